@@ -1,0 +1,1 @@
+"""The files in var/backups: names, manifests, the catalog."""

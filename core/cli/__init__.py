@@ -1,0 +1,1 @@
+"""The headless commands: a rendering of what the jobs say."""

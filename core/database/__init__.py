@@ -1,0 +1,1 @@
+"""The database: dumped, checked, loaded beside, swapped in."""

@@ -1,0 +1,263 @@
+"""The only place that writes a file which must survive a crash.
+
+The rule for each of them: write beside, fsync the file, rename, fsync the directory (the order that
+restic's local backend and OSDI'14 "ALICE" argue for). An error of fsync is final: the kernel may
+have dropped the pages, so a second fsync that succeeds proves nothing, and the file is discarded.
+
+Everything here opens without following links. As root, what is made is given to an `Owner`.
+Nothing here knows what the files mean.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from core.errors import DiskFull, StorageError
+
+RENAME_NOREPLACE: Final = 1
+AT_FDCWD: Final = -100
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NOT_SUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+StrOrBytesPath = str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The account and group that own what is made inside a store."""
+
+    uid: int
+    gid: int
+
+
+def owner_for(path: StrOrBytesPath) -> Owner | None:
+    """Return who should own what is made below `path`: only root can, and need, give it away."""
+    if os.geteuid() != 0:
+        return None
+    status = os.stat(path)
+    return None if status.st_uid == 0 else Owner(status.st_uid, status.st_gid)
+
+
+def printable(path: StrOrBytesPath) -> str:
+    """Return a path as text, its bytes kept as surrogate escapes."""
+    return os.fsdecode(path)
+
+
+def translate(error: OSError, doing: str) -> StorageError:
+    """Return the error of this application for one of the operating system."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno in _FULL:
+        return DiskFull(
+            f"No space left while {doing}: {reason}", hint="Free some space, then run it again."
+        )
+    return StorageError(f"Failed while {doing}: {reason}")
+
+
+def fsync(fd: int) -> None:
+    """Flush a file, or a directory, to its disk. Errors are final."""
+    os.fsync(fd)
+
+
+def fsync_directory(path: StrOrBytesPath, *, dir_fd: int | None = None) -> None:
+    """Flush a directory's entries to disk."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=dir_fd)
+    try:
+        fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def rename_noreplace(
+    source: StrOrBytesPath,
+    target: StrOrBytesPath,
+    *,
+    source_fd: int | None = None,
+    target_fd: int | None = None,
+) -> None:
+    """Rename, or raise FileExistsError: never bury what already has the name.
+
+    Where the file system has no RENAME_NOREPLACE (NFS, some FUSE), the target is looked for first;
+    the store's lock is then what keeps others away.
+    """
+    done = _libc.renameat2(
+        AT_FDCWD if source_fd is None else source_fd,
+        os.fsencode(source),
+        AT_FDCWD if target_fd is None else target_fd,
+        os.fsencode(target),
+        RENAME_NOREPLACE,
+    )
+    if done == 0:
+        return
+    code = ctypes.get_errno()
+    if code not in _NOT_SUPPORTED:
+        raise OSError(code, os.strerror(code), printable(source), None, printable(target))
+    try:
+        os.lstat(target, dir_fd=target_fd)
+    except FileNotFoundError:
+        os.rename(source, target, src_dir_fd=source_fd, dst_dir_fd=target_fd)
+        return
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), printable(target))
+
+
+def write_all(fd: int, content: bytes | memoryview) -> None:
+    """Write every byte; a short write goes on where it stopped."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def make_directory(
+    path: StrOrBytesPath,
+    *,
+    mode: int = 0o700,
+    owner: Owner | None = None,
+    dir_fd: int | None = None,
+) -> None:
+    """Make a directory if it is missing; what is there and is no real directory is refused."""
+    try:
+        os.mkdir(path, mode, dir_fd=dir_fd)
+    except FileExistsError:
+        status = os.lstat(path, dir_fd=dir_fd)
+        if not stat.S_ISDIR(status.st_mode):
+            raise StorageError(f"Not a directory: {printable(path)}") from None
+        return
+    except OSError as error:
+        raise translate(error, f"making the directory {printable(path)}") from error
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
+    try:
+        os.fchmod(fd, mode)  # whatever the umask
+        if owner is not None:
+            os.fchown(fd, owner.uid, owner.gid)
+        fsync(fd)
+    finally:
+        os.close(fd)
+    parent = os.path.dirname(path) or (b"." if isinstance(path, bytes) else ".")
+    fsync_directory(parent, dir_fd=dir_fd)
+
+
+def create_exclusive(
+    path: StrOrBytesPath,
+    *,
+    mode: int = 0o600,
+    owner: Owner | None = None,
+    dir_fd: int | None = None,
+) -> int:
+    """Return a descriptor (read and write) of a new file; an existing name or link is refused."""
+    fd = os.open(
+        path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=dir_fd
+    )
+    try:
+        os.fchmod(fd, mode)
+        if owner is not None:
+            os.fchown(fd, owner.uid, owner.gid)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def unlink_if_there(path: StrOrBytesPath, *, dir_fd: int | None = None) -> None:
+    """Remove a file; that it is gone already is as good."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path, dir_fd=dir_fd)
+
+
+def write_file(path: str, content: bytes, *, mode: int = 0o600, owner: Owner | None = None) -> None:
+    """Put a whole file in place of what is at `path`: the old one or the new one, never a part."""
+    directory, name = os.path.split(path)
+    partial = os.path.join(directory, f".{name}.{os.getpid()}.partial")
+    try:
+        unlink_if_there(partial)
+        fd = create_exclusive(partial, mode=mode, owner=owner)
+        try:
+            write_all(fd, content)
+            fsync(fd)
+        finally:
+            os.close(fd)
+        os.rename(partial, path)
+        fsync_directory(directory or ".")
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            unlink_if_there(partial)
+        raise translate(error, f"writing {path}") from error
+
+
+class PartialFile:
+    """A file that has its final name only when it is whole.
+
+    It grows as `.<name>.partial` in the directory of its final name; `commit` flushes it and gives
+    it the name (an existing one is never replaced), `abandon` removes it.
+    """
+
+    def __init__(self, directory: str, name: str, *, owner: Owner | None = None) -> None:
+        self.directory = directory
+        self.name = name
+        self.partial_path = os.path.join(directory, f".{name}.partial")
+        self.path = os.path.join(directory, name)
+        self._fd: int | None
+        try:
+            self._fd = create_exclusive(self.partial_path, owner=owner)
+        except OSError as error:
+            raise translate(error, f"making {self.partial_path}") from error
+
+    @property
+    def fd(self) -> int:
+        """The descriptor to write to, and to read from again."""
+        if self._fd is None:
+            raise ValueError("the partial file is closed")
+        return self._fd
+
+    def flush(self) -> None:
+        """Bring what was written to the disk."""
+        try:
+            fsync(self.fd)
+        except OSError as error:
+            raise translate(error, f"writing {self.path}") from error
+
+    def commit(self) -> None:
+        """Give the flushed file its final name."""
+        self.flush()
+        try:
+            rename_noreplace(self.partial_path, self.path)
+            fsync_directory(self.directory)
+        except OSError as error:
+            raise translate(error, f"naming {self.path}") from error
+        self._close()
+
+    def abandon(self) -> None:
+        """Remove the unfinished file."""
+        self._close()
+        unlink_if_there(self.partial_path)
+
+    def _close(self) -> None:
+        if self._fd is not None:
+            fd, self._fd = self._fd, None
+            os.close(fd)
+
+
+@contextlib.contextmanager
+def partial_file(directory: str, name: str, *, owner: Owner | None = None) -> Iterator[PartialFile]:
+    """Open a `PartialFile` that is abandoned unless it was committed."""
+    partial = PartialFile(directory, name, owner=owner)
+    try:
+        yield partial
+    except BaseException:
+        partial.abandon()
+        raise
+    else:
+        if partial._fd is not None:  # noqa: SLF001 - same module
+            partial.abandon()
+
+
+def partial_name(name: str) -> str:
+    """Return the hidden name under which `name` grows."""
+    return f".{name}.partial"

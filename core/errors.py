@@ -1,0 +1,183 @@
+"""Every error that magerewind raises on purpose.
+
+Each class stands for one thing that an administrator may have to act on. It carries one line that
+says what happened (`message`), where it helps one line that says what to do (`hint`), and the exit
+code of the command it ends.
+
+    MagerewindError                     1
+    ├── UsageError                      2   the command's words are off
+    ├── StoreError                          the store itself
+    │   ├── StoreNotFound                   no Magento root here
+    │   ├── StoreUnreadable                 a root, but its files cannot be read or written
+    │   ├── NotInstalled                    no install/date in the deployment configuration
+    │   └── ConfigurationError              app/etc/env.php is missing, broken, or is not data
+    ├── PreflightRefused                    a check before the start found a reason not to
+    ├── BackupError                         files in var/backups
+    │   ├── InvalidBackupName               not the name of a backup of this kind
+    │   ├── BackupNotFound                  no such file in var/backups
+    │   └── DamagedBackup                   cut, corrupt, or not what its manifest says
+    │       └── HostileArchive              an archive that tries to leave its place
+    ├── DatabaseError                       what the server answered
+    │   ├── ConnectionFailed                no server, no login, no schema
+    │   ├── ConnectionLost                  the connection went away in the middle
+    │   ├── RightsMissing                   the account may not do what is needed
+    │   ├── StatementRefused                a dump holds a statement that is never run
+    │   ├── DumpFailed                      no consistent, complete dump could be made
+    │   ├── LoadFailed                      a dump could not be loaded beside
+    │   └── SwapBlocked                     other connections hold the tables
+    ├── StorageError                        the disk: EIO, read-only, permission
+    │   └── DiskFull                        no space, no inodes, quota
+    ├── JobError                            the job directory
+    │   ├── JobRunning                      another job holds the store
+    │   ├── JobInterrupted                  a dead job must be recovered first
+    │   ├── JobNotFound                     no job of that id
+    │   └── NothingToUndo                   no finished rollback keeps an undo
+    ├── PlanChanged                         the store or the archive is no longer what was confirmed
+    ├── Cancelled                     130   a person asked to stop
+    └── StoreLeftClosed                20   neither way could be completed; the store stays closed
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MagerewindError(Exception):
+    """An expected failure: one line for a person, a hint where one helps, an exit code."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(MagerewindError):
+    """The words of the command are off."""
+
+    exit_code = 2
+
+
+class StoreError(MagerewindError):
+    """Something about the store itself."""
+
+
+class StoreNotFound(StoreError):
+    """No Magento root was found; the message says what was looked for and where."""
+
+
+class StoreUnreadable(StoreError):
+    """A root was found, but what is needed there cannot be read or written."""
+
+
+class NotInstalled(StoreError):
+    """The deployment configuration has no install/date."""
+
+
+class ConfigurationError(StoreError):
+    """The deployment configuration is missing, broken, or holds what is not data."""
+
+
+class PreflightRefused(MagerewindError):
+    """A check made before the start found a reason not to start."""
+
+
+class BackupError(MagerewindError):
+    """Something about the files in var/backups."""
+
+
+class InvalidBackupName(BackupError):
+    """Not the name of a backup of the wanted kind."""
+
+
+class BackupNotFound(BackupError):
+    """No such file in var/backups."""
+
+
+class DamagedBackup(BackupError):
+    """A backup that is cut, corrupt, or not what its manifest says."""
+
+
+class HostileArchive(DamagedBackup):
+    """An archive with a member that could write, or lead, outside its place."""
+
+
+class DatabaseError(MagerewindError):
+    """What the database server answered; `errno` is its number where there was one."""
+
+    def __init__(self, message: str, *, hint: str | None = None, errno: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.errno = errno
+
+
+class ConnectionFailed(DatabaseError):
+    """No server, no login, or no such schema."""
+
+
+class ConnectionLost(DatabaseError):
+    """The connection went away in the middle of the work."""
+
+
+class RightsMissing(DatabaseError):
+    """The account may not do what is needed."""
+
+
+class StatementRefused(DatabaseError):
+    """A dump holds a statement that is never run; the message has its line."""
+
+
+class DumpFailed(DatabaseError):
+    """No consistent and complete dump could be made."""
+
+
+class LoadFailed(DatabaseError):
+    """A dump could not be loaded beside the live tables."""
+
+
+class SwapBlocked(DatabaseError):
+    """Other connections held the tables through all tries; the message names them."""
+
+
+class StorageError(MagerewindError):
+    """The disk refused: an input/output error, a read-only mount, a missing permission."""
+
+
+class DiskFull(StorageError):
+    """No space, no inodes, or a quota reached."""
+
+
+class JobError(MagerewindError):
+    """Something about the directory of jobs."""
+
+
+class JobRunning(JobError):
+    """Another job holds the store, or its schema."""
+
+
+class JobInterrupted(JobError):
+    """A job died half way and must be recovered first."""
+
+
+class JobNotFound(JobError):
+    """No job of that id."""
+
+
+class NothingToUndo(JobError):
+    """No finished rollback keeps an undo."""
+
+
+class PlanChanged(MagerewindError):
+    """The store, the archive or the request is no longer what the person confirmed."""
+
+
+class Cancelled(MagerewindError):
+    """A person asked the job to stop, and it did."""
+
+    exit_code = 130
+
+
+class StoreLeftClosed(MagerewindError):
+    """Neither going on nor going back could be completed; maintenance mode stays on."""
+
+    exit_code = 20

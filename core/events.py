@@ -1,0 +1,380 @@
+"""The typed events of a job and their form as one line of JSON.
+
+An event is a fact that the engine states; every text, screen and JSON output is a rendering of
+them. This module owns their names, fields and encoding, and knows nothing of how they are shown.
+
+A line is `{"v": 1, "seq": n, "time_s": unix time, "type": "StepStarted", …fields…}`. Readers
+ignore fields and types that they do not know, so that fields can be added. Text that is not UTF-8
+(file names are bytes) is held as `str` with surrogate escapes, and written as
+`{"text": approximation, "b64": the bytes}` so that nothing is lost and any JSON reader can cope.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, Final
+
+FORMAT_VERSION: Final = 1
+
+
+class Kind(StrEnum):
+    """What a backup holds. The order is the order of work: Magento's."""
+
+    CODE = "code"
+    MEDIA = "media"
+    DB = "db"
+
+
+class Operation(StrEnum):
+    """What a job does."""
+
+    BACKUP = "backup"
+    ROLLBACK = "rollback"
+    UNDO = "undo"
+    DISCARD = "discard"
+
+
+class Step(StrEnum):
+    """A named stage of a job. A step may exist once for each kind."""
+
+    CHECK = "check"  # preflight, once more, by the runner
+    PLAN = "plan"  # verify the archive and compare it with the live tree; check the dump
+    STAGE = "stage"  # extract what differs
+    CLOSE = "close"  # maintenance mode on
+    WRITE = "write"  # write one backup
+    VERIFY = "verify"  # read one backup again
+    LOAD = "load"  # load the dump beside the live tables
+    SWAP = "swap"  # live to aside, staged to live
+    COMMIT = "commit"  # the point of no return
+    FORWARD = "forward"  # what can only be done after the commit: triggers, foreign keys, views
+    FLUSH = "flush"  # caches
+    REVERT = "revert"  # undo a half-done job
+    REMOVE = "remove"  # free the space of an undo
+    OPEN = "open"  # maintenance mode as it was
+
+
+class Outcome(StrEnum):
+    """How a job or a step ended."""
+
+    DONE = "done"
+    WARNINGS = "warnings"  # complete, and something deserves a look
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REVERTED = "reverted"
+    SKIPPED = "skipped"
+    CLOSED = "closed"  # the store could not be brought to either state: it stays closed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A fact about a job."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobBegan(Event):
+    """The runner holds the store's lock and starts to work. Always the first event."""
+
+    job_id: str
+    operation: Operation
+    kinds: tuple[Kind, ...]
+    timestamp: int  # the backup set's, or the job's own start; unix seconds
+    root: str
+    host: str
+    user: str
+    pid: int
+    command: str  # the equal command line
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepsPlanned(Event):
+    """The steps of this job, in order, as `step` or `step:kind`."""
+
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted(Event):
+    """A step has begun. Totals are estimates where they are known beforehand."""
+
+    step: Step
+    kind: Kind | None = None
+    total_bytes: int | None = None
+    total_items: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepEnded(Event):
+    """A step is over."""
+
+    step: Step
+    kind: Kind | None = None
+    outcome: Outcome
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progressed(Event):
+    """How far a step has come. Throttled; the last one of a step is always written."""
+
+    step: Step
+    kind: Kind | None = None
+    done_bytes: int
+    total_bytes: int | None = None
+    done_items: int
+    total_items: int | None = None
+    current: str = ""  # path or table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceEnabled(Event):
+    """The store is closed. `already`: it was closed before the job."""
+
+    already: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceDisabled(Event):
+    """The store is as it was before. `skipped`: it had been closed before the job and stays so."""
+
+    skipped: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupStarted(Event):
+    """The backup of one kind begins."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupCompleted(Event):
+    """The backup of one kind is complete, verified and in its place."""
+
+    kind: Kind
+    file_name: str
+    path: str
+    size_bytes: int
+    items: int  # members, or rows
+    sha256: str
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackStarted(Event):
+    """The rollback of one kind begins."""
+
+    kind: Kind
+    file_name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackPlanned(Event):
+    """What the rollback of one kind will change. Counts are entries (files) or tables."""
+
+    kind: Kind
+    identical: int
+    added: int
+    changed: int
+    removed: int
+    mode_only: int
+    bytes_to_write: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitReached(Event):
+    """The job is past its commit point: from here it is only rolled forward."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackCompleted(Event):
+    """The rollback of one kind is in force. Comes after the one commit of all kinds."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionReminder(Event):
+    """Magento's line about bin/magento, which here has its mode restored already."""
+
+    already_executable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted(Event):
+    """Something worth knowing that needs no action. `code` is stable, `message` is not."""
+
+    code: str
+    message: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned(Event):
+    """Something that deserves a look; the job is then complete with warnings."""
+
+    code: str
+    message: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUp(Event):
+    """Something for the administrator to do afterwards, where it applies."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRequested(Event):
+    """The runner has seen a request to stop. `too_late`: it is past the commit point."""
+
+    too_late: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed(Event):
+    """What ended the job. `error` is the class name in `core.errors`."""
+
+    error: str
+    message: str
+    hint: str | None = None
+    exit_code: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryBegan(Event):
+    """A later process takes up the work of a runner that died. `way`: "revert" or "forward"."""
+
+    way: str
+    host: str
+    user: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEnded(Event):
+    """Always the last event."""
+
+    outcome: Outcome
+    exit_code: int
+    elapsed_s: float
+    closed_s: float  # how long maintenance mode was on for this job
+    undo_kept: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamped:
+    """An event with its place and time in the stream."""
+
+    seq: int
+    time_s: float
+    event: Event
+
+
+EVENT_TYPES: Final[Mapping[str, type[Event]]] = {
+    cls.__name__: cls for cls in Event.__subclasses__()
+}
+
+Emit = Callable[[Event], None]
+"""Where the engine states its facts."""
+
+Report = Callable[[int, int, str], None]
+"""Progress of one step: `report(done_bytes, done_items, current)`, absolute numbers.
+
+Work that takes time calls it at least every mebibyte or every few hundred members. It may raise
+`errors.Cancelled`, so whoever calls it must be ready to clean up and let that pass.
+"""
+
+
+def no_report(done_bytes: int, done_items: int, current: str) -> None:
+    """Ignore progress."""
+
+
+def encode_text(text: str) -> str | dict[str, str]:
+    """Return text as JSON can carry it without loss: itself, or approximation and base64."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # "surrogatepass" for what no file name can hold but a caller might still hand over.
+        try:
+            raw = text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raw = text.encode("utf-8", "surrogatepass")
+        return {
+            "text": raw.decode("utf-8", "backslashreplace"),
+            "b64": base64.b64encode(raw).decode("ascii"),
+        }
+    return text
+
+
+def decode_text(value: object) -> str:
+    """Return what `encode_text` was given."""
+    if isinstance(value, Mapping):
+        raw = base64.b64decode(str(value.get("b64", "")))
+        return raw.decode("utf-8", "surrogateescape")
+    return str(value)
+
+
+def _encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
+    if isinstance(value, str):
+        return encode_text(value)
+    if isinstance(value, tuple):
+        return [_encode(item) for item in value]
+    return value
+
+
+def to_line(stamped: Stamped) -> bytes:
+    """Return the event as one line of JSON, newline included."""
+    row: dict[str, Any] = {
+        "v": FORMAT_VERSION,
+        "seq": stamped.seq,
+        "time_s": round(stamped.time_s, 3),
+        "type": type(stamped.event).__name__,
+    }
+    for field in fields(stamped.event):
+        row[field.name] = _encode(getattr(stamped.event, field.name))
+    return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+
+
+_ENUMS: Final[Mapping[str, type[StrEnum]]] = {
+    "kind": Kind,
+    "step": Step,
+    "outcome": Outcome,
+    "operation": Operation,
+}
+
+
+def _decode(name: str, value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list):
+        decoded = tuple(decode_text(item) for item in value)
+        return tuple(Kind(item) for item in decoded) if name == "kinds" else decoded
+    text = decode_text(value)
+    return _ENUMS[name](text) if name in _ENUMS else text
+
+
+def from_line(line: bytes) -> Stamped | None:
+    """Return the event of one line, or None for a type (or value) of a later version.
+
+    Raises ValueError for what is not a line of ours, such as one that was cut.
+    """
+    row = json.loads(line)
+    if not isinstance(row, dict) or "type" not in row:
+        raise ValueError("not an event")
+    cls = EVENT_TYPES.get(str(row["type"]))
+    if cls is None:
+        return None
+    known = {field.name for field in fields(cls)}
+    try:
+        event = cls(**{name: _decode(name, row[name]) for name in known & row.keys()})
+    except (TypeError, ValueError):
+        return None
+    return Stamped(seq=int(row["seq"]), time_s=float(row["time_s"]), event=event)

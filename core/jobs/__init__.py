@@ -1,0 +1,1 @@
+"""Jobs: processes of their own, with directories, locks, streams, and a client for them."""

@@ -1,0 +1,142 @@
+"""The write-ahead memory of one job: records that are on disk before the act they speak of.
+
+A record is a line `<crc32 in 8 hex digits> <json>`; a torn last line (the crash came while it was
+written) is not a record, a broken line before the last is an error. This module knows nothing of
+what the records mean; `core.operations` gives and takes their sense.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from core.durable import (
+    Owner,
+    create_exclusive,
+    fsync,
+    fsync_directory,
+    translate,
+    write_all,
+)
+from core.errors import StorageError
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One remembered fact: its number from 0, its kind, and plain JSON values."""
+
+    seq: int
+    kind: str
+    payload: dict[str, Any]
+
+
+def _line(record: Record) -> bytes:
+    # ensure_ascii keeps surrogate escapes of odd file names as \udcXX, which json reads back.
+    text = json.dumps([record.seq, record.kind, record.payload]).encode("ascii")
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _parse(line: bytes) -> Record:
+    checksum, _, text = line.partition(b" ")
+    if int(checksum, 16) != zlib.crc32(text):
+        raise ValueError("checksum")
+    seq, kind, payload = json.loads(text)
+    return Record(seq, kind, payload)
+
+
+def _read(content: bytes, path: str) -> tuple[list[Record], int]:
+    """Return the whole records and the length in bytes of what they take."""
+    records: list[Record] = []
+    good = 0
+    for line in content.splitlines(keepends=True):
+        try:
+            if not line.endswith(b"\n"):
+                raise ValueError("torn")
+            record = _parse(line[:-1])
+            if record.seq != len(records):
+                raise ValueError("out of sequence")
+        except ValueError as error:
+            if good + len(line) < len(content):
+                raise StorageError(
+                    f"The journal {path} is damaged in line {len(records) + 1}: {error}"
+                ) from None
+            break
+        records.append(record)
+        good += len(line)
+    return records, good
+
+
+def read_journal(path: str) -> tuple[Record, ...]:
+    """Return the records of a journal, oldest first; a missing file has none."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise translate(error, f"reading the journal {path}") from error
+    return tuple(_read(content, path)[0])
+
+
+class Journal:
+    """A journal that is being written. Each `append` is on disk when it returns."""
+
+    def __init__(self, fd: int, path: str, records: list[Record]) -> None:
+        self._fd = fd
+        self.path = path
+        self._records = records
+
+    @classmethod
+    def create(cls, path: str, *, owner: Owner | None = None) -> Journal:
+        """Start a journal; an existing one is never overwritten."""
+        try:
+            fd = create_exclusive(path, owner=owner)
+            fsync_directory(os.path.dirname(path))
+        except OSError as error:
+            raise translate(error, f"making the journal {path}") from error
+        return cls(fd, path, [])
+
+    @classmethod
+    def resume(cls, path: str) -> Journal:
+        """Go on with the journal of a dead job; a torn last line is cut off first."""
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            with os.fdopen(os.dup(fd), "rb") as file:
+                records, good = _read(file.read(), path)
+            os.ftruncate(fd, good)
+            fsync(fd)
+            os.lseek(fd, good, os.SEEK_SET)
+        except OSError as error:
+            raise translate(error, f"opening the journal {path}") from error
+        return cls(fd, path, records)
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """All records so far, those of an earlier process too."""
+        return tuple(self._records)
+
+    def append(self, kind: str, **payload: Any) -> Record:  # noqa: ANN401 - JSON values
+        """Put one record on disk. Raises StorageError, after which nothing may be relied upon."""
+        record = Record(len(self._records), kind, payload)
+        try:
+            write_all(self._fd, _line(record))
+            fsync(self._fd)
+        except OSError as error:
+            raise translate(error, f"writing the journal {self.path}") from error
+        self._records.append(record)
+        return record
+
+    def last(self, kind: str) -> Record | None:
+        """Return the newest record of a kind."""
+        return next((record for record in reversed(self._records) if record.kind == kind), None)
+
+    def has(self, kind: str) -> bool:
+        """Tell whether any record is of this kind."""
+        return self.last(kind) is not None
+
+    def close(self) -> None:
+        """Close the file; the records stay."""
+        os.close(self._fd)

@@ -1,0 +1,1 @@
+"""What Magento lays down: root, deployment configuration, maintenance mode."""

@@ -1,0 +1,151 @@
+"""What a person asks for: plain values, valid once built, that a job's directory can keep.
+
+A request is written to `request.json` by the client and read by the runner. It never holds a
+password.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from core.errors import UsageError
+from core.events import Kind, Operation, decode_text, encode_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupRequest:
+    """Back up the chosen kinds."""
+
+    kinds: tuple[Kind, ...]
+    verify: bool = True
+    keep_open: bool = False
+    exclude: tuple[str, ...] = ()  # whole-path patterns and @groups, besides Magento's
+    strip: tuple[str, ...] = ()  # table groups (@log) and names: structure without rows
+    level: int | None = None  # gzip level; None: the measured default
+    note: str = ""
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.kinds:
+            raise UsageError("Not enough information provided to take backup.")
+        object.__setattr__(self, "kinds", tuple(kind for kind in Kind if kind in self.kinds))
+
+    @property
+    def operation(self) -> Operation:
+        """What a job of this request does."""
+        return Operation.BACKUP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackRequest:
+    """Roll back to the named backups; names are base names in var/backups."""
+
+    code_file: str | None = None
+    media_file: str | None = None
+    db_file: str | None = None
+    keep_env: bool = False
+    flush: bool = True
+    partial: bool = False  # swap the dump's tables only, although it is not a whole store
+    map_collations: bool = False
+    exclude: tuple[str, ...] = ()
+    strict: bool = False
+    confirmed_plan: str | None = None  # RollbackPlan.fingerprint that the person saw
+
+    def __post_init__(self) -> None:
+        if not self.kinds:
+            raise UsageError("Not enough information provided to roll back.")
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds with a file, in the order of work."""
+        return tuple(kind for kind in Kind if self.file_of(kind) is not None)
+
+    def file_of(self, kind: Kind) -> str | None:
+        """Return the file to roll this kind back to."""
+        match kind:
+            case Kind.CODE:
+                return self.code_file
+            case Kind.MEDIA:
+                return self.media_file
+            case Kind.DB:
+                return self.db_file
+
+    @property
+    def operation(self) -> Operation:
+        """What a job of this request does."""
+        return Operation.ROLLBACK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoRequest:
+    """Put the store back as it was before the rollback of job `job_id`."""
+
+    job_id: str
+    flush: bool = True
+    strict: bool = False
+    confirmed_plan: str | None = None
+
+    @property
+    def operation(self) -> Operation:
+        """What a job of this request does."""
+        return Operation.UNDO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscardRequest:
+    """Give up the undo of job `job_id` and free its space."""
+
+    job_id: str
+    strict: bool = False
+
+    @property
+    def operation(self) -> Operation:
+        """What a job of this request does."""
+        return Operation.DISCARD
+
+
+Request = BackupRequest | RollbackRequest | UndoRequest | DiscardRequest
+
+_TYPES: Final[dict[str, type[Request]]] = {
+    Operation.BACKUP: BackupRequest,
+    Operation.ROLLBACK: RollbackRequest,
+    Operation.UNDO: UndoRequest,
+    Operation.DISCARD: DiscardRequest,
+}
+
+
+def _encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
+    if isinstance(value, str):
+        return encode_text(value)
+    if isinstance(value, tuple):
+        return [_encode(item) for item in value]
+    return value
+
+
+def to_json(request: Request) -> bytes:
+    """Return the request as JSON."""
+    row: dict[str, Any] = {"operation": request.operation.value}
+    for field in dataclasses.fields(request):
+        row[field.name] = _encode(getattr(request, field.name))
+    return json.dumps(row, indent=1).encode()
+
+
+def from_json(content: bytes) -> Request:
+    """Return the request that `to_json` wrote. Raises ValueError for anything else."""
+    row = json.loads(content)
+    cls = _TYPES[row.pop("operation")]
+    known = {field.name for field in dataclasses.fields(cls)}
+    values: dict[str, Any] = {}
+    for name in known & row.keys():
+        value = row[name]
+        if isinstance(value, list):
+            texts = tuple(decode_text(item) for item in value)
+            values[name] = tuple(Kind(text) for text in texts) if name == "kinds" else texts
+        elif isinstance(value, str | dict):
+            values[name] = decode_text(value)
+        else:
+            values[name] = value
+    return cls(**values)

@@ -1,0 +1,1 @@
+"""A sample store with a private database server, for the demonstration and the tests."""

@@ -1,0 +1,220 @@
+"""A private MariaDB: its own directory, a socket and nothing else, gone when it is no longer used.
+
+The server is a child that the kernel kills with its parent (PR_SET_PDEATHSIG), so that a crash of
+the test run leaves no server behind; the directory is removed by the next clean stop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final, Self
+
+from core.errors import ConnectionFailed
+
+ADMIN: Final = "root"
+START_TIMEOUT_S: Final = 60.0
+_PR_SET_PDEATHSIG: Final = 1
+_SEARCH_PATH: Final = os.pathsep.join(
+    [os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", "/sbin"]
+)
+# A test server that is killed at will needs its redo log, but not a big buffer.
+_OPTIONS: Final = (
+    "--skip-networking",
+    "--innodb-buffer-pool-size=256M",
+    "--innodb-log-file-size=128M",
+    "--max-allowed-packet=64M",
+    "--max-heap-table-size=64M",
+    "--character-set-server=utf8mb4",
+    "--performance-schema=OFF",
+)
+
+
+def find_program(name: str) -> str:
+    """Return the path of a server program. Raises ConnectionFailed with what to install."""
+    found = shutil.which(name, path=_SEARCH_PATH)
+    if found is None:
+        raise ConnectionFailed(
+            f"The program {name} is not on this machine.", hint="apt-get install mariadb-server"
+        )
+    return found
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+class PrivateServer:
+    """A running server in `directory` (a new temporary one if none is given).
+
+    `options` are added to the command line of mariadbd, such as `--log-bin`. The account `root`
+    has all rights and no password; the socket is within reach of this account only (0700).
+    """
+
+    def __init__(
+        self, directory: str | None = None, *, options: Sequence[str] = (), binary_log: bool = False
+    ) -> None:
+        self._temporary = directory is None
+        self.directory = directory or tempfile.mkdtemp(prefix="magerewind-db-")
+        self.data_directory = os.path.join(self.directory, "data")
+        self.socket = os.path.join(self.directory, "s")
+        self.options = tuple(options)
+        if binary_log:
+            self.options += ("--log-bin=binlog", "--server-id=1", "--binlog-format=ROW")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process of the server."""
+        if self._process is None:
+            raise ConnectionFailed("The private server is not running.")
+        return self._process.pid
+
+    def install(self) -> None:
+        """Make the data directory, if it is not there yet."""
+        if os.path.isdir(os.path.join(self.data_directory, "mysql")):
+            return
+        os.makedirs(self.directory, mode=0o700, exist_ok=True)
+        done = subprocess.run(
+            [
+                find_program("mariadb-install-db"),
+                "--no-defaults",
+                f"--datadir={self.data_directory}",
+                f"--user={pwd.getpwuid(os.geteuid()).pw_name}",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        if done.returncode:
+            text = done.stdout.decode(errors="replace").strip().splitlines()
+            raise ConnectionFailed(f"mariadb-install-db failed: {text[-1] if text else '?'}")
+
+    def start(self) -> None:
+        """Start the server and return when it answers on its socket."""
+        self.install()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.socket)
+        log = os.path.join(self.directory, "server.log")
+        with open(log, "ab") as out:
+            self._process = subprocess.Popen(
+                [
+                    find_program("mariadbd"),
+                    "--no-defaults",
+                    f"--datadir={self.data_directory}",
+                    f"--socket={self.socket}",
+                    f"--pid-file={os.path.join(self.directory, 'pid')}",
+                    f"--user={pwd.getpwuid(os.geteuid()).pw_name}",
+                    *_OPTIONS,
+                    *self.options,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,  # a Ctrl-C at the terminal is not for the server
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one libc call, no Python threads yet
+            )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise ConnectionFailed(f"The private server did not start; see {log}")
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(self.socket)
+            except OSError:
+                return False
+            return bool(probe.recv(1))
+
+    def stop(self) -> None:
+        """Stop the server; wait until it is gone."""
+        process, self._process = self._process, None
+        if process is None or process.poll() is not None:
+            return
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def kill(self) -> None:
+        """Kill the server as a crash would; `start` brings it up again."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def remove(self) -> None:
+        """Stop the server and remove its directory, if it was a temporary one."""
+        self.stop()
+        if self._temporary:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def client(self, *arguments: str) -> list[str]:
+        """Return the command line of the `mariadb` client as the administrator."""
+        return [
+            find_program("mariadb"),
+            "--no-defaults",
+            f"--socket={self.socket}",
+            f"--user={ADMIN}",
+            *arguments,
+        ]
+
+    def run(self, statements: str, *, schema: str | None = None) -> str:
+        """Run SQL through the `mariadb` client as the administrator and return its output."""
+        arguments = ["--batch", "--default-character-set=utf8mb4"]
+        done = subprocess.run(
+            self.client(*arguments, *([schema] if schema else [])),
+            input=statements.encode(),
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode:
+            raise ConnectionFailed(done.stderr.decode(errors="replace").strip())
+        return done.stdout.decode(errors="replace")
+
+    def make_schema(
+        self,
+        schema: str,
+        *,
+        username: str = "shop",
+        password: str = "shop",  # noqa: S107
+    ) -> None:
+        """Make an empty schema and an account that has rights on it and on nothing else.
+
+        The account has what Magento's installation guide grants: ALL on its own schema.
+        """
+        name = schema.replace("`", "``")
+        self.run(
+            f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4;"
+            f"CREATE USER IF NOT EXISTS '{username}'@'localhost' IDENTIFIED BY '{password}';"
+            f"GRANT ALL ON `{name}`.* TO '{username}'@'localhost';"
+        )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.remove()
