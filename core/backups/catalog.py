@@ -1,0 +1,256 @@
+"""What lies in var/backups: listed, grouped into sets, found by name, deleted.
+
+The catalog reads names, sizes and manifests. It does not judge what is inside a file; that is
+`verify_backup`'s work, through the packages that know archives and dumps.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from core.backups.manifest import Manifest, find_manifest
+from core.backups.names import BackupName, manifest_name, parse_name, rollback_name
+from core.durable import fsync_directory, translate, unlink_if_there
+from core.errors import BackupNotFound, InvalidBackupName, StoreUnreadable
+from core.events import Kind
+
+MISSING: Final = "The rollback file doesn't exist. Verify the file and try again."
+_MAGENTO_OWN: Final = frozenset({".htaccess"})  # Magento hides the directory from Apache with it
+_KIND_ORDER: Final = {kind: number for number, kind in enumerate(Kind)}
+
+
+class Health(StrEnum):
+    """What can be said of a backup without reading it whole. The order is from good to bad."""
+
+    VERIFIED = "verified"  # read again after it was written, and still of that size
+    UNVERIFIED = "unverified"  # no manifest, or never read again
+    PARTIAL = "partial"  # an unfinished file
+    DAMAGED = "damaged"  # not what its manifest says, or found so by a verification
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """One file in var/backups whose name is a backup's."""
+
+    directory: str
+    name: BackupName
+    size_bytes: int
+    modified_s: float
+    health: Health
+    problem: str = ""  # one line, where there is something to say about the health
+    manifest: Manifest | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return os.path.join(self.directory, self.name.text)
+
+    @property
+    def kind(self) -> Kind | None:
+        """What it holds; None where one archive holds several kinds."""
+        return self.name.kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupSet:
+    """The backups of one timestamp, in the order code, media, db, others."""
+
+    timestamp: int
+    backups: tuple[Backup, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """All of them together."""
+        return sum(backup.size_bytes for backup in self.backups)
+
+    @property
+    def health(self) -> Health:
+        """The worst of its backups'."""
+        order = list(Health)
+        return max((backup.health for backup in self.backups), key=order.index)
+
+    @property
+    def note(self) -> str:
+        """What the person wrote when it was taken."""
+        notes = (backup.manifest.note for backup in self.backups if backup.manifest is not None)
+        return next((note for note in notes if note), "")
+
+    def of_kind(self, kind: Kind) -> Backup | None:
+        """Return the set's backup of this kind, if it has one."""
+        return next((backup for backup in self.backups if backup.kind is kind), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartialBackup:
+    """An unfinished file: of a job that runs, or of one that died and is to be recovered."""
+
+    file_name: str  # `.<name>.partial`
+    size_bytes: int
+    modified_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """All that lies in var/backups. Newest first; nothing is hidden."""
+
+    directory: str
+    backups: tuple[Backup, ...] = ()
+    sets: tuple[BackupSet, ...] = ()
+    unknown: tuple[str, ...] = ()  # names that mean nothing to us; directories end in a slash
+    partial: tuple[PartialBackup, ...] = ()
+
+
+def _health(
+    manifest: Manifest | None, problem: str, size_bytes: int, kind: Kind | None
+) -> tuple[Health, str]:
+    if manifest is None:
+        return Health.UNVERIFIED, problem
+    if manifest.problem:
+        return Health.DAMAGED, manifest.problem
+    if manifest.size_bytes != size_bytes:
+        found = f"{size_bytes} bytes, and the manifest says {manifest.size_bytes}"
+        return Health.DAMAGED, f"the file has {found}"
+    if manifest.kind is not kind:
+        return Health.DAMAGED, "the manifest is of another kind"
+    return (Health.VERIFIED if manifest.verified else Health.UNVERIFIED), ""
+
+
+def _backup(directory: str, name: BackupName, status: os.stat_result) -> Backup:
+    found = find_manifest(directory, name.text)
+    health, problem = _health(found.manifest, found.problem, status.st_size, name.kind)
+    return Backup(
+        directory=directory,
+        name=name,
+        size_bytes=status.st_size,
+        modified_s=status.st_mtime,
+        health=health,
+        problem=problem,
+        manifest=found.manifest,
+    )
+
+
+def _order(backup: Backup) -> tuple[int, int, str]:
+    kind = len(_KIND_ORDER) if backup.kind is None else _KIND_ORDER[backup.kind]
+    return (-backup.name.timestamp, kind, backup.name.text)
+
+
+def _group(backups: Iterable[Backup]) -> tuple[BackupSet, ...]:
+    groups: dict[int, list[Backup]] = {}
+    for backup in backups:
+        groups.setdefault(backup.name.timestamp, []).append(backup)
+    return tuple(
+        BackupSet(timestamp=timestamp, backups=tuple(group)) for timestamp, group in groups.items()
+    )
+
+
+def _entries(directory: str) -> list[tuple[str, os.stat_result]]:
+    try:
+        with os.scandir(directory) as found:
+            names = [entry.name for entry in found]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreUnreadable(f"{directory} cannot be read: {error.strerror}") from error
+    entries = []
+    for name in sorted(names):
+        try:
+            entries.append((name, os.lstat(os.path.join(directory, name))))
+        except FileNotFoundError:  # a partial file that just got its name, or was just deleted
+            continue
+    return entries
+
+
+def _is_own(name: str, names: frozenset[str]) -> bool:
+    """Return whether the entry needs no mention: a manifest with its backup, or Magento's own."""
+    ending = manifest_name("")[1:]
+    is_manifest = name.startswith(".") and name.endswith(ending)
+    return name in _MAGENTO_OWN or (is_manifest and name[1 : -len(ending)] in names)
+
+
+def _is_partial(name: str) -> bool:
+    return name.startswith(".") and name.endswith(".partial")
+
+
+def list_backups(directory: str) -> Listing:
+    """Return what lies in `directory`, newest first; a missing directory holds nothing.
+
+    Sizes and manifests are read, contents are not. Raises StoreUnreadable.
+    """
+    entries = _entries(directory)
+    names = frozenset(name for name, _ in entries)
+    backups: list[Backup] = []
+    unknown: list[str] = []
+    partial: list[PartialBackup] = []
+    for name, status in entries:
+        regular = stat.S_ISREG(status.st_mode)
+        parsed = parse_name(name)
+        if parsed is not None and regular:
+            backups.append(_backup(directory, parsed, status))
+        elif _is_partial(name) and regular:
+            partial.append(
+                PartialBackup(file_name=name, size_bytes=status.st_size, modified_s=status.st_mtime)
+            )
+        elif not _is_own(name, names):
+            unknown.append(f"{name}/" if stat.S_ISDIR(status.st_mode) else name)
+    backups.sort(key=_order)
+    return Listing(
+        directory=directory,
+        backups=tuple(backups),
+        sets=_group(backups),
+        unknown=tuple(unknown),
+        partial=tuple(partial),
+    )
+
+
+def _status(directory: str, name: BackupName) -> os.stat_result:
+    path = os.path.join(directory, name.text)
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        raise BackupNotFound(
+            f"{MISSING} ({name.text})", hint="magerewind info:backups:list shows what there is."
+        ) from None
+    except OSError as error:
+        raise translate(error, f"looking at {path}") from error
+    if not stat.S_ISREG(status.st_mode):
+        # A link could lead anywhere, and whoever may write to var/backups may have made it.
+        raise BackupNotFound(f"{name.text} in {directory} is not a regular file.")
+    return status
+
+
+def find_backup(directory: str, name: str, kind: Kind) -> Backup:
+    """Return the backup of this base name. Raises InvalidBackupName, BackupNotFound."""
+    parsed = rollback_name(name, kind)
+    return _backup(directory, parsed, _status(directory, parsed))
+
+
+def find_any_backup(directory: str, name: str) -> Backup:
+    """Return the backup of this base name, whatever its kind. Raises as `find_backup`."""
+    parsed = parse_name(name)
+    if parsed is None:
+        raise InvalidBackupName(
+            f"{name or 'An empty name'} is not the name of a backup.",
+            hint="magerewind info:backups:list shows what there is.",
+        )
+    return _backup(directory, parsed, _status(directory, parsed))
+
+
+def delete_backup(directory: str, name: str) -> int:
+    """Delete the backup and its manifest; return the bytes that were freed.
+
+    Raises InvalidBackupName, BackupNotFound, StorageError. Nothing but a backup is ever deleted.
+    """
+    backup = find_any_backup(directory, name)
+    try:
+        os.unlink(backup.path)
+        # Last: a crash in between leaves a manifest alone, which the list names as unknown.
+        unlink_if_there(os.path.join(directory, manifest_name(name)))
+        fsync_directory(directory)
+    except OSError as error:
+        raise translate(error, f"deleting {backup.path}") from error
+    return backup.size_bytes

@@ -1,0 +1,169 @@
+"""What is remembered of a backup beside it: size, checksum, contents, how it was taken.
+
+A manifest is written last, so a backup without one is merely unverified: made by Magento, copied
+from elsewhere, or committed in the moment of a crash. A manifest never holds a password, and a
+broken one is treated as missing, with a word about why.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from core.backups.names import manifest_name
+from core.durable import Owner, write_file
+from core.events import Kind, Warned, decode_text, encode_text
+
+FORMAT: Final = 1
+_LARGEST: Final = 64 << 20  # a manifest of a thousand tables takes some ten kilobytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """The facts of one backup, as its maker and later verifications found them."""
+
+    file_name: str
+    kind: Kind
+    timestamp: int
+    size_bytes: int
+    sha256: str
+    made_by: str  # "magerewind 0.1.0"
+    host: str
+    root: str
+    created: str  # ISO 8601, UTC
+    elapsed_s: float
+    verified: bool  # read again, and found to be what was written
+    magento_version: str | None = None
+    kept_open: bool = False  # taken without maintenance mode
+    note: str = ""
+    members: int | None = None  # archives
+    content_bytes: int | None = None  # before compression
+    excluded: tuple[str, ...] = ()
+    level: int | None = None
+    rows: Mapping[str, int] | None = None  # dumps: rows of each table
+    snapshot: str | None = None  # how the dump came to be of one instant
+    server: str | None = None
+    stripped: tuple[str, ...] = ()
+    max_statement_bytes: int | None = None
+    warnings: tuple[Warned, ...] = ()
+    problem: str = ""  # what a later verification found to be wrong
+    format: int = field(default=FORMAT)
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFound:
+    """A manifest, or None and, where there is a broken one, the problem with it."""
+
+    manifest: Manifest | None
+    problem: str = ""
+
+
+def _encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
+    match value:
+        case str():
+            return encode_text(value)
+        case Warned():
+            return {
+                "code": value.code,
+                "message": encode_text(value.message),
+                "names": [encode_text(name) for name in value.names],
+            }
+        case tuple():
+            return [_encode(item) for item in value]
+        case Mapping():
+            return dict(value)
+        case _:
+            return value
+
+
+def to_json(manifest: Manifest) -> bytes:
+    """Return the manifest as JSON, one field a line."""
+    row = {
+        field.name: _encode(getattr(manifest, field.name)) for field in dataclasses.fields(manifest)
+    }
+    # Surrogate escapes may be left in keys (table names are text); \udcXX is read back by json.
+    return json.dumps(row, indent=1).encode("ascii") + b"\n"
+
+
+def _decode_warning(row: Mapping[str, Any]) -> Warned:
+    return Warned(
+        code=str(row["code"]),
+        message=decode_text(row["message"]),
+        names=tuple(decode_text(name) for name in row["names"]),
+    )
+
+
+def _decode(name: str, value: Any) -> Any:  # noqa: ANN401 - a JSON value
+    if name == "warnings":
+        return tuple(_decode_warning(row) for row in value)
+    if name == "rows":
+        return None if value is None else {str(table): int(rows) for table, rows in value.items()}
+    if isinstance(value, list):
+        return tuple(decode_text(item) for item in value)
+    if isinstance(value, str | dict):
+        text = decode_text(value)
+        return Kind(text) if name == "kind" else text
+    return value
+
+
+def from_json(content: bytes) -> Manifest:
+    """Return the manifest that `to_json` wrote; raises ValueError for anything else."""
+    try:
+        row = json.loads(content)
+        known = {field.name for field in dataclasses.fields(Manifest)}
+        manifest = Manifest(**{name: _decode(name, row[name]) for name in known & row.keys()})
+        _check_types(manifest)
+    except (TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+    return manifest
+
+
+def _check_types(manifest: Manifest) -> None:
+    numbers = (manifest.size_bytes, manifest.timestamp, manifest.format)
+    if any(isinstance(number, bool) or not isinstance(number, int) for number in numbers):
+        raise ValueError("a number is expected")
+    texts = (manifest.file_name, manifest.sha256, manifest.kind)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(manifest.verified, bool):
+        raise ValueError("a text is expected")
+    if manifest.format > FORMAT:
+        raise ValueError(f"made by a later version (format {manifest.format})")
+
+
+def _read(path: str) -> bytes:
+    # Without following links: var/backups is within reach of the web server's account.
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(fd, "rb") as opened:
+        content = opened.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError("too large")
+    return content
+
+
+def find_manifest(directory: str, name: str) -> ManifestFound:
+    """Return the manifest of the backup `name`, or why there is none that can be used."""
+    try:
+        manifest = from_json(_read(os.path.join(directory, manifest_name(name))))
+    except FileNotFoundError:
+        return ManifestFound(None)
+    except OSError as error:
+        return ManifestFound(None, f"the manifest cannot be read: {error.strerror}")
+    except ValueError as error:
+        return ManifestFound(None, f"the manifest is damaged: {error}")
+    if manifest.file_name != name:
+        return ManifestFound(None, "the manifest belongs to another file")
+    return ManifestFound(manifest)
+
+
+def read_manifest(directory: str, name: str) -> Manifest | None:
+    """Return the manifest of the backup `name`; None if it is missing or cannot be used."""
+    return find_manifest(directory, name).manifest
+
+
+def write_manifest(directory: str, manifest: Manifest, owner: Owner | None = None) -> None:
+    """Write the manifest durably beside its backup, readable by its owner only."""
+    path = os.path.join(directory, manifest_name(manifest.file_name))
+    write_file(path, to_json(manifest), mode=0o600, owner=owner)

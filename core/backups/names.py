@@ -1,0 +1,118 @@
+"""The names of backups: what Magento writes, has written, and what we write.
+
+The grammar is Magento's, `<unix time>_<type>[_<label>].<extension>`; its command line and its admin
+pages have used different types over the years, and all of them are read here. Nothing here looks
+at a disk: a name says what a file claims to be, not that it exists or is sound.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from core.errors import InvalidBackupName
+from core.events import Kind
+
+INVALID: Final = "The rollback file is invalid. Verify the file and try again."
+
+_NEW: Final[Mapping[Kind, str]] = {
+    Kind.CODE: "filesystem.tgz",
+    Kind.MEDIA: "filesystem_media.tgz",
+    Kind.DB: "db.sql",
+}
+
+# The longest type comes first: `filesystem_media` is not a `filesystem` with the label `media`.
+# `snapshot` (code, media, database), `nomedia` (code, database) and `media` (media, database) come
+# from the admin pages: several kinds in one archive, so they are listed but are of no single kind.
+_PATTERN: Final = re.compile(
+    r"""(?P<timestamp>[0-9]{1,12})_
+        (?:(?P<archive>filesystem_code|filesystem_media|filesystem|snapshot|nomedia|media)
+           (?:_(?P<archive_label>[0-9A-Za-z_-]+))?\.(?:tgz|tar\.gz)
+          |(?P<dump>db)
+           (?:_(?P<dump_label>[0-9A-Za-z_-]+))?\.(?:sql\.gz|sql|gz))""",
+    re.VERBOSE | re.ASCII,
+)
+_KINDS: Final[Mapping[str, Kind]] = {
+    "filesystem": Kind.CODE,
+    "filesystem_code": Kind.CODE,
+    "filesystem_media": Kind.MEDIA,
+    "db": Kind.DB,
+}
+_WORDS: Final[Mapping[Kind, str]] = {Kind.CODE: "code", Kind.MEDIA: "media", Kind.DB: "DB"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupName:
+    """A name taken apart. `kind` is None where one archive holds several kinds."""
+
+    text: str
+    timestamp: int  # unix seconds
+    kind: Kind | None
+    variant: str  # Magento's type: filesystem, filesystem_code, filesystem_media, db, snapshot…
+    label: str = ""  # what a person called it, as the name has it
+
+
+def new_name(timestamp: int, kind: Kind) -> str:
+    """Return the base name of a new backup."""
+    return f"{timestamp}_{_NEW[kind]}"
+
+
+def parse_name(text: str) -> BackupName | None:
+    """Return what a base name says, or None if it is not the name of a backup."""
+    match = _PATTERN.fullmatch(text)
+    if match is None:
+        return None
+    variant = match["archive"] or match["dump"]
+    label = match["archive_label"] or match["dump_label"] or ""
+    # `filesystem` never has had a label: what follows it would be a type that we do not know.
+    if variant == "filesystem" and label:
+        return None
+    return BackupName(
+        text=text,
+        timestamp=int(match["timestamp"]),
+        kind=_KINDS.get(variant),
+        variant=variant,
+        label=label,
+    )
+
+
+def _why_not(text: str, kind: Kind) -> str | None:
+    if "/" in text or "\0" in text or text in {"", ".", ".."}:
+        return "a rollback takes the base name of a file in var/backups"
+    if text.startswith("="):
+        return "write -c NAME or --code-file=NAME: with -c=NAME the sign is part of the name"
+    if text.startswith(".") and text.endswith(".partial"):
+        return "this is an unfinished backup"
+    name = parse_name(text)
+    if name is None:
+        return (
+            f"this is not the name of a {_WORDS[kind]} backup, such as {new_name(1700000000, kind)}"
+        )
+    if name.kind is None:
+        return f"a {name.variant} backup of the admin pages holds several kinds at once"
+    if name.kind is not kind:
+        return f"this is a {_WORDS[name.kind]} backup, and a {_WORDS[kind]} backup is asked for"
+    return None
+
+
+def rollback_name(text: str, kind: Kind) -> BackupName:
+    """Return the name of a backup of this kind.
+
+    Raises InvalidBackupName, with Magento's sentence, for another kind, a path or anything else.
+    """
+    reason = _why_not(text, kind)
+    name = parse_name(text)
+    if reason is not None or name is None:
+        raise InvalidBackupName(f"{INVALID} ({text or 'an empty name'})", hint=_sentence(reason))
+    return name
+
+
+def _sentence(reason: str | None) -> str | None:
+    return reason and f"{reason[0].upper()}{reason[1:]}."
+
+
+def manifest_name(name: str) -> str:
+    """Return the base name of a backup's manifest: hidden, since Magento lists by the first dot."""
+    return f".{name}.manifest.json"

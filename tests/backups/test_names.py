@@ -1,0 +1,118 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.backups.names import manifest_name, new_name, parse_name, rollback_name
+from core.errors import InvalidBackupName
+from core.events import Kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (Kind.CODE, "1763869000_filesystem.tgz"),
+        (Kind.MEDIA, "1763869000_filesystem_media.tgz"),
+        (Kind.DB, "1763869000_db.sql"),
+    ],
+)
+def test_new_names_are_the_documented_ones(kind: Kind, name: str) -> None:
+    assert new_name(1763869000, kind) == name
+    assert rollback_name(name, kind).timestamp == 1763869000
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "variant", "label"),
+    [
+        ("1_filesystem.tgz", Kind.CODE, "filesystem", ""),
+        ("1763869000_filesystem_code.tgz", Kind.CODE, "filesystem_code", ""),
+        ("1763869000_filesystem_media.tgz", Kind.MEDIA, "filesystem_media", ""),
+        ("1763869000_db.sql", Kind.DB, "db", ""),
+        ("1763869000_db_before_upgrade.sql", Kind.DB, "db", "before_upgrade"),
+        ("1763869000_db.gz", Kind.DB, "db", ""),
+        ("1763869000_db_my_own_name.gz", Kind.DB, "db", "my_own_name"),
+        ("1763869000_db.sql.gz", Kind.DB, "db", ""),
+        ("1763869000_snapshot_weekly.tgz", None, "snapshot", "weekly"),
+        ("1763869000_nomedia.tgz", None, "nomedia", ""),
+        ("1763869000_media_x.tgz", None, "media", "x"),
+    ],
+)
+def test_what_magento_writes_and_has_written_is_read(
+    text: str, kind: Kind | None, variant: str, label: str
+) -> None:
+    name = parse_name(text)
+    assert name is not None
+    assert (name.kind, name.variant, name.label) == (kind, variant, label)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "db.sql",
+        "x_db.sql",
+        "1763869000_db.sql\n",
+        " 1763869000_db.sql",
+        "1763869000_db.sqlx",
+        "1763869000_db sql",
+        "1763869000-db.sql",
+        "1763869000_filesystem_theme.tgz",
+        "1763869000_filesystem.zip",
+        "../1763869000_db.sql",
+        "a/1763869000_db.sql",
+        "=1763869000_db.sql",
+        ".1763869000_db.sql.partial",
+        "١٧٦٣٨٦٩٠٠٠_db.sql",
+        "1763869000_db_a\x1b[2J.sql",
+        "~tmp-1763869000.1.tar",
+    ],
+)
+def test_anything_else_is_not_a_backup(text: str) -> None:
+    assert parse_name(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "hint"),
+    [
+        ("1763869000_db.sql", Kind.CODE, "DB backup, and a code backup is asked for"),
+        ("1763869000_filesystem_media.tgz", Kind.CODE, "media backup"),
+        ("1763869000_filesystem.tgz", Kind.DB, "code backup"),
+        ("1763869000_snapshot.tgz", Kind.CODE, "several kinds"),
+        ("../x", Kind.DB, "base name"),
+        ("/etc/passwd", Kind.DB, "base name"),
+        ("..", Kind.DB, "base name"),
+        ("", Kind.DB, "base name"),
+        ("a\0b", Kind.DB, "base name"),
+        ("=1763869000_filesystem.tgz", Kind.CODE, "-c NAME"),
+        (".1763869000_db.sql.partial", Kind.DB, "unfinished"),
+        ("backup.sql", Kind.DB, "such as 1700000000_db.sql"),
+    ],
+)
+def test_a_rollback_takes_the_name_of_its_kind_only(text: str, kind: Kind, hint: str) -> None:
+    with pytest.raises(InvalidBackupName) as caught:
+        rollback_name(text, kind)
+    assert caught.value.message.startswith(
+        "The rollback file is invalid. Verify the file and try again."
+    )
+    assert caught.value.hint is not None
+    assert hint in caught.value.hint
+
+
+def test_a_manifest_is_hidden_from_magento() -> None:
+    # Magento's list takes the part of a name before its first dot: here, nothing.
+    assert manifest_name("1_db.sql").partition(".")[0] == ""
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_name_or_none_and_never_a_path(text: str) -> None:
+    name = parse_name(text)
+    if name is not None:
+        assert name.text == text
+        assert "/" not in text
+        assert text[0].isdigit()
+
+
+@given(st.integers(0, 10**12 - 1), st.sampled_from(list(Kind)))
+def test_new_names_are_read_back(timestamp: int, kind: Kind) -> None:
+    name = parse_name(new_name(timestamp, kind))
+    assert name is not None
+    assert (name.timestamp, name.kind) == (timestamp, kind)
