@@ -1,0 +1,508 @@
+"""Connections to a database server: the only module that talks to the driver.
+
+Owns login, TLS, the session settings that everything else relies on, and the translation of the
+driver's errors into `core.errors`. Knows nothing of dumps and loads.
+
+Session: utf8mb4, UTC, sql_mode NO_AUTO_VALUE_ON_ZERO alone (a backslash escapes, double quotes are
+strings, nothing is strict), autocommit, long network timeouts, no statement timeout, and a wait of
+at most 5 s for a metadata lock unless told otherwise.
+
+A result that is not read to its end is never drained (the driver's cursors would, for gigabytes):
+the connection is dropped instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno as os_errno
+import hashlib
+import os
+import socket
+import ssl
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self, cast
+
+import pymysql
+from pymysql import converters
+from pymysql.constants import FIELD_TYPE
+
+from core.database.dialect import Server, one_line, parse_version, quote_text
+from core.errors import (
+    ConnectionFailed,
+    ConnectionLost,
+    DatabaseError,
+    JobRunning,
+    RightsMissing,
+)
+from core.magento.settings import DatabaseConnection, TlsOptions
+
+Value = str | int | float | None
+"""What `query` returns for a column."""
+
+SQL_MODE: Final = "NO_AUTO_VALUE_ON_ZERO"
+CONNECT_TIMEOUT_S: Final = 10
+LOCK_WAIT_S: Final = 5
+DAY_S: Final = 86400
+# The places where distributions put the socket that libmysql means by "localhost".
+USUAL_SOCKETS: Final = (
+    "/run/mysqld/mysqld.sock",
+    "/var/lib/mysql/mysql.sock",
+    "/run/mysql/mysql.sock",
+    "/tmp/mysql.sock",  # noqa: S108 - MySQL's own default
+)
+
+_LOST: Final = frozenset({1053, 1152, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2055, 3169, 4031})
+_RIGHTS: Final = frozenset({1044, 1142, 1143, 1227, 1370, 1410, 1418, 1419, 1698, 3118})
+_INTEGERS: Final = frozenset(
+    {
+        FIELD_TYPE.TINY,
+        FIELD_TYPE.SHORT,
+        FIELD_TYPE.LONG,
+        FIELD_TYPE.INT24,
+        FIELD_TYPE.LONGLONG,
+        FIELD_TYPE.YEAR,
+    }
+)
+_FLOATS: Final = frozenset({FIELD_TYPE.FLOAT, FIELD_TYPE.DOUBLE})
+_ENCODERS: Final[dict[Any, Any]] = {
+    key: value for key, value in converters.conversions.items() if not isinstance(key, int)
+}
+
+
+def connect(
+    settings: DatabaseConnection,
+    *,
+    program: str = "magerewind",
+    lock_wait_s: int = LOCK_WAIT_S,
+    variables: Mapping[str, str | int] | None = None,
+) -> Connection:
+    """Return an open connection to the schema of `settings`.
+
+    `variables` are further session variables. Raises ConnectionFailed with one line that tells
+    apart no server, no login and no schema.
+    """
+    raw = _open(settings, program)
+    connection = Connection(raw, settings)
+    try:
+        connection.prepare(lock_wait_s, variables or {})
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _open(settings: DatabaseConnection, program: str) -> Any:  # noqa: ANN401 - the driver's own
+    """Log in, over TLS where that is asked for or where the login needs it."""
+    ways = _tls_ways(settings)
+    for way in ways[:-1]:
+        try:
+            return _log_in(settings, program, way)
+        except (pymysql.err.MySQLError, RuntimeError) as error:
+            if not _may_try_next(error):
+                raise _login_error(settings, error) from error.with_traceback(None)
+    try:
+        return _log_in(settings, program, ways[-1])
+    except (pymysql.err.MySQLError, RuntimeError, OSError, ValueError) as error:
+        # Without the driver's frames, whose locals hold the password.
+        raise _login_error(settings, error) from error.with_traceback(None)
+
+
+def _tls_ways(settings: DatabaseConnection) -> tuple[Mapping[str, object], ...]:
+    """Return the ways to try, as keywords of the driver.
+
+    PHP connects in plain text unless told otherwise. On this machine so do we, because TLS costs
+    CPU and protects nothing there; elsewhere TLS is used where the server offers it.
+    """
+    if settings.tls is not None:
+        return ({"ssl": _tls_context(settings.tls)},)
+    plain: Mapping[str, object] = {"ssl_disabled": True}
+    if _socket_of(settings) is not None:
+        return (plain,)
+    loopback = settings.host in {"localhost", "127.0.0.1", "::1"}
+    return (plain, {}) if loopback else ({}, plain)
+
+
+def _may_try_next(error: Exception) -> bool:
+    """Whether TLS instead of plain text (or the other way round) can help against this."""
+    if isinstance(error, RuntimeError):  # caching_sha2_password in plain text, no `cryptography`
+        return True
+    if isinstance(getattr(error, "original_exception", None), ssl.SSLError):
+        return True
+    return _number(error) in {2026, 3159, 4151}  # require_secure_transport, SSL error
+
+
+def _tls_context(tls: TlsOptions) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=tls.ca, capath=tls.capath)
+        # Certificates that MySQL makes by itself do not pass Python 3.13's strict rules.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        if not tls.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if tls.cert:
+            context.load_cert_chain(tls.cert, keyfile=tls.key)
+        if tls.cipher:
+            context.set_ciphers(tls.cipher)
+    except (OSError, ssl.SSLError) as error:
+        raise ConnectionFailed(
+            f"The TLS files of the database connection cannot be used: {one_line(str(error))}",
+            hint="See driver_options under db/connection in app/etc/env.php.",
+        ) from error
+    return context
+
+
+def _socket_of(settings: DatabaseConnection) -> str | None:
+    """Return the socket to use. For "localhost" PHP uses the usual one, so do we."""
+    if settings.socket is not None or settings.host != "localhost":
+        return settings.socket
+    for path in USUAL_SOCKETS:
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(os.stat(path).st_mode):
+                return path
+    return None
+
+
+def _log_in(settings: DatabaseConnection, program: str, way: Mapping[str, object]) -> Any:  # noqa: ANN401
+    options = cast("dict[str, Any]", dict(way))
+    raw = pymysql.Connection(
+        user=_raw(settings.username),
+        password=_raw(settings.password.reveal()),
+        database=_raw(settings.schema) or None,
+        host=settings.host,
+        port=settings.port,
+        charset="utf8mb4",
+        use_unicode=False,
+        conv=_ENCODERS,
+        autocommit=True,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        local_infile=False,
+        program_name=program,
+        defer_connect=True,
+        **options,
+    )
+    path = _socket_of(settings)
+    raw.connect(_unix_socket(raw, path) if path is not None else None)
+    raw.password = b""  # not needed again: nothing here reconnects
+    _keep_alive(raw)
+    return raw
+
+
+def _unix_socket(raw: Any, path: str) -> socket.socket:  # noqa: ANN401
+    """Return a connected socket; the driver would leave one that fails to the collector."""
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.settimeout(CONNECT_TIMEOUT_S)
+        sock.connect(path)
+    except BaseException:
+        sock.close()
+        raise
+    raw._secure = True  # noqa: SLF001 - lets caching_sha2_password send the password as it is
+    return sock
+
+
+def _raw(text: str) -> Any:  # noqa: ANN401 - the stubs want str where the driver takes bytes
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _keep_alive(raw: Any) -> None:  # noqa: ANN401
+    """Notice a network that went away within minutes instead of hours."""
+    sock = raw._sock  # noqa: SLF001
+    if sock.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 20)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 6)
+
+
+def _number(error: Exception) -> int | None:
+    first = error.args[0] if error.args else None
+    return first if isinstance(first, int) else None
+
+
+def _place(settings: DatabaseConnection) -> str:
+    path = _socket_of(settings)
+    return path if path is not None else f"{settings.host}:{settings.port}"
+
+
+def _login_error(settings: DatabaseConnection, error: Exception) -> ConnectionFailed:
+    """Say what went wrong with a login, without the password."""
+    number, place, user = _number(error), _place(settings), one_line(settings.username)
+    schema = one_line(settings.schema)
+    env = "See db/connection in app/etc/env.php."
+    if number in {1045, 1698, 1862, 3118, 3955}:
+        return ConnectionFailed(
+            f"The database server at {place} refused the login of '{user}'.",
+            hint=env,
+            errno=number,
+        )
+    if number == 1049:
+        return ConnectionFailed(
+            f"The database server at {place} has no schema '{schema}'.", hint=env, errno=number
+        )
+    if number == 1044:
+        return ConnectionFailed(
+            f"The account '{user}' may not use the schema '{schema}'.", hint=env, errno=number
+        )
+    if isinstance(error, RuntimeError) and "cryptography" in str(error):
+        return ConnectionFailed(
+            "This login (caching_sha2_password in plain text) needs the package 'cryptography'.",
+            hint="Connect over the socket or TLS, or install 'cryptography' beside magerewind.",
+        )
+    cause = getattr(error, "original_exception", error)
+    if isinstance(cause, OSError):
+        reason = cause.strerror or one_line(str(cause))
+        if isinstance(cause, TimeoutError) or cause.errno == os_errno.ETIMEDOUT:
+            reason = "no answer in time"
+        return ConnectionFailed(f"No database server answers at {place}: {reason}.", hint=env)
+    text = one_line(str(error.args[1] if len(error.args) > 1 else error)).rstrip(".")
+    return ConnectionFailed(
+        f"No connection to the database server at {place}: {text}.", errno=number
+    )
+
+
+def _translate(error: Exception) -> DatabaseError:
+    """Return our error for one of the driver's."""
+    number = _number(error)
+    text = one_line(str(error.args[1] if len(error.args) > 1 else error)).rstrip(".")
+    if number in _LOST or isinstance(error, pymysql.err.InterfaceError) or number == 0:
+        return ConnectionLost(
+            f"The connection to the database server was lost: {text or 'it is closed'}.",
+            errno=number,
+        )
+    if number in _RIGHTS:
+        hint = None
+        if number in {1418, 1419}:
+            hint = "Ask for log_bin_trust_function_creators=1 on the server (the binary log is on)."
+        return RightsMissing(
+            f"The database account may not do this: {text}.", hint=hint, errno=number
+        )
+    return DatabaseError(f"The database server refused: {text} ({number}).", errno=number)
+
+
+def _decode(value: bytes | None, kind: int) -> Value:
+    if value is None:
+        return None
+    if kind in _INTEGERS:
+        return int(value)
+    if kind in _FLOATS:
+        return float(value)
+    text = value.decode("utf-8", "surrogateescape")
+    # SUM() of integers is a decimal: an integer in all but its type.
+    if kind == FIELD_TYPE.NEWDECIMAL and "." not in text:
+        return int(text)
+    return text
+
+
+class Connection:
+    """One session. Not for two threads at once, except `abort`.
+
+    SQL is text, or bytes that are sent as they are. Errors are those of `core.errors`:
+    ConnectionLost, RightsMissing, else DatabaseError with its `errno`.
+    """
+
+    def __init__(self, raw: Any, settings: DatabaseConnection) -> None:  # noqa: ANN401
+        self._raw = raw
+        self.settings = settings
+        self.schema = settings.schema
+        self.server: Server = parse_version(raw.server_version)
+        self.lock_wait_s = LOCK_WAIT_S
+
+    def prepare(self, lock_wait_s: int, variables: Mapping[str, str | int]) -> None:
+        """Set the session as the module describes."""
+        text, comment = self.query("SELECT VERSION(), @@version_comment")[0]
+        server = parse_version(str(text))
+        # A MariaDB may be set to call itself anything; its comment still says what it is.
+        if not server.mariadb and "mariadb" in str(comment).lower():
+            server = parse_version(f"{text}-MariaDB")
+        self.server = server
+        values: dict[str, str | int] = {
+            "time_zone": "+00:00",
+            "sql_mode": SQL_MODE,
+            "sql_quote_show_create": 1,
+            "net_read_timeout": DAY_S,
+            "net_write_timeout": DAY_S,
+            "wait_timeout": DAY_S,
+            "max_statement_time" if server.mariadb else "max_execution_time": 0,
+            "lock_wait_timeout": lock_wait_s,
+            **variables,
+        }
+        self.lock_wait_s = lock_wait_s
+        self.set_session(values)
+
+    def set_session(self, values: Mapping[str, str | int]) -> None:
+        """Set session variables, all or none."""
+        parts = (
+            f"SESSION {name} = {quote_text(value) if isinstance(value, str) else value}"
+            for name, value in values.items()
+        )
+        self.execute("SET " + ", ".join(parts))
+
+    @property
+    def thread_id(self) -> int:
+        """The server's number of this connection."""
+        return int(self._raw.thread_id())
+
+    @property
+    def open(self) -> bool:
+        """Whether the connection has not been closed or lost, as far as is known here."""
+        return bool(self._raw.open)
+
+    @property
+    def warnings(self) -> int:
+        """How many warnings the last statement left."""
+        result = self._raw._result  # noqa: SLF001
+        return int(result.warning_count or 0) if result is not None else 0
+
+    def query(self, sql: str | bytes, args: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows: integers as int, doubles as float, NULL as None, the rest as text.
+
+        Text is UTF-8 with surrogate escapes, dates and decimals are text too. `args` take the
+        places of `%s`, quoted for this session.
+        """
+        with self._cursor(sql, args) as cursor:
+            kinds = [column[1] for column in cursor.description or ()]
+            return [
+                tuple(_decode(value, kind) for value, kind in zip(row, kinds, strict=True))
+                for row in cursor.fetchall()
+            ]
+
+    def query_bytes(
+        self, sql: str | bytes, args: Sequence[object] = ()
+    ) -> list[tuple[bytes | None, ...]]:
+        """Return all rows as the server wrote them."""
+        with self._cursor(sql, args) as cursor:
+            return cast("list[tuple[bytes | None, ...]]", list(cursor.fetchall()))
+
+    def scalar(self, sql: str, args: Sequence[object] = ()) -> Any:  # noqa: ANN401 - a Value
+        """Return the first column of the first row, or None where there is no row."""
+        rows = self.query(sql, args)
+        return rows[0][0] if rows else None
+
+    def execute(self, sql: str | bytes, args: Sequence[object] = ()) -> int:
+        """Run a statement and return how many rows it touched."""
+        with self._cursor(sql, args) as cursor:
+            return int(cursor.rowcount)
+
+    def stream(self, sql: str | bytes) -> Iterator[tuple[bytes | None, ...]]:
+        """Yield rows as the server writes them, without holding them.
+
+        A stream that is left before its end closes the connection.
+        """
+        raw, done = self._raw, False
+        try:
+            with _translated():
+                raw.query(_encoded(sql), unbuffered=True)
+                result = raw._result  # noqa: SLF001
+            while True:
+                with _translated():
+                    row = result._read_rowdata_packet_unbuffered()  # noqa: SLF001
+                if row is None:
+                    done = True
+                    return
+                yield row
+        finally:
+            if not done:
+                self.close()
+
+    @contextlib.contextmanager
+    def _cursor(self, sql: str | bytes, args: Sequence[object]) -> Iterator[Any]:
+        with _translated():
+            cursor = self._raw.cursor()
+            if args:
+                sql = cursor.mogrify(sql, args)
+            cursor.execute(_encoded(sql))
+            yield cursor
+            cursor.close()
+
+    def kill(self, thread_id: int) -> None:
+        """End another connection of this account; one that is gone already is fine."""
+        try:
+            self.execute(f"KILL {thread_id:d}")
+        except DatabaseError as error:
+            if error.errno != 1094:
+                raise
+
+    def abort(self) -> None:
+        """Cut the connection from another thread: whoever waits on it gets ConnectionLost."""
+        sock = self._raw._sock  # noqa: SLF001
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Drop the connection; nothing that is still on its way is read."""
+        result = self._raw._result  # noqa: SLF001
+        if result is not None:  # or the driver would read it to its end when it is collected
+            result.unbuffered_active = False
+            result.connection = None
+        with contextlib.suppress(pymysql.err.MySQLError, OSError):
+            self._raw.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _encoded(sql: str | bytes) -> Any:  # noqa: ANN401 - the stubs want str where bytes are fine
+    return sql if isinstance(sql, bytes) else sql.encode("utf-8", "surrogateescape")
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except pymysql.err.MySQLError as error:
+        raise _translate(error) from error
+    except (OSError, AttributeError) as error:
+        # The driver trips over its own closed socket when `abort` came from another thread.
+        raise ConnectionLost("The connection to the database server was lost.") from error
+
+
+def lock_name(schema: str) -> str:
+    """Return the name of the lock that a job holds on a schema; at most 64 characters."""
+    name = f"magerewind:{schema}"
+    if len(name) <= 64:
+        return name
+    return (
+        "magerewind:" + hashlib.sha256(schema.encode("utf-8", "surrogateescape")).hexdigest()[:40]
+    )
+
+
+@contextlib.contextmanager
+def schema_lock(settings: DatabaseConnection) -> Iterator[Connection]:
+    """Hold the schema against other jobs, also those of other machines and releases.
+
+    Yields the connection that holds the lock, free for use. Raises JobRunning naming the
+    connection of the holder. The lock goes with the connection, so a dead job leaves none.
+    """
+    with connect(settings) as connection:
+        name = lock_name(settings.schema)
+        if connection.scalar("SELECT GET_LOCK(%s, 0)", (name,)) != 1:
+            raise JobRunning(
+                f"Another magerewind job works on the schema '{one_line(settings.schema)}': "
+                f"{_holder(connection, name)}.",
+                hint="Wait for it, or look at it on the machine that it comes from.",
+            )
+        yield connection
+
+
+def _holder(connection: Connection, name: str) -> str:
+    holder = connection.scalar("SELECT IS_USED_LOCK(%s)", (name,))
+    rows = connection.query(
+        "SELECT ID, USER, HOST, TIME FROM information_schema.PROCESSLIST WHERE ID = %s",
+        (holder or 0,),
+    )
+    if not rows:
+        return f"connection {holder or 'unknown'}"
+    number, user, host, age = rows[0]
+    return f"connection {number} of {one_line(str(user))} from {one_line(str(host))}, {age} s"
