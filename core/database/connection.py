@@ -14,12 +14,9 @@ the connection is dropped instead.
 from __future__ import annotations
 
 import contextlib
-import errno as os_errno
 import hashlib
-import os
 import socket
 import ssl
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -28,15 +25,15 @@ import pymysql
 from pymysql import converters
 from pymysql.constants import FIELD_TYPE
 
+from core.database.answers import error_number, login_error, server_error
 from core.database.dialect import Server, one_line, parse_version, quote_text
+from core.database.places import place_of, socket_of, tls_context
 from core.errors import (
-    ConnectionFailed,
     ConnectionLost,
     DatabaseError,
     JobRunning,
-    RightsMissing,
 )
-from core.magento.settings import DatabaseConnection, TlsOptions
+from core.magento.settings import DatabaseConnection
 
 Value = str | int | float | None
 """What `query` returns for a column."""
@@ -45,16 +42,6 @@ SQL_MODE: Final = "NO_AUTO_VALUE_ON_ZERO"
 CONNECT_TIMEOUT_S: Final = 10
 LOCK_WAIT_S: Final = 5
 DAY_S: Final = 86400
-# The places where distributions put the socket that libmysql means by "localhost".
-USUAL_SOCKETS: Final = (
-    "/run/mysqld/mysqld.sock",
-    "/var/lib/mysql/mysql.sock",
-    "/run/mysql/mysql.sock",
-    "/tmp/mysql.sock",  # noqa: S108 - MySQL's own default
-)
-
-_LOST: Final = frozenset({1053, 1152, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2055, 3169, 4031})
-_RIGHTS: Final = frozenset({1044, 1142, 1143, 1227, 1370, 1410, 1418, 1419, 1698, 3118})
 _INTEGERS: Final = frozenset(
     {
         FIELD_TYPE.TINY,
@@ -101,12 +88,14 @@ def _open(settings: DatabaseConnection, program: str) -> Any:  # noqa: ANN401 - 
             return _log_in(settings, program, way)
         except (pymysql.err.MySQLError, RuntimeError) as error:
             if not _may_try_next(error):
-                raise _login_error(settings, error) from error.with_traceback(None)
+                raise login_error(settings, place_of(settings), error) from error.with_traceback(
+                    None
+                )
     try:
         return _log_in(settings, program, ways[-1])
     except (pymysql.err.MySQLError, RuntimeError, OSError, ValueError) as error:
         # Without the driver's frames, whose locals hold the password.
-        raise _login_error(settings, error) from error.with_traceback(None)
+        raise login_error(settings, place_of(settings), error) from error.with_traceback(None)
 
 
 def _tls_ways(settings: DatabaseConnection) -> tuple[Mapping[str, object], ...]:
@@ -116,9 +105,9 @@ def _tls_ways(settings: DatabaseConnection) -> tuple[Mapping[str, object], ...]:
     CPU and protects nothing there; elsewhere TLS is used where the server offers it.
     """
     if settings.tls is not None:
-        return ({"ssl": _tls_context(settings.tls)},)
+        return ({"ssl": tls_context(settings.tls)},)
     plain: Mapping[str, object] = {"ssl_disabled": True}
-    if _socket_of(settings) is not None:
+    if socket_of(settings) is not None:
         return (plain,)
     loopback = settings.host in {"localhost", "127.0.0.1", "::1"}
     return (plain, {}) if loopback else ({}, plain)
@@ -130,38 +119,7 @@ def _may_try_next(error: Exception) -> bool:
         return True
     if isinstance(getattr(error, "original_exception", None), ssl.SSLError):
         return True
-    return _number(error) in {2026, 3159, 4151}  # require_secure_transport, SSL error
-
-
-def _tls_context(tls: TlsOptions) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=tls.ca, capath=tls.capath)
-        # Certificates that MySQL makes by itself do not pass Python 3.13's strict rules.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        if not tls.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if tls.cert:
-            context.load_cert_chain(tls.cert, keyfile=tls.key)
-        if tls.cipher:
-            context.set_ciphers(tls.cipher)
-    except (OSError, ssl.SSLError) as error:
-        raise ConnectionFailed(
-            f"The TLS files of the database connection cannot be used: {one_line(str(error))}",
-            hint="See driver_options under db/connection in app/etc/env.php.",
-        ) from error
-    return context
-
-
-def _socket_of(settings: DatabaseConnection) -> str | None:
-    """Return the socket to use. For "localhost" PHP uses the usual one, so do we."""
-    if settings.socket is not None or settings.host != "localhost":
-        return settings.socket
-    for path in USUAL_SOCKETS:
-        with contextlib.suppress(OSError):
-            if stat.S_ISSOCK(os.stat(path).st_mode):
-                return path
-    return None
+    return error_number(error) in {2026, 3159, 4151}  # require_secure_transport, SSL error
 
 
 def _log_in(settings: DatabaseConnection, program: str, way: Mapping[str, object]) -> Any:  # noqa: ANN401
@@ -182,7 +140,7 @@ def _log_in(settings: DatabaseConnection, program: str, way: Mapping[str, object
         defer_connect=True,
         **options,
     )
-    path = _socket_of(settings)
+    path = socket_of(settings)
     raw.connect(_unix_socket(raw, path) if path is not None else None)
     raw.password = b""  # not needed again: nothing here reconnects
     _keep_alive(raw)
@@ -215,71 +173,6 @@ def _keep_alive(raw: Any) -> None:  # noqa: ANN401
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 20)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 6)
-
-
-def _number(error: Exception) -> int | None:
-    first = error.args[0] if error.args else None
-    return first if isinstance(first, int) else None
-
-
-def _place(settings: DatabaseConnection) -> str:
-    path = _socket_of(settings)
-    return path if path is not None else f"{settings.host}:{settings.port}"
-
-
-def _login_error(settings: DatabaseConnection, error: Exception) -> ConnectionFailed:
-    """Say what went wrong with a login, without the password."""
-    number, place, user = _number(error), _place(settings), one_line(settings.username)
-    schema = one_line(settings.schema)
-    env = "See db/connection in app/etc/env.php."
-    if number in {1045, 1698, 1862, 3118, 3955}:
-        return ConnectionFailed(
-            f"The database server at {place} refused the login of '{user}'.",
-            hint=env,
-            errno=number,
-        )
-    if number == 1049:
-        return ConnectionFailed(
-            f"The database server at {place} has no schema '{schema}'.", hint=env, errno=number
-        )
-    if number == 1044:
-        return ConnectionFailed(
-            f"The account '{user}' may not use the schema '{schema}'.", hint=env, errno=number
-        )
-    if isinstance(error, RuntimeError) and "cryptography" in str(error):
-        return ConnectionFailed(
-            "This login (caching_sha2_password in plain text) needs the package 'cryptography'.",
-            hint="Connect over the socket or TLS, or install 'cryptography' beside magerewind.",
-        )
-    cause = getattr(error, "original_exception", error)
-    if isinstance(cause, OSError):
-        reason = cause.strerror or one_line(str(cause))
-        if isinstance(cause, TimeoutError) or cause.errno == os_errno.ETIMEDOUT:
-            reason = "no answer in time"
-        return ConnectionFailed(f"No database server answers at {place}: {reason}.", hint=env)
-    text = one_line(str(error.args[1] if len(error.args) > 1 else error)).rstrip(".")
-    return ConnectionFailed(
-        f"No connection to the database server at {place}: {text}.", errno=number
-    )
-
-
-def _translate(error: Exception) -> DatabaseError:
-    """Return our error for one of the driver's."""
-    number = _number(error)
-    text = one_line(str(error.args[1] if len(error.args) > 1 else error)).rstrip(".")
-    if number in _LOST or isinstance(error, pymysql.err.InterfaceError) or number == 0:
-        return ConnectionLost(
-            f"The connection to the database server was lost: {text or 'it is closed'}.",
-            errno=number,
-        )
-    if number in _RIGHTS:
-        hint = None
-        if number in {1418, 1419}:
-            hint = "Ask for log_bin_trust_function_creators=1 on the server (the binary log is on)."
-        return RightsMissing(
-            f"The database account may not do this: {text}.", hint=hint, errno=number
-        )
-    return DatabaseError(f"The database server refused: {text} ({number}).", errno=number)
 
 
 def _decode(value: bytes | None, kind: int) -> Value:
@@ -462,7 +355,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except pymysql.err.MySQLError as error:
-        raise _translate(error) from error
+        raise server_error(error) from error
     except (OSError, AttributeError) as error:
         # The driver trips over its own closed socket when `abort` came from another thread.
         raise ConnectionLost("The connection to the database server was lost.") from error

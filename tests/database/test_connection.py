@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.database import connection as module
+from core.database import places
 from core.database.connection import connect, lock_name, schema_lock
 from core.database.dialect import one_line, parse_version, quote_name, quote_text
 from core.errors import (
@@ -153,7 +153,7 @@ def test_one_job_for_one_schema(schema):
 
 
 def test_localhost_means_the_usual_socket(schema, monkeypatch):
-    monkeypatch.setattr(module, "USUAL_SOCKETS", ("/nowhere", schema.socket))
+    monkeypatch.setattr(places, "USUAL_SOCKETS", ("/nowhere", schema.socket))
     with connect(replace(schema, socket=None, host="localhost")) as connection:
         assert connection.scalar("SELECT 1") == 1
 
