@@ -44,6 +44,7 @@ class Step(StrEnum):
     CHECK = "check"  # preflight, once more, by the runner
     PLAN = "plan"  # verify the archive and compare it with the live tree; check the dump
     STAGE = "stage"  # extract what differs
+    RECHECK = "recheck"  # look again at what an open shop may have changed since the plan
     CLOSE = "close"  # maintenance mode on
     WRITE = "write"  # write one backup
     VERIFY = "verify"  # read one backup again
@@ -55,6 +56,11 @@ class Step(StrEnum):
     REVERT = "revert"  # undo a half-done job
     REMOVE = "remove"  # free the space of an undo
     OPEN = "open"  # maintenance mode as it was
+
+
+def step_key(step: Step, kind: Kind | None = None) -> str:
+    """Return `step` or `step:kind`, by which a step of a job is known."""
+    return step.value if kind is None else f"{step.value}:{kind.value}"
 
 
 class Outcome(StrEnum):

@@ -29,6 +29,7 @@ from core.events import (
     StepsPlanned,
     StepStarted,
     Warned,
+    step_key,
 )
 
 RATE_WINDOW_S = 10.0
@@ -98,11 +99,6 @@ class JobState:
         """Return the named step, if the job has it."""
         key = step_key(step, kind)
         return next((known for known in self.steps if known.key == key), None)
-
-
-def step_key(step: Step, kind: Kind | None) -> str:
-    """Return `step` or `step:kind`."""
-    return step.value if kind is None else f"{step.value}:{kind.value}"
 
 
 def _parse_key(key: str) -> StepState | None:
