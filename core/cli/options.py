@@ -1,0 +1,342 @@
+"""The commands, and the options of each: the table that the parser and the documentation work from.
+
+Names and meanings are Magento's where Magento has them. What the commands do is not known here.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from core import __version__
+from core.events import Kind
+
+PROGRAM: Final = "magerewind"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command for the parser, the documentation, and the application's help."""
+
+    name: str
+    summary: str
+    add: Callable[[argparse.ArgumentParser], None] | None = None
+    details: str = ""
+
+
+def _level(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 <= int(text) <= 9):
+        raise argparse.ArgumentTypeError(f"a level is a number from 0 to 9, not {text!r}")
+    return int(text)
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add what every command takes, before or after its name as in Magento."""
+    add = parser.add_argument_group("common options").add_argument
+    quiet: dict[str, Any] = {"default": argparse.SUPPRESS}
+    add("-h", "--help", action="help", help="show this help", **quiet)
+    add("-q", "--quiet", action="store_true", help="print nothing but errors", **quiet)
+    add(
+        "-v",
+        "--verbose",
+        action="count",
+        help="print all names under a warning, and more notes",
+        **quiet,
+    )
+    version = f"{PROGRAM} {__version__}"
+    add("-V", "--version", action="version", version=version, help="print the version", **quiet)
+    add(
+        "-n",
+        "--no-interaction",
+        action="store_false",
+        dest="interactive",
+        help="ask nothing: what would have to be asked is refused without --yes",
+        **quiet,
+    )
+    add(
+        "-y", "--yes", action="store_true", help="take every question as answered with yes", **quiet
+    )
+    add(
+        "--root",
+        metavar="DIR",
+        help="the root of the store (default: found from the working directory upwards)",
+        **quiet,
+    )
+    add(
+        "--json",
+        action="store_true",
+        dest="as_json",
+        help="print JSON, one value a line, on stdout",
+        **quiet,
+    )
+    add(
+        "--ansi",
+        action="store_true",
+        dest="ansi",
+        help="use colours even where stdout is no terminal",
+        **quiet,
+    )
+    add(
+        "--no-ansi",
+        action="store_false",
+        dest="ansi",
+        help="use no colours (as does a set NO_COLOR)",
+        **quiet,
+    )
+
+
+def _add_run(parser: argparse.ArgumentParser, *, dry_run: bool = True) -> None:
+    add = parser.add_argument
+    if dry_run:
+        add(
+            "--dry-run", action="store_true", help="check everything, show the plan, change nothing"
+        )
+    add("--strict", action="store_true", help="exit 1 also where it is complete with warnings")
+    add("--detach", action="store_true", help="start the job, print its id and do not follow it")
+
+
+def _add_exclude(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--exclude",
+        action="append",
+        metavar="PATTERN",
+        help="leave out what this pattern matches, besides what is documented: a whole path from "
+        "the root, with * and **, or @media-cache, @tmp, @node_modules; may be repeated",
+    )
+
+
+def _add_backup(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    kinds: dict[str, Any] = {"action": "append_const", "dest": "kinds"}
+    add(
+        "--code",
+        const=Kind.CODE,
+        help="take code and configuration files (excluding temporary files)",
+        **kinds,
+    )
+    add("--media", const=Kind.MEDIA, help="take media", **kinds)
+    add("--db", const=Kind.DB, help="take the complete database", **kinds)
+    _add_run(parser)
+    add(
+        "--keep-open",
+        action="store_true",
+        help="do not turn maintenance mode on; the manifest says so",
+    )
+    add(
+        "--no-verify",
+        action="store_false",
+        dest="verify",
+        help="do not read the backups again after writing",
+    )
+    _add_exclude(parser)
+    add(
+        "--strip",
+        action="append",
+        type=_list,
+        metavar="LIST",
+        help="tables, or groups such as @sessions,@log, of which only the structure is taken; "
+        "may be repeated",
+    )
+    add("--level", type=_level, metavar="N", help="compression level of the archives, 0 to 9")
+    add("--note", metavar="TEXT", help="a word about this backup, for the list")
+
+
+def _add_rollback(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    for short, kind in (("-c", "code"), ("-m", "media"), ("-d", "db")):
+        add(
+            short,
+            f"--{kind}-file",
+            metavar="NAME",
+            help=f"base name of the {kind} backup in var/backups",
+        )
+    _add_run(parser)
+    add("--keep-env", action="store_true", help="keep the present app/etc/env.php")
+    _add_no_flush(parser)
+    add(
+        "--partial",
+        action="store_true",
+        help="accept a dump that is not a whole store, and replace only its tables",
+    )
+    add(
+        "--map-collations",
+        action="store_true",
+        help="turn collations that this server does not know into its nearest",
+    )
+    _add_exclude(parser)
+
+
+def _add_no_flush(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--no-flush",
+        action="store_false",
+        dest="flush",
+        help="do not run bin/magento cache:flush at the end",
+    )
+
+
+def _add_names(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "names", nargs="+", metavar="NAME", help="base name of a backup in var/backups"
+    )
+
+
+def _add_any_names(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="base name of a backup in var/backups (default: all of them)",
+    )
+
+
+def _add_job(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "job_id",
+        nargs="?",
+        metavar="ID",
+        help="a job as job:list shows it (default: the one that runs, else the newest)",
+    )
+
+
+def _add_running_job(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "job_id",
+        nargs="?",
+        metavar="ID",
+        help="a job as job:list shows it (default: the one that runs)",
+    )
+
+
+def _add_recover(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--from-host",
+        metavar="NAME",
+        help="recover a job that this other host began; only when you know that it is dead there",
+    )
+    _add_detach(parser)
+
+
+def _add_detach(parser: argparse.ArgumentParser) -> None:
+    _add_run(parser, dry_run=False)
+
+
+def _add_undo(parser: argparse.ArgumentParser) -> None:
+    _add_run(parser)
+    _add_no_flush(parser)
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--size",
+        choices=("small", "medium", "large"),
+        help="how large the sample store is (default: small)",
+    )
+    add(
+        "--headless",
+        action="store_true",
+        help="walk through backup, damage and rollback without the application",
+    )
+
+
+COMMANDS: Final = (
+    Command(
+        name="setup:backup",
+        summary="take a backup of code, media and database",
+        add=_add_backup,
+        details="Turns maintenance mode on, writes the chosen backups to var/backups in the order "
+        "code, media, database, reads them again, and puts maintenance mode back as it was.",
+    ),
+    Command(
+        name="setup:rollback",
+        summary="roll code, media and database back",
+        add=_add_rollback,
+        details="Checks everything, shows what will change and asks before the store is closed. "
+        "All parts come into force together or not at all, and job:undo takes them back.",
+    ),
+    Command(
+        name="info:backups:list",
+        summary="list the backups in var/backups",
+        details="Name and type, date, age, size and health of every backup; what else lies there "
+        "is named at the end.",
+    ),
+    Command(
+        name="info:backups:verify",
+        summary="read backups whole and say whether they are sound",
+        add=_add_any_names,
+        details="Ours by their manifests, those of Magento by their structure. Nothing is changed "
+        "but the manifest, which remembers what was found.",
+    ),
+    Command(
+        name="info:backups:delete",
+        summary="delete backups",
+        add=_add_names,
+        details="The only command that ever deletes a backup. Asks first.",
+    ),
+    Command(
+        name="info:store",
+        summary="show what is known of the store and what would stop a backup or a rollback",
+        details="Exit code 0 when nothing would.",
+    ),
+    Command(name="job:list", summary="list the jobs of this store, newest first"),
+    Command(
+        name="job:attach",
+        summary="show a job from its beginning and follow it to its end",
+        add=_add_job,
+        details="Ctrl-C only stops the watching; the exit code is the job's.",
+    ),
+    Command(
+        name="job:cancel",
+        summary="ask the running job to stop and to put everything back",
+        add=_add_running_job,
+        details="Past the commit point of a rollback it is too late: the job then finishes.",
+    ),
+    Command(
+        name="job:recover",
+        summary="repair what an interrupted job has left",
+        add=_add_recover,
+        details="Reverts what was begun, or completes it where the commit point was passed.",
+    ),
+    Command(
+        name="job:undo",
+        summary="put the store back as it was before the last rollback",
+        add=_add_undo,
+        details="Shows what will change and asks first. Deletes nothing and can itself be undone.",
+    ),
+    Command(
+        name="job:discard",
+        summary="give up the undo of the last rollback and free its space",
+        add=_add_detach,
+        details="Asks first.",
+    ),
+    Command(
+        name="demo",
+        summary="make a sample store with a private database and open the application on it",
+        add=_add_demo,
+        details="Without a terminal, or with --headless, it walks through backup, list, damage, "
+        "rollback and verification and says what it saw.",
+    ),
+)
+
+
+def add_application(parser: argparse.ArgumentParser) -> None:
+    """Add what only the application takes: it opens where no command is given."""
+    add = parser.add_argument_group("options of the application").add_argument
+    add("--read-only", action="store_true", help="show everything, change nothing")
+    add(
+        "--mouse",
+        action=argparse.BooleanOptionalAction,
+        help="use the mouse (default: not over SSH)",
+    )
+    add(
+        "--ascii",
+        action=argparse.BooleanOptionalAction,
+        help="draw with ASCII only (default: where the locale is not UTF-8)",
+    )

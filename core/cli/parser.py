@@ -1,0 +1,159 @@
+"""The words of the command line, and nothing of what they do.
+
+The commands and options are Magento's where Magento has them, and ours beside them. Abbreviations
+are off: a script that says `--d` today would mean something else when an option is added. The same
+table that argparse works from is what `docs/cli.md` is generated from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final, NoReturn
+
+from core.cli.options import COMMANDS, PROGRAM, add_application, add_common
+from core.errors import UsageError
+from core.events import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandLine:
+    """What was asked for. Without a command, the application is to open."""
+
+    command: str | None = None
+    # common
+    root: str | None = None
+    quiet: bool = False
+    verbose: int = 0
+    interactive: bool = True
+    ansi: bool | None = None  # None: as the terminal and NO_COLOR say
+    as_json: bool = False
+    yes: bool = False
+    # of several commands
+    dry_run: bool = False
+    strict: bool = False
+    detach: bool = False
+    exclude: tuple[str, ...] = ()
+    flush: bool = True
+    names: tuple[str, ...] = ()
+    job_id: str | None = None
+    # what only setup:backup takes
+    kinds: tuple[Kind, ...] = ()
+    keep_open: bool = False
+    verify: bool = True
+    strip: tuple[str, ...] = ()
+    level: int | None = None
+    note: str = ""
+    # what only setup:rollback takes
+    code_file: str | None = None
+    media_file: str | None = None
+    db_file: str | None = None
+    keep_env: bool = False
+    partial: bool = False
+    map_collations: bool = False
+    # what only job:recover takes
+    from_host: str | None = None
+    # the application
+    read_only: bool = False
+    mouse: bool | None = None
+    ascii: bool | None = None
+    # demo
+    size: str = "small"
+    headless: bool = False
+
+    @property
+    def may_ask(self) -> bool:
+        """Return whether a question may be put: a quiet command could not show it."""
+        return self.interactive and not self.quiet and not self.as_json
+
+
+_UNKNOWN_COMMAND: Final = re.compile(
+    r"argument COMMAND: invalid choice: '(.*)' \(choose", re.DOTALL
+)
+
+
+def _no_such_command(word: str) -> UsageError:
+    close = difflib.get_close_matches(word, [command.name for command in COMMANDS], n=1)
+    hint = f"Did you mean {close[0]}?" if close else f"{PROGRAM} --help shows what there is."
+    return UsageError(f"There is no command {word}.", hint=hint)
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argparse parser that raises instead of ending the process."""
+
+    def error(self, message: str) -> NoReturn:
+        unknown = _UNKNOWN_COMMAND.match(message)
+        if unknown is not None:
+            raise _no_such_command(unknown[1])
+        raise UsageError(message, hint=f"{self.prog} --help shows what there is.")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = _Parser(
+        prog=PROGRAM,
+        description="Back up a Magento 2 store and roll it back: complete, atomic, undoable. "
+        "Without a command, the application opens.",
+        allow_abbrev=False,
+        add_help=False,
+        argument_default=argparse.SUPPRESS,
+    )
+    add_common(parser)
+    add_application(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for command in COMMANDS:
+        added = commands.add_parser(
+            command.name,
+            help=command.summary,
+            description=command.details or f"{command.summary[0].upper()}{command.summary[1:]}.",
+            allow_abbrev=False,
+            add_help=False,
+            argument_default=argparse.SUPPRESS,
+        )
+        if command.add is not None:
+            command.add(added)
+        add_common(added)
+    return parser
+
+
+def _refuse_magento_mistake(argv: Sequence[str]) -> None:
+    """Explain `-c=NAME`: older pages of Magento's documentation show it, and it never worked."""
+    if "setup:rollback" not in argv:
+        return
+    for word in argv:
+        if word[:3] in {"-c=", "-m=", "-d="}:
+            long = {"c": "--code-file", "m": "--media-file", "d": "--db-file"}[word[1]]
+            raise UsageError(
+                f"{word[:2]} takes its value without an equals sign.",
+                hint=f"Write {word[:2]} {word[3:] or 'NAME'}, or {long}={word[3:] or 'NAME'}.",
+            )
+
+
+def parse(argv: Sequence[str]) -> CommandLine:
+    """Return what the words ask for.
+
+    Raises UsageError; `--help` and `--version` print and raise SystemExit(0).
+    """
+    if argv[:1] == ["job:run"]:  # how the client starts a runner: not for people
+        return _parse_run(argv[1:])
+    _refuse_magento_mistake(argv)
+    found = vars(make_parser().parse_args(list(argv)))
+    values: dict[str, Any] = {}
+    for field in fields(CommandLine):
+        value = found.get(field.name)
+        if value is not None:
+            values[field.name] = tuple(value) if isinstance(value, list) else value
+    if "strip" in values:
+        values["strip"] = tuple(name for group in values["strip"] for name in group)
+    return CommandLine(**values)
+
+
+def _parse_run(argv: Sequence[str]) -> CommandLine:
+    parser = _Parser(prog=f"{PROGRAM} job:run", allow_abbrev=False, add_help=False)
+    parser.add_argument("job_id")
+    parser.add_argument("--root")
+    found = parser.parse_args(list(argv))
+    return CommandLine(command="job:run", job_id=found.job_id, root=found.root)

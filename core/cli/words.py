@@ -1,0 +1,72 @@
+"""Numbers as words: sizes, times, ages and counts as both front ends show them.
+
+The engine states bytes and seconds; only here, at the edge, do they become text, through humanize.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+import humanize
+
+
+def size(size_bytes: float) -> str:
+    """Return bytes as a person reads them: `103.0 MB`."""
+    return humanize.naturalsize(size_bytes, format="%.1f")
+
+
+def rate(bytes_per_s: float) -> str:
+    """Return a rate: `61.2 MB/s`."""
+    return f"{size(bytes_per_s)}/s"
+
+
+def count(number: int) -> str:
+    """Return a count with its thousands apart: `109,000`."""
+    return humanize.intcomma(number)
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return a count with its noun: `1 file`, `109,000 files`."""
+    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def clock(seconds: float) -> str:
+    """Return a running time that does not change its width: `0:02:41`."""
+    whole = max(0, math.floor(seconds))
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time span in words: `1.6 seconds`, `2 minutes and 41 seconds`."""
+    if seconds < 10:
+        return f"{seconds:.1f} seconds"
+    return humanize.precisedelta(dt.timedelta(seconds=round(seconds)), format="%d")
+
+
+def roughly(seconds: float) -> str:
+    """Return a time span as an estimate: `3 minutes`."""
+    return humanize.naturaldelta(dt.timedelta(seconds=math.ceil(seconds)))
+
+
+def age(then_s: float, now_s: float) -> str:
+    """Return how long ago a moment was: `3 hours ago`; a moment to come is `in the future`."""
+    if then_s > now_s + 60:
+        return "in the future"
+    return f"{humanize.naturaldelta(dt.timedelta(seconds=max(0, round(now_s - then_s))))} ago"
+
+
+def moment(then_s: float) -> str:
+    """Return a moment in the local time of the machine: `2026-11-23 03:36:40`."""
+    try:
+        local = dt.datetime.fromtimestamp(then_s, dt.UTC).astimezone()
+    except (OverflowError, ValueError, OSError):
+        return str(int(then_s))
+    return local.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def percent(part: float, whole: float | None) -> str:
+    """Return a share: `31 %`; nothing while the whole is unknown, and 100 % only at the end."""
+    if not whole or whole < 0:
+        return ""
+    return f"{min(100, max(0, math.floor(100 * part / whole)))} %"

@@ -1,0 +1,126 @@
+import pytest
+
+from core.cli.options import COMMANDS
+from core.cli.parser import CommandLine, parse
+from core.errors import UsageError
+from core.events import Kind
+
+
+def test_without_words_the_application_is_asked_for() -> None:
+    assert parse([]) == CommandLine()
+    assert parse(["--read-only", "--ascii", "--no-mouse"]) == CommandLine(
+        read_only=True, ascii=True, mouse=False
+    )
+
+
+def test_a_backup_with_everything() -> None:
+    words = "setup:backup --db --code --keep-open --no-verify --exclude a/** --exclude @tmp"
+    line = parse([*words.split(), "--strip", "@log,quote", "--level", "1", "--note", "for ö"])
+    assert line == CommandLine(
+        command="setup:backup",
+        kinds=(Kind.DB, Kind.CODE),
+        keep_open=True,
+        verify=False,
+        exclude=("a/**", "@tmp"),
+        strip=("@log", "quote"),
+        level=1,
+        note="for ö",
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-c", "1_filesystem.tgz"],
+        ["--code-file", "1_filesystem.tgz"],
+        ["--code-file=1_filesystem.tgz"],
+        ["-c1_filesystem.tgz"],
+    ],
+)
+def test_a_file_is_named_as_in_magento(words: list[str]) -> None:
+    assert parse(["setup:rollback", *words]).code_file == "1_filesystem.tgz"
+
+
+@pytest.mark.parametrize("letter", ["c", "m", "d"])
+def test_the_wrong_syntax_of_older_pages_is_explained(letter: str) -> None:
+    with pytest.raises(UsageError, match="without an equals sign") as caught:
+        parse(["setup:rollback", f"-{letter}=1_x"])
+    assert f"-{letter} 1_x" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_common_options_stand_before_or_after_the_command(first: bool) -> None:
+    common = ["-q", "-n", "-v", "--root", "/r", "--json", "-y", "--no-ansi"]
+    command = ["setup:rollback", "-d", "1_db.sql"]
+    line = parse([*common, *command] if first else [*command, *common])
+    assert line == CommandLine(
+        command="setup:rollback",
+        db_file="1_db.sql",
+        quiet=True,
+        interactive=False,
+        verbose=1,
+        root="/r",
+        as_json=True,
+        yes=True,
+        ansi=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--cod"],
+        ["setup:backup", "--cod"],
+        ["setup:backup", "--verb"],
+        ["setup:backup", "extra"],
+        ["setup:backup", "--level", "ten"],
+        ["setup:backup", "--level", "10"],
+        ["setup:backup", "--level", "²"],
+        ["setup:rollback", "-c"],
+        ["info:backups:delete"],
+        ["info:backups:list", "--code"],
+        ["job:attach", "1", "2"],
+        ["job:run"],
+        ["backup"],
+    ],
+)
+def test_words_that_are_off_are_refused(words: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(words)
+    assert "\n" not in caught.value.message
+    assert caught.value.exit_code == 2
+
+
+def test_a_mistyped_command_gets_a_suggestion() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(["setup:bakup"])
+    assert caught.value.hint == "Did you mean setup:backup?"
+
+
+def test_the_runner_is_not_shown_to_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parse(["job:run", "20261123-1", "--root", "/r"]).job_id == "20261123-1"
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    assert "job:run" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse([command, "-h"])
+    assert caught.value.code == 0
+    assert command in capsys.readouterr().out
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["-V"], ["--version"], ["info:store", "-V"]):
+        with pytest.raises(SystemExit) as caught:
+            parse(words)
+        assert caught.value.code == 0
+    assert capsys.readouterr().out.count("magerewind 0.") == 3
+
+
+def test_questions_need_a_person_who_sees_them() -> None:
+    assert parse(["job:undo"]).may_ask
+    for option in ("-n", "-q", "--json"):
+        assert not parse(["job:undo", option]).may_ask
