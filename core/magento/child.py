@@ -1,0 +1,142 @@
+"""Runs one foreign program with limits: of time, of output, and of whose account it has.
+
+It owns how a child is started and ended. It knows nothing of what the program is for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from core.durable import write_all
+
+_CHUNK: Final = 65536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Whose rights a child has."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    name: str
+    home: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """How a child ended. `timed_out` and `too_much` mean that it was killed."""
+
+    status: int
+    output: bytes
+    timed_out: bool = False
+    too_much: bool = False
+
+
+def account_of(uid: int, gid: int) -> Account:
+    """Return the account of a number, also when the machine knows no name for it."""
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError:
+        return Account(uid=uid, gid=gid, groups=(gid,), name=str(uid), home="/")
+    groups = tuple(os.getgrouplist(entry.pw_name, entry.pw_gid))
+    return Account(uid=uid, gid=entry.pw_gid, groups=groups, name=entry.pw_name, home=entry.pw_dir)
+
+
+def _rights(account: Account | None) -> dict[str, Any]:
+    if account is None or os.geteuid() != 0:
+        return {}
+    return {"user": account.uid, "group": account.gid, "extra_groups": account.groups}
+
+
+def run_child(
+    argv: Sequence[str],
+    *,
+    cwd: str,
+    environ: Mapping[str, str],
+    account: Account | None,
+    timeout_s: float,
+    limit_bytes: int,
+    feed: bytes = b"",
+    merge_errors: bool = False,
+) -> Finished:
+    """Run a program to its end and return its output; root runs it as `account`.
+
+    It gets a session of its own, so that it cannot type into root's terminal (TIOCSTI), and that
+    session is killed at the end, whatever is left of it. `feed` is its standard input, from memory
+    and not from a pipe, which a child that does not read could block. Raises OSError when it cannot
+    be started.
+    """
+    environment = dict(environ)
+    if account is not None:
+        environment["HOME"] = account.home
+        environment["USER"] = environment["LOGNAME"] = account.name
+    with (
+        _standard_input(feed) as stdin,
+        subprocess.Popen(
+            list(argv),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merge_errors else subprocess.DEVNULL,
+            cwd=cwd,
+            env=environment,
+            start_new_session=True,
+            **_rights(account),
+        ) as child,
+    ):
+        try:
+            return _follow(child, timeout_s=timeout_s, limit_bytes=limit_bytes)
+        finally:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def _standard_input(feed: bytes) -> Iterator[int]:
+    fd = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    try:
+        write_all(fd, feed)
+        os.lseek(fd, 0, os.SEEK_SET)
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _follow(child: subprocess.Popen[bytes], *, timeout_s: float, limit_bytes: int) -> Finished:
+    assert child.stdout is not None  # noqa: S101 - opened as a pipe above
+    deadline = time.monotonic() + timeout_s
+    output = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdout, selectors.EVENT_READ)
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0 or not selector.select(left):
+                return _killed(child, output, timed_out=True)
+            chunk = os.read(child.stdout.fileno(), _CHUNK)
+            if not chunk:
+                break
+            output += chunk
+            if len(output) > limit_bytes:
+                return _killed(child, output, timed_out=False)
+    try:
+        status = child.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return _killed(child, output, timed_out=True)
+    return Finished(status=status, output=bytes(output))
+
+
+def _killed(child: subprocess.Popen[bytes], output: bytearray, *, timed_out: bool) -> Finished:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    return Finished(
+        status=child.wait(), output=bytes(output), timed_out=timed_out, too_much=not timed_out
+    )

@@ -1,0 +1,306 @@
+"""The deployment configuration: app/etc/env.php over app/etc/config.php, and the environment.
+
+Owns reading and merging, as Magento's App/DeploymentConfig.php does it. What a database entry means
+is in `connections`; how a PHP file becomes values is in `php_array` and `php_child`. Values hold
+passwords: no message and no repr of this module has one.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from typing import Final, TypeAlias
+
+from core.errors import ConfigurationError
+from core.magento.connections import connections_of
+from core.magento.merging import PREFIX, Level, merge, switch
+from core.magento.php_array import parse_array
+from core.magento.php_child import ask_php
+from core.magento.php_syntax import NotData, NotPhp
+from core.magento.php_values import Array
+from core.magento.settings import DatabaseConnection
+from core.magento.store import Store, shown
+
+Setting: TypeAlias = "bool | int | float | str | Settings | None"
+
+_SIZE_LIMIT: Final = 8 << 20
+# What a rollback of env.php changes for good: where rows, keys and sessions are.
+_COMPARED: Final = ("db", "crypt", "cache", "session", "queue")
+
+
+class Settings(Mapping[int | str, Setting]):
+    """A level of the configuration. Read-only, and its repr tells nothing of its values."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Mapping[int | str, Setting]) -> None:
+        self._items = dict(items)
+
+    def __getitem__(self, key: int | str) -> Setting:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[int | str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return f"Settings({len(self._items)} keys)"
+
+
+class DeploymentConfiguration:
+    """The merged values of one store. Text holds bytes that are not UTF-8 as surrogate escapes.
+
+    `fingerprint` is the sha256 of env.php's bytes; `problems` are complaints about config.php,
+    which no connection needs; `from_environment` names the key paths that the environment set.
+    """
+
+    __slots__ = ("_environ", "fingerprint", "from_environment", "path", "problems", "values")
+
+    def __init__(
+        self,
+        values: Settings,
+        *,
+        path: str,
+        fingerprint: str,
+        environ: Mapping[str, str],
+        problems: tuple[str, ...] = (),
+        from_environment: tuple[str, ...] = (),
+    ) -> None:
+        self.values = values
+        self.path = path
+        self.fingerprint = fingerprint
+        self.problems = problems
+        self.from_environment = from_environment
+        self._environ = environ
+
+    def __repr__(self) -> str:
+        return f"DeploymentConfiguration({self.path!r}, sha256 {self.fingerprint[:12]})"
+
+    def get(self, key_path: str, default: Setting = None) -> Setting:
+        """Return the value at a path such as `db/connection/default/host`.
+
+        Where there is none, `MAGENTO_DC_` with the path in capitals is looked up, as Magento
+        does since 2.4.8: it is how a variable reaches a key that is not in small letters.
+        """
+        level: Setting = self.values
+        for key in key_path.split("/"):
+            found = _at(level, key)
+            if found is None:
+                variable = PREFIX + key_path.upper().replace("/", "__")
+                value = self._environ.get(variable)
+                return default if value is None else switch(value)
+            level = found
+        return level
+
+    @property
+    def installed(self) -> bool:
+        """Whether Magento takes the store for installed."""
+        return self.get("install/date") is not None
+
+    @property
+    def mode(self) -> str | None:
+        """Return `developer`, `production`, …; None where nothing sets it (Magento's default)."""
+        return _text(self.get("MAGE_MODE")) or self._environ.get("MAGE_MODE") or None
+
+    @property
+    def table_prefix(self) -> str:
+        """The prefix of every table name, often empty."""
+        return _text(self.get("db/table_prefix"))
+
+    def connections(self) -> tuple[DatabaseConnection, ...]:
+        """Return every entry of `db/connection`, in its order."""
+        entries = self.get("db/connection")
+        if not isinstance(entries, Mapping):
+            return ()
+        return connections_of(entries, table_prefix=self.table_prefix)
+
+    def default_connection(self) -> DatabaseConnection:
+        """Return the connection that is backed up; ConfigurationError where it says too little."""
+        for connection in self.connections():
+            if connection.name == "default":
+                if not connection.schema:
+                    raise ConfigurationError(
+                        f"{shown(self.path)} has no db/connection/default/dbname."
+                    )
+                return connection
+        raise ConfigurationError(
+            f"{shown(self.path)} has no db/connection/default.",
+            hint="The store is not installed, or its configuration is kept elsewhere.",
+        )
+
+
+def _at(level: Setting, key: str) -> Setting:
+    if not isinstance(level, Mapping):
+        return None
+    if key in level:
+        return level[key]
+    return level.get(int(key)) if key.isascii() and key.isdigit() else None
+
+
+def _text(value: Setting) -> str:
+    return "" if value is None or isinstance(value, Mapping | bool) else str(value)
+
+
+def read_configuration(store: Store, *, environ: Mapping[str, str]) -> DeploymentConfiguration:
+    """Return the configuration of a store; raises ConfigurationError with one line."""
+    content, status = _read(store.env_php)
+    env = _values(
+        content,
+        path=store.env_php,
+        environ=environ,
+        live=True,
+        owner=(status.st_uid, status.st_gid),
+    )
+    shared: Array = {}
+    problems: tuple[str, ...] = ()
+    try:
+        if os.path.lexists(store.config_php):
+            other, owned = _read(store.config_php)
+            shared = _values(
+                other,
+                path=store.config_php,
+                environ=environ,
+                live=True,
+                owner=(owned.st_uid, owned.st_gid),
+            )
+    except ConfigurationError as error:
+        problems = (error.message,)
+    return _merged(env, shared, content, path=store.env_php, environ=environ, problems=problems)
+
+
+def parse_configuration(
+    env_php: bytes,
+    config_php: bytes | None,
+    *,
+    path: str,
+    environ: Mapping[str, str],
+    owner_uid: int | None = None,
+) -> DeploymentConfiguration:
+    """Return the configuration in the bytes of its files, such as those of an archive.
+
+    `path` is what messages and `__DIR__` say. Where it is more than data, php runs it as
+    `owner_uid`; None: never. Raises ConfigurationError.
+    """
+    owner = None if owner_uid is None else (owner_uid, owner_uid)
+    env = _values(env_php, path=path, environ=environ, live=False, owner=owner)
+    shared: Array = {}
+    problems: tuple[str, ...] = ()
+    if config_php is not None:
+        other = os.path.join(os.path.dirname(path), "config.php")
+        try:
+            shared = _values(config_php, path=other, environ=environ, live=False, owner=owner)
+        except ConfigurationError as error:
+            problems = (error.message,)
+    return _merged(env, shared, env_php, path=path, environ=environ, problems=problems)
+
+
+def _read(path: str) -> tuple[bytes, os.stat_result]:
+    """Return a file's bytes and status; what is no plain file is refused before it can block."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > _SIZE_LIMIT:
+                raise ConfigurationError(f"{shown(path)} is no plain file of a sane size.")
+            with os.fdopen(os.dup(fd), "rb") as file:
+                return file.read(_SIZE_LIMIT), status
+        finally:
+            os.close(fd)
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{shown(path)} is missing.",
+            hint="It holds the database connection; the code and media parts work without it.",
+        ) from None
+    except OSError as error:
+        denied = error.errno in (errno.EACCES, errno.EPERM)
+        raise ConfigurationError(
+            f"{shown(path)} cannot be read: {error.strerror}.",
+            hint="Run it as the owner of the store's files, or as root." if denied else None,
+        ) from None
+
+
+def _values(
+    content: bytes,
+    *,
+    path: str,
+    environ: Mapping[str, str],
+    live: bool,
+    owner: tuple[int, int] | None,
+) -> Array:
+    try:
+        return parse_array(content, path=path, environ=environ)
+    except NotData as reason:
+        where = f"{shown(path)}, line {reason.line}: {reason.construct} is not data"
+        if isinstance(reason, NotPhp):
+            raise ConfigurationError(f"{shown(path)}, line {reason.line}: {reason}") from None
+        if owner is None:
+            raise ConfigurationError(f"{where}.") from None
+    try:
+        return ask_php(
+            path,
+            source=None if live else content,
+            owner_uid=owner[0],
+            owner_gid=owner[1],
+            environ=environ,
+        )
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"{where}, and {error.message}.",
+            hint="Write that value in plain, or make php available to the file's owner.",
+        ) from None
+
+
+def _merged(
+    env: Array,
+    shared: Array,
+    content: bytes,
+    *,
+    path: str,
+    environ: Mapping[str, str],
+    problems: tuple[str, ...],
+) -> DeploymentConfiguration:
+    merged = merge(shared, env, environ=environ)
+    return DeploymentConfiguration(
+        _frozen(merged.values),
+        path=path,
+        fingerprint=hashlib.sha256(content).hexdigest(),
+        environ=environ,
+        problems=problems,
+        from_environment=merged.from_environment,
+    )
+
+
+def _frozen(level: Level) -> Settings:
+    return Settings(
+        {key: _frozen(value) if isinstance(value, dict) else value for key, value in level.items()}
+    )
+
+
+def differing_keys(one: DeploymentConfiguration, other: DeploymentConfiguration) -> tuple[str, ...]:
+    """Return the key paths under db, crypt, cache, session and queue that differ; never a value."""
+    first, second = (
+        dict(leaf for name in _COMPARED for leaf in _leaves(configuration.values.get(name), name))
+        for configuration in (one, other)
+    )
+    return tuple(
+        path
+        for path in {**first, **second}
+        if _missing_or(first, path) != _missing_or(second, path)
+    )
+
+
+def _missing_or(leaves: Mapping[str, Setting], path: str) -> tuple[type, Setting] | None:
+    return (type(leaves[path]), leaves[path]) if path in leaves else None
+
+
+def _leaves(value: Setting, path: str) -> Iterator[tuple[str, Setting]]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}/{key}")
+    elif value is not None and not isinstance(value, Mapping):
+        yield path, value

@@ -1,0 +1,108 @@
+"""The syntax tree of a PHP file, and the words for what in it is no data.
+
+Owns the parser. Gives no meaning to anything; never shows what is written in a file, since a
+configuration holds passwords, only on which line and what kind of thing it is.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import tree_sitter_php
+from tree_sitter import Language, Node, Parser
+
+# Bytes over 127 are letters to PHP. One letter each for the parser keeps every position, and the
+# parser from stumbling over what is not UTF-8; the values are then cut out of the true source.
+_FOR_PARSER: Final = bytes([*range(1, 128), *[ord("x")] * 128]).rjust(256, b"x")
+_BOM: Final = b"\xef\xbb\xbf"
+
+_CONSTRUCTS: Final = {
+    "foreach_statement": "a loop (foreach)",
+    "for_statement": "a loop (for)",
+    "while_statement": "a loop (while)",
+    "do_statement": "a loop (do)",
+    "if_statement": "a condition (if)",
+    "switch_statement": "a condition (switch)",
+    "match_expression": "a condition (match)",
+    "try_statement": "a try block",
+    "include_expression": "an include",
+    "include_once_expression": "an include",
+    "require_expression": "an include",
+    "require_once_expression": "an include",
+    "anonymous_function": "a closure",
+    "arrow_function": "a closure",
+    "function_definition": "a function definition",
+    "class_declaration": "a class definition",
+    "object_creation_expression": "a new object",
+    "member_access_expression": "an object's property",
+    "member_call_expression": "a method call",
+    "scoped_call_expression": "a method call",
+    "shell_command_expression": "a shell command",
+    "by_ref": "a reference",
+    "reference_assignment_expression": "a reference",
+    "echo_statement": "an output (echo)",
+    "dynamic_variable_name": "a variable by name",
+}
+
+
+class NotData(Exception):
+    """Something that has no value without PHP, and the line (from 1) where it stands."""
+
+    def __init__(self, line: int, construct: str) -> None:
+        super().__init__(f"line {line} holds {construct}")
+        self.line = line
+        self.construct = construct
+
+
+class NotPhp(NotData):
+    """The file is not PHP, or not whole: there is nothing to ask PHP about either."""
+
+
+def parse(source: bytes) -> tuple[Node, bytes]:
+    """Return the tree of a file, and the source that its positions count in. Raises NotPhp."""
+    text = source.removeprefix(_BOM)
+    tree = Parser(Language(tree_sitter_php.language_php())).parse(text.translate(_FOR_PARSER))
+    root = tree.root_node
+    if not any(child.type == "php_tag" for child in root.children):
+        raise NotPhp(1, "no PHP: there is no <?php")
+    if root.has_error:
+        raise NotPhp(_first_error(root), "a syntax error")
+    return root, text
+
+
+def _first_error(node: Node) -> int:
+    for child in node.children:
+        if child.type == "ERROR" or child.is_missing:
+            return line(child)
+        if child.has_error:
+            return _first_error(child)
+    return line(node)
+
+
+def line(node: Node) -> int:
+    """Return the line, from 1, on which a node begins."""
+    return int(node.start_point[0]) + 1
+
+
+def last_line(node: Node) -> int:
+    """Return the line, from 1, on which a node ends."""
+    return int(node.end_point[0]) + 1
+
+
+def parts(node: Node) -> list[Node]:
+    """Return what a node is made of, without comments and punctuation."""
+    return [child for child in node.named_children if child.type != "comment"]
+
+
+def field(node: Node, name: str) -> Node:
+    """Return the named part of a node; NotData where the grammar gave none."""
+    child = node.child_by_field_name(name)
+    if child is None:
+        raise NotData(line(node), "something unusual")
+    return child
+
+
+def not_data(node: Node) -> NotData:
+    """Return the error for a node that has no meaning here."""
+    construct = _CONSTRUCTS.get(node.type)
+    return NotData(line(node), construct or f"a PHP {node.type.replace('_', ' ')}")

@@ -1,0 +1,286 @@
+"""Where a Magento store is on this disk: its root, owner, version, well-known directories.
+
+Owns the markers by which a root is known, and the paths that Magento leaves out of a code backup.
+Knows nothing of what the configuration says, and reads no PHP.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import dataclass
+from typing import Any, Final
+
+from core.durable import Owner, make_directory
+from core.errors import StoreNotFound, StoreUnreadable
+
+# Any two of these make a root. One alone is too common: a PHP project has a pub/index.php.
+MARKERS: Final = (
+    ("bin/magento", stat.S_IFREG),
+    ("app/etc", stat.S_IFDIR),
+    ("vendor/magento", stat.S_IFDIR),
+    ("pub/index.php", stat.S_IFREG),
+    ("var/backups", stat.S_IFDIR),
+)
+MARKERS_WANTED: Final = 2
+
+# What Magento's Setup/BackupRollback.php leaves out of a code backup, relative to the root. They
+# are whole paths, matched by component: Magento matches substrings, and so loses `.gitignore` to
+# `.git` and `pub/static.php` to `pub/static`.
+CODE_IGNORED: Final[tuple[bytes, ...]] = (
+    b"pub/media",
+    b"pub/static",
+    b"var",
+    b"update",
+    b"node_modules",
+    b".grunt",
+    b".idea",
+    b".svn",
+    b".git",
+)
+
+
+_COMPOSER_LIMIT: Final = 64 << 20
+_EDITIONS: Final = (
+    ("magento/product-enterprise-edition", "Enterprise"),
+    ("magento/product-community-edition", "Community"),
+    ("mage-os/product-community-edition", "Mage-OS"),
+    ("magento/magento2ee", "Enterprise"),
+    ("magento/magento2ce", "Community"),
+    ("magento/project-enterprise-edition", "Enterprise"),
+    ("magento/project-community-edition", "Community"),
+    ("mage-os/project-community-edition", "Mage-OS"),
+)
+
+
+def shown(path: str | bytes) -> str:
+    r"""Return a path as one line that any terminal can print: odd bytes become `\xNN`."""
+    raw = os.fsencode(path)
+    text = raw.decode("utf-8", "backslashreplace")
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+        for letter in text
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """A store on this disk. Paths are absolute text with surrogate escapes; none ends in `/`.
+
+    `root` is resolved once, here: a release that is switched by a link while a job runs does not
+    move the job. `media_target` is where pub/media really is, since it may be a link or a mount.
+    """
+
+    root: str
+    owner_uid: int
+    owner_gid: int
+    markers: tuple[str, ...]
+    media: str
+    static: str
+    var: str
+    backups: str
+    media_target: str
+
+    @property
+    def state_directory(self) -> str:
+        """Where the engine keeps what it needs between runs."""
+        return os.path.join(self.var, ".magerewind")
+
+    @property
+    def jobs_directory(self) -> str:
+        """Where each job has its directory."""
+        return os.path.join(self.state_directory, "jobs")
+
+    @property
+    def env_php(self) -> str:
+        """The deployment configuration of this installation."""
+        return os.path.join(self.root, "app/etc/env.php")
+
+    @property
+    def config_php(self) -> str:
+        """The deployment configuration that is shared between installations."""
+        return os.path.join(self.root, "app/etc/config.php")
+
+    @property
+    def owner(self) -> Owner | None:
+        """Who is given what is made in the store: None unless run as root for another account."""
+        if os.geteuid() != 0 or self.owner_uid == 0:
+            return None
+        return Owner(self.owner_uid, self.owner_gid)
+
+
+def _has(directory: str, name: str, kind: int) -> bool | None:
+    """Return whether a marker is there, None when it may not be looked at."""
+    try:
+        return stat.S_IFMT(os.stat(os.path.join(directory, name)).st_mode) == kind
+    except PermissionError:
+        return None
+    except (OSError, ValueError):
+        return False
+
+
+def _markers(directory: str) -> tuple[str, ...]:
+    """Return the markers found in a directory; raises PermissionError when none can be seen."""
+    seen = {name: _has(directory, name, kind) for name, kind in MARKERS}
+    found = tuple(name for name, there in seen.items() if there)
+    if not found and None in seen.values():
+        raise PermissionError
+    return found
+
+
+def _store(root: str, markers: tuple[str, ...]) -> Store:
+    try:
+        status = os.stat(root)
+    except OSError as error:
+        raise StoreUnreadable(f"Cannot look at {shown(root)}: {error.strerror}") from error
+    if not os.access(root, os.R_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise StoreUnreadable(
+            f"The store in {shown(root)} cannot be read by this account.",
+            hint="Run it as the owner of the store's files, or as root.",
+        )
+    return Store(
+        root=root,
+        owner_uid=status.st_uid,
+        owner_gid=status.st_gid,
+        markers=markers,
+        media=os.path.join(root, "pub/media"),
+        static=os.path.join(root, "pub/static"),
+        var=os.path.join(root, "var"),
+        backups=os.path.join(root, "var/backups"),
+        media_target=os.path.realpath(os.path.join(root, "pub/media")),
+    )
+
+
+def _looked_for() -> str:
+    return ", ".join(name + ("/" if kind == stat.S_IFDIR else "") for name, kind in MARKERS)
+
+
+def _unreadable(directory: str) -> StoreUnreadable:
+    return StoreUnreadable(
+        f"Cannot look into {shown(directory)}: permission denied.",
+        hint="Run it as the owner of the store's files, or as root.",
+    )
+
+
+def _at(root: str, *, for_rollback: bool) -> Store:
+    directory = os.path.realpath(root)
+    if not os.path.isdir(directory):
+        raise StoreNotFound(f"No Magento store: there is no directory {shown(directory)}.")
+    try:
+        found = _markers(directory)
+    except PermissionError:
+        raise _unreadable(directory) from None
+    if len(found) >= MARKERS_WANTED or (for_rollback and "var/backups" in found):
+        return _store(directory, found)
+    raise StoreNotFound(
+        f"No Magento store in {shown(directory)}: looked for two of {_looked_for()};"
+        f" found {', '.join(found) or 'none'}.",
+        hint="Name the store's root with --root DIR.",
+    )
+
+
+def _inside_vendor(directory: str, root: str) -> bool:
+    """Return whether a directory is a package of the store at `root`.
+
+    vendor/magento/magento2-base holds app/etc and pub/index.php, and is no store.
+    """
+    return directory.startswith(os.path.join(root, "vendor") + os.sep)
+
+
+def find_store(start: str, *, root: str | None = None, for_rollback: bool = False) -> Store:
+    """Return the store at `root`, or the nearest one from `start` upwards.
+
+    With `root` and `for_rollback`, `var/backups` alone is enough: a rollback is most needed when
+    the code is gone. Raises StoreNotFound (what was looked for, and where) or StoreUnreadable.
+    """
+    if root is not None:
+        return _at(root, for_rollback=for_rollback)
+    directory = os.path.realpath(start)
+    if not os.path.isdir(directory):
+        raise StoreNotFound(f"No Magento store: there is no directory {shown(directory)}.")
+    found: list[tuple[str, tuple[str, ...]]] = []
+    closed: str | None = None
+    here = directory
+    while True:
+        try:
+            markers = _markers(here)
+        except PermissionError:
+            closed, markers = closed or here, ()
+        if len(markers) >= MARKERS_WANTED:
+            found.append((here, markers))
+        parent = os.path.dirname(here)
+        if parent == here:
+            break
+        here = parent
+    for candidate, markers in found:
+        if not any(_inside_vendor(candidate, above) for above, _ in found):
+            return _store(candidate, markers)
+    if closed is not None:
+        raise _unreadable(closed)
+    raise StoreNotFound(
+        f"No Magento store in {shown(directory)} or above: looked for two of {_looked_for()}.",
+        hint="Change into the store, or name its root with --root DIR.",
+    )
+
+
+def open_var(store: Store, *, make: bool = False) -> int:
+    """Return a descriptor of the store's var directory, for calls that take `dir_fd`.
+
+    `var` may be a link (releases that share it). As root, a link is followed only to a directory
+    of the store's owner, who could otherwise have root write into any place. Raises
+    StoreUnreadable. With `make`, a missing var is made.
+    """
+    if make and not os.path.lexists(store.var):
+        make_directory(store.var, mode=0o770, owner=store.owner)
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    try:
+        fd = os.open(store.var, flags)
+    except OSError as error:
+        raise StoreUnreadable(f"Cannot open {shown(store.var)}: {error.strerror}") from error
+    try:
+        uid = os.fstat(fd).st_uid
+        if os.geteuid() == 0 and uid != store.owner_uid and os.path.islink(store.var):
+            raise StoreUnreadable(
+                f"{shown(store.var)} is a link to a directory of another account.",
+                hint="Run it as the owner of that directory.",
+            )
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def magento_version(store: Store) -> tuple[str | None, str | None]:
+    """Return version and edition, each None where it cannot be told.
+
+    The lock file says what is installed; composer.json is what was wished for.
+    """
+    packages = _read_json(os.path.join(store.root, "composer.lock")).get("packages")
+    installed = {
+        package.get("name"): package.get("version")
+        for package in (packages if isinstance(packages, list) else [])
+        if isinstance(package, dict)
+    }
+    wished = _read_json(os.path.join(store.root, "composer.json"))
+    required = wished.get("require")
+    for versions in (
+        installed,
+        {wished.get("name"): wished.get("version")},
+        required if isinstance(required, dict) else {},
+    ):
+        for name, edition in _EDITIONS:
+            version = versions.get(name)
+            if isinstance(version, str) and version:
+                return version.removeprefix("v"), edition
+    return None, None
+
+
+def _read_json(path: str) -> dict[str, Any]:
+    """Return a JSON object, empty where there is none."""
+    try:
+        with open(path, "rb") as file:
+            value = json.loads(file.read(_COMPOSER_LIMIT))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
