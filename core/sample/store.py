@@ -45,7 +45,7 @@ _PLACES: Final = (
     "i18n/{0}_{1}.csv",
     "README.{0}.md",
 )
-_FILES_OF_A_MODULE: Final = 90
+_FILES_OF_A_MODULE: Final = 180
 
 _CONSOLE: Final = """\
 #!/usr/bin/env php
