@@ -1,0 +1,53 @@
+# `make demo` and `make test` do everything on a fresh Debian machine that has git, make and Python.
+PYTEST := .venv/bin/python -m pytest
+SIZE ?= small
+
+.PHONY: help setup demo test test-tools bench crash matrix screenshots check docs format lock clean
+
+help: ## List what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+setup: ## Make .venv with the locked dependencies, and install MariaDB where it is missing
+	@scripts/setup.sh
+
+demo: setup ## Make a sample store with a private MariaDB and open the application on it
+	@.venv/bin/magerewind demo --size $(SIZE)
+
+test-tools: setup
+	@scripts/need.sh bsdtar=libarchive-tools 7z=p7zip-full tmux=tmux
+
+test: test-tools ## Run the tests
+	$(PYTEST)
+
+crash: test-tools ## Run the long crash suite
+	$(PYTEST) -m crash
+
+matrix: test-tools ## Run the tests that need other database servers
+	$(PYTEST) -m matrix
+
+bench: setup ## Measure beside tar, pigz, igzip, mariadb-dump and mydumper
+	@scripts/need.sh pigz=pigz igzip=isal mydumper=mydumper
+	.venv/bin/python tests/bench/run.py
+
+screenshots: test-tools ## Take the pictures in screenshots/ from the real application
+	.venv/bin/python screenshots/capture.py
+
+check: setup ## Lint, types and import contracts
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+docs: setup ## Write the pages that are generated from the code
+	.venv/bin/python scripts/write_docs.py
+
+format: setup ## Format the code and mend what can be mended
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+lock: ## Write the lock files anew (needs uv)
+	uv pip compile pyproject.toml --universal --generate-hashes --no-header --upgrade -o requirements.lock
+	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --upgrade -o requirements-dev.lock
+
+clean: ## Remove what was made
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
