@@ -1,0 +1,86 @@
+"""What the terminal can do, decided from its environment before Textual is loaded.
+
+Owns the reasons to refuse, and the choice of colours, signs and mouse. Knows nothing of the store.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Final
+
+# Terminals with few colours, or none that a theme of 24-bit colours survives.
+_FEW_COLOURS: Final = ("linux", "vt", "screen", "xterm", "tmux", "ansi", "rxvt")
+_THEMES: Final = {"dark": "textual-dark", "light": "textual-light", "ansi": "ansi-dark"}
+THEMES: Final = tuple(_THEMES.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terminal:
+    """How the application draws here."""
+
+    theme: str = "textual-dark"
+    ascii_only: bool = False
+    mouse: bool = True
+    remote: bool = False
+
+
+def refusal(environ: Mapping[str, str], *, input_is_tty: bool, output_is_tty: bool) -> str | None:
+    """Return why the application cannot be shown here, in one line, or None.
+
+    Textual writes to stderr and reads stdin, and paints its colours at TERM=dumb as well.
+    """
+    term = environ.get("TERM", "")
+    if not input_is_tty or not output_is_tty:
+        return "The application needs a terminal for its input and its error output."
+    if term in ("", "dumb", "unknown"):
+        return f"The application cannot be shown on a terminal of the type {term or '(none)'!r}."
+    return None
+
+
+def look(
+    environ: Mapping[str, str],
+    *,
+    encoding: str,
+    mouse: bool | None = None,
+    ascii_only: bool | None = None,
+) -> Terminal:
+    """Return how to draw; `encoding` is the locale's. What the person asked for wins."""
+    remote = any(environ.get(name) for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"))
+    term = environ.get("TERM", "")
+    return Terminal(
+        theme=_theme(environ, term),
+        ascii_only=(not _is_utf8(encoding) or term == "linux")
+        if ascii_only is None
+        else ascii_only,
+        mouse=not remote if mouse is None else mouse,
+        remote=remote,
+    )
+
+
+def _theme(environ: Mapping[str, str], term: str) -> str:
+    if environ.get("NO_COLOR") is not None:
+        return "ansi-dark"  # the only themes without any colour code under NO_COLOR
+    wanted = _THEMES.get(environ.get("MAGEREWIND_THEME", ""))
+    if wanted:
+        return wanted
+    rich_colours = "256" in term or "direct" in term or environ.get("COLORTERM")
+    if not rich_colours and term.startswith(_FEW_COLOURS):
+        return "ansi-dark"
+    return "textual-dark"
+
+
+def _is_utf8(encoding: str) -> bool:
+    try:
+        return codecs.lookup(encoding).name == "utf-8"
+    except LookupError:
+        return False
+
+
+def prepare(environ: MutableMapping[str, str], terminal: Terminal) -> None:
+    """Set what Textual reads when it is imported: calm everywhere, fewer frames on a link."""
+    environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    if terminal.remote:
+        environ.setdefault("TEXTUAL_FPS", "15")
