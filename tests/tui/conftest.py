@@ -1,0 +1,65 @@
+"""The application on recorded values, at a fixed time, of a chosen size."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.tui.recorded import NOW_S, RecordedEngine
+from tui.application import Application
+from tui.bridge import Engine
+from tui.terminal import Terminal
+
+Open = Callable[..., AbstractAsyncContextManager[tuple[Application, Pilot[None]]]]
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Wait until nothing asked for is still awaited and nothing drawn is still to be painted."""
+    app = pilot.app
+    assert isinstance(app, Application)
+    for _ in range(3):
+        await pilot.pause()
+        while app.errands.open:  # noqa: ASYNC110 - the threads have no event to wait for
+            await asyncio.sleep(0.005)
+    await pilot.pause()
+
+
+def rows(app: Application) -> list[str]:
+    """Return what the screen shows, as rows of text."""
+    strips = app.screen._compositor.render_strips()
+    return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+
+def shown(app: Application) -> str:
+    """Return what the screen shows, as one text."""
+    return "\n".join(rows(app))
+
+
+def said(app: Application) -> str:
+    """Return what the toasts say."""
+    return "\n".join(note.message for note in app._notifications)
+
+
+@asynccontextmanager
+async def opened(
+    engine: Engine,
+    *,
+    size: tuple[int, int] = (80, 24),
+    looks: Terminal | None = None,
+    wait: bool = True,
+) -> AsyncIterator[tuple[Application, Pilot[None]]]:
+    app = Application(engine, looks or Terminal(), clock=lambda: NOW_S, zone=UTC)
+    async with app.run_test(size=size) as pilot:
+        if wait:
+            await settle(pilot)
+        yield app, pilot
+
+
+@pytest.fixture
+def engine() -> RecordedEngine:
+    return RecordedEngine()

@@ -1,0 +1,498 @@
+"""An engine without a store: recorded values and streams, for tests of what the screens draw."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+
+from core.errors import BackupNotFound, MagerewindError
+from core.events import (
+    BackupCompleted,
+    BackupStarted,
+    CommitReached,
+    Event,
+    FollowUp,
+    JobBegan,
+    JobEnded,
+    Kind,
+    MaintenanceDisabled,
+    MaintenanceEnabled,
+    Operation,
+    Outcome,
+    Progressed,
+    Report,
+    RollbackCompleted,
+    RollbackPlanned,
+    RollbackStarted,
+    Stamped,
+    Step,
+    StepEnded,
+    StepsPlanned,
+    StepStarted,
+    Warned,
+)
+from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
+from tui.views import (
+    BackupCheckView,
+    BackupsView,
+    BackupView,
+    DatabasePlanView,
+    DatabaseView,
+    Estimate,
+    FilesPlanView,
+    Finding,
+    JobView,
+    PlanView,
+    SetView,
+    SpaceView,
+    StoreView,
+)
+
+NOW_S = 1_795_402_800.0  # 2026-11-23 03:00 UTC
+ROOT = "/var/www/shop"
+HOUR = 3600
+
+
+def began(operation: Operation, kinds: tuple[Kind, ...], job_id: str) -> JobBegan:
+    return JobBegan(
+        job_id=job_id,
+        operation=operation,
+        kinds=kinds,
+        timestamp=int(NOW_S) - 161,
+        root=ROOT,
+        host="web01",
+        user="deploy",
+        pid=4711,
+        command="magerewind setup:backup --code --media --db",
+    )
+
+
+def stamp(events: Iterable[tuple[float, Event]], start_s: float) -> list[Stamped]:
+    return [
+        Stamped(seq=seq, time_s=start_s + at, event=event) for seq, (at, event) in enumerate(events)
+    ]
+
+
+KEYS = ("check", "close", "write:code", "verify:code", "write:media", "verify:media")
+KEYS += ("write:db", "verify:db", "open")
+
+
+def backup_stream(*, ended: bool = False) -> list[Stamped]:
+    """A backup of all kinds, in the middle of media, or finished."""
+    done = Outcome.DONE
+    code_file = "1795402639_filesystem.tgz"
+    rows: list[tuple[float, Event]] = [
+        (0, began(Operation.BACKUP, tuple(Kind), "20261123-025719-ab12")),
+        (0, StepsPlanned(steps=KEYS)),
+        (0, StepStarted(step=Step.CHECK)),
+        (0.4, StepEnded(step=Step.CHECK, outcome=done, elapsed_s=0.4)),
+        (0.4, StepStarted(step=Step.CLOSE)),
+        (0.5, MaintenanceEnabled(already=False)),
+        (0.5, StepEnded(step=Step.CLOSE, outcome=done, elapsed_s=0.1)),
+        (0.6, BackupStarted(kind=Kind.CODE)),
+        (0.6, StepStarted(step=Step.WRITE, kind=Kind.CODE, total_bytes=1_930_000_000)),
+        (
+            60,
+            Progressed(
+                step=Step.WRITE,
+                kind=Kind.CODE,
+                done_bytes=1_930_000_000,
+                total_bytes=1_930_000_000,
+                done_items=118_402,
+                total_items=118_402,
+            ),
+        ),
+        (60, StepEnded(step=Step.WRITE, kind=Kind.CODE, outcome=done, elapsed_s=59.4)),
+        (60, StepStarted(step=Step.VERIFY, kind=Kind.CODE, total_bytes=612_000_000)),
+        (
+            69,
+            Progressed(
+                step=Step.VERIFY,
+                kind=Kind.CODE,
+                done_bytes=612_000_000,
+                total_bytes=612_000_000,
+                done_items=118_402,
+            ),
+        ),
+        (69, StepEnded(step=Step.VERIFY, kind=Kind.CODE, outcome=done, elapsed_s=9.0)),
+        (
+            69,
+            BackupCompleted(
+                kind=Kind.CODE,
+                file_name=code_file,
+                path=f"{ROOT}/var/backups/{code_file}",
+                size_bytes=612_000_000,
+                items=118_402,
+                sha256="0" * 64,
+                elapsed_s=68.4,
+            ),
+        ),
+        (69, BackupStarted(kind=Kind.MEDIA)),
+        (69, StepStarted(step=Step.WRITE, kind=Kind.MEDIA, total_bytes=38_400_000_000)),
+    ]
+    for second in range(70, 161, 3):
+        share = (second - 69) / 290
+        rows.append(
+            (
+                second,
+                Progressed(
+                    step=Step.WRITE,
+                    kind=Kind.MEDIA,
+                    done_bytes=int(38_400_000_000 * share),
+                    total_bytes=38_400_000_000,
+                    done_items=int(1_204_877 * share),
+                    total_items=1_204_877,
+                    current="pub/media/catalog/product/cache/9f3a77/b/l/blue-hoodie-front_2.jpg",
+                ),
+            )
+        )
+    if ended:
+        rows += [
+            (360, StepEnded(step=Step.WRITE, kind=Kind.MEDIA, outcome=done, elapsed_s=291)),
+            (
+                400,
+                Warned(
+                    code="changed-while-read",
+                    message="2 files changed while they were read.",
+                    names=("pub/media/import/feed.csv", "pub/media/import/stock.csv"),
+                ),
+            ),
+            (500, MaintenanceDisabled(skipped=False)),
+            (
+                500,
+                JobEnded(outcome=Outcome.WARNINGS, exit_code=0, elapsed_s=500.2, closed_s=499.5),
+            ),
+        ]
+    return stamp(rows, NOW_S - 161)
+
+
+def rollback_stream() -> list[Stamped]:
+    """A finished rollback of code and database, whose undo is kept."""
+    done = Outcome.DONE
+    keys = ("check", "plan:code", "plan:db", "stage:code", "close", "recheck:code", "load:db")
+    keys += ("swap", "commit", "forward", "flush", "open")
+    rows: list[tuple[float, Event]] = [
+        (0, began(Operation.ROLLBACK, (Kind.CODE, Kind.DB), "20261122-230000-cd34")),
+        (0, StepsPlanned(steps=keys)),
+        (
+            1,
+            RollbackPlanned(
+                kind=Kind.CODE,
+                identical=118_000,
+                added=12,
+                changed=390,
+                removed=41,
+                mode_only=2,
+                bytes_to_write=4_200_000,
+            ),
+        ),
+        (2, MaintenanceEnabled(already=False)),
+        (
+            2,
+            RollbackStarted(
+                kind=Kind.CODE,
+                file_name="1795312800_filesystem.tgz",
+                path=f"{ROOT}/var/backups/1795312800_filesystem.tgz",
+            ),
+        ),
+    ]
+    for number, key in enumerate(keys):
+        step, _, kind = key.partition(":")
+        rows.append(
+            (
+                3 + number,
+                StepEnded(
+                    step=Step(step), kind=Kind(kind) if kind else None, outcome=done, elapsed_s=1
+                ),
+            )
+        )
+    rows += [
+        (20, CommitReached()),
+        (20, RollbackCompleted(kind=Kind.CODE)),
+        (20, RollbackCompleted(kind=Kind.DB)),
+        (21, MaintenanceDisabled(skipped=False)),
+        (
+            21,
+            FollowUp(code="fpm", message="Reload PHP-FPM, so that it forgets the compiled code."),
+        ),
+        (
+            21,
+            JobEnded(outcome=done, exit_code=0, elapsed_s=21.4, closed_s=18.7, undo_kept=True),
+        ),
+    ]
+    return stamp(rows, NOW_S - 4 * HOUR)
+
+
+def sets() -> tuple[SetView, ...]:
+    """Four sets: ours, one with a damaged dump, one by Magento, one of the admin pages."""
+
+    def backup(timestamp: int, kind: Kind | None, size: int, **more) -> BackupView:
+        endings = {
+            Kind.CODE: "filesystem.tgz",
+            Kind.MEDIA: "filesystem_media.tgz",
+            Kind.DB: "db.sql",
+            None: "snapshot.tgz",
+        }
+        more.setdefault("health", "verified")
+        more.setdefault("maker", "magerewind 0.1.0")
+        return BackupView(
+            name=f"{timestamp}_{endings[kind]}",
+            kind=kind,
+            timestamp=timestamp,
+            size_bytes=size,
+            **more,
+        )
+
+    new, old, foreign, admin = (
+        int(NOW_S) - 3 * HOUR,
+        int(NOW_S) - 25 * HOUR,
+        int(NOW_S) - 34 * 24 * HOUR,
+        int(NOW_S) - 300 * 24 * HOUR,
+    )
+    note = "before the upgrade to 2.4.8"
+    details = (
+        ("sha256", "3b1f…90aa"),
+        ("members", "118,402"),
+        ("Magento", "2.4.6"),
+        ("taken in", "1:08"),
+    )
+    return (
+        SetView(
+            timestamp=new,
+            backups=(
+                backup(new, Kind.CODE, 612_000_000, note=note, details=details),
+                backup(new, Kind.MEDIA, 35_000_000_000, note=note),
+                backup(
+                    new, Kind.DB, 5_600_000_000, note=note, warnings=("1 file changed meanwhile.",)
+                ),
+            ),
+        ),
+        SetView(
+            timestamp=old,
+            backups=(
+                backup(old, Kind.DB, 12, health="damaged", warnings=("the file has 12 bytes",)),
+            ),
+        ),
+        SetView(
+            timestamp=foreign,
+            backups=tuple(
+                backup(foreign, kind, 4_000_000_000, health="unverified", maker="Magento")
+                for kind in Kind
+            ),
+        ),
+        SetView(
+            timestamp=admin,
+            backups=(backup(admin, None, 900_000_000, health="unverified", maker="Magento"),),
+        ),
+    )
+
+
+def plan() -> PlanView:
+    return PlanView(
+        fingerprint="7f3c" * 16,
+        findings=(
+            Finding(
+                level="warn",
+                message="The backup is of Magento 2.4.6, the store runs 2.4.8.",
+                hint="Run bin/magento setup:upgrade afterwards if you roll the code back alone.",
+            ),
+        ),
+        files={
+            Kind.CODE: FilesPlanView(
+                identical=118_000,
+                added=12,
+                changed=390,
+                removed=41,
+                mode_only=2,
+                bytes_to_write=4_200_000,
+                directories=(
+                    ("vendor/magento/module-catalog", 212, 2_100_000),
+                    ("app/code/Shop/Checkout", 96, 900_000),
+                    ("app/etc", 2, 4_100),
+                ),
+                examples=("changed app/etc/env.php", "removed app/code/Shop/New/registration.php"),
+            )
+        },
+        database=DatabasePlanView(
+            replaced=412,
+            added=1,
+            aside=3,
+            rows_now=12_480_000,
+            rows_then=12_311_004,
+            aside_names=("shop_new_a", "shop_new_b", "shop_new_c"),
+            size_bytes=5_600_000_000,
+        ),
+        lost=(("orders", 137), ("customers", 21)),
+        env_keys=("db/connection/default/host",),
+        processes=("cron (pid 812)",),
+        needed_bytes=6_000_000_000,
+        free_bytes=118_000_000_000,
+    )
+
+
+class RecordedStream:
+    """Hands out what is given to it, in one poll or in several."""
+
+    def __init__(self, events: list[Stamped]) -> None:
+        self.waiting = list(events)
+        self.ended = False
+
+    def poll(self) -> list[Stamped]:
+        found, self.waiting = self.waiting, []
+        if found and isinstance(found[-1].event, JobEnded):
+            self.ended = True
+        return found
+
+
+class RecordedEngine:
+    """Answers from its attributes; a test changes them. Requests are remembered."""
+
+    def __init__(self) -> None:
+        self.root = ROOT
+        self.host = "web01"
+        self.name = "shop"
+        self.read_only = False
+        self.is_closed = False
+        self.store_view: StoreView | Exception = StoreView(
+            owner="deploy", version="2.4.8", edition="Community", mode="production"
+        )
+        self.database_view: DatabaseView | Exception = DatabaseView(
+            where="shop on localhost as shop", tables=412, size_bytes=31_200_000_000
+        )
+        self.space_view = SpaceView(
+            path=f"{ROOT}/var", free_bytes=118_000_000_000, total_bytes=400_000_000_000
+        )
+        self.backups_view = BackupsView(directory=f"{ROOT}/var/backups", sets=sets())
+        self.check_view: BackupCheckView | Exception = BackupCheckView(
+            estimates={
+                Kind.CODE: Estimate(
+                    items=118_402,
+                    size_bytes=1_930_000_000,
+                    backup_bytes=612_000_000,
+                    elapsed_s=70,
+                ),
+                Kind.MEDIA: Estimate(
+                    items=1_204_877,
+                    size_bytes=38_400_000_000,
+                    backup_bytes=35_100_000_000,
+                    elapsed_s=400,
+                ),
+                Kind.DB: Estimate(items=412, size_bytes=31_200_000_000),
+            },
+            free_bytes=118_000_000_000,
+            needed_bytes=66_900_000_000,
+        )
+        self.plan_view: PlanView | Exception = plan()
+        self.job_views: tuple[JobView, ...] = (
+            JobView(
+                job_id="20261122-230000-cd34",
+                operation=Operation.ROLLBACK,
+                kinds=(Kind.CODE, Kind.DB),
+                began_s=NOW_S - 4 * HOUR,
+                outcome=Outcome.DONE,
+                host="web01",
+                user="deploy",
+                elapsed_s=21.4,
+            ),
+        )
+        self.streams: dict[str, RecordedStream] = {
+            "20261122-230000-cd34": RecordedStream(rollback_stream()),
+            "20261123-025719-ab12": RecordedStream(backup_stream()),
+        }
+        self.requests: list[Request] = []
+        self.cancelled: list[str] = []
+        self.deleted: list[str] = []
+        self.dead_database = threading.Event()  # set: the database never answers
+
+    def _give(self, value):
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    def store(self) -> StoreView:
+        return self._give(
+            replace(self.store_view, maintenance_on=self.is_closed)
+            if isinstance(self.store_view, StoreView)
+            else self.store_view
+        )
+
+    def database(self) -> DatabaseView:
+        if self.dead_database.is_set():
+            threading.Event().wait()
+        return self._give(self.database_view)
+
+    def space(self) -> SpaceView:
+        return self.space_view
+
+    def backups(self) -> BackupsView:
+        return self.backups_view
+
+    def jobs(self) -> tuple[JobView, ...]:
+        return self.job_views
+
+    def closed(self) -> bool:
+        return self.is_closed
+
+    def start(self, request: Request) -> str:
+        self.requests.append(request)
+        job = JobView(
+            job_id="20261123-025719-ab12",
+            operation=request.operation,
+            kinds=tuple(Kind),
+            began_s=NOW_S - 161,
+            running=True,
+            host="web01",
+        )
+        self.job_views = (job, *self.job_views)
+        return job.job_id
+
+    def run(self) -> None:
+        """Let a backup run already."""
+        self.start(BackupRequest(kinds=tuple(Kind)))
+        self.requests.clear()
+        self.is_closed = True
+
+    def cancel(self, job_id: str) -> None:
+        self.cancelled.append(job_id)
+
+    def recover(self) -> str:
+        self.job_views = tuple(replace(job, interrupted=False) for job in self.job_views)
+        return self.job_views[0].job_id
+
+    def stream(self, job_id: str) -> RecordedStream:
+        return self.streams[job_id]
+
+    def command(self, request: Request) -> str:
+        return "magerewind setup:backup " + " ".join(f"--{kind}" for kind in request.kinds)
+
+    def log_path(self, job_id: str) -> str:
+        return f"{ROOT}/var/.magerewind/jobs/{job_id}"
+
+    def check_backup(self, request: BackupRequest) -> BackupCheckView:
+        return self._give(self.check_view)
+
+    def plan(self, request: RollbackRequest | UndoRequest, report: Report) -> PlanView:
+        self.requests.append(request)
+        report(1_000_000, 500, "vendor/composer/autoload_classmap.php")
+        return self._give(self.plan_view)
+
+    def verify(self, backup: BackupView, report: Report) -> tuple[str, ...]:
+        report(backup.size_bytes, 10, "")
+        if backup.health == "damaged":
+            raise MagerewindError("It is damaged.")
+        return ()
+
+    def delete(self, backup: BackupView) -> None:
+        if backup.name in self.deleted:
+            raise BackupNotFound("gone")
+        self.deleted.append(backup.name)
+        left = []
+        for one in self.backups_view.sets:
+            backups = tuple(each for each in one.backups if each.name != backup.name)
+            if backups:
+                left.append(replace(one, backups=backups))
+        self.backups_view = replace(self.backups_view, sets=tuple(left))
+
+    def open_store(self) -> None:
+        self.is_closed = False

@@ -1,0 +1,313 @@
+"""The application: one store, a stack of screens, the running job, and what all screens share.
+
+Does no work itself: it asks the engine through the bridge and draws what comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import tzinfo
+from typing import ClassVar, Final
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from core.errors import MagerewindError
+from core.events import Operation
+from core.operations.requests import Request
+from tui import text
+from tui.bridge import Engine, Errands, Follower, TimeLimit
+from tui.progress import closed_text
+from tui.screens.backup import Backup
+from tui.screens.help import Help
+from tui.screens.home import Home
+from tui.screens.job import JobScreen
+from tui.screens.page import Page
+from tui.terminal import THEMES, Terminal
+from tui.views import JobView
+from tui.widgets.bar import BarView
+
+POLL_S: Final = 0.25  # four times a second reads as live and costs 1 kB/s
+WATCH_S: Final = 2.0  # for jobs that others start
+LIMIT_S: Final = 10.0  # for a question to the files of the store
+GONE_ON: Final = {
+    Operation.BACKUP: "The backup goes on",
+    Operation.ROLLBACK: "The rollback goes on",
+    Operation.UNDO: "The undo goes on",
+    Operation.DISCARD: "The discard goes on",
+}
+
+
+class Application(App[None]):
+    """The application on one store."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "magerewind"
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
+        (0, "-tiny"),
+        (60, "-narrow"),
+        (110, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
+        (0, "-flat"),
+        (16, "-short"),
+        (30, "-tall"),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1", "help", "Help", key_display="?"),
+        Binding("q", "leave", "Quit", show=False),
+        Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
+        Binding("j", "job", "Running or last job", show=False),
+        Binding("T", "next_theme", "Next theme", show=False),
+        Binding("ctrl+l", "repaint", "Paint the screen again", show=False),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
+    ]
+
+    def __init__(
+        self, engine: Engine, looks: Terminal, *, clock: Callable[[], float], zone: tzinfo | None
+    ) -> None:
+        super().__init__()
+        self.engine = engine
+        self.glyphs = text.ASCII if looks.ascii_only else text.UNICODE
+        self.ascii_only = looks.ascii_only
+        self.clock = clock
+        self.zone = zone
+        self.errands: Errands
+        self.follower: Follower | None = None
+        self.jobs: tuple[JobView, ...] = ()
+        self.maintenance: bool | None = None
+        self.read_only: str = "you asked only to look" if engine.read_only else ""
+        self.fault: BaseException | None = None
+        self.last_words = ""
+        self.animation_level = "none"
+        self.theme = looks.theme
+
+    def on_mount(self) -> None:
+        """Show Home and begin to watch for jobs."""
+        self.set_class(self.ascii_only, "-ascii")
+        self.errands = Errands()
+        self._poll_timer = self.set_interval(POLL_S, self.poll, pause=True)
+        self.set_interval(WATCH_S, self.look_for_jobs)
+        self.push_screen(Home())
+        self.look_for_jobs()
+
+    def on_unmount(self) -> None:
+        """Let no answer come back into a closed application."""
+        self.errands.close()
+
+    # The running job
+
+    def look_for_jobs(self) -> None:
+        """Look whether a job runs or was interrupted, and whether the store is closed."""
+
+        def done(found: tuple[tuple[JobView, ...], bool] | Exception) -> None:
+            if isinstance(found, Exception):
+                return
+            jobs, self.maintenance = found
+            changed = jobs != self.jobs
+            self.jobs = jobs
+            running = self.running_job
+            if running is not None and (
+                self.follower is None or self.follower.job_id != running.job_id
+            ):
+                self.follow(running.job_id)
+            self._tell(jobs_changed=changed)
+
+        self.errands.ask(lambda: (self.engine.jobs(), self.engine.closed()), done, limit_s=LIMIT_S)
+
+    @property
+    def running_job(self) -> JobView | None:
+        """The job that runs now."""
+        return next((job for job in self.jobs if job.running), None)
+
+    @property
+    def interrupted_job(self) -> JobView | None:
+        """A job whose process died, to be recovered first."""
+        return next((job for job in self.jobs if job.interrupted), None)
+
+    @property
+    def undoable_job(self) -> JobView | None:
+        """The finished rollback that keeps its undo."""
+        return next((job for job in self.jobs if job.undo_kept), None)
+
+    def follow(self, job_id: str) -> Follower:
+        """Follow this job from now on; the bar shows it on every screen."""
+        self.follower = Follower(self.engine, job_id)
+        self._poll_timer.resume()
+        self.poll()
+        return self.follower
+
+    def poll(self) -> None:
+        """Take in what is new of the followed job and draw it."""
+        follower = self.follower
+        if follower is None:
+            self._poll_timer.pause()
+            return
+        try:
+            follower.poll()
+        except (MagerewindError, OSError) as error:
+            self.complain(error)
+            follower.ended = True
+        if follower.ended:
+            self._poll_timer.pause()
+            self.look_for_jobs()
+        state = follower.state
+        if state.ended is not None or state.closed_since_s is not None:
+            self.maintenance = state.closed_since_s is not None
+        self._tell()
+
+    def _tell(self, *, jobs_changed: bool = False) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, Page) and screen.is_current:
+                screen.refresh_bar()
+                screen.job_moved()
+                if jobs_changed:
+                    screen.jobs_changed()
+
+    def bar_view(self, crumb: str) -> BarView:
+        """Return what the first row of a screen says."""
+        job, closed = "", ""
+        follower = self.follower
+        if follower is not None and not follower.ended and follower.state.began is not None:
+            state = follower.state
+            job = text.OPERATION_WORDS[follower.state.began.operation].lower() + " running"
+            if state.closed_since_s is not None:
+                closed = text.duration(state.closed_s + self.clock() - state.closed_since_s)
+        elif self.interrupted_job is not None:
+            job = "INTERRUPTED JOB"
+        return BarView(
+            place=f"{self.engine.host}:{self.engine.root}",
+            crumb=crumb,
+            job=job,
+            maintenance=self.maintenance,
+            closed=closed,
+            read_only=bool(self.read_only),
+        )
+
+    # What all screens do
+
+    def complain(self, error: Exception) -> None:
+        """Say what went wrong, in a toast; text of the store is data."""
+        if isinstance(error, TimeLimit):
+            message, hint = "No answer within the time limit.", None
+        elif isinstance(error, MagerewindError):
+            message, hint = error.message, error.hint
+        else:
+            message, hint = f"{type(error).__name__}: {error}", None
+        words = text.clean(message) + (f"\n{text.clean(hint)}" if hint else "")
+        self.notify(words, title="Not done", severity="error", timeout=12, markup=False)
+
+    def refuse(self, reason: str) -> None:
+        """Say why something cannot be done now."""
+        self.notify(text.clean(reason), severity="warning", timeout=8, markup=False)
+
+    def may_change(self) -> bool:
+        """Return whether this session may change anything, and say why where it may not."""
+        if self.read_only:
+            self.refuse(f"Read-only: {self.read_only}.")
+        return not self.read_only
+
+    def may_start(self) -> bool:
+        """Return whether a job may be started, and say why where it may not."""
+        if not self.may_change():
+            return False
+        if self.interrupted_job is not None:
+            self.refuse("A job was interrupted: recover it first (c on the first screen).")
+            return False
+        if self.running_job is not None or (self.follower and not self.follower.ended):
+            self.refuse("A job is running: j shows it.")
+            return False
+        return True
+
+    def begin(self, request: Request, done: Callable[[Exception | None], None]) -> None:
+        """Start a job aside; its screen takes the place of the one that asked for it."""
+        asking = self.screen
+
+        def started(value: str | Exception) -> None:
+            if isinstance(value, Exception):
+                self.complain(value)
+                done(value)
+                self.look_for_jobs()
+                return
+            self.follow(value)
+            done(None)
+            if self.screen is asking:
+                self.switch_screen(JobScreen(value))
+
+        self.errands.ask(lambda: self.engine.start(request), started)
+
+    def show_job(self, job_id: str) -> None:
+        """Put the screen of a job on top."""
+        if isinstance(self.screen, JobScreen) and self.screen.job_id == job_id:
+            return
+        self.push_screen(JobScreen(job_id))
+
+    def open_page(self, key: str) -> None:
+        """Put the screen of an action on top."""
+        match key:
+            case "backup":
+                if self.may_start():
+                    self.push_screen(Backup())
+            case _:
+                self.refuse("Not now.")
+
+    def action_job(self) -> None:
+        """Show the running job, or the last one."""
+        running = self.running_job
+        if self.follower is not None and running is None:
+            self.show_job(self.follower.job_id)
+        elif running is not None:
+            self.show_job(running.job_id)
+        elif self.jobs:
+            self.show_job(self.jobs[0].job_id)
+        else:
+            self.refuse("No job has run on this store yet.")
+
+    def action_help(self) -> None:
+        """Show the keys of this screen."""
+        if not isinstance(self.screen, Help):
+            self.push_screen(Help(self.screen))
+
+    def action_leave(self) -> None:
+        """End the application; a running job goes on, and is said to."""
+        follower = self.follower
+        if follower is not None and not follower.ended and follower.state.began is not None:
+            words = GONE_ON[follower.state.began.operation]
+            closed = closed_text(follower.state, self.clock())
+            note = "" if follower.state.closed_since_s is None else f" (store {closed})"
+            self.last_words = f"{words}{note}. To see it again: magerewind job:attach"
+        self.exit()
+
+    def action_next_theme(self) -> None:
+        """Change between dark, light and the terminal's own colours."""
+        here = THEMES.index(self.theme) if self.theme in THEMES else -1
+        self.theme = THEMES[(here + 1) % len(THEMES)]
+        self.refuse(f"Theme: {self.theme}")
+
+    def action_repaint(self) -> None:
+        """Paint everything again, after something else has written to the terminal."""
+        self.refresh(layout=True)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Return what ctrl+p offers: every key of this screen by its words, and the themes."""
+        for _, binding, enabled, _ in screen.active_bindings.values():
+            if enabled and binding.description and not binding.system:
+                keys = self.get_key_display(binding)
+                node_action = binding.action
+
+                def run(action: str = node_action) -> None:
+                    self.call_later(screen.run_action, action)
+
+                yield SystemCommand(binding.description, f"Key: {keys}", run)
+        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual's own way prints the values of local variables, passwords among them (measured).
+        if self.fault is None:
+            self.fault = error
+        if self.is_headless:
+            super()._handle_exception(error)
+            return
+        self._return_code = 1
+        self._close_messages_no_wait()

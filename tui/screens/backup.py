@@ -1,0 +1,354 @@
+"""Back up: what to take, what it will need, in which order it will happen, and the start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+
+from core.events import Kind
+from core.operations.requests import BackupRequest
+from tui import text
+from tui.bridge import TimeLimit
+from tui.screens.ask import Prompt
+from tui.screens.page import Page
+from tui.text import assemble
+from tui.views import BackupCheckView, Estimate
+from tui.widgets.form import Form, Row
+from tui.widgets.panel import Panel
+
+CHECK_LIMIT_S: Final = 60.0
+STRIP_EXAMPLE: Final = "@sessions @log @trade"
+
+
+class Backup(Page):
+    """Choose, check, start."""
+
+    CRUMB = "Back up"
+    PURPOSE = """Choose what to back up with the space bar. Sizes are measured, archive sizes and
+        times are estimated from earlier backups (a tilde marks an estimate). The store is closed
+        while a backup is taken, so that its parts belong together, unless you keep it open."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "start", "Start"),
+        Binding("a", "all", "All"),
+        Binding("n", "note", "Note"),
+        Binding("y", "copy", "Copy command"),
+        Binding("r", "check", "Check again"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kinds: set[Kind] = set(Kind)
+        self.verify = True
+        self.keep_open = False
+        self.exclude: tuple[str, ...] = ()
+        self.strip: tuple[str, ...] = ()
+        self.note = ""
+        self._check: BackupCheckView | Exception | None = None
+        self._asked = 0
+        self._starting = False
+
+    def body(self) -> ComposeResult:
+        """Show the form, and what follows from it."""
+        with VerticalScroll(id="backup", can_focus=False), Horizontal(classes="columns"):
+            with Vertical(classes="column"):
+                yield Form(id="form")
+            with Vertical(classes="column second"):
+                yield Panel(self._draw_outlook, id="outlook")
+
+    def on_mount(self) -> None:
+        """Ask what can be known beforehand."""
+        super().on_mount()
+        self.query_one(Form).focus()
+        self._redraw()
+        self.action_check()
+
+    def request(self) -> BackupRequest | None:
+        """Return what would be started, or None while nothing is chosen."""
+        if not self.kinds:
+            return None
+        return BackupRequest(
+            kinds=tuple(self.kinds),
+            verify=self.verify,
+            keep_open=self.keep_open,
+            exclude=self.exclude,
+            strip=self.strip,
+            note=self.note,
+        )
+
+    def action_check(self) -> None:
+        """Measure and check, aside; only the answer to the last question counts."""
+        self._asked += 1
+        number = self._asked
+        self._check = None
+        self._redraw()
+        # All kinds are asked for, so that a kind shows its size before it is chosen.
+        request = BackupRequest(kinds=tuple(Kind), keep_open=self.keep_open, exclude=self.exclude)
+
+        def done(value: BackupCheckView | Exception) -> None:
+            if number == self._asked:
+                self._check = value
+                self._redraw()
+
+        engine = self.owner.engine
+        self.owner.errands.ask(lambda: engine.check_backup(request), done, limit_s=CHECK_LIMIT_S)
+
+    def refusal(self) -> str:
+        """Return why the backup cannot be started now, or an empty text."""
+        if not self.kinds:
+            return "Nothing is chosen: take at least one of code, media, db."
+        if self._check is None:
+            return "Still checking; a moment."
+        if isinstance(self._check, BackupCheckView):
+            stops = [one for one in self._check.stops if one.kind is None or one.kind in self.kinds]
+            if stops:
+                return stops[0].message
+        return ""
+
+    # Drawing
+
+    def _redraw(self) -> None:
+        if self.is_mounted:
+            self.query_one(Form).show(self._rows())
+            self.query_one("#outlook", Panel).show(self._draw_outlook)
+
+    def _rows(self) -> list[Row]:
+        rows = [self._heading("what", "WHAT                files      size   backup     time")]
+        rows.extend(Row(kind.value, self._kind_row(kind)) for kind in Kind)
+        rows.append(self._heading("options", "OPTIONS"))
+        rows.append(self._box("verify", self.verify, "Verify: read every backup again"))
+        rows.append(
+            self._box("keep_open", self.keep_open, "Keep the store open (parts may not match)")
+        )
+        rows.append(self._field("exclude", "Exclude", " ".join(self.exclude), "nothing more"))
+        rows.append(self._field("strip", "Strip rows", " ".join(self.strip), "of no table"))
+        rows.append(self._field("note", "Note", self.note, "none"))
+        rows.append(self._start_row())
+        return rows
+
+    def _heading(self, key: str, words: str) -> Row:
+        return Row(key, lambda _width: assemble((f" {words}", "bold $text-accent")), heading=True)
+
+    def _kind_row(self, kind: Kind) -> Callable[[int], Content]:
+        def draw(width: int) -> Content:
+            glyphs = self.owner.glyphs
+            box = glyphs.on if kind in self.kinds else glyphs.off
+            estimate, known = Estimate(), isinstance(self._check, BackupCheckView)
+            if isinstance(self._check, BackupCheckView):
+                estimate = self._check.estimates.get(kind, Estimate())
+            items = text.count(estimate.items) if known else glyphs.ellipsis
+            unit = "tables" if kind is Kind.DB else ""
+            line = f"   {box} {kind.value:<6} "
+            line += text.right(f"{items} {unit}".rstrip(), 13)
+            line += text.right(text.size(estimate.size_bytes) if known else "", 10)
+            if estimate.backup_bytes is not None:
+                line += text.right(f"~{text.size(estimate.backup_bytes)}", 10)
+            if estimate.elapsed_s is not None:
+                line += text.right(f"~{text.duration(estimate.elapsed_s)}", 9)
+            return assemble((text.fit(line, width, glyphs), "bold" if kind in self.kinds else ""))
+
+        return draw
+
+    def _box(self, key: str, ticked: bool, words: str) -> Row:
+        glyphs = self.owner.glyphs
+        box = glyphs.on if ticked else glyphs.off
+        return Row(key, lambda width: Content(text.fit(f"   {box} {words}", width, glyphs)))
+
+    def _field(self, key: str, label: str, value: str, empty: str) -> Row:
+        glyphs = self.owner.glyphs
+
+        def draw(width: int) -> Content:
+            shown = text.clean(value) if value else f"({empty})"
+            room = max(8, width - 18)
+            style = "" if value else "$text-muted"
+            return assemble(f"       {label:<10} ", (text.fit(shown, room, glyphs), style))
+
+        return Row(key, draw)
+
+    def _start_row(self) -> Row:
+        refusal = self.refusal()
+        words = "Start the backup" if not self._starting else "Starting"
+        style = "$text-muted" if refusal else "bold $text-success"
+        label = f"     s  {words}" + ("  (not now)" if refusal else "")
+        glyphs = self.owner.glyphs
+        return Row(
+            "start",
+            lambda width: assemble((text.fit(label, width, glyphs), style)),
+            refusal=refusal,
+        )
+
+    def _draw_outlook(self, width: int) -> list[Content]:
+        rows: list[Content] = []
+        rows.extend(self._findings(width))
+        rows.extend(self._space(width))
+        rows.extend(self._order(width))
+        request = self.request()
+        if request is not None:
+            command = self.owner.engine.command(request)
+            rows.append(
+                assemble(
+                    (" Same as  ", "$text-muted"),
+                    text.fit(text.clean(command), max(10, width - 10), self.owner.glyphs),
+                )
+            )
+        return rows
+
+    def _findings(self, width: int) -> list[Content]:
+        check, glyphs = self._check, self.owner.glyphs
+        if check is None:
+            return [assemble((f" Checking {glyphs.ellipsis}", "$text-muted"))]
+        if isinstance(check, TimeLimit):
+            return [
+                assemble((" ? The check took too long; the job checks again.", "$text-warning"))
+            ]
+        if isinstance(check, Exception):
+            words = text.clean(getattr(check, "message", str(check)))
+            return [assemble((text.fit(f" ? {words}", width, glyphs), "$text-warning"))]
+        rows = []
+        for finding in check.findings[:6]:
+            sign, style = {
+                "stop": (glyphs.failed, "bold $text-error"),
+                "warn": (glyphs.warning, "$text-warning"),
+            }.get(finding.level, (glyphs.dot, "$text-muted"))
+            message = text.clean(finding.message)
+            for number, row in enumerate(Content(message).wrap(max(20, width - 4))[:2]):
+                lead = f" {sign} " if not number else "   "
+                rows.append(assemble((lead + row.plain.rstrip(), style)))
+            if finding.hint and finding.level == "stop":
+                hint = text.fit(f"   {text.clean(finding.hint)}", width, glyphs)
+                rows.append(assemble((hint, "$text-muted")))
+        return rows
+
+    def _space(self, width: int) -> list[Content]:
+        check = self._check
+        if not isinstance(check, BackupCheckView) or check.free_bytes is None:
+            return [Content("")]
+        needed = sum(
+            estimate.backup_bytes or estimate.size_bytes or 0
+            for kind, estimate in check.estimates.items()
+            if kind in self.kinds
+        )
+        enough = needed <= check.free_bytes
+        glyphs = self.owner.glyphs
+        verdict = f"{glyphs.ok} enough" if enough else f"{glyphs.failed} NOT ENOUGH"
+        line = f"{text.size(check.free_bytes)} free, about {text.size(needed)} needed  {verdict}"
+        style = "" if enough else "bold $text-error"
+        return [
+            assemble(
+                (" Space    ", "$text-muted"), (text.fit(line, max(8, width - 10), glyphs), style)
+            )
+        ]
+
+    def _order(self, width: int) -> list[Content]:
+        steps = [] if self.keep_open else ["close the store"]
+        names = {Kind.CODE: "code", Kind.MEDIA: "media", Kind.DB: "database"}
+        verb = "write and verify" if self.verify else "write"
+        steps.extend(f"{verb} {names[kind]}" for kind in Kind if kind in self.kinds)
+        if not self.keep_open:
+            steps.append("open the store")
+        numbered = "  ".join(f"{number} {step}" for number, step in enumerate(steps, 1))
+        rows = Content(numbered).wrap(max(20, width - 10))
+        found = []
+        for number, row in enumerate(rows):
+            label = " Order    " if not number else " " * 10
+            found.append(assemble((label, "$text-muted"), row.plain.rstrip()))
+        return found
+
+    # Doing
+
+    def on_form_chosen(self, event: Form.Chosen) -> None:
+        """Tick, fill in, or start."""
+        match event.key:
+            case "verify":
+                self.verify = not self.verify
+            case "keep_open":
+                self.keep_open = not self.keep_open
+            case "note":
+                self.action_note()
+            case "exclude":
+                self._prompt_exclude()
+            case "strip":
+                self._prompt_strip()
+            case "start":
+                if not event.ticked:
+                    self.action_start()
+            case kind:
+                self.kinds ^= {Kind(kind)}
+        self._redraw()
+
+    def action_all(self) -> None:
+        """Choose all kinds, or none when all are chosen."""
+        self.kinds = set() if self.kinds == set(Kind) else set(Kind)
+        self._redraw()
+
+    def action_note(self) -> None:
+        """Write a note for the manifest."""
+
+        def done(value: str | None) -> None:
+            if value is not None:
+                self.note = value.strip()
+                self._redraw()
+
+        lines = ["What this backup is for. It is kept in the manifest and shown in the list."]
+        self.app.push_screen(Prompt(title="Note", lines=lines, value=self.note), done)
+
+    def _prompt_exclude(self) -> None:
+        def done(value: str | None) -> None:
+            if value is not None:
+                self.exclude = tuple(value.replace(",", " ").split())
+                self.action_check()
+
+        lines = [
+            "Leave out what these patterns match, besides what is documented:",
+            "whole paths from the root with * and **, or @media-cache, @tmp, @node_modules.",
+            "The manifest remembers them. Separate them with spaces.",
+        ]
+        self.app.push_screen(
+            Prompt(title="Exclude", lines=lines, value=" ".join(self.exclude)), done
+        )
+
+    def _prompt_strip(self) -> None:
+        def done(value: str | None) -> None:
+            if value is not None:
+                self.strip = tuple(value.replace(",", " ").split())
+                self._redraw()
+
+        lines = [
+            "Dump these tables without their rows: names, or groups as in magerun2,",
+            f"such as {STRIP_EXAMPLE}. A rollback to such a backup empties them.",
+        ]
+        self.app.push_screen(
+            Prompt(title="Strip rows", lines=lines, value=" ".join(self.strip)), done
+        )
+
+    def action_copy(self) -> None:
+        """Copy the equal command line to the clipboard of the terminal."""
+        request = self.request()
+        if request is None:
+            self.owner.refuse("Nothing is chosen.")
+            return
+        command = self.owner.engine.command(request)
+        self.app.copy_to_clipboard(text.clean(command))
+        self.owner.refuse(f"Copied, where the terminal allows it: {command}")
+
+    def action_start(self) -> None:
+        """Start the backup and show its job."""
+        reason = self.refusal()
+        if reason:
+            self.owner.refuse(reason)
+            return
+        request = self.request()
+        if request is None or self._starting or not self.owner.may_start():
+            return
+        self._starting = True
+        self._redraw()
+        self.owner.begin(request, self._started)
+
+    def _started(self, error: Exception | None) -> None:
+        self._starting = False
+        if error is not None:
+            self._redraw()

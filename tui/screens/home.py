@@ -1,0 +1,382 @@
+"""The first screen: the store, its backups, what needs attention, what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Final, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+
+from tui import text
+from tui.bridge import TimeLimit
+from tui.screens.ask import Ask
+from tui.screens.page import Page
+from tui.text import assemble
+from tui.views import BackupsView, DatabaseView, SpaceView, StoreView
+from tui.widgets.form import Form, Row
+from tui.widgets.panel import Panel
+
+T = TypeVar("T")
+LABEL: Final = 14
+DATABASE_LIMIT_S: Final = 15.0
+FILES_LIMIT_S: Final = 10.0
+
+
+class Home(Page):
+    """What the administrator sees first."""
+
+    PURPOSE = """The store at a glance. Facts are asked side by side: a question mark says what
+        could not be found out, and why. Move with the arrow keys and press enter, or press the key
+        that stands beside an action."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "stay", show=False),
+        Binding("b", "choose('backup')", "Back up"),
+        Binding("v", "choose('backups')", "Backups"),
+        Binding("R", "choose('rollback')", "Roll back"),
+        Binding("h", "choose('history')", "History"),
+        Binding("c", "choose('recover')", "Recover", show=False),
+        Binding("u", "choose('undo')", "Undo the last rollback", show=False),
+        Binding("x", "choose('discard')", "Discard the undo", show=False),
+        Binding("m", "choose('open')", "Turn maintenance mode off", show=False),
+        Binding("r", "refresh_facts", "Refresh"),
+        Binding("q", "app.leave", "Quit"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._store: StoreView | Exception | None = None
+        self._database: DatabaseView | Exception | None = None
+        self._space: SpaceView | Exception | None = None
+        self._backups: BackupsView | Exception | None = None
+
+    def body(self) -> ComposeResult:
+        """Two columns where there is room."""
+        with VerticalScroll(id="home", can_focus=False), Horizontal(classes="columns"):
+            with Vertical(classes="column"):
+                yield Panel(self._draw_store, id="store")
+                yield Panel(self._draw_attention, id="attention")
+                yield Form(id="actions")
+            with Vertical(classes="column second"):
+                yield Panel(self._draw_backups, id="backups")
+                yield Panel(self._draw_jobs, id="jobs")
+
+    def on_mount(self) -> None:
+        """Ask for all facts."""
+        super().on_mount()
+        self.query_one(Form).focus()
+        self.action_refresh_facts()
+
+    def on_screen_resume(self) -> None:
+        """Look again: another screen may have changed what is shown."""
+        super().on_screen_resume()
+        self.action_refresh_facts()
+
+    def jobs_changed(self) -> None:
+        """Look again: a job that has begun or ended leaves traces everywhere."""
+        self.action_refresh_facts()
+
+    def action_stay(self) -> None:
+        """Esc never ends the application."""
+
+    def action_refresh_facts(self) -> None:
+        """Ask for every fact anew, side by side."""
+        engine = self.owner.engine
+
+        def fact(name: str) -> Callable[[object], None]:
+            def done(value: object) -> None:
+                setattr(self, name, value)
+                if name == "_store" and isinstance(value, StoreView):
+                    self.owner.maintenance = value.maintenance_on
+                    if value.read_only and not self.owner.read_only:
+                        self.owner.read_only = value.read_only
+                    self.refresh_bar()
+                self._redraw()
+
+            return done
+
+        ask = self.owner.errands.ask
+        ask(engine.store, fact("_store"), limit_s=FILES_LIMIT_S)
+        ask(engine.space, fact("_space"), limit_s=FILES_LIMIT_S)
+        ask(engine.backups, fact("_backups"), limit_s=FILES_LIMIT_S)
+        ask(engine.database, fact("_database"), limit_s=DATABASE_LIMIT_S)
+        self._redraw()
+
+    def _redraw(self) -> None:
+        if not self.is_mounted:
+            return
+        self.query_one("#store", Panel).show(self._draw_store)
+        self.query_one("#attention", Panel).show(self._draw_attention)
+        self.query_one("#backups", Panel).show(self._draw_backups)
+        self.query_one("#jobs", Panel).show(self._draw_jobs)
+        self.query_one(Form).show(self._actions())
+
+    # Drawing
+
+    def _fact(self, label: str, value: str, width: int, style: str = "") -> Content:
+        room = max(8, width - LABEL - 1)
+        return assemble(
+            (" " + text.fit(label, LABEL, self.owner.glyphs), "$text-muted"),
+            (text.fit(text.clean(value), room, self.owner.glyphs), style),
+        )
+
+    def _unknown(self, label: str, value: Exception | None, width: int) -> Content:
+        if value is None:
+            return self._fact(label, self.owner.glyphs.ellipsis, width)
+        if isinstance(value, TimeLimit):
+            return self._fact(label, "? no answer within the time limit", width, "$text-warning")
+        return self._fact(label, f"? {getattr(value, 'message', value)}", width, "$text-warning")
+
+    def _draw_store(self, width: int) -> list[Content]:
+        owner = self.owner
+        rows = [self._title("STORE")]
+        rows.append(self._fact("Root", owner.engine.root, width, "bold"))
+        store = self._store
+        if isinstance(store, StoreView):
+            version = " ".join(part for part in (store.version, store.edition) if part)
+            rows.append(self._fact("Magento", version or "version not known", width))
+            rows.append(self._fact("Mode", f"{store.mode or '?'}, owner {store.owner}", width))
+        else:
+            rows.append(self._unknown("Magento", store, width))
+            rows.append(self._fact("Mode", owner.glyphs.ellipsis, width))
+        rows.append(self._maintenance(width))
+        database = self._database
+        if isinstance(database, DatabaseView):
+            rows.append(self._fact("Database", database.where, width))
+            rows.append(self._database_size(database, width))
+        else:
+            rows.append(self._unknown("Database", database, width))
+            rows.append(Content(""))
+        space = self._space
+        if isinstance(space, SpaceView):
+            value = f"{text.size(space.free_bytes)} of {text.size(space.total_bytes)}"
+            rows.append(self._fact("Free space", value, width))
+        else:
+            rows.append(self._unknown("Free space", space, width))
+        if not self.has_class("-wide"):
+            rows.extend(self._backups_in_short(width))
+        return rows
+
+    def _database_size(self, database: DatabaseView, width: int) -> Content:
+        if database.problem is not None:
+            return self._fact("", f"? {database.problem}", width, "$text-warning")
+        tables = text.plural(database.tables or 0, "table")
+        return self._fact("", f"{text.size(database.size_bytes)} in {tables}", width)
+
+    def _maintenance(self, width: int) -> Content:
+        state = self.owner.maintenance
+        if state is None:
+            return self._fact("Maintenance", self.owner.glyphs.ellipsis, width)
+        if not state:
+            return self._fact("Maintenance", "off: the store is open", width)
+        store = self._store
+        value = "ON: the store is closed to customers"
+        if isinstance(store, StoreView) and store.addresses:
+            value += f", except {store.addresses}"
+        return self._fact("Maintenance", value, width, "$text-error bold")
+
+    def _backups_in_short(self, width: int) -> list[Content]:
+        owner, backups = self.owner, self._backups
+        if not isinstance(backups, BackupsView):
+            return [self._unknown("Backups", backups, width), Content("")]
+        if not backups.sets:
+            none = self._fact("Backups", "none yet: b makes the first one", width)
+            return [none, Content("")]
+        newest = backups.sets[0]
+        when = text.local_time(newest.timestamp, owner.zone)
+        ago = text.age(newest.timestamp, owner.clock())
+        kinds = " ".join(kind.value for kind in newest.kinds)
+        number = text.plural(len(backups.sets), "set")
+        total = f"{number}, {text.size(backups.size_bytes)} in var/backups"
+        return [
+            self._fact("Backups", total, width),
+            self._fact("", f"newest {ago}, {when}: {kinds}", width),
+        ]
+
+    def _draw_backups(self, width: int) -> list[Content]:
+        owner, backups = self.owner, self._backups
+        rows = [self._title("BACKUPS")]
+        if not isinstance(backups, BackupsView):
+            return [*rows, self._unknown("", backups, width)]
+        if not backups.sets:
+            return [*rows, assemble((" none yet: b makes the first one", "$text-muted"))]
+        for one in backups.sets[:8]:
+            when = text.local_time(one.timestamp, owner.zone)
+            rest = f"{text.fit(text.kinds_text(one.kinds), 14, owner.glyphs)} "
+            rest += f"{text.right(text.size(one.size_bytes), 8)}  {one.health}"
+            rows.append(assemble(" ", text.fit(f"{when}  {rest}", width - 1, owner.glyphs)))
+        more = len(backups.sets) - 8
+        if more > 0:
+            rows.append(assemble((f" and {more} more", "$text-muted")))
+        sets = text.plural(len(backups.sets), "set")
+        rows.append(assemble((f" {sets}, {text.size(backups.size_bytes)}", "$text-muted")))
+        return rows
+
+    def _draw_jobs(self, width: int) -> list[Content]:
+        owner = self.owner
+        if not self.has_class("-wide"):
+            return []
+        rows = [Content(""), self._title("RECENT JOBS")]
+        for job in owner.jobs[:8]:
+            when = text.local_time(job.began_s, owner.zone)
+            words = text.fit(text.OPERATION_WORDS[job.operation], 17, owner.glyphs)
+            line = f"{when}  {words} {text.job_outcome(job)}"
+            rows.append(assemble(" ", text.fit(line, width - 1, owner.glyphs)))
+        if not owner.jobs:
+            rows.append(assemble((" none yet", "$text-muted")))
+        return rows
+
+    def _title(self, words: str) -> Content:
+        return assemble((f" {words}", "bold $text-accent"))
+
+    def attention(self) -> list[tuple[str, str]]:
+        """Return what needs attention, as text and style, worst first."""
+        owner = self.owner
+        found: list[tuple[str, str]] = []
+        job = owner.interrupted_job
+        if job is not None:
+            words = text.OPERATION_WORDS[job.operation].lower()
+            found.append((f"A {words} was interrupted. c recovers the store.", "$text-error bold"))
+        running = owner.running_job
+        if running is not None:
+            words = text.OPERATION_WORDS[running.operation]
+            found.append((f"{words} is running. j shows it.", "$text-accent bold"))
+        if owner.maintenance and job is None and running is None:
+            found.append(
+                ("Maintenance mode is on and no job runs. m turns it off.", "$text-error bold")
+            )
+        if self.owner.read_only:
+            found.append((f"Read-only: {text.clean(self.owner.read_only)}.", "$text-warning"))
+        store = self._store
+        if isinstance(store, StoreView) and store.problem:
+            found.append((text.clean(store.problem), "$text-warning"))
+        undo = owner.undoable_job
+        if undo is not None:
+            took = f" and takes {text.size(undo.undo_bytes)}" if undo.undo_bytes else ""
+            ago = text.age(undo.began_s, owner.clock())
+            found.append((f"The undo of the rollback {ago} is kept{took}. u, x.", "$text-warning"))
+        backups = self._backups
+        if isinstance(backups, BackupsView):
+            if backups.partial and running is None:
+                files = text.plural(len(backups.partial), "unfinished file")
+                found.append((f"{files} in var/backups (v shows them).", "$text-warning"))
+            damaged = sum(1 for one in backups.sets if one.health == "damaged")
+            if damaged:
+                sets = text.plural(damaged, "damaged set")
+                found.append((f"{sets} in var/backups (v shows them).", "$text-warning"))
+        return found
+
+    def _draw_attention(self, width: int) -> list[Content]:
+        found = self.attention()
+        if not found:
+            return [Content("")]
+        rows = [Content("")] if self.has_class("-wide") else []
+        rows.append(self._title("ATTENTION"))
+        sign = self.owner.glyphs.warning
+        rows.extend(
+            assemble((text.fit(f" {sign} {words}", width, self.owner.glyphs), style))
+            for words, style in found
+        )
+        return rows
+
+    def _actions(self) -> list[Row]:
+        owner = self.owner
+        locked = ""
+        if owner.interrupted_job is not None:
+            locked = "A job was interrupted: recover it first (c)."
+        elif owner.running_job is not None:
+            locked = "A job is running: j shows it."
+        if owner.read_only:
+            locked = f"Read-only: {owner.read_only}."
+        rows: list[Row] = [self._heading()]
+        if owner.interrupted_job is not None:
+            reason = f"Read-only: {owner.read_only}." if owner.read_only else ""
+            rows.append(self._action("recover", "c", "Recover the interrupted job", reason))
+        if owner.running_job is not None:
+            rows.append(self._action("job", "j", "Show the running job"))
+        if owner.maintenance and owner.running_job is None:
+            rows.append(self._action("open", "m", "Turn maintenance mode off", locked))
+        rows.append(self._action("backup", "b", "Back up the store", locked))
+        rows.append(self._action("backups", "v", "Backups: browse, verify, delete"))
+        none = isinstance(self._backups, BackupsView) and not self._backups.sets
+        reason = locked or ("There is no backup to roll back to." if none else "")
+        rows.append(self._action("rollback", "R", "Roll the store back to a backup", reason))
+        if owner.undoable_job is not None:
+            rows.append(self._action("undo", "u", "Undo the last rollback", locked))
+            rows.append(self._action("discard", "x", "Discard the undo and free its space", locked))
+        rows.append(self._action("history", "h", "History of jobs"))
+        rows.append(self._action("quit", "q", "Quit"))
+        return rows
+
+    def _heading(self) -> Row:
+        return Row("heading", lambda _width: self._title("WHAT TO DO"), heading=True)
+
+    def _action(self, key: str, shortcut: str, words: str, refusal: str = "") -> Row:
+        glyphs = self.owner.glyphs
+
+        def draw(width: int) -> Content:
+            style = "$text-muted" if refusal else ""
+            label = f"   {shortcut}  {words}" + ("  (not now)" if refusal else "")
+            return assemble((text.fit(label, width, glyphs), style))
+
+        return Row(key, draw, refusal=refusal)
+
+    # Doing
+
+    def on_form_chosen(self, event: Form.Chosen) -> None:
+        """Do what the row says."""
+        self.action_choose(event.key)
+
+    def action_choose(self, key: str) -> None:
+        """Do what an action of the list does, unless it is refused there."""
+        row = next((row for row in self._actions() if row.key == key), None)
+        absent = {
+            "recover": "No job was interrupted.",
+            "undo": "No rollback keeps an undo.",
+            "discard": "No rollback keeps an undo.",
+            "open": "Maintenance mode is off.",
+        }
+        if row is None:
+            self.owner.refuse(absent.get(key, "Not now."))
+        elif row.refusal:
+            self.owner.refuse(row.refusal)
+        else:
+            self._open(key)
+
+    def _open(self, key: str) -> None:
+        owner = self.owner
+        match key:
+            case "job":
+                owner.action_job()
+            case "quit":
+                owner.action_leave()
+            case "open":
+                self._turn_maintenance_off()
+            case _:
+                owner.open_page(key)
+
+    def _turn_maintenance_off(self) -> None:
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self.owner.errands.ask(self.owner.engine.open_store, opened, limit_s=FILES_LIMIT_S)
+
+        def opened(value: object) -> None:
+            if isinstance(value, Exception):
+                self.owner.complain(value)
+            self.owner.look_for_jobs()
+            self.action_refresh_facts()
+
+        self.app.push_screen(
+            Ask(
+                title="Turn maintenance mode off?",
+                lines=[
+                    "No job of magerewind runs on this store, so somebody else turned it on:",
+                    "a deployment, a colleague, or Magento's own backup that ended badly.",
+                    "Customers reach the store again at once.",
+                ],
+                do="Turn it off",
+            ),
+            answered,
+        )

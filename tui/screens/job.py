@@ -1,0 +1,348 @@
+"""A job: its steps, progress, log and end; running, attached again, or long finished."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Input
+
+from core.errors import MagerewindError
+from tui import text
+from tui.bridge import Follower
+from tui.progress import (
+    closed_text,
+    job_title,
+    now_lines,
+    result_lines,
+    step_lines,
+)
+from tui.screens.ask import Ask
+from tui.screens.page import Page
+from tui.text import assemble
+from tui.widgets.logpane import LogPane
+from tui.widgets.panel import Panel
+
+LOG_EVERY: Final = 2  # polls between two paintings of the log: twice a second
+LOG_ROWS: Final = 6  # the log keeps at least so many when steps are many
+
+
+class JobScreen(Page):
+    """One job from its first event to its last."""
+
+    PURPOSE = """The job runs in a process of its own: this screen only watches it. Leaving, a lost
+        connection or a closed window do not stop it; magerewind job:attach shows it again. Cancel
+        puts everything back as long as the commit point has not been reached."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "cancel_job", "Cancel", key_display="^c"),
+        Binding("d", "detach", "Detach"),
+        Binding("l", "fold_log", "Log"),
+        Binding("z", "zoom_log", "Zoom"),
+        Binding("f", "follow_log", "Follow", show=False),
+        Binding("slash", "search_log", "Search", key_display="/"),
+        Binding("y", "copy_path", "Copy the path of the record", show=False),
+        Binding("u", "undo", "Undo"),
+        Binding("x", "discard", "Discard undo"),
+    ]
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__()
+        self.job_id = job_id
+        self._follower: Follower | None = None
+        self._shown = 0
+        self._polls = 0
+        self._was_ended: bool | None = None
+
+    @property
+    def follower(self) -> Follower:
+        """The application's own follower where it follows this job, else one of this screen."""
+        followed = self.owner.follower
+        if followed is not None and followed.job_id == self.job_id:
+            return followed
+        if self._follower is None:
+            self._follower = Follower(self.owner.engine, self.job_id)
+        return self._follower
+
+    def body(self) -> ComposeResult:
+        """Show steps and numbers, the log beside or below."""
+        with Vertical(id="job"):
+            with Vertical(id="progress"):
+                yield Panel(id="title")
+                yield Panel(id="steps")
+                yield Panel(id="now")
+                yield Panel(id="result")
+            with Vertical(id="log-side"):
+                yield Panel(id="log-title")
+                yield LogPane(id="log")
+                yield Input(id="search", compact=True, placeholder="search the log, enter, esc")
+
+    def on_mount(self) -> None:
+        """Read what there is."""
+        super().on_mount()
+        self.query_one("#search", Input).display = False
+        self.query_one(LogPane).focus()
+        self._take_in()
+        self.set_interval(0.25, self._own_poll)
+        self.set_interval(1.0, self._tick)
+
+    def on_screen_resume(self) -> None:
+        """Show what has come meanwhile."""
+        super().on_screen_resume()
+        self._polls = 0
+        self._draw()
+
+    def _own_poll(self) -> None:
+        follower = self.follower
+        if follower is self.owner.follower or follower.ended or not self.is_current:
+            return
+        self._take_in()
+        self._draw()
+
+    def _take_in(self) -> None:
+        follower = self.follower
+        try:
+            follower.poll()
+        except (MagerewindError, OSError) as error:
+            self.owner.complain(error)
+            follower.ended = True
+
+    def job_moved(self) -> None:
+        """Draw what is new."""
+        if self.is_mounted and self.follower is self.owner.follower:
+            self._draw()
+
+    def jobs_changed(self) -> None:
+        """Look again at the keys: the undo may have gone."""
+        self.refresh_bindings()
+
+    def _tick(self) -> None:
+        # Time passes while no event comes.
+        if self.is_current and not self.follower.ended:
+            self._draw_progress()
+
+    def crumb(self) -> str:
+        """Say which job this is."""
+        began = self.follower.state.began
+        return "Job" if began is None else text.OPERATION_WORDS[began.operation]
+
+    # Drawing
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """There is another number of rows now."""
+        self.call_after_refresh(self._draw_progress)
+
+    def _draw(self) -> None:
+        self._draw_progress()
+        follower = self.follower
+        self._polls += 1
+        if self._polls % LOG_EVERY == 1 or follower.ended:
+            self._draw_log()
+        if follower.ended is not self._was_ended:
+            self._was_ended = follower.ended
+            self.refresh_bar()
+            self.refresh_bindings()
+
+    def _draw_log(self) -> None:
+        follower = self.follower
+        log = self.query_one(LogPane)
+        if follower.written > self._shown:
+            log.extend(follower.since(self._shown))
+            self._shown = follower.written
+        self.query_one("#log-title", Panel).show(self._draw_log_title)
+
+    def _draw_log_title(self, width: int) -> list[Content]:
+        log = self.query_one(LogPane)
+        state = "following" if log.following else "not following (end)"
+        if log.term:
+            state = f"only lines with: {text.clean(log.term)}"
+        line = f" LOG  {text.plural(self.follower.written, 'line')}, {state}"
+        return [assemble((text.fit(line, width, self.owner.glyphs), "bold $text-accent"))]
+
+    def _draw_progress(self) -> None:
+        if not self.is_mounted:
+            return
+        self.query_one("#title", Panel).show(self._draw_title)
+        self.query_one("#steps", Panel).show(self._draw_steps)
+        now = self.query_one("#now", Panel)
+        now.display = not self.follower.ended
+        now.show(lambda width: now_lines(self.follower.state, self.place(width)))
+        self.query_one("#result", Panel).show(self._draw_result)
+
+    def _draw_title(self, width: int) -> list[Content]:
+        state = self.follower.state
+        now_s = self.owner.clock()
+        title = job_title(state, "Job")
+        began = ""
+        if state.began is not None and state.began_s is not None:
+            began = text.local_time(state.began_s, self.owner.zone, seconds=True)
+        took = None
+        if state.ended is not None:
+            took = state.ended.elapsed_s
+        elif state.began_s is not None:
+            took = now_s - state.began_s
+        line = f" {title}   since {began}" if began else f" {title}"
+        rest = f"{text.duration(took)} " if took is not None else ""
+        glyphs = self.owner.glyphs
+        rows = [
+            assemble(
+                (text.fit(line, width - len(rest), glyphs), "bold $text-accent"), (rest, "bold")
+            )
+        ]
+        words = f" The store is {closed_text(state, now_s)}" if state.closed_since_s else ""
+        if state.committed and state.ended is None:
+            words += "   past the commit point: it will be finished"
+        elif state.cancelling:
+            words += "   cancelling: everything is being put back"
+        if state.ended is None:
+            rows.append(assemble((text.fit(words, width, glyphs), "$text-warning")))
+        return rows
+
+    def _draw_steps(self, width: int) -> list[Content]:
+        room = self.size.height - 2  # bar and keys
+        if self.has_class("-wide"):
+            height = max(4, room - 12)
+        else:
+            others = 2 + (0 if self.follower.ended else 2)  # title, numbers
+            result = len(self._draw_result(width))
+            height = max(3, room - others - result - 1 - LOG_ROWS)
+        return step_lines(self.follower.state, self.place(width), height)
+
+    def _draw_result(self, width: int) -> list[Content]:
+        follower, place = self.follower, self.place(width)
+        job = next((job for job in self.owner.jobs if job.job_id == self.job_id), None)
+        alive = not follower.ended and not (job is not None and job.interrupted)
+        rows = result_lines(follower.state, place, alive=alive)
+        if rows:
+            return [*rows, *self._what_now(width)]
+        if follower.state.began is None:
+            return [assemble((f" Starting {place.glyphs.ellipsis}", "$text-muted"))]
+        words = " You may leave: the job goes on. magerewind job:attach shows it again."
+        return [assemble((text.fit(words, width, place.glyphs), "$text-muted"))]
+
+    def _what_now(self, width: int) -> list[Content]:
+        choices = []
+        if self.undo_kept():
+            choices.append("u undo it   x discard the undo")
+        if self.owner.interrupted_job is not None:
+            choices.append("c recover")
+        choices.append("esc back")
+        line = " " + "   ".join(choices)
+        return [assemble((text.fit(line, width, self.owner.glyphs), "bold"))]
+
+    def undo_kept(self) -> bool:
+        """Return whether this job's undo is there still."""
+        undoable = self.owner.undoable_job
+        return undoable is not None and undoable.job_id == self.job_id
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's signature
+        """Show only the keys that mean something now."""
+        if not self.is_mounted:
+            return True
+        if action in ("undo", "discard"):
+            return self.undo_kept()
+        if action in ("cancel_job", "detach"):
+            return not self.follower.ended
+        return True
+
+    # Doing
+
+    def action_back(self) -> None:
+        """Close the search, or leave the screen."""
+        search = self.query_one("#search", Input)
+        log = self.query_one(LogPane)
+        if search.display or log.term:
+            search.value = ""
+            search.display = False
+            log.search("")
+            log.action_follow()
+            log.focus()
+            self._draw_log()
+        elif self.has_class("-zoomed"):
+            self.action_zoom_log()
+        else:
+            super().action_back()
+
+    def action_detach(self) -> None:
+        """Leave the screen; the job goes on."""
+        self.app.pop_screen()
+
+    def action_cancel_job(self) -> None:
+        """Ask whether to cancel, and ask the job to."""
+        state = self.follower.state
+        if self.owner.read_only:
+            self.owner.may_change()
+            return
+        if state.committed:
+            self.owner.refuse("Too late to cancel: past the commit point, finishing.")
+            return
+        if state.cancelling:
+            self.owner.refuse("It is being cancelled: everything is being put back.")
+            return
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self.owner.errands.ask(
+                    lambda: self.owner.engine.cancel(self.job_id), cancelled, limit_s=10.0
+                )
+
+        def cancelled(value: object) -> None:
+            if isinstance(value, Exception):
+                self.owner.complain(value)
+
+        lines = [
+            "What it has begun is put back: unfinished files are removed, and the store is",
+            "as it was before, open if it was open.",
+        ]
+        self.app.push_screen(Ask(title="Cancel this job?", lines=lines, do="Cancel it"), answered)
+
+    def action_fold_log(self) -> None:
+        """Fold the log away, or open it."""
+        self.remove_class("-zoomed")
+        self.toggle_class("-folded")
+        self.call_after_refresh(self._draw_progress)
+
+    def action_zoom_log(self) -> None:
+        """Give the log the whole screen, or take it back."""
+        self.remove_class("-folded")
+        self.toggle_class("-zoomed")
+        self.query_one(LogPane).focus()
+
+    def action_follow_log(self) -> None:
+        """Go to the end of the log and stay there."""
+        self.query_one(LogPane).action_follow()
+        self._draw_log()
+
+    def action_search_log(self) -> None:
+        """Type what to search for."""
+        self.remove_class("-folded")
+        search = self.query_one("#search", Input)
+        search.display = True
+        search.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Show only the lines that match."""
+        log = self.query_one(LogPane)
+        found = log.search(event.value)
+        if event.value and not found:
+            self.owner.refuse("No line of the log matches.")
+        event.input.display = bool(event.value)
+        log.focus()
+        self._draw_log()
+
+    def action_copy_path(self) -> None:
+        """Copy where the complete record of the job is."""
+        path = self.owner.engine.log_path(self.job_id)
+        self.app.copy_to_clipboard(text.clean(path))
+        self.owner.refuse(f"The complete record: {path}")
+
+    def action_undo(self) -> None:
+        """Ask for the plan of the undo."""
+        self.owner.open_page("undo")
+
+    def action_discard(self) -> None:
+        """Ask whether to give up the undo."""
+        self.owner.open_page("discard")
