@@ -1,0 +1,403 @@
+"""What each statement of a dump is, and which are never run.
+
+Owns the list of what a dump may hold: definitions in its own schema, rows, and settings of its
+session. All else is refused with its line: other schemas, accounts, files of the server, settings
+of the server, and whatever is not known. Row statements are only looked at in their head; what
+stands behind it is searched for the four words that could make a value anything but a value.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NoReturn
+
+from core.database.dialect import Server, one_line
+from core.database.statements import RawStatement
+from core.database.tokens import Reading, Token, resolve_comments, skip_to_balance, tokens
+from core.errors import StatementRefused
+
+
+class StatementKind(StrEnum):
+    """What a statement does."""
+
+    TABLE = "table"
+    ROWS = "rows"
+    ALTER = "alter"  # of a table; CREATE INDEX too
+    SEQUENCE = "sequence"
+    SETVAL = "setval"  # where a sequence stands
+    VIEW = "view"
+    TRIGGER = "trigger"
+    PROCEDURE = "procedure"
+    FUNCTION = "function"
+    PACKAGE = "package"
+    PACKAGE_BODY = "package body"
+    EVENT = "event"
+    DROP = "drop"
+    SET = "set"
+    NOTHING = "nothing"  # locks, transactions, keys off and on, comments for a client
+
+
+ROUTINES: Final = frozenset(
+    {
+        StatementKind.PROCEDURE,
+        StatementKind.FUNCTION,
+        StatementKind.PACKAGE,
+        StatementKind.PACKAGE_BODY,
+    }
+)
+OBJECTS: Final = ROUTINES | {StatementKind.VIEW, StatementKind.TRIGGER, StatementKind.EVENT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A statement that may be run, after its rewriting.
+
+    `name` is the object's, `table` that of a trigger, `names` those of a DROP. `text` has its
+    conditional comments resolved; `place` is where the name stands in it.
+    """
+
+    kind: StatementKind
+    line: int
+    text: bytes
+    name: str = ""
+    place: tuple[int, int] = (0, 0)
+    table: str = ""
+    names: tuple[str, ...] = ()
+    words: tuple[Token, ...] = ()
+    definer: str = ""
+
+
+_ONE_NAME: Final = rb"(?:`(?:[^`]|``)*`|\"(?:[^\"]|\"\")*\"|[\w$\x80-\xff]+)"
+_ROWS: Final = re.compile(
+    rb"(?:INSERT|REPLACE)(?:\s+(?:IGNORE|DELAYED|LOW_PRIORITY|HIGH_PRIORITY))*(?:\s+INTO)?\s*"
+    rb"(?P<name>" + _ONE_NAME + rb")(?:\s*\.\s*(?P<second>" + _ONE_NAME + rb"))?"
+    rb"\s*(?:\((?:\s*" + _ONE_NAME + rb"\s*,?)*\s*\))?\s*VALUES?\s*\(",
+    re.IGNORECASE,
+)
+_PROGRAM_WORDS: Final = (b"load_file", b"outfile", b"dumpfile", b"select")
+_OUTSIDE_STRINGS: Final = {
+    True: re.compile(rb"'[^'\\]*(?:\\.[^'\\]*)*'|\"[^\"\\]*(?:\\.[^\"\\]*)*\"|`[^`]*`", re.DOTALL),
+    False: re.compile(rb"'[^']*'|\"[^\"]*\"|`[^`]*`", re.DOTALL),
+}
+_FORBIDDEN_WORDS: Final = frozenset(
+    {b"LOAD_FILE", b"OUTFILE", b"DUMPFILE", b"GRANT", b"REVOKE", b"SONAME", b"SHUTDOWN"}
+)
+_FORBIDDEN_PAIRS: Final = frozenset(
+    (first, second)
+    for first, seconds in {
+        b"LOAD": (b"DATA", b"XML"),
+        b"CREATE": (b"USER", b"DATABASE", b"SCHEMA", b"SERVER", b"ROLE"),
+        b"DROP": (b"USER", b"DATABASE", b"SCHEMA", b"SERVER", b"ROLE"),
+        b"ALTER": (b"USER", b"DATABASE", b"SCHEMA", b"SERVER", b"INSTANCE"),
+        b"SET": (b"GLOBAL", b"PERSIST", b"PERSIST_ONLY", b"PASSWORD"),
+        b"INSTALL": (b"PLUGIN", b"COMPONENT"),
+        b"RENAME": (b"USER",),
+    }.items()
+    for second in seconds
+)
+_NOTHING: Final = frozenset(
+    {b"LOCK", b"UNLOCK", b"COMMIT", b"BEGIN", b"START", b"ROLLBACK", b"ANALYZE", b"DELIMITER"}
+)
+_BEFORE_TABLE: Final = frozenset({b"FROM", b"JOIN", b"INTO", b"UPDATE", b"TABLE", b"STRAIGHT_JOIN"})
+
+
+def classify(
+    raw: RawStatement,
+    *,
+    reading: Reading,
+    server: Server | None = None,
+    schema: str | None = None,
+) -> Statement:
+    """Return what a statement is. Raises StatementRefused for what is never run, with its line.
+
+    `schema` is the one that names may be qualified with; without it no qualified name passes.
+    """
+    found = _ROWS.match(raw.text)
+    if found is not None:
+        return _rows(raw, raw.text, found, reading, schema)
+    text = resolve_comments(raw.text, server, reading)
+    found = _ROWS.match(text)
+    if found is not None:
+        return _rows(raw, text, found, reading, schema)
+    return _Reader(raw, text, reading, schema).read()
+
+
+def _rows(
+    raw: RawStatement, text: bytes, found: re.Match[bytes], reading: Reading, schema: str | None
+) -> Statement:
+    lowered = text.lower()
+    if any(word in lowered for word in _PROGRAM_WORDS):
+        outside = _OUTSIDE_STRINGS[reading.backslash_escapes].sub(b"''", text).lower()
+        for word in _PROGRAM_WORDS:
+            if word in outside:
+                raise StatementRefused(
+                    f"Line {raw.line}: a row statement with {word.decode().upper()}."
+                )
+    group = "name" if found["second"] is None else "second"
+    name = _name(found[group])
+    if group == "second":
+        _own(raw.line, _name(found["name"]), schema)
+    return Statement(
+        kind=StatementKind.ROWS,
+        line=raw.line,
+        text=text,
+        name=name,
+        place=(found.start("name"), found.end(group)),
+    )
+
+
+def _name(text: bytes) -> str:
+    quote = text[:1]
+    if quote in {b"`", b'"'}:
+        text = text[1:-1].replace(quote * 2, quote)
+    return text.decode("utf-8", "surrogateescape")
+
+
+def _own(line: int, qualifier: str, schema: str | None) -> None:
+    if schema is None or qualifier.lower() != schema.lower():
+        raise StatementRefused(
+            f"Line {line}: a statement about another schema, '{one_line(qualifier)}'.",
+            hint="Make the dump without --databases, so that its names stand alone.",
+        )
+
+
+class _Reader:
+    """Reads one statement that is not rows, word by word."""
+
+    def __init__(
+        self, raw: RawStatement, text: bytes, reading: Reading, schema: str | None
+    ) -> None:
+        self.line = raw.line
+        self.text = text
+        self.schema = schema
+        self.words = list(tokens(text, reading))
+        self.at = 0
+
+    def read(self) -> Statement:
+        if not self.words:
+            return self._made(StatementKind.NOTHING)
+        self._forbid()
+        first = self.words[0].upper
+        if first == b"SET":
+            return self._made(StatementKind.SET)
+        if first in _NOTHING:
+            return self._made(StatementKind.NOTHING)
+        self.at = 1
+        match first:
+            case b"CREATE":
+                return self._create()
+            case b"ALTER":
+                return self._alter()
+            case b"DROP":
+                return self._drop()
+            case b"SELECT" | b"DO":
+                return self._setval()
+            case b"USE":
+                _own(self.line, self.words[1].name if len(self.words) > 1 else "", self.schema)
+                return self._made(StatementKind.NOTHING)
+            case _:
+                raise self._refusal()
+
+    def _refuse(self, why: str = "") -> NoReturn:
+        raise self._refusal(why)
+
+    def _refusal(self, why: str = "") -> StatementRefused:
+        start = one_line(b" ".join(word.text for word in self.words[:4]).decode("utf-8", "replace"))
+        return StatementRefused(f"Line {self.line}: '{start[:60]} …' is not run{why}.")
+
+    def _forbid(self) -> None:
+        previous = b""
+        for index, word in enumerate(self.words):
+            upper = word.upper
+            if upper in _FORBIDDEN_WORDS or (previous, upper) in _FORBIDDEN_PAIRS:
+                self._refuse(f", because of {upper.decode()}")
+            if upper == b"GLOBAL" and self._is_global(index):
+                self._refuse(", because of GLOBAL")
+            previous = upper
+
+    def _is_global(self, index: int) -> bool:
+        """`@@global.x` as a target; the GTID line of mysqldump is left to the session."""
+        return (
+            self.words[0].upper == b"SET"
+            and index >= 1
+            and self.words[index - 1].text == b"@"
+            and b"GTID_PURGED" not in {word.upper for word in self.words}
+            and index + 3 < len(self.words)
+            and self.words[index + 3].text == b"="
+        )
+
+    def _peek(self) -> bytes:
+        return self.words[self.at].upper if self.at < len(self.words) else b""
+
+    def _accept(self, *choices: bytes) -> bool:
+        if self._peek() in choices:
+            self.at += 1
+            return True
+        return False
+
+    def _object(self) -> tuple[str, tuple[int, int]]:
+        """Read a name, perhaps qualified with our schema; return it and where it stands."""
+        if self.at >= len(self.words) or not self.words[self.at].is_name:
+            self._refuse()
+        first = last = self.words[self.at]
+        self.at += 1
+        if self._peek() == b"." and self.at + 1 < len(self.words):
+            last = self.words[self.at + 1]
+            self.at += 2
+            _own(self.line, first.name, self.schema)
+        return last.name, (first.start, last.end)
+
+    def _made(self, kind: StatementKind, **more: object) -> Statement:
+        return Statement(
+            kind=kind,
+            line=self.line,
+            text=self.text,
+            words=tuple(self.words),
+            **more,  # type: ignore[arg-type]
+        )
+
+    def _create(self) -> Statement:
+        definer = self._create_options()
+        kind = self._create_kind()
+        self._exists_clause()
+        name, place = self._object()
+        table = ""
+        if kind is StatementKind.TRIGGER:
+            table = self._trigger_table()
+        if kind in OBJECTS:
+            self._check_body()
+        return self._made(kind, name=name, place=place, definer=definer, table=table)
+
+    def _create_options(self) -> str:
+        """Read what may stand between CREATE and the kind; return the definer, if one is given."""
+        definer = ""
+        while True:
+            word = self._peek()
+            if word == b"OR" or word in {b"ALGORITHM", b"SQL"}:
+                self.at += 2
+                if self._peek() == b"=":
+                    self.at += 1
+                if word != b"OR":
+                    self.at += self._peek() in {b"UNDEFINED", b"MERGE", b"TEMPTABLE", b"DEFINER",
+                                                b"INVOKER"}  # fmt: skip
+            elif word == b"=":
+                self.at += 1
+                self.at += 1
+            elif word == b"DEFINER":
+                definer = self._definer()
+            elif word in {b"UNIQUE", b"FULLTEXT", b"SPATIAL", b"AGGREGATE"}:
+                self.at += 1
+            else:
+                return definer
+
+    def _definer(self) -> str:
+        self.at += 2  # DEFINER =
+        start = self.at
+        self.at += 1
+        if self._peek() in {b"@", b"("}:  # name@host, CURRENT_USER()
+            self.at += 2
+        parts = self.words[start : self.at]
+        return "".join(_plain_name(word) for word in parts)
+
+    def _create_kind(self) -> StatementKind:
+        word = self._peek()
+        self.at += 1
+        match word:
+            case b"TABLE":
+                return StatementKind.TABLE
+            case b"INDEX":
+                return self._index_kind()
+            case b"PACKAGE":
+                return (
+                    StatementKind.PACKAGE_BODY if self._accept(b"BODY") else StatementKind.PACKAGE
+                )
+            case b"VIEW" | b"TRIGGER" | b"PROCEDURE" | b"FUNCTION" | b"EVENT" | b"SEQUENCE":
+                return StatementKind(word.decode().lower())
+            case _:
+                raise self._refusal()
+
+    def _index_kind(self) -> StatementKind:
+        while self.at < len(self.words) and self._peek() != b"ON":
+            self.at += 1
+        self.at += 1
+        return StatementKind.ALTER
+
+    def _exists_clause(self) -> None:
+        if self._accept(b"IF"):
+            self._accept(b"NOT")
+            self._accept(b"EXISTS")
+
+    def _trigger_table(self) -> str:
+        while self.at < len(self.words) and self._peek() != b"ON":
+            self.at += 1
+        self.at += 1
+        return self._object()[0]
+
+    def _check_body(self) -> None:
+        """Refuse tables of other schemas in what a view or a routine reads or writes."""
+        words = self.words
+        for index in range(self.at, len(words) - 2):
+            if words[index].upper not in _BEFORE_TABLE:
+                continue
+            at = index + 1
+            while at < len(words) - 2 and words[at].text == b"(":
+                at += 1
+            if (
+                at < len(words) - 2
+                and words[at].is_name
+                and words[at + 1].text == b"."
+                and words[at + 2].is_name
+                and words[at].upper not in {b"NEW", b"OLD"}
+            ):
+                _own(self.line, words[at].name, self.schema)
+
+    def _alter(self) -> Statement:
+        self._accept(b"IGNORE", b"ONLINE")
+        if self._peek() == b"EVENT":  # ALTER EVENT e ENABLE, at the end of a dump
+            self.at += 1
+            name, place = self._object()
+            return self._made(StatementKind.NOTHING, name=name, place=place)
+        if not self._accept(b"TABLE"):
+            self._refuse()
+        self._exists_clause()
+        name, place = self._object()
+        rest = {word.upper for word in self.words[self.at : self.at + 2]}
+        if b"KEYS" in rest and rest & {b"DISABLE", b"ENABLE"}:
+            return self._made(StatementKind.NOTHING, name=name, place=place)
+        if self._peek() in {b"RENAME", b"EXCHANGE", b"DISCARD", b"IMPORT"}:
+            self._refuse()
+        return self._made(StatementKind.ALTER, name=name, place=place)
+
+    def _drop(self) -> Statement:
+        self._accept(b"TEMPORARY")
+        kind = self._peek()
+        if kind not in {b"TABLE", b"TABLES", b"VIEW", b"TRIGGER", b"PROCEDURE", b"FUNCTION",
+                        b"EVENT", b"SEQUENCE", b"PACKAGE"}:  # fmt: skip
+            self._refuse()
+        self.at += 1
+        self._accept(b"BODY")
+        self._exists_clause()
+        names = [self._object()[0]]
+        while self._accept(b","):
+            names.append(self._object()[0])
+        if kind not in {b"TABLE", b"TABLES", b"VIEW", b"SEQUENCE"}:
+            return self._made(StatementKind.NOTHING)
+        return self._made(StatementKind.DROP, names=tuple(names))
+
+    def _setval(self) -> Statement:
+        if not self._accept(b"SETVAL") or self._peek() != b"(":
+            self._refuse()
+        end = skip_to_balance(self.words, self.at)
+        self.at += 1
+        name, place = self._object()
+        if len(self.words) != end or any(w.upper in {b"SELECT", b"FROM"} for w in self.words[1:]):
+            self._refuse()
+        return self._made(StatementKind.SETVAL, name=name, place=place)
+
+
+def _plain_name(word: Token) -> str:
+    if word.text[:1] in {b"'", b'"', b"`"}:
+        return word.text[1:-1].decode("utf-8", "surrogateescape")
+    return word.text.decode("utf-8", "surrogateescape")
