@@ -112,10 +112,12 @@ SELECT DISTINCT `s`.`product_id` AS `product_id`, `s`.`website_id` AS `website_i
 FROM `#cataloginventory_stock_status` `s`
 JOIN `#catalog_product_entity` `p` ON `s`.`product_id` = `p`.`entity_id`;
 """
-# The time zone is fixed because Magento writes UTC; id 0 is a real row of `store` and others.
+# The time is fixed so that default timestamps are repeatable, the zone because Magento writes UTC;
+# id 0 is a real row of `store` and others.
 _SESSION: Final = """
 SET NAMES utf8mb4;
 SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00', foreign_key_checks = 0;
+SET SESSION timestamp = 1683356889;
 """
 
 

@@ -1,17 +1,15 @@
 """A private MariaDB: its own directory, a socket and nothing else, gone when it is no longer used.
 
-The server is a child that the kernel kills with its parent (PR_SET_PDEATHSIG), so that a crash of
-the test run leaves no server behind; the directory is removed by the next clean stop.
+A watcher, a shell that waits on a pipe held by this process, kills the server and removes its
+directory when this process ends without having done so, however it ends.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import pwd
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -24,10 +22,16 @@ from core.errors import ConnectionFailed
 
 ADMIN: Final = "root"
 START_TIMEOUT_S: Final = 60.0
-_PR_SET_PDEATHSIG: Final = 1
 _SEARCH_PATH: Final = os.pathsep.join(
     [os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", "/sbin"]
 )
+# A line on the pipe means a clean end; its other end gone without one, that the owner is dead.
+_WATCH: Final = """
+read -r _ && exit 0
+kill -9 "$1" 2>/dev/null
+while kill -0 "$1" 2>/dev/null; do sleep 0.1; done
+[ -z "$2" ] || rm -rf -- "$2"
+"""
 # A test server that is killed at will needs its redo log, but not a big buffer.
 _OPTIONS: Final = (
     "--skip-networking",
@@ -50,10 +54,6 @@ def find_program(name: str) -> str:
     return found
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-
-
 class PrivateServer:
     """A running server in `directory` (a new temporary one if none is given).
 
@@ -72,6 +72,7 @@ class PrivateServer:
         if binary_log:
             self.options += ("--log-bin=binlog", "--server-id=1", "--binlog-format=ROW")
         self._process: subprocess.Popen[bytes] | None = None
+        self._watcher: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int:
@@ -125,13 +126,28 @@ class PrivateServer:
                 stdout=out,
                 stderr=out,
                 start_new_session=True,  # a Ctrl-C at the terminal is not for the server
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one libc call, no Python threads yet
             )
+        self._watch(self._process.pid)
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
                 raise ConnectionFailed(f"The private server did not start; see {log}")
             time.sleep(0.05)
+
+    def _watch(self, pid: int) -> None:
+        self._watcher = subprocess.Popen(
+            ["/bin/sh", "-c", _WATCH, "sh", str(pid), self.directory if self._temporary else ""],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def _dismiss_watcher(self) -> None:
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.communicate(b"\n")
 
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as probe:
@@ -144,14 +160,14 @@ class PrivateServer:
     def stop(self) -> None:
         """Stop the server; wait until it is gone."""
         process, self._process = self._process, None
-        if process is None or process.poll() is not None:
-            return
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process is not None and process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._dismiss_watcher()
 
     def kill(self) -> None:
         """Kill the server as a crash would; `start` brings it up again."""
@@ -159,6 +175,7 @@ class PrivateServer:
         if process is not None:
             process.kill()
             process.wait()
+        self._dismiss_watcher()
 
     def remove(self) -> None:
         """Stop the server and remove its directory, if it was a temporary one."""

@@ -26,9 +26,13 @@ class Tree:
         return os.path.join(self._root, os.fsencode(name))
 
     def _directory(self, path: bytes) -> None:
-        if path not in self._made:
-            os.makedirs(path, mode=DIRECTORY_MODE, exist_ok=True)
-            self._made.add(path)
+        if path in self._made:
+            return
+        if not os.path.isdir(path):
+            self._directory(os.path.dirname(path))
+            os.mkdir(path)
+            os.chmod(path, DIRECTORY_MODE)  # the umask has a say in mkdir
+        self._made.add(path)
 
     def put(self, name: str | bytes, content: bytes, *, mode: int = FILE_MODE) -> None:
         """Write a file; its time is part of the sample, its mode does not depend on the umask."""
