@@ -223,11 +223,26 @@ def _add_recover(parser: argparse.ArgumentParser) -> None:
     _add_detach(parser)
 
 
+def _add_discard(parser: argparse.ArgumentParser) -> None:
+    _add_kept(parser)
+    _add_detach(parser)
+
+
 def _add_detach(parser: argparse.ArgumentParser) -> None:
     _add_run(parser, dry_run=False)
 
 
+def _add_kept(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "job_id",
+        nargs="?",
+        metavar="ID",
+        help="the rollback that is meant (default: the newest that keeps an undo)",
+    )
+
+
 def _add_undo(parser: argparse.ArgumentParser) -> None:
+    _add_kept(parser)
     _add_run(parser)
     _add_no_flush(parser)
 
@@ -313,7 +328,7 @@ COMMANDS: Final = (
     Command(
         name="job:discard",
         summary="give up the undo of the last rollback and free its space",
-        add=_add_detach,
+        add=_add_discard,
         details="Asks first.",
     ),
     Command(

@@ -56,6 +56,8 @@ class CommandLine:
     map_collations: bool = False
     # what only job:recover takes
     from_host: str | None = None
+    # only job:run, which is for the client and not for people
+    ready_fd: int | None = None
     # the application
     read_only: bool = False
     mouse: bool | None = None
@@ -154,6 +156,7 @@ def parse(argv: Sequence[str]) -> CommandLine:
 def _parse_run(argv: Sequence[str]) -> CommandLine:
     parser = _Parser(prog=f"{PROGRAM} job:run", allow_abbrev=False, add_help=False)
     parser.add_argument("job_id")
-    parser.add_argument("--root")
-    found = parser.parse_args(list(argv))
-    return CommandLine(command="job:run", job_id=found.job_id, root=found.root)
+    parser.add_argument("--root", required=True)
+    parser.add_argument("--ready-fd", type=int)
+    parser.add_argument("--from-host")
+    return CommandLine(command="job:run", **vars(parser.parse_args(list(argv))))

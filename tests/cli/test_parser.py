@@ -98,7 +98,10 @@ def test_a_mistyped_command_gets_a_suggestion() -> None:
 
 
 def test_the_runner_is_not_shown_to_people(capsys: pytest.CaptureFixture[str]) -> None:
-    assert parse(["job:run", "20261123-1", "--root", "/r"]).job_id == "20261123-1"
+    words = ["job:run", "20261123-1", "--root", "/r", "--ready-fd", "7", "--from-host", "web2"]
+    assert parse(words) == CommandLine(
+        command="job:run", job_id="20261123-1", root="/r", ready_fd=7, from_host="web2"
+    )
     with pytest.raises(SystemExit):
         parse(["--help"])
     assert "job:run" not in capsys.readouterr().out

@@ -1,0 +1,157 @@
+"""Where lines go: narration to stdout, all else to stderr, coloured where that is wanted.
+
+A terminal that is gone (a closed pipe, a hang-up) is no error here: what cannot be shown is
+dropped, since a job must never suffer from who watches it. Nothing here knows what the lines mean.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final, TextIO
+
+from core.cli.printable import printable
+from core.cli.text import Line, Style
+
+_COLOURS: Final[Mapping[Style, str]] = {
+    Style.SUCCESS: "32",
+    Style.WARNING: "33",
+    Style.ERROR: "37;41",  # white on red, as Magento's own
+}
+
+
+def wants_colour(stream: TextIO, *, ansi: bool | None, environ: Mapping[str, str]) -> bool:
+    """Return whether lines for this stream are coloured: asked for, or a terminal that can."""
+    if ansi is not None:
+        return ansi
+    if environ.get("NO_COLOR") or environ.get("TERM", "dumb") == "dumb":
+        return False
+    return _is_terminal(stream)
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def _settle(stream: TextIO) -> TextIO:
+    """Make a stream write line by line, and write what its encoding lacks as escapes."""
+    if isinstance(stream, io.TextIOWrapper):
+        with suppress(OSError, ValueError):
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
+    return stream
+
+
+class _Nowhere(io.StringIO):
+    """Takes everything and keeps nothing."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+class Console:
+    """The three streams of a command. `quiet` lets only errors through."""
+
+    def __init__(
+        self,
+        *,
+        stdin: TextIO,
+        stdout: TextIO,
+        stderr: TextIO,
+        environ: Mapping[str, str],
+        ansi: bool | None = None,
+        quiet: bool = False,
+        as_json: bool = False,
+    ) -> None:
+        self._stdin = stdin
+        self._streams = {True: _settle(stdout), False: _settle(stderr)}
+        self._colour = {
+            narration: wants_colour(stream, ansi=ansi, environ=environ)
+            for narration, stream in self._streams.items()
+        }
+        self.quiet = quiet
+        self.as_json = as_json
+        usable = environ.get("TERM", "dumb") != "dumb"
+        self.shows_progress = usable and not (quiet or as_json) and _is_terminal(stderr)
+        self._progress = ""
+
+    def say(self, *lines: Line) -> None:
+        """Print lines where they belong. With JSON on stdout, the narration is left out."""
+        for line in lines:
+            if line.style is not Style.ERROR and self.quiet:
+                continue
+            if line.is_narration and self.as_json:
+                continue
+            self._write(line.text, line.style, narration=line.is_narration)
+
+    def print(self, *texts: str) -> None:
+        """Print what was asked for, such as a list, on stdout. The text must be safe already."""
+        if self.quiet:
+            return
+        for text in texts:
+            self._write(text, Style.PLAIN, narration=True)
+
+    def print_json(self, value: Mapping[str, Any]) -> None:
+        """Print one JSON value as one line on stdout."""
+        self.print_raw(json.dumps(value, ensure_ascii=True))
+
+    def print_raw(self, line: str) -> None:
+        """Print one line of JSON on stdout as it is."""
+        self._emit(True, f"{line}\n")
+
+    def progress(self, text: str, *, width: int) -> None:
+        """Show how far the work has come in a line that the next one replaces."""
+        if not self.shows_progress or text == self._progress:
+            return
+        self._progress = text
+        self._emit(False, f"\r\x1b[2K{printable(text)[: max(0, width - 1)]}")
+
+    def end_progress(self) -> None:
+        """Take the line of progress away."""
+        if self._progress:
+            self._progress = ""
+            self._emit(False, "\r\x1b[2K")
+
+    def ask(self, question: str) -> bool:
+        """Ask on stdout, read the answer from stdin; only what begins with y is a yes."""
+        self.end_progress()
+        self._emit(True, f"{printable(question)}[y/N] ")
+        with suppress(OSError, ValueError):
+            self._streams[True].flush()
+        try:
+            answer = self._stdin.readline()
+        except (OSError, ValueError):
+            answer = ""
+        if not answer.endswith("\n"):
+            self._emit(True, "\n")
+        return answer.strip().lower().startswith("y")
+
+    def _write(self, text: str, style: Style, *, narration: bool) -> None:
+        self.end_progress()
+        code = _COLOURS.get(style)
+        if code is not None and self._colour[narration]:
+            text = f"\x1b[{code}m{text}\x1b[0m"
+        self._emit(narration, f"{text}\n")
+
+    def _emit(self, narration: bool, text: str) -> None:
+        stream = self._streams[narration]
+        try:
+            stream.write(text)
+            if not text.endswith("\n"):
+                stream.flush()
+        except (OSError, ValueError):
+            self._streams[narration] = _abandon(stream)
+
+
+def _abandon(stream: TextIO) -> TextIO:
+    """Lead a broken stream to /dev/null, so that no later write, nor the last flush, fails."""
+    with suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+    return _Nowhere()
