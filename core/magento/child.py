@@ -6,6 +6,7 @@ It owns how a child is started and ended. It knows nothing of what the program i
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import pwd
 import selectors
@@ -94,10 +95,11 @@ def run_child(
         ) as child,
     ):
         try:
-            return _follow(child, timeout_s=timeout_s, limit_bytes=limit_bytes)
+            finished = _follow(child, timeout_s=timeout_s, limit_bytes=limit_bytes)
         finally:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(child.pid, signal.SIGKILL)
+            # Not waited for yet, it still holds its number: no other group can have taken it.
+            _kill_session(child)
+        return dataclasses.replace(finished, status=child.wait())
 
 
 @contextlib.contextmanager
@@ -111,32 +113,36 @@ def _standard_input(feed: bytes) -> Iterator[int]:
         os.close(fd)
 
 
+def _kill_session(child: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+
+
 def _follow(child: subprocess.Popen[bytes], *, timeout_s: float, limit_bytes: int) -> Finished:
+    """Collect the output until all who hold it are gone; the status is still to be fetched."""
     assert child.stdout is not None  # noqa: S101 - opened as a pipe above
     deadline = time.monotonic() + timeout_s
     output = bytearray()
-    with selectors.DefaultSelector() as selector:
-        selector.register(child.stdout, selectors.EVENT_READ)
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0 or not selector.select(left):
-                return _killed(child, output, timed_out=True)
-            chunk = os.read(child.stdout.fileno(), _CHUNK)
-            if not chunk:
-                break
-            output += chunk
-            if len(output) > limit_bytes:
-                return _killed(child, output, timed_out=False)
+    ended = os.pidfd_open(child.pid)
     try:
-        status = child.wait(max(0.0, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        return _killed(child, output, timed_out=True)
-    return Finished(status=status, output=bytes(output))
-
-
-def _killed(child: subprocess.Popen[bytes], output: bytearray, *, timed_out: bool) -> Finished:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    return Finished(
-        status=child.wait(), output=bytes(output), timed_out=timed_out, too_much=not timed_out
-    )
+        with selectors.DefaultSelector() as selector:
+            selector.register(child.stdout, selectors.EVENT_READ)
+            selector.register(ended, selectors.EVENT_READ)
+            while selector.get_map():
+                left = deadline - time.monotonic()
+                ready = {key.fd for key, _ in selector.select(left)} if left > 0 else set()
+                if not ready:
+                    return Finished(status=0, output=bytes(output), timed_out=True)
+                if ended in ready:
+                    selector.unregister(ended)
+                    _kill_session(child)  # what it left behind would hold the output open
+                if child.stdout.fileno() in ready:
+                    chunk = os.read(child.stdout.fileno(), _CHUNK)
+                    output += chunk
+                    if not chunk:
+                        selector.unregister(child.stdout)
+                    elif len(output) > limit_bytes:
+                        return Finished(status=0, output=bytes(output), too_much=True)
+    finally:
+        os.close(ended)
+    return Finished(status=0, output=bytes(output))

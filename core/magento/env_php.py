@@ -19,7 +19,7 @@ from core.magento.connections import connections_of
 from core.magento.merging import PREFIX, Level, merge, switch
 from core.magento.php_array import parse_array
 from core.magento.php_child import ask_php
-from core.magento.php_syntax import NotData, NotPhp
+from core.magento.php_syntax import NotData, NotPhp, Unparsed
 from core.magento.php_values import Array
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, shown
@@ -234,12 +234,15 @@ def _values(
 ) -> Array:
     try:
         return parse_array(content, path=path, environ=environ)
-    except NotData as reason:
-        where = f"{shown(path)}, line {reason.line}: {reason.construct} is not data"
-        if isinstance(reason, NotPhp):
-            raise ConfigurationError(f"{shown(path)}, line {reason.line}: {reason}") from None
-        if owner is None:
-            raise ConfigurationError(f"{where}.") from None
+    except NotData as found:
+        reason = found
+    complaint = f"{shown(path)}, line {reason.line}: {reason.construct}"
+    tail, hint = "", None
+    if not isinstance(reason, NotPhp | Unparsed):
+        complaint, tail = f"{complaint} is not data", ", and {}"
+        hint = "Write that value in plain, or make php available to the file's owner."
+    if owner is None or isinstance(reason, NotPhp):
+        raise ConfigurationError(f"{complaint}.", hint=hint)
     try:
         return ask_php(
             path,
@@ -249,10 +252,7 @@ def _values(
             environ=environ,
         )
     except ConfigurationError as error:
-        raise ConfigurationError(
-            f"{where}, and {error.message}.",
-            hint="Write that value in plain, or make php available to the file's owner.",
-        ) from None
+        raise ConfigurationError(f"{complaint}{tail.format(error.message)}.", hint=hint) from None
 
 
 def _merged(

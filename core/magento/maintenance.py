@@ -86,6 +86,8 @@ def _make_flag(store: Store, var: int) -> bool:
 
 def open_store(store: Store) -> None:
     """Turn maintenance mode off, durably; that it is off already is as good."""
+    if not os.path.lexists(store.var):
+        return
     var = open_var(store)
     try:
         unlink_if_there(FLAG, dir_fd=var)

@@ -43,7 +43,11 @@ while (ob_get_level()) { ob_end_clean(); }
 fwrite(STDOUT, "\0magerewind:" . json_encode(v($value), 0, 512));
 """
 _INCLUDE: Final = "(static function () { return include $GLOBALS['argv'][1]; })()"
-_EVALUATE: Final = "(static function () { return eval('?>' . stream_get_contents(STDIN)); })()"
+# A `declare` or `namespace` must be the first statement, which it is not after a `?>`.
+_EVALUATE: Final = """(static function () {
+    $source = stream_get_contents(STDIN);
+    return eval(strncasecmp($source, '<?php', 5) ? '?>' . $source : substr($source, 5));
+})()"""
 _SETTINGS: Final = (
     "display_errors=0",
     "log_errors=0",

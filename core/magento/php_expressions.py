@@ -43,6 +43,7 @@ class Expressions:
         self._imports: dict[bytes, bytes] = {}
         self._namespace = b""
         self._depth = 0
+        self._lenient = 0  # how many `??` are being looked into
 
     def value(self, node: Node) -> Value:
         """Return the value of an expression."""
@@ -56,6 +57,9 @@ class Expressions:
             return give(self, node)
         except Unknown as unknown:
             raise NotData(line(node), str(unknown)) from None
+        except (ValueError, IndexError, StopIteration):
+            # A tree of what PHP itself would not take. Its text is not shown.
+            raise NotData(line(node), "something unusual") from None
         finally:
             self._depth -= 1
 
@@ -165,7 +169,7 @@ class Expressions:
             case _:
                 pass
         if name not in self._constants:
-            raise NotData(line(node), f"the constant {name.decode('ascii', 'replace')}")
+            raise NotData(line(node), "a constant that is not known")
         return self._constants[name]
 
     def _class_constant(self, node: Node) -> Value:
@@ -174,8 +178,7 @@ class Expressions:
             return self._class_name(owner)
         value = class_constant(self._class_name(owner), name)
         if value is None:
-            named = self._text(node).decode("ascii", "replace")
-            raise NotData(line(node), f"the constant {named}")
+            raise NotData(line(node), "a class constant that is not known")
         return value
 
     def _class_name(self, name: bytes) -> bytes:
@@ -191,7 +194,10 @@ class Expressions:
     def _variable(self, node: Node) -> Value:
         name = self._name_of(node)
         if name not in self._variables:
-            raise NotData(line(node), f"the variable ${name.decode('ascii', 'replace')}")
+            if self._lenient:
+                return None
+            # Not its name: in "pa$word" that is a part of a password.
+            raise NotData(line(node), "a variable that is not set")
         return self._variables[name]
 
     def _subscript(self, node: Node) -> Value:
@@ -249,12 +255,12 @@ class Expressions:
         return binary(operator, self.value(left), self.value(right))
 
     def _or_null(self, node: Node) -> Value:
-        """Return a value, or null for a variable that is not set, as `??` does."""
-        while node.type == "parenthesized_expression":
-            node = parts(node)[0]
-        if node.type == "variable_name" and self._name_of(node) not in self._variables:
-            return None
-        return self.value(node)
+        """Return a value; a variable that is not set is null, as for `??`."""
+        self._lenient += 1
+        try:
+            return self.value(node)
+        finally:
+            self._lenient -= 1
 
     def _conditional(self, node: Node) -> Value:
         condition = self.value(field(node, "condition"))

@@ -55,18 +55,22 @@ class NotData(Exception):
 
 
 class NotPhp(NotData):
-    """The file is not PHP, or not whole: there is nothing to ask PHP about either."""
+    """There is no PHP in the file."""
+
+
+class Unparsed(NotData):
+    """A syntax error, or a syntax newer than the parser."""
 
 
 def parse(source: bytes) -> tuple[Node, bytes]:
-    """Return the tree of a file, and the source that its positions count in. Raises NotPhp."""
+    """Return the tree of a file, and the source that its positions count in. Raises NotData."""
     text = source.removeprefix(_BOM)
     tree = Parser(Language(tree_sitter_php.language_php())).parse(text.translate(_FOR_PARSER))
     root = tree.root_node
     if not any(child.type == "php_tag" for child in root.children):
         raise NotPhp(1, "no PHP: there is no <?php")
     if root.has_error:
-        raise NotPhp(_first_error(root), "a syntax error")
+        raise Unparsed(_first_error(root), "a syntax error")
     return root, text
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from core.magento.store import Store, shown
 
-_SCRIPTS: Final = ("bin/magento", "pub/cron.php", "update/cron.php", "bin/magerun2")
+_SCRIPTS: Final = ("bin/magento", "pub/cron.php", "update/cron.php")
 _KINDS: Final = (
     ("queue:consumers:", "queue consumer"),
     ("cron:", "cron"),

@@ -228,8 +228,8 @@ def open_var(store: Store, *, make: bool = False) -> int:
     """Return a descriptor of the store's var directory, for calls that take `dir_fd`.
 
     `var` may be a link (releases that share it). As root, a link is followed only to a directory
-    of the store's owner, who could otherwise have root write into any place. Raises
-    StoreUnreadable. With `make`, a missing var is made.
+    of the store's owner, who could otherwise have root write into any place, or where root itself
+    made it. Raises StoreUnreadable. With `make`, a missing var is made.
     """
     if make and not os.path.lexists(store.var):
         make_directory(store.var, mode=0o770, owner=store.owner)
@@ -239,8 +239,9 @@ def open_var(store: Store, *, make: bool = False) -> int:
     except OSError as error:
         raise StoreUnreadable(f"Cannot open {shown(store.var)}: {error.strerror}") from error
     try:
-        uid = os.fstat(fd).st_uid
-        if os.geteuid() == 0 and uid != store.owner_uid and os.path.islink(store.var):
+        link = os.lstat(store.var)
+        foreign = stat.S_ISLNK(link.st_mode) and link.st_uid != 0
+        if os.geteuid() == 0 and foreign and os.fstat(fd).st_uid != store.owner_uid:
             raise StoreUnreadable(
                 f"{shown(store.var)} is a link to a directory of another account.",
                 hint="Run it as the owner of that directory.",
