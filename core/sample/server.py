@@ -30,7 +30,8 @@ _WATCH: Final = """
 read -r _ && exit 0
 kill -9 "$1" 2>/dev/null
 while kill -0 "$1" 2>/dev/null; do sleep 0.1; done
-[ -z "$2" ] || rm -rf -- "$2"
+shift
+[ $# -eq 0 ] || rm -rf -- "$@"
 """
 # A test server that is killed at will needs its redo log, but not a big buffer.
 _OPTIONS: Final = (
@@ -57,14 +58,21 @@ def find_program(name: str) -> str:
 class PrivateServer:
     """A running server in `directory` (a new temporary one if none is given).
 
-    `options` are added to the command line of mariadbd, such as `--log-bin`. The account `root`
+    `options` are added to the command line of mariadbd, such as `--log-bin`; `removes` are other
+    directories that go with the server if this process dies before its time. The account `root`
     has all rights and no password; the socket is within reach of this account only (0700).
     """
 
     def __init__(
-        self, directory: str | None = None, *, options: Sequence[str] = (), binary_log: bool = False
+        self,
+        directory: str | None = None,
+        *,
+        options: Sequence[str] = (),
+        binary_log: bool = False,
+        removes: Sequence[str] = (),
     ) -> None:
         self._temporary = directory is None
+        self._removes = tuple(removes)
         self.directory = directory or tempfile.mkdtemp(prefix="magerewind-db-")
         self.data_directory = os.path.join(self.directory, "data")
         self.socket = os.path.join(self.directory, "s")
@@ -136,8 +144,9 @@ class PrivateServer:
             time.sleep(0.05)
 
     def _watch(self, pid: int) -> None:
+        own = [self.directory] if self._temporary else []
         self._watcher = subprocess.Popen(
-            ["/bin/sh", "-c", _WATCH, "sh", str(pid), self.directory if self._temporary else ""],
+            ["/bin/sh", "-c", _WATCH, "sh", str(pid), *own, *self._removes],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
