@@ -1,0 +1,295 @@
+"""Decides, entry by entry, what differs between an archive and the live tree.
+
+It owns what counts as a difference (type, mode, content, link target, and as root the owner where
+that account exists here), what stays although the archive has it not, and how differences group
+into units that move as one. It reads, and fills a plan; what order things come in is not its
+business.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from typing import Final
+
+from core.archive.descent import is_gone
+from core.archive.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
+from core.archive.index import UNKNOWN_MODE
+from core.archive.members import Found, Selection, unreadable
+from core.archive.owners import AccountNumbers
+from core.archive.places import Regions
+from core.archive.plan import Action, PlanFile, Row
+from core.archive.reader import refuse_leading_out
+from core.archive.tar import ArchiveReader, Member, leads_out
+
+_OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_SMALL: Final = 1 << 20
+NAMES_KEPT: Final = 1000
+_FILE_MODE: Final = 0o1777
+_DIRECTORY_MODE: Final = 0o3777
+_TYPES: Final = {
+    REGULAR: stat.S_IFREG,
+    HARD_LINK: stat.S_IFREG,
+    DIRECTORY: stat.S_IFDIR,
+    SYMLINK: stat.S_IFLNK,
+}
+_MAGENTO_LEAVES_OUT: Final = (
+    b"/pub/media", b"/pub/static", b"/var", b"/update", b"/node_modules", b"/.grunt", b"/.idea",
+    b"/.svn", b"/.git",
+)  # fmt: skip
+
+Same = Callable[[Member, Found], bool]
+"""Whether the content of a regular member is that of the live file."""
+
+
+def content_is(reader: ArchiveReader, member: Member, found: Found) -> bool:
+    """Compare the current member's content with a live file of the same size."""
+    if member.size != found.status.st_size:
+        return False
+    if not member.size:
+        return True
+    try:
+        fd = os.open(found.name, _OPEN_FILE, dir_fd=found.dir_fd)
+    except OSError as error:
+        if is_gone(error):
+            return False
+        raise unreadable(found.path, error) from error
+    try:
+        if member.size <= _SMALL:
+            return os.read(fd, member.size) == reader.content()
+        return all(os.read(fd, len(piece)) == piece for piece in reader.pieces())
+    except OSError as error:
+        raise unreadable(found.path, error) from error
+    finally:
+        os.close(fd)
+
+
+class Comparison:
+    """Takes live entries and members in the order of the walk and fills a plan."""
+
+    def __init__(
+        self, plan: PlanFile, selection: Selection, reader: ArchiveReader, *, trusted: bool
+    ) -> None:
+        self.identical = 0
+        self.skipped = 0
+        self.unrestorable: list[str] = []
+        self.kept: list[bytes] = []
+        self.regions = Regions(selection.root)
+        self._plan = plan
+        self._selection = selection
+        self._reader = reader
+        self._trusted = trusted
+        self._numbers = AccountNumbers()
+        self._euid = os.geteuid()
+        self._groups = {os.getegid(), *os.getgroups()}
+        self._unit: int | None = None
+        self._unit_region = 0
+        self._below = b""  # what paths inside the current unit begin with
+        self._blocked: list[bytes] = []  # inside a unit, must stay
+
+    def relative(self, path: bytes) -> bytes:
+        """Return a member path relative to the selection's root."""
+        return path[len(self._selection.prefix) :]
+
+    def keep(self, path: bytes) -> None:
+        """Note a live path that stays, whatever is planned around it."""
+        if self._inside(path):
+            self._blocked.append(path)
+
+    def _inside(self, path: bytes) -> bool:
+        return self._unit is not None and path.startswith(self._below)
+
+    def both(self, found: Found, member: Member, same: Same) -> None:
+        """Compare a member with the live entry of its name."""
+        mode = found.status.st_mode
+        self._notice(found)
+        kind = member.type
+        if kind == DIRECTORY and stat.S_ISDIR(mode):
+            self._metadata(found, member, _DIRECTORY_MODE)
+        elif kind in {REGULAR, HARD_LINK} and stat.S_ISREG(mode) and same(member, found):
+            self._metadata(found, member, _FILE_MODE)
+        elif kind == SYMLINK and stat.S_ISLNK(mode) and self._target(found) == member.link:
+            self.identical += 1
+        else:
+            self._vouch(member)
+            self._changed(found, member)
+
+    def only_archive(self, member: Member) -> None:
+        """Plan a member that the live tree has not."""
+        self._vouch(member)
+        row = self._row(Action.ADD, member, None)
+        self._place(row, has_children=member.type == DIRECTORY)
+
+    def only_live(self, found: Found) -> None:
+        """Plan the removal of a live entry that the archive has not, unless it is to stay."""
+        begins_region = self._notice(found)
+        path, mode = found.path, found.status.st_mode
+        if begins_region or self.relative(path) in self.regions.mounts:
+            self.kept.append(path)
+            self.keep(path)
+            return
+        if not self._inside(path) and not _ordinary(mode):
+            return  # a socket or fifo: never in an archive, so its absence says nothing
+        if not self._trusted and (_magento_leaves_out(path) or stat.S_ISLNK(mode)):
+            self.kept.append(path)
+            self.keep(path)
+            return
+        row = self._row(Action.REMOVE, None, found)
+        self._place(row, has_children=stat.S_ISDIR(mode))
+
+    def _notice(self, found: Found) -> bool:
+        if not stat.S_ISDIR(found.status.st_mode):
+            return False
+        regions = self.regions
+        if found.status.st_dev == regions.device and not regions.mounts and not regions.roots[1:]:
+            return False
+        return self.regions.notice(self.relative(found.path), found.status.st_dev)
+
+    def _place(self, row: Row, *, has_children: bool) -> None:
+        if self._inside(row.path):
+            self._plan.add(row._replace(unit=self._unit, region=self._unit_region))
+            return
+        region = self.regions.of(self.relative(row.path))
+        number = self._plan.add(row._replace(region=region))
+        if has_children:
+            self._unit, self._unit_region, self._below = number, region, row.path + b"/"
+
+    def _changed(self, found: Found, member: Member) -> None:
+        relative = self.relative(found.path)
+        if relative in self.regions.mounts:
+            self.unrestorable.append(f"{os.fsdecode(found.path)}: it is a mount point")
+            return
+        row = self._row(Action.CHANGE, member, found)
+        was_directory = stat.S_ISDIR(found.status.st_mode)
+        self._place(row, has_children=was_directory or member.type == DIRECTORY)
+
+    def _vouch(self, member: Member) -> None:
+        """Refuse a new link out of the root unless a manifest vouches for the archive."""
+        if member.type == SYMLINK and not self._trusted and leads_out(member):
+            refuse_leading_out(self._reader, member)
+
+    def _target(self, found: Found) -> bytes | None:
+        try:
+            return os.readlink(found.name, dir_fd=found.dir_fd)
+        except OSError:
+            return None
+
+    def _metadata(self, found: Found, member: Member, mask: int) -> None:
+        """Plan a change of mode or owner in place, or count an identical entry."""
+        status = found.status
+        mode = status.st_mode & 0o7777
+        wanted = mode if member.mode == UNKNOWN_MODE else (member.mode & mask)
+        if member.type == DIRECTORY and not member.mode and not self._trusted:
+            wanted = mode  # Magento's archives may come without the modes of directories
+        uid, gid = self._owner(member)
+        own = (uid in {None, status.st_uid}) and (gid in {None, status.st_gid})
+        if (mode & mask) == (wanted & mask) and own:
+            self.identical += 1
+            return
+        if self._euid not in {0, status.st_uid}:
+            self.unrestorable.append(f"{os.fsdecode(found.path)}: mode of another account's file")
+            return
+        row = self._row(Action.MODE, member, found)
+        row = row._replace(mode_then=wanted, unit=None, size_then=row.size_now)
+        self._plan.add(row._replace(region=self.regions.of(self.relative(row.path))))
+
+    def _owner(self, member: Member) -> tuple[int | None, int | None]:
+        """Return whom an entry is to belong to, None where that is left as it is."""
+        if self._euid != 0 or member.mode == UNKNOWN_MODE:
+            return None, None
+        if not self._trusted and not member.uname and not member.uid:
+            return None, None  # Magento writes root, and nobody at all, as NULs
+        return (
+            self._numbers.uid(member.uid, member.uname),
+            self._numbers.gid(member.gid, member.gname),
+        )
+
+    def _row(self, action: Action, member: Member | None, found: Found | None) -> Row:
+        path = member.name if member is not None else (found.path if found is not None else b"")
+        row = Row(None, path, action, None, 0)
+        if member is not None:
+            uid, gid = self._owner(member)
+            row = row._replace(
+                member=member.number if member.number >= 0 else None,
+                type_then=_TYPES[member.type],
+                mode_then=None if member.mode == UNKNOWN_MODE else member.mode & 0o3777,
+                size_then=member.size,
+                mtime_then=member.mtime,
+                uid_then=uid,
+                gid_then=gid,
+                link_then=member.link or None,
+            )
+            self._note_owner(member)
+        if found is not None:
+            status = found.status
+            row = row._replace(
+                type_now=stat.S_IFMT(status.st_mode),
+                mode_now=status.st_mode & 0o7777,
+                size_now=status.st_size if stat.S_ISREG(status.st_mode) else 0,
+                mtime_now=status.st_mtime_ns,
+                uid_now=status.st_uid,
+                gid_now=status.st_gid,
+                ino_now=status.st_ino,
+            )
+        return row
+
+    def _note_owner(self, member: Member) -> None:
+        """Name what an ordinary account cannot give back."""
+        if self._euid == 0 or member.mode == UNKNOWN_MODE or len(self.unrestorable) > NAMES_KEPT:
+            return
+        uid = self._numbers.uid(member.uid, member.uname)
+        gid = self._numbers.gid(member.gid, member.gname)
+        if uid not in {None, self._euid} or (gid is not None and gid not in self._groups):
+            self.unrestorable.append(f"{os.fsdecode(member.name)}: owner or group")
+
+    def finish(self) -> None:
+        """Take out of units what must stay, and keep the totals in the plan."""
+        for path in self._blocked:
+            self._split(path)
+        self._plan.remember(
+            identical=self.identical,
+            skipped=self.skipped,
+            unrestorable=self.unrestorable[: NAMES_KEPT + 1],
+            kept=[os.fsdecode(path) for path in self.kept[:NAMES_KEPT]],
+        )
+
+    def _split(self, kept: bytes) -> None:
+        """Let the directories above `kept` stay; what else is in them becomes units."""
+        plan = self._plan
+        above = [kept] + [kept[:at] for at in range(len(kept)) if kept[at : at + 1] == b"/"]
+        tops = [row for path in above if (row := plan.row_at(path)) is not None]
+        if not tops:
+            return
+        unit = tops[0].unit if tops[0].unit is not None else tops[0].id
+        if any(row.action is Action.CHANGE for row in tops):
+            name = os.fsdecode(tops[-1].path)
+            self.unrestorable.append(f"{name}: it holds {os.fsdecode(kept)}, which stays")
+            plan.execute("DELETE FROM entry WHERE unit = ?", unit)
+            return
+        for row in tops:
+            plan.execute("DELETE FROM entry WHERE id = ?", row.id)
+        self._regroup(unit)
+
+    def _regroup(self, unit: int | None) -> None:
+        """Make units of the children of directories that stay."""
+        plan = self._plan
+        current, below = None, b"\0"
+        for row in plan.rows("WHERE unit = ? ORDER BY id", unit):
+            if row.path.startswith(below):
+                plan.execute("UPDATE entry SET unit = ? WHERE id = ?", current, row.id)
+                continue
+            current, below = row.id, row.path + b"/"
+            region = self.regions.of(self.relative(row.path))
+            plan.execute(
+                "UPDATE entry SET unit = ?, region = ? WHERE id = ?", current, region, row.id
+            )
+
+
+def _ordinary(mode: int) -> bool:
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)
+
+
+def _magento_leaves_out(path: bytes) -> bool:
+    """Tell whether Magento's own backup, which matches substrings, would not have this path."""
+    return any(part in b"/" + path for part in _MAGENTO_LEAVES_OUT)

@@ -1,0 +1,109 @@
+"""Directories opened one below the other, never through a link, however deep they go.
+
+Names are resolved against descriptors, so that a path longer than PATH_MAX works and nobody can
+turn a directory into a link between a look and an act. Only the lowest levels stay open (a tree
+5,000 deep must not need 5,000 descriptors); a closed one is found again through "..", and must then
+be the directory that it was.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from types import TracebackType
+from typing import Final, Self
+
+from core.errors import StorageError
+
+OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN_LEVELS: Final = 48
+
+
+class Descent:
+    """The way from a root down to one directory; `fd` is that directory's descriptor."""
+
+    def __init__(self, root: bytes) -> None:
+        self._levels: list[tuple[bytes, int, int]] = []  # name, dev, ino
+        self._fds: list[int] = [os.open(root, OPEN_DIRECTORY)]
+        self._closed = 0  # how many of the upper descriptors are closed (the root's never is)
+        self.fd = self._fds[0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def depth(self) -> int:
+        """How many levels below the root."""
+        return len(self._levels)
+
+    def push(self, name: bytes) -> None:
+        """Go down into a directory. Raises OSError: ENOTDIR for a link or a file."""
+        fd = os.open(name, OPEN_DIRECTORY, dir_fd=self.fd)
+        status = os.fstat(fd)
+        self._levels.append((name, status.st_dev, status.st_ino))
+        self._fds.append(fd)
+        self.fd = fd
+        if len(self._fds) - self._closed > _OPEN_LEVELS:
+            self._closed += 1
+            os.close(self._fds[self._closed])
+            self._fds[self._closed] = -1
+
+    def pop(self) -> None:
+        """Go up one level."""
+        self._levels.pop()
+        below = self._fds.pop()
+        above = self._fds[-1]
+        if above < 0:
+            above = os.open(b"..", OPEN_DIRECTORY, dir_fd=below)
+            self._fds[-1] = above
+            self._closed -= 1
+            _, dev, ino = self._levels[-1]
+            status = os.fstat(above)
+            if (status.st_dev, status.st_ino) != (dev, ino):
+                os.close(below)
+                raise StorageError("A directory was moved while it was being read.")
+        os.close(below)
+        self.fd = above
+
+    def go(self, components: list[bytes]) -> int:
+        """Go to a directory by its components from the root and return its descriptor."""
+        shared = 0
+        for level, name in zip(self._levels, components, strict=False):
+            if level[0] != name:
+                break
+            shared += 1
+        while len(self._levels) > shared:
+            self.pop()
+        for name in components[shared:]:
+            self.push(name)
+        return self.fd
+
+    def parent_of(self, path: bytes) -> tuple[int, bytes]:
+        """Return the descriptor of the directory of `path` and the last component."""
+        directory, _, name = path.rpartition(b"/")
+        return self.go(directory.split(b"/") if directory else []), name
+
+    def forget(self) -> None:
+        """Go back to the root, so that a directory which is about to move is not held open."""
+        self.go([])
+
+    def close(self) -> None:
+        """Close all descriptors."""
+        for fd in self._fds:
+            if fd >= 0:
+                os.close(fd)
+        self._fds = []
+        self._levels = []
+
+
+def is_gone(error: OSError) -> bool:
+    """Tell whether an entry vanished, or became something else, between a look and an act."""
+    return error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE}

@@ -1,0 +1,267 @@
+"""Compares a whole archive with the live tree: what would a rollback have to do.
+
+One pass over archive and tree together, in the order of our walk: most members are identical and
+cost a comparison, not a file. Nothing is written but the plan and a scratch file beside it. What
+counts as a difference is `core.archive.compare`'s.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+
+from core.archive.compare import NAMES_KEPT, Comparison, Same, content_is
+from core.archive.descent import Descent, is_gone
+from core.archive.header import HARD_LINK, REGULAR
+from core.archive.index import Index, walk_key
+from core.archive.members import Found, Selection, unreadable, walk
+from core.archive.plan import Action, FilePlan, PlanFile
+from core.archive.reader import check_totals, in_order
+from core.archive.seen import SeenWriter
+from core.archive.tar import ArchiveReader, Member, OutOfOrder
+from core.events import Report, Warned, no_report
+
+
+def merge(
+    live: Iterator[Found],
+    members: Iterator[Member],
+    comparison: Comparison,
+    seen: SeenWriter | None,
+    same: Same,
+) -> None:
+    """Walk both sides together; each is in the order of our walk."""
+    found, member = next(live, None), next(members, None)
+    while found is not None or member is not None:
+        if found is not None and member is not None and found.path == member.name:
+            comparison.both(found, member, same)
+            if seen is not None:
+                seen.add(found)
+            found, member = next(live, None), next(members, None)
+        elif member is None or (found is not None and walk_key(found.path) < walk_key(member.name)):
+            assert found is not None  # noqa: S101 - for the type checker: one side is there
+            comparison.only_live(found)
+            if seen is not None:
+                seen.add(found)
+            found = next(live, None)
+        else:
+            comparison.only_archive(member)
+            member = next(members, None)
+
+
+class _Scope:
+    """Which members a rollback of this selection is about; counts the others."""
+
+    def __init__(self, selection: Selection, comparison: Comparison) -> None:
+        self._prefix = selection.prefix
+        self._left_out = selection.left_out()
+        self._comparison = comparison
+
+    def members(self, members: Iterator[Member]) -> Iterator[Member]:
+        """Yield the members that are neither above nor outside the selection."""
+        for member in members:
+            if member.name and self.holds(member.name):
+                yield member
+
+    def holds(self, name: bytes) -> bool:
+        """Tell whether a member is one of the selection's."""
+        if not name.startswith(self._prefix):
+            if not self._prefix.startswith(name + b"/"):
+                self._comparison.skipped += 1
+            return False
+        if self._left_out(name):
+            self._comparison.skipped += 1
+            return False
+        return True
+
+
+class Planner:
+    """One comparison of an archive with a live tree, in whichever order the members come."""
+
+    def __init__(
+        self,
+        archive_path: str,
+        selection: Selection,
+        *,
+        sha256: str | None,
+        members: int | None,
+        report: Report,
+    ) -> None:
+        self._path = archive_path
+        self._selection = selection
+        self._sha256 = sha256
+        self._members = members
+        self._report = report
+        self._trusted = sha256 is not None
+
+    def _problem(self, path: bytes, error: OSError) -> None:
+        if not is_gone(error):
+            raise unreadable(path, error) from error
+
+    def _live(self, comparison: Comparison) -> Iterator[Found]:
+        return walk(self._selection, problem=self._problem, skipped=comparison.keep)
+
+    def plan(self, plan_path: str) -> FilePlan:
+        """Compare, and write the plan."""
+        try:
+            return self._plan(plan_path, self._in_order)
+        except OutOfOrder:
+            return self._plan(plan_path, self._by_index)
+
+    def _plan(
+        self,
+        plan_path: str,
+        way: Callable[[ArchiveReader, PlanFile, SeenWriter], Comparison],
+    ) -> FilePlan:
+        with (
+            ArchiveReader(self._path, trusted=self._trusted, report=self._report) as reader,
+            PlanFile.create(plan_path) as plan,
+        ):
+            with SeenWriter(seen_path(plan_path)) as seen:
+                comparison = way(reader, plan, seen)
+            check_totals(reader, sha256=self._sha256, members=self._members)
+            self._finish(plan, comparison, reader)
+            return plan.summary()
+
+    def _in_order(self, reader: ArchiveReader, plan: PlanFile, seen: SeenWriter) -> Comparison:
+        comparison = Comparison(plan, self._selection, reader, trusted=self._trusted)
+        scope = _Scope(self._selection, comparison)
+        members = scope.members(in_order(reader))
+        live = self._live(comparison)
+        merge(live, members, comparison, seen, lambda m, f: content_is(reader, m, f))
+        return comparison
+
+    def _by_index(self, reader: ArchiveReader, plan: PlanFile, seen: SeenWriter) -> Comparison:
+        """Read the archive first, each member against the live file of its name; merge after."""
+        comparison = Comparison(plan, self._selection, reader, trusted=self._trusted)
+        scope = _Scope(self._selection, comparison)
+        with Index() as index:
+            with Descent(self._selection.root) as descent:
+                for member in reader:
+                    same = None
+                    if member.type == REGULAR and scope.holds(member.name):
+                        same = self._same(reader, member, descent)
+                    index.add(member, reader, same=same)
+            said: dict[bytes, bool | None] = {}
+
+            def members() -> Iterator[Member]:
+                for member, same in index.members():
+                    if member.name.startswith(self._selection.prefix) and scope.holds(member.name):
+                        said.clear()
+                        said[member.name] = same
+                        yield member
+
+            with Descent(self._selection.root) as targets:
+
+                def known(member: Member, found: Found) -> bool:
+                    if member.type == HARD_LINK:
+                        return self._linked(member, found, targets, plan)
+                    return bool(said.get(member.name))
+
+                merge(self._live(comparison), members(), comparison, seen, known)
+        return comparison
+
+    def _same(self, reader: ArchiveReader, member: Member, descent: Descent) -> bool:
+        found = self._find(member.name, descent)
+        return found is not None and content_is(reader, member, found)
+
+    def _find(self, path: bytes, descent: Descent) -> Found | None:
+        try:
+            fd, name = descent.parent_of(path[len(self._selection.prefix) :])
+            status = os.lstat(name, dir_fd=fd)
+        except OSError as error:
+            self._problem(path, error)
+            return None
+        return Found(path, name, fd, status) if stat.S_ISREG(status.st_mode) else None
+
+    def _linked(self, member: Member, found: Found, targets: Descent, plan: PlanFile) -> bool:
+        """Tell whether a live file is the same file as an unchanged live target of a hard link."""
+        target = self._find(member.link, targets)
+        if target is None or target.status.st_ino != found.status.st_ino:
+            return False
+        row = plan.row_at(member.link)
+        return row is None or row.action is Action.MODE
+
+    def _finish(self, plan: PlanFile, comparison: Comparison, reader: ArchiveReader) -> None:
+        comparison.finish()
+        selection = self._selection
+        plan.set_region_roots(selection.root, comparison.regions.roots)
+        plan.remember(
+            archive=self._path,
+            sha256=reader.sha256,
+            given_sha256=self._sha256,
+            members=reader.members,
+            kind=selection.kind.value,
+            root=os.fsdecode(selection.root),
+            prefix=os.fsdecode(selection.prefix),
+            ignored=sorted(os.fsdecode(path) for path in selection.ignored),
+            exclude=list(selection.exclude),
+            state=os.fsdecode(selection.state),
+            step="planned",
+            warnings=[[w.code, w.message, list(w.names)] for w in _warnings(comparison)],
+        )
+        plan.save()
+        plan.remember(unwritable=_unwritable(plan, selection))
+        plan.save()
+
+
+def _warnings(comparison: Comparison) -> Iterator[Warned]:
+    if comparison.skipped:
+        count = comparison.skipped
+        yield Warned(
+            code="outside", message=f"{count} members belong to no part that is rolled back."
+        )
+    if comparison.kept:
+        names = tuple(os.fsdecode(path) for path in comparison.kept[:NAMES_KEPT])
+        yield Warned(code="kept", message="These stay although the archive has them not.",
+                     names=names)  # fmt: skip
+
+
+def _unwritable(plan: PlanFile, selection: Selection) -> list[str]:
+    """Return the directories in which this account may not rename what is planned."""
+    refused: dict[str, None] = {}
+    last = b"\0"
+    with Descent(selection.root) as descent:
+        for row in plan.rows("WHERE unit = id AND action <> ? ORDER BY id", Action.MODE.value):
+            relative = row.path[len(selection.prefix) :]
+            parent = relative.rpartition(b"/")[0]
+            try:
+                fd, name = descent.parent_of(relative)
+            except OSError:
+                continue  # it went away: the second look finds out
+            if parent != last and not _may_write(b".", fd):
+                refused[os.fsdecode(selection.prefix + parent) or "."] = None
+            if row.type_now == stat.S_IFDIR and not _may_write(name, fd):
+                refused[os.fsdecode(row.path)] = None
+            last = parent
+            if len(refused) > NAMES_KEPT:
+                break
+    return list(refused)
+
+
+def _may_write(name: bytes, fd: int) -> bool:
+    return os.access(name, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True)
+
+
+def seen_path(plan_path: str) -> str:
+    """Return the scratch file of a plan."""
+    return plan_path + ".seen"
+
+
+def plan_files(
+    archive_path: str,
+    selection: Selection,
+    plan_path: str,
+    *,
+    report: Report = no_report,
+    sha256: str | None = None,
+    members: int | None = None,
+) -> FilePlan:
+    """Verify an archive whole and compare it with the live tree; write the plan to `plan_path`.
+
+    `sha256` and `members` are the manifest's; without them the archive counts as foreign. `report`
+    gets compressed bytes, of which the file's size is the total. Raises DamagedBackup,
+    HostileArchive, StoreUnreadable, StorageError; changes nothing in the store.
+    """
+    planner = Planner(archive_path, selection, sha256=sha256, members=members, report=report)
+    return planner.plan(plan_path)

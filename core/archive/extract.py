@@ -1,0 +1,137 @@
+"""Makes what is to be restored, as files in a stage that nobody else can write to.
+
+Everything is opened relative to the descriptor of a directory that was made here, and no link is
+followed, so that no archive can write outside, whatever its names are. It owns owners, modes,
+times, extended attributes and holes; it knows nothing of where the files go afterwards.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable
+from typing import Final
+
+from core.archive.plan import Row
+
+_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_HOLE: Final = bytes(4096)
+_REFUSED: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EACCES, errno.EINVAL})
+
+
+class Ownership:
+    """Whom extracted entries are given to."""
+
+    def __init__(self, root: bytes) -> None:
+        status = os.stat(root)
+        self._default = status.st_uid, status.st_gid
+        self._is_root = os.geteuid() == 0
+        self._own = os.geteuid(), os.getegid()
+        self._groups = frozenset({os.getegid(), *os.getgroups()})
+
+    def of(self, row: Row) -> tuple[int, int]:
+        """Return account and group for an entry; -1 leaves what a new file has.
+
+        As root: the archive's when it exists here, else that of what is replaced, else the root's
+        owner. Otherwise only one of the account's own groups can be given.
+        """
+        uid, gid = row.uid_then, row.gid_then
+        if not self._is_root:
+            gid = row.gid_now if gid is None else gid
+            return -1, gid if gid in self._groups and gid != self._own[1] else -1
+        if uid is None:
+            uid = self._default[0] if row.uid_now is None else row.uid_now
+        if gid is None:
+            gid = self._default[1] if row.gid_now is None else row.gid_now
+        return (uid, gid) if (uid, gid) != self._own else (-1, -1)
+
+
+def mode_of(row: Row) -> int:
+    """Return the mode for an entry; where the archive does not say, that of what it replaces."""
+    if row.type_then == stat.S_IFDIR:
+        # Magento's archives may hold directories without a mode
+        known = row.mode_then or (row.mode_now if row.type_now == stat.S_IFDIR else None)
+        return known or 0o755
+    if row.mode_then is None:
+        return row.mode_now or 0o644
+    return row.mode_then & 0o1777
+
+
+def settle(fd: int, row: Row, ownership: Ownership) -> None:
+    """Give an open file or directory its owner, mode and time, in the order that keeps them."""
+    uid, gid = ownership.of(row)
+    if uid != -1 or gid != -1:
+        os.fchown(fd, uid, gid)
+    os.fchmod(fd, mode_of(row))
+    if row.mtime_then >= 0:
+        moment = row.mtime_then * 1_000_000_000
+        os.utime(fd, ns=(moment, moment))
+
+
+def write_file(
+    fd: int,
+    name: bytes,
+    row: Row,
+    pieces: Iterable[bytes],
+    *,
+    ownership: Ownership,
+    xattrs: dict[bytes, bytes] | None,
+) -> int:
+    """Make a regular file in an open directory; return its inode. Runs of NUL become holes."""
+    out = os.open(name, _CREATE, 0o600, dir_fd=fd)
+    try:
+        for piece in pieces:
+            if len(piece) > len(_HOLE) and _HOLE in piece:
+                _write_with_holes(out, piece)
+            else:
+                _write(out, piece)
+        if row.size_then > len(_HOLE):
+            os.ftruncate(out, row.size_then)
+        settle(out, row, ownership)
+        if xattrs:
+            set_xattrs(out, xattrs)
+        return os.fstat(out).st_ino
+    finally:
+        os.close(out)
+
+
+def _write(fd: int, piece: bytes) -> None:
+    written = os.write(fd, piece)
+    while written < len(piece):
+        written += os.write(fd, memoryview(piece)[written:])
+
+
+def _write_with_holes(fd: int, piece: bytes) -> None:
+    size = len(_HOLE)
+    for at in range(0, len(piece), size):
+        block = piece[at : at + size]
+        if block == _HOLE:
+            os.lseek(fd, size, os.SEEK_CUR)
+        else:
+            _write(fd, block)
+
+
+def set_xattrs(fd: int, xattrs: dict[bytes, bytes]) -> bool:
+    """Set extended attributes; tell whether all were taken."""
+    complete = True
+    for name, value in xattrs.items():
+        try:
+            os.setxattr(fd, name, value)
+        except OSError as error:
+            if error.errno not in _REFUSED:
+                raise
+            complete = False
+    return complete
+
+
+def make_symlink(fd: int, name: bytes, row: Row, ownership: Ownership) -> int:
+    """Make a symbolic link in an open directory; return its inode."""
+    os.symlink(row.link_then or b"", name, dir_fd=fd)
+    uid, gid = ownership.of(row)
+    if uid != -1 or gid != -1:
+        os.chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)
+    if row.mtime_then >= 0:
+        moment = row.mtime_then * 1_000_000_000
+        os.utime(name, ns=(moment, moment), dir_fd=fd, follow_symlinks=False)
+    return os.lstat(name, dir_fd=fd).st_ino

@@ -1,0 +1,339 @@
+"""What goes into an archive: which part of the store, what is left out, and in which order.
+
+It owns Magento's ignore lists (matched here as whole path components; Magento's substring match
+loses `.gitignore` and `pub/static.php`), the patterns a person adds, and the one walk that the
+writer and the comparison share: directory by directory, names sorted as bytes, a directory before
+what is in it. An archive of ours is in that order, which is what lets it be compared with the live
+tree in one pass and without remembering names. It knows nothing of tar.
+"""
+
+from __future__ import annotations
+
+import bisect
+import os
+import re
+import stat
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+from core.archive.descent import Descent, is_gone
+from core.durable import translate
+from core.errors import StoreUnreadable, UsageError
+from core.events import Kind, Report, no_report
+
+OWN_PREFIX: Final = b".magerewind"
+
+IGNORED_IN_CODE: Final = (
+    b"update",
+    b"node_modules",
+    b".grunt",
+    b".idea",
+    b".svn",
+    b".git",
+)
+
+EXCLUDE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "@media-cache": (
+        "pub/media/catalog/product/cache",
+        "pub/media/wysiwyg/.thumbs*",
+        "pub/media/.thumbs*",
+    ),
+    "@tmp": (
+        "pub/media/tmp",
+        "pub/media/*/tmp",
+        "pub/media/import",
+        "pub/media/captcha",
+    ),
+    "@node_modules": ("**/node_modules",),
+    "@generated": ("generated/code", "generated/metadata"),
+}
+"""Names for patterns that many stores share; `--exclude @media-cache` stands for its patterns."""
+
+
+class StoreLayout(Protocol):
+    """What is needed of a store: absolute paths, text with surrogate escapes."""
+
+    @property
+    def root(self) -> str:
+        """The directory of the store."""
+
+    @property
+    def media(self) -> str:
+        """Its `pub/media`."""
+
+    @property
+    def media_target(self) -> str:
+        """Where `pub/media` really is."""
+
+    @property
+    def static(self) -> str:
+        """Its `pub/static`."""
+
+    @property
+    def var(self) -> str:
+        """Its `var`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """A part of a store.
+
+    `root` is the directory that is walked, `prefix` what stands before its paths in the archive
+    (`b""` or `b"pub/media/"`). `ignored` are member paths (without a trailing slash) that are left
+    out with all below them, `exclude` the patterns (groups resolved) that leave out more.
+    `state` is `var/.magerewind`: where plans and stages go when they can.
+    """
+
+    kind: Kind
+    root: bytes
+    prefix: bytes = b""
+    ignored: frozenset[bytes] = frozenset()
+    exclude: tuple[str, ...] = ()
+    state: bytes
+
+    def left_out(self) -> Callable[[bytes], bool]:
+        """Return the test whether a member path is left out, itself or by a directory above it."""
+        parts = [re.escape(path) for path in sorted(self.ignored)]
+        parts += [_pattern(text) for text in self.exclude]
+        if not parts:
+            return lambda path: OWN_PREFIX in path and _is_own(path)
+        match = re.compile(rb"(?:" + rb"|".join(parts) + rb")(?:/|\Z)", re.DOTALL).match
+
+        def test(path: bytes) -> bool:
+            return bool(match(path)) or (OWN_PREFIX in path and _is_own(path))
+
+        return test
+
+    def may_leave_out(self, names: list[bytes], prefix: bytes) -> bool:
+        """Tell whether any of the sorted names of a directory could be left out.
+
+        Most directories hold nothing that is, and are walked without a test of each name.
+        """
+        if self.exclude:
+            return True
+        at = bisect.bisect_left(names, OWN_PREFIX)
+        if at < len(names) and names[at].startswith(OWN_PREFIX):
+            return True
+        return any(path.startswith(prefix) for path in self.ignored)
+
+
+class Found(NamedTuple):
+    """One live entry. Of a directory, `dir_fd` is its own descriptor and `name` is `b"."`."""
+
+    path: bytes  # as a member of the archive: prefix included, no trailing slash
+    name: bytes
+    dir_fd: int
+    status: os.stat_result
+
+
+Problem = Callable[[bytes, OSError], None]
+"""Called with a member path that vanished or cannot be read; may raise."""
+
+
+def _is_own(path: bytes) -> bool:
+    return path.startswith(OWN_PREFIX) or b"/" + OWN_PREFIX in path
+
+
+def _pattern(text: str) -> bytes:
+    r"""Return a whole-path pattern as a regular expression.
+
+    `*` and `?` stay inside a component, `**` stands for any number of components.
+    """
+    pattern = os.fsencode(text).strip(b"/")
+    if not pattern:
+        raise UsageError("An exclusion is a path below the root, or a group such as @media-cache.")
+    out = []
+    for part in pattern.split(b"/"):
+        if part == b"**":
+            out.append(rb"(?:[^/]+/)*")
+        else:
+            piece = re.escape(part).replace(rb"\*", b"[^/]*").replace(rb"\?", b"[^/]")
+            out.append(piece + b"/")
+    return b"".join(out).removesuffix(b"/")
+
+
+def resolve_exclude(exclude: Sequence[str]) -> tuple[str, ...]:
+    """Return the patterns that these words stand for. Raises UsageError for an unknown group."""
+    patterns: list[str] = []
+    for word in exclude:
+        if word.startswith("@"):
+            if word not in EXCLUDE_GROUPS:
+                known = ", ".join(EXCLUDE_GROUPS)
+                raise UsageError(f"There is no exclusion {word}; the groups are {known}.")
+            patterns.extend(EXCLUDE_GROUPS[word])
+        else:
+            _pattern(word)
+            patterns.append(word.strip("/"))
+    return tuple(dict.fromkeys(patterns))
+
+
+def _below(root: bytes, path: str) -> bytes | None:
+    """Return `path` as a member path, or None when it is not below the root."""
+    raw = os.fsencode(path)
+    return raw[len(root) + 1 :] if raw.startswith(root + b"/") else None
+
+
+def code_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Selection:
+    """Return the code: the whole root except media, static, var and what Magento ignores."""
+    root = os.fsencode(store.root)
+    moved = (_below(root, path) for path in (store.media, store.static, store.var))
+    ignored = {b"pub/media", b"pub/static", b"var", *IGNORED_IN_CODE}
+    return Selection(
+        kind=Kind.CODE,
+        root=root,
+        ignored=frozenset(ignored | {path for path in moved if path}),
+        exclude=resolve_exclude(exclude),
+        state=os.path.join(os.fsencode(store.var), OWN_PREFIX),
+    )
+
+
+def media_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Selection:
+    """Return the media directory, followed where it is itself a link."""
+    root = os.fsencode(store.root)
+    return Selection(
+        kind=Kind.MEDIA,
+        root=os.fsencode(store.media_target),
+        prefix=(_below(root, store.media) or b"pub/media") + b"/",
+        exclude=resolve_exclude(exclude),
+        state=os.path.join(os.fsencode(store.var), OWN_PREFIX),
+    )
+
+
+def _chosen(
+    names: list[bytes],
+    prefix: bytes,
+    left_out: Callable[[bytes], bool],
+    skipped: Callable[[bytes], None] | None,
+) -> Iterator[bytes]:
+    """Yield the names of a directory that are not left out."""
+    for name in names:
+        if left_out(prefix + name):
+            if skipped is not None:
+                skipped(prefix + name)
+        else:
+            yield name
+
+
+def walk(
+    selection: Selection, *, problem: Problem, skipped: Callable[[bytes], None] | None = None
+) -> Iterator[Found]:
+    """Yield every live entry of a selection in archive order; links are entries, never followed.
+
+    Directories are crossed into other file systems, as Magento does. Entries that are left out are
+    not looked at, only given to `skipped`. What fails goes to `problem`; a directory that cannot be
+    read is not yielded.
+    """
+    left_out, encoding = selection.left_out(), sys.getfilesystemencoding()
+
+    def inside(fd: int, prefix: bytes) -> Iterator[bytes]:
+        names = [name.encode(encoding, "surrogateescape") for name in os.listdir(fd)]
+        names.sort()
+        if selection.may_leave_out(names, prefix):
+            return _chosen(names, prefix, left_out, skipped)
+        return iter(names)
+
+    with Descent(selection.root) as descent:
+        ways: list[tuple[Iterator[bytes], bytes]] = []
+        try:
+            ways.append((inside(descent.fd, selection.prefix), selection.prefix))
+        except OSError as error:
+            problem(selection.prefix.rstrip(b"/"), error)
+        while ways:
+            names, prefix = ways[-1]
+            fd = descent.fd
+            for name in names:
+                try:
+                    status = os.lstat(name, dir_fd=fd)
+                    if not stat.S_ISDIR(status.st_mode):
+                        yield Found(prefix + name, name, fd, status)
+                        continue
+                    descent.push(name)
+                except OSError as error:
+                    problem(prefix + name, error)
+                    continue
+                path = prefix + name
+                try:
+                    ways.append((inside(descent.fd, path + b"/"), path + b"/"))
+                except OSError as error:
+                    problem(path, error)
+                    descent.pop()
+                    continue
+                yield Found(path, b".", descent.fd, status)
+                break
+            else:
+                ways.pop()
+                if ways:
+                    descent.pop()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """How much a selection holds, and what of it cannot be read."""
+
+    files: int
+    directories: int
+    links: int
+    bytes: int
+    members: int
+    unreadable: tuple[str, ...] = ()
+    special: tuple[str, ...] = ()  # sockets, fifos and devices: skipped by a backup
+
+
+def _readable(found: Found, euid: int) -> bool:
+    mode = found.status.st_mode
+    if euid == 0 or (found.status.st_uid == euid and mode & 0o400 and stat.S_ISREG(mode)):
+        return True
+    wanted = os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)
+    return os.access(found.name, wanted, dir_fd=found.dir_fd, effective_ids=True)
+
+
+def measure(selection: Selection, *, report: Report = no_report) -> Measured:
+    """Count a selection without reading it; name what the account cannot read."""
+    unreadable: list[str] = []
+    special: list[str] = []
+    files = directories = links = size = 0
+    euid = os.geteuid()
+
+    def problem(path: bytes, error: OSError) -> None:
+        if not is_gone(error):
+            unreadable.append(os.fsdecode(path))
+
+    for count, found in enumerate(walk(selection, problem=problem)):
+        mode = found.status.st_mode
+        if stat.S_ISREG(mode):
+            files += 1
+            size += found.status.st_size
+        elif stat.S_ISDIR(mode):
+            directories += 1
+        elif stat.S_ISLNK(mode):
+            links += 1
+            continue
+        else:
+            special.append(os.fsdecode(found.path))
+            continue
+        if not _readable(found, euid):
+            unreadable.append(os.fsdecode(found.path))
+        if count % 1024 == 0:
+            report(size, count, os.fsdecode(found.path))
+    return Measured(
+        files=files,
+        directories=directories,
+        links=links,
+        bytes=size,
+        members=files + directories + links,
+        unreadable=tuple(unreadable),
+        special=tuple(special),
+    )
+
+
+def unreadable(path: bytes, error: OSError) -> StoreUnreadable | Exception:
+    """Return what to raise for an entry that cannot be read."""
+    name = os.fsdecode(path)
+    if isinstance(error, PermissionError):
+        return StoreUnreadable(
+            f"Not enough permissions to read {name}.",
+            hint="Run it as the owner of the store's files, or as root.",
+        )
+    return translate(error, f"reading {name}")

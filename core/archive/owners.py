@@ -1,0 +1,73 @@
+"""Accounts and groups: their names for numbers when writing, numbers for names when extracting.
+
+It owns the rule of who gets what is restored: as root the account of the archive when it exists
+here, else the owner of what is replaced; anybody else can only make their own. Nothing here
+touches a file.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+
+
+class AccountNames:
+    """Names of numbers, asked once each."""
+
+    def __init__(self) -> None:
+        self._users: dict[int, bytes] = {}
+        self._groups: dict[int, bytes] = {}
+
+    def user(self, uid: int) -> bytes:
+        """Return the account's name, empty when it has none."""
+        name = self._users.get(uid)
+        if name is None:
+            try:
+                name = os.fsencode(pwd.getpwuid(uid).pw_name)
+            except (KeyError, OSError):
+                name = b""
+            self._users[uid] = name
+        return name
+
+    def group(self, gid: int) -> bytes:
+        """Return the group's name, empty when it has none."""
+        name = self._groups.get(gid)
+        if name is None:
+            try:
+                name = os.fsencode(grp.getgrgid(gid).gr_name)
+            except (KeyError, OSError):
+                name = b""
+            self._groups[gid] = name
+        return name
+
+
+class AccountNumbers:
+    """The numbers that a member's owner has on this machine, asked once each."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, bytes, bool], int | None] = {}
+
+    def uid(self, number: int, name: bytes) -> int | None:
+        """Return the account that `name` (or, without a name, `number`) means here, or None."""
+        return self._find(number, name, group=False)
+
+    def gid(self, number: int, name: bytes) -> int | None:
+        """Return the group that `name` (or, without a name, `number`) means here, or None."""
+        return self._find(number, name, group=True)
+
+    def _find(self, number: int, name: bytes, *, group: bool) -> int | None:
+        key = (number, name, group)
+        if key not in self._known:
+            self._known[key] = _look_up(number, name, group=group)
+        return self._known[key]
+
+
+def _look_up(number: int, name: bytes, *, group: bool) -> int | None:
+    text = os.fsdecode(name)
+    try:
+        if group:
+            return grp.getgrnam(text).gr_gid if name else grp.getgrgid(number).gr_gid
+        return pwd.getpwnam(text).pw_uid if name else pwd.getpwuid(number).pw_uid
+    except (KeyError, OSError, ValueError, OverflowError):
+        return None

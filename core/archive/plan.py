@@ -1,0 +1,382 @@
+"""The plan of a rollback of files: one SQLite file that survives, and is never held in memory.
+
+It owns the form of that file: what is to change, the inode of everything that will be moved, and
+where stage and aside are. Whoever has it and the disk can finish or revert the work. SQLite is
+here the durable, searchable list: rows are found by path and by unit, changed in a transaction
+that is on disk when it returns, and read without being loaded. It knows nothing of archives.
+
+A *unit* is what moves as one rename: an entry of which the directory above stays. Entries below a
+unit are in the list too (they are shown, counted and extracted), with the unit's id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+from core.durable import create_exclusive, fsync, fsync_directory, translate, unlink_if_there
+from core.errors import DiskFull, StorageError
+from core.events import Kind, Warned
+
+PLAN_FORMAT: Final = 1
+_BATCH: Final = 2000
+_GROUP_LEVELS: Final = 2
+
+_SCHEMA: Final = """
+PRAGMA user_version = 1;
+CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE region (id INTEGER PRIMARY KEY, root BLOB, stage BLOB, aside BLOB);
+CREATE TABLE entry (
+  id INTEGER PRIMARY KEY, path BLOB, action TEXT, unit INTEGER, region INTEGER, member INTEGER,
+  type_then INTEGER, mode_then INTEGER, size_then INTEGER, mtime_then INTEGER,
+  uid_then INTEGER, gid_then INTEGER, link_then BLOB,
+  type_now INTEGER, mode_now INTEGER, size_now INTEGER, mtime_now INTEGER,
+  uid_now INTEGER, gid_now INTEGER, ino_now INTEGER, ino_staged INTEGER
+);
+"""
+_INDEXES: Final = (
+    "CREATE INDEX IF NOT EXISTS entry_path ON entry (path)",
+    "CREATE INDEX IF NOT EXISTS entry_unit ON entry (unit)",
+    "CREATE INDEX IF NOT EXISTS entry_member ON entry (member)",
+)
+
+
+class Action(StrEnum):
+    """What a rollback does with one entry."""
+
+    ADD = "add"  # the archive has it, the live tree has not
+    CHANGE = "change"  # both have it, and it differs
+    REMOVE = "remove"  # the live tree has it, the archive has not
+    MODE = "mode"  # only mode or owner differ: changed in place
+
+
+class Row(NamedTuple):
+    """One entry of the plan. `then` is the archive's side, `now` the live one; None: no such side.
+
+    Types are the file type bits of a mode. `id` is None until it is in the file.
+    """
+
+    id: int | None
+    path: bytes
+    action: Action
+    unit: int | None  # None: this entry is itself a unit
+    region: int
+    member: int | None = None
+    type_then: int | None = None
+    mode_then: int | None = None
+    size_then: int = 0
+    mtime_then: int = 0
+    uid_then: int | None = None
+    gid_then: int | None = None
+    link_then: bytes | None = None
+    type_now: int | None = None
+    mode_now: int | None = None
+    size_now: int = 0
+    mtime_now: int = 0
+    uid_now: int | None = None
+    gid_now: int | None = None
+    ino_now: int | None = None
+    ino_staged: int | None = None
+
+
+class Region(NamedTuple):
+    """A part of the tree within which renames work, with its own stage and aside."""
+
+    id: int
+    root: bytes  # absolute
+    stage: bytes
+    aside: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedEntry:
+    """One line of a plan, for people. Sizes in bytes; None where that side does not exist."""
+
+    action: Action
+    path: str
+    size_now: int | None
+    size_then: int | None
+    mode_now: int | None
+    mode_then: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryTotals:
+    """How much of a plan is below one directory (of at most two levels)."""
+
+    path: str
+    added: int
+    changed: int
+    removed: int
+    mode_only: int
+    bytes_to_write: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePlan:
+    """What the rollback of one archive will do to the live tree.
+
+    Counts are entries. `bytes_to_write` is the content that has to be extracted. `fingerprint` is
+    a digest of the archive and the list. `unrestorable` names what this account cannot restore as
+    it was, `unwritable` the directories in which it may not rename at all, `kept` what stays where
+    it is although the archive does not have it (mounts, and what the maker of a foreign archive
+    would have left out). `sizes` are at most 2 levels deep.
+    """
+
+    plan_path: str
+    archive_path: str
+    archive_sha256: str
+    kind: Kind
+    members: int
+    identical: int
+    added: int
+    changed: int
+    removed: int
+    mode_only: int
+    bytes_to_write: int
+    bytes_removed: int
+    fingerprint: str
+    by_directory: tuple[DirectoryTotals, ...] = ()
+    unrestorable: tuple[str, ...] = ()
+    unwritable: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    skipped: int = 0
+    warnings: tuple[Warned, ...] = field(default=())
+
+    @property
+    def differs(self) -> int:
+        """How many entries will change."""
+        return self.added + self.changed + self.removed + self.mode_only
+
+    def entries(self) -> Iterator[PlannedEntry]:
+        """Yield the whole list from the file, in the order of the walk; memory stays flat."""
+        with PlanFile(self.plan_path, only_read=True) as plan:
+            for row in plan.rows("ORDER BY id"):
+                yield PlannedEntry(
+                    action=row.action,
+                    path=os.fsdecode(row.path),
+                    size_now=None if row.type_now is None else row.size_now,
+                    size_then=None if row.type_then is None else row.size_then,
+                    mode_now=row.mode_now,
+                    mode_then=row.mode_then,
+                )
+
+
+@contextmanager
+def _translated(path: str) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        text = str(error)
+        if "full" in text:
+            raise DiskFull(f"No space left while writing the plan {path}.") from error
+        raise StorageError(f"Failed with the plan {path}: {text}") from error
+
+
+class PlanFile:
+    """A plan that is open. Nothing is on disk before `save`."""
+
+    def __init__(self, path: str, *, only_read: bool = False) -> None:
+        self.path = path
+        if not os.path.exists(path):
+            raise StorageError(f"The plan {path} is missing.")
+        with _translated(path):
+            self._connection = sqlite3.connect(path, isolation_level=None)
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute("PRAGMA cache_size = -4000")
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            if version != PLAN_FORMAT:
+                self._connection.close()
+                raise StorageError(f"The plan {path} is not one that this version understands.")
+            if not only_read:
+                self._connection.execute("BEGIN IMMEDIATE")
+        self._pending: list[Row] = []
+        self._next = 1 + int(self._one("SELECT coalesce(max(id), 0) FROM entry"))
+
+    @classmethod
+    def create(cls, path: str) -> PlanFile:
+        """Start a plan in place of an old one at `path`."""
+        try:
+            for name in (path, path + "-journal"):
+                unlink_if_there(name)
+            os.close(create_exclusive(path))
+            with _translated(path), sqlite3.connect(path, isolation_level=None) as connection:
+                connection.executescript(_SCHEMA)
+            connection.close()
+        except OSError as error:
+            raise translate(error, f"making the plan {path}") from error
+        return cls(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()  # what was not saved is rolled back
+
+    def save(self) -> None:
+        """Bring everything to disk."""
+        self._flush()
+        with _translated(self.path):
+            for statement in _INDEXES:
+                self._connection.execute(statement)
+            self._connection.execute("COMMIT")
+            self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                fsync(fd)
+            finally:
+                os.close(fd)
+            fsync_directory(os.path.dirname(self.path) or ".")
+        except OSError as error:
+            raise translate(error, f"writing the plan {self.path}") from error
+
+    def _one(self, query: str, *values: object) -> Any:  # noqa: ANN401 - a column
+        with _translated(self.path):
+            row = self._connection.execute(query, values).fetchone()
+        return None if row is None else row[0]
+
+    def execute(self, statement: str, *values: object) -> int:
+        """Run one statement on the rows; return how many it touched."""
+        self._flush()
+        with _translated(self.path):
+            return self._connection.execute(statement, values).rowcount
+
+    def fact(self, name: str) -> Any:  # noqa: ANN401 - a JSON value
+        """Return a remembered value, None when it is not there."""
+        text = self._one("SELECT value FROM fact WHERE name = ?", name)
+        return None if text is None else json.loads(text)
+
+    def remember(self, **facts: Any) -> None:  # noqa: ANN401 - JSON values
+        """Keep values; surrogate escapes survive."""
+        for name, value in facts.items():
+            self.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", name, json.dumps(value))
+
+    def add(self, row: Row) -> int:
+        """Append an entry and return its id."""
+        number = self._next
+        self._next += 1
+        unit = number if row.unit is None else row.unit
+        self._pending.append(row._replace(id=number, unit=unit))
+        if len(self._pending) >= _BATCH:
+            self._flush()
+        return number
+
+    def _flush(self) -> None:
+        if self._pending:
+            marks = ",".join("?" * len(Row._fields))
+            with _translated(self.path):
+                self._connection.executemany(f"INSERT INTO entry VALUES ({marks})", self._pending)
+            self._pending.clear()
+
+    def rows(self, tail: str = "ORDER BY id", *values: object) -> Iterator[Row]:
+        """Yield entries; `tail` is the rest of the query. Rows may be changed meanwhile."""
+        self._flush()
+        with _translated(self.path):
+            cursor = self._connection.execute(f"SELECT * FROM entry {tail}", values)
+            while chunk := cursor.fetchmany(500):
+                for values_of_row in chunk:
+                    row = Row._make(values_of_row)
+                    unit = None if row.unit == row.id else row.unit
+                    yield row._replace(action=Action(row.action), unit=unit)
+
+    def row_at(self, path: bytes) -> Row | None:
+        """Return the entry of a path."""
+        return next(self.rows("WHERE path = ?", path), None)
+
+    def regions(self) -> list[Region]:
+        """Return the regions by their ids."""
+        with _translated(self.path):
+            found = self._connection.execute("SELECT * FROM region ORDER BY id").fetchall()
+        return [Region._make(row) for row in found]
+
+    def set_region_roots(self, root: bytes, relative: Iterable[bytes]) -> None:
+        """Keep where regions begin; their stages come later."""
+        regions = enumerate(os.path.join(root, path) if path else root for path in relative)
+        self.set_regions(Region(number, path, b"", b"") for number, path in regions)
+
+    def set_regions(self, regions: Iterable[Region]) -> None:
+        """Keep the regions."""
+        self.execute("DELETE FROM region")
+        for region in regions:
+            self.execute("INSERT INTO region VALUES (?, ?, ?, ?)", *region)
+
+    def summary(self) -> FilePlan:
+        """Return the plan's totals as they are now."""
+        totals = _Totals(str(self.fact("sha256")))
+        for row in self.rows("ORDER BY id"):
+            totals.take(row)
+        warnings = tuple(Warned(code=c, message=m, names=tuple(n)) for c, m, n in
+                         self.fact("warnings") or ())  # fmt: skip
+        return FilePlan(
+            plan_path=self.path,
+            archive_path=str(self.fact("archive")),
+            archive_sha256=str(self.fact("sha256")),
+            kind=Kind(self.fact("kind")),
+            members=int(self.fact("members") or 0),
+            identical=int(self.fact("identical") or 0),
+            added=totals.counts[Action.ADD],
+            changed=totals.counts[Action.CHANGE],
+            removed=totals.counts[Action.REMOVE],
+            mode_only=totals.counts[Action.MODE],
+            bytes_to_write=totals.written,
+            bytes_removed=totals.removed,
+            fingerprint=totals.digest.hexdigest(),
+            by_directory=totals.directories(),
+            unrestorable=tuple(self.fact("unrestorable") or ()),
+            unwritable=tuple(self.fact("unwritable") or ()),
+            kept=tuple(self.fact("kept") or ()),
+            skipped=int(self.fact("skipped") or 0),
+            warnings=warnings,
+        )
+
+
+class _Totals:
+    """Adds up the rows of a plan."""
+
+    def __init__(self, sha256: str) -> None:
+        self.counts = dict.fromkeys(Action, 0)
+        self.written = 0
+        self.removed = 0
+        self.digest = hashlib.sha256(sha256.encode())
+        self._groups: dict[bytes, list[int]] = {}
+
+    def take(self, row: Row) -> None:
+        self.counts[row.action] += 1
+        written = row.size_then if row.action in {Action.ADD, Action.CHANGE} else 0
+        self.written += written
+        if row.action in {Action.REMOVE, Action.CHANGE}:
+            self.removed += row.size_now
+        sides = (row.type_then, row.mode_then, row.size_then, row.type_now, row.mode_now,
+                 row.size_now)  # fmt: skip
+        self.digest.update(b"%s\0%s\0%s\0" % (row.action.encode(), row.path, repr(sides).encode()))
+        key = b"/".join(row.path.split(b"/")[:-1][:_GROUP_LEVELS])
+        group = self._groups.setdefault(key, [0, 0, 0, 0, 0])
+        group[list(Action).index(row.action)] += 1
+        group[4] += written
+
+    def directories(self) -> tuple[DirectoryTotals, ...]:
+        return tuple(
+            DirectoryTotals(
+                path=os.fsdecode(path),
+                added=group[0],
+                changed=group[1],
+                removed=group[2],
+                mode_only=group[3],
+                bytes_to_write=group[4],
+            )
+            for path, group in sorted(self._groups.items())
+        )

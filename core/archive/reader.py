@@ -1,0 +1,120 @@
+"""Looks at an archive alone, without a live tree: is it whole, and is it safe."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from core.archive.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
+from core.archive.index import Index, walk_key
+from core.archive.tar import ArchiveReader, Member, OutOfOrder, leads_out
+from core.errors import DamagedBackup
+from core.events import Report, Warned, no_report
+
+_READ_LIMIT: Final = 64 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedArchive:
+    """A whole and harmless archive. `content_bytes` is the sum of the sizes of files."""
+
+    members: int
+    content_bytes: int
+    sha256: str
+    warnings: tuple[Warned, ...] = ()
+
+
+def in_order(reader: ArchiveReader) -> Iterator[Member]:
+    """Yield the members as long as they are in the order of our walk. Raises OutOfOrder.
+
+    The order alone shows that no name comes twice and that everything above a member is a
+    directory: only the open directories on the way to the current one are remembered.
+    """
+    open_directories: list[bytes] = [b""]
+    last = b""
+    for member in reader:
+        name, kind = member.name, member.type
+        key = walk_key(name)
+        if key <= last or kind == HARD_LINK:
+            raise OutOfOrder
+        last = key
+        parent = name.rpartition(b"/")[0]
+        while open_directories[-1] != parent:
+            open_directories.pop()
+            if not open_directories:
+                raise OutOfOrder
+        if kind == DIRECTORY:
+            open_directories.append(name)
+        yield member
+
+
+def check_totals(reader: ArchiveReader, *, sha256: str | None, members: int | None) -> None:
+    """Compare a wholly read archive with its manifest. Raises DamagedBackup."""
+    if sha256 is not None and reader.sha256 != sha256.lower():
+        reader.damaged("its checksum is not the one in its manifest")
+    if members is not None and reader.members != members:
+        reader.damaged(f"it has {reader.members} members, its manifest says {members}")
+
+
+def refuse_leading_out(reader: ArchiveReader, member: Member) -> None:
+    """Refuse a link out of the root, as long as no manifest vouches for it."""
+    reader.hostile(member.name, "a link that leads out of the store, in an archive of unknown make")
+
+
+def verify_archive(
+    path: str,
+    *,
+    report: Report = no_report,
+    sha256: str | None = None,
+    members: int | None = None,
+    allow_foreign: bool = True,
+) -> VerifiedArchive:
+    """Read a whole archive, check every header and checksum, and refuse what could do harm.
+
+    With `sha256` (of the manifest) the file must have that digest, and is trusted with links out
+    of the store. Without, and with `allow_foreign` off, it is refused. `report` gets compressed
+    bytes, of which the file's size is the total. Raises DamagedBackup and HostileArchive; writes
+    nothing.
+    """
+    if sha256 is None and not allow_foreign:
+        raise DamagedBackup(f"{os.path.basename(path)} has no manifest to be checked against.")
+    trusted = sha256 is not None
+    try:
+        with ArchiveReader(path, trusted=trusted, report=report) as reader:
+            for member in in_order(reader):
+                if not trusted and member.type == SYMLINK and leads_out(member):
+                    refuse_leading_out(reader, member)
+            check_totals(reader, sha256=sha256, members=members)
+            return _verified(reader)
+    except OutOfOrder:
+        pass
+    with ArchiveReader(path, trusted=trusted, report=report) as reader, Index() as index:
+        for member in reader:
+            if not trusted and member.type == SYMLINK and leads_out(member):
+                refuse_leading_out(reader, member)
+            index.add(member, reader)
+        check_totals(reader, sha256=sha256, members=members)
+        return _verified(reader)
+
+
+def _verified(reader: ArchiveReader) -> VerifiedArchive:
+    return VerifiedArchive(
+        members=reader.members, content_bytes=reader.content_bytes, sha256=reader.sha256
+    )
+
+
+def read_member(path: str, name: bytes) -> bytes | None:
+    """Return the content of one file of an archive (the last of that name), or None.
+
+    Reads the whole archive, since only its end proves it. Raises as `verify_archive` does.
+    """
+    found = None
+    with ArchiveReader(path, trusted=True) as reader:
+        for member in reader:
+            if member.name == name and member.type == REGULAR:
+                if member.size > _READ_LIMIT:
+                    reader.damaged("a file of absurd size")
+                found = reader.content()
+    return found

@@ -1,0 +1,108 @@
+"""What the live tree looked like when it was compared: one short record for each entry, on disk.
+
+It lets a second look find what an open shop changed meanwhile without reading any content. The
+file is a scratch beside the plan (`<plan>.seen`), worthless after the job and never fsynced.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Final, Self
+
+from core.archive.index import walk_key
+from core.archive.members import Found
+from core.durable import create_exclusive, translate, unlink_if_there, write_all
+
+_RECORD: Final = struct.Struct("<I5q")
+_FLUSH: Final = 1 << 18
+
+Look = tuple[int, int, int, int, int]
+
+
+def look_of(status: os.stat_result) -> Look:
+    """Return what changes when an entry changes.
+
+    Of a directory, its own mode and owner: what is in it has records of its own.
+    """
+    if stat.S_ISDIR(status.st_mode):
+        return status.st_ino, status.st_dev, status.st_mode, status.st_uid, status.st_gid
+    return (
+        status.st_ino, status.st_dev, status.st_size, status.st_mtime_ns, status.st_ctime_ns,
+    )  # fmt: skip
+
+
+class SeenWriter:
+    """Writes the records, in the order of the walk."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._buffer = bytearray()
+        try:
+            unlink_if_there(path)
+            self._fd = create_exclusive(path)
+        except OSError as error:
+            raise translate(error, f"making {path}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._flush()
+        finally:
+            os.close(self._fd)
+
+    def add(self, found: Found) -> None:
+        """Take in one live entry."""
+        self._buffer += _RECORD.pack(len(found.path), *look_of(found.status))
+        self._buffer += found.path
+        if len(self._buffer) >= _FLUSH:
+            self._flush()
+
+    def _flush(self) -> None:
+        try:
+            write_all(self._fd, bytes(self._buffer))
+        except OSError as error:
+            raise translate(error, f"writing {self._path}") from error
+        self._buffer.clear()
+
+
+def read_seen(path: str) -> Iterator[tuple[bytes, Look]]:
+    """Yield paths and looks in the order of the walk."""
+    try:
+        with open(path, "rb", buffering=_FLUSH) as file:
+            while head := file.read(_RECORD.size):
+                length, *look = _RECORD.unpack(head)
+                yield file.read(length), (look[0], look[1], look[2], look[3], look[4])
+    except (OSError, struct.error) as error:
+        reason = error if isinstance(error, OSError) else OSError(str(error))
+        raise translate(reason, f"reading {path}") from error
+
+
+def changes(
+    before: Iterator[tuple[bytes, Look]], now: Iterator[Found]
+) -> Iterator[tuple[bytes, bool, bool]]:
+    """Yield (path, differs, is there now) for every entry of either side."""
+    old = next(before, None)
+    found = next(now, None)
+    while old is not None or found is not None:
+        if old is not None and found is not None and old[0] == found.path:
+            yield found.path, old[1] != look_of(found.status), True
+            old, found = next(before, None), next(now, None)
+        elif found is None or (old is not None and walk_key(old[0]) < walk_key(found.path)):
+            assert old is not None  # noqa: S101 - for the type checker: one side is there
+            yield old[0], True, False
+            old = next(before, None)
+        else:
+            yield found.path, True, True
+            found = next(now, None)

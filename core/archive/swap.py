@@ -1,0 +1,294 @@
+"""Moves what was staged to its place and what was there aside; brings it back; undoes it later.
+
+Recovery decides by inode, never by name: by name, a repeated `live -> aside` would bury the
+original under the new file. For each unit the plan holds the inode of the live entry and of the
+staged one, so that what stands at the live path says how far the unit has come, and every function
+here may be run again after a crash at any point. No record is written for a single rename.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from typing import Final
+
+from core.archive.descent import Descent, is_gone
+from core.archive.places import make_place
+from core.archive.plan import PlanFile, Region, Row
+from core.archive.stage import StagedFiles
+from core.archive.trees import remove_if_empty, remove_tree, tree_bytes
+from core.durable import (
+    fsync,
+    owner_for,
+    rename_noreplace,
+    translate,
+)
+from core.errors import PlanChanged, StoreLeftClosed
+from core.events import Report, no_report
+
+_UNITS: Final = "WHERE unit = id AND action <> 'mode' ORDER BY id"
+_MODES: Final = "WHERE action = 'mode' ORDER BY id"
+_OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NAMES_KEPT: Final = 1000
+
+
+def _inode(name: bytes, fd: int) -> int | None:
+    try:
+        return os.lstat(name, dir_fd=fd).st_ino
+    except OSError as error:
+        if is_gone(error):
+            return None
+        raise
+
+
+class _Ground:
+    """The live tree and the places of one plan, open while units move."""
+
+    def __init__(self, plan: PlanFile, stack: contextlib.ExitStack) -> None:
+        self.prefix = os.fsencode(plan.fact("prefix"))
+        self.live = stack.enter_context(Descent(os.fsencode(plan.fact("root"))))
+        self._regions = {region.id: region for region in plan.regions()}
+        self._places: dict[bytes, int] = {}
+        self._stack = stack
+        self._touched = b""
+
+    def place(self, path: bytes) -> int:
+        """Return the descriptor of a stage or aside."""
+        fd = self._places.get(path)
+        if fd is None:
+            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            self._stack.callback(os.close, fd)
+            self._places[path] = fd
+        return fd
+
+    def region(self, row: Row) -> Region:
+        """Return the region of a unit."""
+        return self._regions[row.region]
+
+    def in_place(self, path: bytes, row: Row) -> int | None:
+        """Return the inode of a unit in a stage or aside, None when it is not there."""
+        try:
+            fd = self.place(path)
+        except FileNotFoundError:
+            return None
+        return _inode(b"%d" % (row.id or 0), fd)
+
+    def live_parent(self, row: Row) -> tuple[int, bytes]:
+        """Return the descriptor of the directory of a unit's live place, and its name there."""
+        return self.live.parent_of(row.path[len(self.prefix) :])
+
+    def flush_places(self) -> None:
+        """Bring the stages' and asides' own entries to disk."""
+        for fd in self._places.values():
+            fsync(fd)
+
+
+def _move(source: int, name: bytes, target: int, other: bytes) -> None:
+    rename_noreplace(name, other, source_fd=source, target_fd=target)
+
+
+class _Swap:
+    """One pass over the units of a plan, forward or back."""
+
+    def __init__(self, plan: PlanFile, ground: _Ground, report: Report) -> None:
+        self._plan = plan
+        self._ground = ground
+        self._report = report
+        self._done = 0
+
+    def forward(self) -> None:
+        """Put every unit in its new state."""
+        for row in self._in_turn(_UNITS):
+            self._unit_forward(row)
+        for row in self._plan.rows(_MODES):
+            self._set_mode(row, row.mode_then, row.uid_then, row.gid_then)
+        self._ground.flush_places()
+
+    def back(self) -> None:
+        """Put every unit in its old state."""
+        for row in self._plan.rows(_MODES + " DESC"):
+            self._set_mode(row, row.mode_now, row.uid_now, row.gid_now)
+        for row in self._in_turn(_UNITS + " DESC"):
+            self._unit_back(row)
+        self._ground.flush_places()
+
+    def _in_turn(self, query: str) -> Iterator[Row]:
+        """Yield units; a live directory is flushed when the next unit is in another one."""
+        directory: bytes | None = None
+        for row in self._plan.rows(query):
+            parent = row.path.rpartition(b"/")[0]
+            if directory is not None and parent != directory:
+                self._flush_live()
+            directory = parent
+            yield row
+            self._done += 1
+            if self._done % 64 == 0:
+                self._report(0, self._done, os.fsdecode(row.path))
+        if directory is not None:
+            self._flush_live()
+
+    def _flush_live(self) -> None:
+        fsync(self._ground.live.fd)
+
+    def _unit_forward(self, row: Row) -> None:
+        ground, name = self._ground, b"%d" % (row.id or 0)
+        try:
+            fd, last = ground.live_parent(row)
+        except OSError as error:
+            raise self._unexpected(row, PlanChanged) from error
+        region = ground.region(row)
+        there = _inode(last, fd)
+        if row.ino_staged is not None and there == row.ino_staged:
+            return
+        if row.ino_now is not None:
+            if there == row.ino_now:
+                _move(fd, last, ground.place(region.aside), name)
+            elif there is not None or ground.in_place(region.aside, row) != row.ino_now:
+                raise self._unexpected(row, PlanChanged)
+        elif there is not None:
+            raise self._unexpected(row, PlanChanged)
+        if row.ino_staged is not None:
+            if ground.in_place(region.stage, row) != row.ino_staged:
+                raise self._unexpected(row, StoreLeftClosed)
+            _move(ground.place(region.stage), name, fd, last)
+
+    def _unit_back(self, row: Row) -> None:
+        ground, name = self._ground, b"%d" % (row.id or 0)
+        region = ground.region(row)
+        aside = None if row.ino_now is None else ground.in_place(region.aside, row)
+        try:
+            fd, last = ground.live_parent(row)
+            there = _inode(last, fd)
+        except OSError as error:
+            if is_gone(error) and aside is None:
+                return  # the directory above is gone: nothing of this unit ever moved
+            raise self._unexpected(row, StoreLeftClosed) from error
+        if row.ino_staged is not None and there == row.ino_staged:
+            _move(fd, last, ground.place(region.stage), name)
+            there = None
+        if aside is None:
+            return  # it was never moved, or there was nothing
+        if there is not None or aside != row.ino_now:
+            raise self._unexpected(row, StoreLeftClosed)
+        _move(ground.place(region.aside), name, fd, last)
+
+    def _set_mode(self, row: Row, mode: int | None, uid: int | None, gid: int | None) -> None:
+        """Change mode and owner in place, if the entry is still the one that was planned."""
+        relative = row.path[len(self._ground.prefix) :]
+        try:
+            fd, name = self._ground.live.parent_of(relative) if relative else (
+                self._ground.live.go([]), b".")  # fmt: skip
+            if _inode(name, fd) != row.ino_now:
+                raise self._unexpected(row, PlanChanged)
+            opened = os.open(name, _OPEN_FILE, dir_fd=fd)
+        except PermissionError:
+            self._set_closed_mode(row, mode)
+            return
+        except OSError as error:
+            raise self._unexpected(row, PlanChanged) from error
+        try:
+            status = os.fstat(opened)
+            owner = (status.st_uid if uid is None else uid, status.st_gid if gid is None else gid)
+            if owner != (status.st_uid, status.st_gid):
+                os.fchown(opened, *owner)
+            if mode is not None:
+                os.fchmod(opened, mode)
+            fsync(opened)
+        finally:
+            os.close(opened)
+
+    def _set_closed_mode(self, row: Row, mode: int | None) -> None:
+        """Change the mode of a file that not even its owner may open."""
+        fd, name = self._ground.live_parent(row)
+        if mode is not None and not stat.S_ISLNK(os.lstat(name, dir_fd=fd).st_mode):
+            os.chmod(name, mode, dir_fd=fd)
+
+    def _unexpected(
+        self, row: Row, error: type[PlanChanged | StoreLeftClosed]
+    ) -> PlanChanged | StoreLeftClosed:
+        name = os.fsdecode(row.path)
+        return error(
+            f"{name} is not what was planned: something else changed it meanwhile.",
+            hint=f"The plan is {self._plan.path}; nothing of yours was deleted.",
+        )
+
+
+def swap_files(staged: StagedFiles, *, report: Report = no_report) -> None:
+    """Set the live entries of a plan aside and put the staged ones in their place, durably.
+
+    May be run again after a crash at any rename. Raises PlanChanged when something else took a
+    live place (then `revert_files` brings everything back), StorageError when the disk refuses.
+    `report` gets 0 bytes and units moved; it must not raise once the swap has begun.
+    """
+    with PlanFile(staged.plan_path) as plan, contextlib.ExitStack() as stack:
+        make_asides(plan)
+        ground = _Ground(plan, stack)
+        try:
+            _Swap(plan, ground, report).forward()
+            plan.remember(step="swapped", swapped_ns=_moment(plan))
+        except OSError as error:
+            raise translate(error, "moving files into place") from error
+        plan.save()
+
+
+def make_asides(plan: PlanFile) -> None:
+    """Make the aside directories that will hold something."""
+    for region in plan.regions():
+        if region.aside and plan.execute(
+            "UPDATE entry SET region = region WHERE ino_now IS NOT NULL AND region = ?", region.id
+        ):
+            make_place(region.aside, owner_for(region.root))
+
+
+def _moment(plan: PlanFile) -> int:
+    """Return the file system's own time of the swap, in ns, taken from the root's places."""
+    moments = [0]
+    for region in plan.regions():
+        for path in (region.stage, region.aside):
+            with contextlib.suppress(OSError):
+                moments.append(os.stat(path).st_ctime_ns)
+    return max(moments)
+
+
+def revert_files(staged: StagedFiles | str, *, report: Report = no_report) -> None:
+    """Bring the old tree back from any half-done swap, durably; may be run again.
+
+    What was staged is back in its stage afterwards. Raises StoreLeftClosed when something else
+    stands where an old entry belongs.
+    """
+    plan_path = staged if isinstance(staged, str) else staged.plan_path
+    with PlanFile(plan_path) as plan, contextlib.ExitStack() as stack:
+        if plan.fact("step") not in {"staged", "swapped"}:
+            return  # nothing was ever moved
+        ground = _Ground(plan, stack)
+        try:
+            _Swap(plan, ground, report).back()
+        except PlanChanged as error:
+            raise StoreLeftClosed(error.message, hint=error.hint) from error
+        except OSError as error:
+            raise translate(error, "moving files back") from error
+        plan.remember(step="staged")
+        plan.save()
+        for region in plan.regions():
+            if region.aside:
+                remove_if_empty(region.aside)
+
+
+def remove_aside(plan_path: str, *, report: Report = no_report) -> int:
+    """Give up the undo of a plan: remove what was set aside; return the bytes freed."""
+    freed = 0
+    for path in _asides(plan_path):
+        freed += remove_tree(path, report=report)
+    return freed
+
+
+def aside_bytes(plan_path: str) -> int:
+    """Return how many bytes on disk the undo of a plan holds."""
+    return sum(tree_bytes(path) for path in _asides(plan_path))
+
+
+def _asides(plan_path: str) -> list[bytes]:
+    with PlanFile(plan_path, only_read=True) as plan:
+        return [region.aside for region in plan.regions() if region.aside]

@@ -1,0 +1,359 @@
+"""Reads a tar archive and refuses what could harm: the pass that comes before anything is written.
+
+It owns the limits of what an archive may hold. Python's `tarfile` filters are no boundary (the
+shape of CVE-2025-4517 got out of 3.10 to 3.13.0), so none of it is used. It writes nothing and
+knows nothing of the live tree.
+
+Archives in the order of our own walk are checked with nothing remembered but the way to the
+current directory. Any other order raises `OutOfOrder`, and the caller starts again with an
+`core.archive.index.Index`, which keeps the names on disk.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Final, NamedTuple, NoReturn, Self
+
+from core.archive.header import (
+    BLOCK,
+    CONTIGUOUS,
+    DIRECTORY,
+    HARD_LINK,
+    LONG_LINK,
+    LONG_NAME,
+    OLD_REGULAR,
+    PAX,
+    PAX_GLOBAL,
+    REGULAR,
+    SYMLINK,
+    XATTR_PREFIX,
+    BadHeader,
+    Fields,
+    HeaderReader,
+    parse_pax,
+)
+from core.archive.stream import GzipBlocks
+from core.durable import translate
+from core.errors import BackupNotFound, DamagedBackup, HostileArchive
+from core.events import Report, no_report
+
+_NAME_LIMIT: Final = 4 << 20  # a path 5,000 deep with names of 255 bytes has 1.3 MB
+_COMPONENT_LIMIT: Final = 255
+_LINK_LIMIT: Final = 4096
+_PAX_LIMIT: Final = 4 << 20
+_SIZE_LIMIT: Final = 1 << 50
+_BOMB_FLOOR: Final = 1 << 30
+_BOMB_RATIO: Final = 200
+_MEMBER_LIMIT: Final = 50_000_000
+_NUL_BLOCK: Final = bytes(BLOCK)
+_ODD_NAME: Final = re.compile(rb"(?:^|/)\.{0,2}(?:/|\Z)")
+_SET_ID: Final = 0o6000
+
+
+class Member(NamedTuple):
+    """One entry of an archive. `name` has no leading `./` and no trailing slash."""
+
+    number: int  # place in the archive, from 0
+    name: bytes
+    type: int  # REGULAR, DIRECTORY, SYMLINK or HARD_LINK
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    mtime: int
+    link: bytes
+    uname: bytes
+    gname: bytes
+    xattrs: dict[bytes, bytes] | None
+
+
+class OutOfOrder(Exception):
+    """The members are not in the order of our walk, or need names to be remembered."""
+
+
+class ArchiveReader:
+    """The members of one archive file, once, in their order.
+
+    Between two members, `content` or `pieces` gives the current one's bytes; what is not taken is
+    skipped. Of an archive that is not `trusted` (its checksum is not the one in a manifest), links
+    that lead out of the root and bombs are refused as well. Raises DamagedBackup, HostileArchive.
+    """
+
+    def __init__(self, path: str, *, trusted: bool = False, report: Report = no_report) -> None:
+        self.path = path
+        self.file_name = os.path.basename(path)
+        self._trusted = trusted
+        self._report = report
+        try:
+            self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise BackupNotFound(f"There is no backup file {path}.") from None
+        except OSError as error:
+            raise translate(error, f"opening {path}") from error
+        self._limit = max(_BOMB_FLOOR, os.fstat(self._fd).st_size * _BOMB_RATIO)
+        self._blocks = GzipBlocks(self._fd, self.file_name)
+        self._stream = iter(self._blocks)
+        self._buffer = b""
+        self._at = 0
+        self._current = b""
+        self._left = 0  # bytes of the current member that were not taken yet
+        self._padding = 0
+        self._headers = HeaderReader()
+        self.members = 0
+        self.content_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._blocks.close()
+        os.close(self._fd)
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of the file; right once all members were read."""
+        return self._blocks.sha256
+
+    def damaged(self, reason: str) -> NoReturn:
+        """Refuse the archive as damaged."""
+        raise DamagedBackup(f"{self.file_name} is damaged: {reason}.")
+
+    def hostile(self, name: bytes, reason: str) -> NoReturn:
+        """Refuse the archive for one of its members."""
+        shown = os.fsdecode(name[:200]).encode("unicode_escape", "surrogateescape").decode("ascii")
+        raise HostileArchive(
+            f"{self.file_name} is refused: {reason} ({shown}).",
+            hint="Nothing was written. Do not use this file unless you know where it is from.",
+        )
+
+    def __iter__(self) -> Iterator[Member]:
+        """Yield the members up to the end of the archive, which must be there and be the last."""
+        long_name = long_link = None
+        extended: dict[bytes, bytes] = {}
+        while True:
+            if self._left or self._padding:
+                self._skip()
+            header = self._take(BLOCK)
+            if header == _NUL_BLOCK:
+                break
+            try:
+                fields = self._headers.parse(header)
+            except BadHeader as error:
+                self.damaged(f"{error} after {self.members} members")
+            kind = fields.type
+            if kind == LONG_NAME:
+                long_name = self._text(fields, _NAME_LIMIT)
+            elif kind == LONG_LINK:
+                long_link = self._text(fields, _LINK_LIMIT)
+            elif kind in {PAX, PAX_GLOBAL}:
+                extended.update(self._records(fields))
+            else:
+                if extended or long_name is not None or long_link is not None:
+                    fields = self._completed(fields, long_name, long_link, extended)
+                yield self._member(fields, extended)
+                long_name = long_link = None
+                extended = {}
+        if long_name is not None or long_link is not None or extended:
+            self.damaged("it ends in the middle of a member")
+        self._expect_end()
+        self._report(self._blocks.consumed, self.members, "")
+
+    def content(self) -> bytes:
+        """Return all bytes of the current member, which must be small."""
+        return self._take_content(self._left)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the bytes of the current member in pieces of up to about 1 MiB."""
+        while self._left:
+            if self._at == len(self._buffer):
+                self._refill()
+            yield self._take_content(min(self._left, len(self._buffer) - self._at))
+
+    def _take_content(self, size: int) -> bytes:
+        self._left -= size
+        return self._take(size)
+
+    def _refill(self) -> None:
+        self._report(self._blocks.consumed, self.members, os.fsdecode(self._current))
+        block = next(self._stream, None)
+        if block is None:
+            self.damaged("it was cut short: the end of the archive is missing")
+        rest = self._buffer[self._at :] if self._at < len(self._buffer) else b""
+        self._buffer = rest + block if rest else block
+        self._at = 0
+
+    def _take(self, size: int) -> bytes:
+        end = self._at + size
+        while end > len(self._buffer):
+            self._refill()
+            end = self._at + size
+        taken = self._buffer[self._at : end]
+        self._at = end
+        return taken
+
+    def _skip(self) -> None:
+        size = self._left + self._padding
+        self._left = self._padding = 0
+        while size > len(self._buffer) - self._at:
+            size -= len(self._buffer) - self._at
+            self._at = len(self._buffer)
+            self._refill()
+        self._at += size
+
+    def _text(self, fields: Fields, limit: int) -> bytes:
+        """Return the body of a long name or link; Magento's ends without a NUL."""
+        if not 0 < fields.size <= limit + 1:
+            self.hostile(fields.name, "a name of absurd length")
+        self._padding = -fields.size % BLOCK
+        return self._take(fields.size).removesuffix(b"\0")
+
+    def _records(self, fields: Fields) -> dict[bytes, bytes]:
+        if not 0 <= fields.size <= _PAX_LIMIT:
+            self.hostile(fields.name, "an extended header of absurd size")
+        self._padding = -fields.size % BLOCK
+        try:
+            return parse_pax(self._take(fields.size))
+        except BadHeader as error:
+            self.damaged(str(error))
+
+    def _completed(
+        self, fields: Fields, name: bytes | None, link: bytes | None, extended: dict[bytes, bytes]
+    ) -> Fields:
+        """Return the fields with long names and PAX records in place of what the header says."""
+        fields = fields._replace(
+            name=extended.get(b"path", fields.name if name is None else name),
+            link=extended.get(b"linkpath", fields.link if link is None else link),
+            uname=extended.get(b"uname", fields.uname),
+            gname=extended.get(b"gname", fields.gname),
+        )
+        if any(key.startswith(b"GNU.sparse.") for key in extended):
+            self.damaged("it holds sparse members in GNU's form, which are not supported")
+        try:
+            fields = fields._replace(
+                size=int(extended.get(b"size", fields.size)),
+                uid=int(extended.get(b"uid", fields.uid)),
+                gid=int(extended.get(b"gid", fields.gid)),
+            )
+            if b"mtime" in extended:
+                fields = fields._replace(mtime=int(extended[b"mtime"].partition(b".")[0]))
+        except ValueError:
+            self.damaged("a broken number in a PAX record")
+        return fields
+
+    def _member(self, fields: Fields, extended: dict[bytes, bytes]) -> Member:
+        """Return one checked member and make its content the next thing to be read."""
+        kind = fields.type
+        if kind in {OLD_REGULAR, CONTIGUOUS}:
+            kind = DIRECTORY if fields.name.endswith(b"/") else REGULAR
+        size = fields.size
+        if size < 0 or size > _SIZE_LIMIT:
+            self.hostile(fields.name, "a negative or absurd size")
+        if kind == REGULAR:
+            self._left, self._padding = size, -size % BLOCK
+            self.content_bytes += size
+            if not self._trusted and self.content_bytes > self._limit:
+                self.hostile(fields.name, "it would unpack to far more than it could be worth")
+        else:
+            size = 0
+            if fields.size and kind in {SYMLINK, HARD_LINK}:
+                self.hostile(fields.name, "a link with content")
+        xattrs = None
+        if extended:
+            start = len(XATTR_PREFIX)
+            xattrs = {k[start:]: v for k, v in extended.items() if k.startswith(XATTR_PREFIX)}
+        self._current = fields.name
+        member = Member(
+            self.members, self._name(fields.name), kind, fields.mode & 0o7777, fields.uid,
+            fields.gid, size, fields.mtime, fields.link, fields.uname, fields.gname, xattrs or None,
+        )  # fmt: skip
+        self._check(member, fields)
+        self.members += 1
+        return member
+
+    def _name(self, name: bytes) -> bytes:
+        """Return a clean member name; refuse one that leaves the root."""
+        clean = name[:-1] if name[-1:] == b"/" else name
+        if b"/." in clean or b"//" in clean or clean[:1] in {b".", b"/", b""}:
+            if clean[:1] == b"/":
+                self.hostile(name, "an absolute path")
+            if _ODD_NAME.search(clean):
+                parts = [part for part in clean.split(b"/") if part not in {b"", b"."}]
+                if b".." in parts:
+                    self.hostile(name, "a path with ..")
+                clean = b"/".join(parts)
+        if len(clean) > _COMPONENT_LIMIT and (
+            len(clean) > _NAME_LIMIT
+            or max(len(part) for part in clean.split(b"/")) > _COMPONENT_LIMIT
+        ):
+            self.hostile(name, "a name of absurd length")
+        if b"\0" in clean:
+            self.hostile(name, "a name with NUL")
+        return clean
+
+    def _check(self, member: Member, fields: Fields) -> None:
+        kind = member.type
+        if kind == REGULAR:
+            if member.mode & _SET_ID:
+                self.hostile(member.name, "a file with a set-user-id or set-group-id bit")
+            if not member.name or fields.name.endswith(b"/"):
+                self.hostile(fields.name, "a file without a name")
+        elif kind == DIRECTORY:
+            if fields.size:
+                self.hostile(member.name, "a directory with content")
+            if member.mode & 0o4000:
+                self.hostile(member.name, "a directory with a set-user-id bit")
+        elif kind in {SYMLINK, HARD_LINK}:
+            self._check_link(member)
+        else:
+            name = chr(kind) if 32 < kind < 127 else str(kind)
+            self.hostile(member.name, f"a device, fifo or member of unknown type {name!r}")
+        if member.uid < 0 or member.gid < 0 or member.uid > 0xFFFFFFFE or member.gid > 0xFFFFFFFE:
+            self.hostile(member.name, "an absurd owner")
+        if self.members > _MEMBER_LIMIT:
+            self.hostile(member.name, "an absurd number of members")
+
+    def _check_link(self, member: Member) -> None:
+        link = member.link
+        if not member.name or not link or b"\0" in link or len(link) > _LINK_LIMIT:
+            self.hostile(member.name, "a link without a name or target, or an overlong one")
+        if member.type == HARD_LINK and (link[:1] == b"/" or b".." in link.split(b"/")):
+            self.hostile(member.name, "a hard link to the outside")
+
+    def _expect_end(self) -> None:
+        """Let only NUL follow the end mark: GNU tar fills up to 10 KiB."""
+        if self._at < len(self._buffer) and self._buffer[self._at :].strip(b"\0"):
+            self.damaged("something follows the end of the archive")
+        total = BLOCK + len(self._buffer) - self._at
+        for block in self._stream:
+            total += len(block)
+            if total > 16 << 20 or block.strip(b"\0"):
+                self.damaged("something follows the end of the archive")
+        if total < 2 * BLOCK or total % BLOCK:
+            self.damaged("it was cut short: the end of the archive is missing")
+
+
+def leads_out(member: Member) -> bool:
+    """Tell whether a symbolic link may lead out of the root.
+
+    Inside are only targets whose `..` all come first and are no more than the link is deep: links
+    are never extracted through, so by induction such a target stays inside whatever other links
+    stand on its way. Anything else may be led out by another link (CVE-2025-4517 is built so).
+    """
+    link = member.link
+    if link[:1] == b"/":
+        return True
+    if b".." not in link:
+        return False
+    parts = [part for part in link.split(b"/") if part not in {b"", b"."}]
+    up = 0
+    while up < len(parts) and parts[up] == b"..":
+        up += 1
+    return up > member.name.count(b"/") or b".." in parts[up:]
