@@ -15,15 +15,21 @@ from textual.screen import Screen
 
 from core.errors import MagerewindError
 from core.events import Operation
-from core.operations.requests import Request
+from core.operations.requests import DiscardRequest, Request, UndoRequest
 from tui import text
 from tui.bridge import Engine, Errands, Follower, TimeLimit
 from tui.progress import closed_text
+from tui.screens.ask import Ask
 from tui.screens.backup import Backup
+from tui.screens.backups import Backups
 from tui.screens.help import Help
+from tui.screens.history import History
 from tui.screens.home import Home
 from tui.screens.job import JobScreen
 from tui.screens.page import Page
+from tui.screens.pick import Pick
+from tui.screens.recover import Recover
+from tui.screens.rollback import Rollback
 from tui.terminal import THEMES, Terminal
 from tui.views import JobView
 from tui.widgets.bar import BarView
@@ -202,6 +208,10 @@ class Application(App[None]):
         """Say why something cannot be done now."""
         self.notify(text.clean(reason), severity="warning", timeout=8, markup=False)
 
+    def tell(self, words: str) -> None:
+        """Say what was done."""
+        self.notify(text.clean(words), timeout=6, markup=False)
+
     def may_change(self) -> bool:
         """Return whether this session may change anything, and say why where it may not."""
         if self.read_only:
@@ -233,24 +243,87 @@ class Application(App[None]):
             self.follow(value)
             done(None)
             if self.screen is asking:
-                self.switch_screen(JobScreen(value))
+                while not isinstance(self.screen, Home):
+                    self.pop_screen()
+            self.show_job(value)
 
         self.errands.ask(lambda: self.engine.start(request), started)
 
-    def show_job(self, job_id: str) -> None:
-        """Put the screen of a job on top."""
+    def show_job(self, job_id: str, *, instead: bool = False) -> None:
+        """Put the screen of a job on top, or in the place of the one that is there."""
         if isinstance(self.screen, JobScreen) and self.screen.job_id == job_id:
             return
-        self.push_screen(JobScreen(job_id))
+        if instead:
+            self.switch_screen(JobScreen(job_id))
+        else:
+            self.push_screen(JobScreen(job_id))
 
     def open_page(self, key: str) -> None:
-        """Put the screen of an action on top."""
+        """Put the screen of an action on top, or say why not."""
         match key:
-            case "backup":
-                if self.may_start():
-                    self.push_screen(Backup())
+            case "backup" if self.may_start():
+                self.push_screen(Backup())
+            case "backups":
+                self.push_screen(Backups())
+            case "rollback" if self.may_start():
+                self.pick(None)
+            case "history":
+                self.push_screen(History())
+            case "recover":
+                self._open_recovery()
+            case "undo" if self.may_start():
+                self._open_undo()
+            case "discard" if self.may_start():
+                self._ask_discard()
             case _:
-                self.refuse("Not now.")
+                pass
+
+    def action_open_page(self, key: str) -> None:
+        """Put the screen of an action on top."""
+        self.open_page(key)
+
+    def pick(self, timestamp: int | None) -> None:
+        """Begin a rollback, to this set or to one that is still to be chosen."""
+        self.push_screen(Pick(timestamp))
+
+    def _open_recovery(self) -> None:
+        job = self.interrupted_job
+        if job is None:
+            self.refuse("No job was interrupted.")
+        else:
+            self.push_screen(Recover(job))
+
+    def _open_undo(self) -> None:
+        job = self.undoable_job
+        if job is None:
+            self.refuse("No rollback keeps an undo.")
+        else:
+            self.push_screen(Rollback(UndoRequest(job_id=job.job_id)))
+
+    def _ask_discard(self) -> None:
+        job = self.undoable_job
+        if job is None:
+            self.refuse("No rollback keeps an undo.")
+            return
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self.begin(DiscardRequest(job_id=job.job_id), lambda _error: None)
+
+        freed = f" It frees {text.size(job.undo_bytes)}." if job.undo_bytes else ""
+        began = text.local_time(job.began_s, self.zone)
+        self.push_screen(
+            Ask(
+                title=f"Give up the undo of the rollback of {began}?",
+                lines=[
+                    f"What that rollback replaced is deleted and cannot be brought back.{freed}",
+                    "The store itself is not touched.",
+                ],
+                do="Delete the undo",
+                danger=True,
+            ),
+            answered,
+        )
 
     def action_job(self) -> None:
         """Show the running job, or the last one."""
@@ -283,7 +356,7 @@ class Application(App[None]):
         """Change between dark, light and the terminal's own colours."""
         here = THEMES.index(self.theme) if self.theme in THEMES else -1
         self.theme = THEMES[(here + 1) % len(THEMES)]
-        self.refuse(f"Theme: {self.theme}")
+        self.tell(f"Theme: {self.theme}")
 
     def action_repaint(self) -> None:
         """Paint everything again, after something else has written to the terminal."""

@@ -333,7 +333,7 @@ class Backup(Page):
             return
         command = self.owner.engine.command(request)
         self.app.copy_to_clipboard(text.clean(command))
-        self.owner.refuse(f"Copied, where the terminal allows it: {command}")
+        self.owner.tell(f"Copied, where the terminal allows it: {command}")
 
     def action_start(self) -> None:
         """Start the backup and show its job."""

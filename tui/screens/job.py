@@ -45,6 +45,7 @@ class JobScreen(Page):
         Binding("f", "follow_log", "Follow", show=False),
         Binding("slash", "search_log", "Search", key_display="/"),
         Binding("y", "copy_path", "Copy the path of the record", show=False),
+        Binding("c", "recover", "Recover"),
         Binding("u", "undo", "Undo"),
         Binding("x", "discard", "Discard undo"),
     ]
@@ -244,6 +245,8 @@ class JobScreen(Page):
             return True
         if action in ("undo", "discard"):
             return self.undo_kept()
+        if action == "recover":
+            return self.owner.interrupted_job is not None
         if action in ("cancel_job", "detach"):
             return not self.follower.ended
         return True
@@ -337,11 +340,15 @@ class JobScreen(Page):
         """Copy where the complete record of the job is."""
         path = self.owner.engine.log_path(self.job_id)
         self.app.copy_to_clipboard(text.clean(path))
-        self.owner.refuse(f"The complete record: {path}")
+        self.owner.tell(f"The complete record: {path}")
 
     def action_undo(self) -> None:
         """Ask for the plan of the undo."""
         self.owner.open_page("undo")
+
+    def action_recover(self) -> None:
+        """Show what recovery would do."""
+        self.owner.open_page("recover")
 
     def action_discard(self) -> None:
         """Ask whether to give up the undo."""

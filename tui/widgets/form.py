@@ -117,6 +117,8 @@ class Form(OptionList):
             self._drawn_width = width
             for index, row in enumerate(self._rows):
                 self.replace_option_prompt_at_index(index, row.draw(width))
+            # Rows that were given before there was a width have been measured as nothing.
+            self.refresh(layout=True)
 
     def _choose(self, *, ticked: bool) -> None:
         row = next((row for row in self._rows if row.key == self.cursor), None)

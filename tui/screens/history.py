@@ -1,0 +1,91 @@
+"""History: the jobs of this store, newest first, each with its result and its log."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+
+from tui import text
+from tui.screens.page import Page
+from tui.text import assemble
+from tui.views import JobView
+from tui.widgets.form import Form, Row
+from tui.widgets.panel import Panel
+
+
+class History(Page):
+    """The list of jobs."""
+
+    CRUMB = "History"
+    PURPOSE = """The newest fifty jobs, and always those that run, were interrupted, or keep an
+        undo. Enter shows a job with its steps and its log."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "refresh_list", "Refresh"),
+        Binding("u", "app.open_page('undo')", "Undo"),
+        Binding("x", "app.open_page('discard')", "Discard undo"),
+    ]
+
+    def body(self) -> ComposeResult:
+        """Show the list."""
+        with Vertical(id="history"):
+            yield Panel(self._draw_title, id="history-title")
+            yield Form(id="jobs-list")
+
+    def on_mount(self) -> None:
+        """Show what is known, and ask anew."""
+        super().on_mount()
+        self.query_one(Form).focus()
+        self._show()
+        self.action_refresh_list()
+
+    def action_refresh_list(self) -> None:
+        """Ask for the jobs anew."""
+        self.owner.look_for_jobs()
+
+    def jobs_changed(self) -> None:
+        """Draw the list."""
+        if self.is_mounted:
+            self._show()
+
+    def _show(self) -> None:
+        self.query_one("#history-title", Panel).show(self._draw_title)
+        self.query_one(Form).show([self._row(job) for job in self.owner.jobs])
+
+    def _draw_title(self, width: int) -> list[Content]:
+        jobs = self.owner.jobs
+        line = f" {text.plural(len(jobs), 'job')}" if jobs else " No job has run on this store yet."
+        return [assemble((text.fit(line, width, self.owner.glyphs), "bold $text-accent"))]
+
+    def _row(self, job: JobView) -> Row:
+        owner = self.owner
+
+        def draw(width: int) -> Content:
+            glyphs = owner.glyphs
+            when = text.local_time(job.began_s, owner.zone)
+            what = text.fit(text.OPERATION_WORDS[job.operation], 17, glyphs)
+            kinds = text.fit(" ".join(kind.value for kind in job.kinds), 13, glyphs)
+            took = text.right("" if job.elapsed_s is None else text.duration(job.elapsed_s), 8)
+            outcome = text.job_outcome(job)
+            style = "" if job.outcome is None else text.OUTCOME_STYLES[job.outcome]
+            if job.interrupted:
+                style = "bold $text-error"
+            line = f" {when}  {what} {kinds}{took}  "
+            rest = ""
+            if job.undo_kept:
+                rest = f"  undo kept, {text.size(job.undo_bytes)}"
+            if job.user:
+                rest += f"  {job.user}@{job.host}"
+            room = max(0, width - len(line) - len(outcome))
+            return assemble(
+                line, (outcome, style), (text.fit(text.clean(rest), room, glyphs), "$text-muted")
+            )
+
+        return Row(job.job_id, draw)
+
+    def on_form_chosen(self, event: Form.Chosen) -> None:
+        """Show the job."""
+        self.owner.show_job(event.key)

@@ -1,0 +1,141 @@
+"""Recover: what a job was doing when its process died, what recovery will do, one key to do it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+
+from core.events import Operation
+from core.jobs.state import JobState
+from tui import text
+from tui.bridge import Follower
+from tui.progress import closed_text, job_title, step_lines
+from tui.screens.page import Page
+from tui.text import assemble
+from tui.views import JobView
+from tui.widgets.panel import Panel
+
+
+def recovery_words(job: JobView, state: JobState) -> tuple[str, ...]:
+    """Return what recovery will do, in sentences."""
+    if job.operation is Operation.BACKUP:
+        return (
+            "The files that this backup had not finished are removed. Finished backups stay.",
+            "Maintenance mode is put back as it was before the backup.",
+        )
+    if job.operation is Operation.DISCARD:
+        return ("The rest of the undo is removed. The store itself is not touched.",)
+    if state.committed:
+        return (
+            "The job was past its commit point: it is completed, and the undo is kept.",
+            "Maintenance mode is put back as it was before the job.",
+        )
+    return (
+        "The commit point had not been reached: the store becomes what it was before the job.",
+        "What was set aside comes back, what was prepared is removed.",
+        "Maintenance mode is put back as it was before the job.",
+    )
+
+
+class Recover(Page):
+    """The interrupted job."""
+
+    CRUMB = "Recover"
+    PURPOSE = """A job whose process died left a journal of what it had done. Recovery reads it and
+        brings the store wholly to the old or wholly to the new state. It may be run again after
+        anything. magerewind job:recover does the same."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "recover", "Recover now"),
+        Binding("l", "show_job", "Show the job"),
+    ]
+
+    def __init__(self, job: JobView) -> None:
+        super().__init__()
+        self._job = job
+        self._follower: Follower | None = None
+        self._starting = False
+
+    def body(self) -> ComposeResult:
+        """Show one text."""
+        with VerticalScroll(id="recover"):
+            yield Panel(self._draw, id="story")
+
+    def on_mount(self) -> None:
+        """Read what the job had done."""
+        super().on_mount()
+        follower = Follower(self.owner.engine, self._job.job_id)
+
+        def read() -> None:
+            while follower.poll():
+                pass
+
+        def done(value: Exception | None) -> None:
+            if isinstance(value, Exception):
+                self.owner.complain(value)
+            self._follower = follower
+            self._redraw()
+
+        self.owner.errands.ask(read, done)
+
+    def _redraw(self) -> None:
+        if self.is_mounted:
+            self.query_one("#story", Panel).show(self._draw)
+
+    def _draw(self, width: int) -> list[Content]:
+        owner, job, place = self.owner, self._job, self.place(width)
+        state = self._follower.state if self._follower else JobState()
+        began = text.local_time(job.began_s, owner.zone)
+        ago = text.age(job.began_s, owner.clock())
+        rows = [
+            assemble((" WHAT HAPPENED", "bold $text-accent")),
+            assemble(f"   {job_title(state, text.OPERATION_WORDS[job.operation])}, begun {began}"),
+            assemble(f"   {ago}, on {text.clean(job.host)}. Its process is gone."),
+        ]
+        if state.closed_since_s is not None and state.last_s is not None:
+            closed = closed_text(state, owner.clock())
+            rows.append(assemble((f"   The store is {closed}.", "bold $text-error")))
+        if self._follower is None:
+            rows.append(assemble((f"   Reading its record {place.glyphs.ellipsis}", "$text-muted")))
+        rows.extend(step_lines(state, place, 8))
+        rows.extend((Content(""), assemble((" WHAT RECOVERY WILL DO", "bold $text-accent"))))
+        for sentence in recovery_words(job, state):
+            folded = Content(sentence).wrap(max(20, width - 4))
+            rows.extend(
+                assemble(f" {place.glyphs.dot if not number else ' '} {row.plain.rstrip()}")
+                for number, row in enumerate(folded)
+            )
+        rows.append(Content(""))
+        if job.host and job.host != owner.engine.host:
+            words = f"It ran on {text.clean(job.host)}: recover it there, or, if that host is dead,"
+            rows.append(assemble((f" {place.glyphs.warning} {words}", "bold $text-warning")))
+            rows.append(
+                assemble(f"   with magerewind job:recover --from-host {text.clean(job.host)}")
+            )
+        else:
+            rows.append(assemble((" c", "bold"), "  recover now", ("     esc", "bold"), "  back"))
+        return rows
+
+    def action_recover(self) -> None:
+        """Start the recovery and show it."""
+        if self._starting or not self.owner.may_change():
+            return
+        self._starting = True
+
+        def started(value: str | Exception) -> None:
+            self._starting = False
+            if isinstance(value, Exception):
+                self.owner.complain(value)
+                return
+            self.owner.follow(value)
+            self.owner.look_for_jobs()
+            self.owner.show_job(value, instead=True)
+
+        self.owner.errands.ask(self.owner.engine.recover, started)
+
+    def action_show_job(self) -> None:
+        """Show its steps and its log."""
+        self.owner.show_job(self._job.job_id)

@@ -1,0 +1,334 @@
+"""Rollback and undo, steps two to four: what will change, safety, confirmation by a typed name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar, Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Input
+
+from core.errors import Cancelled, PlanChanged
+from core.events import Kind
+from core.operations.requests import RollbackRequest, UndoRequest
+from tui import text
+from tui.plans import plan_lines
+from tui.screens.page import Page
+from tui.text import assemble
+from tui.views import PlanView
+from tui.widgets.form import Form, Row
+from tui.widgets.panel import Panel
+
+STEPS: Final = ("what will change", "safety", "confirm")
+
+
+class Rollback(Page):
+    """One plan, shown, confirmed, and then run exactly as it was shown."""
+
+    PURPOSE = """Nothing is changed before you have typed the store's name on the last step. What
+        runs then is what is shown here; if the store or a backup is another one by then, the job
+        refuses and the plan is made anew. The undo keeps everything that is replaced."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "next", "Next"),
+        Binding("p", "previous", "Previous"),
+        Binding("r", "plan", "Plan anew"),
+    ]
+
+    def __init__(self, request: RollbackRequest | UndoRequest) -> None:
+        super().__init__()
+        self._request = request
+        self._plan: PlanView | Exception | None = None
+        self._step = 0
+        self._asked = 0
+        self._gone = False
+        self._done_bytes = 0
+        self._current = ""
+        self._began_s = 0.0
+        self._starting = False
+
+    @property
+    def undo(self) -> bool:
+        """Whether this is an undo."""
+        return isinstance(self._request, UndoRequest)
+
+    def crumb(self) -> str:
+        """Say which step this is."""
+        word = "Undo" if self.undo else "Roll back"
+        first, count = (1, 3) if self.undo else (2, 4)
+        return f"{word}  {self._step + first}/{count} {STEPS[self._step]}"
+
+    def body(self) -> ComposeResult:
+        """Show one of the three steps."""
+        with VerticalScroll(id="step-0", classes="step"):
+            yield Panel(self._draw_plan, id="plan")
+        with Vertical(id="step-1", classes="step"):
+            yield Panel(self._draw_safety, id="safety")
+            yield Form(id="choices")
+        with Vertical(id="step-2", classes="step"):
+            yield Panel(self._draw_confirm, id="confirm")
+            yield Input(id="typed", compact=True)
+            yield Panel(self._draw_match, id="match")
+
+    def on_mount(self) -> None:
+        """Make the plan."""
+        super().on_mount()
+        self._began_s = self.owner.clock()
+        self.set_interval(0.5, self._show_planning)
+        self._show_step()
+        self.action_plan()
+
+    def on_unmount(self) -> None:
+        """Let the planning thread end."""
+        self._gone = True
+
+    # The plan
+
+    def action_plan(self) -> None:
+        """Make the plan, aside."""
+        self._asked += 1
+        number = self._asked
+        self._plan = None
+        self._done_bytes, self._current = 0, ""
+        self._go(0)
+        engine, request = self.owner.engine, self._request
+
+        def report(done_bytes: int, _items: int, current: str) -> None:
+            if self._gone or number != self._asked:
+                raise Cancelled("Nobody waits for this plan any more.")
+            self._done_bytes, self._current = done_bytes, current
+
+        def done(value: PlanView | Exception) -> None:
+            if number == self._asked and self.is_mounted:
+                self._plan = value
+                self._redraw()
+
+        self.owner.errands.ask(lambda: engine.plan(request, report), done)
+
+    def _show_planning(self) -> None:
+        if self._plan is None and self.is_current:
+            self.query_one("#plan", Panel).show(self._draw_plan)
+
+    def refusal(self) -> str:
+        """Return why one cannot go on, or an empty text."""
+        if self._plan is None:
+            return "The plan is still being made."
+        if isinstance(self._plan, Exception):
+            return "There is no plan: r makes it anew."
+        stops = self._plan.stops
+        return stops[0].message if stops else ""
+
+    # Drawing
+
+    def _redraw(self) -> None:
+        self.query_one("#plan", Panel).show(self._draw_plan)
+        self.query_one("#safety", Panel).show(self._draw_safety)
+        self.query_one("#choices", Form).show(self._choices())
+        self.query_one("#confirm", Panel).show(self._draw_confirm)
+        self.query_one("#match", Panel).show(self._draw_match)
+        self.refresh_bar()
+
+    def _draw_plan(self, width: int) -> list[Content]:
+        place, plan = self.place(width), self._plan
+        if plan is None:
+            current = text.fit_end(text.clean(self._current), max(8, width - 4), place.glyphs)
+            elapsed = text.duration(self.owner.clock() - self._began_s)
+            words = f" Reading the backups and the store {place.glyphs.ellipsis}"
+            return [
+                assemble((words, "bold $text-accent")),
+                assemble(f" {text.size(self._done_bytes)} read, {elapsed}"),
+                assemble((f"   {current}", "$text-muted")),
+                Content(""),
+                assemble((" The store stays open; nothing is changed.", "$text-muted")),
+            ]
+        title = " WHAT WILL CHANGE" if not self.undo else " WHAT THE UNDO WILL CHANGE"
+        rows = [assemble((title, "bold $text-accent"))]
+        if isinstance(plan, Exception):
+            message = text.clean(getattr(plan, "message", f"{type(plan).__name__}: {plan}"))
+            folded = Content(message).wrap(max(20, width - 4))
+            rows = [assemble((" NO ROLLBACK IS POSSIBLE LIKE THIS", "bold $text-error"))]
+            sign = place.glyphs.failed
+            rows.extend(
+                assemble((f" {sign if not number else ' '} {row.plain.rstrip()}", "$text-error"))
+                for number, row in enumerate(folded)
+            )
+            hint = getattr(plan, "hint", None)
+            if hint:
+                folded = Content(text.clean(hint)).wrap(max(20, width - 4))
+                rows.extend(assemble(f"   {row.plain.rstrip()}") for row in folded)
+            rows.extend(
+                (Content(""), assemble(" Nothing was changed. r tries again, esc goes back."))
+            )
+            return rows
+        rows.extend(plan_lines(plan, place, undo=self.undo))
+        rows.append(Content(""))
+        if plan.stops:
+            rows.append(assemble((" This cannot be done now: see above.", "bold $text-error")))
+        else:
+            rows.append(assemble((" n", "bold"), "  next: safety    ", ("esc", "bold"), "  leave"))
+        return rows
+
+    def _draw_safety(self, width: int) -> list[Content]:
+        place = self.place(width)
+        rows = [assemble((" SAFETY", "bold $text-accent"))]
+        for sentence in self._sentences():
+            folded = Content(sentence).wrap(max(20, width - 4))
+            rows.extend(
+                assemble(f" {place.glyphs.dot if not number else ' '} {row.plain.rstrip()}")
+                for number, row in enumerate(folded)
+            )
+        rows.append(Content(""))
+        return rows
+
+    def _sentences(self) -> tuple[str, ...]:
+        if isinstance(self._request, UndoRequest):
+            return (
+                "An undo deletes nothing: what it replaces is set aside, and can come back.",
+                "The store is closed for the time of the renames only.",
+            )
+        with_database = self._request.db_file is not None
+        closed = (
+            "while the database is loaded and exchanged" if with_database else "for the renames"
+        )
+        return (
+            "Nothing is deleted: whatever is replaced is set aside, and the undo brings it back.",
+            f"Files are prepared while the store is open. It is closed {closed}.",
+            "Until the commit, any failure brings the store back as it is now.",
+            "No backup is ever deleted by a rollback.",
+        )
+
+    def _choices(self) -> list[Row]:
+        glyphs = self.owner.glyphs
+
+        def row(key: str, words: str, style: str = "") -> Row:
+            return Row(key, lambda width: assemble((text.fit(f"   {words}", width, glyphs), style)))
+
+        rows = [row("next", "n  Go on: the undo is safety enough", "bold")]
+        if not self.undo:
+            rows.append(row("backup", "b  Take a fresh backup first, then come back here"))
+        rows.append(row("leave", "   Leave: nothing happens"))
+        return rows
+
+    def _draw_confirm(self, width: int) -> list[Content]:
+        place = self.place(width)
+        word = "undo the last rollback" if self.undo else "roll this store back"
+        rows = [assemble((f" CONFIRM: {word.upper()}", "bold $text-error")), Content("")]
+        if isinstance(self._request, RollbackRequest):
+            for kind in Kind:
+                name = self._request.file_of(kind)
+                if name is not None:
+                    shown = text.fit(
+                        f"   {kind.value:<6} to {text.clean(name)}", width, place.glyphs
+                    )
+                    rows.append(assemble((shown, "bold")))
+        if isinstance(self._plan, PlanView) and self._plan.lost:
+            listed = ", ".join(f"{text.count(number)} {what}" for what, number in self._plan.lost)
+            line = f"   would go: {listed} newer than the backup"
+            rows.append(assemble((text.fit(line, width, place.glyphs), "bold $text-error")))
+        root = text.fit_end(text.clean(self.owner.engine.root), max(20, width - 12), place.glyphs)
+        rows.append(assemble(f"   store  {root}"))
+        rows.append(Content(""))
+        name = text.clean(self.owner.engine.name)
+        rows.append(
+            assemble(" To go on, type exactly  ", (name, "bold reverse"), "  and press enter.")
+        )
+        return rows
+
+    def _draw_match(self, _width: int) -> list[Content]:
+        typed = self.query_one("#typed", Input).value
+        if self._starting:
+            return [assemble((" Starting", "bold"))]
+        if typed == self.owner.engine.name:
+            word = "starts the undo" if self.undo else "starts the rollback"
+            return [assemble((f" It matches: enter {word}.", "bold $text-error"))]
+        return [
+            assemble((" Not matching: nothing happens. esc goes one step back.", "$text-muted"))
+        ]
+
+    # Doing
+
+    def _go(self, step: int) -> None:
+        self._step = step
+        self._show_step()
+
+    def _show_step(self) -> None:
+        for number in range(len(STEPS)):
+            self.query_one(f"#step-{number}").display = number == self._step
+        if self._step == 0:
+            self.query_one("#step-0").focus()
+        elif self._step == 1:
+            self.query_one("#choices", Form).focus()
+        else:
+            self.query_one("#typed", Input).value = ""
+            self.query_one("#typed", Input).focus()
+        self._redraw()
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's signature
+        """Show the keys that mean something on this step."""
+        if action == "next":
+            return self._step < len(STEPS) - 1
+        if action in ("previous", "plan"):
+            return self._step == (0 if action == "plan" else 1)
+        return True
+
+    def action_next(self) -> None:
+        """Go one step on, where the plan allows it."""
+        reason = self.refusal()
+        if reason:
+            self.owner.refuse(reason)
+        elif self._step < len(STEPS) - 1:
+            self._go(self._step + 1)
+
+    def action_previous(self) -> None:
+        """Go one step back."""
+        self.action_back()
+
+    def action_back(self) -> None:
+        """Go one step back, or leave at the first."""
+        if self._step:
+            self._go(self._step - 1)
+        else:
+            super().action_back()
+
+    def on_form_chosen(self, event: Form.Chosen) -> None:
+        """Go on, take a backup first, or leave."""
+        match event.key:
+            case "next":
+                self.action_next()
+            case "backup":
+                self.owner.open_page("backup")
+            case _:
+                self.app.pop_screen()
+
+    def on_key(self, event: events.Key) -> None:
+        """Take b on the safety step as its choice."""
+        if event.key == "b" and self._step == 1 and not self.undo:
+            event.stop()
+            self.owner.open_page("backup")
+
+    def on_input_changed(self, _event: Input.Changed) -> None:
+        """Say whether the name matches."""
+        self.query_one("#match", Panel).show(self._draw_match)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Start, if exactly the name was typed."""
+        plan = self._plan
+        if event.value != self.owner.engine.name or not isinstance(plan, PlanView):
+            return
+        if self._starting or not self.owner.may_start():
+            return
+        self._starting = True
+        self._redraw()
+        request = replace(self._request, confirmed_plan=plan.fingerprint)
+        self.owner.begin(request, self._started)
+
+    def _started(self, error: Exception | None) -> None:
+        self._starting = False
+        if isinstance(error, PlanChanged):
+            self.action_plan()
+        elif error is not None:
+            self._redraw()
