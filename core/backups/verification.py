@@ -1,0 +1,112 @@
+"""Whether a backup is sound, found by reading all of it.
+
+Archives and dumps are read by the packages that know them; here it is decided which of them reads
+a file, held against its manifest, and what was found is written into the manifest, so that the list
+shows it later. A backup without a manifest is judged by its structure, and gets none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from dataclasses import dataclass
+
+from core.archive.reader import verify_archive
+from core.backups.catalog import Backup
+from core.backups.manifest import Manifest, write_manifest
+from core.database.check import check_dump
+from core.durable import owner_for
+from core.errors import DamagedBackup, MagerewindError, StatementRefused
+from core.events import Kind, Report, Warned, no_report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyResult:
+    """What reading a backup whole has shown. `problem` is empty for a sound one."""
+
+    backup: Backup
+    problem: str = ""
+    against_manifest: bool = False  # else by its structure only
+    sha256: str = ""
+    items: int = 0  # members of an archive, tables of a dump
+    content_bytes: int = 0
+    warnings: tuple[Warned, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether it is what it should be."""
+        return not self.problem
+
+
+def _read_archive(backup: Backup, manifest: Manifest | None, report: Report) -> VerifyResult:
+    found = verify_archive(
+        backup.path,
+        report=report,
+        sha256=manifest.sha256 if manifest is not None else None,
+        members=manifest.members if manifest is not None else None,
+    )
+    return VerifyResult(
+        backup=backup,
+        against_manifest=manifest is not None,
+        sha256=found.sha256,
+        items=found.members,
+        content_bytes=found.content_bytes,
+        warnings=found.warnings,
+    )
+
+
+def _read_dump(backup: Backup, manifest: Manifest | None, report: Report) -> VerifyResult:
+    found = check_dump(
+        backup.path, report=report, sha256=manifest.sha256 if manifest is not None else None
+    )
+    return VerifyResult(
+        backup=backup,
+        # A dump of the wrong shape for a rollback is still a problem of the file, not of a server.
+        problem=found.problems[0] if found.problems else "",
+        against_manifest=manifest is not None,
+        sha256=found.sha256,
+        items=len(found.tables),
+        content_bytes=found.content_bytes,
+        warnings=found.warnings,
+    )
+
+
+def _remember(result: VerifyResult) -> None:
+    manifest = result.backup.manifest
+    if manifest is None:
+        return
+    found = dataclasses.replace(manifest, verified=result.sound, problem=result.problem)
+    if found != manifest:
+        directory = result.backup.directory
+        write_manifest(directory, found, owner_for(directory))
+
+
+def verify_backup(
+    backup: Backup, *, report: Report = no_report, remember: bool = True
+) -> VerifyResult:
+    """Read a backup whole and say whether it is sound.
+
+    What is wrong with the file is the result's `problem`; what keeps it from being read is raised
+    (StorageError). With `remember`, a manifest that says something else is written anew.
+    """
+    manifest = backup.manifest
+    read = _read_dump if backup.kind is Kind.DB else _read_archive
+    try:
+        size_bytes = os.stat(backup.path).st_size
+        if manifest is not None and size_bytes != manifest.size_bytes:
+            raise DamagedBackup(
+                f"{backup.name.text} has {size_bytes} bytes; its manifest says "
+                f"{manifest.size_bytes}."
+            )
+        result = read(backup, manifest, report)
+    except (DamagedBackup, StatementRefused) as error:
+        result = VerifyResult(
+            backup=backup, problem=error.message, against_manifest=manifest is not None
+        )
+    if remember:
+        try:
+            _remember(result)
+        except MagerewindError:
+            if result.sound:  # an account that may only read can still verify
+                return result
+    return result

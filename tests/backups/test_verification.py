@@ -1,0 +1,140 @@
+"""Verification of real archives and dumps, made by the code that makes them."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from core.archive.members import Selection, code_selection
+from core.archive.writer import write_archive
+from core.backups.catalog import Health, find_any_backup
+from core.backups.manifest import Manifest, write_manifest
+from core.backups.verification import verify_backup
+from core.errors import Cancelled
+from core.events import Kind
+from core.magento.store import Store, find_store
+
+NAME = "1763869000_filesystem.tgz"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    root = tmp_path / "store"
+    (root / "app/etc").mkdir(parents=True)
+    (root / "bin").mkdir()
+    (root / "bin/magento").write_text("#!/usr/bin/env php\n")
+    (root / "app/etc/env.php").write_text("<?php return [];\n" * 1000)
+    (root / "var/backups").mkdir(parents=True)
+    return find_store(str(root), root=str(root))
+
+
+def write(store: Store) -> Manifest:
+    selection: Selection = code_selection(store)
+    path = os.path.join(store.backups, NAME)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT)
+    try:
+        summary = write_archive(selection, fd, level=None)
+    finally:
+        os.close(fd)
+    manifest = Manifest(
+        file_name=NAME,
+        kind=Kind.CODE,
+        timestamp=1763869000,
+        size_bytes=summary.archive_bytes,
+        sha256=summary.sha256,
+        made_by="magerewind 0",
+        host="h",
+        root=store.root,
+        created="",
+        elapsed_s=1.0,
+        verified=False,
+        members=summary.members,
+    )
+    write_manifest(store.backups, manifest)
+    return manifest
+
+
+def flip(path: str, at: int) -> None:
+    with open(path, "r+b") as file:
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ 0xFF]))
+
+
+def test_a_sound_archive_becomes_verified(store: Store) -> None:
+    manifest = write(store)
+    result = verify_backup(find_any_backup(store.backups, NAME))
+    assert result.sound
+    assert result.against_manifest
+    assert (result.items, result.sha256) == (manifest.members, manifest.sha256)
+    assert find_any_backup(store.backups, NAME).health is Health.VERIFIED
+
+
+def test_a_flipped_byte_is_found_and_remembered(store: Store) -> None:
+    manifest = write(store)
+    flip(os.path.join(store.backups, NAME), manifest.size_bytes // 2)
+    result = verify_backup(find_any_backup(store.backups, NAME))
+    assert not result.sound
+    after = find_any_backup(store.backups, NAME)
+    assert after.health is Health.DAMAGED
+    assert after.problem == result.problem
+
+
+def test_a_cut_is_found_by_the_size_alone(store: Store) -> None:
+    manifest = write(store)
+    os.truncate(os.path.join(store.backups, NAME), manifest.size_bytes - 1)
+    result = verify_backup(find_any_backup(store.backups, NAME))
+    assert f"its manifest says {manifest.size_bytes}" in result.problem
+
+
+def test_what_was_restored_is_verified_again(store: Store) -> None:
+    manifest = write(store)
+    path = os.path.join(store.backups, NAME)
+    flip(path, manifest.size_bytes // 2)
+    verify_backup(find_any_backup(store.backups, NAME))
+    flip(path, manifest.size_bytes // 2)
+    assert verify_backup(find_any_backup(store.backups, NAME)).sound
+    assert find_any_backup(store.backups, NAME).health is Health.VERIFIED
+
+
+def test_a_foreign_archive_is_judged_by_its_structure(store: Store) -> None:
+    name = "1763869000_filesystem_code.tgz"
+    path = os.path.join(store.backups, name)
+    subprocess.run(["tar", "-C", store.root, "-czf", path, "app", "bin"], check=True)
+    result = verify_backup(find_any_backup(store.backups, name))
+    assert result.sound
+    assert not result.against_manifest
+    assert find_any_backup(store.backups, name).health is Health.UNVERIFIED
+    os.truncate(path, os.path.getsize(path) - 20)
+    assert not verify_backup(find_any_backup(store.backups, name)).sound
+
+
+@pytest.mark.parametrize(
+    ("content", "sound"),
+    [
+        (b"CREATE TABLE `a` (`b` int);\nINSERT INTO `a` VALUES (1);\n-- Dump completed\n", True),
+        (b"CREATE TABLE `a` (`b` int);\nINSERT INTO `a` VALUES ('cut", False),
+        (b"\x1f\x8b\x08cut", False),
+        (b"GRANT ALL ON *.* TO x;\n", False),
+    ],
+)
+def test_a_dump_is_read_whole(store: Store, content: bytes, sound: bool) -> None:
+    name = "1763869000_db.sql"
+    Path(store.backups, name).write_bytes(content)
+    result = verify_backup(find_any_backup(store.backups, name))
+    assert result.sound is sound
+    if sound:
+        assert result.items == 1
+
+
+def test_a_person_may_stop_it(store: Store) -> None:
+    write(store)
+
+    def stop(_bytes: int, _items: int, _current: str) -> None:
+        raise Cancelled("Stopped.")
+
+    with pytest.raises(Cancelled):
+        verify_backup(find_any_backup(store.backups, NAME), report=stop)
+    assert find_any_backup(store.backups, NAME).health is Health.UNVERIFIED
