@@ -61,12 +61,15 @@ def php(root):
 
 
 def test_the_flush_runs_in_the_root_as_its_owner(store, php):
-    environ = php('echo "$PWD $(id -u) $*" > var/said\n')
+    environ = php('echo "$PWD $(id -u) $*" > var/said; id -G > var/groups\n')
     assert flush_caches(store, environ=environ) is None
     with open(f"{store.var}/said") as file:
         place, uid, *words = file.read().split()
     assert (place, int(uid)) == (store.root, store.owner_uid)
     assert words[2:4] == ["bin/magento", "cache:flush"]
+    with open(f"{store.var}/groups") as file:
+        groups = {int(group) for group in file.read().split()}
+    assert 0 not in groups or store.owner_uid == 0
 
 
 def test_a_flush_that_fails_says_why_in_one_line(store, php):
