@@ -1,0 +1,258 @@
+"""One instant of a schema, seen through several connections.
+
+Owns the ladder of ways to get there, from the gentlest to the plainest, and says which one it took:
+
+    A  MariaDB's BACKUP STAGE: commits pause for milliseconds               (needs RELOAD)
+    B  FLUSH TABLES WITH READ LOCK: everything pauses for milliseconds      (needs RELOAD)
+    C  snapshots whose positions in the binary log are equal: nothing pauses (MariaDB, binary log)
+    D  LOCK TABLES … READ for all tables: writes pause for milliseconds     (needs LOCK TABLES)
+    E  one connection, one snapshot: nothing pauses, nothing is parallel
+
+Tables outside transactions are in no snapshot: they are locked before it is taken and stay so until
+`release_locks`, if they are small enough for that; else `unlocked` names them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from core.database.connection import Connection
+from core.database.definitions import Table
+from core.database.dialect import quote_name
+from core.errors import ConnectionLost, DatabaseError, RightsMissing
+
+LOCK_WAIT_S: Final = 2
+"""How long a lock on tables may be waited for: whoever writes waits behind us meanwhile."""
+
+LOCKED_BYTES: Final = 64 << 20
+"""How much outside transactions is read under its lock, so for about a second."""
+
+_TRIES: Final = 20
+_LONG_QUERY_S: Final = 5
+
+
+class Rung(StrEnum):
+    """How a snapshot was taken; the value is what the manifest and the screens say."""
+
+    STAGES = "A: BACKUP STAGE, parallel"
+    GLOBAL_LOCK = "B: global read lock, parallel"
+    POSITIONS = "C: equal binary log positions, parallel"
+    TABLE_LOCKS = "D: table read locks, parallel"
+    SINGLE = "E: one connection, one consistent snapshot"
+
+
+@dataclass(slots=True, kw_only=True)
+class Snapshot:
+    """Connections that see the same instant, and a lock on tables that no snapshot holds."""
+
+    connections: list[Connection]
+    rung: Rung
+    holder: Connection | None
+    unlocked: tuple[str, ...]
+    passed: tuple[str, ...]  # rungs that were tried and why they did not do
+
+    def release_locks(self) -> None:
+        """Let go of the tables outside transactions."""
+        holder, self.holder = self.holder, None
+        if holder is not None:
+            holder.close()
+
+    def close(self) -> None:
+        """End all transactions by dropping their connections."""
+        self.release_locks()
+        for connection in self.connections:
+            connection.close()
+
+
+_BEGIN: Final = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
+
+Opener = Callable[[], Connection]
+
+
+def take_snapshot(
+    open_connection: Opener,
+    tables: Sequence[Table],
+    *,
+    wanted: int,
+    rungs: Sequence[Rung] = tuple(Rung),
+) -> Snapshot:
+    """Return `wanted` connections that see one instant of these tables, on the best rung.
+
+    Where no rung allows several, there is one. `rungs` limits the choice.
+    """
+    with contextlib.ExitStack() as stack:
+        holder, unlocked = _hold_outside(open_connection, tables, stack)
+        connections = [stack.enter_context(open_connection()) for _ in range(max(1, wanted))]
+        for connection in connections:
+            connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        passed: list[str] = []
+        rung = _climb(open_connection, connections, tables, rungs, passed)
+        if rung is Rung.SINGLE:
+            for spare in connections[1:]:
+                spare.close()
+            del connections[1:]
+            connections[0].execute(_BEGIN)
+        for connection in connections:
+            connection.execute("SAVEPOINT magerewind")
+        stack.pop_all()
+        return Snapshot(
+            connections=connections,
+            rung=rung,
+            holder=holder,
+            unlocked=unlocked,
+            passed=tuple(passed),
+        )
+
+
+def let_go(connection: Connection) -> None:
+    """Release the locks on definitions that reading has taken, where the server lets go of them.
+
+    Without a binary log this frees every table that was read; with one it changes nothing.
+    """
+    connection.execute("ROLLBACK TO SAVEPOINT magerewind")
+
+
+def _hold_outside(
+    open_connection: Opener, tables: Sequence[Table], stack: contextlib.ExitStack
+) -> tuple[Connection | None, tuple[str, ...]]:
+    outside = [table for table in tables if not table.transactional]
+    if not outside:
+        return None, ()
+    names = tuple(table.name for table in outside)
+    if sum(table.data_bytes for table in outside) > LOCKED_BYTES:
+        return None, names
+    holder = stack.enter_context(open_connection())
+    try:
+        _lock(holder, outside)
+    except DatabaseError as error:
+        if isinstance(error, ConnectionLost):
+            raise
+        holder.close()
+        return None, names
+    return holder, ()
+
+
+def _lock(connection: Connection, tables: Sequence[Table]) -> None:
+    connection.set_session({"lock_wait_timeout": LOCK_WAIT_S})
+    parts = ", ".join(f"{quote_name(table.name)} READ" for table in tables)
+    connection.execute(f"LOCK TABLES {parts}")
+
+
+def _climb(
+    open_connection: Opener,
+    connections: Sequence[Connection],
+    tables: Sequence[Table],
+    rungs: Sequence[Rung],
+    passed: list[str],
+) -> Rung:
+    """Take the first rung that does; note why the ones before did not."""
+    server = connections[0].server
+    ways: tuple[tuple[Rung, bool, Callable[[], None]], ...] = (
+        (Rung.STAGES, server.backup_stages, lambda: _stages(open_connection, connections)),
+        (
+            Rung.GLOBAL_LOCK,
+            not server.backup_stages,
+            lambda: _global_lock(open_connection, connections, tables),
+        ),
+        (Rung.POSITIONS, server.mariadb, lambda: _positions(connections)),
+        (
+            Rung.TABLE_LOCKS,
+            True,
+            lambda: _table_locks(open_connection, connections, tables),
+        ),
+    )
+    if len(connections) > 1:
+        for rung, possible, take in ways:
+            if rung not in rungs or not possible:
+                continue
+            try:
+                take()
+            except ConnectionLost:
+                raise
+            except DatabaseError as error:
+                passed.append(f"{rung.value[0]}: {error.message}")
+                for connection in connections:
+                    connection.execute("ROLLBACK")
+            else:
+                return rung
+    return Rung.SINGLE
+
+
+def _begin(connections: Sequence[Connection]) -> None:
+    for connection in connections:
+        connection.execute(_BEGIN)
+
+
+def _touch(connections: Sequence[Connection], tables: Sequence[Table]) -> None:
+    """Hold the definitions of all tables from now on: no change can pass unseen.
+
+    For MySQL, where a table that is renamed keeps its time of creation, so that a swap of two
+    tables could not be told afterwards.
+    """
+    if connections[0].server.mariadb:
+        return
+    for table in tables:
+        connections[0].query(f"SELECT 1 FROM {quote_name(table.name)} LIMIT 0")
+
+
+def _stages(open_connection: Opener, connections: Sequence[Connection]) -> None:
+    with open_connection() as locker:
+        locker.set_session({"lock_wait_timeout": LOCK_WAIT_S})
+        for stage in ("START", "FLUSH", "BLOCK_DDL", "BLOCK_COMMIT"):
+            locker.execute(f"BACKUP STAGE {stage}")
+        _begin(connections)
+        locker.execute("BACKUP STAGE END")
+
+
+def _global_lock(
+    open_connection: Opener, connections: Sequence[Connection], tables: Sequence[Table]
+) -> None:
+    with open_connection() as locker:
+        locker.set_session({"lock_wait_timeout": LOCK_WAIT_S})
+        # A lock that waits for a long query makes the whole server wait behind it.
+        for process in locker.query("SHOW FULL PROCESSLIST"):
+            if process[4] == "Query" and int(process[5] or 0) > _LONG_QUERY_S:
+                raise DatabaseError("a query runs for long, a global lock would wait for it")
+        locker.execute("FLUSH TABLES WITH READ LOCK")
+        _begin(connections)
+        _touch(connections, tables)
+        locker.execute("UNLOCK TABLES")
+
+
+def _positions(connections: Sequence[Connection]) -> None:
+    for _ in range(_TRIES):
+        _begin(connections)
+        seen = {tuple(_position(connection)) for connection in connections}
+        if len(seen) == 1:
+            if seen == {()}:
+                raise DatabaseError("the binary log is off")
+            return
+        for connection in connections:
+            connection.execute("ROLLBACK")
+    raise DatabaseError(f"the positions differed {_TRIES} times")
+
+
+def _position(connection: Connection) -> Iterator[str]:
+    for name, value in connection.query("SHOW STATUS LIKE 'binlog_snapshot_%'"):
+        if str(name).lower() != "binlog_snapshot_gtid_executed" and value:
+            yield f"{name}={value}"
+
+
+def _table_locks(
+    open_connection: Opener, connections: Sequence[Connection], tables: Sequence[Table]
+) -> None:
+    if not tables:
+        _begin(connections)
+        return
+    with open_connection() as locker:
+        try:
+            _lock(locker, tables)
+        except RightsMissing as error:
+            raise DatabaseError("the account has no right to LOCK TABLES") from error
+        _begin(connections)
+        _touch(connections, tables)
+        locker.execute("UNLOCK TABLES")
