@@ -231,7 +231,8 @@ def read_alone(
 ) -> int | None:
     """Read one table at its own instant: first its definition is held, then its rows are read.
 
-    Returns how many rows it has (none are read without `rows`), or None if it is gone. Consistent in itself, not with the other tables.
+    Returns how many rows were read (none without `rows`), or None if the table is gone. Consistent
+    in itself, not with the other tables.
     """
     connection.execute("START TRANSACTION READ ONLY")
     try:

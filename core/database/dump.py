@@ -30,7 +30,8 @@ from core.database.guard import (
     waiting_changes,
     young_tables,
 )
-from core.database.rights import Rights, read_rights
+from core.database.remarks import ROWS_ELSEWHERE, check_rights, remarks
+from core.database.rights import read_rights
 from core.database.rows import CUT_BYTES
 from core.database.schema import read_schema, read_sequences, read_tables
 from core.database.script import (
@@ -46,14 +47,13 @@ from core.database.snapshot import Rung, Snapshot, take_snapshot
 from core.database.strip import resolve
 from core.database.values import Rendering, rendering_of
 from core.database.writer import DumpWriter
-from core.errors import DatabaseError, DumpFailed, RightsMissing
+from core.errors import DatabaseError, DumpFailed
 from core.events import Report, Warned, no_report
 from core.magento.settings import DatabaseConnection
 
 TRIES: Final = 4
 MOST_CONNECTIONS: Final = 4
 _CALM_S: Final = 15.0
-_ELSEWHERE: Final = frozenset({"MRG_MYISAM", "MRG_ISAM", "FEDERATED", "BLACKHOLE"})
 _LOCK_WAIT_OVER: Final = 1205
 
 
@@ -145,7 +145,7 @@ class _Dump:
 
     def run(self) -> DumpSummary:
         for number in range(1, TRIES + 1):
-            self._warnings = _check_rights(self._rights, self._control.schema)
+            self._warnings = check_rights(self._rights, self._control.schema)
             try:
                 return self._try()
             except Disturbed as disturbed:
@@ -187,7 +187,7 @@ class _Dump:
             for table in schema.tables
             if table.name not in self._apart
             and table.name not in stripped
-            and table.engine.upper() not in _ELSEWHERE
+            and table.engine.upper() not in ROWS_ELSEWHERE
         ]
         snapshot = take_snapshot(
             self._open,
@@ -207,11 +207,22 @@ class _Dump:
         self._same_objects(schema)
         self._writer.write(objects_text(schema, definers))
         self._writer.write(footer(rows))
-        self._warn(schema, snapshot, definers)
+        self._warnings += remarks(
+            schema,
+            definers,
+            apart=self._apart,
+            unlocked=snapshot.unlocked,
+            without_history=[
+                table.name
+                for table in schema.tables
+                if table.versioning is not Versioning.NONE and not self._with_history(table)
+            ],
+        )
         return self._summary(schema, snapshot, rows, stripped)
 
     def _settled_schema(self) -> Schema:
         """Return the schema, read when no table was made within the same second."""
+        young: tuple[str, ...] = ()
         for _ in range(3):
             moment = str(self._control.scalar("SELECT UTC_TIMESTAMP()"))
             schema = read_schema(self._control)
@@ -333,51 +344,6 @@ class _Dump:
                 return None
             raise
 
-    def _warn(self, schema: Schema, snapshot: Snapshot, definers: Definers) -> None:
-        names = {
-            "read-apart": (
-                "These tables changed during the dump and were read at an instant of their own;"
-                " reindex after a rollback.",
-                sorted(self._apart),
-            ),
-            "outside-transactions": (
-                "These tables have no transactions and were too large to lock;"
-                " their rows may be of several instants.",
-                sorted(snapshot.unlocked),
-            ),
-            "rows-elsewhere": (
-                "The rows of these tables are kept elsewhere and are not in the dump.",
-                [t.name for t in schema.tables if t.engine.upper() in _ELSEWHERE],
-            ),
-            "history-left-out": (
-                "Of these system-versioned tables only the present rows are in the dump.",
-                [
-                    t.name
-                    for t in schema.tables
-                    if t.versioning is not Versioning.NONE and not self._with_history(t)
-                ],
-            ),
-            "view-invalid": (
-                "These views refer to what does not exist; they are in the dump as comments only.",
-                [view.name for view in schema.views if not view.valid],
-            ),
-            "definer-replaced": (
-                "This account may not name these definers; the objects will run as whoever loads"
-                " the dump.",
-                definers.replaced,
-            ),
-            "recoded": ("These objects will be made under utf8mb4.", definers.recoded),
-            "foreign-schema": (
-                "These foreign keys refer to another schema.",
-                [k.name for k in schema.foreign_keys if k.referenced_schema != schema.name],
-            ),
-        }
-        self._warnings += [
-            Warned(code=code, message=message, names=tuple(found))
-            for code, (message, found) in names.items()
-            if found
-        ]
-
     def _summary(
         self, schema: Schema, snapshot: Snapshot, rows: Mapping[str, int], stripped: Sequence[str]
     ) -> DumpSummary:
@@ -407,34 +373,3 @@ class _Dump:
 
 def _processors() -> int:
     return max(1, min(MOST_CONNECTIONS, len(os.sched_getaffinity(0))))
-
-
-def _check_rights(rights: Rights, schema: str) -> list[Warned]:
-    """Refuse to dump what cannot be seen whole; warn of kinds that Magento does not use."""
-    name = one_line(schema)
-    for right, lost in (("SELECT", "tables"), ("TRIGGER", "triggers")):
-        if not rights.may(right):
-            raise RightsMissing(
-                f"The account {one_line(rights.account)} has no right {right} on the schema"
-                f" '{name}': {lost} could be missing from the dump.",
-                hint=f"Grant {right} on the whole schema to it.",
-            )
-    warnings = []
-    if not rights.may("EVENT"):
-        warnings.append(
-            Warned(
-                code="events-unseen",
-                message="The account has no right EVENT on the schema:"
-                " if there are events, they are not in the dump.",
-            )
-        )
-    seen = ("EXECUTE", "ALTER ROUTINE", "CREATE ROUTINE", "SHOW CREATE ROUTINE")
-    if not any(rights.may(right) for right in seen) and not rights.may_everywhere("SHOW_ROUTINE"):
-        warnings.append(
-            Warned(
-                code="routines-unseen",
-                message="The account has no right on routines of the schema:"
-                " if there are procedures or functions, they are not in the dump.",
-            )
-        )
-    return warnings
