@@ -82,10 +82,10 @@ def to_bytes(value: Value) -> bytes:
 def _float_text(value: float) -> bytes:
     if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN
         raise Unknown("a number without end")
-    text = repr(value)
-    mantissa, _, exponent = text.partition("e")
+    # 14 digits: the `precision` of PHP, and of every php.ini that is shipped with it.
+    mantissa, _, exponent = f"{value:.14G}".partition("E")
     if not exponent:
-        return text.removesuffix(".0").encode("ascii")
+        return mantissa.encode("ascii")
     if "." not in mantissa:
         mantissa += ".0"
     return f"{mantissa}E{int(exponent):+d}".encode("ascii")
