@@ -69,13 +69,21 @@ class Comparison:
     """Takes live entries and members in the order of the walk and fills a plan."""
 
     def __init__(
-        self, plan: PlanFile, selection: Selection, reader: ArchiveReader, *, trusted: bool
+        self,
+        plan: PlanFile,
+        selection: Selection,
+        reader: ArchiveReader,
+        *,
+        trusted: bool,
+        regions: Regions | None = None,
     ) -> None:
+        self.sha256 = ""
+        self.members = 0
         self.identical = 0
         self.skipped = 0
         self.unrestorable: list[str] = []
         self.kept: list[bytes] = []
-        self.regions = Regions(selection.root)
+        self.regions = Regions(selection.root) if regions is None else regions
         self._plan = plan
         self._selection = selection
         self._reader = reader

@@ -16,6 +16,7 @@ from core.archive.descent import Descent, is_gone
 from core.archive.header import HARD_LINK, REGULAR
 from core.archive.index import Index, walk_key
 from core.archive.members import Found, Selection, unreadable, walk
+from core.archive.places import Regions
 from core.archive.plan import Action, FilePlan, PlanFile
 from core.archive.reader import check_totals, in_order
 from core.archive.seen import SeenWriter
@@ -57,14 +58,10 @@ class _Scope:
         self._left_out = selection.left_out()
         self._comparison = comparison
 
-    def members(self, members: Iterator[Member]) -> Iterator[Member]:
-        """Yield the members that are neither above nor outside the selection."""
-        for member in members:
-            if member.name and self.holds(member.name):
-                yield member
-
     def holds(self, name: bytes) -> bool:
         """Tell whether a member is one of the selection's."""
+        if not name:
+            return False
         if not name.startswith(self._prefix):
             if not self._prefix.startswith(name + b"/"):
                 self._comparison.skipped += 1
@@ -86,7 +83,9 @@ class Planner:
         sha256: str | None,
         members: int | None,
         report: Report,
+        only: Callable[[bytes], bool] | None = None,
     ) -> None:
+        self._only = only
         self._path = archive_path
         self._selection = selection
         self._sha256 = sha256
@@ -99,67 +98,71 @@ class Planner:
             raise unreadable(path, error) from error
 
     def _live(self, comparison: Comparison) -> Iterator[Found]:
-        return walk(self._selection, problem=self._problem, skipped=comparison.keep)
+        only = self._only
+        for found in walk(self._selection, problem=self._problem, skipped=comparison.keep):
+            if only is None or only(found.path):
+                yield found
+
+    def _chosen(self, members: Iterator[Member], comparison: Comparison) -> Iterator[Member]:
+        scope, only = _Scope(self._selection, comparison), self._only
+        for member in members:
+            if scope.holds(member.name) and (only is None or only(member.name)):
+                yield member
 
     def plan(self, plan_path: str) -> FilePlan:
         """Compare, and write the plan."""
         try:
-            return self._plan(plan_path, self._in_order)
+            return self._plan(plan_path, ordered=True)
         except OutOfOrder:
-            return self._plan(plan_path, self._by_index)
+            return self._plan(plan_path, ordered=False)
 
-    def _plan(
-        self,
-        plan_path: str,
-        way: Callable[[ArchiveReader, PlanFile, SeenWriter], Comparison],
-    ) -> FilePlan:
-        with (
-            ArchiveReader(self._path, trusted=self._trusted, report=self._report) as reader,
-            PlanFile.create(plan_path) as plan,
-        ):
+    def _plan(self, plan_path: str, *, ordered: bool) -> FilePlan:
+        with PlanFile.create(plan_path) as plan:
+            began_ns = os.stat(plan_path).st_ctime_ns
             with SeenWriter(seen_path(plan_path)) as seen:
-                comparison = way(reader, plan, seen)
-            check_totals(reader, sha256=self._sha256, members=self._members)
-            self._finish(plan, comparison, reader)
+                comparison = self.compare(plan, seen, ordered=ordered, regions=None)
+            plan.remember(ordered=ordered, began_ns=began_ns)
+            self._finish(plan, comparison)
             return plan.summary()
 
-    def _in_order(self, reader: ArchiveReader, plan: PlanFile, seen: SeenWriter) -> Comparison:
-        comparison = Comparison(plan, self._selection, reader, trusted=self._trusted)
-        scope = _Scope(self._selection, comparison)
-        members = scope.members(in_order(reader))
-        live = self._live(comparison)
-        merge(live, members, comparison, seen, lambda m, f: content_is(reader, m, f))
+    def compare(
+        self, plan: PlanFile, seen: SeenWriter | None, *, ordered: bool, regions: Regions | None
+    ) -> Comparison:
+        """Read the archive once against the live tree and add what differs to an open plan."""
+        with ArchiveReader(self._path, trusted=self._trusted, report=self._report) as reader:
+            comparison = Comparison(
+                plan, self._selection, reader, trusted=self._trusted, regions=regions
+            )
+            if ordered:
+                members = self._chosen(in_order(reader), comparison)
+                live = self._live(comparison)
+                merge(live, members, comparison, seen, lambda m, f: content_is(reader, m, f))
+            else:
+                self._by_index(reader, comparison, seen)
+            check_totals(reader, sha256=self._sha256, members=self._members)
+            comparison.sha256, comparison.members = reader.sha256, reader.members
+        comparison.finish()
         return comparison
 
-    def _by_index(self, reader: ArchiveReader, plan: PlanFile, seen: SeenWriter) -> Comparison:
+    def _by_index(
+        self, reader: ArchiveReader, comparison: Comparison, seen: SeenWriter | None
+    ) -> None:
         """Read the archive first, each member against the live file of its name; merge after."""
-        comparison = Comparison(plan, self._selection, reader, trusted=self._trusted)
-        scope = _Scope(self._selection, comparison)
-        with Index() as index:
-            with Descent(self._selection.root) as descent:
-                for member in reader:
-                    same = None
-                    if member.type == REGULAR and scope.holds(member.name):
-                        same = self._same(reader, member, descent)
-                    index.add(member, reader, same=same)
-            said: dict[bytes, bool | None] = {}
+        with Index() as index, Descent(self._selection.root) as descent:
+            prefix = self._selection.prefix
+            for member in reader:
+                same = None
+                if member.type == REGULAR and member.name.startswith(prefix):
+                    same = self._same(reader, member, descent)
+                index.add(member, reader, same=same)
 
-            def members() -> Iterator[Member]:
-                for member, same in index.members():
-                    if member.name.startswith(self._selection.prefix) and scope.holds(member.name):
-                        said.clear()
-                        said[member.name] = same
-                        yield member
+            def known(member: Member, found: Found) -> bool:
+                if member.type == HARD_LINK:
+                    return index.same(member.link) and self._linked(member, found, descent)
+                return index.same(member.name)
 
-            with Descent(self._selection.root) as targets:
-
-                def known(member: Member, found: Found) -> bool:
-                    if member.type == HARD_LINK:
-                        return self._linked(member, found, targets, plan)
-                    return bool(said.get(member.name))
-
-                merge(self._live(comparison), members(), comparison, seen, known)
-        return comparison
+            members = self._chosen(index.members(), comparison)
+            merge(self._live(comparison), members, comparison, seen, known)
 
     def _same(self, reader: ArchiveReader, member: Member, descent: Descent) -> bool:
         found = self._find(member.name, descent)
@@ -174,23 +177,19 @@ class Planner:
             return None
         return Found(path, name, fd, status) if stat.S_ISREG(status.st_mode) else None
 
-    def _linked(self, member: Member, found: Found, targets: Descent, plan: PlanFile) -> bool:
-        """Tell whether a live file is the same file as an unchanged live target of a hard link."""
-        target = self._find(member.link, targets)
-        if target is None or target.status.st_ino != found.status.st_ino:
-            return False
-        row = plan.row_at(member.link)
-        return row is None or row.action is Action.MODE
+    def _linked(self, member: Member, found: Found, descent: Descent) -> bool:
+        """Tell whether a live file is one with the live target of a hard link."""
+        target = self._find(member.link, descent)
+        return target is not None and target.status.st_ino == found.status.st_ino
 
-    def _finish(self, plan: PlanFile, comparison: Comparison, reader: ArchiveReader) -> None:
-        comparison.finish()
+    def _finish(self, plan: PlanFile, comparison: Comparison) -> None:
         selection = self._selection
         plan.set_region_roots(selection.root, comparison.regions.roots)
         plan.remember(
             archive=self._path,
-            sha256=reader.sha256,
+            sha256=comparison.sha256,
             given_sha256=self._sha256,
-            members=reader.members,
+            members=comparison.members,
             kind=selection.kind.value,
             root=os.fsdecode(selection.root),
             prefix=os.fsdecode(selection.prefix),
@@ -201,7 +200,7 @@ class Planner:
             warnings=[[w.code, w.message, list(w.names)] for w in _warnings(comparison)],
         )
         plan.save()
-        plan.remember(unwritable=_unwritable(plan, selection))
+        plan.remember(unwritable=unwritable(plan, selection))
         plan.save()
 
 
@@ -217,7 +216,7 @@ def _warnings(comparison: Comparison) -> Iterator[Warned]:
                      names=names)  # fmt: skip
 
 
-def _unwritable(plan: PlanFile, selection: Selection) -> list[str]:
+def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
     """Return the directories in which this account may not rename what is planned."""
     refused: dict[str, None] = {}
     last = b"\0"

@@ -113,14 +113,19 @@ class Index:
         if parent not in self._directories:
             self._remember(parent)
 
-    def members(self) -> Iterator[tuple[Member, bool | None]]:
-        """Yield all members in the order of our walk, with what was said of their content."""
+    def same(self, name: bytes) -> bool:
+        """Tell whether the content of a member was said to be that of the live file."""
+        query = "SELECT same FROM member WHERE key = ?"
+        row = self._connection.execute(query, (walk_key(name.removeprefix(b"./")),)).fetchone()
+        return row is not None and bool(row[0])
+
+    def members(self) -> Iterator[Member]:
+        """Yield all members in the order of our walk."""
         rows = self._connection.execute("SELECT * FROM member ORDER BY key")
-        for key, number, kind, mode, uid, gid, size, mtime, link, uname, gname, same in rows:
+        for key, number, kind, mode, uid, gid, size, mtime, link, uname, gname, _ in rows:
             name = key.replace(b"\0", b"/")
-            member = Member(number, name, kind, mode, uid, gid, size, mtime, link, uname, gname,
-                            None)  # fmt: skip
-            yield member, None if same is None else bool(same)
+            yield Member(number, name, kind, mode, uid, gid, size, mtime, link, uname, gname,
+                         None)  # fmt: skip
 
 
 def _columns(member: Member) -> tuple[int | bytes, ...]:

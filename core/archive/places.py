@@ -7,9 +7,11 @@ rules and the names of the places; it knows nothing of what is put there.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from core.archive.descent import OPEN_DIRECTORY
@@ -56,12 +58,15 @@ def mount_of(directory: bytes) -> tuple[int, int]:
 class Regions:
     """The parts of one walked tree between which renames do not work, found while walking."""
 
-    def __init__(self, root: bytes) -> None:
-        self._root = root
+    def __init__(self, root: bytes, roots: Sequence[bytes] = (b"",)) -> None:
         self.device = os.stat(root).st_dev
         self._devices: dict[bytes, int] = {b"": self.device}
         self.mounts = mounts_below(root)
-        self.roots: list[bytes] = [b""]  # relative, in the order of the walk; ids are the places
+        self.roots: list[bytes] = []  # relative, in the order they were found; regions' ids
+        for path in roots:
+            with contextlib.suppress(OSError):
+                self._devices[path] = os.stat(os.path.join(root, path)).st_dev
+            self.roots.append(path)
 
     def notice(self, path: bytes, device: int) -> bool:
         """Take in a directory (relative to the root); tell whether a region begins there."""

@@ -275,6 +275,17 @@ class PlanFile:
             self._flush()
         return number
 
+    def copy(self, row: Row) -> None:
+        """Append an entry that keeps its id."""
+        self._pending.append(row._replace(unit=row.id if row.unit is None else row.unit))
+        if len(self._pending) >= _BATCH:
+            self._flush()
+
+    @property
+    def last_id(self) -> int:
+        """The highest id so far."""
+        return self._next - 1
+
     def _flush(self) -> None:
         if self._pending:
             marks = ",".join("?" * len(Row._fields))

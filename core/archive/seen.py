@@ -90,19 +90,25 @@ def read_seen(path: str) -> Iterator[tuple[bytes, Look]]:
 
 
 def changes(
-    before: Iterator[tuple[bytes, Look]], now: Iterator[Found]
-) -> Iterator[tuple[bytes, bool, bool]]:
-    """Yield (path, differs, is there now) for every entry of either side."""
+    before: Iterator[tuple[bytes, Look]], now: Iterator[Found], *, since_ns: int
+) -> Iterator[tuple[bytes, bool]]:
+    """Yield (path, differs) for every entry of either side.
+
+    A file last changed after `since_ns` counts as changed although it looks the same: the clock of
+    a file system is coarse, and it may have been written again within one tick.
+    """
     old = next(before, None)
     found = next(now, None)
     while old is not None or found is not None:
         if old is not None and found is not None and old[0] == found.path:
-            yield found.path, old[1] != look_of(found.status), True
+            look = look_of(found.status)
+            fresh = look[4] >= since_ns and not stat.S_ISDIR(found.status.st_mode)
+            yield found.path, fresh or old[1] != look
             old, found = next(before, None), next(now, None)
         elif found is None or (old is not None and walk_key(old[0]) < walk_key(found.path)):
             assert old is not None  # noqa: S101 - for the type checker: one side is there
-            yield old[0], True, False
+            yield old[0], True
             old = next(before, None)
         else:
-            yield found.path, True, True
+            yield found.path, True
             found = next(now, None)

@@ -1,0 +1,194 @@
+"""The second look, once the store is closed: what did an open shop change since the plan.
+
+Every entry that was compared is looked at again (inode, size, times); what changed is compared
+anew, staged, taken into the plan and named. It owns which changes are ordinary in an open shop.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from core.archive.descent import is_gone
+from core.archive.difference import Planner, seen_path, unwritable
+from core.archive.members import Selection, unreadable, walk
+from core.archive.places import Regions
+from core.archive.plan import Action, PlanFile, Row
+from core.archive.seen import changes, read_seen
+from core.archive.stage import StagedFiles, Stager, make_stages
+from core.archive.trees import remove_tree
+from core.durable import unlink_if_there
+from core.errors import PlanChanged
+from core.events import Kind, Report, no_report
+
+_ORDINARY: Final = re.compile(
+    rb"(?:pub/media/catalog/product/cache|pub/media/tmp|generated|var/log|log)/|.*\.log\Z",
+    re.DOTALL,
+)
+_SHARE: Final = 100  # one in a hundred
+_ALWAYS_FINE: Final = 20  # in a small tree one per cent is nothing
+_REPORT_EVERY: Final = 1024
+_SAME_TICK_NS: Final = 20_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refreshed:
+    """What the second look found.
+
+    `changed` are the paths that changed, in order. `counted` is how many of them lie outside what
+    changes in an open shop anyway (media cache, generated code, logs), `of` how many such entries
+    there are. With `too_many` (over one in a hundred) nothing was taken into the plan; otherwise
+    `staged` is the plan as it is now.
+    """
+
+    changed: tuple[str, ...]
+    counted: int
+    of: int
+    too_many: bool
+    staged: StagedFiles
+
+
+def selection_of(plan: PlanFile) -> Selection:
+    """Return the selection that a plan was made for."""
+    return Selection(
+        kind=Kind(plan.fact("kind")),
+        root=os.fsencode(plan.fact("root")),
+        prefix=os.fsencode(plan.fact("prefix")),
+        ignored=frozenset(os.fsencode(path) for path in plan.fact("ignored")),
+        exclude=tuple(plan.fact("exclude")),
+        state=os.fsencode(plan.fact("state")),
+    )
+
+
+def _problem(path: bytes, error: OSError) -> None:
+    if not is_gone(error):
+        raise unreadable(path, error) from error
+
+
+def _look_again(
+    plan: PlanFile, selection: Selection, report: Report
+) -> tuple[list[bytes], int, int]:
+    """Return the changed paths, and how many of how many count."""
+    changed: list[bytes] = []
+    counted = of = done = 0
+    before = read_seen(seen_path(plan.path))
+    since_ns = int(plan.fact("began_ns")) - _SAME_TICK_NS
+    for path, differs in changes(before, walk(selection, problem=_problem), since_ns=since_ns):
+        counts = _ORDINARY.match(path) is None
+        of += counts
+        if differs:
+            changed.append(path)
+            counted += counts
+        done += 1
+        if done % _REPORT_EVERY == 0:
+            report(0, done, os.fsdecode(path))
+    report(0, done, "")
+    return changed, counted, of
+
+
+class _Affected:
+    """The entries that have to be compared anew; takes their old rows and staged files away."""
+
+    def __init__(self, plan: PlanFile, changed: list[bytes]) -> None:
+        self._plan = plan
+        self.paths: set[bytes] = set()
+        self.tops: set[bytes] = set()  # units that are compared anew with all below them
+        for path in changed:
+            self._take(path)
+
+    def _take(self, path: bytes) -> None:
+        row = self._plan.row_at(path)
+        if row is None:
+            if not self._moves_along(path):
+                self.paths.add(path)
+        elif row.unit is None:
+            self._drop(row)
+            self.paths.add(path)
+
+    def _moves_along(self, path: bytes) -> bool:
+        """Tell whether a path is inside a unit, and so is moved with it whatever it is."""
+        above = path.rpartition(b"/")[0]
+        while above:
+            if above in self.tops:
+                return True
+            row = self._plan.row_at(above)
+            if row is not None and row.action is not Action.MODE:
+                return True
+            above = above.rpartition(b"/")[0]
+        return False
+
+    def _drop(self, row: Row) -> None:
+        plan = self._plan
+        if plan.execute("DELETE FROM entry WHERE unit = ?", row.id) > 1:
+            self.tops.add(row.path)
+        for region in plan.regions():
+            if region.id == row.region and region.stage:
+                _remove_staged(region.stage + b"/%d" % (row.id or 0))
+
+    def test(self) -> Callable[[bytes], bool]:
+        """Return the test whether a path has to be compared anew."""
+        paths = self.paths
+        if not self.tops:
+            return lambda path: path in paths
+        tops = tuple(top + b"/" for top in self.tops)
+        return lambda path: path in paths or path.startswith(tops)
+
+
+def _remove_staged(path: bytes) -> None:
+    try:
+        unlink_if_there(path)
+    except IsADirectoryError:
+        remove_tree(path)
+
+
+def refresh_files(staged: StagedFiles, *, report: Report = no_report) -> Refreshed:
+    """Look at everything again that was compared; stage what changed, and take it into the plan.
+
+    To be called with the store closed, once before the swap. `report` gets 0 bytes and entries
+    looked at. Raises PlanChanged when the archive is another one, or a file system was mounted
+    meanwhile.
+    """
+    with PlanFile(staged.plan_path) as plan:
+        selection = selection_of(plan)
+        changed, counted, of = _look_again(plan, selection, report)
+        too_many = counted > max(_ALWAYS_FINE, of // _SHARE)
+        if changed and not too_many:
+            _take_in(plan, selection, changed)
+            staged = replace(staged, plan=plan.summary())
+    return Refreshed(
+        changed=tuple(os.fsdecode(path) for path in changed),
+        counted=counted,
+        of=of,
+        too_many=too_many,
+        staged=staged,
+    )
+
+
+def _take_in(plan: PlanFile, selection: Selection, changed: list[bytes]) -> None:
+    last = plan.last_id
+    affected = _Affected(plan, changed)
+    if not affected.paths:
+        plan.save()
+        return
+    roots = [region.root[len(selection.root) + 1 :] for region in plan.regions()]
+    regions = Regions(selection.root, roots)
+    planner = Planner(
+        str(plan.fact("archive")),
+        selection,
+        sha256=plan.fact("given_sha256"),
+        members=plan.fact("members"),
+        report=no_report,
+        only=affected.test(),
+    )
+    comparison = planner.compare(plan, None, ordered=bool(plan.fact("ordered")), regions=regions)
+    if comparison.sha256 != plan.fact("sha256"):
+        raise PlanChanged("The archive is no longer the file that was planned.")
+    if len(regions.roots) > len(roots):
+        raise PlanChanged("A file system was mounted in the store after the plan was made.")
+    make_stages(plan)
+    Stager(plan, no_report).fill(f"id > {last}")
+    plan.remember(unwritable=unwritable(plan, selection))
+    plan.save()
