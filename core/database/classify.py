@@ -34,6 +34,7 @@ class StatementKind(StrEnum):
     PACKAGE = "package"
     PACKAGE_BODY = "package body"
     EVENT = "event"
+    EVENT_STATE = "alter event"  # enabled or disabled, at the end of a dump
     DROP = "drop"
     SET = "set"
     NOTHING = "nothing"  # locks, transactions, keys off and on, comments for a client
@@ -64,6 +65,7 @@ class Statement:
     name: str = ""
     place: tuple[int, int] = (0, 0)
     table: str = ""
+    table_place: tuple[int, int] = (0, 0)
     names: tuple[str, ...] = ()
     words: tuple[Token, ...] = ()
     definer: str = ""
@@ -109,10 +111,12 @@ def classify(
     reading: Reading,
     server: Server | None = None,
     schema: str | None = None,
+    check_body: bool = True,
 ) -> Statement:
     """Return what a statement is. Raises StatementRefused for what is never run, with its line.
 
     `schema` is the one that names may be qualified with; without it no qualified name passes.
+    Without `check_body` the body of a view or routine is taken as it is: one of the live schema.
     """
     found = _ROWS.match(raw.text)
     if found is not None:
@@ -121,7 +125,7 @@ def classify(
     found = _ROWS.match(text)
     if found is not None:
         return _rows(raw, text, found, reading, schema)
-    return _Reader(raw, text, reading, schema).read()
+    return _Reader(raw, text, reading, schema, check_body).read()
 
 
 def _rows(
@@ -167,8 +171,14 @@ class _Reader:
     """Reads one statement that is not rows, word by word."""
 
     def __init__(
-        self, raw: RawStatement, text: bytes, reading: Reading, schema: str | None
+        self,
+        raw: RawStatement,
+        text: bytes,
+        reading: Reading,
+        schema: str | None,
+        check_body: bool,
     ) -> None:
+        self.check_body = check_body
         self.line = raw.line
         self.text = text
         self.schema = schema
@@ -178,7 +188,8 @@ class _Reader:
     def read(self) -> Statement:
         if not self.words:
             return self._made(StatementKind.NOTHING)
-        self._forbid()
+        if self.check_body:
+            self._forbid()
         first = self.words[0].upper
         if first == b"SET":
             return self._made(StatementKind.SET)
@@ -263,12 +274,14 @@ class _Reader:
         kind = self._create_kind()
         self._exists_clause()
         name, place = self._object()
-        table = ""
+        table, table_place = "", (0, 0)
         if kind is StatementKind.TRIGGER:
-            table = self._trigger_table()
-        if kind in OBJECTS:
+            table, table_place = self._trigger_table()
+        if kind in OBJECTS and self.check_body:
             self._check_body()
-        return self._made(kind, name=name, place=place, definer=definer, table=table)
+        return self._made(
+            kind, name=name, place=place, definer=definer, table=table, table_place=table_place
+        )
 
     def _create_options(self) -> str:
         """Read what may stand between CREATE and the kind; return the definer, if one is given."""
@@ -329,11 +342,11 @@ class _Reader:
             self._accept(b"NOT")
             self._accept(b"EXISTS")
 
-    def _trigger_table(self) -> str:
+    def _trigger_table(self) -> tuple[str, tuple[int, int]]:
         while self.at < len(self.words) and self._peek() != b"ON":
             self.at += 1
         self.at += 1
-        return self._object()[0]
+        return self._object()
 
     def _check_body(self) -> None:
         """Refuse tables of other schemas in what a view or a routine reads or writes."""
@@ -358,7 +371,9 @@ class _Reader:
         if self._peek() == b"EVENT":  # ALTER EVENT e ENABLE, at the end of a dump
             self.at += 1
             name, place = self._object()
-            return self._made(StatementKind.NOTHING, name=name, place=place)
+            if self._peek() not in {b"ENABLE", b"DISABLE", b"ON"}:
+                self._refuse()
+            return self._made(StatementKind.EVENT_STATE, name=name, place=place)
         if not self._accept(b"TABLE"):
             self._refuse()
         self._exists_clause()

@@ -1,0 +1,111 @@
+"""The definitions that hold in a schema now, read so that they can be made again.
+
+Reads through `core.database.objects` and SHOW CREATE TABLE; owns only the form in which a swap
+keeps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from core.database.connection import Connection
+from core.database.create_table import ForeignKeyText, parse_show_create
+from core.database.definitions import Routine, ScheduledEvent, Trigger, View, is_own
+from core.database.description import Definitions, ObjectText, WaitingKey
+from core.database.objects import (
+    read_events,
+    read_routines,
+    read_triggers,
+    read_views,
+    show_create,
+)
+from core.database.schema import read_foreign_keys
+
+
+def read_definitions(connection: Connection) -> Definitions:
+    """Return all foreign keys and objects of the live schema.
+
+    Raises RightsMissing or DumpFailed with the name of what the account may not read: what cannot
+    be saved is not replaced.
+    """
+    tables = {key.table for key in read_foreign_keys(connection)}
+    keys = [key for name in sorted(tables) for key in foreign_keys_of(connection, name)]
+    objects: list[ObjectText] = []
+    objects += (_trigger(one) for one in read_triggers(connection))
+    objects += (_view(one) for one in read_views(connection) if not is_own(one.name))
+    objects += (_routine(one) for one in read_routines(connection))
+    objects += (_event(one) for one in read_events(connection))
+    return Definitions(
+        foreign_keys=tuple(WaitingKey(waiting="", key=key) for key in keys),
+        objects=tuple(objects),
+    )
+
+
+def foreign_keys_of(connection: Connection, table: str) -> tuple[ForeignKeyText, ...]:
+    """Return the foreign keys of one table as they would be written."""
+    return parse_show_create(str(show_create(connection, "TABLE", table)[1])).foreign_keys
+
+
+def objects_now(connection: Connection, kinds: Iterable[str]) -> tuple[ObjectText, ...]:
+    """Return the objects of these kinds that the schema has now."""
+    wanted = set(kinds)
+    found: list[ObjectText] = []
+    if "VIEW" in wanted:
+        found += (_view(one) for one in read_views(connection))
+    if "TRIGGER" in wanted:
+        found += (_trigger(one) for one in read_triggers(connection))
+    if wanted & {"PROCEDURE", "FUNCTION", "PACKAGE", "PACKAGE BODY"}:
+        found += (_routine(one) for one in read_routines(connection) if one.kind in wanted)
+    if "EVENT" in wanted:
+        found += (_event(one) for one in read_events(connection))
+    return tuple(found)
+
+
+def _trigger(one: Trigger) -> ObjectText:
+    return ObjectText(
+        kind="TRIGGER",
+        name=one.name,
+        table=one.table,
+        create=one.create,
+        definer=one.definer,
+        sql_mode=one.sql_mode,
+        charset=one.charset,
+        collation=one.collation,
+    )
+
+
+def _view(one: View) -> ObjectText:
+    return ObjectText(
+        kind="VIEW",
+        name=one.name,
+        create=one.create,
+        definer=one.definer,
+        sql_mode="",
+        charset=one.charset,
+        collation=one.collation,
+    )
+
+
+def _routine(one: Routine) -> ObjectText:
+    return ObjectText(
+        kind=one.kind,
+        name=one.name,
+        create=one.create,
+        definer=one.definer,
+        sql_mode=one.sql_mode,
+        charset=one.charset,
+        collation=one.collation,
+    )
+
+
+def _event(one: ScheduledEvent) -> ObjectText:
+    return ObjectText(
+        kind="EVENT",
+        name=one.name,
+        create=one.create,
+        definer=one.definer,
+        sql_mode=one.sql_mode,
+        charset=one.charset,
+        collation=one.collation,
+        time_zone=one.time_zone,
+    )

@@ -1,0 +1,42 @@
+"""Which tables a schema has now, and which of them are staged or aside: one question, one answer.
+
+The state of a swap is decided by these names alone; see `core.database.swap`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from core.database.connection import Connection
+from core.database.dialect import quote_name
+from core.database.staging import owner_of
+
+
+def table_names(connection: Connection) -> frozenset[str]:
+    """Return the names of all tables and sequences of the schema, ours too; no views."""
+    rows = connection.query(
+        "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
+        " AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED', 'SEQUENCE')"
+    )
+    return frozenset(str(name) for (name,) in rows)
+
+
+def all_names(connection: Connection) -> frozenset[str]:
+    """Return the names of everything that stands where a table can: tables, sequences, views."""
+    rows = connection.query(
+        "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
+    )
+    return frozenset(str(name) for (name,) in rows)
+
+
+def names_of(connection: Connection, short: str) -> tuple[str, ...]:
+    """Return the staged and aside tables of a job."""
+    return tuple(sorted(name for name in table_names(connection) if owner_of(name) == short))
+
+
+def drop_tables(connection: Connection, names: Iterable[str]) -> None:
+    """Drop tables or sequences, with foreign keys among them; what is gone already is fine."""
+    connection.execute("SET foreign_key_checks = 0")
+    for name in names:
+        connection.execute(f"DROP TABLE IF EXISTS {quote_name(name)}")
+    connection.execute("SET foreign_key_checks = 1")
