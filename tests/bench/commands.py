@@ -1,0 +1,47 @@
+"""What both parts of the benchmark do with the store: run our commands, find and remove backups."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+
+OURS = (sys.executable, "-I", "-m", "core")
+
+
+def ours(root: str, command: str, *words: str) -> list[str]:
+    """Return the command line of one of our commands on the store at `root`."""
+    return [*OURS, command, f"--root={root}", "--quiet", *words]
+
+
+def shell(script: str, **paths: str) -> list[str]:
+    """Return a shell command; `{name}` in it stands for a quoted path."""
+    return ["sh", "-c", script.format_map({key: shlex.quote(v) for key, v in paths.items()})]
+
+
+def do(root: str, command: str, *words: str) -> None:
+    """Run one of our commands, unmeasured."""
+    subprocess.run(ours(root, command, *words), stdin=subprocess.DEVNULL, check=True)
+
+
+def backups(root: str) -> list[str]:
+    """Return the names of the listed backups, oldest first."""
+    directory = os.path.join(root, "var/backups")
+    return sorted(name for name in os.listdir(directory) if not name.startswith("."))
+
+
+def remove_newest_backup(root: str) -> None:
+    """Remove the newest backup with its manifest."""
+    name = backups(root)[-1]
+    directory = os.path.join(root, "var/backups")
+    os.unlink(os.path.join(directory, name))
+    manifest = os.path.join(directory, f".{name}.manifest.json")
+    if os.path.exists(manifest):
+        os.unlink(manifest)
+
+
+def discard_undo(root: str) -> Callable[[], None]:
+    """Return what frees the undo of the last rollback."""
+    return lambda: do(root, "job:discard", "--yes")

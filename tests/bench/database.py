@@ -1,0 +1,83 @@
+"""The database of a store: dump and load beside mariadb-dump, mydumper, mariadb and myloader."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+from commands import backups, discard_undo, do, ours, remove_newest_backup, shell
+from measure import Pair, Work
+
+from core.sample.server import PrivateServer, find_program
+
+_PEER_SCHEMA = "peer"
+
+
+def pairs(root: str, scratch: str, server: PrivateServer, schema: str) -> Iterator[Pair]:
+    """Yield the pairs for the store at `root`, whose database is `schema` of `server`."""
+    single = os.path.join(scratch, "peer.sql")
+    several = os.path.join(scratch, "peer-dump")
+    paths = {"socket": server.socket, "schema": schema, "out": single, "directory": several}
+    backup = Work(
+        name="database backup, `--no-verify`",
+        command=ours(root, "setup:backup", "--db", "--no-verify"),
+        restore=lambda: remove_newest_backup(root),
+    )
+    mariadb_dump = Work(
+        name="`mariadb-dump`",
+        command=shell(
+            find_program("mariadb-dump") + " --no-defaults -uroot -S {socket} --single-transaction"
+            " --quick --hex-blob {schema} >{out} && sync {out}",
+            **paths,
+        ),
+    )
+    mydumper = Work(
+        name="`mydumper -t 2`",
+        command=shell(
+            "mydumper -t 2 --trx-consistency-only -u root -S {socket} -B {schema} -o {directory}"
+            " && sync -f {directory}",
+            **paths,
+        ),
+        prepare=lambda: shutil.rmtree(several, ignore_errors=True),
+    )
+    yield Pair(ours=backup, theirs=mariadb_dump, target=0.8)
+    yield Pair(ours=backup, theirs=mydumper, target=1.4)
+    do(root, "setup:backup", "--db")
+    yield from _load_pairs(root, server, paths)
+
+
+def _load_pairs(root: str, server: PrivateServer, paths: dict[str, str]) -> Iterator[Pair]:
+    name = backups(root)[-1]
+    paths = {**paths, "peer": _PEER_SCHEMA}
+    rollback = Work(
+        name="database rollback, check to commit",
+        command=ours(root, "setup:rollback", f"--db-file={name}", "--yes", "--no-flush"),
+        restore=discard_undo(root),
+    )
+
+    def make_empty() -> None:
+        server.run(
+            f"DROP DATABASE IF EXISTS {_PEER_SCHEMA};"
+            f"CREATE DATABASE {_PEER_SCHEMA} CHARACTER SET utf8mb4;"
+        )
+
+    def drop() -> None:
+        server.run(f"DROP DATABASE {_PEER_SCHEMA}")
+
+    client = Work(
+        name="`mariadb` client, mariadb-dump's file",
+        command=shell(
+            find_program("mariadb") + " --no-defaults -uroot -S {socket} {peer} <{out}", **paths
+        ),
+        prepare=make_empty,
+        restore=drop,
+    )
+    myloader = Work(
+        name="`myloader -t 2`",
+        command=shell("myloader -t 2 -u root -S {socket} -B {peer} -o -d {directory}", **paths),
+        prepare=make_empty,
+        restore=drop,
+    )
+    yield Pair(ours=rollback, theirs=client, target=0.7)
+    yield Pair(ours=rollback, theirs=myloader, target=1.0)

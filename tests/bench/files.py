@@ -1,0 +1,111 @@
+"""The code of a store: backup, verification, plan and rollback beside tar and gzip."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Iterator
+
+from commands import backups, discard_undo, do, ours, remove_newest_backup, shell
+from measure import Pair, Work
+
+_LEFT_OUT = ("pub/media", "pub/static", "var", "update", "node_modules", ".git", ".svn", ".idea")
+_EXCLUDE = " ".join(f"--exclude=./{path}" for path in (*_LEFT_OUT, ".grunt", ".magerewind"))
+
+
+def pairs(root: str, scratch: str) -> Iterator[Pair]:
+    """Yield the pairs for the store at `root`; each leaves it as it was."""
+    archive, target = os.path.join(scratch, "peer.tgz"), os.path.join(scratch, "peer")
+    paths = {"root": root, "archive": archive, "target": target}
+    backup = Work(
+        name="code backup, `--no-verify`",
+        command=ours(root, "setup:backup", "--code", "--no-verify"),
+        restore=lambda: remove_newest_backup(root),
+    )
+    for name, compress, wanted in (
+        ("`tar czf`", "-z", 0.25),
+        ("`tar -I pigz -cf`", "-I pigz", None),
+        ("`tar -I 'igzip -1' -cf`", "-I 'igzip -1'", 1.0),
+    ):
+        script = f"tar {_EXCLUDE} {compress} -cf {{archive}} -C {{root}} . && sync {{archive}}"
+        peer = Work(name=name, command=shell(script, **paths), restore=lambda: os.unlink(archive))
+        yield Pair(ours=backup, theirs=peer, target=wanted)
+    do(root, "setup:backup", "--code")
+    [name] = backups(root)
+    yield from _reading_pairs(root, name, paths)
+    yield from _rollback_pairs(root, name, paths)
+
+
+def _reading_pairs(root: str, name: str, paths: dict[str, str]) -> Iterator[Pair]:
+    paths = {**paths, "archive": os.path.join(root, "var/backups", name)}
+    yield Pair(
+        ours=Work(name="verification", command=ours(root, "info:backups:verify", name)),
+        theirs=Work(name="`gzip -t`", command=shell("gzip -t <{archive}", **paths)),
+        target=0.5,
+    )
+    plan = ours(root, "setup:rollback", f"--code-file={name}", "--dry-run")
+    yield Pair(
+        ours=Work(name="plan of a rollback, no difference", command=plan),
+        theirs=Work(
+            name="`tar -dzf`",
+            # Our own var is not in the archive; tar says so of changed directory times and exits 1.
+            command=shell("tar -dzf {archive} -C {root} >/dev/null || [ $? -eq 1 ]", **paths),
+        ),
+        target=1.0,
+    )
+
+
+def _rollback_pairs(root: str, name: str, paths: dict[str, str]) -> Iterator[Pair]:
+    archive, target = os.path.join(root, "var/backups", name), paths["target"]
+    command = ours(root, "setup:rollback", f"--code-file={name}", "--yes", "--no-flush")
+    unpack = Work(
+        name="`tar xzf` into an empty directory",
+        command=shell(
+            "tar -xzf {archive} -C {target} && sync -f {target}", archive=archive, target=target
+        ),
+        prepare=lambda: os.mkdir(target),
+        restore=lambda: shutil.rmtree(target),
+    )
+    yield Pair(
+        ours=Work(
+            name="rollback, 1 % of the files differ",
+            command=command,
+            prepare=lambda: change_files(root, share=0.01),
+            restore=discard_undo(root),
+        ),
+        theirs=unpack,
+        target=0.6,
+    )
+    yield Pair(
+        ours=Work(
+            name="rollback into an empty tree",
+            command=command,
+            prepare=lambda: empty(root),
+            restore=discard_undo(root),
+        ),
+        theirs=unpack,
+        target=1.2,
+    )
+
+
+def change_files(root: str, *, share: float, seed: int = 1) -> None:
+    """Append a line to a share of the files below vendor, the same ones for the same seed."""
+    rng = random.Random(seed)
+    for folder, directories, files in os.walk(os.path.join(root, "vendor")):
+        directories.sort()
+        for name in sorted(files):
+            path = os.path.join(folder, name)
+            if rng.random() < share and not os.path.islink(path):
+                with open(path, "ab") as out:
+                    out.write(b"// changed\n")
+
+
+def empty(root: str) -> None:
+    """Delete all code of a store, so that only var, media and static are left."""
+    kept = {"var", "pub"}
+    for entry in list(os.scandir(root)):
+        if entry.is_dir(follow_symlinks=False) and entry.name not in kept:
+            shutil.rmtree(entry.path)
+        elif entry.name not in kept:
+            os.unlink(entry.path)
