@@ -5,6 +5,7 @@ Does no work itself: it asks the engine through the bridge and draws what comes 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from typing import ClassVar, Final
@@ -12,6 +13,7 @@ from typing import ClassVar, Final
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.scrollbar import ScrollBar
 
 from core.errors import MagerewindError
 from core.events import Operation
@@ -33,6 +35,7 @@ from tui.screens.rollback import Rollback
 from tui.terminal import THEMES, Terminal
 from tui.views import JobView
 from tui.widgets.bar import BarView
+from tui.widgets.scrolling import PlainScrollBar
 
 POLL_S: Final = 0.25  # four times a second reads as live and costs 1 kB/s
 WATCH_S: Final = 2.0  # for jobs that others start
@@ -73,7 +76,10 @@ class Application(App[None]):
     def __init__(
         self, engine: Engine, looks: Terminal, *, clock: Callable[[], float], zone: tzinfo | None
     ) -> None:
-        super().__init__()
+        # Textual removes every colour only when it starts with the terminal's own ones.
+        without_colour = "NO_COLOR" in os.environ
+        super().__init__(ansi_color=True if without_colour else None)
+        ScrollBar.renderer = PlainScrollBar
         self.engine = engine
         self.glyphs = text.ASCII if looks.ascii_only else text.UNICODE
         self.ascii_only = looks.ascii_only
@@ -354,6 +360,9 @@ class Application(App[None]):
 
     def action_next_theme(self) -> None:
         """Change between dark, light and the terminal's own colours."""
+        if self.no_color:
+            self.refuse("NO_COLOR is set: there are no colours to change.")
+            return
         here = THEMES.index(self.theme) if self.theme in THEMES else -1
         self.theme = THEMES[(here + 1) % len(THEMES)]
         self.tell(f"Theme: {self.theme}")

@@ -22,11 +22,11 @@ async def settle(pilot: Pilot[None]) -> None:
     """Wait until nothing asked for is still awaited and nothing drawn is still to be painted."""
     app = pilot.app
     assert isinstance(app, Application)
-    for _ in range(3):
-        await pilot.pause()
-        while app.errands.open:  # noqa: ASYNC110 - the threads have no event to wait for
-            await asyncio.sleep(0.005)
     await pilot.pause()
+    while app.errands.open:
+        await asyncio.sleep(0.002)
+        if not app.errands.open:
+            await pilot.pause()
 
 
 def rows(app: Application) -> list[str]:

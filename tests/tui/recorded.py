@@ -252,7 +252,7 @@ def sets() -> tuple[SetView, ...]:
     )
     note = "before the upgrade to 2.4.8"
     details = (
-        ("sha256", "3b1f…90aa"),
+        ("sha256", "3b1f" * 16),
         ("members", "118,402"),
         ("Magento", "2.4.6"),
         ("taken in", "1:08"),

@@ -1,0 +1,123 @@
+"""Every screen in its interesting states: how to get there on recorded values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from core.errors import ConnectionFailed, DamagedBackup
+from core.events import Kind, Operation, Outcome
+from tests.tui.recorded import (
+    NOW_S,
+    RecordedEngine,
+    RecordedStream,
+    backup_stream,
+    rollback_stream,
+)
+from tui.views import BackupsView, JobView
+
+UNDONE = "20261122-230000-cd34"
+BACKUP = "20261123-025719-ab12"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What to change beforehand, and which keys lead there."""
+
+    keys: tuple[str, ...] = ()
+    before: Callable[[RecordedEngine], object] = lambda _engine: None
+
+
+def _interrupted(engine: RecordedEngine) -> None:
+    job = JobView(
+        job_id=BACKUP,
+        operation=Operation.BACKUP,
+        kinds=tuple(Kind),
+        began_s=NOW_S - 161,
+        interrupted=True,
+        host="web01",
+        user="deploy",
+    )
+    engine.job_views = (job, *engine.job_views)
+    engine.is_closed = True
+    engine.backups_view = replace(
+        engine.backups_view, partial=(".1795402639_filesystem_media.tgz.partial",)
+    )
+
+
+def _undo(engine: RecordedEngine) -> None:
+    job = engine.job_views[0]
+    engine.job_views = (replace(job, undo_kept=True, undo_bytes=1_200_000_000),)
+
+
+def _finished(engine: RecordedEngine) -> None:
+    engine.streams[BACKUP] = RecordedStream(backup_stream(ended=True))
+    job = JobView(
+        job_id=BACKUP,
+        operation=Operation.BACKUP,
+        kinds=tuple(Kind),
+        began_s=NOW_S - 161,
+        outcome=Outcome.WARNINGS,
+        host="web01",
+        user="deploy",
+        elapsed_s=500.2,
+    )
+    engine.job_views = (job, *engine.job_views)
+
+
+def _rolled_back(engine: RecordedEngine) -> None:
+    _undo(engine)
+    engine.streams[UNDONE] = RecordedStream(rollback_stream())
+
+
+def _broken(engine: RecordedEngine) -> None:
+    engine.database_view = ConnectionFailed("No server answers at db1:3306.")
+    engine.backups_view = BackupsView(directory=engine.backups_view.directory)
+    engine.is_closed = True
+
+
+def _no_plan(engine: RecordedEngine) -> None:
+    engine.plan_view = DamagedBackup(
+        "1795392000_filesystem.tgz is cut: it ends within vendor/magento/framework/App.php.",
+        hint="magerewind info:backups:verify reads all backups.",
+    )
+
+
+def _only(engine: RecordedEngine) -> None:
+    engine.backups_view = replace(engine.backups_view, sets=engine.backups_view.sets[:2])
+
+
+def _read_only(engine: RecordedEngine) -> None:
+    engine.read_only = True
+
+
+SCENES = {
+    "home": Scene(),
+    "home-running": Scene(before=RecordedEngine.run),
+    "home-interrupted": Scene(before=_interrupted),
+    "home-undo": Scene(before=_undo),
+    "home-broken": Scene(before=_broken),
+    "home-read-only": Scene(before=_read_only),
+    "help": Scene(keys=("question_mark",)),
+    "backup": Scene(keys=("b",)),
+    "note": Scene(keys=("b", "n")),
+    "job-running": Scene(keys=("j",), before=RecordedEngine.run),
+    "job-folded": Scene(keys=("j", "l"), before=RecordedEngine.run),
+    "job-zoomed": Scene(keys=("j", "z"), before=RecordedEngine.run),
+    "job-cancel": Scene(keys=("j", "ctrl+c"), before=RecordedEngine.run),
+    "job-finished": Scene(keys=("j",), before=_finished),
+    "job-rolled-back": Scene(keys=("j",), before=_rolled_back),
+    "backups": Scene(keys=("v",)),
+    "backups-open": Scene(keys=("v", "enter", "down")),
+    "delete": Scene(keys=("v", "d")),
+    "delete-last": Scene(keys=("v", "enter", "down", "down", "down", "d"), before=_only),
+    "pick": Scene(keys=("R",)),
+    "plan": Scene(keys=("R", "n")),
+    "plan-refused": Scene(keys=("R", "n"), before=_no_plan),
+    "safety": Scene(keys=("R", "n", "n")),
+    "confirm": Scene(keys=("R", "n", "n", "enter")),
+    "undo": Scene(keys=("u",), before=_undo),
+    "discard": Scene(keys=("x",), before=_undo),
+    "recover": Scene(keys=("c",), before=_interrupted),
+    "history": Scene(keys=("h",)),
+}
