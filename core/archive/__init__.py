@@ -1,12 +1,12 @@
 """Archives of files, and rollback as a difference between an archive and the live tree.
 
-    members     what goes in: selections, ignore lists, the walk, `measure`
-    writer      `write_archive`
-    reader      `verify_archive`, `read_member`
-    difference  `plan_files`: archive against live tree
-    stage       `stage_files`, `load_staged`, `remove_stage`
-    refresh     `refresh_files`: the second look, with the store closed
-    swap        `swap_files`, `revert_files`, `remove_aside`, `aside_bytes`
-    undo        `undo_plan`: the reverse of a finished rollback, for the same swap
-    plan        `FilePlan`, and the file that it lives in
+members     what goes in: selections, ignore lists, the walk, `measure`
+writer      `write_archive`
+reader      `verify_archive`, `read_member`
+difference  `plan_files`: archive against live tree
+stage       `stage_files`, `load_staged`, `remove_stage`
+refresh     `refresh_files`: the second look, with the store closed
+swap        `swap_files`, `revert_files`, `remove_aside`, `aside_bytes`
+undo        `undo_plan`: the reverse of a finished rollback, for the same swap
+plan        `FilePlan`, and the file that it lives in
 """

@@ -46,7 +46,8 @@ CREATE TABLE sales_order (
   remote_ip VARCHAR(45), shipping_description VARCHAR(255),
   created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
   updated_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
-  PRIMARY KEY (entity_id), UNIQUE KEY i (increment_id, store_id), KEY s (status), KEY c (created_at),
+  PRIMARY KEY (entity_id), UNIQUE KEY i (increment_id, store_id),
+  KEY s (status), KEY c (created_at),
   KEY e (customer_email));
 CREATE TABLE quote_item_option (
   option_id INT UNSIGNED NOT NULL AUTO_INCREMENT, item_id INT UNSIGNED NOT NULL,
@@ -75,31 +76,41 @@ _ROWS = (
     (
         "catalog_product_index_price",
         1_200_000,
-        "seq DIV 8, seq % 4, 1 + seq DIV 4 % 2, 2, seq % 1000 + 0.99, seq % 1000, seq % 900,"
-        " seq % 1000, NULL",
+        (
+            "seq DIV 8, seq % 4, 1 + seq DIV 4 % 2, 2, seq % 1000 + 0.99, seq % 1000, seq % 900,"
+            " seq % 1000, NULL"
+        ),
     ),
     (
         "url_rewrite",
         800_000,
-        "NULL, 'product', seq, CONCAT('category-', seq % 97, '/product-', seq, '.html'),"
-        " CONCAT('catalog/product/view/id/', seq, '/category/', seq % 97), 0, 1 + seq % 3, NULL, 1,"
-        " CONCAT('{\"category_id\":\"', seq % 97, '\"}')",
+        (
+            "NULL, 'product', seq, CONCAT('category-', seq % 97, '/product-', seq, '.html'),"
+            " CONCAT('catalog/product/view/id/', seq, '/category/', seq % 97), 0, 1 + seq % 3,"
+            " NULL, 1, CONCAT('{\"category_id\":\"', seq % 97, '\"}')"
+        ),
     ),
     (
         "sales_order",
         200_000,
         "NULL, 'complete', 'complete', 1 + seq % 3, seq, LPAD(seq, 9, '0'), "
         + ", ".join("NULL" if n % 3 == 0 else f"seq % {n + 7} + 0.5" for n in range(_DECIMALS))
-        + ", CONCAT(MD5(seq), '@example.com'), 'Zoë', 'O''Hara', '203.0.113.7', 'Flat Rate - Fixed',"
+        + ", CONCAT(MD5(seq), '@example.com'), 'Zoë', 'O''Hara', '203.0.113.7', 'Flat Rate',"
         " '2024-01-01' + INTERVAL seq SECOND, '2024-06-01' + INTERVAL seq SECOND",
     ),
     (
         "quote_item_option",
         300_000,
-        "NULL, seq, seq, 'info_buyRequest', CONCAT('{\"uenc\":\"', MD5(seq), MD5(seq + 1),"
-        " '\",\"product\":\"', seq, '\",\"qty\":1,\"path\":\"a\\\\/b\"}')",
+        (
+            "NULL, seq, seq, 'info_buyRequest', CONCAT('{\"uenc\":\"', MD5(seq), MD5(seq + 1),"
+            ' \'","product":"\', seq, \'","qty":1,"path":"a\\\\/b"}\')'
+        ),
     ),
-    ("report_event", 1_200_000, "NULL, '2024-01-01' + INTERVAL seq SECOND, 1, seq, seq DIV 3, 1, 1"),
+    (
+        "report_event",
+        1_200_000,
+        "NULL, '2024-01-01' + INTERVAL seq SECOND, 1, seq, seq DIV 3, 1, 1",
+    ),
 )
 
 
