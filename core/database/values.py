@@ -170,16 +170,22 @@ def finish_marked(text: bytes, *, rows: int, marks: int) -> bytes | None:
     """Return the VALUES list, without its outer parentheses, of a range rendered with marks.
 
     None where the counts of the marks do not fit `rows` rows of `marks` values: a mark is part of
-    the data, or a row is missing.
+    the data, or a row is missing. The counts are taken from what each replacement does to the
+    length, because `bytes.count` is many times slower than `bytes.replace` (CPython 3.11 to 3.13).
     """
-    values = text.count(b"\x01")
-    if values % 2 or text.count(b"\x02") != rows - 1:
-        return None
-    if values // 2 + text.count(b"\x03") + text.count(b"\x04") != rows * marks:
-        return None
+    values = len(text) - len(text.replace(b"\x01", b""))
     text = escape(text).replace(b"\x01", b"'")
-    text = text.replace(b"\x03", b"NULL").replace(b"\x04", b"0")
-    return text.replace(b"\x02", b"),(")
+    size = len(text)
+    text = text.replace(b"\x03", b"NULL")
+    values += (len(text) - size) // 3 * 2
+    size = len(text)
+    text = text.replace(b"\x04", b" 0")
+    values += (len(text) - size) * 2
+    size = len(text)
+    text = text.replace(b"\x02", b"),(")
+    if values != 2 * rows * marks or (len(text) - size) // 2 != rows - 1:
+        return None
+    return text
 
 
 def render_row(values: Sequence[bytes | None], forms: Sequence[tuple[Form, bytes]]) -> bytes:

@@ -93,12 +93,14 @@ class PrivateServer:
         """Make the data directory, if it is not there yet."""
         if os.path.isdir(os.path.join(self.data_directory, "mysql")):
             return
-        os.makedirs(self.directory, mode=0o700, exist_ok=True)
+        temporary = os.path.join(self.directory, "tmp")
+        os.makedirs(temporary, mode=0o700, exist_ok=True)
         done = subprocess.run(
             [
                 find_program("mariadb-install-db"),
                 "--no-defaults",
                 f"--datadir={self.data_directory}",
+                f"--tmpdir={temporary}",
                 f"--user={pwd.getpwuid(os.geteuid()).pw_name}",
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
@@ -118,6 +120,9 @@ class PrivateServer:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.socket)
         log = os.path.join(self.directory, "server.log")
+        # A server that starts removes what it finds of temporary tables: another one's, in /tmp.
+        temporary = os.path.join(self.directory, "tmp")
+        os.makedirs(temporary, mode=0o700, exist_ok=True)
         with open(log, "ab") as out:
             self._process = subprocess.Popen(
                 [
@@ -125,6 +130,7 @@ class PrivateServer:
                     "--no-defaults",
                     f"--datadir={self.data_directory}",
                     f"--socket={self.socket}",
+                    f"--tmpdir={temporary}",
                     f"--pid-file={os.path.join(self.directory, 'pid')}",
                     f"--user={pwd.getpwuid(os.geteuid()).pw_name}",
                     *_OPTIONS,
