@@ -88,6 +88,7 @@ class Journal:
         self._fd = fd
         self.path = path
         self._records = records
+        self.broken = False  # a record may, or may not, be on disk
 
     @classmethod
     def create(cls, path: str, *, owner: Owner | None = None) -> Journal:
@@ -118,16 +119,35 @@ class Journal:
         """All records so far, those of an earlier process too."""
         return tuple(self._records)
 
-    def append(self, kind: str, **payload: Any) -> Record:  # noqa: ANN401 - JSON values
-        """Put one record on disk. Raises StorageError, after which nothing may be relied upon."""
+    def append(self, kind: str, /, **payload: Any) -> Record:  # noqa: ANN401 - JSON values
+        """Put one record on disk.
+
+        Raises StorageError when it could not be. The record is then taken back; where that fails
+        too, `broken` says that nobody knows whether it is there.
+        """
         record = Record(len(self._records), kind, payload)
+        before = os.lseek(self._fd, 0, os.SEEK_CUR)
         try:
             write_all(self._fd, _line(record))
             fsync(self._fd)
         except OSError as error:
+            self._take_back(before)
             raise translate(error, f"writing the journal {self.path}") from error
         self._records.append(record)
         return record
+
+    def _take_back(self, length: int) -> None:
+        try:
+            os.ftruncate(self._fd, length)
+            os.lseek(self._fd, length, os.SEEK_SET)
+            fsync(self._fd)
+        except OSError:
+            self.broken = True
+
+    def last_payload(self, kind: str) -> dict[str, Any]:
+        """Return what the newest record of a kind says; nothing if there is none."""
+        record = self.last(kind)
+        return {} if record is None else record.payload
 
     def last(self, kind: str) -> Record | None:
         """Return the newest record of a kind."""

@@ -63,11 +63,33 @@ class StepState:
         return self.started_s is not None and self.outcome is None
 
     @property
+    def fraction(self) -> float | None:
+        """How much of the step is done, 0 to 1; by bytes, else by items, None for neither.
+
+        Totals are estimates, so a step that has not ended is never said to be whole.
+        """
+        if self.outcome in (Outcome.DONE, Outcome.WARNINGS):
+            return 1.0
+        for done, total in (
+            (self.done_bytes, self.total_bytes),
+            (self.done_items, self.total_items),
+        ):
+            if total:
+                return min(0.99, done / total)
+        return None
+
+    @property
     def remaining_s(self) -> float | None:
         """Estimated time to the end of the step; None while it cannot be known."""
-        if not self.rate or self.total_bytes is None or not self.running:
+        if not self.running:
             return None
-        return max(0.0, (self.total_bytes - self.done_bytes) / self.rate)
+        if self.total_bytes is not None:
+            if not self.rate:
+                return None
+            return max(0.0, (self.total_bytes - self.done_bytes) / self.rate)
+        if not self.fraction or self.started_s is None or self.updated_s is None:
+            return None
+        return (self.updated_s - self.started_s) * (1 - self.fraction) / self.fraction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -149,3 +150,32 @@ def from_json(content: bytes) -> Request:
         else:
             values[name] = value
     return cls(**values)
+
+
+def command_line(request: Request) -> str:
+    """Return the headless command that asks for the same, as a shell reads it."""
+    words = ["magerewind"]
+    match request:
+        case BackupRequest():
+            words += ["setup:backup", *(f"--{kind.value}" for kind in request.kinds)]
+            words += [] if request.verify else ["--no-verify"]
+            words += ["--keep-open"] if request.keep_open else []
+            words += ["--strip", ",".join(request.strip)] if request.strip else []
+            words += [f"--level={request.level}"] if request.level is not None else []
+            words += ["--note", request.note] if request.note else []
+        case RollbackRequest():
+            words.append("setup:rollback")
+            words += [f"--{kind.value}-file={request.file_of(kind)}" for kind in request.kinds]
+            words += ["--keep-env"] if request.keep_env else []
+            words += [] if request.flush else ["--no-flush"]
+            words += ["--partial"] if request.partial else []
+            words += ["--map-collations"] if request.map_collations else []
+        case UndoRequest():
+            words += ["job:undo", request.job_id]
+            words += [] if request.flush else ["--no-flush"]
+        case DiscardRequest():
+            words += ["job:discard", request.job_id]
+    if isinstance(request, BackupRequest | RollbackRequest):
+        words += [word for pattern in request.exclude for word in ("--exclude", pattern)]
+    words += ["--strict"] if request.strict else []
+    return shlex.join(words)

@@ -1,0 +1,302 @@
+"""What the command line and the application use to start, follow, cancel and recover jobs.
+
+Nothing here does any work on the store: it makes a job's directory, starts its runner as a process
+of its own, and reads what that says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+from core import errors
+from core.durable import owner_for, translate, write_file
+from core.errors import JobError, JobInterrupted, JobNotFound, MagerewindError, NothingToUndo
+from core.events import Report, Stamped, no_report
+from core.jobs.directory import (
+    JobDirectory,
+    create_job,
+    find_job,
+    job_directories,
+    new_job_id,
+    remove_job,
+)
+from core.jobs.listing import JobSummary, begin_record, list_jobs
+from core.jobs.lock import Holder, is_alive, read_holder
+from core.jobs.stream import EventStream
+from core.magento.store import Store
+from core.operations import preflight, rollback_plan, undo_plan
+from core.operations.preflight import BackupPreflight, StoreFacts
+from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
+from core.operations.rollback_plan import RollbackPlan
+from core.operations.shown import write_shown
+
+RUNNER: Final = (sys.executable, "-I", "-m", "core", "job:run")
+_LETTING_GO_S: Final = 5.0
+
+
+class Client:
+    """The jobs of one store. `runner` is the command line that runs one; tests give their own."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        environ: Mapping[str, str],
+        clock: Callable[[], float] = time.time,
+        runner: Sequence[str] = RUNNER,
+    ) -> None:
+        self.store = store
+        self.environ = environ
+        self.clock = clock
+        self._runner = tuple(runner)
+        self._host = socket.gethostname()
+
+    # What the front ends ask before a start.
+
+    def examine(self) -> StoreFacts:
+        """Return what is known of the store. Never raises for a database that is down."""
+        return preflight.examine(self.store, environ=self.environ)
+
+    def preflight_backup(self, request: BackupRequest) -> BackupPreflight:
+        """Return what would stop a backup, and estimates."""
+        return preflight.preflight_backup(self.store, request, environ=self.environ)
+
+    def plan_rollback(
+        self, request: RollbackRequest, *, report: Report = no_report
+    ) -> RollbackPlan:
+        """Return what a rollback would change and what would stop it. Writes nothing to keep."""
+        return rollback_plan.plan_rollback(
+            self.store, request, environ=self.environ, report=report, now_s=self.clock()
+        )
+
+    def plan_undo(self, request: UndoRequest) -> undo_plan.UndoPlan:
+        """Return what an undo would change. Raises NothingToUndo."""
+        job = find_job(self.store, request.job_id)
+        if job.undo() is None:
+            raise NothingToUndo(f"Job {job.job_id} keeps no undo.")
+        return undo_plan.plan_undo(self.store, job.path, job.job_id)
+
+    # Jobs.
+
+    def start(self, request: Request, *, plan: RollbackPlan | None = None) -> JobDirectory:
+        """Start a job; return when its runner holds the store. Raises the runner's own error.
+
+        `plan`: what the person confirmed; the runner compares it with what it finds.
+        """
+        interrupted = self.interrupted()
+        if interrupted is not None:
+            raise _interrupted(interrupted)
+        job_id = new_job_id(self.clock(), secrets.token_bytes(2))
+        job = create_job(self.store, job_id, request)
+        try:
+            if plan is not None:
+                write_shown(plan, job.path, owner_for(self.store.root))
+            self._spawn(job)
+        except MagerewindError:
+            if not os.path.lexists(job.journal_path):
+                remove_job(job)  # it never began
+            raise
+        return job
+
+    def recover(self, *, from_host: str | None = None) -> JobDirectory:
+        """Take up the interrupted job; return when its runner holds the store."""
+        summary = self.interrupted()
+        if summary is None:
+            running = self.running()
+            raise JobNotFound(
+                "No job was interrupted: there is nothing to recover."
+                if running is None
+                else f"Job {running.job_id} is running; it was not interrupted."
+            )
+        job = JobDirectory(self.store, summary.job_id)
+        self._spawn(job, *(("--from-host", from_host) if from_host else ()))
+        return job
+
+    def _spawn(self, job: JobDirectory, *arguments: str) -> None:
+        ready, answer = os.pipe()
+        log = self._open_log(job)
+        command = [
+            *self._runner,
+            job.job_id,
+            "--root",
+            self.store.root,
+            "--ready-fd",
+            str(answer),
+            *arguments,
+        ]
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd="/",
+                env=dict(self.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                pass_fds=(answer,),
+                start_new_session=True,
+            )
+        except OSError as error:
+            os.close(ready)
+            raise translate(error, "starting the job") from error
+        finally:
+            os.close(answer)
+            os.close(log)
+        # Collects the exit status, so that no zombie stays while the application is open.
+        threading.Thread(target=process.wait, daemon=True).start()
+        with os.fdopen(ready, "rb") as pipe:
+            content = pipe.read()
+        _raise_answer(content, job)
+
+    def _open_log(self, job: JobDirectory) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            fd = os.open(job.log_path, flags, 0o600)
+            owner = owner_for(self.store.root)
+            if owner is not None:
+                os.fchown(fd, owner.uid, owner.gid)
+        except OSError as error:
+            raise translate(error, f"opening {job.log_path}") from error
+        return fd
+
+    def cancel(self, job_id: str | None = None) -> JobSummary:
+        """Ask a running job (the running one, if none is named) to stop."""
+        summary = self.running()
+        if job_id is not None:
+            job_id = find_job(self.store, job_id).job_id
+        if summary is None or job_id not in (None, summary.job_id):
+            raise JobNotFound("No such job is running." if job_id else "No job is running.")
+        job = JobDirectory(self.store, summary.job_id)
+        holder = read_holder(self.store)
+        write_file(job.cancel_path, b"", owner=owner_for(self.store.root))
+        if holder is not None and holder.job_id == job.job_id and is_alive(holder, self._host):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(holder.pid, signal.SIGTERM)
+        return summary
+
+    def jobs(self) -> tuple[JobSummary, ...]:
+        """Return all jobs, newest first."""
+        return list_jobs(self.store)
+
+    def running(self) -> JobSummary | None:
+        """Return the job that holds the store now."""
+        holder = read_holder(self.store)
+        if holder is None:
+            return None
+        return next((job for job in self.jobs() if job.running), None)
+
+    def interrupted(self) -> JobSummary | None:
+        """Return the job that died half way, if there is one."""
+        return next((job for job in self.jobs() if job.interrupted), None)
+
+    def undoable(self) -> JobSummary | None:
+        """Return the newest job whose undo is kept."""
+        return next((job for job in self.jobs() if job.undo_kept), None)
+
+    def find(self, job_id: str | None = None) -> JobDirectory:
+        """Return a job by id; without one the running, else the newest."""
+        if job_id is not None:
+            return find_job(self.store, job_id)
+        running = self.running()
+        if running is not None:
+            return JobDirectory(self.store, running.job_id)
+        newest = next((job for job in job_directories(self.store)), None)
+        if newest is None:
+            raise JobNotFound("No job has run on this store yet.")
+        return newest
+
+    def holder(self) -> Holder | None:
+        """Return who holds the store."""
+        return read_holder(self.store)
+
+    # Following.
+
+    def stream(self, job_id: str) -> EventStream:
+        """Return the stream of a job, from its first event."""
+        return EventStream(JobDirectory(self.store, job_id).events_path)
+
+    def is_over(self, job_id: str) -> bool:
+        """Tell whether nobody works on this job any more."""
+        holder = read_holder(self.store)
+        return holder is None or holder.job_id != job_id
+
+    def follow(
+        self, job_id: str, *, interval_s: float = 0.1, sleep: Callable[[float], None] = time.sleep
+    ) -> Iterator[Stamped]:
+        """Yield a job's events from the first to the last, as they come.
+
+        Ends when the job has ended, or when its runner is gone without an end.
+        """
+        stream = self.stream(job_id)
+        job = JobDirectory(self.store, job_id)
+        waited_s = 0.0
+        try:
+            while True:
+                events = stream.poll()
+                yield from events
+                if events:
+                    waited_s = 0.0
+                    continue
+                if stream.ended is not None and self.is_over(job_id):
+                    return
+                if self.is_over(job_id):
+                    # The last event comes just after the lock has been let go.
+                    ended = job.result() is not None and stream.ended is None
+                    waited_s += interval_s
+                    if waited_s > (_LETTING_GO_S if ended else 2 * interval_s):
+                        return
+                sleep(interval_s)
+        finally:
+            stream.close()
+
+    def result_of(self, job_id: str) -> JobSummary:
+        """Return how a job stands now."""
+        found = next((job for job in self.jobs() if job.job_id == job_id), None)
+        if found is None:
+            raise JobNotFound(f"There is no job {job_id}.")
+        return found
+
+
+def _interrupted(summary: JobSummary) -> JobInterrupted:
+    return JobInterrupted(
+        f"Job {summary.job_id} ({summary.operation}) was interrupted and has not been recovered.",
+        hint="magerewind job:recover brings the store back to a whole state.",
+    )
+
+
+def _raise_answer(content: bytes, job: JobDirectory) -> None:
+    """Raise what the runner answered, unless it began."""
+    if not content:
+        raise JobError(
+            f"The job could not be started: {_last_line(job.log_path)}",
+            hint=f"Its log is {job.log_path}",
+        )
+    row = json.loads(content)
+    if not row:
+        return
+    kind = getattr(errors, str(row["error"]), JobError)
+    if not (isinstance(kind, type) and issubclass(kind, MagerewindError)):
+        kind = JobError
+    raise kind(str(row["message"]), hint=row["hint"])
+
+
+def _last_line(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            lines = file.read().strip().splitlines()
+    except OSError:
+        return "no reason known"
+    return lines[-1] if lines else "no reason known"
+
+
+__all__ = ["RUNNER", "Client", "EventStream", "JobSummary", "begin_record"]

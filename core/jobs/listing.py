@@ -1,0 +1,138 @@
+"""What the jobs of a store are and how they ended, told from their directories and the lock.
+
+"Interrupted" is inferred: the journal has begun and not ended, and nobody holds the store for it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import JobError, MagerewindError
+from core.events import Kind, Operation, Outcome
+from core.jobs.directory import KEPT_JOBS, JobDirectory, job_directories, remove_job
+from core.jobs.lock import Holder, read_holder
+from core.journal import Record
+from core.magento.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSummary:
+    """One job in a list. `outcome` is None while it runs or when it was interrupted."""
+
+    job_id: str
+    operation: Operation
+    kinds: tuple[Kind, ...]
+    began_s: float
+    host: str
+    user: str
+    pid: int
+    running: bool = False
+    interrupted: bool = False
+    committed: bool = False
+    outcome: Outcome | None = None
+    exit_code: int | None = None
+    elapsed_s: float | None = None
+    closed_s: float | None = None
+    message: str = ""
+    undo_kept: bool = False
+    undo_bytes: int = 0
+
+
+def begin_record(records: tuple[Record, ...]) -> Record | None:
+    """Return the record that a journal starts with, if it got that far."""
+    return records[0] if records and records[0].kind == "begin" else None
+
+
+def has_ended(records: tuple[Record, ...]) -> bool:
+    """Tell whether the journal says that the job is over."""
+    return any(record.kind == "end" for record in records)
+
+
+def _began(job: JobDirectory, records: tuple[Record, ...]) -> JobSummary | None:
+    begin = begin_record(records)
+    if begin is None:
+        return None
+    known = begin.payload
+    return JobSummary(
+        job_id=job.job_id,
+        operation=Operation(known["operation"]),
+        kinds=tuple(Kind(kind) for kind in known["kinds"]),
+        began_s=float(known["began_s"]),
+        host=str(known["host"]),
+        user=str(known["user"]),
+        pid=int(known["pid"]),
+        committed=any(record.kind == "commit" for record in records),
+    )
+
+
+def _ended(summary: JobSummary, result: dict[str, Any], undo: dict[str, Any] | None) -> JobSummary:
+    return dataclasses.replace(
+        summary,
+        outcome=Outcome(result["outcome"]),
+        exit_code=int(result["exit_code"]),
+        elapsed_s=float(result["elapsed_s"]),
+        closed_s=float(result["closed_s"]),
+        message=str(result.get("message", "")),
+        undo_kept=undo is not None,
+        undo_bytes=int((undo or {}).get("bytes", 0)),
+    )
+
+
+def summarize(job: JobDirectory, holder: Holder | None) -> JobSummary | None:
+    """Return a job as a list shows it, or None for one that never began."""
+    try:
+        records = job.records()
+    except MagerewindError as error:
+        # A journal that is damaged in the middle must be seen, not passed over.
+        return JobSummary(
+            job_id=job.job_id,
+            operation=job.request().operation,
+            kinds=(),
+            began_s=0.0,
+            host="",
+            user="",
+            pid=0,
+            interrupted=True,
+            message=error.message,
+        )
+    summary = _began(job, records)
+    if summary is None:
+        return None
+    if holder is not None and holder.job_id == job.job_id:
+        return dataclasses.replace(summary, running=True)
+    result = job.result()
+    if result is not None and (has_ended(records) or result.get("closed_store")):
+        ended = _ended(summary, result, job.undo())
+        return dataclasses.replace(ended, interrupted=not has_ended(records))
+    if has_ended(records):  # killed between the journal's end and the result
+        return dataclasses.replace(
+            summary, outcome=Outcome.DONE, exit_code=0, undo_kept=job.undo() is not None
+        )
+    return dataclasses.replace(summary, interrupted=True)
+
+
+def list_jobs(store: Store) -> tuple[JobSummary, ...]:
+    """Return all jobs that ever began, newest first."""
+    holder = read_holder(store)
+    summaries = (_safely(job, holder) for job in job_directories(store))
+    return tuple(summary for summary in summaries if summary is not None)
+
+
+def _safely(job: JobDirectory, holder: Holder | None) -> JobSummary | None:
+    try:
+        return summarize(job, holder)
+    except (JobError, ValueError, KeyError, TypeError):
+        return None  # a directory that is not one of ours
+
+
+def prune(store: Store, *, keep: int = KEPT_JOBS) -> None:
+    """Forget the oldest jobs; never one that runs, is interrupted, or keeps an undo."""
+    holder = read_holder(store)
+    for position, job in enumerate(job_directories(store)):
+        if position < keep:
+            continue
+        summary = _safely(job, holder)
+        if summary is None or not (summary.running or summary.interrupted or summary.undo_kept):
+            remove_job(job)

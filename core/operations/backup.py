@@ -1,0 +1,304 @@
+"""A backup: close, write each kind beside its name, verify, name it, describe it, open.
+
+The final name of a file is its commit. An error or a cancel removes what is unfinished and leaves
+what is complete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import core
+from core.archive.members import Selection, code_selection, media_selection
+from core.archive.reader import verify_archive
+from core.archive.writer import write_archive
+from core.backups.manifest import Manifest, from_json, to_json, write_manifest
+from core.backups.names import new_name
+from core.database.check import check_dump
+from core.database.connection import schema_lock
+from core.database.dump import DumpOptions, dump_schema
+from core.durable import (
+    PartialFile,
+    fsync_directory,
+    make_directory,
+    partial_file,
+    partial_name,
+    translate,
+    unlink_if_there,
+)
+from core.errors import DamagedBackup, MagerewindError
+from core.events import (
+    BackupCompleted,
+    BackupStarted,
+    Kind,
+    Noted,
+    Report,
+    Step,
+    StepsPlanned,
+    Warned,
+    step_key,
+)
+from core.magento.settings import DatabaseConnection
+from core.magento.store import Store, magento_version
+from core.operations import closing
+from core.operations.context import JobContext
+from core.operations.done import Done
+from core.operations.findings import refuse, say_findings
+from core.operations.preflight import BackupPreflight, preflight_backup
+from core.operations.requests import BackupRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """What a writer says of the file it wrote; `details` are fields of the manifest."""
+
+    items: int
+    sha256: str
+    warnings: tuple[Warned, ...]
+    details: dict[str, Any]
+
+
+def planned_steps(request: BackupRequest) -> tuple[str, ...]:
+    """Return the steps of such a backup, in order."""
+    steps = [step_key(Step.CHECK)]
+    if not request.keep_open:
+        steps.append(step_key(Step.CLOSE))
+    for kind in request.kinds:
+        steps.append(step_key(Step.WRITE, kind))
+        if request.verify:
+            steps.append(step_key(Step.VERIFY, kind))
+    if not request.keep_open:
+        steps.append(step_key(Step.OPEN))
+    return tuple(steps)
+
+
+def run_backup(context: JobContext, request: BackupRequest) -> Done:
+    """Back up the chosen kinds under one timestamp. Raises what made it impossible."""
+    context.emit(StepsPlanned(steps=planned_steps(request)))
+    with context.step(Step.CHECK):
+        checked = preflight_backup(context.store, request, environ=context.environ)
+        say_findings(context, checked.findings)
+        refuse(checked.findings)
+        _prepare_directory(context)
+        timestamp = _free_timestamp(context.store, request.kinds, int(context.clock()))
+    names = {kind: new_name(timestamp, kind) for kind in request.kinds}
+    context.journal.append(
+        "backup", timestamp=timestamp, names={kind.value: name for kind, name in names.items()}
+    )
+    with contextlib.ExitStack() as locks:
+        if checked.connection is not None and Kind.DB in request.kinds:
+            locks.enter_context(schema_lock(checked.connection))
+        try:
+            if not request.keep_open:
+                closing.close(context)
+            for kind in request.kinds:
+                _back_up(context, request, kind, names[kind], checked)
+        except BaseException:
+            abandon(context)
+            raise
+    closing.reopen(context)
+    return Done(strict=request.strict)
+
+
+def abandon(context: JobContext) -> None:
+    """Remove what is unfinished, complete what has its name already, open the store.
+
+    Works from the journal alone, so a recovery runs the same; may be run again at any point.
+    """
+    began = context.journal.last("backup")
+    try:
+        if began is not None:
+            _tidy(context, began.payload["names"].values())
+    except (OSError, MagerewindError) as error:
+        reason = error.message if isinstance(error, MagerewindError) else str(error)
+        context.say(
+            Warned(code="partial-files-left", message=f"An unfinished file is left: {reason}")
+        )
+    closing.reopen(context)
+
+
+def _tidy(context: JobContext, names: Iterable[str]) -> None:
+    directory = context.store.backups
+    for name in names:
+        unlink_if_there(os.path.join(directory, partial_name(name)))
+    for record in context.journal.records:
+        if record.kind != "verified":
+            continue
+        # Killed between the name and the manifest: the file is whole, only its description lacks.
+        manifest = from_json(record.payload["manifest"].encode("ascii"))
+        path = os.path.join(directory, manifest.file_name)
+        if os.path.exists(path) and os.path.getsize(path) == manifest.size_bytes:
+            write_manifest(directory, manifest, context.owner)
+    if os.path.isdir(directory):
+        fsync_directory(directory)
+
+
+def _prepare_directory(context: JobContext) -> None:
+    directory = context.store.backups
+    if not os.path.isdir(directory):
+        make_directory(directory, mode=0o700, owner=context.owner)
+
+
+def _free_timestamp(store: Store, kinds: Iterable[Kind], now_s: int) -> int:
+    """Return the first second from now whose names are all free: nothing is ever overwritten."""
+    timestamp = now_s
+    while any(
+        os.path.lexists(os.path.join(store.backups, form(new_name(timestamp, kind))))
+        for kind in kinds
+        for form in (str, partial_name)
+    ):
+        timestamp += 1
+    return timestamp
+
+
+def _back_up(
+    context: JobContext, request: BackupRequest, kind: Kind, name: str, checked: BackupPreflight
+) -> None:
+    started_s = context.clock()
+    context.emit(BackupStarted(kind=kind))
+    with partial_file(context.store.backups, name, owner=context.owner) as partial:
+        try:
+            written = _write(context, request, kind, partial, checked)
+            partial.flush()
+            size_bytes = os.fstat(partial.fd).st_size
+            if request.verify:
+                _verify(context, kind, partial.partial_path, written, size_bytes)
+        except OSError as error:
+            raise translate(error, f"writing {partial.path}") from error
+        manifest = _manifest(context, request, kind, name, written, size_bytes, started_s)
+        context.journal.append("verified", manifest=to_json(manifest).decode("ascii"))
+        partial.commit()
+    write_manifest(context.store.backups, manifest, context.owner)
+    context.journal.append("named", name=name)
+    context.say(*written.warnings)
+    context.emit(
+        BackupCompleted(
+            kind=kind,
+            file_name=name,
+            path=partial.path,
+            size_bytes=size_bytes,
+            items=written.items,
+            sha256=written.sha256,
+            elapsed_s=manifest.elapsed_s,
+        )
+    )
+
+
+def selection_of(store: Store, kind: Kind, exclude: tuple[str, ...]) -> Selection:
+    """Return what of the tree belongs to a backup of this kind."""
+    make = code_selection if kind is Kind.CODE else media_selection
+    return make(store, exclude=exclude)
+
+
+def _write(
+    context: JobContext,
+    request: BackupRequest,
+    kind: Kind,
+    partial: PartialFile,
+    checked: BackupPreflight,
+) -> _Written:
+    estimate = checked.estimates.get(kind)
+    # The size of tables on the server says little about the size of their dump: rows say more.
+    sized = estimate is not None and kind is not Kind.DB
+    with context.step(
+        Step.WRITE,
+        kind,
+        total_bytes=estimate.content_bytes if estimate is not None and sized else None,
+        total_items=estimate.items if estimate is not None else None,
+    ) as report:
+        if kind is Kind.DB:
+            if checked.connection is None:
+                raise MagerewindError("No database connection is known.")
+            return _write_dump(context, request, partial.fd, checked.connection, report)
+        return _write_archive(context, request, kind, partial.fd, report)
+
+
+def _write_archive(
+    context: JobContext, request: BackupRequest, kind: Kind, fd: int, report: Report
+) -> _Written:
+    selection = selection_of(context.store, kind, request.exclude)
+    summary = write_archive(selection, fd, level=request.level, report=report)
+    return _Written(
+        items=summary.members,
+        sha256=summary.sha256,
+        warnings=summary.warnings,
+        details={
+            "members": summary.members,
+            "content_bytes": summary.content_bytes,
+            "excluded": summary.excluded,
+            "level": request.level,
+        },
+    )
+
+
+def _write_dump(
+    context: JobContext,
+    request: BackupRequest,
+    fd: int,
+    connection: DatabaseConnection,
+    report: Report,
+) -> _Written:
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(context.clock()))
+    summary = dump_schema(
+        connection, fd, options=DumpOptions(strip=request.strip), report=report, created=created
+    )
+    context.emit(Noted(code="snapshot", message=f"Consistent snapshot: {summary.snapshot}"))
+    return _Written(
+        items=sum(summary.rows.values()),
+        sha256=summary.sha256,
+        warnings=summary.warnings,
+        details={
+            "content_bytes": summary.bytes,
+            "rows": summary.rows,
+            "snapshot": summary.snapshot,
+            "server": summary.server,
+            "stripped": summary.stripped,
+            "max_statement_bytes": summary.max_statement_bytes,
+        },
+    )
+
+
+def _verify(context: JobContext, kind: Kind, path: str, written: _Written, size_bytes: int) -> None:
+    with context.step(Step.VERIFY, kind, total_bytes=size_bytes) as report:
+        if kind is not Kind.DB:
+            verify_archive(path, report=report, sha256=written.sha256, members=written.items)
+            return
+        check = check_dump(path, report=report, sha256=written.sha256)
+        if not check.complete:
+            raise DamagedBackup("The dump that was just written does not read back as complete.")
+
+
+def _manifest(
+    context: JobContext,
+    request: BackupRequest,
+    kind: Kind,
+    name: str,
+    written: _Written,
+    size_bytes: int,
+    started_s: float,
+) -> Manifest:
+    version, _edition = magento_version(context.store)
+    timestamp = int(name.partition("_")[0])
+    manifest = Manifest(
+        file_name=name,
+        kind=kind,
+        timestamp=timestamp,
+        size_bytes=size_bytes,
+        sha256=written.sha256,
+        made_by=f"magerewind {core.__version__}",
+        host=context.host,
+        root=context.store.root,
+        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(context.clock())),
+        elapsed_s=round(max(0.0, context.clock() - started_s), 3),
+        verified=request.verify,
+        magento_version=version,
+        kept_open=request.keep_open,
+        note=request.note,
+        warnings=written.warnings,
+    )
+    return replace(manifest, **written.details)

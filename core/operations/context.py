@@ -1,0 +1,146 @@
+"""What every operation works with: the store, the journal, where to state facts, when to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from core.durable import Owner
+from core.errors import Cancelled
+from core.events import (
+    CancelRequested,
+    Emit,
+    Event,
+    Kind,
+    Outcome,
+    Progressed,
+    Report,
+    Step,
+    StepEnded,
+    StepStarted,
+    Warned,
+)
+from core.journal import Journal
+from core.magento.store import Store
+
+_LOOK_INTERVAL_S = 0.2
+
+
+class Cancellation:
+    """Whether somebody asked the job to stop: by a signal, or by a file in its directory.
+
+    After the commit point (`forbid`) a request is answered once with "too late" and has no effect.
+    """
+
+    def __init__(self, cancel_path: str, *, clock: Callable[[], float], emit: Emit) -> None:
+        self._path = cancel_path
+        self._clock = clock
+        self._emit = emit
+        self._signalled = threading.Event()
+        self._looked_s = -_LOOK_INTERVAL_S
+        self._forbidden = False
+        self._answered = False
+
+    def request(self) -> None:
+        """Ask the job to stop. Safe to call from a signal's action."""
+        self._signalled.set()
+
+    def forbid(self) -> None:
+        """From here on nothing stops the job."""
+        self._forbidden = True
+
+    def _requested(self) -> bool:
+        if self._signalled.is_set():
+            return True
+        now_s = self._clock()
+        if now_s - self._looked_s < _LOOK_INTERVAL_S:
+            return False
+        self._looked_s = now_s
+        return os.path.exists(self._path)
+
+    def check(self) -> None:
+        """Raise Cancelled when the job should stop."""
+        if not self._requested():
+            return
+        if not self._answered:
+            self._answered = True
+            self._emit(CancelRequested(too_late=self._forbidden))
+        if not self._forbidden:
+            raise Cancelled("Cancelled, as asked.")
+
+
+@dataclass(slots=True, kw_only=True)
+class JobContext:
+    """One running job. `directory` is the job's own; `clock` gives unix seconds."""
+
+    store: Store
+    job_id: str
+    directory: str
+    journal: Journal
+    emit: Emit
+    cancellation: Cancellation
+    clock: Callable[[], float]
+    environ: Mapping[str, str]
+    host: str
+    user: str
+    owner: Owner | None
+    warned: int = 0
+
+    def path(self, name: str) -> str:
+        """Return the path of a file in the job's directory."""
+        return os.path.join(self.directory, name)
+
+    def emit_all(self, events: Iterable[Event]) -> None:
+        """State several facts."""
+        for event in events:
+            self.emit(event)
+
+    def say(self, *events: Event) -> None:
+        """State facts; warnings are counted."""
+        for event in events:
+            self.warned += isinstance(event, Warned)
+            self.emit(event)
+
+    @contextlib.contextmanager
+    def step(
+        self,
+        step: Step,
+        kind: Kind | None = None,
+        *,
+        total_bytes: int | None = None,
+        total_items: int | None = None,
+    ) -> Iterator[Report]:
+        """Run one step: its start, progress and end become events; progress looks for a cancel."""
+        self.cancellation.check()
+        started_s = self.clock()
+        self.emit(
+            StepStarted(step=step, kind=kind, total_bytes=total_bytes, total_items=total_items)
+        )
+
+        def report(done_bytes: int, done_items: int, current: str) -> None:
+            self.emit(
+                Progressed(
+                    step=step,
+                    kind=kind,
+                    done_bytes=done_bytes,
+                    total_bytes=total_bytes,
+                    done_items=done_items,
+                    total_items=total_items,
+                    current=current,
+                )
+            )
+            self.cancellation.check()
+
+        outcome = Outcome.FAILED
+        try:
+            yield report
+            outcome = Outcome.DONE
+        except Cancelled:
+            outcome = Outcome.CANCELLED
+            raise
+        finally:
+            elapsed_s = max(0.0, self.clock() - started_s)
+            self.emit(StepEnded(step=step, kind=kind, outcome=outcome, elapsed_s=elapsed_s))

@@ -1,0 +1,21 @@
+"""How an operation ended, as its runner needs to know it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.events import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """An operation that came to an end of its own; errors are raised instead.
+
+    `strict`: warnings count as a failure for the exit code.
+    """
+
+    outcome: Outcome = Outcome.DONE
+    exit_code: int = 0
+    message: str = ""
+    undo_kept: bool = False
+    strict: bool = False

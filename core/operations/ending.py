@@ -1,0 +1,213 @@
+"""The two ways out of a rollback or an undo: revert before the commit point, roll forward after it.
+
+Both work from the journal and the job's directory alone, may be run again at any point, and are
+therefore also what recovery runs. The store is opened only at their end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import suppress
+
+from core.durable import make_directory, unlink_if_there, write_file
+from core.errors import Cancelled, MagerewindError, StorageError, StoreLeftClosed
+from core.events import (
+    CommitReached,
+    FollowUp,
+    Kind,
+    Noted,
+    Outcome,
+    PermissionReminder,
+    RollbackCompleted,
+    Step,
+    Warned,
+)
+from core.magento.caches import flush_caches, set_caches_aside
+from core.operations import closing
+from core.operations.connection_file import forget_connection
+from core.operations.context import JobContext
+from core.operations.discard import discard_undo, kept_undos, undo_bytes
+from core.operations.done import Done
+from core.operations.parts import FilesPart, Part
+
+NEXT_COMMAND = "magerewind job:recover"
+
+
+def kinds_in_journal(context: JobContext) -> tuple[Kind, ...]:
+    """Return the kinds that the job works on, as it began."""
+    begin = context.journal.records[0]
+    return tuple(Kind(kind) for kind in begin.payload["kinds"])
+
+
+def revert(context: JobContext, parts: tuple[Part, ...]) -> None:
+    """Bring the store back to what it was and open it.
+
+    Raises StoreLeftClosed when that cannot be proven; the store then stays closed.
+    """
+    context.cancellation.forbid()
+    closed = context.journal.has("close")
+    cause: Exception | None = None
+    with suppress(MagerewindError), context.step(Step.REVERT):
+        for part in reversed(parts):
+            try:
+                context.say(*part.revert(context))
+            except (OSError, MagerewindError) as error:
+                cause = cause or error
+        if cause is not None:
+            raise MagerewindError(str(cause))
+    if cause is not None:
+        raise _left_closed("The rollback could not be reverted", cause, closed=closed) from cause
+    closing.reopen(context)
+    with suppress(OSError):
+        forget_connection(context.directory)
+
+
+def end_by_reverting(context: JobContext, parts: tuple[Part, ...], error: BaseException) -> None:
+    """Revert after `error`, unless the commit may be on disk: then the next recovery decides."""
+    if context.journal.broken or context.journal.has("commit"):
+        return
+    if isinstance(error, MagerewindError):
+        # The cause comes before what it led to: who reads a log wants the reason first.
+        context.emit(Noted(code="reverting", message=f"{error.message} Everything is reverted."))
+    revert(context, parts)
+
+
+def _left_closed(what: str, cause: Exception, *, closed: bool) -> StoreLeftClosed:
+    reason = cause.message if isinstance(cause, MagerewindError) else str(cause)
+    state = "The store stays closed." if closed else "Nothing of the store was changed."
+    return StoreLeftClosed(
+        f"{what}: {reason} {state}",
+        hint=f"When the cause is mended, run: {NEXT_COMMAND}",
+    )
+
+
+def commit(context: JobContext) -> None:
+    """Pass the point of no return.
+
+    Raises Cancelled before it; StoreLeftClosed when a failing disk leaves it unknown whether the
+    record is there: the next recovery reads what the disk really holds, and decides by that.
+    """
+    with context.step(Step.COMMIT):
+        context.cancellation.check()
+        context.cancellation.forbid()
+        try:
+            context.journal.append("commit", at_s=context.clock())
+        except StorageError as error:
+            if context.journal.broken:
+                raise _left_closed(
+                    "It is not known whether the commit reached the disk", error, closed=True
+                ) from error
+            raise
+        context.emit(CommitReached())
+
+
+def forward(
+    context: JobContext, parts: tuple[Part, ...], *, flush: bool, replaces: str | None, strict: bool
+) -> Done:
+    """Do everything that comes after the commit, open the store, let go of the older undo.
+
+    `replaces`: the job whose undo this job has used up. Raises StoreLeftClosed.
+    """
+    context.cancellation.forbid()
+    kinds = tuple(part.kind for part in parts)
+    try:
+        _keep_undo(context, kinds)
+        for part in parts:
+            context.say(*part.settle(context))
+        if not context.journal.has("settled"):
+            context.journal.append("settled")
+        if replaces is not None:
+            _give_up(context, replaces)
+    except (OSError, MagerewindError) as error:
+        raise _left_closed(
+            "The rollback is committed, but could not be finished", error, closed=True
+        ) from error
+    _flush(context, flush=flush)
+    context.emit_all(RollbackCompleted(kind=kind) for kind in kinds)
+    context.emit(PermissionReminder(already_executable=_executable(context)))
+    context.emit_all(follow_ups(context, kinds))
+    closing.reopen(context)
+    _discard_older(context)
+    return Done(outcome=Outcome.DONE, undo_kept=True, strict=strict)
+
+
+def _keep_undo(context: JobContext, kinds: tuple[Kind, ...]) -> None:
+    row = {
+        "kinds": [kind.value for kind in kinds],
+        "committed_s": context.journal.last_payload("commit").get("at_s", context.clock()),
+        "bytes": undo_bytes(context.directory, kinds),
+    }
+    write_file(context.path("undo.json"), json.dumps(row).encode(), owner=context.owner)
+
+
+def _give_up(context: JobContext, job_id: str) -> None:
+    """Take the mark of an undo from the undone job: what it had aside is live again."""
+    directory = os.path.join(context.store.jobs_directory, job_id)
+    unlink_if_there(os.path.join(directory, "undo.json"))
+    forget_connection(directory)
+
+
+def _flush(context: JobContext, *, flush: bool) -> None:
+    """Set aside what the other state has cached; a failure is no reason to stay closed."""
+    aside = context.path("caches")
+    with context.step(Step.FLUSH):
+        try:
+            make_directory(aside, owner=context.owner)
+            set_caches_aside(context.store, aside)
+        except (OSError, MagerewindError) as error:
+            reason = error.message if isinstance(error, MagerewindError) else str(error)
+            context.say(Warned(code="caches", message=f"Caches could not be set aside: {reason}"))
+        if flush:
+            failure = flush_caches(context.store)
+            if failure is not None:
+                context.say(Warned(code="cache-flush", message=f"cache:flush failed: {failure}"))
+
+
+def _executable(context: JobContext) -> bool:
+    return os.access(os.path.join(context.store.root, "bin", "magento"), os.X_OK)
+
+
+def follow_ups(context: JobContext, kinds: tuple[Kind, ...]) -> list[FollowUp]:
+    """Return what is left to do for the administrator, only where it applies."""
+    found: list[FollowUp] = []
+    changed_code = Kind.CODE in kinds and FilesPart(Kind.CODE).changes(context)
+    if changed_code:
+        found.append(
+            FollowUp(code="php-fpm", message="Reload PHP-FPM: it may still run the old code.")
+        )
+        if os.path.isfile(os.path.join(context.store.static, "deployed_version.txt")):
+            found.append(
+                FollowUp(
+                    code="static-content",
+                    message="Static content is not part of a backup: "
+                    "bin/magento setup:static-content:deploy",
+                )
+            )
+    if (Kind.CODE in kinds) is not (Kind.DB in kinds) and (changed_code or Kind.DB in kinds):
+        found.append(
+            FollowUp(
+                code="setup-upgrade",
+                message="Code and database may be of different versions: bin/magento setup:upgrade",
+            )
+        )
+    if context.journal.has("consumers"):
+        found.append(FollowUp(code="consumers", message="Restart the queue consumers and cron."))
+    return found
+
+
+def _discard_older(context: JobContext) -> None:
+    """Remove the undo that this one takes the place of; the store is open again by now."""
+    older = [job_id for job_id in kept_undos(context.store) if job_id != context.job_id]
+    caches = context.path("caches")
+    with suppress(MagerewindError, Cancelled), context.step(Step.REMOVE) as report:
+        shutil.rmtree(caches, ignore_errors=True)
+        for job_id in older:
+            try:
+                context.say(*discard_undo(context, job_id, report))
+            except (OSError, MagerewindError) as error:
+                reason = error.message if isinstance(error, MagerewindError) else str(error)
+                context.say(
+                    Warned(code="undo-left", message=f"The undo of job {job_id} is left: {reason}")
+                )

@@ -1,0 +1,82 @@
+"""What the checks before a start have found, and which of it stops the start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.errors import MagerewindError, PreflightRefused
+from core.events import Noted, Warned
+from core.operations.context import JobContext
+
+SHOWN_NAMES = 10
+
+
+class Level(StrEnum):
+    """How much a finding matters."""
+
+    STOP = "stop"  # nothing is started
+    WARN = "warn"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line about the store; `code` is stable, `names` are paths, tables or processes."""
+
+    level: Level
+    code: str
+    message: str
+    hint: str | None = None
+    names: tuple[str, ...] = ()
+
+
+def stop(code: str, message: str, *, hint: str | None = None, names: Iterable[str] = ()) -> Finding:
+    """Return a finding that stops the start."""
+    return Finding(level=Level.STOP, code=code, message=message, hint=hint, names=tuple(names))
+
+
+def warn(code: str, message: str, *, hint: str | None = None, names: Iterable[str] = ()) -> Finding:
+    """Return a finding that deserves a look."""
+    return Finding(level=Level.WARN, code=code, message=message, hint=hint, names=tuple(names))
+
+
+def note(code: str, message: str, *, names: Iterable[str] = ()) -> Finding:
+    """Return a finding that is good to know."""
+    return Finding(level=Level.NOTE, code=code, message=message, names=tuple(names))
+
+
+def from_error(code: str, error: MagerewindError) -> Finding:
+    """Return an error of a check as a finding that stops the start."""
+    return stop(code, error.message, hint=error.hint)
+
+
+def stopping(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return those that stop the start."""
+    return tuple(finding for finding in findings if finding.level is Level.STOP)
+
+
+def refuse(findings: Iterable[Finding]) -> None:
+    """Raise PreflightRefused with the first reason, and how many more there are."""
+    reasons = stopping(findings)
+    if not reasons:
+        return
+    first = reasons[0]
+    message = first.message
+    if first.names:
+        shown = ", ".join(first.names[:SHOWN_NAMES])
+        more = len(first.names) - SHOWN_NAMES
+        message += f" {shown}" + (f" and {more} more" if more > 0 else "")
+    if len(reasons) > 1:
+        message += f" (and {len(reasons) - 1} more reasons)"
+    raise PreflightRefused(message, hint=first.hint)
+
+
+def say_findings(context: JobContext, findings: Iterable[Finding]) -> None:
+    """State warnings and notes as events."""
+    for finding in findings:
+        if finding.level is Level.WARN:
+            context.say(Warned(code=finding.code, message=finding.message, names=finding.names))
+        elif finding.level is Level.NOTE:
+            context.emit(Noted(code=finding.code, message=finding.message, names=finding.names))

@@ -1,0 +1,286 @@
+"""What is known of a store before anything is started, and what would stop a backup.
+
+Every check and every question comes before the store is closed, so all of them are here or in
+`rollback_plan`. Nothing is changed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from core.archive.members import Measured, code_selection, measure, media_selection
+from core.backups.catalog import list_backups
+from core.database.connection import connect
+from core.database.dump import estimate
+from core.errors import ConfigurationError, MagerewindError, NotInstalled
+from core.events import Kind
+from core.magento.env_php import DeploymentConfiguration, read_configuration
+from core.magento.maintenance import MaintenanceState, maintenance_state
+from core.magento.processes import RunningProcess, running_processes
+from core.magento.settings import DatabaseConnection
+from core.magento.store import Store, magento_version
+from core.operations.findings import Finding, from_error, note, stop, warn
+from core.operations.requests import BackupRequest
+
+NOT_INSTALLED: Final = "No information is available: the Magento application is not installed."
+_RATIOS: Final[Mapping[Kind, float]] = {Kind.CODE: 0.3, Kind.MEDIA: 1.0, Kind.DB: 1.1}
+_SHOWN: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a backup of one kind will take. `file_bytes` is a guess from earlier backups."""
+
+    items: int
+    content_bytes: int
+    file_bytes: int
+    measured: bool  # False: the file size comes from a rule of thumb
+    seconds: float | None = None  # from the newest backup of this kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupPreflight:
+    """What was found, what will be written, where it fits. Sizes in bytes."""
+
+    findings: tuple[Finding, ...]
+    estimates: Mapping[Kind, Estimate]
+    free_bytes: int
+    connection: DatabaseConnection | None = None
+
+    @property
+    def needed_bytes(self) -> int:
+        """How much the backups are expected to take."""
+        return sum(estimate.file_bytes for estimate in self.estimates.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreFacts:
+    """What is known of a store; whatever could not be found out is None, with a finding."""
+
+    store: Store
+    version: str | None
+    edition: str | None
+    mode: str | None
+    installed: bool
+    maintenance: MaintenanceState
+    connections: tuple[DatabaseConnection, ...]
+    database: str | None  # server, tables and bytes are in the fields below
+    tables: int | None
+    database_bytes: int | None
+    free_bytes: int
+    total_bytes: int
+    processes: tuple[RunningProcess, ...]
+    stops_backup: tuple[Finding, ...] = field(default=())
+    stops_rollback: tuple[Finding, ...] = field(default=())
+
+
+def read_deployment(
+    store: Store, environ: Mapping[str, str]
+) -> tuple[DeploymentConfiguration | None, ConfigurationError | None]:
+    """Return the deployment configuration, or why it cannot be read."""
+    try:
+        return read_configuration(store, environ=environ), None
+    except ConfigurationError as error:
+        return None, error
+
+
+def space_of(path: str) -> tuple[int, int]:
+    """Return free and total bytes of the disk that holds `path`, or its nearest parent."""
+    while not os.path.isdir(path) and path != "/":
+        path = os.path.dirname(path)
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
+
+
+def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
+    """Return what is known of the store. Never raises for what is broken in it."""
+    configuration, problem = read_deployment(store, environ)
+    stops: list[Finding] = [] if problem is None else [from_error("configuration", problem)]
+    connections: tuple[DatabaseConnection, ...] = ()
+    database = tables = database_bytes = None
+    if configuration is not None:
+        if not configuration.installed:
+            stops.append(stop("not-installed", NOT_INSTALLED))
+        try:
+            connections = configuration.connections()
+            settings = configuration.default_connection()
+            sized = estimate(settings)
+            tables, database_bytes = sized.tables, sized.bytes
+            with connect(settings) as connection:
+                database = str(connection.server)
+        except MagerewindError as error:
+            stops.append(from_error("database", error))
+    version, edition = magento_version(store)
+    free_bytes, total_bytes = space_of(store.backups)
+    writable = _writable_findings(store)
+    return StoreFacts(
+        store=store,
+        version=version,
+        edition=edition,
+        mode=configuration.mode if configuration is not None else None,
+        installed=configuration is not None and configuration.installed,
+        maintenance=maintenance_state(store),
+        connections=connections,
+        database=database,
+        tables=tables,
+        database_bytes=database_bytes,
+        free_bytes=free_bytes,
+        total_bytes=total_bytes,
+        processes=running_processes(store),
+        stops_backup=(*stops, *writable),
+        stops_rollback=(*stops, *writable),
+    )
+
+
+def _writable_findings(store: Store) -> list[Finding]:
+    """Return what keeps this account from writing backups and the state of jobs."""
+    found: list[Finding] = []
+    for path in (store.backups, store.state_directory, store.var):
+        existing = path
+        while not os.path.lexists(existing) and existing != "/":
+            existing = os.path.dirname(existing)
+        if not os.path.isdir(existing):
+            found.append(stop("not-a-directory", f"Not a directory: {existing}"))
+        elif not os.access(existing, os.W_OK | os.X_OK):
+            found.append(
+                stop(
+                    "not-writable",
+                    f"Backups directory is not writeable: {existing}"
+                    if path == store.backups
+                    else f"This account may not write to {existing}",
+                    hint="Run it as the file system owner of the store.",
+                )
+            )
+    unique = {finding.message: finding for finding in found}
+    return list(unique.values())
+
+
+def preflight_backup(
+    store: Store, request: BackupRequest, *, environ: Mapping[str, str]
+) -> BackupPreflight:
+    """Return what would stop this backup, what it deserves to know, and estimates.
+
+    Raises NotInstalled, as Magento says it, for media and database of a store without an
+    installation.
+    """
+    findings = _writable_findings(store)
+    estimates: dict[Kind, Estimate] = {}
+    connection: DatabaseConnection | None = None
+    configuration, problem = read_deployment(store, environ)
+    needs_installation = Kind.MEDIA in request.kinds or Kind.DB in request.kinds
+    if needs_installation and configuration is not None and not configuration.installed:
+        raise NotInstalled(NOT_INSTALLED)
+    for kind in request.kinds:
+        if kind is Kind.DB:
+            if configuration is None:
+                findings.append(from_error("configuration", problem or _unknown()))
+                continue
+            connection = _check_database(configuration, store, estimates, findings)
+        else:
+            _check_files(store, request, kind, estimates, findings)
+    free_bytes, _total = space_of(store.backups)
+    needed = sum(estimate.file_bytes for estimate in estimates.values())
+    if needed > free_bytes:
+        findings.append(
+            stop(
+                "space",
+                f"The backups need about {needed} bytes, and {free_bytes} are free.",
+                hint="Delete old backups, or choose fewer kinds.",
+            )
+        )
+    if request.keep_open:
+        findings.append(
+            note("kept-open", "The store stays open: its kinds may not be of one instant.")
+        )
+    return BackupPreflight(
+        findings=tuple(findings),
+        estimates=estimates,
+        free_bytes=free_bytes,
+        connection=connection,
+    )
+
+
+def _unknown() -> ConfigurationError:
+    return ConfigurationError("The deployment configuration cannot be read.")
+
+
+def _check_files(
+    store: Store,
+    request: BackupRequest,
+    kind: Kind,
+    estimates: dict[Kind, Estimate],
+    findings: list[Finding],
+) -> None:
+    make = code_selection if kind is Kind.CODE else media_selection
+    try:
+        measured: Measured = measure(make(store, exclude=request.exclude))
+    except MagerewindError as error:
+        findings.append(from_error(f"{kind}-unreadable", error))
+        return
+    if measured.unreadable:
+        count = len(measured.unreadable)
+        findings.append(
+            stop(
+                f"{kind}-unreadable",
+                f"{count} {'path' if count == 1 else 'paths'} cannot be read by this account:",
+                hint="Run it as the file system owner of the store, or leave them out: --exclude",
+                names=measured.unreadable[:_SHOWN],
+            )
+        )
+    estimates[kind] = _estimate(store, kind, measured.files, measured.bytes)
+
+
+def _check_database(
+    configuration: DeploymentConfiguration,
+    store: Store,
+    estimates: dict[Kind, Estimate],
+    findings: list[Finding],
+) -> DatabaseConnection | None:
+    try:
+        connection = configuration.default_connection()
+        sized = estimate(connection)
+    except MagerewindError as error:
+        findings.append(from_error("database", error))
+        return None
+    others = [other.name for other in configuration.connections() if other != connection]
+    schemas = {
+        other.schema for other in configuration.connections() if other.schema != connection.schema
+    }
+    if schemas:
+        findings.append(
+            warn(
+                "other-connections",
+                "Only the default connection is backed up; others use schemas of their own:",
+                names=sorted(others),
+            )
+        )
+    estimates[Kind.DB] = _estimate(store, Kind.DB, sized.rows, sized.bytes)
+    return connection
+
+
+def _estimate(store: Store, kind: Kind, items: int, content_bytes: int) -> Estimate:
+    """Return the expected size of a file, by the newest backup of its kind that has a manifest."""
+    for backup in list_backups(store.backups).backups:
+        manifest = backup.manifest
+        if backup.kind is not kind or manifest is None or not manifest.content_bytes:
+            continue
+        ratio = manifest.size_bytes / manifest.content_bytes
+        speed = manifest.content_bytes / manifest.elapsed_s if manifest.elapsed_s else None
+        if kind is Kind.DB:
+            ratio = 1.0  # its content is the file; the tables' size is what is known here
+        return Estimate(
+            items=items,
+            content_bytes=content_bytes,
+            file_bytes=int(content_bytes * ratio),
+            measured=True,
+            seconds=content_bytes / speed if speed else None,
+        )
+    return Estimate(
+        items=items,
+        content_bytes=content_bytes,
+        file_bytes=int(content_bytes * _RATIOS[kind]),
+        measured=False,
+    )

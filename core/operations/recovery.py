@@ -1,0 +1,100 @@
+"""Recovery: take up the job that a dead runner left. The journal decides which way.
+
+A backup loses its unfinished files. A rollback or an undo is reverted before its commit point and
+rolled forward after it. A discard is finished. Every way may itself be interrupted and run again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from core.database.connection import schema_lock
+from core.errors import ConnectionFailed, JobRunning
+from core.events import Kind, Outcome, RecoveryBegan
+from core.operations import ending
+from core.operations.backup import abandon
+from core.operations.connection_file import has_connection, kept_connection
+from core.operations.context import JobContext
+from core.operations.discard import finish_discard
+from core.operations.done import Done
+from core.operations.parts import Part, parts_of
+from core.operations.requests import (
+    BackupRequest,
+    DiscardRequest,
+    Request,
+    RollbackRequest,
+    UndoRequest,
+)
+
+_LOCK_TRIES: Final = 20
+_LOCK_PAUSE_S: Final = 0.5
+
+
+def recover(context: JobContext, request: Request) -> Done:
+    """Bring the store to a whole state: the old one or the new one, never a mix.
+
+    Raises StoreLeftClosed when neither can be completed.
+    """
+    committed = context.journal.has("commit")
+    context.emit(
+        RecoveryBegan(
+            way="forward" if committed or isinstance(request, DiscardRequest) else "revert",
+            host=context.host,
+            user=context.user,
+            pid=os.getpid(),
+        )
+    )
+    match request:
+        case BackupRequest():
+            abandon(context)
+            return _reverted("The interrupted backup was tidied up.")
+        case DiscardRequest():
+            finish_discard(context)
+            return Done(message="The interrupted discard was finished.")
+        case RollbackRequest() | UndoRequest():
+            return _recover_rollback(context, request, committed=committed)
+
+
+def _recover_rollback(
+    context: JobContext, request: RollbackRequest | UndoRequest, *, committed: bool
+) -> Done:
+    parts = parts_of(ending.kinds_in_journal(context))
+    replaces = request.job_id if isinstance(request, UndoRequest) else None
+    with _schema_held(context, parts):
+        if committed:
+            return ending.forward(
+                context, parts, flush=request.flush, replaces=replaces, strict=request.strict
+            )
+        ending.revert(context, parts)
+    return _reverted("The interrupted job was reverted: the store is as it was before it.")
+
+
+@contextlib.contextmanager
+def _schema_held(context: JobContext, parts: tuple[Part, ...]) -> Iterator[None]:
+    """Hold the schema against jobs of other releases.
+
+    A server that is down is no reason not to go on: what needs it waits for it, or says so. The
+    dead runner's own connection may hold the lock until the server has noticed its end.
+    """
+    with contextlib.ExitStack() as locks:
+        if any(part.kind is Kind.DB for part in parts) and has_connection(context.directory):
+            settings = kept_connection(context.directory)
+            for _ in range(_LOCK_TRIES - 1):
+                try:
+                    locks.enter_context(schema_lock(settings))
+                    break
+                except JobRunning:
+                    time.sleep(_LOCK_PAUSE_S)
+                except ConnectionFailed:
+                    break
+            else:
+                locks.enter_context(schema_lock(settings))
+        yield
+
+
+def _reverted(message: str) -> Done:
+    return Done(outcome=Outcome.REVERTED, message=message)

@@ -1,0 +1,252 @@
+"""What a rollback would change, and what would stop it: shown before the question is asked.
+
+The plan is made while the store is open and writes nothing into it: the lists of files lie in a
+temporary directory that goes with the plan. The runner makes the plan again, and compares.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from core.archive.difference import plan_files
+from core.archive.plan import FilePlan
+from core.backups.catalog import Backup
+from core.database.check import DumpCheck, check_dump
+from core.errors import MagerewindError
+from core.events import Kind, Report, no_report
+from core.magento.processes import running_processes
+from core.magento.store import Store, magento_version
+from core.operations.backup import selection_of
+from core.operations.findings import Finding, Level, from_error, note, stop, warn
+from core.operations.losses import Losses, count_losses
+from core.operations.preflight import space_of
+from core.operations.requests import RollbackRequest
+from core.operations.sources import Sources, excluded, gather
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabasePlan:
+    """What the database's part would change."""
+
+    check: DumpCheck
+    losses: Losses | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackPlan:
+    """All that a person confirms. `fingerprint` names exactly this plan."""
+
+    request: RollbackRequest
+    findings: tuple[Finding, ...]
+    backups: Mapping[Kind, Backup]
+    files: Mapping[Kind, FilePlan]
+    database: DatabasePlan | None
+    env_keys: tuple[str, ...]
+    environment: str  # fingerprint of the live env.php
+    free_bytes: int
+    scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
+
+    @property
+    def stops(self) -> tuple[Finding, ...]:
+        """What keeps this rollback from being started."""
+        return tuple(finding for finding in self.findings if finding.level is Level.STOP)
+
+    @property
+    def bytes_to_write(self) -> int:
+        """How much the stages take."""
+        return sum(plan.bytes_to_write for plan in self.files.values())
+
+    @property
+    def fingerprint(self) -> str:
+        """Names this plan: the request, the archives, env.php and the lists of files."""
+        digest = hashlib.sha256()
+        for kind in self.request.kinds:
+            backup = self.backups[kind]
+            digest.update(f"{kind} {backup.name.text} {backup.size_bytes}\n".encode())
+            plan = self.files.get(kind)
+            digest.update(f"{plan.fingerprint if plan is not None else ''}\n".encode())
+        digest.update(self.environment.encode())
+        return digest.hexdigest()[:16]
+
+
+def plan_rollback(
+    store: Store,
+    request: RollbackRequest,
+    *,
+    environ: Mapping[str, str],
+    report: Report = no_report,
+    now_s: float,
+) -> RollbackPlan:
+    """Return what this rollback would change.
+
+    Raises InvalidBackupName, BackupNotFound and DamagedBackup; all else that would stop it is among
+    the findings.
+    """
+    sources = gather(store, request, environ=environ)
+    scratch = tempfile.TemporaryDirectory(prefix="magerewind-plan-", ignore_cleanup_errors=True)
+    findings = list(sources.findings)
+    files: dict[Kind, FilePlan] = {
+        kind: plan_kind(store, request, sources, kind, scratch.name, report)
+        for kind in request.kinds
+        if kind is not Kind.DB
+    }
+    database = None
+    if Kind.DB in request.kinds:
+        database = plan_database(request, sources, report, findings)
+    findings += file_findings(store, files)
+    findings += surrounding_findings(store, request, sources, now_s)
+    return RollbackPlan(
+        request=request,
+        findings=tuple(findings),
+        backups=sources.backups,
+        files=files,
+        database=database,
+        env_keys=sources.env_keys,
+        environment=sources.environment_fingerprint,
+        free_bytes=space_of(store.state_directory)[0],
+        scratch=scratch,
+    )
+
+
+def plan_kind(
+    store: Store,
+    request: RollbackRequest,
+    sources: Sources,
+    kind: Kind,
+    directory: str,
+    report: Report,
+) -> FilePlan:
+    """Verify an archive and compare it with the live tree. Raises DamagedBackup."""
+    backup = sources.backups[kind]
+    manifest = backup.manifest
+    return plan_files(
+        backup.path,
+        selection_of(store, kind, excluded(request)),
+        os.path.join(directory, f"plan-{kind}"),
+        report=report,
+        sha256=manifest.sha256 if manifest is not None else None,
+        members=manifest.members if manifest is not None else None,
+    )
+
+
+def plan_database(
+    request: RollbackRequest, sources: Sources, report: Report, findings: list[Finding]
+) -> DatabasePlan:
+    """Check a dump by itself and against the server. Raises DamagedBackup and StatementRefused."""
+    backup = sources.backups[Kind.DB]
+    manifest = backup.manifest
+    connection = sources.connection
+    check = check_dump(
+        backup.path,
+        report=report,
+        sha256=manifest.sha256 if manifest is not None else None,
+        table_prefix=connection.table_prefix if connection is not None else "",
+    )
+    losses: Losses | None = None
+    findings += [stop("dump", problem) for problem in check.problems]
+    if not check.whole_store and not request.partial:
+        findings.append(
+            stop(
+                "partial-dump",
+                f"{backup.name.text} is not a dump of a whole store: core_config_data, "
+                "eav_attribute, store or setup_module is missing.",
+                hint="--partial replaces only the tables that it holds.",
+            )
+        )
+    if connection is not None:
+        try:
+            losses = count_losses(connection, backup.name.timestamp)
+        except MagerewindError as error:
+            findings.append(from_error("database", error))
+    if losses is not None and losses.any:
+        findings.append(
+            warn(
+                "losses",
+                f"Newer than the backup, and lost by this rollback: {losses.orders or 0} orders, "
+                f"{losses.customers or 0} customers.",
+            )
+        )
+    return DatabasePlan(check=check, losses=losses)
+
+
+def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:
+    """Return whether the stages fit, and what this account cannot restore."""
+    found: list[Finding] = []
+    for kind, plan in files.items():
+        place = store.media_target if kind is Kind.MEDIA else store.root
+        free_bytes, _total = space_of(place)
+        if plan.bytes_to_write > free_bytes:
+            found.append(
+                stop(
+                    "space",
+                    f"The {kind} rollback needs {plan.bytes_to_write} bytes beside the live files, "
+                    f"and {free_bytes} are free.",
+                )
+            )
+        if plan.unwritable:
+            found.append(
+                stop(
+                    "not-writable",
+                    "The rollback can't be executed because not all files are writable.",
+                    hint="Run it as the file system owner of the store.",
+                    names=plan.unwritable,
+                )
+            )
+        if plan.unrestorable:
+            found.append(
+                warn(
+                    "unrestorable",
+                    f"What this account cannot restore of {kind}:",
+                    names=plan.unrestorable,
+                )
+            )
+        found += [warn(one.code, one.message, names=one.names) for one in plan.warnings]
+    return found
+
+
+def surrounding_findings(
+    store: Store, request: RollbackRequest, sources: Sources, now_s: float
+) -> list[Finding]:
+    """Return what else the person should know: processes, versions, a clock."""
+    found: list[Finding] = []
+    processes = running_processes(store)
+    if processes:
+        found.append(
+            warn(
+                "processes",
+                "Running on this store; maintenance mode does not stop them:",
+                hint="Stop cron and the queue consumers first.",
+                names=[f"{process.what} (process {process.pid})" for process in processes],
+            )
+        )
+    version, _edition = magento_version(store)
+    for kind, backup in sources.backups.items():
+        manifest = backup.manifest
+        if manifest is None or not manifest.magento_version or version is None:
+            continue
+        if manifest.magento_version != version:
+            found.append(
+                note(
+                    "version",
+                    f"The {kind} backup is of Magento {manifest.magento_version}, "
+                    f"the store is {version}.",
+                )
+            )
+        if manifest.stripped and request.db_file == backup.name.text:
+            found.append(
+                warn(
+                    "stripped",
+                    "The dump was taken without the rows of some tables; they will be empty:",
+                    names=manifest.stripped,
+                )
+            )
+    found += [
+        warn("clock", f"{backup.name.text} is dated in the future.")
+        for backup in sources.backups.values()
+        if backup.name.timestamp > now_s + 60
+    ]
+    return found

@@ -1,0 +1,111 @@
+"""What was shown to the person who confirmed a rollback, kept for its runner to compare with.
+
+The runner makes the plan again. What the open shop changed between the two is taken into the plan
+and named; another archive or another env.php is not what was confirmed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from core.archive.plan import FilePlan
+from core.backups.catalog import Backup
+from core.durable import Owner, write_file
+from core.errors import PlanChanged
+from core.events import Kind
+from core.operations.rollback_plan import RollbackPlan
+from core.operations.sources import Sources
+
+CHANGED_LIMIT: Final = 0.01  # of the entries outside media cache, generated/ and logs
+_NAME: Final = "shown.json"
+_VOLATILE: Final = ("generated/", "pub/media/catalog/product/cache/", "var/log/")
+
+
+@dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """What differs between the plan that was shown and the one that was made again."""
+
+    names: tuple[str, ...]
+    count: int  # outside the places that change all the time
+    of: int
+
+    @property
+    def too_many(self) -> bool:
+        """Whether this is another store than the one that was shown."""
+        return self.count > self.of * CHANGED_LIMIT
+
+
+def _entry_key(action: str, path: str) -> str:
+    return hashlib.blake2b(action.encode() + b"\0" + os.fsencode(path), digest_size=8).hexdigest()
+
+
+def _identity(backup: Backup) -> list[Any]:
+    status = os.stat(backup.path)
+    return [backup.name.text, status.st_size, status.st_mtime_ns, status.st_ino]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The plan as it was shown, in short: identities of the backups, keys of the entries."""
+
+    environment: str
+    backups: Mapping[str, list[Any]]
+    entries: Mapping[str, frozenset[str]]
+
+    def check_sources(self, sources: Sources) -> None:
+        """Raise PlanChanged when a backup or env.php is not what was shown."""
+        for kind, backup in sources.backups.items():
+            if self.backups.get(kind.value) != _identity(backup):
+                raise PlanChanged(f"{backup.name.text} changed since the plan was shown.")
+        if self.environment != sources.environment_fingerprint:
+            raise PlanChanged("app/etc/env.php changed since the plan was shown.")
+
+    def changed_since(self, kind: Kind, plan: FilePlan) -> Meanwhile:
+        """Return what was planned now and not shown, or shown and not planned now."""
+        left = set(self.entries.get(kind.value, frozenset()))
+        names: list[str] = []
+        count = 0
+        for entry in plan.entries():
+            key = _entry_key(entry.action, entry.path)
+            if key in left:
+                left.discard(key)
+                continue
+            names.append(entry.path)
+            count += not entry.path.startswith(_VOLATILE)
+        return Meanwhile(
+            names=tuple(names),
+            count=count + len(left),
+            of=plan.identical + plan.added + plan.changed + plan.removed + plan.mode_only,
+        )
+
+
+def write_shown(plan: RollbackPlan, directory: str, owner: Owner | None) -> None:
+    """Keep what was shown in a job's directory."""
+    row = {
+        "environment": plan.environment,
+        "backups": {kind.value: _identity(backup) for kind, backup in plan.backups.items()},
+        "entries": {
+            kind.value: [_entry_key(entry.action, entry.path) for entry in files.entries()]
+            for kind, files in plan.files.items()
+        },
+    }
+    write_file(os.path.join(directory, _NAME), json.dumps(row).encode(), owner=owner)
+
+
+def read_shown(directory: str) -> Shown | None:
+    """Return what was shown, or None for a job that nobody was asked about."""
+    try:
+        with open(os.path.join(directory, _NAME), "rb") as file:
+            row = json.loads(file.read())
+    except FileNotFoundError:
+        return None
+    return Shown(
+        environment=row["environment"],
+        backups=row["backups"],
+        entries={kind: frozenset(keys) for kind, keys in row["entries"].items()},
+    )

@@ -1,0 +1,167 @@
+"""What a rollback starts from: the chosen backups, the deployment configuration, the connection.
+
+Everything is found and checked here before anything is planned. A live env.php that is missing or
+broken stops only the database, and then the one in the code archive takes its place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from core.archive.reader import read_member
+from core.backups.catalog import Backup, Health, find_backup
+from core.errors import ConfigurationError, MagerewindError, NotInstalled
+from core.events import Kind
+from core.magento.env_php import (
+    DeploymentConfiguration,
+    differing_keys,
+    parse_configuration,
+)
+from core.magento.settings import DatabaseConnection
+from core.magento.store import Store
+from core.operations.findings import Finding, from_error, note, stop, warn
+from core.operations.preflight import NOT_INSTALLED, read_deployment
+from core.operations.requests import RollbackRequest
+
+ENV_PHP: Final = "app/etc/env.php"
+CONFIG_PHP: Final = "app/etc/config.php"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """The backups of a rollback and what the store says of itself now."""
+
+    backups: Mapping[Kind, Backup]
+    configuration: DeploymentConfiguration | None
+    connection: DatabaseConnection | None
+    env_keys: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def environment_fingerprint(self) -> str:
+        """What the live env.php was, as far as it could be read."""
+        return self.configuration.fingerprint if self.configuration is not None else ""
+
+
+def gather(store: Store, request: RollbackRequest, *, environ: Mapping[str, str]) -> Sources:
+    """Find everything that a rollback starts from.
+
+    Raises InvalidBackupName and BackupNotFound for the names; all else becomes a finding.
+    """
+    backups = {
+        kind: find_backup(store.backups, name, kind)
+        for kind in request.kinds
+        if (name := request.file_of(kind)) is not None
+    }
+    findings: list[Finding] = list(_health_findings(backups))
+    live, problem = read_deployment(store, environ)
+    archived = _archived(backups.get(Kind.CODE), environ, findings)
+    chosen = live
+    if live is None and archived is not None:
+        chosen = archived
+        findings.append(
+            note(
+                "configuration-from-archive",
+                f"{problem.message if problem else ENV_PHP} "
+                "The database connection is read from the code backup instead.",
+            )
+        )
+    connection: DatabaseConnection | None = None
+    if Kind.DB in backups:
+        connection = _connection(chosen, problem, findings)
+    elif Kind.MEDIA in backups and live is not None and not live.installed:
+        raise NotInstalled(NOT_INSTALLED)
+    return Sources(
+        backups=backups,
+        configuration=live,
+        connection=connection,
+        env_keys=_env_keys(live, archived, request, findings),
+        findings=tuple(findings),
+    )
+
+
+def _health_findings(backups: Mapping[Kind, Backup]) -> list[Finding]:
+    found: list[Finding] = []
+    for backup in backups.values():
+        name = backup.name.text
+        if backup.health is Health.DAMAGED:
+            found.append(stop("damaged", f"{name} is damaged: {backup.problem}"))
+        elif backup.manifest is None:
+            found.append(
+                note("unverified", f"{name} has no manifest; it is checked by its structure.")
+            )
+    return found
+
+
+def _archived(
+    backup: Backup | None, environ: Mapping[str, str], findings: list[Finding]
+) -> DeploymentConfiguration | None:
+    """Return the deployment configuration in the code archive, if it holds one."""
+    if backup is None:
+        return None
+    try:
+        env_php = read_member(backup.path, ENV_PHP.encode())
+        if env_php is None:
+            return None
+        return parse_configuration(
+            env_php,
+            read_member(backup.path, CONFIG_PHP.encode()),
+            path=f"{backup.name.text}:{ENV_PHP}",
+            environ=environ,
+        )
+    except ConfigurationError as error:
+        findings.append(warn("archived-configuration", error.message))
+    except MagerewindError:
+        pass  # the archive is verified whole by the plan, which says what is wrong with it
+    return None
+
+
+def _connection(
+    configuration: DeploymentConfiguration | None,
+    problem: ConfigurationError | None,
+    findings: list[Finding],
+) -> DatabaseConnection | None:
+    if configuration is None:
+        error = problem or ConfigurationError("The deployment configuration cannot be read.")
+        findings.append(from_error("configuration", error))
+        return None
+    try:
+        return configuration.default_connection()
+    except MagerewindError as error:
+        findings.append(from_error("configuration", error))
+        return None
+
+
+def _env_keys(
+    live: DeploymentConfiguration | None,
+    archived: DeploymentConfiguration | None,
+    request: RollbackRequest,
+    findings: list[Finding],
+) -> tuple[str, ...]:
+    """Name what of env.php a code rollback changes: keys, never values."""
+    if live is None or archived is None or request.keep_env:
+        return ()
+    keys = differing_keys(live, archived)
+    if keys:
+        findings.append(
+            warn(
+                "env-differs",
+                "app/etc/env.php of the backup differs from the present one in:",
+                hint="--keep-env keeps the present file.",
+                names=keys,
+            )
+        )
+    return keys
+
+
+def excluded(request: RollbackRequest) -> tuple[str, ...]:
+    """Return the paths that this rollback leaves alone, besides Magento's ignored ones."""
+    return (*request.exclude, ENV_PHP) if request.keep_env else request.exclude
+
+
+def backup_path(backup: Backup) -> str:
+    """Return where a backup lies."""
+    return os.path.join(backup.directory, backup.name.text)

@@ -1,0 +1,90 @@
+"""An undo: what the last rollback set aside becomes live again, and what is live goes aside.
+
+It deletes nothing, so it can itself be undone; the store is closed only for the renames.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from core.archive.undo import undo_plan
+from core.database.connection import schema_lock
+from core.database.undo import undo_tables
+from core.events import Kind, RollbackStarted, Step, StepsPlanned, step_key
+from core.magento.settings import DatabaseConnection
+from core.operations import closing, ending
+from core.operations.connection_file import keep_connection, kept_connection
+from core.operations.context import JobContext
+from core.operations.discard import undo_kinds
+from core.operations.done import Done
+from core.operations.parts import DatabasePart, Part, parts_of
+from core.operations.requests import UndoRequest
+
+
+def planned_steps(kinds: tuple[Kind, ...]) -> tuple[str, ...]:
+    """Return the steps of an undo of these kinds, in order."""
+    return (
+        step_key(Step.CHECK),
+        step_key(Step.CLOSE),
+        *(step_key(Step.SWAP, kind) for kind in kinds),
+        step_key(Step.COMMIT),
+        *(step_key(Step.FORWARD, kind) for kind in kinds if kind is Kind.DB),
+        step_key(Step.FLUSH),
+        step_key(Step.OPEN),
+        step_key(Step.REMOVE),
+    )
+
+
+def run_undo(context: JobContext, request: UndoRequest) -> Done:
+    """Put the store back as it was before a rollback. Raises what made it impossible."""
+    undone = os.path.join(context.store.jobs_directory, request.job_id)
+    kinds = undo_kinds(undone)
+    context.emit(StepsPlanned(steps=planned_steps(kinds)))
+    context.journal.append("undo", job_id=request.job_id)
+    connection: DatabaseConnection | None = None
+    if Kind.DB in kinds:
+        connection = kept_connection(undone)
+        keep_connection(context.directory, connection, context.owner)
+    parts = parts_of(kinds)
+    with contextlib.ExitStack() as locks:
+        if connection is not None:
+            locks.enter_context(schema_lock(connection))
+        try:
+            with context.step(Step.CHECK):
+                _make_ready(context, undone, parts)
+            closing.close(context)
+            for kind in kinds:
+                context.emit(
+                    RollbackStarted(kind=kind, file_name=f"undo of {request.job_id}", path=undone)
+                )
+            for part in parts:
+                part.swap(context)
+            ending.commit(context)
+        except BaseException as error:
+            ending.end_by_reverting(context, parts, error)
+            raise
+        return ending.forward(
+            context, parts, flush=request.flush, replaces=request.job_id, strict=request.strict
+        )
+
+
+def _make_ready(
+    context: JobContext,
+    undone: str,
+    parts: tuple[Part, ...],
+) -> None:
+    for part in parts:
+        if isinstance(part, DatabasePart):
+            part.staged = undo_tables(
+                kept_connection(context.directory),
+                context.journal,
+                job_id=context.job_id,
+                definitions_path=os.path.join(undone, "definitions.json"),
+            )
+        else:
+            undo_plan(
+                os.path.join(undone, f"plan-{part.kind}"),
+                context.path(f"plan-{part.kind}"),
+                job_id=context.job_id,
+            )

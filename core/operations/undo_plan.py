@@ -1,0 +1,104 @@
+"""What an undo would change, shown before its question is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from core.archive.plan import FilePlan
+from core.archive.stage import StagedFiles
+from core.archive.undo import undo_plan
+from core.errors import MagerewindError
+from core.events import Kind
+from core.magento.processes import running_processes
+from core.magento.store import Store
+from core.operations.connection_file import kept_connection
+from core.operations.discard import undo_kinds
+from core.operations.findings import Finding, Level, from_error, warn
+from core.operations.losses import Losses, count_losses
+
+_SHOWN = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoPlan:
+    """What the undo of a job puts back, and what newer things leave the store by it."""
+
+    job_id: str
+    kinds: tuple[Kind, ...]
+    files: Mapping[Kind, FilePlan]
+    losses: Losses | None
+    findings: tuple[Finding, ...]
+    scratch: tempfile.TemporaryDirectory[str] = field(repr=False)  # holds the lists of files
+
+    @property
+    def stops(self) -> tuple[Finding, ...]:
+        """What keeps this undo from being started."""
+        return tuple(finding for finding in self.findings if finding.level is Level.STOP)
+
+
+def plan_undo(store: Store, directory: str, job_id: str) -> UndoPlan:
+    """Return what the undo of a job would change; nothing is written into the store."""
+    kinds = undo_kinds(directory)
+    findings: list[Finding] = []
+    scratch = tempfile.TemporaryDirectory(prefix="magerewind-undo-", ignore_cleanup_errors=True)
+    staged: dict[Kind, StagedFiles] = {
+        kind: undo_plan(
+            os.path.join(directory, f"plan-{kind}"),
+            os.path.join(scratch.name, f"plan-{kind}"),
+            job_id="preview",
+        )
+        for kind in kinds
+        if kind is not Kind.DB
+    }
+    for kind, one in staged.items():
+        if one.newer:
+            findings.append(
+                warn(
+                    "newer-files",
+                    f"Newer than the rollback, and set aside by its undo ({kind}):",
+                    names=one.newer[:_SHOWN],
+                )
+            )
+    losses = None
+    if Kind.DB in kinds:
+        losses = _losses(directory, findings)
+    processes = running_processes(store)
+    if processes:
+        findings.append(
+            warn(
+                "processes",
+                "Running on this store; maintenance mode does not stop them:",
+                names=[f"{process.what} (process {process.pid})" for process in processes],
+            )
+        )
+    return UndoPlan(
+        job_id=job_id,
+        kinds=kinds,
+        files={kind: one.plan for kind, one in staged.items()},
+        losses=losses,
+        findings=tuple(findings),
+        scratch=scratch,
+    )
+
+
+def _losses(directory: str, findings: list[Finding]) -> Losses | None:
+    try:
+        with open(os.path.join(directory, "undo.json"), "rb") as file:
+            since_s = int(json.loads(file.read())["committed_s"])
+        losses = count_losses(kept_connection(directory), since_s)
+    except MagerewindError as error:
+        findings.append(from_error("database", error))
+        return None
+    if losses.any:
+        findings.append(
+            warn(
+                "losses",
+                f"Newer than the rollback, and set aside by its undo: {losses.orders or 0} orders, "
+                f"{losses.customers or 0} customers.",
+            )
+        )
+    return losses

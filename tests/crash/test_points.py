@@ -1,0 +1,241 @@
+"""A runner that is killed at every journal record, rename and change of the schema."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+
+import pytest
+from shop import ALL
+
+from core.events import Outcome
+from core.journal import read_journal
+from core.operations.requests import BackupRequest, UndoRequest
+
+
+def check_whole(shop, summary, *, what):
+    """Assert that the store is wholly old or wholly new; return which."""
+    state = shop.state()
+    expected = shop.new if summary.committed else shop.old
+    if state != expected:
+        import oracles
+
+        pytest.fail(f"{what}: neither old nor new: {oracles.difference(state, expected)}")
+    assert not shop.closed(), f"{what}: the store was left closed"
+    assert shop.leftovers() == [], what
+    assert shop.client().running() is None
+    assert shop.client().interrupted() is None
+    return summary.committed
+
+
+def again(shop):
+    """Bring the shop back to what a rollback begins with."""
+    shop.damage()
+    assert shop.state() == shop.old
+
+
+def strike(shop, request, fault, *, tally, what):
+    """Run a job into a fault, recover, and check; tell whether the fault came at all."""
+    summary, events = shop.run(request, fault=fault)
+    if summary.outcome in (Outcome.DONE, Outcome.WARNINGS):
+        return False  # it was over before the fault's number
+    assert summary.interrupted, (fault, summary, events[-3:])
+    tally.add(what, survived=False)
+    summary, events = shop.recover()
+    assert summary.outcome in (Outcome.REVERTED, Outcome.DONE, Outcome.WARNINGS), (fault, events)
+    if check_whole(shop, summary, what=fault):
+        again(shop)
+    tried, lived = tally.rows[what]
+    tally.rows[what] = (tried, lived + 1)
+    return True
+
+
+def every(shop, request, where, modes, step, *, tally, what):
+    number = 1
+    while True:
+        came = [
+            strike(shop, request, f"{where}:{number}:{mode}", tally=tally, what=what)
+            for mode in modes
+        ]
+        if not any(came):
+            break
+        number += step
+    again_if_new(shop)
+    return number
+
+
+def again_if_new(shop):
+    if shop.state() == shop.new:
+        again(shop)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    "step", [7, pytest.param(1, marks=pytest.mark.crash)], ids=["some", "every"]
+)
+def test_killed_at_journal_records_of_a_rollback(shop, tally, step):
+    modes = ["kill"] if step > 1 else ["kill", "killafter"]
+    reached = every(
+        shop, shop.request, "journal", modes, step, tally=tally, what="SIGKILL at a journal record"
+    )
+    assert reached > 10
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    "step", [9, pytest.param(1, marks=pytest.mark.crash)], ids=["some", "every"]
+)
+def test_killed_at_renames_of_a_rollback(shop, tally, step):
+    reached = every(
+        shop, shop.request, "rename", ["kill"], step, tally=tally, what="SIGKILL at a rename"
+    )
+    assert reached > 9
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    "step", [150, pytest.param(5, marks=pytest.mark.crash)], ids=["some", "many"]
+)
+def test_killed_at_changes_of_the_schema(shop, tally, step):
+    reached = every(
+        shop, shop.request, "sql", ["kill"], step, tally=tally, what="SIGKILL at a schema change"
+    )
+    assert reached > 100
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "step", [4, pytest.param(1, marks=pytest.mark.crash)], ids=["some", "every"]
+)
+def test_killed_at_journal_records_of_a_backup(shop, tally, step):
+    number = 1
+    before = sorted(os.listdir(shop.store.backups))
+    while True:
+        summary, _ = shop.run(BackupRequest(kinds=ALL), fault=f"journal:{number}:killafter")
+        if not summary.interrupted:
+            break
+        tally.add("SIGKILL in a backup", survived=False)
+        summary, _ = shop.recover()
+        assert summary.outcome is Outcome.REVERTED
+        assert shop.state() == shop.old
+        assert not shop.closed()
+        assert shop.leftovers() == []
+        tried, lived = tally.rows["SIGKILL in a backup"]
+        tally.rows["SIGKILL in a backup"] = (tried, lived + 1)
+        number += step
+    assert number > 5
+    from core.backups.catalog import Health, list_backups
+
+    for backup in list_backups(shop.store.backups).backups:
+        assert backup.health is Health.VERIFIED, backup
+        if backup.name.text not in before:
+            os.unlink(backup.path)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.crash
+def test_killed_during_an_undo_and_during_recovery(shop, tally):
+    summary, events = shop.run(shop.request)
+    assert summary.exit_code == 0, events
+    assert shop.state() == shop.new
+    what = "SIGKILL in an undo"
+    number = 1
+    while True:
+        undoable = shop.client().undoable()
+        # An undo swaps old and new: what is live now is its "old".
+        shop.old, shop.new = shop.new, shop.old
+        came = strike_undo(shop, UndoRequest(job_id=undoable.job_id), number, tally, what)
+        if not came:
+            break
+        number += 1
+    shop.old, shop.new = shop.new, shop.old
+    if shop.state() != shop.old:
+        shop.damage()
+    assert shop.state() == shop.old
+
+
+def strike_undo(shop, request, number, tally, what):
+    summary, events = shop.run(request, fault=f"journal:{number}:kill")
+    if not summary.interrupted:
+        assert summary.exit_code == 0, events
+        assert shop.state() == shop.new
+        return False
+    tally.add(what, survived=False)
+    # The recovery is killed too, at its first records, and run again.
+    for again_at in (1, 2, 3):
+        summary, _ = shop.recover(fault=f"journal:{again_at}:kill")
+        if not summary.interrupted:
+            break
+    if summary.interrupted:
+        summary, events = shop.recover()
+    assert summary.outcome in (Outcome.REVERTED, Outcome.DONE, Outcome.WARNINGS)
+    state = shop.state()
+    assert state == (shop.new if summary.committed else shop.old)
+    assert not shop.closed()
+    tried, lived = tally.rows[what]
+    tally.rows[what] = (tried, lived + 1)
+    if not summary.committed:
+        shop.old, shop.new = shop.new, shop.old  # undone again by the caller's exchange
+    return True
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    "rounds", [6, pytest.param(100, marks=pytest.mark.crash)], ids=["six", "hundred"]
+)
+def test_killed_at_random_moments(shop, tally, rounds):
+    import random
+
+    rng = random.Random(20261123)
+    started = time.monotonic()
+    shop.run(shop.request)
+    whole_s = time.monotonic() - started
+    again(shop)
+    for _ in range(rounds):
+        client = shop.client()
+        job = client.start(shop.request)
+        holder = client.holder()
+        if holder is not None:
+            timer = threading.Timer(
+                rng.uniform(0, whole_s), lambda pid=holder.pid: kill_if_there(pid)
+            )
+            timer.start()
+        for _event in client.follow(job.job_id, interval_s=0.02):
+            pass
+        if holder is not None:
+            timer.cancel()
+            timer.join()
+        summary = client.result_of(job.job_id)
+        if summary.interrupted:
+            tally.add("SIGKILL at a random moment", survived=False)
+            summary, _ = shop.recover()
+            if check_whole(shop, summary, what="random"):
+                again(shop)
+            tried, lived = tally.rows["SIGKILL at a random moment"]
+            tally.rows["SIGKILL at a random moment"] = (tried, lived + 1)
+        else:
+            assert summary.exit_code == 0
+            again(shop)
+
+
+def kill_if_there(pid):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_the_journal_of_a_rollback_names_each_irreversible_step(shop):
+    summary, _ = shop.run(shop.request)
+    kinds = [record.kind for record in read_journal(shop.job_journal(summary.job_id))]
+    for earlier, later in [
+        ("begin", "close"),
+        ("close", "swap-begin"),
+        ("swap-end", "commit"),
+        ("commit", "settled"),
+        ("settled", "opened"),
+        ("opened", "end"),
+    ]:
+        assert kinds.index(earlier) < kinds.index(later)
+    again(shop)
