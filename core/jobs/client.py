@@ -104,7 +104,7 @@ class Client:
                 write_shown(plan, job.path, owner_for(self.store.root))
             self._spawn(job)
         except MagerewindError:
-            if not os.path.lexists(job.journal_path):
+            if begin_record(job.records()) is None:
                 remove_job(job)  # it never began
             raise
         return job

@@ -11,6 +11,7 @@ import time
 import pytest
 from shop import ALL
 
+from core.errors import JobError
 from core.events import Outcome
 from core.journal import read_journal
 from core.operations.requests import BackupRequest, UndoRequest
@@ -39,7 +40,15 @@ def again(shop):
 
 def strike(shop, request, fault, *, tally, what):
     """Run a job into a fault, recover, and check; tell whether the fault came at all."""
-    summary, events = shop.run(request, fault=fault)
+    try:
+        summary, events = shop.run(request, fault=fault)
+    except JobError:
+        # Killed before it could say that it had begun: nothing can have happened.
+        assert shop.state() == shop.old
+        tally.add(what, survived=True)
+        if shop.client().interrupted() is not None:
+            shop.recover()
+        return True
     if summary.outcome in (Outcome.DONE, Outcome.WARNINGS):
         return False  # it was over before the fault's number
     assert summary.interrupted, (fault, summary, events[-3:])
