@@ -127,8 +127,8 @@ class Console:
             answer = self._stdin.readline()
         except (OSError, ValueError):
             answer = ""
-        if not answer.endswith("\n"):
-            self._emit(True, "\n")
+        if not (answer.endswith("\n") and _is_terminal(self._stdin)):
+            self._emit(True, "\n")  # a terminal shows the person's own line end
         return answer.strip().lower().startswith("y")
 
     def _write(self, text: str, style: Style, *, narration: bool) -> None:

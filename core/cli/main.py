@@ -7,16 +7,18 @@ request to end while the job goes on.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 
 from core.cli.console import Console
-from core.cli.interruptions import Stopped
+from core.cli.interruptions import Interruptions, Stopped
 from core.cli.parser import CommandLine, parse
 from core.cli.text import error, error_lines, note
 from core.errors import MagerewindError, UsageError
+from core.events import Failed, encode_text
 
 OpenApplication = Callable[[CommandLine], int]
 
@@ -35,6 +37,8 @@ def _console(line: CommandLine, environ: Mapping[str, str]) -> Console:
 
 def _dispatch(
     line: CommandLine,
+    console: Console,
+    interruptions: Interruptions,
     environ: Mapping[str, str],
     open_application: OpenApplication | None,
 ) -> int:
@@ -44,21 +48,63 @@ def _dispatch(
         return open_application(line)
     if line.command == "job:run":
         return _run_job(line, environ)
-    raise UsageError(f"The command {line.command} is not built yet.")
+    if line.command == "demo":
+        with interruptions.watch():  # so that store and server are removed in any case
+            return _demo(line, open_application)
+    # Here, and not above, so that --help and the application load no more than they need.
+    from core.cli.dispatch import COMMANDS, Session  # noqa: PLC0415
+
+    session = Session(line=line, console=console, interruptions=interruptions, environ=environ)
+    with interruptions.watch():
+        return COMMANDS[line.command](session)
+
+
+def _demo(line: CommandLine, open_application: OpenApplication | None) -> int:
+    """Make the sample store, and open the application on it where there is one."""
+    from core.sample import demo  # noqa: PLC0415 - as above
+
+    def open_there(root: str) -> int:
+        if open_application is None:  # demo.run asks only where there is an application
+            raise UsageError("The application is not here.")
+        return open_application(dataclasses.replace(line, command=None, root=root))
+
+    return demo.run(
+        size=line.size,
+        headless=line.headless,
+        open_application=None if open_application is None else open_there,
+    )
 
 
 def _run_job(line: CommandLine, environ: Mapping[str, str]) -> int:
     """Let this process become the runner of a job, with signals and messages of its own."""
-    from core.jobs import runner  # type: ignore[attr-defined, unused-ignore]  # noqa: PLC0415
+    from core.jobs import runner  # noqa: PLC0415 - as above
 
-    code: int = runner.main(
+    return runner.main(
         line.job_id or "",
         root=line.root or "",
         ready_fd=line.ready_fd,
         from_host=line.from_host,
         environ=environ,
     )
-    return code
+
+
+def _say_failure(failure: MagerewindError, console: Console) -> None:
+    console.end_progress()
+    if console.as_json:  # what failed before there was a job has the shape of a job's failure
+        failed = Failed(
+            error=type(failure).__name__,
+            message=failure.message,
+            hint=failure.hint,
+            exit_code=failure.exit_code,
+        )
+        row = {"type": "Failed", **dataclasses.asdict(failed)}
+        console.print_json(
+            {
+                key: encode_text(value) if isinstance(value, str) else value
+                for key, value in row.items()
+            }
+        )
+    console.say(*error_lines(failure))
 
 
 def _unexpected(failure: Exception, console: Console, verbose: int) -> int:
@@ -87,10 +133,11 @@ def run(
     except SystemExit as ended:  # --help and --version
         return ended.code if isinstance(ended.code, int) else 0
     console = _console(line, environ)
+    interruptions = Interruptions()
     try:
-        return _dispatch(line, environ, open_application)
+        return _dispatch(line, console, interruptions, environ, open_application)
     except MagerewindError as failure:
-        console.say(*error_lines(failure))
+        _say_failure(failure, console)
         return failure.exit_code
     except Stopped as stopped:
         console.end_progress()

@@ -1,0 +1,121 @@
+"""The commands about the store and the files in var/backups."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+from core.backups.catalog import Backup, delete_backup, find_any_backup, list_backups
+from core.backups.verification import VerifyResult, verify_backup
+from core.cli import words
+from core.cli.commands import Session
+from core.cli.printable import printable
+from core.cli.store_view import stop_lines, store_json, store_lines
+from core.cli.text import NAMES_SHOWN, error, name_lines, plain, success, warning
+from core.errors import MagerewindError
+from core.events import Kind, Report, encode_text
+
+
+def store_command(session: Session) -> int:
+    """`info:store`."""
+    client = session.client(session.store())
+    interrupted = session.warn_of_interrupted(client)
+    facts = client.examine()
+    if session.console.as_json:
+        session.console.print_json(store_json(facts))
+    else:
+        session.console.print(*store_lines(facts))
+        session.console.say(*stop_lines(facts, shown=None if session.line.verbose else NAMES_SHOWN))
+    stopped = facts.stops_backup or facts.stops_rollback or interrupted is not None
+    return 1 if stopped else 0
+
+
+def _chosen(session: Session, directory: str) -> list[Backup]:
+    if session.line.names:
+        return [find_any_backup(directory, name) for name in session.line.names]
+    return list(list_backups(directory).backups)
+
+
+def delete_command(session: Session) -> int:
+    """`info:backups:delete`."""
+    session.require_answerable()
+    store = session.store()
+    client = session.client(store)
+    session.warn_of_interrupted(client)
+    backups = _chosen(session, store.backups)  # all names, before anything is deleted
+    total = words.size(sum(backup.size_bytes for backup in backups))
+    session.refuse_while_running(client)
+    session.console.say(*name_lines(tuple(backup.name.text for backup in backups), None))
+    question = f"You are about to delete {words.counted(len(backups), 'backup')} ({total})."
+    if not session.agreed(f"{question} Are you sure?"):
+        return 1
+    for backup in backups:
+        freed_bytes = delete_backup(store.backups, backup.name.text)
+        if session.console.as_json:
+            session.console.print_json(
+                {"type": "Deleted", "file_name": backup.name.text, "freed_bytes": freed_bytes}
+            )
+        session.console.say(success(f"{backup.name.text} deleted."))
+    return 0
+
+
+def _reporter(session: Session, backup: Backup) -> Report:
+    width = shutil.get_terminal_size().columns
+    name = printable(backup.name.text)
+
+    def report(done_bytes: int, _items: int, _current: str) -> None:
+        share = words.percent(done_bytes, backup.size_bytes)
+        session.console.progress(f"{name}: verifying  {share}", width=width)
+
+    return report
+
+
+def _result_json(result: VerifyResult) -> dict[str, Any]:
+    return {
+        "type": "Verified",
+        "file_name": result.backup.name.text,
+        "sound": result.sound,
+        "problem": encode_text(result.problem),
+        "against_manifest": result.against_manifest,
+        "sha256": result.sha256,
+        "items": result.items,
+        "content_bytes": result.content_bytes,
+        "warnings": [encode_text(one.message) for one in result.warnings],
+    }
+
+
+def _say_result(session: Session, result: VerifyResult) -> None:
+    name = result.backup.name.text
+    console = session.console
+    if not result.sound:
+        console.say(error(f"{name} is damaged: {result.problem}"))
+        return
+    things = ("table", None) if result.backup.kind is Kind.DB else ("member", None)
+    told = f"{words.counted(result.items, *things)}, {words.size(result.content_bytes)}"
+    how = "as its manifest says" if result.against_manifest else "by its structure; no manifest"
+    console.say(success(f"{name} is sound, {how} ({told})."))
+    shown = None if session.line.verbose else NAMES_SHOWN
+    for one in result.warnings:
+        console.say(warning(f"Warning: {one.message}"), *name_lines(one.names, shown))
+
+
+def verify_command(session: Session) -> int:
+    """`info:backups:verify`."""
+    store = session.store()
+    session.warn_of_interrupted(session.client(store))
+    backups = _chosen(session, store.backups)
+    if not backups:
+        session.console.say(plain("No backup files found."))
+    failed = False
+    for backup in backups:
+        try:
+            result = verify_backup(backup, report=_reporter(session, backup))
+        except MagerewindError as failure:  # it cannot be read: the others still can
+            result = VerifyResult(backup=backup, problem=failure.message)
+        session.console.end_progress()
+        failed = failed or not result.sound
+        if session.console.as_json:
+            session.console.print_json(_result_json(result))
+        if not session.console.as_json or not result.sound:
+            _say_result(session, result)
+    return 1 if failed else 0

@@ -1,0 +1,214 @@
+"""What each headless command does: find the store, ask the client, show what it says.
+
+No work is done here; jobs do it. A command returns its exit code and raises MagerewindError for
+what `main` shows as one line and a hint.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from core.backups.catalog import list_backups
+from core.cli import words
+from core.cli.console import Console
+from core.cli.following import Follower
+from core.cli.interruptions import Interruptions
+from core.cli.listing import job_json, job_lines, listing_json, listing_lines
+from core.cli.parser import CommandLine
+from core.cli.text import note, plain, success, warning
+from core.errors import (
+    JobInterrupted,
+    JobRunning,
+    MagerewindError,
+    PreflightRefused,
+    StoreNotFound,
+)
+from core.jobs.client import Client
+from core.jobs.directory import JobDirectory
+from core.jobs.listing import JobSummary
+from core.magento.store import Store, find_store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What a command works with."""
+
+    line: CommandLine
+    console: Console
+    interruptions: Interruptions
+    environ: Mapping[str, str]
+    clock: Callable[[], float] = time.time
+
+    def store(self, *, for_rollback: bool = True) -> Store:
+        """Return the store that is meant. For a rollback, var/backups alone is enough."""
+        try:
+            start = os.getcwd()
+        except FileNotFoundError:
+            if self.line.root is None:
+                raise StoreNotFound(
+                    "The working directory does not exist any more.",
+                    hint="Change into the store again, or name its root with --root DIR.",
+                ) from None
+            start = "/"
+        return find_store(start, root=self.line.root, for_rollback=for_rollback)
+
+    def client(self, store: Store) -> Client:
+        """Return the jobs of the store."""
+        return Client(store, environ=self.environ, clock=self.clock)
+
+    def warn_of_interrupted(self, client: Client) -> JobSummary | None:
+        """Say on stderr when a job of this store was interrupted, and return it."""
+        try:
+            interrupted = client.interrupted()
+        except MagerewindError as failure:  # such as another account's jobs
+            self.console.say(warning(failure.message))
+            return None
+        if interrupted is not None:
+            self.console.say(
+                warning(
+                    f"Job {interrupted.job_id} ({interrupted.operation}) was interrupted and has "
+                    "not been recovered."
+                ),
+                note("magerewind job:recover brings the store back to a whole state."),
+            )
+        return interrupted
+
+    def refuse_interrupted(self, client: Client) -> None:
+        """Raise JobInterrupted before a long plan, as the start would after it."""
+        interrupted = client.interrupted()
+        if interrupted is not None:
+            raise JobInterrupted(
+                f"Job {interrupted.job_id} ({interrupted.operation}) was interrupted and has not "
+                "been recovered.",
+                hint="magerewind job:recover brings the store back to a whole state.",
+            )
+
+    def refuse_while_running(self, client: Client) -> None:
+        """Raise JobRunning while a job works on this store."""
+        running = client.running()
+        if running is not None:
+            raise JobRunning(
+                f"Job {running.job_id} ({running.operation}) of {running.user} is running on this "
+                f"store since {words.moment(running.began_s)}.",
+                hint="magerewind job:attach shows it, magerewind job:cancel stops it.",
+            )
+
+    def require_answerable(self) -> None:
+        """Refuse a question that can neither be put nor is answered, before any work."""
+        if not self.line.yes and not self.line.may_ask:
+            raise PreflightRefused(
+                f"{self.line.command} asks before it changes anything, and no question may be put.",
+                hint="--yes answers it.",
+            )
+
+    def agreed(self, question: str) -> bool:
+        """Return whether a person, or --yes, says yes."""
+        if self.line.yes:
+            return True
+        if self.console.ask(question):
+            return True
+        self.console.say(note("Nothing was changed."))
+        return False
+
+    def follow(
+        self, client: Client, job: JobDirectory, *, after_seq: int = -1, cancels: bool = True
+    ) -> int:
+        """Follow a job to its end, or only name it where it was to be detached."""
+        if self.line.detach:
+            if self.console.as_json:
+                self.console.print_json({"type": "JobStarted", "job_id": job.job_id})
+            else:
+                self.console.print(job.job_id)
+            self.console.say(note(f"magerewind job:attach {job.job_id} shows the job."))
+            return 0
+        follower = Follower(
+            client,
+            self.console,
+            self.interruptions,
+            verbose=self.line.verbose,
+            cancels=cancels,
+        )
+        return follower.follow(job.job_id, after_seq=after_seq)
+
+
+def list_command(session: Session) -> int:
+    """`info:backups:list`."""
+    store = session.store()
+    session.warn_of_interrupted(session.client(store))
+    listing = list_backups(store.backups)
+    if session.console.as_json:
+        for row in listing_json(listing):
+            session.console.print_json(row)
+    else:
+        session.console.print(*listing_lines(listing, session.clock()))
+    return 0
+
+
+def jobs_command(session: Session) -> int:
+    """`job:list`."""
+    client = session.client(session.store())
+    session.warn_of_interrupted(client)
+    jobs = client.jobs()
+    if session.console.as_json:
+        for job in jobs:
+            session.console.print_json(job_json(job))
+    else:
+        session.console.print(*job_lines(jobs, session.clock()))
+    return 0
+
+
+def attach_command(session: Session) -> int:
+    """`job:attach`."""
+    client = session.client(session.store())
+    session.warn_of_interrupted(client)
+    job = client.find(session.line.job_id)
+    return session.follow(client, job, cancels=False)
+
+
+def cancel_command(session: Session) -> int:
+    """`job:cancel`."""
+    client = session.client(session.store())
+    cancelled = client.cancel(session.line.job_id)
+    session.console.say(plain(f"Asked job {cancelled.job_id} ({cancelled.operation}) to cancel."))
+    session.console.say(note(f"magerewind job:attach {cancelled.job_id} shows how it ends."))
+    return 0
+
+
+def recover_command(session: Session) -> int:
+    """`job:recover`."""
+    client = session.client(session.store())
+    interrupted = client.interrupted()
+    if interrupted is None and client.running() is None:
+        session.console.say(plain("No job was interrupted: there is nothing to recover."))
+        return 0
+    seen = -1
+    if interrupted is not None:
+        stream = client.stream(interrupted.job_id)
+        while events := stream.poll():
+            seen = events[-1].seq
+        stream.close()
+    job = client.recover(from_host=session.line.from_host)
+    code = session.follow(client, job, after_seq=seen)
+    if code == 0 and not session.line.detach:
+        session.console.say(success(f"Job {job.job_id} is recovered."))
+    return code
+
+
+Command = Callable[[Session], int]
+
+JOB_COMMANDS: Final[Mapping[str, Command]] = {
+    "info:backups:list": list_command,
+    "job:list": jobs_command,
+    "job:attach": attach_command,
+    "job:cancel": cancel_command,
+    "job:recover": recover_command,
+}
+
+
+def age_of(job: JobSummary, now_s: float) -> str:
+    """Return when a job began, for a question about it."""
+    return f"{words.moment(job.began_s)}, {words.age(job.began_s, now_s)}"

@@ -1,0 +1,167 @@
+"""Backups and jobs as lists: the table of `info:backups:list`, and their JSON objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from core.backups.catalog import Backup, Health, Listing
+from core.cli import words
+from core.cli.printable import printable
+from core.cli.tables import table
+from core.events import Kind, encode_text
+from core.jobs.listing import JobSummary
+
+EMPTY = "No backup files found."
+_SIGNS = {
+    Health.VERIFIED: "verified",
+    Health.UNVERIFIED: "unverified",
+    Health.PARTIAL: "PARTIAL",
+    Health.DAMAGED: "DAMAGED",
+}
+
+
+def _type_of(backup: Backup) -> str:
+    return backup.name.variant if backup.kind is None else backup.kind.value
+
+
+def _note_of(backup: Backup) -> str:
+    return "" if backup.manifest is None else backup.manifest.note
+
+
+def _backup_row(backup: Backup, now_s: float) -> tuple[str, ...]:
+    return (
+        printable(backup.name.text),
+        _type_of(backup),
+        words.moment(backup.name.timestamp),
+        words.age(backup.name.timestamp, now_s),
+        words.size(backup.size_bytes),
+        _SIGNS[backup.health],
+        printable(_note_of(backup) or backup.name.label.replace("_", " ")),
+    )
+
+
+def listing_lines(listing: Listing, now_s: float) -> Iterator[str]:
+    """Yield the list as Magento prints it, with what it leaves out beside and below."""
+    if listing.backups:
+        yield f"Showing backup files in {printable(listing.directory)}."
+        headers = ["Backup Filename", "Backup Type", "Date", "Age", "Size", "Health", "Note"]
+        rows = [_backup_row(backup, now_s) for backup in listing.backups]
+        if not any(row[-1] for row in rows):  # no notes: a narrower table
+            headers, rows = headers[:-1], [row[:-1] for row in rows]
+        yield from table(headers, rows, right=frozenset({4}))
+    else:
+        yield EMPTY
+    for backup in listing.backups:
+        if backup.problem:
+            yield f"{printable(backup.name.text)}: {printable(backup.problem)}"
+    for partial in listing.partial:
+        size = words.size(partial.size_bytes)
+        yield f"Unfinished: {printable(partial.file_name)} ({size})"
+    if listing.unknown:
+        yield f"Not backups: {', '.join(printable(name) for name in listing.unknown)}"
+
+
+def backup_json(backup: Backup) -> dict[str, Any]:
+    """Return a backup as a JSON object. Sizes in bytes, times in unix seconds."""
+    manifest = backup.manifest
+    row: dict[str, Any] = {
+        "type": "Backup",
+        "file_name": encode_text(backup.name.text),
+        "kind": None if backup.kind is None else backup.kind.value,
+        "variant": backup.name.variant,
+        "timestamp": backup.name.timestamp,
+        "label": backup.name.label,
+        "path": encode_text(backup.path),
+        "size_bytes": backup.size_bytes,
+        "modified_s": round(backup.modified_s, 3),
+        "health": backup.health.value,
+        "problem": encode_text(backup.problem),
+    }
+    if manifest is not None:
+        row |= {
+            "sha256": manifest.sha256,
+            "note": encode_text(manifest.note),
+            "made_by": manifest.made_by,
+            "magento_version": manifest.magento_version,
+            "verified": manifest.verified,
+            "kept_open": manifest.kept_open,
+            "members": manifest.members,
+            "content_bytes": manifest.content_bytes,
+            "rows": None if manifest.rows is None else sum(manifest.rows.values()),
+            "warnings": len(manifest.warnings),
+        }
+    return row
+
+
+def listing_json(listing: Listing) -> Iterator[dict[str, Any]]:
+    """Yield one JSON object for each backup, then for each other entry."""
+    for backup in listing.backups:
+        yield backup_json(backup)
+    for partial in listing.partial:
+        yield {
+            "type": "PartialBackup",
+            "file_name": encode_text(partial.file_name),
+            "size_bytes": partial.size_bytes,
+        }
+    for name in listing.unknown:
+        yield {"type": "UnknownFile", "file_name": encode_text(name)}
+
+
+def job_result(job: JobSummary) -> str:
+    """Return how a job stands, in a word or two."""
+    if job.interrupted:
+        return "INTERRUPTED"
+    if job.running:
+        return "running"
+    return "unknown" if job.outcome is None else job.outcome.value
+
+
+def _kinds(kinds: tuple[Kind, ...]) -> str:
+    return " ".join(kind.value for kind in kinds)
+
+
+def job_lines(jobs: tuple[JobSummary, ...], now_s: float) -> Iterator[str]:
+    """Yield the table of jobs."""
+    if not jobs:
+        yield "No job has run on this store yet."
+        return
+    headers = ("Job", "Operation", "Kinds", "Began", "Age", "Took", "Result", "Undo", "Who")
+    rows = [
+        (
+            job.job_id,
+            job.operation.value,
+            _kinds(job.kinds),
+            words.moment(job.began_s),
+            words.age(job.began_s, now_s),
+            "" if job.elapsed_s is None else words.clock(job.elapsed_s),
+            job_result(job),
+            words.size(job.undo_bytes) if job.undo_kept else "",
+            printable(f"{job.user}@{job.host}"),
+        )
+        for job in jobs
+    ]
+    yield from table(headers, rows)
+
+
+def job_json(job: JobSummary) -> dict[str, Any]:
+    """Return a job as a JSON object."""
+    return {
+        "type": "Job",
+        "job_id": job.job_id,
+        "operation": job.operation.value,
+        "kinds": [kind.value for kind in job.kinds],
+        "began_s": job.began_s,
+        "elapsed_s": job.elapsed_s,
+        "closed_s": job.closed_s,
+        "running": job.running,
+        "interrupted": job.interrupted,
+        "outcome": None if job.outcome is None else job.outcome.value,
+        "exit_code": job.exit_code,
+        "message": encode_text(job.message),
+        "undo_kept": job.undo_kept,
+        "undo_bytes": job.undo_bytes,
+        "host": encode_text(job.host),
+        "user": encode_text(job.user),
+        "pid": job.pid,
+    }

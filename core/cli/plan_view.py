@@ -1,0 +1,233 @@
+"""Plans for the eye and for scripts: what a backup will take, a rollback or an undo will change.
+
+The same plan that is shown is the one that is confirmed and run; nothing here changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any, Final
+
+from core.archive.plan import DirectoryTotals, FilePlan, PlannedEntry
+from core.backups.catalog import Backup
+from core.cli import words
+from core.cli.printable import printable
+from core.cli.store_view import finding_json
+from core.cli.text import TITLES
+from core.events import Kind, encode_text
+from core.operations.findings import Finding
+from core.operations.preflight import BackupPreflight
+from core.operations.rollback_plan import DatabasePlan, RollbackPlan
+from core.operations.undo_plan import UndoPlan
+
+DIRECTORIES_SHOWN: Final = 5
+
+
+def backup_lines(preflight: BackupPreflight) -> Iterator[str]:
+    """Yield what a backup would take, kind by kind."""
+    for kind, estimate in preflight.estimates.items():
+        things = words.counted(estimate.items, "row" if kind is Kind.DB else "file")
+        about = "" if estimate.measured else " (by a rule of thumb)"
+        took = "" if estimate.seconds is None else f", about {words.roughly(estimate.seconds)}"
+        yield (
+            f"{TITLES[kind]}: {things}, {words.size(estimate.content_bytes)}; "
+            f"the backup takes about {words.size(estimate.file_bytes)}{about}{took}."
+        )
+    needed, free = words.size(preflight.needed_bytes), words.size(preflight.free_bytes)
+    yield f"Space: about {needed} needed, {free} free."
+
+
+def backup_json(preflight: BackupPreflight) -> dict[str, Any]:
+    """Return what a backup would take as a JSON object."""
+    return {
+        "type": "BackupPlan",
+        "estimates": {
+            kind.value: asdict(estimate) for kind, estimate in preflight.estimates.items()
+        },
+        "needed_bytes": preflight.needed_bytes,
+        "free_bytes": preflight.free_bytes,
+        "findings": _findings(preflight.findings),
+    }
+
+
+def _findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    return [finding_json(finding) for finding in findings]
+
+
+def _from(backup: Backup, now_s: float) -> str:
+    return (
+        f"{printable(backup.name.text)}, {words.moment(backup.name.timestamp)}, "
+        f"{words.age(backup.name.timestamp, now_s)}, {words.size(backup.size_bytes)}, "
+        f"{backup.health}"
+    )
+
+
+def _counts(plan: FilePlan | DirectoryTotals) -> str:
+    numbers = (
+        ("added", plan.added),
+        ("changed", plan.changed),
+        ("removed", plan.removed),
+        ("with another mode or owner", plan.mode_only),
+    )
+    return ", ".join(f"{words.count(number)} {what}" for what, number in numbers if number)
+
+
+def _file_lines(plan: FilePlan) -> Iterator[str]:
+    if not plan.differs:
+        yield f"  nothing differs: {words.counted(plan.identical, 'entry', 'entries')} identical"
+        return
+    yield (
+        f"  {_counts(plan)}, {words.count(plan.identical)} identical; "
+        f"{words.size(plan.bytes_to_write)} to write"
+    )
+    most = sorted(plan.by_directory, key=_weight, reverse=True)
+    for totals in most[:DIRECTORIES_SHOWN]:
+        size = f"; {words.size(totals.bytes_to_write)}" if totals.bytes_to_write else ""
+        yield f"    {printable(totals.path) or '.'}: {_counts(totals)}{size}"
+    if len(most) > DIRECTORIES_SHOWN:
+        more = words.counted(len(most) - DIRECTORIES_SHOWN, "more directory", "more directories")
+        yield f"    and {more}"
+
+
+def _weight(totals: DirectoryTotals) -> tuple[int, int]:
+    entries = totals.added + totals.changed + totals.removed + totals.mode_only
+    return (totals.bytes_to_write, entries)
+
+
+def _database_lines(plan: DatabasePlan) -> Iterator[str]:
+    check = plan.check
+    objects = (
+        ("view", len(check.views)),
+        ("trigger", len(check.triggers)),
+        ("routine", len(check.routines)),
+        ("event", len(check.events)),
+        ("sequence", len(check.sequences)),
+    )
+    told = ", ".join(words.counted(number, what) for what, number in objects if number)
+    tables = words.counted(len(check.tables), "table")
+    yield f"  {tables} in the dump{', ' + told if told else ''}; {words.size(check.content_bytes)}"
+    server = plan.server
+    if server is not None:
+        yield (
+            f"  {words.counted(server.replaced, 'table')} replaced, "
+            f"{words.count(server.added)} added, {words.count(server.aside)} set aside"
+        )
+    losses = plan.losses
+    if losses is not None and losses.any:
+        orders = words.counted(losses.orders or 0, "order")
+        customers = words.counted(losses.customers or 0, "customer")
+        yield f"  newer than the backup, and lost: {orders}, {customers}"
+
+
+def rollback_lines(plan: RollbackPlan, now_s: float) -> Iterator[str]:
+    """Yield what a rollback would change, in short."""
+    for kind, backup in plan.backups.items():
+        yield f"{TITLES[kind]} from {_from(backup, now_s)}"
+        files = plan.files.get(kind)
+        if files is not None:
+            yield from _file_lines(files)
+        elif plan.database is not None:
+            yield from _database_lines(plan.database)
+    if plan.env_keys:
+        kept = plan.request.keep_env
+        yield f"app/etc/env.php differs{', and the present one is kept' if kept else ''} in:"
+        yield from (f"  {printable(key)}" for key in plan.env_keys)
+
+
+def entry_line(entry: PlannedEntry) -> str:
+    """Return one line of the list of a plan."""
+    sizes = [words.size(size) for size in (entry.size_now, entry.size_then) if size is not None]
+    return f"  {entry.action.value:<8}{printable(entry.path)}  ({' -> '.join(sizes)})"
+
+
+def entry_lines(plan: RollbackPlan) -> Iterator[str]:
+    """Yield the whole list of a plan, kind by kind; memory stays flat."""
+    for kind, files in plan.files.items():
+        if files.differs:
+            yield f"{TITLES[kind]}, every entry:"
+            yield from map(entry_line, files.entries())
+
+
+def _files_json(plan: FilePlan) -> dict[str, Any]:
+    return {
+        "identical": plan.identical,
+        "added": plan.added,
+        "changed": plan.changed,
+        "removed": plan.removed,
+        "mode_only": plan.mode_only,
+        "bytes_to_write": plan.bytes_to_write,
+        "by_directory": [
+            asdict(totals) | {"path": encode_text(totals.path)} for totals in plan.by_directory
+        ],
+        "unrestorable": [encode_text(name) for name in plan.unrestorable],
+    }
+
+
+def _database_json(plan: DatabasePlan) -> dict[str, Any]:
+    check, server, losses = plan.check, plan.server, plan.losses
+    return {
+        "tables": [encode_text(name) for name in check.tables],
+        "content_bytes": check.content_bytes,
+        "whole_store": check.whole_store,
+        "replaced": None if server is None else server.replaced,
+        "added": None if server is None else server.added,
+        "aside": None if server is None else server.aside,
+        "orders_lost": None if losses is None else losses.orders,
+        "customers_lost": None if losses is None else losses.customers,
+    }
+
+
+def rollback_json(plan: RollbackPlan) -> Iterator[dict[str, Any]]:
+    """Yield the plan as one JSON object, then one for each entry of its lists."""
+    yield {
+        "type": "RollbackPlan",
+        "fingerprint": plan.fingerprint,
+        "backups": {
+            kind.value: encode_text(backup.name.text) for kind, backup in plan.backups.items()
+        },
+        "files": {kind.value: _files_json(files) for kind, files in plan.files.items()},
+        "database": None if plan.database is None else _database_json(plan.database),
+        "env_keys": [encode_text(key) for key in plan.env_keys],
+        "bytes_to_write": plan.bytes_to_write,
+        "free_bytes": plan.free_bytes,
+        "findings": _findings(plan.findings),
+    }
+    for kind, files in plan.files.items():
+        for entry in files.entries():
+            yield {"type": "PlannedEntry", "kind": kind.value, **_entry_json(entry)}
+
+
+def _entry_json(entry: PlannedEntry) -> dict[str, Any]:
+    return {
+        "action": entry.action.value,
+        "path": encode_text(entry.path),
+        "size_now": entry.size_now,
+        "size_then": entry.size_then,
+    }
+
+
+def undo_lines(plan: UndoPlan) -> Iterator[str]:
+    """Yield what an undo would change, in short."""
+    yield f"Undo of the rollback {plan.job_id}"
+    for kind in plan.kinds:
+        preview = plan.files.get(kind)
+        if preview is None:
+            yield f"{TITLES[kind]}: the tables from before the rollback"
+        else:
+            entries = words.counted(preview.entries, "entry", "entries")
+            yield f"{TITLES[kind]}: {entries} as before the rollback"
+
+
+def undo_json(plan: UndoPlan) -> dict[str, Any]:
+    """Return what an undo would change as a JSON object."""
+    losses = plan.losses
+    return {
+        "type": "UndoPlan",
+        "job_id": plan.job_id,
+        "kinds": [kind.value for kind in plan.kinds],
+        "entries": {kind.value: preview.entries for kind, preview in plan.files.items()},
+        "orders_newer": None if losses is None else losses.orders,
+        "customers_newer": None if losses is None else losses.customers,
+        "findings": _findings(plan.findings),
+    }

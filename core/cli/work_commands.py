@@ -1,0 +1,218 @@
+"""The commands that start a job: backup, rollback, undo, discard.
+
+What stops a start is found, and what must be asked is asked, before the job exists.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Iterable
+
+from core.cli import words
+from core.cli.commands import Session, age_of
+from core.cli.plan_view import (
+    backup_json,
+    backup_lines,
+    entry_lines,
+    rollback_json,
+    rollback_lines,
+    undo_json,
+    undo_lines,
+)
+from core.cli.store_view import finding_lines
+from core.cli.text import NAMES_SHOWN, error, note
+from core.errors import NothingToUndo
+from core.events import Report
+from core.jobs.client import Client
+from core.jobs.listing import JobSummary
+from core.operations.findings import Finding, Level
+from core.operations.requests import BackupRequest, DiscardRequest, RollbackRequest, UndoRequest
+from core.operations.rollback_plan import RollbackPlan
+
+NO_BACKUP_KIND = "Not enough information provided to take backup."
+NO_ROLLBACK_KIND = "Not enough information provided to roll back."
+ROLLBACK_QUESTION = "You are about to remove current code and/or database tables. Are you sure?"
+
+
+def _say_findings(session: Session, findings: Iterable[Finding]) -> None:
+    shown = None if session.line.verbose else NAMES_SHOWN
+    for finding in findings:
+        session.console.say(*finding_lines(finding, shown=shown))
+
+
+def _stops(findings: Iterable[Finding]) -> bool:
+    return any(finding.level is Level.STOP for finding in findings)
+
+
+def _backup_request(session: Session) -> BackupRequest:
+    line = session.line
+    return BackupRequest(
+        kinds=line.kinds,
+        verify=line.verify,
+        keep_open=line.keep_open,
+        exclude=line.exclude,
+        strip=line.strip,
+        level=line.level,
+        note=line.note,
+        strict=line.strict,
+    )
+
+
+def backup_command(session: Session) -> int:
+    """`setup:backup`."""
+    if not session.line.kinds:
+        session.console.say(error(NO_BACKUP_KIND), note("Choose --code, --media or --db."))
+        return 1
+    client = session.client(session.store(for_rollback=False))
+    request = _backup_request(session)
+    if session.line.dry_run:
+        return _preview_backup(session, client, request)
+    session.refuse_interrupted(client)
+    return session.follow(client, client.start(request))
+
+
+def _preview_backup(session: Session, client: Client, request: BackupRequest) -> int:
+    session.warn_of_interrupted(client)
+    preflight = client.preflight_backup(request)
+    if session.console.as_json:
+        session.console.print_json(backup_json(preflight))
+    else:
+        session.console.print(*backup_lines(preflight))
+    _say_findings(session, preflight.findings)
+    return 1 if _stops(preflight.findings) else 0
+
+
+def _rollback_request(session: Session) -> RollbackRequest:
+    line = session.line
+    return RollbackRequest(
+        code_file=line.code_file,
+        media_file=line.media_file,
+        db_file=line.db_file,
+        keep_env=line.keep_env,
+        flush=line.flush,
+        partial=line.partial,
+        map_collations=line.map_collations,
+        exclude=line.exclude,
+        strict=line.strict,
+    )
+
+
+def _ready(session: Session) -> Client:
+    """Return the store's jobs, when a question can be answered and no other job is in the way."""
+    if session.line.dry_run:
+        client = session.client(session.store())
+        session.warn_of_interrupted(client)
+        return client
+    session.require_answerable()
+    client = session.client(session.store())
+    session.refuse_interrupted(client)
+    session.refuse_while_running(client)
+    return client
+
+
+def _planning(session: Session) -> Report:
+    width = shutil.get_terminal_size().columns
+
+    def report(done_bytes: int, _items: int, current: str) -> None:
+        session.console.progress(
+            f"Checking and comparing: {words.size(done_bytes)}  {current}", width=width
+        )
+
+    return report
+
+
+def rollback_command(session: Session) -> int:
+    """`setup:rollback`."""
+    line = session.line
+    if line.code_file is None and line.media_file is None and line.db_file is None:
+        session.console.say(
+            error(NO_ROLLBACK_KIND), note("Choose --code-file, --media-file or --db-file.")
+        )
+        return 1
+    client = _ready(session)
+    request = _rollback_request(session)
+    if line.yes and not line.dry_run and (line.quiet or line.as_json):
+        # Nobody is there to see a plan, and the job makes its own.
+        return session.follow(client, client.start(request))
+    plan = client.plan_rollback(request, report=_planning(session))
+    session.console.end_progress()
+    _show_rollback(session, plan)
+    if _stops(plan.findings):
+        return 1
+    if line.dry_run:
+        return 0
+    if not session.agreed(ROLLBACK_QUESTION):
+        return 1
+    confirmed = dataclasses.replace(request, confirmed_plan=plan.fingerprint)
+    return session.follow(client, client.start(confirmed, plan=plan))
+
+
+def _show_rollback(session: Session, plan: RollbackPlan) -> None:
+    """Show a plan: on stdout where it was asked for, else beside the question on stderr."""
+    console = session.console
+    if not session.line.dry_run:
+        console.say(*map(note, rollback_lines(plan, session.clock())))
+    elif console.as_json:
+        for row in rollback_json(plan):
+            console.print_json(row)
+    else:
+        console.print(*rollback_lines(plan, session.clock()))
+        for text in entry_lines(plan):  # one by one: there may be a hundred thousand
+            console.print(text)
+    _say_findings(session, plan.findings)
+
+
+def _kept_undo(session: Session, client: Client) -> JobSummary:
+    """Return the job whose undo is meant: the named one, or the newest that keeps one."""
+    if session.line.job_id is None:
+        newest = client.undoable()
+        if newest is None:
+            raise NothingToUndo("No finished rollback keeps an undo.")
+        return newest
+    named = client.find(session.line.job_id).job_id
+    found = client.result_of(named)
+    if not found.undo_kept:
+        raise NothingToUndo(f"Job {named} keeps no undo.")
+    return found
+
+
+def undo_command(session: Session) -> int:
+    """`job:undo`."""
+    line = session.line
+    client = _ready(session)
+    job = _kept_undo(session, client)
+    request = UndoRequest(job_id=job.job_id, flush=line.flush, strict=line.strict)
+    plan = client.plan_undo(request)
+    if line.dry_run and session.console.as_json:
+        session.console.print_json(undo_json(plan))
+    elif line.dry_run:
+        session.console.print(*undo_lines(plan))
+    else:
+        session.console.say(*map(note, undo_lines(plan)))
+    _say_findings(session, plan.findings)
+    if _stops(plan.findings):
+        return 1
+    if line.dry_run:
+        return 0
+    when = age_of(job, session.clock())
+    question = (
+        f"You are about to put the store back as it was before the {job.operation} of {when}."
+    )
+    if not session.agreed(f"{question} Are you sure?"):
+        return 1
+    return session.follow(client, client.start(request))
+
+
+def discard_command(session: Session) -> int:
+    """`job:discard`."""
+    client = _ready(session)
+    job = _kept_undo(session, client)
+    when = age_of(job, session.clock())
+    freed = words.size(job.undo_bytes)
+    question = f"You are about to give up the undo of the {job.operation} of {when} ({freed})."
+    if not session.agreed(f"{question} Are you sure?"):
+        return 1
+    return session.follow(
+        client, client.start(DiscardRequest(job_id=job.job_id, strict=session.line.strict))
+    )

@@ -1,0 +1,430 @@
+"""The commands as an administrator runs them: processes on a sample store, with real jobs."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from core.jobs.directory import create_job
+
+from core.events import JobBegan, JobEnded, Kind, from_line
+from core.journal import Journal
+from core.magento.store import find_store
+from core.operations.requests import BackupRequest
+from core.sample.sizes import Size
+from core.sample.store import make_store
+
+MAGEREWIND = [sys.executable, "-I", "-m", "core"]
+ENVIRON = {key: value for key, value in os.environ.items() if not key.startswith("MAGENTO_DC_")}
+
+
+class Shop:
+    """A sample store and the commands in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.backups = root / "var/backups"
+        self.flag = root / "var/.maintenance.flag"
+
+    def run(
+        self, *words: str, stdin: str = "", cwd: Path | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [*MAGEREWIND, *words],
+            cwd=cwd or self.root,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env=ENVIRON,
+            check=False,
+        )
+
+    def begin(self, *words: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [*MAGEREWIND, *words],
+            cwd=self.root,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=ENVIRON,
+        )
+
+    def names(self, ending: str) -> list[str]:
+        if not self.backups.is_dir():
+            return []
+        return sorted(
+            name
+            for name in os.listdir(self.backups)
+            if name.endswith(ending) and not name.startswith(".")
+        )
+
+    def unfinished(self) -> list[str]:
+        return [name for name in os.listdir(self.backups) if name.endswith(".partial")]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    root = tmp_path_factory.mktemp("shop")
+    make_store(str(root), size=Size.SMALL)
+    return Shop(root)
+
+
+@pytest.fixture(scope="module")
+def backed_up(shop: Shop) -> "subprocess.CompletedProcess[str]":
+    return shop.run("setup:backup", "--media", "--code", "--note", "the first")
+
+
+@pytest.fixture
+def slow_shop(shop: Shop) -> Iterator[Shop]:
+    """The store with a picture that keeps a job busy for some seconds."""
+    picture = shop.root / "pub/media/large.jpg"
+    picture.write_bytes(random.Random(1).randbytes(60_000_000) * 2)
+    yield shop
+    picture.unlink()
+    running = shop.run("job:cancel")
+    if running.returncode == 0:
+        shop.run("job:attach")
+
+
+SLOW = ("setup:backup", "--media", "--level", "9", "--no-verify")
+
+
+def until(child: "subprocess.Popen[str]", line: str) -> None:
+    assert child.stdout is not None
+    for text in child.stdout:
+        if text.rstrip("\n") == line:
+            return
+    pytest.fail(f"{line!r} never came")
+
+
+def test_a_backup_prints_what_is_documented(
+    shop: Shop, backed_up: "subprocess.CompletedProcess[str]"
+) -> None:
+    (code,) = shop.names("_filesystem.tgz")
+    (media,) = shop.names("_filesystem_media.tgz")
+    assert code.split("_")[0] == media.split("_")[0]
+    seven_zip = " (The archive can be uncompressed with 7-Zip on Windows systems)"
+    assert backed_up.stdout.splitlines() == [
+        "Enabling maintenance mode",
+        "Code backup is starting...",
+        f"Code backup filename: {code}{seven_zip}",
+        f"Code backup path: {shop.backups}/{code}",
+        "[SUCCESS]: Code backup completed successfully.",
+        "Media backup is starting...",
+        f"Media backup filename: {media}{seven_zip}",
+        f"Media backup path: {shop.backups}/{media}",
+        "[SUCCESS]: Media backup completed successfully.",
+        "Disabling maintenance mode",
+    ]
+    assert backed_up.returncode == 0
+    assert not shop.flag.exists()
+
+
+def test_warnings_are_a_failure_only_when_asked(shop: Shop) -> None:
+    # The sample has files whose set-user-id bit no backup keeps.
+    done = shop.run("setup:backup", "--code", "--strict", "--no-verify")
+    assert done.returncode == 1
+    assert "Complete with" in done.stderr
+    shop.run("info:backups:delete", shop.names("_filesystem.tgz")[-1], "--yes")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("setup:backup",), "Not enough information provided to take backup."),
+        (("setup:rollback", "-n"), "Not enough information provided to roll back."),
+    ],
+)
+def test_without_a_kind_nothing_is_touched(
+    shop: Shop, words: tuple[str, ...], sentence: str
+) -> None:
+    done = shop.run(*words)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[0] == sentence
+    assert not shop.flag.exists()
+
+
+def test_the_list_in_words_and_in_json(
+    shop: Shop, backed_up: "subprocess.CompletedProcess[str]"
+) -> None:
+    assert backed_up.returncode == 0
+    shown = shop.run("info:backups:list").stdout
+    assert shown.startswith(f"Showing backup files in {shop.backups}.\n+-")
+    assert "| Backup Filename " in shown
+    rows = [
+        json.loads(line) for line in shop.run("info:backups:list", "--json").stdout.splitlines()
+    ]
+    assert {(row["kind"], row["health"], row["note"]) for row in rows} == {
+        ("code", "verified", "the first"),
+        ("media", "verified", "the first"),
+    }
+
+
+def test_damage_is_found_shown_and_deleted(
+    shop: Shop, backed_up: "subprocess.CompletedProcess[str]"
+) -> None:
+    assert backed_up.returncode == 0
+    (media,) = shop.names("_filesystem_media.tgz")
+    copy = f"1700000000{media[media.index('_') :]}"
+    (shop.backups / copy).write_bytes((shop.backups / media).read_bytes()[:-100])
+    sound = shop.run("info:backups:verify", media)
+    assert sound.returncode == 0
+    assert sound.stdout.startswith(f"[SUCCESS]: {media} is sound, as its manifest says (")
+    damaged = shop.run("info:backups:verify")
+    assert damaged.returncode == 1
+    assert f"{copy} is damaged: " in damaged.stderr
+    refused = shop.run("info:backups:delete", copy, "-n")
+    assert (refused.returncode, (shop.backups / copy).exists()) == (1, True)
+    refused = shop.run("info:backups:delete", copy, "1_db.sql", "--yes")
+    assert (refused.returncode, (shop.backups / copy).exists()) == (1, True)
+    refused = shop.run("info:backups:delete", copy, stdin="n\n")
+    assert (refused.returncode, (shop.backups / copy).exists()) == (1, True)
+    deleted = shop.run("info:backups:delete", copy, stdin="y\n")
+    assert (deleted.returncode, (shop.backups / copy).exists()) == (0, False)
+
+
+def test_a_detached_job_is_named_and_can_be_shown(shop: Shop) -> None:
+    started = shop.run("setup:backup", "--media", "--detach", "--no-verify")
+    assert started.returncode == 0
+    job_id = started.stdout.strip()
+    attached = shop.run("job:attach", job_id, "--json")
+    events = [from_line(line.encode()) for line in attached.stdout.splitlines()]
+    assert all(one is not None for one in events)
+    assert isinstance(events[0].event, JobBegan)
+    assert isinstance(events[-1].event, JobEnded)
+    assert [one.seq for one in events] == list(range(len(events)))
+    jobs = [json.loads(line) for line in shop.run("job:list", "--json").stdout.splitlines()]
+    assert jobs[0]["job_id"] == job_id
+    assert jobs[0]["exit_code"] == attached.returncode == 0
+    shop.run("info:backups:delete", shop.names("_media.tgz")[-1], "--yes")
+
+
+def test_a_dry_run_writes_nothing(shop: Shop) -> None:
+    before = shop.names(".tgz")
+    done = shop.run("setup:backup", "--media", "--dry-run")
+    assert done.returncode == 0
+    assert done.stdout.startswith("Media: ")
+    plan = json.loads(shop.run("setup:backup", "--media", "--dry-run", "--json").stdout)
+    assert plan["type"] == "BackupPlan"
+    assert plan["estimates"]["media"]["items"] > 100
+    assert shop.names(".tgz") == before
+    assert not shop.flag.exists()
+
+
+def test_ctrl_c_cancels_and_leaves_no_trace(slow_shop: Shop) -> None:
+    before = slow_shop.names(".tgz")
+    child = slow_shop.begin(*SLOW)
+    until(child, "Media backup is starting...")
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "Asking the job to cancel." in err
+    assert out.splitlines()[-1] == "Disabling maintenance mode"
+    assert slow_shop.names(".tgz") == before
+    assert slow_shop.unfinished() == []
+    assert not slow_shop.flag.exists()
+
+
+def test_a_hang_up_leaves_the_job_alone(slow_shop: Shop) -> None:
+    child = slow_shop.begin(*SLOW)
+    until(child, "Media backup is starting...")
+    child.send_signal(signal.SIGHUP)
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 129
+    assert "goes on without this terminal: magerewind job:attach" in err
+    second = slow_shop.run("setup:backup", "--media")
+    assert second.returncode == 1
+    assert "is running on this store" in second.stderr
+    attached = slow_shop.run("job:attach")
+    assert attached.returncode == 0
+    assert attached.stdout.splitlines()[0] == "Enabling maintenance mode"
+    assert attached.stdout.splitlines()[-1] == "Disabling maintenance mode"
+    slow_shop.run("info:backups:delete", slow_shop.names("_media.tgz")[-1], "--yes")
+
+
+def test_a_reader_that_goes_away_leaves_the_job_alone(slow_shop: Shop) -> None:
+    child = slow_shop.begin(*SLOW)
+    until(child, "Media backup is starting...")
+    assert child.stdout is not None
+    child.stdout.close()  # `magerewind … | head -2`
+    assert child.wait(60) == 0
+    assert child.stderr is not None
+    child.stderr.close()
+    slow_shop.run("info:backups:delete", slow_shop.names("_media.tgz")[-1], "--yes")
+
+
+def test_job_cancel_stops_what_another_started(slow_shop: Shop) -> None:
+    job_id = slow_shop.run(*SLOW, "--detach").stdout.strip()
+    cancelled = slow_shop.run("job:cancel")
+    assert cancelled.returncode == 0
+    assert job_id in cancelled.stdout
+    assert slow_shop.run("job:attach", job_id).returncode == 130
+    assert slow_shop.run("job:cancel").returncode == 1
+
+
+@pytest.fixture
+def interrupted(shop: Shop) -> Iterator[str]:
+    """A job whose runner died just after it had closed the store."""
+    store = find_store(str(shop.root), root=str(shop.root))
+    job = create_job(store, "20200101-000000-0001", BackupRequest(kinds=(Kind.MEDIA,)))
+    journal = Journal.create(job.journal_path)
+    journal.append(
+        "begin",
+        operation="backup",
+        kinds=["media"],
+        host=os.uname().nodename,
+        boot_id="",
+        pid=2**22 + 1,
+        user="someone",
+        began_s=1577836800.0,
+        root=store.root,
+    )
+    journal.close()
+    yield job.job_id
+    shop.run("job:recover")
+
+
+def test_an_interrupted_job_is_said_and_stops_what_would_work(shop: Shop, interrupted: str) -> None:
+    for words in (("info:backups:list",), ("job:list",), ("info:store",)):
+        done = shop.run(*words)
+        assert f"Job {interrupted} (backup) was interrupted" in done.stderr
+        assert "magerewind job:recover" in done.stderr
+    for words in (("setup:backup", "--media"), ("setup:rollback", "-y", "-m", "1_x.tgz")):
+        done = shop.run(*words)
+        assert done.returncode == 1
+        assert f"Job {interrupted} (backup) was interrupted" in done.stderr
+        assert done.stdout == ""
+    recovered = shop.run("job:recover")
+    assert "Recovering:" in recovered.stderr
+    assert "interrupted" not in shop.run("info:backups:list").stderr
+    nothing = shop.run("job:recover")
+    assert nothing.returncode == 0
+    assert nothing.stdout == "No job was interrupted: there is nothing to recover.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("-c", "../x"), 1, "The rollback file is invalid. Verify the file and try again. (../x)"),
+        (("-d", "1_filesystem.tgz"), 1, "The rollback file is invalid. Verify the file and try"),
+        (("-c", "1_filesystem.tgz"), 1, "The rollback file doesn't exist. Verify the file and"),
+        (("-c=1_filesystem.tgz",), 2, "-c takes its value without an equals sign."),
+    ],
+)
+def test_a_rollback_that_cannot_be_is_refused_before_anything(
+    shop: Shop, words: tuple[str, ...], code: int, message: str
+) -> None:
+    done = shop.run("setup:rollback", "--yes", *words)
+    assert done.returncode == code
+    assert done.stderr.startswith(message)
+    assert done.stdout == ""
+    assert not shop.flag.exists()
+
+
+def test_no_question_no_rollback(shop: Shop, backed_up: "subprocess.CompletedProcess[str]") -> None:
+    assert backed_up.returncode == 0
+    name = shop.names("_media.tgz")[0]
+    for option in ("-n", "-q", "--json"):
+        done = shop.run("setup:rollback", "-m", name, option)
+        assert done.returncode == 1
+        assert "--yes answers it." in done.stderr or option == "-q"
+        assert "Failed" in done.stdout if option == "--json" else done.stdout == ""
+    declined = shop.run("setup:rollback", "-m", name, stdin="\n")
+    assert declined.returncode == 1
+    assert declined.stdout == (
+        "You are about to remove current code and/or database tables. Are you sure?[y/N] \n"
+    )
+    assert declined.stderr.endswith("Nothing was changed.\n")
+
+
+def test_a_rollback_and_its_undo(shop: Shop, backed_up: "subprocess.CompletedProcess[str]") -> None:
+    assert backed_up.returncode == 0
+    code, media = shop.names("_filesystem.tgz")[0], shop.names("_media.tgz")[0]
+    index = shop.root / "pub/index.php"
+    was = index.read_bytes()
+    index.write_bytes(b"<?php // broken")
+    (shop.root / "pub/media/new.jpg").write_bytes(b"new")
+    plan = shop.run("setup:rollback", "-c", code, "-m", media, "--dry-run")
+    assert plan.returncode == 0
+    assert "pub/index.php" in plan.stdout
+    assert "pub/media/new.jpg" in plan.stdout
+    rows = shop.run("setup:rollback", "-c", code, "-m", media, "--dry-run", "--json").stdout
+    assert next(json.loads(row)["type"] for row in rows.splitlines()) == "RollbackPlan"
+    done = shop.run("setup:rollback", "-c", code, "-m", media, stdin="y\n")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1:] == [
+        "Enabling maintenance mode",
+        "Code rollback is starting ...",
+        f"Code rollback filename: {code}",
+        f"Code rollback file path: {shop.backups}/{code}",
+        "Media rollback is starting ...",
+        f"Media rollback filename: {media}",
+        f"Media rollback file path: {shop.backups}/{media}",
+        "[SUCCESS]: Code rollback completed successfully.",
+        "[SUCCESS]: Media rollback completed successfully.",
+        "Please set file permission of bin/magento to executable (already executable)",
+        "Disabling maintenance mode",
+    ]
+    assert index.read_bytes() == was
+    assert not (shop.root / "pub/media/new.jpg").exists()
+    assert shop.names("_filesystem.tgz")[0] == code
+    undone = shop.run("job:undo", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert index.read_bytes() == b"<?php // broken"
+    assert (shop.root / "pub/media/new.jpg").read_bytes() == b"new"
+    discarded = shop.run("job:discard", "--yes")
+    assert discarded.returncode == 0, discarded.stderr
+    index.write_bytes(was)
+    (shop.root / "pub/media/new.jpg").unlink()
+    assert shop.run("job:undo", "--yes").returncode == 1
+
+
+def test_what_is_known_of_a_store_without_a_database(shop: Shop) -> None:
+    done = shop.run("info:store", "--json")
+    assert done.returncode == 1
+    facts = json.loads(done.stdout)
+    assert facts["root"] == str(shop.root)
+    assert facts["connections"][0]["name"] == "default"
+    assert "password" not in done.stdout
+    assert [stop["code"] for stop in facts["stops_backup"]] == ["database"]
+    assert "Database" in shop.run("info:store").stdout
+
+
+def test_outside_of_a_store(shop: Shop, tmp_path: Path) -> None:
+    done = shop.run("info:backups:list", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("No Magento store in")
+    assert shop.run("info:backups:list", "--root", str(shop.root), cwd=tmp_path).returncode == 0
+
+
+def test_a_working_directory_that_is_gone(shop: Shop, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            "sh",
+            "-c",
+            'mkdir gone && cd gone && rmdir ../gone && exec "$@"',
+            "sh",
+            *MAGEREWIND,
+            "info:backups:list",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("The working directory does not exist any more.")
+
+
+def test_without_the_application_a_command_is_needed(shop: Shop) -> None:
+    done = shop.run()
+    assert done.returncode == 2
+    assert done.stderr.startswith("A command is needed.")
