@@ -33,6 +33,13 @@ from core.jobs.listing import JobSummary
 from core.magento.store import Store, find_store
 
 
+def _interrupted_error(job: JobSummary) -> JobInterrupted:
+    return JobInterrupted(
+        f"Job {job.job_id} ({job.operation}) was interrupted and has not been recovered.",
+        hint="magerewind job:recover brings the store back to a whole state.",
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """What a command works with."""
@@ -68,24 +75,15 @@ class Session:
             self.console.say(warning(failure.message))
             return None
         if interrupted is not None:
-            self.console.say(
-                warning(
-                    f"Job {interrupted.job_id} ({interrupted.operation}) was interrupted and has "
-                    "not been recovered."
-                ),
-                note("magerewind job:recover brings the store back to a whole state."),
-            )
+            why = _interrupted_error(interrupted)
+            self.console.say(warning(why.message), note(why.hint or ""))
         return interrupted
 
     def refuse_interrupted(self, client: Client) -> None:
         """Raise JobInterrupted before a long plan, as the start would after it."""
         interrupted = client.interrupted()
         if interrupted is not None:
-            raise JobInterrupted(
-                f"Job {interrupted.job_id} ({interrupted.operation}) was interrupted and has not "
-                "been recovered.",
-                hint="magerewind job:recover brings the store back to a whole state.",
-            )
+            raise _interrupted_error(interrupted)
 
     def refuse_while_running(self, client: Client) -> None:
         """Raise JobRunning while a job works on this store."""
@@ -173,6 +171,8 @@ def cancel_command(session: Session) -> int:
     """`job:cancel`."""
     client = session.client(session.store())
     cancelled = client.cancel(session.line.job_id)
+    if session.console.as_json:
+        session.console.print_json({"type": "CancelAsked", "job_id": cancelled.job_id})
     session.console.say(plain(f"Asked job {cancelled.job_id} ({cancelled.operation}) to cancel."))
     session.console.say(note(f"magerewind job:attach {cancelled.job_id} shows how it ends."))
     return 0

@@ -9,13 +9,15 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, TextIO
 
 from core.cli.printable import printable
 from core.cli.text import Line, Style
 
+PROGRESS_S: Final = 0.25  # often enough to read as live, and cheap on a slow link
 _COLOURS: Final[Mapping[Style, str]] = {
     Style.SUCCESS: "32",
     Style.WARNING: "33",
@@ -67,7 +69,10 @@ class Console:
         ansi: bool | None = None,
         quiet: bool = False,
         as_json: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
+        self._progress_s = -PROGRESS_S
         self._stdin = stdin
         self._streams = {True: _settle(stdout), False: _settle(stderr)}
         self._colour = {
@@ -105,9 +110,13 @@ class Console:
         self._emit(True, f"{line}\n")
 
     def progress(self, text: str, *, width: int) -> None:
-        """Show how far the work has come in a line that the next one replaces."""
+        """Show how far the work has come in a line that the next one replaces; not too often."""
+        now_s = self._clock()
         if not self.shows_progress or text == self._progress:
             return
+        if now_s - self._progress_s < PROGRESS_S:
+            return
+        self._progress_s = now_s
         self._progress = text
         self._emit(False, f"\r\x1b[2K{printable(text)[: max(0, width - 1)]}")
 

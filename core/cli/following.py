@@ -22,7 +22,6 @@ from core.jobs.client import Client
 from core.jobs.state import JobState, StepState
 
 POLL_S: Final = 0.1
-PROGRESS_S: Final = 0.25
 _STEP_WORDS: Final = {
     Step.CHECK: "checking",
     Step.PLAN: "planning",
@@ -87,7 +86,6 @@ class Follower:
         self._cancels = cancels  # Ctrl-C asks the job to cancel; else it only stops the watching
         self._sleep = sleep
         self._asked = False
-        self._shown_s = 0.0
 
     def follow(self, job_id: str, *, after_seq: int = -1) -> int:
         """Show the job and return its exit code, or that of the signal that ended the watching."""
@@ -114,10 +112,8 @@ class Follower:
             self._console.print_raw(to_line(stamped).decode().rstrip("\n"))
         elif not isinstance(stamped.event, RollbackPlanned) or self._verbose:
             self._console.say(*lines)  # the plan was shown in full before the question
-        if stamped.time_s - self._shown_s >= PROGRESS_S or lines:
-            self._shown_s = stamped.time_s
-            width = shutil.get_terminal_size().columns
-            self._console.progress(progress_text(narrator.state), width=width)
+        width = shutil.get_terminal_size().columns
+        self._console.progress(progress_text(narrator.state), width=width)
 
     def _wait(self, job_id: str, time_s: float) -> None:
         self._look(job_id)

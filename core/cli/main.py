@@ -8,6 +8,7 @@ request to end while the job goes on.
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 import sys
 import traceback
@@ -25,9 +26,10 @@ OpenApplication = Callable[[CommandLine], int]
 
 def _console(line: CommandLine, environ: Mapping[str, str]) -> Console:
     return Console(
-        stdin=sys.stdin,
-        stdout=sys.stdout,
-        stderr=sys.stderr,
+        # Python has None for a stream that the shell closed (`<&-`).
+        stdin=sys.stdin or io.StringIO(),
+        stdout=sys.stdout or io.StringIO(),
+        stderr=sys.stderr or io.StringIO(),
         environ=environ,
         ansi=line.ansi,
         quiet=line.quiet,

@@ -5,7 +5,7 @@ The same plan that is shown is the one that is confirmed and run; nothing here c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -107,12 +107,6 @@ def _database_lines(plan: DatabasePlan) -> Iterator[str]:
     told = ", ".join(words.counted(number, what) for what, number in objects if number)
     tables = words.counted(len(check.tables), "table")
     yield f"  {tables} in the dump{', ' + told if told else ''}; {words.size(check.content_bytes)}"
-    server = plan.server
-    if server is not None:
-        yield (
-            f"  {words.counted(server.replaced, 'table')} replaced, "
-            f"{words.count(server.added)} added, {words.count(server.aside)} set aside"
-        )
     losses = plan.losses
     if losses is not None and losses.any:
         orders = words.counted(losses.orders or 0, "order")
@@ -141,9 +135,9 @@ def entry_line(entry: PlannedEntry) -> str:
     return f"  {entry.action.value:<8}{printable(entry.path)}  ({' -> '.join(sizes)})"
 
 
-def entry_lines(plan: RollbackPlan) -> Iterator[str]:
+def entry_lines(plans: Mapping[Kind, FilePlan]) -> Iterator[str]:
     """Yield the whole list of a plan, kind by kind; memory stays flat."""
-    for kind, files in plan.files.items():
+    for kind, files in plans.items():
         if files.differs:
             yield f"{TITLES[kind]}, every entry:"
             yield from map(entry_line, files.entries())
@@ -165,14 +159,11 @@ def _files_json(plan: FilePlan) -> dict[str, Any]:
 
 
 def _database_json(plan: DatabasePlan) -> dict[str, Any]:
-    check, server, losses = plan.check, plan.server, plan.losses
+    check, losses = plan.check, plan.losses
     return {
         "tables": [encode_text(name) for name in check.tables],
         "content_bytes": check.content_bytes,
         "whole_store": check.whole_store,
-        "replaced": None if server is None else server.replaced,
-        "added": None if server is None else server.added,
-        "aside": None if server is None else server.aside,
         "orders_lost": None if losses is None else losses.orders,
         "customers_lost": None if losses is None else losses.customers,
     }
@@ -193,7 +184,11 @@ def rollback_json(plan: RollbackPlan) -> Iterator[dict[str, Any]]:
         "free_bytes": plan.free_bytes,
         "findings": _findings(plan.findings),
     }
-    for kind, files in plan.files.items():
+    yield from _entries_json(plan.files)
+
+
+def _entries_json(plans: Mapping[Kind, FilePlan]) -> Iterator[dict[str, Any]]:
+    for kind, files in plans.items():
         for entry in files.entries():
             yield {"type": "PlannedEntry", "kind": kind.value, **_entry_json(entry)}
 
@@ -209,25 +204,28 @@ def _entry_json(entry: PlannedEntry) -> dict[str, Any]:
 
 def undo_lines(plan: UndoPlan) -> Iterator[str]:
     """Yield what an undo would change, in short."""
-    yield f"Undo of the rollback {plan.job_id}"
     for kind in plan.kinds:
-        preview = plan.files.get(kind)
-        if preview is None:
-            yield f"{TITLES[kind]}: the tables from before the rollback"
-        else:
-            entries = words.counted(preview.entries, "entry", "entries")
-            yield f"{TITLES[kind]}: {entries} as before the rollback"
-
-
-def undo_json(plan: UndoPlan) -> dict[str, Any]:
-    """Return what an undo would change as a JSON object."""
+        yield f"{TITLES[kind]} as before the rollback {plan.job_id}"
+        files = plan.files.get(kind)
+        if files is not None:
+            yield from _file_lines(files)
     losses = plan.losses
-    return {
+    if losses is not None and losses.any:
+        orders = words.counted(losses.orders or 0, "order")
+        customers = words.counted(losses.customers or 0, "customer")
+        yield f"  newer than the rollback, and set aside: {orders}, {customers}"
+
+
+def undo_json(plan: UndoPlan) -> Iterator[dict[str, Any]]:
+    """Yield what an undo would change as one JSON object, then one for each entry."""
+    losses = plan.losses
+    yield {
         "type": "UndoPlan",
         "job_id": plan.job_id,
         "kinds": [kind.value for kind in plan.kinds],
-        "entries": {kind.value: preview.entries for kind, preview in plan.files.items()},
+        "files": {kind.value: _files_json(files) for kind, files in plan.files.items()},
         "orders_newer": None if losses is None else losses.orders,
         "customers_newer": None if losses is None else losses.customers,
         "findings": _findings(plan.findings),
     }
+    yield from _entries_json(plan.files)

@@ -158,7 +158,7 @@ def _show_rollback(session: Session, plan: RollbackPlan) -> None:
             console.print_json(row)
     else:
         console.print(*rollback_lines(plan, session.clock()))
-        for text in entry_lines(plan):  # one by one: there may be a hundred thousand
+        for text in entry_lines(plan.files):  # one by one: there may be a hundred thousand
             console.print(text)
     _say_findings(session, plan.findings)
 
@@ -184,12 +184,15 @@ def undo_command(session: Session) -> int:
     job = _kept_undo(session, client)
     request = UndoRequest(job_id=job.job_id, flush=line.flush, strict=line.strict)
     plan = client.plan_undo(request)
-    if line.dry_run and session.console.as_json:
-        session.console.print_json(undo_json(plan))
-    elif line.dry_run:
-        session.console.print(*undo_lines(plan))
-    else:
+    if not line.dry_run:
         session.console.say(*map(note, undo_lines(plan)))
+    elif session.console.as_json:
+        for row in undo_json(plan):
+            session.console.print_json(row)
+    else:
+        session.console.print(*undo_lines(plan))
+        for text in entry_lines(plan.files):
+            session.console.print(text)
     _say_findings(session, plan.findings)
     if _stops(plan.findings):
         return 1

@@ -85,7 +85,7 @@ def backed_up(shop: Shop) -> "subprocess.CompletedProcess[str]":
 def slow_shop(shop: Shop) -> Iterator[Shop]:
     """The store with a picture that keeps a job busy for some seconds."""
     picture = shop.root / "pub/media/large.jpg"
-    picture.write_bytes(random.Random(1).randbytes(60_000_000) * 2)
+    picture.write_bytes(random.Random(1).randbytes(60_000_000))
     yield shop
     picture.unlink()
     running = shop.run("job:cancel")
