@@ -32,6 +32,21 @@ EXIT_CODES: Final = (
     ("129, 143", "a hang-up or a request to end stopped the watching; the job goes on"),
 )
 
+JSON_OBJECTS: Final = (
+    ("info:backups:list", "`Backup`, then `PartialBackup` and `UnknownFile`"),
+    ("info:backups:verify", "`Verified`"),
+    ("info:backups:delete", "`Deleted`"),
+    ("info:store", "`Store`"),
+    ("job:list", "`Job`"),
+    ("job:cancel", "`CancelAsked`"),
+    ("setup:backup --dry-run", "`BackupPlan`"),
+    ("setup:rollback --dry-run", "`RollbackPlan`, then a `PlannedEntry` for each file"),
+    ("job:undo --dry-run", "`UndoPlan`, then a `PlannedEntry` for each file"),
+    ("any command with --detach", "`JobStarted`"),
+    ("any other command that starts or shows a job", "the events of the job"),
+    ("a refusal before there is a job", "`Failed`, as in the events"),
+)
+
 _CLI_INTRODUCTION: Final = """\
 # The commands
 
@@ -119,6 +134,9 @@ def commands_page() -> str:
         lines += [f"## {title}", "", *_options(actions), ""]
     for command in COMMANDS:
         lines += _command_section(command)
+    lines += ["## JSON", "", "| command | objects, one a line |", "|---|---|"]
+    lines += [f"| {command} | {objects} |" for command, objects in JSON_OBJECTS]
+    lines += ["", "Sizes are bytes, times unix seconds; what is not known is `null`.", ""]
     lines += ["## Exit codes", "", "| code | meaning |", "|---|---|"]
     lines += [f"| {code} | {meaning} |" for code, meaning in EXIT_CODES]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,9 @@
 """The commands as an administrator runs them: processes on a sample store, with real jobs."""
 
+import contextlib
 import json
 import os
+import pty
 import random
 import signal
 import subprocess
@@ -233,19 +235,67 @@ def test_ctrl_c_cancels_and_leaves_no_trace(slow_shop: Shop) -> None:
     assert not slow_shop.flag.exists()
 
 
-def test_a_hang_up_leaves_the_job_alone(slow_shop: Shop) -> None:
+def test_a_second_job_is_refused_with_who_and_since_when(slow_shop: Shop) -> None:
     child = slow_shop.begin(*SLOW)
     until(child, "Media backup is starting...")
-    child.send_signal(signal.SIGHUP)
-    _, err = child.communicate(timeout=60)
-    assert child.returncode == 129
-    assert "goes on without this terminal: magerewind job:attach" in err
     second = slow_shop.run("setup:backup", "--media")
     assert second.returncode == 1
-    assert "is running on this store" in second.stderr
+    assert "is running on this store since" in second.stderr
+    child.send_signal(signal.SIGTERM)
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 143
+    assert "goes on without this terminal: magerewind job:attach" in err
+    assert slow_shop.run("job:cancel").returncode == 0
+    assert slow_shop.run("job:attach").returncode == 130
+
+
+class OnTerminal:
+    """A command with a terminal of its own, as `ssh -t` gives it one."""
+
+    def __init__(self, shop: Shop, *words: str) -> None:
+        self.ours, theirs = pty.openpty()
+        self.child = subprocess.Popen(
+            ["setsid", "--ctty", *MAGEREWIND, *words],
+            cwd=shop.root,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=ENVIRON | {"TERM": "xterm"},
+        )
+        os.close(theirs)
+
+    def until(self, text: str) -> None:
+        seen = b""
+        while text.encode() not in seen:
+            seen += os.read(self.ours, 65536)
+
+    def drain(self) -> str:
+        seen = b""
+        with contextlib.suppress(OSError):  # EIO: the other end is closed
+            while chunk := os.read(self.ours, 65536):
+                seen += chunk
+        os.close(self.ours)
+        return seen.decode()
+
+
+def test_ctrl_c_at_a_terminal_reaches_the_job_as_a_request(slow_shop: Shop) -> None:
+    terminal = OnTerminal(slow_shop, *SLOW)
+    terminal.until("Media: writing")  # the line of progress
+    os.write(terminal.ours, b"\x03")
+    shown = terminal.drain()
+    assert terminal.child.wait(60) == 130
+    assert "Asking the job to cancel." in shown
+    assert "Disabling maintenance mode" in shown
+    assert slow_shop.unfinished() == []
+
+
+def test_a_closed_terminal_leaves_the_job_alone(slow_shop: Shop) -> None:
+    terminal = OnTerminal(slow_shop, *SLOW)
+    terminal.until("Media backup is starting...")
+    os.close(terminal.ours)
+    assert terminal.child.wait(60) == 129
     attached = slow_shop.run("job:attach")
     assert attached.returncode == 0
-    assert attached.stdout.splitlines()[0] == "Enabling maintenance mode"
     assert attached.stdout.splitlines()[-1] == "Disabling maintenance mode"
     slow_shop.run("info:backups:delete", slow_shop.names("_media.tgz")[-1], "--yes")
 
