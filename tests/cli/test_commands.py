@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from core.jobs.directory import create_job
 
 from core.events import JobBegan, JobEnded, Kind, from_line
+from core.jobs.directory import create_job
 from core.journal import Journal
 from core.magento.store import find_store
 from core.operations.requests import BackupRequest

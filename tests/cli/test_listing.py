@@ -1,13 +1,12 @@
 import json
 from pathlib import Path
 
-from core.jobs.listing import JobSummary
-
 from core.backups.catalog import list_backups
 from core.backups.manifest import Manifest, write_manifest
 from core.cli.listing import job_lines, listing_json, listing_lines
 from core.cli.tables import table
 from core.events import Kind, Operation, Outcome
+from core.jobs.listing import JobSummary
 
 NOW = 1763869000.0 + 3 * 3600
 
