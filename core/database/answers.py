@@ -6,6 +6,7 @@ Owns the meaning of error numbers; knows the driver's errors only by their shape
 from __future__ import annotations
 
 import errno as os_errno
+import ssl
 from typing import Final
 
 from core.database.dialect import one_line
@@ -75,3 +76,12 @@ def server_error(error: Exception) -> DatabaseError:
             f"The database account may not do this: {text}.", hint=hint, errno=number
         )
     return DatabaseError(f"The database server refused: {text} ({number}).", errno=number)
+
+
+def may_try_next(error: Exception) -> bool:
+    """Whether TLS instead of plain text (or the other way round) can help against this."""
+    if isinstance(error, RuntimeError):  # caching_sha2_password in plain text, no `cryptography`
+        return True
+    if isinstance(getattr(error, "original_exception", None), ssl.SSLError):
+        return True
+    return error_number(error) in {2026, 3159, 4151}  # require_secure_transport, SSL error

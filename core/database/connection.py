@@ -16,18 +16,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import socket
-import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
 import pymysql
 from pymysql import converters
-from pymysql.constants import FIELD_TYPE
+from pymysql.constants import COMMAND, FIELD_TYPE
 
-from core.database.answers import error_number, login_error, server_error
+from core.database.answers import login_error, may_try_next, server_error
 from core.database.dialect import Server, one_line, parse_version, quote_text
-from core.database.places import place_of, socket_of, tls_context
+from core.database.places import place_of, socket_of, tls_ways
 from core.errors import (
     ConnectionLost,
     DatabaseError,
@@ -82,12 +81,12 @@ def connect(
 
 def _open(settings: DatabaseConnection, program: str) -> Any:  # noqa: ANN401 - the driver's own
     """Log in, over TLS where that is asked for or where the login needs it."""
-    ways = _tls_ways(settings)
+    ways = tls_ways(settings)
     for way in ways[:-1]:
         try:
             return _log_in(settings, program, way)
         except (pymysql.err.MySQLError, RuntimeError) as error:
-            if not _may_try_next(error):
+            if not may_try_next(error):
                 raise login_error(settings, place_of(settings), error) from error.with_traceback(
                     None
                 )
@@ -96,30 +95,6 @@ def _open(settings: DatabaseConnection, program: str) -> Any:  # noqa: ANN401 - 
     except (pymysql.err.MySQLError, RuntimeError, OSError, ValueError) as error:
         # Without the driver's frames, whose locals hold the password.
         raise login_error(settings, place_of(settings), error) from error.with_traceback(None)
-
-
-def _tls_ways(settings: DatabaseConnection) -> tuple[Mapping[str, object], ...]:
-    """Return the ways to try, as keywords of the driver.
-
-    PHP connects in plain text unless told otherwise. On this machine so do we, because TLS costs
-    CPU and protects nothing there; elsewhere TLS is used where the server offers it.
-    """
-    if settings.tls is not None:
-        return ({"ssl": tls_context(settings.tls)},)
-    plain: Mapping[str, object] = {"ssl_disabled": True}
-    if socket_of(settings) is not None:
-        return (plain,)
-    loopback = settings.host in {"localhost", "127.0.0.1", "::1"}
-    return (plain, {}) if loopback else ({}, plain)
-
-
-def _may_try_next(error: Exception) -> bool:
-    """Whether TLS instead of plain text (or the other way round) can help against this."""
-    if isinstance(error, RuntimeError):  # caching_sha2_password in plain text, no `cryptography`
-        return True
-    if isinstance(getattr(error, "original_exception", None), ssl.SSLError):
-        return True
-    return error_number(error) in {2026, 3159, 4151}  # require_secure_transport, SSL error
 
 
 def _log_in(settings: DatabaseConnection, program: str, way: Mapping[str, object]) -> Any:  # noqa: ANN401
@@ -300,6 +275,17 @@ class Connection:
             if not done:
                 self.close()
 
+    def ask(self, sql: str | bytes) -> None:
+        """Send a query without waiting; `answer` must be the next call."""
+        with _translated():
+            self._raw._execute_command(COMMAND.COM_QUERY, _encoded(sql))  # noqa: SLF001
+
+    def answer(self) -> list[tuple[bytes | None, ...]]:
+        """Return the rows of the query that `ask` sent, as the server wrote them."""
+        with _translated():
+            self._raw._read_query_result()  # noqa: SLF001
+            return list(self._raw._result.rows or ())  # noqa: SLF001
+
     @contextlib.contextmanager
     def _cursor(self, sql: str | bytes, args: Sequence[object]) -> Iterator[Any]:
         with _translated():
@@ -391,11 +377,9 @@ def schema_lock(settings: DatabaseConnection) -> Iterator[Connection]:
 
 def _holder(connection: Connection, name: str) -> str:
     holder = connection.scalar("SELECT IS_USED_LOCK(%s)", (name,))
-    rows = connection.query(
-        "SELECT ID, USER, HOST, TIME FROM information_schema.PROCESSLIST WHERE ID = %s",
-        (holder or 0,),
-    )
-    if not rows:
-        return f"connection {holder or 'unknown'}"
-    number, user, host, age = rows[0]
-    return f"connection {number} of {one_line(str(user))} from {one_line(str(host))}, {age} s"
+    for number, user, host, _, _, age, *_ in connection.query("SHOW PROCESSLIST"):
+        if number == holder:
+            return (
+                f"connection {number} of {one_line(str(user))} from {one_line(str(host))}, {age} s"
+            )
+    return f"connection {holder or 'unknown'}"

@@ -9,6 +9,7 @@ import contextlib
 import os
 import ssl
 import stat
+from collections.abc import Mapping
 from typing import Final
 
 from core.database.dialect import one_line
@@ -60,3 +61,18 @@ def place_of(settings: DatabaseConnection) -> str:
     """Return where the server is, for messages."""
     path = socket_of(settings)
     return path if path is not None else f"{settings.host}:{settings.port}"
+
+
+def tls_ways(settings: DatabaseConnection) -> tuple[Mapping[str, object], ...]:
+    """Return the ways to try, as keywords of the driver.
+
+    PHP connects in plain text unless told otherwise. On this machine so do we, because TLS costs
+    CPU and protects nothing there; elsewhere TLS is used where the server offers it.
+    """
+    if settings.tls is not None:
+        return ({"ssl": tls_context(settings.tls)},)
+    plain: Mapping[str, object] = {"ssl_disabled": True}
+    if socket_of(settings) is not None:
+        return (plain,)
+    loopback = settings.host in {"localhost", "127.0.0.1", "::1"}
+    return (plain, {}) if loopback else ({}, plain)

@@ -31,10 +31,9 @@ PIECE_BYTES: Final = 16 << 20
 
 SMALL_BYTES: Final = 512 << 10
 _RANGE_TYPES: Final = frozenset({"char", "varchar", "binary", "varbinary", "decimal"})
-_WARNINGS_OF_A_CUT: Final = "a cut or a missing row"
 
-Sink = Callable[[bytes, int], None]
-"""Takes a finished statement, newline included, and how many rows it has."""
+Sink = Callable[[bytes, bytes, int], None]
+"""Takes a statement, its end `);` not included: its beginning, its values, how many rows."""
 
 
 class Way(Enum):
@@ -46,10 +45,13 @@ class Way(Enum):
     STREAM = auto()  # row by row
 
 
-class _Outcome(Enum):
-    DONE = auto()
-    TOO_LARGE = auto()
-    MARKED = auto()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rendered:
+    """What the server made of a range. `cut`: too large for it, nothing of the text is good."""
+
+    rows: int
+    text: bytes
+    cut: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +131,8 @@ class RowReader:
         if piece.low is not None and piece.high is not None:
             return self._read_numbers(piece.low, piece.high, piece.step)
         if self.way is Way.WHOLE:
-            rows, outcome = self._try_range("")
-            if outcome is _Outcome.DONE:
+            rows = self._finish(self._render(""))
+            if rows is not None:
                 return rows
         way = self._way_by_key()
         if way is Way.NUMBERS:
@@ -141,32 +143,49 @@ class RowReader:
         return self._stream("")
 
     def _read_numbers(self, low: int, high: int, step: int) -> int:
+        """Read ranges of whole numbers; the server renders one while the last one is written."""
+        total = 0
+        again: list[str] = []
+        first, last = low, min(high, low + step - 1)
+        self._ask(self._between(first, last))
+        while True:
+            self._stop()
+            rendered = self._answer()
+            where = self._between(first, last)
+            if rendered.cut and last > first:
+                last = first + (last - first) // 8
+                self._ask(self._between(first, last))
+                continue
+            step = _next_step(last - first + 1, len(rendered.text))
+            following = last + 1 if rendered.rows else self._following(last + 1, high)
+            if following is not None and following <= high:
+                first, last = following, min(high, following + step - 1)
+                self._ask(self._between(first, last))
+            else:
+                following = None
+            rows = self._finish(rendered)
+            if rows is None:
+                again.append(where)
+            total += rows or 0
+            if following is None:
+                break
+        return total + sum(self._stream(where) for where in again)
+
+    def _between(self, first: int, last: int) -> str:
         assert self._key is not None  # noqa: S101 - only called for key ranges
         name = quote_name(self._key.name)
-        total = 0
-        while low <= high:
-            self._stop()
-            last = min(high, low + step - 1)
-            where = f" WHERE {name} >= {low} AND {name} <= {last}"
-            before = self._written
-            rows, outcome = self._try_range(where)
-            if outcome is _Outcome.TOO_LARGE and step > 1:
-                step = max(1, step // 8)
-                continue
-            if outcome is not _Outcome.DONE:
-                rows = self._stream(where)
-            total += rows
-            low = last + 1
-            if rows == 0 and low <= high:
-                following = self._connection.scalar(
-                    f"SELECT MIN({name}){self._from} WHERE {name} >= {low} AND {name} <= {high}"
-                )
-                low = high + 1 if following is None else int(following)
-            else:
-                step = _next_step(step, self._written - before)
-        return total
+        return f" WHERE {name} >= {first} AND {name} <= {last}"
 
-    _written = 0
+    def _following(self, first: int, last: int) -> int | None:
+        """Return the first number of a row from `first` on, over any gap."""
+        if first > last:
+            return None
+        assert self._key is not None  # noqa: S101 - only called for key ranges
+        name = quote_name(self._key.name)
+        found = self._connection.scalar(
+            f"SELECT MIN({name}){self._from}{self._between(first, last)}"
+        )
+        return None if found is None else int(found)
 
     def _read_values(self) -> int:
         """Read between values that occur, found by counting entries of the index."""
@@ -184,17 +203,15 @@ class RowReader:
             where = after
             if limit is not None:
                 where += f" {'AND' if after else 'WHERE'} {name} <= {limit}"
-            before = self._written
-            rows, outcome = self._try_range(where)
-            if outcome is _Outcome.TOO_LARGE and step > 1:
+            rendered = self._render(where)
+            if rendered.cut and step > 1:
                 step = max(1, step // 8)
                 continue
-            if outcome is not _Outcome.DONE:
-                rows = self._stream(where)
-            total += rows
+            rows = self._finish(rendered)
+            total += self._stream(where) if rows is None else rows
             if limit is None:
                 break
-            last, step = limit, _next_step(step, self._written - before)
+            last, step = limit, _next_step(step, len(rendered.text))
         self._check_total(total)
         return total
 
@@ -206,33 +223,39 @@ class RowReader:
                 f" but {total} were read."
             )
 
-    def _try_range(self, where: str) -> tuple[int, _Outcome]:
-        """Let the server render a range; write it unless it is too large or holds marks."""
-        rendering = self._rendering
-        count, text = self._connection.query_bytes(
-            f"SELECT COUNT(*), GROUP_CONCAT({rendering.marked} SEPARATOR '\x02'){self._from}{where}"
-        )[0]
+    def _render(self, where: str) -> _Rendered:
+        """Let the server render a range."""
+        self._ask(where)
+        return self._answer()
+
+    def _ask(self, where: str) -> None:
+        self._connection.ask(
+            f"SELECT COUNT(*), GROUP_CONCAT({self._rendering.marked} SEPARATOR '\x02')"
+            f"{self._from}{where}"
+        )
+
+    def _answer(self) -> _Rendered:
+        count, text = self._connection.answer()[0]
         rows = int(count or 0)
-        if rows == 0:
-            return 0, _Outcome.DONE
         # 1260: cut at group_concat_max_len; 1301: a value over max_allowed_packet became NULL.
-        if text is None or (self._connection.warnings and self._was_cut()):
-            return 0, _Outcome.TOO_LARGE
-        finished = finish_marked(text, rows=rows, marks=rendering.marks)
-        del text
-        if finished is None:
-            return 0, _Outcome.MARKED
-        self._write(finished, rows)
-        return rows, _Outcome.DONE
+        cut = rows > 0 and (text is None or (self._connection.warnings > 0 and self._was_cut()))
+        return _Rendered(rows=rows, text=b"" if text is None or cut else text, cut=cut)
+
+    def _finish(self, rendered: _Rendered) -> int | None:
+        """Write a range; None, and nothing is written, if it was cut or has marks in its data."""
+        if rendered.rows == 0:
+            return 0
+        if rendered.cut:
+            return None
+        finished = finish_marked(rendered.text, rows=rendered.rows, marks=self._rendering.marks)
+        if finished is not None:
+            self._sink(self._rendering.insert, finished, rendered.rows)
+            return rendered.rows
+        return None
 
     def _was_cut(self) -> bool:
         codes = {row[1] for row in self._connection.query("SHOW WARNINGS")}
         return not codes <= {1287, 1681, 3719, 3778}  # deprecations, of no matter here
-
-    def _write(self, values: bytes, rows: int) -> None:
-        statement = b"".join((self._rendering.insert, values, b");\n"))
-        self._written += len(statement)
-        self._sink(statement, rows)
 
     def _stream(self, where: str) -> int:
         """Read a range value by value; for what the server cannot render."""
@@ -244,7 +267,7 @@ class RowReader:
             for row in self._connection.stream(f"SELECT {rendering.raw}{self._from}{where}")
         ):
             self._stop()
-            self._write(b"),(".join(rows), len(rows))
+            self._sink(self._rendering.insert, b"),(".join(rows), len(rows))
             total += len(rows)
         if counted != total:
             raise DumpFailed(

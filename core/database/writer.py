@@ -13,8 +13,8 @@ from typing import Final
 
 from core import durable
 from core.database.script import COMMIT_LINE
-from core.errors import StorageError
 
+_ENDING: Final = b");\n"
 COMMIT_BYTES: Final = 32 << 20
 """How much a plain load puts into one transaction."""
 
@@ -58,13 +58,15 @@ class DumpWriter:
         with self._lock:
             self._append(text)
 
-    def statement(self, text: bytes, rows: int) -> None:
+    def statement(self, beginning: bytes, values: bytes, rows: int) -> None:
         """Append a statement of rows, with a COMMIT after it now and then."""
+        size = len(beginning) + len(values) + len(_ENDING)
         with self._lock:
-            self._append(text)
+            for part in (beginning, values, _ENDING):  # joined they would be copied once more
+                self._append(part)
             self.rows += rows
-            self.largest = max(self.largest, len(text))
-            self._uncommitted += len(text)
+            self.largest = max(self.largest, size)
+            self._uncommitted += size
             if self._uncommitted >= COMMIT_BYTES:
                 self._uncommitted = 0
                 self._append(COMMIT_LINE)
@@ -72,8 +74,6 @@ class DumpWriter:
     def _append(self, text: bytes) -> None:
         try:
             durable.write_all(self._fd, text)
-        except StorageError:
-            raise
         except OSError as error:
             raise durable.translate(error, "write the dump") from error
         self._digest.update(text)
