@@ -1,304 +1,314 @@
-"""The offline check of a dump: a whole read that says what it holds and whether it may be loaded.
+"""Everything that is asked before a dump is loaded: of the dump, the server and the live schema.
 
-Needs no server. Refuses what is never run (`core.database.classify`), tells whether the dump is
-complete and a whole store, and counts what loading it will take. What only a server can answer is
-asked by `core.database.fitness`.
+What the dump alone can answer is in `core.database.inventory`.
+Nothing here changes the schema, except that the right to make a table, a trigger and a view is
+tried on a scratch table of a name of ours, because no list of rights tells all (1419).
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
+import contextlib
+import os
+import socket
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from core.database.classify import OBJECTS, ROUTINES, Statement, StatementKind, classify
-from core.database.create_table import parse_alter, parse_table
-from core.database.dialect import one_line
-from core.database.session import Session
-from core.database.statements import DumpFile, RawStatement, Statements
-from core.database.tokens import Reading
-from core.errors import DamagedBackup, StatementRefused
-from core.events import Report, Warned, no_report
+from core.database.collations import CollationMap, collation_map
+from core.database.connection import Connection, connect
+from core.database.dialect import one_line, quote_name
+from core.database.inventory import STORE_TABLES, DumpCheck, TableContent, check_dump, maker_of
+from core.database.proof import CURE_OF_1419
+from core.database.rights import read_rights
+from core.database.saved import read_definitions
+from core.database.staging import STAGED, owner_of
+from core.database.tables import table_names
+from core.errors import DatabaseError, DumpFailed, RightsMissing
+from core.events import Warned
+from core.magento.settings import DatabaseConnection
 
-STORE_TABLES: Final = ("core_config_data", "eav_attribute", "store", "setup_module")
-"""A dump that holds these, under the store's prefix, is a whole store."""
+__all__ = [
+    "STORE_TABLES",
+    "DumpCheck",
+    "ServerCheck",
+    "TableContent",
+    "check_against_server",
+    "check_dump",
+    "maker_of",
+]
 
-COMPLETE_MARKS: Final = (b"-- Dump completed", b"-- magerewind dump complete")
-_MAKERS: Final = (
-    (b"-- magerewind", "magerewind"),
-    (b"-- MySQL dump", "mysqldump"),
-    (b"-- MariaDB dump", "mariadb-dump"),
-    (b"-- phpMyAdmin", "phpmyadmin"),
-    (b"-- Magento", "magento"),
-    (b"/*M!999999", "mariadb-dump"),
-)
-_REPORT_EVERY: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableContent:
-    """A table of a dump: the statement that makes it, and its row statements.
-
-    `made` is the number of that statement in the dump; an earlier one that is dropped again (the
-    stand-in of a view) does not count.
-    """
-
-    name: str
-    made: int
-    engine: str = ""
-    row_statements: int = 0
-    row_bytes: int = 0
+SPACE_FACTOR: Final = 1.4
+"""What rows take in InnoDB, with keys, of what they take as SQL; Magento's tables, measured."""
+_PACKET_RESERVE: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DumpCheck:
-    """What a dump holds. `problems` are reasons not to load it, each one line.
+class ServerCheck:
+    """What stands between a dump and this server, and what the swap will do to the schema.
 
-    `content_bytes` is its unpacked size, `max_statement_bytes` what the server must take as one
-    packet. `made_by` is magerewind, mysqldump, mariadb-dump, magento, phpmyadmin or "".
+    `problems` are reasons not to start, one line each. Space is in bytes; `space_free` is None
+    where the server's disk cannot be seen from here. `rows_now` are the server's estimates.
     """
 
-    path: str
-    made_by: str
-    tables: tuple[str, ...]
-    contents: tuple[TableContent, ...]
-    sequences: tuple[str, ...]
-    views: tuple[str, ...]
-    triggers: tuple[str, ...]
-    routines: tuple[str, ...]
-    events: tuple[str, ...]
-    statements: int
-    content_bytes: int
-    complete: bool
-    whole_store: bool
-    max_statement_bytes: int
-    collations: tuple[str, ...]
-    engines: tuple[str, ...]
-    definers: tuple[str, ...]
-    foreign_keys: int
+    server: str
     problems: tuple[str, ...]
     warnings: tuple[Warned, ...]
-    sha256: str
+    space_needed: int
+    space_free: int | None
+    replaced: tuple[str, ...]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    rows_now: Mapping[str, int]
+    collations: Mapping[str, str]
 
 
-def check_dump(
-    path: str,
+def check_against_server(
+    check: DumpCheck,
+    settings: DatabaseConnection,
     *,
-    report: Report = no_report,
-    sha256: str | None = None,
-    table_prefix: str = "",
-    schema: str | None = None,
-) -> DumpCheck:
-    """Read a dump whole and return what it holds.
+    map_collations: bool = False,
+    partial: bool = False,
+) -> ServerCheck:
+    """Return whether a dump can be loaded here, and what that will change.
 
-    Progress is in bytes of the file. Raises StatementRefused with the line of a statement that is
-    never run, DamagedBackup where the dump is cut inside a statement or is not the file of
-    `sha256`. Names may be qualified with `schema` only.
+    Raises ConnectionFailed or ConnectionLost; what the server refuses is a problem, not an error.
     """
-    file = DumpFile(path, digest=True)
-    try:
-        statements = Statements(file)
-        inventory = _Inventory(schema)
-        reported = 0
-        for raw in statements:
-            statements.reading = inventory.take(raw)
-            if file.position - reported >= _REPORT_EVERY:
-                reported = file.position
-                report(reported, inventory.count, inventory.current)
-        digest = file.sha256()
-        if sha256 is not None and digest != sha256:
-            raise DamagedBackup(f"{path} is not the file that was backed up: its SHA-256 differs.")
-        return inventory.result(path, statements, digest, table_prefix)
-    finally:
-        file.close()
-
-
-def maker_of(first_lines: tuple[bytes, ...]) -> str:
-    """Return which program wrote a dump that begins so; empty if that cannot be said."""
-    for line in first_lines:
-        for mark, maker in _MAKERS:
-            if line.startswith(mark):
-                return maker
-    # Magento names the host, then the server, in comments of its own.
-    magento = any(line.startswith(b"-- Host:") for line in first_lines)
-    return "magento" if magento and b"-- ------" in b"".join(first_lines) else ""
-
-
-class _Inventory:
-    """Gathers what a dump holds, statement by statement."""
-
-    def __init__(self, schema: str | None) -> None:
-        self.schema = schema
-        self.session = Session()
-        self.count = 0
-        self.current = ""
-        self.largest = 0
-        self.tables: dict[str, tuple[int, str]] = {}
-        self.rows: Counter[str] = Counter()
-        self.bytes: Counter[str] = Counter()
-        self.altered_after_rows: set[str] = set()
-        self.objects: dict[StatementKind, dict[str, None]] = {kind: {} for kind in OBJECTS}
-        self.sequences: dict[str, None] = {}
-        self.trigger_tables: dict[str, str] = {}
-        self.collations: set[str] = set()
-        self.definers: set[str] = set()
-        self.problems: list[str] = []
-        self.foreign_keys = 0
-        self.last = b""
-
-    def take(self, raw: RawStatement) -> Reading:
-        """Add one statement; return how the next one is to be read."""
-        self.count += 1
-        self.largest = max(self.largest, len(raw.text))
-        state = self.session.state
-        statement = classify(raw, reading=state.reading, schema=self.schema)
-        if statement.kind is StatementKind.ROWS:
-            self._rows(statement)
-            return state.reading
-        self.last = raw.text[:200]
-        if statement.kind is StatementKind.SET:
-            self.session.apply(list(statement.words), statement.line)
-            return self.session.state.reading
-        self._definition(statement)
-        return state.reading
-
-    def _rows(self, statement: Statement) -> None:
-        name = self.current = statement.name
-        if name not in self.tables:
-            raise StatementRefused(
-                f"Line {statement.line}: rows for the table '{one_line(name)}',"
-                " which the dump does not make before."
+    with connect(settings) as connection:
+        asked = _Asked(connection, check, partial=partial)
+        mapping = asked.collations(wanted=map_collations)
+        asked.store()
+        asked.settings()
+        asked.engines()
+        asked.definers()
+        asked.live()
+        asked.trial()
+        asked.tables()
+        needed = int(check.content_bytes * SPACE_FACTOR)
+        free = _free_space(connection, settings)
+        if free is not None and free < needed:
+            asked.problems.append(
+                f"The database server's disk has {free} bytes free, about {needed} are needed."
             )
-        if name in self.altered_after_rows:
-            raise StatementRefused(
-                f"Line {statement.line}: rows for '{one_line(name)}' after it was altered."
-            )
-        self.rows[name] += 1
-        self.bytes[name] += len(statement.text)
-
-    def _definition(self, statement: Statement) -> None:
-        name = statement.name
-        self._words(statement)
-        match statement.kind:
-            case StatementKind.TABLE:
-                self._table(statement)
-            case StatementKind.SEQUENCE:
-                self.sequences[name] = None
-            case StatementKind.ALTER:
-                self._known(statement, self.tables)
-                self.foreign_keys += len(parse_alter(statement).foreign_keys)
-                if self.rows[name]:
-                    self.altered_after_rows.add(name)
-            case StatementKind.SETVAL:
-                self._known(statement, self.sequences)
-            case StatementKind.DROP:
-                for dropped in statement.names:
-                    self._forget(dropped)
-            case kind if kind in OBJECTS:
-                self._object(statement)
-            case _:
-                pass
-
-    def _table(self, statement: Statement) -> None:
-        table = parse_table(statement)
-        if statement.name in self.tables:
-            raise StatementRefused(
-                f"Line {statement.line}: the table '{one_line(statement.name)}' is made twice."
-            )
-        engine = table.engine or self.session.state.engine
-        self.tables[statement.name] = (self.count, engine)
-        self.foreign_keys += len(table.foreign_keys)
-
-    def _object(self, statement: Statement) -> None:
-        if statement.definer:
-            self.definers.add(statement.definer)
-        if statement.kind is StatementKind.VIEW:
-            self.tables.pop(statement.name, None)  # a stand-in that was not dropped
-        if statement.kind is StatementKind.TRIGGER:
-            self.trigger_tables[statement.name] = statement.table
-        self.objects[statement.kind][statement.name] = None
-
-    def _known(self, statement: Statement, known: object) -> None:
-        if statement.name not in known:  # type: ignore[operator]
-            raise StatementRefused(
-                f"Line {statement.line}: '{one_line(statement.name)}' is changed,"
-                " but the dump does not make it before."
-            )
-
-    def _forget(self, name: str) -> None:
-        self.tables.pop(name, None)
-        self.rows.pop(name, None)
-        self.bytes.pop(name, None)
-        self.sequences.pop(name, None)
-        self.altered_after_rows.discard(name)
-        self.objects[StatementKind.VIEW].pop(name, None)
-
-    def _words(self, statement: Statement) -> None:
-        """Note the collations and character sets that the server must know."""
-        words = statement.words
-        for index, word in enumerate(words[:-1]):
-            upper = word.upper
-            if upper == b"COLLATE" or (upper == b"SET" and words[index - 1].upper == b"CHARACTER"):
-                value = words[index + 2] if words[index + 1].text == b"=" else words[index + 1]
-                if upper == b"COLLATE":
-                    self.collations.add(value.name.strip("'\"").lower())
-
-    def result(
-        self, path: str, statements: Statements, digest: str, table_prefix: str
-    ) -> DumpCheck:
-        maker = maker_of(statements.first_lines)
-        complete = self._complete(maker, statements.trailer)
-        problems, warnings = list(self.problems), []
-        if not complete and maker:
-            problems.append(f"The dump ends without the mark that {maker} puts there: it is cut.")
-        elif not complete:
-            warnings.append(
-                Warned(
-                    code="no-completion-mark",
-                    message="The dump has no mark at its end, so a cut one could not be told.",
-                )
-            )
-        if not self.tables and not any(self.objects.values()):
-            problems.append("The dump holds nothing.")
-        tables = self.tables
-        whole = {table_prefix + name for name in STORE_TABLES} <= tables.keys()
-        routines = [name for kind in ROUTINES for name in self.objects[kind]]
-        return DumpCheck(
-            path=path,
-            made_by=maker,
-            tables=tuple(tables),
-            contents=tuple(
-                TableContent(
-                    name=name,
-                    made=made,
-                    engine=engine,
-                    row_statements=self.rows[name],
-                    row_bytes=self.bytes[name],
-                )
-                for name, (made, engine) in tables.items()
-            ),
-            sequences=tuple(self.sequences),
-            views=tuple(self.objects[StatementKind.VIEW]),
-            triggers=tuple(self.objects[StatementKind.TRIGGER]),
-            routines=tuple(dict.fromkeys(routines)),
-            events=tuple(self.objects[StatementKind.EVENT]),
-            statements=self.count,
-            content_bytes=statements.position,
-            complete=complete,
-            whole_store=whole,
-            max_statement_bytes=self.largest,
-            collations=tuple(sorted(self.collations)),
-            engines=tuple(sorted({e.upper() for _, e in tables.values() if e})),
-            definers=tuple(sorted(self.definers)),
-            foreign_keys=self.foreign_keys,
-            problems=tuple(problems),
-            warnings=tuple(warnings),
-            sha256=digest,
+        return ServerCheck(
+            server=str(connection.server),
+            problems=tuple(asked.problems),
+            warnings=tuple(asked.warnings),
+            space_needed=needed,
+            space_free=free,
+            replaced=asked.replaced,
+            added=asked.added,
+            removed=asked.removed,
+            rows_now=asked.rows_now,
+            collations=mapping.names,
         )
 
-    def _complete(self, maker: str, trailer: list[bytes]) -> bool:
-        if any(line.startswith(COMPLETE_MARKS) for line in trailer):
-            return True
-        # phpMyAdmin has no mark, but puts the session back at the very end.
-        return maker == "phpmyadmin" and re.search(rb"=\s*@OLD_", self.last) is not None
+
+def _free_space(connection: Connection, settings: DatabaseConnection) -> int | None:
+    """Return the free bytes of the server's data directory, if the server is this machine."""
+    local = settings.socket is not None or settings.host in {"localhost", "127.0.0.1", "::1"}
+    try:
+        directory, host = connection.query("SELECT @@datadir, @@hostname")[0]
+        if not local or str(host) != socket.gethostname():
+            return None
+        status = os.statvfs(str(directory))
+    except (DatabaseError, OSError):
+        return None
+    return status.f_bavail * status.f_frsize
+
+
+class _Asked:
+    """The questions, and what they brought up."""
+
+    def __init__(self, connection: Connection, check: DumpCheck, *, partial: bool) -> None:
+        self.connection, self.check, self.partial = connection, check, partial
+        self.problems = list(check.problems)
+        self.warnings = list(check.warnings)
+        self.replaced: tuple[str, ...] = ()
+        self.added: tuple[str, ...] = ()
+        self.removed: tuple[str, ...] = ()
+        self.rows_now: dict[str, int] = {}
+        self.variables = {
+            str(name).lower(): str(value) for name, value in connection.query("SHOW VARIABLES")
+        }
+
+    def _warn(self, code: str, message: str, *names: str) -> None:
+        self.warnings.append(Warned(code=code, message=message, names=names))
+
+    def _number(self, variable: str) -> int:
+        text = self.variables.get(variable, "0")
+        return int(text) if text.isdigit() else 0
+
+    def _on(self, variable: str) -> bool:
+        return self.variables.get(variable, "OFF").upper() in {"ON", "1"}
+
+    def store(self) -> None:
+        if not self.check.whole_store and not self.partial:
+            self.problems.append(
+                "The dump is no whole store: it lacks "
+                f"{', '.join(sorted(set(STORE_TABLES) - set(self.check.tables))) or 'its prefix'}"
+                ". With --partial its tables alone are replaced."
+            )
+        other = self.check.schema
+        if other and other != self.connection.schema:
+            self._warn(
+                "other-schema",
+                f"The dump was made of the schema '{one_line(other)}'; texts of views and routines"
+                " that name it still will.",
+            )
+
+    def settings(self) -> None:
+        """Look at the server's own settings."""
+        largest = self.check.max_statement_bytes + _PACKET_RESERVE
+        packet = self._number("max_allowed_packet")
+        if packet and largest > packet:
+            self.problems.append(
+                f"The dump has a statement of {largest} bytes, but the server takes {packet}"
+                " (max_allowed_packet)."
+            )
+        if self._on("read_only") and "SUPER" not in read_rights(self.connection).everywhere:
+            self.problems.append("The server is read-only (read_only).")
+        if self._on("wsrep_on"):
+            self._warn(
+                "galera", "The server is part of a Galera cluster: the swap stops all of it."
+            )
+        with contextlib.suppress(DatabaseError):
+            if self.connection.query("SHOW SLAVE STATUS"):
+                self._warn("replica", "The server is a replica; what is changed here differs then.")
+        if not self.connection.server.atomic_rename:
+            self._warn(
+                "rename-not-atomic",
+                f"{self.connection.server} does not swap many tables as one; if the server itself"
+                " crashes in that second, recovery brings the old ones back.",
+            )
+        self._letters()
+
+    def _letters(self) -> None:
+        if self._number("lower_case_table_names") == 0:
+            return
+        lowered: dict[str, str] = {}
+        for name in self.check.tables:
+            other = lowered.setdefault(name.lower(), name)
+            if other != name:
+                self.problems.append(
+                    f"The server takes the tables '{one_line(other)}' and '{one_line(name)}' for"
+                    " one (lower_case_table_names)."
+                )
+
+    def collations(self, *, wanted: bool) -> CollationMap:
+        """Return the map of unknown collations, empty unless it is wanted."""
+        found = collation_map(self.connection, self.check.collations)
+        unknown = [name for name in self.check.collations if name not in found.known]
+        lost = [name for name in unknown if name not in found.names]
+        if lost or (unknown and not wanted):
+            self.problems.append(
+                f"The server does not know the collation {', '.join(lost or unknown)}."
+                + ("" if lost else " With --map-collations the nearest is taken.")
+            )
+        if unknown and wanted:
+            pairs = (f"{name} becomes {other}" for name, other in found.names.items())
+            self._warn(
+                "collations-mapped",
+                "Sorting, and what counts as equal in unique keys, may change.",
+                *pairs,
+            )
+        return found if wanted else CollationMap(known=found.known, names={})
+
+    def engines(self) -> None:
+        known = {
+            str(name).upper()
+            for name, support, *_ in self.connection.query("SHOW ENGINES")
+            if str(support).upper() in {"YES", "DEFAULT"}
+        }
+        missing = sorted(set(self.check.engines) - known)
+        if missing:
+            self.problems.append(f"The server has no engine {', '.join(missing)}.")
+        if self.check.sequences and not self.connection.server.sequences:
+            self.problems.append(f"{self.connection.server} has no sequences; the dump does.")
+        memory = sum(one.row_bytes for one in self.check.contents if one.engine.upper() == "MEMORY")
+        if memory > max(self._number("max_heap_table_size"), 1 << 30):
+            self.problems.append("The MEMORY tables are larger than max_heap_table_size.")
+
+    def definers(self) -> None:
+        rights = read_rights(self.connection)
+        if rights.any_definer:
+            return
+        other = [
+            one
+            for one in self.check.definers
+            if one.lower().rstrip("()") not in {rights.account.lower(), "current_user"}
+        ]
+        if other:
+            self._warn(
+                "definer-mapped",
+                "The account may not set these definers; itself is put in their place.",
+                *other,
+            )
+
+    def live(self) -> None:
+        """See whether what is there now can be saved, and who else depends on it."""
+        try:
+            read_definitions(self.connection)
+        except (RightsMissing, DumpFailed) as error:
+            self.problems.append(f"{error.message} So it could not be brought back.")
+        rows = self.connection.query(
+            "SELECT DISTINCT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME"
+            " FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_SCHEMA = DATABASE()"
+            " AND CONSTRAINT_SCHEMA <> DATABASE()"
+        )
+        names = [
+            f"{schema}.{table}.{key}" for schema, table, key in rows if owner_of(table) is None
+        ]
+        if names:
+            self._warn(
+                "foreign-schema",
+                "Foreign keys of other schemas refer to this one; they will follow the old tables.",
+                *names,
+            )
+
+    def tables(self) -> None:
+        """See what the swap will do to which table."""
+        live = {name for name in table_names(self.connection) if owner_of(name) is None}
+        coming = {*self.check.tables, *self.check.sequences}
+        rows = self.connection.query(
+            "SELECT TABLE_NAME, IFNULL(TABLE_ROWS, 0) FROM information_schema.TABLES"
+            " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE <> 'VIEW'"
+        )
+        self.replaced = tuple(sorted(live & coming))
+        self.added = tuple(sorted(coming - live))
+        self.removed = () if self.partial else tuple(sorted(live - coming))
+        self.rows_now = {str(name): int(count) for name, count in rows if name in live}
+
+    def trial(self) -> None:
+        """Try what the load will do on a scratch table."""
+        name = f"{STAGED}trial{self.connection.thread_id}_0"
+        table, other = quote_name(name), quote_name(name + "_v")
+        steps = [("make tables", f"CREATE TABLE {table} (a int)")]
+        if self.check.triggers:
+            trigger = f"CREATE TRIGGER {other} BEFORE INSERT ON {table} FOR EACH ROW SET @a = 1"
+            steps.append(("make triggers", trigger))
+        steps += [
+            ("change tables", f"ALTER TABLE {table} ADD b int, ADD KEY (b)"),
+            ("rename tables", f"RENAME TABLE {table} TO {quote_name(name + '0')}"),
+            ("rename tables", f"RENAME TABLE {quote_name(name + '0')} TO {table}"),
+        ]
+        if self.check.views:
+            steps.append(("make views", f"CREATE VIEW {other} AS SELECT 1 AS a"))
+        with self._cleared(name):
+            for what, statement in steps:
+                try:
+                    self.connection.execute(statement)
+                except DatabaseError as error:
+                    cure = f" {CURE_OF_1419}" if error.errno == 1419 else ""
+                    self.problems.append(f"The account cannot {what}: {error.message}{cure}")
+
+    @contextlib.contextmanager
+    def _cleared(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            for statement in (
+                f"DROP VIEW IF EXISTS {quote_name(name + '_v')}",
+                f"DROP TABLE IF EXISTS {quote_name(name)}, {quote_name(name + '0')}",
+            ):
+                with contextlib.suppress(DatabaseError):
+                    self.connection.execute(statement)

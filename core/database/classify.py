@@ -9,6 +9,7 @@ stands behind it is searched for the four words that could make a value anything
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NoReturn
@@ -69,6 +70,7 @@ class Statement:
     names: tuple[str, ...] = ()
     words: tuple[Token, ...] = ()
     definer: str = ""
+    schema: str = ""  # the one that may stand before names
 
 
 _ONE_NAME: Final = rb"(?:`(?:[^`]|``)*`|\"(?:[^\"]|\"\")*\"|[\w$\x80-\xff]+)"
@@ -111,12 +113,13 @@ def classify(
     reading: Reading,
     server: Server | None = None,
     schema: str | None = None,
-    check_body: bool = True,
+    trusted: bool = False,
 ) -> Statement:
     """Return what a statement is. Raises StatementRefused for what is never run, with its line.
 
     `schema` is the one that names may be qualified with; without it no qualified name passes.
-    Without `check_body` the body of a view or routine is taken as it is: one of the live schema.
+    The body of a `trusted` view or routine is taken as it is: one that the schema has, or had when
+    we dumped it; it is only looked at by `forbidden_word` and `other_schemas`.
     """
     found = _ROWS.match(raw.text)
     if found is not None:
@@ -125,7 +128,7 @@ def classify(
     found = _ROWS.match(text)
     if found is not None:
         return _rows(raw, text, found, reading, schema)
-    return _Reader(raw, text, reading, schema, check_body).read()
+    return _Reader(raw, text, reading, schema, trusted).read()
 
 
 def _rows(
@@ -167,6 +170,34 @@ def _own(line: int, qualifier: str, schema: str | None) -> None:
         )
 
 
+def forbidden_word(words: Sequence[Token]) -> str:
+    """Return the first word that reaches beyond the schema: files, accounts, settings."""
+    previous = b""
+    for word in words:
+        upper = word.upper
+        if upper in _FORBIDDEN_WORDS or (previous, upper) in _FORBIDDEN_PAIRS:
+            return upper.decode()
+        previous = upper
+    return ""
+
+
+def other_schemas(words: Sequence[Token], start: int = 0) -> Iterator[str]:
+    """Yield the schemas that tables are qualified with in what a view or routine does."""
+    for index in range(start, len(words) - 2):
+        if words[index].upper not in _BEFORE_TABLE:
+            continue
+        at = index + 1
+        while at < len(words) - 2 and words[at].text == b"(":
+            at += 1
+        if (
+            at < len(words) - 2
+            and words[at].is_name
+            and words[at + 1].text == b"."
+            and words[at + 2].is_name
+        ):
+            yield words[at].name
+
+
 class _Reader:
     """Reads one statement that is not rows, word by word."""
 
@@ -176,9 +207,9 @@ class _Reader:
         text: bytes,
         reading: Reading,
         schema: str | None,
-        check_body: bool,
+        trusted: bool,
     ) -> None:
-        self.check_body = check_body
+        self.trusted = trusted
         self.line = raw.line
         self.text = text
         self.schema = schema
@@ -188,7 +219,7 @@ class _Reader:
     def read(self) -> Statement:
         if not self.words:
             return self._made(StatementKind.NOTHING)
-        if self.check_body:
+        if not (self.trusted and self.words[0].upper == b"CREATE"):
             self._forbid()
         first = self.words[0].upper
         if first == b"SET":
@@ -219,14 +250,12 @@ class _Reader:
         return StatementRefused(f"Line {self.line}: '{start[:60]} …' is not run{why}.")
 
     def _forbid(self) -> None:
-        previous = b""
-        for index, word in enumerate(self.words):
-            upper = word.upper
-            if upper in _FORBIDDEN_WORDS or (previous, upper) in _FORBIDDEN_PAIRS:
-                self._refuse(f", because of {upper.decode()}")
-            if upper == b"GLOBAL" and self._is_global(index):
+        word = forbidden_word(self.words)
+        if word:
+            self._refuse(f", because of {word}")
+        for index, one in enumerate(self.words):
+            if one.upper == b"GLOBAL" and self._is_global(index):
                 self._refuse(", because of GLOBAL")
-            previous = upper
 
     def _is_global(self, index: int) -> bool:
         """`@@global.x` as a target; the GTID line of mysqldump is left to the session."""
@@ -266,6 +295,7 @@ class _Reader:
             line=self.line,
             text=self.text,
             words=tuple(self.words),
+            schema=self.schema or "",
             **more,  # type: ignore[arg-type]
         )
 
@@ -277,7 +307,7 @@ class _Reader:
         table, table_place = "", (0, 0)
         if kind is StatementKind.TRIGGER:
             table, table_place = self._trigger_table()
-        if kind in OBJECTS and self.check_body:
+        if kind in OBJECTS and not self.trusted:
             self._check_body()
         return self._made(
             kind, name=name, place=place, definer=definer, table=table, table_place=table_place
@@ -349,22 +379,8 @@ class _Reader:
         return self._object()
 
     def _check_body(self) -> None:
-        """Refuse tables of other schemas in what a view or a routine reads or writes."""
-        words = self.words
-        for index in range(self.at, len(words) - 2):
-            if words[index].upper not in _BEFORE_TABLE:
-                continue
-            at = index + 1
-            while at < len(words) - 2 and words[at].text == b"(":
-                at += 1
-            if (
-                at < len(words) - 2
-                and words[at].is_name
-                and words[at + 1].text == b"."
-                and words[at + 2].is_name
-                and words[at].upper not in {b"NEW", b"OLD"}
-            ):
-                _own(self.line, words[at].name, self.schema)
+        for name in other_schemas(self.words, self.at):
+            _own(self.line, name, self.schema)
 
     def _alter(self) -> Statement:
         self._accept(b"IGNORE", b"ONLINE")

@@ -60,11 +60,21 @@ class WaitingKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultText:
+    """The default of a column that takes from a sequence, under its real name."""
+
+    table: str
+    column: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Definitions:
     """All that hangs on tables or stands beside them."""
 
     foreign_keys: tuple[WaitingKey, ...] = ()
     objects: tuple[ObjectText, ...] = ()
+    defaults: tuple[DefaultText, ...] = ()
 
     def of_kind(self, *kinds: str) -> tuple[ObjectText, ...]:
         """Return the objects of these kinds, in the order in which they can be made."""
@@ -152,4 +162,5 @@ def _definitions(content: Mapping[str, Any]) -> Definitions:
             for one in content["foreign_keys"]
         ),
         objects=tuple(ObjectText(**one) for one in content["objects"]),
+        defaults=tuple(DefaultText(**one) for one in content["defaults"]),
     )

@@ -76,6 +76,7 @@ class _Forward:
             ("give up triggers", self._give_up_triggers),
             ("give up foreign keys", self._give_up_keys),
             ("foreign keys", self._name_keys),
+            ("defaults", self._set_defaults),
             ("foreign keys of others", self._point_others),
             ("triggers", self._make_triggers),
             ("give up objects", self._drop_objects),
@@ -127,6 +128,12 @@ class _Forward:
                 by_table[key.table].append(f"ADD {key.render()}")
         for table, changes in by_table.items():
             self._alter(table, changes)
+
+    def _set_defaults(self) -> None:
+        """Let columns take from the sequences that are live now."""
+        for one in self.swap.wanted.defaults:
+            change = f"ALTER COLUMN {quote_name(one.column)} SET DEFAULT ({one.expression})"
+            self._alter(one.table, [change])
 
     def _point_others(self) -> None:
         """Let tables that were not swapped refer to the new ones again.

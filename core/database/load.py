@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from core.database.check import DumpCheck, TableContent
 from core.database.classify import OBJECTS, Statement, StatementKind, classify
 from core.database.collations import CollationMap, collation_map
 from core.database.create_table import (
@@ -25,9 +24,11 @@ from core.database.create_table import (
     TableText,
     parse_alter,
     parse_table,
+    point_to_sequences,
     split_for_loading,
 )
 from core.database.description import (
+    DefaultText,
     Definitions,
     ObjectText,
     StagedTables,
@@ -36,6 +37,7 @@ from core.database.description import (
 )
 from core.database.dialect import one_line, quote_name
 from core.database.finish import finish_tables, keys_of, rename_automatic_keys
+from core.database.inventory import DumpCheck, TableContent
 from core.database.proof import prove_triggers
 from core.database.row_writers import Batch, RowWriters, load_failure
 from core.database.session import Session, SessionState
@@ -143,6 +145,7 @@ class _Loading:
         self.keys: list[WaitingKey] = []
         self.objects: dict[tuple[str, str], ObjectText] = {}
         self.states: list[ObjectText] = []
+        self.defaults: list[DefaultText] = []
         self.session = Session()
         self.batch = Batch()
         self.warnings: list[Warned] = []
@@ -179,7 +182,9 @@ class _Loading:
                 for name in self.staged
             ),
             wanted=Definitions(
-                foreign_keys=tuple(self.keys), objects=(*self.objects.values(), *self.states)
+                foreign_keys=tuple(self.keys),
+                objects=(*self.objects.values(), *self.states),
+                defaults=tuple(self.defaults),
             ),
             whole=whole,
             keeps=_unspoken(self.check),
@@ -213,7 +218,8 @@ class _Loading:
             raw,
             reading=self.session.state.reading,
             server=self.server,
-            schema=self.settings.schema,
+            schema=self.check.schema or None,
+            trusted=self.check.made_by == "magerewind",
         )
         match statement.kind:
             case StatementKind.ROWS:
@@ -269,6 +275,7 @@ class _Loading:
         if content is None or content.made != number:
             return
         text = parse_table(statement)
+        text = self._to_staged_sequences(text)
         parts: tuple[Part, ...] = text.parts
         later: tuple[Part, ...] = ()
         if content.row_bytes >= DEFER_FROM:
@@ -280,6 +287,21 @@ class _Loading:
         self.tables[statement.name] = table
         self._wait_for(text.foreign_keys)
         self._execute(statement, self._mapped(text.render(table.staged, parts)))
+
+    def _to_staged_sequences(self, text: TableText) -> TableText:
+        """Let defaults take from the staged sequences; after the swap they get the real ones."""
+        sequences = {name: self.staged[name] for name in self.check.sequences}
+        if not sequences:
+            return text
+        parts = []
+        for part in text.parts:
+            changed, expression = point_to_sequences(part, sequences.get)
+            parts.append(changed)
+            if expression:
+                self.defaults.append(
+                    DefaultText(table=text.name, column=part.name, expression=expression)
+                )
+        return replace(text, parts=tuple(parts))
 
     def _alter(self, statement: Statement) -> None:
         table = self.tables.get(statement.name)

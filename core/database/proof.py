@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from core.database.classify import classify
 from core.database.description import ObjectText
@@ -20,9 +21,9 @@ from core.database.tokens import Reading, Token, tokens
 from core.errors import DatabaseError, LoadFailed, RightsMissing
 from core.events import Warned
 
-NO_DEFINER_RIGHT = frozenset({1227, 1449})
-BINARY_LOG = 1419
-_CURE = (
+NO_DEFINER_RIGHT: Final = frozenset({1227, 1449})
+BINARY_LOG: Final = 1419
+CURE_OF_1419: Final = (
     "The binary log is on: an administrator sets log_bin_trust_function_creators = 1,"
     " or grants SUPER to the account."
 )
@@ -32,7 +33,7 @@ def rewritten(one: ObjectText, *, name: str, table: str = "") -> str:
     """Return the text of an object under another name, a trigger's also on another table."""
     text = one.create.encode("utf-8", "surrogateescape")
     raw = RawStatement(text, 1, 0)
-    statement = classify(raw, reading=Reading.of_mode(one.sql_mode), check_body=False)
+    statement = classify(raw, reading=Reading.of_mode(one.sql_mode), trusted=True)
     places = [(statement.place, name)]
     if table:
         places.append((statement.table_place, table))
@@ -45,7 +46,7 @@ def without_definer(one: ObjectText) -> ObjectText:
     """Return the object with no definer, which makes it the account's own."""
     text = one.create.encode("utf-8", "surrogateescape")
     statement = classify(
-        RawStatement(text, 1, 0), reading=Reading.of_mode(one.sql_mode), check_body=False
+        RawStatement(text, 1, 0), reading=Reading.of_mode(one.sql_mode), trusted=True
     )
     words = statement.words
     start = next(i for i, word in enumerate(words) if word.upper == b"DEFINER")
@@ -65,7 +66,7 @@ def without_order(one: ObjectText) -> ObjectText:
     """Return a trigger without FOLLOWS or PRECEDES; its place in the dump says as much."""
     text = one.create.encode("utf-8", "surrogateescape")
     statement = classify(
-        RawStatement(text, 1, 0), reading=Reading.of_mode(one.sql_mode), check_body=False
+        RawStatement(text, 1, 0), reading=Reading.of_mode(one.sql_mode), trusted=True
     )
     words = statement.words
     for index, word in enumerate(words[:-2]):
@@ -152,7 +153,7 @@ def _try(loading: LoadingConnection, one: ObjectText, table: str) -> None:
 def _failure(one: ObjectText, error: DatabaseError) -> DatabaseError:
     what = f"The {one.kind.lower()} '{one_line(one.name)}' of the dump cannot be made"
     if error.errno == BINARY_LOG:
-        return RightsMissing(f"{what}: {error.message}", hint=_CURE, errno=error.errno)
+        return RightsMissing(f"{what}: {error.message}", hint=CURE_OF_1419, errno=error.errno)
     if isinstance(error, RightsMissing):
         return RightsMissing(f"{what}: {error.message}", hint=error.hint, errno=error.errno)
     return LoadFailed(f"{what}: {error.message}", errno=error.errno)

@@ -28,6 +28,7 @@ _WELCOME: Final = (
     "system_versioning_alter_history = KEEP",
     "innodb_lock_wait_timeout = 5",
     "sql_notes = 1",
+    "max_heap_table_size = GREATEST(@@max_heap_table_size, 1073741824)",
 )
 
 

@@ -1,0 +1,418 @@
+"""Load, swap, revert and forward against real servers, whole and partial, with every fault."""
+
+from __future__ import annotations
+
+import ast
+import threading
+from dataclasses import replace
+
+import pytest
+
+from core.database import forward, load, sessions, swap, undo
+from core.database.connection import Connection, connect
+from core.database.dump import DumpOptions, dump_schema
+from core.database.forward import forward_tables
+from core.database.swap import revert_tables, swap_tables
+from core.database.undo import drop_aside, leftovers, undo_tables
+from core.errors import DatabaseError, SwapBlocked
+from core.journal import Journal
+from tests.database.odd_schemas import NEW, OLD
+from tests.database.schema_oracle import differences, portrait
+from tests.database.shop_flow import JOB, fill, native_dump, new_journal, stage
+
+
+class Killed(BaseException):
+    """A process that dies: nothing catches it on the way."""
+
+
+@pytest.fixture
+def shop(server, schema, tmp_path):
+    """A live shop that holds OLD, the portrait of it, and a dump and portrait of NEW."""
+    return make_shop(server, schema, tmp_path, OLD, NEW)
+
+
+def make_shop(server, schema, tmp_path, old, new):
+    source = replace(schema, schema=schema.schema + "src")
+    server.make_schema(source.schema)
+    try:
+        fill(server, source.schema, new)
+        path = native_dump(server, source.schema, tmp_path / "new.sql")
+        # Defaults that take from a sequence name the schema.
+        text = repr(portrait(source)).replace(f"`{source.schema}`", f"`{schema.schema}`")
+        wanted = ast.literal_eval(text)
+    finally:
+        server.run(f"DROP DATABASE `{source.schema}`")
+    fill(server, schema.schema, old)
+    return Shop(schema, path, portrait(schema), wanted, tmp_path)
+
+
+class Shop:
+    def __init__(self, settings, path, old, wanted, directory):
+        self.settings, self.path = settings, path
+        self.old, self.wanted, self.directory = old, wanted, directory
+        self.definitions = str(directory / "definitions.json")
+
+    def stage(self, journal, **options):
+        staged = stage(self.path, self.settings, journal, **options)
+        return replace(staged, keeps=())
+
+    def swap(self, staged, journal, **options):
+        return swap_tables(
+            staged, self.settings, journal=journal, definitions_path=self.definitions, **options
+        )
+
+    def now(self, *, ours=False):
+        return portrait(self.settings, ours=ours)
+
+    def check(self, wanted, *, ours=False):
+        assert differences(wanted, self.now(ours=ours)) == {}
+
+
+def test_after_the_swap_the_schema_is_the_dump_and_undo_brings_all_back(shop):
+    journal = new_journal(shop.directory)
+    staged = shop.stage(journal)
+    shop.check(shop.old)
+    shop.swap(staged, journal)
+    assert forward_tables(shop.settings, journal) == ()
+    shop.check(shop.wanted)
+    assert leftovers(shop.settings)[0].staged == ()
+
+    again = new_journal(shop.directory, "undo.jsonl")
+    back = undo_tables(
+        shop.settings, again, job_id="20261124-000000-ffff", definitions_path=shop.definitions
+    )
+    first = shop.definitions
+    shop.definitions = str(shop.directory / "undo.json")
+    shop.swap(back, again)
+    assert forward_tables(shop.settings, again) == ()
+    shop.check(shop.old)
+    assert drop_aside(shop.settings, first).dropped == 0
+
+    third = new_journal(shop.directory, "redo.jsonl")
+    redo = undo_tables(
+        shop.settings, third, job_id="20261125-000000-ffff", definitions_path=shop.definitions
+    )
+    shop.definitions = str(shop.directory / "redo.json")
+    shop.swap(redo, third)
+    assert forward_tables(shop.settings, third) == ()
+    shop.check(shop.wanted)
+    done = drop_aside(shop.settings, shop.definitions)
+    assert done.dropped > 3
+    assert done.kept == ()
+    shop.check(shop.wanted, ours=True)
+
+
+def test_what_the_shop_wrote_after_the_rollback_is_kept_by_undo_and_redo(server, shop):
+    journal = new_journal(shop.directory)
+    shop.swap(shop.stage(journal), journal)
+    forward_tables(shop.settings, journal)
+    fill(server, shop.settings.schema, "INSERT INTO parent (code) VALUES ('newer order')")
+    later = shop.now()
+    for number in range(2):
+        record = new_journal(shop.directory, f"undo{number}.jsonl")
+        staged = undo_tables(
+            shop.settings, record, job_id=f"2026-{number}", definitions_path=shop.definitions
+        )
+        shop.definitions = str(shop.directory / f"undo{number}.json")
+        shop.swap(staged, record)
+        forward_tables(shop.settings, record)
+    shop.check(later)
+
+
+def test_revert_leaves_not_one_byte_changed(shop):
+    journal = new_journal(shop.directory)
+    shop.swap(shop.stage(journal), journal)
+    revert_tables(shop.settings, journal)
+    shop.check(shop.old, ours=True)
+    revert_tables(shop.settings, journal)
+    shop.check(shop.old, ours=True)
+
+
+def _count_statements(monkeypatch, shop, run):
+    """Run something and return how many statements it sent."""
+    sent = []
+    real = Connection._cursor
+
+    def counting(self, sql, args):
+        sent.append(sql)
+        return real(self, sql, args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "_cursor", counting)
+        run()
+    return len(sent)
+
+
+def _kill_at(monkeypatch, at, *, after):
+    """Let the process die before, or right after, its statement number `at`."""
+    real = Connection._cursor
+    seen = [0]
+
+    def dying(self, sql, args):
+        seen[0] += 1
+        if seen[0] > at:
+            raise Killed
+        if seen[0] == at:
+            if not after:
+                raise Killed
+            with real(self, sql, args):
+                pass
+            raise Killed
+        return real(self, sql, args)
+
+    monkeypatch.setattr(Connection, "_cursor", dying)
+
+
+def _crashes(total, most):
+    """Numbers of statements to die at: all, or evenly spread ones and the first and last."""
+    step = max(1, total // most)
+    return sorted({*range(1, total + 1, step), total})
+
+
+SMALL_OLD = OLD
+SMALL_NEW = NEW
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_swap_that_dies_at_any_statement_is_reverted_whole(monkeypatch, shop, after):
+    journal = new_journal(shop.directory)
+    staged = shop.stage(journal)
+    total = _count_statements(monkeypatch, shop, lambda: shop.swap(staged, journal))
+    revert_tables(shop.settings, journal)
+    for at in _crashes(total, 12):
+        journal = new_journal(shop.directory, f"swap-{at}.jsonl")
+        staged = shop.stage(journal)
+        with monkeypatch.context() as patch:
+            _kill_at(patch, at, after=after)
+            with pytest.raises(Killed):
+                shop.swap(staged, journal)
+        resumed = Journal.resume(journal.path)
+        revert_tables(shop.settings, resumed)
+        shop.check(shop.old, ours=True)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_revert_that_dies_at_any_statement_is_done_by_the_next(monkeypatch, shop, after):
+    journal = new_journal(shop.directory)
+    shop.swap(shop.stage(journal), journal)
+    total = _count_statements(monkeypatch, shop, lambda: revert_tables(shop.settings, journal))
+    for at in _crashes(total, 8):
+        journal = new_journal(shop.directory, f"revert-{at}.jsonl")
+        shop.swap(shop.stage(journal), journal)
+        with monkeypatch.context() as patch:
+            _kill_at(patch, at, after=after)
+            with pytest.raises(Killed):
+                revert_tables(shop.settings, journal)
+        revert_tables(shop.settings, Journal.resume(journal.path))
+        shop.check(shop.old, ours=True)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_forward_that_dies_anywhere_is_brought_to_its_end(monkeypatch, shop, after):
+    """One store is killed over and over, one statement further each time."""
+    journal = new_journal(shop.directory)
+    shop.swap(shop.stage(journal), journal)
+    at, tries = 1, 0
+    while True:
+        tries += 1
+        with monkeypatch.context() as patch:
+            _kill_at(patch, at, after=after)
+            try:
+                forward_tables(shop.settings, journal)
+            except Killed:
+                at += 3
+                journal = Journal.resume(journal.path)
+                continue
+        break
+    assert tries > 8
+    shop.check(shop.wanted)
+    forward_tables(shop.settings, journal)
+    shop.check(shop.wanted)
+
+
+def test_every_journal_record_is_a_place_to_die(monkeypatch, shop):
+    for number in range(1, 8):
+        journal = new_journal(shop.directory, f"j{number}.jsonl")
+        seen = [0]
+        real = Journal.append
+
+        def dying(self, kind, *, _seen=seen, _number=number, _real=real, **payload):
+            _seen[0] += 1
+            if _seen[0] == _number:
+                raise Killed
+            return _real(self, kind, **payload)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Journal, "append", dying)
+            try:
+                shop.swap(shop.stage(journal), journal)
+            except Killed:
+                pass
+            else:
+                revert_tables(shop.settings, Journal.resume(journal.path))
+                break
+        revert_tables(shop.settings, Journal.resume(journal.path))
+        shop.check(shop.old, ours=True)
+    else:
+        pytest.fail("the swap has more records than were tried")
+    assert seen[0] == 4
+    shop.check(shop.old, ours=True)
+
+
+def test_a_server_that_dies_leaves_the_old_or_the_new(server, shop):
+    journal = new_journal(shop.directory)
+    shop.swap(shop.stage(journal), journal)
+    server.kill()
+    server.start()
+    forward_tables(shop.settings, journal)
+    shop.wanted.pop("rows memory_table", None)
+    now = shop.now()
+    now.pop("rows memory_table", None)
+    assert differences(shop.wanted, now) == {}
+
+
+def test_a_swap_that_others_block_names_them_and_changes_nothing(server, shop):
+    journal = new_journal(shop.directory)
+    staged = shop.stage(journal)
+    with connect(shop.settings) as other:
+        other.execute("START TRANSACTION")
+        other.query("SELECT * FROM parent")
+        with pytest.raises(SwapBlocked) as caught:
+            _swap_impatiently(shop, staged, journal)
+        assert f"connection {other.thread_id} of shop" in caught.value.message
+    revert_tables(shop.settings, journal)
+    shop.check(shop.old, ours=True)
+
+
+def _swap_impatiently(shop, staged, journal):
+    real = swap.LOCK_WAIT_S
+    swap.LOCK_WAIT_S = 1
+    try:
+        shop.swap(staged, journal, tries=2)
+    finally:
+        swap.LOCK_WAIT_S = real
+
+
+def test_readers_see_the_old_or_the_new_rows_and_never_none(shop):
+    journal = new_journal(shop.directory)
+    staged = shop.stage(journal)
+    seen, errors, stop = set(), [], threading.Event()
+
+    def poll():
+        with connect(shop.settings) as connection:
+            while not stop.is_set():
+                try:
+                    seen.add(connection.scalar("SELECT COUNT(*) FROM parent"))
+                except DatabaseError as error:
+                    errors.append(error)
+
+    readers = [threading.Thread(target=poll) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    shop.swap(staged, journal)
+    forward_tables(shop.settings, journal)
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert errors == []
+    assert seen <= {2, 6}
+
+
+def test_our_own_dump_comes_back_exactly(server, schema, tmp_path):
+    fill(server, schema.schema, NEW)
+    wanted = portrait(schema)
+    path = tmp_path / "own.sql"
+    with path.open("wb") as file:
+        summary = dump_schema(
+            schema, file.fileno(), options=DumpOptions(), report=lambda *_: None, created="now"
+        )
+    fill(
+        server,
+        schema.schema,
+        "SET foreign_key_checks=0; DROP TABLE child; DROP VIEW apple; DROP FUNCTION twice;"
+        "INSERT INTO parent (code) VALUES ('later'); CREATE TABLE later (id int);"
+        "CREATE PROCEDURE later() SELECT 1; DROP EVENT nightly; DROP TRIGGER parent_log;",
+    )
+    journal = new_journal(tmp_path)
+    staged = stage(str(path), schema, journal, expected_rows=summary.rows)
+    definitions = str(tmp_path / "definitions.json")
+    swap_tables(staged, schema, journal=journal, definitions_path=definitions)
+    assert forward_tables(schema, journal) == ()
+    assert differences(wanted, portrait(schema)) == {}
+
+
+PARTIAL_OLD = """
+CREATE TABLE p (id int PRIMARY KEY, v int) ENGINE=InnoDB;
+CREATE TABLE stays_child (id int PRIMARY KEY, p int, KEY p (p),
+  CONSTRAINT STAYS FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE) ENGINE=InnoDB;
+CREATE TABLE stays_parent (id int PRIMARY KEY) ENGINE=InnoDB;
+CREATE TABLE c (id int PRIMARY KEY, sp int, KEY sp (sp),
+  CONSTRAINT TO_STAYING FOREIGN KEY (sp) REFERENCES stays_parent (id)) ENGINE=InnoDB;
+CREATE VIEW v AS SELECT id FROM p;
+INSERT INTO p VALUES (1,1),(2,2); INSERT INTO stays_child VALUES (1,1);
+INSERT INTO stays_parent VALUES (7); INSERT INTO c VALUES (1,7);
+CREATE TRIGGER p_trigger BEFORE INSERT ON `p` FOR EACH ROW SET @x = NEW.id;
+"""
+
+
+def test_a_partial_dump_replaces_its_tables_and_keeps_what_hangs_on_others(
+    server, schema, tmp_path
+):
+    fill(server, schema.schema, PARTIAL_OLD)
+    old = portrait(schema)
+    path = native_dump(
+        server, schema.schema, tmp_path / "part.sql", "--skip-triggers", "--ignore-table="
+        f"{schema.schema}.stays_child", f"--ignore-table={schema.schema}.stays_parent",
+        f"--ignore-table={schema.schema}.v",
+    )  # fmt: skip
+    fill(server, schema.schema, "UPDATE p SET v = 9; DELETE FROM c; INSERT INTO p VALUES (3,3)")
+    changed = portrait(schema)
+    journal = new_journal(tmp_path)
+    staged = stage(path, schema, journal, partial=True)
+    definitions = str(tmp_path / "definitions.json")
+    swap_tables(staged, schema, journal=journal, definitions_path=definitions)
+    assert forward_tables(schema, journal) == ()
+    assert differences(old, portrait(schema)) == {}
+    with connect(schema) as connection, pytest.raises(DatabaseError):
+        connection.execute("INSERT INTO stays_child VALUES (5, 99)")
+
+    again = new_journal(tmp_path, "undo.jsonl")
+    back = undo_tables(schema, again, job_id="2026-undo", definitions_path=definitions)
+    other = str(tmp_path / "undo.json")
+    swap_tables(back, schema, journal=again, definitions_path=other)
+    assert forward_tables(schema, again) == ()
+    assert differences(changed, portrait(schema)) == {}
+    assert drop_aside(schema, other).kept == ()
+    assert differences(changed, portrait(schema, ours=True)) == {}
+
+
+def test_a_foreign_key_of_another_schema_keeps_its_old_table(server, schema, tmp_path):
+    fill(server, schema.schema, "CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE q (id int)")
+    path = native_dump(server, schema.schema, tmp_path / "p.sql")
+    other = schema.schema + "other"
+    server.run(
+        f"CREATE DATABASE {other}; CREATE TABLE {other}.c (id int, KEY (id),"
+        f" FOREIGN KEY (id) REFERENCES {schema.schema}.p (id))"
+    )
+    try:
+        journal = new_journal(tmp_path)
+        definitions = str(tmp_path / "d.json")
+        staged = stage(path, schema, journal)
+        swap_tables(staged, schema, journal=journal, definitions_path=definitions)
+        forward_tables(schema, journal)
+        done = drop_aside(schema, definitions)
+        assert done.kept == ("p",)
+        assert done.dropped == 1
+        server.run(f"DROP DATABASE {other}")
+        assert drop_aside(schema, definitions).kept == ()
+        assert leftovers(schema) == ()
+    finally:
+        server.run(f"DROP DATABASE IF EXISTS {other}")
+
+
+def test_modules_share_the_job(shop):
+    assert JOB
+    assert load.RECORD_STAGING == "tables.staging"
+    assert forward.RECORD_FORWARDED == "tables.forwarded"
+    assert sessions.ROW_MODE
+    assert undo.Discarded
