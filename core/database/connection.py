@@ -197,6 +197,8 @@ class Connection:
             "lock_wait_timeout": lock_wait_s,
             **variables,
         }
+        if server.version >= (8, 0, 0) and not server.mariadb:
+            values["information_schema_stats_expiry"] = 0  # sizes of today, not of yesterday
         self.lock_wait_s = lock_wait_s
         self.set_session(values)
 

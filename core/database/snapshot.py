@@ -15,10 +15,10 @@ Tables outside transactions are in no snapshot: they are locked before it is tak
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from core.database.connection import Connection
 from core.database.definitions import Table
@@ -85,16 +85,17 @@ def take_snapshot(
     Where no rung allows several, there is one. `rungs` limits the choice.
     """
     with contextlib.ExitStack() as stack:
-        holder, unlocked = _hold_outside(open_connection, tables, stack)
+        outside = stack.enter_context(_Outside(open_connection, tables))
         connections = [stack.enter_context(open_connection()) for _ in range(max(1, wanted))]
         for connection in connections:
             connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         passed: list[str] = []
-        rung = _climb(open_connection, connections, tables, rungs, passed)
+        rung = _climb(open_connection, connections, outside, tables, rungs, passed)
         if rung is Rung.SINGLE:
             for spare in connections[1:]:
                 spare.close()
             del connections[1:]
+            outside.lock()
             connections[0].execute(_BEGIN)
         for connection in connections:
             connection.execute("SAVEPOINT magerewind")
@@ -102,8 +103,8 @@ def take_snapshot(
         return Snapshot(
             connections=connections,
             rung=rung,
-            holder=holder,
-            unlocked=unlocked,
+            holder=outside.holder,
+            unlocked=outside.unlocked,
             passed=tuple(passed),
         )
 
@@ -116,24 +117,48 @@ def let_go(connection: Connection) -> None:
     connection.execute("ROLLBACK TO SAVEPOINT magerewind")
 
 
-def _hold_outside(
-    open_connection: Opener, tables: Sequence[Table], stack: contextlib.ExitStack
-) -> tuple[Connection | None, tuple[str, ...]]:
-    outside = [table for table in tables if not table.transactional]
-    if not outside:
-        return None, ()
-    names = tuple(table.name for table in outside)
-    if sum(table.data_bytes for table in outside) > LOCKED_BYTES:
-        return None, names
-    holder = stack.enter_context(open_connection())
-    try:
-        _lock(holder, outside)
-    except DatabaseError as error:
-        if isinstance(error, ConnectionLost):
+class _Outside:
+    """The tables outside transactions, and the connection that locks them.
+
+    `unlocked` names them where they are too large for that, or cannot be locked.
+    """
+
+    def __init__(self, open_connection: Opener, tables: Sequence[Table]) -> None:
+        self._open = open_connection
+        self._tables = [table for table in tables if not table.transactional]
+        self.holder: Connection | None = None
+        self.unlocked: tuple[str, ...] = ()
+        if sum(table.data_bytes for table in self._tables) > LOCKED_BYTES:
+            self._give_up()
+
+    def lock(self) -> None:
+        """Lock them, unless they are locked or cannot be."""
+        if self.holder is not None or not self._tables:
+            return
+        self.holder = self._open()
+        try:
+            _lock(self.holder, self._tables)
+        except ConnectionLost:
             raise
-        holder.close()
-        return None, names
-    return holder, ()
+        except DatabaseError:
+            self.unlock()
+            self._give_up()
+
+    def unlock(self) -> None:
+        """Let go of them, for another rung."""
+        holder, self.holder = self.holder, None
+        if holder is not None:
+            holder.close()
+
+    def _give_up(self) -> None:
+        self.unlocked = tuple(table.name for table in self._tables)
+        self._tables = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.unlock()
 
 
 def _lock(connection: Connection, tables: Sequence[Table]) -> None:
@@ -145,6 +170,7 @@ def _lock(connection: Connection, tables: Sequence[Table]) -> None:
 def _climb(
     open_connection: Opener,
     connections: Sequence[Connection],
+    outside: _Outside,
     tables: Sequence[Table],
     rungs: Sequence[Rung],
     passed: list[str],
@@ -156,7 +182,7 @@ def _climb(
         (
             Rung.GLOBAL_LOCK,
             not server.backup_stages,
-            lambda: _global_lock(open_connection, connections, tables),
+            lambda: _global_lock(open_connection, connections, outside, tables),
         ),
         (Rung.POSITIONS, server.mariadb, lambda: _positions(connections)),
         (
@@ -170,6 +196,8 @@ def _climb(
             if rung not in rungs or not possible:
                 continue
             try:
+                if rung is not Rung.GLOBAL_LOCK:
+                    outside.lock()
                 take()
             except ConnectionLost:
                 raise
@@ -209,7 +237,10 @@ def _stages(open_connection: Opener, connections: Sequence[Connection]) -> None:
 
 
 def _global_lock(
-    open_connection: Opener, connections: Sequence[Connection], tables: Sequence[Table]
+    open_connection: Opener,
+    connections: Sequence[Connection],
+    outside: _Outside,
+    tables: Sequence[Table],
 ) -> None:
     with open_connection() as locker:
         locker.set_session({"lock_wait_timeout": LOCK_WAIT_S})
@@ -217,7 +248,11 @@ def _global_lock(
         for process in locker.query("SHOW FULL PROCESSLIST"):
             if process[4] == "Query" and int(process[5] or 0) > _LONG_QUERY_S:
                 raise DatabaseError("a query runs for long, a global lock would wait for it")
+        # Tables that are locked while all are flushed can be read by nobody else until they are
+        # let go (seen on MySQL 9.7), so their lock comes after.
+        outside.unlock()
         locker.execute("FLUSH TABLES WITH READ LOCK")
+        outside.lock()
         _begin(connections)
         _touch(connections, tables)
         locker.execute("UNLOCK TABLES")
@@ -226,7 +261,7 @@ def _global_lock(
 def _positions(connections: Sequence[Connection]) -> None:
     for _ in range(_TRIES):
         _begin(connections)
-        seen = {tuple(_position(connection)) for connection in connections}
+        seen = {_position(connection) for connection in connections}
         if len(seen) == 1:
             if seen == {()}:
                 raise DatabaseError("the binary log is off")
@@ -236,10 +271,17 @@ def _positions(connections: Sequence[Connection]) -> None:
     raise DatabaseError(f"the positions differed {_TRIES} times")
 
 
-def _position(connection: Connection) -> Iterator[str]:
-    for name, value in connection.query("SHOW STATUS LIKE 'binlog_snapshot_%'"):
-        if str(name).lower() != "binlog_snapshot_gtid_executed" and value:
-            yield f"{name}={value}"
+def _position(connection: Connection) -> tuple[str, ...]:
+    """Return where the snapshot stands in the binary log; empty where there is none.
+
+    Without a binary log the position is not missing, but 0 in a file without a name.
+    """
+    found = {
+        str(name).lower(): str(value)
+        for name, value in connection.query("SHOW STATUS LIKE 'binlog_snapshot_%'")
+    }
+    file = found.get("binlog_snapshot_file")
+    return (file, found.get("binlog_snapshot_position", "")) if file else ()
 
 
 def _table_locks(
