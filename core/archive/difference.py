@@ -51,25 +51,19 @@ def merge(
 
 
 class _Scope:
-    """Which members a rollback of this selection is about; counts the others."""
+    """Which members a rollback of this selection is about."""
 
-    def __init__(self, selection: Selection, comparison: Comparison) -> None:
+    def __init__(self, selection: Selection) -> None:
         self._prefix = selection.prefix
         self._left_out = selection.left_out()
-        self._comparison = comparison
 
     def holds(self, name: bytes) -> bool:
         """Tell whether a member is one of the selection's."""
-        if not name:
-            return False
-        if not name.startswith(self._prefix):
-            if not self._prefix.startswith(name + b"/"):
-                self._comparison.skipped += 1
-            return False
-        if self._left_out(name):
-            self._comparison.skipped += 1
-            return False
-        return True
+        return name.startswith(self._prefix) and not self._left_out(name)
+
+    def above(self, name: bytes) -> bool:
+        """Tell whether a member is a directory above the selection."""
+        return not name or self._prefix.startswith(name + b"/")
 
 
 class Planner:
@@ -104,9 +98,12 @@ class Planner:
                 yield found
 
     def _chosen(self, members: Iterator[Member], comparison: Comparison) -> Iterator[Member]:
-        scope, only = _Scope(self._selection, comparison), self._only
+        scope, only = _Scope(self._selection), self._only
         for member in members:
-            if scope.holds(member.name) and (only is None or only(member.name)):
+            if not scope.holds(member.name):
+                foreign = member.number >= 0 and not scope.above(member.name)
+                comparison.skipped += foreign
+            elif only is None or only(member.name):
                 yield member
 
     def plan(self, plan_path: str) -> FilePlan:
@@ -141,6 +138,7 @@ class Planner:
                 self._by_index(reader, comparison, seen)
             check_totals(reader, sha256=self._sha256, members=self._members)
             comparison.sha256, comparison.members = reader.sha256, reader.members
+        plan.make_searchable()
         comparison.finish()
         return comparison
 
@@ -198,9 +196,8 @@ class Planner:
             state=os.fsdecode(selection.state),
             step="planned",
             warnings=[[w.code, w.message, list(w.names)] for w in _warnings(comparison)],
+            unwritable=unwritable(plan, selection),
         )
-        plan.save()
-        plan.remember(unwritable=unwritable(plan, selection))
         plan.save()
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from core.archive.plan import Row
+from core.durable import fsync
 
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _HOLE: Final = bytes(4096)
@@ -77,6 +78,7 @@ def write_file(
     *,
     ownership: Ownership,
     xattrs: dict[bytes, bytes] | None,
+    flush: bool,
 ) -> int:
     """Make a regular file in an open directory; return its inode. Runs of NUL become holes."""
     out = os.open(name, _CREATE, 0o600, dir_fd=fd)
@@ -91,6 +93,8 @@ def write_file(
         settle(out, row, ownership)
         if xattrs:
             set_xattrs(out, xattrs)
+        if flush:
+            fsync(out)
         return os.fstat(out).st_ino
     finally:
         os.close(out)

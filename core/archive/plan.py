@@ -184,13 +184,16 @@ def _translated(path: str) -> Iterator[None]:
 class PlanFile:
     """A plan that is open. Nothing is on disk before `save`."""
 
-    def __init__(self, path: str, *, only_read: bool = False) -> None:
+    def __init__(self, path: str, *, only_read: bool = False, new: bool = False) -> None:
         self.path = path
         if not os.path.exists(path):
             raise StorageError(f"The plan {path} is missing.")
         with _translated(path):
             self._connection = sqlite3.connect(path, isolation_level=None)
-            self._connection.execute("PRAGMA synchronous = FULL")
+            # Nobody relies on a new plan before it was saved: `save` flushes it, once.
+            self._connection.execute(f"PRAGMA synchronous = {'OFF' if new else 'FULL'}")
+            if new:
+                self._connection.execute("PRAGMA journal_mode = MEMORY")
             self._connection.execute("PRAGMA cache_size = -4000")
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version != PLAN_FORMAT:
@@ -209,11 +212,11 @@ class PlanFile:
                 unlink_if_there(name)
             os.close(create_exclusive(path))
             with _translated(path), sqlite3.connect(path, isolation_level=None) as connection:
-                connection.executescript(_SCHEMA)
+                connection.executescript("PRAGMA synchronous = OFF;" + _SCHEMA)
             connection.close()
         except OSError as error:
             raise translate(error, f"making the plan {path}") from error
-        return cls(path)
+        return cls(path, new=True)
 
     def __enter__(self) -> Self:
         return self
@@ -228,10 +231,8 @@ class PlanFile:
 
     def save(self) -> None:
         """Bring everything to disk."""
-        self._flush()
+        self.make_searchable()
         with _translated(self.path):
-            for statement in _INDEXES:
-                self._connection.execute(statement)
             self._connection.execute("COMMIT")
             self._connection.execute("BEGIN IMMEDIATE")
         try:
@@ -244,10 +245,22 @@ class PlanFile:
         except OSError as error:
             raise translate(error, f"writing the plan {self.path}") from error
 
+    def make_searchable(self) -> None:
+        """Make the indexes, which are cheaper when the rows are in."""
+        self._flush()
+        with _translated(self.path):
+            for statement in _INDEXES:
+                self._connection.execute(statement)
+
     def _one(self, query: str, *values: object) -> Any:  # noqa: ANN401 - a column
         with _translated(self.path):
             row = self._connection.execute(query, values).fetchone()
         return None if row is None else row[0]
+
+    def count(self, query: str, *values: object) -> int:
+        """Return the number that a query asks for."""
+        self._flush()
+        return int(self._one(query, *values))
 
     def execute(self, statement: str, *values: object) -> int:
         """Run one statement on the rows; return how many it touched."""

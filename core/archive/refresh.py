@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from core.archive.descent import is_gone
@@ -17,7 +17,7 @@ from core.archive.difference import Planner, seen_path, unwritable
 from core.archive.members import Selection, unreadable, walk
 from core.archive.places import Regions
 from core.archive.plan import Action, PlanFile, Row
-from core.archive.seen import changes, read_seen
+from core.archive.seen import Change, changes, read_seen
 from core.archive.stage import StagedFiles, Stager, make_stages
 from core.archive.trees import remove_tree
 from core.durable import unlink_if_there
@@ -68,25 +68,38 @@ def _problem(path: bytes, error: OSError) -> None:
         raise unreadable(path, error) from error
 
 
-def _look_again(
-    plan: PlanFile, selection: Selection, report: Report
-) -> tuple[list[bytes], int, int]:
-    """Return the changed paths, and how many of how many count."""
-    changed: list[bytes] = []
-    counted = of = done = 0
+@dataclass(slots=True)
+class _Looked:
+    """What the second look saw: how many of how many entries outside the ordinary changed."""
+
+    changed: list[bytes] = field(default_factory=list)
+    suspect: list[bytes] = field(default_factory=list)
+    counted: int = 0
+    of: int = 0
+
+    @property
+    def too_many(self) -> bool:
+        """More than one in a hundred."""
+        return self.counted > max(_ALWAYS_FINE, self.of // _SHARE)
+
+
+def _look_again(plan: PlanFile, selection: Selection, report: Report) -> _Looked:
+    looked, done = _Looked(), 0
     before = read_seen(seen_path(plan.path))
     since_ns = int(plan.fact("began_ns")) - _SAME_TICK_NS
-    for path, differs in changes(before, walk(selection, problem=_problem), since_ns=since_ns):
+    for path, change in changes(before, walk(selection, problem=_problem), since_ns=since_ns):
         counts = _ORDINARY.match(path) is None
-        of += counts
-        if differs:
-            changed.append(path)
-            counted += counts
+        looked.of += counts
+        if change is Change.CERTAIN:
+            looked.changed.append(path)
+            looked.counted += counts
+        elif change is Change.MAYBE:
+            looked.suspect.append(path)
         done += 1
         if done % _REPORT_EVERY == 0:
             report(0, done, os.fsdecode(path))
     report(0, done, "")
-    return changed, counted, of
+    return looked
 
 
 class _Affected:
@@ -101,12 +114,18 @@ class _Affected:
 
     def _take(self, path: bytes) -> None:
         row = self._plan.row_at(path)
-        if row is None:
-            if not self._moves_along(path):
-                self.paths.add(path)
-        elif row.unit is None:
+        if self._moves_along(path) if row is None else row.unit is not None:
+            return
+        self.paths.add(path)
+        if row is not None:
             self._drop(row)
-            self.paths.add(path)
+        # What was planned inside a directory may have lost its place.
+        inside = list(
+            self._plan.rows("WHERE unit = id AND path > ? AND path < ?", path + b"/", path + b"0")
+        )
+        for planned in inside:
+            self._drop(planned)
+            self.tops.add(path)
 
     def _moves_along(self, path: bytes) -> bool:
         """Tell whether a path is inside a unit, and so is moved with it whatever it is."""
@@ -153,16 +172,22 @@ def refresh_files(staged: StagedFiles, *, report: Report = no_report) -> Refresh
     """
     with PlanFile(staged.plan_path) as plan:
         selection = selection_of(plan)
-        changed, counted, of = _look_again(plan, selection, report)
-        too_many = counted > max(_ALWAYS_FINE, of // _SHARE)
-        if changed and not too_many:
-            _take_in(plan, selection, changed)
+        looked = _look_again(plan, selection, report)
+        changed = looked.changed
+        if (changed or looked.suspect) and not looked.too_many:
+            planned = {path for path in looked.suspect if plan.row_at(path) is not None}
+            _take_in(plan, selection, [*changed, *looked.suspect])
+            changed += [
+                path
+                for path in looked.suspect
+                if (plan.row_at(path) is not None) != (path in planned)
+            ]
             staged = replace(staged, plan=plan.summary())
     return Refreshed(
         changed=tuple(os.fsdecode(path) for path in changed),
-        counted=counted,
-        of=of,
-        too_many=too_many,
+        counted=looked.counted,
+        of=looked.of,
+        too_many=looked.too_many,
         staged=staged,
     )
 

@@ -10,6 +10,7 @@ import os
 import stat
 import struct
 from collections.abc import Iterator
+from enum import Enum
 from types import TracebackType
 from typing import Final, Self
 
@@ -89,26 +90,33 @@ def read_seen(path: str) -> Iterator[tuple[bytes, Look]]:
         raise translate(reason, f"reading {path}") from error
 
 
+class Change(Enum):
+    """What a second look at an entry says."""
+
+    NONE = "none"
+    # Unchanged, but last written so shortly before the first look that another write may have come
+    # within the same tick of the file system's clock.
+    MAYBE = "maybe"
+    CERTAIN = "certain"
+
+
 def changes(
     before: Iterator[tuple[bytes, Look]], now: Iterator[Found], *, since_ns: int
-) -> Iterator[tuple[bytes, bool]]:
-    """Yield (path, differs) for every entry of either side.
-
-    A file last changed after `since_ns` counts as changed although it looks the same: the clock of
-    a file system is coarse, and it may have been written again within one tick.
-    """
+) -> Iterator[tuple[bytes, Change]]:
+    """Yield what became of every entry of either side; `since_ns` is when the first look began."""
     old = next(before, None)
     found = next(now, None)
     while old is not None or found is not None:
         if old is not None and found is not None and old[0] == found.path:
             look = look_of(found.status)
             fresh = look[4] >= since_ns and not stat.S_ISDIR(found.status.st_mode)
-            yield found.path, fresh or old[1] != look
+            same = Change.MAYBE if fresh else Change.NONE
+            yield found.path, same if old[1] == look else Change.CERTAIN
             old, found = next(before, None), next(now, None)
         elif found is None or (old is not None and walk_key(old[0]) < walk_key(found.path)):
             assert old is not None  # noqa: S101 - for the type checker: one side is there
-            yield old[0], True
+            yield old[0], Change.CERTAIN
             old = next(before, None)
         else:
-            yield found.path, True
+            yield found.path, Change.CERTAIN
             found = next(now, None)

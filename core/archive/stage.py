@@ -21,10 +21,12 @@ from core.archive.places import make_place, place_pair, sync_file_system
 from core.archive.plan import Action, FilePlan, PlanFile, Region, Row
 from core.archive.tar import ArchiveReader, Member
 from core.archive.trees import remove_if_empty, remove_tree
-from core.durable import make_directory, owner_for, translate
+from core.durable import fsync, make_directory, owner_for, translate
 from core.errors import PlanChanged, StorageError
 from core.events import Report, no_report
 
+_FLUSHED_ONE_BY_ONE: Final = 300
+_IN_REGION: Final = "SELECT count(*) FROM entry WHERE action IN ('add', 'change') AND region = ?"
 _PATHS_KEPT: Final = 10_000
 _WRITTEN: Final = "action IN ('add', 'change') AND member IS NOT NULL"
 
@@ -70,11 +72,16 @@ class Stager:
         self._ownership = Ownership(self._root)
         self._stages: dict[int, Descent] = {}
         self._inodes: list[tuple[int, int]] = []
+        self._each = True
         self._done_bytes = 0
         self._done = 0
 
     def fill(self, where: str) -> None:
         """Extract the entries that `where` chooses among those to be written."""
+        # One call for the whole file system is right for thousands of files; for a few it would
+        # wait for everything that the machine, and its database, has not written yet.
+        chosen = f"SELECT count(*) FROM entry WHERE action IN ('add', 'change') AND {where}"
+        self._each = self._plan.count(chosen) <= _FLUSHED_ONE_BY_ONE
         try:
             with self._open_stages():
                 self._directories(where)
@@ -83,9 +90,10 @@ class Stager:
                 self._settle_directories(where)
         except OSError as error:
             raise translate(error, "extracting into the stage") from error
-        for region in self._plan.regions():
-            if region.stage and os.path.isdir(region.stage):
-                sync_file_system(region.stage)
+        if not self._each:
+            for region in self._plan.regions():
+                if region.stage and os.path.isdir(region.stage):
+                    sync_file_system(region.stage)
         self._record_inodes()
 
     @contextlib.contextmanager
@@ -151,6 +159,7 @@ class Stager:
                 reader.pieces(),
                 ownership=self._ownership,
                 xattrs=member.xattrs,
+                flush=self._each,
             )
         elif member.type == SYMLINK:
             inode = make_symlink(fd, name, row, self._ownership)
@@ -184,7 +193,11 @@ class Stager:
         for row in self._plan.rows(chosen, stat.S_IFDIR):
             fd = self._stages[row.region].go(self._paths.components(row))
             settle(fd, row, self._ownership)
+            if self._each:
+                fsync(fd)
             self._stages[row.region].forget()
+        for descent in self._stages.values():
+            fsync(descent.go([]))
 
 
 def _prepare_places(plan: PlanFile, job_id: str) -> None:
@@ -205,8 +218,7 @@ def _prepare_places(plan: PlanFile, job_id: str) -> None:
 def make_stages(plan: PlanFile) -> None:
     """Make the stages that have something to hold."""
     for region in plan.regions():
-        if plan.execute(f"UPDATE entry SET region = region WHERE {_WRITTEN} AND region = ?",
-                        region.id):  # fmt: skip
+        if plan.count(_IN_REGION, region.id):
             make_place(region.stage, owner_for(region.root))
 
 

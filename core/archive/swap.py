@@ -14,21 +14,18 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
+from core import durable
 from core.archive.descent import Descent, is_gone
 from core.archive.places import make_place
 from core.archive.plan import PlanFile, Region, Row
 from core.archive.stage import StagedFiles
 from core.archive.trees import remove_if_empty, remove_tree, tree_bytes
-from core.durable import (
-    fsync,
-    owner_for,
-    rename_noreplace,
-    translate,
-)
+from core.durable import owner_for, translate
 from core.errors import PlanChanged, StoreLeftClosed
 from core.events import Report, no_report
 
 _UNITS: Final = "WHERE unit = id AND action <> 'mode' ORDER BY id"
+_SET_ASIDE: Final = "SELECT count(*) FROM entry WHERE action IN ('change', 'remove') AND region = ?"
 _MODES: Final = "WHERE action = 'mode' ORDER BY id"
 _OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NAMES_KEPT: Final = 1000
@@ -82,11 +79,11 @@ class _Ground:
     def flush_places(self) -> None:
         """Bring the stages' and asides' own entries to disk."""
         for fd in self._places.values():
-            fsync(fd)
+            durable.fsync(fd)
 
 
 def _move(source: int, name: bytes, target: int, other: bytes) -> None:
-    rename_noreplace(name, other, source_fd=source, target_fd=target)
+    durable.rename_noreplace(name, other, source_fd=source, target_fd=target)
 
 
 class _Swap:
@@ -130,7 +127,7 @@ class _Swap:
             self._flush_live()
 
     def _flush_live(self) -> None:
-        fsync(self._ground.live.fd)
+        durable.fsync(self._ground.live.fd)
 
     def _unit_forward(self, row: Row) -> None:
         ground, name = self._ground, b"%d" % (row.id or 0)
@@ -195,7 +192,7 @@ class _Swap:
                 os.fchown(opened, *owner)
             if mode is not None:
                 os.fchmod(opened, mode)
-            fsync(opened)
+            durable.fsync(opened)
         finally:
             os.close(opened)
 
@@ -236,9 +233,7 @@ def swap_files(staged: StagedFiles, *, report: Report = no_report) -> None:
 def make_asides(plan: PlanFile) -> None:
     """Make the aside directories that will hold something."""
     for region in plan.regions():
-        if region.aside and plan.execute(
-            "UPDATE entry SET region = region WHERE ino_now IS NOT NULL AND region = ?", region.id
-        ):
+        if region.aside and plan.count(_SET_ASIDE, region.id):
             make_place(region.aside, owner_for(region.root))
 
 

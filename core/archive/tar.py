@@ -131,7 +131,7 @@ class ArchiveReader:
         shown = os.fsdecode(name[:200]).encode("unicode_escape", "surrogateescape").decode("ascii")
         raise HostileArchive(
             f"{self.file_name} is refused: {reason} ({shown}).",
-            hint="Nothing was written. Do not use this file unless you know where it is from.",
+            hint="Nothing was written. If you know the file, bring its manifest beside it.",
         )
 
     def __iter__(self) -> Iterator[Member]:

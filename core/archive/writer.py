@@ -112,7 +112,7 @@ class _Writer:
             if self.members % _REPORT_EVERY == 0:
                 self._report(self.content_bytes, self.members, os.fsdecode(found.path))
         self._put(_END_BLOCKS)
-        self._out.write(b"".join(self._parts))
+        self._hand_over()
         self._report(self.content_bytes, self.members, "")
 
     def _entries(self) -> Iterator[Found]:
@@ -136,9 +136,16 @@ class _Writer:
         self._parts.append(content)
         self._gathered += len(content)
         if self._gathered >= _PIECE:
-            self._out.write(b"".join(self._parts))
-            self._parts.clear()
-            self._gathered = 0
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        content = b"".join(self._parts)
+        self._parts.clear()
+        self._gathered = 0
+        try:
+            self._out.write(content)
+        except OSError as error:  # here, so that it is not taken for one of reading a file
+            raise translate(error, "writing the archive") from error
 
     def _header(
         self, found: Found, kind: int, *, size: int = 0, link: bytes = b"", mode: int, fd: int = -1
@@ -288,17 +295,17 @@ def write_archive(
     `report` gets bytes of content and members. Raises StoreUnreadable for a file that the account
     may not read, StorageError and DiskFull, and whatever `report` raises.
     """
-    out = GzipWriter(fd, level)
     try:
-        writer = _Writer(selection, out, report)
-        writer.write()
-        out.close()
+        out = GzipWriter(fd, level)
+        try:
+            writer = _Writer(selection, out, report)
+            writer.write()
+            out.close()
+        except BaseException:
+            out.abandon()
+            raise
     except OSError as error:
-        out.abandon()
         raise translate(error, "writing the archive") from error
-    except BaseException:
-        out.abandon()
-        raise
     return ArchiveSummary(
         members=writer.members,
         content_bytes=writer.content_bytes,

@@ -1,0 +1,29 @@
+"""A small store with awkward content, and its archive."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.archive.trees import Layout, layout, make_tree, put
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Layout:
+    """A store of some 150 entries, with the well-known directories of Magento."""
+    root = tmp_path / "shop"
+    made = layout(root)
+    base = made.root.encode()
+    make_tree(base + b"/vendor", random.Random(1))
+    make_tree(base + b"/app", random.Random(2), entries=30)
+    for directory in (b"/generated/code", b"/empty", b"/pub/static", b"/node_modules", b"/.git"):
+        (tmp_path / ("shop" + directory.decode())).mkdir(parents=True)
+    put(base + b"/pub/static.php", b"<?php")
+    put(base + b"/.gitignore", b"*")
+    put(base + b"/pub/static/gone.css")
+    put(base + b"/node_modules/gone.js")
+    put(base + b"/var/gone.log")
+    put(base + b"/pub/media/gone.jpg")
+    return made

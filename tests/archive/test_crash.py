@@ -1,0 +1,140 @@
+"""A crash at any rename or flush of a swap or revert leaves what can be finished or reverted."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core import durable
+from core.archive.stage import StagedFiles, load_staged, stage_files
+from core.archive.swap import revert_files, swap_files
+from core.archive.undo import undo_plan
+from tests.archive.test_rollback import damage
+from tests.archive.trees import Layout, layout, make_tree, plan, put, tree_hash, write
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Crash:
+    """Raises at the n-th call of `core.durable`'s rename or fsync, before or after the act."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, *, after: bool) -> None:
+        self.calls = 0
+        self._at = at
+        self._after = after
+        self._rename, self._fsync = durable.rename_noreplace, durable.fsync
+        monkeypatch.setattr(durable, "rename_noreplace", self.rename)
+        monkeypatch.setattr(durable, "fsync", self.fsync)
+
+    def _count(self, act: Callable[[], None]) -> None:
+        self.calls += 1
+        if self.calls == self._at and not self._after:
+            raise Killed
+        act()
+        if self.calls == self._at:
+            raise Killed
+
+    def rename(self, source: bytes, target: bytes, **fds: int) -> None:
+        self._count(lambda: self._rename(source, target, **fds))
+
+    def fsync(self, fd: int) -> None:
+        self._count(lambda: self._fsync(fd))
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> tuple[Layout, StagedFiles, dict, dict]:
+    """A small store with one of everything to do: (store, staged, tree then, tree now)."""
+    shop = layout(tmp_path / "shop")
+    make_tree(shop.root.encode() + b"/app", random.Random(4), entries=15)
+    for name in ("changed", "mode", "gone", "retyped"):
+        put(f"{shop.root}/{name}", name.encode())
+    os.makedirs(shop.root + "/tree/deep")
+    put(shop.root + "/tree/deep/file")
+    summary = write(shop.code, tmp_path / "a.tgz")
+    then = tree_hash(shop.root)
+    put(shop.root + "/changed", b"x")
+    os.chmod(shop.root + "/mode", 0o600)
+    os.unlink(shop.root + "/gone")
+    os.unlink(shop.root + "/retyped")
+    os.makedirs(shop.root + "/retyped/dir")
+    shutil.rmtree(shop.root + "/tree")
+    os.makedirs(shop.root + "/extra/deep")
+    damage(shop.root + "/app", random.Random(6), times=6)
+    now = tree_hash(shop.root)
+    staged = stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j")
+    return shop, staged, then, now
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("way", ["forward", "back"])
+def test_killed_while_swapping(
+    case: tuple[Layout, StagedFiles, dict, dict],
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+    after: bool,
+) -> None:
+    shop, staged, then, now = case
+    mixed = 0
+    for at in itertools.count(1):
+        with monkeypatch.context() as patch:
+            crash = Crash(patch, at, after=after)
+            with contextlib.suppress(Killed):
+                swap_files(staged)
+            if crash.calls < at:
+                break
+        mixed += tree_hash(shop.root) not in (then, now)
+        if way == "forward":
+            swap_files(load_staged(staged.plan_path))
+            assert tree_hash(shop.root) == then
+        revert_files(staged.plan_path)
+        assert tree_hash(shop.root) == now
+    assert at > 15
+    assert mixed > 5  # the crashes did come in the middle
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_killed_while_reverting(
+    case: tuple[Layout, StagedFiles, dict, dict], monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    shop, staged, then, now = case
+    for at in itertools.count(1):
+        swap_files(staged)
+        with monkeypatch.context() as patch:
+            crash = Crash(patch, at, after=after)
+            with contextlib.suppress(Killed):
+                revert_files(staged)
+            if crash.calls < at:
+                break
+        if at % 2:
+            swap_files(load_staged(staged.plan_path))
+            assert tree_hash(shop.root) == then
+        revert_files(staged.plan_path)
+        assert tree_hash(shop.root) == now
+    assert at > 15
+
+
+def test_killed_while_undoing(
+    case: tuple[Layout, StagedFiles, dict, dict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, staged, then, now = case
+    swap_files(staged)
+    undo = undo_plan(staged.plan_path, shop.state + "/undo", job_id="k")
+    for at in itertools.count(1):
+        with monkeypatch.context() as patch:
+            crash = Crash(patch, at, after=False)
+            with contextlib.suppress(Killed):
+                swap_files(undo)
+            if crash.calls < at:
+                break
+        revert_files(load_staged(undo.plan_path))
+        assert tree_hash(shop.root) == then
+    assert tree_hash(shop.root) == now
