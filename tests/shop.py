@@ -144,7 +144,7 @@ class Shop:
         (root / "pub/media/later.jpg").write_bytes(b"\xff\xd8later")
         self.server.run(
             """
-            SET FOREIGN_KEY_CHECKS = 0;
+            SET FOREIGN_KEY_CHECKS = 0, timestamp = 1790000000;
             UPDATE core_config_data SET value = 'damaged' ORDER BY config_id LIMIT 3;
             DELETE FROM sales_order ORDER BY entity_id LIMIT 5;
             DROP TABLE url_rewrite;

@@ -16,7 +16,7 @@ from core.database.connection import Connection, connect
 from core.database.description import ObjectText, StagedTables, Swap, SwappedTable, load_swap
 from core.database.dialect import one_line, quote_name
 from core.database.load import RECORD_STAGING, drop_staging
-from core.database.saved import read_definitions
+from core.database.saved import foreign_keys_of, read_definitions
 from core.database.staging import aside_name, owner_of
 from core.database.tables import all_names, table_names
 from core.durable import Owner
@@ -211,8 +211,8 @@ def revert_tables(
     if journal.has(RECORD_REVERTED):
         return
     swapping = journal.last(RECORD_SWAPPING)
-    if swapping is not None:
-        swap = load_swap(str(swapping.payload["definitions"]))
+    swap = None if swapping is None else load_swap(str(swapping.payload["definitions"]))
+    if swap is not None:
         with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
             try:
                 renames = reverse_renames(swap.tables, all_names(connection))
@@ -224,4 +224,34 @@ def revert_tables(
     staging = journal.last(RECORD_STAGING)
     if staging is not None:
         drop_staging(settings, str(staging.payload["short"]))
+    if swap is not None:
+        with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
+            _mend_dangling_keys(connection, swap)
+    if staging is not None:
         journal.append(RECORD_REVERTED, short=staging.payload["short"])
+
+
+def _mend_dangling_keys(connection: Connection, swap: Swap) -> None:
+    """Point foreign keys that referred to no table at that missing table again.
+
+    While the new tables were live, one of them had the missing name, the server tied the old key to
+    it, and the key followed it when it was renamed away (seen on MariaDB 10.11). A damaged store is
+    just where such keys are found. May be run again after a crash.
+    """
+    present = all_names(connection)
+    for table in sorted({one.key.table for one in swap.before.foreign_keys} & present):
+        saved = [one.key for one in swap.before.foreign_keys if one.key.table == table]
+        dangling = [key for key in saved if not key.schema and key.referenced not in present]
+        if not dangling:
+            continue
+        now = {key.name: key for key in foreign_keys_of(connection, table)}
+        wrong = [key for key in dangling if now.get(key.name) != key]
+        if not wrong:
+            continue
+        connection.execute("SET foreign_key_checks = 0")
+        drops = [key.name for key in wrong if key.name in now]
+        if drops:  # in a statement of its own: the names are used again
+            words = ", ".join(f"DROP FOREIGN KEY {quote_name(name)}" for name in drops)
+            connection.execute(f"ALTER TABLE {quote_name(table)} {words}")
+        words = ", ".join(f"ADD {key.render()}" for key in wrong)
+        connection.execute(f"ALTER TABLE {quote_name(table)} {words}")
