@@ -120,7 +120,7 @@ def test_killed_at_changes_of_the_schema(shop, tally, step):
     "step", [4, pytest.param(1, marks=pytest.mark.crash)], ids=["some", "every"]
 )
 def test_killed_at_journal_records_of_a_backup(shop, tally, step):
-    number = 1
+    number = 2  # with the first record the job begins
     before = sorted(os.listdir(shop.store.backups))
     while True:
         summary, _ = shop.run(BackupRequest(kinds=ALL), fault=f"journal:{number}:killafter")
@@ -151,7 +151,7 @@ def test_killed_during_an_undo_and_during_recovery(shop, tally):
     assert summary.exit_code == 0, events
     assert shop.state() == shop.new
     what = "SIGKILL in an undo"
-    number = 1
+    number = 2  # with the first record the job begins
     while True:
         undoable = shop.client().undoable()
         # An undo swaps old and new: what is live now is its "old".
