@@ -185,14 +185,14 @@ def _plan_database(context: JobContext, request: RollbackRequest, sources: Sourc
         plan = plan_database(request, sources, report, findings)
         say_findings(context, findings)
         refuse(findings)
-    check = plan.check
+    check, server = plan.check, plan.server
     context.emit(
         RollbackPlanned(
             kind=Kind.DB,
             identical=0,
-            added=0,
-            changed=len(check.tables),
-            removed=0,
+            added=len(server.added) if server is not None else 0,
+            changed=len(server.replaced) if server is not None else len(check.tables),
+            removed=len(server.removed) if server is not None else 0,
             mode_only=0,
             bytes_to_write=check.content_bytes,
         )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from core.archive.difference import plan_files
 from core.archive.plan import FilePlan
 from core.backups.catalog import Backup
-from core.database.check import DumpCheck, check_dump
+from core.database.check import DumpCheck, ServerCheck, check_against_server, check_dump
 from core.errors import MagerewindError
 from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
@@ -33,6 +33,7 @@ class DatabasePlan:
     """What the database's part would change."""
 
     check: DumpCheck
+    server: ServerCheck | None
     losses: Losses | None
 
 
@@ -145,20 +146,19 @@ def plan_database(
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,
         table_prefix=connection.table_prefix if connection is not None else "",
+        schema=connection.schema if connection is not None else None,
     )
+    server: ServerCheck | None = None
     losses: Losses | None = None
     findings += [stop("dump", problem) for problem in check.problems]
-    if not check.whole_store and not request.partial:
-        findings.append(
-            stop(
-                "partial-dump",
-                f"{backup.name.text} is not a dump of a whole store: core_config_data, "
-                "eav_attribute, store or setup_module is missing.",
-                hint="--partial replaces only the tables that it holds.",
-            )
-        )
+    findings += [warn(one.code, one.message, names=one.names) for one in check.warnings]
     if connection is not None:
         try:
+            server = check_against_server(
+                check, connection, map_collations=request.map_collations, partial=request.partial
+            )
+            findings += [stop("server", problem) for problem in server.problems]
+            findings += [warn(one.code, one.message, names=one.names) for one in server.warnings]
             losses = count_losses(connection, backup.name.timestamp)
         except MagerewindError as error:
             findings.append(from_error("database", error))
@@ -170,7 +170,7 @@ def plan_database(
                 f"{losses.customers or 0} customers.",
             )
         )
-    return DatabasePlan(check=check, losses=losses)
+    return DatabasePlan(check=check, server=server, losses=losses)
 
 
 def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:
