@@ -20,7 +20,7 @@ def plan_lines(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
     """Return the whole plan; what is lost comes first, since it matters most."""
     rows: list[Content] = []
     rows.extend(finding_lines(plan.stops, place))
-    rows.extend(_lost(plan, place))
+    rows.extend(_lost(plan, place, undo=undo))
     for kind in Kind:
         if kind in plan.files:
             rows.extend(_files(kind, plan.files[kind], place))
@@ -42,6 +42,7 @@ def plan_lines(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
 def labelled(label: str, words: str, place: Place, style: str = "") -> list[Content]:
     """Return a label and its text, folded beside it. The text may hold anything."""
     room = max(16, place.width - _LABEL - 2)
+    label = text.clean(label)
     folded = Content(text.clean(words)).wrap(room)
     return [
         assemble((f" {label if not number else '':<{_LABEL}}", "bold"), (row.plain.rstrip(), style))
@@ -79,13 +80,14 @@ def _signed(sign: str, words: str, place: Place, style: str, limit: int = 3) -> 
     ]
 
 
-def _lost(plan: PlanView, place: Place) -> list[Content]:
+def _lost(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
     if not plan.lost:
         return []
     listed = " and ".join(
         text.plural(number, what.removesuffix("s"), what) for what, number in plan.lost
     )
-    words = f"{listed} newer than the backup. The undo keeps them until it is discarded."
+    than = "the rollback" if undo else "the backup"
+    words = f"{listed} newer than {than}. The undo keeps them until it is discarded."
     return labelled("WOULD GO", words, place, "bold $text-error")
 
 

@@ -6,21 +6,27 @@ The way out is the default everywhere: enter alone never agrees to anything that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input
+from textual.widgets import Footer, Input, Static
 
 from tui import text
 from tui.text import assemble
 from tui.widgets.panel import Panel
 
-if TYPE_CHECKING:
-    from tui.application import Application
+
+def input_line(value: str = "") -> Horizontal:
+    """Return a line to type into, with a sign before it that is seen without any colour."""
+    return Horizontal(
+        Static("> ", markup=False, classes="prompt"),
+        Input(value, id="typed", compact=True),
+        classes="input-line",
+    )
 
 
 class Ask(ModalScreen[bool]):
@@ -39,7 +45,7 @@ class Ask(ModalScreen[bool]):
         self._title = title
         self._lines = lines
         self._do = do
-        self._typed = typed
+        self._typed = text.clean(typed)
         self._danger = danger or bool(typed)
 
     def compose(self) -> ComposeResult:
@@ -47,7 +53,7 @@ class Ask(ModalScreen[bool]):
         with VerticalScroll(id="dialog", can_focus=False, classes="danger" * self._danger):
             yield Panel(self._draw)
             if self._typed:
-                yield Input(id="typed", compact=True)
+                yield input_line()
                 yield Panel(self._draw_match, id="match")
         yield Footer(compact=True, show_command_palette=False)
 
@@ -66,11 +72,7 @@ class Ask(ModalScreen[bool]):
             rows.extend(Content(row.plain.rstrip()) for row in wrapped)
         rows.append(Content(""))
         if self._typed:
-            rows.append(
-                assemble(
-                    "To go on, type exactly  ", (text.clean(self._typed), "bold"), "  and enter"
-                )
-            )
+            rows.append(assemble("To go on, type exactly  ", (self._typed, "bold"), "  and enter"))
         else:
             rows.append(assemble(("y", "bold"), f"  {self._do}"))
             rows.append(assemble(("esc", "bold"), "  go back, nothing happens"))
@@ -121,7 +123,7 @@ class Prompt(ModalScreen[str | None]):
         """Title, explanation, the line."""
         with VerticalScroll(id="dialog", can_focus=False):
             yield Panel(self._draw)
-            yield Input(self._value, id="typed", compact=True)
+            yield input_line(self._value)
             yield Panel(lambda _width: [assemble(("enter takes it, esc leaves it", "$text-muted"))])
         yield Footer(compact=True, show_command_palette=False)
 
@@ -143,8 +145,3 @@ class Prompt(ModalScreen[str | None]):
     def action_leave(self) -> None:
         """Leave the text as it was."""
         self.dismiss(None)
-
-
-def application(screen: ModalScreen[object]) -> Application:
-    """Return the application of a dialog, with its own type."""
-    return cast("Application", screen.app)

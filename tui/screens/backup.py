@@ -64,7 +64,7 @@ class Backup(Page):
         """Ask what can be known beforehand."""
         super().on_mount()
         self.query_one(Form).focus()
-        self._redraw()
+        self.redraw()
         self.action_check()
 
     def request(self) -> BackupRequest | None:
@@ -85,14 +85,14 @@ class Backup(Page):
         self._asked += 1
         number = self._asked
         self._check = None
-        self._redraw()
+        self.redraw()
         # All kinds are asked for, so that a kind shows its size before it is chosen.
         request = BackupRequest(kinds=tuple(Kind), keep_open=self.keep_open, exclude=self.exclude)
 
         def done(value: BackupCheckView | Exception) -> None:
             if number == self._asked:
                 self._check = value
-                self._redraw()
+                self.redraw()
 
         engine = self.owner.engine
         self.owner.errands.ask(lambda: engine.check_backup(request), done, limit_s=CHECK_LIMIT_S)
@@ -112,9 +112,8 @@ class Backup(Page):
     # Drawing
 
     def _redraw(self) -> None:
-        if self.is_mounted:
-            self.query_one(Form).show(self._rows())
-            self.query_one("#outlook", Panel).show(self._draw_outlook)
+        self.query_one(Form).show(self._rows())
+        self.query_one("#outlook", Panel).show(self._draw_outlook)
 
     def _rows(self) -> list[Row]:
         rows = [self._heading("what", "WHAT                files      size   backup     time")]
@@ -278,12 +277,12 @@ class Backup(Page):
                     self.action_start()
             case kind:
                 self.kinds ^= {Kind(kind)}
-        self._redraw()
+        self.redraw()
 
     def action_all(self) -> None:
         """Choose all kinds, or none when all are chosen."""
         self.kinds = set() if self.kinds == set(Kind) else set(Kind)
-        self._redraw()
+        self.redraw()
 
     def action_note(self) -> None:
         """Write a note for the manifest."""
@@ -291,7 +290,7 @@ class Backup(Page):
         def done(value: str | None) -> None:
             if value is not None:
                 self.note = value.strip()
-                self._redraw()
+                self.redraw()
 
         lines = ["What this backup is for. It is kept in the manifest and shown in the list."]
         self.app.push_screen(Prompt(title="Note", lines=lines, value=self.note), done)
@@ -315,7 +314,7 @@ class Backup(Page):
         def done(value: str | None) -> None:
             if value is not None:
                 self.strip = tuple(value.replace(",", " ").split())
-                self._redraw()
+                self.redraw()
 
         lines = [
             "Dump these tables without their rows: names, or groups as in magerun2,",
@@ -345,10 +344,10 @@ class Backup(Page):
         if request is None or self._starting or not self.owner.may_start():
             return
         self._starting = True
-        self._redraw()
+        self.redraw()
         self.owner.begin(request, self._started)
 
     def _started(self, error: Exception | None) -> None:
         self._starting = False
         if error is not None:
-            self._redraw()
+            self.redraw()

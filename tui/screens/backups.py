@@ -93,8 +93,7 @@ class Backups(Page):
 
         def done(value: BackupsView | Exception) -> None:
             self._backups = value
-            if self.is_mounted:
-                self._redraw()
+            self.redraw()
 
         self.owner.errands.ask(self.owner.engine.backups, done, limit_s=LIMIT_S)
 
@@ -249,7 +248,7 @@ class Backups(Page):
     def _show_verifying(self) -> None:
         verifying = self._verifying
         if verifying is not None and self.is_current and verifying.moved():
-            self._redraw()
+            self.redraw()
             if verifying.finished():
                 self.action_refresh_list()
 
@@ -259,7 +258,7 @@ class Backups(Page):
         """Open or close a set."""
         if event.key.startswith("set "):
             self._open ^= {int(event.key.removeprefix("set "))}
-            self._redraw()
+            self.redraw()
 
     def on_form_reached(self, _event: Form.Reached) -> None:
         """Show what is known of the row."""
@@ -268,7 +267,7 @@ class Backups(Page):
     def action_sort(self) -> None:
         """Sort by the next column."""
         self._sort = SORTS[(SORTS.index(self._sort) + 1) % len(SORTS)]
-        self._redraw()
+        self.redraw()
 
     def action_filter(self) -> None:
         """Type what to filter by."""
@@ -286,7 +285,7 @@ class Backups(Page):
         field.display = False
         self._term = term.strip()
         self.query_one(Form).focus()
-        self._redraw()
+        self.redraw()
 
     def action_back(self) -> None:
         """Take the filter away, or leave."""
@@ -308,7 +307,7 @@ class Backups(Page):
         chosen = self.chosen()
         if chosen and self._verifying is not None:
             self._verifying.start(chosen)
-            self._redraw()
+            self.redraw()
 
     def action_delete(self) -> None:
         """Ask, then delete the chosen backups."""

@@ -39,7 +39,7 @@ class History(Page):
         """Show what is known, and ask anew."""
         super().on_mount()
         self.query_one(Form).focus()
-        self._show()
+        self._redraw()
         self.action_refresh_list()
 
     def action_refresh_list(self) -> None:
@@ -48,10 +48,9 @@ class History(Page):
 
     def jobs_changed(self) -> None:
         """Draw the list."""
-        if self.is_mounted:
-            self._show()
+        self.redraw()
 
-    def _show(self) -> None:
+    def _redraw(self) -> None:
         self.query_one("#history-title", Panel).show(self._draw_title)
         self.query_one(Form).show([self._row(job) for job in self.owner.jobs])
 

@@ -51,6 +51,7 @@ class Home(Page):
         self._database: DatabaseView | Exception | None = None
         self._space: SpaceView | Exception | None = None
         self._backups: BackupsView | Exception | None = None
+        self._urgent = ""
 
     def body(self) -> ComposeResult:
         """Two columns where there is room."""
@@ -93,7 +94,7 @@ class Home(Page):
                     if value.read_only and not self.owner.read_only:
                         self.owner.read_only = value.read_only
                     self.refresh_bar()
-                self._redraw()
+                self.redraw()
 
             return done
 
@@ -102,16 +103,20 @@ class Home(Page):
         ask(engine.space, fact("_space"), limit_s=FILES_LIMIT_S)
         ask(engine.backups, fact("_backups"), limit_s=FILES_LIMIT_S)
         ask(engine.database, fact("_database"), limit_s=DATABASE_LIMIT_S)
-        self._redraw()
+        self.redraw()
 
     def _redraw(self) -> None:
-        if not self.is_mounted:
-            return
         self.query_one("#store", Panel).show(self._draw_store)
         self.query_one("#attention", Panel).show(self._draw_attention)
         self.query_one("#backups", Panel).show(self._draw_backups)
         self.query_one("#jobs", Panel).show(self._draw_jobs)
-        self.query_one(Form).show(self._actions())
+        form, rows = self.query_one(Form), self._actions()
+        form.show(rows)
+        urgent = rows[1].key
+        if urgent != self._urgent:
+            # What has become the most urgent is under the cursor; enter does it.
+            self._urgent = urgent
+            form.move_to(urgent)
 
     # Drawing
 

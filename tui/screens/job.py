@@ -94,14 +94,14 @@ class JobScreen(Page):
         """Show what has come meanwhile."""
         super().on_screen_resume()
         self._polls = 0
-        self._draw()
+        self.redraw()
 
     def _own_poll(self) -> None:
         follower = self.follower
         if follower is self.owner.follower or follower.ended or not self.is_current:
             return
         self._take_in()
-        self._draw()
+        self.redraw()
 
     def _take_in(self) -> None:
         follower = self.follower
@@ -113,8 +113,8 @@ class JobScreen(Page):
 
     def job_moved(self) -> None:
         """Draw what is new."""
-        if self.is_mounted and self.follower is self.owner.follower:
-            self._draw()
+        if self.composed and self.follower is self.owner.follower:
+            self.redraw()
 
     def jobs_changed(self) -> None:
         """Look again at the keys: the undo may have gone."""
@@ -123,7 +123,7 @@ class JobScreen(Page):
     def _tick(self) -> None:
         # Time passes while no event comes.
         if self.is_current and not self.follower.ended:
-            self._draw_progress()
+            self.redraw()
 
     def crumb(self) -> str:
         """Say which job this is."""
@@ -134,9 +134,9 @@ class JobScreen(Page):
 
     def on_resize(self, _event: events.Resize) -> None:
         """There is another number of rows now."""
-        self.call_after_refresh(self._draw_progress)
+        self.call_after_refresh(self.redraw)
 
-    def _draw(self) -> None:
+    def _redraw(self) -> None:
         self._draw_progress()
         follower = self.follower
         self._polls += 1
@@ -164,8 +164,6 @@ class JobScreen(Page):
         return [assemble((text.fit(line, width, self.owner.glyphs), "bold $text-accent"))]
 
     def _draw_progress(self) -> None:
-        if not self.is_mounted:
-            return
         self.query_one("#title", Panel).show(self._draw_title)
         self.query_one("#steps", Panel).show(self._draw_steps)
         now = self.query_one("#now", Panel)
@@ -241,7 +239,7 @@ class JobScreen(Page):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's signature
         """Show only the keys that mean something now."""
-        if not self.is_mounted:
+        if not self.composed:
             return True
         if action in ("undo", "discard"):
             return self.undo_kept()
@@ -306,7 +304,7 @@ class JobScreen(Page):
         """Fold the log away, or open it."""
         self.remove_class("-zoomed")
         self.toggle_class("-folded")
-        self.call_after_refresh(self._draw_progress)
+        self.call_after_refresh(self.redraw)
 
     def action_zoom_log(self) -> None:
         """Give the log the whole screen, or take it back."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
@@ -35,6 +37,8 @@ class Page(Screen[None]):
     PURPOSE: ClassVar[str] = ""  # a few lines for the help
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back", key_display="esc")]
 
+    composed = False  # whether the widgets are there: `is_mounted` comes after on_mount
+
     @property
     def owner(self) -> Application:
         """The application, with its own type."""
@@ -53,6 +57,7 @@ class Page(Screen[None]):
 
     def on_mount(self) -> None:
         """Fill the bar."""
+        self.composed = True
         self.refresh_bar()
 
     def on_screen_resume(self) -> None:
@@ -76,6 +81,15 @@ class Page(Screen[None]):
 
     def jobs_changed(self) -> None:
         """Draw what another list of jobs means here."""
+
+    def redraw(self) -> None:
+        """Draw everything again, unless the screen is not there yet, or is being taken down."""
+        if self.composed:
+            with contextlib.suppress(NoMatches):
+                self._redraw()
+
+    def _redraw(self) -> None:
+        """Draw everything again. Each screen has its own."""
 
     def place(self, width: int) -> Place:
         """Return where lines are drawn now."""

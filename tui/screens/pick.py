@@ -63,8 +63,7 @@ class Pick(Page):
         self._backups = value
         if isinstance(value, BackupsView):
             self._take_set(value)
-        if self.is_mounted:
-            self._redraw()
+        self.redraw()
 
     def _take_set(self, backups: BackupsView) -> None:
         """Begin with the wanted set, else the newest good backup of each kind."""
@@ -198,7 +197,7 @@ class Pick(Page):
                 self.action_next()
             case kind:
                 self.kinds ^= {Kind(kind)}
-        self._redraw()
+        self.redraw()
 
     def action_other(self, step: int) -> None:
         """Take the next older (1) or newer (-1) backup of the kind under the cursor."""
@@ -218,7 +217,7 @@ class Pick(Page):
             return
         self.files[kind] = known[place]
         self.kinds.add(kind)
-        self._redraw()
+        self.redraw()
 
     def action_next(self) -> None:
         """Go on to what will change."""

@@ -77,13 +77,12 @@ class Recover(Page):
             if isinstance(value, Exception):
                 self.owner.complain(value)
             self._follower = follower
-            self._redraw()
+            self.redraw()
 
         self.owner.errands.ask(read, done)
 
     def _redraw(self) -> None:
-        if self.is_mounted:
-            self.query_one("#story", Panel).show(self._draw)
+        self.query_one("#story", Panel).show(self._draw)
 
     def _draw(self, width: int) -> list[Content]:
         owner, job, place = self.owner, self._job, self.place(width)

@@ -17,6 +17,7 @@ from core.events import Kind
 from core.operations.requests import RollbackRequest, UndoRequest
 from tui import text
 from tui.plans import plan_lines
+from tui.screens.ask import input_line
 from tui.screens.page import Page
 from tui.text import assemble
 from tui.views import PlanView
@@ -55,6 +56,15 @@ class Rollback(Page):
         """Whether this is an undo."""
         return isinstance(self._request, UndoRequest)
 
+    @property
+    def typed_name(self) -> str:
+        """What must be typed: a name that cannot be typed is typed as it is shown."""
+        return text.clean(self.owner.engine.name)
+
+    @property
+    def _then(self) -> str:
+        return "rollback" if self.undo else "backup"
+
     def crumb(self) -> str:
         """Say which step this is."""
         word = "Undo" if self.undo else "Roll back"
@@ -70,7 +80,7 @@ class Rollback(Page):
             yield Form(id="choices")
         with Vertical(id="step-2", classes="step"):
             yield Panel(self._draw_confirm, id="confirm")
-            yield Input(id="typed", compact=True)
+            yield input_line()
             yield Panel(self._draw_match, id="match")
 
     def on_mount(self) -> None:
@@ -102,9 +112,9 @@ class Rollback(Page):
             self._done_bytes, self._current = done_bytes, current
 
         def done(value: PlanView | Exception) -> None:
-            if number == self._asked and self.is_mounted:
+            if number == self._asked:
                 self._plan = value
-                self._redraw()
+                self.redraw()
 
         self.owner.errands.ask(lambda: engine.plan(request, report), done)
 
@@ -226,12 +236,12 @@ class Rollback(Page):
                     rows.append(assemble((shown, "bold")))
         if isinstance(self._plan, PlanView) and self._plan.lost:
             listed = ", ".join(f"{text.count(number)} {what}" for what, number in self._plan.lost)
-            line = f"   would go: {listed} newer than the backup"
+            line = text.clean(f"   would go: {listed} newer than the {self._then}")
             rows.append(assemble((text.fit(line, width, place.glyphs), "bold $text-error")))
         root = text.fit_end(text.clean(self.owner.engine.root), max(20, width - 12), place.glyphs)
         rows.append(assemble(f"   store  {root}"))
         rows.append(Content(""))
-        name = text.clean(self.owner.engine.name)
+        name = self.typed_name
         rows.append(
             assemble(" To go on, type exactly  ", (name, "bold reverse"), "  and press enter.")
         )
@@ -241,7 +251,7 @@ class Rollback(Page):
         typed = self.query_one("#typed", Input).value
         if self._starting:
             return [assemble((" Starting", "bold"))]
-        if typed == self.owner.engine.name:
+        if typed == self.typed_name:
             word = "starts the undo" if self.undo else "starts the rollback"
             return [assemble((f" It matches: enter {word}.", "bold $text-error"))]
         return [
@@ -264,7 +274,7 @@ class Rollback(Page):
         else:
             self.query_one("#typed", Input).value = ""
             self.query_one("#typed", Input).focus()
-        self._redraw()
+        self.redraw()
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's signature
@@ -317,12 +327,12 @@ class Rollback(Page):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Start, if exactly the name was typed."""
         plan = self._plan
-        if event.value != self.owner.engine.name or not isinstance(plan, PlanView):
+        if event.value != self.typed_name or not isinstance(plan, PlanView):
             return
         if self._starting or not self.owner.may_start():
             return
         self._starting = True
-        self._redraw()
+        self.redraw()
         request = replace(self._request, confirmed_plan=plan.fingerprint)
         self.owner.begin(request, self._started)
 
@@ -331,4 +341,4 @@ class Rollback(Page):
         if isinstance(error, PlanChanged):
             self.action_plan()
         elif error is not None:
-            self._redraw()
+            self.redraw()
