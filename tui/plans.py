@@ -26,6 +26,9 @@ def plan_lines(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
             rows.extend(_files(kind, plan.files[kind], place))
         if kind is Kind.DB and plan.database is not None:
             rows.extend(_database(plan.database, place, undo=undo))
+    if plan.database_aside:
+        words = "the tables that were set aside come back, the present ones are set aside"
+        rows.extend(labelled(_TITLES[Kind.DB], words, place))
     if plan.env_keys:
         keys = ", ".join(plan.env_keys)
         rows.extend(labelled("env.php", f"differs in {keys}", place, "$text-warning"))

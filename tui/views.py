@@ -211,6 +211,7 @@ class PlanView:
     findings: tuple[Finding, ...] = ()
     files: Mapping[Kind, FilesPlanView] = field(default_factory=dict)
     database: DatabasePlanView | None = None
+    database_aside: bool = False  # an undo: the tables that were set aside come back as they are
     lost: tuple[tuple[str, int], ...] = ()  # "orders", 137: newer than the backup
     env_keys: tuple[str, ...] = ()
     processes: tuple[str, ...] = ()

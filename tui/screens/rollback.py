@@ -333,7 +333,7 @@ class Rollback(Page):
             return
         self._starting = True
         self.redraw()
-        request = replace(self._request, confirmed_plan=plan.fingerprint)
+        request = replace(self._request, confirmed_plan=plan.fingerprint or None)
         self.owner.begin(request, self._started)
 
     def _started(self, error: Exception | None) -> None:

@@ -1,0 +1,310 @@
+"""The real engine behind the bridge: one store, its client, its backups, as the screens' values.
+
+The only module of the application that knows the engine's own types. Nothing here waits on purpose,
+but everything may take long: the bridge calls it from threads.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+import time
+from collections.abc import Callable
+
+from core.backups.catalog import Backup, BackupSet, delete_backup, list_backups
+from core.backups.verification import verify_backup
+from core.database.dump import estimate
+from core.errors import DamagedBackup, MagerewindError, StoreNotFound
+from core.events import Report, Stamped
+from core.jobs.client import Client
+from core.jobs.directory import JobDirectory
+from core.jobs.listing import JobSummary
+from core.jobs.stream import EventStream
+from core.magento.env_php import read_configuration
+from core.magento.maintenance import maintenance_state, open_store
+from core.magento.settings import DatabaseConnection
+from core.magento.store import Store, find_store, magento_version
+from core.operations.preflight import space_of
+from core.operations.requests import (
+    BackupRequest,
+    Request,
+    RollbackRequest,
+    UndoRequest,
+    command_line,
+)
+from core.operations.rollback_plan import RollbackPlan
+from tui import planning, text
+from tui.views import (
+    BackupCheckView,
+    BackupsView,
+    BackupView,
+    DatabaseView,
+    JobView,
+    PlanView,
+    SetView,
+    SpaceView,
+    StoreView,
+)
+
+GONE_AFTER = 8  # empty looks (two seconds) before a job without an end and without a lock is over
+
+
+def open_engine(*, root: str | None, read_only: bool) -> StoreEngine:
+    """Find the store from here, or at `root`. Raises StoreNotFound, StoreUnreadable."""
+    try:
+        start = os.getcwd()
+    except FileNotFoundError:
+        if root is None:
+            raise StoreNotFound(
+                "The working directory does not exist any more.",
+                hint="Change into the store again, or name its root with --root DIR.",
+            ) from None
+        start = "/"
+    # For a rollback var/backups alone is enough: that is when the application is needed most.
+    store = find_store(start, root=root, for_rollback=True)
+    return StoreEngine(store, read_only=read_only)
+
+
+class JobStream:
+    """A job's events, and whether more can come."""
+
+    def __init__(self, stream: EventStream, is_over: Callable[[], bool]) -> None:
+        self._stream = stream
+        self._is_over = is_over
+        self._empty = 0
+        self.ended = False
+
+    def poll(self) -> list[Stamped]:
+        """Return what is new. `ended` becomes true when the runner has let go of the store."""
+        events = self._stream.poll()
+        if events:
+            self._empty = 0
+            self.ended = False
+            return events
+        if self._is_over():
+            # A runner lets go of the lock just before it writes its last event.
+            self._empty += 1
+            self.ended = self._stream.ended is not None or self._empty >= GONE_AFTER
+        return events
+
+
+class StoreEngine:
+    """One store."""
+
+    def __init__(self, store: Store, *, read_only: bool) -> None:
+        self._store = store
+        self._client = Client(store, environ=dict(os.environ))
+        self._plan: RollbackPlan | None = None
+        self.root = store.root
+        self.host = socket.gethostname()
+        self.name = os.path.basename(store.root) or self.host
+        self.read_only = read_only
+
+    # Facts
+
+    def store(self) -> StoreView:
+        """Return what the files of the store say."""
+        version, edition = magento_version(self._store)
+        maintenance = maintenance_state(self._store)
+        mode = problem = None
+        try:
+            configuration = read_configuration(self._store, environ=os.environ)
+            mode = configuration.mode
+            if not configuration.installed:
+                problem = "Magento is not installed here: only code can be backed up."
+        except MagerewindError as error:
+            problem = error.message
+        return StoreView(
+            owner=_account(self._store.owner_uid),
+            version=version,
+            edition=edition,
+            mode=mode,
+            maintenance_on=maintenance.on,
+            addresses=maintenance.addresses,
+            problem=problem,
+            read_only=self._why_read_only(),
+        )
+
+    def _why_read_only(self) -> str | None:
+        for path in (self._store.var, self._store.root):
+            if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
+                return f"this account may not write to {path}"
+        return None
+
+    def database(self) -> DatabaseView:
+        """Return where the database is and how large."""
+        connection = read_configuration(self._store, environ=os.environ).default_connection()
+        where = _where(connection)
+        try:
+            found = estimate(connection)
+        except MagerewindError as error:
+            return DatabaseView(where=where, problem=error.message)
+        return DatabaseView(where=where, tables=found.tables, size_bytes=found.bytes)
+
+    def space(self) -> SpaceView:
+        """Return the room where backups go."""
+        free_bytes, total_bytes = space_of(self._store.backups)
+        return SpaceView(path=self._store.backups, free_bytes=free_bytes, total_bytes=total_bytes)
+
+    def closed(self) -> bool:
+        """Return whether maintenance mode is on."""
+        return maintenance_state(self._store).on
+
+    def open_store(self) -> None:
+        """Turn maintenance mode off."""
+        open_store(self._store)
+
+    # Backups
+
+    def backups(self) -> BackupsView:
+        """Return what lies in var/backups."""
+        listing = list_backups(self._store.backups)
+        return BackupsView(
+            directory=listing.directory,
+            sets=tuple(_set_view(one) for one in listing.sets),
+            partial=tuple(one.file_name for one in listing.partial),
+            unknown=listing.unknown,
+        )
+
+    def verify(self, backup: BackupView, report: Report) -> tuple[str, ...]:
+        """Read a backup from end to end; return its warnings. Raises DamagedBackup."""
+        result = verify_backup(self._find(backup), report=report)
+        if not result.sound:
+            raise DamagedBackup(f"{backup.name}: {result.problem}")
+        return tuple(warned.message for warned in result.warnings)
+
+    def _find(self, wanted: BackupView) -> Backup:
+        for backup in list_backups(self._store.backups).backups:
+            if backup.name.text == wanted.name:
+                return backup
+        raise DamagedBackup(f"{wanted.name} is not in var/backups any more.")
+
+    def delete(self, backup: BackupView) -> None:
+        """Delete a backup and its manifest."""
+        delete_backup(self._store.backups, backup.name)
+
+    # Jobs
+
+    def jobs(self) -> tuple[JobView, ...]:
+        """Return the jobs, newest first."""
+        return tuple(_job_view(job) for job in self._client.jobs())
+
+    def start(self, request: Request) -> str:
+        """Start a job and return its id when it holds the store's lock."""
+        return self._client.start(request, plan=self._plan_for(request)).job_id
+
+    def _plan_for(self, request: Request) -> RollbackPlan | None:
+        """Return the plan that was shown, for its runner to compare with what it finds."""
+        plan = self._plan
+        if plan is None or not isinstance(request, RollbackRequest):
+            return None
+        return plan if plan.fingerprint == request.confirmed_plan else None
+
+    def cancel(self, job_id: str) -> None:
+        """Ask a job to stop."""
+        self._client.cancel(job_id)
+
+    def recover(self) -> str:
+        """Start the recovery of the interrupted job and return its id."""
+        return self._client.recover().job_id
+
+    def stream(self, job_id: str) -> JobStream:
+        """Return the events of a job from its beginning."""
+        return JobStream(self._client.stream(job_id), lambda: self._client.is_over(job_id))
+
+    def command(self, request: Request) -> str:
+        """Return the equal command line."""
+        return command_line(request)
+
+    def log_path(self, job_id: str) -> str:
+        """Return the directory with the job's complete record."""
+        return JobDirectory(self._store, job_id).path
+
+    # Before a start
+
+    def check_backup(self, request: BackupRequest) -> BackupCheckView:
+        """Return what can be known before a backup."""
+        return planning.backup_check_view(self._client.preflight_backup(request))
+
+    def plan(self, request: RollbackRequest | UndoRequest, report: Report) -> PlanView:
+        """Return what a rollback or an undo would change."""
+        if isinstance(request, UndoRequest):
+            return planning.undo_view(self._client.plan_undo(request))
+        plan = self._client.plan_rollback(request, report=report)
+        self._plan = plan
+        return planning.plan_view(plan)
+
+
+def _account(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _where(connection: DatabaseConnection) -> str:
+    place = connection.socket or f"{connection.host}:{connection.port}"
+    return f"{connection.schema} as {connection.username} at {place}"
+
+
+def _job_view(job: JobSummary) -> JobView:
+    return JobView(
+        job_id=job.job_id,
+        operation=job.operation,
+        kinds=job.kinds,
+        began_s=job.began_s,
+        outcome=job.outcome,
+        running=job.running,
+        interrupted=job.interrupted,
+        undo_kept=job.undo_kept,
+        undo_bytes=job.undo_bytes or None,
+        host=job.host,
+        user=job.user,
+        elapsed_s=job.elapsed_s,
+    )
+
+
+def _set_view(one: BackupSet) -> SetView:
+    return SetView(
+        timestamp=one.timestamp, backups=tuple(_backup_view(backup) for backup in one.backups)
+    )
+
+
+def _backup_view(backup: Backup) -> BackupView:
+    manifest = backup.manifest
+    warnings = [backup.problem] if backup.problem else []
+    details: list[tuple[str, str]] = []
+    if backup.name.label:
+        details.append(("Label", backup.name.label))
+    if manifest is not None:
+        warnings += [warned.message for warned in manifest.warnings]
+        known = (
+            ("Taken on", f"{manifest.host}, {manifest.created}"),
+            ("Magento", manifest.magento_version or ""),
+            ("Members", text.count(manifest.members) if manifest.members is not None else ""),
+            ("Content", text.size(manifest.content_bytes) if manifest.content_bytes else ""),
+            ("Rows", text.count(sum(manifest.rows.values())) if manifest.rows else ""),
+            ("Snapshot", manifest.snapshot or ""),
+            ("Server", manifest.server or ""),
+            ("Left out", " ".join(manifest.excluded)),
+            ("No rows of", " ".join(manifest.stripped)),
+            ("Store", "kept open while it was taken" if manifest.kept_open else ""),
+            ("Took", text.duration(manifest.elapsed_s)),
+            ("sha256", manifest.sha256),
+        )
+        details += [(label, words) for label, words in known if words]
+    else:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(backup.modified_s))
+        details.append(("Written", when))
+    return BackupView(
+        name=backup.name.text,
+        kind=backup.kind,
+        timestamp=backup.name.timestamp,
+        size_bytes=backup.size_bytes,
+        health=backup.health.value,
+        note=manifest.note if manifest is not None else "",
+        maker=manifest.made_by if manifest is not None else "Magento, or unknown",
+        details=tuple(details),
+        warnings=tuple(warnings),
+    )
