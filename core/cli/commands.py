@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +31,7 @@ from core.jobs.client import Client
 from core.jobs.directory import JobDirectory
 from core.jobs.listing import JobSummary
 from core.magento.store import Store, find_store
+from core.operations.findings import Finding
 
 
 def _interrupted_error(job: JobSummary) -> JobInterrupted:
@@ -113,9 +114,18 @@ class Session:
         return False
 
     def follow(
-        self, client: Client, job: JobDirectory, *, after_seq: int = -1, cancels: bool = True
+        self,
+        client: Client,
+        job: JobDirectory,
+        *,
+        after_seq: int = -1,
+        cancels: bool = True,
+        told: Iterable[Finding] = (),
     ) -> int:
-        """Follow a job to its end, or only name it where it was to be detached."""
+        """Follow a job to its end, or only name it where it was to be detached.
+
+        What was `told` before the start is not said again.
+        """
         if self.line.detach:
             if self.console.as_json:
                 self.console.print_json({"type": "JobStarted", "job_id": job.job_id})
@@ -129,6 +139,7 @@ class Session:
             self.interruptions,
             verbose=self.line.verbose,
             cancels=cancels,
+            told=[(finding.code, finding.message) for finding in told],
         )
         return follower.follow(job.job_id, after_seq=after_seq)
 
@@ -170,6 +181,7 @@ def attach_command(session: Session) -> int:
 def cancel_command(session: Session) -> int:
     """`job:cancel`."""
     client = session.client(session.store())
+    session.warn_of_interrupted(client)
     cancelled = client.cancel(session.line.job_id)
     if session.console.as_json:
         session.console.print_json({"type": "CancelAsked", "job_id": cancelled.job_id})

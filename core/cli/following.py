@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from core.cli import words
@@ -17,7 +17,7 @@ from core.cli.interruptions import Interruptions
 from core.cli.printable import printable, shortened
 from core.cli.text import NAMES_SHOWN, TITLES, Narrator, error, note, warning
 from core.errors import MagerewindError
-from core.events import RollbackPlanned, Stamped, Step, to_line
+from core.events import Event, Noted, RollbackPlanned, Stamped, Step, Warned, to_line
 from core.jobs.client import Client
 from core.jobs.state import JobState, StepState
 
@@ -77,6 +77,7 @@ class Follower:
         *,
         verbose: int = 0,
         cancels: bool = True,
+        told: Collection[tuple[str, str]] = (),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
@@ -84,6 +85,7 @@ class Follower:
         self._interruptions = interruptions
         self._verbose = verbose
         self._cancels = cancels  # Ctrl-C asks the job to cancel; else it only stops the watching
+        self._told = frozenset(told)  # code and message of what was shown before the start
         self._sleep = sleep
         self._asked = False
 
@@ -110,10 +112,16 @@ class Follower:
             return
         if self._console.as_json:
             self._console.print_raw(to_line(stamped).decode().rstrip("\n"))
-        elif not isinstance(stamped.event, RollbackPlanned) or self._verbose:
-            self._console.say(*lines)  # the plan was shown in full before the question
+        elif self._verbose or not self._was_told(stamped.event):
+            self._console.say(*lines)
         width = shutil.get_terminal_size().columns
         self._console.progress(progress_text(narrator.state), width=width)
+
+    def _was_told(self, event: Event) -> bool:
+        """Return whether a person has just read it beside the question."""
+        if isinstance(event, Warned | Noted):
+            return (event.code, event.message) in self._told
+        return isinstance(event, RollbackPlanned)
 
     def _wait(self, job_id: str, time_s: float) -> None:
         self._look(job_id)

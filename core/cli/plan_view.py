@@ -107,15 +107,10 @@ def _database_lines(plan: DatabasePlan) -> Iterator[str]:
     told = ", ".join(words.counted(number, what) for what, number in objects if number)
     tables = words.counted(len(check.tables), "table")
     yield f"  {tables} in the dump{', ' + told if told else ''}; {words.size(check.content_bytes)}"
-    losses = plan.losses
-    if losses is not None and losses.any:
-        orders = words.counted(losses.orders or 0, "order")
-        customers = words.counted(losses.customers or 0, "customer")
-        yield f"  newer than the backup, and lost: {orders}, {customers}"
 
 
 def rollback_lines(plan: RollbackPlan, now_s: float) -> Iterator[str]:
-    """Yield what a rollback would change, in short."""
+    """Yield what a rollback would change, in short; what it loses is among its findings."""
     for kind, backup in plan.backups.items():
         yield f"{TITLES[kind]} from {_from(backup, now_s)}"
         files = plan.files.get(kind)
@@ -123,10 +118,6 @@ def rollback_lines(plan: RollbackPlan, now_s: float) -> Iterator[str]:
             yield from _file_lines(files)
         elif plan.database is not None:
             yield from _database_lines(plan.database)
-    if plan.env_keys:
-        kept = plan.request.keep_env
-        yield f"app/etc/env.php differs{', and the present one is kept' if kept else ''} in:"
-        yield from (f"  {printable(key)}" for key in plan.env_keys)
 
 
 def entry_line(entry: PlannedEntry) -> str:
@@ -209,11 +200,6 @@ def undo_lines(plan: UndoPlan) -> Iterator[str]:
         files = plan.files.get(kind)
         if files is not None:
             yield from _file_lines(files)
-    losses = plan.losses
-    if losses is not None and losses.any:
-        orders = words.counted(losses.orders or 0, "order")
-        customers = words.counted(losses.customers or 0, "customer")
-        yield f"  newer than the rollback, and set aside: {orders}, {customers}"
 
 
 def undo_json(plan: UndoPlan) -> Iterator[dict[str, Any]]:

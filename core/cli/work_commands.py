@@ -145,7 +145,7 @@ def rollback_command(session: Session) -> int:
     if not session.agreed(ROLLBACK_QUESTION):
         return 1
     confirmed = dataclasses.replace(request, confirmed_plan=plan.fingerprint)
-    return session.follow(client, client.start(confirmed, plan=plan))
+    return session.follow(client, client.start(confirmed, plan=plan), told=plan.findings)
 
 
 def _show_rollback(session: Session, plan: RollbackPlan) -> None:
@@ -204,7 +204,7 @@ def undo_command(session: Session) -> int:
     )
     if not session.agreed(f"{question} Are you sure?"):
         return 1
-    return session.follow(client, client.start(request))
+    return session.follow(client, client.start(request), told=plan.findings)
 
 
 def discard_command(session: Session) -> int:

@@ -26,6 +26,7 @@ from core.events import (
     Stamped,
     Step,
     StepStarted,
+    Warned,
     from_line,
 )
 from core.jobs.state import fold
@@ -77,7 +78,12 @@ class Watched:
     """One following of a script, with its output and exit code."""
 
     def __init__(
-        self, *script: object, as_json: bool = False, cancels: bool = True, after_seq: int = -1
+        self,
+        *script: object,
+        as_json: bool = False,
+        cancels: bool = True,
+        after_seq: int = -1,
+        told: list[tuple[str, str]] | None = None,
     ) -> None:
         self.interruptions = Interruptions()
         self.client = RecordedClient(*script)  # type: ignore[arg-type]
@@ -94,6 +100,7 @@ class Watched:
             console,
             self.interruptions,
             cancels=cancels,
+            told=told or (),
             sleep=lambda _s: None,
         )
         with self.interruptions.watch():
@@ -171,6 +178,13 @@ def test_a_runner_that_died_is_said_with_its_cure() -> None:
     watched = Watched(BEGAN)
     assert watched.code == 1
     assert "magerewind job:recover" in watched.err.getvalue()
+
+
+def test_what_stood_beside_the_question_is_not_said_again() -> None:
+    known = Warned(code="processes", message="Running on this store:", names=("cron",))
+    new = Warned(code="changed", message="1 file changed meanwhile", names=("a",))
+    watched = Watched(BEGAN, known, new, ended(), told=[(known.code, known.message)])
+    assert watched.err.getvalue().splitlines() == ["Warning: 1 file changed meanwhile", "  a"]
 
 
 def test_a_recovery_shows_what_is_new() -> None:
