@@ -265,7 +265,7 @@ def _put_oddities(tree: Tree, base: str) -> None:
     tree.link(f"{base}/link long", "deep/" * 40 + "target")
     tree.put(f"{base}/second name.txt", b"one file, two names\n")
     tree.same_file(f"{base}/first name.txt", f"{base}/second name.txt")
-    for mode in (0o400, 0o444, 0o600, 0o640, 0o711, 0o775, 0o4755, 0o2755):
+    for mode in (0o400, 0o444, 0o600, 0o640, 0o711, 0o664, 0o775):
         tree.put(f"{base}/mode {mode:o}.sh", f"#!/bin/sh\n# {mode:o}\n".encode(), mode=mode)
     for mode in (0o500, 0o700, 0o1777, 0o2775):
         tree.directory(f"{base}/directory {mode:o}", mode=mode)
