@@ -5,7 +5,7 @@ Format 1, in this order, UTF-8 unless said otherwise, every statement ending wit
 1. A header of comments: `-- magerewind dump, format 1`, then `-- Server:`, `-- Schema:`,
    `-- Created:`, `-- Snapshot:`, and, where rows are left out on purpose, `-- Without rows:`.
 2. The session: what is changed is kept in `@magerewind_…` variables and put back at the end.
-   NAMES utf8mb4, UTC, sql_mode NO_AUTO_VALUE_ON_ZERO, no checks of foreign and unique keys,
+   NAMES utf8mb4, UTC, sql_mode NO_AUTO_VALUE_ON_ZERO and ALLOW_INVALID_DATES, no checks of keys,
    autocommit off (so that a plain load commits every 32 MiB, not every statement).
 3. Sequences: ``-- sequence `s` ``, DROP, CREATE, `DO SETVAL(…)`.
 4. Tables: ``-- table `t` ``, DROP TABLE IF EXISTS, and the server's own CREATE TABLE with all
@@ -52,7 +52,7 @@ COMMIT_LINE: Final = b"COMMIT;\n"
 _UNSAFE_CHARSETS: Final = frozenset({"big5", "gbk", "gb18030", "sjis", "cp932"})
 _KEPT: Final = {
     "time_zone": "'+00:00'",
-    "sql_mode": "'NO_AUTO_VALUE_ON_ZERO'",
+    "sql_mode": "'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'",
     "foreign_key_checks": "0",
     "unique_checks": "0",
     "autocommit": "0",
