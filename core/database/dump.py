@@ -235,7 +235,8 @@ class _Dump:
             if not young:
                 return schema
             self._report(0, 0, "")
-            time.sleep(1.05)
+            fraction = float(self._control.scalar("SELECT MICROSECOND(UTC_TIMESTAMP(6)) / 1e6"))
+            time.sleep(1.01 - fraction)
         raise Disturbed(young, waiting=False)
 
     def _open(self) -> Connection:
