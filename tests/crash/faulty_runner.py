@@ -86,7 +86,9 @@ def main():
     from core.cli.main import run
     from core.database.connection import Connection
     from core.journal import Journal
+    from core.operations import parts
 
+    parts.RECONNECT_FOR_S = 1.0  # nobody starts the server again while a test waits
     wrap(Journal, "append", Counter("journal"))
 
     def changes(_connection, sql, *_):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 
+import oracles
 import pytest
 from shop import ALL, FAULTY_RUNNER
 
@@ -180,6 +182,20 @@ def test_of_fifty_starts_at_once_exactly_one_runs(shop, go, tally):
     assert ended(shop, started[0].job_id).exit_code == 0
 
 
+def durable(state):
+    """Without what a server that dies takes with it: rows of MEMORY tables, reserved numbers."""
+    volatile = {
+        f"rows {key.removeprefix('BASE TABLE ')}"
+        for key, text in state.items()
+        if isinstance(key, str) and key.startswith("BASE TABLE ") and "ENGINE=MEMORY" in text
+    }
+    return {
+        key: re.sub(r" AUTO_INCREMENT=\d+", "", value) if isinstance(value, str) else value
+        for key, value in state.items()
+        if key not in volatile
+    }
+
+
 @pytest.mark.parametrize("operation", ["backup", "rollback"])
 @pytest.mark.parametrize("at", [5, 9, 14])
 def test_the_database_server_dies(shop, operation, at, tally):
@@ -189,14 +205,18 @@ def test_the_database_server_dies(shop, operation, at, tally):
     shop.server.start()
     if summary.interrupted:
         summary, events = shop.recover()
-    whole = shop.state() == (shop.new if summary.committed else shop.old)
-    tally.add("database server killed", survived=whole)
-    assert whole, events
+    state, expected = durable(shop.state()), durable(shop.new if summary.committed else shop.old)
+    tally.add("database server killed", survived=state == expected)
+    assert state == expected, oracles.difference(state, expected)
     assert not shop.closed()
-    if summary.committed:
-        shop.damage()
     summary, events = shop.run(BackupRequest(kinds=(Kind.DB,)))
     assert summary.exit_code == 0, "a second run works without any cleaning"
+    # The rows of MEMORY tables come back with a rollback.
+    summary, events = shop.run(shop.request)
+    assert summary.exit_code == 0, events
+    assert durable(shop.state()) == durable(shop.new)
+    shop.damage()
+    shop.old = shop.state()
 
 
 @pytest.mark.parametrize("number", [3, pytest.param(8, marks=pytest.mark.crash), 21])
