@@ -23,7 +23,8 @@ class Descent:
     """The way from a root down to one directory; `fd` is that directory's descriptor."""
 
     def __init__(self, root: bytes) -> None:
-        self._levels: list[tuple[bytes, int, int]] = []  # name, dev, ino
+        self._levels: list[bytes] = []
+        self._known: list[tuple[int, int]] = []  # device and inode of the closed ones
         self._fds: list[int] = [os.open(root, OPEN_DIRECTORY)]
         self._closed = 0  # how many of the upper descriptors are closed (the root's never is)
         self.fd = self._fds[0]
@@ -47,14 +48,18 @@ class Descent:
     def push(self, name: bytes) -> None:
         """Go down into a directory. Raises OSError: ENOTDIR for a link or a file."""
         fd = os.open(name, OPEN_DIRECTORY, dir_fd=self.fd)
-        status = os.fstat(fd)
-        self._levels.append((name, status.st_dev, status.st_ino))
+        self._levels.append(name)
         self._fds.append(fd)
         self.fd = fd
         if len(self._fds) - self._closed > _OPEN_LEVELS:
-            self._closed += 1
-            os.close(self._fds[self._closed])
-            self._fds[self._closed] = -1
+            self._close_uppermost()
+
+    def _close_uppermost(self) -> None:
+        self._closed += 1
+        status = os.fstat(self._fds[self._closed])
+        self._known.append((status.st_dev, status.st_ino))
+        os.close(self._fds[self._closed])
+        self._fds[self._closed] = -1
 
     def pop(self) -> None:
         """Go up one level."""
@@ -65,9 +70,8 @@ class Descent:
             above = os.open(b"..", OPEN_DIRECTORY, dir_fd=below)
             self._fds[-1] = above
             self._closed -= 1
-            _, dev, ino = self._levels[-1]
             status = os.fstat(above)
-            if (status.st_dev, status.st_ino) != (dev, ino):
+            if (status.st_dev, status.st_ino) != self._known.pop():
                 os.close(below)
                 raise StorageError("A directory was moved while it was being read.")
         os.close(below)
@@ -77,7 +81,7 @@ class Descent:
         """Go to a directory by its components from the root and return its descriptor."""
         shared = 0
         for level, name in zip(self._levels, components, strict=False):
-            if level[0] != name:
+            if level != name:
                 break
             shared += 1
         while len(self._levels) > shared:

@@ -11,7 +11,6 @@ are GNU ones, not PAX, and PAX records appear only where nothing else can carry 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -58,8 +57,8 @@ def checksum(header: bytes) -> int:
     exceed that, and is summed exactly.
     """
     blank = header[:148] + _NO_SUM + header[156:]
-    if header[:BLOCK].isascii():
-        return (int(adler32(blank)) & 0xFFFF) - 1
+    if blank.isascii():
+        return (adler32(blank) & 0xFFFF) - 1
     return sum(blank)
 
 
@@ -78,23 +77,29 @@ class HeaderWriter:
     def __init__(self) -> None:
         self._owners: dict[tuple[int, int, int], bytes] = {}
         self._tails: dict[tuple[int, bytes, bytes], bytes] = {}
+        self._longs: dict[tuple[int, int], bytes] = {}
 
     def build(self, fields: Fields) -> bytes:
         """Return all header blocks of a member: long names first, where it has them."""
         name, link = fields.name, fields.link
-        if len(name) <= 100 and not link:
-            return self._plain(fields)
+        if not link:
+            if len(name) <= 100:
+                return self._plain(fields)
+            return self._long(LONG_NAME, name) + self._plain(fields)
         before = b""
         if len(link) > 100:
             before += self._long(LONG_LINK, link)
         if len(name) > 100:
             before += self._long(LONG_NAME, name)
-        short = fields._replace(name=name[:100], link=link[:100])
-        return before + self._plain(short)
+        return before + self._plain(fields)
 
     def _long(self, kind: int, text: bytes) -> bytes:
-        fields = Fields(_LONG_MARK, 0o644, 0, 0, len(text) + 1, 0, kind, b"", b"root", b"root")
-        return self._plain(fields) + padded(text + b"\0")
+        size = len(text) + 1
+        header = self._longs.get((kind, size))
+        if header is None:
+            fields = Fields(_LONG_MARK, 0o644, 0, 0, size, 0, kind, b"", b"root", b"root")
+            header = self._longs[(kind, size)] = self._plain(fields)
+        return header + text + bytes(BLOCK - len(text) % BLOCK)
 
     def _plain(self, fields: Fields) -> bytes:
         name, mode, uid, gid, size, mtime, kind, link, uname, gname = fields
@@ -105,16 +110,17 @@ class HeaderWriter:
         tail = self._tails.get((kind, uname, gname))
         if tail is None:
             names = uname[:31].ljust(32, b"\0") + gname[:31].ljust(32, b"\0")
-            tail = (_GNU_MAGIC + names).ljust(BLOCK - 257, b"\0")
+            tail = b"%c%s%s%s" % (kind, bytes(100), _GNU_MAGIC, names)
+            tail = tail.ljust(BLOCK - 156, b"\0")
             self._tails[(kind, uname, gname)] = tail
         if 0 <= size <= _OCTAL_11 and 0 <= mtime <= _OCTAL_11:
             numbers = b"%011o\0%011o\0" % (size, mtime)
         else:
             numbers = _number(size, 12) + _number(mtime, 12)
-        head = name.ljust(100, b"\0") + owner + numbers
-        rest = b"%c%s%s" % (kind, link.ljust(100, b"\0"), tail)
+        head = (name if len(name) <= 100 else name[:100]).ljust(100, b"\0") + owner + numbers
+        rest = tail if not link else tail[:1] + link[:100].ljust(100, b"\0") + tail[101:]
         blank = head + _NO_SUM + rest
-        total = (int(adler32(blank)) & 0xFFFF) - 1 if blank.isascii() else sum(blank)
+        total = (adler32(blank) & 0xFFFF) - 1 if blank.isascii() else sum(blank)
         return b"%s%06o\0 %s" % (head, total, rest)
 
     def pax(self, name: bytes, records: Mapping[bytes, bytes]) -> bytes:
@@ -175,7 +181,8 @@ def parse_pax(body: bytes) -> dict[bytes, bytes]:
     return records
 
 
-_KNOWN_SUM: Final = re.compile(rb"[0-7]{6}\0 ")
+_ENDS: Final = b"\0 "
+_new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
 
 class HeaderReader:
@@ -187,7 +194,17 @@ class HeaderReader:
 
     def parse(self, header: bytes) -> Fields:
         """Return the fields of 512 bytes. Raises BadHeader for a wrong checksum or number."""
-        stored = parse_number(header[148:156])
+        try:  # the ordinary form of numbers; what is not in it costs a little more
+            stored = int(header[148:154], 8)
+            size = int(header[124:135], 8)
+            mtime = int(header[136:147], 8)
+            ordinary = header[135] in _ENDS and header[147] in _ENDS and header[154] in _ENDS
+        except ValueError:
+            stored, size, mtime, ordinary = 0, 0, 0, False
+        if not ordinary:
+            stored = parse_number(header[148:156])
+            size = parse_number(header[124:136])
+            mtime = parse_number(header[136:148])
         if stored != checksum(header) and not _sums_signed(header, stored):
             raise BadHeader("a wrong header checksum")
         key = header[100:124]
@@ -206,9 +223,8 @@ class HeaderReader:
         if header[345] and key[:6] == b"ustar\0":
             name = header[345:500].partition(b"\0")[0] + b"/" + name
         link = header[157:257].partition(b"\0")[0] if header[157] else b""
-        size = parse_number(header[124:136])
-        mtime = parse_number(header[136:148])
-        return Fields(name, *owner, size, mtime, header[156], link, *names)
+        found = (name, *owner, size, mtime, header[156], link, *names)
+        return _new(Fields, found)
 
 
 def _remember(

@@ -120,7 +120,10 @@ def grow(root: str, tree: dict[str, tuple[object, ...]]) -> None:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(old=roots, new=roots)
 def test_any_tree_from_any_tree(
