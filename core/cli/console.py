@@ -102,12 +102,8 @@ class Console:
             self._write(text, Style.PLAIN, narration=True)
 
     def print_json(self, value: Mapping[str, Any]) -> None:
-        """Print one JSON value as one line on stdout."""
-        self.print_raw(json.dumps(value, ensure_ascii=True))
-
-    def print_raw(self, line: str) -> None:
-        """Print one line of JSON on stdout as it is."""
-        self._emit(True, f"{line}\n")
+        """Print one JSON value as one line of ASCII on stdout."""
+        self._emit(True, f"{json.dumps(value, ensure_ascii=True)}\n")
 
     def progress(self, text: str, *, width: int) -> None:
         """Show how far the work has come in a line that the next one replaces; not too often."""

@@ -6,6 +6,7 @@ first Ctrl-C asks it to cancel, the second only stops the watching; a hang-up st
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Callable, Collection
@@ -111,7 +112,8 @@ class Follower:
         if stamped.seq <= after_seq:
             return
         if self._console.as_json:
-            self._console.print_raw(to_line(stamped).decode().rstrip("\n"))
+            # The line of the stream, with nothing in it that a terminal would obey.
+            self._console.print_json(json.loads(to_line(stamped)))
         elif self._verbose or not self._was_told(stamped.event):
             self._console.say(*lines)
         width = shutil.get_terminal_size().columns

@@ -104,6 +104,7 @@ import sys
 from core.cli.console import Console
 from core.cli.text import plain, note
 console = Console(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environ={})
+console.say(plain("ready"))
 sys.stdin.readline()
 for number in range(20000):
     console.say(plain("x" * 80), note("y" * 80))
@@ -121,6 +122,7 @@ def test_a_pipe_that_nobody_reads_is_no_error() -> None:
         assert child.stdin is not None
         assert child.stdout is not None
         assert child.stderr is not None
+        assert child.stdout.readline() == b"ready\n"
         child.stdout.close()
         child.stderr.close()
         child.stdin.write(b"go\n")
@@ -131,12 +133,13 @@ def test_a_pipe_that_nobody_reads_is_no_error() -> None:
 def test_a_terminal_that_hangs_up_is_no_error() -> None:
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        ["nohup", sys.executable, "-c", _TALKER],
+        [sys.executable, "-c", _TALKER],
         stdin=subprocess.PIPE,
         stdout=theirs,
         stderr=theirs,
     ) as child:
         os.close(theirs)
+        assert os.read(ours, 100) == b"ready\r\n"
         os.close(ours)
         assert child.stdin is not None
         child.stdin.write(b"go\n")

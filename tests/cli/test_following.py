@@ -138,6 +138,13 @@ def test_json_is_the_stream_itself() -> None:
     assert [one.event for one in stamped if one is not None] == [BEGAN, ended()]
 
 
+def test_json_holds_nothing_that_a_terminal_would_obey() -> None:
+    warned = Warned(code="x", message="\x9b2J", names=("\u202e", "caf\udce9"))
+    watched = Watched(BEGAN, warned, ended(), as_json=True)
+    assert watched.out.getvalue().isascii()
+    assert from_line(watched.out.getvalue().splitlines()[1].encode()).event == warned
+
+
 def test_the_first_ctrl_c_asks_the_job_to_cancel() -> None:
     watched = Watched(BEGAN, ctrl_c, ended(130, Outcome.CANCELLED))
     assert watched.client.cancelled == ["1"]

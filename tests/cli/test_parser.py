@@ -70,6 +70,7 @@ def test_common_options_stand_before_or_after_the_command(first: bool) -> None:
     "words",
     [
         ["--cod"],
+        ["--quie", "info:store"],
         ["setup:backup", "--cod"],
         ["setup:backup", "--verb"],
         ["setup:backup", "extra"],
