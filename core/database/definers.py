@@ -27,7 +27,10 @@ def definer_text(definer: str) -> str:
 
 def with_current_user(create: str) -> str:
     """Return the text of an object with DEFINER=CURRENT_USER in its head."""
-    return _HEAD.sub(r"\1DEFINER=CURRENT_USER", create, count=1)
+    found = _HEAD.match(create)
+    if found is None:
+        return create
+    return f"{found[1]}DEFINER=CURRENT_USER{create[found.end() :]}"
 
 
 def has_definer(create: str) -> bool:

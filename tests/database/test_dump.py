@@ -10,7 +10,7 @@ import re
 import pytest
 from database.dumping import as_root, dump_to, load_plain
 from database.odd_schemas import NEW, OLD
-from database.oracle import differences, portrait
+from database.schema_oracle import differences, portrait
 
 from core.database.connection import connect
 from core.database.dump import estimate
