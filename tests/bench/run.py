@@ -77,7 +77,7 @@ def main() -> int:
     lines: list[str] = []
     with (
         tempfile.TemporaryDirectory(prefix="magerewind-bench-", dir=chosen.directory) as scratch,
-        PrivateServer(removes=(scratch,), options=_SERVER_OPTIONS) as server,
+        PrivateServer(removes=(scratch,), options=_SERVER_OPTIONS, durable=True) as server,
     ):
         connection = DatabaseConnection(
             name="default",

@@ -10,20 +10,17 @@ from core.sample.sizes import Size
 _numbers = itertools.count(1)
 
 
-@pytest.fixture
-def make_sample(server):
-    made = []
+def make_sample(server, **choices) -> str:
+    name = f"sample_database_{next(_numbers)}"
+    server.make_schema(name)
+    fill_schema(server, name, size=Size.SMALL, **choices)
+    return name
 
-    def make(**choices) -> str:
-        name = f"sample_database_{next(_numbers)}"
-        server.make_schema(name)
-        made.append(name)
-        fill_schema(server, name, size=Size.SMALL, **choices)
-        return name
 
-    yield make
-    for name in made:
-        server.run(f"DROP DATABASE `{name}`")
+@pytest.fixture(scope="module")
+def sample(server):
+    """A schema that no test changes."""
+    return make_sample(server)
 
 
 def rows(server, schema: str, statement: str) -> list[list[str]]:
@@ -37,8 +34,8 @@ def checksums(server, schema: str) -> list[list[str]]:
     return [[name.partition(".")[2], value] for name, value in found]
 
 
-def test_it_is_shaped_like_a_store(server, make_sample):
-    schema = make_sample()
+def test_it_is_shaped_like_a_store(server, sample):
+    schema = sample
     [[tables]] = rows(
         server,
         schema,
@@ -71,8 +68,8 @@ def test_it_is_shaped_like_a_store(server, make_sample):
     assert engines == [["InnoDB"], ["MEMORY"], ["MyISAM"]]
 
 
-def test_foreign_keys_hold(server, make_sample):
-    schema = make_sample()
+def test_foreign_keys_hold(server, sample):
+    schema = sample
     keys = rows(
         server,
         schema,
@@ -88,22 +85,24 @@ def test_foreign_keys_hold(server, make_sample):
     assert rows(server, schema, orphans) == []
 
 
-def test_changes_reach_the_changelogs(server, make_sample):
-    schema = make_sample()
+def test_changes_reach_the_changelogs(server):
+    schema = make_sample(server)
     count = "SELECT COUNT(*) FROM catalog_product_price_cl"
     [[before]] = rows(server, schema, count)
     server.run("UPDATE catalog_product_entity SET sku = 'x' WHERE entity_id = 3", schema=schema)
     assert rows(server, schema, count) == [[str(int(before) + 1)]]
 
 
-def test_the_same_seed_gives_the_same_rows(server, make_sample):
-    first, second, other = make_sample(), make_sample(), make_sample(seed=2)
-    assert checksums(server, first) == checksums(server, second)
-    assert checksums(server, first) != checksums(server, other)
+def test_the_same_seed_gives_the_same_rows(server, sample):
+    assert checksums(server, sample) == checksums(server, make_sample(server))
 
 
-def test_a_prefix_is_on_every_table(server, make_sample):
-    schema = make_sample(prefix="m2_")
+def test_another_seed_gives_other_rows(server, sample):
+    assert checksums(server, sample) != checksums(server, make_sample(server, seed=2))
+
+
+def test_a_prefix_is_on_every_table(server):
+    schema = make_sample(server, prefix="m2_")
     tables = rows(server, schema, "SHOW TABLES")
     assert all(name.startswith("m2_") for [name] in tables)
 
