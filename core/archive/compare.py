@@ -22,6 +22,7 @@ from core.archive.places import Regions
 from core.archive.plan import Action, PlanFile, Row
 from core.archive.reader import refuse_leading_out
 from core.archive.tar import ArchiveReader, Member, leads_out
+from core.events import Kind
 
 _OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _SMALL: Final = 1 << 20
@@ -35,9 +36,10 @@ _TYPES: Final = {
     SYMLINK: stat.S_IFLNK,
 }
 _MAGENTO_LEAVES_OUT: Final = (
-    b"/pub/media", b"/pub/static", b"/var", b"/update", b"/node_modules", b"/.grunt", b"/.idea",
-    b"/.svn", b"/.git",
+    b"pub/media", b"pub/static", b"var", b"update", b"node_modules", b".grunt", b".idea", b".svn",
+    b".git",
 )  # fmt: skip
+
 
 Same = Callable[[Member, Found], bool]
 """Whether the content of a regular member is that of the live file."""
@@ -139,12 +141,16 @@ class Comparison:
             return
         if not self._inside(path) and not _ordinary(mode):
             return  # a socket or fifo: never in an archive, so its absence says nothing
-        if not self._trusted and (_magento_leaves_out(path) or stat.S_ISLNK(mode)):
+        if not self._trusted and (self._magento_leaves_out(path) or stat.S_ISLNK(mode)):
             self.kept.append(path)
             self.keep(path)
             return
         row = self._row(Action.REMOVE, None, found)
         self._place(row, has_children=stat.S_ISDIR(mode))
+
+    def _magento_leaves_out(self, path: bytes) -> bool:
+        """Tell whether Magento's own backup would lack this path: it compares beginnings only."""
+        return self._selection.kind is Kind.CODE and path.startswith(_MAGENTO_LEAVES_OUT)
 
     def _notice(self, found: Found) -> bool:
         if not stat.S_ISDIR(found.status.st_mode):
@@ -296,8 +302,3 @@ class Comparison:
 
 def _ordinary(mode: int) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)
-
-
-def _magento_leaves_out(path: bytes) -> bool:
-    """Tell whether Magento's own backup, which matches substrings, would not have this path."""
-    return any(part in b"/" + path for part in _MAGENTO_LEAVES_OUT)

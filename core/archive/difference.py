@@ -19,7 +19,7 @@ from core.archive.members import Found, Selection, unreadable, walk
 from core.archive.places import Regions
 from core.archive.plan import Action, FilePlan, PlanFile
 from core.archive.reader import check_totals, in_order
-from core.archive.seen import SeenWriter
+from core.archive.seen import SeenWriter, seen_path
 from core.archive.tar import ArchiveReader, Member, OutOfOrder
 from core.events import Report, Warned, no_report
 
@@ -184,7 +184,7 @@ class Planner:
         selection = self._selection
         plan.set_region_roots(selection.root, comparison.regions.roots)
         plan.remember(
-            archive=self._path,
+            archive=os.path.abspath(self._path),
             sha256=comparison.sha256,
             given_sha256=self._sha256,
             members=comparison.members,
@@ -225,9 +225,9 @@ def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
                 fd, name = descent.parent_of(relative)
             except OSError:
                 continue  # it went away: the second look finds out
-            if parent != last and not _may_write(b".", fd):
+            if parent != last and not _may_rename_in(b".", fd):
                 refused[os.fsdecode(selection.prefix + parent) or "."] = None
-            if row.type_now == stat.S_IFDIR and not _may_write(name, fd):
+            if row.type_now == stat.S_IFDIR and not _may_rename_in(name, fd):
                 refused[os.fsdecode(row.path)] = None
             last = parent
             if len(refused) > NAMES_KEPT:
@@ -235,13 +235,12 @@ def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
     return list(refused)
 
 
-def _may_write(name: bytes, fd: int) -> bool:
-    return os.access(name, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True)
-
-
-def seen_path(plan_path: str) -> str:
-    """Return the scratch file of a plan."""
-    return plan_path + ".seen"
+def _may_rename_in(name: bytes, fd: int) -> bool:
+    """Tell whether entries of a directory can be renamed; its owner may open it up for that."""
+    if os.access(name, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
+        return True
+    writable = not os.statvfs(fd).f_flag & os.ST_RDONLY
+    return writable and os.lstat(name, dir_fd=fd).st_uid == os.geteuid()
 
 
 def plan_files(

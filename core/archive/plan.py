@@ -22,7 +22,14 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from core.durable import create_exclusive, fsync, fsync_directory, translate, unlink_if_there
+from core.durable import (
+    create_exclusive,
+    fsync,
+    fsync_directory,
+    owner_for,
+    translate,
+    unlink_if_there,
+)
 from core.errors import DiskFull, StorageError
 from core.events import Kind, Warned
 
@@ -210,7 +217,7 @@ class PlanFile:
         try:
             for name in (path, path + "-journal"):
                 unlink_if_there(name)
-            os.close(create_exclusive(path))
+            os.close(create_exclusive(path, owner=owner_for(os.path.dirname(path) or ".")))
             with _translated(path), sqlite3.connect(path, isolation_level=None) as connection:
                 connection.executescript("PRAGMA synchronous = OFF;" + _SCHEMA)
             connection.close()

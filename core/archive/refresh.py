@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from core.archive.descent import is_gone
-from core.archive.difference import Planner, seen_path, unwritable
+from core.archive.difference import Planner, unwritable
 from core.archive.members import Selection, unreadable, walk
 from core.archive.places import Regions
 from core.archive.plan import Action, PlanFile, Row
-from core.archive.seen import Change, changes, read_seen
+from core.archive.seen import Change, changes, read_seen, seen_path
 from core.archive.stage import StagedFiles, Stager, make_stages
 from core.archive.trees import remove_tree
 from core.durable import unlink_if_there

@@ -16,7 +16,7 @@ from typing import Final, Self
 
 from core.archive.index import walk_key
 from core.archive.members import Found
-from core.durable import create_exclusive, translate, unlink_if_there, write_all
+from core.durable import create_exclusive, owner_for, translate, unlink_if_there, write_all
 
 _RECORD: Final = struct.Struct("<I5q")
 _FLUSH: Final = 1 << 18
@@ -36,6 +36,11 @@ def look_of(status: os.stat_result) -> Look:
     )  # fmt: skip
 
 
+def seen_path(plan_path: str) -> str:
+    """Return the scratch file of a plan."""
+    return plan_path + ".seen"
+
+
 class SeenWriter:
     """Writes the records, in the order of the walk."""
 
@@ -44,7 +49,7 @@ class SeenWriter:
         self._buffer = bytearray()
         try:
             unlink_if_there(path)
-            self._fd = create_exclusive(path)
+            self._fd = create_exclusive(path, owner=owner_for(os.path.dirname(path) or "."))
         except OSError as error:
             raise translate(error, f"making {path}") from error
 

@@ -19,9 +19,10 @@ from core.archive.extract import Ownership, make_symlink, settle, write_file
 from core.archive.header import REGULAR, SYMLINK
 from core.archive.places import make_place, place_pair, sync_file_system
 from core.archive.plan import Action, FilePlan, PlanFile, Region, Row
+from core.archive.seen import seen_path
 from core.archive.tar import ArchiveReader, Member
 from core.archive.trees import remove_if_empty, remove_tree
-from core.durable import fsync, make_directory, owner_for, translate
+from core.durable import fsync, make_directory, owner_for, translate, unlink_if_there
 from core.errors import PlanChanged, StorageError
 from core.events import Report, no_report
 
@@ -257,10 +258,14 @@ def load_staged(plan_path: str) -> StagedFiles:
 
 
 def remove_stage(plan_path: str, *, report: Report = no_report) -> None:
-    """Remove the stages of a plan; those of an undo belong to what it undoes and only go empty."""
+    """Remove the stages of a plan, and its scratch file.
+
+    The stages of an undo are the asides of what it undoes: they are only removed when empty.
+    """
     with PlanFile(plan_path, only_read=True) as plan:
         borrowed = bool(plan.fact("borrowed"))
         regions = plan.regions()
+    unlink_if_there(seen_path(plan_path))
     for region in regions:
         if not region.stage:
             continue

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from core import durable
-from core.archive.descent import Descent, is_gone
+from core.archive.descent import OPEN_DIRECTORY, Descent, is_gone
 from core.archive.places import make_place
 from core.archive.plan import PlanFile, Region, Row
 from core.archive.stage import StagedFiles
@@ -83,7 +83,29 @@ class _Ground:
 
 
 def _move(source: int, name: bytes, target: int, other: bytes) -> None:
-    durable.rename_noreplace(name, other, source_fd=source, target_fd=target)
+    """Rename; an owner opens directories that are closed to writing, as Magento advises, for it."""
+    try:
+        durable.rename_noreplace(name, other, source_fd=source, target_fd=target)
+    except PermissionError:
+        with contextlib.ExitStack() as stack:
+            for fd in (source, target):
+                stack.enter_context(_opened_up(fd))
+            if stat.S_ISDIR(os.lstat(name, dir_fd=source).st_mode):
+                moved = os.open(name, OPEN_DIRECTORY, dir_fd=source)
+                stack.callback(os.close, moved)
+                stack.enter_context(_opened_up(moved))
+            durable.rename_noreplace(name, other, source_fd=source, target_fd=target)
+
+
+@contextlib.contextmanager
+def _opened_up(directory: int) -> Iterator[None]:
+    """Let a directory's owner write in it for a moment."""
+    mode = stat.S_IMODE(os.fstat(directory).st_mode)
+    os.fchmod(directory, mode | 0o300)
+    try:
+        yield
+    finally:
+        os.fchmod(directory, mode)
 
 
 class _Swap:

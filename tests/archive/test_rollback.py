@@ -630,11 +630,56 @@ def test_mount_table_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_what_cannot_be_written_is_named(shop: Layout, tmp_path: Path) -> None:
+def test_directories_closed_to_writing_are_opened_up_by_their_owner(tmp_path: Path) -> None:
+    """Magento advises `chmod u-w` on directories of a production store."""
+    shop = layout(tmp_path / "shop")
+    base = shop.root
+    os.makedirs(base + "/lib/closed/inner")
+    os.makedirs(base + "/lib/gone")
+    put(base + "/lib/closed/f", b"1")
+    for directory in ("closed/inner", "closed", "gone", ""):
+        os.chmod(f"{base}/lib/{directory}", 0o555)
+    summary = write(shop.code, tmp_path / "a.tgz")
+    before = tree_hash(base)
+    for directory in ("", "closed", "gone"):
+        os.chmod(f"{base}/lib/{directory}", 0o755)
+    put(base + "/lib/closed/f", b"2")
+    os.rmdir(base + "/lib/gone")
+    os.mkdir(base + "/lib/new")
+    for directory in ("new", "closed", ""):
+        os.chmod(f"{base}/lib/{directory}", 0o555)
+    present = tree_hash(base)
+    planned = plan(tmp_path / "a.tgz", shop, summary)
+    assert planned.unwritable == ()
+    staged = stage_files(planned, job_id="j")
+    swap_files(staged)
+    assert tree_hash(base) == before
+    revert_files(staged)
+    assert tree_hash(base) == present
+    swap_files(staged)
+    assert remove_aside(staged.plan_path) > 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a directory of another account")
+def test_what_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = layout(tmp_path / "shop")
     os.mkdir(shop.root + "/closed")
     put(shop.root + "/closed/f", b"1")
     summary = write(shop.code, tmp_path / "a.tgz")
     put(shop.root + "/closed/f", b"2")
-    os.chmod(shop.root + "/closed", 0o555)
-    assert "closed" in plan(tmp_path / "a.tgz", shop, summary).unwritable
-    os.chmod(shop.root + "/closed", 0o755)
+    os.chmod(tmp_path, 0o755)
+    child = os.fork()
+    if child == 0:
+        try:
+            for parent in (tmp_path, *tmp_path.parents[:2]):
+                os.chmod(parent, 0o755)
+            os.chown(shop.state, 65534, 65534)
+            os.chmod(tmp_path / "a.tgz", 0o644)
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            named = plan(tmp_path / "a.tgz", shop, summary)
+            os._exit(0 if named.unwritable == ("closed",) and named.unrestorable else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -265,7 +265,8 @@ elif work == "verification":
     verify_archive(archive, sha256=None)
 else:
     plan_files(archive, selection_of(root), archive + ".plan")
-print(time.perf_counter() - began, time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(time.perf_counter() - began, time.process_time(), peak_kib * 1024)
 """
 
 
@@ -325,8 +326,9 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.linear:
         for line in growth((110_000, 400_000, 1_200_000), chosen.scratch):
+            each_us = line.cpu_s / line.entries * 1e6
             print(f"{line.work:13} {line.entries:>9,} entries  {line.elapsed_s:6.2f} s  "
-                  f"{line.cpu_s / line.entries * 1e6:5.1f} us of CPU each  "
+                  f"{each_us:5.1f} us of CPU each  "
                   f"peak {line.peak_bytes / (1 << 20):4.0f} MiB")  # fmt: skip
         return
     with _tree(chosen.tree) as tree:
