@@ -23,7 +23,7 @@ from typing import Final, Self
 from core.database.connection import Connection
 from core.database.definitions import Table
 from core.database.dialect import quote_name
-from core.errors import ConnectionLost, DatabaseError, RightsMissing
+from core.errors import ConnectionFailed, ConnectionLost, DatabaseError, RightsMissing
 
 LOCK_WAIT_S: Final = 2
 """How long a lock on tables may be waited for: whoever writes waits behind us meanwhile."""
@@ -86,7 +86,7 @@ def take_snapshot(
     """
     with contextlib.ExitStack() as stack:
         outside = stack.enter_context(_Outside(open_connection, tables))
-        connections = [stack.enter_context(open_connection()) for _ in range(max(1, wanted))]
+        connections = _open_several(open_connection, max(1, wanted), stack)
         for connection in connections:
             connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         passed: list[str] = []
@@ -107,6 +107,23 @@ def take_snapshot(
             unlocked=outside.unlocked,
             passed=tuple(passed),
         )
+
+
+def _open_several(
+    open_connection: Opener, wanted: int, stack: contextlib.ExitStack
+) -> list[Connection]:
+    """Open as many connections as the server, or the account, has left; at least one."""
+    found: list[Connection] = []
+    while len(found) < wanted:
+        try:
+            found.append(stack.enter_context(open_connection()))
+        except ConnectionFailed:
+            if not found:
+                raise
+            break
+    if 1 < len(found) < wanted:  # a lock needs one more
+        found.pop().close()
+    return found
 
 
 def let_go(connection: Connection) -> None:

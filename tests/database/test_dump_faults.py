@@ -80,6 +80,13 @@ def test_without_lock_tables_one_connection_does(few, tmp_path):
     assert summary.rows == {"a": 2}
 
 
+@pytest.mark.parametrize(("limit", "rung"), [(2, Rung.SINGLE), (4, Rung.TABLE_LOCKS)])
+def test_an_account_with_few_connections_makes_do(server, few, tmp_path, limit, rung):
+    settings = few(_ALL)
+    server.run(f"GRANT USAGE ON *.* TO few@localhost WITH MAX_USER_CONNECTIONS {limit}")
+    assert dump_to(tmp_path / "d.sql", settings, connections=4).snapshot == rung
+
+
 def test_rights_on_single_tables_prove_nothing(server, schema, few, tmp_path):
     settings = few({"INSERT"})
     server.run(f"GRANT SELECT, TRIGGER ON `{schema.schema}`.a TO few@localhost")
