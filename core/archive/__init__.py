@@ -2,7 +2,7 @@
 
 members     what goes in: selections, ignore lists, the walk, `measure`
 writer      `write_archive`
-reader      `verify_archive`, `read_member`
+reader      `verify_archive`, `read_members`
 difference  `plan_files`: archive against live tree
 stage       `stage_files`, `load_staged`, `remove_stage`
 refresh     `refresh_files`: the second look, with the store closed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -105,16 +105,20 @@ def _verified(reader: ArchiveReader) -> VerifiedArchive:
     )
 
 
-def read_member(path: str, name: bytes) -> bytes | None:
-    """Return the content of one file of an archive (the last of that name), or None.
+def read_members(path: str, names: Collection[bytes]) -> dict[bytes, bytes]:
+    """Return the contents of these files of an archive, as far as it has them.
 
-    Reads the whole archive, since only its end proves it. Raises as `verify_archive` does.
+    Stops when all are found, so it proves nothing of the rest: for a look at a configuration before
+    the archive is verified whole. Raises as `verify_archive` does for what it reads.
     """
-    found = None
+    found: dict[bytes, bytes] = {}
     with ArchiveReader(path, trusted=True) as reader:
         for member in reader:
-            if member.name == name and member.type == REGULAR:
-                if member.size > _READ_LIMIT:
-                    reader.damaged("a file of absurd size")
-                found = reader.content()
+            if member.name not in names or member.type != REGULAR:
+                continue
+            if member.size > _READ_LIMIT:
+                reader.damaged("a file of absurd size")
+            found[member.name] = reader.content()
+            if len(found) == len(names):
+                break
     return found

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from core.archive.reader import read_member
+from core.archive.reader import read_members
 from core.backups.catalog import Backup, Health, find_backup
 from core.errors import ConfigurationError, MagerewindError, NotInstalled
 from core.events import Kind
@@ -103,12 +103,13 @@ def _archived(
     if backup is None:
         return None
     try:
-        env_php = read_member(backup.path, ENV_PHP.encode())
+        files = read_members(backup.path, (ENV_PHP.encode(), CONFIG_PHP.encode()))
+        env_php = files.get(ENV_PHP.encode())
         if env_php is None:
             return None
         return parse_configuration(
             env_php,
-            read_member(backup.path, CONFIG_PHP.encode()),
+            files.get(CONFIG_PHP.encode()),
             path=f"{backup.name.text}:{ENV_PHP}",
             environ=environ,
         )

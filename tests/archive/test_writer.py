@@ -20,7 +20,7 @@ from core.archive import writer as writer_module
 from core.archive.descent import Descent
 from core.archive.header import REGULAR, Fields, HeaderReader, HeaderWriter
 from core.archive.members import code_selection, measure, media_selection
-from core.archive.reader import read_member, verify_archive
+from core.archive.reader import read_members, verify_archive
 from core.archive.writer import write_archive
 from core.errors import Cancelled, DiskFull, StoreUnreadable, UsageError
 from tests.archive.trees import Layout, covered, layout, make_tree, put, tree_hash, write
@@ -217,7 +217,7 @@ def test_changed_while_read_is_named_and_valid(
     monkeypatch.undo()
     assert [(w.code, w.names) for w in summary.warnings] == [("changed", ("b.log",))]
     verify_archive(str(tmp_path / "a.tgz"), sha256=summary.sha256, members=summary.members)
-    assert read_member(str(tmp_path / "a.tgz"), b"c") == b"z" * size
+    assert read_members(str(tmp_path / "a.tgz"), [b"c"]) == {b"c": b"z" * size}
 
 
 def test_changed_code_is_read_until_it_holds_still(
@@ -228,7 +228,7 @@ def test_changed_code_is_read_until_it_holds_still(
     Meddler(monkeypatch, shop.root + "/b.php", times=1, act="grow")
     write(shop.code, tmp_path / "a.tgz")
     monkeypatch.undo()
-    assert read_member(str(tmp_path / "a.tgz"), b"b.php") == b"z" * 100 + b"more"
+    assert read_members(str(tmp_path / "a.tgz"), [b"b.php"]) == {b"b.php": b"z" * 100 + b"more"}
 
 
 def test_vanished_is_named(shop: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
