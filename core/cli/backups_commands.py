@@ -11,7 +11,7 @@ from core.cli import words
 from core.cli.commands import Session
 from core.cli.printable import printable
 from core.cli.store_view import stop_lines, store_json, store_lines
-from core.cli.text import NAMES_SHOWN, error, name_lines, plain, success, warning
+from core.cli.text import NAMES_SHOWN, error, error_lines, name_lines, plain, success, warning
 from core.errors import MagerewindError
 from core.events import Kind, Report, encode_text
 
@@ -39,7 +39,7 @@ def _chosen(session: Session, directory: str) -> list[Backup]:
 def delete_command(session: Session) -> int:
     """`info:backups:delete`."""
     session.require_answerable()
-    store = session.store()
+    store = session.writable_store()
     client = session.client(store)
     session.warn_of_interrupted(client)
     backups = _chosen(session, store.backups)  # all names, before anything is deleted
@@ -110,8 +110,10 @@ def verify_command(session: Session) -> int:
     for backup in backups:
         try:
             result = verify_backup(backup, report=_reporter(session, backup))
-        except MagerewindError as failure:  # it cannot be read: the others still can
-            result = VerifyResult(backup=backup, problem=failure.message)
+        except MagerewindError as failure:  # it cannot be read, and the others still can
+            session.console.say(*error_lines(failure))
+            failed = True
+            continue
         session.console.end_progress()
         failed = failed or not result.sound
         if session.console.as_json:

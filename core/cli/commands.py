@@ -19,6 +19,7 @@ from core.cli.following import Follower
 from core.cli.interruptions import Interruptions
 from core.cli.listing import job_json, job_lines, listing_json, listing_lines
 from core.cli.parser import CommandLine
+from core.cli.store_view import owner_text
 from core.cli.text import note, plain, success, warning
 from core.errors import (
     JobInterrupted,
@@ -26,6 +27,7 @@ from core.errors import (
     MagerewindError,
     PreflightRefused,
     StoreNotFound,
+    StoreUnreadable,
 )
 from core.jobs.client import Client
 from core.jobs.directory import JobDirectory
@@ -64,6 +66,18 @@ class Session:
             start = "/"
         return find_store(start, root=self.line.root, for_rollback=for_rollback)
 
+    def writable_store(self, *, for_rollback: bool = True) -> Store:
+        """Return the store, when this account may work on it. Raises StoreUnreadable."""
+        store = self.store(for_rollback=for_rollback)
+        for path in (store.var, store.state_directory):
+            if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
+                owner = owner_text(store.owner_uid, store.owner_gid)
+                raise StoreUnreadable(
+                    f"This account may not write to {path}.",
+                    hint=f"Run it as the file system owner of the store ({owner}), or as root.",
+                )
+        return store
+
     def client(self, store: Store) -> Client:
         """Return the jobs of the store."""
         return Client(store, environ=self.environ, clock=self.clock)
@@ -73,7 +87,7 @@ class Session:
         try:
             interrupted = client.interrupted()
         except MagerewindError as failure:  # such as another account's jobs
-            self.console.say(warning(failure.message))
+            self.console.say(warning(f"The jobs of this store cannot be seen. {failure.message}"))
             return None
         if interrupted is not None:
             why = _interrupted_error(interrupted)
@@ -180,7 +194,7 @@ def attach_command(session: Session) -> int:
 
 def cancel_command(session: Session) -> int:
     """`job:cancel`."""
-    client = session.client(session.store())
+    client = session.client(session.writable_store())
     session.warn_of_interrupted(client)
     cancelled = client.cancel(session.line.job_id)
     if session.console.as_json:
@@ -192,7 +206,7 @@ def cancel_command(session: Session) -> int:
 
 def recover_command(session: Session) -> int:
     """`job:recover`."""
-    client = session.client(session.store())
+    client = session.client(session.writable_store())
     interrupted = client.interrupted()
     if interrupted is None and client.running() is None:
         session.console.say(plain("No job was interrupted: there is nothing to recover."))

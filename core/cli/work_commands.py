@@ -64,10 +64,11 @@ def backup_command(session: Session) -> int:
     if not session.line.kinds:
         session.console.say(error(NO_BACKUP_KIND), note("Choose --code, --media or --db."))
         return 1
-    client = session.client(session.store(for_rollback=False))
     request = _backup_request(session)
     if session.line.dry_run:
+        client = session.client(session.store(for_rollback=False))
         return _preview_backup(session, client, request)
+    client = session.client(session.writable_store(for_rollback=False))
     session.refuse_interrupted(client)
     return session.follow(client, client.start(request))
 
@@ -105,7 +106,7 @@ def _ready(session: Session) -> Client:
         session.warn_of_interrupted(client)
         return client
     session.require_answerable()
-    client = session.client(session.store())
+    client = session.client(session.writable_store())
     session.refuse_interrupted(client)
     session.refuse_while_running(client)
     return client

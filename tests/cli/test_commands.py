@@ -483,3 +483,27 @@ def test_without_the_application_a_command_is_needed(shop: Shop) -> None:
     done = shop.run()
     assert done.returncode == 2
     assert done.stderr.startswith("A command is needed.")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_account_that_may_only_look_is_told_who_may_work(
+    shop: Shop, backed_up: "subprocess.CompletedProcess[str]"
+) -> None:
+    assert backed_up.returncode == 0
+    name = shop.names("_filesystem.tgz")[0]
+    (shop.root / "var").chmod(0o555)
+    try:
+        for words in (
+            ("setup:backup", "--code"),
+            ("setup:rollback", "-c", name, "-y"),
+            ("info:backups:delete", name, "-y"),
+            ("job:undo", "-y"),
+        ):
+            done = shop.run(*words)
+            assert done.returncode == 1
+            assert done.stderr.startswith(f"This account may not write to {shop.root}/var.\n")
+            assert "as the file system owner of the store" in done.stderr
+        assert shop.run("info:backups:list").returncode == 0
+        assert shop.run("info:store").returncode == 1
+    finally:
+        (shop.root / "var").chmod(0o755)
