@@ -51,6 +51,12 @@ class ForeignKeyText:
     referenced: str
     rest: str
 
+    @property
+    def first_column(self) -> str:
+        """The first of its columns."""
+        words = list(tokens(self.clause.encode("utf-8", "surrogateescape")))
+        return words[next(i for i, word in enumerate(words) if word.text == b"(") + 1].name
+
     def render(self, *, name: str | None = None, rename: Rename | None = None) -> str:
         """Return `[CONSTRAINT name] FOREIGN KEY …`, the referenced table under its other name."""
         name = self.name if name is None else name
@@ -90,6 +96,22 @@ class TableText:
         lines = [part.text for part in (self.parts if parts is None else parts)]
         body = b",\n  ".join(lines)
         return b"CREATE TABLE %s (\n  %s\n)%s" % (_quoted(name), body, self.options)
+
+
+def without_restrict(key: ForeignKeyText) -> ForeignKeyText:
+    """Return the key without `ON … RESTRICT`, which is the default.
+
+    MariaDB turns it into NO ACTION when the key is added by an ALTER TABLE in place.
+    """
+    rest = key.rest.encode("utf-8", "surrogateescape")
+    words = list(tokens(rest))
+    kept, at = [], 0
+    for index in range(len(words) - 2):
+        first, _, last = words[index : index + 3]
+        if first.upper == b"ON" and last.upper == b"RESTRICT":
+            kept.append(rest[at : first.start].rstrip())
+            at = last.end
+    return replace(key, rest=_decoded(b"".join([*kept, rest[at:]])))
 
 
 def point_to_sequences(part: Part, rename: Callable[[str], str | None]) -> tuple[Part, str]:

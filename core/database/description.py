@@ -53,10 +53,14 @@ class ObjectText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingKey:
-    """A foreign key under its real name, and the name that it waits under; empty for none."""
+    """A foreign key under its real name, and the name that it waits under; empty for none.
+
+    `unnamed`: its real name is the one that the server would have given.
+    """
 
     waiting: str
     key: ForeignKeyText
+    unnamed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +162,11 @@ def load_swap(path: str) -> Swap:
 def _definitions(content: Mapping[str, Any]) -> Definitions:
     return Definitions(
         foreign_keys=tuple(
-            WaitingKey(waiting=one["waiting"], key=ForeignKeyText(**one["key"]))
+            WaitingKey(
+                waiting=one["waiting"],
+                key=ForeignKeyText(**one["key"]),
+                unnamed=one["unnamed"],
+            )
             for one in content["foreign_keys"]
         ),
         objects=tuple(ObjectText(**one) for one in content["objects"]),

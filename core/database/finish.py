@@ -98,9 +98,10 @@ def rename_automatic_keys(
     """Return statements that name indexes as the foreign keys which they were made for.
 
     A server makes an index for a foreign key that has none, and gives it the key's name: here, the
-    waiting one. `found` are pairs of staged table and index of such a name.
+    waiting one; of a key without a name it gets that of its column. `found` are pairs of staged
+    table and index of such a name.
     """
-    real = {one.waiting: one.key.name for one in keys}
+    real = {one.waiting: one.key.first_column if one.unnamed else one.key.name for one in keys}
     return [
         f"ALTER TABLE {quote_name(table)}"
         f" RENAME INDEX {quote_name(index)} TO {quote_name(real[index])}"

@@ -44,6 +44,7 @@ _MAKERS: Final = (
 _SCHEMA_LINE: Final = re.compile(
     rb"-- (?:Schema: `(?P<quoted>(?:[^`]|``)+)`|Host: .*\sDatabase: (?P<plain>\S+)\s*$)"
 )
+LONGEST_NAME: Final = 64
 _REPORT_EVERY: Final = 1 << 20
 
 
@@ -105,7 +106,7 @@ def check_dump(
     """Read a dump whole and return what it holds.
 
     Progress is in bytes of the file. Raises StatementRefused with the line of a statement that is
-    never run, DamagedBackup where the dump is cut inside a statement or is not the file of
+    never run, DamagedBackup where the dump ends inside a statement or is not the file of
     `sha256`. Names may be qualified with `schema` only; where none is given, with the one that the
     dump says it is of.
     """
@@ -169,6 +170,7 @@ class _Inventory:
         self.schema = schema
         self.trusted = trusted
         self.concerns: dict[str, str] = {}
+        self.unfired: dict[str, None] = {}
         self.session = Session()
         self.count = 0
         self.current = ""
@@ -188,6 +190,8 @@ class _Inventory:
 
     def take(self, raw: RawStatement) -> Reading:
         """Add one statement; return how the next one is to be read."""
+        if not raw.ended:
+            raise DamagedBackup(f"Line {raw.line}: the last statement has no end; the dump is cut.")
         self.count += 1
         self.largest = max(self.largest, len(raw.text))
         state = self.session.state
@@ -213,11 +217,17 @@ class _Inventory:
             raise StatementRefused(
                 f"Line {statement.line}: rows for '{one_line(name)}' after it was altered."
             )
+        if name in self.trigger_tables.values():
+            self.unfired[name] = None
         self.rows[name] += 1
         self.bytes[name] += len(statement.text)
 
     def _definition(self, statement: Statement) -> None:
         name = statement.name
+        if len(name) > LONGEST_NAME or name != name.rstrip(" "):
+            raise StatementRefused(
+                f"Line {statement.line}: no server takes the name '{one_line(name)}'."
+            )
         self._words(statement)
         match statement.kind:
             case StatementKind.TABLE:
@@ -305,6 +315,14 @@ class _Inventory:
                     code="beyond-schema",
                     message="These objects reach beyond their schema when they run.",
                     names=tuple(f"{name} ({what})" for name, what in self.concerns.items()),
+                )
+            )
+        if self.unfired:
+            warnings.append(
+                Warned(
+                    code="triggers-not-run",
+                    message="These tables have triggers before their rows; they are not run.",
+                    names=tuple(self.unfired),
                 )
             )
         if not self.tables and not any(self.objects.values()):

@@ -26,6 +26,7 @@ from core.database.create_table import (
     parse_table,
     point_to_sequences,
     split_for_loading,
+    without_restrict,
 )
 from core.database.description import (
     DefaultText,
@@ -320,10 +321,18 @@ class _Loading:
     def _wait_for(self, keys: tuple[ForeignKeyText, ...]) -> None:
         for key in keys:
             waiting = waiting_key_name(self.short, len(self.keys) + 1)
-            if not key.name:  # as the server would have named it
-                taken = sum(known.key.table == key.table for known in self.keys)
-                key = replace(key, name=f"{key.table}_ibfk_{taken + 1}")  # noqa: PLW2901
-            self.keys.append(WaitingKey(waiting=waiting, key=key))
+            unnamed = not key.name
+            if unnamed:  # as the server would have named it
+                key = replace(key, name=self._next_name(key.table))  # noqa: PLW2901
+            if self.server.mariadb:
+                key = without_restrict(key)  # noqa: PLW2901
+            self.keys.append(WaitingKey(waiting=waiting, key=key, unnamed=unnamed))
+
+    def _next_name(self, table: str) -> str:
+        start = f"{table}_ibfk_"
+        names = (known.key.name for known in self.keys if known.key.name.startswith(start))
+        taken = [int(name[len(start) :]) for name in names if name[len(start) :].isdigit()]
+        return f"{start}{max(taken, default=0) + 1}"
 
     def _object(self, statement: Statement) -> ObjectText:
         state = self.session.state

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import re
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,8 @@ from core.magento.settings import DatabaseConnection
 MOST_WRITERS: Final = 4
 _TRIES: Final = 5
 _AGAIN: Final = frozenset({1205, 1213})  # lock wait, deadlock: the transaction is rolled back
+_TRUNCATED: Final = 1265
+_NO_CHOICE: Final = "values that are none of an ENUM's choices are stored as the empty one."
 _HARMLESS: Final = frozenset({1906})  # a value for a generated column, which is made anew
 # Warnings after which a value is not what the dump says. The rest are named, not fatal.
 _LOST: Final = frozenset({1048, 1264, 1265, 1292, 1366, 1406, 1411, 1416, 3140, 4025})
@@ -230,13 +233,27 @@ class RowWriters:
             if level == "Note" or int(code) in _HARMLESS:
                 continue
             text = f"Line {row.line} of the dump, '{one_line(row.name)}': {one_line(str(message))}"
-            if int(code) in _LOST:
+            if int(code) == _TRUNCATED and self._is_choice(loading, row, str(message)):
+                code, text = _TRUNCATED, f"'{one_line(row.name)}': {_NO_CHOICE}"  # noqa: PLW2901
+            elif int(code) in _LOST:
                 raise LoadFailed(f"{text}: the value would be lost.", errno=int(code))
             warned = Warned(code="load-warning", message=text, names=(row.name,))
             with self._lock:
                 if (row.name, code) not in self._warned and len(self.warnings) < 100:
                     self._warned.add((row.name, code))
                     self.warnings.append(warned)
+
+    def _is_choice(self, loading: LoadingConnection, row: Row, message: str) -> bool:
+        """Whether a warning is of an ENUM: it comes with the empty value too, which is kept."""
+        found = re.search(r"column '(.*)' at row", message)
+        if found is None:
+            return False
+        kinds = loading.connection.query(
+            "SELECT DATA_TYPE FROM information_schema.COLUMNS"
+            " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s AND COLUMN_NAME = %s",
+            (row.staged, found.group(1)),
+        )
+        return bool(kinds) and str(kinds[0][0]).lower() == "enum"
 
     def _finish(self, loading: LoadingConnection, work: Finishing) -> None:
         for text, state, line in work.statements:

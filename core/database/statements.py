@@ -45,6 +45,7 @@ class RawStatement:
     text: bytes
     line: int
     position: int
+    ended: bool = True  # by a delimiter, not by the end of the file
 
 
 class _Digest(Protocol):
@@ -267,8 +268,9 @@ class Statements:
                 return RawStatement(text, line, self.position)
         end = self._statement_end(line)
         text = self._buffer[self._at : end]
+        ended = self._buffer.startswith(self._delimiter, end)
         self._advance(end + len(self._delimiter))
-        return RawStatement(text.rstrip(), line, self.position)
+        return RawStatement(text.rstrip(), line, self.position, ended)
 
     def _statement_end(self, line: int) -> int:
         key = (self.reading, self._delimiter)

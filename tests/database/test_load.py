@@ -1,0 +1,407 @@
+"""Loading beside: foreign dumps, odd values, faults; the live tables are never touched."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+
+import pytest
+
+from core.database import load
+from core.database.check import check_against_server, check_dump
+from core.database.connection import connect
+from core.database.forward import forward_tables
+from core.database.load import load_beside
+from core.database.staging import owner_of, short_id
+from core.database.swap import revert_tables, swap_tables
+from core.database.undo import leftovers
+from core.errors import Cancelled, ConnectionLost, DamagedBackup, LoadFailed, StatementRefused
+from core.events import no_report
+from core.magento.settings import Secret
+from tests.database.schema_oracle import differences, portrait
+from tests.database.shop_flow import JOB, fill, native_dump, new_journal, stage
+
+MAGENTO = """-- Magento DB backup
+--
+-- Host: db    Database: shop
+-- ------------------------------------------------------
+-- Server version: 10.6
+
+/*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;
+/*!40101 SET NAMES utf8 */;
+/*!40014 SET @OLD_FOREIGN_KEY_CHECKS=@@FOREIGN_KEY_CHECKS, FOREIGN_KEY_CHECKS=0 */;
+/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;
+
+DROP TABLE IF EXISTS `a`;
+CREATE TABLE `a` (
+  `id` int(10) unsigned NOT NULL AUTO_INCREMENT,
+  `b_id` int(10) unsigned DEFAULT NULL,
+  `text` varchar(99) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `B` (`b_id`)
+) ENGINE=InnoDB AUTO_INCREMENT=7 DEFAULT CHARSET=utf8mb3 COMMENT='it''s';
+LOCK TABLES `a` WRITE;
+/*!40000 ALTER TABLE `a` DISABLE KEYS */;
+INSERT INTO `a` VALUES (0,1,'zero; \\'quoted\\''),
+(2,1,'two
+lines');
+/*!40000 ALTER TABLE `a` ENABLE KEYS */;
+UNLOCK TABLES;
+DROP TABLE IF EXISTS `b`;
+CREATE TABLE `b` (`id` int(10) unsigned NOT NULL, PRIMARY KEY (`id`)) ENGINE=InnoDB;
+INSERT INTO `b` VALUES (1);
+DROP VIEW IF EXISTS `v`;
+CREATE VIEW `v` AS select `a`.`id` AS `id` from `a`;
+ALTER TABLE `a` ADD CONSTRAINT `A_B` FOREIGN KEY (`b_id`) REFERENCES `b` (`id`) ON DELETE CASCADE;
+/*!50003 DROP TRIGGER IF EXISTS trg */;
+delimiter ;;
+/*!50003 CREATE TRIGGER trg AFTER INSERT ON `a` FOR EACH ROW BEGIN SET @x = 1; SET @y = 2; END */;;
+delimiter ;
+/*!40014 SET FOREIGN_KEY_CHECKS=@OLD_FOREIGN_KEY_CHECKS */;
+-- Dump completed on 2024-01-01 00:00:00 GMT
+"""
+
+PHPMYADMIN = """-- phpMyAdmin SQL Dump
+-- version 5.2.1
+
+SET SQL_MODE = "NO_AUTO_VALUE_ON_ZERO";
+START TRANSACTION;
+SET time_zone = "+00:00";
+/*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;
+/*!40101 SET NAMES utf8mb4 */;
+
+CREATE TABLE `a` (
+  `id` int(10) UNSIGNED NOT NULL COMMENT 'Id; `a`',
+  `b_id` int(10) UNSIGNED DEFAULT NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+INSERT INTO `a` (`id`, `b_id`) VALUES
+(0, 1),
+(5, 1);
+CREATE TABLE `b` (`id` int(10) UNSIGNED NOT NULL) ENGINE=InnoDB;
+INSERT INTO `b` (`id`) VALUES (1);
+-- Stand-in
+CREATE TABLE `v` (
+`id` int(10) unsigned
+);
+DROP TABLE IF EXISTS `v`;
+CREATE ALGORITHM=UNDEFINED DEFINER=`x`@`y` SQL SECURITY INVOKER VIEW `v`  AS SELECT `id` FROM `a` ;
+ALTER TABLE `a`
+  ADD PRIMARY KEY (`id`),
+  ADD KEY `B` (`b_id`);
+ALTER TABLE `b`
+  ADD PRIMARY KEY (`id`);
+ALTER TABLE `a`
+  MODIFY `id` int(10) UNSIGNED NOT NULL AUTO_INCREMENT COMMENT 'Id; `a`', AUTO_INCREMENT=9;
+ALTER TABLE `a`
+  ADD CONSTRAINT `A_B` FOREIGN KEY (`b_id`) REFERENCES `b` (`id`) ON DELETE CASCADE;
+COMMIT;
+/*!40101 SET CHARACTER_SET_CLIENT=@OLD_CHARACTER_SET_CLIENT */;
+"""
+
+
+def write(directory, text, name="dump.sql"):
+    path = directory / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return str(path)
+
+
+def roll_back(path, settings, directory, **options):
+    """Load and swap; return the warnings of both."""
+    journal = new_journal(directory, f"journal-{len(list(directory.iterdir()))}")
+    staged = stage(path, settings, journal, **options)
+    definitions = str(directory / "definitions.json")
+    swap_tables(staged, settings, journal=journal, definitions_path=definitions)
+    return staged.warnings, forward_tables(settings, journal)
+
+
+@pytest.mark.parametrize(
+    ("text", "maker", "definer"), [(MAGENTO, "magento", None), (PHPMYADMIN, "phpmyadmin", "x@y")]
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_foreign_dumps_give_what_the_client_gives(
+    server, schema, tmp_path, text, maker, definer, packed
+):
+    content = text.replace("Database: shop", f"Database: {schema.schema}").encode()
+    # The client, as the same account, is the judge; it cannot set the definer.
+    fill(server, schema.schema, content.replace(b"DEFINER=`x`@`y`", b""))
+    wanted = portrait(schema)
+    fill(server, schema.schema, "INSERT INTO b VALUES (9); DROP VIEW v; CREATE TABLE later (a int)")
+    path = write(tmp_path, gzip.compress(content) if packed else content)
+    check = check_dump(path, schema=schema.schema)
+    assert (check.made_by, check.complete, check.problems) == (maker, True, ())
+    assert check.tables == ("a", "b")
+    assert check.definers == ((definer,) if definer else ())
+    _, warnings = roll_back(path, schema, tmp_path)
+    assert [one.code for one in warnings] == (["definer-mapped"] if definer else [])
+    assert differences(wanted, portrait(schema)) == {}
+    with connect(schema) as connection:
+        assert connection.scalar("SELECT COUNT(*) FROM a WHERE id = 0") == 1
+
+
+def test_a_dump_without_backslash_escapes_and_in_latin1(server, schema, tmp_path):
+    content = (
+        "SET NAMES latin1; SET sql_mode='NO_BACKSLASH_ESCAPES,ANSI_QUOTES'; SET time_zone='+03:00';"
+        'CREATE TABLE "t" ("a" varchar(20) CHARACTER SET latin1, at timestamp NOT NULL);'
+        "INSERT INTO \"t\" VALUES ('\\', '2020-01-01 03:00:00'),('é;''', '2020-06-01 00:00:00');"
+    ).encode("latin-1")
+    roll_back(write(tmp_path, content), schema, tmp_path)
+    with connect(schema) as connection:
+        assert connection.query("SELECT a, at FROM t") == [
+            ("\\", "2020-01-01 00:00:00"),
+            ("é;'", "2020-05-31 21:00:00"),
+        ]
+
+
+def test_odd_dates_and_values_stay_what_the_dump_says(server, schema, tmp_path):
+    text = (
+        "CREATE TABLE t (d date, n datetime NOT NULL DEFAULT '0000-00-00 00:00:00', f float,"
+        " id int AUTO_INCREMENT PRIMARY KEY, e enum('a','b') NOT NULL);"
+        "INSERT INTO t VALUES ('2020-02-31','0000-00-00 00:00:00',16777216,0,''),"
+        "('0000-00-00','2020-00-01 00:00:00',1.2345678,-1,'b');"
+    )
+    roll_back(write(tmp_path, text), schema, tmp_path)
+    with connect(schema) as connection:
+        rows = connection.query("SELECT d, n, id, e, e+0 FROM t ORDER BY id DESC")
+    assert rows == [
+        ("2020-02-31", "0000-00-00 00:00:00", 0, "", 0.0),
+        ("0000-00-00", "2020-00-01 00:00:00", -1, "b", 2.0),
+    ]
+
+
+LOSING = [
+    ("CREATE TABLE t (a tinyint); INSERT INTO t VALUES (1),(300);", "Out of range"),
+    ("CREATE TABLE t (a varchar(2)); INSERT INTO t VALUES ('abc');", "truncated"),
+    ("CREATE TABLE t (a int PRIMARY KEY); INSERT INTO t VALUES (1),(1);", "Duplicate"),
+    ("CREATE TABLE t (a int); INSERT INTO t VALUES (1,2);", "count"),
+    ("CREATE TABLE t (a nonsense);", "Unknown data type"),
+    (
+        "CREATE TABLE t (a int); CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW SET NEW.zz = 1;",
+        "zz",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "why"), LOSING)
+def test_what_cannot_be_loaded_as_it_is_fails_and_leaves_nothing(
+    server, schema, tmp_path, text, why
+):
+    fill(server, schema.schema, "CREATE TABLE t (mine int); INSERT INTO t VALUES (42)")
+    before = portrait(schema, ours=True)
+    journal = new_journal(tmp_path)
+    with pytest.raises(LoadFailed, match=f"'[tx]'.*{why}"):
+        stage(write(tmp_path, text), schema, journal)
+    assert differences(before, portrait(schema, ours=True)) == {}
+    revert_tables(schema, journal)
+    assert leftovers(schema) == ()
+
+
+def test_a_wrong_count_of_rows_is_found(schema, tmp_path):
+    path = write(tmp_path, "CREATE TABLE t (a int); INSERT INTO t VALUES (1),(2);")
+    with pytest.raises(LoadFailed, match="2 rows instead of 3"):
+        stage(path, schema, new_journal(tmp_path), expected_rows={"t": 3})
+    assert leftovers(schema) == ()
+
+
+def test_a_file_that_changes_after_its_check_is_not_loaded(schema, tmp_path):
+    path = write(tmp_path, "CREATE TABLE t (a int); INSERT INTO t VALUES (1);")
+    check = check_dump(path)
+    write(tmp_path, "CREATE TABLE t (a int); INSERT INTO t VALUES (2);")
+    with pytest.raises(LoadFailed, match="not the file that was checked"):
+        load_beside(path, check, schema, job_id=JOB, journal=new_journal(tmp_path))
+    with pytest.raises(DamagedBackup, match="SHA-256"):
+        check_dump(path, sha256=check.sha256)
+
+
+def _many_rows(count=6000):
+    rows = ",".join(f"({n},'{'x' * 500}')" for n in range(200))
+    lines = [f"INSERT INTO t (a, b) VALUES {rows};" for _ in range(count // 200)]
+    create = "CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY, a int, b varchar(600), KEY (a));"
+    return create + "\n" + "\n".join(lines) + "\n"
+
+
+def test_cancelling_stops_at_once_and_leaves_nothing(monkeypatch, schema, tmp_path):
+    monkeypatch.setattr(load, "BATCH", 64 << 10)
+    calls = []
+
+    def report(done_bytes, done_items, current):
+        calls.append((done_bytes, done_items, current))
+        if len(calls) == 3:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        stage(write(tmp_path, _many_rows()), schema, new_journal(tmp_path), report=report)
+    assert leftovers(schema) == ()
+    assert not [t for t in threading.enumerate() if t.name.startswith("rows-")]
+
+
+def test_a_connection_killed_in_the_middle_is_a_lost_connection(
+    monkeypatch, server, schema, tmp_path
+):
+    monkeypatch.setattr(load, "BATCH", 64 << 10)
+    killed = []
+
+    def report(done_bytes, done_items, current):
+        if done_items and not killed:
+            ids = server.run(
+                "SELECT ID FROM information_schema.PROCESSLIST WHERE USER='shop'"
+                f" AND DB='{schema.schema}' ORDER BY ID DESC LIMIT 1"
+            ).split()
+            killed.append(ids[1])
+            server.run(f"KILL {ids[1]}")
+
+    with pytest.raises(ConnectionLost):
+        stage(write(tmp_path, _many_rows(20000)), schema, new_journal(tmp_path), report=report)
+    assert killed
+    assert leftovers(schema) == ()
+
+
+def test_keys_made_after_the_rows_are_those_of_the_dump(monkeypatch, server, schema, tmp_path):
+    monkeypatch.setattr(load, "DEFER_FROM", 0)
+    text = (
+        "CREATE TABLE t (id int NOT NULL AUTO_INCREMENT, a int, b varchar(600), c text,"
+        " PRIMARY KEY (a), KEY z (b(10)), UNIQUE KEY u (a, id), KEY auto (id), KEY after (c(5)),"
+        " FULLTEXT KEY f1 (b), FULLTEXT KEY f2 (c)) ENGINE=InnoDB AUTO_INCREMENT=50;"
+        "INSERT INTO t VALUES (0,1,'x y','w'),(3,2,'z','w');"
+    )
+    fill(server, schema.schema, "SET sql_mode='NO_AUTO_VALUE_ON_ZERO';" + text)
+    wanted = portrait(schema)
+    roll_back(write(tmp_path, text), schema, tmp_path)
+    assert differences(wanted, portrait(schema)) == {}
+
+
+def test_an_index_that_the_server_makes_for_a_foreign_key_gets_its_name(server, schema, tmp_path):
+    text = (
+        "CREATE TABLE p (id int PRIMARY KEY) ENGINE=InnoDB;"
+        "CREATE TABLE c (a int, b int, d int, CONSTRAINT NAMED FOREIGN KEY (a) REFERENCES p (id)"
+        " ON DELETE RESTRICT ON UPDATE CASCADE, FOREIGN KEY (b) REFERENCES p (id)) ENGINE=InnoDB;"
+        "ALTER TABLE c ADD FOREIGN KEY (d) REFERENCES p (id);"
+    )
+    fill(server, schema.schema, text)
+    wanted = portrait(schema)["TABLE c"]
+    roll_back(write(tmp_path, text), schema, tmp_path)
+    assert portrait(schema)["TABLE c"] == wanted
+
+
+def test_a_load_that_died_is_cleared_by_the_next_of_the_same_job(schema, tmp_path):
+    with connect(schema) as connection:
+        connection.execute(f"CREATE TABLE _mrs_{short_id(JOB)}_1 (old int)")
+        connection.execute("CREATE TABLE _mrs_other_1 (old int)")
+    path = write(tmp_path, "CREATE TABLE t (a int); INSERT INTO t VALUES (1);")
+    roll_back(path, schema, tmp_path)
+    assert [one.short for one in leftovers(schema)] == ["other"]
+
+
+def test_names_tell_their_job():
+    assert owner_of(f"_mrs_{short_id(JOB)}_12") == short_id(JOB) == "202611230315001a2b"
+    assert owner_of("_mra_x_f3") == "x"
+    assert owner_of("sales_order") is None
+    assert len(short_id("a" * 50)) == 20
+
+
+def test_everything_that_is_asked_of_the_server(server, schema, tmp_path):
+    text = (
+        "CREATE TABLE a (v varchar(9) COLLATE utf8mb4_0900_ai_ci) ENGINE=InnoDB;"
+        "CREATE TABLE m (v int) ENGINE=FANTASY;"
+        "CREATE DEFINER=`ghost`@`%` TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET @a = 1;"
+        "CREATE VIEW v AS SELECT 1;"
+    )
+    fill(server, schema.schema, "CREATE TABLE a (x int); CREATE TABLE mine (x int)")
+    check = check_dump(write(tmp_path, text))
+    found = check_against_server(check, schema)
+    said = " ".join(found.problems)
+    assert "no whole store" in said
+    assert "utf8mb4_0900_ai_ci. With --map-collations" in said
+    assert "no engine FANTASY" in said
+    assert [one.names for one in found.warnings if one.code == "definer-mapped"] == [("ghost@%",)]
+    assert (found.replaced, found.added, found.removed) == (("a",), ("m",), ("mine",))
+    assert found.space_free is not None
+    assert found.space_free > found.space_needed > 0
+    mapped = check_against_server(check, schema, map_collations=True, partial=True)
+    assert mapped.collations["utf8mb4_0900_ai_ci"].startswith("utf8mb4_")
+    assert len(mapped.problems) == 1
+    assert mapped.removed == ()
+    assert leftovers(schema) == ()
+
+
+def test_a_statement_larger_than_a_packet_is_known_before(server, schema, tmp_path):
+    text = f"CREATE TABLE t (a longtext); INSERT INTO t VALUES ('{'x' * 5_000_000}');"
+    check = check_dump(write(tmp_path, text))
+    server.run("SET GLOBAL max_allowed_packet = 4 << 20")
+    try:
+        found = check_against_server(check, schema, partial=True)
+    finally:
+        server.run("SET GLOBAL max_allowed_packet = 64 << 20")
+    assert any("max_allowed_packet" in one for one in found.problems)
+
+
+def test_the_binary_log_forbids_triggers_and_its_cure_is_named(binlog_server, tmp_path):
+    binlog_server.make_schema("logged")
+    from tests.conftest import connection_to
+
+    settings = connection_to(binlog_server, "logged")
+    text = "CREATE TABLE a (v int); CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET @a = 1;"
+    found = check_against_server(check_dump(write(tmp_path, text)), settings, partial=True)
+    assert any("log_bin_trust_function_creators" in one for one in found.problems)
+    binlog_server.run("DROP DATABASE logged")
+
+
+@pytest.mark.parametrize("right", ["CREATE", "DROP", "ALTER", "TRIGGER", "CREATE VIEW"])
+def test_each_missing_right_is_named_before_anything_happens(server, schema, tmp_path, right):
+    from dataclasses import replace
+
+    user = f"no_{right.lower().replace(' ', '_')}"
+    server.run(
+        f"CREATE OR REPLACE USER {user}@localhost IDENTIFIED BY 'x';"
+        f"GRANT ALL ON `{schema.schema}`.* TO {user}@localhost;"
+        f"REVOKE {right} ON `{schema.schema}`.* FROM {user}@localhost;"
+    )
+    text = (
+        "CREATE TABLE a (v int); CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET @a = 1;"
+        "CREATE VIEW v AS SELECT 1;"
+    )
+    poor = replace(schema, username=user, password=Secret("x"))
+    found = check_against_server(check_dump(write(tmp_path, text)), poor, partial=True)
+    assert found.problems
+    assert right.split()[0] in " ".join(found.problems).upper() or right == "DROP"
+    server.run(f"DROP USER {user}@localhost")
+    with connect(schema) as connection:
+        for name in [name for one in leftovers(schema) for name in one.staged]:
+            connection.execute(f"DROP TABLE `{name}`")
+
+
+REFUSED = [
+    "INSERT INTO t VALUES (1);",
+    "CREATE TABLE t (a int); CREATE TABLE t (b int);",
+    (
+        "CREATE TABLE t (a int); INSERT INTO t VALUES (1); ALTER TABLE t ADD b int;"
+        " INSERT INTO t VALUES (1,2);"
+    ),
+    "ALTER TABLE t ADD b int;",
+    f"CREATE TABLE `{'x' * 65}` (a int);",
+]
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_a_dump_in_no_order_is_refused(tmp_path, text):
+    with pytest.raises(StatementRefused, match="Line 1"):
+        check_dump(write(tmp_path, text))
+
+
+def test_a_cut_dump_is_told_by_its_missing_mark(server, schema, tmp_path):
+    fill(server, schema.schema, "CREATE TABLE t (a int); INSERT INTO t VALUES (1),(2)")
+    path = native_dump(server, schema.schema, tmp_path / "whole.sql")
+    assert check_dump(path).complete
+    with open(path, "rb") as file:
+        content = file.read()
+    cut = content[: content.index(b"INSERT")]
+    assert "cut" in check_dump(write(tmp_path, cut)).problems[0]
+    with pytest.raises(DamagedBackup, match="no end"):
+        check_dump(write(tmp_path, content[: content.index(b"ENGINE=") - 40]))
+
+
+def test_a_whole_store_is_known_under_its_prefix(tmp_path):
+    names = ("core_config_data", "eav_attribute", "store", "setup_module")
+    text = "".join(f"CREATE TABLE m2_{name} (a int);" for name in names)
+    path = write(tmp_path, text)
+    assert check_dump(path, table_prefix="m2_", report=no_report).whole_store
+    assert not check_dump(path).whole_store
