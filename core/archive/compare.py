@@ -28,6 +28,8 @@ _OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _SMALL: Final = 1 << 20
 NAMES_KEPT: Final = 1000
 _FILE_MODE: Final = 0o1777
+_FORMAT: Final = 0o170000
+_FILES: Final = frozenset({REGULAR, HARD_LINK})
 _DIRECTORY_MODE: Final = 0o3777
 _TYPES: Final = {
     REGULAR: stat.S_IFREG,
@@ -91,6 +93,7 @@ class Comparison:
         self._reader = reader
         self._trusted = trusted
         self._numbers = AccountNumbers()
+        self._owners: dict[tuple[int, int, bytes, bytes], tuple[int | None, int | None]] = {}
         self._euid = os.geteuid()
         self._groups = {os.getegid(), *os.getgroups()}
         self._unit: int | None = None
@@ -112,13 +115,13 @@ class Comparison:
 
     def both(self, found: Found, member: Member, same: Same) -> None:
         """Compare a member with the live entry of its name."""
-        mode = found.status.st_mode
+        mode, kind = found.status.st_mode, member.type
+        if kind in _FILES and mode & _FORMAT == stat.S_IFREG and same(member, found):
+            self._metadata(found, member, _FILE_MODE)
+            return
         self._notice(found)
-        kind = member.type
         if kind == DIRECTORY and stat.S_ISDIR(mode):
             self._metadata(found, member, _DIRECTORY_MODE)
-        elif kind in {REGULAR, HARD_LINK} and stat.S_ISREG(mode) and same(member, found):
-            self._metadata(found, member, _FILE_MODE)
         elif kind == SYMLINK and stat.S_ISLNK(mode) and self._target(found) == member.link:
             self.identical += 1
         else:
@@ -192,13 +195,14 @@ class Comparison:
     def _metadata(self, found: Found, member: Member, mask: int) -> None:
         """Plan a change of mode or owner in place, or count an identical entry."""
         status = found.status
+        if not (status.st_mode ^ member.mode) & mask and self._belongs(status, member):
+            self.identical += 1
+            return
         mode = status.st_mode & 0o7777
         wanted = mode if member.mode == UNKNOWN_MODE else (member.mode & mask)
         if member.type == DIRECTORY and not member.mode and not self._trusted:
             wanted = mode  # Magento's archives may come without the modes of directories
-        uid, gid = self._owner(member)
-        own = (uid in {None, status.st_uid}) and (gid in {None, status.st_gid})
-        if (mode & mask) == (wanted & mask) and own:
+        if (mode & mask) == (wanted & mask) and self._belongs(status, member):
             self.identical += 1
             return
         if self._euid not in {0, status.st_uid}:
@@ -208,16 +212,26 @@ class Comparison:
         row = row._replace(mode_then=wanted, unit=None, size_then=row.size_now)
         self._plan.add(row._replace(region=self.regions.of(self.relative(row.path))))
 
+    def _belongs(self, status: os.stat_result, member: Member) -> bool:
+        """Tell whether a live entry belongs to whom it should."""
+        if self._euid != 0:
+            return True
+        uid, gid = self._owner(member)
+        return (uid is None or uid == status.st_uid) and (gid is None or gid == status.st_gid)
+
     def _owner(self, member: Member) -> tuple[int | None, int | None]:
         """Return whom an entry is to belong to, None where that is left as it is."""
         if self._euid != 0 or member.mode == UNKNOWN_MODE:
             return None, None
         if not self._trusted and not member.uname and not member.uid:
             return None, None  # Magento writes root, and nobody at all, as NULs
-        return (
-            self._numbers.uid(member.uid, member.uname),
-            self._numbers.gid(member.gid, member.gname),
-        )
+        key = (member.uid, member.gid, member.uname, member.gname)
+        known = self._owners.get(key)
+        if known is None:
+            numbers = self._numbers
+            known = numbers.uid(member.uid, member.uname), numbers.gid(member.gid, member.gname)
+            self._owners[key] = known
+        return known
 
     def _row(self, action: Action, member: Member | None, found: Found | None) -> Row:
         path = member.name if member is not None else (found.path if found is not None else b"")

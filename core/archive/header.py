@@ -22,6 +22,7 @@ CONTIGUOUS, OLD_REGULAR = b"7"[0], 0
 LONG_NAME, LONG_LINK = b"L"[0], b"K"[0]
 PAX, PAX_GLOBAL = b"x"[0], b"g"[0]
 XATTR_PREFIX: Final = b"SCHILY.xattr."
+LARGEST_ID: Final = 0xFFFFFFFE
 END: Final = bytes(2 * BLOCK)
 
 _GNU_MAGIC: Final = b"ustar  \0"
@@ -211,6 +212,8 @@ class HeaderReader:
         owner = self._owners.get(key)
         if owner is None:
             owner = (parse_number(key[:8]), parse_number(key[8:16]), parse_number(key[16:]))
+            if not (0 <= owner[1] <= LARGEST_ID and 0 <= owner[2] <= LARGEST_ID):
+                raise BadHeader("an absurd owner")
             _remember(self._owners, key, owner)
         key = header[257:329]
         names = self._names.get(key)

@@ -29,7 +29,7 @@ def look_of(status: os.stat_result) -> Look:
 
     Of a directory, its own mode and owner: what is in it has records of its own.
     """
-    if stat.S_ISDIR(status.st_mode):
+    if status.st_mode & 0o170000 == stat.S_IFDIR:
         return status.st_ino, status.st_dev, status.st_mode, status.st_uid, status.st_gid
     return (
         status.st_ino, status.st_dev, status.st_size, status.st_mtime_ns, status.st_ctime_ns,
@@ -70,9 +70,11 @@ class SeenWriter:
 
     def add(self, found: Found) -> None:
         """Take in one live entry."""
-        self._buffer += _RECORD.pack(len(found.path), *look_of(found.status))
-        self._buffer += found.path
-        if len(self._buffer) >= _FLUSH:
+        path, _, _, status = found
+        buffer = self._buffer
+        buffer += _RECORD.pack(len(path), *look_of(status))
+        buffer += path
+        if len(buffer) >= _FLUSH:
             self._flush()
 
     def _flush(self) -> None:

@@ -22,6 +22,7 @@ from core.archive.header import (
     CONTIGUOUS,
     DIRECTORY,
     HARD_LINK,
+    LARGEST_ID,
     LONG_LINK,
     LONG_NAME,
     OLD_REGULAR,
@@ -192,6 +193,8 @@ class ArchiveReader:
 
     def _refill(self) -> None:
         self._report(self._blocks.consumed, self.members, os.fsdecode(self._current))
+        if self.members > _MEMBER_LIMIT:
+            self.hostile(self._current, "an absurd number of members")
         block = next(self._stream, None)
         if block is None:
             self.damaged("it was cut short: the end of the archive is missing")
@@ -255,6 +258,8 @@ class ArchiveReader:
                 fields = fields._replace(mtime=int(extended[b"mtime"].partition(b".")[0]))
         except ValueError:
             self.damaged("a broken number in a PAX record")
+        if not (0 <= fields.uid <= LARGEST_ID and 0 <= fields.gid <= LARGEST_ID):
+            self.hostile(fields.name, "an absurd owner")
         return fields
 
     def _member(self, fields: Fields, extended: dict[bytes, bytes] | None) -> Member:
@@ -310,26 +315,22 @@ class ArchiveReader:
         return clean
 
     def _check(self, member: Member, fields: Fields) -> None:
-        kind = member.type
+        kind, mode = member.type, member.mode
         if kind == REGULAR:
-            if member.mode & _SET_ID:
+            if mode & _SET_ID:
                 self.hostile(member.name, "a file with a set-user-id or set-group-id bit")
-            if not member.name or fields.name.endswith(b"/"):
+            if not member.name or fields.name[-1:] == b"/":
                 self.hostile(fields.name, "a file without a name")
         elif kind == DIRECTORY:
             if fields.size:
                 self.hostile(member.name, "a directory with content")
-            if member.mode & 0o4000:
+            if mode & 0o4000:
                 self.hostile(member.name, "a directory with a set-user-id bit")
         elif kind in {SYMLINK, HARD_LINK}:
             self._check_link(member)
         else:
             name = chr(kind) if 32 < kind < 127 else str(kind)
             self.hostile(member.name, f"a device, fifo or member of unknown type {name!r}")
-        if member.uid < 0 or member.gid < 0 or member.uid > 0xFFFFFFFE or member.gid > 0xFFFFFFFE:
-            self.hostile(member.name, "an absurd owner")
-        if self.members > _MEMBER_LIMIT:
-            self.hostile(member.name, "an absurd number of members")
 
     def _check_link(self, member: Member) -> None:
         link = member.link
