@@ -163,6 +163,14 @@ class Runner:
             starter.answer(error)
             return error.exit_code
         context = self._context(journal, stream)
+        try:
+            if not recovering:
+                context.keep_reserve()
+        except MagerewindError as error:
+            self._finish(context, _failure(context, error), self.clock())
+            lock.release()
+            starter.answer(error)
+            return error.exit_code
         starter.answer()
         began_s = self.clock()
         ending = self._work(context, request, recovering=journal.has("taken-up") or recovering)
@@ -283,6 +291,7 @@ class Runner:
             "closed_s": closing.closed_seconds(context.journal.records, self.clock()),
             "closed_store": closed,
         }
+        context.free_reserve()
         with suppress(MagerewindError):
             # A store that stays closed has not ended: job:recover takes it up again.
             if not closed:

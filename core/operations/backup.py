@@ -110,6 +110,7 @@ def abandon(context: JobContext) -> None:
 
     Works from the journal alone, so a recovery runs the same; may be run again at any point.
     """
+    context.free_reserve()
     began = context.journal.last("backup")
     try:
         if began is not None:

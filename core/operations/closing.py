@@ -6,7 +6,9 @@ Opening is never mere cleanup: it is called only where the store has been proven
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
+from core.errors import StorageError
 from core.events import MaintenanceDisabled, MaintenanceEnabled, Step
 from core.journal import Record
 from core.magento.maintenance import close_store, maintenance_state, open_store
@@ -32,7 +34,9 @@ def reopen(context: JobContext) -> None:
         already = bool(closed.payload["already"])
         if not already:
             open_store(context.store)
-        context.journal.append("opened", at_s=context.clock())
+        # On a full disk the store is open all the same; a recovery would just open it once more.
+        with suppress(StorageError):
+            context.journal.append("opened", at_s=context.clock())
         context.emit(MaintenanceDisabled(skipped=already))
 
 

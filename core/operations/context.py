@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from core.durable import Owner
+from core.durable import Owner, unlink_if_there, write_file
 from core.errors import Cancelled
 from core.events import (
     CancelRequested,
@@ -27,6 +27,8 @@ from core.journal import Journal
 from core.magento.store import Store
 
 _LOOK_INTERVAL_S = 0.2
+_RESERVE = "reserve"
+_RESERVE_BYTES = 65536
 
 
 class Cancellation:
@@ -92,6 +94,18 @@ class JobContext:
     def path(self, name: str) -> str:
         """Return the path of a file in the job's directory."""
         return os.path.join(self.directory, name)
+
+    def keep_reserve(self) -> None:
+        """Take some space and an inode now, so that a full disk does not stop the way back.
+
+        Raises StorageError.
+        """
+        write_file(self.path(_RESERVE), bytes(_RESERVE_BYTES), owner=self.owner)
+
+    def free_reserve(self) -> None:
+        """Give the reserve to the last records and the result of this job."""
+        with contextlib.suppress(OSError):
+            unlink_if_there(self.path(_RESERVE))
 
     def emit_all(self, events: Iterable[Event]) -> None:
         """State several facts."""

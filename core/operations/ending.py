@@ -47,6 +47,7 @@ def revert(context: JobContext, parts: tuple[Part, ...]) -> None:
     Raises StoreLeftClosed when that cannot be proven; the store then stays closed.
     """
     context.cancellation.forbid()
+    context.free_reserve()
     closed = context.journal.has("close")
     cause: Exception | None = None
     with suppress(MagerewindError), context.step(Step.REVERT):
@@ -111,6 +112,7 @@ def forward(
     `replaces`: the job whose undo this job has used up. Raises StoreLeftClosed.
     """
     context.cancellation.forbid()
+    context.free_reserve()
     kinds = tuple(part.kind for part in parts)
     try:
         _keep_undo(context, kinds)
