@@ -39,55 +39,59 @@ def _list(text: str) -> tuple[str, ...]:
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Add what every command takes, before or after its name as in Magento."""
     add = parser.add_argument_group("common options").add_argument
-    quiet: dict[str, Any] = {"default": argparse.SUPPRESS}
-    add("-h", "--help", action="help", help="show this help", **quiet)
-    add("-q", "--quiet", action="store_true", help="print nothing but errors", **quiet)
+    unset: dict[str, Any] = {"default": argparse.SUPPRESS}
+    add("-h", "--help", action="help", help="show this help", **unset)
+    add("-q", "--quiet", action="store_true", help="print nothing but errors", **unset)
     add(
         "-v",
         "--verbose",
         action="count",
         help="print all names under a warning, and more notes",
-        **quiet,
+        **unset,
     )
     version = f"{PROGRAM} {__version__}"
-    add("-V", "--version", action="version", version=version, help="print the version", **quiet)
+    add("-V", "--version", action="version", version=version, help="print the version", **unset)
     add(
         "-n",
         "--no-interaction",
         action="store_false",
         dest="interactive",
         help="ask nothing: what would have to be asked is refused without --yes",
-        **quiet,
+        **unset,
     )
     add(
-        "-y", "--yes", action="store_true", help="take every question as answered with yes", **quiet
+        "-y", "--yes", action="store_true", help="take every question as answered with yes", **unset
     )
     add(
         "--root",
         metavar="DIR",
         help="the root of the store (default: found from the working directory upwards)",
-        **quiet,
+        **unset,
     )
+    _add_output(add, unset)
+
+
+def _add_output(add: Callable[..., argparse.Action], unset: dict[str, Any]) -> None:
     add(
         "--json",
         action="store_true",
         dest="as_json",
         help="print JSON, one value a line, on stdout",
-        **quiet,
+        **unset,
     )
     add(
         "--ansi",
         action="store_true",
         dest="ansi",
         help="use colours even where stdout is no terminal",
-        **quiet,
+        **unset,
     )
     add(
         "--no-ansi",
         action="store_false",
         dest="ansi",
         help="use no colours (as does a set NO_COLOR)",
-        **quiet,
+        **unset,
     )
 
 
