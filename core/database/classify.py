@@ -9,12 +9,12 @@ stands behind it is searched for the four words that could make a value anything
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NoReturn
 
 from core.database.dialect import Server, one_line
+from core.database.reach import forbidden_word, other_schemas
 from core.database.statements import RawStatement
 from core.database.tokens import Reading, Token, resolve_comments, skip_to_balance, tokens
 from core.errors import StatementRefused
@@ -85,26 +85,9 @@ _OUTSIDE_STRINGS: Final = {
     True: re.compile(rb"'[^'\\]*(?:\\.[^'\\]*)*'|\"[^\"\\]*(?:\\.[^\"\\]*)*\"|`[^`]*`", re.DOTALL),
     False: re.compile(rb"'[^']*'|\"[^\"]*\"|`[^`]*`", re.DOTALL),
 }
-_FORBIDDEN_WORDS: Final = frozenset(
-    {b"LOAD_FILE", b"OUTFILE", b"DUMPFILE", b"GRANT", b"REVOKE", b"SONAME", b"SHUTDOWN"}
-)
-_FORBIDDEN_PAIRS: Final = frozenset(
-    (first, second)
-    for first, seconds in {
-        b"LOAD": (b"DATA", b"XML"),
-        b"CREATE": (b"USER", b"DATABASE", b"SCHEMA", b"SERVER", b"ROLE"),
-        b"DROP": (b"USER", b"DATABASE", b"SCHEMA", b"SERVER", b"ROLE"),
-        b"ALTER": (b"USER", b"DATABASE", b"SCHEMA", b"SERVER", b"INSTANCE"),
-        b"SET": (b"GLOBAL", b"PERSIST", b"PERSIST_ONLY", b"PASSWORD"),
-        b"INSTALL": (b"PLUGIN", b"COMPONENT"),
-        b"RENAME": (b"USER",),
-    }.items()
-    for second in seconds
-)
 _NOTHING: Final = frozenset(
     {b"LOCK", b"UNLOCK", b"COMMIT", b"BEGIN", b"START", b"ROLLBACK", b"ANALYZE", b"DELIMITER"}
 )
-_BEFORE_TABLE: Final = frozenset({b"FROM", b"JOIN", b"INTO", b"UPDATE", b"TABLE", b"STRAIGHT_JOIN"})
 
 
 def classify(
@@ -168,34 +151,6 @@ def _own(line: int, qualifier: str, schema: str | None) -> None:
             f"Line {line}: a statement about another schema, '{one_line(qualifier)}'.",
             hint="Make the dump without --databases, so that its names stand alone.",
         )
-
-
-def forbidden_word(words: Sequence[Token]) -> str:
-    """Return the first word that reaches beyond the schema: files, accounts, settings."""
-    previous = b""
-    for word in words:
-        upper = word.upper
-        if upper in _FORBIDDEN_WORDS or (previous, upper) in _FORBIDDEN_PAIRS:
-            return upper.decode()
-        previous = upper
-    return ""
-
-
-def other_schemas(words: Sequence[Token], start: int = 0) -> Iterator[str]:
-    """Yield the schemas that tables are qualified with in what a view or routine does."""
-    for index in range(start, len(words) - 2):
-        if words[index].upper not in _BEFORE_TABLE:
-            continue
-        at = index + 1
-        while at < len(words) - 2 and words[at].text == b"(":
-            at += 1
-        if (
-            at < len(words) - 2
-            and words[at].is_name
-            and words[at + 1].text == b"."
-            and words[at + 2].is_name
-        ):
-            yield words[at].name
 
 
 class _Reader:

@@ -18,11 +18,10 @@ from core.database.classify import (
     Statement,
     StatementKind,
     classify,
-    forbidden_word,
-    other_schemas,
 )
 from core.database.create_table import parse_alter, parse_table
 from core.database.dialect import one_line
+from core.database.reach import forbidden_word, other_schemas
 from core.database.session import Session
 from core.database.statements import DumpFile, RawStatement, Statements
 from core.database.tokens import Reading
