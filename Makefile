@@ -20,7 +20,7 @@ test: test-tools ## Run the tests
 	$(PYTEST)
 
 crash: test-tools ## Run the long crash suite
-	$(PYTEST) -m crash
+	MAGEREWIND_CRASH_REPORT=docs/reliability.md $(PYTEST) tests/crash -m "crash or not crash"
 
 matrix: test-tools ## Run the tests that need other database servers
 	$(PYTEST) -m matrix

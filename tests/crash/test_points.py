@@ -106,7 +106,7 @@ def test_killed_at_renames_of_a_rollback(shop, tally, step):
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
-    "step", [150, pytest.param(5, marks=pytest.mark.crash)], ids=["some", "many"]
+    "step", [150, pytest.param(30, marks=pytest.mark.crash)], ids=["some", "many"]
 )
 def test_killed_at_changes_of_the_schema(shop, tally, step):
     reached = every(
