@@ -2,7 +2,7 @@
 PYTEST := .venv/bin/python -m pytest
 SIZE ?= small
 
-.PHONY: help setup demo test test-tools bench crash matrix screenshots check docs format lock clean
+.PHONY: help setup demo test test-tools bench bench-tools bench-parts crash matrix screenshots check docs format lock clean
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -22,12 +22,20 @@ test: test-tools ## Run the tests
 crash: test-tools ## Run the long crash suite
 	MAGEREWIND_CRASH_REPORT=docs/reliability.md $(PYTEST) tests/crash -m "crash or not crash"
 
-matrix: test-tools ## Run the tests that need other database servers
+matrix: test-tools ## Run the tests on MariaDB 11.8 and MySQL 9 (fetches them, needs root)
+	scripts/server_root.sh mariadb mysql
 	$(PYTEST) -m matrix
 
-bench: setup ## Measure beside tar, pigz, igzip, mariadb-dump and mydumper
+bench-tools: setup
 	@scripts/need.sh pigz=pigz igzip=isal mydumper=mydumper
+
+bench: bench-tools ## Measure our commands beside tar, igzip, mariadb-dump and mydumper
 	.venv/bin/python tests/bench/run.py
+
+bench-parts: bench-tools ## Measure archives, dump and load alone, and how they grow
+	.venv/bin/python tests/bench/bench_archive.py
+	.venv/bin/python tests/bench/bench_dump.py
+	.venv/bin/python tests/bench/bench_load.py
 
 screenshots: test-tools ## Take the pictures in screenshots/ from the real application
 	.venv/bin/python screenshots/capture.py
