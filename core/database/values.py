@@ -148,7 +148,7 @@ def _text(column: Column, table: str) -> tuple[str, str, str, Form]:
     """Return what goes before the quote, SQL of what goes inside, SQL of the value, its form."""
     name = quote_name(column.name)
     if column.type in _DOUBLES:
-        exact = f"({name}+0e0)"  # as text a FLOAT loses digits: 16777216 becomes 16777200
+        exact = f"({name}*1e0)"  # as text a FLOAT loses digits (16777216: 16777200); +0e0 loses -0
         return "", exact, exact, Form.TEXT
     if column.type in _BINARY or (column.type in _TEXTS and column.charset == "binary"):
         return "X", f"HEX({name})", name, Form.HEX
