@@ -87,6 +87,7 @@ class Comparison:
         self.skipped = 0
         self.unrestorable: list[str] = []
         self.kept: list[bytes] = []
+        self.parents: list[tuple[bytes, int, int | None, int | None]] = []
         self.regions = Regions(selection.root) if regions is None else regions
         self._plan = plan
         self._selection = selection
@@ -116,6 +117,8 @@ class Comparison:
     def both(self, found: Found, member: Member, same: Same) -> None:
         """Compare a member with the live entry of its name."""
         mode, kind = found.status.st_mode, member.type
+        if self._selection.only and self._selection.is_above(found.path):
+            return
         if kind in _FILES and mode & _FORMAT == stat.S_IFREG and same(member, found):
             self._metadata(found, member, _FILE_MODE)
             return
@@ -132,10 +135,16 @@ class Comparison:
         """Plan a member that the live tree has not."""
         self._vouch(member)
         row = self._row(Action.ADD, member, None)
+        if self._selection.is_above(member.name):
+            mode = 0o755 if row.mode_then is None else row.mode_then
+            self.parents.append((member.name, mode, row.uid_then, row.gid_then))
+            return
         self._place(row, has_children=member.type == DIRECTORY)
 
     def only_live(self, found: Found) -> None:
         """Plan the removal of a live entry that the archive has not, unless it is to stay."""
+        if self._selection.only and self._selection.is_above(found.path):
+            return
         begins_region = self._notice(found)
         path, mode = found.path, found.status.st_mode
         if begins_region or self.relative(path) in self.regions.mounts:

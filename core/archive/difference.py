@@ -193,6 +193,8 @@ class Planner:
             prefix=os.fsdecode(selection.prefix),
             ignored=sorted(os.fsdecode(path) for path in selection.ignored),
             exclude=list(selection.exclude),
+            only=os.fsdecode(selection.only),
+            parents=[[os.fsdecode(path), *rest] for path, *rest in comparison.parents],
             state=os.fsdecode(selection.state),
             step="planned",
             warnings=[[w.code, w.message, list(w.names)] for w in _warnings(comparison)],

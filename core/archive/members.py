@@ -83,7 +83,9 @@ class Selection:
     `root` is the directory that is walked, `prefix` what stands before its paths in the archive
     (`b""` or `b"pub/media/"`). `ignored` are member paths (without a trailing slash) that are left
     out with all below them, `exclude` the patterns (groups resolved) that leave out more.
-    `state` is `var/.magerewind`: where plans and stages go when they can.
+    `state` is `var/.magerewind`: where plans and stages go when they can. With `only`, nothing
+    but that path and what is below it is meant: a media directory that is missing has no root of
+    its own, and is looked for from the store's.
     """
 
     kind: Kind
@@ -91,10 +93,17 @@ class Selection:
     prefix: bytes = b""
     ignored: frozenset[bytes] = frozenset()
     exclude: tuple[str, ...] = ()
+    only: bytes = b""
     state: bytes
+
+    def is_above(self, path: bytes) -> bool:
+        """Tell whether a path leads to `only`, and is no more than the way there."""
+        return self.only.startswith(path + b"/")
 
     def left_out(self) -> Callable[[bytes], bool]:
         """Return the test whether a member path is left out, itself or by a directory above it."""
+        if self.only and not self.exclude:
+            return self._outside
         parts = [re.escape(path) for path in sorted(self.ignored)]
         parts += [_pattern(text) for text in self.exclude]
         if not parts:
@@ -106,12 +115,16 @@ class Selection:
 
         return test
 
+    def _outside(self, path: bytes) -> bool:
+        inside = path == self.only or path.startswith(self.only + b"/") or self.is_above(path)
+        return not inside or (OWN_PREFIX in path and _is_own(path))
+
     def may_leave_out(self, names: list[bytes], prefix: bytes) -> bool:
         """Tell whether any of the sorted names of a directory could be left out.
 
         Most directories hold nothing that is, and are walked without a test of each name.
         """
-        if self.exclude:
+        if self.exclude or self.only:
             return True
         at = bisect.bisect_left(names, OWN_PREFIX)
         if at < len(names) and names[at].startswith(OWN_PREFIX):
@@ -190,14 +203,27 @@ def code_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Select
 
 
 def media_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Selection:
-    """Return the media directory, followed where it is itself a link."""
+    """Return the media directory, followed where it is itself a link.
+
+    Raises StoreUnreadable for a link to what is not there: a file system that is not mounted must
+    not be taken for an empty directory.
+    """
     root = os.fsencode(store.root)
+    state = os.path.join(os.fsencode(store.var), OWN_PREFIX)
+    if not os.path.isdir(store.media_target):
+        if os.path.lexists(store.media):
+            raise StoreUnreadable(
+                f"{store.media} leads to {store.media_target}, which is no directory.",
+                hint="Mount it, or remove what is in its place.",
+            )
+        media = _below(root, store.media) or b"pub/media"
+        return Selection(kind=Kind.MEDIA, root=root, only=media, state=state)
     return Selection(
         kind=Kind.MEDIA,
         root=os.fsencode(store.media_target),
         prefix=(_below(root, store.media) or b"pub/media") + b"/",
         exclude=resolve_exclude(exclude),
-        state=os.path.join(os.fsencode(store.var), OWN_PREFIX),
+        state=state,
     )
 
 

@@ -59,6 +59,7 @@ def selection_of(plan: PlanFile) -> Selection:
         prefix=os.fsencode(plan.fact("prefix")),
         ignored=frozenset(os.fsencode(path) for path in plan.fact("ignored")),
         exclude=tuple(plan.fact("exclude")),
+        only=os.fsencode(plan.fact("only") or ""),
         state=os.fsencode(plan.fact("state")),
     )
 

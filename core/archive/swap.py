@@ -243,6 +243,7 @@ def swap_files(staged: StagedFiles, *, report: Report = no_report) -> None:
     """
     with PlanFile(staged.plan_path) as plan, contextlib.ExitStack() as stack:
         make_asides(plan)
+        make_parents(plan)
         ground = _Ground(plan, stack)
         try:
             _Swap(plan, ground, report).forward()
@@ -250,6 +251,25 @@ def swap_files(staged: StagedFiles, *, report: Report = no_report) -> None:
         except OSError as error:
             raise translate(error, "moving files into place") from error
         plan.save()
+
+
+def make_parents(plan: PlanFile) -> None:
+    """Make the directories above a missing `pub/media`, if nobody else has."""
+    root = os.fsencode(plan.fact("root"))
+    for path, mode, uid, gid in plan.fact("parents") or ():
+        whole = os.path.join(root, os.fsencode(path))
+        if not os.path.isdir(whole):
+            owner = owner_for(root)
+            if os.geteuid() == 0 and uid is not None and gid is not None:
+                owner = durable.Owner(uid, gid)
+            durable.make_directory(whole, mode=mode, owner=owner)
+
+
+def _remove_parents(plan: PlanFile) -> None:
+    """Remove them again, as far as they are empty."""
+    root = os.fsencode(plan.fact("root"))
+    for path, *_ in reversed(plan.fact("parents") or ()):
+        remove_if_empty(os.path.join(root, os.fsencode(path)))
 
 
 def make_asides(plan: PlanFile) -> None:
@@ -286,6 +306,7 @@ def revert_files(staged: StagedFiles | str, *, report: Report = no_report) -> No
             raise StoreLeftClosed(error.message, hint=error.hint) from error
         except OSError as error:
             raise translate(error, "moving files back") from error
+        _remove_parents(plan)
         plan.remember(step="staged")
         plan.save()
         for region in plan.regions():

@@ -25,7 +25,7 @@ from core.errors import NothingToUndo, PlanChanged
 _NAMES_KEPT: Final = 1000
 _CARRIED: Final = (
     "archive", "sha256", "given_sha256", "members", "kind", "root", "prefix", "ignored", "exclude",
-    "state", "ordered", "began_ns",
+    "state", "ordered", "began_ns", "only",
 )  # fmt: skip
 _REVERSED: Final = {Action.ADD: Action.REMOVE, Action.REMOVE: Action.ADD}
 

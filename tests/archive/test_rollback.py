@@ -24,7 +24,7 @@ from core.archive.refresh import refresh_files
 from core.archive.stage import StagedFiles, load_staged, remove_stage, stage_files
 from core.archive.swap import aside_bytes, remove_aside, revert_files, swap_files
 from core.archive.undo import undo_plan
-from core.errors import Cancelled, NothingToUndo, PlanChanged, StoreLeftClosed
+from core.errors import Cancelled, NothingToUndo, PlanChanged, StoreLeftClosed, StoreUnreadable
 from tests.archive.trees import Layout, covered, layout, make_tree, plan, put, tree_hash, write
 
 
@@ -430,6 +430,51 @@ def test_media_on_its_own(tmp_path: Path) -> None:
     revert_files(staged)
     assert tree_hash(str(elsewhere)) == present
     assert os.path.islink(shop.media)
+
+
+@pytest.mark.parametrize("gone", ["pub/media", "pub"])
+def test_a_missing_media_directory_comes_back(tmp_path: Path, gone: str) -> None:
+    shop = layout(tmp_path / "shop")
+    base = shop.root
+    make_tree(os.fsencode(shop.media), random.Random(5), entries=20)
+    put(base + "/pub/index.php")
+    before = tree_hash(base)
+    code = write(shop.code, tmp_path / "c.tgz")
+    media = write(media_selection(shop), tmp_path / "m.tgz")
+    shutil.rmtree(f"{base}/{gone}")
+    present = tree_hash(base)
+    media_plan = plan_files(
+        str(tmp_path / "m.tgz"), media_selection(shop), shop.state + "/m", sha256=media.sha256
+    )
+    staged_media = stage_files(media_plan, job_id="j")
+    staged_code = stage_files(plan(tmp_path / "c.tgz", shop, code), job_id="j")
+    staged_media = refresh_files(staged_media).staged
+    swap_files(staged_code)
+    swap_files(staged_media)
+    assert tree_hash(base) == before
+    revert_files(staged_media)
+    revert_files(staged_code)
+    assert tree_hash(base) == present
+    swap_files(staged_media)  # alone
+    assert {p for p in before if p.startswith(b"pub/media")} <= set(tree_hash(base))
+    undo = undo_plan(staged_media.plan_path, shop.state + "/u", job_id="k")
+    swap_files(undo)
+    assert not os.path.exists(shop.media)
+
+
+def test_media_that_is_not_mounted_is_not_taken_for_empty(tmp_path: Path) -> None:
+    (tmp_path / "shop/pub").mkdir(parents=True)
+    (tmp_path / "shop/pub/media").symlink_to(tmp_path / "away")
+    root = str(tmp_path / "shop")
+    shop = Layout(
+        root=root,
+        media=root + "/pub/media",
+        media_target=str(tmp_path / "away"),
+        static=root + "/pub/static",
+        var=root + "/var",
+    )
+    with pytest.raises(StoreUnreadable, match="away"):
+        media_selection(shop)
 
 
 def foreign(path: Path, shop: Layout, *, command: tuple[str, ...] = ()) -> Path:
