@@ -47,6 +47,11 @@ def note(code: str, message: str, *, names: Iterable[str] = ()) -> Finding:
     return Finding(level=Level.NOTE, code=code, message=message, names=tuple(names))
 
 
+def megabytes(size_bytes: int) -> str:
+    """Return a size as findings give it: in whole megabytes, rounded up."""
+    return f"{-(-size_bytes // 1_000_000):,} MB"
+
+
 def from_error(code: str, error: MagerewindError) -> Finding:
     """Return an error of a check as a finding that stops the start."""
     return stop(code, error.message, hint=error.hint)

@@ -22,7 +22,7 @@ from core.magento.maintenance import MaintenanceState, maintenance_state
 from core.magento.processes import RunningProcess, running_processes
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
-from core.operations.findings import Finding, from_error, note, stop, warn
+from core.operations.findings import Finding, from_error, megabytes, note, stop, warn
 from core.operations.requests import BackupRequest
 
 NOT_INSTALLED: Final = "No information is available: the Magento application is not installed."
@@ -187,7 +187,7 @@ def preflight_backup(
         findings.append(
             stop(
                 "space",
-                f"The backups need about {needed} bytes, and {free_bytes} are free.",
+                f"The backups need about {megabytes(needed)}, {megabytes(free_bytes)} are free.",
                 hint="Delete old backups, or choose fewer kinds.",
             )
         )

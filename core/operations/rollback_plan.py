@@ -21,7 +21,7 @@ from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
 from core.magento.store import Store, magento_version
 from core.operations.backup import selection_of
-from core.operations.findings import Finding, Level, from_error, note, stop, warn
+from core.operations.findings import Finding, Level, from_error, megabytes, note, stop, warn
 from core.operations.losses import Losses, count_losses
 from core.operations.preflight import space_of
 from core.operations.requests import RollbackRequest
@@ -183,8 +183,8 @@ def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]
             found.append(
                 stop(
                     "space",
-                    f"The {kind} rollback needs {plan.bytes_to_write} bytes beside the live files, "
-                    f"and {free_bytes} are free.",
+                    f"The {kind} rollback needs {megabytes(plan.bytes_to_write)} beside the live "
+                    f"files, and {megabytes(free_bytes)} are free.",
                 )
             )
         if plan.unwritable:

@@ -16,7 +16,7 @@ import oracles
 import pytest
 from shop import ALL, FAULTY_RUNNER
 
-from core.errors import JobRunning
+from core.errors import JobInterrupted, JobRunning
 from core.events import JobBegan, Kind, Outcome
 from core.operations.requests import BackupRequest
 
@@ -234,3 +234,31 @@ def test_a_failing_fsync_is_never_taken_for_success(shop, operation, number, tal
         shop.damage()
     else:
         assert summary.exit_code != 0
+
+
+def test_a_store_that_cannot_be_proven_whole_stays_closed_until_it_is_recovered(shop, tally):
+    from core.journal import read_journal
+
+    summary, _ = shop.run(shop.request)
+    kinds = [record.kind for record in read_journal(shop.job_journal(summary.job_id))]
+    shop.damage()
+    # The server goes just after the commit: triggers and foreign keys are still to be made.
+    fault = f"journal:{kinds.index('commit') + 1}:serverafter"
+    summary, events = shop.run(shop.request, fault=fault)
+    failure = next(event for event in events if type(event).__name__ == "Failed")
+    assert summary.outcome is Outcome.CLOSED
+    assert summary.exit_code == 20
+    assert shop.closed()
+    assert "The store stays closed." in failure.message
+    assert "magerewind job:recover" in failure.hint
+    with pytest.raises(JobInterrupted):
+        shop.run(BackupRequest(kinds=(Kind.CODE,)))
+    shop.server.kill()
+    shop.server.start()
+    summary, events = shop.recover()
+    tally.add("server gone after the commit", survived=durable(shop.state()) == durable(shop.new))
+    assert summary.exit_code == 0, events
+    assert durable(shop.state()) == durable(shop.new)
+    assert not shop.closed()
+    shop.damage()
+    shop.old = shop.state()
