@@ -27,8 +27,9 @@ from core.database.proof import (
 )
 from core.database.saved import foreign_keys_of, objects_now
 from core.database.sessions import LoadingConnection
+from core.database.staging import aside_name
 from core.database.swap import RECORD_SWAPPING
-from core.database.tables import all_names
+from core.database.tables import all_names, end_statements
 from core.errors import ConnectionLost, DatabaseError, StorageError
 from core.events import Warned
 from core.journal import Journal
@@ -54,6 +55,7 @@ def forward_tables(settings: DatabaseConnection, journal: Journal) -> tuple[Warn
     with contextlib.closing(loading.connection):
         # What is changed here is closed to the shop, but a backup tool may look at it.
         loading.connection.execute("SET SESSION lock_wait_timeout = 60")
+        end_statements(loading.connection, swap.short)
         forward = _Forward(loading, swap)
         for name, step in forward.steps():
             journal.append(RECORD_FORWARD, step=name)
@@ -164,7 +166,9 @@ class _Forward:
 
     def _alter(self, table: str, changes: Iterable[str]) -> None:
         self.loading.plain()
-        self.connection.execute(f"ALTER TABLE {quote_name(table)} " + ", ".join(changes))
+        # By the comment a later try knows whose statement it is, should this process die.
+        mark = f"/* {aside_name(self.swap.short, 0)} */"
+        self.connection.execute(f"ALTER TABLE {mark} {quote_name(table)} " + ", ".join(changes))
 
     def _make_triggers(self) -> None:
         source = self.swap.before if self.swap.keeps_triggers else self.swap.wanted

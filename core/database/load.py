@@ -43,9 +43,9 @@ from core.database.proof import prove_triggers
 from core.database.row_writers import Batch, RowWriters, load_failure
 from core.database.session import Session, SessionState
 from core.database.sessions import LoadingConnection
-from core.database.staging import short_id, staged_name, waiting_key_name
+from core.database.staging import STAGED, short_id, staged_name, waiting_key_name
 from core.database.statements import DumpFile, RawStatement, Statements
-from core.database.tables import drop_tables, names_of
+from core.database.tables import drop_tables, end_statements, names_of
 from core.errors import DatabaseError, LoadFailed, MagerewindError
 from core.events import Report, Warned, no_report
 from core.journal import Journal
@@ -115,7 +115,8 @@ def load_beside(
 def drop_staging(settings: DatabaseConnection, short: str) -> None:
     """Drop the staged tables of a job; that there are none is as good."""
     with contextlib.closing(LoadingConnection(settings).connection) as connection:
-        names = [name for name in names_of(connection, short) if name.startswith("_mrs_")]
+        end_statements(connection, short)
+        names = [name for name in names_of(connection, short) if name.startswith(STAGED)]
         drop_tables(connection, names)
 
 
@@ -163,6 +164,7 @@ class _Loading:
         expected_rows: Mapping[str, int],
         whole: bool,
     ) -> StagedTables:
+        end_statements(self.main.connection, self.short)
         drop_tables(self.main.connection, names_of(self.main.connection, self.short))
         self.main.connection.execute("SET foreign_key_checks = 0")
         writers = RowWriters(self.settings, self.collations.names, workers)

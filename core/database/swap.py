@@ -18,7 +18,7 @@ from core.database.dialect import one_line, quote_name
 from core.database.load import RECORD_STAGING, drop_staging
 from core.database.saved import foreign_keys_of, read_definitions
 from core.database.staging import aside_name, owner_of
-from core.database.tables import all_names, table_names
+from core.database.tables import all_names, end_statements, table_names
 from core.durable import Owner
 from core.errors import DatabaseError, StoreLeftClosed, SwapBlocked
 from core.journal import Journal
@@ -214,6 +214,7 @@ def revert_tables(
     swap = None if swapping is None else load_swap(str(swapping.payload["definitions"]))
     if swap is not None:
         with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
+            end_statements(connection, swap.short)
             try:
                 renames = reverse_renames(swap.tables, all_names(connection))
                 _rename(connection, renames, tries)

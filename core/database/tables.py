@@ -5,11 +5,13 @@ The state of a swap is decided by these names alone; see `core.database.swap`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from core.database.connection import Connection
 from core.database.dialect import quote_name
 from core.database.staging import owner_of
+from core.errors import DatabaseError
 
 
 def table_names(connection: Connection) -> frozenset[str]:
@@ -32,6 +34,31 @@ def all_names(connection: Connection) -> frozenset[str]:
 def names_of(connection: Connection, short: str) -> tuple[str, ...]:
     """Return the staged and aside tables of a job."""
     return tuple(sorted(name for name in table_names(connection) if owner_of(name) == short))
+
+
+def end_statements(connection: Connection, short: str, *, timeout_s: float = 60.0) -> None:
+    """End statements of a dead job that the server still works on, and wait until they are gone.
+
+    The server does not notice that a client died while its statement waits for a lock; a RENAME
+    could still happen seconds later. Such statements name tables of the job. Raises DatabaseError
+    after the timeout, for then nothing may be decided.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        rows = connection.query(
+            "SELECT ID FROM information_schema.PROCESSLIST"
+            " WHERE DB = DATABASE() AND ID <> CONNECTION_ID() AND LEFT(INFO, 4096) LIKE %s",
+            (f"%\\_mr_\\_{short}\\_%",),
+        )
+        if not rows:
+            return
+        if time.monotonic() > deadline:
+            raise DatabaseError(
+                f"A statement of an earlier try is still at work in connection {rows[0][0]}."
+            )
+        for (number,) in rows:
+            connection.kill(int(number))
+        time.sleep(0.05)
 
 
 def drop_tables(connection: Connection, names: Iterable[str]) -> None:
