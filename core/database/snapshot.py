@@ -97,6 +97,7 @@ def take_snapshot(
             del connections[1:]
             outside.lock()
             connections[0].execute(_BEGIN)
+            _touch(connections, tables)
         for connection in connections:
             connection.execute("SAVEPOINT magerewind")
         stack.pop_all()
