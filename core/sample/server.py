@@ -31,7 +31,7 @@ read -r _ && exit 0
 kill -9 "$1" 2>/dev/null
 while kill -0 "$1" 2>/dev/null; do sleep 0.1; done
 shift
-[ $# -eq 0 ] || rm -rf -- "$@"
+[ $# -eq 0 ] || rm -rf -- "$@" || { sleep 1; rm -rf -- "$@"; }
 """
 # A test server that is killed at will needs its redo log, but not a big buffer.
 _OPTIONS: Final = (

@@ -105,4 +105,4 @@ def test_any_bytes_give_an_array_or_a_refusal(source):
         try:
             parse_array(text, path="/env.php", environ={})
         except NotData as refusal:
-            assert "\n" not in str(refusal)  # noqa: PT017
+            assert "\n" not in str(refusal)
