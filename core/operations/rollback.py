@@ -33,6 +33,7 @@ from core.operations.connection_file import keep_connection, kept_connection
 from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.findings import Finding, refuse, say_findings
+from core.operations.leftovers import drop_leftovers
 from core.operations.parts import DatabasePart, Part, parts_of
 from core.operations.requests import RollbackRequest
 from core.operations.rollback_plan import (
@@ -237,6 +238,7 @@ def _load(
     if check is None:
         raise MagerewindError("The dump was not checked.")
     manifest = backup.manifest
+    drop_leftovers(context, kept_connection(context.directory))
     with context.step(
         Step.LOAD, Kind.DB, total_bytes=check.content_bytes, total_items=check.statements
     ) as report:

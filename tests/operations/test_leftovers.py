@@ -1,0 +1,23 @@
+"""Staging tables of finished jobs go with the next rollback; those of strangers stay."""
+
+import os
+
+from shop import Shop
+
+from core.database.staging import short_id, staged_name
+from core.events import Kind
+
+
+def test_the_next_rollback_drops_what_a_finished_job_left(server, tmp_path):
+    shop = Shop.make(tmp_path / "shop", server, "leftovers")
+    request = shop.back_up((Kind.DB,))
+    finished = os.listdir(shop.store.jobs_directory)[0]
+    ours, stranger = staged_name(short_id(finished), 1), staged_name("20200101000000ffff", 1)
+    server.run(f"CREATE TABLE {ours} (a INT); CREATE TABLE {stranger} (a INT)", schema=shop.schema)
+    assert shop.leftovers() == [stranger, ours]
+    summary, events = shop.run(request)
+    assert summary.exit_code == 0, events
+    assert shop.leftovers() == [stranger]
+    named = [event.names for event in events if type(event).__name__ == "Noted" and event.names]
+    assert (stranger,) in named
+    server.run(f"DROP DATABASE {shop.schema}")
