@@ -64,6 +64,16 @@ class WaitingKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingCheck:
+    """A CHECK constraint with a name that is unique in its schema; `waiting` as for a key."""
+
+    waiting: str
+    table: str
+    name: str
+    clause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DefaultText:
     """The default of a column that takes from a sequence, under its real name."""
 
@@ -79,6 +89,7 @@ class Definitions:
     foreign_keys: tuple[WaitingKey, ...] = ()
     objects: tuple[ObjectText, ...] = ()
     defaults: tuple[DefaultText, ...] = ()
+    checks: tuple[WaitingCheck, ...] = ()
 
     def of_kind(self, *kinds: str) -> tuple[ObjectText, ...]:
         """Return the objects of these kinds, in the order in which they can be made."""
@@ -171,4 +182,5 @@ def _definitions(content: Mapping[str, Any]) -> Definitions:
         ),
         objects=tuple(ObjectText(**one) for one in content["objects"]),
         defaults=tuple(DefaultText(**one) for one in content["defaults"]),
+        checks=tuple(WaitingCheck(**one) for one in content["checks"]),
     )

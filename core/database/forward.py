@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from core.database.check_names import changes_for_asides, changes_for_checks
 from core.database.connection import Connection
 from core.database.create_table import ForeignKeyText
 from core.database.description import ObjectText, Swap, load_swap
@@ -77,6 +78,8 @@ class _Forward:
         return (
             ("give up triggers", self._give_up_triggers),
             ("give up foreign keys", self._give_up_keys),
+            ("give up checks", self._give_up_checks),
+            ("checks", self._name_checks),
             ("foreign keys", self._name_keys),
             ("defaults", self._set_defaults),
             ("foreign keys of others", self._point_others),
@@ -115,6 +118,14 @@ class _Forward:
         for aside in self.swap.asides:
             if now.get(aside):
                 self._alter(aside, [_drop(name) for name in sorted(now[aside])])
+
+    def _give_up_checks(self) -> None:
+        for table, changes in changes_for_asides(self.connection, self.swap.asides).items():
+            self._alter(table, changes)
+
+    def _name_checks(self) -> None:
+        for table, changes in changes_for_checks(self.connection, self.swap.wanted.checks).items():
+            self._alter(table, changes)
 
     def _name_keys(self) -> None:
         """Give the foreign keys of the new tables the names that they waited for."""

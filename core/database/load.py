@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from core.database.check_names import let_checks_wait, shares_names
 from core.database.classify import OBJECTS, Statement, StatementKind, classify
 from core.database.collations import CollationMap, collation_map
 from core.database.create_table import (
@@ -34,6 +35,7 @@ from core.database.description import (
     ObjectText,
     StagedTables,
     SwappedTable,
+    WaitingCheck,
     WaitingKey,
 )
 from core.database.dialect import one_line, quote_name
@@ -148,6 +150,7 @@ class _Loading:
         self.objects: dict[tuple[str, str], ObjectText] = {}
         self.states: list[ObjectText] = []
         self.defaults: list[DefaultText] = []
+        self.checks: list[WaitingCheck] = []
         self.session = Session()
         self.batch = Batch()
         self.warnings: list[Warned] = []
@@ -188,6 +191,7 @@ class _Loading:
                 foreign_keys=tuple(self.keys),
                 objects=(*self.objects.values(), *self.states),
                 defaults=tuple(self.defaults),
+                checks=tuple(self.checks),
             ),
             whole=whole,
             keeps=_unspoken(self.check),
@@ -279,6 +283,10 @@ class _Loading:
             return
         text = parse_table(statement)
         text = self._to_staged_sequences(text)
+        if shares_names(self.server):
+            staged = self.staged[statement.name]
+            text, waiting = let_checks_wait(text, staged, self.short, len(self.checks))
+            self.checks += waiting
         parts: tuple[Part, ...] = text.parts
         later: tuple[Part, ...] = ()
         if content.row_bytes >= DEFER_FROM:

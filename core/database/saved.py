@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from core.database.check_names import read_checks
 from core.database.connection import Connection
 from core.database.create_table import ForeignKeyText, parse_show_create
 from core.database.definitions import Routine, ScheduledEvent, Trigger, View, is_own
@@ -38,6 +39,7 @@ def read_definitions(connection: Connection) -> Definitions:
     return Definitions(
         foreign_keys=tuple(WaitingKey(waiting="", key=key) for key in keys),
         objects=tuple(objects),
+        checks=read_checks(connection),
     )
 
 

@@ -40,6 +40,11 @@ def waiting_key_name(short: str, number: int) -> str:
     return f"{STAGED}{short}_f{number}"
 
 
+def waiting_check_name(short: str, number: int) -> str:
+    """Return the name of a CHECK constraint that waits for its real one."""
+    return f"{STAGED}{short}_c{number}"
+
+
 def owner_of(name: str) -> str | None:
     """Return the short id in the name of a staged or aside table, None for any other name."""
     found = _OURS.fullmatch(name)

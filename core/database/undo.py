@@ -104,6 +104,7 @@ def _old_definitions(swap: Swap) -> Definitions:
     replaced = {(one.kind, one.name) for one in swap.wanted.objects}
     return Definitions(
         foreign_keys=tuple(one for one in swap.before.foreign_keys if one.key.table in names),
+        checks=tuple(one for one in swap.before.checks if one.table in names),
         objects=tuple(
             one
             for one in swap.before.objects
