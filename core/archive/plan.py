@@ -22,14 +22,8 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from core.durable import (
-    create_exclusive,
-    fsync,
-    fsync_directory,
-    owner_for,
-    translate,
-    unlink_if_there,
-)
+from core import durable
+from core.durable import create_exclusive, owner_for, translate, unlink_if_there
 from core.errors import DiskFull, StorageError
 from core.events import Kind, Warned
 
@@ -245,10 +239,10 @@ class PlanFile:
         try:
             fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                fsync(fd)
+                durable.fsync(fd)
             finally:
                 os.close(fd)
-            fsync_directory(os.path.dirname(self.path) or ".")
+            durable.fsync_directory(os.path.dirname(self.path) or ".")
         except OSError as error:
             raise translate(error, f"writing the plan {self.path}") from error
 

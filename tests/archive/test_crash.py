@@ -7,13 +7,14 @@ import itertools
 import os
 import random
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from core import durable
-from core.archive.stage import StagedFiles, load_staged, stage_files
+from core.archive.stage import StagedFiles, load_staged, remove_stage, stage_files
 from core.archive.swap import revert_files, swap_files
 from core.archive.undo import undo_plan
 from tests.archive.test_rollback import damage
@@ -138,3 +139,66 @@ def test_killed_while_undoing(
         revert_files(load_staged(undo.plan_path))
         assert tree_hash(shop.root) == then
     assert tree_hash(shop.root) == now
+
+
+def killed(act: Callable[[], object]) -> bool:
+    """Run something in a process of its own; tell whether it was killed."""
+    child = os.fork()
+    if child == 0:
+        try:
+            act()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in {0, -signal.SIGKILL}
+    return status != 0
+
+
+def dying_at(at: int) -> Callable[..., None]:
+    """Return a rename that kills its process the `at`-th time, after the act."""
+    rename, calls = durable.rename_noreplace, itertools.count(1)
+
+    def act(source: bytes, target: bytes, **fds: int) -> None:
+        rename(source, target, **fds)
+        if next(calls) == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return act
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 5, 8])
+def test_sigkill_and_another_process_takes_over(
+    case: tuple[Layout, StagedFiles, dict, dict], monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    shop, staged, then, now = case
+    with monkeypatch.context() as patch:
+        patch.setattr(durable, "rename_noreplace", dying_at(at))
+        assert killed(lambda: swap_files(staged))
+    assert tree_hash(shop.root) not in (then, now)
+    with monkeypatch.context() as patch:
+        patch.setattr(durable, "rename_noreplace", dying_at(at))
+        killed(lambda: revert_files(staged.plan_path))
+    assert not killed(lambda: revert_files(staged.plan_path))
+    assert tree_hash(shop.root) == now
+    assert not killed(lambda: swap_files(load_staged(staged.plan_path)))
+    assert tree_hash(shop.root) == then
+
+
+def test_a_stage_that_was_never_finished_can_be_removed(tmp_path: Path) -> None:
+    shop = layout(tmp_path / "shop")
+    for number in range(200):
+        put(f"{shop.root}/{number}", b"content")
+    summary = write(shop.code, tmp_path / "a.tgz")
+    for number in range(200):
+        os.unlink(f"{shop.root}/{number}")
+    planned = plan(tmp_path / "a.tgz", shop, summary)
+
+    def report(done_bytes: int, done_items: int, current: str) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert killed(lambda: stage_files(planned, job_id="j", report=report))
+    assert os.listdir(shop.state + "/stage-j-code")
+    revert_files(planned.plan_path)
+    remove_stage(planned.plan_path)
+    assert not os.path.exists(shop.state + "/stage-j-code")
