@@ -315,10 +315,20 @@ def _readable(found: Found, euid: int) -> bool:
     return os.access(found.name, wanted, dir_fd=found.dir_fd, effective_ids=True)
 
 
+def _is_first(status: os.stat_result, linked: set[tuple[int, int]]) -> bool:
+    """Tell whether a file with several names is met for the first time: it is written once."""
+    key = (status.st_dev, status.st_ino)
+    if key in linked:
+        return False
+    linked.add(key)
+    return True
+
+
 def measure(selection: Selection, *, report: Report = no_report) -> Measured:
     """Count a selection without reading it; name what the account cannot read."""
     unreadable: list[str] = []
     special: list[str] = []
+    linked: set[tuple[int, int]] = set()
     files = directories = links = size = 0
     euid = os.geteuid()
 
@@ -330,7 +340,8 @@ def measure(selection: Selection, *, report: Report = no_report) -> Measured:
         mode = found.status.st_mode
         if stat.S_ISREG(mode):
             files += 1
-            size += found.status.st_size
+            if found.status.st_nlink == 1 or _is_first(found.status, linked):
+                size += found.status.st_size
         elif stat.S_ISDIR(mode):
             directories += 1
         elif stat.S_ISLNK(mode):

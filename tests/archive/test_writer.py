@@ -133,7 +133,8 @@ def test_hard_links_come_back(tmp_path: Path) -> None:
     shop = layout(tmp_path / "shop")
     put(shop.root + "/a", b"content")
     os.link(shop.root + "/a", shop.root + "/b")
-    write(shop.code, tmp_path / "a.tgz")
+    summary = write(shop.code, tmp_path / "a.tgz")
+    assert measure(shop.code).bytes == summary.content_bytes == 7
     for command in (("tar", "-xpzf"), ("bsdtar", "-xpf")):
         out = tmp_path / command[0]
         extract(tmp_path / "a.tgz", out, *command)
