@@ -61,7 +61,7 @@ make_root() {
 [ $# -gt 0 ] || { sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 2; }
 for wanted in "$@"; do
     case $wanted in
-        mariadb) make_root mariadb trixie "mariadb-server-core mariadb-client-core" /usr/sbin/mariadbd ;;
+        mariadb) make_root mariadb trixie "mariadb-server-core mariadb-client" /usr/sbin/mariadbd ;;
         mysql) make_root mysql sid "mysql-server-core mysql-client-core" /usr/sbin/mysqld ;;
         *) refuse "unknown server '$wanted': mariadb or mysql" ;;
     esac

@@ -303,7 +303,7 @@ class _Dump:
             write(sequence_text(sequence))
         for table in schema.tables:
             if table.name not in self._apart:
-                write(table_text(table))
+                write(table_text(table, schema.name))
         if any(self._with_history(table) for table in schema.tables):
             write(history_session())
 
@@ -340,7 +340,7 @@ class _Dump:
             return (found[0], self._rendering(found[0])) if found else None
 
         def begin(table: Table) -> None:
-            self._writer.write(table_text(table))
+            self._writer.write(table_text(table, self._control.schema))
 
         self._report(self._writer.bytes, self._writer.rows, name)
         try:

@@ -43,6 +43,7 @@ from core.database.definitions import (
     View,
 )
 from core.database.dialect import Server, one_line, quote_name, quote_text
+from core.database.tokens import tokens
 
 FORMAT_LINE: Final = "-- magerewind dump, format 1"
 END_PREFIX: Final = "-- Dump completed: "
@@ -123,12 +124,29 @@ def sequence_text(sequence: Sequence_) -> bytes:
     )
 
 
-def table_text(table: Table) -> bytes:
-    """Return the structure of a table."""
-    return _encode(
-        f"-- table {comment_name(table.name)}\n"
-        f"DROP TABLE IF EXISTS {quote_name(table.name)};\n{table.create};\n\n"
+def table_text(table: Table, schema: str) -> bytes:
+    """Return the structure of a table of `schema`."""
+    head = (
+        f"-- table {comment_name(table.name)}\nDROP TABLE IF EXISTS {quote_name(table.name)};\n"
     )
+    return _encode(head) + _own_sequences(_encode(table.create), schema) + b";\n\n"
+
+
+def _own_sequences(create: bytes, schema: str) -> bytes:
+    """Return a table whose defaults take from sequences without the name of their schema.
+
+    MariaDB puts it there; loaded elsewhere, the table would take from the sequence it came from.
+    """
+    if b"val(" not in create:
+        return create
+    words = list(tokens(create))
+    pieces, at = [], 0
+    for word, opening, qualifier, dot, name in zip(*(words[n:] for n in range(5)), strict=False):
+        called = word.upper in {b"NEXTVAL", b"LASTVAL"} and opening.text == b"("
+        if called and qualifier.name == schema and dot.text == b".":
+            pieces.append(create[at : qualifier.start])
+            at = name.start
+    return b"".join([*pieces, create[at:]])
 
 
 def objects_text(schema: Schema, definers: Definers) -> bytes:

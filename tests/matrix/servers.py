@@ -16,9 +16,10 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from core.errors import ConnectionFailed
+from core.magento.settings import DatabaseConnection, Secret
 
 START_TIMEOUT_S: Final = 120.0
 
@@ -33,6 +34,8 @@ class Build:
     install: tuple[str, ...]
     options: tuple[str, ...]
     without_log: tuple[str, ...]
+    dump: tuple[str, ...]
+    first: str = "DO 0"
 
 
 MARIADB: Final = Build(
@@ -49,6 +52,7 @@ MARIADB: Final = Build(
     ),
     options=("--innodb-log-file-size=128M",),
     without_log=(),
+    dump=("/usr/bin/mariadb-dump", "--dump-history"),
 )
 MYSQL: Final = Build(
     name="mysql",
@@ -61,6 +65,9 @@ MYSQL: Final = Build(
         "--innodb-redo-log-capacity=128M",
     ),
     without_log=("--skip-log-bin",),  # it is on by default
+    dump=("/usr/bin/mysqldump", "--no-tablespaces", "--set-gtid-purged=OFF"),
+    # MD5(), which the sample's rows are computed with, is no part of MySQL 9 any more.
+    first="INSTALL COMPONENT 'file://component_classic_hashing'",
 )
 BUILDS: Final = (MARIADB, MYSQL)
 
@@ -71,6 +78,11 @@ def roots_directory() -> str:
     return os.environ.get("MAGEREWIND_SERVERS") or os.path.join(cache, "magerewind", "servers")
 
 
+def server_id(build: Build, binary_log: bool) -> str:
+    """How a server is called in the names of tests."""
+    return f"{build.name}-{'binlog' if binary_log else 'no-binlog'}"
+
+
 def why_not(build: Build) -> str:
     """Return why a server cannot be started here; empty if it can."""
     root = os.path.join(roots_directory(), build.name)
@@ -79,6 +91,17 @@ def why_not(build: Build) -> str:
     if os.geteuid() != 0:
         return "only root may start a server in a directory of its own (chroot)"
     return ""
+
+
+def settings_of(server: Any, schema: str, username: str = "shop") -> DatabaseConnection:
+    """Return the settings of an account: `shop`, or `root` that has all rights."""
+    return DatabaseConnection(
+        name="default",
+        schema=schema,
+        username=username,
+        password=Secret("" if username == "root" else "shop"),
+        socket=server.socket,
+    )
 
 
 class RootedServer:
@@ -146,6 +169,7 @@ class RootedServer:
                     tail = "".join(text.readlines()[-5:])
                 raise ConnectionFailed(f"{self.build.name} did not start: {tail}")
             time.sleep(0.05)
+        self.run(self.build.first)
 
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as probe:
@@ -172,6 +196,14 @@ class RootedServer:
         """Run a file of statements through the server's own client, as the administrator."""
         with open(path, "rb") as file:
             self._client(file, schema)
+
+    def dump(self, schema: str, path: str) -> None:
+        """Write a dump with the server's own program."""
+        program, *options = self.build.dump
+        command = [program, "--no-defaults", f"--socket={self._inside}/s", "--user=root", *options]
+        command += ["--routines", "--events", "--triggers", "--hex-blob", schema]
+        with open(path, "wb") as file:
+            subprocess.run(self._chroot(*command), stdout=file, check=True)
 
     def run(self, statements: str, *, schema: str | None = None) -> str:
         """Run SQL through the server's own client as the administrator and return its output."""
