@@ -28,7 +28,6 @@ from core.errors import DumpFailed
 _NUMBERS: Final = frozenset(
     {"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"}
 )
-_DOUBLES: Final = frozenset({"float", "double"})
 _PLAIN: Final = frozenset(
     {"date", "datetime", "timestamp", "time", "inet4", "inet6", "uuid", "json"}
 )
@@ -147,9 +146,11 @@ def _piece(column: Column, table: str) -> _Piece:
 def _text(column: Column, table: str) -> tuple[str, str, str, Form]:
     """Return what goes before the quote, SQL of what goes inside, SQL of the value, its form."""
     name = quote_name(column.name)
-    if column.type in _DOUBLES:
+    if column.type == "float":
         exact = f"({name}*1e0)"  # as text a FLOAT loses digits (16777216: 16777200); +0e0 loses -0
         return "", exact, exact, Form.TEXT
+    if column.type == "double":  # not +0e0: what is computed, MySQL cuts after 22 characters
+        return "", name, name, Form.TEXT
     if column.type in _BINARY or (column.type in _TEXTS and column.charset == "binary"):
         return "X", f"HEX({name})", name, Form.HEX
     if column.type in _TEXTS and column.charset is not None and column.charset != "utf8mb4":
