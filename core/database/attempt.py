@@ -23,7 +23,7 @@ from core.database.guard import (
     tables_named,
     waiting_changes,
 )
-from core.database.rows import Piece, RowReader
+from core.database.rows import Piece, RowReader, Sink
 from core.database.snapshot import Snapshot, let_go
 from core.database.values import Rendering
 from core.database.writer import DumpWriter
@@ -173,7 +173,7 @@ class Attempt:
     def _read(self, connection: Connection, work: _Work, piece: Piece | None) -> None:
         self._current = work.table.name
         reader = RowReader(
-            connection, work.table, work.rendering, self._writer.statement, self._stop
+            connection, work.table, work.rendering, _sink(self._writer, work.table), self._stop
         )
         try:
             if piece is None:
@@ -220,6 +220,10 @@ class Attempt:
             self._lock.notify_all()
 
 
+def _sink(writer: DumpWriter, table: Table) -> Sink:
+    return writer.statement if table.transactional else writer.lone_statement
+
+
 def read_alone(
     connection: Connection,
     describe: Callable[[], tuple[Table, Rendering] | None],
@@ -244,7 +248,7 @@ def read_alone(
         begin(table)
         if not rows:
             return 0
-        reader = RowReader(connection, table, rendering, writer.statement, lambda: None)
+        reader = RowReader(connection, table, rendering, _sink(writer, table), lambda: None)
         return sum(reader.read(piece) for piece in reader.pieces() or (Piece(),))
     except MagerewindError as error:
         if isinstance(error, DatabaseError) and error.errno in CHANGED_ERRORS:

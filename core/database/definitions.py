@@ -14,6 +14,9 @@ from typing import Final
 OWN_PREFIXES: Final = ("_mrs_", "_mra_")
 """Tables of rollbacks, staged and aside, are no part of a schema."""
 
+TRANSACTIONAL: Final = frozenset({"INNODB", "ROCKSDB", "TOKUDB"})
+"""Engines whose rows are seen by a consistent snapshot, and written in a transaction."""
+
 _INTEGERS: Final = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
 _AUTO_INCREMENT: Final = re.compile(r" AUTO_INCREMENT=\d+")
 
@@ -69,7 +72,7 @@ class Table:
     @property
     def transactional(self) -> bool:
         """Whether a consistent snapshot holds the rows of this table."""
-        return self.engine.upper() in {"INNODB", "ROCKSDB", "TOKUDB"}
+        return self.engine.upper() in TRANSACTIONAL
 
     @property
     def stored(self) -> tuple[Column, ...]:

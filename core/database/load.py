@@ -29,6 +29,7 @@ from core.database.create_table import (
     split_for_loading,
     without_restrict,
 )
+from core.database.definitions import TRANSACTIONAL
 from core.database.description import (
     DefaultText,
     Definitions,
@@ -259,13 +260,19 @@ class _Loading:
         if last and table.later:
             mapped = [self._mapped(part.text) for part in table.later]
             writers.after(table.staged, table.seen, keys_of(table, mapped))
-        self.batch.add(
+        # Where the consistency of GTIDs is enforced (as MySQL 9 does), a transaction cannot have
+        # rows of a table inside transactions and of one outside.
+        outside = (table.content.engine or "InnoDB").upper() not in TRANSACTIONAL
+        batch = Batch(outside=True) if outside else self.batch
+        batch.add(
             table.staged,
             statement.name,
             self._renamed(statement, table.staged),
             self.session.state,
             statement.line,
         )
+        if outside:
+            writers.put(batch)
 
     def _renamed(self, statement: Statement, name: str) -> bytes:
         start, end = statement.place

@@ -46,11 +46,12 @@ class Row(NamedTuple):
 
 @dataclass(slots=True)
 class Batch:
-    """Row statements for one transaction."""
+    """Row statements for one transaction; `outside` for a statement that is to be in none."""
 
     rows: list[Row] = field(default_factory=list)
     size: int = 0
     current: str = ""
+    outside: bool = False
 
     def add(self, staged: str, name: str, text: bytes, state: SessionState, line: int) -> None:
         """Take one more statement."""
@@ -215,7 +216,8 @@ class RowWriters:
 
     def _write(self, loading: LoadingConnection, batch: Batch) -> Counter[str]:
         connection, counts = loading.connection, Counter[str]()
-        connection.execute("START TRANSACTION")
+        if not batch.outside:
+            connection.execute("START TRANSACTION")
         for row in batch.rows:
             try:
                 loading.for_rows(row.state)
@@ -224,7 +226,8 @@ class RowWriters:
                 raise load_failure(row.name, row.line, error) from error
             if connection.warnings:
                 self._look_at_warnings(loading, row)
-        connection.execute("COMMIT")
+        if not batch.outside:
+            connection.execute("COMMIT")
         return counts
 
     def _look_at_warnings(self, loading: LoadingConnection, row: Row) -> None:

@@ -126,9 +126,7 @@ def sequence_text(sequence: Sequence_) -> bytes:
 
 def table_text(table: Table, schema: str) -> bytes:
     """Return the structure of a table of `schema`."""
-    head = (
-        f"-- table {comment_name(table.name)}\nDROP TABLE IF EXISTS {quote_name(table.name)};\n"
-    )
+    head = f"-- table {comment_name(table.name)}\nDROP TABLE IF EXISTS {quote_name(table.name)};\n"
     return _encode(head) + _own_sequences(_encode(table.create), schema) + b";\n\n"
 
 

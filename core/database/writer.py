@@ -71,6 +71,20 @@ class DumpWriter:
                 self._uncommitted = 0
                 self._append(COMMIT_LINE)
 
+    def lone_statement(self, beginning: bytes, values: bytes, rows: int) -> None:
+        """Append a statement of rows for a table outside transactions, in a transaction by itself.
+
+        A server that enforces the consistency of its GTIDs (as MySQL 9 does) takes it in no other.
+        """
+        with self._lock:
+            if self._uncommitted:
+                self._append(COMMIT_LINE)
+            for part in (beginning, values, _ENDING, COMMIT_LINE):
+                self._append(part)
+            self.rows += rows
+            self.largest = max(self.largest, len(beginning) + len(values) + len(_ENDING))
+            self._uncommitted = 0
+
     def _append(self, text: bytes) -> None:
         try:
             durable.write_all(self._fd, text)
