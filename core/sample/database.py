@@ -27,7 +27,7 @@ _EAV_TYPES: Final = (
         "varchar",
         "varchar(255)",
         _UTF8MB4,
-        "CONCAT('Value ', MD5(n), ELT(1 + n % 4, '', ' 🛒', 'ü', ''''))",
+        "CONCAT('Value ', LEFT(SHA2(n, 256), 32), ELT(1 + n % 4, '', ' 🛒', 'ü', ''''))",
     ),
     ("int", "int", "utf8mb3", "CAST(CRC32(n + {seed}) AS SIGNED) % 2000000 - 1000000"),
     ("decimal", "decimal(20,6)", "utf8mb3", "CRC32(n + {seed}) % 900000 / 7"),
@@ -35,7 +35,7 @@ _EAV_TYPES: Final = (
         "text",
         "mediumtext",
         "utf8mb3",
-        "REPEAT(CONCAT('<p>', MD5(n), '; größe</p>\\n'), 1 + n % 12)",
+        "REPEAT(CONCAT('<p>', LEFT(SHA2(n, 256), 32), '; größe</p>\\n'), 1 + n % 12)",
     ),
     ("datetime", "datetime", "utf8mb3", "IF(n % 5, '2020-02-29 12:34:56', '0000-00-00')"),
 )
