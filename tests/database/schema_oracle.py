@@ -19,9 +19,12 @@ def portrait(settings, *, ours=False):
             if name.startswith(("_mrs_", "_mra_")) and not ours:
                 continue
             what = {"VIEW": "VIEW", "SEQUENCE": "SEQUENCE"}.get(kind, "TABLE")
-            found[f"{what} {name}"] = connection.query(f"SHOW CREATE {what} {quote_name(name)}")[0][
-                1:
-            ]
+            row = connection.query(f"SHOW CREATE {what} {quote_name(name)}")[0][1:]
+            # A default that takes from a sequence names the schema, which is not what it is of.
+            found[f"{what} {name}"] = tuple(
+                one.replace(f"{quote_name(settings.schema)}.", "") if isinstance(one, str) else one
+                for one in row
+            )
             if what == "TABLE":
                 found[f"rows {name}"] = _rows(connection, name, kind)
             if what == "SEQUENCE":

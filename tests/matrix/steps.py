@@ -80,7 +80,8 @@ def seen(settings):
     with connect(root) as connection:
         for table, column in connection.query(
             "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS"
-            " WHERE TABLE_SCHEMA = DATABASE() AND DATA_TYPE = 'float' AND LEFT(TABLE_NAME, 3) <> '_mr'"
+            " WHERE TABLE_SCHEMA = DATABASE() AND DATA_TYPE = 'float'"
+            " AND LEFT(TABLE_NAME, 3) <> '_mr'"
         ):
             # As text a float has six digits; as a double, all of them.
             values = connection.query(f"SELECT `{column}` + 0e0 FROM `{table}` ORDER BY 1")
@@ -137,12 +138,8 @@ class Rollback:
     def undo(self):
         """Undo it; return what was said."""
         journal = Journal.create(os.path.join(self.directory, "undo-journal"))
-        staged = undo_tables(
-            self.settings, journal, job_id=UNDO, definitions_path=self.definitions
-        )
-        swap_tables(
-            staged, self.settings, journal=journal, definitions_path=self.undo_definitions
-        )
+        staged = undo_tables(self.settings, journal, job_id=UNDO, definitions_path=self.definitions)
+        swap_tables(staged, self.settings, journal=journal, definitions_path=self.undo_definitions)
         said = forward_tables(self.settings, journal)
         journal.close()
         return said
