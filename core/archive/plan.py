@@ -11,25 +11,23 @@ unit are in the list too (they are shown, counted and extracted), with the unit'
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 from core import durable
+from core.archive.rows import Action, DirectoryTotals, Region, Row, Totals
 from core.durable import create_exclusive, owner_for, translate, unlink_if_there
 from core.errors import DiskFull, StorageError
 from core.events import Kind, Warned
 
 PLAN_FORMAT: Final = 1
 _BATCH: Final = 2000
-_GROUP_LEVELS: Final = 2
 
 _SCHEMA: Final = """
 PRAGMA user_version = 1;
@@ -50,53 +48,6 @@ _INDEXES: Final = (
 )
 
 
-class Action(StrEnum):
-    """What a rollback does with one entry."""
-
-    ADD = "add"  # the archive has it, the live tree has not
-    CHANGE = "change"  # both have it, and it differs
-    REMOVE = "remove"  # the live tree has it, the archive has not
-    MODE = "mode"  # only mode or owner differ: changed in place
-
-
-class Row(NamedTuple):
-    """One entry of the plan. `then` is the archive's side, `now` the live one; None: no such side.
-
-    Types are the file type bits of a mode. `id` is None until it is in the file.
-    """
-
-    id: int | None
-    path: bytes
-    action: Action
-    unit: int | None  # None: this entry is itself a unit
-    region: int
-    member: int | None = None
-    type_then: int | None = None
-    mode_then: int | None = None
-    size_then: int = 0
-    mtime_then: int = 0
-    uid_then: int | None = None
-    gid_then: int | None = None
-    link_then: bytes | None = None
-    type_now: int | None = None
-    mode_now: int | None = None
-    size_now: int = 0
-    mtime_now: int = 0
-    uid_now: int | None = None
-    gid_now: int | None = None
-    ino_now: int | None = None
-    ino_staged: int | None = None
-
-
-class Region(NamedTuple):
-    """A part of the tree within which renames work, with its own stage and aside."""
-
-    id: int
-    root: bytes  # absolute
-    stage: bytes
-    aside: bytes
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedEntry:
     """One line of a plan, for people. Sizes in bytes; None where that side does not exist."""
@@ -107,18 +58,6 @@ class PlannedEntry:
     size_then: int | None
     mode_now: int | None
     mode_then: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DirectoryTotals:
-    """How much of a plan is below one directory (of at most two levels)."""
-
-    path: str
-    added: int
-    changed: int
-    removed: int
-    mode_only: int
-    bytes_to_write: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,7 +280,7 @@ class PlanFile:
 
     def summary(self) -> FilePlan:
         """Return the plan's totals as they are now."""
-        totals = _Totals(str(self.fact("sha256")))
+        totals = Totals(str(self.fact("sha256")))
         for row in self.rows("ORDER BY id"):
             totals.take(row)
         warnings = tuple(Warned(code=c, message=m, names=tuple(n)) for c, m, n in
@@ -369,39 +308,4 @@ class PlanFile:
         )
 
 
-class _Totals:
-    """Adds up the rows of a plan."""
-
-    def __init__(self, sha256: str) -> None:
-        self.counts = dict.fromkeys(Action, 0)
-        self.written = 0
-        self.removed = 0
-        self.digest = hashlib.sha256(sha256.encode())
-        self._groups: dict[bytes, list[int]] = {}
-
-    def take(self, row: Row) -> None:
-        self.counts[row.action] += 1
-        written = row.size_then if row.action in {Action.ADD, Action.CHANGE} else 0
-        self.written += written
-        if row.action in {Action.REMOVE, Action.CHANGE}:
-            self.removed += row.size_now
-        sides = (row.type_then, row.mode_then, row.size_then, row.type_now, row.mode_now,
-                 row.size_now)  # fmt: skip
-        self.digest.update(b"%s\0%s\0%s\0" % (row.action.encode(), row.path, repr(sides).encode()))
-        key = b"/".join(row.path.split(b"/")[:-1][:_GROUP_LEVELS])
-        group = self._groups.setdefault(key, [0, 0, 0, 0, 0])
-        group[list(Action).index(row.action)] += 1
-        group[4] += written
-
-    def directories(self) -> tuple[DirectoryTotals, ...]:
-        return tuple(
-            DirectoryTotals(
-                path=os.fsdecode(path),
-                added=group[0],
-                changed=group[1],
-                removed=group[2],
-                mode_only=group[3],
-                bytes_to_write=group[4],
-            )
-            for path, group in sorted(self._groups.items())
-        )
+__all__ = ["Action", "DirectoryTotals", "FilePlan", "PlanFile", "PlannedEntry", "Region", "Row"]

@@ -1,0 +1,113 @@
+"""The rows of a plan, and what they add up to.
+
+It owns what is known of one differing entry. It knows nothing of the file that the rows live in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+_GROUP_LEVELS: Final = 2
+
+
+class Action(StrEnum):
+    """What a rollback does with one entry."""
+
+    ADD = "add"  # the archive has it, the live tree has not
+    CHANGE = "change"  # both have it, and it differs
+    REMOVE = "remove"  # the live tree has it, the archive has not
+    MODE = "mode"  # only mode or owner differ: changed in place
+
+
+class Row(NamedTuple):
+    """One entry of the plan. `then` is the archive's side, `now` the live one; None: no such side.
+
+    Types are the file type bits of a mode. `id` is None until it is in the file.
+    """
+
+    id: int | None
+    path: bytes
+    action: Action
+    unit: int | None  # None: this entry is itself a unit
+    region: int
+    member: int | None = None
+    type_then: int | None = None
+    mode_then: int | None = None
+    size_then: int = 0
+    mtime_then: int = 0
+    uid_then: int | None = None
+    gid_then: int | None = None
+    link_then: bytes | None = None
+    type_now: int | None = None
+    mode_now: int | None = None
+    size_now: int = 0
+    mtime_now: int = 0
+    uid_now: int | None = None
+    gid_now: int | None = None
+    ino_now: int | None = None
+    ino_staged: int | None = None
+
+
+class Region(NamedTuple):
+    """A part of the tree within which renames work, with its own stage and aside."""
+
+    id: int
+    root: bytes  # absolute
+    stage: bytes
+    aside: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryTotals:
+    """How much of a plan is below one directory (of at most two levels)."""
+
+    path: str
+    added: int
+    changed: int
+    removed: int
+    mode_only: int
+    bytes_to_write: int
+
+
+class Totals:
+    """Adds up the rows of a plan."""
+
+    def __init__(self, sha256: str) -> None:
+        self.counts = dict.fromkeys(Action, 0)
+        self.written = 0
+        self.removed = 0
+        self.digest = hashlib.sha256(sha256.encode())
+        self._groups: dict[bytes, list[int]] = {}
+
+    def take(self, row: Row) -> None:
+        """Add one row."""
+        self.counts[row.action] += 1
+        written = row.size_then if row.action in {Action.ADD, Action.CHANGE} else 0
+        self.written += written
+        if row.action in {Action.REMOVE, Action.CHANGE}:
+            self.removed += row.size_now
+        sides = (row.type_then, row.mode_then, row.size_then, row.type_now, row.mode_now,
+                 row.size_now)  # fmt: skip
+        self.digest.update(b"%s\0%s\0%s\0" % (row.action.encode(), row.path, repr(sides).encode()))
+        key = b"/".join(row.path.split(b"/")[:-1][:_GROUP_LEVELS])
+        group = self._groups.setdefault(key, [0, 0, 0, 0, 0])
+        group[list(Action).index(row.action)] += 1
+        group[4] += written
+
+    def directories(self) -> tuple[DirectoryTotals, ...]:
+        """Return the sums by directory."""
+        return tuple(
+            DirectoryTotals(
+                path=os.fsdecode(path),
+                added=group[0],
+                changed=group[1],
+                removed=group[2],
+                mode_only=group[3],
+                bytes_to_write=group[4],
+            )
+            for path, group in sorted(self._groups.items())
+        )
