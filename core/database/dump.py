@@ -78,12 +78,16 @@ class DumpOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DumpSummary:
-    """What a dump holds. `rows` has every table, also those without rows."""
+    """What a dump holds. `rows` has every table, also those without rows.
+
+    `snapshot` is the rung that was taken, `passed` says why each rung above it did not do.
+    """
 
     rows: Mapping[str, int]
     bytes: int
     sha256: str
     snapshot: str
+    passed: tuple[str, ...]
     objects: Mapping[str, int]
     max_statement_bytes: int
     server: str
@@ -361,6 +365,7 @@ class _Dump:
             bytes=self._writer.bytes,
             sha256=self._writer.sha256,
             snapshot=snapshot.rung.value,
+            passed=snapshot.passed,
             objects={
                 "tables": len(rows),
                 "sequences": len(schema.sequences),

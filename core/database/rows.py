@@ -153,7 +153,7 @@ class RowReader:
             rendered = self._answer()
             where = self._between(first, last)
             if rendered.cut and last > first:
-                last = first + (last - first) // 8
+                last = first + (last - first) // self._shrink(rendered.rows)
                 self._ask(self._between(first, last))
                 continue
             step = _next_step(last - first + 1, len(rendered.text))
@@ -170,6 +170,11 @@ class RowReader:
             if following is None:
                 break
         return total + sum(self._stream(where) for where in again)
+
+    def _shrink(self, rows: int) -> int:
+        """Return by how much to narrow a range that was cut; its rows may be far from even."""
+        average = max(1, self._table.data_bytes // max(1, self._table.rows))
+        return max(8, rows * average // TARGET_BYTES)
 
     def _between(self, first: int, last: int) -> str:
         assert self._key is not None  # noqa: S101 - only called for key ranges

@@ -94,7 +94,10 @@ def test_the_best_rung_that_the_account_allows(server, schema, binlog_server, tm
     server.run("CREATE OR REPLACE USER few@localhost IDENTIFIED BY 'shop'")
     server.run("GRANT SELECT, TRIGGER, EVENT, EXECUTE, SHOW VIEW ON *.* TO few@localhost")
     few = replace(schema, username="few")
-    assert dump_to(tmp_path / "5", few, connections=2).snapshot == Rung.SINGLE
+    summary = dump_to(tmp_path / "5", few, connections=2)
+    assert summary.snapshot == Rung.SINGLE
+    assert [reason[0] for reason in summary.passed] == ["A", "C", "D"]
+    assert summary.passed[-1] == "D: the account has no right to LOCK TABLES"
 
 
 def test_a_writer_in_a_transaction_does_not_stop_a_dump(server, schema, tmp_path):
