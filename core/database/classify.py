@@ -81,6 +81,7 @@ _ROWS: Final = re.compile(
     re.IGNORECASE,
 )
 _PROGRAM_WORDS: Final = (b"load_file", b"outfile", b"dumpfile", b"select")
+_WINDOW: Final = 1 << 20
 _OUTSIDE_STRINGS: Final = {
     True: re.compile(rb"'[^'\\]*(?:\\.[^'\\]*)*'|\"[^\"\\]*(?:\\.[^\"\\]*)*\"|`[^`]*`", re.DOTALL),
     False: re.compile(rb"'[^']*'|\"[^\"]*\"|`[^`]*`", re.DOTALL),
@@ -117,8 +118,7 @@ def classify(
 def _rows(
     raw: RawStatement, text: bytes, found: re.Match[bytes], reading: Reading, schema: str | None
 ) -> Statement:
-    lowered = text.lower()
-    if any(word in lowered for word in _PROGRAM_WORDS):
+    if _may_be_a_program(text):
         outside = _OUTSIDE_STRINGS[reading.backslash_escapes].sub(b"''", text).lower()
         for word in _PROGRAM_WORDS:
             if word in outside:
@@ -136,6 +136,15 @@ def _rows(
         name=name,
         place=(found.start("name"), found.end(group)),
     )
+
+
+def _may_be_a_program(text: bytes) -> bool:
+    """Whether one of the words is anywhere; by windows, so that no large copy is made."""
+    for start in range(0, len(text), _WINDOW):
+        lowered = text[start : start + _WINDOW + 16].lower()
+        if any(word in lowered for word in _PROGRAM_WORDS):
+            return True
+    return False
 
 
 def _name(text: bytes) -> str:

@@ -8,26 +8,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass, field
 
 from core.database.create_table import Part, PartKind, TableText
 from core.database.description import WaitingKey
 from core.database.dialect import quote_name
+from core.database.inventory import TableContent
 from core.database.row_writers import Finishing, RowWriters, run_all
 from core.database.session import SessionState
 
 
-class _Table(Protocol):
-    """A table whose rows are in; see `core.database.load.LoadedTable`."""
+@dataclass(slots=True, kw_only=True)
+class LoadedTable:
+    """A table while it is loaded."""
 
+    content: TableContent
     staged: str
     text: TableText
     later: tuple[Part, ...]
     state: SessionState
-    alters: list[tuple[bytes, SessionState, int]]
+    alters: list[tuple[bytes, SessionState, int]] = field(default_factory=list)
+    seen: int = 0  # row statements read from the dump
 
 
-def keys_of(table: _Table, mapped: Iterable[bytes]) -> Finishing:
+def keys_of(table: LoadedTable, mapped: Iterable[bytes]) -> Finishing:
     """Return the statements that add the keys which waited for the rows.
 
     All in one, except that InnoDB makes one FULLTEXT key at a time.
@@ -55,7 +59,7 @@ def _fulltext(part: Part) -> bool:
 
 
 def finish_tables(
-    tables: Sequence[_Table],
+    tables: Sequence[LoadedTable],
     keys: Sequence[WaitingKey],
     staged: Mapping[str, str],
     writers: RowWriters,

@@ -368,3 +368,14 @@ class _Inventory:
             return True
         # phpMyAdmin has no mark, but puts the session back at the very end.
         return maker == "phpmyadmin" and re.search(rb"=\s*@OLD_", self.last) is not None
+
+
+def unspoken_kinds(check: DumpCheck) -> tuple[str, ...]:
+    """Return the kinds of objects that a dump of this maker leaves out unless asked.
+
+    Their absence then says nothing, so what the schema has of them stays.
+    """
+    if check.made_by == "magerewind":
+        return ()
+    routines = () if check.routines else ("PROCEDURE", "FUNCTION", "PACKAGE", "PACKAGE BODY")
+    return (*routines, *(() if check.events else ("EVENT",)))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from core.database.check_names import let_checks_wait, shares_names
@@ -40,11 +40,11 @@ from core.database.description import (
     WaitingKey,
 )
 from core.database.dialect import one_line, quote_name
-from core.database.finish import finish_tables, keys_of, rename_automatic_keys
-from core.database.inventory import DumpCheck, TableContent
+from core.database.finish import LoadedTable, finish_tables, keys_of, rename_automatic_keys
+from core.database.inventory import DumpCheck, unspoken_kinds
 from core.database.proof import prove_triggers
 from core.database.row_writers import Batch, RowWriters, load_failure
-from core.database.session import Session, SessionState
+from core.database.session import Session
 from core.database.sessions import LoadingConnection
 from core.database.staging import STAGED, short_id, staged_name, waiting_key_name
 from core.database.statements import DumpFile, RawStatement, Statements
@@ -60,19 +60,6 @@ DEFER_FROM: Final = 1 << 20
 """Bytes of rows from which building keys afterwards is worth an ALTER TABLE."""
 RECORD_STAGING: Final = "tables.staging"
 RECORD_LOADED: Final = "tables.loaded"
-
-
-@dataclass(slots=True, kw_only=True)
-class LoadedTable:
-    """A table while it is loaded."""
-
-    content: TableContent
-    staged: str
-    text: TableText
-    later: tuple[Part, ...]
-    state: SessionState
-    alters: list[tuple[bytes, SessionState, int]] = field(default_factory=list)
-    seen: int = 0  # row statements read from the dump
 
 
 def load_beside(
@@ -155,6 +142,7 @@ class _Loading:
         self.session = Session()
         self.batch = Batch()
         self.warnings: list[Warned] = []
+        self.position = 0  # bytes of the file that are read
 
     def close(self) -> None:
         self.main.connection.close()
@@ -171,7 +159,11 @@ class _Loading:
         end_statements(self.main.connection, self.short)
         drop_tables(self.main.connection, names_of(self.main.connection, self.short))
         self.main.connection.execute("SET foreign_key_checks = 0")
-        writers = RowWriters(self.settings, self.collations.names, workers)
+
+        def tick() -> None:
+            report(self.position, writers.rows_written, one_line(self.batch.current))
+
+        writers = RowWriters(self.settings, self.collations.names, workers, tick=tick)
         with writers:
             self._read(writers, report)
             writers.wait()
@@ -195,7 +187,7 @@ class _Loading:
                 checks=tuple(self.checks),
             ),
             whole=whole,
-            keeps=_unspoken(self.check),
+            keeps=unspoken_kinds(self.check),
             rows=rows,
             warnings=tuple(self.warnings),
         )
@@ -204,11 +196,15 @@ class _Loading:
         file = DumpFile(self.path, digest=True)
         try:
             statements = Statements(file)
-            for number, raw in enumerate(statements, 1):
+            number = 0
+            for raw in statements:  # not enumerate, which keeps the last one
+                number += 1  # noqa: SIM113
                 self._take(raw, number, writers)
+                del raw  # a large row is not held twice while it is written
                 statements.reading = self.session.state.reading
                 if self.batch.size >= BATCH:
                     self._send(writers)
+                    self.position = file.position
                     report(file.position, writers.rows_written, one_line(self.batch.current))
             self._send(writers)
             if file.sha256() != self.check.sha256:
@@ -218,8 +214,12 @@ class _Loading:
             file.close()
 
     def _send(self, writers: RowWriters) -> None:
-        writers.put(self.batch)
-        self.batch = Batch(current=self.batch.current)
+        large = self.batch.size > 2 * BATCH
+        batch, self.batch = self.batch, Batch(current=self.batch.current)
+        writers.put(batch)
+        del batch
+        if large:
+            writers.wait()
 
     def _take(self, raw: RawStatement, number: int, writers: RowWriters) -> None:
         statement = classify(
@@ -393,14 +393,3 @@ class _Loading:
                 raise LoadFailed(
                     f"The table '{one_line(name)}' came to {rows[name]} rows instead of {count}."
                 )
-
-
-def _unspoken(check: DumpCheck) -> tuple[str, ...]:
-    """Return the kinds of objects that a dump of this maker leaves out unless asked.
-
-    Their absence then says nothing, so what the schema has of them stays.
-    """
-    if check.made_by == "magerewind":
-        return ()
-    routines = () if check.routines else ("PROCEDURE", "FUNCTION", "PACKAGE", "PACKAGE BODY")
-    return (*routines, *(() if check.events else ("EVENT",)))

@@ -12,7 +12,7 @@ import queue
 import re
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -25,6 +25,8 @@ from core.events import Warned
 from core.magento.settings import DatabaseConnection
 
 MOST_WRITERS: Final = 4
+TICK_S: Final = 0.1
+"""How often somebody who waits is told that the work goes on, and may stop it."""
 _TRIES: Final = 5
 _AGAIN: Final = frozenset({1205, 1213})  # lock wait, deadlock: the transaction is rolled back
 _TRUNCATED: Final = 1265
@@ -80,11 +82,20 @@ def load_failure(name: str, line: int, error: DatabaseError) -> MagerewindError:
 
 
 class RowWriters:
-    """Threads with a connection each. Use as a context: leaving it by an error stops them."""
+    """Threads with a connection each. Use as a context: leaving it by an error stops them.
+
+    `tick` is called now and then while the caller waits; it may raise.
+    """
 
     def __init__(
-        self, settings: DatabaseConnection, collations: Mapping[str, str], count: int | None
+        self,
+        settings: DatabaseConnection,
+        collations: Mapping[str, str],
+        count: int | None,
+        *,
+        tick: Callable[[], None],
     ) -> None:
+        self._tick = tick
         count = count or max(2, min(os.cpu_count() or 2, MOST_WRITERS))
         self.rows: Counter[str] = Counter()  # by staged name, as the server counted them
         self.warnings: list[Warned] = []
@@ -127,8 +138,10 @@ class RowWriters:
             if self._error is not None:
                 raise self._error
             with contextlib.suppress(queue.Full):
-                self._queue.put(work, timeout=0.2)
+                self._queue.put(work, timeout=TICK_S)
                 return
+            if work is not None:  # the end is not to be stopped any more
+                self._tick()
 
     def wait(self) -> None:
         """Return when everything handed over is done."""
@@ -137,7 +150,8 @@ class RowWriters:
                 raise self._error
             with self._queue.all_tasks_done:
                 if self._queue.unfinished_tasks:
-                    self._queue.all_tasks_done.wait(0.2)
+                    self._queue.all_tasks_done.wait(TICK_S)
+            self._tick()
         if self._error is not None:
             raise self._error
 
@@ -178,6 +192,7 @@ class RowWriters:
                 if work is None:
                     return
                 self._do(connection, work)
+                work = None  # free the rows before waiting for more
             except BaseException as error:  # noqa: BLE001 - raised again to whoever feeds us
                 if self._error is None:
                     self._error = error

@@ -32,6 +32,9 @@ GZIP_MAGIC: Final = b"\x1f\x8b"
 OUR_MARK: Final = b"-- magerewind dump"
 """How the first line of our own dumps begins: there, a row statement is a line."""
 _GZIP_ERROR: Final = cast("type[Exception]", isal_zlib.error)
+GROWTH: Final = 4
+"""A statement that is larger than what is there grows by a fourth of it: linear time, and little
+more memory than the statement itself."""
 LARGEST_STATEMENT: Final = 1 << 30  # what a server can be given at all
 
 
@@ -207,7 +210,7 @@ class Statements:
         searched = self._at
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer) - self._at
-            if not self._fill(at_least=len(self._buffer) - self._at):
+            if not self._fill(at_least=searched // GROWTH):
                 return len(self._buffer)
         return end
 
@@ -265,12 +268,21 @@ class Statements:
                 text = self._buffer[self._at : end - 1]
                 self._at = end + 1
                 self._line += 1
+                self._let_go(len(text))
                 return RawStatement(text, line, self.position)
         end = self._statement_end(line)
         text = self._buffer[self._at : end]
         ended = self._buffer.startswith(self._delimiter, end)
         self._advance(end + len(self._delimiter))
+        self._let_go(len(text))
         return RawStatement(text.rstrip(), line, self.position, ended)
+
+    def _let_go(self, size: int) -> None:
+        """Free the buffer of a large statement instead of holding it while that is at work."""
+        if size > self._chunk:
+            self._before += self._at
+            self._buffer = self._buffer[self._at :]
+            self._at = 0
 
     def _statement_end(self, line: int) -> int:
         key = (self.reading, self._delimiter)
@@ -288,7 +300,7 @@ class Statements:
             have = len(self._buffer) - self._at
             if have > LARGEST_STATEMENT:
                 raise StatementRefused(f"Line {line}: a statement of more than 1 GiB.")
-            if not self._fill(at_least=have):
+            if not self._fill(at_least=have // GROWTH):
                 return self._last_end(line, end)
 
     def _last_end(self, line: int, end: int) -> int:

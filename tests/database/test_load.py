@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+import tracemalloc
 
 import pytest
 
@@ -405,3 +406,36 @@ def test_a_whole_store_is_known_under_its_prefix(tmp_path):
     path = write(tmp_path, text)
     assert check_dump(path, table_prefix="m2_", report=no_report).whole_store
     assert not check_dump(path).whole_store
+
+
+def test_a_large_row_takes_little_more_than_itself(schema, tmp_path):
+    size = 24 << 20
+    row = b"INSERT INTO `t` VALUES ('" + b"x" * size + b"');\n"
+    content = b"-- magerewind dump, format 1\nCREATE TABLE `t` (b longblob);\n" + row * 3
+    path = write(tmp_path, content + b"-- Dump completed: 1 tables, 3 rows\n")
+    del content, row
+    tracemalloc.start()
+    check = check_dump(path)
+    load_beside(path, check, schema, job_id=JOB, journal=new_journal(tmp_path))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * size
+    with connect(schema) as connection:
+        name = f"_mrs_{short_id(JOB)}_1"
+        assert connection.query(f"SELECT COUNT(*), MIN(LENGTH(b)) FROM {name}") == [(3, size)]
+
+
+def test_work_that_waits_may_be_stopped(monkeypatch, schema, tmp_path):
+    path = write(tmp_path, _many_rows(40000))
+    monkeypatch.setattr(load, "DEFER_FROM", 0)
+    after_the_rows = []
+
+    def report(done_bytes, done_items, current):
+        if done_items == 40000:
+            after_the_rows.append(done_bytes)
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        stage(path, schema, new_journal(tmp_path), report=report)
+    assert after_the_rows
+    assert leftovers(schema) == ()
