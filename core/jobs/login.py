@@ -6,7 +6,7 @@ import configparser
 import glob
 import os
 import pwd
-from collections.abc import Mapping
+import re
 from typing import Final
 
 _PLACES: Final = (
@@ -16,6 +16,8 @@ _PLACES: Final = (
     "/run/systemd/logind.conf.d/*.conf",
     "/etc/systemd/logind.conf.d/*.conf",
 )
+_CGROUP: Final = "/proc/self/cgroup"
+_UNIT: Final = re.compile(r"/user-(?P<uid>\d+)\.slice/(?P<unit>session-|user@)")
 
 
 def kills_at_logout(root: str = "/") -> bool:
@@ -32,25 +34,31 @@ def kills_at_logout(root: str = "/") -> bool:
     return kills
 
 
-def in_login_session(cgroup_path: str = "/proc/self/cgroup") -> bool:
-    """Tell whether this process belongs to a log-in session of systemd."""
+def login_note(root: str = "/", cgroup_path: str = _CGROUP) -> str | None:
+    """Return what to do where a log-out would kill this process, or None where it would not.
+
+    Who counts is the account that logged in, also under sudo. Lingering keeps that account's own
+    service manager, but no process of the session itself (logind does not look at it there), so
+    what shall stay has to be started by that service manager.
+    """
     try:
         with open(cgroup_path, encoding="utf-8", errors="replace") as file:
-            return "/session-" in file.read()
-    except OSError:
-        return False
-
-
-def lingering_note(environ: Mapping[str, str]) -> str | None:
-    """Return what to do where a log-out would kill the job, or None where it would not."""
-    if os.geteuid() == 0 and "XDG_SESSION_ID" not in environ:
+            found = _UNIT.search(file.read())
+        name = pwd.getpwuid(int(found["uid"])).pw_name if found is not None else ""
+    except (OSError, KeyError):
         return None
-    name = pwd.getpwuid(os.geteuid()).pw_name if os.geteuid() else "root"
-    lingers = os.path.exists(f"/var/lib/systemd/linger/{name}")
-    # KillExcludeUsers= is "root" by default.
-    if name == "root" or lingers or not kills_at_logout() or not in_login_session():
+    if found is None or name == "root":  # KillExcludeUsers= is "root" by default
+        return None
+    steps: list[str] = []
+    if not os.path.exists(os.path.join(root, "var/lib/systemd/linger", name)):
+        steps.append(f"loginctl enable-linger {name}")
+    if found["unit"] == "session-":
+        if not kills_at_logout(root):
+            return None
+        steps.append("start it with: systemd-run --user --scope magerewind …")
+    if not steps:
         return None
     return (
-        "This machine kills your processes when you log out, and with them this job. "
-        f"Before you leave: loginctl enable-linger {name}"
+        f"This machine kills the processes of {name} at log-out, and with them this job. "
+        f"To log out meanwhile: {', then '.join(steps)}"
     )

@@ -26,7 +26,7 @@ from core.events import Failed, JobBegan, JobEnded, Noted, Outcome
 from core.jobs.directory import JobDirectory, find_job, prepare_state_directory
 from core.jobs.listing import begin_record, has_ended, list_jobs, prune
 from core.jobs.lock import Holder, acquire, boot_id, process_start
-from core.jobs.login import lingering_note
+from core.jobs.login import login_note
 from core.jobs.stream import StreamWriter
 from core.journal import Journal
 from core.magento.store import Store, find_store
@@ -276,7 +276,7 @@ class Runner:
                 note=getattr(request, "note", ""),
             )
         )
-        note = lingering_note(self.environ)
+        note = login_note()
         if note is not None:
             context.emit(Noted(code="killed-at-logout", message=note))
 
