@@ -296,7 +296,9 @@ class _Loading:
             self.checks += waiting
         parts: tuple[Part, ...] = text.parts
         later: tuple[Part, ...] = ()
-        if content.row_bytes >= DEFER_FROM:
+        if content.engine.upper() == "MEMORY":
+            self.main.make_room(content.row_bytes)
+        elif content.row_bytes >= DEFER_FROM:
             parts, later = split_for_loading(text)
         table = LoadedTable(
             content=content, staged=self.staged[statement.name], text=text, later=later,

@@ -28,8 +28,11 @@ _WELCOME: Final = (
     "system_versioning_alter_history = KEEP",
     "innodb_lock_wait_timeout = 5",
     "sql_notes = 1",
-    "max_heap_table_size = GREATEST(@@max_heap_table_size, 1073741824)",
 )
+# What a row takes in a MEMORY table, where each is as long as the longest, over what it takes in a
+# dump: a VARCHAR(255) of one letter is about 250.
+_MEMORY_GROWTH: Final = 1024
+_MEMORY_MOST: Final = 1 << 30
 
 
 class LoadingConnection:
@@ -57,6 +60,18 @@ class LoadingConnection:
     def for_object(self, one: ObjectText) -> None:
         """Set exactly the session that an object was made in."""
         self._settle(one.charset, one.collation, one.sql_mode, one.time_zone or "+00:00", "0")
+
+    def make_room(self, row_bytes: int) -> None:
+        """Let the next MEMORY table hold rows that take so much in the dump.
+
+        No more than they may need: the server takes memory by the limit, not by the rows (64 MiB
+        and as much for each index, of an almost empty table, at a limit of 1 GiB).
+        """
+        limit = min(_MEMORY_MOST, row_bytes * _MEMORY_GROWTH)
+        with contextlib.suppress(DatabaseError):
+            self.connection.execute(
+                f"SET SESSION max_heap_table_size = GREATEST(@@GLOBAL.max_heap_table_size, {limit})"
+            )
 
     def plain(self) -> None:
         """Go back to a session of our own."""
