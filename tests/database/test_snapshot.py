@@ -12,6 +12,7 @@ import pytest
 from conftest import connection_to
 from database.dumping import as_root, dump_to, load_plain
 
+from core.database import snapshot
 from core.database.connection import connect
 from core.database.guard import is_rebuildable, young_tables
 from core.database.schema import read_tables
@@ -22,7 +23,7 @@ _SUM = " UNION ALL ".join(f"SELECT SUM(v) AS s FROM bank{n}" for n in range(4))
 
 
 class _Teller(threading.Thread):
-    """Moves money between four tables until it is stopped; the sum never changes."""
+    """Moves ever more money between four tables until it is stopped; the sum never changes."""
 
     def __init__(self, settings):
         super().__init__()
@@ -34,10 +35,10 @@ class _Teller(threading.Thread):
         with connect(self.settings) as connection:
             while not self.stop.is_set():
                 one, other = self.moved % 4, (self.moved + 1) % 4
-                account = self.moved % 500
+                account, amount = self.moved % 500, self.moved + 1
                 connection.execute("START TRANSACTION")
-                connection.execute(f"UPDATE bank{one} SET v = v - 1 WHERE id = {account}")
-                connection.execute(f"UPDATE bank{other} SET v = v + 1 WHERE id = {account}")
+                connection.execute(f"UPDATE bank{one} SET v = v - {amount} WHERE id = {account}")
+                connection.execute(f"UPDATE bank{other} SET v = v + {amount} WHERE id = {account}")
                 connection.execute("COMMIT")
                 self.moved += 1
 
@@ -62,8 +63,24 @@ def _make_bank(server, name):
         )
 
 
+def _begin_slowly(teller):
+    """Return what begins transactions, at first only after money has moved between two of them."""
+    calls = []
+
+    def begin(connections):
+        calls.append(1)
+        for connection in connections:
+            connection.execute(snapshot._BEGIN)
+            moved, deadline = teller.moved, time.monotonic() + 0.2
+            while len(calls) < 4 and teller.moved == moved and time.monotonic() < deadline:
+                pass
+
+    return begin
+
+
 @pytest.mark.parametrize("rung", [Rung.STAGES, Rung.POSITIONS, Rung.TABLE_LOCKS, Rung.SINGLE])
-def test_money_keeps_its_sum_on_every_rung(binlog_server, tmp_path, rung):
+def test_money_keeps_its_sum_on_every_rung(binlog_server, tmp_path, rung, monkeypatch):
+    """Between the snapshots of two connections there is time to move money, if nothing holds it."""
     name = f"bank_{rung.name.lower()}"
     binlog_server.make_schema(name)
     settings = connection_to(binlog_server, name)
@@ -72,6 +89,7 @@ def test_money_keeps_its_sum_on_every_rung(binlog_server, tmp_path, rung):
     _make_bank(binlog_server, name)
     with _Teller(settings) as teller:
         before = teller.moved
+        monkeypatch.setattr(snapshot, "_begin", _begin_slowly(teller))
         summary = dump_to(tmp_path / "d.sql", settings, connections=3, rungs=(rung,))
         assert teller.moved > before, "nothing was moved during the dump"
     assert summary.snapshot == rung.value
@@ -121,17 +139,17 @@ def test_tables_outside_transactions_are_locked_until_they_are_read(server, sche
     with connect(schema) as other:
         other.set_session({"lock_wait_timeout": 1})
         tables = read_tables(other)
-        snapshot = take_snapshot(lambda: connect(schema), tables, wanted=2)
+        taken = take_snapshot(lambda: connect(schema), tables, wanted=2)
         try:
-            assert snapshot.unlocked == ()
+            assert taken.unlocked == ()
             other.execute("INSERT INTO i VALUES (1)")
             for name in "mn":
                 with pytest.raises(DatabaseError):
                     other.execute(f"INSERT INTO {name} VALUES (1)")
-            snapshot.release_locks()
+            taken.release_locks()
             other.execute("INSERT INTO m VALUES (1)")
         finally:
-            snapshot.close()
+            taken.close()
 
 
 def test_large_tables_outside_transactions_are_reported(server, schema, tmp_path, monkeypatch):
@@ -150,7 +168,7 @@ _CHANGES = (
     "ALTER TABLE t_{n} DROP COLUMN w, ALGORITHM=INSTANT",
     "ALTER TABLE t_{n} ADD COLUMN extra int, ALGORITHM=COPY",
     "DROP TABLE t_{n}",
-    "RENAME TABLE t_{n} TO t_{n}_old, s_{n} TO t_{n}",
+    "RENAME TABLE t_{n} TO z_{n}, s_{n} TO t_{n}, z_{n} TO s_{n}",
     "DROP TABLE t_{n}; CREATE TABLE t_{n} (id int PRIMARY KEY, v int, w int)",
 )
 
@@ -172,11 +190,11 @@ def test_a_changed_definition_is_never_silent(server, schema, tmp_path, monkeypa
     real = dump.take_snapshot
 
     def take(*args, **more):
-        snapshot = real(*args, **more)
+        taken = real(*args, **more)
         if not changed:
             changed.append(1)
             server.run(change, schema=schema.schema)
-        return snapshot
+        return taken
 
     monkeypatch.setattr(dump, "take_snapshot", take)
     summary = dump_to(tmp_path / "d.sql", schema)
@@ -198,9 +216,9 @@ def test_a_table_that_never_rests_fails_by_name(server, schema, tmp_path, monkey
     real = dump.take_snapshot
 
     def take(*args, **more):
-        snapshot = real(*args, **more)
+        taken = real(*args, **more)
         server.run(f"ALTER TABLE sales_order COMMENT '{time.monotonic_ns()}'", schema=schema.schema)
-        return snapshot
+        return taken
 
     monkeypatch.setattr(dump, "take_snapshot", take)
     with pytest.raises(DumpFailed, match="sales_order"):
@@ -219,11 +237,11 @@ def test_an_index_that_never_rests_is_read_apart_and_named(server, schema, tmp_p
     real = dump.take_snapshot
 
     def take(*args, **more):
-        snapshot = real(*args, **more)
+        taken = real(*args, **more)
         server.run(
             f"ALTER TABLE cat_index_replica COMMENT '{time.monotonic_ns()}'", schema=schema.schema
         )
-        return snapshot
+        return taken
 
     monkeypatch.setattr(dump, "take_snapshot", take)
     summary = dump_to(tmp_path / "d.sql", schema)
