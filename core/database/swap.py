@@ -12,9 +12,9 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from core.database.connection import Connection, connect
+from core.database.connection import Connection, connect, lock_name
 from core.database.description import ObjectText, StagedTables, Swap, SwappedTable, load_swap
-from core.database.dialect import one_line, quote_name
+from core.database.dialect import one_line, quote_name, quote_text
 from core.database.load import RECORD_STAGING, drop_staging
 from core.database.saved import foreign_keys_of, read_definitions
 from core.database.staging import aside_name, owner_of
@@ -181,7 +181,8 @@ def blockers(connection: Connection) -> list[str]:
     Transactions need the PROCESS right to be seen; without it all other connections to the schema
     that the account may see are named.
     """
-    own = f"p.ID <> {connection.thread_id}"
+    lock = quote_text(lock_name(connection.schema))  # held by the job that asks
+    own = f"p.ID <> {connection.thread_id} AND p.ID <> IFNULL(IS_USED_LOCK({lock}), 0)"
     rows: list[tuple[object, ...]] = []
     with contextlib.suppress(DatabaseError):
         rows = connection.query(

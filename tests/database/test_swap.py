@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from core.database import swap
-from core.database.connection import Connection, connect
+from core.database.connection import Connection, connect, schema_lock
 from core.database.dump import DumpOptions, dump_schema
 from core.database.forward import forward_tables
 from core.database.swap import revert_tables, swap_tables
@@ -265,12 +265,13 @@ def test_a_server_that_dies_leaves_the_old_or_the_new(server, shop):
 def test_a_swap_that_others_block_names_them_and_changes_nothing(server, shop):
     journal = new_journal(shop.directory)
     staged = shop.stage(journal)
-    with connect(shop.settings) as other:
+    with connect(shop.settings) as other, schema_lock(shop.settings) as holder:
         other.execute("START TRANSACTION")
         other.query("SELECT * FROM parent")
         with pytest.raises(SwapBlocked) as caught:
             _swap_impatiently(shop, staged, journal)
         assert f"connection {other.thread_id} of shop" in caught.value.message
+        assert f"connection {holder.thread_id} " not in caught.value.message
     revert_tables(shop.settings, journal)
     shop.check(shop.old, ours=True)
 
