@@ -10,6 +10,7 @@ import pytest
 
 from core.database import swap
 from core.database.connection import Connection, connect, schema_lock
+from core.database.description import SwappedTable
 from core.database.dump import DumpOptions, dump_schema
 from core.database.forward import forward_tables
 from core.database.swap import revert_tables, swap_tables
@@ -424,3 +425,33 @@ def test_a_foreign_key_of_another_schema_keeps_its_old_table(server, schema, tmp
         assert leftovers(schema) == ()
     finally:
         server.run(f"DROP DATABASE IF EXISTS {other}")
+
+
+def test_a_server_that_renames_one_by_one_is_led_back_from_every_place():
+    """Before MariaDB 10.6 a crash may leave a RENAME of many tables half done."""
+    tables = (
+        SwappedTable(name="both", staged="s1", aside="a1"),
+        SwappedTable(name="comes", staged="s2", aside=None),
+        SwappedTable(name="goes", staged=None, aside="a3"),
+        SwappedTable(name="more", staged="s4", aside="a4"),
+    )
+    old = {"both": 1, "goes": 3, "more": 4, "s1": 10, "s2": 20, "s4": 40, "other": 9}
+    steps = swap.forward_renames(tables, frozenset(old))
+    assert len(steps) == 6
+    for done in range(len(steps) + 1):
+        now = _renamed(old, steps[:done])
+        back = swap.reverse_renames(tables, frozenset(now))
+        for undone in range(len(back) + 1):
+            half = _renamed(now, back[:undone])
+            rest = swap.reverse_renames(tables, frozenset(half))
+            assert _renamed(half, rest) == old
+        rest = swap.forward_renames(tables, frozenset(now))
+        assert _renamed(now, rest) == _renamed(old, steps)
+
+
+def _renamed(names, renames):
+    names = dict(names)
+    for source, target in renames:
+        assert target not in names
+        names[target] = names.pop(source)
+    return names
