@@ -82,6 +82,7 @@ class Comparison:
         regions: Regions | None = None,
     ) -> None:
         self.sha256 = ""
+        self.regrouped = False
         self.members = 0
         self.identical = 0
         self.skipped = 0
@@ -243,33 +244,28 @@ class Comparison:
         return known
 
     def _row(self, action: Action, member: Member | None, found: Found | None) -> Row:
-        path = member.name if member is not None else (found.path if found is not None else b"")
-        row = Row(None, path, action, None, 0)
+        number = type_then = mode_then = uid_then = gid_then = link_then = None
+        size_then = mtime_then = size_now = mtime_now = 0
+        type_now = mode_now = uid_now = gid_now = ino_now = None
+        path = b""
         if member is not None:
-            uid, gid = self._owner(member)
-            row = row._replace(
-                member=member.number if member.number >= 0 else None,
-                type_then=_TYPES[member.type],
-                mode_then=None if member.mode == UNKNOWN_MODE else member.mode & 0o3777,
-                size_then=member.size,
-                mtime_then=member.mtime,
-                uid_then=uid,
-                gid_then=gid,
-                link_then=member.link or None,
-            )
             self._note_owner(member)
+            path, size_then, mtime_then = member.name, member.size, member.mtime
+            number = member.number if member.number >= 0 else None
+            type_then, link_then = _TYPES[member.type], member.link or None
+            mode_then = None if member.mode == UNKNOWN_MODE else member.mode & 0o3777
+            uid_then, gid_then = self._owner(member)
         if found is not None:
-            status = found.status
-            row = row._replace(
-                type_now=stat.S_IFMT(status.st_mode),
-                mode_now=status.st_mode & 0o7777,
-                size_now=status.st_size if stat.S_ISREG(status.st_mode) else 0,
-                mtime_now=status.st_mtime_ns,
-                uid_now=status.st_uid,
-                gid_now=status.st_gid,
-                ino_now=status.st_ino,
-            )
-        return row
+            path, status = found.path, found.status
+            type_now, mode_now = status.st_mode & _FORMAT, status.st_mode & 0o7777
+            size_now = status.st_size if type_now == stat.S_IFREG else 0
+            mtime_now, ino_now = status.st_mtime_ns, status.st_ino
+            uid_now, gid_now = status.st_uid, status.st_gid
+        return Row(
+            None, path, action, None, 0, number, type_then, mode_then, size_then, mtime_then,
+            uid_then, gid_then, link_then, type_now, mode_now, size_now, mtime_now, uid_now,
+            gid_now, ino_now, None,
+        )  # fmt: skip
 
     def _note_owner(self, member: Member) -> None:
         """Name what an ordinary account cannot give back."""
@@ -282,6 +278,7 @@ class Comparison:
 
     def finish(self) -> None:
         """Take out of units what must stay, and keep the totals in the plan."""
+        self.regrouped = bool(self._blocked)
         for path in self._blocked:
             self._split(path)
         self._plan.remember(

@@ -120,7 +120,7 @@ class Planner:
                 comparison = self.compare(plan, seen, ordered=ordered, regions=None)
             plan.remember(ordered=ordered, began_ns=began_ns)
             self._finish(plan, comparison)
-            return plan.summary()
+            return plan.summary(as_added=not comparison.regrouped)
 
     def compare(
         self, plan: PlanFile, seen: SeenWriter | None, *, ordered: bool, regions: Regions | None

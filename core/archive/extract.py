@@ -83,12 +83,14 @@ def write_file(
     """Make a regular file in an open directory; return its inode. Runs of NUL become holes."""
     out = os.open(name, _CREATE, 0o600, dir_fd=fd)
     try:
+        holes = False
         for piece in pieces:
             if len(piece) > len(_HOLE) and _HOLE in piece:
                 _write_with_holes(out, piece)
+                holes = True
             else:
                 _write(out, piece)
-        if row.size_then > len(_HOLE):
+        if holes:
             os.ftruncate(out, row.size_then)
         settle(out, row, ownership)
         if xattrs:

@@ -28,6 +28,8 @@ from core.events import Kind, Warned
 
 PLAN_FORMAT: Final = 1
 _BATCH: Final = 2000
+_ACTIONS: Final = {action.value: action for action in Action}
+_new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
 _SCHEMA: Final = """
 PRAGMA user_version = 1;
@@ -141,7 +143,8 @@ class PlanFile:
                 raise StorageError(f"The plan {path} is not one that this version understands.")
             if not only_read:
                 self._connection.execute("BEGIN IMMEDIATE")
-        self._pending: list[Row] = []
+        self._pending: list[tuple[object, ...]] = []
+        self._totals = Totals()
         self._next = 1 + int(self._one("SELECT coalesce(max(id), 0) FROM entry"))
 
     @classmethod
@@ -222,8 +225,9 @@ class PlanFile:
         """Append an entry and return its id."""
         number = self._next
         self._next += 1
-        unit = number if row.unit is None else row.unit
-        self._pending.append(row._replace(id=number, unit=unit))
+        _, path, action, unit, *rest = row
+        self._pending.append((number, path, action, number if unit is None else unit, *rest))
+        self._totals.take(row)
         if len(self._pending) >= _BATCH:
             self._flush()
         return number
@@ -252,10 +256,9 @@ class PlanFile:
         with _translated(self.path):
             cursor = self._connection.execute(f"SELECT * FROM entry {tail}", values)
             while chunk := cursor.fetchmany(500):
-                for values_of_row in chunk:
-                    row = Row._make(values_of_row)
-                    unit = None if row.unit == row.id else row.unit
-                    yield row._replace(action=Action(row.action), unit=unit)
+                for number, path, action, unit, *rest in chunk:
+                    whose = None if unit == number else unit
+                    yield _new(Row, (number, path, _ACTIONS[action], whose, *rest))
 
     def row_at(self, path: bytes) -> Row | None:
         """Return the entry of a path."""
@@ -278,11 +281,13 @@ class PlanFile:
         for region in regions:
             self.execute("INSERT INTO region VALUES (?, ?, ?, ?)", *region)
 
-    def summary(self) -> FilePlan:
-        """Return the plan's totals as they are now."""
-        totals = Totals(str(self.fact("sha256")))
-        for row in self.rows("ORDER BY id"):
-            totals.take(row)
+    def summary(self, *, as_added: bool = False) -> FilePlan:
+        """Return the plan's totals as they are now; `as_added`: no row changed since `add`."""
+        totals = self._totals
+        if not as_added:
+            totals = Totals()
+            for row in self.rows("ORDER BY id"):
+                totals.take(row)
         warnings = tuple(Warned(code=c, message=m, names=tuple(n)) for c, m, n in
                          self.fact("warnings") or ())  # fmt: skip
         return FilePlan(
@@ -298,7 +303,7 @@ class PlanFile:
             mode_only=totals.counts[Action.MODE],
             bytes_to_write=totals.written,
             bytes_removed=totals.removed,
-            fingerprint=totals.digest.hexdigest(),
+            fingerprint=totals.fingerprint(str(self.fact("sha256"))),
             by_directory=totals.directories(),
             unrestorable=tuple(self.fact("unrestorable") or ()),
             unwritable=tuple(self.fact("unwritable") or ()),

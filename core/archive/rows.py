@@ -61,6 +61,9 @@ class Region(NamedTuple):
     aside: bytes
 
 
+_PLACES: Final = {action: place for place, action in enumerate(Action)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryTotals:
     """How much of a plan is below one directory (of at most two levels)."""
@@ -76,11 +79,11 @@ class DirectoryTotals:
 class Totals:
     """Adds up the rows of a plan."""
 
-    def __init__(self, sha256: str) -> None:
+    def __init__(self) -> None:
         self.counts = dict.fromkeys(Action, 0)
         self.written = 0
         self.removed = 0
-        self.digest = hashlib.sha256(sha256.encode())
+        self._digest = hashlib.sha256()
         self._groups: dict[bytes, list[int]] = {}
 
     def take(self, row: Row) -> None:
@@ -90,13 +93,22 @@ class Totals:
         self.written += written
         if row.action in {Action.REMOVE, Action.CHANGE}:
             self.removed += row.size_now
-        sides = (row.type_then, row.mode_then, row.size_then, row.type_now, row.mode_now,
-                 row.size_now)  # fmt: skip
-        self.digest.update(b"%s\0%s\0%s\0" % (row.action.encode(), row.path, repr(sides).encode()))
+        self._digest.update(
+            b"%s\0%s\0%d %d %d %d %d %d\0" % (
+                row.action.encode(), row.path, row.type_then or 0, row.mode_then or 0,
+                row.size_then, row.type_now or 0, row.mode_now or 0, row.size_now,
+            )
+        )  # fmt: skip
         key = b"/".join(row.path.split(b"/")[:-1][:_GROUP_LEVELS])
         group = self._groups.setdefault(key, [0, 0, 0, 0, 0])
-        group[list(Action).index(row.action)] += 1
+        group[_PLACES[row.action]] += 1
         group[4] += written
+
+    def fingerprint(self, sha256: str) -> str:
+        """Return a digest of the archive and all rows."""
+        whole = self._digest.copy()
+        whole.update(sha256.encode())
+        return whole.hexdigest()
 
     def directories(self) -> tuple[DirectoryTotals, ...]:
         """Return the sums by directory."""

@@ -74,6 +74,7 @@ class Stager:
         self._stages: dict[int, Descent] = {}
         self._inodes: list[tuple[int, int]] = []
         self._each = True
+        self._last: tuple[int | None, bytes] = (None, b"")
         self._done_bytes = 0
         self._done = 0
 
@@ -107,8 +108,14 @@ class Stager:
             self._stages = {}
 
     def _parent(self, row: Row) -> tuple[int, bytes]:
+        """Return the descriptor of the staged directory of an entry, and its name there."""
+        above, _, name = row.path.rpartition(b"/")
+        if row.unit is not None and (row.unit, above) == self._last:
+            return self._stages[row.region].fd, name
         way = self._paths.components(row)
-        return self._stages[row.region].go(way[:-1]), way[-1]
+        fd = self._stages[row.region].go(way[:-1])
+        self._last = (row.unit, above)
+        return fd, way[-1]
 
     def _made(self, row: Row, inode: int) -> None:
         self._done += 1
@@ -192,11 +199,11 @@ class Stager:
     def _settle_directories(self, where: str) -> None:
         chosen = f"WHERE action IN ('add', 'change') AND type_then = ? AND {where} ORDER BY id DESC"
         for row in self._plan.rows(chosen, stat.S_IFDIR):
+            self._last = (None, b"")
             fd = self._stages[row.region].go(self._paths.components(row))
             settle(fd, row, self._ownership)
             if self._each:
                 fsync(fd)
-            self._stages[row.region].forget()
         for descent in self._stages.values():
             fsync(descent.go([]))
 
@@ -235,12 +242,11 @@ def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> S
             Stager(open_plan, report).fill("1")
             open_plan.remember(step="staged")
             open_plan.save()
-            summary = open_plan.summary()
     except BaseException:
         with contextlib.suppress(StorageError):
             remove_stage(plan.plan_path)
         raise
-    return StagedFiles(plan_path=plan.plan_path, job_id=job_id, plan=summary)
+    return StagedFiles(plan_path=plan.plan_path, job_id=job_id, plan=plan)
 
 
 def load_staged(plan_path: str) -> StagedFiles:
