@@ -107,11 +107,13 @@ class Application(App[None]):
     def on_unmount(self) -> None:
         """Let no answer come back into a closed application."""
         self.errands.close()
+        self.engine.close()
 
     # The running job
 
     def look_for_jobs(self) -> None:
         """Look whether a job runs or was interrupted, and whether the store is closed."""
+        followed = self.follower
 
         def done(found: tuple[tuple[JobView, ...], bool] | Exception) -> None:
             if isinstance(found, Exception):
@@ -119,6 +121,9 @@ class Application(App[None]):
             jobs, self.maintenance = found
             changed = jobs != self.jobs
             self.jobs = jobs
+            died = self.interrupted_job
+            if died is not None and followed is not None and followed.job_id == died.job_id:
+                followed.ended = True  # its stream has no end, and will get none by itself
             running = self.running_job
             if running is not None and (
                 self.follower is None or self.follower.job_id != running.job_id
@@ -153,7 +158,7 @@ class Application(App[None]):
     def poll(self) -> None:
         """Take in what is new of the followed job and draw it."""
         follower = self.follower
-        if follower is None:
+        if follower is None or follower.ended:
             self._poll_timer.pause()
             return
         try:
@@ -171,7 +176,7 @@ class Application(App[None]):
 
     def _tell(self, *, jobs_changed: bool = False) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, Page) and screen.is_current:
+            if isinstance(screen, Page) and screen.in_front:
                 screen.refresh_bar()
                 screen.job_moved()
                 if jobs_changed:
@@ -183,7 +188,7 @@ class Application(App[None]):
         follower = self.follower
         if follower is not None and not follower.ended and follower.state.began is not None:
             state = follower.state
-            job = text.OPERATION_WORDS[follower.state.began.operation].lower() + " running"
+            job = text.OPERATION_SHORT[follower.state.began.operation].lower() + " running"
             if state.closed_since_s is not None:
                 closed = text.duration(state.closed_s + self.clock() - state.closed_since_s)
         elif self.interrupted_job is not None:

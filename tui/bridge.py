@@ -125,6 +125,10 @@ class Engine(Protocol):
         """Turn maintenance mode off."""
         ...
 
+    def close(self) -> None:
+        """Let go of what a plan keeps. Quick."""
+        ...
+
     def closed(self) -> bool:
         """Return whether maintenance mode is on. Quick."""
         ...

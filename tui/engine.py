@@ -230,10 +230,19 @@ class StoreEngine:
     def plan(self, request: RollbackRequest | UndoRequest, report: Report) -> PlanView:
         """Return what a rollback or an undo would change."""
         if isinstance(request, UndoRequest):
-            return planning.undo_view(self._client.plan_undo(request))
+            undo = self._client.plan_undo(request)
+            with undo.scratch:
+                return planning.undo_view(undo)
         plan = self._client.plan_rollback(request, report=report)
+        self.close()
         self._plan = plan
         return planning.plan_view(plan)
+
+    def close(self) -> None:
+        """Forget the plan, whose list of files lies in a temporary directory."""
+        plan, self._plan = self._plan, None
+        if plan is not None and plan.scratch is not None:
+            plan.scratch.cleanup()
 
 
 def _account(uid: int) -> str:

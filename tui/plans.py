@@ -106,7 +106,8 @@ def _files(kind: Kind, plan: FilesPlanView, place: Place) -> list[Content]:
     if not told:
         return labelled(_TITLES[kind], f"nothing to change, {identical}", place, "$text-success")
     rows = labelled(_TITLES[kind], f"{told} ({text.size(plan.bytes_to_write)})", place)
-    rows += labelled("", identical, place, "$text-muted")
+    if plan.identical:
+        rows += labelled("", identical, place, "$text-muted")
     for name, entries, _ in plan.directories[:4]:
         shown = text.fit_end(text.clean(name), max(12, place.width - _LABEL - 14), place.glyphs)
         rows.append(assemble((f" {'':<{_LABEL}}{text.right(text.count(entries), 8)}  {shown}", "")))

@@ -30,8 +30,6 @@ _WORDS: Final = {
     Step.OPEN: "Open the store",
 }
 _KIND_WORDS: Final = {Kind.CODE: "code", Kind.MEDIA: "media", Kind.DB: "database"}
-# Steps that work on rows of a database rather than on files.
-_ITEM_WORDS: Final = {Kind.CODE: "file", Kind.MEDIA: "file", Kind.DB: "row"}
 WORD_CELLS: Final = 22
 
 
@@ -49,7 +47,9 @@ def step_words(step: StepState) -> str:
     word = _WORDS[step.step]
     if step.step is Step.PLAN and step.kind is Kind.DB:
         word = "Check"
-    return word if step.kind is None else f"{word} {_KIND_WORDS[step.kind]}"
+    if step.kind is None or step.step is Step.FORWARD:
+        return word
+    return f"{word} {_KIND_WORDS[step.kind]}"
 
 
 def _sign(step: StepState, glyphs: Glyphs) -> tuple[str, str]:
@@ -86,9 +86,10 @@ def _step_detail(step: StepState, width: int, glyphs: Glyphs) -> str:
 
 
 def _items(step: StepState, number: int) -> str:
-    if step.kind is None:
-        return text.count(number)
-    return text.plural(number, _ITEM_WORDS[step.kind])
+    if step.kind in (Kind.CODE, Kind.MEDIA):
+        return text.plural(number, "file")
+    # A dump counts rows while it is written; loading and checking count statements.
+    return text.plural(number, "row" if step.step is Step.WRITE else "statement")
 
 
 def step_line(step: StepState, place: Place) -> Content:
@@ -199,10 +200,12 @@ def result_lines(state: JobState, place: Place, *, alive: bool) -> list[Content]
         found.extend(_wrapped(text.clean(state.failure.message), place, style))
         if state.failure.hint:
             found.extend(_wrapped(text.clean(state.failure.hint), place, ""))
-    for warning in state.warnings[:3]:
-        found.extend(_wrapped(f"{place.glyphs.warning} {text.clean(warning.message)}", place, ""))
-    if len(state.warnings) > 3:
-        found.append(text.assemble(f"   {len(state.warnings) - 3} more warnings in the log"))
+    # The runner may warn of the same thing before and while it works.
+    warnings = tuple(dict.fromkeys((one.code, one.message) for one in state.warnings))
+    for _code, message in warnings[:3]:
+        found.extend(_wrapped(f"{place.glyphs.warning} {text.clean(message)}", place, ""))
+    if len(warnings) > 3:
+        found.append(text.assemble(f"   {len(warnings) - 3} more warnings in the log"))
     for follow_up in state.follow_ups:
         found.extend(
             _wrapped(f"{place.glyphs.arrow} {text.clean(follow_up.message)}", place, "$text-accent")

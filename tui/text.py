@@ -101,6 +101,13 @@ OPERATION_WORDS: Final = {
     Operation.DISCARD: "Discard of an undo",
 }
 
+OPERATION_SHORT: Final = {
+    Operation.BACKUP: "Backup",
+    Operation.ROLLBACK: "Rollback",
+    Operation.UNDO: "Undo",
+    Operation.DISCARD: "Discard",
+}
+
 
 def clean(text: str) -> str:
     """Return the text with everything visible that a terminal could obey."""

@@ -431,6 +431,9 @@ class RecordedEngine:
     def jobs(self) -> tuple[JobView, ...]:
         return self.job_views
 
+    def close(self) -> None:
+        self.is_open = False
+
     def closed(self) -> bool:
         return self.is_closed
 

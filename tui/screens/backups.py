@@ -163,7 +163,7 @@ class Backups(Page):
         def draw(width: int) -> Content:
             sign = "-" if one.timestamp in self._open else "+"
             line = f" {sign} {text.local_time(one.timestamp, owner.zone)}  "
-            line += text.fit(text.age(one.timestamp, owner.clock()), 13, owner.glyphs)
+            line += text.fit(text.age(one.timestamp, owner.clock()), 14, owner.glyphs)
             line += f" {text.fit(text.kinds_text(one.kinds), 13, owner.glyphs)}"
             line += text.right(text.size(one.size_bytes), 9) + "  "
             health = text.fit(self._health_words(one.backups, one.health), 12, owner.glyphs)
@@ -247,7 +247,7 @@ class Backups(Page):
 
     def _show_verifying(self) -> None:
         verifying = self._verifying
-        if verifying is not None and self.is_current and verifying.moved():
+        if verifying is not None and self.in_front and verifying.moved():
             self.redraw()
             if verifying.finished():
                 self.action_refresh_list()

@@ -261,7 +261,7 @@ class Home(Page):
         if undo is not None:
             took = f" and takes {text.size(undo.undo_bytes)}" if undo.undo_bytes else ""
             ago = text.age(undo.began_s, owner.clock())
-            found.append((f"The undo of the rollback {ago} is kept{took}. u, x.", "$text-warning"))
+            found.append((f"The undo of the rollback {ago} is kept{took}: u, x.", "$text-warning"))
         backups = self._backups
         if isinstance(backups, BackupsView):
             if backups.partial and running is None:

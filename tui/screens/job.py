@@ -98,7 +98,7 @@ class JobScreen(Page):
 
     def _own_poll(self) -> None:
         follower = self.follower
-        if follower is self.owner.follower or follower.ended or not self.is_current:
+        if follower is self.owner.follower or follower.ended or not self.in_front:
             return
         self._take_in()
         self.redraw()
@@ -122,13 +122,13 @@ class JobScreen(Page):
 
     def _tick(self) -> None:
         # Time passes while no event comes.
-        if self.is_current and not self.follower.ended:
+        if self.in_front and not self.follower.ended:
             self.redraw()
 
     def crumb(self) -> str:
         """Say which job this is."""
         began = self.follower.state.began
-        return "Job" if began is None else text.OPERATION_WORDS[began.operation]
+        return "Job" if began is None else text.OPERATION_SHORT[began.operation]
 
     # Drawing
 
@@ -140,7 +140,7 @@ class JobScreen(Page):
         self._draw_progress()
         follower = self.follower
         self._polls += 1
-        if self._polls % LOG_EVERY == 1 or follower.ended:
+        if (self._polls % LOG_EVERY == 1 or follower.ended) and not self.has_class("-folded"):
             self._draw_log()
         if follower.ended is not self._was_ended:
             self._was_ended = follower.ended

@@ -40,6 +40,15 @@ class Page(Screen[None]):
     composed = False  # whether the widgets are there: `is_mounted` comes after on_mount
 
     @property
+    def in_front(self) -> bool:
+        """Whether this is the page that is seen, dialogs on it or not.
+
+        `is_current` is true for pages below as well, and painting one of those paints everything.
+        """
+        pages = [screen for screen in self.app.screen_stack if isinstance(screen, Page)]
+        return bool(pages) and pages[-1] is self
+
+    @property
     def owner(self) -> Application:
         """The application, with its own type."""
         return cast("Application", self.app)

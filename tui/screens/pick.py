@@ -146,7 +146,7 @@ class Pick(Page):
                 line = f"   {box} {kind.value:<6} no backup of this kind"
                 return assemble((text.fit(line, width, owner.glyphs), "$text-muted"))
             when = text.local_time(backup.timestamp, owner.zone)
-            ago = text.fit(text.age(backup.timestamp, owner.clock()), 13, owner.glyphs)
+            ago = text.fit(text.age(backup.timestamp, owner.clock()), 15, owner.glyphs)
             size = text.right(text.size(backup.size_bytes), 9)
             line = f"   {box} {kind.value:<6} {when}  {ago} {size}  {backup.health}"
             style = "bold" if kind in self.kinds else ""

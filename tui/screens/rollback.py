@@ -119,7 +119,7 @@ class Rollback(Page):
         self.owner.errands.ask(lambda: engine.plan(request, report), done)
 
     def _show_planning(self) -> None:
-        if self._plan is None and self.is_current:
+        if self._plan is None and self.in_front:
             self.query_one("#plan", Panel).show(self._draw_plan)
 
     def refusal(self) -> str:

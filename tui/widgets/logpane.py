@@ -20,6 +20,7 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from core.cli.text import Line
 from core.cli.text import Style as Meaning
@@ -127,7 +128,9 @@ class LogPane(ScrollView, can_focus=True):
 
     def _measure(self) -> None:
         following = self.following
-        self.virtual_size = Size(self._width(), len(self._rows))
+        # Set the ordinary way, the size of what scrolls lays out, and paints, the whole screen.
+        self.set_reactive(Widget.virtual_size, Size(self._width(), len(self._rows)))
+        self.vertical_scrollbar.window_virtual_size = len(self._rows)
         if following:
             self._to_end()
             self.following = True

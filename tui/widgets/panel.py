@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from textual import events
 from textual.content import Content
-from textual.widgets import Static
+from textual.geometry import Region
+from textual.widget import Widget
 
 from tui import text
 
@@ -14,11 +15,11 @@ Draw = Callable[[int], list[Content]]
 """Lines for a width in cells."""
 
 
-class Panel(Static):
-    """Lines of content, drawn again for each width.
+class Panel(Widget):
+    """Lines of content, drawn again for each width; only rows that differ are painted.
 
-    A new text of as many lines is painted without a new layout: that is 0.8 kB/s instead of
-    23.9 kB/s at four updates a second (measured on a pty, 120x40).
+    At four updates a second, 80x24, a job's steps and numbers cost 1.7 kB/s like this, 7.3 kB/s
+    when the whole block is painted, and 24 kB/s with a new layout each time (measured on a pty).
     """
 
     DEFAULT_CSS = """
@@ -32,7 +33,7 @@ class Panel(Static):
         id: str | None = None,  # noqa: A002 - the name that Textual gives it
         classes: str = "",
     ) -> None:
-        super().__init__("", markup=False, id=id, classes=classes)
+        super().__init__(id=id, classes=classes, markup=False)
         self._draw = draw
         self._rows: list[Content] = []
 
@@ -45,16 +46,26 @@ class Panel(Static):
         """Draw for the new width."""
         self._redraw()
 
+    def render(self) -> Content:
+        """Return the lines."""
+        return text.lines(self._rows)
+
     def _redraw(self) -> None:
         width = self.content_size.width
         if self._draw is None or not width:
             return
-        rows = self._draw(width)
-        if rows == self._rows:
+        before, self._rows = self._rows, self._draw(width)
+        if len(before) != len(self._rows):
+            self.refresh(layout=True)
             return
-        same_height = len(rows) == len(self._rows)
-        self._rows = rows
-        self.update(text.lines(rows), layout=not same_height)
+        left, top = self.gutter.left, self.gutter.top
+        changed = [
+            Region(left, top + number, width, 1)
+            for number, row in enumerate(self._rows)
+            if not row.is_same(before[number])
+        ]
+        if changed:
+            self.refresh(*changed)
 
     @property
     def plain(self) -> str:

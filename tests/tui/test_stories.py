@@ -1,0 +1,247 @@
+"""What an administrator does, from the first key to the last, with real jobs on a sample store."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from textual.pilot import Pilot
+
+from core.events import Outcome
+from core.magento.maintenance import maintenance_state
+from core.magento.settings import DatabaseConnection
+from core.magento.store import find_store
+from core.sample.damage import damage_files, damage_schema
+from core.sample.database import fill_schema
+from core.sample.likeness import Likeness, differences, likeness_of_schema, likeness_of_tree
+from core.sample.server import PrivateServer
+from core.sample.sizes import Size
+from core.sample.store import make_store
+from tests.conftest import connection_to
+from tests.tui.conftest import said, settle, shown
+from tui.application import Application
+from tui.engine import StoreEngine
+from tui.screens.backups import Backups
+from tui.screens.home import Home
+from tui.screens.job import JobScreen
+from tui.terminal import Terminal
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@dataclass
+class Shop:
+    root: str
+    settings: DatabaseConnection
+
+    def engine(self, *, read_only: bool = False) -> StoreEngine:
+        return StoreEngine(find_store(self.root, root=self.root), read_only=read_only)
+
+    def likeness(self) -> Likeness:
+        return {**likeness_of_tree(self.root), **likeness_of_schema(self.settings)}
+
+    @property
+    def closed(self) -> bool:
+        return maintenance_state(find_store(self.root, root=self.root)).on
+
+    def backups(self) -> list[str]:
+        directory = os.path.join(self.root, "var/backups")
+        return sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+
+
+@pytest.fixture(scope="module")
+def shop(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A small sample store; every story leaves it whole."""
+    root = str(tmp_path_factory.mktemp("stories") / "shop")
+    server.make_schema("stories")
+    fill_schema(server, "stories", size=Size.SMALL)
+    settings = connection_to(server, "stories")
+    make_store(root, size=Size.SMALL, connection=settings)
+    yield Shop(root, settings)
+    server.run("DROP DATABASE IF EXISTS `stories`")
+
+
+@asynccontextmanager
+async def at_work(
+    engine: StoreEngine, size: tuple[int, int] = (80, 24)
+) -> AsyncIterator[tuple[Application, Pilot[None]]]:
+    app = Application(engine, Terminal(), clock=time.time, zone=None)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        yield app, pilot
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool], seconds: float = 90) -> None:
+    give_up = time.monotonic() + seconds
+    while not condition():
+        app = pilot.app
+        assert isinstance(app, Application)
+        assert time.monotonic() < give_up, f"{shown(app)}\n{said(app)}"
+        await pilot.pause(0.05)
+
+
+async def keys(pilot: Pilot[None], *names: str) -> None:
+    for name in names:
+        await pilot.press(name)
+        await settle(pilot)
+
+
+async def ended(app: Application, pilot: Pilot[None]) -> Outcome:
+    """Wait for the end of the followed job, as the screen shows it."""
+    await until(pilot, lambda: isinstance(app.screen, JobScreen))
+    screen = app.screen
+    assert isinstance(screen, JobScreen)
+    await until(pilot, lambda: screen.follower.ended and not app.running_job)
+    await settle(pilot)
+    state = screen.follower.state
+    assert state.ended is not None, shown(app)
+    return state.ended.outcome
+
+
+async def back_up(app: Application, pilot: Pilot[None]) -> Outcome:
+    await keys(pilot, "b")
+    await until(pilot, lambda: "enough" in shown(app))
+    await keys(pilot, "s")
+    return await ended(app, pilot)
+
+
+async def test_back_up_browse_verify_and_delete(shop: Shop) -> None:
+    async with at_work(shop.engine()) as (app, pilot):
+        assert await back_up(app, pilot) in (Outcome.DONE, Outcome.WARNINGS)
+        assert "store closed for" in shown(app)
+        assert not shop.closed
+        screen = app.screen
+        assert isinstance(screen, JobScreen)
+        log = "\n".join(line.text for line in screen.follower.lines)
+        assert "[SUCCESS]: Code backup completed successfully." in log
+        assert "[SUCCESS]: Media backup completed successfully." in log
+        assert "[SUCCESS]: DB backup completed successfully." in log
+        await keys(pilot, "escape", "v")
+        await until(pilot, lambda: "1 set" in shown(app))
+        assert "verified" in shown(app)
+        await keys(pilot, "enter", "down", "v")
+        await until(pilot, lambda: "complete and sound" in said(app))
+        # It is the last good one: a single key does not delete it, its exact name does.
+        name = next(name for name in shop.backups() if name.endswith("_filesystem.tgz"))
+        await keys(pilot, "d", "y", "enter")
+        assert name in shop.backups()
+        await keys(pilot, "ctrl+u", *name.replace("_", " _ ").replace(".", " . ").split())
+        await keys(pilot, "escape")
+        await keys(pilot, "d")
+        for character in name:
+            await pilot.press({"_": "underscore", ".": "full_stop"}.get(character, character))
+        await keys(pilot, "enter")
+        await until(pilot, lambda: name not in shop.backups())
+        assert f".{name}.manifest.json" not in shop.backups()
+
+
+async def test_roll_a_damaged_store_back_and_undo_it(shop: Shop) -> None:
+    async with at_work(shop.engine()) as (app, pilot):
+        await back_up(app, pilot)
+        await keys(pilot, "escape")
+        before = shop.likeness()
+        damage_files(shop.root)
+        damage_schema(shop.settings)
+        damaged = shop.likeness()
+        assert differences(before, damaged)
+        await keys(pilot, "R")
+        await until(pilot, lambda: "Next: see what will change" in shown(app))
+        await keys(pilot, "n")
+        await until(pilot, lambda: "WHAT WILL CHANGE" in shown(app))
+        assert "half_an_update" in shown(app)
+        await keys(pilot, "n", "n")
+        # Enter alone does nothing; the name must be there, exactly.
+        await keys(pilot, "enter", "s", "h", "enter")
+        assert "Not matching" in shown(app)
+        assert not app.running_job
+        await keys(pilot, "o", "p", "enter")
+        assert await ended(app, pilot) in (Outcome.DONE, Outcome.WARNINGS)
+        assert "the undo is kept" in shown(app)
+        assert not shop.closed
+        assert differences(before, shop.likeness()) == ()
+        await until(pilot, lambda: app.undoable_job is not None)
+        await keys(pilot, "u")
+        await until(pilot, lambda: "WHAT THE UNDO WILL CHANGE" in shown(app))
+        await keys(pilot, "n", "n", *shop.engine().name, "enter")
+        assert await ended(app, pilot) in (Outcome.DONE, Outcome.WARNINGS)
+        assert differences(damaged, shop.likeness()) == ()
+        # And back again: an undo can itself be undone.
+        await until(pilot, lambda: app.undoable_job is not None)
+        await keys(pilot, "u")
+        await until(pilot, lambda: "WHAT THE UNDO WILL CHANGE" in shown(app))
+        await keys(pilot, "n", "n", *shop.engine().name, "enter")
+        assert await ended(app, pilot) in (Outcome.DONE, Outcome.WARNINGS)
+        assert differences(before, shop.likeness()) == ()
+
+
+async def runner_pid(app: Application, pilot: Pilot[None]) -> int:
+    """Wait for the job's process and hold it, so that the keys find it at work."""
+    await until(pilot, lambda: app.follower is not None and app.follower.state.began is not None)
+    assert app.follower is not None
+    began = app.follower.state.began
+    assert began is not None
+    return began.pid
+
+
+async def hold_a_backup(app: Application, pilot: Pilot[None]) -> int:
+    await keys(pilot, "b")
+    await until(pilot, lambda: "enough" in shown(app))
+    await pilot.press("s")
+    pid = await runner_pid(app, pilot)
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
+async def test_cancel(shop: Shop) -> None:
+    before = shop.backups()
+    async with at_work(shop.engine()) as (app, pilot):
+        pid = await hold_a_backup(app, pilot)
+        try:
+            await keys(pilot, "ctrl+c")
+            assert "Cancel this job?" in shown(app)
+            await keys(pilot, "enter")  # alone, it does nothing
+            await keys(pilot, "y")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert await ended(app, pilot) in (Outcome.CANCELLED, Outcome.REVERTED)
+        assert "CANCELLED" in shown(app) or "REVERTED" in shown(app)
+    assert not shop.closed
+    assert shop.backups() == before
+
+
+async def test_recover(shop: Shop) -> None:
+    before = shop.backups()
+    async with at_work(shop.engine()) as (app, pilot):
+        pid = await hold_a_backup(app, pilot)
+        os.kill(pid, signal.SIGKILL)
+        await until(pilot, lambda: app.interrupted_job is not None)
+        while not isinstance(app.screen, Home):
+            await keys(pilot, "escape")
+        await until(pilot, lambda: "was interrupted" in shown(app))
+        assert "INTERRUPTED JOB" in shown(app)
+        await keys(pilot, "b")
+        assert "recover it first" in said(app)
+        await keys(pilot, "c")
+        await until(pilot, lambda: "WHAT RECOVERY WILL DO" in shown(app))
+        await keys(pilot, "c")
+        await ended(app, pilot)
+        await until(pilot, lambda: app.interrupted_job is None)
+    assert not shop.closed
+    assert shop.backups() == before
+
+
+async def test_read_only_looks_and_changes_nothing(shop: Shop) -> None:
+    before = shop.backups()
+    async with at_work(shop.engine(read_only=True)) as (app, pilot):
+        await keys(pilot, "b")
+        assert "Read-only" in said(app)
+        await keys(pilot, "v")
+        await until(pilot, lambda: " set" in shown(app) or "No backup" in shown(app))
+        await keys(pilot, "d")
+        assert isinstance(app.screen, Backups)
+        assert shop.backups() == before
