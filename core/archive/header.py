@@ -12,7 +12,7 @@ are GNU ones, not PAX, and PAX records appear only where nothing else can carry 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from isal.isal_zlib import adler32
 
@@ -183,6 +183,7 @@ def parse_pax(body: bytes) -> dict[bytes, bytes]:
 
 
 _ENDS: Final = b"\0 "
+_Value = TypeVar("_Value")
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
 
@@ -192,9 +193,19 @@ class HeaderReader:
     def __init__(self) -> None:
         self._owners: dict[bytes, tuple[int, int, int]] = {}
         self._names: dict[bytes, tuple[bytes, bytes]] = {}
+        self._longs: dict[bytes, Fields] = {}
 
     def parse(self, header: bytes) -> Fields:
         """Return the fields of 512 bytes. Raises BadHeader for a wrong checksum or number."""
+        if header[156] == LONG_NAME:  # one for each length of a name, the same each time
+            known = self._longs.get(header)
+            if known is None:
+                known = self._parse(header)
+                _remember(self._longs, header, known)
+            return known
+        return self._parse(header)
+
+    def _parse(self, header: bytes) -> Fields:
         try:  # the ordinary form of numbers; what is not in it costs a little more
             stored = int(header[148:154], 8)
             size = int(header[124:135], 8)
@@ -230,14 +241,10 @@ class HeaderReader:
         return _new(Fields, found)
 
 
-def _remember(
-    cache: dict[bytes, tuple[int, int, int]] | dict[bytes, tuple[bytes, bytes]],
-    key: bytes,
-    value: object,
-) -> None:
+def _remember(cache: dict[bytes, _Value], key: bytes, value: _Value) -> None:
     if len(cache) >= 4096:  # a hostile archive has a new one in each header
         cache.clear()
-    cache[key] = value  # type: ignore[assignment]
+    cache[key] = value
 
 
 def _sums_signed(header: bytes, stored: int) -> bool:

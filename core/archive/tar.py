@@ -51,6 +51,7 @@ _BOMB_RATIO: Final = 200
 _MEMBER_LIMIT: Final = 50_000_000
 _PRELUDES: Final = frozenset({LONG_NAME, LONG_LINK, PAX, PAX_GLOBAL})
 _NUL_BLOCK: Final = bytes(BLOCK)
+_ODD_STARTS: Final = frozenset({b".", b"/", b""})
 _ODD_NAME: Final = re.compile(rb"(?:^|/)\.{0,2}(?:/|\Z)")
 _SET_ID: Final = 0o6000
 
@@ -146,14 +147,19 @@ class ArchiveReader:
         while True:
             if self._left or self._padding:
                 self._skip()
-            header = self._take(BLOCK)
+            end = self._at + BLOCK
+            if end <= len(self._buffer):
+                header = self._buffer[self._at : end]
+                self._at = end
+            else:
+                header = self._take(BLOCK)
             if header == _NUL_BLOCK:
                 break
             try:
                 fields = parse(header)
             except BadHeader as error:
                 self.damaged(f"{error} after {self.members} members")
-            if fields.type in _PRELUDES:
+            if fields[6] in _PRELUDES:
                 self._prelude(fields, extended)
             elif extended:
                 yield self._member(self._completed(fields, extended), extended)
@@ -238,14 +244,14 @@ class ArchiveReader:
 
     def _completed(self, fields: Fields, extended: dict[bytes, bytes]) -> Fields:
         """Return the fields with what came before in place of what the header says."""
+        if len(extended) == 1 and b"path" in extended:
+            return _new(Fields, (extended[b"path"], *fields[1:]))
         fields = fields._replace(
             name=extended.get(b"path", fields.name),
             link=extended.get(b"linkpath", fields.link),
             uname=extended.get(b"uname", fields.uname),
             gname=extended.get(b"gname", fields.gname),
         )
-        if len(extended) == 1 and b"path" in extended:
-            return fields
         if any(key.startswith(b"GNU.sparse.") for key in extended):
             self.damaged("it holds sparse members in GNU's form, which are not supported")
         try:
@@ -290,14 +296,15 @@ class ArchiveReader:
                 link, uname, gname, xattrs or None,
             ),
         )  # fmt: skip
-        self._check(member, fields)
+        if kind != REGULAR or mode & _SET_ID or full_name[-1:] == b"/" or not full_name:
+            self._check(member, fields)
         self.members += 1
         return member
 
     def _name(self, name: bytes) -> bytes:
         """Return a clean member name; refuse one that leaves the root."""
         clean = name[:-1] if name[-1:] == b"/" else name
-        if b"/." in clean or b"//" in clean or clean[:1] in {b".", b"/", b""}:
+        if b"/." in clean or b"//" in clean or clean[:1] in _ODD_STARTS:
             if clean[:1] == b"/":
                 self.hostile(name, "an absolute path")
             if _ODD_NAME.search(clean):

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -211,35 +211,35 @@ class Bench:
         return self.rollback("rollback into an empty tree", 1.2)
 
 
-def run(tree: str, *, pairs: int = 3, scratch: str | None = None) -> list[Row]:
-    """Measure everything on a copy of `tree`; return the rows of the table."""
+def measured(tree: str, *, pairs: int = 3, scratch: str | None = None) -> Iterator[Row]:
+    """Measure on a copy of `tree`; yield each row of the table when it is known."""
     with tempfile.TemporaryDirectory(dir=scratch) as directory:
         root = f"{directory}/tree"
         subprocess.run(["cp", "-a", tree, root], check=True)
         os.sync()
         bench = Bench(root, directory, pairs)
-        return [
-            bench.backup("tar czf", "czf", 0.25),
-            bench.backup("tar -I 'igzip -1' -cf", "-I 'igzip -1' -cf", 1.0),
-            bench.verification(),
-            bench.no_difference(),
-            bench.one_per_cent(),
-            bench.empty(),
-        ]
+        yield bench.backup("tar czf", "czf", 0.25)
+        yield bench.backup("tar -I 'igzip -1' -cf", "-I 'igzip -1' -cf", 1.0)
+        yield bench.verification()
+        yield bench.no_difference()
+        yield bench.one_per_cent()
+        yield bench.empty()
 
 
-def table(rows: list[Row]) -> str:
-    """Return the rows as Markdown."""
-    lines = [
-        "| work | beside | ours | peer | ratio | to reach |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row.work} | `{row.beside}` | {row.ours_s:.2f} s | {row.peer_s:.2f} s "
-        f"| **{row.ratio:.2f}** | <= {row.target} |"
-        for row in rows
-    ]
-    return "\n".join(lines)
+def run(tree: str, *, pairs: int = 3, scratch: str | None = None) -> list[Row]:
+    """Measure everything on a copy of `tree`; return the rows of the table."""
+    return list(measured(tree, pairs=pairs, scratch=scratch))
+
+
+def table(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the rows as lines of Markdown."""
+    yield "| work | beside | ours | peer | ratio | to reach |"
+    yield "|---|---|---|---|---|---|"
+    for row in rows:
+        yield (
+            f"| {row.work} | `{row.beside}` | {row.ours_s:.2f} s | {row.peer_s:.2f} s "
+            f"| **{row.ratio:.2f}** | <= {row.target} |"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,7 +332,8 @@ def main() -> None:
                   f"peak {line.peak_bytes / (1 << 20):4.0f} MiB")  # fmt: skip
         return
     with _tree(chosen.tree) as tree:
-        print(table(run(tree, pairs=chosen.pairs, scratch=chosen.scratch)))
+        for text in table(measured(tree, pairs=chosen.pairs, scratch=chosen.scratch)):
+            print(text, flush=True)
 
 
 if __name__ == "__main__":
