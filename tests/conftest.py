@@ -10,10 +10,20 @@ import itertools
 import os
 from collections.abc import Generator, Iterator
 
+import hypothesis
 import pytest
 
 from core.magento.settings import DatabaseConnection, Secret
 from core.sample.server import PrivateServer
+
+# A machine with much else to do is no reason for a failure; the same cases every time.
+hypothesis.settings.register_profile(
+    "tests",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("tests")
 
 _numbers = itertools.count(1)
 _MAY_BE_SKIPPED_FOR = ("root", "account", "php")

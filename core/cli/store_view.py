@@ -83,7 +83,7 @@ def _rows(facts: StoreFacts) -> Iterator[tuple[str, str]]:
         yield "Media", f"{store.media} -> {store.media_target}"
     edition = f" ({facts.edition})" if facts.edition else ""
     yield "Magento", f"{facts.version}{edition}" if facts.version else "version unknown"
-    yield "Installed", "yes" if facts.installed else "no"
+    yield "Installed", {True: "yes", False: "no", None: "unknown"}[facts.installed]
     yield "Mode", facts.mode or "unknown"
     maintenance = facts.maintenance
     allowed = f", open for {maintenance.addresses}" if maintenance.addresses else ""

@@ -87,7 +87,8 @@ def check_against_server(
         free = _free_space(connection, settings)
         if free is not None and free < needed:
             asked.problems.append(
-                f"The database server's disk has {free} bytes free, about {needed} are needed."
+                f"The database server's disk has {free // 1_000_000:,} MB free, "
+                f"about {needed // 1_000_000 + 1:,} MB are needed."
             )
         return ServerCheck(
             server=str(connection.server),

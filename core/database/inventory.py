@@ -126,6 +126,11 @@ def check_dump(
         if sha256 is not None and digest != sha256:
             raise DamagedBackup(f"{path} is not the file that was backed up: its SHA-256 differs.")
         return inventory.result(path, statements, digest, table_prefix)
+    except (DamagedBackup, StatementRefused) as error:
+        if error.message.startswith("Line "):  # of which file is not known further down
+            message = f"{path}, line {error.message.removeprefix('Line ')}"
+            raise type(error)(message, hint=error.hint) from error
+        raise
     finally:
         file.close()
 

@@ -163,10 +163,22 @@ def _unreadable(directory: str) -> StoreUnreadable:
     )
 
 
-def _at(root: str, *, for_rollback: bool) -> Store:
-    directory = os.path.realpath(root)
-    if not os.path.isdir(directory):
+def _directory(path: str) -> str:
+    """Return the real path of a directory that is there and can be reached."""
+    directory = os.path.realpath(path)
+    try:
+        there = stat.S_ISDIR(os.stat(directory).st_mode)
+    except PermissionError:
+        raise _unreadable(directory) from None
+    except OSError:
+        there = False
+    if not there:
         raise StoreNotFound(f"No Magento store: there is no directory {shown(directory)}.")
+    return directory
+
+
+def _at(root: str, *, for_rollback: bool) -> Store:
+    directory = _directory(root)
     try:
         found = _markers(directory)
     except PermissionError:
@@ -196,9 +208,7 @@ def find_store(start: str, *, root: str | None = None, for_rollback: bool = Fals
     """
     if root is not None:
         return _at(root, for_rollback=for_rollback)
-    directory = os.path.realpath(start)
-    if not os.path.isdir(directory):
-        raise StoreNotFound(f"No Magento store: there is no directory {shown(directory)}.")
+    directory = _directory(start)
     found: list[tuple[str, tuple[str, ...]]] = []
     closed: str | None = None
     here = directory

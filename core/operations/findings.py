@@ -63,7 +63,10 @@ def stopping(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def refuse(findings: Iterable[Finding]) -> None:
-    """Raise PreflightRefused with the first reason, and how many more there are."""
+    """Raise PreflightRefused with the first reason, and how many more there are.
+
+    `say_findings` has said those.
+    """
     reasons = stopping(findings)
     if not reasons:
         return
@@ -74,14 +77,20 @@ def refuse(findings: Iterable[Finding]) -> None:
         more = len(first.names) - SHOWN_NAMES
         message += f" {shown}" + (f" and {more} more" if more > 0 else "")
     if len(reasons) > 1:
-        message += f" (and {len(reasons) - 1} more reasons)"
+        more = len(reasons) - 1
+        message += f" (and {more} more {'reason' if more == 1 else 'reasons'})"
     raise PreflightRefused(message, hint=first.hint)
 
 
 def say_findings(context: JobContext, findings: Iterable[Finding]) -> None:
-    """State warnings and notes as events."""
+    """State warnings, notes, and what `refuse` leaves unsaid of the reasons to stop, as events."""
+    findings = tuple(findings)
+    unsaid = stopping(findings)[1:]
     for finding in findings:
         if finding.level is Level.WARN:
             context.say(Warned(code=finding.code, message=finding.message, names=finding.names))
+        elif finding in unsaid:
+            message = f"Also in the way: {finding.message}"
+            context.emit(Noted(code=finding.code, message=message, names=finding.names))
         elif finding.level is Level.NOTE:
             context.emit(Noted(code=finding.code, message=finding.message, names=finding.names))

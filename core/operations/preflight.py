@@ -64,7 +64,7 @@ class StoreFacts:
     version: str | None
     edition: str | None
     mode: str | None
-    installed: bool
+    installed: bool | None
     maintenance: MaintenanceState
     connections: tuple[DatabaseConnection, ...]
     database: str | None  # server, tables and bytes are in the fields below
@@ -121,7 +121,7 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
         version=version,
         edition=edition,
         mode=configuration.mode if configuration is not None else None,
-        installed=configuration is not None and configuration.installed,
+        installed=configuration.installed if configuration is not None else None,
         maintenance=maintenance_state(store),
         connections=connections,
         database=database,

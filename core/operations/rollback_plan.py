@@ -84,8 +84,8 @@ def plan_rollback(
 ) -> RollbackPlan:
     """Return what this rollback would change.
 
-    Raises InvalidBackupName, BackupNotFound and DamagedBackup; all else that would stop it is among
-    the findings.
+    Raises InvalidBackupName, BackupNotFound, NotInstalled and DamagedBackup; all else that would
+    stop it is among the findings.
     """
     sources = gather(store, request, environ=environ)
     scratch = tempfile.TemporaryDirectory(prefix="magerewind-plan-", ignore_cleanup_errors=True)

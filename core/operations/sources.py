@@ -49,7 +49,8 @@ class Sources:
 def gather(store: Store, request: RollbackRequest, *, environ: Mapping[str, str]) -> Sources:
     """Find everything that a rollback starts from.
 
-    Raises InvalidBackupName and BackupNotFound for the names; all else becomes a finding.
+    Raises InvalidBackupName and BackupNotFound for the names, and NotInstalled, as Magento says it,
+    for media and database of a store without an installation; all else becomes a finding.
     """
     backups = {
         kind: find_backup(store.backups, name, kind)
@@ -60,20 +61,20 @@ def gather(store: Store, request: RollbackRequest, *, environ: Mapping[str, str]
     live, problem = read_deployment(store, environ)
     archived = _archived(backups.get(Kind.CODE), environ, findings)
     chosen = live
-    if live is None and archived is not None:
+    if archived is not None and (live is None or not live.installed):
         chosen = archived
         findings.append(
             note(
                 "configuration-from-archive",
-                f"{problem.message if problem else ENV_PHP} "
+                f"{problem.message if problem else NOT_INSTALLED} "
                 "The database connection is read from the code backup instead.",
             )
         )
+    if chosen is not None and not chosen.installed and set(backups) != {Kind.CODE}:
+        raise NotInstalled(NOT_INSTALLED)
     connection: DatabaseConnection | None = None
     if Kind.DB in backups:
         connection = _connection(chosen, problem, findings)
-    elif Kind.MEDIA in backups and live is not None and not live.installed:
-        raise NotInstalled(NOT_INSTALLED)
     return Sources(
         backups=backups,
         configuration=live,

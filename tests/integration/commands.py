@@ -1,0 +1,145 @@
+"""The headless command on a sample shop, as another process, and as another account."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from shop import Shop
+
+import core
+
+ORDINARY = 54321  # an account that no machine knows by name
+CLEAN = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith("MAGENTO_DC_") and name != "MAGE_RUN_CODE"
+}
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self):
+        return self.out.splitlines()
+
+    @property
+    def objects(self):
+        return [json.loads(line) for line in self.lines]
+
+    @property
+    def problem(self):
+        """The complaint and its hint, if any: what an administrator reads on stderr."""
+        return self.err.splitlines()
+
+
+def magerewind(shop, *words, environ=None, uid=None, stdin="", cwd=None, code=None):
+    """Run a command in a shop; with `uid` as that account, which only root can."""
+    account = {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
+    done = subprocess.run(
+        [sys.executable, "-I", "-m", "core", *words],
+        cwd=cwd or shop.root,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        errors="surrogateescape",
+        timeout=120,
+        env={**CLEAN, **(environ or {})},
+        check=False,
+        **account,
+    )
+    said = Said(done.returncode, done.stdout, done.stderr)
+    if code is not None:
+        assert said.code == code, said
+    return said
+
+
+def readable_by_all(*paths):
+    """Whether another account can reach these paths at all."""
+    for path in paths:
+        for parent in (Path(path), *Path(path).parents):
+            if not parent.stat().st_mode & 0o001:
+                return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def ordinary(shop):
+    """Hand the shop to an ordinary account; what is run is run as that account."""
+    needed = (sys.executable, os.path.realpath(sys.executable), core.__file__)
+    places = [os.path.dirname(path) for path in needed]
+    if not readable_by_all(*places):
+        pytest.skip("another account cannot read this checkout")
+    Path(shop.server.socket).parent.chmod(0o711)
+    give(shop, ORDINARY)
+    return ORDINARY
+
+
+def give(shop, uid):
+    """Give every file of a shop to an account."""
+    for directory, names, files in os.walk(shop.root):
+        for name in (".", *names, *files):
+            os.lchown(os.path.join(directory, name), uid, uid)
+
+
+def foreign(shop, uid, *below):
+    """Return what below these directories of a shop belongs to another account."""
+    found = []
+    for top in below:
+        for directory, names, files in os.walk(os.path.join(shop.root, top)):
+            for name in (".", *names, *files):
+                path = os.path.normpath(os.path.join(directory, name))
+                status = os.lstat(path)
+                if (status.st_uid, status.st_gid) != (uid, uid):
+                    found.append(os.path.relpath(path, shop.root))
+    return sorted(set(found))
+
+
+@contextlib.contextmanager
+def instead(path, content):
+    """Have a file hold something else, or be missing (None), for a while."""
+    path = Path(path)
+    was, status = path.read_bytes(), path.stat()
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    try:
+        yield path
+    finally:
+        path.write_bytes(was)
+        path.chmod(status.st_mode)
+        if os.geteuid() == 0:
+            os.chown(path, status.st_uid, status.st_gid)
+
+
+def names_of(request):
+    """Return the options of a rollback request."""
+    return [
+        word
+        for kind in request.kinds
+        for word in (f"--{kind}-file", request.file_of(kind))
+    ]  # fmt: skip
+
+
+def untouched(shop, before):
+    """Nothing was closed, changed or left by what was refused."""
+    assert not shop.closed()
+    assert shop.leftovers() == []
+    assert sorted(os.listdir(shop.store.backups)) == before
+
+
+__all__ = ["Shop", "magerewind"]
