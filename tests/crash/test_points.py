@@ -150,6 +150,7 @@ def test_killed_during_an_undo_and_during_recovery(shop, tally):
     summary, events = shop.run(shop.request)
     assert summary.exit_code == 0, events
     assert shop.state() == shop.new
+    damaged, clean = shop.old, shop.new
     what = "SIGKILL in an undo"
     number = 2  # with the first record the job begins
     while True:
@@ -160,10 +161,10 @@ def test_killed_during_an_undo_and_during_recovery(shop, tally):
         if not came:
             break
         number += 1
-    shop.old, shop.new = shop.new, shop.old
-    if shop.state() != shop.old:
+    shop.old, shop.new = damaged, clean
+    if shop.state() == clean:
         shop.damage()
-    assert shop.state() == shop.old
+    assert shop.state() == damaged
 
 
 def strike_undo(shop, request, number, tally, what):
