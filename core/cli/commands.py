@@ -22,7 +22,6 @@ from core.cli.parser import CommandLine
 from core.cli.store_view import owner_text
 from core.cli.text import note, plain, success, warning
 from core.errors import (
-    JobInterrupted,
     JobRunning,
     MagerewindError,
     PreflightRefused,
@@ -31,16 +30,9 @@ from core.errors import (
 )
 from core.jobs.client import Client
 from core.jobs.directory import JobDirectory
-from core.jobs.listing import JobSummary
+from core.jobs.listing import JobSummary, interrupted_error
 from core.magento.store import Store, find_store
 from core.operations.findings import Finding
-
-
-def _interrupted_error(job: JobSummary) -> JobInterrupted:
-    return JobInterrupted(
-        f"Job {job.job_id} ({job.operation}) was interrupted and has not been recovered.",
-        hint="magerewind job:recover brings the store back to a whole state.",
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +82,7 @@ class Session:
             self.console.say(warning(f"The jobs of this store cannot be seen. {failure.message}"))
             return None
         if interrupted is not None:
-            why = _interrupted_error(interrupted)
+            why = interrupted_error(interrupted, host=client.host)
             self.console.say(warning(why.message), note(why.hint or ""))
         return interrupted
 
@@ -98,7 +90,7 @@ class Session:
         """Raise JobInterrupted before a long plan, as the start would after it."""
         interrupted = client.interrupted()
         if interrupted is not None:
-            raise _interrupted_error(interrupted)
+            raise interrupted_error(interrupted, host=client.host)
 
     def refuse_while_running(self, client: Client) -> None:
         """Raise JobRunning while a job works on this store."""

@@ -21,7 +21,7 @@ from typing import Final
 
 from core import errors
 from core.durable import owner_for, translate, write_file
-from core.errors import JobError, JobInterrupted, JobNotFound, MagerewindError, NothingToUndo
+from core.errors import JobError, JobNotFound, MagerewindError, NothingToUndo
 from core.events import Report, Stamped, no_report
 from core.jobs.directory import (
     JobDirectory,
@@ -31,7 +31,7 @@ from core.jobs.directory import (
     new_job_id,
     remove_job,
 )
-from core.jobs.listing import JobSummary, begin_record, list_jobs
+from core.jobs.listing import JobSummary, begin_record, interrupted_error, list_jobs
 from core.jobs.lock import Holder, is_alive, read_holder
 from core.jobs.stream import EventStream
 from core.magento.store import Store
@@ -60,7 +60,7 @@ class Client:
         self.environ = environ
         self.clock = clock
         self._runner = tuple(runner)
-        self._host = socket.gethostname()
+        self.host = socket.gethostname()
 
     # What the front ends ask before a start.
 
@@ -96,7 +96,7 @@ class Client:
         """
         interrupted = self.interrupted()
         if interrupted is not None:
-            raise _interrupted(interrupted)
+            raise interrupted_error(interrupted, host=self.host)
         job_id = new_job_id(self.clock(), secrets.token_bytes(2))
         job = create_job(self.store, job_id, request)
         try:
@@ -179,7 +179,7 @@ class Client:
         job = JobDirectory(self.store, summary.job_id)
         holder = read_holder(self.store)
         write_file(job.cancel_path, b"", owner=owner_for(self.store.root))
-        if holder is not None and holder.job_id == job.job_id and is_alive(holder, self._host):
+        if holder is not None and holder.job_id == job.job_id and is_alive(holder, self.host):
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(holder.pid, signal.SIGTERM)
         return summary
@@ -265,13 +265,6 @@ class Client:
         if found is None:
             raise JobNotFound(f"There is no job {job_id}.")
         return found
-
-
-def _interrupted(summary: JobSummary) -> JobInterrupted:
-    return JobInterrupted(
-        f"Job {summary.job_id} ({summary.operation}) was interrupted and has not been recovered.",
-        hint="magerewind job:recover brings the store back to a whole state.",
-    )
 
 
 def _raise_answer(content: bytes, job: JobDirectory) -> None:

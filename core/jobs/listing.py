@@ -9,7 +9,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from core.errors import JobError, MagerewindError
+from core.errors import JobError, JobInterrupted, MagerewindError
 from core.events import Kind, Operation, Outcome
 from core.jobs.directory import KEPT_JOBS, JobDirectory, job_directories, remove_job
 from core.jobs.lock import Holder, read_holder
@@ -111,6 +111,23 @@ def summarize(job: JobDirectory, holder: Holder | None) -> JobSummary | None:
             summary, outcome=Outcome.DONE, exit_code=0, undo_kept=job.undo() is not None
         )
     return dataclasses.replace(summary, interrupted=True)
+
+
+def interrupted_error(job: JobSummary, *, host: str) -> JobInterrupted:
+    """Return the error for a store on which a dead job waits for its recovery.
+
+    `host` is this machine: of a job of another one nobody here knows whether it is dead.
+    """
+    what = f"Job {job.job_id} ({job.operation})"
+    if job.host and job.host != host:
+        return JobInterrupted(
+            f"{what} was begun on the host {job.host} and has not ended; this is {host}.",
+            hint=f"If it runs there no more: magerewind job:recover --from-host {job.host}",
+        )
+    return JobInterrupted(
+        f"{what} was interrupted and has not been recovered.",
+        hint="magerewind job:recover brings the store back to a whole state.",
+    )
 
 
 def list_jobs(store: Store) -> tuple[JobSummary, ...]:

@@ -24,7 +24,14 @@ from core.durable import owner_for, write_file
 from core.errors import JobInterrupted, MagerewindError, StoreLeftClosed
 from core.events import Failed, JobBegan, JobEnded, Noted, Outcome
 from core.jobs.directory import JobDirectory, find_job, prepare_state_directory
-from core.jobs.listing import begin_record, has_ended, list_jobs, prune
+from core.jobs.listing import (
+    begin_record,
+    has_ended,
+    interrupted_error,
+    list_jobs,
+    prune,
+    summarize,
+)
 from core.jobs.lock import Holder, acquire, boot_id, process_start
 from core.jobs.login import login_note
 from core.jobs.stream import StreamWriter
@@ -98,28 +105,16 @@ def _settle_process(cancellation_of: Callable[[], Cancellation | None]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _refuse_interrupted(store: Store, job: JobDirectory) -> None:
+def _refuse_interrupted(store: Store, job: JobDirectory, host: str) -> None:
     for summary in list_jobs(store):
         if summary.interrupted and summary.job_id != job.job_id:
-            raise interrupted_error(summary.job_id, summary.operation.value)
+            raise interrupted_error(summary, host=host)
 
 
-def interrupted_error(job_id: str, operation: str) -> JobInterrupted:
-    """Return the error for a store on which a dead job waits for its recovery."""
-    return JobInterrupted(
-        f"Job {job_id} ({operation}) was interrupted and has not been recovered.",
-        hint="magerewind job:recover brings the store back to a whole state.",
-    )
-
-
-def _check_host(journal: Journal, host: str, from_host: str | None) -> None:
-    begin = begin_record(journal.records)
-    wrote = str(begin.payload["host"]) if begin is not None else host
-    if wrote not in (host, from_host):
-        raise JobInterrupted(
-            f"The interrupted job was started on the host {wrote}; this is {host}.",
-            hint=f"If it runs there no more: magerewind job:recover --from-host {wrote}",
-        )
+def _check_host(job: JobDirectory, host: str, from_host: str | None) -> None:
+    summary = summarize(job, None)
+    if summary is not None and summary.host not in (host, from_host):
+        raise interrupted_error(summary, host=host)
 
 
 class Runner:
@@ -152,7 +147,7 @@ class Runner:
             starter.answer(error)
             return error.exit_code
         try:
-            _refuse_interrupted(job.store, job)
+            _refuse_interrupted(job.store, job, self.host)
             journal = self._journal(request, from_host)
             recovering = len(journal.records) > 1 or begin_record(journal.records) is None
             stream = StreamWriter(
@@ -207,7 +202,7 @@ class Runner:
             journal = Journal.resume(path)
             if has_ended(journal.records):
                 raise JobInterrupted(f"Job {self.job.job_id} has ended; there is nothing to do.")
-            _check_host(journal, self.host, from_host)
+            _check_host(self.job, self.host, from_host)
             journal.append("taken-up", host=self.host, pid=os.getpid(), at_s=self.clock())
             return journal
         journal = Journal.create(path, owner=owner_for(self.job.store.root))

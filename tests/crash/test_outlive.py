@@ -158,7 +158,7 @@ def test_after_the_commit_a_cancel_comes_too_late(shop, tally):
     assert shop.state() == shop.old
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(120)
 def test_of_fifty_starts_at_once_exactly_one_runs(shop, go, tally):
     client = shop.client(fault="journal:3:wait", MAGEREWIND_GO=str(go))
     started, refused, barrier = [], [], threading.Barrier(50)
