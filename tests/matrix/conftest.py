@@ -9,7 +9,7 @@ import pytest
 
 from core.magento.settings import DatabaseConnection
 from core.sample.server import PrivateServer
-from tests.matrix.servers import BUILDS, RootedServer, server_id, settings_of, why_not
+from tests.matrix.servers import BUILDS, EVERY, RootedServer, server_id, settings_of, why_not
 
 _numbers = itertools.count(1)
 
@@ -33,9 +33,6 @@ def start(build, *, binary_log):
     if binary_log:  # without it no ordinary account makes a trigger; that has a test of its own
         running.run("SET GLOBAL log_bin_trust_function_creators = 1")
     return running
-
-
-EVERY = [(build, log) for build in BUILDS for log in (False, True)]
 
 
 @pytest.fixture(scope="session", params=EVERY, ids=itertools.starmap(server_id, EVERY))

@@ -70,6 +70,8 @@ MYSQL: Final = Build(
     first="INSTALL COMPONENT 'file://component_classic_hashing'",
 )
 BUILDS: Final = (MARIADB, MYSQL)
+EVERY: Final = tuple((build, log) for build in BUILDS for log in (False, True))
+"""Each server without and with its binary log."""
 
 
 def roots_directory() -> str:

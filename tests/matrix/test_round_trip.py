@@ -6,7 +6,7 @@ import pytest
 
 from tests.database.schema_oracle import differences
 from tests.matrix import steps
-from tests.matrix.servers import BUILDS, server_id, settings_of
+from tests.matrix.servers import EVERY, server_id, settings_of
 from tests.matrix.steps import Rollback, dump, fill, seen
 
 # What is live before a rollback: other tables, and the same names with something else in them.
@@ -27,8 +27,7 @@ CREATE DEFINER=shop@localhost FUNCTION twice(a int) RETURNS int DETERMINISTIC RE
 
 CASES = [
     pytest.param((build, log), name, id=f"{server_id(build, log)}-{name}")
-    for build in BUILDS
-    for log in (False, True)
+    for build, log in EVERY
     for name in steps.sources(build.name)
 ]
 pytestmark = pytest.mark.parametrize(("rooted", "source"), CASES, indirect=True)
