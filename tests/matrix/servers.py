@@ -142,9 +142,11 @@ class RootedServer:
         data = f"--datadir={self._inside}/data"
         log = os.path.join(self.directory, "server.log")
         with open(log, "ab") as out:
-            subprocess.run(
-                self._chroot(*self.build.install, data), stdout=out, stderr=out, check=True
+            installed = subprocess.run(
+                self._chroot(*self.build.install, data), stdout=out, stderr=out, check=False
             )
+            if installed.returncode:
+                raise ConnectionFailed(f"{self.build.name} was not made: {_tail(log)}")
             self._process = subprocess.Popen(
                 self._chroot(
                     self.build.daemon,
@@ -167,9 +169,7 @@ class RootedServer:
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                with open(log, encoding="utf-8", errors="replace") as text:
-                    tail = "".join(text.readlines()[-5:])
-                raise ConnectionFailed(f"{self.build.name} did not start: {tail}")
+                raise ConnectionFailed(f"{self.build.name} did not start: {_tail(log)}")
             time.sleep(0.05)
         self.run(self.build.first)
 
@@ -241,6 +241,11 @@ class RootedServer:
             f"CREATE USER IF NOT EXISTS '{username}'@'localhost' IDENTIFIED BY '{password}';"
             f"GRANT ALL ON `{name}`.* TO '{username}'@'localhost';"
         )
+
+
+def _tail(log: str) -> str:
+    with open(log, encoding="utf-8", errors="replace") as text:
+        return "".join(text.readlines()[-5:])
 
 
 def _clear(directory: str) -> None:
