@@ -40,7 +40,7 @@ def open_application(
         ascii_only=ascii_only,
     )
     terminal.prepare(os.environ, looks)
-    from tui.engine import open_engine  # noqa: PLC0415 - see the module's first lines
+    from tui.late import open_engine  # noqa: PLC0415 - see the module's first lines
 
     try:
         engine = open_engine(root=root, read_only=read_only)

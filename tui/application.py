@@ -102,7 +102,7 @@ class Application(App[None]):
         self._poll_timer = self.set_interval(POLL_S, self.poll, pause=True)
         self.set_interval(WATCH_S, self.look_for_jobs)
         self.push_screen(Home())
-        self.look_for_jobs()
+        self.call_after_refresh(self.look_for_jobs)
 
     def on_unmount(self) -> None:
         """Let no answer come back into a closed application."""

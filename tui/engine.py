@@ -15,7 +15,7 @@ from collections.abc import Callable
 from core.backups.catalog import Backup, BackupSet, delete_backup, list_backups
 from core.backups.verification import verify_backup
 from core.database.dump import estimate
-from core.errors import DamagedBackup, MagerewindError, StoreNotFound
+from core.errors import DamagedBackup, MagerewindError
 from core.events import Report, Stamped
 from core.jobs.client import Client
 from core.jobs.directory import JobDirectory
@@ -24,7 +24,7 @@ from core.jobs.stream import EventStream
 from core.magento.env_php import read_configuration
 from core.magento.maintenance import maintenance_state, open_store
 from core.magento.settings import DatabaseConnection
-from core.magento.store import Store, find_store, magento_version
+from core.magento.store import Store, magento_version
 from core.operations.preflight import space_of
 from core.operations.requests import (
     BackupRequest,
@@ -48,22 +48,6 @@ from tui.views import (
 )
 
 GONE_AFTER = 8  # empty looks (two seconds) before a job without an end and without a lock is over
-
-
-def open_engine(*, root: str | None, read_only: bool) -> StoreEngine:
-    """Find the store from here, or at `root`. Raises StoreNotFound, StoreUnreadable."""
-    try:
-        start = os.getcwd()
-    except FileNotFoundError:
-        if root is None:
-            raise StoreNotFound(
-                "The working directory does not exist any more.",
-                hint="Change into the store again, or name its root with --root DIR.",
-            ) from None
-        start = "/"
-    # For a rollback var/backups alone is enough: that is when the application is needed most.
-    store = find_store(start, root=root, for_rollback=True)
-    return StoreEngine(store, read_only=read_only)
 
 
 class JobStream:

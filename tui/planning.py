@@ -91,7 +91,7 @@ def _lost(losses: Losses | None) -> tuple[tuple[str, int], ...]:
 
 
 def _database_view(plan: DatabasePlan, rows_then: int | None) -> DatabasePlanView:
-    server: ServerCheck | None = getattr(plan, "server", None)
+    server: ServerCheck | None = plan.server
     if server is None:
         return DatabasePlanView(
             replaced=len(plan.check.tables), added=0, aside=0, size_bytes=plan.check.content_bytes
@@ -115,7 +115,7 @@ def plan_view(plan: RollbackPlan) -> PlanView:
         rows = sum(manifest.rows.values()) if manifest is not None and manifest.rows else None
         database = _database_view(plan.database, rows)
         lost = _lost(plan.database.losses)
-        server: ServerCheck | None = getattr(plan.database, "server", None)
+        server: ServerCheck | None = plan.database.server
         needed += server.space_needed if server is not None else 0
     return PlanView(
         fingerprint=plan.fingerprint,

@@ -52,6 +52,7 @@ class Home(Page):
         self._space: SpaceView | Exception | None = None
         self._backups: BackupsView | Exception | None = None
         self._urgent = ""
+        self._asked = False
 
     def body(self) -> ComposeResult:
         """Two columns where there is room."""
@@ -68,12 +69,15 @@ class Home(Page):
         """Ask for all facts."""
         super().on_mount()
         self.query_one(Form).focus()
-        self.action_refresh_facts()
+        self.redraw()
+        # After the first picture: the engine's modules are loaded by the first question.
+        self.call_after_refresh(self.action_refresh_facts)
 
     def on_screen_resume(self) -> None:
         """Look again: another screen may have changed what is shown."""
         super().on_screen_resume()
-        self.action_refresh_facts()
+        if self._asked:
+            self.action_refresh_facts()
 
     def jobs_changed(self) -> None:
         """Look again: a job that has begun or ended leaves traces everywhere."""
@@ -84,6 +88,7 @@ class Home(Page):
 
     def action_refresh_facts(self) -> None:
         """Ask for every fact anew, side by side."""
+        self._asked = True
         engine = self.owner.engine
 
         def fact(name: str) -> Callable[[object], None]:
