@@ -61,17 +61,17 @@ def finding_lines(findings: Sequence[Finding], place: Place, limit: int = 12) ->
         sign, style = {
             "stop": (glyphs.failed, "bold $text-error"),
             "warn": (glyphs.warning, "$text-warning"),
-        }.get(finding.level, (glyphs.dot, "$text-muted"))
+        }.get(finding.level, (glyphs.dot, "$foreground-muted"))
         rows.extend(_signed(sign, finding.message, place, style))
         for name in finding.names[:3]:
-            rows.extend(_signed(" ", f"  {name}", place, "$text-muted", 1))
+            rows.extend(_signed(" ", f"  {name}", place, "$foreground-muted", 1))
         if len(finding.names) > 3:
-            rows.append(assemble((f"     and {len(finding.names) - 3} more", "$text-muted")))
+            rows.append(assemble((f"     and {len(finding.names) - 3} more", "$foreground-muted")))
         if finding.hint:
-            rows.extend(_signed(" ", finding.hint, place, "$text-muted"))
+            rows.extend(_signed(" ", finding.hint, place, "$foreground-muted"))
     more = len(findings) - limit
     if more > 0:
-        rows.append(assemble((f"   and {more} more", "$text-muted")))
+        rows.append(assemble((f"   and {more} more", "$foreground-muted")))
     return rows
 
 
@@ -99,7 +99,7 @@ def _files(kind: Kind, plan: FilesPlanView, place: Place) -> list[Content]:
         ("changed", plan.changed),
         ("added", plan.added),
         ("removed", plan.removed),
-        ("another mode", plan.mode_only),
+        ("with another mode", plan.mode_only),
     )
     told = ", ".join(f"{text.count(number)} {what}" for what, number in numbers if number)
     identical = f"{text.count(plan.identical)} identical and untouched"
@@ -107,13 +107,15 @@ def _files(kind: Kind, plan: FilesPlanView, place: Place) -> list[Content]:
         return labelled(_TITLES[kind], f"nothing to change, {identical}", place, "$text-success")
     rows = labelled(_TITLES[kind], f"{told} ({text.size(plan.bytes_to_write)})", place)
     if plan.identical:
-        rows += labelled("", identical, place, "$text-muted")
+        rows += labelled("", identical, place, "$foreground-muted")
     for name, entries, _ in plan.directories[:4]:
         shown = text.fit_end(text.clean(name), max(12, place.width - _LABEL - 14), place.glyphs)
         rows.append(assemble((f" {'':<{_LABEL}}{text.right(text.count(entries), 8)}  {shown}", "")))
     for example in plan.examples[:6] if not plan.directories else plan.examples[:3]:
-        shown = text.fit_end(text.clean(example), max(12, place.width - _LABEL - 14), place.glyphs)
-        rows.append(assemble((f" {'':<{_LABEL}}{'':8}  {shown}", "$text-muted")))
+        verb, _, path = text.clean(example).partition(" ")
+        shown = text.fit_end(path, max(12, place.width - _LABEL - 14), place.glyphs)
+        lead = text.right(verb, 8)
+        rows.append(assemble((f" {'':<{_LABEL}}{lead}  {shown}", "$foreground-muted")))
     return rows
 
 
@@ -130,6 +132,7 @@ def _database(plan: DatabasePlanView, place: Place, *, undo: bool) -> list[Conte
     if plan.aside:
         names = ", ".join(plan.aside_names[:6])
         listed = f": {names}" if names else ""
-        words = f"{text.plural(plan.aside, 'table')} not in the backup go aside{listed}"
+        verb = "goes" if plan.aside == 1 else "go"
+        words = f"{text.plural(plan.aside, 'table')} not in the backup {verb} aside{listed}"
         rows += labelled("", words, place, "$text-warning")
     return rows

@@ -57,13 +57,13 @@ def _sign(step: StepState, glyphs: Glyphs) -> tuple[str, str]:
         return glyphs.running, "$text-accent bold"
     match step.outcome:
         case None:
-            return glyphs.waiting, "$text-muted"
+            return glyphs.waiting, "$foreground-muted"
         case Outcome.DONE:
             return glyphs.ok, "$text-success"
         case Outcome.WARNINGS | Outcome.CANCELLED | Outcome.REVERTED:
             return glyphs.warning, "$text-warning"
         case Outcome.SKIPPED:
-            return glyphs.dash, "$text-muted"
+            return glyphs.dash, "$foreground-muted"
         case _:
             return glyphs.failed, "$text-error"
 
@@ -88,8 +88,8 @@ def _step_detail(step: StepState, width: int, glyphs: Glyphs) -> str:
 def _items(step: StepState, number: int) -> str:
     if step.kind in (Kind.CODE, Kind.MEDIA):
         return text.plural(number, "file")
-    # A dump counts rows while it is written; loading and checking count statements.
-    return text.plural(number, "row" if step.step is Step.WRITE else "statement")
+    # A dump counts rows while it is written and loaded; checking it counts statements.
+    return text.plural(number, "row" if step.step in (Step.WRITE, Step.LOAD) else "statement")
 
 
 def step_line(step: StepState, place: Place) -> Content:
@@ -105,7 +105,7 @@ def step_line(step: StepState, place: Place) -> Content:
         (f" {sign} ", style),
         (text.fit(step_words(step), WORD_CELLS, glyphs), "bold" if step.running else ""),
         text.fit(_step_detail(step, detail_width, glyphs), detail_width, glyphs),
-        (text.right(time, 9), "$text-muted"),
+        (text.right(time, 9), "$foreground-muted"),
     )
 
 
@@ -122,11 +122,13 @@ def step_lines(state: JobState, place: Place, height: int) -> list[Content]:
     shown = list(steps[first : first + height])
     found = [step_line(step, place) for step in shown]
     if first:
-        found[0] = text.assemble((f" {place.glyphs.ok} {first + 1} steps before", "$text-muted"))
+        found[0] = text.assemble(
+            (f" {place.glyphs.ok} {first + 1} steps before", "$foreground-muted")
+        )
     after = len(steps) - first - height
     if after:
         found[-1] = text.assemble(
-            (f" {place.glyphs.waiting} {after + 1} steps after", "$text-muted")
+            (f" {place.glyphs.waiting} {after + 1} steps after", "$foreground-muted")
         )
     return found
 
@@ -154,7 +156,7 @@ def now_lines(state: JobState, place: Place) -> list[Content]:
     current = text.fit_end(text.clean(step.current), max(8, place.width - 4), place.glyphs)
     return [
         text.assemble("   ", text.fit(numbers, max(8, place.width - 3), place.glyphs)),
-        text.assemble(("   " + current, "$text-muted")),
+        text.assemble(("   " + current, "$foreground-muted")),
     ]
 
 

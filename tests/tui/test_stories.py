@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 import pytest
 from textual.pilot import Pilot
 
-from core.events import Outcome
+from core.events import MaintenanceEnabled, Outcome
+from core.jobs.client import Client
 from core.magento.maintenance import maintenance_state
 from core.magento.settings import DatabaseConnection
 from core.magento.store import find_store
@@ -23,6 +25,7 @@ from core.sample.server import PrivateServer
 from core.sample.sizes import Size
 from core.sample.store import make_store
 from tests.conftest import connection_to
+from tests.tui.at_a_terminal import AtATerminal
 from tests.tui.conftest import said, settle, shown
 from tui.application import Application
 from tui.engine import StoreEngine
@@ -41,6 +44,9 @@ class Shop:
 
     def engine(self, *, read_only: bool = False) -> StoreEngine:
         return StoreEngine(find_store(self.root, root=self.root), read_only=read_only)
+
+    def client(self) -> Client:
+        return Client(find_store(self.root, root=self.root), environ=dict(os.environ))
 
     def likeness(self) -> Likeness:
         return {**likeness_of_tree(self.root), **likeness_of_schema(self.settings)}
@@ -179,28 +185,34 @@ async def test_roll_a_damaged_store_back_and_undo_it(shop: Shop) -> None:
         assert differences(before, shop.likeness()) == ()
 
 
-async def runner_pid(app: Application, pilot: Pilot[None]) -> int:
-    """Wait for the job's process and hold it, so that the keys find it at work."""
-    await until(pilot, lambda: app.follower is not None and app.follower.state.began is not None)
-    assert app.follower is not None
-    began = app.follower.state.began
-    assert began is not None
-    return began.pid
+def hold(client: Client) -> int:
+    """Stop the runner as soon as it has closed the store, so that the keys find it at work."""
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up:
+        running = client.running()
+        if running is not None:
+            events = client.stream(running.job_id).poll()
+            if any(isinstance(stamped.event, MaintenanceEnabled) for stamped in events):
+                os.kill(running.pid, signal.SIGSTOP)
+                return running.pid
+        time.sleep(0.005)
+    raise AssertionError("no job has begun")
 
 
-async def hold_a_backup(app: Application, pilot: Pilot[None]) -> int:
+async def hold_a_backup(app: Application, pilot: Pilot[None], client: Client) -> int:
     await keys(pilot, "b")
     await until(pilot, lambda: "enough" in shown(app))
-    await pilot.press("s")
-    pid = await runner_pid(app, pilot)
-    os.kill(pid, signal.SIGSTOP)
+    # The keys' own wait for quiet would let the runner get too far.
+    app.simulate_key("s")
+    pid = await asyncio.to_thread(hold, client)
+    await until(pilot, lambda: app.follower is not None and app.follower.state.began is not None)
     return pid
 
 
 async def test_cancel(shop: Shop) -> None:
     before = shop.backups()
     async with at_work(shop.engine()) as (app, pilot):
-        pid = await hold_a_backup(app, pilot)
+        pid = await hold_a_backup(app, pilot, shop.client())
         try:
             await keys(pilot, "ctrl+c")
             assert "Cancel this job?" in shown(app)
@@ -217,7 +229,7 @@ async def test_cancel(shop: Shop) -> None:
 async def test_recover(shop: Shop) -> None:
     before = shop.backups()
     async with at_work(shop.engine()) as (app, pilot):
-        pid = await hold_a_backup(app, pilot)
+        pid = await hold_a_backup(app, pilot, shop.client())
         os.kill(pid, signal.SIGKILL)
         await until(pilot, lambda: app.interrupted_job is not None)
         while not isinstance(app.screen, Home):
@@ -233,6 +245,34 @@ async def test_recover(shop: Shop) -> None:
         await until(pilot, lambda: app.interrupted_job is None)
     assert not shop.closed
     assert shop.backups() == before
+
+
+async def test_lose_the_terminal_and_come_back(shop: Shop) -> None:
+    words = "import sys; from tui.app import open_application; sys.exit(open_application())"
+    terminal = AtATerminal(["-c", words], cwd=shop.root)
+    try:
+        terminal.until("WHAT TO DO")
+        terminal.press("b")
+        terminal.until("enough")
+        terminal.press("s")
+        pid = hold(shop.client())
+        try:
+            terminal.until("You may leave: the job goes on")
+            terminal.hang_up()
+            assert terminal.process.wait(timeout=20) == 129
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    finally:
+        terminal.close()
+    async with at_work(shop.engine()) as (app, pilot):
+        await keys(pilot, "j")
+        screen = app.screen
+        assert isinstance(screen, JobScreen)
+        assert await ended(app, pilot) in (Outcome.DONE, Outcome.WARNINGS)
+        log = [line.text for line in screen.follower.lines]
+        assert log[0] == "Enabling maintenance mode"
+        assert "[SUCCESS]: DB backup completed successfully." in log
+    assert not shop.closed
 
 
 async def test_read_only_looks_and_changes_nothing(shop: Shop) -> None:

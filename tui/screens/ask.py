@@ -82,7 +82,7 @@ class Ask(ModalScreen[bool]):
         typed = self.query_one(Input).value
         if typed == self._typed:
             return [assemble((f"matches: enter does it ({self._do})", "bold $text-error"))]
-        return [assemble(("not matching: nothing happens   esc goes back", "$text-muted"))]
+        return [assemble(("not matching: nothing happens   esc goes back", "$foreground-muted"))]
 
     def on_input_changed(self, _event: Input.Changed) -> None:
         """Say whether it matches."""
@@ -124,7 +124,9 @@ class Prompt(ModalScreen[str | None]):
         with VerticalScroll(id="dialog", can_focus=False):
             yield Panel(self._draw)
             yield input_line(self._value)
-            yield Panel(lambda _width: [assemble(("enter takes it, esc leaves it", "$text-muted"))])
+            yield Panel(
+                lambda _width: [assemble(("enter takes it, esc leaves it", "$foreground-muted"))]
+            )
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:

@@ -163,7 +163,7 @@ class Backup(Page):
         def draw(width: int) -> Content:
             shown = text.clean(value) if value else f"({empty})"
             room = max(8, width - 18)
-            style = "" if value else "$text-muted"
+            style = "" if value else "$foreground-muted"
             return assemble(f"       {label:<10} ", (text.fit(shown, room, glyphs), style))
 
         return Row(key, draw)
@@ -171,7 +171,7 @@ class Backup(Page):
     def _start_row(self) -> Row:
         refusal = self.refusal()
         words = "Start the backup" if not self._starting else "Starting"
-        style = "$text-muted" if refusal else "bold $text-success"
+        style = "$foreground-muted" if refusal else "bold $text-success"
         label = f"     s  {words}" + ("  (not now)" if refusal else "")
         glyphs = self.owner.glyphs
         return Row(
@@ -190,7 +190,7 @@ class Backup(Page):
             command = self.owner.engine.command(request)
             rows.append(
                 assemble(
-                    (" Same as  ", "$text-muted"),
+                    (" Same as  ", "$foreground-muted"),
                     text.fit(text.clean(command), max(10, width - 10), self.owner.glyphs),
                 )
             )
@@ -199,7 +199,7 @@ class Backup(Page):
     def _findings(self, width: int) -> list[Content]:
         check, glyphs = self._check, self.owner.glyphs
         if check is None:
-            return [assemble((f" Checking {glyphs.ellipsis}", "$text-muted"))]
+            return [assemble((f" Checking {glyphs.ellipsis}", "$foreground-muted"))]
         if isinstance(check, TimeLimit):
             return [
                 assemble((" ? The check took too long; the job checks again.", "$text-warning"))
@@ -212,14 +212,14 @@ class Backup(Page):
             sign, style = {
                 "stop": (glyphs.failed, "bold $text-error"),
                 "warn": (glyphs.warning, "$text-warning"),
-            }.get(finding.level, (glyphs.dot, "$text-muted"))
+            }.get(finding.level, (glyphs.dot, "$foreground-muted"))
             message = text.clean(finding.message)
             for number, row in enumerate(Content(message).wrap(max(20, width - 4))[:2]):
                 lead = f" {sign} " if not number else "   "
                 rows.append(assemble((lead + row.plain.rstrip(), style)))
             if finding.hint and finding.level == "stop":
                 hint = text.fit(f"   {text.clean(finding.hint)}", width, glyphs)
-                rows.append(assemble((hint, "$text-muted")))
+                rows.append(assemble((hint, "$foreground-muted")))
         return rows
 
     def _space(self, width: int) -> list[Content]:
@@ -238,7 +238,8 @@ class Backup(Page):
         style = "" if enough else "bold $text-error"
         return [
             assemble(
-                (" Space    ", "$text-muted"), (text.fit(line, max(8, width - 10), glyphs), style)
+                (" Space    ", "$foreground-muted"),
+                (text.fit(line, max(8, width - 10), glyphs), style),
             )
         ]
 
@@ -254,7 +255,7 @@ class Backup(Page):
         found = []
         for number, row in enumerate(rows):
             label = " Order    " if not number else " " * 10
-            found.append(assemble((label, "$text-muted"), row.plain.rstrip()))
+            found.append(assemble((label, "$foreground-muted"), row.plain.rstrip()))
         return found
 
     # Doing

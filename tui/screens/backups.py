@@ -172,7 +172,7 @@ class Backups(Page):
             return assemble(
                 line,
                 (health, HEALTH_STYLES.get(one.health, "")),
-                (" " + text.fit(text.clean(rest), room, owner.glyphs), "$text-muted"),
+                (" " + text.fit(text.clean(rest), room, owner.glyphs), "$foreground-muted"),
             )
 
         return Row(f"set {one.timestamp}", draw)
@@ -199,7 +199,7 @@ class Backups(Page):
         line = f"   {glyphs.warning} {what}: {text.clean(name)}"
         return Row(
             f"left {name}",
-            lambda width: assemble((text.fit(line, width, glyphs), "$text-muted")),
+            lambda width: assemble((text.fit(line, width, glyphs), "$foreground-muted")),
             heading=True,
         )
 

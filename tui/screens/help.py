@@ -86,9 +86,9 @@ class Help(ModalScreen[None]):
         rows.extend(
             (
                 Content(""),
-                text.assemble((f"magerewind {core.__version__}", "$text-muted")),
+                text.assemble((f"magerewind {core.__version__}", "$foreground-muted")),
                 text.assemble(
-                    ("The same work without this screen: magerewind --help", "$text-muted")
+                    ("The same work without this screen: magerewind --help", "$foreground-muted")
                 ),
             )
         )

@@ -80,7 +80,9 @@ class History(Page):
                 rest += f"  {job.user}@{job.host}"
             room = max(0, width - len(line) - len(outcome))
             return assemble(
-                line, (outcome, style), (text.fit(text.clean(rest), room, glyphs), "$text-muted")
+                line,
+                (outcome, style),
+                (text.fit(text.clean(rest), room, glyphs), "$foreground-muted"),
             )
 
         return Row(job.job_id, draw)

@@ -128,7 +128,7 @@ class Home(Page):
     def _fact(self, label: str, value: str, width: int, style: str = "") -> Content:
         room = max(8, width - LABEL - 1)
         return assemble(
-            (" " + text.fit(label, LABEL, self.owner.glyphs), "$text-muted"),
+            (" " + text.fit(label, LABEL, self.owner.glyphs), "$foreground-muted"),
             (text.fit(text.clean(value), room, self.owner.glyphs), style),
         )
 
@@ -211,7 +211,7 @@ class Home(Page):
         if not isinstance(backups, BackupsView):
             return [*rows, self._unknown("", backups, width)]
         if not backups.sets:
-            return [*rows, assemble((" none yet: b makes the first one", "$text-muted"))]
+            return [*rows, assemble((" none yet: b makes the first one", "$foreground-muted"))]
         for one in backups.sets[:8]:
             when = text.local_time(one.timestamp, owner.zone)
             rest = f"{text.fit(text.kinds_text(one.kinds), 14, owner.glyphs)} "
@@ -219,9 +219,9 @@ class Home(Page):
             rows.append(assemble(" ", text.fit(f"{when}  {rest}", width - 1, owner.glyphs)))
         more = len(backups.sets) - 8
         if more > 0:
-            rows.append(assemble((f" and {more} more", "$text-muted")))
+            rows.append(assemble((f" and {more} more", "$foreground-muted")))
         sets = text.plural(len(backups.sets), "set")
-        rows.append(assemble((f" {sets}, {text.size(backups.size_bytes)}", "$text-muted")))
+        rows.append(assemble((f" {sets}, {text.size(backups.size_bytes)}", "$foreground-muted")))
         return rows
 
     def _draw_jobs(self, width: int) -> list[Content]:
@@ -235,7 +235,7 @@ class Home(Page):
             line = f"{when}  {words} {text.job_outcome(job)}"
             rows.append(assemble(" ", text.fit(line, width - 1, owner.glyphs)))
         if not owner.jobs:
-            rows.append(assemble((" none yet", "$text-muted")))
+            rows.append(assemble((" none yet", "$foreground-muted")))
         return rows
 
     def _title(self, words: str) -> Content:
@@ -327,7 +327,7 @@ class Home(Page):
         glyphs = self.owner.glyphs
 
         def draw(width: int) -> Content:
-            style = "$text-muted" if refusal else ""
+            style = "$foreground-muted" if refusal else ""
             label = f"   {shortcut}  {words}" + ("  (not now)" if refusal else "")
             return assemble((text.fit(label, width, glyphs), style))
 

@@ -218,9 +218,9 @@ class JobScreen(Page):
         if rows:
             return [*rows, *self._what_now(width)]
         if follower.state.began is None:
-            return [assemble((f" Starting {place.glyphs.ellipsis}", "$text-muted"))]
+            return [assemble((f" Starting {place.glyphs.ellipsis}", "$foreground-muted"))]
         words = " You may leave: the job goes on. magerewind job:attach shows it again."
-        return [assemble((text.fit(words, width, place.glyphs), "$text-muted"))]
+        return [assemble((text.fit(words, width, place.glyphs), "$foreground-muted"))]
 
     def _what_now(self, width: int) -> list[Content]:
         choices = []

@@ -122,7 +122,7 @@ class Pick(Page):
             self._box("map_collations", self.map_collations, "Map collations this server lacks")
         )
         refusal = "" if self.request() else "Choose at least one of code, media, db."
-        style = "$text-muted" if refusal else "bold $text-success"
+        style = "$foreground-muted" if refusal else "bold $text-success"
         glyphs = self.owner.glyphs
         label = "     n  Next: see what will change"
         rows.append(
@@ -144,7 +144,7 @@ class Pick(Page):
             box = owner.glyphs.on if kind in self.kinds else owner.glyphs.off
             if backup is None:
                 line = f"   {box} {kind.value:<6} no backup of this kind"
-                return assemble((text.fit(line, width, owner.glyphs), "$text-muted"))
+                return assemble((text.fit(line, width, owner.glyphs), "$foreground-muted"))
             when = text.local_time(backup.timestamp, owner.zone)
             ago = text.fit(text.age(backup.timestamp, owner.clock()), 15, owner.glyphs)
             size = text.right(text.size(backup.size_bytes), 9)
@@ -167,7 +167,7 @@ class Pick(Page):
         for kind in Kind:
             if kind in self.kinds and kind in self.files:
                 name = text.fit(f"   {text.clean(self.files[kind].name)}", width, glyphs)
-                rows.append(assemble((name, "$text-muted")))
+                rows.append(assemble((name, "$foreground-muted")))
         moments = {self.files[kind].timestamp for kind in self.kinds if kind in self.files}
         if len(moments) > 1:
             words = f" {glyphs.warning} These backups are of different moments: they may not match."

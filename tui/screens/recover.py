@@ -98,7 +98,9 @@ class Recover(Page):
             closed = closed_text(state, owner.clock())
             rows.append(assemble((f"   The store is {closed}.", "bold $text-error")))
         if self._follower is None:
-            rows.append(assemble((f"   Reading its record {place.glyphs.ellipsis}", "$text-muted")))
+            rows.append(
+                assemble((f"   Reading its record {place.glyphs.ellipsis}", "$foreground-muted"))
+            )
         rows.extend(step_lines(state, place, 8))
         rows.extend((Content(""), assemble((" WHAT RECOVERY WILL DO", "bold $text-accent"))))
         for sentence in recovery_words(job, state):

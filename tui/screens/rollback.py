@@ -150,9 +150,9 @@ class Rollback(Page):
             return [
                 assemble((words, "bold $text-accent")),
                 assemble(f" {text.size(self._done_bytes)} read, {elapsed}"),
-                assemble((f"   {current}", "$text-muted")),
+                assemble((f"   {current}", "$foreground-muted")),
                 Content(""),
-                assemble((" The store stays open; nothing is changed.", "$text-muted")),
+                assemble((" The store stays open; nothing is changed.", "$foreground-muted")),
             ]
         title = " WHAT WILL CHANGE" if not self.undo else " WHAT THE UNDO WILL CHANGE"
         rows = [assemble((title, "bold $text-accent"))]
@@ -255,7 +255,9 @@ class Rollback(Page):
             word = "starts the undo" if self.undo else "starts the rollback"
             return [assemble((f" It matches: enter {word}.", "bold $text-error"))]
         return [
-            assemble((" Not matching: nothing happens. esc goes one step back.", "$text-muted"))
+            assemble(
+                (" Not matching: nothing happens. esc goes one step back.", "$foreground-muted")
+            )
         ]
 
     # Doing

@@ -8,6 +8,7 @@ and paints only the rows that are seen.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections import deque
 from collections.abc import Iterable
 from typing import ClassVar, Final
@@ -41,7 +42,7 @@ class LogPane(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     LogPane { height: 1fr; overflow-x: hidden; overflow-y: scroll; background: $surface; }
     LogPane > .log--success { color: $text-success; text-style: bold; background: $surface; }
-    LogPane > .log--note { color: $text-muted; background: $surface; }
+    LogPane > .log--note { color: $foreground-muted; background: $surface; }
     LogPane > .log--warning { color: $text-warning; background: $surface; }
     LogPane > .log--error { color: $text-error; text-style: bold; background: $surface; }
     """
@@ -115,6 +116,11 @@ class LogPane(ScrollView, can_focus=True):
         width = self._width()
         if len(line.text) <= width and line.text.isascii():
             return [line]
+        if line.text.isascii():
+            rows = textwrap.wrap(
+                line.text, width, subsequent_indent=_INDENT, break_on_hyphens=False
+            )
+            return [Line(row, line.style) for row in rows] or [line]
         first, *rest = chop_cells(line.text, width) or [""]
         if not rest:
             return [line]

@@ -1,0 +1,132 @@
+"""Take the pictures of this directory from the real application on the sample store.
+
+    python screenshots/capture.py            pictures from the recording that is here
+    python screenshots/capture.py --record   make the recording anew: real jobs on a sample store
+    python screenshots/capture.py --check    exit 1 when a picture is not what the screens show now
+
+The recording is what the engine really answered, with host, paths and times frozen; the pictures
+are the application itself, drawn from it, so they change only when the screens do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from datetime import UTC
+from typing import cast
+
+from textual.pilot import Pilot
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from screenshots.recording import Answers, Playback, load, save  # noqa: E402
+from screenshots.walk import HOST, ROOT, record  # noqa: E402
+from tui.application import Application  # noqa: E402
+from tui.bridge import Engine  # noqa: E402
+from tui.terminal import Terminal  # noqa: E402
+
+RECORDING = os.path.join(HERE, "recording.json")
+SMALL, LARGE = (80, 24), (120, 40)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture: what was answered, the keys that lead there, the size and the look."""
+
+    name: str
+    scene: str
+    keys: tuple[str, ...] = ()
+    size: tuple[int, int] = SMALL
+    theme: str = "textual-dark"
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return os.path.join(HERE, f"{self.name}-{self.size[0]}x{self.size[1]}.svg")
+
+
+PICTURES = (
+    Picture("home", "done"),
+    Picture("home", "done", size=LARGE),
+    Picture("home-light", "done", size=LARGE, theme="textual-light"),
+    Picture("backup", "done", ("b",)),
+    Picture("job-running", "running", ("j",)),
+    Picture("job-running", "running", ("j",), size=LARGE),
+    Picture("backups", "done", ("v", "enter", "down")),
+    Picture("backups", "done", ("v", "enter", "down"), size=LARGE),
+    Picture("rollback-plan", "damaged", ("R", "n")),
+    Picture("rollback-plan", "damaged", ("R", "n"), size=LARGE),
+    Picture("rollback-confirm", "damaged", ("R", "n", "n", "enter", "s", "h", "o")),
+    Picture("rollback-done", "rolled-back", ("j",)),
+    Picture("rollback-done", "rolled-back", ("j",), size=LARGE),
+    Picture("history", "rolled-back", ("h",)),
+    Picture("help", "done", ("question_mark",)),
+)
+
+
+async def settle(pilot: Pilot[None], application: Application) -> None:
+    """Wait until nothing that was asked is still awaited."""
+    await pilot.pause()
+    while application.errands.open:  # noqa: ASYNC110 - the threads have no event to wait for
+        await asyncio.sleep(0.01)
+    await pilot.pause()
+
+
+async def draw(picture: Picture, answers: Answers) -> str:
+    """Return the picture as SVG."""
+    engine = cast("Engine", Playback(answers, root=ROOT, host=HOST))
+    application = Application(
+        engine, Terminal(theme=picture.theme), clock=lambda: answers.now_s, zone=UTC
+    )
+    async with application.run_test(size=picture.size) as pilot:
+        await settle(pilot, application)
+        for key in picture.keys:
+            await pilot.press(key)
+            await settle(pilot, application)
+        return application.export_screenshot(title="magerewind", simplify=True)
+
+
+def stale() -> list[str]:
+    """Return the names of the pictures that are not what the screens show now."""
+    scenes = load(RECORDING)
+    found = []
+    for picture in PICTURES:
+        svg = asyncio.run(draw(picture, scenes[picture.scene]))
+        try:
+            with open(picture.path, encoding="utf-8") as file:
+                known = file.read()
+        except FileNotFoundError:
+            known = ""
+        if svg != known:
+            found.append(os.path.basename(picture.path))
+    return found
+
+
+def write_pictures() -> None:
+    """Write all pictures."""
+    scenes = load(RECORDING)
+    for picture in PICTURES:
+        svg = asyncio.run(draw(picture, scenes[picture.scene]))
+        with open(picture.path, "w", encoding="utf-8") as file:
+            file.write(svg)
+        print(os.path.relpath(picture.path, os.path.dirname(HERE)))
+
+
+def main() -> int:
+    """Do what the words ask for."""
+    if "--check" in sys.argv:
+        old = stale()
+        for name in old:
+            print(f"out of date: {name} (make screenshots)")
+        return 1 if old else 0
+    if "--record" in sys.argv or not os.path.exists(RECORDING):
+        save(RECORDING, record())
+    write_pictures()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

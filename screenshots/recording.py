@@ -1,0 +1,212 @@
+"""What the real engine answered on the sample store, kept as JSON, and given back for the pictures.
+
+A recording makes the pictures the same on every machine, so that a check can tell when the screens
+have changed. Host, paths and times are frozen while it is made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from core.events import Kind, Operation, Outcome, Stamped, from_line, to_line
+from core.operations.requests import Request, command_line
+from tui import views
+from tui.views import (
+    BackupCheckView,
+    BackupsView,
+    DatabaseView,
+    JobView,
+    PlanView,
+    SpaceView,
+    StoreView,
+)
+
+_ENUMS = {cls.__name__: cls for cls in (Kind, Operation, Outcome)}
+_PARTS = ("store", "database", "space", "backups", "jobs", "check", "plan")
+
+
+def encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
+    """Return a value of the screens as JSON can carry it."""
+    if isinstance(value, Enum):
+        return {"enum": type(value).__name__, "value": value.value}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {one.name: encode(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        return {"view": type(value).__name__, "fields": fields}
+    if isinstance(value, tuple):
+        return [encode(item) for item in value]
+    if isinstance(value, Mapping):
+        return {"map": [[encode(key), encode(item)] for key, item in value.items()]}
+    return value
+
+
+def decode(value: Any) -> Any:  # noqa: ANN401 - a JSON value
+    """Return what `encode` was given."""
+    if isinstance(value, list):
+        return tuple(decode(item) for item in value)
+    if not isinstance(value, dict):
+        return value
+    if "enum" in value:
+        return _ENUMS[value["enum"]](value["value"])
+    if "map" in value:
+        return {decode(key): decode(item) for key, item in value["map"]}
+    fields = {name: decode(item) for name, item in value["fields"].items()}
+    return getattr(views, value["view"])(**fields)
+
+
+@dataclass(kw_only=True)
+class Frozen:
+    """Texts to put in the place of others, and how far times are moved."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    shift_s: int = 0
+
+    def apply(self, value: Any, name: str = "") -> Any:  # noqa: ANN401 - any value of a screen
+        """Return the value as if it had been made at another place and time."""
+        if isinstance(value, Enum | bool) or value is None:
+            return value
+        if isinstance(value, str):
+            for old, new in self.texts.items():
+                value = value.replace(old, new)
+            return value
+        if isinstance(value, int | float):
+            moved = name in ("timestamp", "began_s", "time_s")
+            return value + self.shift_s if moved else value
+        if isinstance(value, tuple):
+            return tuple(self.apply(item) for item in value)
+        if isinstance(value, Mapping):
+            return {key: self.apply(item) for key, item in value.items()}
+        changes = {
+            one.name: self.apply(getattr(value, one.name), one.name)
+            for one in dataclasses.fields(value)
+        }
+        return dataclasses.replace(value, **changes)
+
+
+@dataclass(kw_only=True)
+class Answers:
+    """Everything that the screens can ask, as it was at one moment."""
+
+    now_s: float
+    closed: bool
+    store: StoreView
+    database: DatabaseView
+    space: SpaceView
+    backups: BackupsView
+    jobs: tuple[JobView, ...]
+    check: BackupCheckView | None = None
+    plan: PlanView | None = None
+    streams: dict[str, list[Stamped]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for a file."""
+        row = {name: encode(getattr(self, name)) for name in _PARTS}
+        row["now_s"], row["closed"] = self.now_s, self.closed
+        row["streams"] = {
+            job_id: [to_line(stamped).decode() for stamped in events]
+            for job_id, events in self.streams.items()
+        }
+        return row
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Answers:
+        """Return what `to_json` gave."""
+        streams = {
+            job_id: [stamped for line in lines if (stamped := from_line(line.encode()))]
+            for job_id, lines in row["streams"].items()
+        }
+        parts = {name: decode(row[name]) for name in _PARTS}
+        return cls(now_s=row["now_s"], closed=row["closed"], streams=streams, **parts)
+
+
+class Given:
+    """A stream that gives all it has at once."""
+
+    def __init__(self, events: list[Stamped], *, ends: bool) -> None:
+        self._events = list(events)
+        self._ends = ends
+        self.ended = False
+
+    def poll(self) -> list[Stamped]:
+        """Return everything, then nothing."""
+        found, self._events = self._events, []
+        self.ended = self._ends
+        return found
+
+
+class Playback:
+    """The engine of a picture: it answers what was recorded."""
+
+    def __init__(self, answers: Answers, *, root: str, host: str) -> None:
+        self._answers = answers
+        self.root = root
+        self.host = host
+        self.name = root.rpartition("/")[2]
+        self.read_only = False
+
+    def store(self) -> StoreView:
+        """Return the recorded store."""
+        return self._answers.store
+
+    def database(self) -> DatabaseView:
+        """Return the recorded database."""
+        return self._answers.database
+
+    def space(self) -> SpaceView:
+        """Return the recorded space."""
+        return self._answers.space
+
+    def backups(self) -> BackupsView:
+        """Return the recorded backups."""
+        return self._answers.backups
+
+    def jobs(self) -> tuple[JobView, ...]:
+        """Return the recorded jobs."""
+        return self._answers.jobs
+
+    def closed(self) -> bool:
+        """Return whether the store was closed."""
+        return self._answers.closed
+
+    def check_backup(self, _request: object) -> BackupCheckView | None:
+        """Return the recorded check."""
+        return self._answers.check
+
+    def plan(self, _request: object, _report: Callable[[int, int, str], None]) -> PlanView | None:
+        """Return the recorded plan."""
+        return self._answers.plan
+
+    def stream(self, job_id: str) -> Given:
+        """Return the recorded events."""
+        running = any(job.running for job in self._answers.jobs if job.job_id == job_id)
+        return Given(self._answers.streams.get(job_id, []), ends=not running)
+
+    def command(self, request: Request) -> str:
+        """Return the equal command line."""
+        return command_line(request)
+
+    def log_path(self, job_id: str) -> str:
+        """Return a path."""
+        return f"{self.root}/var/.magerewind/jobs/{job_id}"
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def save(path: str, scenes: Mapping[str, Answers]) -> None:
+    """Write a recording."""
+    rows = {name: answers.to_json() for name, answers in scenes.items()}
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(rows, file, indent=1)
+        file.write("\n")
+
+
+def load(path: str) -> dict[str, Answers]:
+    """Read a recording."""
+    with open(path, encoding="utf-8") as file:
+        rows = json.load(file)
+    return {name: Answers.from_json(row) for name, row in rows.items()}

@@ -1,0 +1,172 @@
+"""The walk behind the pictures: real jobs on a sample store, and what the engine answered then."""
+
+from __future__ import annotations
+
+import dataclasses
+import getpass
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+
+from core.events import Kind, Progressed, Stamped, Step, no_report
+from core.magento.settings import DatabaseConnection, Secret
+from core.magento.store import find_store
+from core.operations.requests import BackupRequest, RollbackRequest
+from core.sample.damage import damage_files, damage_schema
+from core.sample.database import fill_schema
+from core.sample.server import PrivateServer
+from core.sample.sizes import Size
+from core.sample.store import make_store
+from screenshots.recording import Answers, Frozen
+from tui.engine import StoreEngine
+
+ROOT = "/var/www/shop"
+HOST = "web01"
+BEGAN_S = 1_795_402_800  # 2026-11-23 03:00 UTC
+LATER_S = 3 * 3600
+
+
+def record() -> dict[str, Answers]:
+    """Make a store, work on it, and return what the engine answered at each moment."""
+    with tempfile.TemporaryDirectory(prefix="magerewind-shots-") as directory:
+        root = os.path.join(directory, "shop")
+        with PrivateServer(removes=(directory,)) as server:
+            server.make_schema("shop")
+            fill_schema(server, "shop", size=Size.MEDIUM)
+            settings = DatabaseConnection(
+                name="default",
+                schema="shop",
+                username="shop",
+                password=Secret("shop"),
+                socket=server.socket,
+            )
+            make_store(root, size=Size.MEDIUM, connection=settings)
+
+            def damage() -> None:
+                damage_files(root)
+                damage_schema(settings)
+
+            engine = StoreEngine(find_store(root, root=root), read_only=False)
+            began_s = int(time.time())
+            scenes = walk(engine, damage, began_s)
+            engine.close()
+            return {
+                name: freeze(answers, root, server.socket, BEGAN_S - began_s)
+                for name, answers in scenes.items()
+            }
+
+
+def look(engine: StoreEngine, now_s: float, *job_ids: str) -> Answers:
+    """Return what the engine answers now; the size of the disk is not this machine's."""
+    space = dataclasses.replace(
+        engine.space(), free_bytes=118_400_000_000, total_bytes=400_000_000_000
+    )
+    return Answers(
+        now_s=now_s,
+        closed=engine.closed(),
+        store=engine.store(),
+        database=engine.database(),
+        space=space,
+        backups=engine.backups(),
+        jobs=engine.jobs(),
+        streams={job_id: read_all(engine, job_id) for job_id in job_ids},
+    )
+
+
+def walk(engine: StoreEngine, damage: Callable[[], None], began_s: int) -> dict[str, Answers]:
+    """Back up, damage, plan and roll back."""
+    everything = BackupRequest(kinds=tuple(Kind), note="before the update to 2.4.8")
+    backup = engine.start(everything)
+    wait(engine, backup)
+    done = look(engine, began_s + LATER_S, backup)
+    done.check = engine.check_backup(everything)
+    damage()
+    names = {one.kind: one.name for one in engine.backups().sets[0].backups}
+    request = RollbackRequest(
+        code_file=names[Kind.CODE], media_file=names[Kind.MEDIA], db_file=names[Kind.DB]
+    )
+    plan = engine.plan(request, no_report)
+    damaged = look(engine, began_s + LATER_S, backup)
+    damaged.plan = dataclasses.replace(plan, free_bytes=118_400_000_000)
+    rollback = engine.start(dataclasses.replace(request, confirmed_plan=plan.fingerprint))
+    wait(engine, rollback)
+    rolled_back = look(engine, time.time(), rollback, backup)
+    return {
+        "done": done,
+        "running": in_the_middle(done, backup),
+        "damaged": damaged,
+        "rolled-back": rolled_back,
+    }
+
+
+def in_the_middle(done: Answers, job_id: str) -> Answers:
+    """Return the moment when the same job had verified half of the code archive."""
+    events = done.streams[job_id]
+    middle = [
+        index
+        for index, stamped in enumerate(events)
+        if isinstance(stamped.event, Progressed)
+        and stamped.event.step is Step.VERIFY
+        and stamped.event.kind is Kind.CODE
+    ]
+    last = middle[len(middle) // 2]
+    job = dataclasses.replace(done.jobs[0], running=True, outcome=None, elapsed_s=None)
+    return dataclasses.replace(
+        done,
+        now_s=events[last].time_s + 0.1,
+        closed=True,
+        backups=dataclasses.replace(done.backups, sets=()),
+        jobs=(job,),
+        streams={job_id: events[: last + 1]},
+    )
+
+
+def read_all(engine: StoreEngine, job_id: str) -> list[Stamped]:
+    """Return all events of a job."""
+    stream = engine.stream(job_id)
+    found: list[Stamped] = []
+    while events := stream.poll():
+        found.extend(events)
+    return found
+
+
+def wait(engine: StoreEngine, job_id: str) -> None:
+    """Wait for the end of a job."""
+    stream = engine.stream(job_id)
+    while not stream.ended:
+        stream.poll()
+        time.sleep(0.2)
+
+
+def freeze(answers: Answers, root: str, server_socket: str, shift_s: int) -> Answers:
+    """Return the answers as if they had been given on `HOST`, at `ROOT`, at `BEGAN_S`."""
+    texts = {root: ROOT, server_socket: "/run/mysqld/mysqld.sock", socket.gethostname(): HOST}
+    for one in answers.backups.sets:
+        texts[str(one.timestamp)] = str(one.timestamp + shift_s)
+        for backup in one.backups:
+            for label, words in backup.details:
+                if label == "Taken on":
+                    texts[words.rpartition(" ")[2]] = _iso(one.timestamp + shift_s)
+    frozen = Frozen(texts=texts, shift_s=shift_s)
+    fields = {
+        one.name: frozen.apply(getattr(answers, one.name), one.name)
+        for one in dataclasses.fields(answers)
+        if one.name not in ("streams", "now_s")
+    }
+    user = getpass.getuser()
+    fields["store"] = dataclasses.replace(fields["store"], owner="deploy")
+    fields["jobs"] = tuple(
+        dataclasses.replace(job, user="deploy" if job.user == user else job.user)
+        for job in fields["jobs"]
+    )
+    streams = {
+        job_id: [frozen.apply(stamped) for stamped in events]
+        for job_id, events in answers.streams.items()
+    }
+    return Answers(now_s=answers.now_s + shift_s, streams=streams, **fields)
+
+
+def _iso(when_s: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when_s))
