@@ -126,7 +126,7 @@ def plan_kind(
     manifest = backup.manifest
     return plan_files(
         backup.path,
-        selection_of(store, kind, excluded(request)),
+        selection_of(store, kind, excluded(request, backup)),
         os.path.join(directory, f"plan-{kind}"),
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,

@@ -159,9 +159,14 @@ def _env_keys(
     return keys
 
 
-def excluded(request: RollbackRequest) -> tuple[str, ...]:
-    """Return the paths that this rollback leaves alone, besides Magento's ignored ones."""
-    return (*request.exclude, ENV_PHP) if request.keep_env else request.exclude
+def excluded(request: RollbackRequest, backup: Backup) -> tuple[str, ...]:
+    """Return the paths that this rollback leaves alone, besides Magento's ignored ones.
+
+    What the backup left out is in them: it is missing from the archive, but not from the store.
+    """
+    kept = (ENV_PHP,) if request.keep_env else ()
+    left_out = backup.manifest.excluded if backup.manifest is not None else ()
+    return tuple(dict.fromkeys((*request.exclude, *left_out, *kept)))
 
 
 def backup_path(backup: Backup) -> str:
