@@ -9,6 +9,7 @@ here.
     connection.json   the database connection in force at the start (0600, until the undo is gone)
     plan-<kind>…      what a rollback moves
     undo.json         there while the job's aside trees and tables are an undo
+    discard.json      in its place while something of a discarded undo is left
     result.json       how it ended
     cancel            there when somebody asked the job to stop
     job.log           what the runner wrote on standard error
@@ -74,6 +75,11 @@ class JobDirectory:
     def undo_path(self) -> str:
         """Exists while the job keeps an undo."""
         return os.path.join(self.path, "undo.json")
+
+    @property
+    def discarding_path(self) -> str:
+        """Exists while something of a discarded undo is left."""
+        return os.path.join(self.path, "discard.json")
 
     def request(self) -> Request:
         """Return what was asked for. Raises JobNotFound when that cannot be read."""

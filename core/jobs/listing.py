@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,10 +146,10 @@ def _safely(job: JobDirectory, holder: Holder | None) -> JobSummary | None:
 
 
 def prune(store: Store, *, keep: int = KEPT_JOBS) -> None:
-    """Forget the oldest jobs; never one that runs, is interrupted, or keeps an undo."""
+    """Forget the oldest jobs; never one that runs, is interrupted, or has anything aside."""
     holder = read_holder(store)
     for position, job in enumerate(job_directories(store)):
-        if position < keep:
+        if position < keep or os.path.exists(job.discarding_path):
             continue
         summary = _safely(job, holder)
         if summary is None or not (summary.running or summary.interrupted or summary.undo_kept):

@@ -4,36 +4,46 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Final
 
 from core.archive.swap import aside_bytes, remove_aside
 from core.database.undo import drop_aside
-from core.durable import unlink_if_there
-from core.errors import NothingToUndo
+from core.durable import fsync_directory, translate, unlink_if_there
+from core.errors import MagerewindError, NothingToUndo
 from core.events import Kind, Report, Step, StepsPlanned, Warned, step_key
 from core.magento.store import Store
-from core.operations.connection_file import forget_connection, kept_connection
+from core.operations.connection_file import forget_connection, has_connection, kept_connection
 from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.requests import DiscardRequest
 
+_UNDO: Final = "undo.json"
+_DISCARDING: Final = "discard.json"
+
 
 def kept_undos(store: Store) -> tuple[str, ...]:
     """Return the ids of the jobs that keep an undo, oldest first."""
+    return _marked(store, _UNDO)
+
+
+def _marked(store: Store, mark: str) -> tuple[str, ...]:
     try:
         names = sorted(os.listdir(store.jobs_directory))
     except FileNotFoundError:
         return ()
     return tuple(
-        name
-        for name in names
-        if os.path.isfile(os.path.join(store.jobs_directory, name, "undo.json"))
+        name for name in names if os.path.isfile(os.path.join(store.jobs_directory, name, mark))
     )
 
 
 def undo_kinds(directory: str) -> tuple[Kind, ...]:
     """Return the kinds that a job's undo holds. Raises NothingToUndo when it keeps none."""
+    return _kinds(directory, _UNDO)
+
+
+def _kinds(directory: str, mark: str) -> tuple[Kind, ...]:
     try:
-        with open(os.path.join(directory, "undo.json"), "rb") as file:
+        with open(os.path.join(directory, mark), "rb") as file:
             kinds = json.loads(file.read())["kinds"]
     except (OSError, ValueError, KeyError):
         raise NothingToUndo(f"Job {os.path.basename(directory)} keeps no undo.") from None
@@ -49,23 +59,67 @@ def undo_bytes(directory: str, kinds: tuple[Kind, ...]) -> int:
     )
 
 
-def discard_undo(context: JobContext, job_id: str, report: Report) -> tuple[Warned, ...]:
-    """Remove what job `job_id` has aside; return what could not be removed and why.
+def discard_undo(context: JobContext, job_id: str, report: Report) -> None:
+    """Remove what job `job_id` has aside; what could not be removed is said.
 
-    The mark of the undo goes first: half an undo must never be offered.
+    The mark of the undo goes first: half an undo must never be offered. Another mark takes its
+    place until all is gone, so that a later job can finish what failed.
     """
     directory = os.path.join(context.store.jobs_directory, job_id)
     kinds = undo_kinds(directory)
     context.journal.append("discard", job_id=job_id, kinds=[kind.value for kind in kinds])
-    unlink_if_there(os.path.join(directory, "undo.json"))
-    return remove_parts(directory, kinds, report)
+    _begin(directory)
+    _remove(context, directory, kinds, report)
+
+
+def _begin(directory: str) -> None:
+    try:
+        os.rename(os.path.join(directory, _UNDO), os.path.join(directory, _DISCARDING))
+        fsync_directory(directory)
+    except OSError as error:
+        raise translate(error, f"discarding the undo in {directory}") from error
+
+
+def _remove(context: JobContext, directory: str, kinds: tuple[Kind, ...], report: Report) -> None:
+    context.say(*remove_parts(directory, kinds, report))
+    unlink_if_there(os.path.join(directory, _DISCARDING))
+
+
+def finish_discards(context: JobContext, report: Report) -> None:
+    """Remove what is left of undos that were being discarded, by this job or an earlier one."""
+    for record in context.journal.records:
+        if record.kind == "discard":
+            directory = os.path.join(context.store.jobs_directory, record.payload["job_id"])
+            if os.path.exists(os.path.join(directory, _UNDO)):
+                _begin(directory)
+    for job_id in _marked(context.store, _DISCARDING):
+        directory = os.path.join(context.store.jobs_directory, job_id)
+        try:
+            _remove(context, directory, _kinds(directory, _DISCARDING), report)
+        except (OSError, MagerewindError) as error:
+            reason = error.message if isinstance(error, MagerewindError) else str(error)
+            context.say(
+                Warned(
+                    code="undo-left",
+                    message=f"What was the undo of job {job_id} is left until the next rollback: "
+                    f"{reason}",
+                )
+            )
+
+
+def take_mark(directory: str) -> None:
+    """Let a job's undo be offered no more, since another job has used it up."""
+    unlink_if_there(os.path.join(directory, _UNDO))
+    fsync_directory(directory)
 
 
 def remove_parts(directory: str, kinds: tuple[Kind, ...], report: Report) -> tuple[Warned, ...]:
     """Free the space of a job's aside trees and tables. May be run again after a crash."""
     warnings: list[Warned] = []
     for kind in kinds:
-        if kind is Kind.DB:
+        if kind is not Kind.DB:
+            remove_aside(os.path.join(directory, f"plan-{kind}"), report=report)
+        elif has_connection(directory):  # else it was done before the crash
             discarded = drop_aside(
                 kept_connection(directory),
                 os.path.join(directory, "definitions.json"),
@@ -80,25 +134,13 @@ def remove_parts(directory: str, kinds: tuple[Kind, ...], report: Report) -> tup
                     )
                 )
             forget_connection(directory)
-        else:
-            remove_aside(os.path.join(directory, f"plan-{kind}"), report=report)
     return tuple(warnings)
 
 
 def run_discard(context: JobContext, request: DiscardRequest) -> Done:
     """Give up the undo of a job. The store stays open all the time."""
     context.emit(StepsPlanned(steps=(step_key(Step.REMOVE),)))
-    undo_kinds(os.path.join(context.store.jobs_directory, request.job_id))
     with context.step(Step.REMOVE) as report:
-        context.say(*discard_undo(context, request.job_id, report))
+        finish_discards(context, report)
+        discard_undo(context, request.job_id, report)
     return Done(strict=request.strict)
-
-
-def finish_discard(context: JobContext) -> None:
-    """Go on with a discard that was interrupted."""
-    for record in context.journal.records:
-        if record.kind == "discard":
-            directory = os.path.join(context.store.jobs_directory, record.payload["job_id"])
-            kinds = tuple(Kind(kind) for kind in record.payload["kinds"])
-            with context.step(Step.REMOVE) as report:
-                context.say(*remove_parts(directory, kinds, report))

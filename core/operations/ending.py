@@ -11,7 +11,7 @@ import os
 import shutil
 from contextlib import suppress
 
-from core.durable import make_directory, unlink_if_there, write_file
+from core.durable import make_directory, write_file
 from core.errors import Cancelled, MagerewindError, StorageError, StoreLeftClosed
 from core.events import (
     CommitReached,
@@ -28,7 +28,7 @@ from core.magento.caches import flush_caches, set_caches_aside
 from core.operations import closing
 from core.operations.connection_file import forget_connection
 from core.operations.context import JobContext
-from core.operations.discard import discard_undo, kept_undos, undo_bytes
+from core.operations.discard import discard_undo, finish_discards, kept_undos, take_mark, undo_bytes
 from core.operations.done import Done
 from core.operations.parts import FilesPart, Part
 
@@ -147,7 +147,7 @@ def _keep_undo(context: JobContext, kinds: tuple[Kind, ...]) -> None:
 def _give_up(context: JobContext, job_id: str) -> None:
     """Take the mark of an undo from the undone job: what it had aside is live again."""
     directory = os.path.join(context.store.jobs_directory, job_id)
-    unlink_if_there(os.path.join(directory, "undo.json"))
+    take_mark(directory)
     forget_connection(directory)
 
 
@@ -205,9 +205,10 @@ def _discard_older(context: JobContext) -> None:
     caches = context.path("caches")
     with suppress(MagerewindError, Cancelled), context.step(Step.REMOVE) as report:
         shutil.rmtree(caches, ignore_errors=True)
+        finish_discards(context, report)
         for job_id in older:
             try:
-                context.say(*discard_undo(context, job_id, report))
+                discard_undo(context, job_id, report)
             except (OSError, MagerewindError) as error:
                 reason = error.message if isinstance(error, MagerewindError) else str(error)
                 context.say(

@@ -14,12 +14,12 @@ from typing import Final
 
 from core.database.connection import schema_lock
 from core.errors import ConnectionFailed, JobRunning
-from core.events import Kind, Outcome, RecoveryBegan
+from core.events import Kind, Outcome, RecoveryBegan, Step
 from core.operations import ending
 from core.operations.backup import abandon
 from core.operations.connection_file import has_connection, kept_connection
 from core.operations.context import JobContext
-from core.operations.discard import finish_discard
+from core.operations.discard import finish_discards
 from core.operations.done import Done
 from core.operations.parts import Part, parts_of
 from core.operations.requests import (
@@ -53,7 +53,8 @@ def recover(context: JobContext, request: Request) -> Done:
             abandon(context)
             return _reverted("The interrupted backup was tidied up.")
         case DiscardRequest():
-            finish_discard(context)
+            with context.step(Step.REMOVE) as report:
+                finish_discards(context, report)
             return Done(message="The interrupted discard was finished.")
         case RollbackRequest() | UndoRequest():
             return _recover_rollback(context, request, committed=committed)

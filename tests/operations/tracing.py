@@ -1,0 +1,22 @@
+"""Runs a job of a shop with a runner that writes down what it does, and may die."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from core.jobs.client import Client
+
+RUNNER = (sys.executable, "-I", str(Path(__file__).with_name("traced_runner.py")), "job:run")
+
+
+def traced(shop, start, trace, *, dies=""):
+    for name in ("cache", "page_cache", "view_preprocessed"):
+        os.makedirs(os.path.join(shop.root, "var", name), exist_ok=True)
+    environ = {**os.environ, "MAGEREWIND_TRACE": str(trace), "MAGEREWIND_DIES_AFTER": dies or ":0"}
+    client = Client(shop.store, environ=environ, runner=RUNNER)
+    job = start(client)
+    for _ in client.follow(job.job_id, interval_s=0.02):
+        pass
+    return client.result_of(job.job_id)
