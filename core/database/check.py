@@ -172,8 +172,9 @@ class _Asked:
             self._warn(
                 "galera", "The server is part of a Galera cluster: the swap stops all of it."
             )
+        word = "SLAVE" if self.connection.server.mariadb else "REPLICA"  # MySQL 8.4 has no SLAVE
         with contextlib.suppress(DatabaseError):
-            if self.connection.query("SHOW SLAVE STATUS"):
+            if self.connection.query(f"SHOW {word} STATUS"):
                 self._warn("replica", "The server is a replica; what is changed here differs then.")
         if not self.connection.server.atomic_rename:
             self._warn(

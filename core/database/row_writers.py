@@ -27,7 +27,7 @@ from core.magento.settings import DatabaseConnection
 MOST_WRITERS: Final = 4
 TICK_S: Final = 0.1
 """How often somebody who waits is told that the work goes on, and may stop it."""
-_TRIES: Final = 5
+_TRIES: Final = 20  # of every deadlock one goes on, so each try brings the others further
 _AGAIN: Final = frozenset({1205, 1213})  # lock wait, deadlock: the transaction is rolled back
 _TRUNCATED: Final = 1265
 _NO_CHOICE: Final = "values that are none of an ENUM's choices are stored as the empty one."
@@ -277,11 +277,15 @@ class RowWriters:
 
     def _finish(self, loading: LoadingConnection, work: Finishing) -> None:
         for text, state, line in work.statements:
-            try:
-                loading.for_rows(state)
-                loading.connection.execute(text)
-            except DatabaseError as error:
-                raise load_failure(work.name, line, error) from error
+            for tries in range(1, _TRIES + 1):
+                try:
+                    loading.for_rows(state)
+                    loading.connection.execute(text)
+                    break
+                except DatabaseError as error:
+                    # Tables that refer to each other, altered side by side: one has to wait.
+                    if error.errno not in _AGAIN or tries == _TRIES:
+                        raise load_failure(work.name, line, error) from error
 
 
 def run_all(writers: RowWriters, work: Sequence[Finishing]) -> None:
