@@ -207,20 +207,21 @@ class RootedServer:
         with open(path, "wb") as file:
             subprocess.run(self._chroot(*command), stdout=file, check=True)
 
-    def run(self, statements: str, *, schema: str | None = None) -> str:
-        """Run SQL through the server's own client as the administrator and return its output."""
+    def run(self, statements: str, *, schema: str | None = None, username: str = "root") -> str:
+        """Run SQL through the server's own client and return its output."""
         with tempfile.TemporaryFile() as file:
             file.write(statements.encode())
             file.seek(0)
-            return self._client(file, schema)
+            return self._client(file, schema, username)
 
-    def _client(self, file: object, schema: str | None) -> str:
+    def _client(self, file: object, schema: str | None, username: str = "root") -> str:
         done = subprocess.run(
             self._chroot(
                 self.build.client,
                 "--no-defaults",
                 f"--socket={self._inside}/s",
-                "--user=root",
+                f"--user={username}",
+                *(["--password=shop"] if username != "root" else []),
                 "--batch",
                 "--default-character-set=utf8mb4",
                 *([schema] if schema else []),

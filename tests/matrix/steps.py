@@ -51,14 +51,26 @@ def fill(server, settings, name):
     for part in (f"{name}-schema.sql", f"{name}-data.sql", f"{name}.sql"):
         path = os.path.join(SAMPLES, part)
         if os.path.exists(path):
-            with open(path, encoding="utf-8") as file:
-                server.run(into(file.read(), settings.schema), schema=settings.schema)
+            # As the shop's own account, so that it is the definer of what is made.
+            text = into(text_of(path), name, settings.schema)
+            server.run(text, schema=settings.schema, username="shop")
 
 
-def into(text, schema):
-    """Return a script that makes a schema of its own as one that fills a given one."""
+def text_of(path):
+    """Return a script, which older ones write in latin1."""
+    with open(path, "rb") as file:
+        content = file.read()
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def into(text, name, schema):
+    """Return a script that makes the schema `name` as one that fills another."""
     text = re.sub(r"(?mi)^(CREATE|DROP) (DATABASE|SCHEMA)\b.*?;\s*$", "", text)
-    return re.sub(r"(?mi)^USE `?\w+`?\s*;", f"USE `{schema}`;", text)
+    text = re.sub(r"(?mi)^USE `?\w+`?\s*;", f"USE `{schema}`;", text)
+    return re.sub(rf"\b{name}\.", f"{schema}.", text)
 
 
 def dump(settings, path, **options):
