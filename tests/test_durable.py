@@ -46,6 +46,20 @@ def test_write_file_flushes_before_it_renames_and_the_directory_after(tmp_path, 
     assert os.stat(tmp_path / "result.json").st_mode & 0o777 == 0o600
 
 
+def test_a_directory_is_flushed_with_its_mode_and_then_its_name(tmp_path, monkeypatch):
+    flushed = []
+    real = os.fsync
+
+    def noted(fd):
+        flushed.append(os.readlink(f"/proc/self/fd/{fd}"))
+        return real(fd)
+
+    monkeypatch.setattr(durable.os, "fsync", noted)
+    durable.make_directory(str(tmp_path / "jobs"))
+    assert flushed == [str(tmp_path / "jobs"), str(tmp_path)]
+    assert os.stat(tmp_path / "jobs").st_mode & 0o777 == 0o700
+
+
 def test_a_partial_file_gets_its_name_only_by_commit(tmp_path, monkeypatch):
     recorder = Recorder(monkeypatch)
     with partial_file(str(tmp_path), "1_db.sql") as partial:

@@ -80,6 +80,19 @@ def test_each_record_is_flushed_before_append_returns(path, monkeypatch):
     journal.close()
 
 
+def test_what_is_cut_off_stays_cut_off(path, monkeypatch):
+    journal = Journal.create(path)
+    journal.append("begin")
+    journal.close()
+    with open(path, "ab") as file:
+        file.write(b"00000000 torn")
+    lengths = []
+    monkeypatch.setattr(durable.os, "fsync", lambda fd: lengths.append(os.fstat(fd).st_size))
+    whole = os.path.getsize(path) - len(b"00000000 torn")
+    Journal.resume(path).close()
+    assert lengths == [whole]
+
+
 def test_a_record_that_could_not_be_flushed_is_taken_back(path, monkeypatch):
     journal = Journal.create(path)
     journal.append("begin")

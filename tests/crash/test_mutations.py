@@ -1,0 +1,195 @@
+"""Takes one safeguard out of the code at a time, and expects a fast test to notice.
+
+Each mutation is a line of a copy of this checkout: a flush, the lock, or a record of the journal.
+A safeguard that can go without a test failing is not held by anything.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
+
+CHECKOUT = Path(__file__).parents[2]
+DURABLE = ("tests/test_durable.py", "tests/test_journal.py")
+LOCK = ("tests/jobs/test_lock.py",)
+ORDER = ("tests/operations/test_order.py",)
+STORE = ("tests/magento/test_maintenance.py", "tests/magento/test_caches.py", *ORDER)
+
+
+def lines(path, tests, *numbered):
+    """Name mutations of a file: how its line begins, and which of its occurrences (from 1)."""
+    return [(path, text, number, tests) for text, number in numbered]
+
+
+MUTATIONS = [
+    *lines(
+        "core/durable.py", DURABLE,
+        ("    os.fsync(fd)", 1),  # fsync itself
+        ("        fsync(fd)", 1),  # fsync_directory
+        ("        fsync(fd)", 2),  # make_directory: its own mode and owner
+        ("    fsync_directory(parent, dir_fd=dir_fd)", 1),  # make_directory
+        ("            fsync(fd)", 1),  # write_file
+        ('        fsync_directory(directory or ".")', 1),  # write_file
+        ("            fsync(self.fd)", 1),  # PartialFile.flush
+        ("        self.flush()", 1),  # PartialFile.commit
+        ("            fsync_directory(self.directory)", 1),  # PartialFile.commit
+    ),
+    *lines(
+        "core/journal.py", DURABLE,
+        ("            fsync_directory(os.path.dirname(path))", 1),  # create
+        ("            fsync(fd)", 1),  # resume
+        ("            fsync(self._fd)", 1),  # append
+        ("            fsync(self._fd)", 2),  # what is taken back
+    ),
+    *lines(
+        "core/jobs/lock.py", LOCK,
+        ("        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)", 1),
+        ("            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)", 1),
+    ),
+    *lines(
+        "core/magento/maintenance.py", STORE,
+        ("        fsync(var)", 1), ("            fsync(fd)", 1), ("        fsync(var)", 2),
+    ),
+    *lines(
+        "core/magento/caches.py", STORE,
+        ("                fsync(target)", 1), ("                fsync(var)", 1),
+    ),
+    *lines(
+        "core/archive/swap.py", ORDER,
+        ("            durable.fsync(fd)", 1),
+        ("        durable.fsync(self._ground.live.fd)", 1),
+    ),
+    *lines(
+        "core/archive/plan.py", ORDER,
+        ("                durable.fsync(fd)", 1),
+        ('            durable.fsync_directory(os.path.dirname(self.path) or ".")', 1),
+    ),
+    *lines("core/archive/extract.py", ORDER, ("            fsync(out)", 1)),
+    *lines("core/archive/stage.py", ORDER, ("            fsync(descent.go([]))", 1)),
+    *lines(
+        "core/operations/closing.py", ORDER,
+        ('        context.journal.append("close", already=already, at_s=context.clock())', 1),
+        ('            context.journal.append("opened", at_s=context.clock())', 1),
+    ),
+    *lines(
+        "core/operations/backup.py", ORDER,
+        ('        context.journal.append("verified",', 1),
+        ('    context.journal.append("named", name=name)', 1),
+        ("        partial.flush()", 1),
+    ),
+    *lines(
+        "core/operations/parts.py", ORDER,
+        ('            context.journal.append("swap-begin", kind=self.kind.value)', 1),
+        ('            context.journal.append("swap-end", kind=self.kind.value)', 1),
+        ('            context.journal.append("swap-begin", kind=Kind.DB.value)', 1),
+        ('            context.journal.append("swap-end", kind=Kind.DB.value)', 1),
+    ),
+    *lines(
+        "core/operations/ending.py", ORDER,
+        ('            context.journal.append("commit", at_s=context.clock())', 1),
+        ('            context.journal.append("settled")', 1),
+    ),
+    *lines(
+        "core/operations/rollback.py", ORDER,
+        ('            context.journal.append("stage", kind=kind.value)', 1),
+        ("            keep_connection(context.directory, sources.connection, context.owner)", 1),
+    ),
+    *lines(
+        "core/operations/undo.py", ORDER,
+        ('    context.journal.append("undo", job_id=request.job_id)', 1),
+    ),
+    *lines(
+        "core/operations/discard.py", ORDER,
+        ('    context.journal.append("discard",', 1),
+        ("        fsync_directory(directory)", 1),
+        ("    fsync_directory(directory)", 1),
+    ),
+    *lines(
+        "core/jobs/runner.py", ORDER,
+        ('            journal.append("taken-up",', 1),
+        ('                context.journal.append("end", outcome=ending.outcome.value)', 1),
+        ("                context.keep_reserve()", 1),
+    ),
+    *lines(
+        "core/database/load.py", ORDER,
+        ("    journal.append(RECORD_STAGING,", 1),
+        ("    journal.append(RECORD_LOADED, short=short, rows=sum(loaded.rows.values()))", 1),
+    ),
+    *lines(
+        "core/database/swap.py", ORDER,
+        ("        journal.append(RECORD_SWAPPING,", 1),
+        ("        journal.append(RECORD_SWAPPED, short=swap.short)", 1),
+    ),
+    *lines(
+        "core/database/forward.py", ORDER,
+        ("            journal.append(RECORD_FORWARD, step=name)", 1),
+        ("        journal.append(RECORD_FORWARDED, short=swap.short)", 1),
+    ),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A copy of this checkout that may be broken."""
+    target = tmp_path_factory.mktemp("mutated")
+    leave = shutil.ignore_patterns("__pycache__", "goldens")
+    for name in ("core", "tests"):
+        shutil.copytree(CHECKOUT / name, target / name, ignore=leave)
+    shutil.copy(CHECKOUT / "pyproject.toml", target)
+    return target
+
+
+def run(copy, tests):
+    return subprocess.run(
+        [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
+        cwd=copy,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(copy)},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+
+
+def without(text, line, number):
+    """Return a source without the given occurrence of a line, told by how it begins."""
+    rows = text.split("\n")
+    places = [at for at, row in enumerate(rows) if row.startswith(line)]
+    assert len(places) >= number, f"not there any more: {line.strip()}"
+    assert rows[places[number - 1]].endswith(")"), "one line, or what is left is no Python"
+    rows[places[number - 1]] = line[: len(line) - len(line.lstrip())] + "pass"
+    return "\n".join(rows)
+
+
+def test_the_copy_itself_passes_and_is_what_is_tested(copy):
+    every = sorted({test for *_, tests in MUTATIONS for test in tests})
+    done = run(copy, every)
+    assert done.returncode == 0, done.stdout[-3000:]
+    path = copy / "core/durable.py"
+    was = path.read_text()
+    path.write_text("raise SystemError('mutated')\n")
+    assert "mutated" in run(copy, DURABLE).stdout
+    path.write_text(was)
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "number", "tests"),
+    [pytest.param(*one, id=f"{one[0]}: {one[1].strip()} {one[2]}") for one in MUTATIONS],
+)
+def test_a_missing_safeguard_is_noticed(copy, tally, path, line, number, tests):
+    file = copy / path
+    was = file.read_text()
+    file.write_text(without(was, line, number))
+    try:
+        done = run(copy, tests)
+    finally:
+        file.write_text(was)
+    tally.add("a safeguard taken out of the code", survived=done.returncode == 1)
+    assert done.returncode == 1, f"nothing noticed that it was gone:\n{done.stdout[-2000:]}"
