@@ -95,10 +95,6 @@ class Descent:
         directory, _, name = path.rpartition(b"/")
         return self.go(directory.split(b"/") if directory else []), name
 
-    def forget(self) -> None:
-        """Go back to the root, so that a directory which is about to move is not held open."""
-        self.go([])
-
     def close(self) -> None:
         """Close all descriptors."""
         for fd in self._fds:

@@ -23,12 +23,10 @@ LONG_NAME, LONG_LINK = b"L"[0], b"K"[0]
 PAX, PAX_GLOBAL = b"x"[0], b"g"[0]
 XATTR_PREFIX: Final = b"SCHILY.xattr."
 LARGEST_ID: Final = 0xFFFFFFFE
-END: Final = bytes(2 * BLOCK)
 
 _GNU_MAGIC: Final = b"ustar  \0"
 _LONG_MARK: Final = b"././@LongLink"
 _NO_SUM: Final = b"        "
-_OCTAL_7: Final = 0o7777777
 _OCTAL_11: Final = 0o77777777777
 
 

@@ -25,7 +25,8 @@ from core.events import Kind, Report, no_report
 
 OWN_PREFIX: Final = b".magerewind"
 
-IGNORED_IN_CODE: Final = (
+# What Magento's Setup/BackupRollback.php leaves out of a code backup besides media, static, var.
+_IGNORED_IN_CODE: Final = (
     b"update",
     b"node_modules",
     b".grunt",
@@ -192,7 +193,7 @@ def code_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Select
     """Return the code: the whole root except media, static, var and what Magento ignores."""
     root = os.fsencode(store.root)
     moved = (_below(root, path) for path in (store.media, store.static, store.var))
-    ignored = {b"pub/media", b"pub/static", b"var", *IGNORED_IN_CODE}
+    ignored = {b"pub/media", b"pub/static", b"var", *_IGNORED_IN_CODE}
     return Selection(
         kind=Kind.CODE,
         root=root,

@@ -16,7 +16,6 @@ from typing import Final
 
 from core.archive.descent import OPEN_DIRECTORY
 from core.durable import Owner, make_directory, translate
-from core.errors import StorageError
 
 _OCTAL: Final = re.compile(rb"\\([0-7]{3})")
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -126,11 +125,3 @@ def sync_file_system(directory: bytes) -> None:
         os.sync()
     finally:
         os.close(fd)
-
-
-def require_real_directory(path: bytes) -> None:
-    """Refuse a place that is a link or no directory. Raises StorageError."""
-    try:
-        os.close(os.open(path, OPEN_DIRECTORY))
-    except OSError as error:
-        raise StorageError(f"Not a directory: {os.fsdecode(path)}") from error

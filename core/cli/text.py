@@ -9,7 +9,6 @@ dots, `DB rollback is starting...` has none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -261,10 +260,3 @@ class Narrator:
         """Return the lines of the next event."""
         self.state = advance(self.state, stamped)
         return lines_of(stamped.event, self.state, names_shown=self._names_shown)
-
-
-def narrate(events: Iterator[Stamped]) -> Iterator[Line]:
-    """Yield the lines of a whole stream."""
-    narrator = Narrator()
-    for stamped in events:
-        yield from narrator.tell(stamped)

@@ -151,7 +151,6 @@ def _default_of(column: bytes) -> bytes:
 
 
 _KEY_WORDS: Final = frozenset({b"KEY", b"INDEX"})
-_CREATE_SELECT: Final = frozenset({b"SELECT", b"AS", b"TABLE", b"LIKE"})
 
 
 def _quoted(name: str) -> bytes:

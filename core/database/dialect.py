@@ -36,11 +36,6 @@ class Server:
         return self.mariadb and self.version >= (10, 4, 0)
 
     @property
-    def instance_lock(self) -> bool:
-        """LOCK INSTANCE FOR BACKUP: MySQL 8.0."""
-        return not self.mariadb and self.version >= (8, 0, 0)
-
-    @property
     def inserts_history(self) -> bool:
         """Row history can be written back (system_versioning_insert_history): MariaDB 10.11."""
         return self.mariadb and self.version >= (10, 11, 0)

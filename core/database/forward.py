@@ -39,7 +39,6 @@ from core.magento.settings import DatabaseConnection
 RECORD_FORWARD: Final = "tables.forward"
 RECORD_FORWARDED: Final = "tables.forwarded"
 _ROUTINES: Final = ("PACKAGE", "PACKAGE BODY", "FUNCTION", "PROCEDURE")
-_REPLACED: Final = ("VIEW", *_ROUTINES, "EVENT")
 
 
 def forward_tables(settings: DatabaseConnection, journal: Journal) -> tuple[Warned, ...]:

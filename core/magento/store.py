@@ -24,23 +24,6 @@ MARKERS: Final = (
     ("var/backups", stat.S_IFDIR),
 )
 MARKERS_WANTED: Final = 2
-
-# What Magento's Setup/BackupRollback.php leaves out of a code backup, relative to the root. They
-# are whole paths, matched by component: Magento matches substrings, and so loses `.gitignore` to
-# `.git` and `pub/static.php` to `pub/static`.
-CODE_IGNORED: Final[tuple[bytes, ...]] = (
-    b"pub/media",
-    b"pub/static",
-    b"var",
-    b"update",
-    b"node_modules",
-    b".grunt",
-    b".idea",
-    b".svn",
-    b".git",
-)
-
-
 _COMPOSER_LIMIT: Final = 64 << 20
 _EDITIONS: Final = (
     ("magento/product-enterprise-edition", "Enterprise"),

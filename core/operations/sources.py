@@ -6,7 +6,6 @@ broken stops only the database, and then the one in the code archive takes its p
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -167,8 +166,3 @@ def excluded(request: RollbackRequest, backup: Backup) -> tuple[str, ...]:
     kept = (ENV_PHP,) if request.keep_env else ()
     left_out = backup.manifest.excluded if backup.manifest is not None else ()
     return tuple(dict.fromkeys((*request.exclude, *left_out, *kept)))
-
-
-def backup_path(backup: Backup) -> str:
-    """Return where a backup lies."""
-    return os.path.join(backup.directory, backup.name.text)

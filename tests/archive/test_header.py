@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.archive.header import (
+    BLOCK,
     DIRECTORY,
-    END,
     REGULAR,
     SYMLINK,
     XATTR_PREFIX,
@@ -49,7 +49,7 @@ fields = st.builds(
 @given(one=fields, target=path)
 def test_tarfile_reads_the_same(one: Fields, target: bytes) -> None:
     one = one._replace(link=target if one.type == SYMLINK else b"")
-    content = HeaderWriter().build(one) + END
+    content = HeaderWriter().build(one) + bytes(2 * BLOCK)
     with tarfile.open(fileobj=io.BytesIO(content), encoding="utf-8") as tar:
         (info,) = tar.getmembers()
     assert info.name.encode("utf-8", "surrogateescape") == one.name.rstrip(b"/")

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from core.errors import StoreNotFound, StoreUnreadable
-from core.magento.store import CODE_IGNORED, MARKERS, find_store, magento_version, open_var, shown
+from core.magento.store import MARKERS, find_store, magento_version, open_var, shown
 from tests.magento.conftest import OWNER, fill
 
 not_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may look anywhere")
@@ -109,11 +109,6 @@ def test_media_is_followed_to_where_it_is(root, tmp_path):
 def test_a_name_that_is_no_text_is_shown_on_one_line():
     assert shown(b"caf\xe9\n\x1b[31m/\xc3\xa9") == "caf\\xe9\\n\\x1b[31m/é"
     assert shown(os.fsdecode(b"\xff")) == "\\xff"
-
-
-def test_what_is_ignored_is_whole_paths():
-    assert b".git" in CODE_IGNORED
-    assert not any(path.startswith(b"/") or path.endswith(b"/") for path in CODE_IGNORED)
 
 
 def test_the_version_is_what_is_installed(store):
