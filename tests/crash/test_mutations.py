@@ -82,7 +82,7 @@ MUTATIONS = [
         "core/operations/backup.py", ORDER,
         ('        context.journal.append("verified",', 1),
         ('    context.journal.append("named", name=name)', 1),
-        ("        partial.flush()", 1),
+        ("            partial.flush()", 1),
     ),
     *lines(
         "core/operations/parts.py", ORDER,
