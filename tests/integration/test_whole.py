@@ -57,10 +57,19 @@ def test_a_backup_of_all(shop):
                 assert stat.S_IMODE(os.stat(path).st_mode) == 0o600, path
 
 
+def memory_taken(shop):
+    """Bytes that the server has set aside for the live MEMORY tables."""
+    answer = shop.server.run(
+        "SELECT SUM(DATA_LENGTH) FROM information_schema.TABLES WHERE ENGINE = 'MEMORY'"
+        f" AND TABLE_SCHEMA = '{shop.schema}' AND TABLE_NAME NOT LIKE '\\_mr%'"
+    )
+    return int(answer.split()[-1])
+
+
 def test_a_rollback_of_all_and_back(damaged):
     shop, backups = damaged, damaged.store.backups
     code, media, db = shop.request.code_file, shop.request.media_file, shop.request.db_file
-    old = shop.state()
+    old, memory = shop.state(), memory_taken(shop)
     words = ("setup:rollback", "-d", db, "-m", media, "-c", code)
     said = magerewind(shop, *words, stdin="y\n", code=0)
     question = "You are about to remove current code and/or database tables. Are you sure?[y/N] "
@@ -84,6 +93,7 @@ def test_a_rollback_of_all_and_back(damaged):
         "Disabling maintenance mode",
     ]
     assert shop.state() == shop.new
+    assert memory_taken(shop) <= memory
     assert {code, media, db} <= set(os.listdir(backups)), "a rollback deletes no backup"
     for name in ("cache", "page_cache", "view_preprocessed"):
         assert not os.path.exists(os.path.join(shop.store.var, name)), "caches are set aside"
