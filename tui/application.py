@@ -1,30 +1,25 @@
-"""The application: one store, a stack of screens, the running job, and what all screens share.
+"""The application: one store, a stack of screens, and the running job.
 
 Does no work itself: it asks the engine through the bridge and draws what comes back.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import tzinfo
 from typing import ClassVar, Final
 
-from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
-from textual.scrollbar import ScrollBar
 
 from core.errors import MagerewindError
 from core.events import Operation
 from core.operations.requests import DiscardRequest, Request, UndoRequest
 from tui import text
-from tui.bridge import Engine, Errands, Follower, TimeLimit
+from tui.bridge import Engine, Errands, Follower
 from tui.progress import closed_text
 from tui.screens.ask import Ask
 from tui.screens.backup import Backup
 from tui.screens.backups import Backups
-from tui.screens.help import Help
 from tui.screens.history import History
 from tui.screens.home import Home
 from tui.screens.job import JobScreen
@@ -32,10 +27,10 @@ from tui.screens.page import Page
 from tui.screens.pick import Pick
 from tui.screens.recover import Recover
 from tui.screens.rollback import Rollback
-from tui.terminal import THEMES, Terminal
+from tui.shell import Shell
+from tui.terminal import Terminal
 from tui.views import JobView
 from tui.widgets.bar import BarView
-from tui.widgets.scrolling import PlainScrollBar
 
 POLL_S: Final = 0.25  # four times a second reads as live and costs 1 kB/s
 WATCH_S: Final = 2.0  # for jobs that others start
@@ -48,7 +43,7 @@ GONE_ON: Final = {
 }
 
 
-class Application(App[None]):
+class Application(Shell):
     """The application on one store."""
 
     CSS_PATH = "app.tcss"
@@ -76,13 +71,8 @@ class Application(App[None]):
     def __init__(
         self, engine: Engine, looks: Terminal, *, clock: Callable[[], float], zone: tzinfo | None
     ) -> None:
-        # Textual removes every colour only when it starts with the terminal's own ones.
-        without_colour = "NO_COLOR" in os.environ
-        super().__init__(ansi_color=True if without_colour else None)
-        ScrollBar.renderer = PlainScrollBar
+        super().__init__(looks)
         self.engine = engine
-        self.glyphs = text.ASCII if looks.ascii_only else text.UNICODE
-        self.ascii_only = looks.ascii_only
         self.clock = clock
         self.zone = zone
         self.errands: Errands
@@ -90,10 +80,7 @@ class Application(App[None]):
         self.jobs: tuple[JobView, ...] = ()
         self.maintenance: bool | None = None
         self.read_only: str = "you asked only to look" if engine.read_only else ""
-        self.fault: BaseException | None = None
         self.last_words = ""
-        self.animation_level = "none"
-        self.theme = looks.theme
 
     def on_mount(self) -> None:
         """Show Home and begin to watch for jobs."""
@@ -203,25 +190,6 @@ class Application(App[None]):
         )
 
     # What all screens do
-
-    def complain(self, error: Exception) -> None:
-        """Say what went wrong, in a toast; text of the store is data."""
-        if isinstance(error, TimeLimit):
-            message, hint = "No answer within the time limit.", None
-        elif isinstance(error, MagerewindError):
-            message, hint = error.message, error.hint
-        else:
-            message, hint = f"{type(error).__name__}: {error}", None
-        words = text.clean(message) + (f"\n{text.clean(hint)}" if hint else "")
-        self.notify(words, title="Not done", severity="error", timeout=12, markup=False)
-
-    def refuse(self, reason: str) -> None:
-        """Say why something cannot be done now."""
-        self.notify(text.clean(reason), severity="warning", timeout=8, markup=False)
-
-    def tell(self, words: str) -> None:
-        """Say what was done."""
-        self.notify(text.clean(words), timeout=6, markup=False)
 
     def may_change(self) -> bool:
         """Return whether this session may change anything, and say why where it may not."""
@@ -348,11 +316,6 @@ class Application(App[None]):
         else:
             self.refuse("No job has run on this store yet.")
 
-    def action_help(self) -> None:
-        """Show the keys of this screen."""
-        if not isinstance(self.screen, Help):
-            self.push_screen(Help(self.screen))
-
     def action_leave(self) -> None:
         """End the application; a running job goes on, and is said to."""
         follower = self.follower
@@ -362,39 +325,3 @@ class Application(App[None]):
             note = "" if follower.state.closed_since_s is None else f" (store {closed})"
             self.last_words = f"{words}{note}. To see it again: magerewind job:attach"
         self.exit()
-
-    def action_next_theme(self) -> None:
-        """Change between dark, light and the terminal's own colours."""
-        if self.no_color:
-            self.refuse("NO_COLOR is set: there are no colours to change.")
-            return
-        here = THEMES.index(self.theme) if self.theme in THEMES else -1
-        self.theme = THEMES[(here + 1) % len(THEMES)]
-        self.tell(f"Theme: {self.theme}")
-
-    def action_repaint(self) -> None:
-        """Paint everything again, after something else has written to the terminal."""
-        self.refresh(layout=True)
-
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Return what ctrl+p offers: every key of this screen by its words, and the themes."""
-        for _, binding, enabled, _ in screen.active_bindings.values():
-            if enabled and binding.description and not binding.system:
-                keys = self.get_key_display(binding)
-                node_action = binding.action
-
-                def run(action: str = node_action) -> None:
-                    self.call_later(screen.run_action, action)
-
-                yield SystemCommand(binding.description, f"Key: {keys}", run)
-        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
-
-    def _handle_exception(self, error: Exception) -> None:
-        # Textual's own way prints the values of local variables, passwords among them (measured).
-        if self.fault is None:
-            self.fault = error
-        if self.is_headless:
-            super()._handle_exception(error)
-            return
-        self._return_code = 1
-        self._close_messages_no_wait()

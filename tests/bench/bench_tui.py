@@ -7,6 +7,7 @@ not end (ten progress events and twenty lines of log a second), so only the scre
 from __future__ import annotations
 
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -113,7 +114,8 @@ def memory() -> tuple[float, float]:
         child.written = child.written[-200_000:]
         if b"500,0" in child.written and b"LOG  500,0" in child.written:
             break
-        if not early and b"LOG  25," in child.written:
+        counts = re.findall(rb"LOG  ([0-9,]+) lines", child.written)
+        if not early and counts and int(counts[-1].replace(b",", b"")) > 25_000:
             early = rss_mib(child.process.pid)
     late = rss_mib(child.process.pid)
     child.close()

@@ -99,6 +99,8 @@ SCENES = {
     "home-broken": Scene(before=_broken),
     "home-read-only": Scene(before=_read_only),
     "help": Scene(keys=("question_mark",)),
+    "palette": Scene(keys=("ctrl+p",)),
+    "refused": Scene(keys=("u",)),
     "backup": Scene(keys=("b",)),
     "note": Scene(keys=("b", "n")),
     "job-running": Scene(keys=("j",), before=RecordedEngine.run),

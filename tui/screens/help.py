@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -23,22 +23,27 @@ if TYPE_CHECKING:
 Rows = list[tuple[str, str]]
 
 
-def help_rows(screen: Screen[object]) -> tuple[Rows, Rows]:
-    """Return keys and words of the screen with its own widgets, and of the application.
+def own_bindings(screen: Screen[object]) -> Iterator[tuple[object, Binding]]:
+    """Yield node and binding of what this application declares, as far as it works now.
 
-    What every list of Textual does (arrows, pages) is one line of its own.
+    What every list of Textual does (arrows, pages) is one line of the help by itself.
     """
-    own: dict[str, tuple[str, list[str]]] = {}
-    everywhere: dict[str, tuple[str, list[str]]] = {}
-    for node, binding, _, _ in screen.active_bindings.values():
+    for node, binding, enabled, _ in screen.active_bindings.values():
         declared = type(node).__dict__.get("BINDINGS", ())
         ours = node is screen or type(node).__module__.startswith("tui.")
-        if not binding.description or binding.system or not ours or not declared:
+        if not binding.description or binding.system or not ours or not declared or not enabled:
             continue
         if node is not screen and binding.action not in _actions(declared):
             continue
-        if binding.action in _actions(Screen.BINDINGS):
-            continue
+        if binding.action not in _actions(Screen.BINDINGS):
+            yield node, binding
+
+
+def help_rows(screen: Screen[object]) -> tuple[Rows, Rows]:
+    """Return keys and words of the screen with its own widgets, and of the application."""
+    own: dict[str, tuple[str, list[str]]] = {}
+    everywhere: dict[str, tuple[str, list[str]]] = {}
+    for node, binding in own_bindings(screen):
         rows = everywhere if node is screen.app else own
         keys = rows.setdefault(binding.action, (binding.description, []))[1]
         keys.append(screen.app.get_key_display(binding))
