@@ -7,13 +7,41 @@ lock: another release may share the schema.
 from __future__ import annotations
 
 import os
+import re
+import time
+from typing import Final
 
+from core.database.connection import connect
 from core.database.load import drop_staging
 from core.database.staging import short_id
 from core.database.undo import leftovers
 from core.events import Noted
 from core.magento.settings import DatabaseConnection
 from core.operations.context import JobContext
+
+_TRIAL: Final = re.compile(r"trial([0-9]+)")  # the scratch table of a check, by its connection
+_TRIAL_TRIES: Final = 20
+_TRIAL_PAUSE_S: Final = 0.1
+
+
+def drop_trials(settings: DatabaseConnection) -> None:
+    """Drop the scratch tables of checks whose connection is gone; a killed check leaves one.
+
+    The server may take a moment to notice that the connection has ended.
+    """
+    for leftover in leftovers(settings):
+        trial = _TRIAL.fullmatch(leftover.short)
+        if trial is None:
+            continue
+        with connect(settings) as connection:
+            for _ in range(_TRIAL_TRIES):
+                if not connection.query(
+                    "SELECT ID FROM information_schema.PROCESSLIST WHERE ID = %s",
+                    (int(trial[1]),),
+                ):
+                    drop_staging(settings, leftover.short)
+                    break
+                time.sleep(_TRIAL_PAUSE_S)
 
 
 def drop_leftovers(context: JobContext, settings: DatabaseConnection) -> None:
@@ -23,9 +51,10 @@ def drop_leftovers(context: JobContext, settings: DatabaseConnection) -> None:
         for job_id in os.listdir(context.store.jobs_directory)
         if job_id != context.job_id
     }
+    drop_trials(settings)
     unknown: list[str] = []
     for leftover in leftovers(settings):
-        if not leftover.staged:
+        if not leftover.staged or _TRIAL.fullmatch(leftover.short):
             continue
         if leftover.short in known:
             drop_staging(settings, leftover.short)

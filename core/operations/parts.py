@@ -22,6 +22,7 @@ from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
 from core.events import Kind, Step, Warned
 from core.operations.connection_file import has_connection, kept_connection
 from core.operations.context import JobContext
+from core.operations.leftovers import drop_trials
 
 RECONNECT_FOR_S: Final = 60.0
 RECONNECT_PAUSE_S: Final = 1.0
@@ -125,6 +126,7 @@ class DatabasePart:
 
         def act() -> None:
             revert_tables(settings, context.journal)
+            drop_trials(settings)
 
         if swap_begun(context, Kind.DB):
             with_patience(act, clock=context.clock)

@@ -21,3 +21,17 @@ def test_the_next_rollback_drops_what_a_finished_job_left(server, tmp_path):
     named = [event.names for event in events if type(event).__name__ == "Noted" and event.names]
     assert (stranger,) in named
     server.run(f"DROP DATABASE {shop.schema}")
+
+
+def test_the_scratch_table_of_a_killed_check_goes_with_the_recovery(server, tmp_path):
+    shop = Shop.make(tmp_path / "shop", server, "trials")
+    request = shop.back_up((Kind.DB,))
+    gone = staged_name("trial999999999", 0)
+    server.run(f"CREATE TABLE {gone} (a INT)", schema=shop.schema)
+    summary, _ = shop.run(request, fault="journal:2:kill")
+    assert summary.interrupted
+    assert shop.leftovers() == [gone]
+    summary, events = shop.recover()
+    assert summary.exit_code == 0, events
+    assert shop.leftovers() == []
+    server.run("DROP DATABASE trials")
