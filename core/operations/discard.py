@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from typing import Final
 
 from core.archive.swap import aside_bytes, remove_aside
+from core.database.undo import aside_bytes as table_bytes
 from core.database.undo import drop_aside
 from core.durable import fsync_directory, translate, unlink_if_there
-from core.errors import MagerewindError, NothingToUndo
+from core.errors import DatabaseError, MagerewindError, NothingToUndo
 from core.events import Kind, Report, Step, StepsPlanned, Warned, step_key
 from core.magento.store import Store
 from core.operations.connection_file import forget_connection, has_connection, kept_connection
@@ -51,12 +53,17 @@ def _kinds(directory: str, mark: str) -> tuple[Kind, ...]:
 
 
 def undo_bytes(directory: str, kinds: tuple[Kind, ...]) -> int:
-    """Return the bytes that the aside trees of a job take; tables are not counted."""
-    return sum(
-        aside_bytes(os.path.join(directory, f"plan-{kind}"))
-        for kind in kinds
-        if kind is not Kind.DB
-    )
+    """Return the bytes that aside trees take, and aside tables by the guess of the server."""
+    taken = 0
+    for kind in kinds:
+        if kind is not Kind.DB:
+            taken += aside_bytes(os.path.join(directory, f"plan-{kind}"))
+            continue
+        with suppress(DatabaseError):  # a number for people is no reason for a job to fail
+            taken += table_bytes(
+                kept_connection(directory), os.path.join(directory, "definitions.json")
+            )
+    return taken
 
 
 def discard_undo(context: JobContext, job_id: str, report: Report) -> None:

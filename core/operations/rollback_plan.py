@@ -175,18 +175,8 @@ def plan_database(
 
 def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:
     """Return whether the stages fit, and what this account cannot restore."""
-    found: list[Finding] = []
+    found = _space_findings(store, files)
     for kind, plan in files.items():
-        place = store.media_target if kind is Kind.MEDIA else store.root
-        free_bytes, _total = space_of(place)
-        if plan.bytes_to_write > free_bytes:
-            found.append(
-                stop(
-                    "space",
-                    f"The {kind} rollback needs {megabytes(plan.bytes_to_write)} beside the live "
-                    f"files, and {megabytes(free_bytes)} are free.",
-                )
-            )
         if plan.unwritable:
             found.append(
                 stop(
@@ -206,6 +196,28 @@ def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]
             )
         found += [warn(one.code, one.message, names=one.names) for one in plan.warnings]
     return found
+
+
+def _space_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:
+    """Return where the stages do not fit; kinds on one disk share what is free on it."""
+    needed: dict[int, int] = {}
+    places: dict[int, str] = {}
+    for kind, plan in files.items():
+        place = store.media_target if kind is Kind.MEDIA else store.root
+        while not os.path.isdir(place):
+            place = os.path.dirname(place)
+        device = os.stat(place).st_dev
+        needed[device] = needed.get(device, 0) + plan.bytes_to_write
+        places.setdefault(device, place)
+    return [
+        stop(
+            "space",
+            f"The rollback needs {megabytes(needed[device])} beside the live files in {place}, "
+            f"and {megabytes(free_bytes)} are free.",
+        )
+        for device, place in places.items()
+        if needed[device] > (free_bytes := space_of(place)[0])
+    ]
 
 
 def surrounding_findings(
