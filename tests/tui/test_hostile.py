@@ -18,6 +18,10 @@ from tui.application import Application
 from tui.views import BackupsView, PlanView, SpaceView
 
 EVIL = "\x1b]52;c;ZXZpbA==\x07[/bad] [bold]b\u202egnp\u2066 \udce9\x9b31m\r\n\x00[@click=app.quit]"
+WITHOUT_TEXTS_OF_THEIR_OWN = {
+    *("home-read-only", "home-undo", "job-folded", "job-zoomed", "note", "palette", "refused"),
+    *("backups", "safety"),
+}
 LONG = EVIL + "x" * 4096 + EVIL  # longer than any name may be
 
 
@@ -81,7 +85,7 @@ async def walk(pilot: Pilot[None], keys: tuple[str, ...]) -> None:
         await settle(pilot)
 
 
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("name", sorted(SCENES.keys() - WITHOUT_TEXTS_OF_THEIR_OWN))
 async def test_hostile_text_is_shown_and_never_obeyed(name: str) -> None:
     engine = RecordedEngine()
     SCENES[name].before(engine)
