@@ -239,8 +239,12 @@ def _load(
         raise MagerewindError("The dump was not checked.")
     manifest = backup.manifest
     drop_leftovers(context, kept_connection(context.directory))
+    rows = manifest.rows if manifest is not None else None
     with context.step(
-        Step.LOAD, Kind.DB, total_bytes=check.content_bytes, total_items=check.statements
+        Step.LOAD,
+        Kind.DB,
+        total_bytes=check.content_bytes,
+        total_items=sum(rows.values()) if rows else None,
     ) as report:
         return load_beside(
             backup.path,
@@ -249,7 +253,7 @@ def _load(
             job_id=context.job_id,
             journal=context.journal,
             report=report,
-            expected_rows=manifest.rows if manifest is not None else None,
+            expected_rows=rows,
             map_collations=request.map_collations,
             partial=request.partial,
         )
