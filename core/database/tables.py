@@ -40,13 +40,15 @@ def end_statements(connection: Connection, short: str, *, timeout_s: float = 60.
     """End statements of a dead job that the server still works on, and wait until they are gone.
 
     The server does not notice that a client died while its statement waits for a lock; a RENAME
-    could still happen seconds later. Such statements name tables of the job. Raises DatabaseError
-    after the timeout, for then nothing may be decided.
+    could still happen seconds later. Such statements name tables of the job. A RENAME that has its
+    locks is left to finish: it takes seconds, and is not to be cut while it moves triggers. Raises
+    DatabaseError after the timeout, for then nothing may be decided.
     """
     deadline = time.monotonic() + timeout_s
     while True:
         rows = connection.query(
-            "SELECT ID FROM information_schema.PROCESSLIST"
+            "SELECT ID, LEFT(INFO, 6) = 'RENAME' AND STATE NOT LIKE 'Waiting%%'"
+            " FROM information_schema.PROCESSLIST"
             " WHERE DB = DATABASE() AND ID <> CONNECTION_ID() AND LEFT(INFO, 4096) LIKE %s",
             (f"%\\_mr_\\_{short}\\_%",),
         )
@@ -56,8 +58,9 @@ def end_statements(connection: Connection, short: str, *, timeout_s: float = 60.
             raise DatabaseError(
                 f"A statement of an earlier try is still at work in connection {rows[0][0]}."
             )
-        for (number,) in rows:
-            connection.kill(int(number))
+        for number, renaming in rows:
+            if not renaming:
+                connection.kill(int(number))
         time.sleep(0.05)
 
 
