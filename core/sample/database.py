@@ -215,3 +215,19 @@ def fill_schema(
     )
     filled = re.sub(r"\{(" + "|".join(values) + r")\}", lambda match: str(values[match[1]]), script)
     server.run(re.sub(r"([`'])#", lambda match: match[1] + prefix, filled), schema=schema)
+    server.run(_settle(server, schema), schema=schema)
+
+
+def _settle(server: Server, schema: str) -> str:
+    """Return statements that set every AUTO_INCREMENT to the one that follows the last row.
+
+    INSERT … SELECT reserves more numbers than it uses. The server remembers that in memory only
+    and shows it in SHOW CREATE TABLE, until it happens to open the table anew: a definition that
+    changes by itself, which no comparison of two moments can use.
+    """
+    answer = server.run(
+        "SELECT TABLE_NAME FROM information_schema.COLUMNS"
+        " WHERE TABLE_SCHEMA = DATABASE() AND EXTRA LIKE '%auto_increment%'",
+        schema=schema,
+    )
+    return "".join(f"ALTER TABLE `{name}` AUTO_INCREMENT = 1;\n" for name in answer.split()[1:])

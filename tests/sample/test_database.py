@@ -3,8 +3,11 @@
 import itertools
 
 import pytest
+from conftest import connection_to
 
 from core.sample.database import fill_schema
+from core.sample.likeness import differences, likeness_of_schema
+from core.sample.server import PrivateServer
 from core.sample.sizes import Size
 
 _numbers = itertools.count(1)
@@ -112,3 +115,16 @@ def test_it_works_with_the_binary_log_on(binlog_server):
     fill_schema(binlog_server, "sample_binlog", size=Size.SMALL)
     assert rows(binlog_server, "sample_binlog", "SELECT COUNT(*) FROM store") == [["3"]]
     binlog_server.run("DROP DATABASE sample_binlog")
+
+
+def test_definitions_do_not_change_by_themselves(tmp_path):
+    with PrivateServer(str(tmp_path / "db")) as server:
+        server.make_schema("shop")
+        fill_schema(server, "shop", size=Size.SMALL)
+        settings = connection_to(server, "shop")
+        before = likeness_of_schema(settings)
+        server.stop()  # every table is opened anew
+        server.start()
+        changed = differences(before, likeness_of_schema(settings))
+    # What a MEMORY table held is gone with the server.
+    assert [line for line in changed if not line.endswith("_tmp")] == []
