@@ -11,7 +11,8 @@ import re
 import time
 from typing import Final
 
-from core.database.connection import connect
+from core.database.connection import Connection, connect
+from core.database.dialect import quote_name
 from core.database.load import drop_staging
 from core.database.staging import short_id
 from core.database.undo import leftovers
@@ -25,23 +26,31 @@ _TRIAL_PAUSE_S: Final = 0.1
 
 
 def drop_trials(settings: DatabaseConnection) -> None:
-    """Drop the scratch tables of checks whose connection is gone; a killed check leaves one.
+    """Drop the scratch tables and views of checks whose connection is gone, as one killed leaves.
 
     The server may take a moment to notice that the connection has ended.
     """
-    for leftover in leftovers(settings):
-        trial = _TRIAL.fullmatch(leftover.short)
-        if trial is None:
-            continue
-        with connect(settings) as connection:
-            for _ in range(_TRIAL_TRIES):
-                if not connection.query(
-                    "SELECT ID FROM information_schema.PROCESSLIST WHERE ID = %s",
-                    (int(trial[1]),),
-                ):
-                    drop_staging(settings, leftover.short)
-                    break
-                time.sleep(_TRIAL_PAUSE_S)
+    with connect(settings) as connection:
+        rows = connection.query(
+            "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES"
+            " WHERE TABLE_SCHEMA = DATABASE() AND LEFT(TABLE_NAME, 10) = '_mrs_trial'"
+        )
+        for name, kind in rows:
+            trial = _TRIAL.match(str(name).removeprefix("_mrs_"))
+            if trial is not None and _is_gone(connection, int(trial[1])):
+                what = "VIEW" if kind == "VIEW" else "TABLE"
+                connection.execute(f"DROP {what} IF EXISTS {quote_name(str(name))}")
+
+
+def _is_gone(connection: Connection, number: int) -> bool:
+    """Wait a moment for another connection to end; tell whether it has."""
+    for _ in range(_TRIAL_TRIES):
+        if not connection.query(
+            "SELECT ID FROM information_schema.PROCESSLIST WHERE ID = %s", (number,)
+        ):
+            return True
+        time.sleep(_TRIAL_PAUSE_S)
+    return False
 
 
 def drop_leftovers(context: JobContext, settings: DatabaseConnection) -> None:
@@ -54,7 +63,7 @@ def drop_leftovers(context: JobContext, settings: DatabaseConnection) -> None:
     drop_trials(settings)
     unknown: list[str] = []
     for leftover in leftovers(settings):
-        if not leftover.staged or _TRIAL.fullmatch(leftover.short):
+        if not leftover.staged or _TRIAL.match(leftover.short):
             continue
         if leftover.short in known:
             drop_staging(settings, leftover.short)
