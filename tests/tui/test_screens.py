@@ -50,6 +50,10 @@ async def test_a_backup_is_chosen_and_started(engine: RecordedEngine) -> None:
         await settle(pilot)
         assert engine.requests == [BackupRequest(kinds=(Kind.CODE, Kind.DB))]
         assert isinstance(app.screen, JobScreen)
+        for _ in range(500):  # the stream is looked at by the clock, not by the key
+            if "MAINTENANCE ON" in rows(app)[0]:
+                break
+            await asyncio.sleep(0.01)
         assert "MAINTENANCE ON" in rows(app)[0]
 
 
