@@ -16,7 +16,7 @@ from typing import Final
 from core.archive.descent import is_gone
 from core.archive.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.index import UNKNOWN_MODE
-from core.archive.members import Found, Selection, unreadable
+from core.archive.members import Found, Selection, Status, unreadable
 from core.archive.owners import AccountNumbers
 from core.archive.places import Regions
 from core.archive.plan import Action, PlanFile, Row
@@ -53,6 +53,8 @@ def content_is(reader: ArchiveReader, member: Member, found: Found) -> bool:
         return False
     if not member.size:
         return True
+    if found.content is not None:
+        return found.content == reader.content()
     try:
         fd = os.open(found.name, _OPEN_FILE, dir_fd=found.dir_fd)
     except OSError as error:
@@ -198,6 +200,8 @@ class Comparison:
 
     def _target(self, found: Found) -> bytes | None:
         try:
+            if found.content is not None:
+                return found.content
             return os.readlink(found.name, dir_fd=found.dir_fd)
         except OSError:
             return None
@@ -222,7 +226,7 @@ class Comparison:
         row = row._replace(mode_then=wanted, unit=None, size_then=row.size_now)
         self._plan.add(row._replace(region=self.regions.of(self.relative(row.path))))
 
-    def _belongs(self, status: os.stat_result, member: Member) -> bool:
+    def _belongs(self, status: os.stat_result | Status, member: Member) -> bool:
         """Tell whether a live entry belongs to whom it should."""
         if self._euid != 0:
             return True

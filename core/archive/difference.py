@@ -10,18 +10,20 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
+from core.archive.ahead import Walk, walk_alone, walker
 from core.archive.compare import NAMES_KEPT, Comparison, Same, content_is
 from core.archive.descent import Descent, is_gone
 from core.archive.header import HARD_LINK, REGULAR
 from core.archive.index import Index, walk_key
-from core.archive.members import Found, Selection, unreadable, walk
+from core.archive.members import Found, Selection, unreadable
 from core.archive.places import Regions
 from core.archive.plan import Action, FilePlan, PlanFile
 from core.archive.reader import check_totals, in_order
 from core.archive.seen import SeenWriter, seen_path
 from core.archive.tar import ArchiveReader, Member, OutOfOrder
-from core.events import Report, Warned, no_report
+from core.events import Kind, Report, Warned, no_report
 
 
 def merge(
@@ -91,11 +93,20 @@ class Planner:
         if not is_gone(error):
             raise unreadable(path, error) from error
 
-    def _live(self, comparison: Comparison) -> Iterator[Found]:
+    def _walker(self) -> AbstractContextManager[Walk]:
+        """Return the walk for a comparison with contents as they come.
+
+        Code has many small files, nearly all of which the archive has too, so it pays to read them
+        before anybody asks. Of media, many may be newer than the archive, and need no reading.
+        """
+        if self._only is None and self._selection.kind is Kind.CODE:
+            return walker(self._selection, attributes=False)
+        return walk_alone(self._selection)
+
+    def _live(self, walk: Walk, comparison: Comparison) -> Iterator[Found]:
         only = self._only
-        for found in walk(self._selection, problem=self._problem, skipped=comparison.keep):
-            if only is None or only(found.path):
-                yield found
+        found = walk(problem=self._problem, skipped=comparison.keep)
+        return found if only is None else (one for one in found if only(one.path))
 
     def _chosen(self, members: Iterator[Member], comparison: Comparison) -> Iterator[Member]:
         scope, only = _Scope(self._selection), self._only
@@ -132,8 +143,9 @@ class Planner:
             )
             if ordered:
                 members = self._chosen(in_order(reader), comparison)
-                live = self._live(comparison)
-                merge(live, members, comparison, seen, lambda m, f: content_is(reader, m, f))
+                with self._walker() as walk:
+                    live = self._live(walk, comparison)
+                    merge(live, members, comparison, seen, lambda m, f: content_is(reader, m, f))
             else:
                 self._by_index(reader, comparison, seen)
             check_totals(reader, sha256=self._sha256, members=self._members)
@@ -160,7 +172,8 @@ class Planner:
                 return index.same(member.name)
 
             members = self._chosen(index.members(), comparison)
-            merge(self._live(comparison), members, comparison, seen, known)
+            with walk_alone(self._selection) as walk:
+                merge(self._live(walk, comparison), members, comparison, seen, known)
 
     def _same(self, reader: ArchiveReader, member: Member, descent: Descent) -> bool:
         found = self._find(member.name, descent)

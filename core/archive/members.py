@@ -133,13 +133,32 @@ class Selection:
         return any(path.startswith(prefix) for path in self.ignored)
 
 
+class Status(NamedTuple):
+    """What counts of an `os.stat_result`, under its names, for one that comes from elsewhere."""
+
+    st_mode: int
+    st_ino: int
+    st_dev: int
+    st_nlink: int
+    st_uid: int
+    st_gid: int
+    st_size: int
+    st_mtime_ns: int
+    st_ctime_ns: int
+
+
 class Found(NamedTuple):
-    """One live entry. Of a directory, `dir_fd` is its own descriptor and `name` is `b"."`."""
+    """One live entry. Of a directory, `dir_fd` is its own descriptor and `name` is `b"."`.
+
+    `content` is what `core.archive.ahead` has read of it already: all bytes of a file, or the
+    target of a link. With it `dir_fd` is not needed, and is none.
+    """
 
     path: bytes  # as a member of the archive: prefix included, no trailing slash
     name: bytes
     dir_fd: int
-    status: os.stat_result
+    status: os.stat_result | Status
+    content: bytes | None = None
 
 
 Problem = Callable[[bytes, OSError], None]
@@ -316,7 +335,7 @@ def _readable(found: Found, euid: int) -> bool:
     return os.access(found.name, wanted, dir_fd=found.dir_fd, effective_ids=True)
 
 
-def _is_first(status: os.stat_result, linked: set[tuple[int, int]]) -> bool:
+def _is_first(status: os.stat_result | Status, linked: set[tuple[int, int]]) -> bool:
     """Tell whether a file with several names is met for the first time: it is written once."""
     key = (status.st_dev, status.st_ino)
     if key in linked:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from core.archive.index import walk_key
-from core.archive.members import Found
+from core.archive.members import Found, Status
 from core.durable import create_exclusive, owner_for, translate, unlink_if_there, write_all
 
 _RECORD: Final = struct.Struct("<I5q")
@@ -24,7 +24,7 @@ _FLUSH: Final = 1 << 18
 Look = tuple[int, int, int, int, int]
 
 
-def look_of(status: os.stat_result) -> Look:
+def look_of(status: os.stat_result | Status) -> Look:
     """Return what changes when an entry changes.
 
     Of a directory, its own mode and owner: what is in it has records of its own.
@@ -70,9 +70,8 @@ class SeenWriter:
 
     def add(self, found: Found) -> None:
         """Take in one live entry."""
-        path, _, _, status = found
-        buffer = self._buffer
-        buffer += _RECORD.pack(len(path), *look_of(status))
+        path, buffer = found.path, self._buffer
+        buffer += _RECORD.pack(len(path), *look_of(found.status))
         buffer += path
         if len(buffer) >= _FLUSH:
             self._flush()

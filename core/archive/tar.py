@@ -50,6 +50,7 @@ _BOMB_FLOOR: Final = 1 << 30
 _BOMB_RATIO: Final = 200
 _MEMBER_LIMIT: Final = 50_000_000
 _PRELUDES: Final = frozenset({LONG_NAME, LONG_LINK, PAX, PAX_GLOBAL})
+_PIECE: Final = 1 << 20
 _NUL_BLOCK: Final = bytes(BLOCK)
 _ODD_STARTS: Final = frozenset({b".", b"/", b""})
 _ODD_NAME: Final = re.compile(rb"(?:^|/)\.{0,2}(?:/|\Z)")
@@ -184,18 +185,17 @@ class ArchiveReader:
 
     def content(self) -> bytes:
         """Return all bytes of the current member, which must be small."""
-        return self._take_content(self._left)
+        size, self._left = self._left, 0
+        return self._take(size)
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the bytes of the current member in pieces of up to about 1 MiB."""
         while self._left:
             if self._at == len(self._buffer):
                 self._refill()
-            yield self._take_content(min(self._left, len(self._buffer) - self._at))
-
-    def _take_content(self, size: int) -> bytes:
-        self._left -= size
-        return self._take(size)
+            size = min(self._left, len(self._buffer) - self._at, _PIECE)
+            self._left -= size
+            yield self._take(size)
 
     def _refill(self) -> None:
         self._report(self._blocks.consumed, self.members, os.fsdecode(self._current))

@@ -7,12 +7,15 @@ and each such file is named. It knows nothing of file names in var/backups, mani
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from core.archive.ahead import walker
+from core.archive.attributes import read_attributes
 from core.archive.descent import is_gone
 from core.archive.header import (
     BLOCK,
@@ -24,7 +27,7 @@ from core.archive.header import (
     Fields,
     HeaderWriter,
 )
-from core.archive.members import Found, Selection, unreadable, walk
+from core.archive.members import Found, Selection, unreadable
 from core.archive.owners import AccountNames
 from core.archive.stream import GzipWriter
 from core.durable import translate
@@ -35,7 +38,6 @@ _PIECE: Final = 1 << 20
 _TRIES: Final = 3
 _OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _END_BLOCKS: Final = bytes(12 * BLOCK)  # as many as Magento writes
-_NO_XATTRS: Final = frozenset({errno.ENOTSUP, errno.EPERM, errno.ENOSYS})
 _REPORT_EVERY: Final = 256  # members
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 _PADDING: Final = tuple(bytes(-size % BLOCK) for size in range(BLOCK))
@@ -96,28 +98,31 @@ class _Writer:
         self._links: dict[tuple[int, int], bytes] = {}
         self._parts: list[bytes] = []
         self._gathered = 0
-        self._xattrs = True
 
     def write(self) -> None:
         """Write all members and the end."""
-        for found in self._entries():
-            mode = found.status.st_mode
-            if stat.S_ISREG(mode):
-                self._file(found)
-            elif stat.S_ISDIR(mode):
-                self._directory(found)
-            elif stat.S_ISLNK(mode):
-                self._symlink(found)
-            else:
-                self.noticed.special.append(os.fsdecode(found.path))
-            if self.members % _REPORT_EVERY == 0:
-                self._report(self.content_bytes, self.members, os.fsdecode(found.path))
+        with walker(self.selection, attributes=True) as walk:
+            for found in itertools.chain(self._above(), walk(problem=self._problem)):
+                self._entry(found)
         self._put(_END_BLOCKS)
         self._hand_over()
         self._report(self.content_bytes, self.members, "")
 
-    def _entries(self) -> Iterator[Found]:
-        """Yield the walk, after the directories that stand above it in the archive."""
+    def _entry(self, found: Found) -> None:
+        mode = found.status.st_mode
+        if stat.S_ISREG(mode):
+            self._file(found)
+        elif stat.S_ISDIR(mode):
+            self._directory(found)
+        elif stat.S_ISLNK(mode):
+            self._symlink(found)
+        else:
+            self.noticed.special.append(os.fsdecode(found.path))
+        if self.members % _REPORT_EVERY == 0:
+            self._report(self.content_bytes, self.members, os.fsdecode(found.path))
+
+    def _above(self) -> Iterator[Found]:
+        """Yield the directories that stand above the selection in the archive."""
         prefix = self.selection.prefix.rstrip(b"/")
         fd = os.open(self.selection.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -126,7 +131,6 @@ class _Writer:
                 yield Found(prefix[:end], b".", fd, status)
         finally:
             os.close(fd)
-        yield from walk(self.selection, problem=self._problem)
 
     def _problem(self, path: bytes, error: OSError) -> None:
         if not is_gone(error):
@@ -153,40 +157,26 @@ class _Writer:
     ) -> None:
         status = found.status
         name = found.path + b"/" if kind == DIRECTORY else found.path
-        records = self._extended(fd) if fd >= 0 and self._xattrs else None
-        if records:
+        attributes = read_attributes(fd) if fd >= 0 else None
+        if attributes:
+            records = {XATTR_PREFIX + key: value for key, value in attributes.items()}
             self._put(self._headers.pax(name, records))
         uid, gid, names = status.st_uid, status.st_gid, self._names
         fields = (
-            name, mode, uid, gid, size, int(status.st_mtime), kind, link,
+            name, mode, uid, gid, size, status.st_mtime_ns // 1_000_000_000, kind, link,
             names.user(uid), names.group(gid),
         )  # fmt: skip
         self._put(self._headers.build(_new(Fields, fields)))
         self.members += 1
-
-    def _extended(self, fd: int) -> dict[bytes, bytes] | None:
-        """Return the extended attributes (ACLs among them) of an open file."""
-        try:
-            names = os.listxattr(fd)
-        except OSError as error:
-            if error.errno in _NO_XATTRS:
-                self._xattrs = False
-            return None
-        records = {}
-        for name in names:
-            if name.startswith(("user.", "system.posix_acl_", "security.capability")):
-                try:
-                    records[XATTR_PREFIX + os.fsencode(name)] = os.getxattr(fd, name)
-                except OSError:
-                    continue  # it went away, or is not ours to read
-        return records
 
     def _directory(self, found: Found) -> None:
         self._header(found, DIRECTORY, mode=found.status.st_mode & 0o3777, fd=found.dir_fd)
 
     def _symlink(self, found: Found) -> None:
         try:
-            target = os.readlink(found.name, dir_fd=found.dir_fd)
+            target = found.content
+            if target is None:
+                target = os.readlink(found.name, dir_fd=found.dir_fd)
         except OSError as error:
             if error.errno == errno.EINVAL:
                 error = FileNotFoundError(errno.ENOENT, "no longer a link")
@@ -210,6 +200,9 @@ class _Writer:
         mode = status.st_mode
         if mode & 0o6000:
             self.noticed.stripped.append(os.fsdecode(found.path))
+        if found.content is not None:
+            self._whole(found, found.content)
+            return
         try:
             fd = os.open(found.name, _OPEN_FILE, dir_fd=found.dir_fd)
         except OSError as error:
@@ -236,6 +229,10 @@ class _Writer:
             or after.st_ino != status.st_ino
         ):
             content, found = self._read_again(found, fd)
+        self._whole(found, content, fd)
+
+    def _whole(self, found: Found, content: bytes, fd: int = -1) -> None:
+        """Write a file of which all is at hand; `fd` is for its extended attributes."""
         size = len(content)
         self._header(found, REGULAR, size=size, mode=found.status.st_mode & 0o1777, fd=fd)
         self._put(content)

@@ -1,0 +1,225 @@
+"""A child that walks and reads gives what one process finds, or leaves it to the caller."""
+
+from __future__ import annotations
+
+import io
+import marshal
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.archive import ahead
+from core.archive.ahead import SMALL, Child, Sender, walker
+from core.archive.members import Found, Selection, code_selection, walk
+from core.archive.stage import stage_files
+from core.archive.swap import swap_files
+from core.errors import Cancelled, MagerewindError, StorageError
+from tests.archive.trees import Layout, covered, layout, plan, put, write
+
+
+@pytest.fixture
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a child for every tree, whatever its size and the machine's."""
+    monkeypatch.setattr(ahead, "WORTHWHILE", 0)
+    monkeypatch.setattr(ahead.os, "sched_getaffinity", lambda _pid: {0, 1})
+
+
+@pytest.fixture
+def never(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead.os, "sched_getaffinity", lambda _pid: {0})
+
+
+def seen(found: Iterator[Found]) -> list[tuple[object, ...]]:
+    return [
+        (one.path, *(getattr(one.status, name) for name in ahead.Status._fields)) for one in found
+    ]
+
+
+def refuse(path: bytes, error: OSError) -> None:
+    raise AssertionError(path) from error
+
+
+def test_same_walk_in_the_same_order(shop: Layout, always: None) -> None:
+    left: list[bytes] = []
+    left_by_child: list[bytes] = []
+    expected = seen(walk(shop.code, problem=refuse, skipped=left.append))
+    with walker(shop.code, attributes=False) as by_child:
+        assert isinstance(by_child, Child)
+        assert seen(by_child(problem=refuse, skipped=left_by_child.append)) == expected
+    assert left_by_child == left != []
+
+
+def test_contents_are_those_of_the_files(shop: Layout, always: None) -> None:
+    put(shop.root + "/large", b"x" * (SMALL + 1))
+    found: dict[bytes, Found] = {}
+    with walker(shop.code, attributes=False) as by_child:
+        for one in by_child(problem=refuse):
+            found[one.path] = one
+            if one.content is None and stat.S_ISREG(one.status.st_mode):
+                assert os.stat(one.name, dir_fd=one.dir_fd).st_ino == one.status.st_ino
+    root = os.fsencode(shop.root) + b"/"
+    assert [path for path, one in found.items() if one.content is None] == [b"large"]
+    for path, one in found.items():
+        if stat.S_ISREG(one.status.st_mode) and one.content is not None:
+            with open(root + path, "rb") as file:
+                assert one.content == file.read()
+        if stat.S_ISLNK(one.status.st_mode):
+            assert one.content == os.readlink(root + path)
+
+
+def test_what_an_archive_must_look_at_itself_comes_without_content(
+    tmp_path: Path, always: None
+) -> None:
+    shop = layout(tmp_path / "shop")
+    os.mkdir(shop.root + "/directory")
+    for name in ("plain", "twice", "marked", "directory/below"):
+        put(f"{shop.root}/{name}")
+    os.link(shop.root + "/twice", shop.root + "/again")
+    os.setxattr(shop.root + "/marked", b"user.origin", b"here")
+    os.setxattr(shop.root + "/directory", b"user.origin", b"here")
+    with walker(shop.code, attributes=True) as by_child:
+        without = {one.path for one in by_child(problem=refuse) if one.content is None}
+    assert without == {b"twice", b"again", b"marked", b"directory"}
+
+
+def found_at(root: str, path: bytes) -> tuple[int, Found]:
+    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    return fd, Found(path, path, fd, os.lstat(path, dir_fd=fd))
+
+
+@pytest.mark.parametrize("act", ["grow", "shrink", "replace", "vanish", "become a link"])
+@pytest.mark.parametrize("attributes", [True, False])
+def test_what_changes_under_its_hands_comes_without_content(
+    tmp_path: Path, act: str, attributes: bool
+) -> None:
+    root = str(tmp_path)
+    put(root + "/file", b"0123456789")
+    fd, found = found_at(root, b"file")
+    if act == "grow":
+        put(root + "/file", b"0123456789more")
+    elif act == "shrink":
+        put(root + "/file", b"0")
+    else:
+        os.unlink(root + "/file")
+        if act == "replace":
+            put(root + "/file", b"another one")
+        elif act == "become a link":
+            os.symlink("/etc/passwd", root + "/file")
+    out = io.BytesIO()
+    sender = Sender(out, attributes=attributes)
+    sender.take(found)
+    sender.end()
+    os.close(fd)
+    size = int.from_bytes(out.getvalue()[:4], "little")
+    ((path, *_, content),) = marshal.loads(out.getvalue()[4 : 4 + size])
+    assert (path, content) == (b"file", None)
+
+
+def test_problems_are_passed_on(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    sender = Sender(out, attributes=True)
+    sender.problem(b"a", PermissionError(13, "no"))
+    sender.skipped(b"b")
+    sender.end()
+    assert marshal.loads(out.getvalue()[4:-4]) == [(b"a", 13), (b"b",)]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_unreadable_is_refused_by_name(shop: Layout, tmp_path: Path, always: None) -> None:
+    put(shop.root + "/secret.php", mode=0)
+    with pytest.raises(MagerewindError, match=r"secret\.php"):
+        write(shop.code, tmp_path / "a.tgz")
+
+
+def test_same_archive_and_same_plan(
+    shop: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summaries, plans = [], []
+    for cores in ({0}, {0, 1}):
+        monkeypatch.setattr(ahead, "WORTHWHILE", 0)
+        monkeypatch.setattr(ahead.os, "sched_getaffinity", lambda _pid, cores=cores: cores)
+        summaries.append(write(shop.code, tmp_path / "a.tgz"))
+    assert summaries[0].members == summaries[1].members
+    assert summaries[0].content_bytes == summaries[1].content_bytes
+    put(shop.root + "/app/new.php")
+    os.unlink(shop.root + "/.gitignore")
+    put(shop.root + "/pub/static.php", b"<?phq")
+    for cores in ({0}, {0, 1}):
+        monkeypatch.setattr(ahead.os, "sched_getaffinity", lambda _pid, cores=cores: cores)
+        plans.append(plan(tmp_path / "a.tgz", shop, summaries[1]))
+    assert plans[0].fingerprint == plans[1].fingerprint
+    assert (plans[0].added, plans[0].changed, plans[0].removed) == (1, 1, 1)
+
+
+def test_rolls_back_what_the_child_wrote(shop: Layout, tmp_path: Path, always: None) -> None:
+    put(shop.root + "/large.bin", b"y" * (SMALL + 7))
+    before = covered(shop.root)
+    summary = write(shop.code, tmp_path / "a.tgz")
+    put(shop.root + "/large.bin", b"z" * (SMALL + 7))
+    shutil.rmtree(shop.root + "/vendor")
+    swap_files(stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="job"))
+    assert covered(shop.root) == before
+
+
+def children() -> set[str]:
+    path = f"/proc/self/task/{os.getpid()}/children"
+    with open(path, encoding="ascii") as file:
+        return set(file.read().split())
+
+
+def test_no_child_is_left_when_the_caller_gives_up(shop: Layout, always: None) -> None:
+    def give_up() -> None:
+        with walker(shop.code, attributes=True) as by_child:
+            for _ in by_child(problem=refuse):
+                assert children() != before
+                raise Cancelled("stop")
+
+    before = children()
+    with pytest.raises(Cancelled):
+        give_up()
+    assert children() == before
+
+
+@pytest.mark.parametrize("last_words", ["", "ab", "\\x05\\0\\0\\0ab"])
+def test_a_child_that_dies_is_an_error_and_never_the_end(
+    shop: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, always: None, last_words: str
+) -> None:
+    says = f"import sys; sys.stdout.buffer.write(b'{last_words}')"
+    monkeypatch.setattr(ahead, "_COMMAND", (sys.executable, "-c", says))
+    with pytest.raises(StorageError, match="ended too early"):
+        write(shop.code, tmp_path / "a.tgz")
+
+
+@pytest.mark.usefixtures("always")
+def test_without_a_child_the_walk_is_made_here(
+    shop: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_process(*_args: object, **_rest: object) -> None:
+        raise BlockingIOError(11, "no more processes")
+
+    monkeypatch.setattr(subprocess, "Popen", no_process)
+    with walker(shop.code, attributes=True) as alone:
+        assert not isinstance(alone, Child)
+        assert seen(alone(problem=refuse)) == seen(walk(shop.code, problem=refuse))
+
+
+def test_small_trees_and_single_cores_have_none(shop: Layout, never: None) -> None:
+    with walker(shop.code, attributes=True) as alone:
+        assert not isinstance(alone, Child)
+
+
+def test_small_trees_have_none(shop: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead.os, "sched_getaffinity", lambda _pid: {0, 1})
+    with walker(shop.code, attributes=True) as alone:
+        assert not isinstance(alone, Child)
+
+
+def test_a_selection_survives_the_way(shop: Layout) -> None:
+    chosen: Selection = code_selection(shop, exclude=["@node_modules", "a/**/b"])
+    assert ahead.of_values(ahead.as_values(chosen)) == chosen
