@@ -1,6 +1,6 @@
 """Archives of files, and rollback as a difference between an archive and the live tree.
 
-members     what goes in: selections, ignore lists, the walk, `measure`
+members     what goes in: selections, ignore lists, the walk
 writer      `write_archive`
 reader      `verify_archive`, `read_members`
 difference  `plan_files`: archive against live tree

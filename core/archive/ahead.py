@@ -17,28 +17,21 @@ import fcntl
 import itertools
 import marshal
 import os
-import signal
 import stat
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import fields
-from typing import Any, BinaryIO, Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
+from core.archive import children
 from core.archive.attributes import has_attributes
 from core.archive.descent import Descent
 from core.archive.members import Found, Problem, Selection, Status, walk
 from core.errors import StorageError
-from core.events import Kind
-
-WORTHWHILE: Final = 3000
-"""From how many entries on a child is started; fewer are read before it would have begun."""
 
 SMALL: Final = 1 << 20
 _BATCH: Final = 1 << 20
 _ROW: Final = 200  # what a row without its content takes, about
 _LENGTH: Final = 4
-_COMMAND: Final = (sys.executable, "-I", "-m", "core.archive.ahead")
 _OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
@@ -64,7 +57,7 @@ def walker(selection: Selection, *, attributes: bool) -> Iterator[Walk]:
     attributes, one name, and did not change while it was read.
     """
     child = None
-    if len(os.sched_getaffinity(0)) > 1 and _is_large(selection):
+    if children.is_worthwhile(selection):
         # No more processes for this account, or no memory: one does as well, in more time.
         with contextlib.suppress(OSError):
             child = Child(selection, attributes=attributes)
@@ -96,31 +89,16 @@ class _Alone:
         return walk(self._selection, problem=problem, skipped=skipped)
 
 
-def _is_large(selection: Selection) -> bool:
-    entries = walk(selection, problem=lambda _path, _error: None)
-    with contextlib.closing(entries):  # type: ignore[type-var]  # walk is a generator
-        return next(itertools.islice(entries, WORTHWHILE, None), None) is not None
-
-
 class Child:
     """The walk in another process, seen from this one: a `Walk` that can be made once."""
 
     def __init__(self, selection: Selection, *, attributes: bool) -> None:
         self._selection = selection
-        self._process = subprocess.Popen(
-            _COMMAND,
-            cwd="/",
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        assert self._process.stdin is not None  # noqa: S101 - for the type checker
+        self._process = children.start(__name__, selection, attributes=attributes)
         assert self._process.stdout is not None  # noqa: S101 - for the type checker
         self._rows = self._process.stdout
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._rows, fcntl.F_SETPIPE_SZ, _BATCH)
-        with contextlib.suppress(BrokenPipeError), self._process.stdin as request:
-            request.write(marshal.dumps((as_values(selection), attributes)))
 
     def __call__(
         self, *, problem: Problem, skipped: Callable[[bytes], None] | None = None
@@ -163,9 +141,7 @@ class Child:
 
     def close(self) -> None:
         """End the child, whatever it does."""
-        self._rows.close()
-        self._process.kill()
-        self._process.wait()
+        children.stop(self._process)
 
 
 def _place(descent: Descent, path: bytes, status: Status) -> tuple[int, bytes]:
@@ -173,18 +149,6 @@ def _place(descent: Descent, path: bytes, status: Status) -> tuple[int, bytes]:
     if stat.S_ISDIR(status.st_mode):
         return descent.go(path.split(b"/")), b"."
     return descent.parent_of(path)
-
-
-def as_values(selection: Selection) -> dict[str, Any]:
-    """Return a selection as plain values, for the child."""
-    values = {field.name: getattr(selection, field.name) for field in fields(selection)}
-    return {**values, "kind": selection.kind.value, "ignored": sorted(selection.ignored)}
-
-
-def of_values(values: dict[str, Any]) -> Selection:
-    """Return the selection that plain values stand for."""
-    known = {"kind": Kind(values["kind"]), "ignored": frozenset(values["ignored"])}
-    return Selection(**{**values, **known})
 
 
 class Sender:
@@ -268,10 +232,8 @@ class Sender:
 
 def main() -> None:
     """Be the child: a selection from standard input, its entries to standard output."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and closes the pipe
-    values, attributes = marshal.load(sys.stdin.buffer)  # noqa: S302 - as above
-    selection = of_values(values)
-    sender = Sender(sys.stdout.buffer, attributes=attributes)
+    selection, words = children.told()
+    sender = Sender(sys.stdout.buffer, **words)
     with contextlib.suppress(BrokenPipeError):
         for found in walk(selection, problem=sender.problem, skipped=sender.skipped):
             sender.take(found)

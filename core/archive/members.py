@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
-from core.archive.descent import Descent, is_gone
+from core.archive.descent import Descent
 from core.durable import translate
 from core.errors import StoreUnreadable, UsageError
-from core.events import Kind, Report, no_report
+from core.events import Kind
 
 OWN_PREFIX: Final = b".magerewind"
 
@@ -262,24 +262,45 @@ def _chosen(
             yield name
 
 
+def _lister(
+    selection: Selection,
+    skipped: Callable[[bytes], None] | None,
+    mine: Callable[[bytes], bool] | None,
+) -> Callable[[int, bytes], Iterator[bytes]]:
+    """Return what lists an open directory: names in order, without what is left out."""
+    left_out, encoding = selection.left_out(), sys.getfilesystemencoding()
+    shared = selection.prefix.count(b"/") + SHARED_DEPTH
+
+    def inside(fd: int, prefix: bytes) -> Iterator[bytes]:
+        names = [name.encode(encoding, "surrogateescape") for name in os.listdir(fd)]
+        names.sort()
+        if mine is not None and prefix.count(b"/") == shared:
+            names = list(filter(mine, names))
+        if selection.may_leave_out(names, prefix):
+            return _chosen(names, prefix, left_out, skipped)
+        return iter(names)
+
+    return inside
+
+
+SHARED_DEPTH: Final = 2
+"""How many directories below the root what several processes share begins: `vendor/magento/…`."""
+
+
 def walk(
-    selection: Selection, *, problem: Problem, skipped: Callable[[bytes], None] | None = None
+    selection: Selection,
+    *,
+    problem: Problem,
+    skipped: Callable[[bytes], None] | None = None,
+    mine: Callable[[bytes], bool] | None = None,
 ) -> Iterator[Found]:
     """Yield every live entry of a selection in archive order; links are entries, never followed.
 
     Directories are crossed into other file systems, as Magento does. Entries that are left out are
     not looked at, only given to `skipped`. What fails goes to `problem`; a directory that cannot be
-    read is not yielded.
+    read is not yielded. `mine` chooses by name among what is `SHARED_DEPTH` directories deep.
     """
-    left_out, encoding = selection.left_out(), sys.getfilesystemencoding()
-
-    def inside(fd: int, prefix: bytes) -> Iterator[bytes]:
-        names = [name.encode(encoding, "surrogateescape") for name in os.listdir(fd)]
-        names.sort()
-        if selection.may_leave_out(names, prefix):
-            return _chosen(names, prefix, left_out, skipped)
-        return iter(names)
-
+    inside = _lister(selection, skipped, mine)
     with Descent(selection.root) as descent:
         ways: list[tuple[Iterator[bytes], bytes]] = []
         try:
@@ -312,77 +333,6 @@ def walk(
                 ways.pop()
                 if ways:
                     descent.pop()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """How much a selection holds, and what of it cannot be read."""
-
-    files: int
-    directories: int
-    links: int
-    bytes: int
-    members: int
-    unreadable: tuple[str, ...] = ()
-    special: tuple[str, ...] = ()  # sockets, fifos and devices: skipped by a backup
-
-
-def _readable(found: Found, euid: int) -> bool:
-    mode = found.status.st_mode
-    if euid == 0 or (found.status.st_uid == euid and mode & 0o400 and stat.S_ISREG(mode)):
-        return True
-    wanted = os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)
-    return os.access(found.name, wanted, dir_fd=found.dir_fd, effective_ids=True)
-
-
-def _is_first(status: os.stat_result | Status, linked: set[tuple[int, int]]) -> bool:
-    """Tell whether a file with several names is met for the first time: it is written once."""
-    key = (status.st_dev, status.st_ino)
-    if key in linked:
-        return False
-    linked.add(key)
-    return True
-
-
-def measure(selection: Selection, *, report: Report = no_report) -> Measured:
-    """Count a selection without reading it; name what the account cannot read."""
-    unreadable: list[str] = []
-    special: list[str] = []
-    linked: set[tuple[int, int]] = set()
-    files = directories = links = size = 0
-    euid = os.geteuid()
-
-    def problem(path: bytes, error: OSError) -> None:
-        if not is_gone(error):
-            unreadable.append(os.fsdecode(path))
-
-    for count, found in enumerate(walk(selection, problem=problem)):
-        mode = found.status.st_mode
-        if stat.S_ISREG(mode):
-            files += 1
-            if found.status.st_nlink == 1 or _is_first(found.status, linked):
-                size += found.status.st_size
-        elif stat.S_ISDIR(mode):
-            directories += 1
-        elif stat.S_ISLNK(mode):
-            links += 1
-            continue
-        else:
-            special.append(os.fsdecode(found.path))
-            continue
-        if not _readable(found, euid):
-            unreadable.append(os.fsdecode(found.path))
-        if count % 1024 == 0:
-            report(size, count, os.fsdecode(found.path))
-    return Measured(
-        files=files,
-        directories=directories,
-        links=links,
-        bytes=size,
-        members=files + directories + links,
-        unreadable=tuple(unreadable),
-        special=tuple(special),
-    )
 
 
 def unreadable(path: bytes, error: OSError) -> StoreUnreadable | Exception:

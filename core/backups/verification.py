@@ -11,10 +11,8 @@ import dataclasses
 import os
 from dataclasses import dataclass
 
-from core.archive.reader import verify_archive
 from core.backups.catalog import Backup
 from core.backups.manifest import Manifest, write_manifest
-from core.database.check import check_dump
 from core.durable import owner_for
 from core.errors import DamagedBackup, MagerewindError, StatementRefused
 from core.events import Kind, Report, Warned, no_report
@@ -39,6 +37,8 @@ class VerifyResult:
 
 
 def _read_archive(backup: Backup, manifest: Manifest | None, report: Report) -> VerifyResult:
+    from core.archive.reader import verify_archive  # noqa: PLC0415 - only what is needed is loaded
+
     found = verify_archive(
         backup.path,
         report=report,
@@ -56,6 +56,8 @@ def _read_archive(backup: Backup, manifest: Manifest | None, report: Report) -> 
 
 
 def _read_dump(backup: Backup, manifest: Manifest | None, report: Report) -> VerifyResult:
+    from core.database.inventory import check_dump  # noqa: PLC0415 - as above
+
     found = check_dump(
         backup.path, report=report, sha256=manifest.sha256 if manifest is not None else None
     )

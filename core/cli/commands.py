@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from core.backups.catalog import list_backups
 from core.cli import words
@@ -217,14 +216,6 @@ def recover_command(session: Session) -> int:
 
 
 Command = Callable[[Session], int]
-
-JOB_COMMANDS: Final[Mapping[str, Command]] = {
-    "info:backups:list": list_command,
-    "job:list": jobs_command,
-    "job:attach": attach_command,
-    "job:cancel": cancel_command,
-    "job:recover": recover_command,
-}
 
 
 def age_of(job: JobSummary, now_s: float) -> str:

@@ -54,11 +54,11 @@ def _dispatch(
         with interruptions.watch():  # so that store and server are removed in any case
             return _demo(line, open_application)
     # Here, and not above, so that --help and the application load no more than they need.
-    from core.cli.dispatch import COMMANDS, Session  # noqa: PLC0415
+    from core.cli.dispatch import Session, command_of  # noqa: PLC0415
 
     session = Session(line=line, console=console, interruptions=interruptions, environ=environ)
     with interruptions.watch():
-        return COMMANDS[line.command](session)
+        return command_of(line.command)(session)
 
 
 def _demo(line: CommandLine, open_application: OpenApplication | None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import grp
 import pwd
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.cli import words
 from core.cli.printable import printable
@@ -13,7 +13,9 @@ from core.cli.text import Line, Style, error, name_lines, note, warning
 from core.events import encode_text
 from core.magento.settings import DatabaseConnection
 from core.operations.findings import Finding, Level
-from core.operations.preflight import StoreFacts
+
+if TYPE_CHECKING:  # not loaded for a line about a finding
+    from core.operations.preflight import StoreFacts
 
 _LABEL_WIDTH = 14
 

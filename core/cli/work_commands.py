@@ -8,18 +8,10 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from core.cli import words
 from core.cli.commands import Session, age_of
-from core.cli.plan_view import (
-    backup_json,
-    backup_lines,
-    entry_lines,
-    rollback_json,
-    rollback_lines,
-    undo_json,
-    undo_lines,
-)
 from core.cli.store_view import finding_lines
 from core.cli.text import NAMES_SHOWN, error, note
 from core.errors import NothingToUndo
@@ -28,7 +20,10 @@ from core.jobs.client import Client
 from core.jobs.listing import JobSummary
 from core.operations.findings import Finding, Level
 from core.operations.requests import BackupRequest, DiscardRequest, RollbackRequest, UndoRequest
-from core.operations.rollback_plan import RollbackPlan
+
+# Plans, and what shows them, are imported where they are asked for: a backup starts without them.
+if TYPE_CHECKING:
+    from core.operations.rollback_plan import RollbackPlan
 
 NO_BACKUP_KIND = "Not enough information provided to take backup."
 NO_ROLLBACK_KIND = "Not enough information provided to roll back."
@@ -74,6 +69,8 @@ def backup_command(session: Session) -> int:
 
 
 def _preview_backup(session: Session, client: Client, request: BackupRequest) -> int:
+    from core.cli.plan_view import backup_json, backup_lines  # noqa: PLC0415 - as said above
+
     session.warn_of_interrupted(client)
     preflight = client.preflight_backup(request)
     if session.console.as_json:
@@ -151,6 +148,12 @@ def rollback_command(session: Session) -> int:
 
 def _show_rollback(session: Session, plan: RollbackPlan) -> None:
     """Show a plan: on stdout where it was asked for, else beside the question on stderr."""
+    from core.cli.plan_view import (  # noqa: PLC0415 - as said above
+        entry_lines,
+        rollback_json,
+        rollback_lines,
+    )
+
     console = session.console
     if not session.line.dry_run:
         console.say(*map(note, rollback_lines(plan, session.clock())))
@@ -180,6 +183,12 @@ def _kept_undo(session: Session, client: Client) -> JobSummary:
 
 def undo_command(session: Session) -> int:
     """`job:undo`."""
+    from core.cli.plan_view import (  # noqa: PLC0415 - as said above
+        entry_lines,
+        undo_json,
+        undo_lines,
+    )
+
     line = session.line
     client = _ready(session)
     job = _kept_undo(session, client)

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core import errors
 from core.durable import owner_for, translate, write_file
@@ -35,11 +35,14 @@ from core.jobs.listing import JobSummary, begin_record, interrupted_error, list_
 from core.jobs.lock import Holder, is_alive, read_holder
 from core.jobs.stream import EventStream
 from core.magento.store import Store
-from core.operations import preflight, rollback_plan, undo_plan
-from core.operations.preflight import BackupPreflight, StoreFacts
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
-from core.operations.rollback_plan import RollbackPlan
-from core.operations.shown import write_shown
+
+# What only plans and checks need (archives, the database) is imported where they are made: a
+# command that starts or lists jobs is done before that would be loaded.
+if TYPE_CHECKING:
+    from core.operations.preflight import BackupPreflight, StoreFacts
+    from core.operations.rollback_plan import RollbackPlan
+    from core.operations.undo_plan import UndoPlan
 
 RUNNER: Final = (sys.executable, "-I", "-m", "core", "job:run")
 _LETTING_GO_S: Final = 5.0
@@ -66,22 +69,30 @@ class Client:
 
     def examine(self) -> StoreFacts:
         """Return what is known of the store. Never raises for a database that is down."""
+        from core.operations import preflight  # noqa: PLC0415 - as said above
+
         return preflight.examine(self.store, environ=self.environ)
 
     def preflight_backup(self, request: BackupRequest) -> BackupPreflight:
         """Return what would stop a backup, and estimates."""
+        from core.operations import preflight  # noqa: PLC0415 - as said above
+
         return preflight.preflight_backup(self.store, request, environ=self.environ)
 
     def plan_rollback(
         self, request: RollbackRequest, *, report: Report = no_report
     ) -> RollbackPlan:
         """Return what a rollback would change and what would stop it. Writes nothing to keep."""
+        from core.operations import rollback_plan  # noqa: PLC0415 - as said above
+
         return rollback_plan.plan_rollback(
             self.store, request, environ=self.environ, report=report, now_s=self.clock()
         )
 
-    def plan_undo(self, request: UndoRequest) -> undo_plan.UndoPlan:
+    def plan_undo(self, request: UndoRequest) -> UndoPlan:
         """Return what an undo would change. Raises NothingToUndo."""
+        from core.operations import undo_plan  # noqa: PLC0415 - as said above
+
         job = find_job(self.store, request.job_id)
         if job.undo() is None:
             raise NothingToUndo(f"Job {job.job_id} keeps no undo.")
@@ -101,6 +112,8 @@ class Client:
         job = create_job(self.store, job_id, request)
         try:
             if plan is not None:
+                from core.operations.shown import write_shown  # noqa: PLC0415 - as said above
+
                 write_shown(plan, job.path, owner_for(self.store.root))
             self._spawn(job)
         except MagerewindError:

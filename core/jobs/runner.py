@@ -37,7 +37,7 @@ from core.jobs.login import login_note
 from core.jobs.stream import StreamWriter
 from core.journal import Journal
 from core.magento.store import Store, find_store
-from core.operations import closing, recovery, work
+from core.operations import closing, work
 from core.operations.context import Cancellation, JobContext
 from core.operations.done import Done
 from core.operations.requests import Request, command_line
@@ -238,6 +238,8 @@ class Runner:
     def _work(self, context: JobContext, request: Request, *, recovering: bool) -> Ending:
         try:
             if recovering:
+                from core.operations import recovery  # noqa: PLC0415 - most jobs need none
+
                 return _ending(context, recovery.recover(context, request))
             self._announce(context, request)
             return _ending(context, work.run(context, request))

@@ -19,9 +19,9 @@ from core.archive.reader import verify_archive
 from core.archive.writer import write_archive
 from core.backups.manifest import Manifest, from_json, to_json, write_manifest
 from core.backups.names import new_name
-from core.database.check import check_dump
 from core.database.connection import schema_lock
 from core.database.dump import DumpOptions, dump_schema
+from core.database.inventory import check_dump
 from core.durable import (
     PartialFile,
     fsync_directory,
@@ -80,8 +80,8 @@ def planned_steps(request: BackupRequest) -> tuple[str, ...]:
 def run_backup(context: JobContext, request: BackupRequest) -> Done:
     """Back up the chosen kinds under one timestamp. Raises what made it impossible."""
     context.emit(StepsPlanned(steps=planned_steps(request)))
-    with context.step(Step.CHECK):
-        checked = preflight_backup(context.store, request, environ=context.environ)
+    with context.step(Step.CHECK) as report:
+        checked = preflight_backup(context.store, request, environ=context.environ, report=report)
         say_findings(context, checked.findings)
         refuse(checked.findings)
         _prepare_directory(context)

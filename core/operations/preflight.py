@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from core.archive.members import Measured, code_selection, measure, media_selection
+from core.archive.measuring import Measured, measure
+from core.archive.members import code_selection, media_selection
 from core.backups.catalog import list_backups
 from core.database.connection import connect
 from core.database.dump import estimate
 from core.errors import ConfigurationError, MagerewindError, NotInstalled
-from core.events import Kind
+from core.events import Kind, Report, no_report
 from core.magento.env_php import DeploymentConfiguration, read_configuration
 from core.magento.maintenance import MaintenanceState, maintenance_state
 from core.magento.processes import RunningProcess, running_processes
@@ -159,7 +160,11 @@ def _writable_findings(store: Store) -> list[Finding]:
 
 
 def preflight_backup(
-    store: Store, request: BackupRequest, *, environ: Mapping[str, str]
+    store: Store,
+    request: BackupRequest,
+    *,
+    environ: Mapping[str, str],
+    report: Report = no_report,
 ) -> BackupPreflight:
     """Return what would stop this backup, what it deserves to know, and estimates.
 
@@ -180,7 +185,7 @@ def preflight_backup(
                 continue
             connection = _check_database(configuration, store, estimates, findings)
         else:
-            _check_files(store, request, kind, estimates, findings)
+            _check_files(store, request, kind, estimates, findings, report)
     free_bytes, _total = space_of(store.backups)
     needed = sum(estimate.file_bytes for estimate in estimates.values())
     if needed > free_bytes:
@@ -213,10 +218,11 @@ def _check_files(
     kind: Kind,
     estimates: dict[Kind, Estimate],
     findings: list[Finding],
+    report: Report,
 ) -> None:
     make = code_selection if kind is Kind.CODE else media_selection
     try:
-        measured: Measured = measure(make(store, exclude=request.exclude))
+        measured: Measured = measure(make(store, exclude=request.exclude), report=report)
     except MagerewindError as error:
         findings.append(from_error(f"{kind}-unreadable", error))
         return

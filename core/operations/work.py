@@ -1,13 +1,13 @@
-"""Which operation a request asks for."""
+"""Which operation a request asks for; only that one is imported, since it is waited for."""
+
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
 import os
 
 from core.events import Kind
-from core.operations.backup import run_backup
 from core.operations.context import JobContext
-from core.operations.discard import run_discard, undo_kinds
 from core.operations.done import Done
 from core.operations.requests import (
     BackupRequest,
@@ -16,8 +16,6 @@ from core.operations.requests import (
     RollbackRequest,
     UndoRequest,
 )
-from core.operations.rollback import run_rollback
-from core.operations.undo import run_undo
 
 
 def kinds_of(jobs_directory: str, request: Request) -> tuple[Kind, ...]:
@@ -26,6 +24,8 @@ def kinds_of(jobs_directory: str, request: Request) -> tuple[Kind, ...]:
         case BackupRequest() | RollbackRequest():
             return request.kinds
         case UndoRequest() | DiscardRequest():
+            from core.operations.discard import undo_kinds
+
             return undo_kinds(os.path.join(jobs_directory, request.job_id))
 
 
@@ -33,10 +33,18 @@ def run(context: JobContext, request: Request) -> Done:
     """Run the operation. Raises what ended it, the store then as it was before."""
     match request:
         case BackupRequest():
+            from core.operations.backup import run_backup
+
             return run_backup(context, request)
         case RollbackRequest():
+            from core.operations.rollback import run_rollback
+
             return run_rollback(context, request)
         case UndoRequest():
+            from core.operations.undo import run_undo
+
             return run_undo(context, request)
         case DiscardRequest():
+            from core.operations.discard import run_discard
+
             return run_discard(context, request)

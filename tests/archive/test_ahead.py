@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from core.archive import ahead
+from core.archive import ahead, children
 from core.archive.ahead import SMALL, Child, Sender, walker
+from core.archive.measuring import measure
 from core.archive.members import Found, Selection, code_selection, walk
 from core.archive.stage import stage_files
 from core.archive.swap import swap_files
@@ -26,13 +27,13 @@ from tests.archive.trees import Layout, covered, layout, plan, put, write
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a child for every tree, whatever its size and the machine's."""
-    monkeypatch.setattr(ahead, "WORTHWHILE", 0)
-    monkeypatch.setattr(ahead.os, "sched_getaffinity", lambda _pid: {0, 1})
+    monkeypatch.setattr(children, "WORTHWHILE", 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
 
 
 @pytest.fixture
 def never(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead.os, "sched_getaffinity", lambda _pid: {0})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0})
 
 
 def seen(found: Iterator[Found]) -> list[tuple[object, ...]]:
@@ -142,8 +143,8 @@ def test_same_archive_and_same_plan(
 ) -> None:
     summaries, plans = [], []
     for cores in ({0}, {0, 1}):
-        monkeypatch.setattr(ahead, "WORTHWHILE", 0)
-        monkeypatch.setattr(ahead.os, "sched_getaffinity", lambda _pid, cores=cores: cores)
+        monkeypatch.setattr(children, "WORTHWHILE", 0)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _pid, cores=cores: cores)
         summaries.append(write(shop.code, tmp_path / "a.tgz"))
     assert summaries[0].members == summaries[1].members
     assert summaries[0].content_bytes == summaries[1].content_bytes
@@ -151,7 +152,7 @@ def test_same_archive_and_same_plan(
     os.unlink(shop.root + "/.gitignore")
     put(shop.root + "/pub/static.php", b"<?phq")
     for cores in ({0}, {0, 1}):
-        monkeypatch.setattr(ahead.os, "sched_getaffinity", lambda _pid, cores=cores: cores)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _pid, cores=cores: cores)
         plans.append(plan(tmp_path / "a.tgz", shop, summaries[1]))
     assert plans[0].fingerprint == plans[1].fingerprint
     assert (plans[0].added, plans[0].changed, plans[0].removed) == (1, 1, 1)
@@ -167,7 +168,7 @@ def test_rolls_back_what_the_child_wrote(shop: Layout, tmp_path: Path, always: N
     assert covered(shop.root) == before
 
 
-def children() -> set[str]:
+def children_now() -> set[str]:
     path = f"/proc/self/task/{os.getpid()}/children"
     with open(path, encoding="ascii") as file:
         return set(file.read().split())
@@ -177,21 +178,24 @@ def test_no_child_is_left_when_the_caller_gives_up(shop: Layout, always: None) -
     def give_up() -> None:
         with walker(shop.code, attributes=True) as by_child:
             for _ in by_child(problem=refuse):
-                assert children() != before
+                assert children_now() != before
                 raise Cancelled("stop")
 
-    before = children()
+    before = children_now()
     with pytest.raises(Cancelled):
         give_up()
-    assert children() == before
+    assert children_now() == before
 
 
 @pytest.mark.parametrize("last_words", ["", "ab", "\\x05\\0\\0\\0ab"])
 def test_a_child_that_dies_is_an_error_and_never_the_end(
     shop: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, always: None, last_words: str
 ) -> None:
+    start = subprocess.Popen
     says = f"import sys; sys.stdout.buffer.write(b'{last_words}')"
-    monkeypatch.setattr(ahead, "_COMMAND", (sys.executable, "-c", says))
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda _command, **rest: start([sys.executable, "-c", says], **rest)
+    )
     with pytest.raises(StorageError, match="ended too early"):
         write(shop.code, tmp_path / "a.tgz")
 
@@ -215,11 +219,37 @@ def test_small_trees_and_single_cores_have_none(shop: Layout, never: None) -> No
 
 
 def test_small_trees_have_none(shop: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead.os, "sched_getaffinity", lambda _pid: {0, 1})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
     with walker(shop.code, attributes=True) as alone:
         assert not isinstance(alone, Child)
 
 
+def test_half_the_tree_is_measured_elsewhere(
+    shop: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        os.makedirs(f"{shop.root}/vendor/some/module-{number}/sub")
+        put(f"{shop.root}/vendor/some/module-{number}/sub/file", b"x" * number)
+    os.link(shop.root + "/vendor/some/module-1/sub/file", shop.root + "/vendor/some/module-2/twin")
+    os.mkfifo(shop.root + "/vendor/some/module-3/pipe")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0})
+    alone = measure(shop.code)
+    monkeypatch.setattr(children, "WORTHWHILE", 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
+    assert measure(shop.code) == alone
+    assert alone.special == ("vendor/some/module-3/pipe",)
+
+
+@pytest.mark.usefixtures("always")
+def test_a_measure_of_a_child_that_died_is_made_here(
+    shop: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = measure(shop.code)
+    start = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda _command, **rest: start(["/bin/false"], **rest))
+    assert measure(shop.code) == expected
+
+
 def test_a_selection_survives_the_way(shop: Layout) -> None:
     chosen: Selection = code_selection(shop, exclude=["@node_modules", "a/**/b"])
-    assert ahead.of_values(ahead.as_values(chosen)) == chosen
+    assert children.of_values(children.as_values(chosen)) == chosen

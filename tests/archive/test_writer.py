@@ -19,7 +19,8 @@ import pytest
 from core.archive import writer as writer_module
 from core.archive.descent import Descent
 from core.archive.header import REGULAR, Fields, HeaderReader, HeaderWriter
-from core.archive.members import code_selection, measure, media_selection
+from core.archive.measuring import measure
+from core.archive.members import code_selection, media_selection
 from core.archive.reader import read_members, verify_archive
 from core.archive.writer import write_archive
 from core.errors import Cancelled, DiskFull, StoreUnreadable, UsageError

@@ -1,0 +1,77 @@
+"""Processes of our own that share the work on a large tree, since one interpreter uses one core.
+
+It owns when one is worthwhile, how it is started and what it is told. A child reads; it never
+writes to the store, and ends when its parent does: the pipe that it writes to is closed then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import marshal
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import fields
+from typing import Any, Final
+
+from core.archive.members import Selection, walk
+from core.events import Kind
+
+WORTHWHILE: Final = 3000
+"""From how many entries on: fewer are done before a child has begun."""
+
+
+def is_worthwhile(selection: Selection) -> bool:
+    """Tell whether there is a second core, and enough to do for it."""
+    if len(os.sched_getaffinity(0)) < 2:
+        return False
+    entries = walk(selection, problem=lambda _path, _error: None)
+    return next(itertools.islice(entries, WORTHWHILE, None), None) is not None
+
+
+def start(module: str, selection: Selection, **words: bool) -> subprocess.Popen[bytes]:
+    """Start a module as a child that writes to a pipe. Raises OSError where that is not possible.
+
+    Isolated, as jobs are: no directory of the store and no PYTHONPATH can stand in its way.
+    """
+    child = subprocess.Popen(
+        (sys.executable, "-I", "-m", module),
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert child.stdin is not None  # noqa: S101 - for the type checker
+    # It may have ended at once; its answer, or the lack of one, says so.
+    with contextlib.suppress(BrokenPipeError), child.stdin:
+        child.stdin.write(marshal.dumps((as_values(selection), words)))
+    return child
+
+
+def stop(child: subprocess.Popen[bytes]) -> None:
+    """End a child, whatever it does."""
+    if child.stdout is not None:
+        child.stdout.close()
+    child.kill()
+    child.wait()
+
+
+def told() -> tuple[Selection, dict[str, bool]]:
+    """Return, in a child, what it was started with."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and closes the pipe
+    values, words = marshal.load(sys.stdin.buffer)  # noqa: S302 - written by the parent
+    return of_values(values), words
+
+
+def as_values(selection: Selection) -> dict[str, Any]:
+    """Return a selection as plain values."""
+    values = {field.name: getattr(selection, field.name) for field in fields(selection)}
+    return {**values, "kind": selection.kind.value, "ignored": sorted(selection.ignored)}
+
+
+def of_values(values: dict[str, Any]) -> Selection:
+    """Return the selection that plain values stand for."""
+    known = {"kind": Kind(values["kind"]), "ignored": frozenset(values["ignored"])}
+    return Selection(**{**values, **known})

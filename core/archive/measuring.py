@@ -1,0 +1,185 @@
+"""How much a selection holds, and what of it this account cannot read, without reading it.
+
+It comes before every backup, while an administrator waits for the store to be closed and opened
+again; of a large tree a child looks at one half.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import marshal
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from core.archive import children
+from core.archive.descent import is_gone
+from core.archive.members import SHARED_DEPTH, Found, Selection, walk
+from core.events import Report, no_report
+
+_REPORT_EVERY: Final = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """How much a selection holds, and what of it cannot be read."""
+
+    files: int
+    directories: int
+    links: int
+    bytes: int
+    members: int
+    unreadable: tuple[str, ...] = ()
+    special: tuple[str, ...] = ()  # sockets, fifos and devices: skipped by a backup
+
+
+def _readable(found: Found, euid: int) -> bool:
+    mode = found.status.st_mode
+    if euid == 0 or (found.status.st_uid == euid and mode & 0o400 and stat.S_ISREG(mode)):
+        return True
+    wanted = os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)
+    return os.access(found.name, wanted, dir_fd=found.dir_fd, effective_ids=True)
+
+
+@dataclass(slots=True)
+class _Count:
+    """What was counted so far; plain values, which go through a pipe as they are."""
+
+    files: int = 0
+    directories: int = 0
+    links: int = 0
+    size: int = 0  # bytes of files with one name
+    unreadable: list[bytes] = field(default_factory=list)
+    special: list[bytes] = field(default_factory=list)
+    # Files with several names are written once, whichever half of the tree they are met in.
+    linked: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def take(self, found: Found, euid: int) -> None:
+        """Count one entry."""
+        status = found.status
+        mode = status.st_mode
+        if stat.S_ISREG(mode):
+            self.files += 1
+            if status.st_nlink == 1:
+                self.size += status.st_size
+            else:
+                self.linked[(status.st_dev, status.st_ino)] = status.st_size
+        elif stat.S_ISDIR(mode):
+            self.directories += 1
+        elif stat.S_ISLNK(mode):
+            self.links += 1
+            return
+        else:
+            self.special.append(found.path)
+            return
+        if not _readable(found, euid):
+            self.unreadable.append(found.path)
+
+    def problem(self, path: bytes, error: OSError) -> None:
+        """Count what cannot even be looked at."""
+        if not is_gone(error):
+            self.unreadable.append(path)
+
+    def values(self) -> tuple[Any, ...]:
+        """Return all of it as plain values."""
+        return (
+            self.files, self.directories, self.links, self.size, self.unreadable, self.special,
+            self.linked,
+        )  # fmt: skip
+
+    def add(self, other: _Count) -> None:
+        """Take in what was counted elsewhere."""
+        self.files += other.files
+        self.directories += other.directories
+        self.links += other.links
+        self.size += other.size
+        self.unreadable += other.unreadable
+        self.special += other.special
+        self.linked |= other.linked
+
+    def measured(self) -> Measured:
+        """Return the sums."""
+        return Measured(
+            files=self.files,
+            directories=self.directories,
+            links=self.links,
+            bytes=self.size + sum(self.linked.values()),
+            members=self.files + self.directories + self.links,
+            unreadable=tuple(os.fsdecode(path) for path in sorted(self.unreadable)),
+            special=tuple(os.fsdecode(path) for path in sorted(self.special)),
+        )
+
+
+def _count(
+    selection: Selection, *, report: Report, mine: Callable[[bytes], bool] | None = None
+) -> _Count:
+    count, euid = _Count(), os.geteuid()
+    for number, found in enumerate(walk(selection, problem=count.problem, mine=mine)):
+        count.take(found, euid)
+        if number % _REPORT_EVERY == 0:
+            report(count.size, number, os.fsdecode(found.path))
+    return count
+
+
+def _is_second_half(name: bytes) -> bool:
+    return bool(zlib.crc32(name) & 1)
+
+
+def _is_first_half(name: bytes) -> bool:
+    return not _is_second_half(name)
+
+
+def _second_half(selection: Selection) -> _Count:
+    """Count what is in the second half only: what lies above the halves belongs to the first."""
+    count, euid = _Count(), os.geteuid()
+    least = selection.prefix.count(b"/") + SHARED_DEPTH
+
+    def problem(path: bytes, error: OSError) -> None:
+        if path.count(b"/") >= least:
+            count.problem(path, error)
+
+    for found in walk(selection, problem=problem, mine=_is_second_half):
+        if found.path.count(b"/") >= least:
+            count.take(found, euid)
+    return count
+
+
+def measure(selection: Selection, *, report: Report = no_report) -> Measured:
+    """Count a selection without reading it; name what the account cannot read.
+
+    `report` gets bytes and entries so far.
+    """
+    child = None
+    if children.is_worthwhile(selection):
+        with contextlib.suppress(OSError):
+            child = children.start(__name__, selection)
+    if child is None:
+        return _count(selection, report=report).measured()
+    try:
+        count = _count(selection, report=report, mine=_is_first_half)
+        try:
+            assert child.stdout is not None  # noqa: S101 - for the type checker
+            answer = _Count(*marshal.load(child.stdout))  # noqa: S302 - written by our child
+        except (EOFError, ValueError, TypeError):
+            answer = _second_half(selection)  # it was killed
+    finally:
+        children.stop(child)
+    count.add(answer)
+    return count.measured()
+
+
+def main() -> None:
+    """Be the child."""
+    selection, _ = children.told()
+    with contextlib.suppress(BrokenPipeError):
+        marshal.dump(_second_half(selection).values(), sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()
+    os._exit(0)  # nothing to clean up, and a closed pipe is no error
