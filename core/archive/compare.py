@@ -21,6 +21,7 @@ from core.archive.owners import AccountNumbers
 from core.archive.places import Regions
 from core.archive.plan import Action, PlanFile, Row
 from core.archive.reader import refuse_leading_out
+from core.archive.rows import storable
 from core.archive.tar import ArchiveReader, Member, leads_out
 from core.events import Kind
 
@@ -263,7 +264,7 @@ class Comparison:
             path, status = found.path, found.status
             type_now, mode_now = status.st_mode & _FORMAT, status.st_mode & 0o7777
             size_now = status.st_size if type_now == stat.S_IFREG else 0
-            mtime_now, ino_now = status.st_mtime_ns, status.st_ino
+            mtime_now, ino_now = storable(status.st_mtime_ns), status.st_ino
             uid_now, gid_now = status.st_uid, status.st_gid
         return Row(
             None, path, action, None, 0, number, type_then, mode_then, size_then, mtime_then,

@@ -65,9 +65,8 @@ def settle(fd: int, row: Row, ownership: Ownership) -> None:
     if uid != -1 or gid != -1:
         os.fchown(fd, uid, gid)
     os.fchmod(fd, mode_of(row))
-    if row.mtime_then >= 0:
-        moment = row.mtime_then * 1_000_000_000
-        os.utime(fd, ns=(moment, moment))
+    moment = row.mtime_then * 1_000_000_000
+    os.utime(fd, ns=(moment, moment))
 
 
 def write_file(
@@ -137,7 +136,6 @@ def make_symlink(fd: int, name: bytes, row: Row, ownership: Ownership) -> int:
     uid, gid = ownership.of(row)
     if uid != -1 or gid != -1:
         os.chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)
-    if row.mtime_then >= 0:
-        moment = row.mtime_then * 1_000_000_000
-        os.utime(name, ns=(moment, moment), dir_fd=fd, follow_symlinks=False)
+    moment = row.mtime_then * 1_000_000_000
+    os.utime(name, ns=(moment, moment), dir_fd=fd, follow_symlinks=False)
     return os.lstat(name, dir_fd=fd).st_ino

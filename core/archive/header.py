@@ -28,6 +28,7 @@ _GNU_MAGIC: Final = b"ustar  \0"
 _LONG_MARK: Final = b"././@LongLink"
 _NO_SUM: Final = b"        "
 _OCTAL_11: Final = 0o77777777777
+_TIME_LIMIT: Final = 1 << 40
 
 
 class Fields(NamedTuple):
@@ -143,6 +144,11 @@ def _pax_record(key: bytes, value: bytes) -> bytes:
     return str(length).encode() + rest
 
 
+def sane_time(seconds: int) -> int:
+    """Return a time that every file system and database takes: within 34,000 years of 1970."""
+    return max(-_TIME_LIMIT, min(seconds, _TIME_LIMIT))
+
+
 def parse_number(field: bytes) -> int:
     """Return the value of a number field. Raises BadHeader."""
     if field[0] & 0x80:
@@ -214,7 +220,7 @@ class HeaderReader:
         if not ordinary:
             stored = parse_number(header[148:156])
             size = parse_number(header[124:136])
-            mtime = parse_number(header[136:148])
+            mtime = sane_time(parse_number(header[136:148]))
         if stored != checksum(header) and not _sums_signed(header, stored):
             raise BadHeader("a wrong header checksum")
         key = header[100:124]

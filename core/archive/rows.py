@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 _GROUP_LEVELS: Final = 2
+_LARGEST: Final = (1 << 63) - 1
 
 
 class Action(StrEnum):
@@ -21,6 +22,11 @@ class Action(StrEnum):
     CHANGE = "change"  # both have it, and it differs
     REMOVE = "remove"  # the live tree has it, the archive has not
     MODE = "mode"  # only mode or owner differ: changed in place
+
+
+def storable(nanoseconds: int) -> int:
+    """Return a time as the plan's database can hold it, which ends in the year 2262."""
+    return max(-_LARGEST, min(nanoseconds, _LARGEST))
 
 
 class Row(NamedTuple):

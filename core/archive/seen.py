@@ -20,6 +20,7 @@ from core.durable import create_exclusive, owner_for, translate, unlink_if_there
 
 _RECORD: Final = struct.Struct("<I5q")
 _FLUSH: Final = 1 << 18
+_63_BITS: Final = (1 << 63) - 1  # a time after 2262 is more nanoseconds than a record holds
 
 Look = tuple[int, int, int, int, int]
 
@@ -32,7 +33,8 @@ def look_of(status: os.stat_result | Status) -> Look:
     if status.st_mode & 0o170000 == stat.S_IFDIR:
         return status.st_ino, status.st_dev, status.st_mode, status.st_uid, status.st_gid
     return (
-        status.st_ino, status.st_dev, status.st_size, status.st_mtime_ns, status.st_ctime_ns,
+        status.st_ino, status.st_dev, status.st_size, status.st_mtime_ns & _63_BITS,
+        status.st_ctime_ns,
     )  # fmt: skip
 
 

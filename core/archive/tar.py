@@ -35,6 +35,7 @@ from core.archive.header import (
     Fields,
     HeaderReader,
     parse_pax,
+    sane_time,
 )
 from core.archive.stream import GzipBlocks
 from core.durable import translate
@@ -261,7 +262,8 @@ class ArchiveReader:
                 gid=int(extended.get(b"gid", fields.gid)),
             )
             if b"mtime" in extended:
-                fields = fields._replace(mtime=int(extended[b"mtime"].partition(b".")[0]))
+                seconds = int(extended[b"mtime"].partition(b".")[0])
+                fields = fields._replace(mtime=sane_time(seconds))
         except ValueError:
             self.damaged("a broken number in a PAX record")
         if not (0 <= fields.uid <= LARGEST_ID and 0 <= fields.gid <= LARGEST_ID):

@@ -17,6 +17,7 @@ from core.archive.difference import unwritable
 from core.archive.places import place_pair
 from core.archive.plan import Action, PlanFile, Region, Row
 from core.archive.refresh import selection_of
+from core.archive.rows import storable
 from core.archive.stage import StagedFiles
 from core.archive.trees import entries
 from core.durable import translate
@@ -98,7 +99,7 @@ class _Reverse:
                 type_now=stat.S_IFMT(status.st_mode),
                 mode_now=status.st_mode & 0o7777,
                 size_now=status.st_size if stat.S_ISREG(status.st_mode) else 0,
-                mtime_now=status.st_mtime_ns,
+                mtime_now=storable(status.st_mtime_ns),
             )
         self._new.copy(turned._replace(action=action))
 
@@ -155,7 +156,7 @@ def _swapped(row: Row) -> Row:
         type_now=row.type_then,
         mode_now=row.mode_then,
         size_now=row.size_then,
-        mtime_now=row.mtime_then * 1_000_000_000,
+        mtime_now=storable(row.mtime_then * 1_000_000_000),
         uid_now=row.uid_then,
         gid_now=row.gid_then,
     )

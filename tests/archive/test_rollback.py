@@ -411,6 +411,43 @@ def test_times_links_and_attributes_come_back(tmp_path: Path) -> None:
     assert not attributes or os.getxattr(base + "/d/a", "user.note") == b"text"
 
 
+@pytest.mark.parametrize("moment", [-400 * 86400, 0, 4_102_444_805, 13_000_000_000])
+def test_a_file_of_any_time_is_backed_up_rolled_back_and_undone(
+    tmp_path: Path, moment: int
+) -> None:
+    shop = layout(tmp_path / "shop")
+    kept, changed = (shop.root + "/kept", shop.root + "/changed")
+    for path in (kept, changed):
+        put(path, b"content")
+        os.utime(path, (moment, moment))
+    taken = os.stat(kept).st_mtime_ns  # a file system may not go as far
+    summary = write(shop.code, tmp_path / "a.tgz")
+    put(changed, b"damaged")
+    os.utime(changed, (moment, moment))
+    put(shop.root + "/later")
+    os.utime(shop.root + "/later", (moment, moment))
+    present = tree_hash(shop.root)
+    staged = refresh_files(
+        stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j")
+    ).staged  # fmt: skip
+    swap_files(staged)
+    assert {os.stat(path).st_mtime_ns for path in (kept, changed)} == {taken}
+    swap_files(undo_plan(staged.plan_path, shop.state + "/u", job_id="k"))
+    assert tree_hash(shop.root) == present
+
+
+def test_a_foreign_archive_with_an_absurd_time_is_taken(tmp_path: Path) -> None:
+    shop = layout(tmp_path / "shop")
+    with tarfile.open(tmp_path / "a.tgz", "w:gz", format=tarfile.GNU_FORMAT) as archive:
+        for name, moment in (("late", 1 << 80), ("early", -(1 << 80))):
+            info = tarfile.TarInfo(name)
+            info.mtime = moment
+            archive.addfile(info)
+    planned = plan_files(str(tmp_path / "a.tgz"), shop.code, shop.state + "/p")
+    swap_files(stage_files(planned, job_id="j"))
+    assert {"early", "late"} <= set(os.listdir(shop.root))
+
+
 def test_media_on_its_own(tmp_path: Path) -> None:
     elsewhere = tmp_path / "nfs"
     make_tree(os.fsencode(elsewhere), random.Random(5), entries=40)
