@@ -108,6 +108,9 @@ def place_pair(region_root: bytes, state: bytes, label: str) -> tuple[bytes, byt
 def make_place(path: bytes, owner: Owner | None) -> None:
     """Make a stage or aside directory, 0700: inside a mounted pub/media a web server could read."""
     make_directory(path, mode=0o700, owner=owner)
+    # What is made below would inherit it, and carry it into the store.
+    with contextlib.suppress(OSError):
+        os.removexattr(path, "system.posix_acl_default", follow_symlinks=False)
 
 
 def sync_file_system(directory: bytes) -> None:

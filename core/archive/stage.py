@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.archive.descent import Descent
-from core.archive.extract import Ownership, make_symlink, settle, write_file
-from core.archive.header import REGULAR, SYMLINK
+from core.archive.extract import Ownership, make_symlink, set_xattrs, settle, write_file
+from core.archive.header import DIRECTORY, REGULAR, SYMLINK
 from core.archive.places import make_place, place_pair, sync_file_system
 from core.archive.plan import Action, FilePlan, PlanFile, Region, Row
 from core.archive.seen import seen_path
@@ -75,6 +75,9 @@ class Stager:
         self._inodes: list[tuple[int, int]] = []
         self._each = True
         self._last: tuple[int | None, bytes] = (None, b"")
+        # Of directories, for the end: what is made in one inherits its default ACL. Most are alike.
+        self._attributes: dict[int, dict[bytes, bytes]] = {}
+        self._alike: dict[tuple[tuple[bytes, bytes], ...], dict[bytes, bytes]] = {}
         self._done_bytes = 0
         self._done = 0
 
@@ -141,8 +144,7 @@ class Stager:
             self._made(row, os.lstat(name, dir_fd=fd).st_ino)
 
     def _contents(self, where: str) -> None:
-        chosen = f"WHERE {_WRITTEN} AND type_then <> ? AND {where} ORDER BY member"
-        rows = self._plan.rows(chosen, stat.S_IFDIR)
+        rows = self._plan.rows(f"WHERE {_WRITTEN} AND {where} ORDER BY member")
         row = next(rows, None)
         if row is None:
             return
@@ -158,6 +160,11 @@ class Stager:
     def _content(self, reader: ArchiveReader, member: Member, row: Row) -> None:
         if member.name != row.path or member.size != row.size_then:
             raise PlanChanged(f"{reader.file_name} is no longer the file that was planned.")
+        if member.type == DIRECTORY:
+            if member.xattrs and row.id is not None:
+                alike = tuple(sorted(member.xattrs.items()))
+                self._attributes[row.id] = self._alike.setdefault(alike, member.xattrs)
+            return
         fd, name = self._parent(row)
         if member.type == REGULAR:
             inode = write_file(
@@ -202,6 +209,7 @@ class Stager:
             self._last = (None, b"")
             fd = self._stages[row.region].go(self._paths.components(row))
             settle(fd, row, self._ownership)
+            set_xattrs(fd, self._attributes.pop(row.id or 0, {}))
             if self._each:
                 fsync(fd)
         for descent in self._stages.values():

@@ -1,0 +1,87 @@
+"""What an entry has besides its content: extended attributes, ACLs, and whom it belongs to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+from pathlib import Path
+
+import pytest
+
+from core.archive.stage import stage_files
+from core.archive.swap import swap_files
+from tests.archive.trees import layout, plan, put, write
+
+ACCESS, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
+_NOBODY_IN_PARTICULAR = 0xFFFFFFFF
+_USER_OBJ, _USER, _GROUP_OBJ, _MASK, _OTHER = 1, 2, 4, 16, 32
+ANOTHER = 33  # an account of a web server, say
+
+
+def acl(*entries: tuple[int, int, int]) -> bytes:
+    """Return an ACL as the kernel has it: (tag, permissions, number of the account)."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+SHARED = acl(
+    (_USER_OBJ, 7, _NOBODY_IN_PARTICULAR),
+    (_USER, 7, ANOTHER),
+    (_GROUP_OBJ, 5, _NOBODY_IN_PARTICULAR),
+    (_MASK, 7, _NOBODY_IN_PARTICULAR),
+    (_OTHER, 5, _NOBODY_IN_PARTICULAR),
+)
+
+
+def set_or_skip(path: str, name: str, value: bytes) -> None:
+    """Set an extended attribute, where the file system has such things."""
+    try:
+        os.setxattr(path, name, value)
+    except OSError as error:
+        pytest.skip(f"no {name} on this file system: {error.strerror}")
+
+
+def attributes(path: str) -> dict[str, bytes]:
+    """Return the extended attributes of a path that a backup keeps."""
+    return {
+        name: os.getxattr(path, name, follow_symlinks=False)
+        for name in os.listxattr(path, follow_symlinks=False)
+        if name.startswith(("user.", "system.posix_acl"))
+    }
+
+
+def test_attributes_and_acls_of_directories_come_back(tmp_path: Path) -> None:
+    shop = layout(tmp_path / "shop")
+    base = shop.root
+    for name in ("shared", "shared/in it", "noted"):
+        os.mkdir(f"{base}/{name}")
+        put(f"{base}/{name}/file")
+    set_or_skip(base + "/noted", "user.note", b"\0text\xff")
+    set_or_skip(base + "/shared", DEFAULT, SHARED)
+    set_or_skip(base + "/shared", ACCESS, SHARED)
+    paths = [
+        os.path.join(top, name) for top, *both in os.walk(base) for some in both for name in some
+    ]
+    wanted = {path: (attributes(path), os.lstat(path).st_mode) for path in paths}
+    summary = write(shop.code, tmp_path / "a.tgz")
+    shutil.rmtree(base + "/shared")
+    shutil.rmtree(base + "/noted")
+    swap_files(stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j"))
+    assert {path: (attributes(path), os.lstat(path).st_mode) for path in paths} == wanted
+
+
+def test_the_default_acl_of_var_does_not_get_into_the_code(tmp_path: Path) -> None:
+    shop = layout(tmp_path / "shop")
+    base = shop.root
+    os.rmdir(shop.state)
+    set_or_skip(shop.var, DEFAULT, SHARED)
+    os.mkdir(shop.state)
+    os.mkdir(base + "/lib")
+    put(base + "/lib/file")
+    put(base + "/file")
+    summary = write(shop.code, tmp_path / "a.tgz")
+    shutil.rmtree(base + "/lib")
+    put(base + "/file", b"damaged")
+    swap_files(stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j"))
+    for path in ("/lib", "/lib/file", "/file"):
+        assert attributes(base + path) == {}, path
