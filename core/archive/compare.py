@@ -97,7 +97,8 @@ class Comparison:
         self._selection = selection
         self._reader = reader
         self._trusted = trusted
-        self._numbers = AccountNumbers()
+        top = os.stat(selection.root)
+        self._numbers = AccountNumbers(uid=top.st_uid, gid=top.st_gid)
         self._owners: dict[tuple[int, int, bytes, bytes], tuple[int | None, int | None]] = {}
         self._euid = os.geteuid()
         self._groups = {os.getegid(), *os.getgroups()}

@@ -35,16 +35,17 @@ class Ownership:
         """Return account and group for an entry; -1 leaves what a new file has.
 
         As root: the archive's when it exists here, else that of what is replaced, else the root's
-        owner. Otherwise only one of the account's own groups can be given.
+        owner, who also gets what would stay with root by accident. Otherwise only one of the
+        account's own groups can be given.
         """
         uid, gid = row.uid_then, row.gid_then
         if not self._is_root:
             gid = row.gid_now if gid is None else gid
             return -1, gid if gid in self._groups and gid != self._own[1] else -1
         if uid is None:
-            uid = self._default[0] if row.uid_now is None else row.uid_now
+            uid = row.uid_now or self._default[0]
         if gid is None:
-            gid = self._default[1] if row.gid_now is None else row.gid_now
+            gid = row.gid_now or self._default[1]
         return (uid, gid) if (uid, gid) != self._own else (-1, -1)
 
 

@@ -1,8 +1,8 @@
 """Accounts and groups: their names for numbers when writing, numbers for names when extracting.
 
 It owns the rule of who gets what is restored: as root the account of the archive when it exists
-here, else the owner of what is replaced; anybody else can only make their own. Nothing here
-touches a file.
+here, else the owner of what is replaced; anybody else can only make their own. An account without
+a name, as in a container, exists when the tree belongs to it. Nothing here touches a file.
 """
 
 from __future__ import annotations
@@ -43,9 +43,13 @@ class AccountNames:
 
 
 class AccountNumbers:
-    """The numbers that a member's owner has on this machine, asked once each."""
+    """The numbers that a member's owner has on this machine, asked once each.
 
-    def __init__(self) -> None:
+    `uid` and `gid` are those of the tree: they exist here whatever the machine knows by name.
+    """
+
+    def __init__(self, *, uid: int, gid: int) -> None:
+        self._of_tree = {False: uid, True: gid}
         self._known: dict[tuple[int, bytes, bool], int | None] = {}
 
     def uid(self, number: int, name: bytes) -> int | None:
@@ -59,7 +63,8 @@ class AccountNumbers:
     def _find(self, number: int, name: bytes, *, group: bool) -> int | None:
         key = (number, name, group)
         if key not in self._known:
-            self._known[key] = _look_up(number, name, group=group)
+            nameless = not name and number == self._of_tree[group]
+            self._known[key] = number if nameless else _look_up(number, name, group=group)
         return self._known[key]
 
 

@@ -85,3 +85,43 @@ def test_the_default_acl_of_var_does_not_get_into_the_code(tmp_path: Path) -> No
     swap_files(stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j"))
     for path in ("/lib", "/lib/file", "/file"):
         assert attributes(base + path) == {}, path
+
+
+NAMELESS = 54321
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_store_of_an_account_without_a_name_gets_its_files_back(tmp_path: Path) -> None:
+    shop = layout(tmp_path / "shop")
+    base = shop.root
+    put(base + "/replaced")
+    put(base + "/gone")
+    put(base + "/taken")
+    os.symlink("/nowhere", base + "/link")
+    for path in ("", "/replaced", "/gone", "/taken", "/link"):
+        os.lchown(base + path, NAMELESS, NAMELESS)
+    summary = write(shop.code, tmp_path / "a.tgz")
+    for path in ("/replaced", "/gone", "/link"):
+        os.unlink(base + path)
+    put(base + "/replaced", b"by root, who mended it in a hurry")
+    put(base + "/link", b"by root")
+    os.lchown(base + "/taken", 0, 0)
+    swap_files(stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j"))
+    for path in ("/replaced", "/gone", "/taken", "/link"):
+        status = os.lstat(base + path)
+        assert (status.st_uid, status.st_gid) == (NAMELESS, NAMELESS), path
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_an_account_that_is_not_here_leaves_nothing_with_root(tmp_path: Path) -> None:
+    shop = layout(tmp_path / "shop")
+    base = shop.root
+    put(base + "/file")
+    os.lchown(base + "/file", NAMELESS + 1, NAMELESS + 1)  # no account, and not the store's
+    os.lchown(base, NAMELESS, NAMELESS)
+    summary = write(shop.code, tmp_path / "a.tgz")
+    os.unlink(base + "/file")
+    put(base + "/file", b"by root")
+    swap_files(stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j"))
+    status = os.lstat(base + "/file")
+    assert (status.st_uid, status.st_gid) == (NAMELESS, NAMELESS)
