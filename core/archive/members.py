@@ -172,13 +172,16 @@ def _is_own(path: bytes) -> bool:
 def _pattern(text: str) -> bytes:
     r"""Return a whole-path pattern as a regular expression.
 
-    `*` and `?` stay inside a component, `**` stands for any number of components.
+    `*` and `?` stay inside a component, `**` stands for any number of components; at the end it
+    stands for all that is below.
     """
-    pattern = os.fsencode(text).strip(b"/")
-    if not pattern:
+    parts = [part for part in os.fsencode(text).split(b"/") if part not in {b"", b"."}]
+    if not parts or b".." in parts:
         raise UsageError("An exclusion is a path below the root, or a group such as @media-cache.")
     out = []
-    for part in pattern.split(b"/"):
+    if parts[-1] == b"**":
+        parts.append(b"*")
+    for part in parts:
         if part == b"**":
             out.append(rb"(?:[^/]+/)*")
         else:

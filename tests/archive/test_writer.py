@@ -20,7 +20,7 @@ from core.archive import writer as writer_module
 from core.archive.descent import Descent
 from core.archive.header import REGULAR, Fields, HeaderReader, HeaderWriter
 from core.archive.measuring import measure
-from core.archive.members import code_selection, media_selection
+from core.archive.members import code_selection, media_selection, walk
 from core.archive.reader import read_members, verify_archive
 from core.archive.writer import write_archive
 from core.errors import Cancelled, DiskFull, StoreUnreadable, UsageError
@@ -111,6 +111,34 @@ def test_media_behind_a_link_is_followed(tmp_path: Path) -> None:
     found = extract(archive, tmp_path / "out", "tar", "-xpzf")
     inside = {b"pub/media/" + path: look for path, look in tree_hash(str(elsewhere)).items()}
     assert {p: k for p, k in found.items() if p not in {b"pub", b"pub/media"}} == inside
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left"),
+    [
+        ("a/**", ["a", "b", "b/c", "b/c/e", "b/c/e/g"]),
+        ("**", []),
+        ("b/**/g", ["a", "a/d", "b", "b/c", "b/c/e"]),
+        ("./b/c/", ["a", "a/d", "b"]),
+        ("/b/*", ["a", "a/d", "b"]),
+    ],
+)
+def test_a_pattern_leaves_out_what_it_says(tmp_path: Path, pattern: str, left: list[str]) -> None:
+    shop = layout(tmp_path / "shop")
+    os.rmdir(shop.media)
+    os.rmdir(os.path.dirname(shop.media))
+    for directory in ("a", "b/c/e"):
+        os.makedirs(f"{shop.root}/{directory}")
+    for name in ("a/d", "b/c/e/g"):
+        put(f"{shop.root}/{name}")
+    found = walk(code_selection(shop, exclude=(pattern,)), problem=lambda path, error: None)
+    assert sorted(os.fsdecode(one.path) for one in found if one.path) == left
+
+
+@pytest.mark.parametrize("pattern", ["", "/", ".", "../shop/a", "a/../b"])
+def test_a_pattern_that_could_match_nothing_is_refused(tmp_path: Path, pattern: str) -> None:
+    with pytest.raises(UsageError, match="a path below the root"):
+        code_selection(layout(tmp_path / "shop"), exclude=(pattern,))
 
 
 def test_exclusions_are_whole_path_patterns(shop: Layout, tmp_path: Path) -> None:
