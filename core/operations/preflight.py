@@ -16,6 +16,7 @@ from core.archive.members import code_selection, media_selection
 from core.backups.catalog import list_backups
 from core.database.connection import connect
 from core.database.dump import estimate
+from core.database.strip import resolve
 from core.errors import ConfigurationError, MagerewindError, NotInstalled
 from core.events import Kind, Report, no_report
 from core.magento.env_php import DeploymentConfiguration, read_configuration
@@ -169,9 +170,10 @@ def preflight_backup(
     """Return what would stop this backup, what it deserves to know, and estimates.
 
     Raises NotInstalled, as Magento says it, for media and database of a store without an
-    installation.
+    installation, and UsageError for a group of tables that does not exist.
     """
     findings = _writable_findings(store)
+    resolve(request.strip, ())
     estimates: dict[Kind, Estimate] = {}
     connection: DatabaseConnection | None = None
     configuration, problem = read_deployment(store, environ)
@@ -251,20 +253,28 @@ def _check_database(
     except MagerewindError as error:
         findings.append(from_error("database", error))
         return None
-    others = [other.name for other in configuration.connections() if other != connection]
-    schemas = {
-        other.schema for other in configuration.connections() if other.schema != connection.schema
-    }
-    if schemas:
+    elsewhere = [
+        other.name
+        for other in configuration.connections()
+        if _database_of(other) != _database_of(connection)
+    ]
+    if elsewhere:
         findings.append(
             warn(
                 "other-connections",
-                "Only the default connection is backed up; others use schemas of their own:",
-                names=sorted(others),
+                "Only the default connection is backed up; these use databases of their own:",
+                names=sorted(elsewhere),
             )
         )
     estimates[Kind.DB] = _estimate(store, Kind.DB, sized.rows, sized.bytes)
     return connection
+
+
+def _database_of(connection: DatabaseConnection) -> tuple[str | int, ...]:
+    """Return what two connections to the same schema of the same server share."""
+    if connection.socket is not None:
+        return connection.schema, connection.socket
+    return connection.schema, connection.host, connection.port
 
 
 def _estimate(store: Store, kind: Kind, items: int, content_bytes: int) -> Estimate:

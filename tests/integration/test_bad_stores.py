@@ -123,6 +123,31 @@ def test_a_database_that_cannot_be_used(shop, before, env_php, command, was, bec
         assert line in problem[0]
 
 
+def test_a_group_of_tables_that_does_not_exist(shop, before):
+    said = magerewind(shop, *BACKUP, "--strip", "@nothing", code=2)
+    assert said.out == "", "refused before the store is closed"
+    assert said.problem[0] == "There is no group of tables '@nothing'."
+    untouched(shop, before)
+
+
+def test_other_databases_of_the_store_are_named(shop, env_php):
+    default = re.search(r"'default' => \[\s*'host'.*?\]\s*\]", env_php.read_text(), re.DOTALL)[0]
+    others = {
+        "indexer": default,  # the same database once more
+        "sales": default.replace(f"'{shop.schema}'", "'sales'"),
+        "checkout": re.sub(r"'host' => '[^']*'", "'host' => 'db2.example:3306'", default),
+    }
+    entries = [text.replace("'default'", f"'{name}'", 1) for name, text in others.items()]
+    text = env_php.read_text().replace(default, ",\n".join([default, *entries]))
+    with instead(env_php, text.encode()):
+        said = magerewind(shop, *BACKUP, "--dry-run", code=0)
+    assert said.problem == [
+        "Warning: Only the default connection is backed up; these use databases of their own:",
+        "  checkout",
+        "  sales",
+    ]
+
+
 def test_a_store_that_is_not_installed(shop, before, env_php):
     text = re.sub(r"'date' =>", "'no date' =>", env_php.read_text())
     with instead(env_php, text.encode()):
