@@ -102,9 +102,8 @@ def verify_backup(
             )
         result = read(backup, manifest, report)
     except (DamagedBackup, StatementRefused) as error:
-        result = VerifyResult(
-            backup=backup, problem=error.message, against_manifest=manifest is not None
-        )
+        problem = error.message.removeprefix(f"{backup.name.text} is damaged: ")  # said of it
+        result = VerifyResult(backup=backup, problem=problem, against_manifest=manifest is not None)
     if remember:
         try:
             _remember(result)

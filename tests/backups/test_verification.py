@@ -80,6 +80,7 @@ def test_a_flipped_byte_is_found_and_remembered(store: Store) -> None:
     after = find_any_backup(store.backups, NAME)
     assert after.health is Health.DAMAGED
     assert after.problem == result.problem
+    assert NAME not in result.problem, "who says it names the file"
 
 
 def test_a_cut_is_found_by_the_size_alone(store: Store) -> None:
