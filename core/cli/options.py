@@ -32,6 +32,12 @@ def _level(text: str) -> int:
     return int(text)
 
 
+def _root(text: str) -> str:
+    if not text:  # an unset variable of a script, which would mean the working directory
+        raise argparse.ArgumentTypeError("a directory is expected, not an empty name")
+    return text
+
+
 def _list(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
 
@@ -65,6 +71,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add(
         "--root",
         metavar="DIR",
+        type=_root,
         help="the root of the store (default: found from the working directory upwards)",
         **unset,
     )

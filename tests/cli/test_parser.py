@@ -82,6 +82,7 @@ def test_common_options_stand_before_or_after_the_command(first: bool) -> None:
         ["info:backups:list", "--code"],
         ["job:attach", "1", "2"],
         ["job:run"],
+        ["info:store", "--root", ""],
         ["backup"],
     ],
 )
