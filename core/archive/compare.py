@@ -226,6 +226,8 @@ class Comparison:
             return
         row = self._row(Action.MODE, member, found)
         row = row._replace(mode_then=wanted, unit=None, size_then=row.size_now)
+        if self._euid != 0:  # it might not be able to give the present group back
+            row = row._replace(gid_then=None)
         self._plan.add(row._replace(region=self.regions.of(self.relative(row.path))))
 
     def _belongs(self, status: os.stat_result | Status, member: Member) -> bool:
@@ -237,7 +239,7 @@ class Comparison:
 
     def _owner(self, member: Member) -> tuple[int | None, int | None]:
         """Return whom an entry is to belong to, None where that is left as it is."""
-        if self._euid != 0 or member.mode == UNKNOWN_MODE:
+        if member.mode == UNKNOWN_MODE:
             return None, None
         if not self._trusted and not member.uname and not member.uid:
             return None, None  # Magento writes root, and nobody at all, as NULs
@@ -245,8 +247,10 @@ class Comparison:
         known = self._owners.get(key)
         if known is None:
             numbers = self._numbers
-            known = numbers.uid(member.uid, member.uname), numbers.gid(member.gid, member.gname)
-            self._owners[key] = known
+            uid, gid = numbers.uid(member.uid, member.uname), numbers.gid(member.gid, member.gname)
+            if self._euid != 0:  # who can give nothing away, but has groups to choose from
+                uid, gid = None, gid if gid in self._groups else None
+            known = self._owners[key] = uid, gid
         return known
 
     def _row(self, action: Action, member: Member | None, found: Found | None) -> Row:

@@ -35,13 +35,13 @@ class Ownership:
         """Return account and group for an entry; -1 leaves what a new file has.
 
         As root: the archive's when it exists here, else that of what is replaced, else the root's
-        owner, who also gets what would stay with root by accident. Otherwise only one of the
-        account's own groups can be given.
+        owner, who also gets what would stay with root by accident. Otherwise the same of groups,
+        as far as the account is in them: a web server reads by them.
         """
         uid, gid = row.uid_then, row.gid_then
         if not self._is_root:
-            gid = row.gid_now if gid is None else gid
-            return -1, gid if gid in self._groups and gid != self._own[1] else -1
+            wanted = (gid, row.gid_now, self._default[1])
+            return -1, next((one for one in wanted if one in self._groups), -1)
         if uid is None:
             uid = row.uid_now or self._default[0]
         if gid is None:

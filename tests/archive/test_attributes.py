@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import struct
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -125,3 +128,58 @@ def test_an_account_that_is_not_here_leaves_nothing_with_root(tmp_path: Path) ->
     swap_files(stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j"))
     status = os.lstat(base + "/file")
     assert (status.st_uid, status.st_gid) == (NAMELESS, NAMELESS)
+
+
+def as_member(uid: int, groups: list[int], work: Callable[[], None]) -> None:
+    """Do some work in a child of an account that is in these groups; its own comes first."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        with contextlib.suppress(BaseException):
+            os.setgroups(groups)
+            os.setresgid(groups[0], groups[0], groups[0])
+            os.setresuid(uid, uid, uid)
+            work()
+            status = 0
+        os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.fixture
+def open_place() -> Iterator[Path]:
+    """A directory that other accounts can reach, which tmp_path is not."""
+    with tempfile.TemporaryDirectory(prefix="magerewind-test-") as name:
+        os.chmod(name, 0o777)
+        yield Path(name)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
+def test_the_group_of_the_web_server_comes_back(open_place: Path) -> None:
+    shop = layout(open_place / "shop")
+    base = shop.root
+    os.mkdir(base + "/generated")
+    for path in ("/generated/gone", "/replaced", "/foreign", "/mode"):
+        put(base + path)
+    os.symlink("/nowhere", base + "/link")
+    for top, directories, files in os.walk(base):
+        for name in (".", *directories, *files):
+            os.lchown(os.path.join(top, name), NAMELESS, ANOTHER)
+    os.chmod(base + "/generated", 0o2775)
+    os.lchown(base + "/foreign", NAMELESS, NAMELESS + 7)  # a group that the account is not in
+    os.lchown(base + "/mode", NAMELESS, NAMELESS + 7)
+
+    def work() -> None:
+        summary = write(shop.code, open_place / "a.tgz")
+        shutil.rmtree(base + "/generated")
+        for path in ("/replaced", "/foreign", "/link"):
+            os.unlink(base + path)
+        put(base + "/replaced", b"damaged")
+        os.chmod(base + "/mode", 0o600)
+        swap_files(stage_files(plan(open_place / "a.tgz", shop, summary), job_id="j"))
+
+    as_member(NAMELESS, [NAMELESS, ANOTHER], work)
+    for path in ("/generated", "/generated/gone", "/replaced", "/link", "/foreign"):
+        status = os.lstat(base + path)
+        assert (status.st_uid, status.st_gid) == (NAMELESS, ANOTHER), path
+    assert os.stat(base + "/mode").st_gid == NAMELESS + 7
+    assert os.stat(base + "/generated").st_mode & 0o7777 == 0o2775
