@@ -116,12 +116,14 @@ class _Swap:
         self._ground = ground
         self._report = report
         self._done = 0
+        self.current = b""  # the path that is at work, for what fails
 
     def forward(self) -> None:
         """Put every unit in its new state."""
         for row in self._in_turn(_UNITS):
             self._unit_forward(row)
         for row in self._plan.rows(_MODES):
+            self.current = row.path
             self._set_mode(row, row.mode_then, row.uid_then, row.gid_then)
         self._ground.flush_places()
 
@@ -141,6 +143,7 @@ class _Swap:
             if directory is not None and parent != directory:
                 self._flush_live()
             directory = parent
+            self.current = row.path
             yield row
             self._done += 1
             if self._done % 64 == 0:
@@ -245,11 +248,12 @@ def swap_files(staged: StagedFiles, *, report: Report = no_report) -> None:
         make_asides(plan)
         make_parents(plan)
         ground = _Ground(plan, stack)
+        swap = _Swap(plan, ground, report)
         try:
-            _Swap(plan, ground, report).forward()
+            swap.forward()
             plan.remember(step="swapped", swapped_ns=_moment(plan))
         except OSError as error:
-            raise translate(error, "moving files into place") from error
+            raise translate(error, f"moving {os.fsdecode(swap.current)} into place") from error
         plan.save()
 
 

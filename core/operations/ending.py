@@ -71,15 +71,21 @@ def end_by_reverting(context: JobContext, parts: tuple[Part, ...], error: BaseEx
         return
     if isinstance(error, MagerewindError):
         # The cause comes before what it led to: who reads a log wants the reason first.
-        context.emit(Noted(code="reverting", message=f"{error.message} Everything is reverted."))
+        message = f"{_sentence(error.message)} Everything is reverted."
+        context.emit(Noted(code="reverting", message=message))
     revert(context, parts)
+
+
+def _sentence(text: str) -> str:
+    """Return a message with the full stop that it needs where another sentence follows."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _left_closed(what: str, cause: Exception, *, closed: bool) -> StoreLeftClosed:
     reason = cause.message if isinstance(cause, MagerewindError) else str(cause)
     state = "The store stays closed." if closed else "Nothing of the store was changed."
     return StoreLeftClosed(
-        f"{what}: {reason} {state}",
+        f"{what}: {_sentence(reason)} {state}",
         hint=f"When the cause is mended, run: {NEXT_COMMAND}",
     )
 
