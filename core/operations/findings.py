@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from core.errors import MagerewindError, PreflightRefused
 from core.events import Noted, Warned
+from core.magento.store import Store
 from core.operations.context import JobContext
 
 SHOWN_NAMES = 10
@@ -45,6 +47,13 @@ def warn(code: str, message: str, *, hint: str | None = None, names: Iterable[st
 def note(code: str, message: str, *, names: Iterable[str] = ()) -> Finding:
     """Return a finding that is good to know."""
     return Finding(level=Level.NOTE, code=code, message=message, names=tuple(names))
+
+
+def owner_hint(store: Store) -> str:
+    """Return who can do what this account may not, when it may be the owner who tried."""
+    if os.geteuid() == store.owner_uid:
+        return "This account owns the store: mend owner or mode there, or run it as root."
+    return "Run it as the file system owner of the store."
 
 
 def megabytes(size_bytes: int) -> str:
@@ -90,7 +99,7 @@ def say_findings(context: JobContext, findings: Iterable[Finding]) -> None:
         if finding.level is Level.WARN:
             context.say(Warned(code=finding.code, message=finding.message, names=finding.names))
         elif finding in unsaid:
-            message = f"Also in the way: {finding.message}"
+            message = f"In the way: {finding.message}"
             context.emit(Noted(code=finding.code, message=message, names=finding.names))
         elif finding.level is Level.NOTE:
             context.emit(Noted(code=finding.code, message=finding.message, names=finding.names))

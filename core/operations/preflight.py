@@ -24,12 +24,13 @@ from core.magento.maintenance import MaintenanceState, maintenance_state
 from core.magento.processes import RunningProcess, running_processes
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
-from core.operations.findings import Finding, from_error, megabytes, note, stop, warn
+from core.operations.findings import Finding, from_error, megabytes, note, owner_hint, stop, warn
 from core.operations.requests import BackupRequest
 
 NOT_INSTALLED: Final = "No information is available: the Magento application is not installed."
 _RATIOS: Final[Mapping[Kind, float]] = {Kind.CODE: 0.3, Kind.MEDIA: 1.0, Kind.DB: 1.1}
 _SHOWN: Final = 1000
+_ROWS_ARE_GUESSED: Final = 1.25  # by the server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +154,7 @@ def _writable_findings(store: Store) -> list[Finding]:
                     f"Backups directory is not writeable: {existing}"
                     if path == store.backups
                     else f"This account may not write to {existing}",
-                    hint="Run it as the file system owner of the store.",
+                    hint=owner_hint(store),
                 )
             )
     unique = {finding.message: finding for finding in found}
@@ -234,7 +235,7 @@ def _check_files(
             stop(
                 f"{kind}-unreadable",
                 f"{count} {'path' if count == 1 else 'paths'} cannot be read by this account:",
-                hint="Run it as the file system owner of the store, or leave them out: --exclude",
+                hint=f"{owner_hint(store)} Or leave them out: --exclude",
                 names=measured.unreadable[:_SHOWN],
             )
         )
@@ -285,14 +286,17 @@ def _estimate(store: Store, kind: Kind, items: int, content_bytes: int) -> Estim
             continue
         ratio = manifest.size_bytes / manifest.content_bytes
         speed = manifest.content_bytes / manifest.elapsed_s if manifest.elapsed_s else None
-        if kind is Kind.DB:
-            ratio = 1.0  # its content is the file; the tables' size is what is known here
+        read_bytes, file_bytes = content_bytes, int(content_bytes * ratio)
+        rows = sum((manifest.rows or {}).values())
+        if kind is Kind.DB and rows:  # tables take whole pages; rows say more of what is written
+            grown = max(1.0, _ROWS_ARE_GUESSED * items / rows)
+            read_bytes = file_bytes = int(manifest.size_bytes * grown)
         return Estimate(
             items=items,
             content_bytes=content_bytes,
-            file_bytes=int(content_bytes * ratio),
+            file_bytes=file_bytes,
             measured=True,
-            seconds=content_bytes / speed if speed else None,
+            seconds=read_bytes / speed if speed else None,
         )
     return Estimate(
         items=items,

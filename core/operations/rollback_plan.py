@@ -21,7 +21,16 @@ from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
 from core.magento.store import Store, magento_version
 from core.operations.backup import selection_of
-from core.operations.findings import Finding, Level, from_error, megabytes, note, stop, warn
+from core.operations.findings import (
+    Finding,
+    Level,
+    from_error,
+    megabytes,
+    note,
+    owner_hint,
+    stop,
+    warn,
+)
 from core.operations.losses import Losses, count_losses
 from core.operations.preflight import space_of
 from core.operations.requests import RollbackRequest
@@ -182,7 +191,7 @@ def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]
                 stop(
                     "not-writable",
                     "The rollback can't be executed because not all files are writable.",
-                    hint="Run it as the file system owner of the store.",
+                    hint=owner_hint(store),
                     names=plan.unwritable,
                 )
             )

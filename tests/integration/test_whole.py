@@ -57,6 +57,15 @@ def test_a_backup_of_all(shop):
                 assert stat.S_IMODE(os.stat(path).st_mode) == 0o600, path
 
 
+def test_an_earlier_dump_says_how_large_the_next_will_be(shop):
+    size = os.stat(os.path.join(shop.store.backups, shop.request.db_file)).st_size
+    said = magerewind(shop, "setup:backup", "--db", "--dry-run", "--json", code=0)
+    (plan,) = said.objects
+    estimate = plan["estimates"]["db"]
+    assert size <= estimate["file_bytes"] < 2 * size, "tables take whole pages, and are far larger"
+    assert estimate["content_bytes"] > 2 * size
+
+
 def memory_taken(shop):
     """Bytes that the server has set aside for the live MEMORY tables."""
     answer = shop.server.run(
