@@ -173,6 +173,9 @@ def _ended(event: JobEnded, state: JobState) -> tuple[Line, ...]:
             lines = [success(f"{done} completed successfully.")]
         case Outcome.DONE | Outcome.WARNINGS:
             lines = []
+        case Outcome.CANCELLED if operation is Operation.BACKUP:
+            left = "backups that were finished stay, and nothing else was changed"
+            lines = [warning(f"Cancelled {took}; {left}.")]
         case Outcome.CANCELLED:
             lines = [warning(f"Cancelled {took}; nothing was changed.")]
         case Outcome.REVERTED:

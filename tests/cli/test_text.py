@@ -206,6 +206,11 @@ def test_other_ends_are_said(outcome: Outcome, word: str) -> None:
     assert word in line.text
 
 
+def test_a_cancelled_backup_does_not_hide_what_it_has_finished() -> None:
+    (line,) = told(began(Operation.BACKUP), ended(Outcome.CANCELLED))
+    assert "backups that were finished stay" in line.text
+
+
 def test_an_error_is_its_message_and_its_hint() -> None:
     lines = error_lines(PreflightRefused("No\x1b", hint="Do this."))
     assert [(line.text, line.style) for line in lines] == [

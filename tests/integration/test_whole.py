@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -43,6 +44,8 @@ def test_a_backup_of_all(shop):
     before = os.listdir(backups)
     # The order of the options is not the order of the work.
     said = magerewind(shop, "setup:backup", "--db", "--media", "--code", code=0)
+    (snapshot,) = (line for line in said.problem if line.startswith("Consistent snapshot"))
+    assert re.fullmatch(r"Consistent snapshot: [a-zA-Z ,]+", snapshot), "no letter of ours"
     made = all_three(backups, before)
     assert said.lines == [
         "Enabling maintenance mode",
