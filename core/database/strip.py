@@ -96,6 +96,19 @@ def resolve(words: Sequence[str], tables: Iterable[str], *, prefix: str = "") ->
     return tuple(found)
 
 
+def unmatched(words: Sequence[str], tables: Iterable[str], *, prefix: str = "") -> tuple[str, ...]:
+    """Return the names and patterns among `words` that mean no table: most likely misspelt.
+
+    A group may well mean none, since it is there for extensions too.
+    """
+    names = [table.removeprefix(prefix) for table in tables]
+    return tuple(
+        word
+        for word in words
+        if not word.startswith("@") and not any(fnmatchcase(name, word) for name in names)
+    )
+
+
 def _patterns(words: Iterable[str], seen: frozenset[str]) -> Iterable[tuple[str, bool]]:
     """Yield patterns, and whether each comes from a group."""
     for word in words:

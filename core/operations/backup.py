@@ -22,6 +22,7 @@ from core.backups.names import new_name
 from core.database.connection import schema_lock
 from core.database.dump import DumpOptions, dump_schema
 from core.database.inventory import check_dump
+from core.database.strip import unmatched
 from core.durable import (
     PartialFile,
     fsync_directory,
@@ -250,10 +251,15 @@ def _write_dump(
     )
     how = summary.snapshot.partition(": ")[2]  # its letter means something to developers only
     context.emit(Noted(code="snapshot", message=f"Consistent snapshot: {how}"))
+    misspelt = unmatched(request.strip, summary.rows, prefix=connection.table_prefix)
+    warnings = list(summary.warnings)
+    if misspelt:
+        message = "No table has these names, so the rows of none were left out for them:"
+        warnings.append(Warned(code="nothing-stripped", message=message, names=misspelt))
     return _Written(
         items=sum(summary.rows.values()),
         sha256=summary.sha256,
-        warnings=summary.warnings,
+        warnings=tuple(warnings),
         details={
             "content_bytes": summary.bytes,
             "rows": summary.rows,

@@ -130,6 +130,17 @@ def test_a_group_of_tables_that_does_not_exist(shop, before):
     untouched(shop, before)
 
 
+def test_a_misspelt_table_of_strip_is_named(shop):
+    words = ("--strip", "customer_entiy,customer_entity,@mailchimp", "--strip", "quot*x")
+    said = magerewind(shop, *BACKUP, "--no-verify", *words, code=0)
+    assert said.problem[-4:] == [
+        "Warning: No table has these names, so the rows of none were left out for them:",
+        "  customer_entiy",
+        "  quot*x",
+        "Complete with 1 warning.",
+    ]
+
+
 def test_other_databases_of_the_store_are_named(shop, env_php):
     default = re.search(r"'default' => \[\s*'host'.*?\]\s*\]", env_php.read_text(), re.DOTALL)[0]
     others = {
