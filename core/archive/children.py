@@ -7,6 +7,7 @@ writes to the store, and ends when its parent does: the pipe that it writes to i
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import marshal
 import os
@@ -61,6 +62,7 @@ def stop(child: subprocess.Popen[bytes]) -> None:
 def told() -> tuple[Selection, dict[str, bool]]:
     """Return, in a child, what it was started with."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and closes the pipe
+    gc.disable()  # a child makes no cycles, and lives for seconds
     values, words = marshal.load(sys.stdin.buffer)  # noqa: S302 - written by the parent
     return of_values(values), words
 
