@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from core.backups.catalog import Backup, BackupSet, delete_backup, list_backups
 from core.backups.verification import verify_backup
-from core.database.dump import estimate
+from core.database.size import estimate
 from core.errors import DamagedBackup, MagerewindError
 from core.events import Report, Stamped
 from core.jobs.client import Client

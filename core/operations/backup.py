@@ -20,9 +20,6 @@ from core.archive.writer import write_archive
 from core.backups.manifest import Manifest, from_json, to_json, write_manifest
 from core.backups.names import new_name
 from core.database.connection import schema_lock
-from core.database.dump import DumpOptions, dump_schema
-from core.database.inventory import check_dump
-from core.database.strip import unmatched
 from core.durable import (
     PartialFile,
     fsync_directory,
@@ -245,6 +242,10 @@ def _write_dump(
     connection: DatabaseConnection,
     report: Report,
 ) -> _Written:
+    # Not loaded for a backup of files: whoever starts one waits for what is imported.
+    from core.database.dump import DumpOptions, dump_schema  # noqa: PLC0415
+    from core.database.strip import unmatched  # noqa: PLC0415
+
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(context.clock()))
     summary = dump_schema(
         connection, fd, options=DumpOptions(strip=request.strip), report=report, created=created
@@ -276,6 +277,8 @@ def _verify(context: JobContext, kind: Kind, path: str, written: _Written, size_
         if kind is not Kind.DB:
             verify_archive(path, report=report, sha256=written.sha256, members=written.items)
             return
+        from core.database.inventory import check_dump  # noqa: PLC0415 - as above
+
         check = check_dump(path, report=report, sha256=written.sha256)
         if not check.complete:
             raise DamagedBackup("The dump that was just written does not read back as complete.")

@@ -15,7 +15,7 @@ from core.archive.measuring import Measured, measure
 from core.archive.members import code_selection, media_selection
 from core.backups.catalog import list_backups
 from core.database.connection import connect
-from core.database.dump import estimate
+from core.database.size import estimate
 from core.database.strip import resolve
 from core.errors import ConfigurationError, MagerewindError, NotInstalled
 from core.events import Kind, Report, no_report

@@ -13,8 +13,8 @@ from database.odd_schemas import NEW, OLD
 from database.schema_oracle import differences, portrait
 
 from core.database.connection import connect
-from core.database.dump import estimate
 from core.database.rows import TARGET_BYTES
+from core.database.size import estimate
 from core.errors import Cancelled, DumpFailed, UsageError
 
 
