@@ -17,7 +17,8 @@ from typing import Final
 from core.database.collations import CollationMap, collation_map
 from core.database.connection import Connection, connect
 from core.database.dialect import one_line, quote_name
-from core.database.inventory import STORE_TABLES, DumpCheck, TableContent, check_dump, maker_of
+from core.database.dump_check import DumpCheck, TableContent
+from core.database.inventory import STORE_TABLES, check_dump, maker_of
 from core.database.proof import CURE_OF_1419
 from core.database.rights import read_rights
 from core.database.saved import read_definitions

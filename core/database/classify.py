@@ -9,69 +9,15 @@ stands behind it is searched for the four words that could make a value anything
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final, NoReturn
 
 from core.database.dialect import Server, one_line
-from core.database.reach import forbidden_word, other_schemas
+from core.database.kinds import OBJECTS, Statement, StatementKind
+from core.database.reach import forbidden_word, made_at_run_time, other_schemas
+from core.database.session import is_of_rocksdb
 from core.database.statements import RawStatement
-from core.database.tokens import Reading, Token, resolve_comments, skip_to_balance, tokens
+from core.database.tokens import Mark, Reading, Token, resolve_comments, skip_to_balance, tokens
 from core.errors import StatementRefused
-
-
-class StatementKind(StrEnum):
-    """What a statement does."""
-
-    TABLE = "table"
-    ROWS = "rows"
-    ALTER = "alter"  # of a table; CREATE INDEX too
-    SEQUENCE = "sequence"
-    SETVAL = "setval"  # where a sequence stands
-    VIEW = "view"
-    TRIGGER = "trigger"
-    PROCEDURE = "procedure"
-    FUNCTION = "function"
-    PACKAGE = "package"
-    PACKAGE_BODY = "package body"
-    EVENT = "event"
-    EVENT_STATE = "alter event"  # enabled or disabled, at the end of a dump
-    DROP = "drop"
-    SET = "set"
-    NOTHING = "nothing"  # locks, transactions, keys off and on, comments for a client
-
-
-ROUTINES: Final = frozenset(
-    {
-        StatementKind.PROCEDURE,
-        StatementKind.FUNCTION,
-        StatementKind.PACKAGE,
-        StatementKind.PACKAGE_BODY,
-    }
-)
-OBJECTS: Final = ROUTINES | {StatementKind.VIEW, StatementKind.TRIGGER, StatementKind.EVENT}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
-    """A statement that may be run, after its rewriting.
-
-    `name` is the object's, `table` that of a trigger, `names` those of a DROP. `text` has its
-    conditional comments resolved; `place` is where the name stands in it.
-    """
-
-    kind: StatementKind
-    line: int
-    text: bytes
-    name: str = ""
-    place: tuple[int, int] = (0, 0)
-    table: str = ""
-    table_place: tuple[int, int] = (0, 0)
-    names: tuple[str, ...] = ()
-    words: tuple[Token, ...] = ()
-    definer: str = ""
-    schema: str = ""  # the one that may stand before names
-
 
 _ONE_NAME: Final = rb"(?:`(?:[^`]|``)*`|\"(?:[^\"]|\"\")*\"|[\w$\x80-\xff]+)"
 _ROWS: Final = re.compile(
@@ -79,6 +25,10 @@ _ROWS: Final = re.compile(
     rb"(?P<name>" + _ONE_NAME + rb")(?:\s*\.\s*(?P<second>" + _ONE_NAME + rb"))?"
     rb"\s*(?:\((?:\s*" + _ONE_NAME + rb"\s*,?)*\s*\))?\s*VALUES?\s*\(",
     re.IGNORECASE,
+)
+_BY_HAND: Final = (
+    "Only in a backup of magerewind with its manifest are bodies taken as they are."
+    " Take it out of this dump, and make it by hand afterwards."
 )
 _PROGRAM_WORDS: Final = (b"load_file", b"outfile", b"dumpfile", b"select")
 _WINDOW: Final = 1 << 20
@@ -103,7 +53,7 @@ def classify(
 
     `schema` is the one that names may be qualified with; without it no qualified name passes.
     The body of a `trusted` view or routine is taken as it is: one that the schema has, or had when
-    we dumped it; it is only looked at by `forbidden_word` and `other_schemas`.
+    we dumped it, which a checksum proves and no header of a file.
     """
     found = _ROWS.match(raw.text)
     if found is not None:
@@ -181,7 +131,7 @@ class _Reader:
         self.at = 0
 
     def read(self) -> Statement:
-        if not self.words:
+        if not self.words or self._of_the_schema() or self._of_rocksdb():
             return self._made(StatementKind.NOTHING)
         if not (self.trusted and self.words[0].upper == b"CREATE"):
             self._forbid()
@@ -200,11 +150,27 @@ class _Reader:
                 return self._drop()
             case b"SELECT" | b"DO":
                 return self._setval()
-            case b"USE":
-                _own(self.line, self.words[1].name if len(self.words) > 1 else "", self.schema)
-                return self._made(StatementKind.NOTHING)
             case _:
                 raise self._refusal()
+
+    def _of_the_schema(self) -> bool:
+        """Whether this makes, enters or sets the letters of the schema that the dump goes into.
+
+        So begins a dump that mysqldump made with --databases; the schema is there, and its tables
+        say their character sets themselves. Refuses the same of any other schema.
+        """
+        words = [word.upper for word in self.words[:2]]
+        if words[0] == b"USE":
+            self.at = 1
+        elif words[0] in {b"CREATE", b"ALTER"} and words[1:] in ([b"DATABASE"], [b"SCHEMA"]):
+            self.at = 2
+            self._exists_clause()
+        else:
+            return False
+        if self.at >= len(self.words) or not self.words[self.at].is_name:
+            self._refuse()
+        _own(self.line, self.words[self.at].name, self.schema)
+        return True
 
     def _refuse(self, why: str = "") -> NoReturn:
         raise self._refusal(why)
@@ -272,7 +238,7 @@ class _Reader:
         if kind is StatementKind.TRIGGER:
             table, table_place = self._trigger_table()
         if kind in OBJECTS and not self.trusted:
-            self._check_body()
+            self._check_body(kind, name)
         return self._made(
             kind, name=name, place=place, definer=definer, table=table, table_place=table_place
         )
@@ -342,9 +308,18 @@ class _Reader:
         self.at += 1
         return self._object()
 
-    def _check_body(self) -> None:
-        for name in other_schemas(self.words, self.at):
-            _own(self.line, name, self.schema)
+    def _check_body(self, kind: StatementKind, name: str) -> None:
+        what = f"Line {self.line}: the {kind.value} '{one_line(name)}'"
+        for other in other_schemas(self.words, self.at):
+            if self.schema is None or other.lower() != self.schema.lower():
+                raise StatementRefused(
+                    f"{what} reaches into another schema, '{one_line(other)}'.", hint=_BY_HAND
+                )
+        word = made_at_run_time(self.words, self.at)
+        if word:
+            raise StatementRefused(
+                f"{what} runs text that it puts together itself ({word}).", hint=_BY_HAND
+            )
 
     def _alter(self) -> Statement:
         self._accept(b"IGNORE", b"ONLINE")
@@ -380,6 +355,22 @@ class _Reader:
         if kind not in {b"TABLE", b"TABLES", b"VIEW", b"SEQUENCE"}:
             return self._made(StatementKind.NOTHING)
         return self._made(StatementKind.DROP, names=tuple(names))
+
+    def _of_rocksdb(self) -> bool:
+        """Whether this is what Percona's mysqldump asks and sets for an engine: it is not run.
+
+        As no other PREPARE gets through, what an EXECUTE would run is known.
+        """
+        first, rest = self.words[0].upper, self.words[1:]
+        upper = {word.upper for word in rest}
+        if first in {b"EXECUTE", b"DEALLOCATE"}:
+            plain = all(word.mark is Mark.WORD for word in rest)
+            return plain and len(rest) <= 2 and b"IMMEDIATE" not in upper
+        if first != b"PREPARE" and not (first == b"SELECT" and b"INTO" in upper):
+            return False
+        pairs = zip(self.words, rest, strict=False)
+        variables = [word.name for before, word in pairs if before.text == b"@"]
+        return len(variables) == 1 and is_of_rocksdb(variables[0])
 
     def _setval(self) -> Statement:
         if not self._accept(b"SETVAL") or self._peek() != b"(":

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from core.database.classify import Statement, classify
+from core.database.classify import classify
 from core.database.dialect import quote_name
+from core.database.kinds import Statement
 from core.database.statements import RawStatement
 from core.database.tokens import DEFAULT_READING, Token, skip_to_balance, tokens
 from core.errors import StatementRefused
@@ -112,42 +113,6 @@ def without_restrict(key: ForeignKeyText) -> ForeignKeyText:
             kept.append(rest[at : first.start].rstrip())
             at = last.end
     return replace(key, rest=_decoded(b"".join([*kept, rest[at:]])))
-
-
-def point_to_sequences(part: Part, rename: Callable[[str], str | None]) -> tuple[Part, str]:
-    """Return a column whose DEFAULT takes from other sequences, and the default it is to have.
-
-    `rename` returns None for a sequence that stays. The default is empty for a column that takes
-    from none. A server keeps the names of sequences in a table's definition, with their schema, and
-    does not follow them when they are renamed.
-    """
-    words = list(tokens(part.text))
-    changed, wanted, at = [], [], 0
-    for index, word in enumerate(words[:-1]):
-        if word.upper not in {b"NEXTVAL", b"LASTVAL"} or words[index + 1].text != b"(":
-            continue
-        _, name, after = _reference(words, index + 2)
-        other = rename(name)
-        if other is None:
-            continue
-        start, end = words[index + 2].start, words[after - 1].end
-        changed += [part.text[at:start], _quoted(other)]
-        wanted += [part.text[at:start], _quoted(name)]
-        at = end
-    if not changed:
-        return part, ""
-    tail = part.text[at:]
-    real = b"".join([*wanted, tail])
-    return replace(part, text=b"".join([*changed, tail])), _decoded(_default_of(real))
-
-
-def _default_of(column: bytes) -> bytes:
-    """Return the expression after DEFAULT."""
-    words = list(tokens(column))
-    start = next(i for i, word in enumerate(words) if word.upper == b"DEFAULT") + 1
-    opening = next(i for i in range(start, len(words)) if words[i].text == b"(")
-    end = skip_to_balance(words, opening)
-    return column[words[start].start : words[end - 1].end]
 
 
 _KEY_WORDS: Final = frozenset({b"KEY", b"INDEX"})
@@ -279,7 +244,7 @@ def _foreign(
     )
     if target >= len(words):
         raise StatementRefused(f"Line {statement.line}: a foreign key without REFERENCES.")
-    schema, referenced, after = _reference(words, target)
+    schema, referenced, after = read_reference(words, target)
     if schema and schema == statement.schema:
         schema = ""
     clause = text[words[at].start : words[target].start]
@@ -293,7 +258,8 @@ def _foreign(
     )
 
 
-def _reference(words: list[Token], at: int) -> tuple[str, str, int]:
+def read_reference(words: list[Token], at: int) -> tuple[str, str, int]:
+    """Return the schema (or empty) and the name that stand at `at`, and where to read on."""
     if at + 2 < len(words) and words[at + 1].text == b".":
         return words[at].name, words[at + 2].name, at + 3
     return "", words[at].name, at + 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from core.database.create_table import Part, PartKind, TableText
 from core.database.description import WaitingKey
 from core.database.dialect import quote_name
-from core.database.inventory import TableContent
+from core.database.dump_check import TableContent
 from core.database.row_writers import Finishing, RowWriters, run_all
 from core.database.session import SessionState
 

@@ -9,19 +9,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from typing import Final
 
-from core.database.classify import (
-    OBJECTS,
-    ROUTINES,
-    Statement,
-    StatementKind,
-    classify,
-)
+from core.database.classify import classify
 from core.database.create_table import parse_alter, parse_table
 from core.database.dialect import one_line
-from core.database.reach import forbidden_word, other_schemas
+from core.database.dump_check import Definition, DumpCheck, TableContent
+from core.database.kinds import OBJECTS, ROUTINES, Statement, StatementKind
+from core.database.reach import forbidden_word, made_at_run_time, other_schemas
 from core.database.session import Session
 from core.database.statements import DumpFile, RawStatement, Statements
 from core.database.tokens import Reading
@@ -38,60 +33,16 @@ _MAKERS: Final = (
     (b"-- MariaDB dump", "mariadb-dump"),
     (b"-- phpMyAdmin", "phpmyadmin"),
     (b"-- Magento", "magento"),
+    (b"-- Adminer ", "adminer"),
+    (b"-- HeidiSQL Version:", "heidisql"),
     (b"/*M!999999", "mariadb-dump"),
 )
 _SCHEMA_LINE: Final = re.compile(
     rb"-- (?:Schema: `(?P<quoted>(?:[^`]|``)+)`|Host: .*\sDatabase: (?P<plain>\S+)\s*$)"
 )
 LONGEST_NAME: Final = 64
+_ADMINER_END: Final = re.compile(rb"-- \d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 _REPORT_EVERY: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableContent:
-    """A table of a dump: the statement that makes it, and its row statements.
-
-    `made` is the number of that statement in the dump; an earlier one that is dropped again (the
-    stand-in of a view) does not count.
-    """
-
-    name: str
-    made: int
-    engine: str = ""
-    row_statements: int = 0
-    row_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DumpCheck:
-    """What a dump holds. `problems` are reasons not to load it, each one line.
-
-    `content_bytes` is its unpacked size, `max_statement_bytes` what the server must take as one
-    packet. `made_by` is magerewind, mysqldump, mariadb-dump, magento, phpmyadmin or "".
-    """
-
-    path: str
-    made_by: str
-    schema: str  # that names in it are qualified with
-    tables: tuple[str, ...]
-    contents: tuple[TableContent, ...]
-    sequences: tuple[str, ...]
-    views: tuple[str, ...]
-    triggers: tuple[str, ...]
-    routines: tuple[str, ...]
-    events: tuple[str, ...]
-    statements: int
-    content_bytes: int
-    complete: bool
-    whole_store: bool
-    max_statement_bytes: int
-    collations: tuple[str, ...]
-    engines: tuple[str, ...]
-    definers: tuple[str, ...]
-    foreign_keys: int
-    problems: tuple[str, ...]
-    warnings: tuple[Warned, ...]
-    sha256: str
 
 
 def check_dump(
@@ -106,15 +57,17 @@ def check_dump(
 
     Progress is in bytes of the file. Raises StatementRefused with the line of a statement that is
     never run, DamagedBackup where the dump ends inside a statement or is not the file of
-    `sha256`. Names may be qualified with `schema` only; where none is given, with the one that the
-    dump says it is of.
+    `sha256`. That is the checksum of a manifest, and what makes a dump one of ours: the bodies of
+    its objects were in the schema, so they are taken as they are, and what they reach beyond it is
+    a warning. Names may be qualified with `schema` only; where none is given, with the one that
+    the dump says it is of.
     """
     file = DumpFile(path, digest=True)
     try:
         statements = Statements(file)
         inventory = _Inventory(
             schema if schema is not None else schema_of(statements.first_lines),
-            trusted=maker_of(statements.first_lines) == "magerewind",
+            trusted=sha256 is not None,
         )
         reported = 0
         for raw in statements:
@@ -159,12 +112,12 @@ def schema_of(first_lines: tuple[bytes, ...]) -> str | None:
 def _concern(statement: Statement, schema: str | None) -> dict[str, str]:
     """Return what the body of a trusted object reaches beyond its schema, by the object's name."""
     name = f"{statement.kind.value} {statement.name}"
-    word = forbidden_word(statement.words)
+    word = forbidden_word(statement.words) or made_at_run_time(statement.words)
     if word:
         return {name: word}
     own = (schema or "").lower()
     others = {one for one in other_schemas(statement.words) if one.lower() != own}
-    return {name: ", ".join(sorted(others))} if others - {"NEW", "OLD", "new", "old"} else {}
+    return {name: ", ".join(sorted(others))} if others else {}
 
 
 class _Inventory:
@@ -185,6 +138,7 @@ class _Inventory:
         self.altered_after_rows: set[str] = set()
         self.objects: dict[StatementKind, dict[str, None]] = {kind: {} for kind in OBJECTS}
         self.sequences: dict[str, None] = {}
+        self.definitions: dict[tuple[str, str], list[Definition]] = {}
         self.trigger_tables: dict[str, str] = {}
         self.collations: set[str] = set()
         self.definers: set[str] = set()
@@ -208,7 +162,22 @@ class _Inventory:
             self.session.apply(list(statement.words), statement.line)
             return self.session.state.reading
         self._definition(statement)
+        self._keep(statement, raw)
         return state.reading
+
+    def _keep(self, statement: Statement, raw: RawStatement) -> None:
+        """Keep the text of what is to be there in the end, for a server to try."""
+        kind = statement.kind
+        made = Definition(kind=kind, name=statement.name, raw=raw, state=self.session.state)
+        if self.session.state.collation:  # it is remembered with an object
+            self.collations.add(self.session.state.collation.lower())
+        if kind in {StatementKind.TABLE, StatementKind.SEQUENCE}:
+            self.definitions["", statement.name] = [made]
+        elif kind is StatementKind.ALTER:
+            self.definitions["", statement.name].append(made)
+        elif kind in OBJECTS:
+            self.definitions.pop((kind.value, statement.name), None)  # the last one counts
+            self.definitions[kind.value, statement.name] = [made]
 
     def _rows(self, statement: Statement) -> None:
         name = self.current = statement.name
@@ -268,6 +237,7 @@ class _Inventory:
             self.definers.add(statement.definer)
         if statement.kind is StatementKind.VIEW:
             self.tables.pop(statement.name, None)  # a stand-in that was not dropped
+            self.definitions.pop(("", statement.name), None)
         if statement.kind is StatementKind.TRIGGER:
             self.trigger_tables[statement.name] = statement.table
         self.objects[statement.kind][statement.name] = None
@@ -285,12 +255,14 @@ class _Inventory:
         self.rows.pop(name, None)
         self.bytes.pop(name, None)
         self.sequences.pop(name, None)
+        self.definitions.pop(("", name), None)
+        self.definitions.pop((StatementKind.VIEW.value, name), None)
         self.altered_after_rows.discard(name)
         self.objects[StatementKind.VIEW].pop(name, None)
 
     def _words(self, statement: Statement) -> None:
         """Note the collations and character sets that the server must know."""
-        words = statement.words
+        words = () if statement.kind is StatementKind.NOTHING else statement.words
         for index, word in enumerate(words[:-1]):
             upper = word.upper
             if upper == b"COLLATE" or (upper == b"SET" and words[index - 1].upper == b"CHARACTER"):
@@ -366,21 +338,15 @@ class _Inventory:
             problems=tuple(problems),
             warnings=tuple(warnings),
             sha256=digest,
+            trusted=self.trusted,
+            definitions=tuple(one for made in self.definitions.values() for one in made),
         )
 
     def _complete(self, maker: str, trailer: list[bytes]) -> bool:
         if any(line.startswith(COMPLETE_MARKS) for line in trailer):
             return True
-        # phpMyAdmin has no mark, but puts the session back at the very end.
-        return maker == "phpmyadmin" and re.search(rb"=\s*@OLD_", self.last) is not None
-
-
-def unspoken_kinds(check: DumpCheck) -> tuple[str, ...]:
-    """Return the kinds of objects that a dump of this maker leaves out unless asked.
-
-    Their absence then says nothing, so what the schema has of them stays.
-    """
-    if check.made_by == "magerewind":
-        return ()
-    routines = () if check.routines else ("PROCEDURE", "FUNCTION", "PACKAGE", "PACKAGE BODY")
-    return (*routines, *(() if check.events else ("EVENT",)))
+        if maker == "adminer":  # the last line is the time
+            return any(_ADMINER_END.match(line) for line in trailer)
+        # These have no mark, but put the session back at the very end.
+        put_back = re.search(rb"=\s*(?:IFNULL\s*\(\s*)?@OLD_", self.last, re.IGNORECASE)
+        return maker in {"phpmyadmin", "heidisql"} and put_back is not None

@@ -17,18 +17,17 @@ from dataclasses import replace
 from typing import Final
 
 from core.database.check_names import let_checks_wait, shares_names
-from core.database.classify import OBJECTS, Statement, StatementKind, classify
+from core.database.classify import classify
 from core.database.collations import CollationMap, collation_map
 from core.database.create_table import (
     ForeignKeyText,
     Part,
-    TableText,
     parse_alter,
     parse_table,
-    point_to_sequences,
     split_for_loading,
     without_restrict,
 )
+from core.database.defaults import take_from
 from core.database.definitions import TRANSACTIONAL
 from core.database.description import (
     DefaultText,
@@ -40,9 +39,10 @@ from core.database.description import (
     WaitingKey,
 )
 from core.database.dialect import one_line, quote_name
+from core.database.dump_check import DumpCheck, unspoken_kinds
 from core.database.finish import LoadedTable, finish_tables, keys_of, rename_automatic_keys
-from core.database.inventory import DumpCheck, unspoken_kinds
-from core.database.proof import prove_triggers
+from core.database.kinds import OBJECTS, Statement, StatementKind
+from core.database.proof import object_text, prove_triggers
 from core.database.row_writers import Batch, RowWriters, load_failure
 from core.database.session import Session
 from core.database.sessions import LoadingConnection
@@ -132,6 +132,7 @@ class _Loading:
             if map_collations
             else CollationMap(known=frozenset(), names={})
         )
+        self.main.collations = self.collations.names
         self.contents = {content.name: content for content in check.contents}
         self.tables: dict[str, LoadedTable] = {}
         self.keys: list[WaitingKey] = []
@@ -227,7 +228,7 @@ class _Loading:
             reading=self.session.state.reading,
             server=self.server,
             schema=self.check.schema or None,
-            trusted=self.check.made_by == "magerewind",
+            trusted=self.check.trusted,
         )
         match statement.kind:
             case StatementKind.ROWS:
@@ -289,7 +290,8 @@ class _Loading:
         if content is None or content.made != number:
             return
         text = parse_table(statement)
-        text = self._to_staged_sequences(text)
+        text, defaults = take_from(text, {name: self.staged[name] for name in self.check.sequences})
+        self.defaults += defaults
         if shares_names(self.server):
             staged = self.staged[statement.name]
             text, waiting = let_checks_wait(text, staged, self.short, len(self.checks))
@@ -307,21 +309,6 @@ class _Loading:
         self.tables[statement.name] = table
         self._wait_for(text.foreign_keys)
         self._execute(statement, self._mapped(text.render(table.staged, parts)))
-
-    def _to_staged_sequences(self, text: TableText) -> TableText:
-        """Let defaults take from the staged sequences; after the swap they get the real ones."""
-        sequences = {name: self.staged[name] for name in self.check.sequences}
-        if not sequences:
-            return text
-        parts = []
-        for part in text.parts:
-            changed, expression = point_to_sequences(part, sequences.get)
-            parts.append(changed)
-            if expression:
-                self.defaults.append(
-                    DefaultText(table=text.name, column=part.name, expression=expression)
-                )
-        return replace(text, parts=tuple(parts))
 
     def _alter(self, statement: Statement) -> None:
         table = self.tables.get(statement.name)
@@ -354,18 +341,7 @@ class _Loading:
         return f"{start}{max(taken, default=0) + 1}"
 
     def _object(self, statement: Statement) -> ObjectText:
-        state = self.session.state
-        return ObjectText(
-            kind=statement.kind.value.upper(),
-            name=statement.name,
-            create=self._mapped(statement.text).decode("utf-8", "surrogateescape"),
-            definer=statement.definer,
-            sql_mode=state.sql_mode,
-            charset=state.charset,
-            collation=self.collations.names.get(state.collation, state.collation),
-            table=statement.table,
-            time_zone=state.time_zone,
-        )
+        return object_text(statement, self.session.state, self.collations)
 
     def _execute(self, statement: Statement, text: bytes) -> None:
         self.main.for_rows(self.session.state)

@@ -179,6 +179,8 @@ def read_routines(connection: Connection) -> tuple[Routine, ...]:
     found = []
     with _bytes_as_written(connection):
         for kind, name, definer, mode, charset, collation in rows:
+            if is_own(name):
+                continue
             if kind not in kinds:
                 raise DumpFailed(f"The {one_line(kind)} '{one_line(name)}' is of an unknown kind.")
             create = _body(kind.lower(), name, show_create(connection, kind, name)[2])
@@ -206,6 +208,8 @@ def read_events(connection: Connection) -> tuple[ScheduledEvent, ...]:
     found = []
     with _bytes_as_written(connection):
         for name, definer, mode, zone, charset, collation in rows:
+            if is_own(name):
+                continue
             create = _body("event", name, show_create(connection, "EVENT", name)[3])
             found.append(
                 ScheduledEvent(

@@ -12,10 +12,12 @@ from dataclasses import replace
 from typing import Final
 
 from core.database.classify import classify
+from core.database.collations import CollationMap
 from core.database.description import ObjectText
 from core.database.dialect import one_line, quote_name
+from core.database.kinds import Statement
+from core.database.session import SessionState
 from core.database.sessions import LoadingConnection
-from core.database.staging import STAGED
 from core.database.statements import RawStatement
 from core.database.tokens import Reading, Token, tokens
 from core.errors import DatabaseError, LoadFailed, RightsMissing
@@ -27,6 +29,26 @@ CURE_OF_1419: Final = (
     "The binary log is on: an administrator sets log_bin_trust_function_creators = 1,"
     " or grants SUPER to the account."
 )
+
+
+def object_text(statement: Statement, state: SessionState, collations: CollationMap) -> ObjectText:
+    """Return an object of a dump as a value, without the name of the schema before its own."""
+    text = statement.text
+    places = [(statement.place, statement.name), (statement.table_place, statement.table)]
+    for (start, end), name in sorted(places, reverse=True):
+        if len(list(tokens(text[start:end], state.reading))) > 1:
+            text = text[:start] + quote_name(name).encode("utf-8", "surrogateescape") + text[end:]
+    return ObjectText(
+        kind=statement.kind.value.upper(),
+        name=statement.name,
+        create=collations.apply(text, state.reading).decode("utf-8", "surrogateescape"),
+        definer=statement.definer,
+        sql_mode=state.sql_mode,
+        charset=state.charset,
+        collation=collations.names.get(state.collation.lower(), state.collation),
+        table=statement.table,
+        time_zone=state.time_zone,
+    )
 
 
 def rewritten(one: ObjectText, *, name: str, table: str = "") -> str:
@@ -115,19 +137,16 @@ def prove_triggers(
     Raises RightsMissing with its cure, LoadFailed with the trigger that cannot be made.
     """
     changed: dict[str, ObjectText] = {}
-    mapped: list[str] = []
     for one in triggers:
         if one.table not in staged:
             continue
-        plain = without_order(one)
         try:
-            _try(loading, plain, staged[one.table])
+            made = try_trigger(loading, one, staged[one.table])
         except DatabaseError as error:
-            if error.errno not in NO_DEFINER_RIGHT or not one.definer:
-                raise _failure(one, error) from error
-            changed[one.name] = without_definer(one)
-            mapped.append(one.name)
-            _try(loading, without_definer(plain), staged[one.table])
+            raise _failure(one, error) from error
+        if made is not one:
+            changed[one.name] = made
+    mapped = list(changed)
     if not mapped:
         return changed, ()
     return changed, (definer_warning("trigger", mapped),)
@@ -143,8 +162,24 @@ def definer_warning(kind: str, names: list[str]) -> Warned:
     )
 
 
+def try_trigger(loading: LoadingConnection, one: ObjectText, table: str) -> ObjectText:
+    """Make a trigger on another table and drop it; return it as it can be made.
+
+    That is without its definer where the account may not set it.
+    """
+    plain = without_order(one)
+    try:
+        _try(loading, plain, table)
+    except DatabaseError as error:
+        if error.errno not in NO_DEFINER_RIGHT or not one.definer:
+            raise
+        _try(loading, without_definer(plain), table)
+        return without_definer(one)
+    return one
+
+
 def _try(loading: LoadingConnection, one: ObjectText, table: str) -> None:
-    name = f"{STAGED}trial"
+    name = f"{table}_t"
     loading.for_object(one)
     loading.connection.execute(rewritten(one, name=name, table=table))
     loading.connection.execute(f"DROP TRIGGER {quote_name(name)}")

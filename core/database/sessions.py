@@ -24,6 +24,7 @@ _WELCOME: Final = (
     "innodb_strict_mode = 0",
     "check_constraint_checks = 0",
     "sql_require_primary_key = 0",
+    "restrict_fk_on_non_standard_key = 0",
     "sql_generate_invisible_primary_key = 0",
     "system_versioning_alter_history = KEEP",
     "innodb_lock_wait_timeout = 5",
@@ -42,7 +43,7 @@ class LoadingConnection:
         self, settings: DatabaseConnection, collations: Mapping[str, str] | None = None
     ) -> None:
         self.connection: Connection = connect(settings)
-        self._collations = collations or {}
+        self.collations = collations or {}
         self._set: tuple[str, ...] = ()
         self.connection.execute("SET foreign_key_checks = 0, unique_checks = 1")
         for setting in _WELCOME:
@@ -81,7 +82,7 @@ class LoadingConnection:
         wanted = (charset, collation, mode, zone, history)
         if wanted == self._set:
             return
-        collation = self._collations.get(collation.lower(), collation)
+        collation = self.collations.get(collation.lower(), collation)
         names = f"SET NAMES {quote_text(charset)}"
         names += f" COLLATE {quote_text(collation)}" if collation else ""
         self._names(names, charset, collation)

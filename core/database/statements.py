@@ -12,6 +12,7 @@ keeps a state for each string.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import io
 import os
@@ -174,10 +175,25 @@ class Statements:
         self.reading = Reading()
         self.trailer: list[bytes] = []
         self._fill()
+        self._go_over_mark()
         self.first_lines = tuple(self._buffer[:2048].split(b"\n")[:12])
         self.ours = self._buffer.startswith(OUR_MARK)
         # mysqldump and mariadb-dump before 11 write a row statement as a line too, but a
         # statement of theirs may also go over lines, so only ours is trusted to.
+
+    def _go_over_mark(self) -> None:
+        """Go over the mark that some editors put before UTF-8; tell what is in no such letters."""
+        start = self._buffer[:4]
+        if start.startswith(codecs.BOM_UTF8):
+            self._buffer = self._buffer[len(codecs.BOM_UTF8) :]
+            self._before = len(codecs.BOM_UTF8)
+        elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or (
+            len(start) == 4 and (start[0] == start[2] == 0 or start[1] == start[3] == 0)
+        ):
+            raise DamagedBackup(
+                f"{self._file.path} is written in UTF-16, as PowerShell redirects text.",
+                hint="Make the dump anew with --result-file, or recode it to UTF-8.",
+            )
 
     @property
     def position(self) -> int:

@@ -159,6 +159,26 @@ def resolve_comments(
     return b"".join(kept).strip()
 
 
+def skipped_comments(
+    statement: bytes, server: Server, reading: Reading = DEFAULT_READING
+) -> tuple[str, ...]:
+    """Return what a server leaves out of a statement: comments that are for other servers."""
+    if b"/*!" not in statement and b"/*M!" not in statement:
+        return ()
+    skipped: list[list[bytes]] = []
+    opened: list[bool] = []
+    for found in _PATTERNS[reading].finditer(statement):
+        if found.lastgroup == "open":
+            if all(opened) and not _executes(found.group(), server):
+                skipped.append([])
+            opened.append(_executes(found.group(), server))
+        elif found.lastgroup == "close" and opened:
+            opened.pop()
+        elif not all(opened):
+            skipped[-1].append(found.group())
+    return tuple(b"".join(one).decode("utf-8", "replace").strip() for one in skipped)
+
+
 def skip_to_balance(words: list[Token], at: int) -> int:
     """Return the index after the bracket that closes the one at `words[at]`."""
     depth = 0

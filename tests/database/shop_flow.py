@@ -13,11 +13,23 @@ from core.sample.server import find_program
 JOB = "20261123-031500-1a2b"
 
 
-def fill(server, schema, sql):
+def fill_as_written(server, schema, sql):
+    """Run SQL through the client, which leaves out the comments in bodies unless told not to."""
+    fill(server, schema, sql, "--comments")
+
+
+def fill(server, schema, sql, *options):
     """Run SQL through the client as the shop's own account."""
     command = [part for part in server.client() if not part.startswith("--user")]
     subprocess.run(
-        [*command, "--user=shop", "--password=shop", "--default-character-set=utf8mb4", schema],
+        [
+            *command,
+            "--user=shop",
+            "--password=shop",
+            "--default-character-set=utf8mb4",
+            *options,
+            schema,
+        ],
         input=sql if isinstance(sql, bytes) else sql.encode(),
         stdout=subprocess.DEVNULL,
         check=True,

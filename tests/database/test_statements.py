@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.database.classify import StatementKind, classify
+from core.database.classify import classify
 from core.database.create_table import parse_alter, parse_table, split_for_loading
 from core.database.dialect import Flavour, Server
+from core.database.kinds import StatementKind
 from core.database.session import Session
 from core.database.statements import DumpFile, RawStatement, Statements
 from core.database.tokens import Reading, resolve_comments
@@ -215,7 +216,11 @@ REFUSED = [
     "PREPARE s FROM 'DROP TABLE t'",
     "ALTER TABLE t RENAME TO u",
     "TRUNCATE t",
-    "EXECUTE s",
+    "EXECUTE IMMEDIATE 'DROP TABLE t'",
+    "PREPARE s FROM @x",
+    "SELECT 1 INTO @x",
+    "SELECT @rocksdb, @x",
+    "SELECT user FROM mysql.user INTO @rocksdb_x, @y",
     "\\! sh",
     "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1 INTO DUMPFILE '/x'",
     "CHANGE MASTER TO x=1",
@@ -224,6 +229,44 @@ REFUSED = [
     "DO SETVAL(s, (SELECT 1 FROM t))",
     "ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u",
     "CREATE SERVER s FOREIGN DATA WRAPPER x",
+    "CREATE DATABASE IF NOT EXISTS `other` CHARACTER SET utf8mb4",
+    "ALTER DATABASE other CHARACTER SET latin1",
+    "CREATE DATABASE",
+    "DROP DATABASE shop",
+]
+# What a body may not do, in a dump that no manifest vouches for.
+REACHING = [
+    "SELECT * FROM a, mysql.user",
+    "SELECT * FROM (a JOIN b) JOIN mysql.user",
+    "SELECT a.x FROM a WHERE a.x IN (SELECT User FROM c, mysql.user)",
+    "SELECT mysql.user.password FROM a",
+    "SELECT other.f(1)",
+    "CALL other.p()",
+    "INSERT other.t VALUES (1)",
+    "INSERT IGNORE INTO other.t VALUES (1)",
+    "REPLACE DELAYED other.t SELECT 1",
+    "DELETE QUICK FROM other.t",
+    "DELETE other.t FROM other.t JOIN a",
+    "UPDATE IGNORE other.t SET a = 1",
+    "UPDATE a, other.t SET a.b = 1",
+    "TRUNCATE other.t",
+    "DROP TABLE IF EXISTS other.t",
+    "DROP TEMPORARY TABLE a, other.t",
+    "SELECT * FROM JSON_TABLE(x.y, '$' COLUMNS(a int PATH '$')) j, other.t",
+    "SET @x = CONCAT('GR', 'ANT ALL ON *.* TO x'); PREPARE s FROM @x; EXECUTE s",
+    "EXECUTE IMMEDIATE CONCAT('GR', 'ANT ALL ON *.* TO x')",
+]
+STAYING = [
+    "SELECT EXTRACT(DAY FROM a.at), TRIM(LEADING '0' FROM a.sku), a.x FROM a JOIN b USING (x, y)",
+    "SELECT a.x INTO NEW.y FROM a",
+    "SELECT a.x INTO r.y FROM shop.a",
+    "INSERT INTO t (a) VALUES (NEW.a) ON DUPLICATE KEY UPDATE t.a = OLD.a",
+    "SELECT INSERT(a.b, 1, 2, 'x'), REPLACE(a.b, c.d, '') FROM a, c WHERE f(a.x, c.y) = 1.5",
+    "UPDATE a JOIN b ON f(a.x, b.y) SET a.x = b.y, a.z = b.z",
+    "SELECT a.b FROM a GROUP BY c.d, e.f ORDER BY g.h, i.j",
+    "FETCH c INTO r.a",
+    "DEALLOCATE PREPARE s",
+    "CALL shop.p(); SELECT shop.f(1)",
 ]
 
 
@@ -231,6 +274,23 @@ REFUSED = [
 def test_what_is_never_run_is_refused_with_its_line(text):
     with pytest.raises(StatementRefused, match="Line 7"):
         _read(text)
+
+
+@pytest.mark.parametrize("text", REACHING)
+@pytest.mark.parametrize("ansi", [False, True])
+def test_a_body_that_reaches_into_another_schema_is_refused(text, ansi):
+    create = f"CREATE PROCEDURE p() BEGIN {text}; END"
+    reading = Reading(ansi_quotes=ansi)
+    with pytest.raises(StatementRefused, match=r"Line 7: the procedure 'p' (reaches|runs text)"):
+        classify(RawStatement(create.encode(), 7, 0), reading=reading, schema="shop")
+    assert classify(
+        RawStatement(create.encode(), 7, 0), reading=reading, schema="shop", trusted=True
+    )
+
+
+@pytest.mark.parametrize("text", STAYING)
+def test_a_body_that_stays_in_its_schema_is_not(text):
+    _read(f"CREATE PROCEDURE p() BEGIN {text}; END")
 
 
 def _read(text):
@@ -268,6 +328,16 @@ ALLOWED = [
     ("DO SETVAL(`s`, 5, 0)", "setval"),
     ("SELECT SETVAL(`s`, 5, 0)", "setval"),
     ("USE shop", "nothing"),
+    ("use `Shop`", "nothing"),
+    ("CREATE DATABASE shop", "nothing"),
+    (
+        (
+            "CREATE DATABASE /*!32312 IF NOT EXISTS*/ `shop` /*!40100 DEFAULT CHARACTER SET"
+            " utf8mb4 COLLATE utf8mb4_0900_ai_ci */ /*!80016 DEFAULT ENCRYPTION='N' */"
+        ),
+        "nothing",
+    ),
+    ("ALTER DATABASE `shop` CHARACTER SET latin1 COLLATE latin1_swedish_ci", "nothing"),
     ("CREATE UNIQUE INDEX i ON t (a)", "alter"),
     ("SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ 'x:1-5'", "set"),
     (
