@@ -75,6 +75,9 @@ def server_error(error: Exception) -> DatabaseError:
         return RightsMissing(
             f"The database account may not do this: {text}.", hint=hint, errno=number
         )
+    # "check the manual that corresponds to your MariaDB server version for the right syntax to use"
+    text = text.replace("; check the manual that corresponds to your ", " for this ")
+    text = text.replace(" server version for the right syntax to use", "", 1)
     return DatabaseError(f"The database server refused: {text} ({number}).", errno=number)
 
 

@@ -24,6 +24,7 @@ from core.database.rights import read_rights
 from core.database.saved import read_definitions
 from core.database.staging import STAGED, owner_of
 from core.database.tables import table_names
+from core.database.trial import try_definitions
 from core.errors import DatabaseError, DumpFailed, RightsMissing
 from core.events import Warned
 from core.magento.settings import DatabaseConnection
@@ -84,6 +85,7 @@ def check_against_server(
         asked.live()
         asked.trial()
         asked.tables()
+        asked.definitions(settings)
         needed = int(check.content_bytes * SPACE_FACTOR)
         free = _free_space(connection, settings)
         if free is not None and free < needed:
@@ -129,6 +131,7 @@ class _Asked:
         self.added: tuple[str, ...] = ()
         self.removed: tuple[str, ...] = ()
         self.rows_now: dict[str, int] = {}
+        self.may_make = True
         self.variables = {
             str(name).lower(): str(value) for name, value in connection.query("SHOW VARIABLES")
         }
@@ -281,11 +284,22 @@ class _Asked:
         self.removed = () if self.partial else tuple(sorted(live - coming))
         self.rows_now = {str(name): int(count) for name, count in rows if name in live}
 
+    def definitions(self, settings: DatabaseConnection) -> None:
+        """Have the server try every definition of the dump, with its collations mapped.
+
+        Where an account may not even make a table, each would say so again.
+        """
+        if self.may_make:
+            mapping = collation_map(self.connection, self.check.collations)
+            problems, warnings = try_definitions(self.check, settings, mapping)
+            self.problems += problems
+            self.warnings += warnings
+
     def trial(self) -> None:
         """Try what the load will do on a scratch table."""
         name = f"{STAGED}trial{self.connection.thread_id}_0"
         table, other = quote_name(name), quote_name(name + "_v")
-        steps = [("make tables", f"CREATE TABLE {table} (a int)")]
+        steps = [("make tables", f"CREATE TABLE {table} (a int PRIMARY KEY)")]
         if self.check.triggers:
             trigger = f"CREATE TRIGGER {other} BEFORE INSERT ON {table} FOR EACH ROW SET @a = 1"
             steps.append(("make triggers", trigger))
@@ -294,8 +308,16 @@ class _Asked:
             ("rename tables", f"RENAME TABLE {table} TO {quote_name(name + '0')}"),
             ("rename tables", f"RENAME TABLE {quote_name(name + '0')} TO {table}"),
         ]
+        if self.check.foreign_keys:
+            key = f"ADD FOREIGN KEY (b) REFERENCES {table} (a)"
+            steps.append(("refer to tables", f"ALTER TABLE {table} {key}"))
         if self.check.views:
             steps.append(("make views", f"CREATE VIEW {other} AS SELECT 1 AS a"))
+        if self.check.routines:
+            steps.append(("make routines", f"CREATE PROCEDURE {other} () SELECT 1"))
+        if self.check.events:
+            event = f"CREATE EVENT {other} ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1"
+            steps.append(("make events", event))
         with self._cleared(name):
             for what, statement in steps:
                 try:
@@ -303,6 +325,7 @@ class _Asked:
                 except DatabaseError as error:
                     cure = f" {CURE_OF_1419}" if error.errno == 1419 else ""
                     self.problems.append(f"The account cannot {what}: {error.message}{cure}")
+                    self.may_make &= not what.endswith("tables")
 
     @contextlib.contextmanager
     def _cleared(self, name: str) -> Iterator[None]:
@@ -311,6 +334,8 @@ class _Asked:
         finally:
             for statement in (
                 f"DROP VIEW IF EXISTS {quote_name(name + '_v')}",
+                f"DROP PROCEDURE IF EXISTS {quote_name(name + '_v')}",
+                f"DROP EVENT IF EXISTS {quote_name(name + '_v')}",
                 f"DROP TABLE IF EXISTS {quote_name(name)}, {quote_name(name + '0')}",
             ):
                 with contextlib.suppress(DatabaseError):

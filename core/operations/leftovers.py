@@ -21,24 +21,29 @@ from core.magento.settings import DatabaseConnection
 from core.operations.context import JobContext
 
 _TRIAL: Final = re.compile(r"trial([0-9]+)")  # the scratch table of a check, by its connection
+_SCRATCH: Final = """
+SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES
+ WHERE TABLE_SCHEMA = DATABASE() AND LEFT(TABLE_NAME, 10) = '_mrs_trial'
+UNION ALL SELECT ROUTINE_NAME, ROUTINE_TYPE FROM information_schema.ROUTINES
+ WHERE ROUTINE_SCHEMA = DATABASE() AND LEFT(ROUTINE_NAME, 10) = '_mrs_trial'
+UNION ALL SELECT EVENT_NAME, 'EVENT' FROM information_schema.EVENTS
+ WHERE EVENT_SCHEMA = DATABASE() AND LEFT(EVENT_NAME, 10) = '_mrs_trial'
+"""
+_TABLES: Final = ("BASE TABLE", "SYSTEM VERSIONED", "SEQUENCE")
 _TRIAL_TRIES: Final = 20
 _TRIAL_PAUSE_S: Final = 0.1
 
 
 def drop_trials(settings: DatabaseConnection) -> None:
-    """Drop the scratch tables and views of checks whose connection is gone, as one killed leaves.
+    """Drop the scratch objects of checks whose connection is gone, as one killed leaves them.
 
     The server may take a moment to notice that the connection has ended.
     """
     with connect(settings) as connection:
-        rows = connection.query(
-            "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES"
-            " WHERE TABLE_SCHEMA = DATABASE() AND LEFT(TABLE_NAME, 10) = '_mrs_trial'"
-        )
-        for name, kind in rows:
+        for name, kind in connection.query(_SCRATCH):
             trial = _TRIAL.match(str(name).removeprefix("_mrs_"))
             if trial is not None and _is_gone(connection, int(trial[1])):
-                what = "VIEW" if kind == "VIEW" else "TABLE"
+                what = "TABLE" if str(kind) in _TABLES else str(kind)
                 connection.execute(f"DROP {what} IF EXISTS {quote_name(str(name))}")
 
 

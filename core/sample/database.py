@@ -230,4 +230,6 @@ def _settle(server: Server, schema: str) -> str:
         " WHERE TABLE_SCHEMA = DATABASE() AND EXTRA LIKE '%auto_increment%'",
         schema=schema,
     )
-    return "".join(f"ALTER TABLE `{name}` AUTO_INCREMENT = 1;\n" for name in answer.split()[1:])
+    changes = (f"ALTER TABLE `{name}` AUTO_INCREMENT = 1;\n" for name in answer.split()[1:])
+    # MySQL's own mode does not take the zero dates that some columns have as a default.
+    return _SESSION + "".join(changes)

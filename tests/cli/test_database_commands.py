@@ -127,3 +127,22 @@ def test_a_database_that_refuses_is_one_line(shop: Shop) -> None:
     assert "nobody" in done.stderr
     assert "s3cret" not in done.stderr
     assert not [one for one in os.listdir(shop.root / "var/backups") if "partial" in one]
+
+
+def test_what_the_server_cannot_make_is_in_the_plan_with_its_line(shop: Shop) -> None:
+    name = "1700000009_db.sql"
+    text = (
+        "-- MySQL dump 10.13\n"
+        "CREATE TABLE `globe` (`p` point NOT NULL /*!80003 SRID 4326 */);\n"
+        "CREATE TABLE `lower` (`v` varchar(9), KEY `k` ((lower(`v`))));\n"
+        "-- Dump completed on 2024-01-01  0:00:00\n"
+    )
+    (shop.root / "var/backups" / name).write_text(text)
+    (shop.root / "var/.maintenance.flag").unlink(missing_ok=True)
+    for more in (("--dry-run",), ("--yes",)):
+        done = shop.run("setup:rollback", "-d", name, "--partial", *more)
+        assert done.returncode not in {0, 2}
+        assert "Line 3 of the dump, 'lower': " in done.stdout + done.stderr
+        assert "globe (SRID 4326)" in done.stdout + done.stderr
+    assert not (shop.root / "var/.maintenance.flag").exists()
+    (shop.root / "var/backups" / name).unlink()

@@ -27,11 +27,23 @@ def test_the_scratch_table_of_a_killed_check_goes_with_the_recovery(server, tmp_
     shop = Shop.make(tmp_path / "shop", server, "trials")
     request = shop.back_up((Kind.DB,))
     gone = staged_name("trial999999999", 0)
-    server.run(f"CREATE TABLE {gone} (a INT); CREATE VIEW {gone}_v AS SELECT 1", schema=shop.schema)
+    server.run(
+        f"CREATE TABLE {gone} (a INT); CREATE VIEW {gone}_v AS SELECT 1;"
+        f"CREATE SEQUENCE {gone}_s; CREATE PROCEDURE {gone}_p () SELECT 1;"
+        f"CREATE EVENT {gone}_e ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1",
+        schema=shop.schema,
+    )
     summary, _ = shop.run(request, fault="journal:2:kill")
     assert summary.interrupted
-    assert sorted(shop.leftovers()) == [gone, f"{gone}_v"]
+    assert sorted(shop.leftovers()) == [gone, f"{gone}_s", f"{gone}_v"]
     summary, events = shop.recover()
     assert summary.exit_code == 0, events
     assert shop.leftovers() == []
+    assert (
+        server.run(
+            "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = 'trials'"
+            " UNION SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = 'trials'"
+        ).split()
+        == []
+    )
     server.run("DROP DATABASE trials")
