@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from core.database.connection import connect
 from core.database.definers import definer_text, with_current_user
-from core.database.objects import without_schema
+from core.database.objects import read_triggers, without_schema
 from core.database.schema import Versioning, read_schema
 from core.database.strip import GROUPS, resolve
+from core.errors import DatabaseError
 
 
 def test_tables_keys_and_columns(server, schema):
@@ -109,3 +112,60 @@ def test_groups_of_tables():
     assert resolve([], tables) == ()
     for group in GROUPS:
         resolve([group], tables)
+
+
+class _Meddling:
+    """A connection before whose first SHOW CREATE TRIGGER something happens."""
+
+    def __init__(self, connection, before, after=lambda: None):
+        self._connection, self._before, self._after = connection, before, after
+        self.errors = []
+
+    def query(self, text, *parameters):
+        if not text.startswith("SHOW CREATE TRIGGER"):
+            return self._connection.query(text, *parameters)
+        before, self._before = self._before, lambda: None
+        after, self._after = self._after, lambda: None
+        before()
+        try:
+            return self._connection.query(text, *parameters)
+        except DatabaseError as error:
+            self.errors.append(error.errno)
+            raise
+        finally:
+            after()
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+
+def _two_triggers(server, schema):
+    server.run(
+        "CREATE TABLE a (id int); CREATE TRIGGER x AFTER INSERT ON a FOR EACH ROW SET @a = 1;"
+        "CREATE TRIGGER y AFTER DELETE ON a FOR EACH ROW SET @a = 1;",
+        schema=schema.schema,
+    )
+
+
+def test_a_trigger_that_goes_while_triggers_are_read(server, schema):
+    _two_triggers(server, schema)
+    with connect(schema) as connection:
+        meddling = _Meddling(connection, lambda: server.run("DROP TRIGGER x", schema=schema.schema))
+        assert [one.name for one in read_triggers(meddling)] == ["y"]
+    assert meddling.errors == [1360]
+
+
+def test_a_trigger_whose_file_is_being_replaced_is_read_again(server, schema):
+    _two_triggers(server, schema)
+    path = os.path.join(server.data_directory, schema.schema, "y.TRN")  # read first
+    with open(path, "rb") as file:
+        whole = file.read()
+
+    def put(content):
+        with open(path, "wb") as file:
+            file.write(content)
+
+    with connect(schema) as connection:
+        meddling = _Meddling(connection, lambda: put(whole[:-2]), lambda: put(whole))
+        assert {one.name for one in read_triggers(meddling)} == {"x", "y"}
+    assert meddling.errors == [1343]
