@@ -16,7 +16,7 @@ from core.database.classify import classify
 from core.database.dialect import quote_name
 from core.database.kinds import Statement
 from core.database.statements import RawStatement
-from core.database.tokens import DEFAULT_READING, Token, skip_to_balance, tokens
+from core.database.tokens import DEFAULT_READING, Token, skip_to_balance, split_at_commas, tokens
 from core.errors import StatementRefused
 
 Rename = Callable[[str], str]
@@ -126,19 +126,6 @@ def _decoded(text: bytes) -> str:
     return text.decode("utf-8", "surrogateescape")
 
 
-def split_parts(words: list[Token], start: int, end: int) -> list[list[Token]]:
-    """Return the tokens between the commas of a list, those in brackets not counted."""
-    parts: list[list[Token]] = [[]]
-    depth = 0
-    for word in words[start:end]:
-        depth += (word.text == b"(") - (word.text == b")")
-        if word.text == b"," and depth == 0:
-            parts.append([])
-        else:
-            parts[-1].append(word)
-    return [part for part in parts if part]
-
-
 def parse_table(statement: Statement) -> TableText:
     """Return the pieces of a CREATE TABLE. Raises StatementRefused for LIKE, SELECT and MERGE."""
     words, text = list(statement.words), statement.text
@@ -152,7 +139,7 @@ def parse_table(statement: Statement) -> TableText:
     end = skip_to_balance(words, start)
     tail = words[end:]
     _check_options(statement, tail)
-    parts = [_part(statement, one, text) for one in split_parts(words, start + 1, end - 1)]
+    parts = [_part(statement, one, text) for one in split_at_commas(words[start + 1 : end - 1])]
     return TableText(
         name=statement.name,
         parts=tuple(part for part in parts if part.foreign is None),
@@ -233,7 +220,7 @@ def _key_columns(words: list[Token], at: int) -> tuple[str, ...]:
     while at < len(words) and words[at].text != b"(":
         at += 1
     end = skip_to_balance(words, at)
-    return tuple(part[0].name for part in split_parts(words, at + 1, end - 1))
+    return tuple(part[0].name for part in split_at_commas(words[at + 1 : end - 1]))
 
 
 def _foreign(
@@ -298,7 +285,7 @@ def parse_alter(statement: Statement) -> AlterText:
     if words[0].upper == b"ALTER":
         start = next((i for i, w in enumerate(words) if w.start >= statement.place[1]), len(words))
         kept: list[bytes] = []
-        for part in split_parts(words, start, len(words)):
+        for part in split_at_commas(words[start:]):
             rest = part[1:] if part[0].upper == b"ADD" else []
             kind, name, at = _kind(rest) if rest else (PartKind.OTHER, "", 0)
             if kind is PartKind.FOREIGN:

@@ -96,58 +96,49 @@ class Sequence_:  # noqa: N801 - `Sequence` is the collection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """A view; `valid` is false where it refers to what does not exist (any more)."""
-
-    name: str
-    create: str
-    definer: str
-    charset: str
-    collation: str
-    valid: bool
-    columns: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trigger:
-    """A trigger; `order` counts among those of the same table, timing and event."""
-
-    name: str
-    table: str
-    timing: str
-    event: str
-    order: int
-    create: str
-    definer: str
-    sql_mode: str
-    charset: str
-    collation: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routine:
-    """A FUNCTION, PROCEDURE, PACKAGE or PACKAGE BODY."""
+class StoredObject:
+    """What a text makes: `kind` is the word after CREATE; a view has no sql_mode."""
 
     kind: str
     name: str
     create: str
     definer: str
-    sql_mode: str
     charset: str
     collation: str
+    sql_mode: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduledEvent:
+class View(StoredObject):
+    """A view; `valid` is false where it refers to what does not exist (any more)."""
+
+    kind: str = "VIEW"
+    valid: bool
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger(StoredObject):
+    """A trigger; `order` counts among those of the same table, timing and event."""
+
+    kind: str = "TRIGGER"
+    table: str
+    timing: str
+    event: str
+    order: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routine(StoredObject):
+    """A FUNCTION, PROCEDURE, PACKAGE or PACKAGE BODY."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledEvent(StoredObject):
     """An event of the server's scheduler."""
 
-    name: str
-    create: str
-    definer: str
-    sql_mode: str
+    kind: str = "EVENT"
     time_zone: str
-    charset: str
-    collation: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from core.database.check_names import read_checks
 from core.database.connection import Connection
 from core.database.create_table import ForeignKeyText, parse_show_create
-from core.database.definitions import Routine, ScheduledEvent, Trigger, View, is_own
+from core.database.definitions import ScheduledEvent, StoredObject, Trigger
 from core.database.description import Definitions, ObjectText, WaitingKey
 from core.database.objects import (
     read_events,
@@ -31,14 +31,15 @@ def read_definitions(connection: Connection) -> Definitions:
     """
     tables = {key.table for key in read_foreign_keys(connection)}
     keys = [key for name in sorted(tables) for key in foreign_keys_of(connection, name)]
-    objects: list[ObjectText] = []
-    objects += (_trigger(one) for one in read_triggers(connection))
-    objects += (_view(one) for one in read_views(connection) if not is_own(one.name))
-    objects += (_routine(one) for one in read_routines(connection))
-    objects += (_event(one) for one in read_events(connection))
+    objects = (
+        *read_triggers(connection),
+        *read_views(connection),
+        *read_routines(connection),
+        *read_events(connection),
+    )
     return Definitions(
         foreign_keys=tuple(WaitingKey(waiting="", key=key) for key in keys),
-        objects=tuple(objects),
+        objects=tuple(_text(one) for one in objects),
         checks=read_checks(connection),
     )
 
@@ -51,63 +52,27 @@ def foreign_keys_of(connection: Connection, table: str) -> tuple[ForeignKeyText,
 def objects_now(connection: Connection, kinds: Iterable[str]) -> tuple[ObjectText, ...]:
     """Return the objects of these kinds that the schema has now."""
     wanted = set(kinds)
-    found: list[ObjectText] = []
+    found: list[StoredObject] = []
     if "VIEW" in wanted:
-        found += (_view(one) for one in read_views(connection))
+        found += read_views(connection)
     if "TRIGGER" in wanted:
-        found += (_trigger(one) for one in read_triggers(connection))
+        found += read_triggers(connection)
     if wanted & {"PROCEDURE", "FUNCTION", "PACKAGE", "PACKAGE BODY"}:
-        found += (_routine(one) for one in read_routines(connection) if one.kind in wanted)
+        found += (one for one in read_routines(connection) if one.kind in wanted)
     if "EVENT" in wanted:
-        found += (_event(one) for one in read_events(connection))
-    return tuple(found)
+        found += read_events(connection)
+    return tuple(_text(one) for one in found)
 
 
-def _trigger(one: Trigger) -> ObjectText:
-    return ObjectText(
-        kind="TRIGGER",
-        name=one.name,
-        table=one.table,
-        create=one.create,
-        definer=one.definer,
-        sql_mode=one.sql_mode,
-        charset=one.charset,
-        collation=one.collation,
-    )
-
-
-def _view(one: View) -> ObjectText:
-    return ObjectText(
-        kind="VIEW",
-        name=one.name,
-        create=one.create,
-        definer=one.definer,
-        sql_mode="",
-        charset=one.charset,
-        collation=one.collation,
-    )
-
-
-def _routine(one: Routine) -> ObjectText:
+def _text(one: StoredObject) -> ObjectText:
     return ObjectText(
         kind=one.kind,
         name=one.name,
+        table=one.table if isinstance(one, Trigger) else "",
         create=one.create,
         definer=one.definer,
         sql_mode=one.sql_mode,
         charset=one.charset,
         collation=one.collation,
-    )
-
-
-def _event(one: ScheduledEvent) -> ObjectText:
-    return ObjectText(
-        kind="EVENT",
-        name=one.name,
-        create=one.create,
-        definer=one.definer,
-        sql_mode=one.sql_mode,
-        charset=one.charset,
-        collation=one.collation,
-        time_zone=one.time_zone,
+        time_zone=one.time_zone if isinstance(one, ScheduledEvent) else "",
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from core.database.tokens import Mark, Reading, Token
+from core.database.tokens import Mark, Reading, Token, split_at_commas
 from core.errors import StatementRefused
 
 BASE_MODE: Final = "NO_AUTO_VALUE_ON_ZERO"
@@ -121,7 +121,7 @@ class Session:
 
     def apply(self, words: list[Token], line: int) -> None:
         """Follow one SET statement, given as its tokens. Raises StatementRefused."""
-        for part in _split(words[1:]):
+        for part in split_at_commas(words[1:]):
             self._apply_part(part, line)
 
     def _apply_part(self, part: list[Token], line: int) -> None:
@@ -200,11 +200,11 @@ class Session:
         if text.startswith(b"@"):
             return self._saved.get(text[1:].decode("utf-8", "replace"), "DEFAULT")
         if value[0].upper == b"IFNULL" and len(value) > 2:  # what is saved, or else
-            saved, *other = _split(value[2:-1])
+            saved, *other = split_at_commas(value[2:-1])
             found = self._value(saved, line, name)
             return found if found != "DEFAULT" or not other else self._value(other[0], line, name)
         if value[0].upper == b"CONCAT" and len(value) > 2:
-            parts = _split(value[2:-1])
+            parts = split_at_commas(value[2:-1])
             return ",".join(filter(None, (self._value(p, line, name).strip(",") for p in parts)))
         if len(value) == 1 or (len(value) == 2 and value[0].text in {b"-", b"+"}):
             return self._plain(value[-1])
@@ -231,16 +231,3 @@ def _assignment(part: list[Token], line: int) -> tuple[str, list[Token]]:
     if len(part) < 3 or part[1].text != b"=":
         raise StatementRefused(f"Line {line}: a SET that is not understood.")
     return part[0].name.lower(), part[2:]
-
-
-def _split(words: list[Token]) -> list[list[Token]]:
-    """Return the words between the commas that stand in no brackets."""
-    parts: list[list[Token]] = [[]]
-    depth = 0
-    for word in words:
-        depth += (word.text == b"(") - (word.text == b")")
-        if word.text == b"," and depth == 0:
-            parts.append([])
-        else:
-            parts[-1].append(word)
-    return [part for part in parts if part]

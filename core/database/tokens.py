@@ -8,7 +8,7 @@ execute), and nothing of what the words mean.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
@@ -190,3 +190,16 @@ def skip_to_balance(words: list[Token], at: int) -> int:
             if depth == 0:
                 return index + 1
     return len(words)
+
+
+def split_at_commas(words: Iterable[Token]) -> list[list[Token]]:
+    """Return the words between the commas that stand in no brackets; empty parts are left out."""
+    parts: list[list[Token]] = [[]]
+    depth = 0
+    for word in words:
+        depth += (word.text == b"(") - (word.text == b")")
+        if word.text == b"," and depth == 0:
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    return [part for part in parts if part]
