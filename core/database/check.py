@@ -10,14 +10,15 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from core.database.collations import CollationMap, collation_map
 from core.database.connection import Connection, connect
+from core.database.description import ObjectText
 from core.database.dialect import one_line, quote_name
-from core.database.dump_check import DumpCheck, TableContent
+from core.database.dump_check import DumpCheck, TableContent, unspoken_kinds
 from core.database.inventory import STORE_TABLES, check_dump, maker_of
 from core.database.proof import CURE_OF_1419
 from core.database.rights import read_rights
@@ -41,6 +42,7 @@ __all__ = [
 
 SPACE_FACTOR: Final = 1.4
 """What rows take in InnoDB, with keys, of what they take as SQL; Magento's tables, measured."""
+_ROUTINES: Final = frozenset({"PROCEDURE", "FUNCTION", "PACKAGE", "PACKAGE BODY"})
 _PACKET_RESERVE: Final = 1024
 
 
@@ -253,7 +255,7 @@ class _Asked:
     def live(self) -> None:
         """See whether what is there now can be saved, and who else depends on it."""
         try:
-            read_definitions(self.connection)
+            self._routines(read_definitions(self.connection).objects)
         except (RightsMissing, DumpFailed) as error:
             self.problems.append(f"{error.message} So it could not be brought back.")
         rows = self.connection.query(
@@ -270,6 +272,28 @@ class _Asked:
                 "Foreign keys of other schemas refer to this one; they will follow the old tables.",
                 *names,
             )
+
+    def _routines(self, objects: Iterable[ObjectText]) -> None:
+        """See whether routines of others can be replaced: that comes after the commit."""
+        kept = unspoken_kinds(self.check)
+        account = read_rights(self.connection).account
+        names = [
+            one.name
+            for one in objects
+            if one.kind in _ROUTINES
+            and one.kind not in kept
+            and one.definer != account
+            and (not self.partial or one.name in self.check.routines)
+        ]
+        if names:
+            nothing = quote_name(f"{STAGED}trial{self.connection.thread_id}_0_v")
+            try:  # the right is asked for before the routine is looked for
+                self.connection.execute(f"DROP PROCEDURE IF EXISTS {nothing}")
+            except RightsMissing as error:
+                self.problems.append(
+                    f"The account cannot replace or drop the routines {', '.join(names)}: "
+                    f"{error.message}"
+                )
 
     def tables(self) -> None:
         """See what the swap will do to which table."""
@@ -299,6 +323,12 @@ class _Asked:
         """Try what the load will do on a scratch table."""
         name = f"{STAGED}trial{self.connection.thread_id}_0"
         table, other = quote_name(name), quote_name(name + "_v")
+        try:  # what cannot be dropped is not made
+            self.connection.execute(f"DROP TABLE IF EXISTS {table}")
+        except DatabaseError as error:
+            self.problems.append(f"The account cannot drop tables: {error.message}")
+            self.may_make = False
+            return
         steps = [("make tables", f"CREATE TABLE {table} (a int PRIMARY KEY)")]
         if self.check.triggers:
             trigger = f"CREATE TRIGGER {other} BEFORE INSERT ON {table} FOR EACH ROW SET @a = 1"

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from core.database.check import check_against_server, check_dump
-from core.database.connection import connect
 from core.database.undo import leftovers
 from core.magento.settings import Secret
 from tests.database.dumping import as_root, dump_to
@@ -141,40 +140,3 @@ def test_a_trial_needs_no_right_to_make_temporary_tables(server, schema, tmp_pat
     assert [one[:26] for one in problems] == ["Line 2 of the dump, 't': T"]
     assert leftovers(schema) == ()
     server.run("DROP USER lasting@localhost")
-
-
-ALL_KINDS = (
-    "CREATE TABLE a (v int PRIMARY KEY);"
-    "CREATE TABLE b (v int, CONSTRAINT k FOREIGN KEY (v) REFERENCES a (v));"
-    "CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET @a = 1; CREATE VIEW v AS SELECT 1;"
-    "CREATE FUNCTION f() RETURNS int DETERMINISTIC RETURN 1;"
-    "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1;"
-)
-MISSING = [
-    ("CREATE", "make tables"),
-    ("INSERT", "rename tables"),
-    ("ALTER", "change tables"),
-    ("DROP", "rename tables"),
-    ("TRIGGER", "make triggers"),
-    ("CREATE VIEW", "make views"),
-    ("CREATE ROUTINE", "make routines"),
-    ("EVENT", "make events"),
-]
-
-
-@pytest.mark.parametrize(("right", "what"), MISSING)
-def test_each_missing_right_is_said_once(server, schema, tmp_path, right, what):
-    user = f"no_{right.lower().replace(' ', '_')}"
-    server.run(
-        f"CREATE OR REPLACE USER {user}@localhost IDENTIFIED BY 'x';"
-        f"GRANT ALL ON `{schema.schema}`.* TO {user}@localhost;"
-        f"REVOKE {right} ON `{schema.schema}`.* FROM {user}@localhost;"
-    )
-    poor = replace(schema, username=user, password=Secret("x"))
-    problems = asked(write(tmp_path, ALL_KINDS), poor).problems
-    assert any(one.startswith(f"The account cannot {what}: ") for one in problems), problems
-    assert all(one.startswith("The account cannot ") for one in problems), problems
-    server.run(f"DROP USER {user}@localhost")
-    with connect(schema) as connection:
-        for name in [name for one in leftovers(schema) for name in one.staged]:
-            connection.execute(f"DROP TABLE `{name}`")
