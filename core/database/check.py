@@ -172,7 +172,9 @@ class _Asked:
                 f"The dump has a statement of {largest} bytes, but the server takes {packet}"
                 " (max_allowed_packet)."
             )
-        if self._on("read_only") and "SUPER" not in read_rights(self.connection).everywhere:
+        if self._on("super_read_only"):
+            self.problems.append("The server is read-only (super_read_only).")
+        elif self._on("read_only") and not read_rights(self.connection).past_read_only:
             self.problems.append("The server is read-only (read_only).")
         if self._on("wsrep_on"):
             self._warn(

@@ -18,6 +18,7 @@ _LINE: Final = re.compile(
     rf"(?P<verb>GRANT|REVOKE) (?P<rights>.+?) ON (?P<schema>\*|{_NAME})\.\* (?:TO|FROM) ", re.DOTALL
 )
 _ANY_DEFINER: Final = frozenset({"SUPER", "SET USER", "SET_USER_ID", "SET_ANY_DEFINER"})
+_PAST_READ_ONLY: Final = frozenset({"SUPER", "READ_ONLY ADMIN", "CONNECTION_ADMIN"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,11 @@ class Rights:
     def any_definer(self) -> bool:
         """Whether the account may make objects in the name of another."""
         return any(self.may_everywhere(right) for right in _ANY_DEFINER)
+
+    @property
+    def past_read_only(self) -> bool:
+        """Whether the account may write on a server that is read-only."""
+        return any(self.may_everywhere(right) for right in _PAST_READ_ONLY)
 
 
 def read_rights(connection: Connection) -> Rights:
