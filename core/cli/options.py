@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from core import __version__
+from core.cli.magento_words import check_init_params
 from core.events import Kind
 
 PROGRAM: Final = "magerewind"
@@ -52,7 +53,8 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         "-v",
         "--verbose",
         action="count",
-        help="print all names under a warning, and more notes",
+        help="print all names under a warning, and more notes; -vv, -vvv, --verbose=1, 2 or 3 "
+        "as in Magento",
         **unset,
     )
     version = f"{PROGRAM} {__version__}"
@@ -112,6 +114,18 @@ def _add_run(parser: argparse.ArgumentParser, *, dry_run: bool = True) -> None:
     add("--detach", action="store_true", help="start the job, print its id and do not follow it")
 
 
+def _add_magento_init_params(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--magento-init-params",
+        action="append",
+        type=check_init_params,
+        metavar="PARAMS",
+        help="accepted for scripts written for Magento, and without effect; refused where it "
+        "moves directories (MAGE_DIRS) or replaces the configuration (MAGE_CONFIG, "
+        "MAGE_CONFIG_FILE); may be repeated",
+    )
+
+
 def _add_exclude(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exclude",
@@ -156,6 +170,7 @@ def _add_backup(parser: argparse.ArgumentParser) -> None:
     )
     add("--level", type=_level, metavar="N", help="compression level of the archives, 0 to 9")
     add("--note", metavar="TEXT", help="a word about this backup, for the list")
+    _add_magento_init_params(parser)
 
 
 def _add_rollback(parser: argparse.ArgumentParser) -> None:
@@ -181,6 +196,7 @@ def _add_rollback(parser: argparse.ArgumentParser) -> None:
         help="turn collations that this server does not know into its nearest",
     )
     _add_exclude(parser)
+    _add_magento_init_params(parser)
 
 
 def _add_no_flush(parser: argparse.ArgumentParser) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, NoReturn
 
+from core.cli.magento_words import refuse_equals_sign, with_short_verbose
 from core.cli.options import COMMANDS, PROGRAM, add_application, add_common
 from core.errors import UsageError
 from core.events import Kind
@@ -121,19 +122,6 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _refuse_magento_mistake(argv: Sequence[str]) -> None:
-    """Explain `-c=NAME`: older pages of Magento's documentation show it, and it never worked."""
-    if "setup:rollback" not in argv:
-        return
-    for word in argv:
-        if word[:3] in {"-c=", "-m=", "-d="}:
-            long = {"c": "--code-file", "m": "--media-file", "d": "--db-file"}[word[1]]
-            raise UsageError(
-                f"{word[:2]} takes its value without an equals sign.",
-                hint=f"Write {word[:2]} {word[3:] or 'NAME'}, or {long}={word[3:] or 'NAME'}.",
-            )
-
-
 def parse(argv: Sequence[str]) -> CommandLine:
     """Return what the words ask for.
 
@@ -141,8 +129,8 @@ def parse(argv: Sequence[str]) -> CommandLine:
     """
     if argv[:1] == ["job:run"]:  # how the client starts a runner: not for people
         return _parse_run(argv[1:])
-    _refuse_magento_mistake(argv)
-    found = vars(make_parser().parse_args(list(argv)))
+    refuse_equals_sign(argv)
+    found = vars(make_parser().parse_args(with_short_verbose(argv)))
     values: dict[str, Any] = {}
     for field in fields(CommandLine):
         value = found.get(field.name)

@@ -67,8 +67,54 @@ def test_common_options_stand_before_or_after_the_command(first: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("word", "level"),
+    [
+        ("-v", 1),
+        ("-vv", 2),
+        ("-vvv", 3),
+        ("--verbose", 1),
+        ("--verbose=1", 1),
+        ("--verbose=2", 2),
+        ("--verbose=3", 3),
+    ],
+)
+def test_how_much_is_said_is_asked_for_as_in_magento(word: str, level: int) -> None:
+    assert parse([word, "info:store"]).verbose == level
+    assert parse(["info:store", word]).verbose == level
+
+
+INIT = "--magento-init-params"
+
+
+@pytest.mark.parametrize("command", ["setup:backup", "setup:rollback"])
+def test_parameters_that_change_no_place_have_no_effect(command: str) -> None:
+    given = [INIT, "MAGE_MODE=developer", f"{INIT}=MAGE_RUN_CODE=de&MAGE_RUN_TYPE=store"]
+    assert parse([command, *given]) == CommandLine(command=command)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        "MAGE_DIRS[base][path]=/srv",
+        "MAGE_MODE=production&MAGE_DIRS[var][path]=/srv/var",
+        "MAGE_DIRS%5Bmedia%5D%5Bpath%5D=/srv/media",
+        " MAGE.DIRS[media][path]=/srv/media",
+        "MAGE_CONFIG_FILE=other.php",
+        "MAGE_CONFIG[db][connection][default][dbname]=other",
+    ],
+)
+def test_parameters_that_mean_another_store_are_refused(params: str) -> None:
+    with pytest.raises(UsageError, match=r"^--magento-init-params: MAGE_") as caught:
+        parse(["setup:backup", "--db", f"{INIT}={params}"])
+    assert caught.value.hint is None
+
+
+@pytest.mark.parametrize(
     "words",
     [
+        ["--verbose=4", "info:store"],
+        ["--verbose=", "info:store"],
+        ["info:store", "--magento-init-params=MAGE_MODE=default"],
         ["--cod"],
         ["--quie", "info:store"],
         ["setup:backup", "--cod"],
