@@ -1,11 +1,13 @@
 """Where lines go: narration to stdout, all else to stderr, coloured where that is wanted.
 
-A terminal that is gone (a closed pipe, a hang-up) is no error here: what cannot be shown is
-dropped, since a job must never suffer from who watches it. Nothing here knows what the lines mean.
+What cannot be shown is dropped, since a job must never suffer from who watches it. A terminal that
+is gone (a closed pipe, a hang-up) is no error at all; any other reason, such as a full disk, is
+kept until it is said. Nothing here knows what the lines mean.
 """
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -15,9 +17,10 @@ from contextlib import suppress
 from typing import Any, Final, TextIO
 
 from core.cli.printable import printable
-from core.cli.text import Line, Style
+from core.cli.text import Line, Style, error
 
 PROGRESS_S: Final = 0.25  # often enough to read as live, and cheap on a slow link
+_GONE: Final = frozenset({errno.EPIPE, errno.EIO})  # nobody reads, or the terminal hung up
 _COLOURS: Final[Mapping[Style, str]] = {
     Style.SUCCESS: "32",
     Style.WARNING: "33",
@@ -84,6 +87,7 @@ class Console:
         usable = environ.get("TERM", "dumb") != "dumb"
         self.shows_progress = usable and not (quiet or as_json) and _is_terminal(stderr)
         self._progress = ""
+        self._lost = ""  # why stdout could not be written
 
     def say(self, *lines: Line) -> None:
         """Print lines where they belong. With JSON on stdout, the narration is left out."""
@@ -136,6 +140,14 @@ class Console:
             self._emit(True, "\n")  # a terminal shows the person's own line end
         return answer.strip().lower().startswith("y")
 
+    def say_what_was_lost(self) -> bool:
+        """Say on stderr, once, that stdout could not be written; return whether that was so."""
+        self._emit(True, "")  # what others, such as the help, left to be flushed
+        lost, self._lost = self._lost, ""
+        if lost:
+            self.say(error(f"The output could not be written: {lost}"))
+        return bool(lost)
+
     def _write(self, text: str, style: Style, *, narration: bool) -> None:
         self.end_progress()
         code = _COLOURS.get(style)
@@ -149,7 +161,9 @@ class Console:
             stream.write(text)
             if not text.endswith("\n"):
                 stream.flush()
-        except (OSError, ValueError):
+        except (OSError, ValueError) as failure:
+            if narration and isinstance(failure, OSError) and failure.errno not in _GONE:
+                self._lost = failure.strerror or str(failure)
             self._streams[narration] = _abandon(stream)
 
 

@@ -22,7 +22,13 @@ _MADE: Final = "<!-- Made from the code by `make docs`. Do not edit. -->"
 
 EXIT_CODES: Final = (
     ("0", "done; also where it is complete with warnings, unless `--strict` is given"),
-    ("1", "failed, or refused before anything was changed; with `--strict` also for warnings"),
+    (
+        "1",
+        (
+            "failed, or refused before anything was changed; with `--strict` also for warnings; "
+            "or the output could not be written, unless a job was followed, whose code it then is"
+        ),
+    ),
     ("2", "the words of the command are off"),
     (
         "20",

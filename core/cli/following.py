@@ -2,6 +2,7 @@
 
 The job runs in a process and a session of its own, so nothing that happens here can harm it. The
 first Ctrl-C asks it to cancel, the second only stops the watching; a hang-up stops the watching.
+Lines that cannot be written are missed by who watches, and change nothing of the job or its code.
 """
 
 from __future__ import annotations
@@ -102,9 +103,11 @@ class Follower:
                     self._look(job_id)
         except _Detached as detached:
             self._console.end_progress()
+            self._console.say_what_was_lost()
             self._say_detached(job_id)
             return detached.code
         self._console.end_progress()
+        self._console.say_what_was_lost()
         return self._result(job_id, narrator.state)
 
     def _show(self, narrator: Narrator, stamped: Stamped, after_seq: int) -> None:

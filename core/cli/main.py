@@ -121,6 +121,11 @@ def _unexpected(failure: Exception, console: Console, verbose: int) -> int:
     return 1
 
 
+def _ending(code: int, console: Console) -> int:
+    """Return the exit code of a command: what was asked for is not done when nobody got it."""
+    return 1 if console.say_what_was_lost() and code == 0 else code
+
+
 def run(
     argv: Sequence[str] | None = None, *, open_application: OpenApplication | None = None
 ) -> int:
@@ -133,11 +138,13 @@ def run(
         _console(CommandLine(), environ).say(*error_lines(refused))
         return refused.exit_code
     except SystemExit as ended:  # --help and --version
-        return ended.code if isinstance(ended.code, int) else 0
+        code = ended.code if isinstance(ended.code, int) else 0
+        return _ending(code, _console(CommandLine(), environ))
     console = _console(line, environ)
     interruptions = Interruptions()
     try:
-        return _dispatch(line, console, interruptions, environ, open_application)
+        code = _dispatch(line, console, interruptions, environ, open_application)
+        return _ending(code, console)
     except MagerewindError as failure:
         _say_failure(failure, console)
         return failure.exit_code

@@ -316,6 +316,43 @@ def test_a_reader_that_goes_away_leaves_the_job_alone(slow_shop: Shop) -> None:
     slow_shop.run("info:backups:delete", slow_shop.names("_media.tgz")[-1], "--yes")
 
 
+def run_into_a_full_disk(shop: Shop, *words: str) -> tuple[int, list[str]]:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [*MAGEREWIND, *words],
+            cwd=shop.root,
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            env=ENVIRON,
+            check=False,
+        )
+    return done.returncode, done.stderr.splitlines()
+
+
+UNWRITTEN = "The output could not be written: No space left on device"
+
+
+@pytest.mark.parametrize("words", [["info:backups:list"], ["job:list", "--json"], ["--help"]])
+def test_output_that_a_full_disk_swallows_is_a_failure(
+    shop: Shop, backed_up: "subprocess.CompletedProcess[str]", words: list[str]
+) -> None:
+    assert backed_up.returncode == 0
+    assert run_into_a_full_disk(shop, *words) == (1, [UNWRITTEN])
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_full_disk_under_the_output_leaves_the_job_alone(shop: Shop, options: list[str]) -> None:
+    before = set(shop.names("_media.tgz"))
+    code, said = run_into_a_full_disk(shop, "setup:backup", "--media", *options)
+    assert code == 0  # the job's
+    assert said.count(UNWRITTEN) == 1
+    (made,) = set(shop.names("_media.tgz")) - before
+    shop.run("info:backups:delete", made, "--yes")
+
+
 def test_job_cancel_stops_what_another_started(slow_shop: Shop) -> None:
     job_id = slow_shop.run(*SLOW, "--detach").stdout.strip()
     cancelled = slow_shop.run("job:cancel")

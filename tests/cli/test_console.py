@@ -147,6 +147,23 @@ def test_a_terminal_that_hangs_up_is_no_error() -> None:
         assert child.wait(60) == 7
 
 
+def test_a_full_disk_is_said_once_and_a_closed_pipe_never() -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        shown, _, err = console(stdout=full)
+        shown.say(plain("a"))
+        shown.print("b")
+        assert shown.say_what_was_lost()
+        assert not shown.say_what_was_lost()
+    assert err.getvalue() == "The output could not be written: No space left on device\n"
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w", encoding="utf-8") as unread:
+        shown, _, err = console(stdout=unread)
+        shown.say(plain("a"))
+        assert not shown.say_what_was_lost()
+    assert err.getvalue() == ""
+
+
 def test_letters_that_the_encoding_lacks_are_escaped() -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="latin-1")
