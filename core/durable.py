@@ -234,9 +234,12 @@ class PartialFile:
         self._close()
 
     def abandon(self) -> None:
-        """Remove the unfinished file."""
-        self._close()
-        unlink_if_there(self.partial_path)
+        """Remove the unfinished file. Raises StorageError where the directory refuses that."""
+        try:
+            self._close()
+            unlink_if_there(self.partial_path)
+        except OSError as error:
+            raise translate(error, f"removing {self.partial_path}") from error
 
     def _close(self) -> None:
         if self._fd is not None:
@@ -246,12 +249,16 @@ class PartialFile:
 
 @contextlib.contextmanager
 def partial_file(directory: str, name: str, *, owner: Owner | None = None) -> Iterator[PartialFile]:
-    """Open a `PartialFile` that is abandoned unless it was committed."""
+    """Open a `PartialFile` that is abandoned unless it was committed.
+
+    An error in between is what is raised, also where the directory then keeps the unfinished file.
+    """
     partial = PartialFile(directory, name, owner=owner)
     try:
         yield partial
     except BaseException:
-        partial.abandon()
+        with contextlib.suppress(StorageError):
+            partial.abandon()
         raise
     else:
         if partial._fd is not None:  # noqa: SLF001 - same module

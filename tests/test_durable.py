@@ -96,6 +96,29 @@ def test_a_failed_flush_is_final(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
+def refuse_to_remove(monkeypatch):
+    """Let the directory behave as an append-only one, which even root cannot remove files from."""
+
+    def refusing(path, **_):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), path)
+
+    monkeypatch.setattr(durable.os, "unlink", refusing)
+
+
+def test_what_cannot_be_removed_does_not_hide_what_went_wrong(tmp_path, monkeypatch):
+    refuse_to_remove(monkeypatch)
+    with pytest.raises(RuntimeError, match="the cause"), partial_file(str(tmp_path), "1_db.sql"):
+        raise RuntimeError("the cause")
+
+
+def test_what_cannot_be_removed_is_named(tmp_path, monkeypatch):
+    refuse_to_remove(monkeypatch)
+    path = tmp_path / ".1_db.sql.partial"
+    message = f"^Failed while removing {path}: Operation not permitted$"
+    with pytest.raises(StorageError, match=message):
+        PartialFile(str(tmp_path), "1_db.sql").abandon()
+
+
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_full_disk_is_told_apart(tmp_path, monkeypatch, code):
     def failing(*_):

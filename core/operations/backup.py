@@ -124,7 +124,11 @@ def abandon(context: JobContext) -> None:
 def _tidy(context: JobContext, names: Iterable[str]) -> None:
     directory = context.store.backups
     for name in names:
-        unlink_if_there(os.path.join(directory, partial_name(name)))
+        path = os.path.join(directory, partial_name(name))
+        try:
+            unlink_if_there(path)
+        except OSError as error:
+            raise translate(error, f"removing {path}") from error
     for record in context.journal.records:
         if record.kind != "verified":
             continue
