@@ -107,7 +107,9 @@ def store_lines(facts: StoreFacts) -> Iterator[str]:
 
 
 def stop_lines(facts: StoreFacts, *, shown: int | None) -> Iterator[Line]:
-    """Yield what would stop a backup or a rollback; nothing where nothing would."""
+    """Yield warnings, and what would stop a backup or a rollback; nothing where nothing would."""
+    for finding in facts.warnings:
+        yield from finding_lines(finding, shown=shown)
     both = [finding for finding in facts.stops_backup if finding in facts.stops_rollback]
     groups = (
         ("A backup and a rollback would be stopped:", both),
@@ -152,5 +154,6 @@ def store_json(facts: StoreFacts) -> dict[str, Any]:
             {"pid": process.pid, "what": encode_text(process.what)} for process in facts.processes
         ],
         "stops_backup": [finding_json(finding) for finding in facts.stops_backup],
+        "warnings": [finding_json(finding) for finding in facts.warnings],
         "stops_rollback": [finding_json(finding) for finding in facts.stops_rollback],
     }

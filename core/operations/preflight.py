@@ -78,6 +78,7 @@ class StoreFacts:
     processes: tuple[RunningProcess, ...]
     stops_backup: tuple[Finding, ...] = field(default=())
     stops_rollback: tuple[Finding, ...] = field(default=())
+    warnings: tuple[Finding, ...] = field(default=())
 
 
 def read_deployment(
@@ -103,6 +104,7 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
     configuration, problem = read_deployment(store, environ)
     stops: list[Finding] = [] if problem is None else [from_error("configuration", problem)]
     connections: tuple[DatabaseConnection, ...] = ()
+    warnings: tuple[Finding, ...] = ()
     database = tables = database_bytes = None
     if configuration is not None:
         if not configuration.installed:
@@ -110,6 +112,7 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
         try:
             connections = configuration.connections()
             settings = configuration.default_connection()
+            warnings = _other_connections(configuration, settings)
             sized = estimate(settings)
             tables, database_bytes = sized.tables, sized.bytes
             with connect(settings) as connection:
@@ -135,6 +138,7 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
         processes=running_processes(store),
         stops_backup=(*stops, *writable),
         stops_rollback=(*stops, *writable),
+        warnings=warnings,
     )
 
 
@@ -254,21 +258,23 @@ def _check_database(
     except MagerewindError as error:
         findings.append(from_error("database", error))
         return None
+    findings += _other_connections(configuration, connection)
+    estimates[Kind.DB] = _estimate(store, Kind.DB, sized.rows, sized.bytes)
+    return connection
+
+
+def _other_connections(
+    configuration: DeploymentConfiguration, default: DatabaseConnection
+) -> tuple[Finding, ...]:
     elsewhere = [
         other.name
         for other in configuration.connections()
-        if _database_of(other) != _database_of(connection)
+        if _database_of(other) != _database_of(default)
     ]
-    if elsewhere:
-        findings.append(
-            warn(
-                "other-connections",
-                "Only the default connection is backed up; these use databases of their own:",
-                names=sorted(elsewhere),
-            )
-        )
-    estimates[Kind.DB] = _estimate(store, Kind.DB, sized.rows, sized.bytes)
-    return connection
+    if not elsewhere:
+        return ()
+    message = "Only the default connection is backed up; these use databases of their own:"
+    return (warn("other-connections", message, names=sorted(elsewhere)),)
 
 
 def _database_of(connection: DatabaseConnection) -> tuple[str | int, ...]:

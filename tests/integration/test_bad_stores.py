@@ -151,8 +151,13 @@ def test_other_databases_of_the_store_are_named(shop, env_php):
     entries = [text.replace("'default'", f"'{name}'", 1) for name, text in others.items()]
     text = env_php.read_text().replace(default, ",\n".join([default, *entries]))
     with instead(env_php, text.encode()):
-        said = magerewind(shop, *BACKUP, "--dry-run", code=0)
-    assert said.problem == [
+        said = [
+            magerewind(shop, *words, code=0) for words in ((*BACKUP, "--dry-run"), ("info:store",))
+        ]
+        (store,) = magerewind(shop, "info:store", "--json", code=0).objects
+    assert [one["names"] for one in store["warnings"]] == [["checkout", "sales"]]
+    assert said[0].problem == said[1].problem
+    assert said[0].problem == [
         "Warning: Only the default connection is backed up; these use databases of their own:",
         "  checkout",
         "  sales",
