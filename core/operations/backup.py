@@ -46,7 +46,7 @@ from core.magento.store import Store, magento_version
 from core.operations import closing
 from core.operations.context import JobContext
 from core.operations.done import Done
-from core.operations.findings import refuse, say_findings
+from core.operations.findings import of_kind, refuse, say_findings
 from core.operations.preflight import BackupPreflight, preflight_backup
 from core.operations.requests import BackupRequest
 
@@ -178,7 +178,7 @@ def _back_up(
         partial.commit()
     write_manifest(context.store.backups, manifest, context.owner)
     context.journal.append("named", name=name)
-    context.say(*written.warnings)
+    context.say(*(_of_kind(kind, warned) for warned in written.warnings))
     context.emit(
         BackupCompleted(
             kind=kind,
@@ -190,6 +190,10 @@ def _back_up(
             elapsed_s=manifest.elapsed_s,
         )
     )
+
+
+def _of_kind(kind: Kind, warned: Warned) -> Warned:
+    return warned if kind is Kind.DB else replace(warned, message=of_kind(kind, warned.message))
 
 
 def selection_of(store: Store, kind: Kind, exclude: tuple[str, ...]) -> Selection:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.errors import MagerewindError, PreflightRefused
-from core.events import Noted, Warned
+from core.events import Kind, Noted, Warned
 from core.magento.store import Store
 from core.operations.context import JobContext
 
@@ -47,6 +47,11 @@ def warn(code: str, message: str, *, hint: str | None = None, names: Iterable[st
 def note(code: str, message: str, *, names: Iterable[str] = ()) -> Finding:
     """Return a finding that is good to know."""
     return Finding(level=Level.NOTE, code=code, message=message, names=tuple(names))
+
+
+def of_kind(kind: Kind, message: str) -> str:
+    """Return a message about files with the kind they are of: code and media can both have it."""
+    return f"{kind.value.capitalize()}: {message}"
 
 
 def owner_hint(store: Store) -> str:

@@ -27,6 +27,7 @@ from core.operations.findings import (
     from_error,
     megabytes,
     note,
+    of_kind,
     owner_hint,
     stop,
     warn,
@@ -166,8 +167,11 @@ def plan_database(
             server = check_against_server(
                 check, connection, map_collations=request.map_collations, partial=request.partial
             )
-            findings += [stop("server", problem) for problem in server.problems]
-            findings += [warn(one.code, one.message, names=one.names) for one in server.warnings]
+            # It begins with what the dump alone has shown, which is said already.
+            problems = [text for text in server.problems if text not in check.problems]
+            warnings = [one for one in server.warnings if one not in check.warnings]
+            findings += [stop("server", problem) for problem in problems]
+            findings += [warn(one.code, one.message, names=one.names) for one in warnings]
             losses = count_losses(connection, backup.name.timestamp)
         except MagerewindError as error:
             findings.append(from_error("database", error))
@@ -203,7 +207,9 @@ def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]
                     names=plan.unrestorable,
                 )
             )
-        found += [warn(one.code, one.message, names=one.names) for one in plan.warnings]
+        found += [
+            warn(one.code, of_kind(kind, one.message), names=one.names) for one in plan.warnings
+        ]
     return found
 
 

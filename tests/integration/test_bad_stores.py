@@ -141,6 +141,18 @@ def test_a_misspelt_table_of_strip_is_named(shop):
     ]
 
 
+def test_a_dump_that_holds_nothing_is_said_once(shop, before):
+    dump = Path(shop.root) / "var/backups/1600000000_db.sql"
+    dump.touch()
+    try:
+        said = magerewind(shop, "setup:rollback", "-d", dump.name, "--dry-run", code=1)
+    finally:
+        dump.unlink()
+    assert said.problem.count("The dump holds nothing.") == 1
+    assert len(said.problem) == len(set(said.problem)), said.err
+    untouched(shop, before)
+
+
 def test_other_databases_of_the_store_are_named(shop, env_php):
     default = re.search(r"'default' => \[\s*'host'.*?\]\s*\]", env_php.read_text(), re.DOTALL)[0]
     others = {
