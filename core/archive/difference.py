@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 from core.archive.ahead import Walk, walk_alone, walker
+from core.archive.attributes import pinned
 from core.archive.compare import NAMES_KEPT, Comparison, Same, content_is
 from core.archive.descent import Descent, is_gone
 from core.archive.header import HARD_LINK, REGULAR
@@ -229,33 +230,45 @@ def _warnings(comparison: Comparison) -> Iterator[Warned]:
 
 
 def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
-    """Return the directories in which this account may not rename what is planned."""
+    """Return where this account may not rename, or change the mode of, what is planned."""
     refused: dict[str, None] = {}
     last = b"\0"
     with Descent(selection.root) as descent:
-        for row in plan.rows("WHERE unit = id AND action <> ? ORDER BY id", Action.MODE.value):
+        for row in plan.rows("WHERE unit = id OR action = ? ORDER BY id", Action.MODE.value):
             relative = row.path[len(selection.prefix) :]
             parent = relative.rpartition(b"/")[0]
             try:
                 fd, name = descent.parent_of(relative)
             except OSError:
                 continue  # it went away: the second look finds out
-            if parent != last and not _may_rename_in(b".", fd):
-                refused[os.fsdecode(selection.prefix + parent) or "."] = None
-            if row.type_now == stat.S_IFDIR and not _may_rename_in(name, fd):
-                refused[os.fsdecode(row.path)] = None
-            last = parent
+            moves = row.action is not Action.MODE
+            if moves and parent != last:
+                last = parent
+                _note(refused, selection.prefix + parent, _keeps_entries(b".", fd))
+            if row.type_now == stat.S_IFDIR and moves:
+                _note(refused, row.path, _keeps_entries(name, fd))
+            elif row.type_now in {stat.S_IFDIR, stat.S_IFREG}:
+                _note(refused, row.path, pinned(name, fd))
             if len(refused) > NAMES_KEPT:
                 break
     return list(refused)
 
 
-def _may_rename_in(name: bytes, fd: int) -> bool:
-    """Tell whether entries of a directory can be renamed; its owner may open it up for that."""
-    if os.access(name, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
-        return True
+def _note(refused: dict[str, None], path: bytes, why: str | None) -> None:
+    if why != "":
+        refused[(os.fsdecode(path) or ".") + (f" ({why})" if why else "")] = None
+
+
+def _keeps_entries(name: bytes, fd: int) -> str | None:
+    """Return which flag keeps the entries of a directory, None for missing rights, "" for neither.
+
+    Its owner may open it up to writing.
+    """
+    flag = pinned(name, fd)
+    if flag or os.access(name, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
+        return flag
     writable = not os.statvfs(fd).f_flag & os.ST_RDONLY
-    return writable and os.lstat(name, dir_fd=fd).st_uid == os.geteuid()
+    return "" if writable and os.lstat(name, dir_fd=fd).st_uid == os.geteuid() else None
 
 
 def plan_files(

@@ -68,9 +68,10 @@ class FilePlan:
 
     Counts are entries. `bytes_to_write` is the content that has to be extracted. `fingerprint` is
     a digest of the archive and the list. `unrestorable` names what this account cannot restore as
-    it was, `unwritable` the directories in which it may not rename at all, `kept` what stays where
-    it is although the archive does not have it (mounts, and what the maker of a foreign archive
-    would have left out). `sizes` are at most 2 levels deep.
+    it was, `unwritable` the directories in which it may not rename at all, and what a flag of
+    `chattr` keeps as it is (named with the flag), `kept` what stays where it is although the
+    archive does not have it (mounts, and what the maker of a foreign archive would have left out).
+    `sizes` are at most 2 levels deep.
     """
 
     plan_path: str

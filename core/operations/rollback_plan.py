@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from core.archive.difference import plan_files
 from core.archive.plan import FilePlan
@@ -36,6 +37,10 @@ from core.operations.losses import Losses, count_losses
 from core.operations.preflight import space_of
 from core.operations.requests import RollbackRequest
 from core.operations.sources import Sources, excluded, gather
+
+_ROOT_HINT: Final = (
+    "Not even root may: look at the flags (lsattr, chattr) and at how it is mounted."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +200,7 @@ def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]
                 stop(
                     "not-writable",
                     "The rollback can't be executed because not all files are writable.",
-                    hint=owner_hint(store),
+                    hint=_ROOT_HINT if os.geteuid() == 0 else owner_hint(store),
                     names=plan.unwritable,
                 )
             )

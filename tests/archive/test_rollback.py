@@ -765,3 +765,42 @@ def test_what_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.Mon
         finally:
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def pin(flag: str, *paths: str) -> None:
+    done = subprocess.run(["chattr", flag, *paths], check=False, capture_output=True)
+    if done.returncode and flag.startswith("+"):
+        pytest.skip("this file system has no flags")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root sets flags")
+def test_what_a_flag_keeps_in_place_is_named_before_anything_moves(tmp_path: Path) -> None:
+    shop = layout(tmp_path / "shop")
+    for directory in ("fixed", "grows", "mode", "free"):
+        os.mkdir(f"{shop.root}/{directory}")
+        for name in ("f", "same"):
+            put(f"{shop.root}/{directory}/{name}", b"1")
+    summary = write(shop.code, tmp_path / "a.tgz")
+    for directory in ("fixed", "grows", "free"):
+        put(f"{shop.root}/{directory}/f", b"2")
+    os.mkdir(shop.root + "/gone")
+    os.chmod(shop.root + "/mode/f", 0o600)
+    flags = {
+        "i": ("fixed", "mode/f", "free/f", "gone", "free/same"),  # the last one stays in any case
+        "a": ("grows",),
+    }
+    try:
+        for flag, names in flags.items():
+            pin(f"+{flag}", *(f"{shop.root}/{name}" for name in names))
+        planned = plan(tmp_path / "a.tgz", shop, summary)
+    finally:
+        for flag, names in flags.items():
+            pin(f"-{flag}", *(f"{shop.root}/{name}" for name in names))
+    assert sorted(planned.unwritable) == [
+        "fixed (immutable)",
+        "free/f (immutable)",
+        "gone (immutable)",
+        "grows (append-only)",
+        "mode/f (immutable)",
+    ]
+    assert plan(tmp_path / "a.tgz", shop, summary).unwritable == ()
