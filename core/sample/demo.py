@@ -6,6 +6,7 @@ administrator types, and judges the result by its own likeness of the store.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -43,7 +44,10 @@ def run(*, size: str, headless: bool, open_application: Callable[[str], int] | N
             settings = _make(root, server, Size(size), out)
             if headless or open_application is None or not _is_terminal():
                 return _Walk(root=root, settings=settings, out=out).run()
-            return open_application(root)
+            code = open_application(root)
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                _say(out, "Removing the sample store and its MariaDB ...")
+            return code
 
 
 def _is_terminal() -> bool:

@@ -1,7 +1,7 @@
 """A private MariaDB: its own directory, a socket and nothing else, gone when it is no longer used.
 
 A watcher, a shell that waits on a pipe held by this process, kills the server and removes its
-directory when this process ends without having done so, however it ends.
+directory when this process ends without having done so, however it ends and whatever it was doing.
 """
 
 from __future__ import annotations
@@ -25,11 +25,14 @@ START_TIMEOUT_S: Final = 60.0
 _SEARCH_PATH: Final = os.pathsep.join(
     [os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", "/sbin"]
 )
-# A line on the pipe means a clean end; its other end gone without one, that the owner is dead.
+# A line on the pipe means that the server has ended (its number may soon be another's), a second
+# one that nothing is left to remove; its other end gone without them, that the owner is dead.
 _WATCH: Final = """
+read -r _ || {
+    kill -9 "$1" 2>/dev/null
+    while kill -0 "$1" 2>/dev/null; do sleep 0.1; done
+}
 read -r _ && exit 0
-kill -9 "$1" 2>/dev/null
-while kill -0 "$1" 2>/dev/null; do sleep 0.1; done
 shift
 [ $# -eq 0 ] || rm -rf -- "$@" || { sleep 1; rm -rf -- "$@"; }
 """
@@ -67,7 +70,7 @@ class PrivateServer:
     """A running server in `directory` (a new temporary one if none is given).
 
     `options` are added to the command line of mariadbd, such as `--log-bin`; `removes` are other
-    directories that go with the server if this process dies before its time. Rows survive a kill
+    directories that are removed with the server, by whom it may be. Rows survive a kill
     of the server; those of a `durable` one also a crash of the machine. The account `root` has all
     rights and no password; the socket is within reach of this account only (0700).
     """
@@ -160,9 +163,8 @@ class PrivateServer:
             time.sleep(0.05)
 
     def _watch(self, pid: int) -> None:
-        own = [self.directory] if self._temporary else []
         self._watcher = subprocess.Popen(
-            ["/bin/sh", "-c", _WATCH, "sh", str(pid), *own, *self._removes],
+            ["/bin/sh", "-c", _WATCH, "sh", str(pid), *self._removed_with_it()],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -172,7 +174,13 @@ class PrivateServer:
     def _dismiss_watcher(self) -> None:
         watcher, self._watcher = self._watcher, None
         if watcher is not None:
-            watcher.communicate(b"\n")
+            watcher.communicate(b"removed\n")
+
+    def _tell_watcher_of_end(self) -> None:
+        if self._watcher is not None and self._watcher.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._watcher.stdin.write(b"ended\n")
+                self._watcher.stdin.flush()
 
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as probe:
@@ -184,6 +192,10 @@ class PrivateServer:
 
     def stop(self) -> None:
         """Stop the server; wait until it is gone."""
+        self._end()
+        self._dismiss_watcher()
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None and process.poll() is None:
             process.terminate()
@@ -192,7 +204,7 @@ class PrivateServer:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        self._dismiss_watcher()
+        self._tell_watcher_of_end()
 
     def kill(self) -> None:
         """Kill the server as a crash would; `start` brings it up again."""
@@ -200,13 +212,18 @@ class PrivateServer:
         if process is not None:
             process.kill()
             process.wait()
+        self._tell_watcher_of_end()
         self._dismiss_watcher()
 
     def remove(self) -> None:
-        """Stop the server and remove its directory, if it was a temporary one."""
-        self.stop()
-        if self._temporary:
-            shutil.rmtree(self.directory, ignore_errors=True)
+        """Stop the server and remove its directory, if it was a temporary one, and the others."""
+        self._end()
+        for directory in self._removed_with_it():
+            shutil.rmtree(directory, ignore_errors=True)
+        self._dismiss_watcher()  # last: what this process does not come to, the watcher does
+
+    def _removed_with_it(self) -> tuple[str, ...]:
+        return (*((self.directory,) if self._temporary else ()), *self._removes)
 
     def client(self, *arguments: str) -> list[str]:
         """Return the command line of the `mariadb` client as the administrator."""

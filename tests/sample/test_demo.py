@@ -37,7 +37,7 @@ def test_says_what_is_wrong_when_the_rollback_did_not_restore(temporary, capsys,
     assert os.listdir(temporary) == []
 
 
-def test_opens_the_application_at_a_terminal(temporary, monkeypatch):
+def test_opens_the_application_at_a_terminal(temporary, monkeypatch, capsys):
     seen = []
 
     def open_application(root: str) -> int:
@@ -48,4 +48,5 @@ def test_opens_the_application_at_a_terminal(temporary, monkeypatch):
     size = Size.SMALL.value
     assert demo.run(size=size, headless=False, open_application=open_application) == 7
     assert seen == [True]
+    assert "Removing the sample store" in capsys.readouterr().out.splitlines()[-1]
     assert os.listdir(temporary) == []

@@ -54,6 +54,46 @@ def test_server_dies_with_its_owner_and_leaves_no_directory():
     assert not os.path.exists(directory)
 
 
+_TIDYING_OWNER = """
+import os, shutil, signal, sys
+from core.sample.server import PrivateServer
+server = PrivateServer(removes=sys.argv[1:])
+server.start()
+print(server.pid, server.directory, flush=True)
+sys.stdin.readline()
+shutil.rmtree = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+server.remove()
+"""
+
+
+def test_an_owner_that_dies_while_it_tidies_up_leaves_nothing(tmp_path):
+    store = tmp_path / "store"
+    store.mkdir()
+    owner = subprocess.Popen(
+        [sys.executable, "-c", _TIDYING_OWNER, str(store)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert owner.stdin is not None
+    assert owner.stdout is not None
+    with owner.stdin, owner.stdout:
+        pid_text, directory = owner.stdout.readline().split()
+        watchers = [
+            int(pid)
+            for pid in os.listdir("/proc")
+            if pid.isdigit() and directory in _command_line(pid) and pid != pid_text
+        ]
+        owner.stdin.write("\n")
+        owner.stdin.flush()
+        assert owner.wait(60) == -signal.SIGKILL
+        assert watchers
+        assert all(is_gone(pid, 20) for pid in watchers)
+    assert is_gone(int(pid_text), 20)
+    assert not os.path.exists(directory)
+    assert not store.exists()
+
+
 def _command_line(pid: str) -> str:
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as source:
