@@ -88,7 +88,9 @@ def _look_again(plan: PlanFile, selection: Selection, report: Report) -> _Looked
     looked, done = _Looked(), 0
     before = read_seen(seen_path(plan.path))
     since_ns = int(plan.fact("began_ns")) - _SAME_TICK_NS
-    for path, change in changes(before, walk(selection, problem=_problem), since_ns=since_ns):
+    linked = frozenset((inode, device) for inode, device in plan.fact("linked") or ())
+    now = walk(selection, problem=_problem)
+    for path, change in changes(before, now, since_ns=since_ns, linked=linked):
         counts = _ORDINARY.match(path) is None
         looked.of += counts
         if change is Change.CERTAIN:

@@ -103,23 +103,34 @@ class Change(Enum):
 
     NONE = "none"
     # Unchanged, but last written so shortly before the first look that another write may have come
-    # within the same tick of the file system's clock.
+    # within the same tick of the file system's clock; or a file that got another name by us, which
+    # changes its ctime as anything else would.
     MAYBE = "maybe"
     CERTAIN = "certain"
 
 
 def changes(
-    before: Iterator[tuple[bytes, Look]], now: Iterator[Found], *, since_ns: int
+    before: Iterator[tuple[bytes, Look]],
+    now: Iterator[Found],
+    *,
+    since_ns: int,
+    linked: frozenset[tuple[int, int]] = frozenset(),
 ) -> Iterator[tuple[bytes, Change]]:
-    """Yield what became of every entry of either side; `since_ns` is when the first look began."""
+    """Yield what became of every entry of either side; `since_ns` is when the first look began.
+
+    `linked` are the inodes and devices of what we gave another name meanwhile.
+    """
     old = next(before, None)
     found = next(now, None)
     while old is not None or found is not None:
         if old is not None and found is not None and old[0] == found.path:
             look = look_of(found.status)
             fresh = look[4] >= since_ns and not stat.S_ISDIR(found.status.st_mode)
-            same = Change.MAYBE if fresh else Change.NONE
-            yield found.path, same if old[1] == look else Change.CERTAIN
+            if old[1] == look:
+                yield found.path, Change.MAYBE if fresh else Change.NONE
+            else:
+                by_us = look[:2] in linked and old[1][:4] == look[:4]
+                yield found.path, Change.MAYBE if by_us else Change.CERTAIN
             old, found = next(before, None), next(now, None)
         elif found is None or (old is not None and walk_key(old[0]) < walk_key(found.path)):
             assert old is not None  # noqa: S101 - for the type checker: one side is there

@@ -73,6 +73,7 @@ class Stager:
         self._ownership = Ownership(self._root)
         self._stages: dict[int, Descent] = {}
         self._inodes: list[tuple[int, int]] = []
+        self._linked: set[tuple[int, int]] = set()
         self._each = True
         self._last: tuple[int | None, bytes] = (None, b"")
         # Of directories, for the end: what is made in one inherits its default ACL. Most are alike.
@@ -100,6 +101,8 @@ class Stager:
                 if region.stage and os.path.isdir(region.stage):
                     sync_file_system(region.stage)
         self._record_inodes()
+        if self._linked:  # so that the second look does not take it for somebody else's doing
+            self._plan.remember(linked=sorted(self._linked))
 
     @contextlib.contextmanager
     def _open_stages(self) -> Iterator[None]:
@@ -191,17 +194,21 @@ class Stager:
     def _link(self, row: Row, fd: int, name: bytes) -> int:
         """Make one more name of a file that is staged, or that stays as it is in the live tree."""
         target = self._plan.row_at(row.link_then or b"")
+        live: Descent | None = None
         with contextlib.ExitStack() as stack:
             if target is not None and target.action in {Action.ADD, Action.CHANGE}:
                 region = next(r for r in self._plan.regions() if r.id == target.region)
                 descent = stack.enter_context(Descent(region.stage))
                 way = self._paths.components(target)
             else:
-                descent = stack.enter_context(Descent(self._root))
+                live = descent = stack.enter_context(Descent(self._root))
                 way = (row.link_then or b"")[len(self._prefix) :].split(b"/")
             source = descent.go(way[:-1])
             os.link(way[-1], name, src_dir_fd=source, dst_dir_fd=fd, follow_symlinks=False)
-        return os.lstat(name, dir_fd=fd).st_ino
+        status = os.lstat(name, dir_fd=fd)
+        if live is not None:
+            self._linked.add((status.st_ino, status.st_dev))
+        return status.st_ino
 
     def _settle_directories(self, where: str) -> None:
         chosen = f"WHERE action IN ('add', 'change') AND type_then = ? AND {where} ORDER BY id DESC"

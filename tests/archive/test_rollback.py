@@ -296,6 +296,26 @@ def test_nothing_changed_means_nothing_named(shop: Layout, tmp_path: Path) -> No
     assert found.staged.plan.differs == 0
 
 
+@pytest.mark.parametrize("touched", [False, True])
+def test_a_name_that_staging_adds_is_no_change(tmp_path: Path, touched: bool) -> None:
+    shop = layout(tmp_path / "shop")
+    base = shop.root
+    put(base + "/kept", b"1")
+    for name in ("second", "third"):
+        os.link(base + "/kept", f"{base}/{name}")
+    summary = write(shop.code, tmp_path / "a.tgz")
+    before = tree_hash(base)
+    os.unlink(base + "/third")
+    staged = stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j")
+    if touched:  # what only the ctime tells apart is still found
+        os.chmod(base + "/kept", 0o600)
+    found = refresh_files(staged)
+    assert found.changed == (("kept", "second") if touched else ())
+    assert found.counted == 0
+    swap_files(found.staged)
+    assert tree_hash(base) == before
+
+
 def test_undo_names_what_is_newer(shop: Layout, tmp_path: Path) -> None:
     summary = write(shop.code, tmp_path / "a.tgz")
     shutil.rmtree(shop.root + "/app")
