@@ -13,10 +13,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from tui import text
 from tui.text import assemble
+from tui.widgets.keys import Keys
 from tui.widgets.panel import Panel
 
 
@@ -55,7 +56,7 @@ class Ask(ModalScreen[bool]):
             if self._typed:
                 yield input_line()
                 yield Panel(self._draw_match, id="match")
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Put the cursor where the answer goes."""
@@ -127,7 +128,7 @@ class Prompt(ModalScreen[str | None]):
             yield Panel(
                 lambda _width: [assemble(("enter takes it, esc leaves it", "$foreground-muted"))]
             )
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Put the cursor into the line."""

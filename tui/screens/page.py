@@ -9,11 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tui.progress import Place
 from tui.widgets.bar import Bar, bar_line
 from tui.widgets.form import Form
+from tui.widgets.keys import Keys
 
 if TYPE_CHECKING:
     from tui.application import Application
@@ -58,7 +59,7 @@ class Page(Screen[None]):
         yield Bar(id="bar")
         yield from self.body()
         yield TooSmall("", id="too-small", markup=False)
-        yield Footer(compact=True)
+        yield Keys()
 
     def body(self) -> ComposeResult:
         """Return the widgets between bar and keys."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from textual import events
 from textual.content import Content
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.widget import Widget
 
 from tui import text
@@ -36,6 +36,7 @@ class Panel(Widget):
         super().__init__(id=id, classes=classes, markup=False)
         self._draw = draw
         self._rows: list[Content] = []
+        self._drawn_width = 0
 
     def show(self, draw: Draw) -> None:
         """Draw this from now on."""
@@ -46,6 +47,12 @@ class Panel(Widget):
         """Draw for the new width."""
         self._redraw()
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - Textual's signature
+        """Draw for the width that the layout gives: the first layout is then the last one."""
+        if self._draw is not None and width and width != self._drawn_width:
+            self._rows, self._drawn_width = self._draw(width), width
+        return len(self._rows)
+
     def render(self) -> Content:
         """Return the lines."""
         return text.lines(self._rows)
@@ -55,6 +62,7 @@ class Panel(Widget):
         if self._draw is None or not width:
             return
         before, self._rows = self._rows, self._draw(width)
+        self._drawn_width = width
         if len(before) != len(self._rows):
             self.refresh(layout=True)
             return
