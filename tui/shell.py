@@ -16,6 +16,7 @@ from textual.scrollbar import ScrollBar
 from core.errors import MagerewindError
 from tui import text
 from tui.bridge import TimeLimit
+from tui.driver import QuietDriver
 from tui.screens.help import Help, own_bindings
 from tui.terminal import THEMES, Terminal
 from tui.widgets.scrolling import PlainScrollBar
@@ -36,7 +37,9 @@ class Shell(App[None]):
     def __init__(self, looks: Terminal) -> None:
         # Textual removes every colour only when it starts with the terminal's own ones.
         without_colour = "NO_COLOR" in os.environ
-        super().__init__(ansi_color=True if without_colour else None)
+        super().__init__(
+            driver_class=QuietDriver, ansi_color=True if without_colour else None
+        )
         ScrollBar.renderer = PlainScrollBar
         self.glyphs = text.ASCII if looks.ascii_only else text.UNICODE
         self.ascii_only = looks.ascii_only
