@@ -172,8 +172,9 @@ def _is_own(name: str, names: frozenset[str]) -> bool:
     return name in _MAGENTO_OWN or (is_manifest and name[1 : -len(ending)] in names)
 
 
-def _is_partial(name: str) -> bool:
-    return name.startswith(".") and name.endswith(".partial")
+def is_partial(name: str) -> bool:
+    """Tell whether this is the base name of an unfinished file."""
+    return "/" not in name and name.startswith(".") and name.endswith(".partial")
 
 
 def list_backups(directory: str) -> Listing:
@@ -191,7 +192,7 @@ def list_backups(directory: str) -> Listing:
         parsed = parse_name(name)
         if parsed is not None and regular:
             backups.append(_backup(directory, parsed, status))
-        elif _is_partial(name) and regular:
+        elif is_partial(name) and regular:
             partial.append(
                 PartialBackup(file_name=name, size_bytes=status.st_size, modified_s=status.st_mtime)
             )
@@ -254,3 +255,54 @@ def delete_backup(directory: str, name: str) -> int:
     except OSError as error:
         raise translate(error, f"deleting {backup.path}") from error
     return backup.size_bytes
+
+
+def _partial(name: str, directory_fd: int, directory: str) -> PartialBackup:
+    try:
+        status = os.stat(name, dir_fd=directory_fd, follow_symlinks=False)
+    except FileNotFoundError:
+        raise BackupNotFound(
+            f"There is no unfinished file {name} in {directory}.",
+            hint="magerewind info:backups:list shows what there is.",
+        ) from None
+    if not stat.S_ISREG(status.st_mode):
+        raise BackupNotFound(f"{name} in {directory} is not a regular file.")
+    return PartialBackup(file_name=name, size_bytes=status.st_size, modified_s=status.st_mtime)
+
+
+def _open_directory(directory: str, name: str) -> int:
+    if not is_partial(name):
+        raise InvalidBackupName(f"{name or 'An empty name'} is not the name of an unfinished file.")
+    try:
+        return os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise translate(error, f"opening {directory}") from error
+
+
+def find_partial(directory: str, name: str) -> PartialBackup:
+    """Return the unfinished file of this base name. Raises InvalidBackupName, BackupNotFound."""
+    fd = _open_directory(directory, name)
+    try:
+        return _partial(name, fd, directory)
+    except OSError as error:
+        raise translate(error, f"looking at {name} in {directory}") from error
+    finally:
+        os.close(fd)
+
+
+def delete_partial(directory: str, name: str) -> int:
+    """Delete an unfinished file; return the bytes that were freed. Raises as `delete_backup`.
+
+    The caller has made sure that no job works on the store, and that none waits to be recovered:
+    the file of either is its own.
+    """
+    fd = _open_directory(directory, name)
+    try:
+        partial = _partial(name, fd, directory)
+        os.unlink(name, dir_fd=fd)
+        os.fsync(fd)
+    except OSError as error:
+        raise translate(error, f"deleting {name} in {directory}") from error
+    finally:
+        os.close(fd)
+    return partial.size_bytes

@@ -5,7 +5,16 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
-from core.backups.catalog import Backup, delete_backup, find_any_backup, list_backups
+from core.backups.catalog import (
+    Backup,
+    PartialBackup,
+    delete_backup,
+    delete_partial,
+    find_any_backup,
+    find_partial,
+    is_partial,
+    list_backups,
+)
 from core.backups.verification import VerifyResult, verify_backup
 from core.cli import words
 from core.cli.commands import Session
@@ -36,26 +45,50 @@ def _chosen(session: Session, directory: str) -> list[Backup]:
     return list(list_backups(directory).backups)
 
 
+def _doomed(session: Session, directory: str) -> list[Backup | PartialBackup]:
+    """Return what is to be deleted: all of it is found before anything goes."""
+    return [
+        find_partial(directory, name) if is_partial(name) else find_any_backup(directory, name)
+        for name in session.line.names
+    ]
+
+
+def _name_of(doomed: Backup | PartialBackup) -> str:
+    return doomed.name.text if isinstance(doomed, Backup) else doomed.file_name
+
+
+def _question(doomed: list[Backup | PartialBackup]) -> str:
+    backups = sum(1 for one in doomed if isinstance(one, Backup))
+    unfinished = len(doomed) - backups
+    parts = [words.counted(backups, "backup")] if backups else []
+    if unfinished:
+        parts.append(words.counted(unfinished, "unfinished file"))
+    total = words.size(sum(one.size_bytes for one in doomed))
+    return f"You are about to delete {' and '.join(parts)} ({total}). Are you sure?"
+
+
 def delete_command(session: Session) -> int:
     """`info:backups:delete`."""
     session.require_answerable()
     store = session.writable_store()
     client = session.client(store)
     session.warn_of_interrupted(client)
-    backups = _chosen(session, store.backups)  # all names, before anything is deleted
-    total = words.size(sum(backup.size_bytes for backup in backups))
+    doomed = _doomed(session, store.backups)
     session.refuse_while_running(client)
-    session.console.say(*name_lines(tuple(backup.name.text for backup in backups), None))
-    question = f"You are about to delete {words.counted(len(backups), 'backup')} ({total})."
-    if not session.agreed(f"{question} Are you sure?"):
+    if not all(isinstance(one, Backup) for one in doomed):
+        session.refuse_interrupted(client)  # its unfinished files are its recovery's to remove
+    session.console.say(*name_lines(tuple(map(_name_of, doomed)), None))
+    if not session.agreed(_question(doomed)):
         return 1
-    for backup in backups:
-        freed_bytes = delete_backup(store.backups, backup.name.text)
+    for one in doomed:
+        name = _name_of(one)
+        delete = delete_backup if isinstance(one, Backup) else delete_partial
+        freed_bytes = delete(store.backups, name)
         if session.console.as_json:
             session.console.print_json(
-                {"type": "Deleted", "file_name": backup.name.text, "freed_bytes": freed_bytes}
+                {"type": "Deleted", "file_name": encode_text(name), "freed_bytes": freed_bytes}
             )
-        session.console.say(success(f"{backup.name.text} deleted."))
+        session.console.say(success(f"{name} deleted."))
     return 0
 
 

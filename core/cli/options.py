@@ -320,7 +320,8 @@ COMMANDS: Final = (
         name="info:backups:delete",
         summary="delete backups",
         add=_add_names,
-        details="The only command that ever deletes a backup. Asks first.",
+        details="The only command that ever deletes a backup. Asks first. Takes the hidden name of "
+        "an unfinished file as well, once no job needs it.",
     ),
     Command(
         name="info:store",

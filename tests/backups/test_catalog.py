@@ -6,8 +6,10 @@ import pytest
 from core.backups.catalog import (
     Health,
     delete_backup,
+    delete_partial,
     find_any_backup,
     find_backup,
+    find_partial,
     list_backups,
 )
 from core.backups.manifest import Manifest, write_manifest
@@ -164,6 +166,35 @@ def test_only_backups_can_be_deleted(tmp_path: Path, name: str) -> None:
     put(tmp_path, ".1_db.sql.partial")
     with pytest.raises(InvalidBackupName):
         delete_backup(str(tmp_path), name)
+    assert len(os.listdir(tmp_path)) == 3
+
+
+def test_an_unfinished_file_is_deleted_alone(tmp_path: Path) -> None:
+    put(tmp_path, "1_db.sql", verified=True)
+    put(tmp_path, ".1_db.sql.partial", content=b"half")
+    assert find_partial(str(tmp_path), ".1_db.sql.partial").size_bytes == 4
+    assert delete_partial(str(tmp_path), ".1_db.sql.partial") == 4
+    assert sorted(os.listdir(tmp_path)) == sorted(["1_db.sql", manifest_name("1_db.sql")])
+    with pytest.raises(BackupNotFound):
+        delete_partial(str(tmp_path), ".1_db.sql.partial")
+
+
+@pytest.mark.parametrize("name", ["", "1_db.sql", "notes.txt", "../.x.partial", ".sub/x.partial"])
+def test_only_unfinished_files_are_deleted_as_such(tmp_path: Path, name: str) -> None:
+    put(tmp_path, "1_db.sql")
+    put(tmp_path, "notes.txt")
+    with pytest.raises(InvalidBackupName):
+        delete_partial(str(tmp_path), name)
+    assert len(os.listdir(tmp_path)) == 2
+
+
+def test_a_link_with_the_name_of_an_unfinished_file_stays(tmp_path: Path) -> None:
+    put(tmp_path, "notes.txt")
+    (tmp_path / ".1_db.sql.partial").symlink_to("notes.txt")
+    (tmp_path / ".2_db.sql.partial").mkdir()
+    for name in (".1_db.sql.partial", ".2_db.sql.partial"):
+        with pytest.raises(BackupNotFound):
+            delete_partial(str(tmp_path), name)
     assert len(os.listdir(tmp_path)) == 3
 
 

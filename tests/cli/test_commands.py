@@ -196,6 +196,11 @@ def test_damage_is_found_shown_and_deleted(
     assert (refused.returncode, (shop.backups / copy).exists()) == (1, True)
     deleted = shop.run("info:backups:delete", copy, stdin="y\n")
     assert (deleted.returncode, (shop.backups / copy).exists()) == (0, False)
+    unfinished = shop.backups / ".1700000000_db.sql.partial"
+    unfinished.write_bytes(b"half")
+    deleted = shop.run("info:backups:delete", unfinished.name, stdin="y\n")
+    assert "You are about to delete 1 unfinished file (4 Bytes)." in deleted.stdout
+    assert (deleted.returncode, unfinished.exists()) == (0, False)
 
 
 def test_a_detached_job_is_named_and_can_be_shown(shop: Shop) -> None:
