@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from core.errors import MagerewindError
 from tui import text
-from tui.bridge import Follower
+from tui.bridge import LOG_LINES, Follower
 from tui.progress import (
     closed_text,
     job_title,
@@ -24,6 +24,7 @@ from tui.progress import (
 from tui.screens.ask import Ask
 from tui.screens.page import Page
 from tui.text import assemble
+from tui.widgets.entry import Entry
 from tui.widgets.logpane import LogPane
 from tui.widgets.panel import Panel
 
@@ -44,6 +45,8 @@ class JobScreen(Page):
         Binding("z", "zoom_log", "Zoom"),
         Binding("f", "follow_log", "Follow", show=False),
         Binding("slash", "search_log", "Search", key_display="/"),
+        Binding("n", "match(1)", "Next"),
+        Binding("N", "match(-1)", "Previous"),
         Binding("y", "copy_path", "Copy the path of the record", show=False),
         Binding("c", "recover", "Recover"),
         Binding("u", "undo", "Undo"),
@@ -79,7 +82,7 @@ class JobScreen(Page):
             with Vertical(id="log-side"):
                 yield Panel(id="log-title")
                 yield LogPane(id="log")
-                yield Input(id="search", compact=True, placeholder="search the log, enter, esc")
+                yield Entry(id="search", placeholder="search the log: enter finds, esc leaves")
 
     def on_mount(self) -> None:
         """Read what there is."""
@@ -87,18 +90,22 @@ class JobScreen(Page):
         self.query_one("#search", Input).display = False
         self.query_one(LogPane).focus()
         self._take_in()
-        self.set_interval(0.25, self._own_poll)
-        self.set_interval(1.0, self._tick)
+        self._poll_timer = self.set_interval(0.25, self._own_poll, pause=True)
 
     def on_screen_resume(self) -> None:
         """Show what has come meanwhile."""
         super().on_screen_resume()
         self._polls = 0
         self.redraw()
+        if self.composed and self._follows_alone():
+            self._poll_timer.resume()
+
+    def _follows_alone(self) -> bool:
+        return self.follower is not self.owner.follower and not self.follower.ended
 
     def _own_poll(self) -> None:
-        follower = self.follower
-        if follower is self.owner.follower or follower.ended or not self.in_front:
+        if not self._follows_alone() or not self.in_front:
+            self._poll_timer.pause()
             return
         self._take_in()
         self.redraw()
@@ -119,11 +126,6 @@ class JobScreen(Page):
     def jobs_changed(self) -> None:
         """Look again at the keys: the undo may have gone."""
         self.refresh_bindings()
-
-    def _tick(self) -> None:
-        # Time passes while no event comes.
-        if self.in_front and not self.follower.ended:
-            self.redraw()
 
     def crumb(self) -> str:
         """Say which job this is."""
@@ -157,11 +159,19 @@ class JobScreen(Page):
 
     def _draw_log_title(self, width: int) -> list[Content]:
         log = self.query_one(LogPane)
-        state = "following" if log.following else "not following (end)"
-        if log.term:
-            state = f"only lines with: {text.clean(log.term)}"
-        line = f" LOG  {text.plural(self.follower.written, 'line')}, {state}"
+        written = self.follower.written
+        kept = f"the last {text.count(LOG_LINES)} of " if written > LOG_LINES else ""
+        line = f" LOG  {kept}{text.plural(written, 'line')}, {self._log_state(log)}"
         return [assemble((text.fit(line, width, self.owner.glyphs), "bold $text-accent"))]
+
+    def _log_state(self, log: LogPane) -> str:
+        if log.term:
+            place, number = log.matches
+            term = text.clean(log.term)
+            if not number:
+                return f"none with: {term}"
+            return f"{place or '-'} of {text.count(number)} with: {term}"
+        return "following" if log.following else "not following (f follows)"
 
     def _draw_progress(self) -> None:
         self.query_one("#title", Panel).show(self._draw_title)
@@ -247,6 +257,8 @@ class JobScreen(Page):
             return self.owner.interrupted_job is not None
         if action in ("cancel_job", "detach"):
             return not self.follower.ended
+        if action == "match":
+            return bool(self.query_one(LogPane).term)
         return True
 
     # Doing
@@ -256,12 +268,7 @@ class JobScreen(Page):
         search = self.query_one("#search", Input)
         log = self.query_one(LogPane)
         if search.display or log.term:
-            search.value = ""
-            search.display = False
-            log.search("")
-            log.action_follow()
-            log.focus()
-            self._draw_log()
+            self._search("")
         elif self.has_class("-zoomed"):
             self.action_zoom_log()
         else:
@@ -325,13 +332,21 @@ class JobScreen(Page):
         search.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Show only the lines that match."""
-        log = self.query_one(LogPane)
-        found = log.search(event.value)
-        if event.value and not found:
-            self.owner.refuse("No line of the log matches.")
-        event.input.display = bool(event.value)
+        """Go to the newest line that matches."""
+        self._search(event.value)
+
+    def _search(self, term: str) -> None:
+        log, field = self.query_one(LogPane), self.query_one("#search", Input)
+        log.search(term)
+        field.value = term
+        field.display = False
         log.focus()
+        self._draw_log()
+        self.refresh_bindings()
+
+    def action_match(self, direction: int) -> None:
+        """Go to the next line that matches, or to the one before."""
+        self.query_one(LogPane).step(direction)
         self._draw_log()
 
     def action_copy_path(self) -> None:

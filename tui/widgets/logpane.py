@@ -1,5 +1,6 @@
 """The log of a job: follows its end, scrolls, searches, and stays small.
 
+A search marks what matches and moves from one to the next, as in `less`; nothing is hidden by it.
 Textual's `Log` measures each batch of lines in a thread that waits for the event loop, shows a line
 cut at the edge and cannot search; this one keeps at most `LOG_LINES` lines, folds them to the width
 and paints only the rows that are seen.
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
 from typing import ClassVar, Final
@@ -57,42 +59,107 @@ class LogPane(ScrollView, can_focus=True):
         self.following = True
         self.term = ""
         self._lines: deque[Line] = deque(maxlen=LOG_LINES)
+        self._first = 0  # the number of the oldest line that is kept
         self._rows: list[Line] = []
+        self._numbers: list[int] = []  # of the line that each row is of
+        self._matches: list[int] = []  # numbers of lines
+        self._at: int | None = None  # the match that is looked at
+        self._followed = True  # before the search
         self._folded_width = 0
 
     def extend(self, lines: Iterable[Line]) -> None:
         """Add lines at the end."""
-        fresh = list(lines)[-LOG_LINES:]
+        fresh = list(lines)
         if not fresh:
             return
-        overflow = len(self._lines) + len(fresh) - LOG_LINES
+        number = self._first + len(self._lines)
         self._lines.extend(fresh)
-        if overflow > 0:
-            self._fold_all()
-            return
-        self._rows.extend(row for line in fresh for row in self._fold(line))
+        self._first = number + len(fresh) - len(self._lines)
+        for line in fresh:
+            self._add(number, line)
+            number += 1
+        gone = bisect_left(self._numbers, self._first)
+        del self._rows[:gone], self._numbers[:gone]
+        del self._matches[: bisect_left(self._matches, self._first)]
+        if self._at is not None and self._at < self._first:
+            self._at = None
+        if gone and not self.following:
+            self.scroll_to(y=self.scroll_y - gone, animate=False, immediate=True)
         self._measure()
 
     def clear(self) -> None:
         """Forget all lines."""
+        self._first += len(self._lines)
         self._lines.clear()
         self._fold_all()
 
+    # Searching
+
     def search(self, term: str) -> int:
-        """Show only the lines that hold `term` in any case (empty: all); return how many."""
+        """Mark what matches in any case and go to the newest line that does; return how many do.
+
+        Following stops while a match is looked at. An empty term leaves the search.
+        """
+        if not term:
+            self._leave_search()
+            return 0
+        if not self.term:
+            self._followed = self.following
         self.term = term
-        self._fold_all()
-        return sum(1 for line in self._lines if self._matches(line))
+        self._matches = [
+            number for number, line in enumerate(self._lines, self._first) if self._matching(line)
+        ]
+        self._at = None
+        if self._matches:
+            self._go_to(self._matches[-1])
+        self.refresh()
+        return len(self._matches)
+
+    def step(self, direction: int) -> None:
+        """Go to the next match (1), or the one before (-1); round at either end."""
+        if not self._matches:
+            return
+        if self._at is None:
+            place = -1
+        else:
+            place = (bisect_left(self._matches, self._at) + direction) % len(self._matches)
+        self._go_to(self._matches[place])
+
+    @property
+    def matches(self) -> tuple[int, int]:
+        """Which match is looked at, from 1 (0: none), and how many there are."""
+        place = 0 if self._at is None else bisect_left(self._matches, self._at) + 1
+        return place, len(self._matches)
+
+    def _leave_search(self) -> None:
+        self.term, self._matches, self._at = "", [], None
+        if self._followed:
+            self.action_follow()
+        self.refresh()
+
+    def _go_to(self, number: int) -> None:
+        self._at = number
+        self.following = False
+        row = bisect_left(self._numbers, number)
+        top = max(0, row - self.scrollable_content_region.height // 2)
+        self.scroll_to(y=top, animate=False, immediate=True)
+        self.following = False
+        self.refresh()
+
+    def _matching(self, line: Line) -> bool:
+        return bool(self.term) and self.term.casefold() in line.text.casefold()
 
     @property
     def plain(self) -> str:
-        """All lines that are shown."""
-        return "\n".join(line.text for line in self._lines if self._matches(line))
+        """All lines."""
+        return "\n".join(line.text for line in self._lines)
 
     def action_follow(self) -> None:
         """Go to the end and stay there."""
         self.following = True
+        self._at = None
         self._to_end()
+        self.refresh()
 
     def on_resize(self, _event: events.Resize) -> None:
         """Fold for the new width."""
@@ -102,17 +169,19 @@ class LogPane(ScrollView, can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Follow only while the end is seen."""
         super().watch_scroll_y(old_value, new_value)
-        self.following = new_value >= self.max_scroll_y - 0.5
-
-    def _matches(self, line: Line) -> bool:
-        return not self.term or self.term.casefold() in line.text.casefold()
+        self.following = self._at is None and new_value >= self.max_scroll_y - 0.5
 
     def _width(self) -> int:
         return max(10, self.scrollable_content_region.width)
 
+    def _add(self, number: int, line: Line) -> None:
+        rows = self._fold(line)
+        self._rows.extend(rows)
+        self._numbers.extend([number] * len(rows))
+        if self._matching(line):
+            self._matches.append(number)
+
     def _fold(self, line: Line) -> list[Line]:
-        if not self._matches(line):
-            return []
         width = self._width()
         if len(line.text) <= width and line.text.isascii():
             return [line]
@@ -129,8 +198,12 @@ class LogPane(ScrollView, can_focus=True):
 
     def _fold_all(self) -> None:
         self._folded_width = self._width()
-        self._rows = [row for line in self._lines for row in self._fold(line)]
+        self._rows, self._numbers, self._matches = [], [], []
+        for number, line in enumerate(self._lines, self._first):
+            self._add(number, line)
         self._measure()
+        if self._at is not None:
+            self._go_to(self._at)
 
     def _measure(self) -> None:
         following = self.following
@@ -152,13 +225,17 @@ class LogPane(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         if index >= len(self._rows):
             return Strip.blank(width, style)
-        return Strip(self._segments(self._rows[index], style)).extend_cell_length(width, style)
+        current = self._at is not None and self._numbers[index] == self._at
+        segments = self._segments(self._rows[index], style, current=current)
+        return Strip(segments).extend_cell_length(width, style)
 
-    def _segments(self, row: Line, base: Style) -> list[Segment]:
+    def _segments(self, row: Line, base: Style, *, current: bool) -> list[Segment]:
         name = _COMPONENTS.get(row.style)
         style = self.get_component_rich_style(name) if name else base
         if not self.term:
             return [Segment(row.text, style)]
+        if current:
+            style += Style(bold=True, underline=True)
         parts = re.split(f"({re.escape(self.term)})", row.text, flags=re.IGNORECASE)
         return [
             Segment(part, style + Style(reverse=True) if number % 2 else style)
