@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -21,6 +22,7 @@ from tui.views import (
     BackupsView,
     DatabaseView,
     JobView,
+    Places,
     PlanView,
     SpaceView,
     StoreView,
@@ -146,6 +148,8 @@ class Playback:
         self.root = root
         self.host = host
         self.name = root.rpartition("/")[2]
+        quiet = os.path.dirname(__file__)  # a directory that is there, and where nothing happens
+        self.places = Places(root=quiet, var=quiet, state=f"{quiet}/no", jobs=f"{quiet}/no/jobs")
         self.read_only = False
 
     def store(self) -> StoreView:

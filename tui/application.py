@@ -31,11 +31,11 @@ from tui.screens.rollback import Rollback
 from tui.shell import Shell
 from tui.terminal import Terminal
 from tui.views import JobView
+from tui.watching import Watch
 from tui.widgets.bar import BarView
 
 POLL_S: Final = 0.25  # four times a second reads as live and costs 1 kB/s
 COVERED_POLLS: Final = 4  # a page below a dialog is drawn once a second: it is painted whole then
-WATCH_S: Final = 2.0  # for jobs that others start
 LIMIT_S: Final = 10.0  # for a question to the files of the store
 GONE_ON: Final = {
     Operation.BACKUP: "The backup goes on",
@@ -84,18 +84,20 @@ class Application(Shell):
         self.read_only: str = "you asked only to look" if engine.read_only else ""
         self.last_words = ""
         self._polls = 0
+        self._looks = self._answered = 0  # a look that took long must not undo a later one
 
     def on_mount(self) -> None:
         """Show Home and begin to watch for jobs."""
         self.set_class(self.ascii_only, "-ascii")
         self.errands = Errands()
         self._poll_timer = self.set_interval(POLL_S, self.poll, pause=True)
-        self.set_interval(WATCH_S, self.look_for_jobs)
+        self._watch = Watch(self.engine.places, self.look_for_jobs, self.errands, local=None)
         self.push_screen(Home())
         self.call_after_refresh(self.look_for_jobs)
 
     def on_unmount(self) -> None:
         """Let no answer come back into a closed application."""
+        self._watch.close()
         self.errands.close()
         self.engine.close()
 
@@ -104,15 +106,18 @@ class Application(Shell):
     def look_for_jobs(self) -> None:
         """Look whether a job runs or was interrupted, and whether the store is closed."""
         followed = self.follower
+        self._looks += 1
+        number = self._looks
 
         def done(found: tuple[tuple[JobView, ...], bool] | Exception) -> None:
-            if isinstance(found, Exception):
+            if isinstance(found, Exception) or number < self._answered:
                 return
+            self._answered = number
+            before = (self.jobs, self.maintenance)
             jobs, self.maintenance = found
             if not gc.get_freeze_count():
                 # All modules are there now. A full collection over them took 66 ms, at any key.
                 gc.freeze()
-            changed = jobs != self.jobs
             self.jobs = jobs
             died = self.interrupted_job
             if died is not None and followed is not None and followed.job_id == died.job_id:
@@ -122,7 +127,7 @@ class Application(Shell):
                 self.follower is None or self.follower.job_id != running.job_id
             ):
                 self.follow(running.job_id)
-            self._tell(jobs_changed=changed)
+            self._tell(jobs_changed=before != (self.jobs, self.maintenance))
 
         self.errands.ask(lambda: (self.engine.jobs(), self.engine.closed()), done, limit_s=LIMIT_S)
 

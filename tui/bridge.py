@@ -26,9 +26,11 @@ from tui.views import (
     BackupView,
     DatabaseView,
     JobView,
+    Places,
     PlanView,
     SpaceView,
     StoreView,
+    UnfinishedView,
 )
 
 T = TypeVar("T")
@@ -60,6 +62,11 @@ class Engine(Protocol):
     host: str
     name: str  # what is typed to confirm: the last component of the root, else the host
     read_only: bool  # the person asked only to look
+
+    @property
+    def places(self) -> Places:
+        """Where to see that a job begins or ends."""
+        ...
 
     def store(self) -> StoreView:
         """Return what the files of the store say."""
@@ -119,6 +126,10 @@ class Engine(Protocol):
 
     def delete(self, backup: BackupView) -> None:
         """Delete a backup and its manifest."""
+        ...
+
+    def delete_unfinished(self, unfinished: UnfinishedView) -> None:
+        """Delete an unfinished file, unless a job works or waits for its recovery."""
         ...
 
     def open_store(self) -> None:

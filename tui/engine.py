@@ -12,14 +12,22 @@ import socket
 import time
 from collections.abc import Callable
 
-from core.backups.catalog import Backup, BackupSet, delete_backup, list_backups
+from core.backups.catalog import (
+    Backup,
+    BackupSet,
+    PartialBackup,
+    delete_backup,
+    delete_partial,
+    list_backups,
+)
 from core.backups.verification import verify_backup
 from core.database.size import estimate
 from core.errors import DamagedBackup, MagerewindError
 from core.events import Report, Stamped
+from core.jobs import lock
 from core.jobs.client import Client
 from core.jobs.directory import JobDirectory
-from core.jobs.listing import JobSummary
+from core.jobs.listing import JobSummary, interrupted_error
 from core.jobs.stream import EventStream
 from core.magento.env_php import read_configuration
 from core.magento.maintenance import maintenance_state, open_store
@@ -35,16 +43,19 @@ from core.operations.requests import (
 )
 from core.operations.rollback_plan import RollbackPlan
 from tui import planning, text
+from tui.late import places_of
 from tui.views import (
     BackupCheckView,
     BackupsView,
     BackupView,
     DatabaseView,
     JobView,
+    Places,
     PlanView,
     SetView,
     SpaceView,
     StoreView,
+    UnfinishedView,
 )
 
 GONE_AFTER = 8  # empty looks (two seconds) before a job without an end and without a lock is over
@@ -84,6 +95,11 @@ class StoreEngine:
         self.host = socket.gethostname()
         self.name = os.path.basename(store.root) or self.host
         self.read_only = read_only
+
+    @property
+    def places(self) -> Places:
+        """Where to see that a job begins or ends."""
+        return places_of(self._store)
 
     # Facts
 
@@ -147,7 +163,7 @@ class StoreEngine:
         return BackupsView(
             directory=listing.directory,
             sets=tuple(_set_view(one) for one in listing.sets),
-            partial=tuple(one.file_name for one in listing.partial),
+            partial=tuple(_unfinished_view(one) for one in listing.partial),
             unknown=listing.unknown,
         )
 
@@ -165,8 +181,22 @@ class StoreEngine:
         raise DamagedBackup(f"{wanted.name} is not in var/backups any more.")
 
     def delete(self, backup: BackupView) -> None:
-        """Delete a backup and its manifest."""
+        """Delete a backup and its manifest, unless a job works that may be reading it."""
+        self._refuse_while_running()
         delete_backup(self._store.backups, backup.name)
+
+    def delete_unfinished(self, unfinished: UnfinishedView) -> None:
+        """Delete an unfinished file, unless a job works or waits for its recovery."""
+        self._refuse_while_running()
+        interrupted = self._client.interrupted()
+        if interrupted is not None:
+            raise interrupted_error(interrupted, host=self.host)
+        delete_partial(self._store.backups, unfinished.name)
+
+    def _refuse_while_running(self) -> None:
+        holder = self._client.holder()
+        if holder is not None:
+            raise lock.refusal(holder)
 
     # Jobs
 
@@ -255,6 +285,12 @@ def _job_view(job: JobSummary) -> JobView:
         host=job.host,
         user=job.user,
         elapsed_s=job.elapsed_s,
+    )
+
+
+def _unfinished_view(partial: PartialBackup) -> UnfinishedView:
+    return UnfinishedView(
+        name=partial.file_name, size_bytes=partial.size_bytes, modified_s=partial.modified_s
     )
 
 

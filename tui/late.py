@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from core.errors import StoreNotFound
 from core.magento.store import Store, find_store
+from tui.views import Places
 
 if TYPE_CHECKING:
     from tui.bridge import Engine
@@ -30,6 +31,11 @@ class LateEngine:
         self.host = socket.gethostname()
         self.name = os.path.basename(store.root) or self.host
         self.read_only = read_only
+
+    @property
+    def places(self) -> Places:
+        """Where to see that a job begins or ends."""
+        return places_of(self._store)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(*arguments: object, **named: object) -> Any:  # noqa: ANN401 - as the engine's
@@ -49,6 +55,13 @@ class LateEngine:
 
                 self._real = StoreEngine(self._store, read_only=self.read_only)
             return self._real
+
+
+def places_of(store: Store) -> Places:
+    """Return where the traces of jobs are on a store."""
+    return Places(
+        root=store.root, var=store.var, state=store.state_directory, jobs=store.jobs_directory
+    )
 
 
 def open_engine(*, root: str | None, read_only: bool) -> Engine:

@@ -12,6 +12,7 @@ from textual.app import App, SystemCommand
 from textual.command import CommandPalette, SearchIcon
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar
+from textual.widgets import Input
 
 from core.errors import MagerewindError
 from tui import text
@@ -26,9 +27,10 @@ class Palette(CommandPalette):
     """Textual's own, with a sign that is one cell wide in every terminal."""
 
     def on_mount(self) -> None:
-        """Put the sign in its place."""
+        """Put the sign in its place, and let the cursor stand still."""
         for icon in self.query(SearchIcon):
             icon.icon = ">"
+        self.query_one(Input).cursor_blink = False
 
 
 class Shell(App[None]):
@@ -37,9 +39,7 @@ class Shell(App[None]):
     def __init__(self, looks: Terminal) -> None:
         # Textual removes every colour only when it starts with the terminal's own ones.
         without_colour = "NO_COLOR" in os.environ
-        super().__init__(
-            driver_class=QuietDriver, ansi_color=True if without_colour else None
-        )
+        super().__init__(driver_class=QuietDriver, ansi_color=True if without_colour else None)
         ScrollBar.renderer = PlainScrollBar
         self.glyphs = text.ASCII if looks.ascii_only else text.UNICODE
         self.ascii_only = looks.ascii_only

@@ -39,6 +39,11 @@ class Verifying:
             return None
         return min(99, self._done_bytes * 100 // max(1, reading.size_bytes))
 
+    @property
+    def busy(self) -> bool:
+        """Whether a backup is being read."""
+        return self._reading is not None
+
     def moved(self) -> bool:
         """Return whether there is something new to show."""
         now = -1 if self._reading is None else hash((self._reading.name, self._percent()))

@@ -7,10 +7,26 @@ for a terminal where they are drawn. Nothing here knows Textual or the engine's 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.events import Kind, Operation, Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where the traces of jobs are on a store."""
+
+    root: str
+    var: str
+    state: str
+    jobs: str
+
+    @property
+    def lock(self) -> str:
+        """The file that a job holds while it works."""
+        return os.path.join(self.state, "lock")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +119,21 @@ class SetView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnfinishedView:
+    """A hidden file of a backup that was never finished."""
+
+    name: str
+    size_bytes: int
+    modified_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupsView:
     """All of `var/backups`, newest set first."""
 
     directory: str
     sets: tuple[SetView, ...] = ()
-    partial: tuple[str, ...] = ()  # files of unfinished backups
+    partial: tuple[UnfinishedView, ...] = ()
     unknown: tuple[str, ...] = ()  # files that are no backups
 
     @property

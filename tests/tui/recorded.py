@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
@@ -43,10 +44,12 @@ from tui.views import (
     FilesPlanView,
     Finding,
     JobView,
+    Places,
     PlanView,
     SetView,
     SpaceView,
     StoreView,
+    UnfinishedView,
 )
 
 NOW_S = 1_795_402_800.0  # 2026-11-23 03:00 UTC
@@ -404,6 +407,8 @@ class RecordedEngine:
         self.cancelled: list[str] = []
         self.deleted: list[str] = []
         self.dead_database = threading.Event()  # set: the database never answers
+        quiet = os.path.dirname(__file__)  # a directory that is there, and where nothing happens
+        self.places = Places(root=quiet, var=quiet, state=f"{quiet}/no", jobs=f"{quiet}/no/jobs")
 
     def _give(self, value):
         if isinstance(value, Exception):
@@ -496,6 +501,11 @@ class RecordedEngine:
             if backups:
                 left.append(replace(one, backups=backups))
         self.backups_view = replace(self.backups_view, sets=tuple(left))
+
+    def delete_unfinished(self, unfinished: UnfinishedView) -> None:
+        self.deleted.append(unfinished.name)
+        left = tuple(one for one in self.backups_view.partial if one != unfinished)
+        self.backups_view = replace(self.backups_view, partial=left)
 
     def open_store(self) -> None:
         self.is_closed = False

@@ -14,10 +14,13 @@ from tests.tui.recorded import (
     backup_stream,
     rollback_stream,
 )
-from tui.views import BackupsView, JobView
+from tui.views import BackupsView, JobView, UnfinishedView
 
 UNDONE = "20261122-230000-cd34"
 BACKUP = "20261123-025719-ab12"
+UNFINISHED = UnfinishedView(
+    name=".1795402639_filesystem_media.tgz.partial", size_bytes=4_100_000_000, modified_s=NOW_S - 90
+)
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,7 @@ def _interrupted(engine: RecordedEngine) -> None:
     )
     engine.job_views = (job, *engine.job_views)
     engine.is_closed = True
-    engine.backups_view = replace(
-        engine.backups_view, partial=(".1795402639_filesystem_media.tgz.partial",)
-    )
+    engine.backups_view = replace(engine.backups_view, partial=(UNFINISHED,))
 
 
 def _undo(engine: RecordedEngine) -> None:
@@ -91,6 +92,12 @@ def _read_only(engine: RecordedEngine) -> None:
     engine.read_only = True
 
 
+def _left_over(engine: RecordedEngine) -> None:
+    engine.backups_view = replace(
+        engine.backups_view, partial=(UNFINISHED,), unknown=("notes.txt", "old/")
+    )
+
+
 SCENES = {
     "home": Scene(),
     "home-running": Scene(before=RecordedEngine.run),
@@ -111,6 +118,8 @@ SCENES = {
     "job-rolled-back": Scene(keys=("j",), before=_rolled_back),
     "backups": Scene(keys=("v",)),
     "backups-open": Scene(keys=("v", "enter", "down")),
+    "backups-left-over": Scene(keys=("v", "end", "up", "up"), before=_left_over),
+    "delete-unfinished": Scene(keys=("v", "end", "up", "up", "d"), before=_left_over),
     "delete": Scene(keys=("v", "d")),
     "delete-last": Scene(keys=("v", "enter", "down", "down", "down", "d"), before=_only),
     "pick": Scene(keys=("R",)),

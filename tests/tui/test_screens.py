@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+
+from textual.pilot import Pilot
 
 from core.errors import ConnectionFailed
-from core.events import Kind
+from core.events import Kind, Noted, Stamped
 from core.operations.requests import BackupRequest
 from tests.tui.conftest import opened, rows, said, settle, shown
-from tests.tui.recorded import RecordedEngine
+from tests.tui.recorded import NOW_S, RecordedEngine, RecordedStream, backup_stream
+from tests.tui.scenes import BACKUP, UNFINISHED
+from tui.application import Application
+from tui.bridge import LOG_LINES
+from tui.screens.backups import Backups
 from tui.screens.job import JobScreen
+from tui.widgets.keys import Key, chosen_keys
+from tui.widgets.logpane import LogPane
 
 
 async def test_home_shows_the_store(engine: RecordedEngine) -> None:
@@ -95,3 +104,156 @@ async def test_help_comes_from_the_bindings(engine: RecordedEngine) -> None:
         await pilot.press("escape")
         await settle(pilot)
         assert "WHAT TO DO" in shown(app)
+
+
+async def test_an_unfinished_file_is_deleted_after_a_question(engine: RecordedEngine) -> None:
+    engine.backups_view = replace(
+        engine.backups_view, partial=(UNFINISHED,), unknown=("notes.txt",)
+    )
+    async with opened(engine) as (app, pilot):
+        await pilot.press("v")
+        await settle(pilot)
+        await pilot.press("end")
+        await settle(pilot)
+        assert "Not a backup" in shown(app)
+        await pilot.press("d")
+        await settle(pilot)
+        assert isinstance(app.screen, Backups)
+        assert "nothing here reads, moves or deletes it" in said(app)
+        await pilot.press("up", "d")
+        await settle(pilot)
+        assert "Delete this unfinished file, 4.1 GB?" in shown(app)
+        await pilot.press("enter")  # alone, it does nothing
+        await settle(pilot)
+        assert engine.deleted == []
+        await pilot.press("y")
+        await settle(pilot)
+        assert engine.deleted == [UNFINISHED.name]
+        assert UNFINISHED.name not in shown(app)
+
+
+async def test_an_unfinished_file_stays_while_a_job_runs(engine: RecordedEngine) -> None:
+    engine.backups_view = replace(engine.backups_view, partial=(UNFINISHED,))
+    engine.run()
+    async with opened(engine) as (app, pilot):
+        await pilot.press("v")
+        await settle(pilot)
+        await pilot.press("end", "d")
+        await settle(pilot)
+        assert isinstance(app.screen, Backups)
+        assert "A job is running" in said(app)
+        assert "It cannot be deleted now" in shown(app)
+
+
+def the_log(app: Application) -> LogPane:
+    return app.screen.query_one(LogPane)
+
+
+async def search(pilot: Pilot[None], term: str) -> None:
+    await pilot.press("slash", *term, "enter")
+    await settle(pilot)
+
+
+def with_log(engine: RecordedEngine, texts: list[str]) -> RecordedStream:
+    """Let a backup run whose log has these lines besides its own."""
+    engine.run()
+    head = backup_stream()
+    stream = RecordedStream([*head, *noted(texts, len(head))])
+    engine.streams[BACKUP] = stream
+    return stream
+
+
+def noted(texts: list[str], seq: int) -> list[Stamped]:
+    return [
+        Stamped(seq=seq + number, time_s=NOW_S, event=Noted(code="file", message=text))
+        for number, text in enumerate(texts)
+    ]
+
+
+async def test_the_search_goes_to_the_newest_match_and_from_one_to_the_next(
+    engine: RecordedEngine,
+) -> None:
+    texts = [f"line {number} {'apple' if number % 100 == 50 else ''}" for number in range(400)]
+    stream = with_log(engine, texts)
+    async with opened(engine) as (app, pilot):
+        await pilot.press("j")
+        await settle(pilot)
+        assert the_log(app).following
+        await search(pilot, "APPLE")
+        assert "4 of 4 with: APPLE" in shown(app)
+        assert "line 350 apple" in shown(app)
+        assert "line 351" in shown(app)  # nothing is hidden
+        await pilot.press("N")
+        await settle(pilot)
+        assert "3 of 4" in shown(app)
+        assert "line 250 apple" in shown(app)
+        # What comes meanwhile is counted, and does not move what is looked at.
+        stream.waiting += noted(["another apple", "and more"], 10_000)
+        app.poll()
+        app.poll()
+        await settle(pilot)
+        assert "3 of 5" in shown(app)
+        assert "line 250 apple" in shown(app)
+        await pilot.press("n", "n", "n")
+        await settle(pilot)
+        assert "1 of 5" in shown(app)
+        assert "line 50 apple" in shown(app)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert isinstance(app.screen, JobScreen)
+        assert "following" in shown(app)
+        assert "and more" in shown(app)
+
+
+async def test_a_search_without_a_match_says_so(engine: RecordedEngine) -> None:
+    with_log(engine, ["one", "two"])
+    async with opened(engine) as (app, pilot):
+        await pilot.press("j")
+        await settle(pilot)
+        await search(pilot, "pear")
+        assert "none with: pear" in shown(app)
+        assert the_log(app).following
+
+
+async def test_the_log_keeps_its_place_when_old_lines_go(engine: RecordedEngine) -> None:
+    stream = with_log(engine, [f"line {number}" for number in range(LOG_LINES + 100)])
+    async with opened(engine) as (app, pilot):
+        await pilot.press("j")
+        await settle(pilot)
+        assert f"the last {LOG_LINES:,} of {LOG_LINES + 106:,} lines" in shown(app)
+        await search(pilot, "line 3000")
+        assert "1 of 1 with: line 3000" in shown(app)
+        stream.waiting += noted([f"more {number}" for number in range(300)], 10_000)
+        app.poll()
+        app.poll()
+        await settle(pilot)
+        assert "line 3000" in shown(app)
+        assert the_log(app).matches == (1, 1)
+        stream.waiting += noted([f"more {number}" for number in range(LOG_LINES)], 20_000)
+        app.poll()
+        app.poll()
+        await settle(pilot)
+        assert the_log(app).matches == (0, 0)  # the line is not kept any more
+
+
+async def test_a_wider_window_shows_the_second_column(engine: RecordedEngine) -> None:
+    async with opened(engine) as (app, pilot):
+        await pilot.resize_terminal(120, 40)
+        await settle(pilot)
+        assert "RECENT JOBS" in shown(app)
+        assert "900.0 MB" in shown(app)
+
+
+def test_the_keys_that_fit_are_shown_and_the_way_out_always() -> None:
+    def key(name: str, words: str, action: str) -> Key:
+        return Key(name, name, words, action)
+
+    own = [key(letter, "does something", f"do_{letter}") for letter in "abcdef"]
+    rest = [key("esc", "Back", "back"), key("?", "Help", "help"), key("^p", "p", "command_palette")]
+    for width in (60, 80, 200):
+        left, palette = chosen_keys([*rest, *own], width)
+        assert [one.key for one in left][-2:] == ["esc", "?"]
+        taken = sum(one.width for one in left) + (palette.width if palette else 0)
+        assert taken <= width
+    assert len(left) == 8
+    assert palette is not None

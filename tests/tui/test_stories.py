@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import pytest
 from textual.pilot import Pilot
 
-from core.events import MaintenanceEnabled, Outcome
+from core.events import Kind, MaintenanceEnabled, Outcome
 from core.jobs.client import Client
 from core.magento.maintenance import maintenance_state
 from core.magento.settings import DatabaseConnection
 from core.magento.store import find_store
+from core.operations.requests import BackupRequest
 from core.sample.damage import damage_files, damage_schema
 from core.sample.database import fill_schema
 from core.sample.likeness import Likeness, differences, likeness_of_schema, likeness_of_tree
@@ -245,6 +246,23 @@ async def test_recover(shop: Shop) -> None:
         await until(pilot, lambda: app.interrupted_job is None)
     assert not shop.closed
     assert shop.backups() == before
+
+
+async def test_a_job_of_another_process_is_seen_and_its_death_too(shop: Shop) -> None:
+    client = shop.client()
+    async with at_work(shop.engine()) as (app, pilot):
+        request = BackupRequest(kinds=(Kind.CODE,))
+        started = asyncio.create_task(asyncio.to_thread(client.start, request))
+        pid = await asyncio.to_thread(hold, client)
+        await started
+        await until(pilot, lambda: "backup running" in shown(app).partition("\n")[0])
+        assert "Show the running job" in shown(app)
+        os.kill(pid, signal.SIGKILL)
+        await until(pilot, lambda: "INTERRUPTED JOB" in shown(app).partition("\n")[0])
+        await keys(pilot, "c", "c")
+        await ended(app, pilot)
+        await until(pilot, lambda: app.interrupted_job is None)
+    assert not shop.closed
 
 
 async def test_lose_the_terminal_and_come_back(shop: Shop) -> None:

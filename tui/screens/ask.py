@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 
 from tui import text
 from tui.text import assemble
+from tui.widgets.entry import Entry
 from tui.widgets.keys import Keys
 from tui.widgets.panel import Panel
 
@@ -25,7 +26,7 @@ def input_line(value: str = "") -> Horizontal:
     """Return a line to type into, with a sign before it that is seen without any colour."""
     return Horizontal(
         Static("> ", markup=False, classes="prompt"),
-        Input(value, id="typed", compact=True),
+        Entry(value, id="typed"),
         classes="input-line",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -12,12 +13,14 @@ from textual.widgets import Input
 
 from core.events import Kind
 from tui import text
+from tui.left_over import NOT_OURS, left_over_details, left_over_rows, unfinished_under
 from tui.plans import labelled
 from tui.screens.ask import Ask
 from tui.screens.page import Page
 from tui.text import assemble
 from tui.verifying import Verifying
-from tui.views import BackupsView, BackupView, SetView
+from tui.views import BackupsView, BackupView, SetView, UnfinishedView
+from tui.widgets.entry import Entry
 from tui.widgets.form import Form, Row
 from tui.widgets.panel import Panel
 
@@ -44,7 +47,8 @@ class Backups(Page):
     CRUMB = "Backups"
     PURPOSE = """Every backup in var/backups, grouped by the moment it was taken. Enter opens a set
         and shows its files; verify and delete work on the set or on the one file under the cursor.
-        unverified means that nobody has read it again yet, not that it is bad."""
+        unverified means that nobody has read it again yet, not that it is bad. Unfinished files and
+        what is not a backup stand at the end."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("R", "roll_back", "Roll back"),
         Binding("v", "verify", "Verify"),
@@ -66,7 +70,7 @@ class Backups(Page):
         """Show the list, and the details below or beside it."""
         with Vertical(id="list"):
             yield Panel(self._draw_title, id="list-title")
-            yield Input(id="filter", compact=True, placeholder="part of any column, then enter")
+            yield Entry(id="filter", placeholder="part of any column: enter filters, esc leaves")
             yield Form(id="sets")
         with VerticalScroll(id="details-side", can_focus=False):
             yield Panel(self._draw_details, id="details")
@@ -77,7 +81,7 @@ class Backups(Page):
         self.query_one("#filter", Input).display = False
         self.query_one(Form).focus()
         self._verifying = Verifying(self.owner)
-        self.set_interval(0.5, self._show_verifying)
+        self._reading = self.set_interval(0.5, self._show_verifying, pause=True)
 
     def on_screen_resume(self) -> None:
         """Read the list again."""
@@ -151,10 +155,8 @@ class Backups(Page):
             rows.append(self._set_row(one))
             if one.timestamp in self._open:
                 rows.extend(self._file_row(backup) for backup in one.backups)
-        backups = self._backups
-        if isinstance(backups, BackupsView) and not self._term:
-            rows.extend(self._left_over("unfinished", name) for name in backups.partial)
-            rows.extend(self._left_over("not a backup", name) for name in backups.unknown)
+        if isinstance(self._backups, BackupsView):
+            rows.extend(left_over_rows(self._backups, self._term, self.owner.glyphs))
         return rows
 
     def _set_row(self, one: SetView) -> Row:
@@ -194,15 +196,6 @@ class Backups(Page):
         running = self._verifying.share(backups) if self._verifying else None
         return health if running is None else f"reading {running:3d} %"
 
-    def _left_over(self, what: str, name: str) -> Row:
-        glyphs = self.owner.glyphs
-        line = f"   {glyphs.warning} {what}: {text.clean(name)}"
-        return Row(
-            f"left {name}",
-            lambda width: assemble((text.fit(line, width, glyphs), "$foreground-muted")),
-            heading=True,
-        )
-
     def _draw_title(self, width: int) -> list[Content]:
         backups, glyphs = self._backups, self.owner.glyphs
         if backups is None:
@@ -222,7 +215,11 @@ class Backups(Page):
 
     def _draw_details(self, width: int) -> list[Content]:
         place = self.place(width)
-        chosen = self.chosen()
+        chosen, backups = self.chosen(), self._backups
+        if not chosen and isinstance(backups, BackupsView):
+            running = self.owner.running_job is not None
+            key, zone = self.query_one(Form).cursor, self.owner.zone
+            return left_over_details(backups, key, place, zone, running=running)
         if not chosen:
             return [Content("")]
         rows: list[Content] = []
@@ -247,10 +244,14 @@ class Backups(Page):
 
     def _show_verifying(self) -> None:
         verifying = self._verifying
-        if verifying is not None and self.in_front and verifying.moved():
+        if verifying is None or not self.in_front:
+            return
+        if verifying.moved():
             self.redraw()
             if verifying.finished():
                 self.action_refresh_list()
+        elif not verifying.busy:
+            self._reading.pause()
 
     # Doing
 
@@ -307,12 +308,22 @@ class Backups(Page):
         chosen = self.chosen()
         if chosen and self._verifying is not None:
             self._verifying.start(chosen)
+            self._reading.resume()
             self.redraw()
 
     def action_delete(self) -> None:
-        """Ask, then delete the chosen backups."""
+        """Ask, then delete the chosen backups, or the unfinished file."""
         chosen, backups = self.chosen(), self._backups
-        if not chosen or not isinstance(backups, BackupsView) or not self.owner.may_start():
+        key = self.query_one(Form).cursor
+        if key.startswith("other "):
+            self.owner.refuse(NOT_OURS)
+            return
+        if not isinstance(backups, BackupsView) or not self.owner.may_start():
+            return
+        unfinished = unfinished_under(backups, key)
+        if unfinished is not None:
+            self._ask_unfinished(unfinished)
+        if not chosen:
             return
         last = needs_typing(backups, chosen)
         single = len(chosen) == 1
@@ -342,12 +353,35 @@ class Backups(Page):
             answered,
         )
 
-    def _delete(self, chosen: tuple[BackupView, ...]) -> None:
+    def _ask_unfinished(self, unfinished: UnfinishedView) -> None:
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self._delete((unfinished,))
+
+        size = text.size(unfinished.size_bytes)
+        self.app.push_screen(
+            Ask(
+                title=f"Delete this unfinished file, {size}?",
+                lines=[
+                    unfinished.name,
+                    "",
+                    "It is what a backup that died has left: nothing can be rolled back to it.",
+                ],
+                do="Delete",
+                danger=True,
+            ),
+            answered,
+        )
+
+    def _delete(self, chosen: Sequence[BackupView | UnfinishedView]) -> None:
         engine = self.owner.engine
 
         def work() -> None:
-            for backup in chosen:
-                engine.delete(backup)
+            for one in chosen:
+                if isinstance(one, UnfinishedView):
+                    engine.delete_unfinished(one)
+                else:
+                    engine.delete(one)
 
         def done(value: Exception | None) -> None:
             if isinstance(value, Exception):

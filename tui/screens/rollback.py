@@ -87,7 +87,7 @@ class Rollback(Page):
         """Make the plan."""
         super().on_mount()
         self._began_s = self.owner.clock()
-        self.set_interval(0.5, self._show_planning)
+        self._planning = self.set_interval(0.5, self._show_planning)
         self._show_step()
         self.action_plan()
 
@@ -102,6 +102,7 @@ class Rollback(Page):
         self._asked += 1
         number = self._asked
         self._plan = None
+        self._planning.resume()
         self._done_bytes, self._current = 0, ""
         self._go(0)
         engine, request = self.owner.engine, self._request
@@ -119,7 +120,9 @@ class Rollback(Page):
         self.owner.errands.ask(lambda: engine.plan(request, report), done)
 
     def _show_planning(self) -> None:
-        if self._plan is None and self.in_front:
+        if self._plan is not None:
+            self._planning.pause()
+        elif self.in_front:
             self.query_one("#plan", Panel).show(self._draw_plan)
 
     def refusal(self) -> str:
