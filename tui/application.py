@@ -36,6 +36,7 @@ from tui.widgets.bar import BarView
 
 POLL_S: Final = 0.25  # four times a second reads as live and costs 1 kB/s
 COVERED_POLLS: Final = 4  # a page below a dialog is drawn once a second: it is painted whole then
+AGES_S: Final = 60.0  # "3 hours ago" must not stand there for the night
 LIMIT_S: Final = 10.0  # for a question to the files of the store
 GONE_ON: Final = {
     Operation.BACKUP: "The backup goes on",
@@ -92,8 +93,13 @@ class Application(Shell):
         self.errands = Errands()
         self._poll_timer = self.set_interval(POLL_S, self.poll, pause=True)
         self._watch = Watch(self.engine.places, self.look_for_jobs, self.errands, local=None)
+        self.set_interval(AGES_S, self._redraw_ages)
         self.push_screen(Home())
         self.call_after_refresh(self.look_for_jobs)
+
+    def _redraw_ages(self) -> None:
+        if isinstance(self.screen, Page):
+            self.screen.redraw()
 
     def on_unmount(self) -> None:
         """Let no answer come back into a closed application."""

@@ -80,16 +80,18 @@ def _step_detail(step: StepState, width: int, glyphs: Glyphs) -> str:
     found = []
     if step.done_bytes:
         found.append(text.size(step.done_bytes))
-    if step.done_items:
+    if step.done_items and _counts(step):
         found.append(_items(step, step.done_items))
     return "  ".join(found)
 
 
+def _counts(step: StepState) -> bool:
+    """Tell whether the items mean something: a dump counts rows only when written and loaded."""
+    return step.kind in (Kind.CODE, Kind.MEDIA) or step.step in (Step.WRITE, Step.LOAD)
+
+
 def _items(step: StepState, number: int) -> str:
-    if step.kind in (Kind.CODE, Kind.MEDIA):
-        return text.plural(number, "file")
-    # A dump counts rows while it is written and loaded; checking it counts statements.
-    return text.plural(number, "row" if step.step in (Step.WRITE, Step.LOAD) else "statement")
+    return text.plural(number, "file" if step.kind in (Kind.CODE, Kind.MEDIA) else "row")
 
 
 def step_line(step: StepState, place: Place) -> Content:
@@ -143,7 +145,7 @@ def now_lines(state: JobState, place: Place) -> list[Content]:
         parts.append(f"{text.size(step.done_bytes)} of {text.size(step.total_bytes)}")
     elif step.done_bytes:
         parts.append(text.size(step.done_bytes))
-    if step.done_items or step.total_items:
+    if (step.done_items or step.total_items) and _counts(step):
         items = _items(step, step.done_items)
         parts.append(f"{items} of {text.count(step.total_items)}" if step.total_items else items)
     if step.rate:

@@ -33,7 +33,13 @@ from core.events import (
     StepStarted,
     Warned,
 )
-from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
+from core.operations.requests import (
+    BackupRequest,
+    Request,
+    RollbackRequest,
+    UndoRequest,
+    command_line,
+)
 from tui.views import (
     BackupCheckView,
     BackupsView,
@@ -472,7 +478,7 @@ class RecordedEngine:
         return self.streams[job_id]
 
     def command(self, request: Request) -> str:
-        return "magerewind setup:backup " + " ".join(f"--{kind}" for kind in request.kinds)
+        return command_line(request)
 
     def log_path(self, job_id: str) -> str:
         return f"{ROOT}/var/.magerewind/jobs/{job_id}"

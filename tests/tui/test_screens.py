@@ -257,3 +257,47 @@ def test_the_keys_that_fit_are_shown_and_the_way_out_always() -> None:
         assert taken <= width
     assert len(left) == 8
     assert palette is not None
+
+
+async def test_how_long_a_backup_closes_the_store(engine: RecordedEngine) -> None:
+    async with opened(engine) as (app, pilot):
+        await pilot.press("b")
+        await settle(pilot)
+        assert "Closed   how long is not known yet" in shown(app)  # the database has no earlier one
+        await pilot.press("down", "down", "space")
+        await settle(pilot)
+        assert "Closed   for about 7:50" in shown(app)
+
+
+async def test_the_undo_is_offered_only_while_it_is_kept(engine: RecordedEngine) -> None:
+    async with opened(engine) as (app, pilot):
+        await pilot.press("h")
+        await settle(pilot)
+        assert "Discard undo" not in rows(app)[-1]
+        engine.job_views = (replace(engine.job_views[0], undo_kept=True, undo_bytes=1_000),)
+        await pilot.press("r")
+        await settle(pilot)
+        assert "u Undo x Discard undo" in rows(app)[-1]
+        assert "undo kept, 1.0 kB" in shown(app)
+
+
+async def test_a_rollback_says_its_order_and_the_equal_command(engine: RecordedEngine) -> None:
+    async with opened(engine) as (app, pilot):
+        await pilot.press("R", "n")
+        await settle(pilot)
+        await pilot.press("n")
+        await settle(pilot)
+        assert "1 prepare what differs beside the store  2 close the store" in shown(app)
+        assert "magerewind setup:rollback --code-file=" in shown(app)
+        await pilot.press("y")
+        await settle(pilot)
+        assert app.clipboard.startswith("magerewind setup:rollback --code-file=")
+
+
+async def test_the_age_of_the_newest_backup_does_not_stand_still(engine: RecordedEngine) -> None:
+    async with opened(engine) as (app, pilot):
+        assert "newest 3 hours ago" in shown(app)
+        app.clock = lambda: NOW_S + 5 * 3600
+        app._redraw_ages()
+        await settle(pilot)
+        assert "newest 8 hours ago" in shown(app)

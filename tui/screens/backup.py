@@ -144,10 +144,11 @@ class Backup(Page):
             line = f"   {box} {kind.value:<6} "
             line += text.right(f"{items} {unit}" if known else items, 16)
             line += text.right(text.size(estimate.size_bytes) if known else "", 10)
-            if estimate.backup_bytes is not None:
-                line += text.right(f"~{text.size(estimate.backup_bytes)}", 10)
-            if estimate.elapsed_s is not None:
-                line += text.right(f"~{text.duration(estimate.elapsed_s)}", 9)
+            if known:
+                # A question mark: there is no earlier backup of this kind to tell.
+                size, took = estimate.backup_bytes, estimate.elapsed_s
+                line += text.right("?" if size is None else f"~{text.size(size)}", 10)
+                line += text.right("?" if took is None else f"~{text.duration(took)}", 9)
             return assemble((text.fit(line, width, glyphs), "bold" if kind in self.kinds else ""))
 
         return draw
@@ -184,6 +185,7 @@ class Backup(Page):
         rows: list[Content] = []
         rows.extend(self._findings(width))
         rows.extend(self._space(width))
+        rows.extend(self._closed_for(width))
         rows.extend(self._order(width))
         request = self.request()
         if request is not None:
@@ -240,6 +242,24 @@ class Backup(Page):
             assemble(
                 (" Space    ", "$foreground-muted"),
                 (text.fit(line, max(8, width - 10), glyphs), style),
+            )
+        ]
+
+    def _closed_for(self, width: int) -> list[Content]:
+        check = self._check
+        if not isinstance(check, BackupCheckView) or not self.kinds:
+            return []
+        took = [check.estimates.get(kind, Estimate()).elapsed_s for kind in self.kinds]
+        if self.keep_open:
+            words = "not at all: what changes meanwhile may not match"
+        elif any(seconds is None for seconds in took):
+            words = "how long is not known yet: earlier backups tell"
+        else:
+            words = f"for about {text.duration(sum(seconds or 0.0 for seconds in took))}"
+        return [
+            assemble(
+                (" Closed   ", "$foreground-muted"),
+                text.fit(words, max(8, width - 10), self.owner.glyphs),
             )
         ]
 

@@ -203,7 +203,7 @@ class Backups(Page):
         elif isinstance(backups, Exception):
             line = f" ? {text.clean(getattr(backups, 'message', str(backups)))}"
         elif not backups.sets:
-            line = " No backup files found."
+            line = " No backup files found. b on the first screen makes one."
         else:
             shown = len(self.sets())
             number = text.plural(len(backups.sets), "set")

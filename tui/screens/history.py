@@ -25,8 +25,8 @@ class History(Page):
         undo. Enter shows a job with its steps and its log."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "refresh_list", "Refresh"),
-        Binding("u", "app.open_page('undo')", "Undo"),
-        Binding("x", "app.open_page('discard')", "Discard undo"),
+        Binding("u", "open_page('undo')", "Undo"),
+        Binding("x", "open_page('discard')", "Discard undo"),
     ]
 
     def body(self) -> ComposeResult:
@@ -49,6 +49,15 @@ class History(Page):
     def jobs_changed(self) -> None:
         """Draw the list."""
         self.redraw()
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's signature
+        """Offer the undo only while one is kept."""
+        return action != "open_page" or self.owner.undoable_job is not None
+
+    def action_open_page(self, key: str) -> None:
+        """Put the plan of the undo, or the question about it, on top."""
+        self.owner.open_page(key)
 
     def _redraw(self) -> None:
         self.query_one("#history-title", Panel).show(self._draw_title)
@@ -65,7 +74,7 @@ class History(Page):
         def draw(width: int) -> Content:
             glyphs = owner.glyphs
             when = text.local_time(job.began_s, owner.zone)
-            what = text.fit(text.OPERATION_WORDS[job.operation], 17, glyphs)
+            what = text.fit(text.OPERATION_SHORT[job.operation], 9, glyphs)
             kinds = text.fit(" ".join(kind.value for kind in job.kinds), 13, glyphs)
             took = text.right("" if job.elapsed_s is None else text.duration(job.elapsed_s), 8)
             outcome = text.job_outcome(job)

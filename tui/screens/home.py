@@ -264,9 +264,10 @@ class Home(Page):
             found.append((text.clean(store.problem), "$text-warning"))
         undo = owner.undoable_job
         if undo is not None:
-            took = f" and takes {text.size(undo.undo_bytes)}" if undo.undo_bytes else ""
             ago = text.age(undo.began_s, owner.clock())
-            found.append((f"The undo of the rollback {ago} is kept{took}: u, x.", "$text-warning"))
+            freed = f"frees {text.size(undo.undo_bytes)}" if undo.undo_bytes else "gives that up"
+            words = f"The rollback {ago}: u undoes it, x {freed}."
+            found.append((words, "$text-warning"))
         backups = self._backups
         if isinstance(backups, BackupsView):
             if backups.partial and running is None:

@@ -16,7 +16,7 @@ from core.errors import Cancelled, PlanChanged
 from core.events import Kind
 from core.operations.requests import RollbackRequest, UndoRequest
 from tui import text
-from tui.plans import plan_lines
+from tui.plans import labelled, order_of, plan_lines
 from tui.screens.ask import input_line
 from tui.screens.page import Page
 from tui.text import assemble
@@ -37,6 +37,7 @@ class Rollback(Page):
         Binding("n", "next", "Next"),
         Binding("p", "previous", "Previous"),
         Binding("r", "plan", "Plan anew"),
+        Binding("y", "copy", "Copy command"),
     ]
 
     def __init__(self, request: RollbackRequest | UndoRequest) -> None:
@@ -194,6 +195,10 @@ class Rollback(Page):
                 for number, row in enumerate(folded)
             )
         rows.append(Content(""))
+        plan = self._plan if isinstance(self._plan, PlanView) else None
+        rows.extend(labelled("Order", order_of(self._request, plan), place))
+        rows.extend(labelled("Same as", self.owner.engine.command(self._request), place))
+        rows.append(Content(""))
         return rows
 
     def _sentences(self) -> tuple[str, ...]:
@@ -219,7 +224,8 @@ class Rollback(Page):
         def row(key: str, words: str, style: str = "") -> Row:
             return Row(key, lambda width: assemble((text.fit(f"   {words}", width, glyphs), style)))
 
-        rows = [row("next", "n  Go on: the undo is safety enough", "bold")]
+        enough = "an undo can itself be undone" if self.undo else "the undo is safety enough"
+        rows = [row("next", f"n  Go on: {enough}", "bold")]
         if not self.undo:
             rows.append(row("backup", "b  Take a fresh backup first, then come back here"))
         rows.append(row("leave", "   Leave: nothing happens"))
@@ -237,6 +243,13 @@ class Rollback(Page):
                         f"   {kind.value:<6} to {text.clean(name)}", width, place.glyphs
                     )
                     rows.append(assemble((shown, "bold")))
+        undone = self.owner.undoable_job
+        if self.undo and undone is not None:
+            when = text.local_time(undone.began_s, self.owner.zone)
+            ago = text.age(undone.began_s, self.owner.clock())
+            kinds = ", ".join(kind.value for kind in undone.kinds)
+            line = f"   undo   the rollback of {when}, {ago}: {kinds}"
+            rows.append(assemble((text.fit(line, width, place.glyphs), "bold")))
         if isinstance(self._plan, PlanView) and self._plan.lost:
             listed = ", ".join(f"{text.count(number)} {what}" for what, number in self._plan.lost)
             line = text.clean(f"   would go: {listed} newer than the {self._then}")
@@ -286,7 +299,7 @@ class Rollback(Page):
         """Show the keys that mean something on this step."""
         if action == "next":
             return self._step < len(STEPS) - 1
-        if action in ("previous", "plan"):
+        if action in ("previous", "copy", "plan"):
             return self._step == (0 if action == "plan" else 1)
         return True
 
@@ -297,6 +310,12 @@ class Rollback(Page):
             self.owner.refuse(reason)
         elif self._step < len(STEPS) - 1:
             self._go(self._step + 1)
+
+    def action_copy(self) -> None:
+        """Copy the equal command line to the clipboard of the terminal."""
+        command = self.owner.engine.command(self._request)
+        self.app.copy_to_clipboard(text.clean(command))
+        self.owner.tell(f"Copied, where the terminal allows it: {command}")
 
     def action_previous(self) -> None:
         """Go one step back."""
