@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
 from isal import igzip_threaded
+from isal.igzip import IGzipFile
 from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor, IsalError
 
 from core.durable import translate, write_all
@@ -119,8 +120,10 @@ class _ZlibWriter:
 class GzipWriter:
     """A gzip file that is being written to `fd` (which stays open and is not fsynced).
 
-    `level` 0 to 3 is igzip's, with a thread for each of two cores; 4 to 9 is zlib's. `close` must
-    come before `sha256` and `size` are read; `abandon` stops the threads of a failed one.
+    `level` 0 to 3 is igzip's, with threads as far as there are cores for them: one is busy with the
+    headers and one with the walk, and a thread beside them only waits for the interpreter's lock
+    (of two cores, a tenth of the processor time). 4 to 9 is zlib's. `close` must come before
+    `sha256` and `size` are read; `abandon` stops the threads of a failed one.
     """
 
     def __init__(self, fd: int, level: int | None) -> None:
@@ -129,10 +132,14 @@ class GzipWriter:
             raise UsageError("The compression level is a number from 0 to 9.")
         self._target = _Hashed(fd)
         self._sink: Sink
-        if chosen < FASTEST_ZLIB_LEVEL:
-            threads = min(4, len(os.sched_getaffinity(0)))
+        threads = min(4, len(os.sched_getaffinity(0)) - 2)
+        if chosen < FASTEST_ZLIB_LEVEL and threads > 0:
             self._sink = igzip_threaded.open(  # type: ignore[no-untyped-call]
-                self._target, "wb", chosen, threads=max(1, threads), block_size=_BLOCK
+                self._target, "wb", chosen, threads=threads, block_size=_BLOCK
+            )
+        elif chosen < FASTEST_ZLIB_LEVEL:
+            self._sink = IGzipFile(  # type: ignore[no-untyped-call]
+                "", "wb", chosen, self._target, mtime=0
             )
         else:
             self._sink = _ZlibWriter(self._target, chosen)

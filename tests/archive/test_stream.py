@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 import gzip
+import hashlib
 import os
+import random
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -44,3 +47,23 @@ def test_also_after_a_failure(tmp_path: Path) -> None:
     with pytest.raises(DamagedBackup):
         verify_archive(str(tmp_path / "a.tgz"))
     assert settings() == before
+
+
+@pytest.mark.parametrize("level", [0, 1, 3, 4, 9])
+@pytest.mark.parametrize("cores", [1, 2, 3, 8])
+def test_written_on_any_number_of_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, level: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)))
+    content = random.Random(1).randbytes(3 << 20) + bytes(3 << 20)
+    before = threading.active_count()
+    fd = os.open(tmp_path / "a.gz", os.O_RDWR | os.O_CREAT)
+    writer = GzipWriter(fd, level)
+    for at in range(0, len(content), 1 << 20):
+        writer.write(content[at : at + (1 << 20)])
+    writer.close()
+    os.close(fd)
+    written = (tmp_path / "a.gz").read_bytes()
+    assert gzip.decompress(written) == content
+    assert (writer.size, writer.sha256) == (len(written), hashlib.sha256(written).hexdigest())
+    assert threading.active_count() == before

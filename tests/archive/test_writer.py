@@ -280,9 +280,16 @@ def test_vanished_is_named(shop: Layout, tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("level", [1, 6])
 @pytest.mark.parametrize("room", [0, 1, 1 << 20])
+@pytest.mark.parametrize("cores", [2, 8])
 def test_full_disk_is_said_and_stops_the_threads(
-    shop: Layout, tmp_path: Path, level: int, room: int
+    shop: Layout,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    level: int,
+    room: int,
+    cores: int,
 ) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)))
     put(shop.root + "/big", random.Random(1).randbytes(4 << 20))
     fd = os.open(tmp_path / "a.tgz", os.O_WRONLY | os.O_CREAT)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
