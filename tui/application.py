@@ -98,8 +98,15 @@ class Application(Shell):
         self.call_after_refresh(self.look_for_jobs)
 
     def _redraw_ages(self) -> None:
-        if isinstance(self.screen, Page):
-            self.screen.redraw()
+        page = self._page_on_top
+        if page is not None:
+            page.redraw()
+
+    @property
+    def _page_on_top(self) -> Page | None:
+        """The page that is seen without a dialog on it; none while the application ends."""
+        stack = self.screen_stack
+        return stack[-1] if stack and isinstance(stack[-1], Page) else None
 
     def on_unmount(self) -> None:
         """Let no answer come back into a closed application."""
@@ -177,8 +184,7 @@ class Application(Shell):
         if state.ended is not None or state.closed_since_s is not None:
             self.maintenance = state.closed_since_s is not None
         self._polls += 1
-        covered = not isinstance(self.screen, Page)
-        if follower.ended or not covered or self._polls % COVERED_POLLS == 0:
+        if follower.ended or self._page_on_top or self._polls % COVERED_POLLS == 0:
             self._tell()
 
     def _tell(self, *, jobs_changed: bool = False) -> None:

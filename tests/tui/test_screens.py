@@ -215,6 +215,18 @@ async def test_a_search_without_a_match_says_so(engine: RecordedEngine) -> None:
         assert the_log(app).following
 
 
+async def test_the_end_of_the_log_stays_in_sight_in_a_lower_window(engine: RecordedEngine) -> None:
+    with_log(engine, [f"line {number}" for number in range(100)])
+    async with opened(engine, size=(80, 40)) as (app, pilot):
+        await pilot.press("j")
+        await settle(pilot)
+        assert "line 99" in shown(app)
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        assert "line 99" in shown(app)
+        assert the_log(app).following
+
+
 async def test_the_log_keeps_its_place_when_old_lines_go(engine: RecordedEngine) -> None:
     stream = with_log(engine, [f"line {number}" for number in range(LOG_LINES + 100)])
     async with opened(engine) as (app, pilot):
@@ -301,3 +313,14 @@ async def test_the_age_of_the_newest_backup_does_not_stand_still(engine: Recorde
         app._redraw_ages()
         await settle(pilot)
         assert "newest 8 hours ago" in shown(app)
+
+
+async def test_a_look_at_the_job_while_the_application_ends_does_no_harm(
+    engine: RecordedEngine,
+) -> None:
+    engine.run()
+    async with opened(engine) as (app, _):
+        assert app.follower is not None
+    assert not app.follower.ended
+    app.poll()
+    app._redraw_ages()

@@ -162,9 +162,11 @@ class LogPane(ScrollView, can_focus=True):
         self.refresh()
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Fold for the new width."""
+        """Fold for the new width; the end stays in sight when there is less height."""
         if self._width() != self._folded_width:
             self._fold_all()
+        elif self.following:
+            self.action_follow()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Follow only while the end is seen."""
