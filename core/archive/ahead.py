@@ -29,7 +29,9 @@ from core.archive.members import Found, Problem, Selection, Status, walk
 from core.errors import StorageError
 
 SMALL: Final = 1 << 20
-_BATCH: Final = 1 << 20
+# Four batches fit into the pipe: with one that fills it, either side waits for the other.
+_BATCH: Final = 1 << 18
+_PIPE: Final = 1 << 20
 _ROW: Final = 200  # what a row without its content takes, about
 _LENGTH: Final = 4
 _OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -98,7 +100,7 @@ class Child:
         assert self._process.stdout is not None  # noqa: S101 - for the type checker
         self._rows = self._process.stdout
         with contextlib.suppress(OSError):
-            fcntl.fcntl(self._rows, fcntl.F_SETPIPE_SZ, _BATCH)
+            fcntl.fcntl(self._rows, fcntl.F_SETPIPE_SZ, _PIPE)
 
     def __call__(
         self, *, problem: Problem, skipped: Callable[[bytes], None] | None = None
