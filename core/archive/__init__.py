@@ -1,7 +1,7 @@
 """Archives of files, and rollback as a difference between an archive and the live tree.
 
 members     what goes in: selections, ignore lists, the walk
-writer      `write_archive`
+writer      `write_archive`; crew and packing are those who help it
 reader      `verify_archive`, `read_members`
 difference  `plan_files`: archive against live tree
 stage       `stage_files`, `load_staged`, `remove_stage`

@@ -26,11 +26,6 @@ def _names(fd: int) -> list[str]:
     return [name for name in names if name.startswith(_KEPT)] if names else names
 
 
-def has_attributes(fd: int) -> bool:
-    """Tell whether an open file has attributes that are kept."""
-    return bool(_names(fd))
-
-
 def read_attributes(fd: int) -> dict[bytes, bytes]:
     """Return the attributes of an open file that are kept."""
     found = {}

@@ -1,14 +1,13 @@
 """Processes of our own that share the work on a large tree, since one interpreter uses one core.
 
 It owns when one is worthwhile, how it is started and what it is told. A child reads; it never
-writes to the store, and ends when its parent does: the pipe that it writes to is closed then.
+writes to the store, and ends when its parent does: its pipes are closed then.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import itertools
 import marshal
 import os
 import signal
@@ -17,7 +16,7 @@ import sys
 from dataclasses import fields
 from typing import Any, Final
 
-from core.archive.members import Selection, walk
+from core.archive.members import Selection, runs
 from core.events import Kind
 
 WORTHWHILE: Final = 3000
@@ -28,14 +27,21 @@ def is_worthwhile(selection: Selection) -> bool:
     """Tell whether there is a second core, and enough to do for it."""
     if len(os.sched_getaffinity(0)) < 2:
         return False
-    entries = walk(selection, problem=lambda _path, _error: None)
-    return next(itertools.islice(entries, WORTHWHILE, None), None) is not None
+    entries = 0
+    for _, _, names in runs(selection, problem=lambda _path, _error: None):
+        entries += 1 if names is None else len(names)
+        if entries >= WORTHWHILE:
+            return True
+    return False
 
 
-def start(module: str, selection: Selection, **words: bool) -> subprocess.Popen[bytes]:
+def start(
+    module: str, selection: Selection, *, talk: bool = False, **words: bool | int
+) -> subprocess.Popen[bytes]:
     """Start a module as a child that writes to a pipe. Raises OSError where that is not possible.
 
-    Isolated, as jobs are: no directory of the store and no PYTHONPATH can stand in its way.
+    With `talk` its standard input stays open for more. Isolated, as jobs are: no directory of the
+    store and no PYTHONPATH can stand in its way.
     """
     child = subprocess.Popen(
         (sys.executable, "-I", "-m", module),
@@ -46,20 +52,25 @@ def start(module: str, selection: Selection, **words: bool) -> subprocess.Popen[
     )
     assert child.stdin is not None  # noqa: S101 - for the type checker
     # It may have ended at once; its answer, or the lack of one, says so.
-    with contextlib.suppress(BrokenPipeError), child.stdin:
+    with contextlib.suppress(BrokenPipeError):
         child.stdin.write(marshal.dumps((as_values(selection), words)))
+        child.stdin.flush()
+        if not talk:
+            child.stdin.close()
     return child
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:
     """End a child, whatever it does."""
-    if child.stdout is not None:
-        child.stdout.close()
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
     child.kill()
     child.wait()
 
 
-def told() -> tuple[Selection, dict[str, bool]]:
+def told() -> tuple[Selection, dict[str, Any]]:
     """Return, in a child, what it was started with."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and closes the pipe
     gc.disable()  # a child makes no cycles, and lives for seconds

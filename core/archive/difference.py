@@ -101,7 +101,7 @@ class Planner:
         before anybody asks. Of media, many may be newer than the archive, and need no reading.
         """
         if self._only is None and self._selection.kind is Kind.CODE:
-            return walker(self._selection, attributes=False)
+            return walker(self._selection)
         return walk_alone(self._selection)
 
     def _live(self, walk: Walk, comparison: Comparison) -> Iterator[Found]:

@@ -1,7 +1,7 @@
 """How much a selection holds, and what of it this account cannot read, without reading it.
 
 It comes before every backup, while an administrator waits for the store to be closed and opened
-again; of a large tree a child looks at one half.
+again; of a large tree a child looks at a part.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from typing import Any, Final
 
 from core.archive import children
 from core.archive.descent import is_gone
-from core.archive.members import SHARED_DEPTH, Found, Selection, walk
+from core.archive.members import SHARED_DEPTH, Run, Selection, runs
 from core.events import Report, no_report
 
 _REPORT_EVERY: Final = 1024
+_FORMAT: Final = 0o170000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +38,8 @@ class Measured:
     special: tuple[str, ...] = ()  # sockets, fifos and devices: skipped by a backup
 
 
-def _readable(found: Found, euid: int) -> bool:
-    mode = found.status.st_mode
-    if euid == 0 or (found.status.st_uid == euid and mode & 0o400 and stat.S_ISREG(mode)):
-        return True
-    wanted = os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)
-    return os.access(found.name, wanted, dir_fd=found.dir_fd, effective_ids=True)
+def _readable(name: bytes, fd: int, wanted: int) -> bool:
+    return os.access(name, wanted, dir_fd=fd, effective_ids=True)
 
 
 @dataclass(slots=True)
@@ -55,29 +52,48 @@ class _Count:
     size: int = 0  # bytes of files with one name
     unreadable: list[bytes] = field(default_factory=list)
     special: list[bytes] = field(default_factory=list)
-    # Files with several names are written once, whichever half of the tree they are met in.
+    # Files with several names are written once, whichever part of the tree they are met in.
     linked: dict[tuple[int, int], int] = field(default_factory=dict)
 
-    def take(self, found: Found, euid: int) -> None:
-        """Count one entry."""
-        status = found.status
+    def take(self, run: Run, euid: int) -> None:
+        """Count the entries of a run."""
+        prefix, fd, names = run
+        if names is None:
+            self.directories += 1
+            if euid and not _readable(b".", fd, os.R_OK | os.X_OK):
+                self.unreadable.append(prefix[:-1])
+            return
+        for name in names:
+            try:
+                status = os.lstat(name, dir_fd=fd)
+            except OSError as error:
+                self.problem(prefix + name, error)
+                continue
+            mode = status.st_mode
+            if (
+                mode & _FORMAT == stat.S_IFREG
+                and status.st_nlink == 1
+                and (not euid or (status.st_uid == euid and mode & 0o400))
+            ):  # nearly all are so
+                self.files += 1
+                self.size += status.st_size
+            else:
+                self._take(prefix + name, name, fd, status)
+
+    def _take(self, path: bytes, name: bytes, fd: int, status: os.stat_result) -> None:
         mode = status.st_mode
-        if stat.S_ISREG(mode):
+        if stat.S_ISLNK(mode):
+            self.links += 1
+        elif stat.S_ISREG(mode):
             self.files += 1
             if status.st_nlink == 1:
                 self.size += status.st_size
             else:
                 self.linked[(status.st_dev, status.st_ino)] = status.st_size
-        elif stat.S_ISDIR(mode):
-            self.directories += 1
-        elif stat.S_ISLNK(mode):
-            self.links += 1
-            return
-        else:
-            self.special.append(found.path)
-            return
-        if not _readable(found, euid):
-            self.unreadable.append(found.path)
+            if not _readable(name, fd, os.R_OK):
+                self.unreadable.append(path)
+        elif not stat.S_ISDIR(mode):  # which it would have become since it was listed
+            self.special.append(path)
 
     def problem(self, path: bytes, error: OSError) -> None:
         """Count what cannot even be looked at."""
@@ -117,24 +133,30 @@ class _Count:
 def _count(
     selection: Selection, *, report: Report, mine: Callable[[bytes], bool] | None = None
 ) -> _Count:
-    count, euid = _Count(), os.geteuid()
-    for number, found in enumerate(walk(selection, problem=count.problem, mine=mine)):
-        count.take(found, euid)
-        if number % _REPORT_EVERY == 0:
-            report(count.size, number, os.fsdecode(found.path))
+    count, euid, next_report = _Count(), os.geteuid(), 0
+    for run in runs(selection, problem=count.problem, mine=mine):
+        count.take(run, euid)
+        entries = count.files + count.directories
+        if entries >= next_report:
+            next_report = entries + _REPORT_EVERY
+            report(count.size, entries, os.fsdecode(run[0].rstrip(b"/")))
     return count
 
 
-def _is_second_half(name: bytes) -> bool:
-    return bool(zlib.crc32(name) & 1)
+# A child has to start first: of a tree for which it is worthwhile, it gets three eighths.
+_CHILDS: Final = 3
 
 
-def _is_first_half(name: bytes) -> bool:
-    return not _is_second_half(name)
+def _is_childs(name: bytes) -> bool:
+    return zlib.crc32(name) & 7 < _CHILDS
 
 
-def _second_half(selection: Selection) -> _Count:
-    """Count what is in the second half only: what lies above the halves belongs to the first."""
+def _is_mine(name: bytes) -> bool:
+    return not _is_childs(name)
+
+
+def _childs_share(selection: Selection) -> _Count:
+    """Count what is the child's only: what lies above the shares belongs to the other."""
     count, euid = _Count(), os.geteuid()
     least = selection.prefix.count(b"/") + SHARED_DEPTH
 
@@ -142,9 +164,10 @@ def _second_half(selection: Selection) -> _Count:
         if path.count(b"/") >= least:
             count.problem(path, error)
 
-    for found in walk(selection, problem=problem, mine=_is_second_half):
-        if found.path.count(b"/") >= least:
-            count.take(found, euid)
+    for run in runs(selection, problem=problem, mine=_is_childs):
+        prefix, _, names = run
+        if prefix.count(b"/") >= least + (names is None):
+            count.take(run, euid)
     return count
 
 
@@ -160,12 +183,12 @@ def measure(selection: Selection, *, report: Report = no_report) -> Measured:
     if child is None:
         return _count(selection, report=report).measured()
     try:
-        count = _count(selection, report=report, mine=_is_first_half)
+        count = _count(selection, report=report, mine=_is_mine)
         try:
             assert child.stdout is not None  # noqa: S101 - for the type checker
             answer = _Count(*marshal.load(child.stdout))  # noqa: S302 - written by our child
         except (EOFError, ValueError, TypeError):
-            answer = _second_half(selection)  # it was killed
+            answer = _childs_share(selection)  # it was killed
     finally:
         children.stop(child)
     count.add(answer)
@@ -176,7 +199,7 @@ def main() -> None:
     """Be the child."""
     selection, _ = children.told()
     with contextlib.suppress(BrokenPipeError):
-        marshal.dump(_second_half(selection).values(), sys.stdout.buffer)
+        marshal.dump(_childs_share(selection).values(), sys.stdout.buffer)
         sys.stdout.buffer.flush()
 
 

@@ -10,6 +10,7 @@ tree in one pass and without remembering names. It knows nothing of tar.
 from __future__ import annotations
 
 import bisect
+import errno
 import os
 import re
 import stat
@@ -24,6 +25,7 @@ from core.errors import StoreUnreadable, UsageError
 from core.events import Kind
 
 OWN_PREFIX: Final = b".magerewind"
+_new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
 # What Magento's Setup/BackupRollback.php leaves out of a code backup besides media, static, var.
 _IGNORED_IN_CODE: Final = (
@@ -120,18 +122,6 @@ class Selection:
         inside = path == self.only or path.startswith(self.only + b"/") or self.is_above(path)
         return not inside or (OWN_PREFIX in path and _is_own(path))
 
-    def may_leave_out(self, names: list[bytes], prefix: bytes) -> bool:
-        """Tell whether any of the sorted names of a directory could be left out.
-
-        Most directories hold nothing that is, and are walked without a test of each name.
-        """
-        if self.exclude or self.only:
-            return True
-        at = bisect.bisect_left(names, OWN_PREFIX)
-        if at < len(names) and names[at].startswith(OWN_PREFIX):
-            return True
-        return any(path.startswith(prefix) for path in self.ignored)
-
 
 class Status(NamedTuple):
     """What counts of an `os.stat_result`, under its names, for one that comes from elsewhere."""
@@ -161,8 +151,14 @@ class Found(NamedTuple):
     content: bytes | None = None
 
 
+_Listed = list[tuple[bytes, bool]]  # names, and whether each is a directory; sorted
 Problem = Callable[[bytes, OSError], None]
 """Called with a member path that vanished or cannot be read; may raise."""
+
+
+def _has_own(listed: _Listed) -> bool:
+    at = bisect.bisect_left(listed, (OWN_PREFIX, False))
+    return at < len(listed) and listed[at][0].startswith(OWN_PREFIX)
 
 
 def _is_own(path: bytes) -> bool:
@@ -250,44 +246,101 @@ def media_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Selec
     )
 
 
-def _chosen(
-    names: list[bytes],
-    prefix: bytes,
-    left_out: Callable[[bytes], bool],
-    skipped: Callable[[bytes], None] | None,
-) -> Iterator[bytes]:
-    """Yield the names of a directory that are not left out."""
-    for name in names:
-        if left_out(prefix + name):
-            if skipped is not None:
-                skipped(prefix + name)
-        else:
-            yield name
-
-
 def _lister(
     selection: Selection,
     skipped: Callable[[bytes], None] | None,
     mine: Callable[[bytes], bool] | None,
-) -> Callable[[int, bytes], Iterator[bytes]]:
+) -> Callable[[int, bytes], Iterator[tuple[bytes, bool]]]:
     """Return what lists an open directory: names in order, without what is left out."""
     left_out, encoding = selection.left_out(), sys.getfilesystemencoding()
+    # Most directories hold nothing that is left out, and need no test of each name.
+    every = bool(selection.exclude or selection.only)
+    above_ignored = {path[: path.rfind(b"/") + 1] for path in selection.ignored}
     shared = selection.prefix.count(b"/") + SHARED_DEPTH
 
-    def inside(fd: int, prefix: bytes) -> Iterator[bytes]:
-        names = [name.encode(encoding, "surrogateescape") for name in os.listdir(fd)]
-        names.sort()
+    def chosen(listed: _Listed, prefix: bytes) -> Iterator[tuple[bytes, bool]]:
+        # As they are come to, after the directory itself: `skipped` is told in archive order.
+        for one in listed:
+            if not left_out(prefix + one[0]):
+                yield one
+            elif skipped is not None:
+                skipped(prefix + one[0])
+
+    def inside(fd: int, prefix: bytes) -> Iterator[tuple[bytes, bool]]:
+        with os.scandir(fd) as entries:
+            listed = [
+                (one.name.encode(encoding, "surrogateescape"), one.is_dir(follow_symlinks=False))
+                for one in entries
+            ]
+        listed.sort()
         if mine is not None and prefix.count(b"/") == shared:
-            names = list(filter(mine, names))
-        if selection.may_leave_out(names, prefix):
-            return _chosen(names, prefix, left_out, skipped)
-        return iter(names)
+            listed = [one for one in listed if mine(one[0])]
+        if every or prefix in above_ignored or _has_own(listed):
+            return chosen(listed, prefix)
+        return iter(listed)
 
     return inside
 
 
 SHARED_DEPTH: Final = 2
 """How many directories below the root what several processes share begins: `vendor/magento/…`."""
+
+Run = tuple[bytes, int, list[bytes] | None]
+"""A directory's member path (empty or with a slash at its end), its descriptor, and names in it
+that follow one another in archive order and are no directories. Without names: the directory
+itself, which comes before what is in it."""
+
+
+def runs(
+    selection: Selection,
+    *,
+    problem: Problem,
+    skipped: Callable[[bytes], None] | None = None,
+    mine: Callable[[bytes], bool] | None = None,
+) -> Iterator[Run]:
+    """Yield the names of a selection in archive order; links are entries, never followed.
+
+    Nothing is looked at but directories, which are crossed into other file systems, as Magento
+    does; a descriptor is good until the next run. Entries that are left out are only given to
+    `skipped`. What fails goes to `problem`; a directory that cannot be read is not yielded. `mine`
+    chooses by name among what is `SHARED_DEPTH` directories deep.
+    """
+    inside = _lister(selection, skipped, mine)
+    with Descent(selection.root) as descent:
+        ways: list[tuple[Iterator[tuple[bytes, bool]], bytes]] = []
+        try:
+            ways.append((inside(descent.fd, selection.prefix), selection.prefix))
+        except OSError as error:
+            problem(selection.prefix.rstrip(b"/"), error)
+        while ways:
+            listed, prefix = ways[-1]
+            names: list[bytes] = []
+            for name, is_directory in listed:
+                if not is_directory:
+                    names.append(name)
+                    continue
+                if names:
+                    yield prefix, descent.fd, names
+                    names = []
+                path = prefix + name
+                below = path + b"/"
+                depth = descent.depth
+                try:
+                    descent.push(name)
+                    ways.append((inside(descent.fd, below), below))
+                except OSError as error:
+                    problem(path, error)
+                    if descent.depth > depth:
+                        descent.pop()
+                    continue
+                yield below, descent.fd, None
+                break
+            else:
+                if names:
+                    yield prefix, descent.fd, names
+                ways.pop()
+                if ways:
+                    descent.pop()
 
 
 def walk(
@@ -297,45 +350,21 @@ def walk(
     skipped: Callable[[bytes], None] | None = None,
     mine: Callable[[bytes], bool] | None = None,
 ) -> Iterator[Found]:
-    """Yield every live entry of a selection in archive order; links are entries, never followed.
-
-    Directories are crossed into other file systems, as Magento does. Entries that are left out are
-    not looked at, only given to `skipped`. What fails goes to `problem`; a directory that cannot be
-    read is not yielded. `mine` chooses by name among what is `SHARED_DEPTH` directories deep.
-    """
-    inside = _lister(selection, skipped, mine)
-    with Descent(selection.root) as descent:
-        ways: list[tuple[Iterator[bytes], bytes]] = []
-        try:
-            ways.append((inside(descent.fd, selection.prefix), selection.prefix))
-        except OSError as error:
-            problem(selection.prefix.rstrip(b"/"), error)
-        while ways:
-            names, prefix = ways[-1]
-            fd = descent.fd
-            for name in names:
-                try:
-                    status = os.lstat(name, dir_fd=fd)
-                    if not stat.S_ISDIR(status.st_mode):
-                        yield Found(prefix + name, name, fd, status)
-                        continue
-                    descent.push(name)
-                except OSError as error:
-                    problem(prefix + name, error)
-                    continue
-                path = prefix + name
-                try:
-                    ways.append((inside(descent.fd, path + b"/"), path + b"/"))
-                except OSError as error:
-                    problem(path, error)
-                    descent.pop()
-                    continue
-                yield Found(path, b".", descent.fd, status)
-                break
-            else:
-                ways.pop()
-                if ways:
-                    descent.pop()
+    """Yield every live entry of a selection in archive order, as `runs` does, with its status."""
+    for prefix, fd, names in runs(selection, problem=problem, skipped=skipped, mine=mine):
+        if names is None:
+            yield _new(Found, (prefix[:-1], b".", fd, os.fstat(fd), None))
+            continue
+        for name in names:
+            try:
+                status = os.lstat(name, dir_fd=fd)
+            except OSError as error:
+                problem(prefix + name, error)
+                continue
+            if stat.S_ISDIR(status.st_mode):  # since it was listed
+                problem(prefix + name, FileNotFoundError(errno.ENOENT, "replaced by a directory"))
+                continue
+            yield _new(Found, (prefix + name, name, fd, status, None))
 
 
 def unreadable(path: bytes, error: OSError) -> StoreUnreadable | Exception:

@@ -1,6 +1,6 @@
-"""Gzip, both ways, beside the work: a thread compresses or inflates while the caller goes on.
+"""Gzip, both ways: written of segments, and read by a thread that inflates ahead of the caller.
 
-It owns threads, checksums over the compressed bytes and the limits of a gzip file (one member,
+It owns the thread, checksums over the compressed bytes and the limits of a gzip file (one member,
 nothing behind it). It knows nothing of tar.
 """
 
@@ -9,25 +9,24 @@ from __future__ import annotations
 import contextlib
 import gc
 import hashlib
-import io
 import os
 import queue
+import struct
 import sys
 import threading
-import zlib
 from collections.abc import Iterator
-from typing import Any, Final, Protocol
+from typing import Final
 
-from isal import igzip_threaded
-from isal.igzip import IGzipFile
+from isal import isal_zlib
 from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor, IsalError
 
+from core.archive.packing import Compressor, Segment, compressor, cut
 from core.durable import translate, write_all
 from core.errors import DamagedBackup, MagerewindError, UsageError
 
 DEFAULT_LEVEL: Final = 1
-FASTEST_ZLIB_LEVEL: Final = 4  # 0 to 3 are igzip's, 4 to 9 zlib's
-_BLOCK: Final = 1 << 20
+_GZIP_HEADER: Final = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # no name, no time
+_LAST_BLOCK: Final = b"\x03\0"  # of deflate, empty
 # The inflater asks for the interpreter's lock each time its output doubles from 16 KiB on: of large
 # blocks that is seldom.
 _INFLATED: Final = 1 << 22
@@ -72,101 +71,71 @@ class _Brisk:
             self._ended = True
 
 
-class Sink(Protocol):
-    """Where the bytes of a tar go."""
-
-    def write(self, content: bytes, /) -> object:
-        """Take the next bytes."""
-
-    def close(self) -> None:
-        """Write what is left."""
-
-
-class _Hashed(io.RawIOBase):
-    """Writes to a descriptor, hashes and counts."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self.hash = hashlib.sha256()
-        self.count = 0
-        self.broken = False
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, content: Any, /) -> int:  # noqa: ANN401 - any buffer
-        if self.broken:  # the caller gave up; what the thread still holds goes nowhere
-            return len(content)
-        write_all(self._fd, content)
-        self.hash.update(content)
-        self.count += len(content)
-        return len(content)
-
-
-class _ZlibWriter:
-    """Levels 4 to 9, in the caller's thread: small rather than fast."""
-
-    def __init__(self, target: _Hashed, level: int) -> None:
-        self._target = target
-        self._compressor = zlib.compressobj(level, zlib.DEFLATED, 31)
-
-    def write(self, content: bytes, /) -> None:
-        self._target.write(self._compressor.compress(content))
-
-    def close(self) -> None:
-        self._target.write(self._compressor.flush())
-
-
 class GzipWriter:
     """A gzip file that is being written to `fd` (which stays open and is not fsynced).
 
-    `level` 0 to 3 is igzip's, with threads as far as there are cores for them: one is busy with the
-    headers and one with the walk, and a thread beside them only waits for the interpreter's lock
-    (of two cores, a tenth of the processor time). 4 to 9 is zlib's. `close` must come before
-    `sha256` and `size` are read; `abandon` stops the threads of a failed one.
+    What is written here is compressed here, and segments that were compressed elsewhere are put
+    between. `level` 0 to 3 is igzip's, 4 to 9 zlib's. `close` must come before `sha256` and `size`
+    are read; `abandon` ends a failed one.
     """
 
     def __init__(self, fd: int, level: int | None) -> None:
-        chosen = DEFAULT_LEVEL if level is None else level
-        if not 0 <= chosen <= 9:
+        self.level = DEFAULT_LEVEL if level is None else level
+        if not 0 <= self.level <= 9:
             raise UsageError("The compression level is a number from 0 to 9.")
-        self._target = _Hashed(fd)
-        self._sink: Sink
-        threads = min(4, len(os.sched_getaffinity(0)) - 2)
-        if chosen < FASTEST_ZLIB_LEVEL and threads > 0:
-            self._sink = igzip_threaded.open(  # type: ignore[no-untyped-call]
-                self._target, "wb", chosen, threads=threads, block_size=_BLOCK
-            )
-        elif chosen < FASTEST_ZLIB_LEVEL:
-            self._sink = IGzipFile(  # type: ignore[no-untyped-call]
-                "", "wb", chosen, self._target, mtime=0
-            )
-        else:
-            self._sink = _ZlibWriter(self._target, chosen)
+        self._fd = fd
+        self._hash = hashlib.sha256()
+        self._crc = 0
+        self._inflated = 0
+        self._compressing: Compressor | None = None
+        self._closed = False
+        self.size = 0
+        """Bytes written so far."""
         self._brisk = _Brisk()
-        self.write = self._sink.write
+        self._out(_GZIP_HEADER)
+
+    def write(self, content: bytes) -> None:
+        """Compress the next bytes."""
+        if self._compressing is None:
+            self._compressing = compressor(self.level)
+        self._crc = isal_zlib.crc32(content, self._crc)
+        self._inflated += len(content)
+        self._out(self._compressing.compress(content))
+
+    def add(self, segment: Segment) -> None:
+        """Put in what was compressed elsewhere."""
+        self._cut()
+        self._crc = isal_zlib.crc32_combine(self._crc, segment.crc, segment.size)
+        self._inflated += segment.size
+        self._out(segment.deflated)
+
+    def _cut(self) -> None:
+        if self._compressing is not None:
+            self._out(cut(self._compressing))
+            self._compressing = None
+
+    def _out(self, content: bytes) -> None:
+        write_all(self._fd, content)
+        self._hash.update(content)
+        self.size += len(content)
 
     def close(self) -> None:
-        """Write what is left. Raises StorageError or DiskFull."""
-        self._sink.close()
+        """Write what is left; may be called again. Raises OSError."""
+        if not self._closed:
+            self._closed = True
+            self._cut()
+            self._out(_LAST_BLOCK + struct.pack("<II", self._crc, self._inflated & 0xFFFFFFFF))
         self._brisk.end()
 
     def abandon(self) -> None:
         """Stop without caring for what was written."""
-        self._target.broken = True
-        with contextlib.suppress(OSError, ValueError, RuntimeError):
-            self._sink.close()
+        self._closed = True
         self._brisk.end()
-
-    @property
-    def size(self) -> int:
-        """Bytes written so far."""
-        return self._target.count
 
     @property
     def sha256(self) -> str:
         """Hex digest of the bytes written."""
-        return self._target.hash.hexdigest()
+        return self._hash.hexdigest()
 
 
 class GzipBlocks:

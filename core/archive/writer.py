@@ -1,46 +1,49 @@
 """Writes a selection of the live tree as a gzip'd tar that GNU tar, bsdtar, 7-Zip and Magento read.
 
-It owns what happens when files change under its hands: the archive stays valid whatever they do,
-and each such file is named. It knows nothing of file names in var/backups, manifests or fsync.
+It owns the order of the archive and what happens when files change under its hands: the archive
+stays valid whatever they do, and each such file is named. One process walks; small files are read
+and compressed in batches, here and by others beside it (`core.archive.crew`), and what came of the
+batches is written in the order of the walk. It knows nothing of file names in var/backups,
+manifests or fsync.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
 import stat
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from core.archive.ahead import walker
-from core.archive.attributes import read_attributes
-from core.archive.descent import is_gone
-from core.archive.header import (
-    BLOCK,
-    DIRECTORY,
-    HARD_LINK,
-    REGULAR,
-    SYMLINK,
-    XATTR_PREFIX,
-    Fields,
-    HeaderWriter,
+from core.archive.crew import Crew, Task
+from core.archive.descent import Descent, is_gone
+from core.archive.header import BLOCK, DIRECTORY, HARD_LINK, REGULAR, SYMLINK
+from core.archive.members import Found, Run, Selection, runs, unreadable
+from core.archive.packing import (
+    DIRECTORY_MODE,
+    FILE_MODE,
+    OPEN_FILE,
+    PADDING,
+    SMALL,
+    Group,
+    LeftOut,
+    MemberWriter,
+    Part,
 )
-from core.archive.members import Found, Selection, unreadable
-from core.archive.owners import AccountNames
 from core.archive.stream import GzipWriter
 from core.durable import translate
 from core.events import Report, Warned, no_report
 
-_WHOLE: Final = 1 << 20  # files up to here are read before their header is written
+_BATCH: Final = 256  # entries
+_PENDING: Final = 16  # batches between the first that is not written yet and the last that is dealt
+_HELD: Final = 16 << 20  # bytes that wait for their turn; more come only for what is first
 _PIECE: Final = 1 << 20
 _TRIES: Final = 3
-_OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _END_BLOCKS: Final = bytes(12 * BLOCK)  # as many as Magento writes
-_REPORT_EVERY: Final = 256  # members
-_new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
-_PADDING: Final = tuple(bytes(-size % BLOCK) for size in range(BLOCK))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,59 +86,151 @@ class _Noticed:
         )
 
 
+class _Batches:
+    """The walk over a selection in batches for whoever packs."""
+
+    def __init__(self, selection: Selection, noticed: _Noticed, members: MemberWriter) -> None:
+        self._selection = selection
+        self._noticed = noticed
+        self._members = members
+        self._batch: list[Group] = []
+        self._prefix: bytes | None = None  # of its last group
+        self._entries = 0
+
+    def __iter__(self) -> Iterator[Task]:
+        for prefix, fd, names in itertools.chain(
+            self._above(), runs(self._selection, problem=self.problem)
+        ):
+            if names is None:
+                self._directory(prefix, fd)
+                continue
+            for at in range(0, len(names), _BATCH):
+                some = names[at : at + _BATCH]
+                self._add(prefix, some)
+                if self._entries >= _BATCH:
+                    yield from self._gathered()
+        yield from self._gathered()
+
+    def _above(self) -> Iterator[Run]:
+        """Yield the directories that stand above the selection in the archive."""
+        prefix = self._selection.prefix
+        fd = os.open(self._selection.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for end in [at for at, byte in enumerate(prefix) if byte == 0x2F]:
+                yield prefix[: end + 1], fd, None
+        finally:
+            os.close(fd)
+
+    def problem(self, path: bytes, error: OSError) -> None:
+        """Take note of what vanished. Raises what forbids the archive."""
+        if not is_gone(error):
+            raise unreadable(path, error) from error
+        self._noticed.vanished.append(os.fsdecode(path))
+
+    def _directory(self, prefix: bytes, fd: int) -> None:
+        """Take in a directory, whatever group is the last: it needs no more looking."""
+        path, status = prefix[:-1], os.fstat(fd)
+        head = self._members.head(path, status, DIRECTORY, status.st_mode & DIRECTORY_MODE, fd=fd)
+        group = self._prefix
+        self._add(path[: path.rfind(b"/") + 1] if group is None else group, [(head,)])
+
+    def _add(self, prefix: bytes, entries: list[bytes] | list[tuple[bytes]]) -> None:
+        if prefix != self._prefix:
+            self._batch.append((prefix, []))
+            self._prefix = prefix
+        self._batch[-1][1].extend(entries)
+        self._entries += len(entries)
+
+    def _gathered(self) -> Iterator[Task]:
+        if self._batch:
+            yield Task(self._batch)
+            self._batch, self._prefix, self._entries = [], None, 0
+
+
 class _Writer:
     """The state of one archive that is being written."""
 
     def __init__(self, selection: Selection, out: GzipWriter, report: Report) -> None:
-        self.selection = selection
         self.noticed = _Noticed()
         self.members = 0
         self.content_bytes = 0
+        self._start = len(selection.prefix)
         self._out = out
         self._report = report
-        self._headers = HeaderWriter()
-        self._names = AccountNames()
+        self._members = MemberWriter()
         self._links: dict[tuple[int, int], bytes] = {}
+        self._batches = _Batches(selection, self.noticed, self._members)
+        self._walk = iter(self._batches)
+        self._crew = Crew(selection, out.level)
+        self._descent = Descent(selection.root)
+        self._pending: deque[Task] = deque()  # in the order of the archive
         self._parts: list[bytes] = []
         self._gathered = 0
 
     def write(self) -> None:
         """Write all members and the end."""
-        with walker(self.selection, attributes=True) as walk:
-            for found in itertools.chain(self._above(), walk(problem=self._problem)):
-                self._entry(found)
+        with contextlib.closing(self._descent), contextlib.closing(self._crew):
+            while (task := self._first()) is not None:
+                if task.parts:
+                    self._part(task, self._crew.take(task))
+                else:
+                    self._work(task)
         self._put(_END_BLOCKS)
         self._hand_over()
         self._report(self.content_bytes, self.members, "")
 
-    def _entry(self, found: Found) -> None:
-        mode = found.status.st_mode
-        if stat.S_ISREG(mode):
-            self._file(found)
-        elif stat.S_ISDIR(mode):
-            self._directory(found)
-        elif stat.S_ISLNK(mode):
-            self._symlink(found)
+    def _first(self) -> Task | None:
+        """Return the batch that is next in the archive."""
+        self._deal()
+        while self._pending and self._pending[0].done and not self._pending[0].parts:
+            self._pending.popleft()
+        return self._pending[0] if self._pending else self._next()
+
+    def _deal(self) -> None:
+        """Give the children enough to do, and take what they have done."""
+        if self._crew.held < _HELD:
+            self._crew.collect()
+        while self._crew.wants() and len(self._pending) < _PENDING:
+            task = self._next()
+            if task is None:
+                return
+            self._crew.deal(task)
+
+    def _next(self) -> Task | None:
+        """Walk on to the next batch."""
+        task = next(self._walk, None)
+        if task is not None:
+            self._pending.append(task)
+        return task
+
+    def _work(self, first: Task) -> None:
+        """Pack something: of the first batch, or of another while a child is busy with that."""
+        crew = self._crew
+        if crew.held < _HELD and crew.is_elsewhere(first):
+            ours = next((t for t in self._pending if t.source is not None and not t.done), None)
+            if ours is None and len(self._pending) < _PENDING and (ours := self._next()):
+                crew.keep(ours)
+            if ours is not None:
+                crew.step(ours)
+                return
+        crew.step(first)
+
+    def _part(self, task: Task, part: Part) -> None:
+        """Write what came of a batch."""
+        prefix, entries = task.batch[part.group if isinstance(part, LeftOut) else 0]
+        if isinstance(part, LeftOut):
+            name = entries[part.place]
+            assert isinstance(name, bytes)  # noqa: S101 - what is there already is not left out
+            self._left_out(prefix, name, changed=part.changed)
         else:
-            self.noticed.special.append(os.fsdecode(found.path))
-        if self.members % _REPORT_EVERY == 0:
-            self._report(self.content_bytes, self.members, os.fsdecode(found.path))
-
-    def _above(self) -> Iterator[Found]:
-        """Yield the directories that stand above the selection in the archive."""
-        prefix = self.selection.prefix.rstrip(b"/")
-        fd = os.open(self.selection.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            status = os.fstat(fd)
-            for end in [at for at, byte in enumerate(prefix + b"/") if byte == 0x2F and prefix]:
-                yield Found(prefix[:end], b".", fd, status)
-        finally:
-            os.close(fd)
-
-    def _problem(self, path: bytes, error: OSError) -> None:
-        if not is_gone(error):
-            raise unreadable(path, error) from error
-        self.noticed.vanished.append(os.fsdecode(path))
+            self._hand_over()
+            try:
+                self._out.add(part)
+            except OSError as error:
+                raise translate(error, "writing the archive") from error
+            self.members += part.members
+            self.content_bytes += part.content_bytes
+        self._report(self.content_bytes, self.members, os.fsdecode(prefix.rstrip(b"/")))
 
     def _put(self, content: bytes) -> None:
         self._parts.append(content)
@@ -144,6 +239,8 @@ class _Writer:
             self._hand_over()
 
     def _hand_over(self) -> None:
+        if not self._parts:
+            return
         content = b"".join(self._parts)
         self._parts.clear()
         self._gathered = 0
@@ -152,91 +249,79 @@ class _Writer:
         except OSError as error:  # here, so that it is not taken for one of reading a file
             raise translate(error, "writing the archive") from error
 
-    def _header(
-        self, found: Found, kind: int, *, size: int = 0, link: bytes = b"", mode: int, fd: int = -1
-    ) -> None:
-        status = found.status
-        name = found.path + b"/" if kind == DIRECTORY else found.path
-        attributes = read_attributes(fd) if fd >= 0 else None
-        if attributes:
-            records = {XATTR_PREFIX + key: value for key, value in attributes.items()}
-            self._put(self._headers.pax(name, records))
-        uid, gid, names = status.st_uid, status.st_gid, self._names
-        fields = (
-            name, mode, uid, gid, size, status.st_mtime_ns // 1_000_000_000, kind, link,
-            names.user(uid), names.group(gid),
-        )  # fmt: skip
-        self._put(self._headers.build(_new(Fields, fields)))
-        self.members += 1
-
-    def _directory(self, found: Found) -> None:
-        self._header(found, DIRECTORY, mode=found.status.st_mode & 0o3777, fd=found.dir_fd)
-
-    def _symlink(self, found: Found) -> None:
+    def _left_out(self, prefix: bytes, name: bytes, *, changed: bool) -> None:
+        """Write an entry that needs a decision."""
+        path = prefix + name
         try:
-            target = found.content
-            if target is None:
-                target = os.readlink(found.name, dir_fd=found.dir_fd)
+            fd, name = self._descent.parent_of(path[self._start :])
+            status = os.lstat(name, dir_fd=fd)
+            mode = status.st_mode
+            if stat.S_ISLNK(mode):
+                link = os.readlink(name, dir_fd=fd)
+                self._put(self._members.head(path, status, SYMLINK, 0o777, link=link))
+                self.members += 1
+                return
+            if stat.S_ISDIR(mode):
+                raise FileNotFoundError(errno.ENOENT, "replaced by a directory")
+            if not stat.S_ISREG(mode):
+                self.noticed.special.append(os.fsdecode(path))
+                return
+            if status.st_nlink > 1 and self._hard_link(path, status):
+                return
+            opened = os.open(name, OPEN_FILE, dir_fd=fd)
         except OSError as error:
-            if error.errno == errno.EINVAL:
-                error = FileNotFoundError(errno.ENOENT, "no longer a link")
-            self._problem(found.path, error)
+            self._batches.problem(path, error)
             return
-        self._header(found, SYMLINK, link=target, mode=0o777)
+        try:
+            self._file(Found(path, name, fd, status), opened, changed=changed)
+        except OSError as error:
+            raise translate(error, f"reading {os.fsdecode(path)}") from error
+        finally:
+            os.close(opened)
 
-    def _hard_link(self, found: Found) -> bool:
+    def _hard_link(self, path: bytes, status: os.stat_result) -> bool:
         """Write a second name of a file as a link to its first. False: it is the first."""
-        key = (found.status.st_dev, found.status.st_ino)
-        first = self._links.setdefault(key, found.path)
-        if first is found.path:
+        first = self._links.get((status.st_dev, status.st_ino))
+        if first is None:
             return False
-        self._header(found, HARD_LINK, link=first, mode=found.status.st_mode & 0o1777)
+        self._put(
+            self._members.head(path, status, HARD_LINK, status.st_mode & FILE_MODE, link=first)
+        )
+        self.members += 1
         return True
 
-    def _file(self, found: Found) -> None:
+    def _file(self, found: Found, fd: int, *, changed: bool) -> None:
         status = found.status
-        if status.st_nlink > 1 and self._hard_link(found):
-            return
-        mode = status.st_mode
-        if mode & 0o6000:
+        if status.st_mode & 0o6000:
             self.noticed.stripped.append(os.fsdecode(found.path))
-        if found.content is not None:
-            self._whole(found, found.content)
-            return
-        try:
-            fd = os.open(found.name, _OPEN_FILE, dir_fd=found.dir_fd)
-        except OSError as error:
-            self._problem(found.path, error)
-            return
-        try:
-            if status.st_size <= _WHOLE:
-                self._small_file(found, fd)
-            else:
-                self._large_file(found, fd)
-        except OSError as error:
-            raise translate(error, f"reading {os.fsdecode(found.path)}") from error
-        finally:
-            os.close(fd)
+        if status.st_nlink > 1:
+            self._links[(status.st_dev, status.st_ino)] = found.path
+        if status.st_size <= SMALL:
+            self._small_file(found, fd, changed=changed)
+        else:
+            self._large_file(found, fd)
 
-    def _small_file(self, found: Found, fd: int) -> None:
+    def _head(self, found: Found, fd: int, size: int) -> None:
+        mode = found.status.st_mode & FILE_MODE
+        self._put(self._members.head(found.path, found.status, REGULAR, mode, size=size, fd=fd))
+        self.members += 1
+
+    def _small_file(self, found: Found, fd: int, *, changed: bool) -> None:
         """Read a file whole, then write its header: what is written is always consistent."""
         status = found.status
         content = os.read(fd, status.st_size + 1)
         after = os.fstat(fd)
         if (
-            after.st_mtime_ns != status.st_mtime_ns
+            changed
+            or after.st_mtime_ns != status.st_mtime_ns
             or after.st_size != len(content)
             or after.st_ino != status.st_ino
         ):
             content, found = self._read_again(found, fd)
-        self._whole(found, content, fd)
-
-    def _whole(self, found: Found, content: bytes, fd: int = -1) -> None:
-        """Write a file of which all is at hand; `fd` is for its extended attributes."""
         size = len(content)
-        self._header(found, REGULAR, size=size, mode=found.status.st_mode & 0o1777, fd=fd)
+        self._head(found, fd, size)
         self._put(content)
-        self._put(_PADDING[size % BLOCK])
+        self._put(PADDING[size % BLOCK])
         self.content_bytes += size
 
     def _read_again(self, found: Found, fd: int) -> tuple[bytes, Found]:
@@ -257,11 +342,12 @@ class _Writer:
     def _large_file(self, found: Found, fd: int) -> None:
         """Stream a file: cut where it grew, filled up with NUL where it shrank."""
         size = found.status.st_size
-        self._header(found, REGULAR, size=size, mode=found.status.st_mode & 0o1777, fd=fd)
+        self._head(found, fd, size)
         done = 0
         for piece in _pieces(fd, size):
             done += len(piece)
             self._put(piece)
+            self._deal()
             self._report(self.content_bytes + done, self.members, os.fsdecode(found.path))
         after = os.fstat(fd)
         if done < size or after.st_size != size or after.st_mtime_ns != found.status.st_mtime_ns:
@@ -270,7 +356,7 @@ class _Writer:
             gap = bytes(min(_PIECE, size - done))
             done += len(gap)
             self._put(gap)
-        self._put(_PADDING[size % BLOCK])
+        self._put(PADDING[size % BLOCK])
         self.content_bytes += size
 
 

@@ -23,7 +23,7 @@ from core.events import Event, Noted, RollbackPlanned, Stamped, Step, Warned, to
 from core.jobs.client import Client
 from core.jobs.state import JobState, StepState
 
-POLL_S: Final = 0.1
+POLL_S: Final = 0.05
 _STEP_WORDS: Final = {
     Step.CHECK: "checking",
     Step.PLAN: "planning",

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 RUNNER: Final = (sys.executable, "-I", "-m", "core", "job:run")
 _LETTING_GO_S: Final = 5.0
+_AT_THE_END_S: Final = 0.01
 
 
 class Client:
@@ -268,7 +269,8 @@ class Client:
                     waited_s += interval_s
                     if waited_s > (_LETTING_GO_S if ended else 2 * interval_s):
                         return
-                sleep(interval_s)
+                # What is left to a runner that has said its last word takes milliseconds.
+                sleep(interval_s if stream.ended is None else min(interval_s, _AT_THE_END_S))
         finally:
             stream.close()
 

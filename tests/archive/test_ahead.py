@@ -21,7 +21,7 @@ from core.archive.members import Found, Selection, code_selection, walk
 from core.archive.stage import stage_files
 from core.archive.swap import swap_files
 from core.errors import Cancelled, MagerewindError, StorageError
-from tests.archive.trees import Layout, covered, layout, plan, put, write
+from tests.archive.trees import Layout, covered, plan, put, write
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_same_walk_in_the_same_order(shop: Layout, always: None) -> None:
     left: list[bytes] = []
     left_by_child: list[bytes] = []
     expected = seen(walk(shop.code, problem=refuse, skipped=left.append))
-    with walker(shop.code, attributes=False) as by_child:
+    with walker(shop.code) as by_child:
         assert isinstance(by_child, Child)
         assert seen(by_child(problem=refuse, skipped=left_by_child.append)) == expected
     assert left_by_child == left != []
@@ -59,7 +59,7 @@ def test_same_walk_in_the_same_order(shop: Layout, always: None) -> None:
 def test_contents_are_those_of_the_files(shop: Layout, always: None) -> None:
     put(shop.root + "/large", b"x" * (SMALL + 1))
     found: dict[bytes, Found] = {}
-    with walker(shop.code, attributes=False) as by_child:
+    with walker(shop.code) as by_child:
         for one in by_child(problem=refuse):
             found[one.path] = one
             if one.content is None and stat.S_ISREG(one.status.st_mode):
@@ -74,31 +74,13 @@ def test_contents_are_those_of_the_files(shop: Layout, always: None) -> None:
             assert one.content == os.readlink(root + path)
 
 
-def test_what_an_archive_must_look_at_itself_comes_without_content(
-    tmp_path: Path, always: None
-) -> None:
-    shop = layout(tmp_path / "shop")
-    os.mkdir(shop.root + "/directory")
-    for name in ("plain", "twice", "marked", "directory/below"):
-        put(f"{shop.root}/{name}")
-    os.link(shop.root + "/twice", shop.root + "/again")
-    os.setxattr(shop.root + "/marked", b"user.origin", b"here")
-    os.setxattr(shop.root + "/directory", b"user.origin", b"here")
-    with walker(shop.code, attributes=True) as by_child:
-        without = {one.path for one in by_child(problem=refuse) if one.content is None}
-    assert without == {b"twice", b"again", b"marked", b"directory"}
-
-
 def found_at(root: str, path: bytes) -> tuple[int, Found]:
     fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     return fd, Found(path, path, fd, os.lstat(path, dir_fd=fd))
 
 
 @pytest.mark.parametrize("act", ["grow", "shrink", "replace", "vanish", "become a link"])
-@pytest.mark.parametrize("attributes", [True, False])
-def test_what_changes_under_its_hands_comes_without_content(
-    tmp_path: Path, act: str, attributes: bool
-) -> None:
+def test_what_changes_under_its_hands_comes_without_content(tmp_path: Path, act: str) -> None:
     root = str(tmp_path)
     put(root + "/file", b"0123456789")
     fd, found = found_at(root, b"file")
@@ -113,7 +95,7 @@ def test_what_changes_under_its_hands_comes_without_content(
         elif act == "become a link":
             os.symlink("/etc/passwd", root + "/file")
     out = io.BytesIO()
-    sender = Sender(out, attributes=attributes)
+    sender = Sender(out)
     sender.take(found)
     sender.end()
     os.close(fd)
@@ -124,7 +106,7 @@ def test_what_changes_under_its_hands_comes_without_content(
 
 def test_problems_are_passed_on(tmp_path: Path) -> None:
     out = io.BytesIO()
-    sender = Sender(out, attributes=True)
+    sender = Sender(out)
     sender.problem(b"a", PermissionError(13, "no"))
     sender.skipped(b"b")
     sender.end()
@@ -176,7 +158,7 @@ def children_now() -> set[str]:
 
 def test_no_child_is_left_when_the_caller_gives_up(shop: Layout, always: None) -> None:
     def give_up() -> None:
-        with walker(shop.code, attributes=True) as by_child:
+        with walker(shop.code) as by_child:
             for _ in by_child(problem=refuse):
                 assert children_now() != before
                 raise Cancelled("stop")
@@ -189,15 +171,18 @@ def test_no_child_is_left_when_the_caller_gives_up(shop: Layout, always: None) -
 
 @pytest.mark.parametrize("last_words", ["", "ab", "\\x05\\0\\0\\0ab"])
 def test_a_child_that_dies_is_an_error_and_never_the_end(
-    shop: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, always: None, last_words: str
+    shop: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last_words: str
 ) -> None:
+    summary = write(shop.code, tmp_path / "a.tgz")
     start = subprocess.Popen
     says = f"import sys; sys.stdout.buffer.write(b'{last_words}')"
     monkeypatch.setattr(
         subprocess, "Popen", lambda _command, **rest: start([sys.executable, "-c", says], **rest)
     )
+    monkeypatch.setattr(children, "WORTHWHILE", 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
     with pytest.raises(StorageError, match="ended too early"):
-        write(shop.code, tmp_path / "a.tgz")
+        plan(tmp_path / "a.tgz", shop, summary)
 
 
 @pytest.mark.usefixtures("always")
@@ -208,19 +193,19 @@ def test_without_a_child_the_walk_is_made_here(
         raise BlockingIOError(11, "no more processes")
 
     monkeypatch.setattr(subprocess, "Popen", no_process)
-    with walker(shop.code, attributes=True) as alone:
+    with walker(shop.code) as alone:
         assert not isinstance(alone, Child)
         assert seen(alone(problem=refuse)) == seen(walk(shop.code, problem=refuse))
 
 
 def test_small_trees_and_single_cores_have_none(shop: Layout, never: None) -> None:
-    with walker(shop.code, attributes=True) as alone:
+    with walker(shop.code) as alone:
         assert not isinstance(alone, Child)
 
 
 def test_small_trees_have_none(shop: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
-    with walker(shop.code, attributes=True) as alone:
+    with walker(shop.code) as alone:
         assert not isinstance(alone, Child)
 
 

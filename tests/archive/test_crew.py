@@ -1,0 +1,277 @@
+"""What several processes pack is what one packs, whatever becomes of them or of the files."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from core.archive import children, crew
+from core.archive import writer as writer_module
+from core.archive.crew import Crew
+from core.archive.members import Selection, media_selection
+from core.archive.packing import SMALL, LeftOut, Packer, Part, Segment
+from core.archive.reader import verify_archive
+from core.archive.writer import ArchiveSummary
+from core.errors import Cancelled
+from tests.archive.trees import Layout, layout, make_tree, put, write
+
+
+@pytest.fixture
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a child for every tree, whatever its size and the machine's."""
+    on_cores(monkeypatch, 2)
+
+
+def on_cores(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr(children, "WORTHWHILE", 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(number)))
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Layout:
+    """Make a store with everything a file can be, and enough of it for many batches."""
+    shop = layout(tmp_path / "shop")
+    root = shop.root
+    make_tree(os.fsencode(root) + b"/lib", random.Random(4), entries=900)
+    for number in range(40):
+        os.makedirs(f"{root}/vendor/some/module-{number}/empty")
+        for name in range(12):
+            put(f"{root}/vendor/some/module-{number}/file-{name}", os.urandom(1000))
+    os.link(root + "/vendor/some/module-1/file-1", root + "/vendor/some/module-2/second")
+    os.link(root + "/vendor/some/module-1/file-1", root + "/zz-third")
+    put(root + "/large", b"L" * (SMALL + 12345))
+    put(root + "/not-quite-large", b"l" * SMALL)
+    os.link(root + "/large", root + "/large-again")
+    put(root + "/tool", mode=0o4755)
+    os.mkfifo(root + "/vendor/some/module-3/pipe")
+    os.setxattr(root + "/tool", b"user.origin", b"here")
+    os.setxattr(root + "/vendor/some/module-4", b"user.origin", b"here")
+    os.setxattr(root + "/vendor/some/module-4/file-4", b"user.origin", b"there" * 50)
+    return shop
+
+
+def alone(
+    monkeypatch: pytest.MonkeyPatch, selection: Selection, path: Path, **rest: int
+) -> ArchiveSummary:
+    with monkeypatch.context() as patch:
+        on_cores(patch, 1)
+        return write(selection, path, **rest)
+
+
+@pytest.mark.parametrize("cores", [2, 3, 9])
+@pytest.mark.parametrize("level", [1, 6])
+def test_same_bytes_with_any_number_of_children(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, level: int
+) -> None:
+    expected = alone(monkeypatch, full.code, tmp_path / "a.tgz", level=level)
+    on_cores(monkeypatch, cores)
+    assert write(full.code, tmp_path / "b.tgz", level=level) == expected
+    assert {w.code for w in expected.warnings} == {"special", "set_id"}
+    verify_archive(str(tmp_path / "b.tgz"), sha256=expected.sha256, members=expected.members)
+
+
+def test_same_bytes_of_media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = layout(tmp_path / "shop")
+    make_tree(os.fsencode(shop.media), random.Random(2), entries=700)
+    selection = media_selection(shop, exclude=("pub/media/*1",))
+    expected = alone(monkeypatch, selection, tmp_path / "a.tgz")
+    on_cores(monkeypatch, 2)
+    assert write(selection, tmp_path / "b.tgz") == expected
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize(
+    ("module", "name", "value"),
+    [(crew, "_PIPE", 4096), (crew, "_DEALT", 1), (writer_module, "_HELD", 1),
+     (writer_module, "_PENDING", 1), (writer_module, "_BATCH", 1)],
+)  # fmt: skip
+def test_no_limit_changes_anything_but_the_time(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, name: str,
+    value: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(module, name, value)
+    expected = alone(monkeypatch, full.code, tmp_path / "a.tgz")
+    assert write(full.code, tmp_path / "b.tgz") == expected
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("last_words", ["", "ab", "\\x05\\0\\0\\0ab"])
+def test_goes_on_without_a_child_that_dies_at_once(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last_words: str
+) -> None:
+    expected = alone(monkeypatch, full.code, tmp_path / "a.tgz")
+    start = subprocess.Popen
+    says = f"import sys; sys.stdout.buffer.write(b'{last_words}')"
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda _command, **rest: start([sys.executable, "-c", says], **rest)
+    )
+    assert write(full.code, tmp_path / "b.tgz") == expected
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 5, 8, 13])
+def test_goes_on_without_a_child_that_is_killed(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    expected = alone(monkeypatch, full.code, tmp_path / "a.tgz")
+    on_cores(monkeypatch, 3)
+    monkeypatch.setattr(writer_module, "_BATCH", 50)
+    expected = alone(monkeypatch, full.code, tmp_path / "a.tgz")
+    receive, came = crew._Child.receive, 0
+
+    def counted(self: crew._Child) -> int:
+        nonlocal came
+        came += 1
+        if came == after:
+            os.kill(self.process.pid, signal.SIGKILL)
+        return receive(self)
+
+    monkeypatch.setattr(crew._Child, "receive", counted)
+    assert write(full.code, tmp_path / "b.tgz") == expected
+    assert came >= after
+
+
+def test_without_a_child_all_is_packed_here(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = alone(monkeypatch, full.code, tmp_path / "a.tgz")
+    on_cores(monkeypatch, 2)
+
+    def no_process(*_args: object, **_rest: object) -> None:
+        raise BlockingIOError(11, "no more processes")
+
+    monkeypatch.setattr(subprocess, "Popen", no_process)
+    assert write(full.code, tmp_path / "b.tgz") == expected
+
+
+def test_small_trees_have_no_child(full: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
+    monkeypatch.setattr(subprocess, "Popen", None)
+    made = Crew(full.code, 1)
+    assert not made.wants()
+    made.close()
+
+
+def children_now() -> set[str]:
+    path = f"/proc/self/task/{os.getpid()}/children"
+    with open(path, encoding="ascii") as file:
+        return set(file.read().split())
+
+
+@pytest.mark.usefixtures("always")
+def test_no_child_is_left_when_the_caller_gives_up(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, during = children_now(), set()
+
+    def give_up(*_args: object) -> None:
+        during.update(children_now())
+        raise Cancelled("stop")
+
+    monkeypatch.setattr(writer_module._Writer, "_part", give_up)
+    with pytest.raises(Cancelled):
+        write(full.code, tmp_path / "a.tgz")
+    assert children_now() == before
+    assert during - before
+
+
+def packed(shop: Layout, names: list[bytes | tuple[bytes]]) -> list[Part]:
+    packer = Packer(shop.code, 1)
+    parts = list(packer.pack([(b"", names)]))
+    packer.close()
+    return parts
+
+
+@pytest.mark.parametrize("act", ["grow", "shrink", "touch", "replace"])
+def test_what_changes_while_it_is_read_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    shop = layout(tmp_path / "shop")
+    path = shop.root + "/b"
+    for name in "abc":
+        put(f"{shop.root}/{name}", b"0123456789")
+    inode, opening = os.stat(path).st_ino, os.open
+
+    def meddling(name: bytes, *args: int, **rest: int) -> int:
+        if name == b"b" and os.stat(path).st_ino == inode:
+            if act == "replace":
+                put(path + "2", b"9876543210")
+                known = os.stat(path)
+                os.utime(path + "2", ns=(known.st_atime_ns, known.st_mtime_ns))
+                os.rename(path + "2", path)
+            elif act == "touch":
+                os.utime(path, (1, 1))
+            else:
+                put(path, b"0" if act == "shrink" else b"0123456789more")
+        return opening(name, *args, **rest)
+
+    monkeypatch.setattr(os, "open", meddling)
+    parts = packed(shop, [b"a", b"b", b"c"])
+    assert [part for part in parts if isinstance(part, LeftOut)] == [LeftOut(0, 1, changed=True)]
+    assert [part.members for part in parts if isinstance(part, Segment)] == [1, 1]
+
+
+def test_what_needs_a_decision_is_left_out(tmp_path: Path) -> None:
+    shop = layout(tmp_path / "shop")
+    names = [b"directory", b"fifo", b"gone", b"large", b"linked", b"set-id"]
+    os.mkdir(shop.root + "/directory")
+    os.mkfifo(shop.root + "/fifo")
+    put(shop.root + "/large", bytes(SMALL + 1))
+    put(shop.root + "/linked")
+    os.link(shop.root + "/linked", shop.root + "/other")
+    put(shop.root + "/set-id", mode=0o2755)
+    put(shop.root + "/plain")
+    os.symlink("plain", shop.root + "/symlink")
+    parts = packed(shop, [*names, b"plain", b"symlink"])
+    assert parts[:-1] == [LeftOut(0, place) for place in range(len(names))]
+    assert isinstance(parts[-1], Segment)
+    assert parts[-1].members == 2
+
+
+@pytest.mark.usefixtures("always")
+def test_valid_whatever_happens_to_the_tree_meanwhile(full: Layout, tmp_path: Path) -> None:
+    rng, stop = random.Random(7), threading.Event()
+
+    def meddle() -> None:
+        while not stop.is_set():
+            module = f"{full.root}/vendor/some/module-{rng.randrange(40)}"
+            path = f"{module}/file-{rng.randrange(12)}"
+            act = rng.randrange(5)
+            try:
+                if act == 0:
+                    os.unlink(path)
+                elif act == 1:
+                    os.rename(module, module + "-moved")
+                    os.rename(module + "-moved", module)
+                elif act == 2:
+                    os.unlink(path)
+                    os.mkdir(path)
+                elif act == 3:
+                    os.symlink("nowhere/at/all", path)  # it is written through as well
+                else:
+                    put(path, os.urandom(rng.randrange(3000)))
+            except OSError:
+                continue
+
+    thread = threading.Thread(target=meddle)
+    thread.start()
+    try:
+        for number in range(6):
+            summary = write(full.code, tmp_path / f"{number}.tgz")
+            verify_archive(
+                str(tmp_path / f"{number}.tgz"), sha256=summary.sha256, members=summary.members
+            )
+            listed = subprocess.run(
+                ["tar", "-tzf", str(tmp_path / f"{number}.tgz")],
+                check=True, capture_output=True,
+            )  # fmt: skip
+            assert len(listed.stdout.splitlines()) == summary.members
+    finally:
+        stop.set()
+        thread.join()
