@@ -36,12 +36,18 @@ def is_worthwhile(selection: Selection) -> bool:
 
 
 def start(
-    module: str, selection: Selection, *, talk: bool = False, **words: bool | int
+    module: str,
+    selection: Selection,
+    *,
+    talk: bool = False,
+    inherited: tuple[int, ...] = (),
+    **words: int,
 ) -> subprocess.Popen[bytes]:
     """Start a module as a child that writes to a pipe. Raises OSError where that is not possible.
 
-    With `talk` its standard input stays open for more. Isolated, as jobs are: no directory of the
-    store and no PYTHONPATH can stand in its way.
+    With `talk` its standard input stays open for more; `inherited` are descriptors that it gets,
+    by the same numbers, and `words` what it is told besides the selection. Isolated, as jobs are:
+    no directory of the store and no PYTHONPATH can stand in its way.
     """
     child = subprocess.Popen(
         (sys.executable, "-I", "-m", module),
@@ -49,6 +55,7 @@ def start(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        pass_fds=inherited,
     )
     assert child.stdin is not None  # noqa: S101 - for the type checker
     # It may have ended at once; its answer, or the lack of one, says so.

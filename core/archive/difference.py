@@ -31,26 +31,38 @@ def merge(
     live: Iterator[Found],
     members: Iterator[Member],
     comparison: Comparison,
-    seen: SeenWriter | None,
+    wanted: Callable[[Member], bool],
     same: Same,
 ) -> None:
-    """Walk both sides together; each is in the order of our walk."""
+    """Walk both sides together; each is in the order of our walk.
+
+    A member is `wanted` if it has a live entry, so only one that has none is asked about.
+    """
     found, member = next(live, None), next(members, None)
     while found is not None or member is not None:
         if found is not None and member is not None and found.path == member.name:
             comparison.both(found, member, same)
-            if seen is not None:
-                seen.add(found)
             found, member = next(live, None), next(members, None)
+        elif member is not None and not wanted(member):
+            member = next(members, None)
         elif member is None or (found is not None and walk_key(found.path) < walk_key(member.name)):
             assert found is not None  # noqa: S101 - for the type checker: one side is there
-            comparison.only_live(found)
-            if seen is not None:
-                seen.add(found)
-            found = next(live, None)
+            found = _only_live(found, live, member, comparison)
         else:
             comparison.only_archive(member)
             member = next(members, None)
+
+
+def _only_live(
+    found: Found, live: Iterator[Found], member: Member | None, comparison: Comparison
+) -> Found | None:
+    """Pass over what the archive has not, up to the next member; return what comes then."""
+    key = None if member is None else walk_key(member.name)
+    following: Found | None = found
+    while following is not None and (key is None or walk_key(following.path) < key):
+        comparison.only_live(following)
+        following = next(live, None)
+    return following
 
 
 class _Scope:
@@ -104,19 +116,27 @@ class Planner:
             return walker(self._selection)
         return walk_alone(self._selection)
 
-    def _live(self, walk: Walk, comparison: Comparison) -> Iterator[Found]:
+    def _live(self, walk: Walk, comparison: Comparison, seen: SeenWriter | None) -> Iterator[Found]:
         only = self._only
-        found = walk(problem=self._problem, skipped=comparison.keep)
+        found = walk(
+            problem=self._problem,
+            skipped=comparison.keep,
+            record=None if seen is None else seen.add,
+        )
         return found if only is None else (one for one in found if only(one.path))
 
-    def _chosen(self, members: Iterator[Member], comparison: Comparison) -> Iterator[Member]:
+    def _wanted(self, comparison: Comparison) -> Callable[[Member], bool]:
+        """Return the test whether a member belongs to what is compared."""
         scope, only = _Scope(self._selection), self._only
-        for member in members:
+
+        def wanted(member: Member) -> bool:
             if not scope.holds(member.name):
                 foreign = member.number >= 0 and not scope.above(member.name)
                 comparison.skipped += foreign
-            elif only is None or only(member.name):
-                yield member
+                return False
+            return only is None or only(member.name)
+
+        return wanted
 
     def plan(self, plan_path: str) -> FilePlan:
         """Compare, and write the plan."""
@@ -143,10 +163,12 @@ class Planner:
                 plan, self._selection, reader, trusted=self._trusted, regions=regions
             )
             if ordered:
-                members = self._chosen(in_order(reader), comparison)
                 with self._walker() as walk:
-                    live = self._live(walk, comparison)
-                    merge(live, members, comparison, seen, lambda m, f: content_is(reader, m, f))
+                    live = self._live(walk, comparison, seen)
+                    merge(
+                        live, in_order(reader), comparison, self._wanted(comparison),
+                        lambda member, found: content_is(reader, member, found),
+                    )  # fmt: skip
             else:
                 self._by_index(reader, comparison, seen)
             check_totals(reader, sha256=self._sha256, members=self._members)
@@ -172,9 +194,9 @@ class Planner:
                     return index.same(member.link) and self._linked(member, found, descent)
                 return index.same(member.name)
 
-            members = self._chosen(index.members(), comparison)
             with walk_alone(self._selection) as walk:
-                merge(self._live(walk, comparison), members, comparison, seen, known)
+                live = self._live(walk, comparison, seen)
+                merge(live, index.members(), comparison, self._wanted(comparison), known)
 
     def _same(self, reader: ArchiveReader, member: Member, descent: Descent) -> bool:
         found = self._find(member.name, descent)

@@ -38,6 +38,11 @@ def look_of(status: os.stat_result | Status) -> Look:
     )  # fmt: skip
 
 
+def record_of(path: bytes, status: os.stat_result | Status) -> bytes:
+    """Return what is written of a live entry."""
+    return _RECORD.pack(len(path), *look_of(status)) + path
+
+
 def seen_path(plan_path: str) -> str:
     """Return the scratch file of a plan."""
     return plan_path + ".seen"
@@ -70,12 +75,10 @@ class SeenWriter:
         finally:
             os.close(self._fd)
 
-    def add(self, found: Found) -> None:
-        """Take in one live entry."""
-        path, buffer = found.path, self._buffer
-        buffer += _RECORD.pack(len(path), *look_of(found.status))
-        buffer += path
-        if len(buffer) >= _FLUSH:
+    def add(self, records: bytes) -> None:
+        """Take in the records of one live entry, or of several."""
+        self._buffer += records
+        if len(self._buffer) >= _FLUSH:
             self._flush()
 
     def _flush(self) -> None:

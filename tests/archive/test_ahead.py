@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import marshal
+import mmap
 import os
 import shutil
 import stat
@@ -18,6 +19,7 @@ from core.archive import ahead, children
 from core.archive.ahead import SMALL, Child, Sender, walker
 from core.archive.measuring import measure
 from core.archive.members import Found, Selection, code_selection, walk
+from core.archive.seen import record_of
 from core.archive.stage import stage_files
 from core.archive.swap import swap_files
 from core.errors import Cancelled, MagerewindError, StorageError
@@ -56,6 +58,65 @@ def test_same_walk_in_the_same_order(shop: Layout, always: None) -> None:
     assert left_by_child == left != []
 
 
+def records_of(walk_of: ahead.Walk) -> bytes:
+    records: list[bytes] = []
+    for _ in walk_of(problem=refuse, record=records.append):
+        pass
+    return b"".join(records)
+
+
+def test_same_records(shop: Layout, always: None) -> None:
+    with walker(shop.code) as by_child, ahead.walk_alone(shop.code) as alone:
+        assert isinstance(by_child, Child)
+        assert records_of(by_child) == records_of(alone) != b""
+
+
+def test_what_is_not_found_again_is_not_recorded(shop: Layout, always: None) -> None:
+    put(shop.root + "/large", b"x" * (SMALL + 1))
+    os.mkdir(shop.root + "/directory")
+    put(shop.root + "/directory/large", b"x" * (SMALL + 1))
+    put(shop.root + "/directory/small")
+    records: list[bytes] = []
+    lost: list[bytes] = []
+    with walker(shop.code) as by_child:
+        found = by_child(problem=lambda path, _error: lost.append(path), record=records.append)
+        next(found)  # the first batch, which is all, has come
+        os.rename(shop.root + "/directory", shop.root + "/elsewhere")
+        list(found)
+    os.rename(shop.root + "/elsewhere", shop.root + "/directory")
+    assert lost == [b"directory/large"]
+    expected = [
+        record_of(one.path, one.status)
+        for one in walk(shop.code, problem=refuse)
+        if one.path != b"directory/large"
+    ]
+    assert b"".join(records) == b"".join(expected)
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("batch", [1, 300, 4096])
+def test_slots_are_used_again(shop: Layout, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+    """With batches of a few entries, every slot is filled many times."""
+    monkeypatch.setattr(ahead, "_BATCH", batch)
+    monkeypatch.setattr(ahead, "_SLOT", batch + SMALL + 1)
+    put(shop.root + "/nearly-large", os.urandom(SMALL))
+    start = subprocess.Popen
+    code = (
+        "from core.archive import ahead; ahead._BATCH = {0}; ahead._SLOT = {0} + ahead.SMALL + 1; "
+        "ahead.main()"
+    )
+    monkeypatch.setattr(
+        subprocess,
+        "Popen",
+        lambda _command, **rest: start([sys.executable, "-I", "-c", code.format(batch)], **rest),
+    )
+    with walker(shop.code) as by_child:
+        for one in by_child(problem=refuse):
+            if stat.S_ISREG(one.status.st_mode):
+                with open(os.fsencode(shop.root) + b"/" + one.path, "rb") as file:
+                    assert one.content == file.read()
+
+
 def test_contents_are_those_of_the_files(shop: Layout, always: None) -> None:
     put(shop.root + "/large", b"x" * (SMALL + 1))
     found: dict[bytes, Found] = {}
@@ -72,6 +133,11 @@ def test_contents_are_those_of_the_files(shop: Layout, always: None) -> None:
                 assert one.content == file.read()
         if stat.S_ISLNK(one.status.st_mode):
             assert one.content == os.readlink(root + path)
+
+
+def sending() -> tuple[io.BytesIO, Sender]:
+    out = io.BytesIO()
+    return out, Sender(out, io.BytesIO(), mmap.mmap(-1, ahead._SLOTS * ahead._SLOT))
 
 
 def found_at(root: str, path: bytes) -> tuple[int, Found]:
@@ -94,23 +160,22 @@ def test_what_changes_under_its_hands_comes_without_content(tmp_path: Path, act:
             put(root + "/file", b"another one")
         elif act == "become a link":
             os.symlink("/etc/passwd", root + "/file")
-    out = io.BytesIO()
-    sender = Sender(out)
+    out, sender = sending()
     sender.take(found)
     sender.end()
     os.close(fd)
     size = int.from_bytes(out.getvalue()[:4], "little")
-    ((path, *_, content),) = marshal.loads(out.getvalue()[4 : 4 + size])
+    ((path, *_, content),), records = marshal.loads(out.getvalue()[4 : 4 + size])
     assert (path, content) == (b"file", None)
+    assert records == record_of(b"file", found.status)
 
 
 def test_problems_are_passed_on(tmp_path: Path) -> None:
-    out = io.BytesIO()
-    sender = Sender(out)
+    out, sender = sending()
     sender.problem(b"a", PermissionError(13, "no"))
     sender.skipped(b"b")
     sender.end()
-    assert marshal.loads(out.getvalue()[4:-4]) == [(b"a", 13), (b"b",)]
+    assert marshal.loads(out.getvalue()[4:-4]) == ([(b"a", 13), (b"b",)], b"")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
