@@ -27,6 +27,7 @@ LARGEST_ID: Final = 0xFFFFFFFE
 _GNU_MAGIC: Final = b"ustar  \0"
 _LONG_MARK: Final = b"././@LongLink"
 _NO_SUM: Final = b"        "
+_SUM_OF_NO_SUM: Final = sum(_NO_SUM)
 _OCTAL_11: Final = 0o77777777777
 _TIME_LIMIT: Final = 1 << 40
 
@@ -48,18 +49,6 @@ class Fields(NamedTuple):
 
 class BadHeader(Exception):
     """These 512 bytes are not a header; the message says what is off."""
-
-
-def checksum(header: bytes) -> int:
-    """Return the sum of the bytes, with those of the checksum itself taken as spaces.
-
-    adler32's low half is 1 + the sum modulo 65521, in C; only a header full of bytes near 255 can
-    exceed that, and is summed exactly.
-    """
-    blank = header[:148] + _NO_SUM + header[156:]
-    if blank.isascii():
-        return (adler32(blank) & 0xFFFF) - 1
-    return sum(blank)
 
 
 def _number(value: int, width: int) -> bytes:
@@ -191,12 +180,23 @@ _Value = TypeVar("_Value")
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
 
+class _Tail(NamedTuple):
+    """What the part behind the checksum says, which is the same for most files."""
+
+    type: int
+    link: bytes
+    uname: bytes
+    gname: bytes
+    prefix: bytes  # of the name, in archives that POSIX's tar made
+    sum: int
+
+
 class HeaderReader:
-    """Reads headers; remembers the decoded owner and name parts that repeat from file to file."""
+    """Reads headers; remembers the decoded owners and tails that repeat from file to file."""
 
     def __init__(self) -> None:
         self._owners: dict[bytes, tuple[int, int, int]] = {}
-        self._names: dict[bytes, tuple[bytes, bytes]] = {}
+        self._tails: dict[bytes, _Tail] = {}
         self._longs: dict[bytes, Fields] = {}
 
     def parse(self, header: bytes) -> Fields:
@@ -210,6 +210,11 @@ class HeaderReader:
         return self._parse(header)
 
     def _parse(self, header: bytes) -> Fields:
+        tail = self._tails.get(header[156:])
+        if tail is None:
+            tail = _tail(header[156:])
+            _remember(self._tails, header[156:], tail)
+        kind, link, uname, gname, prefix, total = tail
         try:  # the ordinary form of numbers; what is not in it costs a little more
             stored = int(header[148:154], 8)
             size = int(header[124:135], 8)
@@ -221,8 +226,9 @@ class HeaderReader:
             stored = parse_number(header[148:156])
             size = parse_number(header[124:136])
             mtime = sane_time(parse_number(header[136:148]))
-        if stored != checksum(header) and not _sums_signed(header, stored):
-            raise BadHeader("a wrong header checksum")
+        # adler32's low half is 1 + the sum, in C, for as few bytes as these exactly.
+        if stored != (adler32(header[:148]) & 0xFFFF) + _SUM_OF_NO_SUM - 1 + total:
+            _expect_signed_sum(header, stored)
         key = header[100:124]
         owner = self._owners.get(key)
         if owner is None:
@@ -230,19 +236,23 @@ class HeaderReader:
             if not (0 <= owner[1] <= LARGEST_ID and 0 <= owner[2] <= LARGEST_ID):
                 raise BadHeader("an absurd owner")
             _remember(self._owners, key, owner)
-        key = header[257:329]
-        names = self._names.get(key)
-        if names is None:
-            names = (key[8:40].partition(b"\0")[0], key[40:].partition(b"\0")[0])
-            if key[:5] != b"ustar":
-                names = (b"", b"")
-            _remember(self._names, key, names)
         name = header[:100].partition(b"\0")[0]
-        if header[345] and key[:6] == b"ustar\0":
-            name = header[345:500].partition(b"\0")[0] + b"/" + name
-        link = header[157:257].partition(b"\0")[0] if header[157] else b""
-        found = (name, *owner, size, mtime, header[156], link, *names)
-        return _new(Fields, found)
+        if prefix:
+            name = prefix + b"/" + name
+        return _new(Fields, (name, *owner, size, mtime, kind, link, uname, gname))
+
+
+def _tail(tail: bytes) -> _Tail:
+    """Decode bytes 156 to 512 of a header."""
+    known = tail[101:106] == b"ustar"
+    return _Tail(
+        type=tail[0],
+        link=tail[1:101].partition(b"\0")[0],
+        uname=tail[109:141].partition(b"\0")[0] if known else b"",
+        gname=tail[141:173].partition(b"\0")[0] if known else b"",
+        prefix=tail[189:344].partition(b"\0")[0] if tail[101:107] == b"ustar\0" else b"",
+        sum=sum(tail),
+    )
 
 
 def _remember(cache: dict[bytes, _Value], key: bytes, value: _Value) -> None:
@@ -251,7 +261,8 @@ def _remember(cache: dict[bytes, _Value], key: bytes, value: _Value) -> None:
     cache[key] = value
 
 
-def _sums_signed(header: bytes, stored: int) -> bool:
-    """Tell whether the checksum was made by one of the tars of old, with signed bytes."""
+def _expect_signed_sum(header: bytes, stored: int) -> None:
+    """Let only the checksum of the tars of old pass, which took bytes as signed."""
     blank = header[:148] + _NO_SUM + header[156:]
-    return stored == sum(blank) - 256 * sum(byte > 127 for byte in blank)
+    if stored != sum(blank) - 256 * sum(byte > 127 for byte in blank):
+        raise BadHeader("a wrong header checksum")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.archive.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
-from core.archive.index import Index, walk_key
+from core.archive.index import Index
 from core.archive.tar import ArchiveReader, Member, OutOfOrder, leads_out
 from core.errors import DamagedBackup
 from core.events import Report, Warned, no_report
@@ -36,11 +36,11 @@ def in_order(reader: ArchiveReader) -> Iterator[Member]:
     last = b""
     for member in reader:
         name, kind = member.name, member.type
-        key = walk_key(name)
+        key = name.replace(b"/", b"\0")  # as `walk_key` has it
         if key <= last or kind == HARD_LINK:
             raise OutOfOrder
         last = key
-        parent = name.rpartition(b"/")[0]
+        parent = name[: max(0, name.rfind(b"/"))]
         while open_directories[-1] != parent:
             open_directories.pop()
             if not open_directories:

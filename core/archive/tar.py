@@ -147,8 +147,13 @@ class ArchiveReader:
         extended: dict[bytes, bytes] = {}
         parse = self._headers.parse
         while True:
-            if self._left or self._padding:
-                self._skip()
+            skipped = self._left + self._padding
+            if skipped:
+                if self._at + skipped <= len(self._buffer):
+                    self._at += skipped
+                    self._left = self._padding = 0
+                else:
+                    self._skip()
             end = self._at + BLOCK
             if end <= len(self._buffer):
                 header = self._buffer[self._at : end]
