@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 from collections.abc import Iterator
 
 from commands import backups, discard_undo, do, ours, remove_newest_backup, shell
@@ -59,13 +58,14 @@ def _reading_pairs(root: str, name: str, paths: dict[str, str]) -> Iterator[Pair
 def _rollback_pairs(root: str, name: str, paths: dict[str, str]) -> Iterator[Pair]:
     archive, target = os.path.join(root, "var/backups", name), paths["target"]
     command = ours(root, "setup:rollback", f"--code-file={name}", "--yes", "--no-flush")
+    graveyard = Graveyard(os.path.join(os.path.dirname(target), "graveyard"))
     unpack = Work(
         name="`tar xzf` into an empty directory",
         command=shell(
             "tar -xzf {archive} -C {target} && sync -f {target}", archive=archive, target=target
         ),
         prepare=lambda: os.mkdir(target),
-        restore=lambda: shutil.rmtree(target),
+        restore=lambda: graveyard.bury(target),
     )
     yield Pair(
         ours=Work(
@@ -81,7 +81,7 @@ def _rollback_pairs(root: str, name: str, paths: dict[str, str]) -> Iterator[Pai
         ours=Work(
             name="rollback into an empty tree",
             command=command,
-            prepare=lambda: empty(root),
+            prepare=lambda: empty(root, graveyard),
             restore=discard_undo(root),
         ),
         theirs=unpack,
@@ -101,11 +101,26 @@ def change_files(root: str, *, share: float, seed: int = 1) -> None:
                     out.write(b"// changed\n")
 
 
-def empty(root: str) -> None:
-    """Delete all code of a store, so that only var, media and static are left."""
-    kept = {"var", "pub"}
+class Graveyard:
+    """Where trees go that a run has made or must not find.
+
+    Nothing is deleted between runs: ext4 passes over every inode that was deleted in the last
+    minutes, so whoever made files next, ours or the peer, would pay ten times for it.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._count = 0
+
+    def bury(self, path: str) -> None:
+        """Move a file or a tree here."""
+        self._count += 1
+        os.makedirs(self._path, exist_ok=True)
+        os.rename(path, os.path.join(self._path, str(self._count)))
+
+
+def empty(root: str, graveyard: Graveyard) -> None:
+    """Take all code out of a store, so that only var, media and static are left."""
     for entry in list(os.scandir(root)):
-        if entry.is_dir(follow_symlinks=False) and entry.name not in kept:
-            shutil.rmtree(entry.path)
-        elif entry.name not in kept:
-            os.unlink(entry.path)
+        if entry.name not in {"var", "pub"}:
+            graveyard.bury(entry.path)
