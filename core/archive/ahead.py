@@ -120,7 +120,7 @@ class Child:
         assert self._process.stdin is not None  # noqa: S101 - for the type checker
         assert self._process.stdout is not None  # noqa: S101
         self._emptied = self._process.stdin.fileno()
-        self._rows = self._process.stdout
+        self._rows = self._process.stdout.fileno()
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._rows, fcntl.F_SETPIPE_SZ, _PIPE)
 
@@ -174,7 +174,7 @@ class Child:
             yield marshal.loads(self._exactly(size))  # noqa: S302
 
     def _exactly(self, size: int) -> bytes:
-        content = self._rows.read(size)
+        content = children.exactly(self._rows, size)
         if len(content) != size:
             raise StorageError(
                 f"The process that reads {os.fsdecode(self._selection.root)} ended too early.",

@@ -1,7 +1,7 @@
 """Processes of our own that share the work on a large tree, since one interpreter uses one core.
 
-It owns when one is worthwhile, how it is started and what it is told. A child reads; it never
-writes to the store, and ends when its parent does: its pipes are closed then.
+It owns when one is worthwhile, how it is started and what it is told. A child ends when its parent
+does: its pipes are closed then.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def is_worthwhile(selection: Selection) -> bool:
 
 def start(
     module: str,
-    selection: Selection,
+    selection: Selection | None,
     *,
     talk: bool = False,
     inherited: tuple[int, ...] = (),
@@ -60,11 +60,29 @@ def start(
     assert child.stdin is not None  # noqa: S101 - for the type checker
     # It may have ended at once; its answer, or the lack of one, says so.
     with contextlib.suppress(BrokenPipeError):
-        child.stdin.write(marshal.dumps((as_values(selection), words)))
+        child.stdin.write(
+            marshal.dumps((None if selection is None else as_values(selection), words))
+        )
         child.stdin.flush()
         if not talk:
             child.stdin.close()
     return child
+
+
+def exactly(pipe: int, size: int) -> bytes:
+    """Return so many bytes from a pipe, or fewer when its other end is closed before.
+
+    Nothing is read ahead, so that a poll of the pipe tells whether there is more.
+    """
+    content = os.read(pipe, size)
+    if len(content) == size or not content:
+        return content
+    pieces = [content]
+    left = size - len(content)
+    while left and (content := os.read(pipe, left)):
+        pieces.append(content)
+        left -= len(content)
+    return b"".join(pieces)
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:
@@ -77,12 +95,12 @@ def stop(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def told() -> tuple[Selection, dict[str, Any]]:
-    """Return, in a child, what it was started with."""
+def told() -> tuple[Any, dict[str, Any]]:
+    """Return, in a child, what it was started with: the selection is there if one was given."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and closes the pipe
     gc.disable()  # a child makes no cycles, and lives for seconds
     values, words = marshal.load(sys.stdin.buffer)  # noqa: S302 - written by the parent
-    return of_values(values), words
+    return of_values(values) if values else None, words
 
 
 def as_values(selection: Selection) -> dict[str, Any]:

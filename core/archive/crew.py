@@ -54,8 +54,8 @@ class _Child:
         self.tasks: deque[tuple[Task, int]] = deque()
         assert self.process.stdin is not None  # noqa: S101 - for the type checker
         assert self.process.stdout is not None  # noqa: S101
-        self._in, self._out = self.process.stdin.fileno(), self.process.stdout
-        for pipe in (self._in, self._out.fileno()):
+        self._in, self._out = self.process.stdin.fileno(), self.process.stdout.fileno()
+        for pipe in (self._in, self._out):
             with contextlib.suppress(OSError):
                 fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
         # A page may be used for a few bytes only.
@@ -98,7 +98,7 @@ class _Child:
         return size
 
     def _exactly(self, size: int) -> bytes:
-        content = self._out.read(size)
+        content = children.exactly(self._out, size)
         if len(content) != size:
             raise BrokenPipeError
         return content

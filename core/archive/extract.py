@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.archive.plan import Row
 from core.durable import fsync
@@ -60,27 +60,40 @@ def mode_of(row: Row) -> int:
     return row.mode_then & 0o1777
 
 
-def settle(fd: int, row: Row, ownership: Ownership) -> None:
+class Settled(NamedTuple):
+    """What an entry gets once it is written; -1 leaves the owner or group a new file has."""
+
+    uid: int
+    gid: int
+    mode: int
+    mtime_s: int
+
+
+def settled(row: Row, ownership: Ownership) -> Settled:
+    """Return what an entry is to get."""
+    return Settled(*ownership.of(row), mode_of(row), row.mtime_then)
+
+
+def settle(fd: int, how: Settled) -> None:
     """Give an open file or directory its owner, mode and time, in the order that keeps them."""
-    uid, gid = ownership.of(row)
-    if uid != -1 or gid != -1:
-        os.fchown(fd, uid, gid)
-    os.fchmod(fd, mode_of(row))
-    moment = row.mtime_then * 1_000_000_000
+    if how.uid != -1 or how.gid != -1:
+        os.fchown(fd, how.uid, how.gid)
+    os.fchmod(fd, how.mode)
+    moment = how.mtime_s * 1_000_000_000
     os.utime(fd, ns=(moment, moment))
 
 
 def write_file(
     fd: int,
     name: bytes,
-    row: Row,
+    size: int,
     pieces: Iterable[bytes],
+    how: Settled,
     *,
-    ownership: Ownership,
     xattrs: dict[bytes, bytes] | None,
     flush: bool,
-) -> int:
-    """Make a regular file in an open directory; return its inode. Runs of NUL become holes."""
+) -> None:
+    """Make a regular file in an open directory. Runs of NUL become holes."""
     out = os.open(name, _CREATE, 0o600, dir_fd=fd)
     try:
         holes = False
@@ -91,13 +104,12 @@ def write_file(
             else:
                 _write(out, piece)
         if holes:
-            os.ftruncate(out, row.size_then)
-        settle(out, row, ownership)
+            os.ftruncate(out, size)
+        settle(out, how)
         if xattrs:
             set_xattrs(out, xattrs)
         if flush:
             fsync(out)
-        return os.fstat(out).st_ino
     finally:
         os.close(out)
 
@@ -131,12 +143,15 @@ def set_xattrs(fd: int, xattrs: dict[bytes, bytes]) -> bool:
     return complete
 
 
-def make_symlink(fd: int, name: bytes, row: Row, ownership: Ownership) -> int:
-    """Make a symbolic link in an open directory; return its inode."""
-    os.symlink(row.link_then or b"", name, dir_fd=fd)
-    uid, gid = ownership.of(row)
-    if uid != -1 or gid != -1:
-        os.chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)
-    moment = row.mtime_then * 1_000_000_000
+def make_symlink(fd: int, name: bytes, target: bytes, how: Settled) -> None:
+    """Make a symbolic link in an open directory."""
+    os.symlink(target, name, dir_fd=fd)
+    if how.uid != -1 or how.gid != -1:
+        os.chown(name, how.uid, how.gid, dir_fd=fd, follow_symlinks=False)
+    moment = how.mtime_s * 1_000_000_000
     os.utime(name, ns=(moment, moment), dir_fd=fd, follow_symlinks=False)
-    return os.lstat(name, dir_fd=fd).st_ino
+
+
+def make_directory(fd: int, name: bytes) -> None:
+    """Make a directory in an open one, closed to everybody else until all is in it."""
+    os.mkdir(name, 0o700, dir_fd=fd)

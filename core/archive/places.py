@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import os
 import re
+import threading
 from collections.abc import Sequence
 from typing import Final
 
@@ -113,18 +114,51 @@ def make_place(path: bytes, owner: Owner | None) -> None:
         os.removexattr(path, "system.posix_acl_default", follow_symlinks=False)
 
 
-def sync_file_system(directory: bytes) -> None:
-    """Bring everything written in a file system to its disk, in one call.
+class FileSystemFlush:
+    """Brings everything written in the file system of a directory to its disk, in one call.
 
-    For thousands of staged files this takes seconds where an fsync of each takes minutes. It
-    reports write errors since Linux 5.8.
+    For thousands of staged files this takes seconds where an fsync of each takes minutes. Since
+    Linux 5.8 it reports write errors: those since the descriptor was opened, also where the system
+    had begun to write by itself, so it is made before the first file.
     """
-    fd = os.open(directory, OPEN_DIRECTORY)
-    try:
-        if _libc.syncfs(fd) != 0:
+
+    def __init__(self, directory: bytes) -> None:
+        self._fd = os.open(directory, OPEN_DIRECTORY)
+        self._ahead: threading.Thread | None = None
+        self._error: Exception | None = None
+
+    def begin(self) -> None:
+        """Flush what is written so far meanwhile, so that less is left to do at the end."""
+        if self._ahead is None or not self._ahead.is_alive():
+            self._ahead = threading.Thread(target=self._run, name="flush", daemon=True)
+            self._ahead.start()
+
+    def _run(self) -> None:
+        try:
+            self._flush()
+        except Exception as error:  # noqa: BLE001 - it is raised again in the caller's thread
+            self._error = error
+
+    def finish(self) -> None:
+        """Flush everything. Raises StorageError or DiskFull for this flush or one before it."""
+        if self._ahead is not None:
+            self._ahead.join()
+        if self._error is not None:
+            raise self._error
+        self._flush()
+
+    def _flush(self) -> None:
+        try:
+            failed = _libc.syncfs(self._fd) != 0
+        except AttributeError:
+            os.sync()
+            return
+        if failed:
             code = ctypes.get_errno()
             raise translate(OSError(code, os.strerror(code)), "bringing files to the disk")
-    except AttributeError:
-        os.sync()
-    finally:
-        os.close(fd)
+
+    def close(self) -> None:
+        """Close the directory, once nothing is flushed any more."""
+        if self._ahead is not None:
+            self._ahead.join()
+        os.close(self._fd)

@@ -226,8 +226,8 @@ class PlanFile:
         """Append an entry and return its id."""
         number = self._next
         self._next += 1
-        _, path, action, unit, *rest = row
-        self._pending.append((number, path, action, number if unit is None else unit, *rest))
+        unit = number if row.unit is None else row.unit
+        self._pending.append((number, row.path, row.action, unit, *row[4:]))
         self._totals.take(row)
         if len(self._pending) >= _BATCH:
             self._flush()

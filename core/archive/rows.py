@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-_GROUP_LEVELS: Final = 2
 _LARGEST: Final = (1 << 63) - 1
 
 
@@ -68,6 +67,7 @@ class Region(NamedTuple):
 
 
 _PLACES: Final = {action: place for place, action in enumerate(Action)}
+_WORDS: Final = {action: action.encode() for action in Action}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,20 +94,28 @@ class Totals:
 
     def take(self, row: Row) -> None:
         """Add one row."""
-        self.counts[row.action] += 1
-        written = row.size_then if row.action in {Action.ADD, Action.CHANGE} else 0
+        path, action = row.path, row.action
+        self.counts[action] += 1
+        is_written = action is Action.ADD or action is Action.CHANGE
+        written = row.size_then if is_written else 0
         self.written += written
-        if row.action in {Action.REMOVE, Action.CHANGE}:
+        if action is Action.REMOVE or action is Action.CHANGE:
             self.removed += row.size_now
         self._digest.update(
             b"%s\0%s\0%d %d %d %d %d %d\0" % (
-                row.action.encode(), row.path, row.type_then or 0, row.mode_then or 0,
+                _WORDS[action], path, row.type_then or 0, row.mode_then or 0,
                 row.size_then, row.type_now or 0, row.mode_now or 0, row.size_now,
             )
         )  # fmt: skip
-        key = b"/".join(row.path.split(b"/")[:-1][:_GROUP_LEVELS])
-        group = self._groups.setdefault(key, [0, 0, 0, 0, 0])
-        group[_PLACES[row.action]] += 1
+        end = path.find(b"/")
+        if end >= 0:
+            further = path.find(b"/", end + 1)
+            end = further if further >= 0 else end
+        key = path[: max(0, end)]
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = [0, 0, 0, 0, 0]
+        group[_PLACES[action]] += 1
         group[4] += written
 
     def fingerprint(self, sha256: str) -> str:

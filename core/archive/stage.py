@@ -14,19 +14,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from core import durable
+from core.archive import children
 from core.archive.descent import Descent
-from core.archive.extract import Ownership, make_symlink, set_xattrs, settle, write_file
-from core.archive.header import DIRECTORY, REGULAR, SYMLINK
-from core.archive.places import make_place, place_pair, sync_file_system
+from core.archive.extract import (
+    Ownership,
+    Settled,
+    make_directory,
+    make_symlink,
+    set_xattrs,
+    settle,
+    settled,
+    write_file,
+)
+from core.archive.header import DIRECTORY, HARD_LINK, SYMLINK
+from core.archive.making import SMALL, Directory, Makers
+from core.archive.places import FileSystemFlush, make_place, place_pair
 from core.archive.plan import Action, FilePlan, PlanFile, Region, Row
 from core.archive.seen import seen_path
 from core.archive.tar import ArchiveReader, Member
 from core.archive.trees import remove_if_empty, remove_tree
-from core.durable import fsync, make_directory, owner_for, translate, unlink_if_there
+from core.durable import fsync, owner_for, translate, unlink_if_there
 from core.errors import PlanChanged, StorageError
 from core.events import Report, no_report
 
 _FLUSHED_ONE_BY_ONE: Final = 300
+_FLUSHED_AHEAD: Final = 64 << 20  # bytes
 _IN_REGION: Final = "SELECT count(*) FROM entry WHERE action IN ('add', 'change') AND region = ?"
 _PATHS_KEPT: Final = 10_000
 _WRITTEN: Final = "action IN ('add', 'change') AND member IS NOT NULL"
@@ -71,10 +84,16 @@ class Stager:
         self._prefix = os.fsencode(plan.fact("prefix"))
         self._paths = UnitPaths(plan)
         self._ownership = Ownership(self._root)
+        self._alike_rows: dict[tuple[int | None, ...], Settled] = {}
         self._stages: dict[int, Descent] = {}
+        self._makers: Makers | None = None
+        self._last_given: tuple[Directory, list[bytes]] = ((None, b""), [])
+        self._flushed = 0  # of `_done_bytes`
+        self._flushes: dict[int, FileSystemFlush] = {}
         self._inodes: list[tuple[int, int]] = []
         self._linked: set[tuple[int, int]] = set()
         self._each = True
+        self._in_order = False
         self._last: tuple[int | None, bytes] = (None, b"")
         # Of directories, for the end: what is made in one inherits its default ACL. Most are alike.
         self._attributes: dict[int, dict[bytes, bytes]] = {}
@@ -87,19 +106,22 @@ class Stager:
         # One call for the whole file system is right for thousands of files; for a few it would
         # wait for everything that the machine, and its database, has not written yet.
         chosen = f"SELECT count(*) FROM entry WHERE action IN ('add', 'change') AND {where}"
-        self._each = self._plan.count(chosen) <= _FLUSHED_ONE_BY_ONE
+        count = self._plan.count(chosen)
+        self._each = count <= _FLUSHED_ONE_BY_ONE
         try:
             with self._open_stages():
-                self._directories(where)
-                self._contents(where)
+                # An archive in the order of the walk has each directory before what is in it.
+                self._in_order = bool(self._plan.fact("ordered"))
+                if not self._in_order:
+                    self._directories(where)
+                with self._with_child(count):
+                    self._contents(where)
                 self._hard_links(where)
                 self._settle_directories(where)
+                for flush in self._flushes.values():
+                    flush.finish()
         except OSError as error:
             raise translate(error, "extracting into the stage") from error
-        if not self._each:
-            for region in self._plan.regions():
-                if region.stage and os.path.isdir(region.stage):
-                    sync_file_system(region.stage)
         self._record_inodes()
         if self._linked:  # so that the second look does not take it for somebody else's doing
             self._plan.remember(linked=sorted(self._linked))
@@ -110,8 +132,11 @@ class Stager:
             for region in self._plan.regions():
                 if region.stage and os.path.isdir(region.stage):
                     self._stages[region.id] = stack.enter_context(Descent(region.stage))
+                    if not self._each:
+                        flush = FileSystemFlush(region.stage)
+                        self._flushes[region.id] = stack.enter_context(contextlib.closing(flush))
             yield
-            self._stages = {}
+            self._stages, self._flushes = {}, {}
 
     def _parent(self, row: Row) -> tuple[int, bytes]:
         """Return the descriptor of the staged directory of an entry, and its name there."""
@@ -123,15 +148,35 @@ class Stager:
         self._last = (row.unit, above)
         return fd, way[-1]
 
-    def _made(self, row: Row, inode: int) -> None:
-        self._done += 1
-        self._done_bytes += row.size_then
-        if self._done % 64 == 0 or row.size_then > 1 << 20:
-            self._report(self._done_bytes, self._done, os.fsdecode(row.path))
-        if row.unit is None and row.id is not None:
-            self._inodes.append((inode, row.id))
+    def _settled(self, row: Row) -> Settled:
+        """Return what an entry is to get: the same for most, but for the time."""
+        key = (
+            row.type_then, row.mode_then, row.uid_then, row.gid_then, row.type_now, row.mode_now,
+            row.uid_now, row.gid_now,
+        )  # fmt: skip
+        known = self._alike_rows.get(key)
+        if known is None:
+            if len(self._alike_rows) > _PATHS_KEPT:
+                self._alike_rows.clear()
+            known = self._alike_rows[key] = settled(row, self._ownership)
+        return Settled(known.uid, known.gid, known.mode, row.mtime_then)
+
+    def _made(self, row: Row, fd: int, name: bytes) -> None:
+        """Count an entry that was made in an open directory."""
+        self._counted(row)
+        if row.unit is None and row.id is not None:  # of what will be moved
+            self._inodes.append((os.lstat(name, dir_fd=fd).st_ino, row.id))
             if len(self._inodes) > 5000:
                 self._record_inodes()
+
+    def _counted(self, row: Row) -> None:
+        self._done += 1
+        self._done_bytes += row.size_then
+        if self._flushes and self._done_bytes - self._flushed > _FLUSHED_AHEAD:
+            self._flushed = self._done_bytes
+            self._flushes[row.region].begin()
+        if self._done % 64 == 0 or row.size_then > 1 << 20:
+            self._report(self._done_bytes, self._done, os.fsdecode(row.path))
 
     def _record_inodes(self) -> None:
         for inode, number in self._inodes:
@@ -139,12 +184,15 @@ class Stager:
         self._inodes.clear()
 
     def _directories(self, where: str) -> None:
-        """Make all directories first, closed to everybody else until all is in them."""
+        """Make all directories, closed to everybody else until all is in them."""
         chosen = f"WHERE action IN ('add', 'change') AND type_then = ? AND {where} ORDER BY id"
         for row in self._plan.rows(chosen, stat.S_IFDIR):
-            fd, name = self._parent(row)
-            os.mkdir(name, 0o700, dir_fd=fd)
-            self._made(row, os.lstat(name, dir_fd=fd).st_ino)
+            self._directory(row)
+
+    def _directory(self, row: Row) -> None:
+        fd, name = self._parent(row)
+        make_directory(fd, name)
+        self._made(row, fd, name)
 
     def _contents(self, where: str) -> None:
         rows = self._plan.rows(f"WHERE {_WRITTEN} AND {where} ORDER BY member")
@@ -163,35 +211,88 @@ class Stager:
     def _content(self, reader: ArchiveReader, member: Member, row: Row) -> None:
         if member.name != row.path or member.size != row.size_then:
             raise PlanChanged(f"{reader.file_name} is no longer the file that was planned.")
+        if member.type == DIRECTORY and member.xattrs and row.id is not None:
+            alike = tuple(sorted(member.xattrs.items()))
+            self._attributes[row.id] = self._alike.setdefault(alike, member.xattrs)
+        if member.type == HARD_LINK:
+            return  # made when its target is there
+        if member.type == DIRECTORY and not self._in_order:
+            return  # made before
+        if not self._is_given(reader, member, row):
+            self._make(reader, member, row)
+
+    def _make(self, reader: ArchiveReader, member: Member, row: Row) -> None:
+        """Make an entry here."""
         if member.type == DIRECTORY:
-            if member.xattrs and row.id is not None:
-                alike = tuple(sorted(member.xattrs.items()))
-                self._attributes[row.id] = self._alike.setdefault(alike, member.xattrs)
+            self._directory(row)
             return
         fd, name = self._parent(row)
-        if member.type == REGULAR:
-            inode = write_file(
-                fd,
-                name,
-                row,
-                reader.pieces(),
-                ownership=self._ownership,
-                xattrs=member.xattrs,
-                flush=self._each,
-            )
-        elif member.type == SYMLINK:
-            inode = make_symlink(fd, name, row, self._ownership)
+        how = self._settled(row)
+        if member.type == SYMLINK:
+            make_symlink(fd, name, row.link_then or b"", how)
         else:
-            return  # a hard link is made when its target is there
-        self._made(row, inode)
+            write_file(
+                fd, name, member.size, reader.pieces(), how,
+                xattrs=member.xattrs, flush=self._each,
+            )  # fmt: skip
+        self._made(row, fd, name)
+
+    def _is_given(self, reader: ArchiveReader, member: Member, row: Row) -> bool:
+        """Give an entry to the child, if it has time for it, or is to make its directory."""
+        makers = self._makers
+        if makers is None or row.unit is None:
+            return False
+        above = (row.unit, row.path[: max(0, row.path.rfind(b"/"))])
+        is_above_to_come = makers.has_to_make(above)
+        if member.size > SMALL:
+            if is_above_to_come:
+                makers.finish()
+            return False
+        if not is_above_to_come and not makers.has_time():
+            return False
+        if above == self._last_given[0]:
+            way, name = self._last_given[1], row.path[len(above[1]) + 1 :]
+        else:
+            *way, name = self._paths.components(row)
+            self._last_given = above, way
+        if member.type == DIRECTORY:
+            makers.give_directory((row.unit, row.path), row.region, way, name)
+        elif member.type == SYMLINK:
+            target = row.link_then or b""
+            makers.give_link(row.region, way, name, target, self._settled(row))
+        else:
+            makers.give_file(
+                row.region, way, name, reader.content(), self._settled(row), member.xattrs
+            )
+        self._counted(row)
+        return True
+
+    @contextlib.contextmanager
+    def _with_child(self, count: int) -> Iterator[None]:
+        """Have a child that makes files, where there are enough for it and a core."""
+        if count < children.WORTHWHILE or len(os.sched_getaffinity(0)) < 2:
+            yield
+            return
+        stages = {r.id: r.stage for r in self._plan.regions() if r.id in self._stages}
+        with contextlib.suppress(OSError):  # no more processes, or no memory: one does as well
+            self._makers = Makers(stages)
+        try:
+            yield
+            if self._makers is not None:
+                self._makers.finish()
+        finally:
+            if self._makers is not None:
+                self._makers.close()
+                self._makers = None
 
     def _hard_links(self, where: str) -> None:
         chosen = f"WHERE {_WRITTEN} AND type_then = ? AND link_then IS NOT NULL AND {where}"
         for row in self._plan.rows(f"{chosen} ORDER BY member", stat.S_IFREG):
             fd, name = self._parent(row)
-            self._made(row, self._link(row, fd, name))
+            self._link(row, fd, name)
+            self._made(row, fd, name)
 
-    def _link(self, row: Row, fd: int, name: bytes) -> int:
+    def _link(self, row: Row, fd: int, name: bytes) -> None:
         """Make one more name of a file that is staged, or that stays as it is in the live tree."""
         target = self._plan.row_at(row.link_then or b"")
         live: Descent | None = None
@@ -208,14 +309,13 @@ class Stager:
         status = os.lstat(name, dir_fd=fd)
         if live is not None:
             self._linked.add((status.st_ino, status.st_dev))
-        return status.st_ino
 
     def _settle_directories(self, where: str) -> None:
         chosen = f"WHERE action IN ('add', 'change') AND type_then = ? AND {where} ORDER BY id DESC"
         for row in self._plan.rows(chosen, stat.S_IFDIR):
             self._last = (None, b"")
             fd = self._stages[row.region].go(self._paths.components(row))
-            settle(fd, row, self._ownership)
+            settle(fd, self._settled(row))
             set_xattrs(fd, self._attributes.pop(row.id or 0, {}))
             if self._each:
                 fsync(fd)
@@ -226,7 +326,7 @@ class Stager:
 def _prepare_places(plan: PlanFile, job_id: str) -> None:
     """Choose where stages and asides are, write that down, and only then make the stages."""
     state = os.fsencode(plan.fact("state"))
-    make_directory(state, mode=0o700, owner=owner_for(os.path.dirname(state)))
+    durable.make_directory(state, mode=0o700, owner=owner_for(os.path.dirname(state)))
     label = f"{job_id}-{plan.fact('kind')}"
     regions = [
         Region(region.id, region.root, *place_pair(region.root, state, label))

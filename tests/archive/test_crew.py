@@ -39,7 +39,7 @@ def full(tmp_path: Path) -> Layout:
     """Make a store with everything a file can be, and enough of it for many batches."""
     shop = layout(tmp_path / "shop")
     root = shop.root
-    make_tree(os.fsencode(root) + b"/lib", random.Random(4), entries=900)
+    make_tree(os.fsencode(root) + b"/lib", random.Random(4), entries=500)
     for number in range(40):
         os.makedirs(f"{root}/vendor/some/module-{number}/empty")
         for name in range(12):

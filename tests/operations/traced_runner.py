@@ -64,12 +64,14 @@ def main():
     before(os, "rename", moved)
     before(os, "unlink", removed)
     # Only now: what these import takes its names from the wrapped module.
-    from core.archive import stage
+    from core.archive import places
     from core.cli.main import run
     from core.database.connection import Connection
     from core.journal import Journal
 
-    before(stage, "sync_file_system", lambda path: f"flush file system {os.fsdecode(path)}")
+    before(
+        places.FileSystemFlush, "finish", lambda flush: f"flush file system {flushed(flush._fd)}"
+    )
     before(Connection, "execute", swapped)
     append, seen = Journal.append, []
     dies = os.environ.get("MAGEREWIND_DIES_AFTER", ":0").split(":")

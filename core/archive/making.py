@@ -1,0 +1,237 @@
+"""Entries of a stage, made by a process beside this one.
+
+Of a rollback that writes thousands of files, most of the time goes into opening, writing, settling
+and closing each, and one process does that for one file at a time. So where there is a second core,
+a child makes what it has time for. Contents lie in memory that both share, what they are to be goes
+through a pipe, and an answer comes back for each batch.
+
+It owns the child, that memory and the two forms. The child knows only the stages: it makes files in
+directories that are there, opened step by step without following links, and nothing else. One that
+dies is an error: what it had begun is of no use, and the stage goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import marshal
+import mmap
+import os
+import select
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+from core.archive import children
+from core.archive.descent import Descent
+from core.archive.extract import Settled, make_directory, make_symlink, write_file
+from core.archive.header import DIRECTORY, REGULAR, SYMLINK
+from core.errors import StorageError
+
+SMALL: Final = 1 << 20
+"""Files up to here, in bytes, are given to a child."""
+_BATCH: Final = 1 << 18
+_SLOT: Final = _BATCH + SMALL
+_SLOTS: Final = 4
+_ENTRY: Final = 2000  # bytes that could be written in the time that an entry takes besides, about
+_DIRECTORIES_KEPT: Final = 10_000
+_LENGTH: Final = 4
+_PR_SET_PDEATHSIG: Final = 1
+
+# type, name, where its content begins in the slot, size, uid, gid, mode, mtime in s; attributes of
+# a file, target of a link
+_Entry = tuple[
+    int, bytes, int, int, int, int, int, int, dict[bytes, bytes] | None, bytes
+]  # fmt: skip
+_Group = tuple[int, list[bytes], list[_Entry]]
+"""Entries of one directory: the number of its stage, and the way there."""
+Directory = tuple[int | None, bytes]
+"""A staged directory: the number of its unit, and its path in the archive."""
+
+
+class Makers:
+    """The child that makes files, seen from this process."""
+
+    def __init__(self, stages: Mapping[int, bytes]) -> None:
+        memory = os.memfd_create("magerewind-stage")
+        try:
+            os.ftruncate(memory, _SLOTS * _SLOT)
+            self._slots = mmap.mmap(memory, _SLOTS * _SLOT)
+            self._process = children.start(
+                __name__, None, talk=True, inherited=(memory,), memory=memory
+            )
+        finally:
+            os.close(memory)
+        assert self._process.stdin is not None  # noqa: S101 - for the type checker
+        assert self._process.stdout is not None  # noqa: S101
+        self._in, self._out = self._process.stdin, self._process.stdout.fileno()
+        self._poll = select.poll()
+        self._poll.register(self._out, select.POLLIN)
+        self._batch: list[_Group] = []
+        self._at = 0  # bytes of the current slot that are taken
+        self._weight = 0
+        self._directories: dict[Directory, int] = {}  # and the batches that they are in
+        self._sent = 0
+        self._answered = 0
+        self._send(dict(stages))
+
+    def has_time(self) -> bool:
+        """Tell whether another entry can be given to the child without waiting for it."""
+        if self._batch:
+            return True
+        while self._sent > self._answered and self._poll.poll(0):
+            self._answer()
+        return self._sent - self._answered < _SLOTS - 1
+
+    def has_to_make(self, directory: Directory) -> bool:
+        """Tell whether a directory was given to the child, which may not have made it yet."""
+        return self._directories.get(directory, -1) >= self._answered
+
+    def give_directory(
+        self, directory: Directory, stage: int, way: list[bytes], name: bytes
+    ) -> None:
+        """Have a directory made."""
+        if len(self._directories) > _DIRECTORIES_KEPT:
+            known = self._directories.items()
+            self._directories = {one: number for one, number in known if number >= self._answered}
+        self._make_time()
+        self._directories[directory] = self._sent
+        self._add(stage, way, (DIRECTORY, name, 0, 0, -1, -1, 0, 0, None, b""), 0)
+
+    def give_link(
+        self, stage: int, way: list[bytes], name: bytes, target: bytes, how: Settled
+    ) -> None:
+        """Have a symbolic link made."""
+        self._make_time()
+        self._add(stage, way, (SYMLINK, name, 0, 0, *how, None, target), 0)
+
+    def give_file(
+        self,
+        stage: int,
+        way: list[bytes],
+        name: bytes,
+        content: bytes,
+        how: Settled,
+        xattrs: dict[bytes, bytes] | None,
+    ) -> None:
+        """Have a small file made. Raises OSError for an entry before it that could not be."""
+        self._make_time()
+        begin, size = self._sent % _SLOTS * _SLOT + self._at, len(content)
+        self._slots[begin : begin + size] = content
+        self._add(stage, way, (REGULAR, name, self._at, size, *how, xattrs, b""), size)
+
+    def _make_time(self) -> None:
+        """Wait for a slot that can be filled."""
+        while not self._batch and self._sent - self._answered >= _SLOTS:
+            self._answer()
+
+    def _add(self, stage: int, way: list[bytes], entry: _Entry, size: int) -> None:
+        if not self._batch or self._batch[-1][0] != stage or self._batch[-1][1] != way:
+            self._batch.append((stage, way, []))
+        self._batch[-1][2].append(entry)
+        self._at += size
+        self._weight += size + _ENTRY
+        if self._weight >= _BATCH:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if self._batch:
+            self._send(self._batch)
+            self._sent += 1
+            self._batch, self._at, self._weight = [], 0, 0
+
+    def _send(self, words: Any) -> None:  # noqa: ANN401 - whatever can be sent
+        message = marshal.dumps(words)
+        try:
+            self._in.write(len(message).to_bytes(_LENGTH, "little"))
+            self._in.write(message)
+            self._in.flush()
+        except BrokenPipeError:
+            raise self._ended() from None
+
+    def _answer(self) -> None:
+        """Take the answer for a batch: nothing, or the error that ended it."""
+        answer = children.exactly(self._out, _LENGTH)
+        if len(answer) != _LENGTH:
+            raise self._ended()
+        code = int.from_bytes(answer, "little")
+        if code:
+            raise OSError(code, os.strerror(code))
+        self._answered += 1
+
+    def _ended(self) -> StorageError:
+        return StorageError(
+            "The process that writes the stage ended too early.",
+            hint="Was it killed, or is there no memory left? Try it again.",
+        )
+
+    def finish(self) -> None:
+        """Wait until all is made. Raises OSError for what could not be."""
+        self._hand_over()
+        while self._answered < self._sent:
+            self._answer()
+
+    def close(self) -> None:
+        """End the child, whatever it does."""
+        children.stop(self._process)
+        self._slots.close()
+
+
+def _make(group: _Group, stages: dict[int, Descent], slot: memoryview) -> None:
+    stage, way, entries = group
+    fd = stages[stage].go(way)
+    for kind, name, at, size, uid, gid, mode, mtime_s, xattrs, target in entries:
+        how = Settled(uid, gid, mode, mtime_s)
+        if kind == DIRECTORY:
+            make_directory(fd, name)
+        elif kind == SYMLINK:
+            make_symlink(fd, name, target, how)
+        else:
+            content = (bytes(slot[at : at + size]),)
+            write_file(fd, name, size, content, how, xattrs=xattrs, flush=False)
+
+
+def _read() -> object:
+    """Return the next words of the parent, or None when there are no more."""
+    length = sys.stdin.buffer.read(_LENGTH)
+    if len(length) != _LENGTH:
+        return None
+    return marshal.loads(  # noqa: S302 - written by the parent
+        sys.stdin.buffer.read(int.from_bytes(length, "little"))
+    )
+
+
+def _die_with_parent() -> None:
+    """See that nothing is written any more once the parent is gone, and somebody tidies up."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent or parent == 1:
+        os._exit(1)
+
+
+def main() -> None:
+    """Be the child: batches from standard input, an answer for each to standard output."""
+    _die_with_parent()
+    _, words = children.told()
+    os.umask(0o077)
+    slots = memoryview(mmap.mmap(words["memory"], _SLOTS * _SLOT))
+    places: dict[int, bytes] = _read() or {}  # type: ignore[assignment]
+    code, number = 0, 0
+    with contextlib.ExitStack() as stack, contextlib.suppress(BrokenPipeError):
+        stages = {one: stack.enter_context(Descent(path)) for one, path in places.items()}
+        while not code and (batch := _read()) is not None:
+            begin = number % _SLOTS * _SLOT
+            try:
+                for group in batch:  # type: ignore[attr-defined]
+                    _make(group, stages, slots[begin : begin + _SLOT])
+            except OSError as error:
+                code = error.errno or 5
+            number += 1
+            sys.stdout.buffer.write(code.to_bytes(_LENGTH, "little"))
+            sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()
+    os._exit(0)  # nothing to clean up, and a closed pipe is no error

@@ -1,0 +1,329 @@
+"""A stage that a child helps to make is the one that is made alone."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from core.archive import children, making, places
+from core.archive import stage as stage_module
+from core.archive.difference import plan_files
+from core.archive.making import SMALL, Makers
+from core.archive.stage import Stager, remove_stage, stage_files
+from core.archive.swap import swap_files
+from core.errors import Cancelled, DiskFull, StorageError
+from tests.archive.trees import Layout, covered, layout, make_tree, plan, put, write
+
+
+@pytest.fixture
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a child for every stage, whatever its size and the machine's."""
+    monkeypatch.setattr(children, "WORTHWHILE", 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Layout:
+    """Make a store of many directories, with everything a file can be."""
+    shop = layout(tmp_path / "shop")
+    root = shop.root
+    make_tree(os.fsencode(root) + b"/lib", random.Random(4), entries=400)
+    for number in range(25):
+        os.makedirs(f"{root}/vendor/some/module-{number}/deep/er")
+        for name in range(12):
+            put(f"{root}/vendor/some/module-{number}/deep/file-{name}", os.urandom(9000))
+    put(root + "/vendor/large", b"L" * (SMALL + 12345))
+    put(root + "/vendor/some/module-9/deep/er/large", b"L" * (SMALL + 1))
+    put(root + "/vendor/some/not-quite-large", os.urandom(SMALL))
+    put(root + "/vendor/some/holes", b"x" + bytes(200_000) + b"y")
+    os.setxattr(root + "/vendor/some/module-4", b"user.origin", b"here")
+    os.setxattr(root + "/vendor/some/module-4/deep/file-4", b"user.origin", b"there" * 50)
+    return shop
+
+
+def attributes(root: str) -> dict[str, tuple[object, ...]]:
+    """Return what `covered` does not tell."""
+    found: dict[str, tuple[object, ...]] = {}
+    for folder, directories, files in os.walk(root):
+        for name in (*directories, *files):
+            path = os.path.join(folder, name)
+            status = os.lstat(path)
+            xattrs = [
+                (key, os.getxattr(path, key, follow_symlinks=False))
+                for key in os.listxattr(path, follow_symlinks=False)
+            ]
+            is_directory = os.path.isdir(path) and not os.path.islink(path)
+            moment = 0 if is_directory else int(status.st_mtime)
+            found[path] = (status.st_uid, status.st_gid, moment, xattrs)
+    return found
+
+
+def lose(shop: Layout) -> None:
+    """Remove everything."""
+    for name in ("lib", "vendor"):
+        shutil.rmtree(f"{shop.root}/{name}")
+
+
+def back(shop: Layout, archive: Path, summary: object, job_id: str = "job") -> None:
+    swap_files(stage_files(plan(archive, shop, summary), job_id=job_id))  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("batch", [None, 2000, 60_000])
+def test_all_comes_back(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int | None
+) -> None:
+    if batch is not None:  # slots are as large as before, so both sides agree about them
+        monkeypatch.setattr(making, "_BATCH", batch)
+    before, also = covered(full.root), attributes(full.root + "/vendor")
+    summary = write(full.code, tmp_path / "a.tgz")
+    lose(full)
+    given = 0
+    add = Makers._add
+
+    def counted(self: Makers, *rest: object) -> None:
+        nonlocal given
+        given += 1
+        add(self, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Makers, "_add", counted)
+    back(full, tmp_path / "a.tgz", summary)
+    assert covered(full.root) == before
+    assert attributes(full.root + "/vendor") == also
+    assert os.stat(full.root + "/vendor/some/holes").st_blocks * 512 < 100_000
+    assert given > 50
+
+
+@pytest.mark.usefixtures("always")
+def test_what_is_above_is_there_before_what_is_made_here(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow child is given directories, and this process has the rest of the time."""
+    monkeypatch.setattr(making, "_BATCH", 2000)
+    answer = Makers._answer
+
+    def slowly(self: Makers) -> None:
+        time.sleep(0.0005)
+        answer(self)
+
+    monkeypatch.setattr(Makers, "_answer", slowly)
+    before = covered(full.root)
+    summary = write(full.code, tmp_path / "a.tgz")
+    lose(full)
+    back(full, tmp_path / "a.tgz", summary)
+    assert covered(full.root) == before
+
+
+@pytest.mark.usefixtures("always")
+def test_hard_links_and_archives_of_others(full: Layout, tmp_path: Path) -> None:
+    some = full.root + "/vendor/some"
+    os.link(some + "/module-1/deep/file-1", some + "/module-2/deep/twin")
+    before = covered(full.root)
+    subprocess.run(
+        ["tar", "-czf", tmp_path / "a.tgz", "--sort=none", "-C", full.root, "lib", "vendor"],
+        check=True,
+    )
+    lose(full)
+    digest = hashlib.sha256((tmp_path / "a.tgz").read_bytes()).hexdigest()
+    planned = plan_files(str(tmp_path / "a.tgz"), full.code, full.state + "/plan", sha256=digest)
+    swap_files(stage_files(planned, job_id="job"))
+    assert covered(full.root) == before
+    names = ("/module-1/deep/file-1", "/module-2/deep/twin")
+    assert len({os.stat(some + name).st_ino for name in names}) == 1
+
+
+def left(shop: Layout) -> list[str]:
+    return [name for name in os.listdir(shop.state) if name.startswith("stage")]
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("last_words", ["", "ab"])
+def test_a_child_that_dies_is_an_error_and_leaves_nothing(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last_words: str
+) -> None:
+    summary = write(full.code, tmp_path / "a.tgz")
+    lose(full)
+    before = covered(full.root)
+    planned = plan(tmp_path / "a.tgz", full, summary)
+    start = subprocess.Popen
+    says = f"import sys; sys.stdout.buffer.write(b'{last_words}')"
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda _command, **rest: start([sys.executable, "-c", says], **rest)
+    )
+    with pytest.raises(StorageError, match="ended too early"):
+        stage_files(planned, job_id="job")
+    assert left(full) == []
+    assert covered(full.root) == before
+
+
+@pytest.mark.usefixtures("always")
+def test_an_error_of_the_child_is_ours(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A directory that was taken away from under its hands, and a full disk."""
+    summary = write(full.code, tmp_path / "a.tgz")
+    lose(full)
+    planned = plan(tmp_path / "a.tgz", full, summary)
+    start = subprocess.Popen
+    code = (
+        "import os, errno\nfrom core.archive import extract, making\n"
+        "def full(*_): raise OSError(errno.ENOSPC, 'full')\n"
+        "extract._write = full\nmaking.main()"
+    )
+    monkeypatch.setattr(
+        subprocess, "Popen",
+        lambda _command, **rest: start([sys.executable, "-I", "-c", code], **rest),
+    )  # fmt: skip
+    with pytest.raises(DiskFull):
+        stage_files(planned, job_id="job")
+    assert left(full) == []
+
+
+@pytest.mark.usefixtures("always")
+def test_without_a_child_all_is_made_here(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = covered(full.root)
+    summary = write(full.code, tmp_path / "a.tgz")
+    lose(full)
+    planned = plan(tmp_path / "a.tgz", full, summary)
+
+    def no_process(*_args: object, **_rest: object) -> None:
+        raise BlockingIOError(11, "no more processes")
+
+    monkeypatch.setattr(subprocess, "Popen", no_process)
+    swap_files(stage_files(planned, job_id="job"))
+    assert covered(full.root) == before
+
+
+@pytest.mark.usefixtures("always")
+def test_cancelled_leaves_neither_child_nor_stage(full: Layout, tmp_path: Path) -> None:
+    summary = write(full.code, tmp_path / "a.tgz")
+    lose(full)
+    planned = plan(tmp_path / "a.tgz", full, summary)
+    children_then: set[str] = set()
+
+    def report(_done_bytes: int, done_items: int, _current: str) -> None:
+        if done_items > 300:
+            children_then.update(children_now())
+            raise Cancelled("stop")
+
+    before = children_now()
+    with pytest.raises(Cancelled):
+        stage_files(planned, job_id="job", report=report)
+    assert children_then - before
+    assert children_now() == before
+    assert left(full) == []
+
+
+def children_now() -> set[str]:
+    path = f"/proc/self/task/{os.getpid()}/children"
+    with open(path, encoding="ascii") as file:
+        return set(file.read().split())
+
+
+_STAGING: str = """
+import os, sys
+from core.archive import children
+from core.archive.stage import Stager, stage_files
+from core.archive.difference import plan_files
+from core.archive.difference import plan_files
+from core.archive.making import Makers
+from tests.archive.trees import layout
+from pathlib import Path
+children.WORTHWHILE = 0
+os.sched_getaffinity = lambda _pid: {0, 1}
+shop = layout(Path(sys.argv[1]))
+hand_over = Makers._hand_over
+def stop(self):
+    hand_over(self)
+    print(self._process.pid, flush=True)
+    sys.stdin.read()
+Makers._hand_over = stop
+planned = plan_files(sys.argv[2], shop.code, shop.state + "/plan", sha256=sys.argv[3])
+stage_files(planned, job_id="job")
+"""
+
+
+def test_the_child_ends_with_its_parent(full: Layout, tmp_path: Path) -> None:
+    summary = write(full.code, tmp_path / "a.tgz")
+    lose(full)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _STAGING, full.root, tmp_path / "a.tgz", summary.sha256],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    with parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        os.kill(parent.pid, signal.SIGKILL)
+        parent.wait()
+        deadline = time.monotonic() + 5
+        while _runs(pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not _runs(pid)
+    remove_stage(full.state + "/plan")
+    assert left(full) == []
+
+
+def _runs(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.usefixtures("always")
+def test_an_error_of_a_flush_beside_the_work_is_not_lost(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage_module, "_FLUSHED_AHEAD", 1 << 20)
+    flushes = 0
+
+    def flush(_self: object) -> None:
+        nonlocal flushes
+        flushes += 1
+        if flushes == 1:
+            raise StorageError("Failed while bringing files to the disk: Input/output error.")
+
+    monkeypatch.setattr(places.FileSystemFlush, "_flush", flush)
+    summary = write(full.code, tmp_path / "a.tgz")
+    lose(full)
+    planned = plan(tmp_path / "a.tgz", full, summary)
+    with pytest.raises(StorageError, match="Input/output error"):
+        stage_files(planned, job_id="job")
+    assert flushes > 0
+    assert left(full) == []
+
+
+def test_the_flush_watches_from_before_the_first_file(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel tells a descriptor of the errors since it was opened, and no others."""
+    order: list[str] = []
+    init, contents = places.FileSystemFlush.__init__, Stager._contents
+
+    def opened(self: places.FileSystemFlush, directory: bytes) -> None:
+        order.append("watch")
+        init(self, directory)
+
+    def made(self: Stager, where: str) -> None:
+        order.append("make")
+        contents(self, where)
+
+    monkeypatch.setattr(places.FileSystemFlush, "__init__", opened)
+    monkeypatch.setattr(Stager, "_contents", made)
+    summary = write(full.code, tmp_path / "a.tgz")
+    lose(full)
+    stage_files(plan(tmp_path / "a.tgz", full, summary), job_id="job")
+    assert order == ["watch", "make"]
