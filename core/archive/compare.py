@@ -22,6 +22,7 @@ from core.archive.places import Regions
 from core.archive.plan import Action, PlanFile, Row
 from core.archive.reader import refuse_leading_out
 from core.archive.rows import storable
+from core.archive.spool import SpoolWriter
 from core.archive.tar import ArchiveReader, Member, leads_out
 from core.events import Kind
 
@@ -84,7 +85,9 @@ class Comparison:
         *,
         trusted: bool,
         regions: Regions | None = None,
+        spool: SpoolWriter | None = None,
     ) -> None:
+        self._spool = spool
         self.sha256 = ""
         self.regrouped = False
         self.members = 0
@@ -146,6 +149,7 @@ class Comparison:
             self.parents.append((member.name, mode, row.uid_then, row.gid_then))
             return
         self._place(row, has_children=member.type == DIRECTORY)
+        self._put_aside(member)
 
     def only_live(self, found: Found) -> None:
         """Plan the removal of a live entry that the archive has not, unless it is to stay."""
@@ -196,6 +200,23 @@ class Comparison:
         row = self._row(Action.CHANGE, member, found)
         was_directory = stat.S_ISDIR(found.status.st_mode)
         self._place(row, has_children=was_directory or member.type == DIRECTORY)
+        self._put_aside(member)
+
+    def _put_aside(self, member: Member) -> None:
+        """Keep what the stage will need of a member, so that it need not read the archive."""
+        spool = self._spool
+        if spool is None or member.type == SYMLINK:
+            return
+        content = None
+        if not member.xattrs:  # which have no place in it
+            if member.type == DIRECTORY:
+                return
+            if member.type == REGULAR and member.size <= _SMALL:
+                content = self._reader.whole(member.size)
+        if content is None:
+            spool.give_up()
+        else:
+            spool.add(member.number, content)
 
     def _vouch(self, member: Member) -> None:
         """Refuse a new link out of the root unless a manifest vouches for the archive."""

@@ -23,6 +23,7 @@ from core.archive.places import Regions
 from core.archive.plan import Action, FilePlan, PlanFile
 from core.archive.reader import check_totals, in_order
 from core.archive.seen import SeenWriter, seen_path
+from core.archive.spool import SpoolWriter, spool_path
 from core.archive.tar import ArchiveReader, Member, OutOfOrder
 from core.events import Kind, Report, Warned, no_report
 
@@ -93,8 +94,10 @@ class Planner:
         members: int | None,
         report: Report,
         only: Callable[[bytes], bool] | None = None,
+        put_aside: bool = False,
     ) -> None:
         self._only = only
+        self._put_aside = put_aside
         self._path = archive_path
         self._selection = selection
         self._sha256 = sha256
@@ -148,20 +151,32 @@ class Planner:
     def _plan(self, plan_path: str, *, ordered: bool) -> FilePlan:
         with PlanFile.create(plan_path) as plan:
             began_ns = os.stat(plan_path).st_ctime_ns
-            with SeenWriter(seen_path(plan_path)) as seen:
-                comparison = self.compare(plan, seen, ordered=ordered, regions=None)
-            plan.remember(ordered=ordered, began_ns=began_ns)
+            with (
+                SeenWriter(seen_path(plan_path)) as seen,
+                SpoolWriter(spool_path(plan_path)) as spool,
+            ):
+                if not (ordered and self._put_aside):
+                    spool.give_up()
+                comparison = self.compare(plan, seen, ordered=ordered, regions=None, spool=spool)
+                plan.remember(ordered=ordered, began_ns=began_ns, spool=spool.sha256())
             self._finish(plan, comparison)
             return plan.summary(as_added=not comparison.regrouped)
 
     def compare(
-        self, plan: PlanFile, seen: SeenWriter | None, *, ordered: bool, regions: Regions | None
+        self,
+        plan: PlanFile,
+        seen: SeenWriter | None,
+        *,
+        ordered: bool,
+        regions: Regions | None,
+        spool: SpoolWriter | None = None,
     ) -> Comparison:
         """Read the archive once against the live tree and add what differs to an open plan."""
         with ArchiveReader(self._path, trusted=self._trusted, report=self._report) as reader:
             comparison = Comparison(
-                plan, self._selection, reader, trusted=self._trusted, regions=regions
-            )
+                plan, self._selection, reader,
+                trusted=self._trusted, regions=regions, spool=spool,
+            )  # fmt: skip
             if ordered:
                 with self._walker() as walk:
                     live = self._live(walk, comparison, seen)
@@ -301,12 +316,17 @@ def plan_files(
     report: Report = no_report,
     sha256: str | None = None,
     members: int | None = None,
+    put_aside: bool = False,
 ) -> FilePlan:
     """Verify an archive whole and compare it with the live tree; write the plan to `plan_path`.
+
+    With `put_aside` the contents that a stage will need are kept beside the plan, if they are few.
 
     `sha256` and `members` are the manifest's; without them the archive counts as foreign. `report`
     gets compressed bytes, of which the file's size is the total. Raises DamagedBackup,
     HostileArchive, StoreUnreadable, StorageError; changes nothing in the store.
     """
-    planner = Planner(archive_path, selection, sha256=sha256, members=members, report=report)
+    planner = Planner(
+        archive_path, selection, sha256=sha256, members=members, report=report, put_aside=put_aside
+    )
     return planner.plan(plan_path)

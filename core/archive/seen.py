@@ -89,16 +89,64 @@ class SeenWriter:
         self._buffer.clear()
 
 
-def read_seen(path: str) -> Iterator[tuple[bytes, Look]]:
-    """Yield paths and looks in the order of the walk."""
-    try:
-        with open(path, "rb", buffering=_FLUSH) as file:
-            while head := file.read(_RECORD.size):
-                length, *look = _RECORD.unpack(head)
-                yield file.read(length), (look[0], look[1], look[2], look[3], look[4])
-    except (OSError, struct.error) as error:
-        reason = error if isinstance(error, OSError) else OSError(str(error))
-        raise translate(reason, f"reading {path}") from error
+class SeenReader:
+    """Reads the records, in the order of the walk."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._buffer = b""
+        self._at = 0
+        try:
+            self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            raise translate(error, f"reading {path}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
+
+    def is_next(self, record: bytes) -> bool:
+        """Tell whether the next record is this one, and if so go on behind it.
+
+        Nearly all are: this compares bytes, where `next` would take one apart.
+        """
+        if self._buffer.startswith(record, self._at) or (
+            len(self._buffer) - self._at < len(record)
+            and self._fill(len(record))
+            and self._buffer.startswith(record, self._at)
+        ):
+            self._at += len(record)
+            return True
+        return False
+
+    def next(self) -> tuple[bytes, Look] | None:
+        """Return the next path and look; None at the end. Raises StorageError."""
+        if not self._fill(1):
+            return None
+        if not self._fill(_RECORD.size):
+            raise self._broken()
+        length, *look = _RECORD.unpack_from(self._buffer, self._at)
+        if not self._fill(_RECORD.size + length):
+            raise self._broken()
+        begin = self._at + _RECORD.size
+        self._at = begin + length
+        return self._buffer[begin : self._at], (look[0], look[1], look[2], look[3], look[4])
+
+    def _broken(self) -> Exception:
+        return translate(OSError("it was cut short"), f"reading {self._path}")
+
+    def _fill(self, size: int) -> bool:
+        """Have so many bytes at hand; tell whether there are."""
+        while len(self._buffer) - self._at < size:
+            try:
+                more = os.read(self._fd, max(size, _FLUSH))
+            except OSError as error:
+                raise translate(error, f"reading {self._path}") from error
+            if not more:
+                return False
+            self._buffer = self._buffer[self._at :] + more
+            self._at = 0
+        return True
 
 
 class Change(Enum):
@@ -113,7 +161,7 @@ class Change(Enum):
 
 
 def changes(
-    before: Iterator[tuple[bytes, Look]],
+    before: SeenReader,
     now: Iterator[Found],
     *,
     since_ns: int,
@@ -123,22 +171,28 @@ def changes(
 
     `linked` are the inodes and devices of what we gave another name meanwhile.
     """
-    old = next(before, None)
-    found = next(now, None)
-    while old is not None or found is not None:
-        if old is not None and found is not None and old[0] == found.path:
-            look = look_of(found.status)
-            fresh = look[4] >= since_ns and not stat.S_ISDIR(found.status.st_mode)
-            if old[1] == look:
-                yield found.path, Change.MAYBE if fresh else Change.NONE
-            else:
-                by_us = look[:2] in linked and old[1][:4] == look[:4]
-                yield found.path, Change.MAYBE if by_us else Change.CERTAIN
-            old, found = next(before, None), next(now, None)
-        elif found is None or (old is not None and walk_key(old[0]) < walk_key(found.path)):
-            assert old is not None  # noqa: S101 - for the type checker: one side is there
+    old: tuple[bytes, Look] | None = None
+    for found in now:
+        path, _, _, status, _ = found
+        is_fresh = status.st_ctime_ns >= since_ns and not stat.S_ISDIR(status.st_mode)
+        if old is None and before.is_next(record_of(path, status)):
+            yield path, Change.MAYBE if is_fresh else Change.NONE
+            continue
+        old = old or before.next()
+        while old is not None and walk_key(old[0]) < walk_key(path):
             yield old[0], Change.CERTAIN
-            old = next(before, None)
+            old = before.next()
+        if old is None or old[0] != path:
+            yield path, Change.CERTAIN
+            continue
+        look = look_of(status)
+        if old[1] == look:
+            yield path, Change.MAYBE if is_fresh else Change.NONE
         else:
-            yield found.path, Change.CERTAIN
-            found = next(now, None)
+            by_us = look[:2] in linked and old[1][:4] == look[:4]
+            yield path, Change.MAYBE if by_us else Change.CERTAIN
+        old = None
+    old = old or before.next()
+    while old is not None:
+        yield old[0], Change.CERTAIN
+        old = before.next()

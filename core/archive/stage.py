@@ -8,6 +8,7 @@ places is `core.archive.swap`.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ from core.archive.making import SMALL, Directory, Makers
 from core.archive.places import FileSystemFlush, make_place, place_pair
 from core.archive.plan import Action, FilePlan, PlanFile, Region, Row
 from core.archive.seen import seen_path
+from core.archive.spool import read_spool, spool_path
 from core.archive.tar import ArchiveReader, Member
 from core.archive.trees import remove_if_empty, remove_tree
 from core.durable import fsync, owner_for, translate, unlink_if_there
@@ -101,8 +103,12 @@ class Stager:
         self._done_bytes = 0
         self._done = 0
 
-    def fill(self, where: str) -> None:
-        """Extract the entries that `where` chooses among those to be written."""
+    def fill(self, where: str, *, put_aside: bool = False) -> None:
+        """Extract the entries that `where` chooses among those to be written.
+
+        With `put_aside` from what the plan has put aside, if it has.
+        """
+        spool = self._plan.fact("spool") if put_aside else None
         # One call for the whole file system is right for thousands of files; for a few it would
         # wait for everything that the machine, and its database, has not written yet.
         chosen = f"SELECT count(*) FROM entry WHERE action IN ('add', 'change') AND {where}"
@@ -114,8 +120,11 @@ class Stager:
                 self._in_order = bool(self._plan.fact("ordered"))
                 if not self._in_order:
                     self._directories(where)
-                with self._with_child(count):
-                    self._contents(where)
+                if spool is not None and os.path.exists(spool_path(self._plan.path)):
+                    self._from_spool(where, str(spool))
+                else:
+                    with self._with_child(count):
+                        self._contents(where)
                 self._hard_links(where)
                 self._settle_directories(where)
                 for flush in self._flushes.values():
@@ -207,6 +216,31 @@ class Stager:
                     row = next(rows, None)
             if reader.sha256 != sha256 or row is not None:
                 raise PlanChanged(f"{reader.file_name} is no longer the file that was planned.")
+
+    def _from_spool(self, where: str, sha256: str) -> None:
+        """Make the entries of what the plan came past; the archive must be the same still."""
+        archive = str(self._plan.fact("archive"))
+        if _digest_of(archive) != self._plan.fact("sha256"):
+            raise PlanChanged(
+                f"{os.path.basename(archive)} is no longer the file that was planned."
+            )
+        contents = read_spool(spool_path(self._plan.path), sha256)
+        for row in self._plan.rows(f"WHERE {_WRITTEN} AND {where} ORDER BY member"):
+            if row.type_then == stat.S_IFDIR:
+                self._directory(row)
+                continue
+            fd, name = self._parent(row)
+            how = self._settled(row)
+            if row.type_then == stat.S_IFLNK:
+                make_symlink(fd, name, row.link_then or b"", how)
+            else:
+                content = next((one for number, one in contents if number == row.member), None)
+                if content is None or len(content) != row.size_then:
+                    raise StorageError(f"What was put aside lacks {os.fsdecode(row.path)}.")
+                write_file(fd, name, row.size_then, (content,), how, xattrs=None, flush=self._each)
+            self._made(row, fd, name)
+        for _ in contents:  # to the end, where its digest is compared
+            pass
 
     def _content(self, reader: ArchiveReader, member: Member, row: Row) -> None:
         if member.name != row.path or member.size != row.size_then:
@@ -323,6 +357,12 @@ class Stager:
             fsync(descent.go([]))
 
 
+def _digest_of(path: str) -> str:
+    """Return the SHA-256 of a file. Raises OSError."""
+    with open(path, "rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _prepare_places(plan: PlanFile, job_id: str) -> None:
     """Choose where stages and asides are, write that down, and only then make the stages."""
     state = os.fsencode(plan.fact("state"))
@@ -354,7 +394,8 @@ def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> S
     try:
         with PlanFile(plan.plan_path) as open_plan:
             _prepare_places(open_plan, job_id)
-            Stager(open_plan, report).fill("1")
+            Stager(open_plan, report).fill("1", put_aside=True)
+            unlink_if_there(spool_path(plan.plan_path))
             open_plan.remember(step="staged")
             open_plan.save()
     except BaseException:
@@ -387,6 +428,7 @@ def remove_stage(plan_path: str, *, report: Report = no_report) -> None:
         borrowed = bool(plan.fact("borrowed"))
         regions = plan.regions()
     unlink_if_there(seen_path(plan_path))
+    unlink_if_there(spool_path(plan_path))
     for region in regions:
         if not region.stage:
             continue

@@ -107,6 +107,7 @@ class ArchiveReader:
         self._buffer = b""
         self._at = 0
         self._current = b""
+        self._content = b""  # of the current member, when it was taken whole
         self._left = 0  # bytes of the current member that were not taken yet
         self._padding = 0
         self._headers = HeaderReader()
@@ -192,7 +193,14 @@ class ArchiveReader:
     def content(self) -> bytes:
         """Return all bytes of the current member, which must be small."""
         size, self._left = self._left, 0
-        return self._take(size)
+        self._content = self._take(size)
+        return self._content
+
+    def whole(self, size: int) -> bytes | None:
+        """Return all bytes of the current member, taken already or not; None if some are gone."""
+        if self._left == size:
+            return self.content()
+        return self._content if len(self._content) == size else None
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the bytes of the current member in pieces of up to about 1 MiB."""
@@ -296,6 +304,7 @@ class ArchiveReader:
             start = len(XATTR_PREFIX)
             xattrs = {k[start:]: v for k, v in extended.items() if k.startswith(XATTR_PREFIX)}
         self._current = full_name
+        self._content = b""
         member = _new(
             Member,
             (

@@ -138,7 +138,9 @@ def _plan_files(
 ) -> FilePlan:
     backup = sources.backups[kind]
     with context.step(Step.PLAN, kind, total_bytes=backup.size_bytes) as report:
-        plan = plan_kind(context.store, request, sources, kind, context.directory, report)
+        plan = plan_kind(
+            context.store, request, sources, kind, context.directory, report, put_aside=True
+        )
     context.emit(
         RollbackPlanned(
             kind=kind,

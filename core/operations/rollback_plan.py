@@ -135,8 +135,13 @@ def plan_kind(
     kind: Kind,
     directory: str,
     report: Report,
+    *,
+    put_aside: bool = False,
 ) -> FilePlan:
-    """Verify an archive and compare it with the live tree. Raises DamagedBackup."""
+    """Verify an archive and compare it with the live tree. Raises DamagedBackup.
+
+    With `put_aside` a stage is to follow from this very plan.
+    """
     backup = sources.backups[kind]
     manifest = backup.manifest
     return plan_files(
@@ -146,6 +151,7 @@ def plan_kind(
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,
         members=manifest.members if manifest is not None else None,
+        put_aside=put_aside,
     )
 
 
