@@ -164,10 +164,10 @@ class Bench:
         )  # fmt: skip
 
     def roll_back(self) -> None:
-        """Verify to commit."""
+        """Verify to commit, as a job does it."""
         plan = plan_files(
             self.archive, self.selection, self.plan, sha256=self.summary.sha256,
-            members=self.summary.members,
+            members=self.summary.members, put_aside=True,
         )  # fmt: skip
         staged = stage_files(plan, job_id="bench")
         swap_files(refresh_files(staged).staged)
