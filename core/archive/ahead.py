@@ -6,7 +6,7 @@ walks and reads while the caller compares: on a Magento 2.4.6 tree half the time
 leaves in memory that both share; what it saw goes through a pipe.
 
 It owns the child, that memory, the pipe and the form of what goes through it. It decides nothing: a
-file that is larger than 1 MiB, changed under the child's hands or could not be read comes without
+file that is larger than 1 MiB, has another size than in the walk or could not be read comes without
 its content, and the caller looks at it as if there were no child.
 """
 
@@ -218,10 +218,12 @@ class Sender:
     def problem(self, path: bytes, error: OSError) -> None:
         """Pass on what failed."""
         self._rows.append((path, error.errno or 0))
+        self._gathered += _ROW + len(path)
 
     def skipped(self, path: bytes) -> None:
         """Pass on what is left out."""
         self._rows.append((path,))
+        self._gathered += _ROW + len(path)
 
     def take(self, found: Found) -> None:
         """Pass on an entry."""
@@ -233,7 +235,7 @@ class Sender:
         )  # fmt: skip
         self._rows.append((path, values, content))
         self._records.append(record_of(path, status))
-        self._gathered += _ROW
+        self._gathered += _ROW + 2 * len(path)
         if self._gathered + self._at >= _BATCH:
             self.flush()
 

@@ -87,17 +87,19 @@ def exactly(pipe: int, size: int) -> bytes:
 
 def stop(child: subprocess.Popen[bytes]) -> None:
     """End a child, whatever it does."""
+    child.kill()  # first: to close a pipe may mean to write what it still holds
     for pipe in (child.stdin, child.stdout):
         if pipe is not None:
             with contextlib.suppress(BrokenPipeError):
                 pipe.close()
-    child.kill()
     child.wait()
 
 
 def told() -> tuple[Any, dict[str, Any]]:
     """Return, in a child, what it was started with: the selection is there if one was given."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and closes the pipe
+    # Whoever stops a service tells all of its processes: the parent decides, and closes the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     gc.disable()  # a child makes no cycles, and lives for seconds
     values, words = marshal.load(sys.stdin.buffer)  # noqa: S302 - written by the parent
     return of_values(values) if values else None, words

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import io
-import itertools
 import marshal
 import os
 import select
@@ -23,13 +22,14 @@ from typing import Final, cast
 
 from core.archive import children
 from core.archive.members import Selection
-from core.archive.packing import Group, LeftOut, Packer, Part, Segment
+from core.archive.packing import Group, LeftOut, Packer, Part, Segment, entries_of
 
 _LENGTH: Final = 4
 _PIPE: Final = 1 << 20
 _CHILDREN: Final = 3  # more than this one process cannot walk for
 # So that a child never waits for the next one, whatever this process is busy with meanwhile.
 _DEALT: Final = 4
+_PATIENCE_MS: Final = 200  # a child that somebody has stopped must not keep us from a cancellation
 _END: Final = marshal.dumps(())
 
 
@@ -41,7 +41,7 @@ class Task:
     def __init__(self, batch: list[Group]) -> None:
         self.batch = batch
         self.parts: deque[Part] = deque()
-        self.taken = 0  # parts that have been taken
+        self.taken = 0  # entries whose parts have been taken
         self.done = False
         self.source: Iterator[Part] | None = None  # where it is packed here
 
@@ -80,11 +80,11 @@ class _Child:
     def wants(self) -> bool:
         return len(self.tasks) < _DEALT
 
-    def has_answer(self) -> bool:
-        return bool(self.tasks) and bool(self._poll.poll(0))
+    def has_answer(self, patience_ms: int = 0) -> bool:
+        return bool(self.tasks) and bool(self._poll.poll(patience_ms))
 
     def receive(self) -> int:
-        """Take its next part in; return the bytes. Raises OSError when there will be none."""
+        """Take its next part in; return its bytes. Raises OSError when there will be none."""
         size = int.from_bytes(self._exactly(_LENGTH), "little")
         # Written by a child of our own, of the same interpreter, into a pipe that nobody else has.
         part = marshal.loads(self._exactly(size))  # noqa: S302
@@ -94,8 +94,9 @@ class _Child:
             self.tasks.popleft()
             self._room += length
             return 0
-        task.parts.append(Segment(*part) if len(part) == len(Segment._fields) else LeftOut(*part))
-        return size
+        whole = Segment(*part) if len(part) == len(Segment._fields) else LeftOut(*part)
+        task.parts.append(whole)
+        return _size(whole)
 
     def _exactly(self, size: int) -> bytes:
         content = children.exactly(self._out, size)
@@ -135,12 +136,13 @@ class Crew:
 
     def keep(self, task: Task) -> None:
         """Have a batch packed here, a `step` at a time."""
-        # Of a child that died, some of it may have come: what comes again is passed over.
-        seen = task.taken + len(task.parts)
-        task.source = itertools.islice(self._here.pack(task.batch), seen, None)
+        # Of a child that died, some of it may have come. By entries, not by parts: where a file
+        # changed since then, the parts would be others.
+        seen = task.taken + sum(map(entries_of, task.parts))
+        task.source = self._here.pack(task.batch, skip=seen)
 
     def step(self, task: Task) -> None:
-        """Go on with a batch: pack its next part here, or wait for it to come."""
+        """Go on with a batch: pack its next part here, or wait for it to come, but not for long."""
         if task.source is not None:
             part = next(task.source, None)
             if part is None:
@@ -150,10 +152,10 @@ class Crew:
                 self.held += _size(part)
             return
         child = self._whose(task)
-        if child is not None:
-            self._receive(child)
-        else:
+        if child is None:
             self.keep(task)
+        elif child.has_answer(_PATIENCE_MS):
+            self._receive(child)
 
     def is_elsewhere(self, task: Task) -> bool:
         """Tell whether a child is to pack a batch."""
@@ -165,10 +167,10 @@ class Crew:
                 return child
         return None
 
-    def collect(self) -> None:
-        """Take what the children have ready."""
+    def collect(self, limit: int) -> None:
+        """Take what the children have ready, as long as no more than `limit` bytes are held."""
         for child in list(self._children):
-            while child in self._children and child.has_answer():
+            while self.held < limit and child in self._children and child.has_answer():
                 self._receive(child)
 
     def _receive(self, child: _Child) -> None:
@@ -180,7 +182,7 @@ class Crew:
     def take(self, task: Task) -> Part:
         """Take the next part that has come of a batch."""
         part = task.parts.popleft()
-        task.taken += 1
+        task.taken += entries_of(part)
         self.held -= _size(part)
         return part
 
@@ -238,5 +240,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
-    os._exit(0)  # nothing to clean up, and a closed pipe is no error
+    try:
+        main()
+    finally:
+        os._exit(0)  # nothing to clean up, and a thread that may be waiting for more

@@ -63,17 +63,18 @@ class Descent:
 
     def pop(self) -> None:
         """Go up one level."""
-        self._levels.pop()
-        below = self._fds.pop()
-        above = self._fds[-1]
-        if above < 0:
+        below, above = self._fds[-1], self._fds[-2]
+        if above < 0:  # what fails here leaves everything as it is
             above = os.open(b"..", OPEN_DIRECTORY, dir_fd=below)
-            self._fds[-1] = above
-            self._closed -= 1
             status = os.fstat(above)
-            if (status.st_dev, status.st_ino) != self._known.pop():
-                os.close(below)
+            if (status.st_dev, status.st_ino) != self._known[-1]:
+                os.close(above)
                 raise StorageError("A directory was moved while it was being read.")
+            self._known.pop()
+            self._closed -= 1
+            self._fds[-2] = above
+        self._fds.pop()
+        self._levels.pop()
         os.close(below)
         self.fd = above
 

@@ -59,7 +59,7 @@ class Makers:
             os.ftruncate(memory, _SLOTS * _SLOT)
             self._slots = mmap.mmap(memory, _SLOTS * _SLOT)
             self._process = children.start(
-                __name__, None, talk=True, inherited=(memory,), memory=memory
+                __name__, None, talk=True, inherited=(memory,), memory=memory, parent=os.getpid()
             )
         finally:
             os.close(memory)
@@ -74,7 +74,11 @@ class Makers:
         self._directories: dict[Directory, int] = {}  # and the batches that they are in
         self._sent = 0
         self._answered = 0
-        self._send(dict(stages))
+        try:
+            self._send(dict(stages))
+        except BaseException:
+            self.close()
+            raise
 
     def has_time(self) -> bool:
         """Tell whether another entry can be given to the child without waiting for it."""
@@ -115,7 +119,10 @@ class Makers:
         how: Settled,
         xattrs: dict[bytes, bytes] | None,
     ) -> None:
-        """Have a small file made. Raises OSError for an entry before it that could not be."""
+        """Have a small file made. Raises OSError for an entry before it that could not be.
+
+        Raises StorageError when the child is gone, as all of these do.
+        """
         self._make_time()
         begin, size = self._sent % _SLOTS * _SLOT + self._at, len(content)
         self._slots[begin : begin + size] = content
@@ -148,6 +155,8 @@ class Makers:
             self._in.write(message)
             self._in.flush()
         except BrokenPipeError:
+            while self._answered < self._sent:  # it may have said why
+                self._answer()
             raise self._ended() from None
 
     def _answer(self) -> None:
@@ -202,18 +211,17 @@ def _read() -> object:
     )
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     """See that nothing is written any more once the parent is gone, and somebody tidies up."""
-    parent = os.getppid()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent or parent == 1:
+    if os.getppid() != parent:
         os._exit(1)
 
 
 def main() -> None:
     """Be the child: batches from standard input, an answer for each to standard output."""
-    _die_with_parent()
     _, words = children.told()
+    _die_with(words["parent"])
     os.umask(0o077)
     slots = memoryview(mmap.mmap(words["memory"], _SLOTS * _SLOT))
     places: dict[int, bytes] = _read() or {}  # type: ignore[assignment]

@@ -259,7 +259,7 @@ def _lister(
     shared = selection.prefix.count(b"/") + SHARED_DEPTH
 
     def chosen(listed: _Listed, prefix: bytes) -> Iterator[tuple[bytes, bool]]:
-        # As they are come to, after the directory itself: `skipped` is told in archive order.
+        # As they are come to: `skipped` is told of them after the directory that they are in.
         for one in listed:
             if not left_out(prefix + one[0]):
                 yield one
@@ -348,10 +348,9 @@ def walk(
     *,
     problem: Problem,
     skipped: Callable[[bytes], None] | None = None,
-    mine: Callable[[bytes], bool] | None = None,
 ) -> Iterator[Found]:
     """Yield every live entry of a selection in archive order, as `runs` does, with its status."""
-    for prefix, fd, names in runs(selection, problem=problem, skipped=skipped, mine=mine):
+    for prefix, fd, names in runs(selection, problem=problem, skipped=skipped):
         if names is None:
             yield _new(Found, (prefix[:-1], b".", fd, os.fstat(fd), None))
             continue

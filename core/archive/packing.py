@@ -44,7 +44,6 @@ FILE_MODE: Final = 0o1777
 _TYPE_AND_SET_ID: Final = 0o176000
 DIRECTORY_MODE: Final = 0o3777
 OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_HEAD: Final = 2 * BLOCK  # what an entry takes besides its content, about
 PADDING: Final = tuple(bytes(-size % BLOCK) for size in range(BLOCK))
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
@@ -73,6 +72,11 @@ class LeftOut(NamedTuple):
 
 
 Part: TypeAlias = Segment | LeftOut
+
+
+def entries_of(part: Part) -> int:
+    """Return how many entries of its batch a part stands for."""
+    return part.members if isinstance(part, Segment) else 1
 
 
 class Compressor(Protocol):
@@ -152,21 +156,29 @@ class Packer:
         """Close the directories that are open."""
         self._descent.close()
 
-    def pack(self, batch: list[Group]) -> Iterator[Part]:
-        """Yield the segments of a batch and, in their place, what was left out of them."""
+    def pack(self, batch: list[Group], *, skip: int = 0) -> Iterator[Part]:
+        """Yield the segments of a batch and, in their place, what was left out of them.
+
+        `skip` entries at its beginning are passed over. Between two parts other batches may be
+        packed.
+        """
         for number, (prefix, entries) in enumerate(batch):
             fd = self._directory(prefix)
             for place, entry in enumerate(entries):
+                if skip:
+                    skip -= 1
+                    continue
                 if isinstance(entry, tuple):
                     self._add(entry[0], b"")
                     left_out = None
                 else:
                     left_out = self._take(prefix, entry, fd)
+                if left_out is None and self._size < _SEGMENT:
+                    continue
+                yield from self._segment()
                 if left_out is not None:
-                    yield from self._segment()
                     yield LeftOut(number, place, left_out)
-                elif self._size >= _SEGMENT:
-                    yield from self._segment()
+                fd = self._directory(prefix)  # another batch may have gone elsewhere meanwhile
         yield from self._segment()
 
     def _directory(self, prefix: bytes) -> int:
@@ -227,7 +239,7 @@ class Packer:
             pieces.append(PADDING[size % BLOCK])
         self._count += 1
         self._content_bytes += size
-        self._size += size + _HEAD
+        self._size += size + len(head)
 
     def _segment(self) -> Iterator[Segment]:
         """Yield what was gathered, if anything."""

@@ -130,8 +130,10 @@ class FileSystemFlush:
     def begin(self) -> None:
         """Flush what is written so far meanwhile, so that less is left to do at the end."""
         if self._ahead is None or not self._ahead.is_alive():
-            self._ahead = threading.Thread(target=self._run, name="flush", daemon=True)
-            self._ahead.start()
+            ahead = threading.Thread(target=self._run, name="flush", daemon=True)
+            with contextlib.suppress(RuntimeError):  # no more threads: it is only for the time
+                ahead.start()
+                self._ahead = ahead
 
     def _run(self) -> None:
         try:

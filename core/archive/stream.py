@@ -91,8 +91,8 @@ class GzipWriter:
         self._closed = False
         self.size = 0
         """Bytes written so far."""
-        self._brisk = _Brisk()
         self._out(_GZIP_HEADER)
+        self._brisk = _Brisk()
 
     def write(self, content: bytes) -> None:
         """Compress the next bytes."""

@@ -39,6 +39,7 @@ from core.durable import translate
 from core.events import Report, Warned, no_report
 
 _BATCH: Final = 256  # entries
+_BATCH_BYTES: Final = 1 << 18  # that have to be sent with it
 _PENDING: Final = 16  # batches between the first that is not written yet and the last that is dealt
 _HELD: Final = 16 << 20  # bytes that wait for their turn; more come only for what is first
 _PIECE: Final = 1 << 20
@@ -96,6 +97,10 @@ class _Batches:
         self._batch: list[Group] = []
         self._prefix: bytes | None = None  # of its last group
         self._entries = 0
+        self._bytes = 0  # of heads and ways to directories, which can be long
+
+    def _is_full(self) -> bool:
+        return self._entries >= _BATCH or self._bytes >= _BATCH_BYTES
 
     def __iter__(self) -> Iterator[Task]:
         for prefix, fd, names in itertools.chain(
@@ -103,11 +108,13 @@ class _Batches:
         ):
             if names is None:
                 self._directory(prefix, fd)
+                if self._is_full():
+                    yield from self._gathered()
                 continue
             for at in range(0, len(names), _BATCH):
                 some = names[at : at + _BATCH]
                 self._add(prefix, some)
-                if self._entries >= _BATCH:
+                if self._is_full():
                     yield from self._gathered()
         yield from self._gathered()
 
@@ -133,18 +140,20 @@ class _Batches:
         head = self._members.head(path, status, DIRECTORY, status.st_mode & DIRECTORY_MODE, fd=fd)
         group = self._prefix
         self._add(path[: path.rfind(b"/") + 1] if group is None else group, [(head,)])
+        self._bytes += len(head)
 
     def _add(self, prefix: bytes, entries: list[bytes] | list[tuple[bytes]]) -> None:
         if prefix != self._prefix:
             self._batch.append((prefix, []))
             self._prefix = prefix
+            self._bytes += len(prefix)
         self._batch[-1][1].extend(entries)
         self._entries += len(entries)
 
     def _gathered(self) -> Iterator[Task]:
         if self._batch:
             yield Task(self._batch)
-            self._batch, self._prefix, self._entries = [], None, 0
+            self._batch, self._prefix, self._entries, self._bytes = [], None, 0, 0
 
 
 class _Writer:
@@ -161,8 +170,8 @@ class _Writer:
         self._links: dict[tuple[int, int], bytes] = {}
         self._batches = _Batches(selection, self.noticed, self._members)
         self._walk = iter(self._batches)
-        self._crew = Crew(selection, out.level)
         self._descent = Descent(selection.root)
+        self._crew = Crew(selection, out.level)
         self._pending: deque[Task] = deque()  # in the order of the archive
         self._parts: list[bytes] = []
         self._gathered = 0
@@ -188,8 +197,7 @@ class _Writer:
 
     def _deal(self) -> None:
         """Give the children enough to do, and take what they have done."""
-        if self._crew.held < _HELD:
-            self._crew.collect()
+        self._crew.collect(_HELD)
         while self._crew.wants() and len(self._pending) < _PENDING:
             task = self._next()
             if task is None:
@@ -214,6 +222,8 @@ class _Writer:
                 crew.step(ours)
                 return
         crew.step(first)
+        if not first.parts:  # whoever waits can be told to stop
+            self._report(self.content_bytes, self.members, "")
 
     def _part(self, task: Task, part: Part) -> None:
         """Write what came of a batch."""
@@ -257,7 +267,7 @@ class _Writer:
             status = os.lstat(name, dir_fd=fd)
             mode = status.st_mode
             if stat.S_ISLNK(mode):
-                link = os.readlink(name, dir_fd=fd)
+                link = _target(name, fd)
                 self._put(self._members.head(path, status, SYMLINK, 0o777, link=link))
                 self.members += 1
                 return
@@ -268,7 +278,7 @@ class _Writer:
                 return
             if status.st_nlink > 1 and self._hard_link(path, status):
                 return
-            opened = os.open(name, OPEN_FILE, dir_fd=fd)
+            opened = _open(name, fd)
         except OSError as error:
             self._batches.problem(path, error)
             return
@@ -325,7 +335,7 @@ class _Writer:
         self.content_bytes += size
 
     def _read_again(self, found: Found, fd: int) -> tuple[bytes, Found]:
-        """Read a file that changed: code up to twice more, until it holds still."""
+        """Read a file that changed: code up to three times, until it holds still."""
         tries = _TRIES if found.path.endswith(b".php") else 1
         content = b""
         for _ in range(tries):
@@ -358,6 +368,25 @@ class _Writer:
             self._put(gap)
         self._put(PADDING[size % BLOCK])
         self.content_bytes += size
+
+
+def _target(name: bytes, fd: int) -> bytes:
+    """Return where a link leads. Raises FileNotFoundError for what is none any more."""
+    try:
+        return os.readlink(name, dir_fd=fd)
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise FileNotFoundError(errno.ENOENT, "no longer a link") from None
+        raise
+
+
+def _open(name: bytes, fd: int) -> int:
+    """Open a file. Raises FileNotFoundError for what is none any more."""
+    opened = os.open(name, OPEN_FILE, dir_fd=fd)
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise FileNotFoundError(errno.ENOENT, "no longer a file")
+    return opened
 
 
 def _pieces(fd: int, size: int) -> Iterator[bytes]:

@@ -14,11 +14,11 @@ import pytest
 
 from core.archive import children, crew
 from core.archive import writer as writer_module
-from core.archive.crew import Crew
+from core.archive.crew import Crew, Task
 from core.archive.members import Selection, media_selection
-from core.archive.packing import SMALL, LeftOut, Packer, Part, Segment
+from core.archive.packing import SMALL, LeftOut, MemberWriter, Packer, Part, Segment, entries_of
 from core.archive.reader import verify_archive
-from core.archive.writer import ArchiveSummary
+from core.archive.writer import ArchiveSummary, write_archive
 from core.errors import Cancelled
 from tests.archive.trees import Layout, layout, make_tree, put, write
 
@@ -135,6 +135,157 @@ def test_goes_on_without_a_child_that_is_killed(
     monkeypatch.setattr(crew._Child, "receive", counted)
     assert write(full.code, tmp_path / "b.tgz") == expected
     assert came >= after
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 5, 8])
+def test_a_batch_half_packed_here_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """The batches of a child that died come first, and lead into other directories."""
+    shop = layout(tmp_path / "shop")
+    for number in range(12):
+        os.makedirs(f"{shop.root}/module-{number:02}")
+        for name in ("composer.json", "registration.php", "a", "b", "c", "d"):
+            put(f"{shop.root}/module-{number:02}/{name}", os.urandom(500_000))
+    monkeypatch.setattr(writer_module, "_BATCH", 7)
+    expected = alone(monkeypatch, shop.code, tmp_path / "a.tgz")
+    on_cores(monkeypatch, 2)
+    step, steps = Crew.step, 0
+
+    def then_killed(self: Crew, task: Task) -> None:
+        nonlocal steps
+        step(self, task)
+        if task.source is not None and not task.done:
+            steps += 1
+            if steps == after and self._children:
+                os.kill(self._children[0].process.pid, signal.SIGKILL)
+
+    monkeypatch.setattr(Crew, "step", then_killed)
+    assert write(shop.code, tmp_path / "b.tgz") == expected
+    assert steps >= after
+
+
+@pytest.mark.parametrize("act", ["gone", "linked", "shrunk"])
+def test_what_came_of_a_batch_is_not_packed_again_whatever_changed(
+    tmp_path: Path, act: str
+) -> None:
+    shop = layout(tmp_path / "shop")
+    names = [b"n%03d" % number for number in range(250)]
+    for name in names:
+        put(os.fsencode(shop.root) + b"/" + name, os.urandom(20_000))
+    crew_here = Crew(shop.code, 1)
+    task = Task([(b"", list(names))])
+    crew_here.keep(task)
+    crew_here.step(task)
+    first = crew_here.take(task)
+    crew_here.step(task)
+    for name in names[10:60]:
+        path = os.fsencode(shop.root) + b"/" + name
+        if act == "gone":
+            os.unlink(path)
+        elif act == "linked":
+            os.link(path, path + b"-again")
+        else:
+            put(path, b"small")
+    crew_here.keep(task)  # as after the death of a child, with one part taken and one at hand
+    parts = [first]
+    while not task.done or task.parts:
+        if task.parts:
+            parts.append(crew_here.take(task))
+        else:
+            crew_here.step(task)
+    crew_here.close()
+    assert sum(entries_of(part) for part in parts) == len(names)
+    assert crew_here.held == 0
+
+
+def test_only_what_is_held_is_counted(full: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_cores(monkeypatch, 2)
+    made = Crew(full.code, 1)
+    task = Task([(b"", [b"large", b"tool", b"gone", b"not-quite-large"])])
+    made.deal(task)
+    while not task.done or task.parts:
+        if task.parts:
+            made.take(task)
+        else:
+            made.step(task)
+    made.close()
+    assert made.held == 0
+
+
+def test_directories_alone_fill_batches_too(tmp_path: Path) -> None:
+    shop = layout(tmp_path / "shop")
+    for number in range(1000):
+        os.makedirs(f"{shop.root}/lib/{number}")
+    noticed, members = writer_module._Noticed(), MemberWriter()
+    batches = [task.batch for task in writer_module._Batches(shop.code, noticed, members)]
+    assert max(sum(len(entries) for _, entries in batch) for batch in batches) <= 257
+
+
+@pytest.mark.parametrize("becomes", ["file", "fifo", "directory", "nothing"])
+def test_a_link_or_file_that_became_something_else_vanished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, becomes: str
+) -> None:
+    """Between the look at what it is and the reading."""
+    shop = layout(tmp_path / "shop")
+    os.symlink("nowhere", shop.root + "/b-link")
+    put(shop.root + "/c-file", bytes(SMALL + 1))
+    put(shop.root + "/d")
+    real = {"readlink": os.readlink, "open": os.open}
+
+    def exchange(name: bytes) -> None:
+        path = f"{shop.root}/{os.fsdecode(name)}"
+        if os.path.lexists(path) and (os.path.islink(path) or os.path.getsize(path) > SMALL):
+            os.unlink(path)
+            if becomes == "file":
+                put(path)
+            elif becomes == "fifo":
+                os.mkfifo(path)
+            elif becomes == "directory":
+                os.mkdir(path)
+
+    def reading(name: bytes, **rest: int) -> bytes:
+        if name == b"b-link":
+            exchange(name)
+        return real["readlink"](name, **rest)
+
+    def opening(name: bytes, *args: int, **rest: int) -> int:
+        if name == b"c-file" and becomes != "file":
+            exchange(name)
+        return real["open"](name, *args, **rest)
+
+    monkeypatch.setattr(os, "readlink", reading)
+    monkeypatch.setattr(os, "open", opening)
+    monkeypatch.setattr(Packer, "_take", lambda *_: False)
+    summary = write(shop.code, tmp_path / "a.tgz")
+    monkeypatch.undo()
+    verify_archive(str(tmp_path / "a.tgz"), sha256=summary.sha256, members=summary.members)
+    [vanished] = [warned for warned in summary.warnings if warned.code == "vanished"]
+    assert vanished.names == (("b-link",) if becomes == "file" else ("b-link", "c-file"))
+
+
+@pytest.mark.usefixtures("always")
+def test_a_stopped_child_does_not_keep_from_a_cancellation(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = False
+    deal = crew._Child.deal
+
+    def stopped(self: crew._Child, task: Task) -> bool:
+        os.kill(self.process.pid, signal.SIGSTOP)
+        return deal(self, task)
+
+    def report(_done_bytes: int, _done_items: int, _current: str) -> None:
+        nonlocal asked
+        asked = True
+        raise Cancelled("stop")
+
+    monkeypatch.setattr(crew._Child, "deal", stopped)
+    fd = os.open(tmp_path / "a.tgz", os.O_RDWR | os.O_CREAT)
+    with pytest.raises(Cancelled):
+        write_archive(full.code, fd, report=report)
+    os.close(fd)
+    assert asked
 
 
 def test_without_a_child_all_is_packed_here(

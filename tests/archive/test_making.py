@@ -193,6 +193,57 @@ def test_an_error_of_the_child_is_ours(
     assert left(full) == []
 
 
+def test_without_a_thread_the_flush_comes_at_the_end(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(_self: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(stage_module, "_FLUSHED_AHEAD", 1 << 20)
+    before = covered(full.root)
+    summary = write(full.code, tmp_path / "a.tgz")
+    lose(full)
+    planned = plan(tmp_path / "a.tgz", full, summary)
+    flush = places.FileSystemFlush(os.fsencode(full.root))
+    with monkeypatch.context() as patch:
+        patch.setattr("threading.Thread.start", none)
+        flush.begin()
+        flush.finish()
+        flush.close()
+    swap_files(stage_files(planned, job_id="job"))
+    assert covered(full.root) == before
+
+
+@pytest.mark.usefixtures("always")
+def test_an_error_that_comes_just_before_the_next_batch_is_said(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = write(full.code, tmp_path / "a.tgz")
+    lose(full)
+    planned = plan(tmp_path / "a.tgz", full, summary)
+    monkeypatch.setattr(making, "_BATCH", 2000)
+    start, send = subprocess.Popen, Makers._send
+    code = (
+        "import os, errno\nfrom core.archive import extract, making\n"
+        "def full(*_): raise OSError(errno.ENOSPC, 'full')\n"
+        "extract._write = full\nmaking.main()"
+    )
+    monkeypatch.setattr(
+        subprocess, "Popen",
+        lambda _command, **rest: start([sys.executable, "-I", "-c", code], **rest),
+    )  # fmt: skip
+
+    def late(self: Makers, words: object) -> None:
+        if self._sent > 1:
+            self._process.wait(10)  # it has failed with one of the batches before, and is gone
+        send(self, words)
+
+    monkeypatch.setattr(Makers, "has_time", lambda _self: True)
+    monkeypatch.setattr(Makers, "_send", late)
+    with pytest.raises(DiskFull):
+        stage_files(planned, job_id="job")
+
+
 @pytest.mark.usefixtures("always")
 def test_without_a_child_all_is_made_here(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
