@@ -176,6 +176,7 @@ class Bench:
         revert_files(self.plan)
         self.bury(f"{self.root}/var/.magerewind")
         os.makedirs(f"{self.root}/var/.magerewind")
+        time.sleep(0.1)  # what was renamed at this very moment would be looked at twice
 
     def extract(self) -> None:
         os.makedirs(self.out)
