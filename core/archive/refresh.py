@@ -18,7 +18,8 @@ from core.archive.members import Selection, unreadable, walk
 from core.archive.places import Regions
 from core.archive.plan import Action, PlanFile, Row
 from core.archive.seen import Change, SeenReader, changes, seen_path
-from core.archive.stage import StagedFiles, Stager, make_stages
+from core.archive.stage import StagedFiles, Stager
+from core.archive.stages import make_stages
 from core.archive.trees import remove_tree
 from core.durable import unlink_if_there
 from core.errors import PlanChanged

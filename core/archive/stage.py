@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from core import durable
 from core.archive import children
 from core.archive.descent import Descent
 from core.archive.extract import (
@@ -30,19 +29,19 @@ from core.archive.extract import (
 )
 from core.archive.header import DIRECTORY, HARD_LINK, SYMLINK
 from core.archive.making import SMALL, Directory, Makers
-from core.archive.places import FileSystemFlush, make_place, place_pair
-from core.archive.plan import Action, FilePlan, PlanFile, Region, Row
+from core.archive.places import FileSystemFlush
+from core.archive.plan import Action, FilePlan, PlanFile, Row
 from core.archive.seen import seen_path
 from core.archive.spool import read_spool, spool_path
+from core.archive.stages import UnitPaths, prepare_stages
 from core.archive.tar import ArchiveReader, Member
 from core.archive.trees import remove_if_empty, remove_tree
-from core.durable import fsync, owner_for, translate, unlink_if_there
+from core.durable import fsync, translate, unlink_if_there
 from core.errors import PlanChanged, StorageError
 from core.events import Report, no_report
 
 _FLUSHED_ONE_BY_ONE: Final = 300
 _FLUSHED_AHEAD: Final = 64 << 20  # bytes
-_IN_REGION: Final = "SELECT count(*) FROM entry WHERE action IN ('add', 'change') AND region = ?"
 _PATHS_KEPT: Final = 10_000
 _WRITTEN: Final = "action IN ('add', 'change') AND member IS NOT NULL"
 
@@ -55,25 +54,6 @@ class StagedFiles:
     job_id: str
     plan: FilePlan
     newer: tuple[str, ...] = ()  # of an undo: live files newer than the rollback, set aside by it
-
-
-class UnitPaths:
-    """Where the entries of units lie in their stage."""
-
-    def __init__(self, plan: PlanFile) -> None:
-        self._plan = plan
-        self._known: dict[int, bytes] = {}
-
-    def components(self, row: Row) -> list[bytes]:
-        """Return the way from the stage to an entry."""
-        if row.unit is None:
-            return [b"%d" % (row.id or 0)]
-        path = self._known.get(row.unit)
-        if path is None:
-            if len(self._known) > _PATHS_KEPT:
-                self._known.clear()
-            path = self._known[row.unit] = next(self._plan.rows("WHERE id = ?", row.unit)).path
-        return [b"%d" % row.unit, *row.path[len(path) + 1 :].split(b"/")]
 
 
 class Stager:
@@ -363,28 +343,6 @@ def _digest_of(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _prepare_places(plan: PlanFile, job_id: str) -> None:
-    """Choose where stages and asides are, write that down, and only then make the stages."""
-    state = os.fsencode(plan.fact("state"))
-    durable.make_directory(state, mode=0o700, owner=owner_for(os.path.dirname(state)))
-    label = f"{job_id}-{plan.fact('kind')}"
-    regions = [
-        Region(region.id, region.root, *place_pair(region.root, state, label))
-        for region in plan.regions()
-    ]
-    plan.set_regions(regions)
-    plan.remember(job_id=job_id, step="staging", borrowed=False)
-    plan.save()
-    make_stages(plan)
-
-
-def make_stages(plan: PlanFile) -> None:
-    """Make the stages that have something to hold."""
-    for region in plan.regions():
-        if plan.count(_IN_REGION, region.id):
-            make_place(region.stage, owner_for(region.root))
-
-
 def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> StagedFiles:
     """Extract what the plan needs into stages beside the live tree, durably.
 
@@ -393,7 +351,7 @@ def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> S
     """
     try:
         with PlanFile(plan.plan_path) as open_plan:
-            _prepare_places(open_plan, job_id)
+            prepare_stages(open_plan, job_id)
             Stager(open_plan, report).fill("1", put_aside=True)
             unlink_if_there(spool_path(plan.plan_path))
             open_plan.remember(step="staged")

@@ -11,25 +11,23 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
 import os
 import stat
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
+from core.archive.batches import Batches, Noticed
 from core.archive.crew import Crew, Task
-from core.archive.descent import Descent, is_gone
-from core.archive.header import BLOCK, DIRECTORY, HARD_LINK, REGULAR, SYMLINK
-from core.archive.members import Found, Run, Selection, runs, unreadable
+from core.archive.descent import Descent
+from core.archive.header import BLOCK, HARD_LINK, REGULAR, SYMLINK
+from core.archive.members import Found, Selection
 from core.archive.packing import (
-    DIRECTORY_MODE,
     FILE_MODE,
     OPEN_FILE,
     PADDING,
     SMALL,
-    Group,
     LeftOut,
     MemberWriter,
     Part,
@@ -38,8 +36,6 @@ from core.archive.stream import GzipWriter
 from core.durable import translate
 from core.events import Report, Warned, no_report
 
-_BATCH: Final = 256  # entries
-_BATCH_BYTES: Final = 1 << 18  # that have to be sent with it
 _PENDING: Final = 16  # batches between the first that is not written yet and the last that is dealt
 _HELD: Final = 16 << 20  # bytes that wait for their turn; more come only for what is first
 _PIECE: Final = 1 << 20
@@ -63,104 +59,11 @@ class ArchiveSummary:
     excluded: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class _Noticed:
-    """Names for the warnings."""
-
-    changed: list[str] = field(default_factory=list)
-    vanished: list[str] = field(default_factory=list)
-    special: list[str] = field(default_factory=list)
-    stripped: list[str] = field(default_factory=list)
-
-    def warnings(self) -> tuple[Warned, ...]:
-        """Return one warning for each sort of thing that was noticed."""
-        sorts = (
-            ("changed", "These files changed while they were read", self.changed),
-            ("vanished", "These files vanished while the archive was written", self.vanished),
-            ("special", "Sockets, fifos and devices are not kept", self.special),
-            ("set_id", "Set-user-id and set-group-id bits of files are not kept", self.stripped),
-        )
-        return tuple(
-            Warned(code=code, message=f"{text}: {len(names)}.", names=tuple(names))
-            for code, text, names in sorts
-            if names
-        )
-
-
-class _Batches:
-    """The walk over a selection in batches for whoever packs."""
-
-    def __init__(self, selection: Selection, noticed: _Noticed, members: MemberWriter) -> None:
-        self._selection = selection
-        self._noticed = noticed
-        self._members = members
-        self._batch: list[Group] = []
-        self._prefix: bytes | None = None  # of its last group
-        self._entries = 0
-        self._bytes = 0  # of heads and ways to directories, which can be long
-
-    def _is_full(self) -> bool:
-        return self._entries >= _BATCH or self._bytes >= _BATCH_BYTES
-
-    def __iter__(self) -> Iterator[Task]:
-        for prefix, fd, names in itertools.chain(
-            self._above(), runs(self._selection, problem=self.problem)
-        ):
-            if names is None:
-                self._directory(prefix, fd)
-                if self._is_full():
-                    yield from self._gathered()
-                continue
-            for at in range(0, len(names), _BATCH):
-                some = names[at : at + _BATCH]
-                self._add(prefix, some)
-                if self._is_full():
-                    yield from self._gathered()
-        yield from self._gathered()
-
-    def _above(self) -> Iterator[Run]:
-        """Yield the directories that stand above the selection in the archive."""
-        prefix = self._selection.prefix
-        fd = os.open(self._selection.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            for end in [at for at, byte in enumerate(prefix) if byte == 0x2F]:
-                yield prefix[: end + 1], fd, None
-        finally:
-            os.close(fd)
-
-    def problem(self, path: bytes, error: OSError) -> None:
-        """Take note of what vanished. Raises what forbids the archive."""
-        if not is_gone(error):
-            raise unreadable(path, error) from error
-        self._noticed.vanished.append(os.fsdecode(path))
-
-    def _directory(self, prefix: bytes, fd: int) -> None:
-        """Take in a directory, whatever group is the last: it needs no more looking."""
-        path, status = prefix[:-1], os.fstat(fd)
-        head = self._members.head(path, status, DIRECTORY, status.st_mode & DIRECTORY_MODE, fd=fd)
-        group = self._prefix
-        self._add(path[: path.rfind(b"/") + 1] if group is None else group, [(head,)])
-        self._bytes += len(head)
-
-    def _add(self, prefix: bytes, entries: list[bytes] | list[tuple[bytes]]) -> None:
-        if prefix != self._prefix:
-            self._batch.append((prefix, []))
-            self._prefix = prefix
-            self._bytes += len(prefix)
-        self._batch[-1][1].extend(entries)
-        self._entries += len(entries)
-
-    def _gathered(self) -> Iterator[Task]:
-        if self._batch:
-            yield Task(self._batch)
-            self._batch, self._prefix, self._entries, self._bytes = [], None, 0, 0
-
-
 class _Writer:
     """The state of one archive that is being written."""
 
     def __init__(self, selection: Selection, out: GzipWriter, report: Report) -> None:
-        self.noticed = _Noticed()
+        self.noticed = Noticed()
         self.members = 0
         self.content_bytes = 0
         self._start = len(selection.prefix)
@@ -168,7 +71,7 @@ class _Writer:
         self._report = report
         self._members = MemberWriter()
         self._links: dict[tuple[int, int], bytes] = {}
-        self._batches = _Batches(selection, self.noticed, self._members)
+        self._batches = Batches(selection, self.noticed, self._members)
         self._walk = iter(self._batches)
         self._descent = Descent(selection.root)
         self._crew = Crew(selection, out.level)

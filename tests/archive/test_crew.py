@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from core.archive import batches as batches_module
 from core.archive import children, crew
 from core.archive import writer as writer_module
 from core.archive.crew import Crew, Task
@@ -90,7 +91,7 @@ def test_same_bytes_of_media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("module", "name", "value"),
     [(crew, "_PIPE", 4096), (crew, "_DEALT", 1), (writer_module, "_HELD", 1),
-     (writer_module, "_PENDING", 1), (writer_module, "_BATCH", 1)],
+     (writer_module, "_PENDING", 1), (batches_module, "_BATCH", 1)],
 )  # fmt: skip
 def test_no_limit_changes_anything_but_the_time(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, name: str,
@@ -121,7 +122,7 @@ def test_goes_on_without_a_child_that_is_killed(
 ) -> None:
     expected = alone(monkeypatch, full.code, tmp_path / "a.tgz")
     on_cores(monkeypatch, 3)
-    monkeypatch.setattr(writer_module, "_BATCH", 50)
+    monkeypatch.setattr(batches_module, "_BATCH", 50)
     expected = alone(monkeypatch, full.code, tmp_path / "a.tgz")
     receive, came = crew._Child.receive, 0
 
@@ -147,7 +148,7 @@ def test_a_batch_half_packed_here_goes_on_where_it_was(
         os.makedirs(f"{shop.root}/module-{number:02}")
         for name in ("composer.json", "registration.php", "a", "b", "c", "d"):
             put(f"{shop.root}/module-{number:02}/{name}", os.urandom(500_000))
-    monkeypatch.setattr(writer_module, "_BATCH", 7)
+    monkeypatch.setattr(batches_module, "_BATCH", 7)
     expected = alone(monkeypatch, shop.code, tmp_path / "a.tgz")
     on_cores(monkeypatch, 2)
     step, steps = Crew.step, 0
@@ -217,8 +218,8 @@ def test_directories_alone_fill_batches_too(tmp_path: Path) -> None:
     shop = layout(tmp_path / "shop")
     for number in range(1000):
         os.makedirs(f"{shop.root}/lib/{number}")
-    noticed, members = writer_module._Noticed(), MemberWriter()
-    batches = [task.batch for task in writer_module._Batches(shop.code, noticed, members)]
+    noticed, members = batches_module.Noticed(), MemberWriter()
+    batches = [task.batch for task in batches_module.Batches(shop.code, noticed, members)]
     assert max(sum(len(entries) for _, entries in batch) for batch in batches) <= 257
 
 
