@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import marshal
+import mmap
 import os
 import signal
 import subprocess
@@ -67,6 +68,20 @@ def start(
         if not talk:
             child.stdin.close()
     return child
+
+
+def start_sharing(
+    module: str, selection: Selection | None, size: int, **words: int
+) -> tuple[subprocess.Popen[bytes], mmap.mmap]:
+    """Start a child that talks, and that shares so many bytes of memory: its word `memory`."""
+    memory = os.memfd_create(module)
+    try:
+        os.ftruncate(memory, size)
+        shared = mmap.mmap(memory, size)
+        child = start(module, selection, talk=True, inherited=(memory,), memory=memory, **words)
+    finally:
+        os.close(memory)
+    return child, shared
 
 
 def exactly(pipe: int, size: int) -> bytes:

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable
 from typing import Final
 
-from core.archive.descent import is_gone
+from core.archive.descent import OPEN_FILE, is_gone
 from core.archive.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.index import UNKNOWN_MODE
 from core.archive.members import Found, Selection, Status, unreadable
@@ -27,7 +27,6 @@ from core.archive.tar import ArchiveReader, Member, leads_out
 from core.events import Kind
 
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
-_OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _SMALL: Final = 1 << 20
 NAMES_KEPT: Final = 1000
 _FILE_MODE: Final = 0o1777
@@ -59,7 +58,7 @@ def content_is(reader: ArchiveReader, member: Member, found: Found) -> bool:
     if found.content is not None:
         return found.content == reader.content()
     try:
-        fd = os.open(found.name, _OPEN_FILE, dir_fd=found.dir_fd)
+        fd = os.open(found.name, OPEN_FILE, dir_fd=found.dir_fd)
     except OSError as error:
         if is_gone(error):
             return False

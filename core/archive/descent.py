@@ -16,6 +16,8 @@ from typing import Final, Self
 from core.errors import StorageError
 
 OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""For whatever should be a file; opening what has become a fifo must not wait."""
 _OPEN_LEVELS: Final = 48
 
 

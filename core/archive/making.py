@@ -54,15 +54,9 @@ class Makers:
     """The child that makes files, seen from this process."""
 
     def __init__(self, stages: Mapping[int, bytes]) -> None:
-        memory = os.memfd_create("magerewind-stage")
-        try:
-            os.ftruncate(memory, _SLOTS * _SLOT)
-            self._slots = mmap.mmap(memory, _SLOTS * _SLOT)
-            self._process = children.start(
-                __name__, None, talk=True, inherited=(memory,), memory=memory, parent=os.getpid()
-            )
-        finally:
-            os.close(memory)
+        self._process, self._slots = children.start_sharing(
+            __name__, None, _SLOTS * _SLOT, parent=os.getpid()
+        )
         assert self._process.stdin is not None  # noqa: S101 - for the type checker
         assert self._process.stdout is not None  # noqa: S101
         self._in, self._out = self._process.stdin, self._process.stdout.fileno()

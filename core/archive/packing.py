@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from isal import isal_zlib
 
 from core.archive.attributes import read_attributes
-from core.archive.descent import Descent
+from core.archive.descent import OPEN_FILE, Descent
 from core.archive.header import (
     BLOCK,
     DIRECTORY,
@@ -43,7 +43,6 @@ FASTEST_ZLIB_LEVEL: Final = 4  # 0 to 3 are igzip's, 4 to 9 zlib's
 FILE_MODE: Final = 0o1777
 _TYPE_AND_SET_ID: Final = 0o176000
 DIRECTORY_MODE: Final = 0o3777
-OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 PADDING: Final = tuple(bytes(-size % BLOCK) for size in range(BLOCK))
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 

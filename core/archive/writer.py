@@ -20,12 +20,11 @@ from typing import Final
 
 from core.archive.batches import Batches, Noticed
 from core.archive.crew import Crew, Task
-from core.archive.descent import Descent
+from core.archive.descent import OPEN_FILE, Descent
 from core.archive.header import BLOCK, HARD_LINK, REGULAR, SYMLINK
 from core.archive.members import Found, Selection
 from core.archive.packing import (
     FILE_MODE,
-    OPEN_FILE,
     PADDING,
     SMALL,
     LeftOut,
@@ -78,6 +77,7 @@ class _Writer:
         self._pending: deque[Task] = deque()  # in the order of the archive
         self._parts: list[bytes] = []
         self._gathered = 0
+        self._current = ""  # where the last part came from, for reports
 
     def write(self) -> None:
         """Write all members and the end."""
@@ -126,7 +126,7 @@ class _Writer:
                 return
         crew.step(first)
         if not first.parts:  # whoever waits can be told to stop
-            self._report(self.content_bytes, self.members, "")
+            self._report(self.content_bytes, self.members, self._current)
 
     def _part(self, task: Task, part: Part) -> None:
         """Write what came of a batch."""
@@ -134,8 +134,10 @@ class _Writer:
         if isinstance(part, LeftOut):
             name = entries[part.place]
             assert isinstance(name, bytes)  # noqa: S101 - what is there already is not left out
+            self._current = os.fsdecode(prefix + name)
             self._left_out(prefix, name, changed=part.changed)
         else:
+            self._current = os.fsdecode(prefix[:-1]) or self._current
             self._hand_over()
             try:
                 self._out.add(part)
@@ -143,7 +145,7 @@ class _Writer:
                 raise translate(error, "writing the archive") from error
             self.members += part.members
             self.content_bytes += part.content_bytes
-        self._report(self.content_bytes, self.members, os.fsdecode(prefix.rstrip(b"/")))
+        self._report(self.content_bytes, self.members, self._current)
 
     def _put(self, content: bytes) -> None:
         self._parts.append(content)
@@ -261,7 +263,7 @@ class _Writer:
             done += len(piece)
             self._put(piece)
             self._deal()
-            self._report(self.content_bytes + done, self.members, os.fsdecode(found.path))
+            self._report(self.content_bytes + done, self.members, self._current)
         after = os.fstat(fd)
         if done < size or after.st_size != size or after.st_mtime_ns != found.status.st_mtime_ns:
             self.noticed.changed.append(os.fsdecode(found.path))

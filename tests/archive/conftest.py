@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
 import pytest
 
+from core.archive import children
 from tests.archive.trees import Layout, layout, make_tree, put
+
+
+@pytest.fixture
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a child for every tree and stage, whatever its size and the machine's."""
+    monkeypatch.setattr(children, "WORTHWHILE", 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
 
 
 @pytest.fixture

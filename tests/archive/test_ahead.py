@@ -23,14 +23,7 @@ from core.archive.seen import record_of
 from core.archive.stage import stage_files
 from core.archive.swap import swap_files
 from core.errors import Cancelled, MagerewindError, StorageError
-from tests.archive.trees import Layout, covered, plan, put, write
-
-
-@pytest.fixture
-def always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a child for every tree, whatever its size and the machine's."""
-    monkeypatch.setattr(children, "WORTHWHILE", 0)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
+from tests.archive.trees import Layout, children_now, covered, plan, put, write
 
 
 @pytest.fixture
@@ -213,12 +206,6 @@ def test_rolls_back_what_the_child_wrote(shop: Layout, tmp_path: Path, always: N
     shutil.rmtree(shop.root + "/vendor")
     swap_files(stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="job"))
     assert covered(shop.root) == before
-
-
-def children_now() -> set[str]:
-    path = f"/proc/self/task/{os.getpid()}/children"
-    with open(path, encoding="ascii") as file:
-        return set(file.read().split())
 
 
 def test_no_child_is_left_when_the_caller_gives_up(shop: Layout, always: None) -> None:

@@ -21,13 +21,7 @@ from core.archive.packing import SMALL, LeftOut, MemberWriter, Packer, Part, Seg
 from core.archive.reader import verify_archive
 from core.archive.writer import ArchiveSummary, write_archive
 from core.errors import Cancelled
-from tests.archive.trees import Layout, layout, make_tree, put, write
-
-
-@pytest.fixture
-def always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a child for every tree, whatever its size and the machine's."""
-    on_cores(monkeypatch, 2)
+from tests.archive.trees import Layout, children_now, layout, make_tree, put, write
 
 
 def on_cores(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
@@ -120,7 +114,6 @@ def test_goes_on_without_a_child_that_dies_at_once(
 def test_goes_on_without_a_child_that_is_killed(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    expected = alone(monkeypatch, full.code, tmp_path / "a.tgz")
     on_cores(monkeypatch, 3)
     monkeypatch.setattr(batches_module, "_BATCH", 50)
     expected = alone(monkeypatch, full.code, tmp_path / "a.tgz")
@@ -310,12 +303,6 @@ def test_small_trees_have_no_child(full: Layout, monkeypatch: pytest.MonkeyPatch
     made.close()
 
 
-def children_now() -> set[str]:
-    path = f"/proc/self/task/{os.getpid()}/children"
-    with open(path, encoding="ascii") as file:
-        return set(file.read().split())
-
-
 @pytest.mark.usefixtures("always")
 def test_no_child_is_left_when_the_caller_gives_up(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -331,6 +318,17 @@ def test_no_child_is_left_when_the_caller_gives_up(
         write(full.code, tmp_path / "a.tgz")
     assert children_now() == before
     assert during - before
+
+
+@pytest.mark.usefixtures("always")
+def test_reports_name_where_the_work_is(full: Layout, tmp_path: Path) -> None:
+    reported: list[str] = []
+    fd = os.open(tmp_path / "a.tgz", os.O_RDWR | os.O_CREAT)
+    write_archive(full.code, fd, report=lambda _bytes, _items, current: reported.append(current))
+    os.close(fd)
+    first = next(place for place, current in enumerate(reported) if current)
+    assert all(reported[first:-1])
+    assert len(set(reported)) > 3
 
 
 def packed(shop: Layout, names: list[bytes | tuple[bytes]]) -> list[Part]:

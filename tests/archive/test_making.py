@@ -14,21 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from core.archive import children, making, places
+from core.archive import making, places
 from core.archive import stage as stage_module
 from core.archive.difference import plan_files
 from core.archive.making import SMALL, Makers
 from core.archive.stage import Stager, remove_stage, stage_files
 from core.archive.swap import swap_files
 from core.errors import Cancelled, DiskFull, StorageError
-from tests.archive.trees import Layout, covered, layout, make_tree, plan, put, write
-
-
-@pytest.fixture
-def always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a child for every stage, whatever its size and the machine's."""
-    monkeypatch.setattr(children, "WORTHWHILE", 0)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
+from tests.archive.trees import Layout, children_now, covered, layout, make_tree, plan, put, write
 
 
 @pytest.fixture
@@ -170,14 +163,8 @@ def test_a_child_that_dies_is_an_error_and_leaves_nothing(
     assert covered(full.root) == before
 
 
-@pytest.mark.usefixtures("always")
-def test_an_error_of_the_child_is_ours(
-    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A directory that was taken away from under its hands, and a full disk."""
-    summary = write(full.code, tmp_path / "a.tgz")
-    lose(full)
-    planned = plan(tmp_path / "a.tgz", full, summary)
+def meet_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start children that cannot write."""
     start = subprocess.Popen
     code = (
         "import os, errno\nfrom core.archive import extract, making\n"
@@ -188,6 +175,16 @@ def test_an_error_of_the_child_is_ours(
         subprocess, "Popen",
         lambda _command, **rest: start([sys.executable, "-I", "-c", code], **rest),
     )  # fmt: skip
+
+
+@pytest.mark.usefixtures("always")
+def test_an_error_of_the_child_is_ours(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = write(full.code, tmp_path / "a.tgz")
+    lose(full)
+    planned = plan(tmp_path / "a.tgz", full, summary)
+    meet_a_full_disk(monkeypatch)
     with pytest.raises(DiskFull):
         stage_files(planned, job_id="job")
     assert left(full) == []
@@ -222,16 +219,8 @@ def test_an_error_that_comes_just_before_the_next_batch_is_said(
     lose(full)
     planned = plan(tmp_path / "a.tgz", full, summary)
     monkeypatch.setattr(making, "_BATCH", 2000)
-    start, send = subprocess.Popen, Makers._send
-    code = (
-        "import os, errno\nfrom core.archive import extract, making\n"
-        "def full(*_): raise OSError(errno.ENOSPC, 'full')\n"
-        "extract._write = full\nmaking.main()"
-    )
-    monkeypatch.setattr(
-        subprocess, "Popen",
-        lambda _command, **rest: start([sys.executable, "-I", "-c", code], **rest),
-    )  # fmt: skip
+    send = Makers._send
+    meet_a_full_disk(monkeypatch)
 
     def late(self: Makers, words: object) -> None:
         if self._sent > 1:
@@ -281,17 +270,10 @@ def test_cancelled_leaves_neither_child_nor_stage(full: Layout, tmp_path: Path) 
     assert left(full) == []
 
 
-def children_now() -> set[str]:
-    path = f"/proc/self/task/{os.getpid()}/children"
-    with open(path, encoding="ascii") as file:
-        return set(file.read().split())
-
-
 _STAGING: str = """
 import os, sys
 from core.archive import children
 from core.archive.stage import Stager, stage_files
-from core.archive.difference import plan_files
 from core.archive.difference import plan_files
 from core.archive.making import Makers
 from tests.archive.trees import layout

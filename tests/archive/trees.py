@@ -148,6 +148,13 @@ def write(selection: Selection, path: Path | str, *, level: int | None = None) -
         os.close(fd)
 
 
+def children_now() -> set[str]:
+    """Return the processes that this one has started and not ended."""
+    path = f"/proc/self/task/{os.getpid()}/children"
+    with open(path, encoding="ascii") as file:
+        return set(file.read().split())
+
+
 def plan(
     archive: Path | str, shop: Layout, summary: ArchiveSummary | None = None, name: str = "plan"
 ) -> FilePlan:
