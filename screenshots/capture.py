@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import cast
 
-from textual.pilot import Pilot
-
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
 from screenshots.recording import Answers, Playback, load, save  # noqa: E402
+from screenshots.settling import settle  # noqa: E402
 from screenshots.walk import HOST, ROOT, record  # noqa: E402
 from tui.application import Application  # noqa: E402
 from tui.bridge import Engine  # noqa: E402
@@ -67,14 +66,6 @@ PICTURES = (
 )
 
 
-async def settle(pilot: Pilot[None], application: Application) -> None:
-    """Wait until nothing that was asked is still awaited."""
-    await pilot.pause()
-    while application.errands.open:  # noqa: ASYNC110 - the threads have no event to wait for
-        await asyncio.sleep(0.01)
-    await pilot.pause()
-
-
 async def draw(picture: Picture, answers: Answers) -> str:
     """Return the picture as SVG."""
     engine = cast("Engine", Playback(answers, root=ROOT, host=HOST))
@@ -82,10 +73,10 @@ async def draw(picture: Picture, answers: Answers) -> str:
         engine, Terminal(theme=picture.theme), clock=lambda: answers.now_s, zone=UTC
     )
     async with application.run_test(size=picture.size) as pilot:
-        await settle(pilot, application)
+        await settle(pilot)
         for key in picture.keys:
             await pilot.press(key)
-            await settle(pilot, application)
+            await settle(pilot)
         return application.export_screenshot(title="magerewind", simplify=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC
@@ -10,29 +9,13 @@ from datetime import UTC
 import pytest
 from textual.pilot import Pilot
 
+from screenshots.settling import rows, settle
 from tests.tui.recorded import NOW_S, RecordedEngine
 from tui.application import Application
 from tui.bridge import Engine
 from tui.terminal import Terminal
 
 Open = Callable[..., AbstractAsyncContextManager[tuple[Application, Pilot[None]]]]
-
-
-async def settle(pilot: Pilot[None]) -> None:
-    """Wait until nothing asked for is still awaited and nothing drawn is still to be painted."""
-    app = pilot.app
-    assert isinstance(app, Application)
-    await pilot.pause()
-    while app.errands.open:
-        await asyncio.sleep(0.002)
-        if not app.errands.open:
-            await pilot.pause()
-
-
-def rows(app: Application) -> list[str]:
-    """Return what the screen shows, as rows of text."""
-    strips = app.screen._compositor.render_strips()
-    return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
 
 
 def shown(app: Application) -> str:
