@@ -413,6 +413,8 @@ class RecordedEngine:
         self.cancelled: list[str] = []
         self.deleted: list[str] = []
         self.dead_database = threading.Event()  # set: the database never answers
+        self.slow_disk = threading.Event()  # a verification waits for it
+        self.slow_disk.set()
         quiet = os.path.dirname(__file__)  # a directory that is there, and where nothing happens
         self.places = Places(root=quiet, var=quiet, state=f"{quiet}/no", jobs=f"{quiet}/no/jobs")
 
@@ -493,6 +495,7 @@ class RecordedEngine:
 
     def verify(self, backup: BackupView, report: Report) -> tuple[str, ...]:
         report(backup.size_bytes, 10, "")
+        self.slow_disk.wait(5)
         if backup.health == "damaged":
             raise MagerewindError("It is damaged.")
         return ()

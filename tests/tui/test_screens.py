@@ -145,6 +145,19 @@ async def test_an_unfinished_file_stays_while_a_job_runs(engine: RecordedEngine)
         assert "It cannot be deleted now" in shown(app)
 
 
+async def test_how_far_a_verification_is_has_room_in_its_column(engine: RecordedEngine) -> None:
+    engine.slow_disk.clear()
+    async with opened(engine, size=(120, 40)) as (app, pilot):
+        await pilot.press("v", "v")
+        for _ in range(500):
+            await asyncio.sleep(0.01)
+            if "reading" in shown(app):
+                break
+        (row,) = [row for row in rows(app) if "reading" in row]
+        engine.slow_disk.set()
+        assert "41.2 GB  reading 99 %  " in row or "41.2 GB  reading  0 %  " in row
+
+
 def the_log(app: Application) -> LogPane:
     return app.screen.query_one(LogPane)
 

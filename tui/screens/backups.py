@@ -25,6 +25,7 @@ from tui.widgets.form import Form, Row
 from tui.widgets.panel import Panel
 
 LIMIT_S: Final = 10.0
+NOTE_WIDTH: Final = 7  # cells of a note that are worth showing
 SORTS: Final = ("newest", "oldest", "largest", "worst")
 HEALTH_ORDER: Final = ("damaged", "unverified", "verified")
 HEALTH_STYLES: Final = {"damaged": "bold $text-error", "verified": "$text-success"}
@@ -170,7 +171,10 @@ class Backups(Page):
             line += text.right(text.size(one.size_bytes), 9) + "  "
             health = text.fit(self._health_words(one.backups, one.health), 12, owner.glyphs)
             rest = f"{one.note}  {one.maker}" if self.has_class("-wide") else one.note
-            room = max(0, width - len(line) - len(health) - 1)
+            room = width - len(line) - len(health) - 1
+            # A few letters tell nothing, and the details show it all.
+            if room < NOTE_WIDTH:
+                return assemble(line, (health.rstrip(), HEALTH_STYLES.get(one.health, "")))
             return assemble(
                 line,
                 (health, HEALTH_STYLES.get(one.health, "")),
@@ -194,7 +198,7 @@ class Backups(Page):
 
     def _health_words(self, backups: tuple[BackupView, ...], health: str) -> str:
         running = self._verifying.share(backups) if self._verifying else None
-        return health if running is None else f"reading {running:3d} %"
+        return health if running is None else f"reading {running:2d} %"
 
     def _draw_title(self, width: int) -> list[Content]:
         backups, glyphs = self._backups, self.owner.glyphs
@@ -227,7 +231,9 @@ class Backups(Page):
             rows.append(assemble((" The set", "bold $text-accent")))
             rows.extend(labelled("Name", str(chosen[0].timestamp), place))
         for backup in chosen:
-            name = text.fit(text.clean(backup.name), max(20, width - 24), place.glyphs)
+            # Beside each other, names of a set differ in their ends only.
+            name = backup.name.removeprefix(f"{chosen[0].timestamp}_" if len(chosen) > 1 else "")
+            name = text.fit(text.clean(name), max(20, width - 24), place.glyphs)
             size = text.right(text.size(backup.size_bytes), 9)
             rows.append(assemble((f" {name} {size}  ", "bold"), backup.health))
             details = backup.details if len(chosen) == 1 else ()

@@ -21,7 +21,7 @@ from textual.widgets.option_list import Option
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: `draw` gets the width in cells. A heading cannot be reached."""
+    """One line: `draw` gets the width in cells. A heading cannot be reached."""
 
     key: str
     draw: Callable[[int], Content] = field(compare=False)
@@ -33,7 +33,10 @@ class Form(OptionList):
     """Rows with a cursor."""
 
     DEFAULT_CSS = """
-    Form { border: none; padding: 0; height: auto; max-height: 100%; }
+    Form {
+        border: none; padding: 0; height: auto; max-height: 100%;
+        text-wrap: nowrap; text-overflow: ellipsis;
+    }
     Form:focus { border: none; background-tint: $foreground 0%; }
     Form > .option-list--option { padding: 0; }
     """
