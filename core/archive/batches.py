@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Generic
 
-from core.archive.crew import Task
+from core.archive.crew import Made, Notes, Task
 from core.archive.descent import is_gone
+from core.archive.gathering import Group
 from core.archive.header import DIRECTORY
 from core.archive.members import Run, Selection, runs, unreadable
-from core.archive.packing import DIRECTORY_MODE, Group, MemberWriter
+from core.archive.packing import DIRECTORY_MODE, MemberWriter, Segment
 from core.events import Warned
 
 _BATCH: Final = 256  # entries
@@ -47,36 +49,74 @@ class Noticed:
         )
 
 
-class Batches:
-    """The walk over a selection in batches for whoever packs."""
+class Batches(ABC, Generic[Made]):
+    """A walk in batches for whoever works on them."""
 
-    def __init__(self, selection: Selection, noticed: Noticed, members: MemberWriter) -> None:
-        self._selection = selection
-        self._noticed = noticed
-        self._members = members
+    def __init__(self) -> None:
         self._batch: list[Group] = []
         self._prefix: bytes | None = None  # of its last group
         self._entries = 0
         self._bytes = 0  # of heads and ways to directories, which can be long
+        self._notes: Notes = {}
 
     def _is_full(self) -> bool:
         return self._entries >= _BATCH or self._bytes >= _BATCH_BYTES
 
-    def __iter__(self) -> Iterator[Task]:
-        for prefix, fd, names in itertools.chain(
-            self._above(), runs(self._selection, problem=self.problem)
-        ):
+    def __iter__(self) -> Iterator[Task[Made]]:
+        for prefix, fd, names in self._runs():
             if names is None:
                 self._directory(prefix, fd)
                 if self._is_full():
                     yield from self._gathered()
                 continue
+            if isinstance(names, tuple):
+                names = [names[0] + b"/"]  # noqa: PLW2901 - in the form of a group
             for at in range(0, len(names), _BATCH):
-                some = names[at : at + _BATCH]
-                self._add(prefix, some)
+                self._add(prefix, names[at : at + _BATCH])
                 if self._is_full():
                     yield from self._gathered()
         yield from self._gathered()
+
+    @abstractmethod
+    def _runs(self) -> Iterator[Run]:
+        """Walk."""
+
+    @abstractmethod
+    def _directory(self, prefix: bytes, fd: int) -> None:
+        """Take in an open directory."""
+
+    def _known(self, path: bytes, *known: bytes) -> None:
+        """Take in what needs no more looking, whatever group is the last."""
+        group = self._prefix
+        self._add(path[: path.rfind(b"/") + 1] if group is None else group, [known])
+        self._bytes += sum(map(len, known))
+
+    def _add(self, prefix: bytes, entries: Sequence[bytes | tuple[bytes, ...]]) -> None:
+        if prefix != self._prefix:
+            self._batch.append((prefix, []))
+            self._prefix = prefix
+            self._bytes += len(prefix)
+        self._batch[-1][1].extend(entries)
+        self._entries += len(entries)
+
+    def _gathered(self) -> Iterator[Task[Made]]:
+        if self._batch:
+            yield Task(self._batch, self._notes)
+            self._batch, self._prefix, self._entries, self._bytes = [], None, 0, 0
+            self._notes = {}
+
+
+class ArchiveBatches(Batches[Segment]):
+    """The walk over a selection for whoever packs it."""
+
+    def __init__(self, selection: Selection, noticed: Noticed, members: MemberWriter) -> None:
+        super().__init__()
+        self._selection = selection
+        self._noticed = noticed
+        self._members = members
+
+    def _runs(self) -> Iterator[Run]:
+        return itertools.chain(self._above(), runs(self._selection, problem=self.problem))
 
     def _above(self) -> Iterator[Run]:
         """Yield the directories that stand above the selection in the archive."""
@@ -98,19 +138,4 @@ class Batches:
         """Take in a directory, whatever group is the last: it needs no more looking."""
         path, status = prefix[:-1], os.fstat(fd)
         head = self._members.head(path, status, DIRECTORY, status.st_mode & DIRECTORY_MODE, fd=fd)
-        group = self._prefix
-        self._add(path[: path.rfind(b"/") + 1] if group is None else group, [(head,)])
-        self._bytes += len(head)
-
-    def _add(self, prefix: bytes, entries: list[bytes] | list[tuple[bytes]]) -> None:
-        if prefix != self._prefix:
-            self._batch.append((prefix, []))
-            self._prefix = prefix
-            self._bytes += len(prefix)
-        self._batch[-1][1].extend(entries)
-        self._entries += len(entries)
-
-    def _gathered(self) -> Iterator[Task]:
-        if self._batch:
-            yield Task(self._batch)
-            self._batch, self._prefix, self._entries, self._bytes = [], None, 0, 0
+        self._known(path, head)

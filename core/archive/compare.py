@@ -224,8 +224,6 @@ class Comparison:
 
     def _target(self, found: Found) -> bytes | None:
         try:
-            if found.content is not None:
-                return found.content
             return os.readlink(found.name, dir_fd=found.dir_fd)
         except OSError:
             return None

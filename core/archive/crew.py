@@ -1,8 +1,8 @@
-"""Processes beside this one that pack batches of a backup, and the way of batches to and fro.
+"""Processes beside this one that work on batches of a walk, and the way of batches to and fro.
 
-It owns which of them gets a batch, and that nothing waits for itself: a child is given no more than
-fits into its pipe. It decides nothing about files. A child that dies is no failure: what it was
-dealt is packed here.
+It owns which of them gets a batch, that nothing waits for itself (a child is given no more than
+fits into its pipe), and the order in which what came of them is taken. It decides nothing about
+files. A child that dies is no failure: what it was dealt is done here.
 """
 
 from __future__ import annotations
@@ -13,45 +13,56 @@ import io
 import marshal
 import os
 import select
+import subprocess
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
-from typing import Final, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from core.archive import children
+from core.archive.gathering import Gatherer, Group, LeftOut, Part
 from core.archive.members import Selection
-from core.archive.packing import Group, LeftOut, Packer, Part, Segment, entries_of
+from core.archive.packing import Packer, Segment
 
 _LENGTH: Final = 4
+_CREDIT: Final = 1 << 31  # in a length: no batch follows, it is memory that is free again
 _PIPE: Final = 1 << 20
 _CHILDREN: Final = 3  # more than this one process cannot walk for
 # So that a child never waits for the next one, whatever this process is busy with meanwhile.
 _DEALT: Final = 4
 _PATIENCE_MS: Final = 200  # a child that somebody has stopped must not keep us from a cancellation
 _END: Final = marshal.dumps(())
+_PENDING: Final = 16  # batches between the first that is not taken yet and the last that is dealt
+_HELD: Final = 16 << 20  # bytes that wait for their turn; more come only for what is first
+
+Made = TypeVar("Made", bound=Part)
+Notes = dict[int, tuple[bytes, os.stat_result | None]]
+"""What the walk knows of some entries of a batch, by their number: a path, and how it looked."""
 
 
-class Task:
-    """A batch, and what came of it so far that was not taken yet."""
+class Task(Generic[Made]):
+    """A batch, and what came of it so far that was not taken yet. Its notes stay here."""
 
-    __slots__ = ("batch", "done", "parts", "source", "taken")
+    __slots__ = ("batch", "done", "notes", "parts", "source", "taken")
 
-    def __init__(self, batch: list[Group]) -> None:
+    def __init__(self, batch: list[Group], notes: Notes | None = None) -> None:
         self.batch = batch
-        self.parts: deque[Part] = deque()
+        self.notes = {} if notes is None else notes
+        self.parts: deque[Made | LeftOut] = deque()
         self.taken = 0  # entries whose parts have been taken
         self.done = False
-        self.source: Iterator[Part] | None = None  # where it is packed here
+        self.source: Iterator[Made | LeftOut] | None = None  # where it is worked on here
 
 
-class _Child:
+class Hand(ABC, Generic[Made]):
     """One process and the batches that it was dealt, in order."""
 
-    def __init__(self, selection: Selection, level: int) -> None:
-        self.process = children.start(__name__, selection, talk=True, level=level)
-        self.tasks: deque[tuple[Task, int]] = deque()
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.tasks: deque[tuple[Task[Made], int]] = deque()
         assert self.process.stdin is not None  # noqa: S101 - for the type checker
         assert self.process.stdout is not None  # noqa: S101
         self._in, self._out = self.process.stdin.fileno(), self.process.stdout.fileno()
@@ -63,7 +74,11 @@ class _Child:
         self._poll = select.poll()
         self._poll.register(self._out, select.POLLIN)
 
-    def deal(self, task: Task) -> bool:
+    @abstractmethod
+    def made(self, values: tuple[Any, ...]) -> Made:
+        """Return the part that a child's values stand for."""
+
+    def deal(self, task: Task[Made]) -> bool:
         """Give it a batch, unless it has enough. Raises OSError when it is gone."""
         if len(self.tasks) >= _DEALT:
             return False
@@ -73,30 +88,40 @@ class _Child:
         message = len(words).to_bytes(_LENGTH, "little") + words
         self._room -= len(message)
         self.tasks.append((task, len(message)))
-        while message:
-            message = message[os.write(self._in, message) :]
+        self._tell(message)
         return True
 
+    def free(self, size: int) -> None:
+        """Tell it that so much of the memory that both share can be used again."""
+        with contextlib.suppress(OSError):  # it is gone, and needs none
+            self._tell((_CREDIT | size).to_bytes(_LENGTH, "little"))
+
+    def _tell(self, message: bytes) -> None:
+        while message:
+            message = message[os.write(self._in, message) :]
+
     def wants(self) -> bool:
+        """Tell whether it could have a batch."""
         return len(self.tasks) < _DEALT
 
     def has_answer(self, patience_ms: int = 0) -> bool:
+        """Tell whether there is something to receive."""
         return bool(self.tasks) and bool(self._poll.poll(patience_ms))
 
     def receive(self) -> int:
         """Take its next part in; return its bytes. Raises OSError when there will be none."""
         size = int.from_bytes(self._exactly(_LENGTH), "little")
         # Written by a child of our own, of the same interpreter, into a pipe that nobody else has.
-        part = marshal.loads(self._exactly(size))  # noqa: S302
+        values = marshal.loads(self._exactly(size))  # noqa: S302
         task, length = self.tasks[0]
-        if not part:
+        if not values:
             task.done = True
             self.tasks.popleft()
             self._room += length
             return 0
-        whole = Segment(*part) if len(part) == len(Segment._fields) else LeftOut(*part)
-        task.parts.append(whole)
-        return _size(whole)
+        part = LeftOut(*values) if len(values) == len(LeftOut._fields) else self.made(values)
+        task.parts.append(part)
+        return part.held
 
     def _exactly(self, size: int) -> bytes:
         content = children.exactly(self._out, size)
@@ -104,139 +129,223 @@ class _Child:
             raise BrokenPipeError
         return content
 
+    def close(self) -> None:
+        """End it, whatever it does."""
+        children.stop(self.process)
 
-class Crew:
-    """All who pack: this process, and children as far as there are cores for them."""
 
-    def __init__(self, selection: Selection, level: int) -> None:
+class Crew(Generic[Made]):
+    """All who work: this process, and children as far as there are cores for them."""
+
+    def __init__(
+        self, selection: Selection, here: Gatherer[Made], hire: Callable[[], Hand[Made]]
+    ) -> None:
         self.held = 0
         """Bytes of parts that were not taken yet."""
-        self._here = Packer(selection, level)
-        self._children: list[_Child] = []
+        self._here = here
+        self._hands: list[Hand[Made]] = []
         if children.is_worthwhile(selection):
             cores = len(os.sched_getaffinity(0))
             # No more processes for this account, or no memory: one does as well, in more time.
             with contextlib.suppress(OSError):
                 for _ in range(min(_CHILDREN, cores - 1)):
-                    self._children.append(_Child(selection, level))
+                    self._hands.append(hire())
 
     def wants(self) -> bool:
         """Tell whether a child could be dealt a batch."""
-        return any(child.wants() for child in self._children)
+        return any(hand.wants() for hand in self._hands)
 
-    def deal(self, task: Task) -> None:
+    def deal(self, task: Task[Made]) -> None:
         """Give a batch to the child that has least to do; where none can have it, it is ours."""
-        for child in sorted(self._children, key=lambda child: len(child.tasks)):
+        for hand in sorted(self._hands, key=lambda hand: len(hand.tasks)):
             try:
-                if child.deal(task):
+                if hand.deal(task):
                     return
             except OSError:
-                self._bury(child)
+                self._bury(hand)
         self.keep(task)
 
-    def keep(self, task: Task) -> None:
-        """Have a batch packed here, a `step` at a time."""
+    def keep(self, task: Task[Made]) -> None:
+        """Have a batch worked on here, a `step` at a time."""
         # Of a child that died, some of it may have come. By entries, not by parts: where a file
         # changed since then, the parts would be others.
-        seen = task.taken + sum(map(entries_of, task.parts))
+        seen = task.taken + sum(part.entries for part in task.parts)
         task.source = self._here.pack(task.batch, skip=seen)
 
-    def step(self, task: Task) -> None:
-        """Go on with a batch: pack its next part here, or wait for it to come, but not for long."""
+    def step(self, task: Task[Made]) -> None:
+        """Go on with a batch: make its next part here, or wait for it to come, but not for long."""
         if task.source is not None:
             part = next(task.source, None)
             if part is None:
                 task.done = True
             else:
                 task.parts.append(part)
-                self.held += _size(part)
+                self.held += part.held
             return
-        child = self._whose(task)
-        if child is None:
+        hand = self._whose(task)
+        if hand is None:
             self.keep(task)
-        elif child.has_answer(_PATIENCE_MS):
-            self._receive(child)
+        elif hand.has_answer(_PATIENCE_MS):
+            self._receive(hand)
 
-    def is_elsewhere(self, task: Task) -> bool:
-        """Tell whether a child is to pack a batch."""
+    def is_elsewhere(self, task: Task[Made]) -> bool:
+        """Tell whether a child is to work on a batch."""
         return self._whose(task) is not None
 
-    def _whose(self, task: Task) -> _Child | None:
-        for child in self._children:
-            if any(dealt is task for dealt, _ in child.tasks):
-                return child
+    def _whose(self, task: Task[Made]) -> Hand[Made] | None:
+        for hand in self._hands:
+            if any(dealt is task for dealt, _ in hand.tasks):
+                return hand
         return None
 
     def collect(self, limit: int) -> None:
         """Take what the children have ready, as long as no more than `limit` bytes are held."""
-        for child in list(self._children):
-            while self.held < limit and child in self._children and child.has_answer():
-                self._receive(child)
+        for hand in list(self._hands):
+            while self.held < limit and hand in self._hands and hand.has_answer():
+                self._receive(hand)
 
-    def _receive(self, child: _Child) -> None:
+    def _receive(self, hand: Hand[Made]) -> None:
         try:
-            self.held += child.receive()
+            self.held += hand.receive()
         except OSError:
-            self._bury(child)
+            self._bury(hand)
 
-    def take(self, task: Task) -> Part:
+    def take(self, task: Task[Made]) -> Made | LeftOut:
         """Take the next part that has come of a batch."""
         part = task.parts.popleft()
-        task.taken += entries_of(part)
-        self.held -= _size(part)
+        task.taken += part.entries
+        self.held -= part.held
         return part
 
-    def _bury(self, child: _Child) -> None:
+    def _bury(self, hand: Hand[Made]) -> None:
         """Go on without a child; what it was dealt will be ours, in its turn."""
-        self._children.remove(child)
-        children.stop(child.process)
+        self._hands.remove(hand)
+        hand.close()
 
     def close(self) -> None:
         """End the children, whatever they do."""
         self._here.close()
-        for child in self._children:
-            children.stop(child.process)
-        self._children.clear()
+        for hand in self._hands:
+            hand.close()
+        self._hands.clear()
 
 
-def _size(part: Part) -> int:
-    return len(part.deflated) if isinstance(part, Segment) else 0
+class Shift(Generic[Made]):
+    """A walk's batches, worked on by a crew, and what comes of them in the walk's order."""
+
+    def __init__(self, crew: Crew[Made], walk: Iterator[Task[Made]]) -> None:
+        self._crew = crew
+        self._walk = walk
+        self._pending: deque[Task[Made]] = deque()  # in the order of the walk
+
+    def parts(self) -> Iterator[tuple[Task[Made], Made | LeftOut | None]]:
+        """Yield each part with its batch; none when it was waited for, so that one may give up."""
+        while (task := self._first()) is not None:
+            if not task.parts:
+                self._work(task)
+            yield task, self._crew.take(task) if task.parts else None
+
+    def deal(self) -> None:
+        """Give the children enough to do, and take what they have done."""
+        self._crew.collect(_HELD)
+        while self._crew.wants() and len(self._pending) < _PENDING:
+            task = self._next()
+            if task is None:
+                return
+            self._crew.deal(task)
+
+    def _first(self) -> Task[Made] | None:
+        """Return the batch that is next."""
+        self.deal()
+        while self._pending and self._pending[0].done and not self._pending[0].parts:
+            self._pending.popleft()
+        return self._pending[0] if self._pending else self._next()
+
+    def _next(self) -> Task[Made] | None:
+        """Walk on to the next batch."""
+        task = next(self._walk, None)
+        if task is not None:
+            self._pending.append(task)
+        return task
+
+    def _work(self, first: Task[Made]) -> None:
+        """Do something: of the first batch, or of another while a child is busy with that."""
+        crew = self._crew
+        if crew.held < _HELD and crew.is_elsewhere(first):
+            ours = next((t for t in self._pending if t.source is not None and not t.done), None)
+            if ours is None and len(self._pending) < _PENDING and (ours := self._next()):
+                crew.keep(ours)
+            if ours is not None:
+                crew.step(ours)
+                return
+        crew.step(first)
 
 
-def _batches(words: io.BufferedReader) -> Iterator[list[Group]]:
-    """Yield what the parent deals out: read at once, so that the parent never waits."""
+class _PackingHand(Hand[Segment]):
+    def made(self, values: tuple[Any, ...]) -> Segment:
+        return Segment(*values)
+
+
+def packers(selection: Selection, level: int) -> Crew[Segment]:
+    """Return a crew that makes segments of a backup."""
+    return Crew(
+        selection,
+        Packer(selection, level),
+        lambda: _PackingHand(children.start(__name__, selection, talk=True, level=level)),
+    )
+
+
+def batches(words: io.BufferedReader, freed: Callable[[int], None]) -> Iterator[list[Group]]:
+    """Yield, in a child, what the parent deals out: read at once, so that it never waits.
+
+    `freed` gets how much of the memory that both share can be used again, from another thread, and
+    a negative number when there is no more to come.
+    """
     queue: SimpleQueue[list[Group] | None] = SimpleQueue()
 
     def read() -> None:
         while len(length := words.read(_LENGTH)) == _LENGTH:
             size = int.from_bytes(length, "little")
+            if size & _CREDIT:
+                freed(size ^ _CREDIT)
+                continue
             content = words.read(size)
             if len(content) != size:
                 break
             queue.put(marshal.loads(content))  # noqa: S302 - written by the parent
         queue.put(None)
+        freed(-1)
 
     threading.Thread(target=read, daemon=True).start()
     while (batch := queue.get()) is not None:
         yield batch
 
 
-def main() -> None:
+def serve(
+    gatherer: Gatherer[Made],
+    values_of: Callable[[Made], tuple[Any, ...]],
+    freed: Callable[[int], None] = lambda _size: None,
+) -> None:
     """Be a child: batches from standard input, their parts to standard output."""
-    selection, words = children.told()
     out = sys.stdout.buffer
 
     def send(message: bytes) -> None:
         out.write(len(message).to_bytes(_LENGTH, "little"))
         out.write(message)
+        out.flush()  # the parent must not wait for the rest of it while this waits for the parent
 
-    packer = Packer(selection, words["level"])
     with contextlib.suppress(BrokenPipeError):
-        for batch in _batches(cast("io.BufferedReader", sys.stdin.buffer)):
-            for part in packer.pack(batch):
-                send(marshal.dumps(tuple(part)))
+        for batch in batches(cast("io.BufferedReader", sys.stdin.buffer), freed):
+            for part in gatherer.pack(batch):
+                values = tuple(part) if isinstance(part, LeftOut) else values_of(part)
+                send(marshal.dumps(values))
             send(_END)
-            out.flush()
+
+
+def main() -> None:
+    """Be a child that packs."""
+    selection, words = children.told()
+    serve(Packer(selection, words["level"]), tuple)
 
 
 if __name__ == "__main__":

@@ -10,19 +10,18 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 
-from core.archive.ahead import Walk, walk_alone, walker
 from core.archive.attributes import pinned
 from core.archive.compare import NAMES_KEPT, Comparison, Same, content_is
 from core.archive.descent import Descent, is_gone
 from core.archive.header import HARD_LINK, REGULAR
 from core.archive.index import Index, walk_key
-from core.archive.members import Found, Selection, unreadable
+from core.archive.live import Live
+from core.archive.members import Found, Selection, unreadable, walk
 from core.archive.places import Regions
 from core.archive.plan import Action, FilePlan, PlanFile
-from core.archive.reader import check_totals, in_order
-from core.archive.seen import SeenWriter, seen_path
+from core.archive.reader import InOrder, check_totals
+from core.archive.seen import SeenWriter, record_of, seen_path
 from core.archive.spool import SpoolWriter, spool_path
 from core.archive.tar import ArchiveReader, Member, OutOfOrder
 from core.events import Kind, Report, Warned, no_report
@@ -34,15 +33,19 @@ def merge(
     comparison: Comparison,
     wanted: Callable[[Member], bool],
     same: Same,
+    pass_same: Callable[[], None] = lambda: None,
 ) -> None:
     """Walk both sides together; each is in the order of our walk.
 
     A member is `wanted` if it has a live entry, so only one that has none is asked about.
+    `pass_same` may pass over what is the same, on both sides, where nothing was taken from either.
     """
+    pass_same()
     found, member = next(live, None), next(members, None)
     while found is not None or member is not None:
         if found is not None and member is not None and found.path == member.name:
             comparison.both(found, member, same)
+            pass_same()
             found, member = next(live, None), next(members, None)
         elif member is not None and not wanted(member):
             member = next(members, None)
@@ -109,24 +112,14 @@ class Planner:
         if not is_gone(error):
             raise unreadable(path, error) from error
 
-    def _walker(self) -> AbstractContextManager[Walk]:
-        """Return the walk for a comparison with contents as they come.
-
-        Code has many small files, nearly all of which the archive has too, so it pays to read them
-        before anybody asks. Of media, many may be newer than the archive, and need no reading.
-        """
-        if self._only is None and self._selection.kind is Kind.CODE:
-            return walker(self._selection)
-        return walk_alone(self._selection)
-
-    def _live(self, walk: Walk, comparison: Comparison, seen: SeenWriter | None) -> Iterator[Found]:
+    def _alone(self, comparison: Comparison, seen: SeenWriter | None) -> Iterator[Found]:
+        """Walk in this process, and read nothing."""
         only = self._only
-        found = walk(
-            problem=self._problem,
-            skipped=comparison.keep,
-            record=None if seen is None else seen.add,
-        )
-        return found if only is None else (one for one in found if only(one.path))
+        for found in walk(self._selection, problem=self._problem, skipped=comparison.keep):
+            if seen is not None:
+                seen.add(record_of(found.path, found.status))
+            if only is None or only(found.path):
+                yield found
 
     def _wanted(self, comparison: Comparison) -> Callable[[Member], bool]:
         """Return the test whether a member belongs to what is compared."""
@@ -178,12 +171,7 @@ class Planner:
                 trusted=self._trusted, regions=regions, spool=spool,
             )  # fmt: skip
             if ordered:
-                with self._walker() as walk:
-                    live = self._live(walk, comparison, seen)
-                    merge(
-                        live, in_order(reader), comparison, self._wanted(comparison),
-                        lambda member, found: content_is(reader, member, found),
-                    )  # fmt: skip
+                self._in_order(reader, comparison, seen)
             else:
                 self._by_index(reader, comparison, seen)
             check_totals(reader, sha256=self._sha256, members=self._members)
@@ -191,6 +179,38 @@ class Planner:
         plan.make_searchable()
         comparison.finish()
         return comparison
+
+    def _in_order(
+        self, reader: ArchiveReader, comparison: Comparison, seen: SeenWriter | None
+    ) -> None:
+        """Read both sides together."""
+        members = InOrder(reader)
+
+        def merge_with(live: Iterator[Found], pass_same: Callable[[], None]) -> None:
+            merge(
+                live, iter(members), comparison, self._wanted(comparison),
+                lambda member, found: content_is(reader, member, found), pass_same,
+            )  # fmt: skip
+
+        # Code has many small files, nearly all of which the archive has too, so it pays to read
+        # them before anybody asks. Of media, many may be newer than the archive, and need no
+        # reading.
+        if self._only is not None or seen is None or self._selection.kind is not Kind.CODE:
+            merge_with(self._alone(comparison, seen), lambda: None)
+            return
+        with Live(
+            self._selection,
+            problem=self._problem,
+            skipped=comparison.keep,
+            record=seen.add,
+            waited=reader.report,
+        ) as live:
+
+            def pass_same() -> None:
+                if self._trusted:
+                    comparison.identical += live.pass_same(members)
+
+            merge_with(live, pass_same)
 
     def _by_index(
         self, reader: ArchiveReader, comparison: Comparison, seen: SeenWriter | None
@@ -209,9 +229,8 @@ class Planner:
                     return index.same(member.link) and self._linked(member, found, descent)
                 return index.same(member.name)
 
-            with walk_alone(self._selection) as walk:
-                live = self._live(walk, comparison, seen)
-                merge(live, index.members(), comparison, self._wanted(comparison), known)
+            live = self._alone(comparison, seen)
+            merge(live, index.members(), comparison, self._wanted(comparison), known)
 
     def _same(self, reader: ArchiveReader, member: Member, descent: Descent) -> bool:
         found = self._find(member.name, descent)

@@ -140,8 +140,8 @@ class Status(NamedTuple):
 class Found(NamedTuple):
     """One live entry. Of a directory, `dir_fd` is its own descriptor and `name` is `b"."`.
 
-    `content` is what `core.archive.ahead` has read of it already: all bytes of a file, or the
-    target of a link. With it `dir_fd` is not needed, and is none.
+    `content` is what `core.archive.looking` has read of it already: all bytes of a file, or
+    nothing, of a directory. With it `dir_fd` is not needed, and is none.
     """
 
     path: bytes  # as a member of the archive: prefix included, no trailing slash
@@ -151,13 +151,18 @@ class Found(NamedTuple):
     content: bytes | None = None
 
 
-_Listed = list[tuple[bytes, bool]]  # names, and whether each is a directory; sorted
+_FILE, _DIRECTORY, _OTHER = range(3)
+_Listed = list[tuple[bytes, int]]  # names and which of these each is, sorted
 Problem = Callable[[bytes, OSError], None]
 """Called with a member path that vanished or cannot be read; may raise."""
 
 
+def _kind_of(entry: os.DirEntry[str]) -> int:
+    return _DIRECTORY if entry.is_dir(follow_symlinks=False) else _OTHER
+
+
 def _has_own(listed: _Listed) -> bool:
-    at = bisect.bisect_left(listed, (OWN_PREFIX, False))
+    at = bisect.bisect_left(listed, (OWN_PREFIX, 0))
     return at < len(listed) and listed[at][0].startswith(OWN_PREFIX)
 
 
@@ -250,7 +255,7 @@ def _lister(
     selection: Selection,
     skipped: Callable[[bytes], None] | None,
     mine: Callable[[bytes], bool] | None,
-) -> Callable[[int, bytes], Iterator[tuple[bytes, bool]]]:
+) -> Callable[[int, bytes], Iterator[tuple[bytes, int]]]:
     """Return what lists an open directory: names in order, without what is left out."""
     left_out, encoding = selection.left_out(), sys.getfilesystemencoding()
     # Most directories hold nothing that is left out, and need no test of each name.
@@ -258,7 +263,7 @@ def _lister(
     above_ignored = {path[: path.rfind(b"/") + 1] for path in selection.ignored}
     shared = selection.prefix.count(b"/") + SHARED_DEPTH
 
-    def chosen(listed: _Listed, prefix: bytes) -> Iterator[tuple[bytes, bool]]:
+    def chosen(listed: _Listed, prefix: bytes) -> Iterator[tuple[bytes, int]]:
         # As they are come to: `skipped` is told of them after the directory that they are in.
         for one in listed:
             if not left_out(prefix + one[0]):
@@ -266,10 +271,13 @@ def _lister(
             elif skipped is not None:
                 skipped(prefix + one[0])
 
-    def inside(fd: int, prefix: bytes) -> Iterator[tuple[bytes, bool]]:
+    def inside(fd: int, prefix: bytes) -> Iterator[tuple[bytes, int]]:
         with os.scandir(fd) as entries:
             listed = [
-                (one.name.encode(encoding, "surrogateescape"), one.is_dir(follow_symlinks=False))
+                (
+                    one.name.encode(encoding, "surrogateescape"),
+                    _FILE if one.is_file(follow_symlinks=False) else _kind_of(one),
+                )
                 for one in entries
             ]
         listed.sort()
@@ -282,13 +290,30 @@ def _lister(
     return inside
 
 
+def _by_kind(
+    listed: Iterator[tuple[bytes, int]],
+) -> Iterator[list[bytes] | tuple[bytes] | bytes]:
+    """Yield names in their order: files in lists, directories alone, the rest in tuples of one."""
+    names: list[bytes] = []
+    for name, kind in listed:
+        if kind == _FILE:
+            names.append(name)
+            continue
+        if names:
+            yield names
+            names = []
+        yield name if kind == _DIRECTORY else (name,)
+    if names:
+        yield names
+
+
 SHARED_DEPTH: Final = 2
 """How many directories below the root what several processes share begins: `vendor/magento/…`."""
 
-Run = tuple[bytes, int, list[bytes] | None]
+Run = tuple[bytes, int, list[bytes] | tuple[bytes] | None]
 """A directory's member path (empty or with a slash at its end), its descriptor, and names in it
-that follow one another in archive order and are no directories. Without names: the directory
-itself, which comes before what is in it."""
+that follow one another in archive order: a list of files, or a tuple of one that is neither file
+nor directory. Without names: the directory itself, which comes before what is in it."""
 
 
 def runs(
@@ -307,27 +332,23 @@ def runs(
     """
     inside = _lister(selection, skipped, mine)
     with Descent(selection.root) as descent:
-        ways: list[tuple[Iterator[tuple[bytes, bool]], bytes]] = []
+        ways: list[tuple[Iterator[list[bytes] | tuple[bytes] | bytes], bytes]] = []
         try:
-            ways.append((inside(descent.fd, selection.prefix), selection.prefix))
+            ways.append((_by_kind(inside(descent.fd, selection.prefix)), selection.prefix))
         except OSError as error:
             problem(selection.prefix.rstrip(b"/"), error)
         while ways:
             listed, prefix = ways[-1]
-            names: list[bytes] = []
-            for name, is_directory in listed:
-                if not is_directory:
-                    names.append(name)
+            for name in listed:
+                if not isinstance(name, bytes):
+                    yield prefix, descent.fd, name
                     continue
-                if names:
-                    yield prefix, descent.fd, names
-                    names = []
                 path = prefix + name
                 below = path + b"/"
                 depth = descent.depth
                 try:
                     descent.push(name)
-                    ways.append((inside(descent.fd, below), below))
+                    ways.append((_by_kind(inside(descent.fd, below)), below))
                 except OSError as error:
                     problem(path, error)
                     if descent.depth > depth:
@@ -336,8 +357,6 @@ def runs(
                 yield below, descent.fd, None
                 break
             else:
-                if names:
-                    yield prefix, descent.fd, names
                 ways.pop()
                 if ways:
                     descent.pop()

@@ -2,13 +2,11 @@
 
 An archive is one gzip stream, but deflate can be cut: segments that were compressed apart, each
 ending on a whole byte, follow one another in a stream as pigz makes it
-(https://zlib.net/pigz/pigz.pdf), and the checksum of the whole is put together from theirs. So the
-process that walks deals out batches of names, and whoever is free looks, reads, builds the members
-and compresses them; no content of a file goes through a pipe.
+(https://zlib.net/pigz/pigz.pdf), and the checksum of the whole is put together from theirs.
 
-It owns a batch's form, and what a member of a small file looks like. What needs a decision (a large
-file, one with several names, one that changed while it was read, or is gone) is left out of the
-segments and named by its place in the batch: the writer looks at it.
+It owns what a member of a small file looks like. What needs a decision (a large file, one with
+several names, one that changed while it was read, or is gone) is left out of the segments: the
+writer looks at it.
 """
 
 from __future__ import annotations
@@ -17,12 +15,12 @@ import os
 import stat
 import zlib
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol
 
 from isal import isal_zlib
 
 from core.archive.attributes import read_attributes
-from core.archive.descent import OPEN_FILE, Descent
+from core.archive.gathering import TYPE_AND_SET_ID, Gatherer
 from core.archive.header import (
     BLOCK,
     DIRECTORY,
@@ -34,21 +32,15 @@ from core.archive.header import (
 )
 from core.archive.members import Selection, Status
 from core.archive.owners import AccountNames
-from core.errors import StorageError
 
 SMALL: Final = 4 << 20
 """Files up to here, in bytes, are read whole, so that what is written of them is consistent."""
 _SEGMENT: Final = 1 << 20  # bytes before compression, after which a segment is closed
 FASTEST_ZLIB_LEVEL: Final = 4  # 0 to 3 are igzip's, 4 to 9 zlib's
 FILE_MODE: Final = 0o1777
-_TYPE_AND_SET_ID: Final = 0o176000
 DIRECTORY_MODE: Final = 0o3777
 PADDING: Final = tuple(bytes(-size % BLOCK) for size in range(BLOCK))
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
-
-Group: TypeAlias = tuple[bytes, list[bytes | tuple[bytes]]]
-"""Entries of one directory, whose member path (empty or with a slash at its end) comes first: names
-that are no directories, and tuples with the bytes of members that are there already."""
 
 
 class Segment(NamedTuple):
@@ -60,22 +52,15 @@ class Segment(NamedTuple):
     members: int
     content_bytes: int
 
+    @property
+    def entries(self) -> int:
+        """How many entries of its batch it stands for."""
+        return self.members
 
-class LeftOut(NamedTuple):
-    """An entry that the writer must look at, by its group and its place there."""
-
-    group: int
-    place: int
-    changed: bool = False
-    """Whether it changed while it was read."""
-
-
-Part: TypeAlias = Segment | LeftOut
-
-
-def entries_of(part: Part) -> int:
-    """Return how many entries of its batch a part stands for."""
-    return part.members if isinstance(part, Segment) else 1
+    @property
+    def held(self) -> int:
+        """Bytes that it takes."""
+        return len(self.deflated)
 
 
 class Compressor(Protocol):
@@ -137,97 +122,39 @@ class MemberWriter:
         return self._headers.pax(name, records) + header
 
 
-class Packer:
-    """Makes segments of batches of entries of a selection."""
+class Packer(Gatherer[Segment]):
+    """Makes segments of batches."""
 
     def __init__(self, selection: Selection, level: int) -> None:
-        self._root = selection.root
-        self._start = len(selection.prefix)
+        super().__init__(selection)
         self._level = level
         self._members = MemberWriter()
-        self._descent = Descent(self._root)
         self._pieces: list[bytes] = []
         self._size = 0
         self._count = 0
         self._content_bytes = 0
 
-    def close(self) -> None:
-        """Close the directories that are open."""
-        self._descent.close()
+    def _known(self, entry: tuple[bytes, ...]) -> None:
+        self._add(entry[0], b"")
 
-    def pack(self, batch: list[Group], *, skip: int = 0) -> Iterator[Part]:
-        """Yield the segments of a batch and, in their place, what was left out of them.
-
-        `skip` entries at its beginning are passed over. Between two parts other batches may be
-        packed.
-        """
-        for number, (prefix, entries) in enumerate(batch):
-            fd = self._directory(prefix)
-            for place, entry in enumerate(entries):
-                if skip:
-                    skip -= 1
-                    continue
-                if isinstance(entry, tuple):
-                    self._add(entry[0], b"")
-                    left_out = None
-                else:
-                    left_out = self._take(prefix, entry, fd)
-                if left_out is None and self._size < _SEGMENT:
-                    continue
-                yield from self._segment()
-                if left_out is not None:
-                    yield LeftOut(number, place, left_out)
-                fd = self._directory(prefix)  # another batch may have gone elsewhere meanwhile
-        yield from self._segment()
-
-    def _directory(self, prefix: bytes) -> int:
-        """Return the descriptor of a directory, or -1 where there is none any more."""
-        relative = prefix[self._start : -1]
-        try:
-            return self._descent.go(relative.split(b"/") if relative else [])
-        except OSError:
-            return -1
-        except StorageError:  # moved while we were in it
-            self._descent.close()
-            self._descent = Descent(self._root)
-            return -1
-
-    def _take(self, prefix: bytes, name: bytes, fd: int) -> bool | None:
-        """Take an entry in. Not None: it is left out, and whether that is for a change."""
-        if fd < 0:
+    def _file(self, path: bytes, fd: int) -> bool | None:
+        status = os.fstat(fd)
+        mode, size = status.st_mode, status.st_size
+        if mode & TYPE_AND_SET_ID != stat.S_IFREG or status.st_nlink > 1 or size > SMALL:
             return False
-        try:
-            status = os.lstat(name, dir_fd=fd)
-            mode = status.st_mode
-            if mode & _TYPE_AND_SET_ID == stat.S_IFREG:
-                if status.st_nlink > 1 or status.st_size > SMALL:
-                    return False
-                return self._file(prefix + name, name, fd, status)
-            if not stat.S_ISLNK(mode):
-                return False
-            link = os.readlink(name, dir_fd=fd)
-        except OSError:
-            return False
-        self._add(self._members.head(prefix + name, status, SYMLINK, 0o777, link=link), b"")
+        content = os.read(fd, size + 1)
+        if len(content) != size or os.fstat(fd).st_mtime_ns != status.st_mtime_ns:
+            return True
+        head = self._members.head(path, status, REGULAR, mode & FILE_MODE, size=size, fd=fd)
+        self._add(head, content)
         return None
 
-    def _file(self, path: bytes, name: bytes, fd: int, status: os.stat_result) -> bool | None:
-        size = status.st_size
-        opened = os.open(name, OPEN_FILE, dir_fd=fd)
-        try:
-            content = os.read(opened, size + 1)
-            after = os.fstat(opened)
-            if (
-                len(content) != size
-                or after.st_mtime_ns != status.st_mtime_ns
-                or after.st_ino != status.st_ino
-            ):
-                return True
-            mode = status.st_mode & FILE_MODE
-            head = self._members.head(path, status, REGULAR, mode, size=size, fd=opened)
-        finally:
-            os.close(opened)
-        self._add(head, content)
+    def _other(self, path: bytes, name: bytes, fd: int) -> bool | None:
+        status = os.lstat(name, dir_fd=fd)
+        if not stat.S_ISLNK(status.st_mode):
+            return False
+        link = os.readlink(name, dir_fd=fd)
+        self._add(self._members.head(path, status, SYMLINK, 0o777, link=link), b"")
         return None
 
     def _add(self, head: bytes, content: bytes) -> None:
@@ -240,8 +167,10 @@ class Packer:
         self._content_bytes += size
         self._size += size + len(head)
 
-    def _segment(self) -> Iterator[Segment]:
-        """Yield what was gathered, if anything."""
+    def _is_full(self) -> bool:
+        return self._size >= _SEGMENT
+
+    def _gathered(self) -> Iterator[Segment]:
         if not self._pieces:
             return
         content = b"".join(self._pieces)

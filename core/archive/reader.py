@@ -26,28 +26,59 @@ class VerifiedArchive:
     warnings: tuple[Warned, ...] = ()
 
 
-def in_order(reader: ArchiveReader) -> Iterator[Member]:
-    """Yield the members as long as they are in the order of our walk. Raises OutOfOrder.
+class InOrder:
+    """The members as long as they are in the order of our walk. Raises OutOfOrder.
 
     The order alone shows that no name comes twice and that everything above a member is a
     directory: only the open directories on the way to the current one are remembered.
     """
-    open_directories: list[bytes] = [b""]
-    last = b""
-    for member in reader:
-        name, kind = member.name, member.type
-        key = name.replace(b"/", b"\0")  # as `walk_key` has it
-        if key <= last or kind == HARD_LINK:
-            raise OutOfOrder
-        last = key
-        parent = name[: max(0, name.rfind(b"/"))]
-        while open_directories[-1] != parent:
-            open_directories.pop()
-            if not open_directories:
+
+    def __init__(self, reader: ArchiveReader) -> None:
+        self._reader = reader
+        self._open: list[bytes] = [b""]
+        self._last = b""
+
+    def __iter__(self) -> Iterator[Member]:
+        for member in self._reader:
+            name, kind = member.name, member.type
+            if kind == HARD_LINK:
                 raise OutOfOrder
-        if kind == DIRECTORY:
-            open_directories.append(name)
-        yield member
+            self._check(name)
+            if kind == DIRECTORY:
+                self._open.append(name)
+            yield member
+
+    def _check(self, name: bytes) -> None:
+        key = name.replace(b"/", b"\0")  # as `walk_key` has it
+        if key <= self._last:
+            raise OutOfOrder
+        self._last = key
+        parent = name[: max(0, name.rfind(b"/"))]
+        directories = self._open
+        while directories[-1] != parent:
+            directories.pop()
+            if not directories:
+                raise OutOfOrder
+
+    def passes(
+        self, content: bytes, first: bytes, last: bytes, *, count: int, directory: bool
+    ) -> bool:
+        """Go on behind the next `count` members, if they are exactly these bytes; tell whether.
+
+        `first` and `last` are their names at both ends, `directory` says what the last one is. They
+        are in our order, because our writer would have written them of a live tree.
+        """
+        if not self._reader.is_next(content):
+            return False
+        self._check(first)
+        if count > 1:
+            self._last = last.replace(b"/", b"\0")
+            self._open = [last[:at] for at, byte in enumerate(last) if byte == 0x2F]
+            self._open.insert(0, b"")
+        if directory:
+            self._open.append(last)
+        self._reader.go_behind(len(content), count, last)
+        return True
 
 
 def check_totals(reader: ArchiveReader, *, sha256: str | None, members: int | None) -> None:
@@ -83,7 +114,7 @@ def verify_archive(
     trusted = sha256 is not None
     try:
         with ArchiveReader(path, trusted=trusted, report=report) as reader:
-            for member in in_order(reader):
+            for member in InOrder(reader):
                 if not trusted and member.type == SYMLINK and leads_out(member):
                     refuse_leading_out(reader, member)
             check_totals(reader, sha256=sha256, members=members)

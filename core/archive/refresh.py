@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from core.archive.descent import is_gone
 from core.archive.difference import Planner, unwritable
-from core.archive.members import Selection, unreadable, walk
+from core.archive.live import LivePart, LiveParts
+from core.archive.members import Selection, unreadable
 from core.archive.places import Regions
 from core.archive.plan import Action, PlanFile, Row
-from core.archive.seen import Change, SeenReader, changes, seen_path
+from core.archive.seen import Change, Looks, SeenReader, changes, record_of, seen_path
 from core.archive.stage import StagedFiles, Stager
 from core.archive.stages import make_stages
 from core.archive.trees import remove_tree
@@ -89,25 +91,46 @@ class _Looked:
         return self.counted > max(_ALWAYS_FINE, self.of // _SHARE)
 
 
+def _looks(live: LiveParts, since_ns: int) -> Iterator[Looks]:
+    for part in live:
+        if isinstance(part, LivePart):
+            yield part.records, part.paths(), part.fresh
+        else:
+            path, status = part.path, part.status
+            fresh = status.st_ctime_ns >= since_ns and not stat.S_ISDIR(status.st_mode)
+            yield record_of(path, status), [path], fresh
+
+
 def _look_again(plan: PlanFile, selection: Selection, report: Report) -> _Looked:
-    looked, done = _Looked(), 0
+    looked, done, current = _Looked(), 0, b""
     since_ns = int(plan.fact("began_ns")) - _SAME_TICK_NS
     linked = frozenset((inode, device) for inode, device in plan.fact("linked") or ())
-    now = walk(selection, problem=_problem)
-    with contextlib.closing(SeenReader(seen_path(plan.path))) as before:
-        for path, change in changes(before, now, since_ns=since_ns, linked=linked):
-            counts = not (path.startswith(_ORDINARY) or path.endswith(b".log"))
+
+    def tell() -> None:
+        report(0, done, os.fsdecode(current))
+
+    with (
+        contextlib.closing(SeenReader(seen_path(plan.path))) as before,
+        LiveParts(selection, problem=_problem, waited=tell, since_ns=since_ns) as live,
+    ):
+        now = _looks(live, since_ns)
+        for paths, change in changes(before, now, since_ns=since_ns, linked=linked):
+            current = paths[-1]
+            counts = sum(map(_counts, paths))
             looked.of += counts
             if change is Change.CERTAIN:
-                looked.changed.append(path)
+                looked.changed += paths
                 looked.counted += counts
             elif change is Change.MAYBE:
-                looked.suspect.append(path)
-            done += 1
-            if done % _REPORT_EVERY == 0:
-                report(0, done, os.fsdecode(path))
+                looked.suspect += paths
+            if done // _REPORT_EVERY < (done := done + len(paths)) // _REPORT_EVERY:
+                tell()
     report(0, done, "")
     return looked
+
+
+def _counts(path: bytes) -> bool:
+    return not (path.startswith(_ORDINARY) or path.endswith(b".log"))
 
 
 class _Affected:

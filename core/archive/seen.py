@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from core.archive.index import walk_key
-from core.archive.members import Found, Status
+from core.archive.members import Status
 from core.durable import create_exclusive, owner_for, translate, unlink_if_there, write_all
 
 _RECORD: Final = struct.Struct("<I5q")
@@ -41,6 +41,19 @@ def look_of(status: os.stat_result | Status) -> Look:
 def record_of(path: bytes, status: os.stat_result | Status) -> bytes:
     """Return what is written of a live entry."""
     return _RECORD.pack(len(path), *look_of(status)) + path
+
+
+def is_exact(status: os.stat_result | Status) -> bool:
+    """Tell whether the times of a file can be had back from its record."""
+    return 0 <= status.st_mtime_ns <= _63_BITS and 0 <= status.st_ctime_ns <= _63_BITS
+
+
+def taken_apart(records: bytes, at: int = 0) -> tuple[bytes, Look, int]:
+    """Return the path and look of the record that begins at `at`, and where it ends."""
+    length, *look = _RECORD.unpack_from(records, at)
+    begin = at + _RECORD.size
+    end = begin + length
+    return records[begin:end], (look[0], look[1], look[2], look[3], look[4]), end
 
 
 def seen_path(plan_path: str) -> str:
@@ -160,39 +173,50 @@ class Change(Enum):
     CERTAIN = "certain"
 
 
+Looks = tuple[bytes, list[bytes], bool]
+"""Records of entries that follow one another, their paths, and whether one of them, no directory,
+changed so late that it is fresh."""
+
+
 def changes(
     before: SeenReader,
-    now: Iterator[Found],
+    now: Iterator[Looks],
     *,
     since_ns: int,
     linked: frozenset[tuple[int, int]] = frozenset(),
-) -> Iterator[tuple[bytes, Change]]:
-    """Yield what became of every entry of either side; `since_ns` is when the first look began.
+) -> Iterator[tuple[list[bytes], Change]]:
+    """Yield what became of the entries of either side; `since_ns` is when the first look began.
 
     `linked` are the inodes and devices of what we gave another name meanwhile.
     """
     old: tuple[bytes, Look] | None = None
-    for found in now:
-        path, _, _, status, _ = found
-        is_fresh = status.st_ctime_ns >= since_ns and not stat.S_ISDIR(status.st_mode)
-        if old is None and before.is_next(record_of(path, status)):
-            yield path, Change.MAYBE if is_fresh else Change.NONE
+    for records, paths, fresh in now:
+        if old is None and not fresh and before.is_next(records):
+            yield paths, Change.NONE
             continue
-        old = old or before.next()
-        while old is not None and walk_key(old[0]) < walk_key(path):
-            yield old[0], Change.CERTAIN
-            old = before.next()
-        if old is None or old[0] != path:
-            yield path, Change.CERTAIN
-            continue
-        look = look_of(status)
-        if old[1] == look:
-            yield path, Change.MAYBE if is_fresh else Change.NONE
-        else:
-            by_us = look[:2] in linked and old[1][:4] == look[:4]
-            yield path, Change.MAYBE if by_us else Change.CERTAIN
-        old = None
+        at = 0
+        for path in paths:
+            _, look, end = taken_apart(records, at)
+            # A directory's look ends with its group, which is no time by far.
+            is_fresh = look[4] >= since_ns
+            record, at = records[at:end], end
+            if old is None and before.is_next(record):
+                yield [path], Change.MAYBE if is_fresh else Change.NONE
+                continue
+            old = old or before.next()
+            while old is not None and walk_key(old[0]) < walk_key(path):
+                yield [old[0]], Change.CERTAIN
+                old = before.next()
+            if old is None or old[0] != path:
+                yield [path], Change.CERTAIN
+                continue
+            if old[1] == look:
+                yield [path], Change.MAYBE if is_fresh else Change.NONE
+            else:
+                by_us = look[:2] in linked and old[1][:4] == look[:4]
+                yield [path], Change.MAYBE if by_us else Change.CERTAIN
+            old = None
     old = old or before.next()
     while old is not None:
-        yield old[0], Change.CERTAIN
+        yield [old[0]], Change.CERTAIN
         old = before.next()

@@ -131,6 +131,10 @@ class ArchiveReader:
         """Hex digest of the file; right once all members were read."""
         return self._blocks.sha256
 
+    def report(self) -> None:
+        """Report how far it is, for whoever waits for something else; may raise."""
+        self._report(self._blocks.consumed, self.members, os.fsdecode(self._current))
+
     def damaged(self, reason: str) -> NoReturn:
         """Refuse the archive as damaged."""
         raise DamagedBackup(f"{self.file_name} is damaged: {reason}.")
@@ -211,25 +215,62 @@ class ArchiveReader:
             self._left -= size
             yield self._take(size)
 
+    def is_next(self, content: bytes) -> bool:
+        """Tell whether what comes next are exactly these bytes: members, whole."""
+        if self._left or self._padding:
+            self._skip()
+        at = self._at
+        if len(self._buffer) - at < len(content):
+            # Most are, and then nothing has to be put together.
+            before = self._buffer[at:]
+            if not content.startswith(before) or not self._has_more():
+                return False
+            if self._buffer.startswith(content[len(before) :]):
+                self._at = -len(before)
+                return True
+            self._buffer = before + self._buffer
+            return False
+        return self._buffer.startswith(content, at)
+
+    def go_behind(self, size: int, members: int, last: bytes) -> None:
+        """Pass over so much that was found to be what is next; `last` is the last name in it.
+
+        What they hold is not counted in `content_bytes`, so this is for archives that are trusted.
+        """
+        self._at += size
+        self.members += members
+        self._current = last
+        self._content = b""
+
     def _refill(self) -> None:
-        self._report(self._blocks.consumed, self.members, os.fsdecode(self._current))
+        if not self._has_more():
+            self.damaged("it was cut short: the end of the archive is missing")
+
+    def _has_more(self) -> bool:
+        """Have the next block in place of this one; tell whether there is one."""
+        self.report()
         if self.members > _MEMBER_LIMIT:
             self.hostile(self._current, "an absurd number of members")
         block = next(self._stream, None)
         if block is None:
-            self.damaged("it was cut short: the end of the archive is missing")
-        rest = self._buffer[self._at :] if self._at < len(self._buffer) else b""
-        self._buffer = rest + block if rest else block
-        self._at = 0
+            return False
+        self._buffer, self._at = block, 0
+        return True
 
     def _take(self, size: int) -> bytes:
         end = self._at + size
-        while end > len(self._buffer):
-            self._refill()
-            end = self._at + size
         taken = self._buffer[self._at : end]
-        self._at = end
-        return taken
+        if end <= len(self._buffer):
+            self._at = end
+            return taken
+        pieces, left = [taken], size - len(taken)
+        while left:
+            self._refill()
+            piece = self._buffer[:left]
+            self._at = len(piece)
+            left -= len(piece)
+            pieces.append(piece)
+        return b"".join(pieces)
 
     def _skip(self) -> None:
         size = self._left + self._padding

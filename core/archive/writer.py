@@ -13,30 +13,21 @@ import contextlib
 import errno
 import os
 import stat
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from core.archive.batches import Batches, Noticed
-from core.archive.crew import Crew, Task
+from core.archive.batches import ArchiveBatches, Noticed
+from core.archive.crew import Shift, Task, packers
 from core.archive.descent import OPEN_FILE, Descent
+from core.archive.gathering import LeftOut
 from core.archive.header import BLOCK, HARD_LINK, REGULAR, SYMLINK
 from core.archive.members import Found, Selection
-from core.archive.packing import (
-    FILE_MODE,
-    PADDING,
-    SMALL,
-    LeftOut,
-    MemberWriter,
-    Part,
-)
+from core.archive.packing import FILE_MODE, PADDING, SMALL, MemberWriter, Segment
 from core.archive.stream import GzipWriter
 from core.durable import translate
 from core.events import Report, Warned, no_report
 
-_PENDING: Final = 16  # batches between the first that is not written yet and the last that is dealt
-_HELD: Final = 16 << 20  # bytes that wait for their turn; more come only for what is first
 _PIECE: Final = 1 << 20
 _TRIES: Final = 3
 _END_BLOCKS: Final = bytes(12 * BLOCK)  # as many as Magento writes
@@ -70,11 +61,10 @@ class _Writer:
         self._report = report
         self._members = MemberWriter()
         self._links: dict[tuple[int, int], bytes] = {}
-        self._batches = Batches(selection, self.noticed, self._members)
-        self._walk = iter(self._batches)
+        self._batches = ArchiveBatches(selection, self.noticed, self._members)
         self._descent = Descent(selection.root)
-        self._crew = Crew(selection, out.level)
-        self._pending: deque[Task] = deque()  # in the order of the archive
+        self._crew = packers(selection, out.level)
+        self._shift = Shift(self._crew, iter(self._batches))
         self._parts: list[bytes] = []
         self._gathered = 0
         self._current = ""  # where the last part came from, for reports
@@ -82,60 +72,23 @@ class _Writer:
     def write(self) -> None:
         """Write all members and the end."""
         with contextlib.closing(self._descent), contextlib.closing(self._crew):
-            while (task := self._first()) is not None:
-                if task.parts:
-                    self._part(task, self._crew.take(task))
-                else:
-                    self._work(task)
+            for task, part in self._shift.parts():
+                if part is not None:
+                    self._part(task, part)
+                # Also of whoever only waits: then it can be told to stop.
+                self._report(self.content_bytes, self.members, self._current)
         self._put(_END_BLOCKS)
         self._hand_over()
         self._report(self.content_bytes, self.members, "")
 
-    def _first(self) -> Task | None:
-        """Return the batch that is next in the archive."""
-        self._deal()
-        while self._pending and self._pending[0].done and not self._pending[0].parts:
-            self._pending.popleft()
-        return self._pending[0] if self._pending else self._next()
-
-    def _deal(self) -> None:
-        """Give the children enough to do, and take what they have done."""
-        self._crew.collect(_HELD)
-        while self._crew.wants() and len(self._pending) < _PENDING:
-            task = self._next()
-            if task is None:
-                return
-            self._crew.deal(task)
-
-    def _next(self) -> Task | None:
-        """Walk on to the next batch."""
-        task = next(self._walk, None)
-        if task is not None:
-            self._pending.append(task)
-        return task
-
-    def _work(self, first: Task) -> None:
-        """Pack something: of the first batch, or of another while a child is busy with that."""
-        crew = self._crew
-        if crew.held < _HELD and crew.is_elsewhere(first):
-            ours = next((t for t in self._pending if t.source is not None and not t.done), None)
-            if ours is None and len(self._pending) < _PENDING and (ours := self._next()):
-                crew.keep(ours)
-            if ours is not None:
-                crew.step(ours)
-                return
-        crew.step(first)
-        if not first.parts:  # whoever waits can be told to stop
-            self._report(self.content_bytes, self.members, self._current)
-
-    def _part(self, task: Task, part: Part) -> None:
+    def _part(self, task: Task[Segment], part: Segment | LeftOut) -> None:
         """Write what came of a batch."""
         prefix, entries = task.batch[part.group if isinstance(part, LeftOut) else 0]
         if isinstance(part, LeftOut):
             name = entries[part.place]
             assert isinstance(name, bytes)  # noqa: S101 - what is there already is not left out
-            self._current = os.fsdecode(prefix + name)
-            self._left_out(prefix, name, changed=part.changed)
+            self._current = os.fsdecode(prefix + name.removesuffix(b"/"))
+            self._left_out(prefix, name.removesuffix(b"/"), changed=part.changed)
         else:
             self._current = os.fsdecode(prefix[:-1]) or self._current
             self._hand_over()
@@ -145,7 +98,6 @@ class _Writer:
                 raise translate(error, "writing the archive") from error
             self.members += part.members
             self.content_bytes += part.content_bytes
-        self._report(self.content_bytes, self.members, self._current)
 
     def _put(self, content: bytes) -> None:
         self._parts.append(content)
@@ -262,7 +214,7 @@ class _Writer:
         for piece in _pieces(fd, size):
             done += len(piece)
             self._put(piece)
-            self._deal()
+            self._shift.deal()
             self._report(self.content_bytes + done, self.members, self._current)
         after = os.fstat(fd)
         if done < size or after.st_size != size or after.st_mtime_ns != found.status.st_mtime_ns:

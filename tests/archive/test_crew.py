@@ -15,9 +15,10 @@ import pytest
 from core.archive import batches as batches_module
 from core.archive import children, crew
 from core.archive import writer as writer_module
-from core.archive.crew import Crew, Task
+from core.archive.crew import Crew, Hand, Task, packers
+from core.archive.gathering import LeftOut
 from core.archive.members import Selection, media_selection
-from core.archive.packing import SMALL, LeftOut, MemberWriter, Packer, Part, Segment, entries_of
+from core.archive.packing import SMALL, MemberWriter, Packer, Segment
 from core.archive.reader import verify_archive
 from core.archive.writer import ArchiveSummary, write_archive
 from core.errors import Cancelled
@@ -84,8 +85,8 @@ def test_same_bytes_of_media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize(
     ("module", "name", "value"),
-    [(crew, "_PIPE", 4096), (crew, "_DEALT", 1), (writer_module, "_HELD", 1),
-     (writer_module, "_PENDING", 1), (batches_module, "_BATCH", 1)],
+    [(crew, "_PIPE", 4096), (crew, "_DEALT", 1), (crew, "_HELD", 1), (crew, "_PENDING", 1),
+     (batches_module, "_BATCH", 1)],
 )  # fmt: skip
 def test_no_limit_changes_anything_but_the_time(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, name: str,
@@ -117,16 +118,16 @@ def test_goes_on_without_a_child_that_is_killed(
     on_cores(monkeypatch, 3)
     monkeypatch.setattr(batches_module, "_BATCH", 50)
     expected = alone(monkeypatch, full.code, tmp_path / "a.tgz")
-    receive, came = crew._Child.receive, 0
+    receive, came = Hand.receive, 0
 
-    def counted(self: crew._Child) -> int:
+    def counted(self: Hand[Segment]) -> int:
         nonlocal came
         came += 1
         if came == after:
             os.kill(self.process.pid, signal.SIGKILL)
         return receive(self)
 
-    monkeypatch.setattr(crew._Child, "receive", counted)
+    monkeypatch.setattr(Hand, "receive", counted)
     assert write(full.code, tmp_path / "b.tgz") == expected
     assert came >= after
 
@@ -146,13 +147,13 @@ def test_a_batch_half_packed_here_goes_on_where_it_was(
     on_cores(monkeypatch, 2)
     step, steps = Crew.step, 0
 
-    def then_killed(self: Crew, task: Task) -> None:
+    def then_killed(self: Crew[Segment], task: Task[Segment]) -> None:
         nonlocal steps
         step(self, task)
         if task.source is not None and not task.done:
             steps += 1
-            if steps == after and self._children:
-                os.kill(self._children[0].process.pid, signal.SIGKILL)
+            if steps == after and self._hands:
+                os.kill(self._hands[0].process.pid, signal.SIGKILL)
 
     monkeypatch.setattr(Crew, "step", then_killed)
     assert write(shop.code, tmp_path / "b.tgz") == expected
@@ -167,7 +168,7 @@ def test_what_came_of_a_batch_is_not_packed_again_whatever_changed(
     names = [b"n%03d" % number for number in range(250)]
     for name in names:
         put(os.fsencode(shop.root) + b"/" + name, os.urandom(20_000))
-    crew_here = Crew(shop.code, 1)
+    crew_here = packers(shop.code, 1)
     task = Task([(b"", list(names))])
     crew_here.keep(task)
     crew_here.step(task)
@@ -189,13 +190,13 @@ def test_what_came_of_a_batch_is_not_packed_again_whatever_changed(
         else:
             crew_here.step(task)
     crew_here.close()
-    assert sum(entries_of(part) for part in parts) == len(names)
+    assert sum(part.entries for part in parts) == len(names)
     assert crew_here.held == 0
 
 
 def test_only_what_is_held_is_counted(full: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     on_cores(monkeypatch, 2)
-    made = Crew(full.code, 1)
+    made = packers(full.code, 1)
     task = Task([(b"", [b"large", b"tool", b"gone", b"not-quite-large"])])
     made.deal(task)
     while not task.done or task.parts:
@@ -212,7 +213,7 @@ def test_directories_alone_fill_batches_too(tmp_path: Path) -> None:
     for number in range(1000):
         os.makedirs(f"{shop.root}/lib/{number}")
     noticed, members = batches_module.Noticed(), MemberWriter()
-    batches = [task.batch for task in batches_module.Batches(shop.code, noticed, members)]
+    batches = [task.batch for task in batches_module.ArchiveBatches(shop.code, noticed, members)]
     assert max(sum(len(entries) for _, entries in batch) for batch in batches) <= 257
 
 
@@ -263,9 +264,9 @@ def test_a_stopped_child_does_not_keep_from_a_cancellation(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = False
-    deal = crew._Child.deal
+    deal = Hand.deal
 
-    def stopped(self: crew._Child, task: Task) -> bool:
+    def stopped(self: Hand[Segment], task: Task[Segment]) -> bool:
         os.kill(self.process.pid, signal.SIGSTOP)
         return deal(self, task)
 
@@ -274,7 +275,7 @@ def test_a_stopped_child_does_not_keep_from_a_cancellation(
         asked = True
         raise Cancelled("stop")
 
-    monkeypatch.setattr(crew._Child, "deal", stopped)
+    monkeypatch.setattr(Hand, "deal", stopped)
     fd = os.open(tmp_path / "a.tgz", os.O_RDWR | os.O_CREAT)
     with pytest.raises(Cancelled):
         write_archive(full.code, fd, report=report)
@@ -298,7 +299,7 @@ def test_without_a_child_all_is_packed_here(
 def test_small_trees_have_no_child(full: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
     monkeypatch.setattr(subprocess, "Popen", None)
-    made = Crew(full.code, 1)
+    made = packers(full.code, 1)
     assert not made.wants()
     made.close()
 
@@ -331,14 +332,14 @@ def test_reports_name_where_the_work_is(full: Layout, tmp_path: Path) -> None:
     assert len(set(reported)) > 3
 
 
-def packed(shop: Layout, names: list[bytes | tuple[bytes]]) -> list[Part]:
+def packed(shop: Layout, names: list[bytes | tuple[bytes, ...]]) -> list[Segment | LeftOut]:
     packer = Packer(shop.code, 1)
     parts = list(packer.pack([(b"", names)]))
     packer.close()
     return parts
 
 
-@pytest.mark.parametrize("act", ["grow", "shrink", "touch", "replace"])
+@pytest.mark.parametrize("act", ["grow", "shrink", "touch"])
 def test_what_changes_while_it_is_read_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str
 ) -> None:
@@ -346,30 +347,44 @@ def test_what_changes_while_it_is_read_is_left_out(
     path = shop.root + "/b"
     for name in "abc":
         put(f"{shop.root}/{name}", b"0123456789")
-    inode, opening = os.stat(path).st_ino, os.open
+    inode, reading = os.stat(path).st_ino, os.read
 
-    def meddling(name: bytes, *args: int, **rest: int) -> int:
-        if name == b"b" and os.stat(path).st_ino == inode:
-            if act == "replace":
-                put(path + "2", b"9876543210")
-                known = os.stat(path)
-                os.utime(path + "2", ns=(known.st_atime_ns, known.st_mtime_ns))
-                os.rename(path + "2", path)
-            elif act == "touch":
+    def meddling(fd: int, size: int) -> bytes:
+        if os.fstat(fd).st_ino == inode:
+            if act == "touch":
                 os.utime(path, (1, 1))
             else:
                 put(path, b"0" if act == "shrink" else b"0123456789more")
-        return opening(name, *args, **rest)
+        return reading(fd, size)
 
-    monkeypatch.setattr(os, "open", meddling)
+    monkeypatch.setattr(os, "read", meddling)
     parts = packed(shop, [b"a", b"b", b"c"])
     assert [part for part in parts if isinstance(part, LeftOut)] == [LeftOut(0, 1, changed=True)]
     assert [part.members for part in parts if isinstance(part, Segment)] == [1, 1]
 
 
+def test_what_is_no_file_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever writes to a fifo waits for a reader, and a device may act when it is opened."""
+    shop = layout(tmp_path / "shop")
+    os.mkfifo(shop.root + "/fifo")
+    os.symlink("fifo", shop.root + "/link")
+    put(shop.root + "/plain")
+    opening, opened = os.open, set()
+
+    def noting(name: bytes | str, *args: int, **rest: int) -> int:
+        opened.add(os.path.basename(os.fsencode(name)))
+        return opening(name, *args, **rest)
+
+    monkeypatch.setattr(os, "open", noting)
+    summary = write(shop.code, tmp_path / "a.tgz")
+    assert summary.members == 3  # with the directory pub
+    assert b"plain" in opened
+    assert not opened & {b"fifo", b"link"}
+
+
 def test_what_needs_a_decision_is_left_out(tmp_path: Path) -> None:
     shop = layout(tmp_path / "shop")
-    names = [b"directory", b"fifo", b"gone", b"large", b"linked", b"set-id"]
+    names = [b"directory", b"fifo/", b"gone", b"large", b"linked", b"set-id"]
     os.mkdir(shop.root + "/directory")
     os.mkfifo(shop.root + "/fifo")
     put(shop.root + "/large", bytes(SMALL + 1))
@@ -378,7 +393,7 @@ def test_what_needs_a_decision_is_left_out(tmp_path: Path) -> None:
     put(shop.root + "/set-id", mode=0o2755)
     put(shop.root + "/plain")
     os.symlink("plain", shop.root + "/symlink")
-    parts = packed(shop, [*names, b"plain", b"symlink"])
+    parts = packed(shop, [*names, b"plain", b"symlink/"])
     assert parts[:-1] == [LeftOut(0, place) for place in range(len(names))]
     assert isinstance(parts[-1], Segment)
     assert parts[-1].members == 2

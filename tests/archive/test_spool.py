@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,8 @@ import pytest
 from core.archive import spool
 from core.archive import stage as stage_module
 from core.archive.difference import plan_files
-from core.archive.members import Found
 from core.archive.plan import FilePlan
-from core.archive.seen import Change, SeenReader, SeenWriter, changes, record_of
+from core.archive.seen import Change, Looks, SeenReader, SeenWriter, changes, record_of
 from core.archive.stage import remove_stage, stage_files
 from core.archive.swap import swap_files
 from core.archive.writer import ArchiveSummary
@@ -178,7 +177,8 @@ def test_it_goes_with_the_stage(shop: Layout, archive: tuple[Path, ArchiveSummar
     assert not put_aside(shop)
 
 
-def test_the_second_look_tells_what_came_went_and_changed(shop: Layout) -> None:
+@pytest.mark.parametrize("size", [1, 7, 300])
+def test_the_second_look_tells_what_came_went_and_changed(shop: Layout, size: int) -> None:
     names = [f"n{number:05}" for number in range(9000)]
     for name in names[:40]:
         put(f"{shop.root}/{name}")
@@ -190,17 +190,23 @@ def test_the_second_look_tells_what_came_went_and_changed(shop: Layout) -> None:
     other = os.lstat(f"{shop.root}/{names[0]}")
     gone, changed, new = names[17], names[5000], "n05000-new"
     now = [
-        Found(name.encode(), name.encode(), -1, other if name == changed else status)
+        (name.encode(), record_of(name.encode(), other if name == changed else status))
         for name in sorted([*names, new])
         if name != gone
     ][:-2]
+
+    def in_parts(size: int, *, fresh: bool) -> Iterator[Looks]:
+        for at in range(0, len(now), size):
+            paths, records = zip(*now[at : at + size], strict=True)
+            yield b"".join(records), list(paths), fresh
+
     before = SeenReader(shop.state + "/seen")
-    found = list(changes(before, iter(now), since_ns=1 << 62))
+    found = list(changes(before, in_parts(size, fresh=False), since_ns=1 << 62))
     before.close()
-    certain = [path.decode() for path, change in found if change is Change.CERTAIN]
-    assert certain == [gone, changed, new, *names[-2:]]
-    assert len(found) == len(names) + 1
+    certain = [path for paths, change in found if change is Change.CERTAIN for path in paths]
+    assert certain == [name.encode() for name in (gone, changed, new, *names[-2:])]
+    assert sum(len(paths) for paths, _ in found) == len(names) + 1
     before = SeenReader(shop.state + "/seen")
-    fresh = list(changes(before, iter(now), since_ns=0))
+    fresh = list(changes(before, in_parts(size, fresh=True), since_ns=0))
     before.close()
     assert {change for _, change in fresh} == {Change.CERTAIN, Change.MAYBE}

@@ -1,0 +1,311 @@
+"""The live side of a comparison, in the order of the walk, looked at ahead and by several.
+
+It owns how what a crew has looked at becomes single entries again, where they have to be looked at
+closely, and that whole parts that the archive has as the same bytes are passed over at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from typing import Final, Self
+
+from core.archive.batches import Batches
+from core.archive.crew import Shift, Task
+from core.archive.descent import Descent
+from core.archive.gathering import LeftOut
+from core.archive.header import BLOCK, DIRECTORY, HeaderReader
+from core.archive.looking import LONGEST, Looked, lookers
+from core.archive.members import Found, Problem, Run, Selection, Status, runs
+from core.archive.packing import DIRECTORY_MODE, MemberWriter
+from core.archive.places import mounts_below
+from core.archive.reader import InOrder
+from core.archive.seen import record_of, taken_apart
+
+_new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
+
+
+class _LiveBatches(Batches[Looked]):
+    """The walk over a selection for whoever looks at it."""
+
+    def __init__(self, selection: Selection, problem: Problem, *, contents: bool) -> None:
+        super().__init__()
+        self._selection = selection
+        self._problem = problem
+        self._contents = contents
+        self._members = MemberWriter()
+        self._device = os.stat(selection.root).st_dev
+        self._mounts = {selection.prefix + path for path in mounts_below(selection.root)}
+        self._is_plain = True
+
+    def _runs(self) -> Iterator[Run]:
+        return runs(self._selection, problem=self._problem, skipped=self._skipped)
+
+    def _skipped(self, path: bytes) -> None:
+        self._notes[self._entries] = path, None
+        self._known(path, path)
+
+    def _directory(self, prefix: bytes, fd: int) -> None:
+        path, status = prefix[:-1], os.fstat(fd)
+        self._notes[self._entries] = path, status
+        # Where another file system begins, all that comes is looked at closely.
+        self._is_plain &= status.st_dev == self._device and path not in self._mounts
+        if not self._is_plain or len(path) > LONGEST:
+            self._known(path, path)
+            return
+        head = b""
+        if self._contents:
+            mode = status.st_mode & DIRECTORY_MODE
+            head = self._members.head(path, status, DIRECTORY, mode)
+        self._known(path, head, record_of(path, status))
+
+
+class LiveParts:
+    """What a crew has looked at, part by part, with what is needed to make entries of it.
+
+    `waited` is called while nothing comes: what it raises ends the wait. With `since_ns` no content
+    is read (`core.archive.looking.lookers`).
+    """
+
+    def __init__(
+        self,
+        selection: Selection,
+        *,
+        problem: Problem,
+        waited: Callable[[], None],
+        skipped: Callable[[bytes], None] | None = None,
+        since_ns: int = 0,
+    ) -> None:
+        self._problem = problem
+        self._skipped = skipped
+        self._waited = waited
+        self._start = len(selection.prefix)
+        self._descent = Descent(selection.root)
+        self._crew = lookers(selection, since_ns=since_ns)
+        walk = iter(_LiveBatches(selection, problem, contents=not since_ns))
+        self._parts = Shift(self._crew, walk).parts()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the crew."""
+        self._descent.close()
+        self._crew.close()
+
+    def __iter__(self) -> Iterator[LivePart | Found]:
+        """Yield parts, and entries that were left out of them."""
+        task: Task[Looked] | None = None
+        at = 0  # entries of the task before the part
+        for now, part in self._parts:
+            if now is not task:
+                task, at = now, 0
+            if part is None:
+                self._waited()
+            elif isinstance(part, LeftOut):
+                found = self._left_out(task, at, part)
+                at += 1
+                if found is not None:
+                    yield found
+            else:
+                yield LivePart(task, at, part)
+                at += part.entries
+
+    def _left_out(self, task: Task[Looked], at: int, part: LeftOut) -> Found | None:
+        """Look at an entry that the crew has left out."""
+        if at in task.notes:
+            path, status = task.notes[at]
+            if status is not None:
+                return Found(path, b".", -1, status, b"")
+            if self._skipped is not None:
+                self._skipped(path)
+            return None
+        prefix, entries = task.batch[part.group]
+        name = entries[part.place]
+        assert isinstance(name, bytes)  # noqa: S101 - what is known is in the notes
+        path = prefix + name.removesuffix(b"/")
+        try:
+            fd, name = self._descent.parent_of(path[self._start :])
+            looked = os.lstat(name, dir_fd=fd)
+            if stat.S_ISDIR(looked.st_mode):  # since it was listed
+                raise FileNotFoundError(errno.ENOENT, "replaced by a directory")
+        except OSError as error:
+            self._problem(path, error)
+            return None
+        return Found(path, name, fd, looked)
+
+
+class LivePart:
+    """Entries that follow one another, as the crew has looked at them."""
+
+    def __init__(self, task: Task[Looked], first: int, looked: Looked) -> None:
+        self.entries = looked.entries
+        self.records = looked.records
+        self.fresh = looked.fresh
+        self._looked = looked
+        self._notes = task.notes
+        self._first = first
+        self._groups = task.batch
+
+    def content(self) -> bytes:
+        """Return what an archive would hold of them; once."""
+        return self._looked.content()
+
+    def ends(self) -> memoryview:
+        """Return where the members of each end in the content."""
+        return self._looked.ends
+
+    def status_of(self, index: int) -> os.stat_result | None:
+        """Return how an entry looked, if it is a directory."""
+        note = self._notes.get(self._first + index)
+        return None if note is None else note[1]
+
+    def path(self, index: int) -> bytes:
+        """Return the path of an entry."""
+        at = self._first + index
+        if at in self._notes:
+            return self._notes[at][0]
+        for prefix, entries in self._groups:
+            if at < len(entries):
+                name = entries[at]
+                assert isinstance(name, bytes)  # noqa: S101 - what is known is in the notes
+                return prefix + name.removesuffix(b"/")
+            at -= len(entries)
+        raise IndexError(index)
+
+    def paths(self) -> list[bytes]:
+        """Return the paths of all entries."""
+        paths: list[bytes] = []
+        at, end, number = self._first, self._first + self.entries, 0
+        for prefix, entries in self._groups:
+            if number + len(entries) > at:
+                for entry in entries[at - number : end - number]:
+                    if isinstance(entry, bytes):
+                        paths.append(prefix + entry.removesuffix(b"/"))
+                    else:
+                        paths.append(self._notes[at][0])
+                    at += 1
+            number += len(entries)
+            if at == end:
+                break
+        return paths
+
+
+class Live:
+    """The entries of a live tree, with contents of small files: an iterator of `Found`.
+
+    `record` gets what `core.archive.seen` writes of them, `waited` is called while nothing comes:
+    what it raises ends the wait.
+    """
+
+    def __init__(
+        self,
+        selection: Selection,
+        *,
+        problem: Problem,
+        skipped: Callable[[bytes], None],
+        record: Callable[[bytes], None],
+        waited: Callable[[], None],
+    ) -> None:
+        self._record = record
+        self._live = LiveParts(selection, problem=problem, skipped=skipped, waited=waited)
+        self._parts = iter(self._live)
+        self._headers = HeaderReader()
+        self._next: Found | None = None
+        self._part: LivePart | None = None
+        self._index = self._begin = self._record_at = 0
+        self._content = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._live.close()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Found:
+        if not self._has_part():
+            found, self._next = self._next, None
+            if found is None:
+                raise StopIteration
+            return found
+        return self._entry()
+
+    def _has_part(self) -> bool:
+        """Have a part of which something is left; if there is none, what was left out comes."""
+        while self._part is None and self._next is None:
+            part = next(self._parts, None)
+            if part is None:
+                return False
+            if isinstance(part, Found):
+                self._next = part
+                self._record(record_of(part.path, part.status))
+            else:
+                self._part = part
+                self._content = part.content()
+                self._index = self._begin = self._record_at = 0
+                self._record(part.records)
+        return self._part is not None
+
+    def _advance(self, part: LivePart, begin: int) -> None:
+        self._index += 1
+        self._begin = begin
+        self._record_at = taken_apart(part.records, self._record_at)[2]
+        if self._index == part.entries:
+            self._part = None
+
+    def pass_same(self, members: InOrder) -> int:
+        """Pass over entries on both sides as long as the archive has them as the same bytes.
+
+        Return how many; what comes then differs in something, which may not matter.
+        """
+        passed = 0
+        while self._has_part():
+            part = self._part
+            assert part is not None  # noqa: S101 - for the type checker
+            if self._index == 0:
+                last = part.entries - 1
+                if members.passes(
+                    self._content, part.path(0), part.path(last),
+                    count=part.entries, directory=part.status_of(last) is not None,
+                ):  # fmt: skip
+                    passed += part.entries
+                    self._part = None
+                    continue
+            path, end = part.path(self._index), part.ends()[self._index]
+            if not members.passes(
+                self._content[self._begin : end], path, path,
+                count=1, directory=part.status_of(self._index) is not None,
+            ):  # fmt: skip
+                break
+            passed += 1
+            self._advance(part, end)
+        return passed
+
+    def _entry(self) -> Found:
+        """Return the next entry of the part, taken apart."""
+        part = self._part
+        assert part is not None  # noqa: S101 - for the type checker
+        end = part.ends()[self._index]
+        path, look, _ = taken_apart(part.records, self._record_at)
+        known = part.status_of(self._index)
+        if known is not None:
+            found = Found(path, b".", -1, known, b"")
+        else:
+            inode, device, size, mtime_ns, ctime_ns = look
+            content = end - size - -size % BLOCK
+            head = self._headers.parse(self._content[content - BLOCK : content])
+            mode = stat.S_IFREG | head.mode
+            status = Status(
+                mode, inode, device, 1, head.uid, head.gid, size, mtime_ns, ctime_ns
+            )  # fmt: skip
+            found = _new(Found, (path, b"", -1, status, self._content[content : content + size]))
+        self._advance(part, end)
+        return found

@@ -1,0 +1,408 @@
+"""What a crew sees of a live tree is what one process sees, and what is passed over is the same."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.archive import batches as batches_module
+from core.archive import children, crew, looking
+from core.archive import live as live_module
+from core.archive.header import HeaderReader
+from core.archive.live import Live, LiveParts
+from core.archive.looking import SMALL, LookingHand
+from core.archive.members import Found, Selection, Status, walk
+from core.archive.plan import PlanFile
+from core.archive.refresh import refresh_files
+from core.archive.seen import record_of
+from core.archive.stage import stage_files
+from core.archive.swap import swap_files
+from core.archive.writer import ArchiveSummary
+from core.errors import Cancelled
+from tests.archive.trees import Layout, children_now, covered, layout, make_tree, plan, put, write
+
+CORES = pytest.mark.parametrize("cores", [1, 2, 3])
+
+
+def on_cores(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr(children, "WORTHWHILE", 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(number)))
+
+
+def refuse(path: bytes, error: OSError) -> None:
+    raise AssertionError(path) from error
+
+
+def nothing(*_args: object) -> None:
+    pass
+
+
+def opened(selection: Selection, **rest: object) -> Live:
+    words = {"problem": refuse, "skipped": nothing, "record": nothing, "waited": nothing, **rest}
+    return Live(selection, **words)
+
+
+def seen(found: Found) -> tuple[object, ...]:
+    return found.path, *(getattr(found.status, name) for name in Status._fields)
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Layout:
+    """Make a store with everything a file can be, and enough of it for many batches and parts."""
+    shop = layout(tmp_path / "shop")
+    make_tree(os.fsencode(shop.root) + b"/lib", random.Random(4), entries=400)
+    rng = random.Random(5)
+    for number in range(30):
+        os.makedirs(f"{shop.root}/vendor/some/module-{number:02}/empty")
+        for name in range(12):
+            put(f"{shop.root}/vendor/some/module-{number:02}/file-{name:02}", rng.randbytes(9000))
+    here = shop.root + "/vendor/some/module-01"
+    put(shop.root + "/large", b"L" * (SMALL + 1))
+    put(shop.root + "/nearly-large", rng.randbytes(SMALL))
+    put(shop.root + "/tool", mode=0o4755)
+    os.mkfifo(here + "/pipe")
+    os.symlink("file-02", here + "/link")
+    put(here + "/old")
+    os.utime(here + "/old", ns=(-(10**18), -(10**18)))
+    os.setxattr(here + "/file-04", b"user.origin", b"there" * 50)
+    os.setxattr(here, b"user.origin", b"here")
+    os.makedirs(shop.root + "/node_modules/gone")
+    return shop
+
+
+def second_name(shop: Layout) -> None:
+    """Give a file a hard link; an archive of it is then read another way."""
+    os.link(shop.root + "/vendor/some/module-01/file-01", shop.root + "/zz-second")
+
+
+@CORES
+def test_same_entries_in_the_same_order(
+    full: Layout, monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    second_name(full)
+    left: list[bytes] = []
+    here: list[bytes] = []
+    records: list[bytes] = []
+    expected = list(walk(full.code, problem=refuse, skipped=left.append))
+    on_cores(monkeypatch, cores)
+    with opened(full.code, skipped=here.append, record=records.append) as live:
+        assert [seen(one) for one in live] == [seen(one) for one in expected]
+    assert here == left != []
+    assert b"".join(records) == b"".join(record_of(one.path, one.status) for one in expected)
+
+
+@CORES
+def test_contents_are_those_of_the_files(
+    full: Layout, monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    second_name(full)
+    on_cores(monkeypatch, cores)
+    root, without = os.fsencode(full.root) + b"/", set()
+    with opened(full.code) as live:
+        for one in live:
+            if one.content is None:
+                without.add(one.path)
+                assert os.lstat(one.name, dir_fd=one.dir_fd).st_ino == one.status.st_ino
+            elif stat.S_ISREG(one.status.st_mode):
+                with open(root + one.path, "rb") as file:
+                    assert one.content == file.read()
+    assert {b"large", b"tool", b"zz-second", b"vendor/some/module-01/pipe"} < without
+    assert b"nearly-large" not in without
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize(
+    ("module", "name", "value"),
+    [(crew, "_PIPE", 4096), (crew, "_DEALT", 1), (crew, "_HELD", 1), (crew, "_PENDING", 1),
+     (batches_module, "_BATCH", 1), (looking, "_RING", 3 << 20), (looking, "_PART", 1)],
+)  # fmt: skip
+def test_no_limit_changes_anything_but_the_time(
+    full: Layout, monkeypatch: pytest.MonkeyPatch, module: object, name: str, value: int
+) -> None:
+    monkeypatch.setattr(module, name, value)
+    expected = [seen(one) for one in walk(full.code, problem=refuse)]
+    with opened(full.code) as live:
+        assert [seen(one) for one in live] == expected
+
+
+@CORES
+def test_what_is_the_same_is_not_taken_apart(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    summary = write(full.code, tmp_path / "a.tgz")
+    on_cores(monkeypatch, cores)
+    taken_apart = 0
+    parse = HeaderReader.parse
+
+    def counted(self: HeaderReader, header: bytes) -> object:
+        nonlocal taken_apart
+        taken_apart += 1
+        return parse(self, header)
+
+    monkeypatch.setattr(HeaderReader, "parse", counted)
+    found = plan(tmp_path / "a.tgz", full, summary)
+    assert (found.identical, found.differs) == (summary.members, 0)
+    assert taken_apart < summary.members / 4
+
+
+def damage(root: str, rng: random.Random) -> None:
+    """Change a tree at random, in each of the ways in which an entry can differ."""
+    files, directories = [], []
+    for folder, names, others in os.walk(os.fsencode(root)):
+        if b"/var" in folder or b"/pub/media" in folder:
+            continue
+        directories += [folder + b"/" + name for name in names]
+        files += [folder + b"/" + name for name in others]
+    for path in rng.sample(files, 25):
+        act = rng.randrange(7)
+        if os.path.islink(path) or not os.path.isfile(path):
+            continue
+        if act == 0:
+            os.unlink(path)
+        elif act == 1:
+            put(path, rng.randbytes(os.path.getsize(path)))
+        elif act == 2:
+            put(path, rng.randbytes(2000))
+        elif act == 3:
+            os.utime(path, (1, rng.randrange(10**9)))
+        elif act == 4:
+            os.chmod(path, 0o640)
+        elif act == 5:
+            put(path + b"-new")
+        else:
+            os.unlink(path)
+            os.symlink("nowhere", path)
+    for path in rng.sample(directories, 4):
+        if os.path.isdir(path) and not os.path.islink(path):
+            act = rng.randrange(4)
+            if act == 0:
+                shutil.rmtree(path)
+            elif act == 1:
+                os.chmod(path, 0o700)
+            elif act == 2:
+                os.mkdir(path + b"-new")
+                put(path + b"-new/file")
+            else:
+                shutil.rmtree(path)
+                put(path, b"a file now")
+
+
+def rows(path: str) -> list[tuple[object, ...]]:
+    with PlanFile(path, only_read=True) as known:
+        return [tuple(row) for row in known.rows("ORDER BY id")]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_passing_over_changes_no_plan(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    archive = tmp_path / "a.tgz"
+    before = covered(full.root)
+    summary = write(full.code, archive)
+    damage(full.root, random.Random(seed))
+    on_cores(monkeypatch, 1 + seed % 3)
+    found = plan(archive, full, summary)
+    listed = rows(found.plan_path)
+    assert found.differs > 5
+    with monkeypatch.context() as patch:
+        patch.setattr(Live, "pass_same", lambda *_: 0)
+        apart = plan(archive, full, summary)
+    assert listed == rows(apart.plan_path)
+    assert (found.identical, found.fingerprint) == (apart.identical, apart.fingerprint)
+    staged = stage_files(found, job_id="job")
+    refreshed = refresh_files(staged)
+    assert refreshed.changed == ()
+    swap_files(refreshed.staged)
+    assert covered(full.root) == before
+
+
+def test_times_alone_are_no_difference(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = write(full.code, tmp_path / "a.tgz")
+    on_cores(monkeypatch, 2)
+    for folder, names, others in os.walk(os.fsencode(full.root)):
+        for name in names + others:
+            os.utime(folder + b"/" + name, (5, 5), follow_symlinks=False)
+    found = plan(tmp_path / "a.tgz", full, summary)
+    assert (found.identical, found.differs) == (summary.members, 0)
+
+
+@CORES
+def test_an_archive_nobody_vouches_for_is_taken_apart(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    summary = write(full.code, tmp_path / "a.tgz")
+    on_cores(monkeypatch, cores)
+    monkeypatch.setattr(Live, "pass_same", None)
+    found = plan(tmp_path / "a.tgz", full, None)
+    assert found.members == summary.members
+    assert found.identical == summary.members
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("place", ["first", "middle", "last"])
+def test_a_damaged_archive_is_refused_where_it_is_passed_over(
+    full: Layout, tmp_path: Path, place: str
+) -> None:
+    archive = tmp_path / "a.tgz"
+    summary = write(full.code, archive)
+    content = bytearray(archive.read_bytes())
+    at = {"first": 12, "middle": len(content) // 2, "last": len(content) - 5}[place]
+    content[at] ^= 0x10
+    archive.write_bytes(content)
+    with pytest.raises(Exception, match="is damaged"):
+        plan(archive, full, summary)
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("last_words", ["", "ab", "\\x05\\0\\0\\0ab"])
+def test_goes_on_without_a_child_that_dies_at_once(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last_words: str
+) -> None:
+    summary = write(full.code, tmp_path / "a.tgz")
+    start = subprocess.Popen
+    says = f"import sys; sys.stdout.buffer.write(b'{last_words}')"
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda _command, **rest: start([sys.executable, "-c", says], **rest)
+    )
+    found = plan(tmp_path / "a.tgz", full, summary)
+    assert (found.identical, found.differs) == (summary.members, 0)
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 5, 8, 13])
+def test_goes_on_without_a_child_that_is_killed(
+    full: Layout, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    on_cores(monkeypatch, 3)
+    monkeypatch.setattr(batches_module, "_BATCH", 50)
+    receive, came = LookingHand.receive, 0
+
+    def counted(self: LookingHand) -> int:
+        nonlocal came
+        came += 1
+        if came == after:
+            os.kill(self.process.pid, signal.SIGKILL)
+        return receive(self)
+
+    monkeypatch.setattr(LookingHand, "receive", counted)
+    expected = [seen(one) for one in walk(full.code, problem=refuse)]
+    with opened(full.code) as live:
+        assert [seen(one) for one in live] == expected
+    assert came >= after
+
+
+@pytest.mark.usefixtures("always")
+def test_a_stopped_child_does_not_keep_from_a_cancellation(
+    full: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deal, before = LookingHand.deal, children_now()
+
+    def stopped(self: LookingHand, task: crew.Task[looking.Looked]) -> bool:
+        os.kill(self.process.pid, signal.SIGSTOP)
+        return deal(self, task)
+
+    def give_up() -> None:
+        raise Cancelled("stop")
+
+    monkeypatch.setattr(LookingHand, "deal", stopped)
+    with pytest.raises(Cancelled), opened(full.code, waited=give_up) as live:
+        list(live)
+    assert children_now() == before
+
+
+@pytest.mark.usefixtures("always")
+def test_what_vanishes_after_it_was_listed_is_told(
+    full: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost: list[bytes] = []
+    take = live_module.LiveParts._left_out
+
+    def then_gone(self: LiveParts, *args: object) -> Found | None:
+        shutil.rmtree(full.root + "/vendor", ignore_errors=True)
+        return take(self, *args)
+
+    monkeypatch.setattr(LiveParts, "_left_out", then_gone)
+    monkeypatch.setattr(batches_module, "_BATCH", 20)
+    with opened(full.code, problem=lambda path, _error: lost.append(path)) as live:
+        paths = [one.path for one in live]
+    assert b"tool" in paths
+    assert lost
+    assert all(path.startswith(b"vendor") for path in lost)
+
+
+@pytest.mark.parametrize("becomes", ["directory", "link", "fifo", "larger"])
+def test_what_became_something_else_is_left_to_the_caller(tmp_path: Path, becomes: str) -> None:
+    shop = layout(tmp_path / "shop")
+    put(shop.root + "/a")
+    path = shop.root + "/b"
+    if becomes == "directory":
+        os.mkdir(path)
+    elif becomes == "link":
+        os.symlink("a", path)
+    elif becomes == "fifo":
+        os.mkfifo(path)
+    else:
+        put(path, bytes(SMALL + 1))
+    expecter = looking.Expecter(shop.code)
+    parts = list(expecter.pack([(b"", [b"a", b"b", b"c"])]))
+    expecter.close()
+    assert [part.entries for part in parts] == [1, 1, 1]
+    assert parts[1:] == [(0, 1, False), (0, 2, False)]
+
+
+@pytest.mark.usefixtures("always")
+def test_another_file_system_is_looked_at_closely(
+    full: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = b"vendor/some/module-07"
+    monkeypatch.setattr(live_module, "mounts_below", lambda _root: frozenset([here]))
+    with LiveParts(full.code, problem=refuse, waited=nothing, since_ns=1) as live:
+        closely = [part.path for part in live if isinstance(part, Found)]
+    directories = [path for path in closely if os.path.isdir(os.fsencode(full.root) + b"/" + path)]
+    assert directories[0] == here
+    assert b"vendor/some/module-06" not in directories
+    assert b"vendor/some/module-08" in directories
+
+
+@pytest.mark.usefixtures("always")
+def test_very_long_paths_fit(tmp_path: Path) -> None:
+    shop = layout(tmp_path / "shop")
+    fd = os.open(shop.root, os.O_RDONLY)
+    for _ in range(40):
+        os.mkdir("d" * 200, dir_fd=fd)
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=fd)
+        os.close(fd)
+        fd = below
+        os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=fd))
+    os.close(fd)
+    summary: ArchiveSummary = write(shop.code, tmp_path / "a.tgz")
+    found = plan(tmp_path / "a.tgz", shop, summary)
+    assert (found.identical, found.differs) == (summary.members, 0)
+
+
+@CORES
+def test_the_second_look_is_the_same_with_any_number_of_children(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    summary = write(full.code, tmp_path / "a.tgz")
+    on_cores(monkeypatch, cores)
+    put(full.root + "/large", b"changed before")
+    staged = stage_files(plan(tmp_path / "a.tgz", full, summary), job_id="job")
+    put(full.root + "/vendor/some/module-09/file-03", b"changed after")
+    put(full.root + "/vendor/some/module-09/new", b"new after")
+    os.unlink(full.root + "/vendor/some/module-10/file-04")
+    os.chmod(full.root + "/vendor/some/module-11", 0o700)
+    refreshed = refresh_files(staged)
+    assert [path.removeprefix("vendor/some/") for path in refreshed.changed] == [
+        "module-09/file-03", "module-09/new", "module-10/file-04", "module-11",
+    ]  # fmt: skip
+    assert refreshed.of >= summary.members
