@@ -194,6 +194,12 @@ class ArchiveReader:
             if fields.type == PAX:  # global ones hold comments
                 extended.update(records)
 
+    def read_through(self) -> None:
+        """Read to the end of the file and check its sums, with no look at any member."""
+        for _ in self._stream:
+            self.report()
+        self.report()
+
     def content(self) -> bytes:
         """Return all bytes of the current member, which must be small."""
         size, self._left = self._left, 0

@@ -37,9 +37,19 @@ class VerifyResult:
 
 
 def _read_archive(backup: Backup, manifest: Manifest | None, report: Report) -> VerifyResult:
-    from core.archive.reader import verify_archive  # noqa: PLC0415 - only what is needed is loaded
+    from core.archive import reader  # noqa: PLC0415 - only what is needed is loaded
 
-    found = verify_archive(
+    known = manifest if manifest is not None and manifest.verified else None
+    if known is not None and known.members is not None and known.content_bytes is not None:
+        reader.read_again(backup.path, sha256=known.sha256, report=report)
+        return VerifyResult(
+            backup=backup,
+            against_manifest=True,
+            sha256=known.sha256,
+            items=known.members,
+            content_bytes=known.content_bytes,
+        )
+    found = reader.verify_archive(
         backup.path,
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,

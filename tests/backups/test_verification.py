@@ -1,11 +1,15 @@
 """Verification of real archives and dumps, made by the code that makes them."""
 
+import dataclasses
+import gzip
+import hashlib
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from core.archive.header import HeaderReader
 from core.archive.members import Selection, code_selection
 from core.archive.writer import write_archive
 from core.backups.catalog import Health, find_any_backup
@@ -50,6 +54,7 @@ def write(store: Store) -> Manifest:
         elapsed_s=1.0,
         verified=False,
         members=summary.members,
+        content_bytes=summary.content_bytes,
     )
     write_manifest(store.backups, manifest)
     return manifest
@@ -70,6 +75,43 @@ def test_a_sound_archive_becomes_verified(store: Store) -> None:
     assert result.against_manifest
     assert (result.items, result.sha256) == (manifest.members, manifest.sha256)
     assert find_any_backup(store.backups, NAME).health is Health.VERIFIED
+
+
+def test_members_are_looked_at_once_and_every_byte_each_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = write(store)
+    first = verify_backup(find_any_backup(store.backups, NAME))
+    monkeypatch.setattr(HeaderReader, "parse", None)
+    reported: list[int] = []
+    again = verify_backup(
+        find_any_backup(store.backups, NAME),
+        report=lambda done_bytes, _items, _current: reported.append(done_bytes),
+    )
+    assert (again.items, again.content_bytes) == (first.items, first.content_bytes)
+    assert again.sound
+    assert reported[-1] == manifest.size_bytes
+    for at in (3, 4, 20, manifest.size_bytes // 2, manifest.size_bytes - 3):
+        flip(os.path.join(store.backups, NAME), at)
+        found = verify_backup(find_any_backup(store.backups, NAME), remember=False)
+        assert found.problem, at
+        flip(os.path.join(store.backups, NAME), at)
+    assert verify_backup(find_any_backup(store.backups, NAME)).sound
+
+
+def test_bytes_that_were_never_looked_at_are(store: Store) -> None:
+    """A manifest vouches for the bytes; that they are an archive is for somebody to see once."""
+    path = os.path.join(store.backups, NAME)
+    manifest = write(store)
+    with gzip.open(path, "wb") as out:
+        out.write(b"no header" * 1000)
+    with open(path, "rb") as file:
+        content = file.read()
+    digest = hashlib.sha256(content).hexdigest()
+    write_manifest(
+        store.backups, dataclasses.replace(manifest, sha256=digest, size_bytes=len(content))
+    )
+    assert not verify_backup(find_any_backup(store.backups, NAME)).sound
 
 
 def test_a_flipped_byte_is_found_and_remembered(store: Store) -> None:
