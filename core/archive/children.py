@@ -7,6 +7,7 @@ does: its pipes are closed then.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import marshal
 import mmap
@@ -26,12 +27,15 @@ WORTHWHILE: Final = 3000
 
 def is_worthwhile(selection: Selection) -> bool:
     """Tell whether there is a second core, and enough to do for it."""
-    if len(os.sched_getaffinity(0)) < 2:
-        return False
+    return len(os.sched_getaffinity(0)) > 1 and _has(WORTHWHILE, selection)
+
+
+@functools.lru_cache(maxsize=8)  # a job asks more than once, and it takes a hundredth of its time
+def _has(number: int, selection: Selection) -> bool:
     entries = 0
     for _, _, names in runs(selection, problem=lambda _path, _error: None):
         entries += 1 if names is None else len(names)
-        if entries >= WORTHWHILE:
+        if entries >= number:
             return True
     return False
 

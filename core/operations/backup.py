@@ -19,7 +19,6 @@ from core.archive.reader import verify_archive
 from core.archive.writer import write_archive
 from core.backups.manifest import Manifest, from_json, to_json, write_manifest
 from core.backups.names import new_name
-from core.database.connection import schema_lock
 from core.durable import (
     PartialFile,
     fsync_directory,
@@ -90,6 +89,8 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
     )
     with contextlib.ExitStack() as locks:
         if checked.connection is not None and Kind.DB in request.kinds:
+            from core.database.connection import schema_lock  # noqa: PLC0415 - only where needed
+
             locks.enter_context(schema_lock(checked.connection))
         try:
             if not request.keep_open:

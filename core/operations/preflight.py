@@ -9,23 +9,24 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.archive.measuring import Measured, measure
 from core.archive.members import code_selection, media_selection
 from core.backups.catalog import list_backups
-from core.database.connection import connect
-from core.database.size import estimate
-from core.database.strip import resolve
 from core.errors import ConfigurationError, MagerewindError, NotInstalled
 from core.events import Kind, Report, no_report
-from core.magento.env_php import DeploymentConfiguration, read_configuration
 from core.magento.maintenance import MaintenanceState, maintenance_state
 from core.magento.processes import RunningProcess, running_processes
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
 from core.operations.findings import Finding, from_error, megabytes, note, owner_hint, stop, warn
 from core.operations.requests import BackupRequest
+
+# A backup of code alone needs neither a database nor the configuration: what reads them takes
+# longer to load than all else.
+if TYPE_CHECKING:
+    from core.magento.env_php import DeploymentConfiguration
 
 NOT_INSTALLED: Final = "No information is available: the Magento application is not installed."
 _RATIOS: Final[Mapping[Kind, float]] = {Kind.CODE: 0.3, Kind.MEDIA: 1.0, Kind.DB: 1.1}
@@ -85,6 +86,8 @@ def read_deployment(
     store: Store, environ: Mapping[str, str]
 ) -> tuple[DeploymentConfiguration | None, ConfigurationError | None]:
     """Return the deployment configuration, or why it cannot be read."""
+    from core.magento.env_php import read_configuration  # noqa: PLC0415 - as said above
+
     try:
         return read_configuration(store, environ=environ), None
     except ConfigurationError as error:
@@ -101,6 +104,9 @@ def space_of(path: str) -> tuple[int, int]:
 
 def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
     """Return what is known of the store. Never raises for what is broken in it."""
+    from core.database.connection import connect  # noqa: PLC0415 - as said above
+    from core.database.size import estimate  # noqa: PLC0415
+
     configuration, problem = read_deployment(store, environ)
     stops: list[Finding] = [] if problem is None else [from_error("configuration", problem)]
     connections: tuple[DatabaseConnection, ...] = ()
@@ -178,12 +184,17 @@ def preflight_backup(
     installation, and UsageError for a group of tables that does not exist.
     """
     findings = _writable_findings(store)
-    resolve(request.strip, ())
+    if request.strip:
+        from core.database.strip import resolve  # noqa: PLC0415 - as said above
+
+        resolve(request.strip, ())
     estimates: dict[Kind, Estimate] = {}
     connection: DatabaseConnection | None = None
-    configuration, problem = read_deployment(store, environ)
-    needs_installation = Kind.MEDIA in request.kinds or Kind.DB in request.kinds
-    if needs_installation and configuration is not None and not configuration.installed:
+    configuration: DeploymentConfiguration | None = None
+    problem: ConfigurationError | None = None
+    if Kind.MEDIA in request.kinds or Kind.DB in request.kinds:
+        configuration, problem = read_deployment(store, environ)
+    if configuration is not None and not configuration.installed:
         raise NotInstalled(NOT_INSTALLED)
     for kind in request.kinds:
         if kind is Kind.DB:
@@ -252,6 +263,8 @@ def _check_database(
     estimates: dict[Kind, Estimate],
     findings: list[Finding],
 ) -> DatabaseConnection | None:
+    from core.database.size import estimate  # noqa: PLC0415 - as said above
+
     try:
         connection = configuration.default_connection()
         sized = estimate(connection)
