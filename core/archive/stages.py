@@ -11,6 +11,7 @@ from typing import Final
 from core.archive.places import make_place, place_pair
 from core.archive.plan import PlanFile, Region, Row
 from core.durable import make_directory, owner_for
+from core.errors import StorageError
 
 _IN_REGION: Final = "SELECT count(*) FROM entry WHERE action IN ('add', 'change') AND region = ?"
 _PATHS_KEPT: Final = 10_000
@@ -48,6 +49,12 @@ def prepare_stages(plan: PlanFile, job_id: str) -> None:
     plan.remember(job_id=job_id, step="staging", borrowed=False)
     plan.save()
     make_stages(plan)
+
+
+def refuse_unstaged(plan: PlanFile) -> None:
+    """Raise StorageError for a plan of which nothing was staged."""
+    if plan.fact("step") not in {"staged", "swapped"}:
+        raise StorageError(f"The plan {plan.path} was never staged.")
 
 
 def make_stages(plan: PlanFile) -> None:

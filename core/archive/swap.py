@@ -19,6 +19,7 @@ from core.archive.descent import OPEN_DIRECTORY, Descent, is_gone
 from core.archive.places import make_place
 from core.archive.plan import PlanFile, Region, Row
 from core.archive.stage import StagedFiles
+from core.archive.stages import refuse_unstaged
 from core.archive.trees import remove_if_empty, remove_tree, tree_bytes
 from core.durable import owner_for, translate
 from core.errors import PlanChanged, StoreLeftClosed
@@ -237,14 +238,17 @@ class _Swap:
         )
 
 
-def swap_files(staged: StagedFiles, *, report: Report = no_report) -> None:
+def swap_files(staged: StagedFiles | str, *, report: Report = no_report) -> None:
     """Set the live entries of a plan aside and put the staged ones in their place, durably.
 
     May be run again after a crash at any rename. Raises PlanChanged when something else took a
     live place (then `revert_files` brings everything back), StorageError when the disk refuses.
-    `report` gets 0 bytes and units moved; it must not raise once the swap has begun.
+    `report` gets 0 bytes and units moved; it must not raise once the swap has begun. A plan's path
+    stands for what was staged of it, whose totals nobody needs to add up while the store is closed.
     """
-    with PlanFile(staged.plan_path) as plan, contextlib.ExitStack() as stack:
+    plan_path = staged if isinstance(staged, str) else staged.plan_path
+    with PlanFile(plan_path) as plan, contextlib.ExitStack() as stack:
+        refuse_unstaged(plan)
         make_asides(plan)
         make_parents(plan)
         ground = _Ground(plan, stack)
@@ -255,6 +259,12 @@ def swap_files(staged: StagedFiles, *, report: Report = no_report) -> None:
         except OSError as error:
             raise translate(error, f"moving {os.fsdecode(swap.current)} into place") from error
         plan.save()
+
+
+def moves_anything(plan_path: str) -> bool:
+    """Tell whether a plan has anything to move or change."""
+    with PlanFile(plan_path, only_read=True) as plan:
+        return bool(plan.count("SELECT EXISTS (SELECT 1 FROM entry)"))
 
 
 def make_parents(plan: PlanFile) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Protocol, TypeVar
 
-from core.archive.stage import load_staged, remove_stage
-from core.archive.swap import revert_files, swap_files
+from core.archive.stage import remove_stage
+from core.archive.swap import moves_anything, revert_files, swap_files
 from core.database.description import StagedTables
 from core.database.forward import forward_tables
 from core.database.swap import revert_tables, swap_tables
@@ -66,13 +66,13 @@ class FilesPart:
 
     def changes(self, context: JobContext) -> bool:
         """Whether the plan moves anything at all."""
-        return load_staged(self.plan_path(context)).plan.differs > 0
+        return moves_anything(self.plan_path(context))
 
     def swap(self, context: JobContext) -> None:
         """Rename live to aside and staged to live, entry by entry."""
         with context.step(Step.SWAP, self.kind) as report:
             context.journal.append("swap-begin", kind=self.kind.value)
-            swap_files(load_staged(self.plan_path(context)), report=report)
+            swap_files(self.plan_path(context), report=report)
             context.journal.append("swap-end", kind=self.kind.value)
 
     def revert(self, context: JobContext) -> tuple[Warned, ...]:

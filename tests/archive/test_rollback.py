@@ -22,9 +22,22 @@ from core.archive.members import code_selection, media_selection
 from core.archive.plan import Action, FilePlan
 from core.archive.refresh import refresh_files
 from core.archive.stage import StagedFiles, load_staged, remove_stage, stage_files
-from core.archive.swap import aside_bytes, remove_aside, revert_files, swap_files
+from core.archive.swap import (
+    aside_bytes,
+    moves_anything,
+    remove_aside,
+    revert_files,
+    swap_files,
+)
 from core.archive.undo import undo_plan
-from core.errors import Cancelled, NothingToUndo, PlanChanged, StoreLeftClosed, StoreUnreadable
+from core.errors import (
+    Cancelled,
+    NothingToUndo,
+    PlanChanged,
+    StorageError,
+    StoreLeftClosed,
+    StoreUnreadable,
+)
 from tests.archive.trees import Layout, covered, layout, make_tree, plan, put, tree_hash, write
 
 
@@ -335,6 +348,21 @@ def test_undo_names_what_is_newer(shop: Layout, tmp_path: Path) -> None:
     redo = undo_plan(undo.plan_path, shop.state + "/r", job_id="l")
     swap_files(redo)
     assert Path(shop.root, "app/new.php").read_bytes() == b"newer"  # nothing was deleted
+
+
+def test_what_was_only_planned_is_not_swapped(shop: Layout, tmp_path: Path) -> None:
+    summary = write(shop.code, tmp_path / "a.tgz")
+    assert not moves_anything(plan(tmp_path / "a.tgz", shop, summary).plan_path)
+    put(shop.root + "/app/new.php")
+    os.unlink(shop.root + "/.gitignore")
+    before, planned = covered(shop.root), plan(tmp_path / "a.tgz", shop, summary)
+    assert moves_anything(planned.plan_path)
+    with pytest.raises(StorageError, match="never staged"):
+        swap_files(planned.plan_path)
+    assert covered(shop.root) == before
+    stage_files(planned, job_id="job")
+    swap_files(planned.plan_path)
+    assert covered(shop.root) != before
 
 
 def test_something_else_in_a_live_place_stops_and_reverts(shop: Layout, tmp_path: Path) -> None:
