@@ -2,8 +2,8 @@
 
 Of a rollback that writes thousands of files, most of the time goes into opening, writing, settling
 and closing each, and one process does that for one file at a time. So where there is a second core,
-a child makes what it has time for. Contents lie in memory that both share, what they are to be goes
-through a pipe, and an answer comes back for each batch.
+a child makes files and links as far as it has time. Contents lie in memory that both share, what
+they are to be goes through a pipe, and an answer comes back for each batch.
 
 It owns the child, that memory and the two forms. The child knows only the stages: it makes files in
 directories that are there, opened step by step without following links, and nothing else. One that
@@ -25,8 +25,8 @@ from typing import Any, Final
 
 from core.archive import children
 from core.archive.descent import Descent
-from core.archive.extract import Settled, make_directory, make_symlink, write_file
-from core.archive.header import DIRECTORY, REGULAR, SYMLINK
+from core.archive.extract import Settled, make_symlink, write_file
+from core.archive.header import REGULAR, SYMLINK
 from core.errors import StorageError
 
 SMALL: Final = 1 << 20
@@ -35,7 +35,6 @@ _BATCH: Final = 1 << 18
 _SLOT: Final = _BATCH + SMALL
 _SLOTS: Final = 4
 _ENTRY: Final = 2000  # bytes that could be written in the time that an entry takes besides, about
-_DIRECTORIES_KEPT: Final = 10_000
 _LENGTH: Final = 4
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -46,8 +45,6 @@ _Entry = tuple[
 ]  # fmt: skip
 _Group = tuple[int, list[bytes], list[_Entry]]
 """Entries of one directory: the number of its stage, and the way there."""
-Directory = tuple[int | None, bytes]
-"""A staged directory: the number of its unit, and its path in the archive."""
 
 
 class Makers:
@@ -65,7 +62,6 @@ class Makers:
         self._batch: list[_Group] = []
         self._at = 0  # bytes of the current slot that are taken
         self._weight = 0
-        self._directories: dict[Directory, int] = {}  # and the batches that they are in
         self._sent = 0
         self._answered = 0
         try:
@@ -82,26 +78,10 @@ class Makers:
             self._answer()
         return self._sent - self._answered < _SLOTS - 1
 
-    def has_to_make(self, directory: Directory) -> bool:
-        """Tell whether a directory was given to the child, which may not have made it yet."""
-        return self._directories.get(directory, -1) >= self._answered
-
-    def give_directory(
-        self, directory: Directory, stage: int, way: list[bytes], name: bytes
-    ) -> None:
-        """Have a directory made."""
-        if len(self._directories) > _DIRECTORIES_KEPT:
-            known = self._directories.items()
-            self._directories = {one: number for one, number in known if number >= self._answered}
-        self._make_time()
-        self._directories[directory] = self._sent
-        self._add(stage, way, (DIRECTORY, name, 0, 0, -1, -1, 0, 0, None, b""), 0)
-
     def give_link(
         self, stage: int, way: list[bytes], name: bytes, target: bytes, how: Settled
     ) -> None:
-        """Have a symbolic link made."""
-        self._make_time()
+        """Have a symbolic link made; only while it has time."""
         self._add(stage, way, (SYMLINK, name, 0, 0, *how, None, target), 0)
 
     def give_file(
@@ -113,19 +93,14 @@ class Makers:
         how: Settled,
         xattrs: dict[bytes, bytes] | None,
     ) -> None:
-        """Have a small file made. Raises OSError for an entry before it that could not be.
+        """Have a small file made; only while it has time.
 
-        Raises StorageError when the child is gone, as all of these do.
+        Raises OSError for an entry before it that could not be made, and StorageError when the
+        child is gone, as all of these do.
         """
-        self._make_time()
         begin, size = self._sent % _SLOTS * _SLOT + self._at, len(content)
         self._slots[begin : begin + size] = content
         self._add(stage, way, (REGULAR, name, self._at, size, *how, xattrs, b""), size)
-
-    def _make_time(self) -> None:
-        """Wait for a slot that can be filled."""
-        while not self._batch and self._sent - self._answered >= _SLOTS:
-            self._answer()
 
     def _add(self, stage: int, way: list[bytes], entry: _Entry, size: int) -> None:
         if not self._batch or self._batch[-1][0] != stage or self._batch[-1][1] != way:
@@ -186,9 +161,7 @@ def _make(group: _Group, stages: dict[int, Descent], slot: memoryview) -> None:
     fd = stages[stage].go(way)
     for kind, name, at, size, uid, gid, mode, mtime_s, xattrs, target in entries:
         how = Settled(uid, gid, mode, mtime_s)
-        if kind == DIRECTORY:
-            make_directory(fd, name)
-        elif kind == SYMLINK:
+        if kind == SYMLINK:
             make_symlink(fd, name, target, how)
         else:
             content = (bytes(slot[at : at + size]),)

@@ -28,12 +28,12 @@ from core.archive.extract import (
     write_file,
 )
 from core.archive.header import DIRECTORY, HARD_LINK, SYMLINK
-from core.archive.making import SMALL, Directory, Makers
+from core.archive.making import SMALL, Makers
 from core.archive.places import FileSystemFlush
 from core.archive.plan import Action, FilePlan, PlanFile, Row
 from core.archive.seen import seen_path
 from core.archive.spool import read_spool, spool_path
-from core.archive.stages import UnitPaths, prepare_stages
+from core.archive.stages import UnitPaths, prepare_stages, refuse_unstaged
 from core.archive.tar import ArchiveReader, Member
 from core.archive.trees import remove_if_empty, remove_tree
 from core.durable import fsync, translate, unlink_if_there
@@ -69,7 +69,7 @@ class Stager:
         self._alike_rows: dict[tuple[int | None, ...], Settled] = {}
         self._stages: dict[int, Descent] = {}
         self._makers: Makers | None = None
-        self._last_given: tuple[Directory, list[bytes]] = ((None, b""), [])
+        self._last_given: tuple[tuple[int | None, bytes], list[bytes]] = ((None, b""), [])
         self._flushed = 0  # of `_done_bytes`
         self._flushes: dict[int, FileSystemFlush] = {}
         self._inodes: list[tuple[int, int]] = []
@@ -252,26 +252,23 @@ class Stager:
         self._made(row, fd, name)
 
     def _is_given(self, reader: ArchiveReader, member: Member, row: Row) -> bool:
-        """Give an entry to the child, if it has time for it, or is to make its directory."""
+        """Give a small file or a link to the child, if it has time for it."""
         makers = self._makers
-        if makers is None or row.unit is None:
+        if (
+            makers is None
+            or row.unit is None
+            or member.type == DIRECTORY
+            or member.size > SMALL
+            or not makers.has_time()
+        ):
             return False
         above = (row.unit, row.path[: max(0, row.path.rfind(b"/"))])
-        is_above_to_come = makers.has_to_make(above)
-        if member.size > SMALL:
-            if is_above_to_come:
-                makers.finish()
-            return False
-        if not is_above_to_come and not makers.has_time():
-            return False
         if above == self._last_given[0]:
             way, name = self._last_given[1], row.path[len(above[1]) + 1 :]
         else:
             *way, name = self._paths.components(row)
             self._last_given = above, way
-        if member.type == DIRECTORY:
-            makers.give_directory((row.unit, row.path), row.region, way, name)
-        elif member.type == SYMLINK:
+        if member.type == SYMLINK:
             target = row.link_then or b""
             makers.give_link(row.region, way, name, target, self._settled(row))
         else:
@@ -366,8 +363,7 @@ def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> S
 def load_staged(plan_path: str) -> StagedFiles:
     """Return what an earlier process staged. Raises StorageError when it had not come so far."""
     with PlanFile(plan_path, only_read=True) as plan:
-        if plan.fact("step") not in {"staged", "swapped"}:
-            raise StorageError(f"The plan {plan_path} was never staged.")
+        refuse_unstaged(plan)
         newer = tuple(plan.fact("newer") or ())
         return StagedFiles(
             plan_path=plan_path,

@@ -1,4 +1,4 @@
-"""Measuring commands side by side: elapsed time and peak memory of all their processes.
+"""Measuring commands side by side: elapsed time and peak memory of their processes together.
 
 A run is marked by an environment variable, by which its processes are found also when they have
 left their parent, as a job does. Runs of a pair alternate, so that a busy machine hurts both.
@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 _MARK = "MAGEREWIND_BENCH_RUN"
-# High-water marks need no more, and what this takes is taken from who has use for all processors.
+# Little memory comes and goes in a tenth of a second, and what this takes is taken from who has use
+# for all processors.
 _INTERVAL_S = 0.1
 
 
@@ -31,7 +32,10 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run: seconds, and the sum of the high-water marks of its processes in bytes."""
+    """One run: seconds, and the most that its processes took together, in bytes.
+
+    Of each process its high-water mark counts for as long as it lives.
+    """
 
     elapsed_s: float
     peak_bytes: int
@@ -66,7 +70,8 @@ class _Sampler:
 
     def __init__(self, mark: str) -> None:
         self._mark = f"{_MARK}={mark}".encode()
-        self._peaks: dict[int, int] = {}
+        self._marked: set[int] = set()
+        self._peak = 0
         self._strangers: set[int] = set()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -74,29 +79,31 @@ class _Sampler:
 
     def _watch(self) -> None:
         while not self._ended.wait(_INTERVAL_S):
-            for name in os.listdir("/proc"):
-                if name.isdigit() and int(name) not in self._strangers:
-                    self._look(int(name))
+            pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+            now = sum(self._high_water(pid) for pid in pids if pid not in self._strangers)
+            self._peak = max(self._peak, now)
 
-    def _look(self, pid: int) -> None:
+    def _high_water(self, pid: int) -> int:
         try:
-            if pid not in self._peaks:
+            if pid not in self._marked:
                 with open(f"/proc/{pid}/environ", "rb") as source:
                     if self._mark not in source.read().split(b"\0"):
                         self._strangers.add(pid)
-                        return
+                        return 0
+                self._marked.add(pid)
             with open(f"/proc/{pid}/status", "rb") as source:
                 for line in source:
                     if line.startswith(b"VmHWM:"):
-                        self._peaks[pid] = int(line.split()[1]) * 1024
+                        return int(line.split()[1]) * 1024
         except OSError:
-            return
+            pass
+        return 0
 
     def stop(self) -> int:
-        """Stop, and return the sum of the peaks in bytes."""
+        """Stop, and return the peak in bytes."""
         self._ended.set()
         self._thread.join()
-        return sum(self._peaks.values())
+        return self._peak
 
 
 def run_once(work: Work) -> Run:
