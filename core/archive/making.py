@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import marshal
 import mmap
 import os
 import select
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from core.archive import children
@@ -34,8 +35,10 @@ SMALL: Final = 1 << 20
 _BATCH: Final = 1 << 18
 _SLOT: Final = _BATCH + SMALL
 _SLOTS: Final = 4
+_PIPE: Final = 1 << 20
 _ENTRY: Final = 2000  # bytes that could be written in the time that an entry takes besides, about
 _LENGTH: Final = 4
+_PATIENCE_MS: Final = 200
 _PR_SET_PDEATHSIG: Final = 1
 
 # type, name, where its content begins in the slot, size, uid, gid, mode, mtime in s; attributes of
@@ -57,6 +60,8 @@ class Makers:
         assert self._process.stdin is not None  # noqa: S101 - for the type checker
         assert self._process.stdout is not None  # noqa: S101
         self._in, self._out = self._process.stdin, self._process.stdout.fileno()
+        with contextlib.suppress(OSError):  # room for what it is told, also while it is stopped
+            fcntl.fcntl(self._in, fcntl.F_SETPIPE_SZ, _PIPE)
         self._poll = select.poll()
         self._poll.register(self._out, select.POLLIN)
         self._batch: list[_Group] = []
@@ -144,11 +149,17 @@ class Makers:
             hint="Was it killed, or is there no memory left? Try it again.",
         )
 
-    def finish(self) -> None:
-        """Wait until all is made. Raises OSError for what could not be."""
+    def finish(self, waited: Callable[[], None]) -> None:
+        """Wait until all is made. Raises OSError for what could not be, and what `waited` raises.
+
+        That is called while nothing comes: of a child that somebody has stopped, nothing does.
+        """
         self._hand_over()
         while self._answered < self._sent:
-            self._answer()
+            if self._poll.poll(_PATIENCE_MS):
+                self._answer()
+            else:
+                waited()
 
     def close(self) -> None:
         """End the child, whatever it does."""

@@ -69,6 +69,7 @@ class Stager:
         self._alike_rows: dict[tuple[int | None, ...], Settled] = {}
         self._stages: dict[int, Descent] = {}
         self._makers: Makers | None = None
+        self._current = b""  # for reports
         self._last_given: tuple[tuple[int | None, bytes], list[bytes]] = ((None, b""), [])
         self._flushed = 0  # of `_done_bytes`
         self._flushes: dict[int, FileSystemFlush] = {}
@@ -164,8 +165,12 @@ class Stager:
         if self._flushes and self._done_bytes - self._flushed > _FLUSHED_AHEAD:
             self._flushed = self._done_bytes
             self._flushes[row.region].begin()
+        self._current = row.path
         if self._done % 64 == 0 or row.size_then > 1 << 20:
-            self._report(self._done_bytes, self._done, os.fsdecode(row.path))
+            self._tell()
+
+    def _tell(self) -> None:
+        self._report(self._done_bytes, self._done, os.fsdecode(self._current))
 
     def _record_inodes(self) -> None:
         for inode, number in self._inodes:
@@ -290,7 +295,7 @@ class Stager:
         try:
             yield
             if self._makers is not None:
-                self._makers.finish()
+                self._makers.finish(self._tell)
         finally:
             if self._makers is not None:
                 self._makers.close()

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -271,6 +272,36 @@ def test_cancelled_leaves_neither_child_nor_stage(full: Layout, tmp_path: Path) 
     assert left(full) == []
 
 
+@pytest.mark.usefixtures("always")
+def test_a_stopped_child_does_not_keep_from_a_cancellation(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = write(full.code, tmp_path / "a.tgz")
+    lose(full)
+    planned, before = plan(tmp_path / "a.tgz", full, summary), children_now()
+    finish, hand_over, finishing = Makers.finish, Makers._hand_over, False
+
+    def stopped(self: Makers) -> None:
+        os.kill(self._process.pid, signal.SIGSTOP)
+        hand_over(self)
+
+    def at_the_end(self: Makers, waited: Callable[[], None]) -> None:
+        nonlocal finishing
+        finishing = True
+        finish(self, waited)
+
+    def report(*_args: object) -> None:
+        if finishing:
+            raise Cancelled("stop")
+
+    monkeypatch.setattr(Makers, "_hand_over", stopped)
+    monkeypatch.setattr(Makers, "finish", at_the_end)
+    with pytest.raises(Cancelled):
+        stage_files(planned, job_id="job", report=report)
+    assert children_now() == before
+    assert left(full) == []
+
+
 _STAGING: str = """
 import os, sys
 from core.archive import children
@@ -278,6 +309,7 @@ from core.archive.stage import Stager, stage_files
 from core.archive.difference import plan_files
 from core.archive.making import Makers
 from tests.archive.trees import layout
+from collections.abc import Callable
 from pathlib import Path
 children.WORTHWHILE = 0
 os.sched_getaffinity = lambda _pid: {0, 1}
