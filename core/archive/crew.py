@@ -36,7 +36,7 @@ _DEALT: Final = 4
 _PATIENCE_MS: Final = 200  # a child that somebody has stopped must not keep us from a cancellation
 _END: Final = marshal.dumps(())
 _PENDING: Final = 16  # batches between the first that is not taken yet and the last that is dealt
-_HELD: Final = 16 << 20  # bytes that wait for their turn; more come only for what is first
+_HELD: Final = 16 << 20  # bytes of segments that wait for their turn
 
 Made = TypeVar("Made", bound=Part)
 Notes = dict[int, tuple[bytes, os.stat_result | None]]
@@ -138,10 +138,17 @@ class Crew(Generic[Made]):
     """All who work: this process, and children as far as there are cores for them."""
 
     def __init__(
-        self, selection: Selection, here: Gatherer[Made], hire: Callable[[], Hand[Made]]
+        self,
+        selection: Selection,
+        here: Gatherer[Made],
+        hire: Callable[[], Hand[Made]],
+        *,
+        most: int,
     ) -> None:
         self.held = 0
         """Bytes of parts that were not taken yet."""
+        self.most = most
+        """How many may be held; more come only for what is first."""
         self._here = here
         self._hands: list[Hand[Made]] = []
         if children.is_worthwhile(selection):
@@ -198,10 +205,10 @@ class Crew(Generic[Made]):
                 return hand
         return None
 
-    def collect(self, limit: int) -> None:
-        """Take what the children have ready, as long as no more than `limit` bytes are held."""
+    def collect(self) -> None:
+        """Take what the children have ready, as long as no more is held than may be."""
         for hand in list(self._hands):
-            while self.held < limit and hand in self._hands and hand.has_answer():
+            while self.held < self.most and hand in self._hands and hand.has_answer():
                 self._receive(hand)
 
     def _receive(self, hand: Hand[Made]) -> None:
@@ -247,7 +254,7 @@ class Shift(Generic[Made]):
 
     def deal(self) -> None:
         """Give the children enough to do, and take what they have done."""
-        self._crew.collect(_HELD)
+        self._crew.collect()
         while self._crew.wants() and len(self._pending) < _PENDING:
             task = self._next()
             if task is None:
@@ -271,7 +278,7 @@ class Shift(Generic[Made]):
     def _work(self, first: Task[Made]) -> None:
         """Do something: of the first batch, or of another while a child is busy with that."""
         crew = self._crew
-        if crew.held < _HELD and crew.is_elsewhere(first):
+        if crew.held < crew.most and crew.is_elsewhere(first):
             ours = next((t for t in self._pending if t.source is not None and not t.done), None)
             if ours is None and len(self._pending) < _PENDING and (ours := self._next()):
                 crew.keep(ours)
@@ -292,6 +299,7 @@ def packers(selection: Selection, level: int) -> Crew[Segment]:
         selection,
         Packer(selection, level),
         lambda: _PackingHand(children.start(__name__, selection, talk=True, level=level)),
+        most=_HELD,
     )
 
 

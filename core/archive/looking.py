@@ -34,6 +34,7 @@ LONGEST: Final = 4096
 """Bytes of a path, from which on it is left out: each part has to fit into the memory."""
 _PART: Final = 1 << 18  # bytes after which a part is closed
 _RING: Final = 4 << 20
+_HELD: Final = 4 << 20  # bytes that wait in this process for their turn
 
 
 class Looked:
@@ -242,7 +243,7 @@ def lookers(selection: Selection, *, since_ns: int = 0) -> Crew[Looked]:
         process, memory = children.start_sharing(__name__, selection, _RING, since_ns=since_ns)
         return LookingHand(process, memory)
 
-    return Crew(selection, _looking(selection, since_ns), hire)
+    return Crew(selection, _looking(selection, since_ns), hire, most=_HELD)
 
 
 def main() -> None:

@@ -121,7 +121,7 @@ def test_contents_are_those_of_the_files(
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize(
     ("module", "name", "value"),
-    [(crew, "_PIPE", 4096), (crew, "_DEALT", 1), (crew, "_HELD", 1), (crew, "_PENDING", 1),
+    [(crew, "_PIPE", 4096), (crew, "_DEALT", 1), (looking, "_HELD", 1), (crew, "_PENDING", 1),
      (batches_module, "_BATCH", 1), (looking, "_RING", 3 << 20), (looking, "_PART", 1)],
 )  # fmt: skip
 def test_no_limit_changes_anything_but_the_time(
