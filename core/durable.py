@@ -24,6 +24,7 @@ from core.errors import DiskFull, StorageError
 RENAME_NOREPLACE: Final = 1
 AT_FDCWD: Final = -100
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_BEGUN: Final = 8 << 20  # bytes
 _NOT_SUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -113,6 +114,27 @@ def write_all(fd: int, content: bytes | memoryview) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(fd, view) :]
+
+
+class FlushBegun:
+    """Has what is written to a file begin its way to the disk, so that little is left to flush.
+
+    Otherwise a system with much memory keeps all of a backup for the flush at its end, for which
+    the store stays closed.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._begun = 0
+
+    def up_to(self, size: int) -> None:
+        """Begin for the first `size` bytes, where that is worth a call; nothing is waited for."""
+        if size - self._begun < _BEGUN:
+            return
+        # The only way to it that Python has: dirty pages are given to the disk, and stay in memory.
+        with contextlib.suppress(OSError):
+            os.posix_fadvise(self._fd, self._begun, size - self._begun, os.POSIX_FADV_DONTNEED)
+        self._begun = size
 
 
 def make_directory(

@@ -21,7 +21,7 @@ from isal import isal_zlib
 from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor, IsalError
 
 from core.archive.packing import Compressor, Segment, compressor, cut
-from core.durable import translate, write_all
+from core.durable import FlushBegun, translate, write_all
 from core.errors import DamagedBackup, MagerewindError, UsageError
 
 DEFAULT_LEVEL: Final = 1
@@ -84,6 +84,7 @@ class GzipWriter:
         if not 0 <= self.level <= 9:
             raise UsageError("The compression level is a number from 0 to 9.")
         self._fd = fd
+        self._flush = FlushBegun(fd)
         self._hash = hashlib.sha256()
         self._crc = 0
         self._inflated = 0
@@ -118,6 +119,7 @@ class GzipWriter:
         write_all(self._fd, content)
         self._hash.update(content)
         self.size += len(content)
+        self._flush.up_to(self.size)
 
     def close(self) -> None:
         """Write what is left; may be called again. Raises OSError."""

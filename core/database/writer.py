@@ -33,6 +33,7 @@ class DumpWriter:
 
     def _reset(self) -> None:
         self._digest = hashlib.sha256()
+        self._flush = durable.FlushBegun(self._fd)
         self._uncommitted = 0
         self.bytes = 0
         self.rows = 0
@@ -92,3 +93,4 @@ class DumpWriter:
             raise durable.translate(error, "write the dump") from error
         self._digest.update(text)
         self.bytes += len(text)
+        self._flush.up_to(self.bytes)
