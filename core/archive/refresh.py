@@ -103,7 +103,7 @@ def _looks(live: LiveParts, since_ns: int) -> Iterator[Looks]:
 
 def _look_again(plan: PlanFile, selection: Selection, report: Report) -> _Looked:
     looked, done, current = _Looked(), 0, b""
-    since_ns = int(plan.fact("began_ns")) - _SAME_TICK_NS
+    since_ns = max(1, int(plan.fact("began_ns")) - _SAME_TICK_NS)
     linked = frozenset((inode, device) for inode, device in plan.fact("linked") or ())
 
     def tell() -> None:
