@@ -8,7 +8,6 @@ from contextlib import suppress
 
 from textual.dom import DOMNode
 from textual.pilot import Pilot
-from textual.widget import Widget
 
 from tui.application import Application
 
@@ -31,9 +30,8 @@ async def settle(pilot: Pilot[None]) -> None:
     shown: list[list[str]] = []
     while len(shown) < ROUNDS:
         for screen in app.screen_stack:
-            await _answered(screen.walk_children(with_self=True))
+            await _answered([app, *screen.walk_children(with_self=True)])
             screen._on_timer_update()
-        await pilot.pause()
         shown.append(rows(app))
         # Twice the same could be between a widget's wish for a layout and the layout.
         if shown[-3:] == [shown[-1]] * 3:
@@ -45,7 +43,7 @@ async def _answered(widgets: Iterable[DOMNode]) -> None:
     events = []
     for widget in widgets:
         answered = asyncio.Event()
-        if isinstance(widget, Widget) and widget.call_later(answered.set):
+        if widget.call_later(answered.set):
             events.append(answered)
     # One that is being taken away answers no more.
     with suppress(TimeoutError):
