@@ -4,7 +4,7 @@ members     what goes in: selections, ignore lists, the walk
 writer      `write_archive`; batches, crew and packing are its parts
 reader      `verify_archive`, `read_members`
 difference  `plan_files`: archive against live tree
-stage       `stage_files`, `load_staged`, `remove_stage`; stages, making and spool are its parts
+stage       `stage_files`, `remove_stage`; stages, making and spool are its parts
 refresh     `refresh_files`: the second look, with the store closed
 swap        `swap_files`, `revert_files`, `remove_aside`, `aside_bytes`
 undo        `undo_plan`: the reverse of a finished rollback, for the same swap

@@ -69,6 +69,9 @@ class Hand(ABC, Generic[Made]):
         for pipe in (self._in, self._out):
             with contextlib.suppress(OSError):
                 fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
+        os.set_blocking(self._out, False)
+        self._answer = bytearray()  # as far as it has come
+        self._gone = False
         # A page may be used for a few bytes only.
         self._room = fcntl.fcntl(self._in, fcntl.F_GETPIPE_SZ) // 2
         self._poll = select.poll()
@@ -93,7 +96,9 @@ class Hand(ABC, Generic[Made]):
 
     def free(self, size: int) -> None:
         """Tell it that so much of the memory that both share can be used again."""
-        with contextlib.suppress(OSError):  # it is gone, and needs none
+        if self._gone:  # it needs none, and its descriptors may be somebody else's by now
+            return
+        with contextlib.suppress(OSError):
             self._tell((_CREDIT | size).to_bytes(_LENGTH, "little"))
 
     def _tell(self, message: bytes) -> None:
@@ -108,11 +113,20 @@ class Hand(ABC, Generic[Made]):
         """Tell whether there is something to receive."""
         return bool(self.tasks) and bool(self._poll.poll(patience_ms))
 
-    def receive(self) -> int:
-        """Take its next part in; return its bytes. Raises OSError when there will be none."""
-        size = int.from_bytes(self._exactly(_LENGTH), "little")
+    def receive(self) -> int | None:
+        """Take its next part in; return its bytes, or None where it has not come whole yet.
+
+        Never waits: a child may be stopped in the middle of a part. Raises OSError when there will
+        be no more.
+        """
+        if not self._has(_LENGTH):
+            return None
+        end = _LENGTH + int.from_bytes(self._answer[:_LENGTH], "little")
+        if not self._has(end):
+            return None
         # Written by a child of our own, of the same interpreter, into a pipe that nobody else has.
-        values = marshal.loads(self._exactly(size))  # noqa: S302
+        values = marshal.loads(memoryview(self._answer)[_LENGTH:end])  # noqa: S302
+        self._answer = bytearray()
         task, length = self.tasks[0]
         if not values:
             task.done = True
@@ -123,14 +137,21 @@ class Hand(ABC, Generic[Made]):
         task.parts.append(part)
         return part.held
 
-    def _exactly(self, size: int) -> bytes:
-        content = children.exactly(self._out, size)
-        if len(content) != size:
-            raise BrokenPipeError
-        return content
+    def _has(self, size: int) -> bool:
+        """Tell whether so much of an answer has come, and no more: the rest stays in the pipe."""
+        while len(self._answer) < size:
+            try:
+                piece = os.read(self._out, size - len(self._answer))
+            except BlockingIOError:
+                return False
+            if not piece:
+                raise BrokenPipeError
+            self._answer += piece
+        return True
 
     def close(self) -> None:
         """End it, whatever it does."""
+        self._gone = True
         children.stop(self.process)
 
 
@@ -208,14 +229,18 @@ class Crew(Generic[Made]):
     def collect(self) -> None:
         """Take what the children have ready, as long as no more is held than may be."""
         for hand in list(self._hands):
-            while self.held < self.most and hand in self._hands and hand.has_answer():
-                self._receive(hand)
+            while self.held < self.most and hand.has_answer() and self._receive(hand):
+                pass
 
-    def _receive(self, hand: Hand[Made]) -> None:
+    def _receive(self, hand: Hand[Made]) -> bool:
+        """Take in what a child has sent; tell whether that was all of a part."""
         try:
-            self.held += hand.receive()
+            size = hand.receive()
         except OSError:
             self._bury(hand)
+            return False
+        self.held += size or 0
+        return size is not None
 
     def take(self, task: Task[Made]) -> Made | LeftOut:
         """Take the next part that has come of a batch."""
@@ -312,15 +337,18 @@ def batches(words: io.BufferedReader, freed: Callable[[int], None]) -> Iterator[
     queue: SimpleQueue[list[Group] | None] = SimpleQueue()
 
     def read() -> None:
-        while len(length := words.read(_LENGTH)) == _LENGTH:
-            size = int.from_bytes(length, "little")
-            if size & _CREDIT:
-                freed(size ^ _CREDIT)
-                continue
-            content = words.read(size)
-            if len(content) != size:
-                break
-            queue.put(marshal.loads(content))  # noqa: S302 - written by the parent
+        try:
+            while len(length := words.read(_LENGTH)) == _LENGTH:
+                size = int.from_bytes(length, "little")
+                if size & _CREDIT:
+                    freed(size ^ _CREDIT)
+                    continue
+                content = words.read(size)
+                if len(content) != size:
+                    break
+                queue.put(marshal.loads(content))  # noqa: S302 - written by the parent
+        except Exception:  # noqa: BLE001, S110 - a lack of memory, say: the parent does it all then
+            pass
         queue.put(None)
         freed(-1)
 

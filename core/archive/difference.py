@@ -324,7 +324,10 @@ def _keeps_entries(name: bytes, fd: int) -> str | None:
     if flag or os.access(name, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
         return flag
     writable = not os.statvfs(fd).f_flag & os.ST_RDONLY
-    return "" if writable and os.lstat(name, dir_fd=fd).st_uid == os.geteuid() else None
+    try:
+        return "" if writable and os.lstat(name, dir_fd=fd).st_uid == os.geteuid() else None
+    except OSError:
+        return ""  # it went away: the second look finds out
 
 
 def plan_files(

@@ -89,11 +89,13 @@ class Gatherer(ABC, Generic[Made]):
                     left_out = self._take(prefix, entry, fd)
                 if left_out is None and not self._is_full():
                     continue
-                yield from self._gathered()
+                if (part := self._gathered()) is not None:
+                    yield part
                 if left_out is not None:
                     yield LeftOut(number, place, left_out)
                 fd = self._directory(prefix)  # another batch may have gone elsewhere meanwhile
-        yield from self._gathered()
+        if (part := self._gathered()) is not None:
+            yield part
 
     def _directory(self, prefix: bytes) -> int:
         """Return the descriptor of a directory, or -1 where there is none any more."""
@@ -141,5 +143,5 @@ class Gatherer(ABC, Generic[Made]):
         """Tell whether what was gathered is enough for a part."""
 
     @abstractmethod
-    def _gathered(self) -> Iterator[Made]:
-        """Yield what was gathered, if anything."""
+    def _gathered(self) -> Made | None:
+        """Return what was gathered, if anything, and hold it no more: other batches may follow."""

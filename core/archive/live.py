@@ -23,6 +23,7 @@ from core.archive.packing import DIRECTORY_MODE, MemberWriter
 from core.archive.places import mounts_below
 from core.archive.reader import InOrder
 from core.archive.seen import record_of, taken_apart
+from core.errors import StorageError
 
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
@@ -82,9 +83,9 @@ class LiveParts:
         self._skipped = skipped
         self._waited = waited
         self._start = len(selection.prefix)
+        walk = iter(_LiveBatches(selection, problem, contents=not since_ns))
         self._descent = Descent(selection.root)
         self._crew = lookers(selection, since_ns=since_ns)
-        walk = iter(_LiveBatches(selection, problem, contents=not since_ns))
         self._parts = Shift(self._crew, walk).parts()
 
     def __enter__(self) -> Self:
@@ -295,6 +296,8 @@ class Live:
         assert part is not None  # noqa: S101 - for the type checker
         end = part.ends()[self._index]
         path, look, _ = taken_apart(part.records, self._record_at)
+        if path != part.path(self._index):
+            raise StorageError(f"{os.fsdecode(path)} was looked at out of its turn.")
         known = part.status_of(self._index)
         if known is not None:
             found = Found(path, b".", -1, known, b"")

@@ -17,7 +17,6 @@ import stat
 import subprocess
 import threading
 from array import array
-from collections.abc import Iterator
 from typing import Any, Final
 
 from core.archive import children
@@ -114,20 +113,19 @@ class _Looking(Gatherer[Looked]):
     def _is_full(self) -> bool:
         return self._size >= _PART
 
-    def _gathered(self) -> Iterator[Looked]:
-        if self._records:
-            yield self._looked(b"".join(self._pieces))
-            self._records.clear()
-            self._pieces.clear()
-            self._ends = array("I")
-            self._size = 0
-            self._fresh = False
-
-    def _looked(self, content: bytes) -> Looked:
-        return Looked(
+    def _gathered(self) -> Looked | None:
+        if not self._records:
+            return None
+        looked = Looked(
             len(self._records), b"".join(self._records), self._ends.tobytes(),
-            fresh=self._fresh, content=content,
+            fresh=self._fresh, content=b"".join(self._pieces),
         )  # fmt: skip
+        self._records.clear()
+        self._pieces.clear()
+        self._ends = array("I")
+        self._size = 0
+        self._fresh = False
+        return looked
 
 
 class Looker(_Looking):

@@ -264,7 +264,8 @@ def _lister(
     shared = selection.prefix.count(b"/") + SHARED_DEPTH
 
     def chosen(listed: _Listed, prefix: bytes) -> Iterator[tuple[bytes, int]]:
-        # As they are come to: `skipped` is told of them after the directory that they are in.
+        # As they are come to: `skipped` is told of them after the directory that they are in, but
+        # perhaps before files that precede them there.
         for one in listed:
             if not left_out(prefix + one[0]):
                 yield one

@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import stat
 import zlib
-from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, Protocol
 
 from isal import isal_zlib
@@ -170,9 +169,9 @@ class Packer(Gatherer[Segment]):
     def _is_full(self) -> bool:
         return self._size >= _SEGMENT
 
-    def _gathered(self) -> Iterator[Segment]:
+    def _gathered(self) -> Segment | None:
         if not self._pieces:
-            return
+            return None
         content = b"".join(self._pieces)
         compressing = compressor(self._level)
         deflated = compressing.compress(content) + cut(compressing)
@@ -181,4 +180,4 @@ class Packer(Gatherer[Segment]):
         )
         self._pieces.clear()
         self._size = self._count = self._content_bytes = 0
-        yield segment
+        return segment

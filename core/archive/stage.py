@@ -33,7 +33,7 @@ from core.archive.places import FileSystemFlush
 from core.archive.plan import Action, FilePlan, PlanFile, Row
 from core.archive.seen import seen_path
 from core.archive.spool import read_spool, spool_path
-from core.archive.stages import UnitPaths, prepare_stages, refuse_unstaged
+from core.archive.stages import UnitPaths, prepare_stages
 from core.archive.tar import ArchiveReader, Member
 from core.archive.trees import remove_if_empty, remove_tree
 from core.durable import fsync, translate, unlink_if_there
@@ -365,19 +365,6 @@ def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> S
     return StagedFiles(plan_path=plan.plan_path, job_id=job_id, plan=plan)
 
 
-def load_staged(plan_path: str) -> StagedFiles:
-    """Return what an earlier process staged. Raises StorageError when it had not come so far."""
-    with PlanFile(plan_path, only_read=True) as plan:
-        refuse_unstaged(plan)
-        newer = tuple(plan.fact("newer") or ())
-        return StagedFiles(
-            plan_path=plan_path,
-            job_id=str(plan.fact("job_id")),
-            plan=plan.summary(),
-            newer=newer,
-        )
-
-
 def remove_stage(plan_path: str, *, report: Report = no_report) -> None:
     """Remove the stages of a plan, and its scratch file.
 
@@ -397,4 +384,4 @@ def remove_stage(plan_path: str, *, report: Report = no_report) -> None:
             remove_tree(region.stage, report=report)
 
 
-__all__ = ["StagedFiles", "load_staged", "remove_stage", "stage_files"]
+__all__ = ["StagedFiles", "remove_stage", "stage_files"]

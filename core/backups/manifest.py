@@ -51,7 +51,13 @@ class Manifest:
     max_statement_bytes: int | None = None
     warnings: tuple[Warned, ...] = ()
     problem: str = ""  # what a later verification found to be wrong
+    looked_at: str = ""  # what an archive was when all of it was looked at and sound
     format: int = field(default=FORMAT)
+
+
+def identity_of(manifest: Manifest) -> str:
+    """Return what `looked_at` is of an archive that is as its manifest says."""
+    return f"{manifest.sha256} {manifest.members} {manifest.content_bytes}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass
 
 from core.backups.catalog import Backup
-from core.backups.manifest import Manifest, write_manifest
+from core.backups.manifest import Manifest, identity_of, write_manifest
 from core.durable import owner_for
 from core.errors import DamagedBackup, MagerewindError, StatementRefused
 from core.events import Kind, Report, Warned, no_report
@@ -39,15 +39,14 @@ class VerifyResult:
 def _read_archive(backup: Backup, manifest: Manifest | None, report: Report) -> VerifyResult:
     from core.archive import reader  # noqa: PLC0415 - only what is needed is loaded
 
-    known = manifest if manifest is not None and manifest.verified else None
-    if known is not None and known.members is not None and known.content_bytes is not None:
-        reader.read_again(backup.path, sha256=known.sha256, report=report)
+    if manifest is not None and manifest.looked_at == identity_of(manifest):
+        reader.read_again(backup.path, sha256=manifest.sha256, report=report)
         return VerifyResult(
             backup=backup,
             against_manifest=True,
-            sha256=known.sha256,
-            items=known.members,
-            content_bytes=known.content_bytes,
+            sha256=manifest.sha256,
+            items=manifest.members or 0,
+            content_bytes=manifest.content_bytes or 0,
         )
     found = reader.verify_archive(
         backup.path,
@@ -88,6 +87,9 @@ def _remember(result: VerifyResult) -> None:
     if manifest is None:
         return
     found = dataclasses.replace(manifest, verified=result.sound, problem=result.problem)
+    if found.kind is not Kind.DB:
+        sound = result.sound and result.content_bytes == manifest.content_bytes
+        found = dataclasses.replace(found, looked_at=identity_of(found) if sound else "")
     if found != manifest:
         directory = result.backup.directory
         write_manifest(directory, found, owner_for(directory))

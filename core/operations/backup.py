@@ -17,7 +17,7 @@ import core
 from core.archive.members import Selection, code_selection, media_selection
 from core.archive.reader import verify_archive
 from core.archive.writer import write_archive
-from core.backups.manifest import Manifest, from_json, to_json, write_manifest
+from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
 from core.backups.names import new_name
 from core.durable import (
     PartialFile,
@@ -321,4 +321,7 @@ def _manifest(
         note=request.note,
         warnings=written.warnings,
     )
-    return replace(manifest, **written.details)
+    manifest = replace(manifest, **written.details)
+    if kind is not Kind.DB and request.verify:
+        manifest = replace(manifest, looked_at=identity_of(manifest))
+    return manifest

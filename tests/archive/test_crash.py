@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from core import durable
-from core.archive.stage import StagedFiles, load_staged, remove_stage, stage_files
+from core.archive.stage import StagedFiles, remove_stage, stage_files
 from core.archive.swap import revert_files, swap_files
 from core.archive.undo import undo_plan
 from tests.archive.test_rollback import damage
@@ -94,7 +94,7 @@ def test_killed_while_swapping(
                 break
         mixed += tree_hash(shop.root) not in (then, now)
         if way == "forward":
-            swap_files(load_staged(staged.plan_path))
+            swap_files(staged.plan_path)
             assert tree_hash(shop.root) == then
         revert_files(staged.plan_path)
         assert tree_hash(shop.root) == now
@@ -116,7 +116,7 @@ def test_killed_while_reverting(
             if crash.calls < at:
                 break
         if at % 2:
-            swap_files(load_staged(staged.plan_path))
+            swap_files(staged.plan_path)
             assert tree_hash(shop.root) == then
         revert_files(staged.plan_path)
         assert tree_hash(shop.root) == now
@@ -136,7 +136,7 @@ def test_killed_while_undoing(
                 swap_files(undo)
             if crash.calls < at:
                 break
-        revert_files(load_staged(undo.plan_path))
+        revert_files(undo.plan_path)
         assert tree_hash(shop.root) == then
     assert tree_hash(shop.root) == now
 
@@ -181,7 +181,7 @@ def test_sigkill_and_another_process_takes_over(
         killed(lambda: revert_files(staged.plan_path))
     assert not killed(lambda: revert_files(staged.plan_path))
     assert tree_hash(shop.root) == now
-    assert not killed(lambda: swap_files(load_staged(staged.plan_path)))
+    assert not killed(lambda: swap_files(staged.plan_path))
     assert tree_hash(shop.root) == then
 
 

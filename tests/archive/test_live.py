@@ -9,20 +9,23 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
 from core.archive import batches as batches_module
-from core.archive import children, crew, looking
+from core.archive import children, crew, difference, looking
 from core.archive import live as live_module
+from core.archive.gathering import Gatherer
 from core.archive.header import HeaderReader
 from core.archive.live import Live, LiveParts
-from core.archive.looking import SMALL, LookingHand
+from core.archive.looking import SMALL, Expecter, Looked, Looker, LookingHand
 from core.archive.members import Found, Selection, Status, walk
 from core.archive.plan import PlanFile
 from core.archive.refresh import refresh_files
-from core.archive.seen import record_of
+from core.archive.seen import record_of, taken_apart
 from core.archive.stage import stage_files
 from core.archive.swap import swap_files
 from core.archive.writer import ArchiveSummary
@@ -300,13 +303,129 @@ def test_goes_on_without_a_child_that_is_killed(
     assert came >= after
 
 
+@pytest.mark.parametrize("maker", [Expecter, lambda selection: Looker(selection, 1)])
+def test_another_batch_may_come_between_two_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, maker: Callable[[Selection], Gatherer[Looked]]
+) -> None:
+    """As when a child has died: its batch comes while others are at work."""
+    shop = layout(tmp_path / "shop")
+    for name in "abde":
+        put(f"{shop.root}/{name}")
+    monkeypatch.setattr(looking, "_PART", 1)
+    here = maker(shop.code)
+    late = here.pack([(b"", [b"d", b"gone", b"e"])])
+    parts = [next(late), *here.pack([(b"", [b"a", b"b"])]), *late]
+    here.close()
+    paths = []
+    for part in parts:
+        at = 0
+        for _ in range(part.entries if isinstance(part, Looked) else 0):
+            path, _, at = taken_apart(part.records, at)
+            paths.append(path)
+    assert paths == [b"d", b"a", b"b", b"e"]
+
+
+@pytest.mark.parametrize("vouched", [True, False])
+@pytest.mark.parametrize("after", [1, 2, 3, 5, 8])
+def test_a_killed_child_changes_no_plan_and_no_second_look(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int, vouched: bool
+) -> None:
+    summary = write(full.code, tmp_path / "a.tgz")
+    monkeypatch.setattr(batches_module, "_BATCH", 40)
+    monkeypatch.setattr(looking, "_PART", 10_000)
+    on_cores(monkeypatch, 2)
+    step, steps = crew.Crew.step, 0
+
+    def then_killed(self: crew.Crew[Looked], task: crew.Task[Looked]) -> None:
+        nonlocal steps
+        step(self, task)
+        if task.source is not None and not task.done:
+            steps += 1
+            if steps == after and self._hands:
+                os.kill(self._hands[0].process.pid, signal.SIGKILL)
+
+    monkeypatch.setattr(crew.Crew, "step", then_killed)
+    found = plan(tmp_path / "a.tgz", full, summary if vouched else None)
+    assert steps >= after
+    assert (found.identical, found.differs) == (summary.members, 0)
+    staged = stage_files(found, job_id="job")
+    steps = 0
+    refreshed = refresh_files(staged)
+    assert (refreshed.changed, refreshed.too_many) == ((), False)
+
+
+@pytest.mark.usefixtures("always")
+def test_nothing_is_written_to_a_child_that_is_gone(full: Layout) -> None:
+    """Its descriptors may be those of other files by then."""
+    made = looking.lookers(full.code)
+    (hand,) = made._hands
+    assert isinstance(hand, LookingHand)
+    number = hand._in
+    made._bury(hand)
+    victim = os.open(full.root + "/victim", os.O_RDWR | os.O_CREAT)
+    if victim != number:
+        os.dup2(victim, number)
+    hand.free(4096)
+    assert os.path.getsize(full.root + "/victim") == 0
+    os.close(number)
+    if victim != number:
+        os.close(victim)
+    made.close()
+
+
+@pytest.mark.usefixtures("always")
+def test_half_a_part_is_not_waited_for(full: Layout) -> None:
+    made = looking.lookers(full.code)
+    (hand,) = made._hands
+    task: crew.Task[Looked] = crew.Task([(b"", [b"tool", b"large"])])
+    hand.deal(task)
+    while not hand._poll.poll(100):
+        pass
+    reading, hand._has = hand._has, lambda size: size <= 4 and reading(size)
+    assert hand.receive() is None
+    hand._has = reading
+    while not task.done:
+        if hand.has_answer(100):
+            hand.receive()
+    assert [part.entries for part in task.parts] == [1, 1]
+    made.close()
+
+
+def test_a_child_ends_when_it_cannot_read_its_batches() -> None:
+    class Full:
+        def read(self, _size: int) -> bytes:
+            raise MemoryError
+
+    freed: SimpleQueue[int] = SimpleQueue()
+    assert list(crew.batches(Full(), freed.put)) == []  # type: ignore[arg-type]
+    assert freed.get(timeout=10) == -1
+
+
+def test_a_directory_that_goes_away_before_its_rights_are_looked_at(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = write(full.code, tmp_path / "a.tgz")
+    os.mkdir(full.root + "/new")
+    pinned = difference.pinned
+
+    def then_gone(name: bytes, fd: int) -> str | None:
+        found = pinned(name, fd)
+        if name == b"new":
+            os.rmdir(full.root + "/new")
+        return found
+
+    monkeypatch.setattr(difference, "pinned", then_gone)
+    monkeypatch.setattr(os, "access", lambda name, *_args, **_rest: name != b"new")
+    assert plan(tmp_path / "a.tgz", full, summary).removed == 1
+
+
 @pytest.mark.usefixtures("always")
 def test_a_stopped_child_does_not_keep_from_a_cancellation(
     full: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deal, before = LookingHand.deal, children_now()
 
-    def stopped(self: LookingHand, task: crew.Task[looking.Looked]) -> bool:
+    def stopped(self: LookingHand, task: crew.Task[Looked]) -> bool:
         os.kill(self.process.pid, signal.SIGSTOP)
         return deal(self, task)
 
@@ -352,7 +471,7 @@ def test_what_became_something_else_is_left_to_the_caller(tmp_path: Path, become
         os.mkfifo(path)
     else:
         put(path, bytes(SMALL + 1))
-    expecter = looking.Expecter(shop.code)
+    expecter = Expecter(shop.code)
     parts = list(expecter.pack([(b"", [b"a", b"b", b"c"])]))
     expecter.close()
     assert [part.entries for part in parts] == [1, 1, 1]

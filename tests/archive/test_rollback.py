@@ -21,7 +21,7 @@ from core.archive.difference import plan_files
 from core.archive.members import code_selection, media_selection
 from core.archive.plan import Action, FilePlan
 from core.archive.refresh import refresh_files
-from core.archive.stage import StagedFiles, load_staged, remove_stage, stage_files
+from core.archive.stage import StagedFiles, remove_stage, stage_files
 from core.archive.swap import (
     aside_bytes,
     moves_anything,
@@ -80,7 +80,7 @@ def test_back_and_forth(shop: Layout, tmp_path: Path, seed: int) -> None:
     assert tree_hash(shop.root) == damaged
     swap_files(staged)
     assert tree_hash(shop.root) == before
-    swap_files(load_staged(staged.plan_path))  # once more changes nothing
+    swap_files(staged.plan_path)  # once more changes nothing
     assert tree_hash(shop.root) == before
     revert_files(staged)
     assert tree_hash(shop.root) == damaged

@@ -99,6 +99,21 @@ def test_members_are_looked_at_once_and_every_byte_each_time(
     assert verify_backup(find_any_backup(store.backups, NAME)).sound
 
 
+def test_a_manifest_that_was_changed_is_held_against_the_members(store: Store) -> None:
+    """What is sound must be what a rollback takes."""
+    write(store)
+    verify_backup(find_any_backup(store.backups, NAME))
+    known = find_any_backup(store.backups, NAME).manifest
+    assert known is not None
+    for wrong in (
+        dataclasses.replace(known, members=(known.members or 0) + 1),
+        dataclasses.replace(known, members=(known.members or 0) + 1, looked_at=""),
+    ):
+        write_manifest(store.backups, wrong)
+        result = verify_backup(find_any_backup(store.backups, NAME), remember=False)
+        assert "its manifest says" in result.problem
+
+
 def test_bytes_that_were_never_looked_at_are(store: Store) -> None:
     """A manifest vouches for the bytes; that they are an archive is for somebody to see once."""
     path = os.path.join(store.backups, NAME)
