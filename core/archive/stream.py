@@ -29,7 +29,7 @@ _GZIP_HEADER: Final = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # no name, no time
 _LAST_BLOCK: Final = b"\x03\0"  # of deflate, empty
 # The inflater asks for the interpreter's lock each time its output doubles from 16 KiB on: of large
 # blocks that is seldom.
-_INFLATED: Final = 1 << 22
+_INFLATED: Final = 1 << 21
 _READ: Final = 1 << 20
 _AHEAD: Final = 2  # blocks
 _TURN_S: Final = 0.0005
@@ -141,7 +141,7 @@ class GzipWriter:
 
 
 class GzipBlocks:
-    """The content of a gzip file in blocks of up to 4 MiB, inflated ahead by a thread.
+    """The content of a gzip file in blocks of up to 2 MiB, inflated ahead by a thread.
 
     Raises DamagedBackup for what is no gzip, for a cut, a wrong checksum, and for anything behind
     the end. `consumed` counts compressed bytes; `sha256` is of the whole file, once it was read.
