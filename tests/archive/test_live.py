@@ -168,6 +168,8 @@ def damage(root: str, rng: random.Random) -> None:
         act = rng.randrange(7)
         if os.path.islink(path) or not os.path.isfile(path):
             continue
+        if act in {1, 2}:
+            os.chmod(path, os.stat(path).st_mode | 0o200)  # else only root could
         if act == 0:
             os.unlink(path)
         elif act == 1:
