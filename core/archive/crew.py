@@ -39,8 +39,9 @@ _PENDING: Final = 16  # batches between the first that is not taken yet and the 
 _HELD: Final = 16 << 20  # bytes of segments that wait for their turn
 
 Made = TypeVar("Made", bound=Part)
-Notes = dict[int, tuple[bytes, os.stat_result | None]]
-"""What the walk knows of some entries of a batch, by their number: a path, and how it looked."""
+Notes = dict[int, tuple[list[bytes], os.stat_result | None]]
+"""What the walk knows of some entries of a batch, by their number: the path of a directory and how
+it looked; or paths that are left out there."""
 
 
 class Task(Generic[Made]):

@@ -10,6 +10,7 @@ which of them need a decision that only the process that walks can take, is a ma
 from __future__ import annotations
 
 import os
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
@@ -22,7 +23,7 @@ Group: TypeAlias = tuple[bytes, list[bytes | tuple[bytes, ...]]]
 """Entries of one directory, whose member path (empty or with a slash at its end) comes first: names
 of files; names with a slash at their end of what is neither file nor directory; and tuples of what
 the process that walks knows already."""
-TYPE_AND_SET_ID: Final = 0o176000
+_TYPE_AND_SET_ID: Final = 0o176000
 
 
 class Part(Protocol):
@@ -109,8 +110,29 @@ class Gatherer(ABC, Generic[Made]):
             self._descent = Descent(self._root)
             return -1
 
+    @abstractmethod
     def _take(self, prefix: bytes, name: bytes, fd: int) -> bool | None:
         """Take an entry in. Not None: it is left out, and whether that is for a change."""
+
+    @abstractmethod
+    def _known(self, entry: tuple[bytes, ...]) -> bool | None:
+        """Take in what the process that walks knows already."""
+
+    @abstractmethod
+    def _is_full(self) -> bool:
+        """Tell whether what was gathered is enough for a part."""
+
+    @abstractmethod
+    def _gathered(self) -> Made | None:
+        """Return what was gathered, if anything, and hold it no more: other batches may follow."""
+
+
+class SmallFiles(Gatherer[Made]):
+    """Reads small files whole, up to `largest` bytes."""
+
+    largest: int
+
+    def _take(self, prefix: bytes, name: bytes, fd: int) -> bool | None:
         if fd < 0:
             return False
         try:
@@ -120,28 +142,26 @@ class Gatherer(ABC, Generic[Made]):
             # felt at its other end.
             opened = os.open(name, OPEN_FILE, dir_fd=fd)
             try:
-                return self._file(prefix + name, opened)
+                status = os.fstat(opened)
+                if (
+                    status.st_mode & _TYPE_AND_SET_ID != stat.S_IFREG
+                    or status.st_nlink > 1
+                    or status.st_size > self.largest
+                ):
+                    return False
+                content = os.read(opened, status.st_size + 1)
+                if len(content) != status.st_size:
+                    return True
+                return self._file(prefix + name, opened, status, content)
             finally:
                 os.close(opened)
         except OSError:
             return False
 
     @abstractmethod
-    def _known(self, entry: tuple[bytes, ...]) -> bool | None:
-        """Take in what the process that walks knows already."""
-
-    @abstractmethod
-    def _file(self, path: bytes, fd: int) -> bool | None:
-        """Take in what was a file when it was listed. Raises OSError."""
+    def _file(self, path: bytes, fd: int, status: os.stat_result, content: bytes) -> bool | None:
+        """Take in a small file, as it looked before it was read. Raises OSError."""
 
     @abstractmethod
     def _other(self, path: bytes, name: bytes, fd: int) -> bool | None:
-        """Take in what was neither file nor directory. Raises OSError."""
-
-    @abstractmethod
-    def _is_full(self) -> bool:
-        """Tell whether what was gathered is enough for a part."""
-
-    @abstractmethod
-    def _gathered(self) -> Made | None:
-        """Return what was gathered, if anything, and hold it no more: other batches may follow."""
+        """Take in what was neither file nor directory when it was listed. Raises OSError."""

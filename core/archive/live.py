@@ -45,16 +45,20 @@ class _LiveBatches(Batches[Looked]):
         return runs(self._selection, problem=self._problem, skipped=self._skipped)
 
     def _skipped(self, path: bytes) -> None:
-        self._notes[self._entries] = path, None
-        self._known(path, path)
+        paths, status = self._notes.get(self._entries - 1, ([], None))
+        if paths and status is None:  # a directory may hold very many
+            paths.append(path)
+            return
+        self._notes[self._entries] = [path], None
+        self._known(path, b"")
 
     def _directory(self, prefix: bytes, fd: int) -> None:
         path, status = prefix[:-1], os.fstat(fd)
-        self._notes[self._entries] = path, status
+        self._notes[self._entries] = [path], status
         # Where another file system begins, all that comes is looked at closely.
         self._is_plain &= status.st_dev == self._device and path not in self._mounts
         if not self._is_plain or len(path) > LONGEST:
-            self._known(path, path)
+            self._known(path, b"")
             return
         head = b""
         if self._contents:
@@ -76,7 +80,7 @@ class LiveParts:
         *,
         problem: Problem,
         waited: Callable[[], None],
-        skipped: Callable[[bytes], None] | None = None,
+        skipped: Callable[[bytes], None] = lambda _path: None,
         since_ns: int = 0,
     ) -> None:
         self._problem = problem
@@ -120,10 +124,10 @@ class LiveParts:
     def _left_out(self, task: Task[Looked], at: int, part: LeftOut) -> Found | None:
         """Look at an entry that the crew has left out."""
         if at in task.notes:
-            path, status = task.notes[at]
+            paths, status = task.notes[at]
             if status is not None:
-                return Found(path, b".", -1, status, b"")
-            if self._skipped is not None:
+                return Found(paths[0], b".", -1, status, b"")
+            for path in paths:
                 self._skipped(path)
             return None
         prefix, entries = task.batch[part.group]
@@ -170,7 +174,7 @@ class LivePart:
         """Return the path of an entry."""
         at = self._first + index
         if at in self._notes:
-            return self._notes[at][0]
+            return self._notes[at][0][0]
         for prefix, entries in self._groups:
             if at < len(entries):
                 name = entries[at]
@@ -189,7 +193,7 @@ class LivePart:
                     if isinstance(entry, bytes):
                         paths.append(prefix + entry.removesuffix(b"/"))
                     else:
-                        paths.append(self._notes[at][0])
+                        paths += self._notes[at][0]
                     at += 1
             number += len(entries)
             if at == end:

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from core.archive import children
 from core.archive.crew import Crew, Hand, serve
-from core.archive.gathering import TYPE_AND_SET_ID, Gatherer
+from core.archive.gathering import Gatherer, SmallFiles
 from core.archive.header import BLOCK, REGULAR
 from core.archive.members import Selection
 from core.archive.packing import FILE_MODE, PADDING, MemberWriter
@@ -80,7 +80,7 @@ class Looked:
         return content
 
 
-class _Looking(Gatherer[Looked]):
+class _Looks(Gatherer[Looked]):
     """Gathers what was seen of entries."""
 
     def __init__(self, selection: Selection) -> None:
@@ -128,7 +128,7 @@ class _Looking(Gatherer[Looked]):
         return looked
 
 
-class Looker(_Looking):
+class Looker(_Looks):
     """Looks at entries, and at nothing inside them."""
 
     def __init__(self, selection: Selection, since_ns: int) -> None:
@@ -138,40 +138,39 @@ class Looker(_Looking):
     def _take(self, prefix: bytes, name: bytes, fd: int) -> bool | None:
         if fd < 0:
             return False
+        name = name.removesuffix(b"/")
         try:
-            return self._other(prefix + name.removesuffix(b"/"), name.removesuffix(b"/"), fd)
+            status = os.lstat(name, dir_fd=fd)
         except OSError:
             return False
-
-    def _file(self, path: bytes, fd: int) -> bool | None:
-        raise NotImplementedError  # nothing is opened
-
-    def _other(self, path: bytes, name: bytes, fd: int) -> bool | None:
-        status = os.lstat(name, dir_fd=fd)
         if stat.S_ISDIR(status.st_mode):
             return False
         self._fresh |= status.st_ctime_ns >= self._since_ns
-        self._add(b"", b"", record_of(path, status))
+        self._add(b"", b"", record_of(prefix + name, status))
         return None
 
 
-class Expecter(_Looking):
+class Expecter(_Looks, SmallFiles[Looked]):
     """Looks at entries and reads small files: makes what an archive would hold of them."""
+
+    largest = SMALL
 
     def __init__(self, selection: Selection) -> None:
         super().__init__(selection)
         self._members = MemberWriter()
 
-    def _file(self, path: bytes, fd: int) -> bool | None:
-        status = os.fstat(fd)
-        mode, size = status.st_mode, status.st_size
-        if mode & TYPE_AND_SET_ID != stat.S_IFREG or status.st_nlink > 1 or size > SMALL:
+    def _file(
+        self,
+        path: bytes,
+        fd: int,  # noqa: ARG002
+        status: os.stat_result,
+        content: bytes,
+    ) -> bool | None:
+        if len(path) > LONGEST or not is_exact(status):
             return False
-        content = os.read(fd, size + 1)
-        if len(content) != size or len(path) > LONGEST or not is_exact(status):
-            return False
+        mode, size = status.st_mode & FILE_MODE, status.st_size
         # Extended attributes are not compared: without them, what has any is looked at closely.
-        head = self._members.head(path, status, REGULAR, mode & FILE_MODE, size=size)
+        head = self._members.head(path, status, REGULAR, mode, size=size)
         self._add(head, content, record_of(path, status))
         return None
 
@@ -226,7 +225,7 @@ class _Ring:
             self._changed.notify()
 
 
-def _looking(selection: Selection, since_ns: int) -> _Looking:
+def _looking(selection: Selection, since_ns: int) -> _Looks:
     return Looker(selection, since_ns) if since_ns else Expecter(selection)
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from isal import isal_zlib
 
 from core.archive.attributes import read_attributes
-from core.archive.gathering import TYPE_AND_SET_ID, Gatherer
+from core.archive.gathering import SmallFiles
 from core.archive.header import (
     BLOCK,
     DIRECTORY,
@@ -121,8 +121,10 @@ class MemberWriter:
         return self._headers.pax(name, records) + header
 
 
-class Packer(Gatherer[Segment]):
+class Packer(SmallFiles[Segment]):
     """Makes segments of batches."""
+
+    largest = SMALL
 
     def __init__(self, selection: Selection, level: int) -> None:
         super().__init__(selection)
@@ -136,16 +138,11 @@ class Packer(Gatherer[Segment]):
     def _known(self, entry: tuple[bytes, ...]) -> None:
         self._add(entry[0], b"")
 
-    def _file(self, path: bytes, fd: int) -> bool | None:
-        status = os.fstat(fd)
-        mode, size = status.st_mode, status.st_size
-        if mode & TYPE_AND_SET_ID != stat.S_IFREG or status.st_nlink > 1 or size > SMALL:
-            return False
-        content = os.read(fd, size + 1)
-        if len(content) != size or os.fstat(fd).st_mtime_ns != status.st_mtime_ns:
+    def _file(self, path: bytes, fd: int, status: os.stat_result, content: bytes) -> bool | None:
+        if os.fstat(fd).st_mtime_ns != status.st_mtime_ns:
             return True
-        head = self._members.head(path, status, REGULAR, mode & FILE_MODE, size=size, fd=fd)
-        self._add(head, content)
+        mode, size = status.st_mode & FILE_MODE, status.st_size
+        self._add(self._members.head(path, status, REGULAR, mode, size=size, fd=fd), content)
         return None
 
     def _other(self, path: bytes, name: bytes, fd: int) -> bool | None:

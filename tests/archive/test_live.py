@@ -22,7 +22,7 @@ from core.archive.gathering import Gatherer
 from core.archive.header import HeaderReader
 from core.archive.live import Live, LiveParts
 from core.archive.looking import SMALL, Expecter, Looked, Looker, LookingHand
-from core.archive.members import Found, Selection, Status, walk
+from core.archive.members import Found, Selection, Status, code_selection, walk
 from core.archive.plan import PlanFile
 from core.archive.refresh import refresh_files
 from core.archive.seen import record_of, taken_apart
@@ -100,6 +100,26 @@ def test_same_entries_in_the_same_order(
         assert [seen(one) for one in live] == [seen(one) for one in expected]
     assert here == left != []
     assert b"".join(records) == b"".join(record_of(one.path, one.status) for one in expected)
+
+
+@pytest.mark.usefixtures("always")
+def test_very_many_names_that_are_left_out_make_no_large_batch(tmp_path: Path) -> None:
+    shop = layout(tmp_path / "shop")
+    os.mkdir(shop.root + "/cache")
+    for number in range(2000):
+        put(f"{shop.root}/cache/left-{number}")
+    put(shop.root + "/cache/kept")
+    chosen = code_selection(shop, exclude=("cache/left*",))
+    sizes = [
+        sum(len(names) for _, names in task.batch)
+        for task in live_module._LiveBatches(chosen, refuse, contents=True)
+    ]
+    assert sum(sizes) < 20
+    left: list[bytes] = []
+    with opened(chosen, skipped=left.append) as live:
+        paths = [one.path for one in live]
+    assert b"cache/kept" in paths
+    assert len([path for path in left if path.startswith(b"cache/left")]) == 2000
 
 
 @CORES
