@@ -6,28 +6,23 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from core.archive import batches as batches_module
-from core.archive import children, crew
+from core.archive import crew
 from core.archive import writer as writer_module
-from core.archive.crew import Crew, Hand, Task, packers
+from core.archive.crew import Hand, Task, packers
 from core.archive.gathering import LeftOut
 from core.archive.members import Selection, media_selection
 from core.archive.packing import SMALL, MemberWriter, Packer, Segment
 from core.archive.reader import verify_archive
 from core.archive.writer import ArchiveSummary, write_archive
 from core.errors import Cancelled
+from tests.archive.hands import LAST_WORDS, Killed, dies_at_once, on_cores
 from tests.archive.trees import Layout, children_now, layout, make_tree, put, write
-
-
-def on_cores(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    monkeypatch.setattr(children, "WORTHWHILE", 0)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(number)))
 
 
 @pytest.fixture
@@ -98,16 +93,12 @@ def test_no_limit_changes_anything_but_the_time(
 
 
 @pytest.mark.usefixtures("always")
-@pytest.mark.parametrize("last_words", ["", "ab", "\\x05\\0\\0\\0ab"])
+@LAST_WORDS
 def test_goes_on_without_a_child_that_dies_at_once(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last_words: str
 ) -> None:
     expected = alone(monkeypatch, full.code, tmp_path / "a.tgz")
-    start = subprocess.Popen
-    says = f"import sys; sys.stdout.buffer.write(b'{last_words}')"
-    monkeypatch.setattr(
-        subprocess, "Popen", lambda _command, **rest: start([sys.executable, "-c", says], **rest)
-    )
+    dies_at_once(monkeypatch, last_words)
     assert write(full.code, tmp_path / "b.tgz") == expected
 
 
@@ -118,18 +109,10 @@ def test_goes_on_without_a_child_that_is_killed(
     on_cores(monkeypatch, 3)
     monkeypatch.setattr(batches_module, "_BATCH", 50)
     expected = alone(monkeypatch, full.code, tmp_path / "a.tgz")
-    receive, came = Hand.receive, 0
-
-    def counted(self: Hand[Segment]) -> int:
-        nonlocal came
-        came += 1
-        if came == after:
-            os.kill(self.process.pid, signal.SIGKILL)
-        return receive(self)
-
-    monkeypatch.setattr(Hand, "receive", counted)
+    killed = Killed(after)
+    killed.at_an_answer(monkeypatch)
     assert write(full.code, tmp_path / "b.tgz") == expected
-    assert came >= after
+    assert killed.came >= after
 
 
 @pytest.mark.parametrize("after", [1, 2, 3, 5, 8])
@@ -145,19 +128,10 @@ def test_a_batch_half_packed_here_goes_on_where_it_was(
     monkeypatch.setattr(batches_module, "_BATCH", 7)
     expected = alone(monkeypatch, shop.code, tmp_path / "a.tgz")
     on_cores(monkeypatch, 2)
-    step, steps = Crew.step, 0
-
-    def then_killed(self: Crew[Segment], task: Task[Segment]) -> None:
-        nonlocal steps
-        step(self, task)
-        if task.source is not None and not task.done:
-            steps += 1
-            if steps == after and self._hands:
-                os.kill(self._hands[0].process.pid, signal.SIGKILL)
-
-    monkeypatch.setattr(Crew, "step", then_killed)
+    killed = Killed(after)
+    killed.at_a_step_here(monkeypatch)
     assert write(shop.code, tmp_path / "b.tgz") == expected
-    assert steps >= after
+    assert killed.came >= after
 
 
 @pytest.mark.parametrize("act", ["gone", "linked", "shrunk"])

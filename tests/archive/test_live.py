@@ -7,37 +7,28 @@ import random
 import shutil
 import signal
 import stat
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from queue import SimpleQueue
 
 import pytest
 
 from core.archive import batches as batches_module
-from core.archive import children, crew, difference, looking
+from core.archive import crew, difference, looking
 from core.archive import live as live_module
-from core.archive.gathering import Gatherer
 from core.archive.header import HeaderReader
 from core.archive.live import Live, LiveParts
-from core.archive.looking import SMALL, Expecter, Looked, Looker, LookingHand
+from core.archive.looking import SMALL, Looked, LookingHand
 from core.archive.members import Found, Selection, Status, code_selection, walk
 from core.archive.plan import PlanFile
 from core.archive.refresh import refresh_files
-from core.archive.seen import record_of, taken_apart
+from core.archive.seen import record_of
 from core.archive.stage import stage_files
 from core.archive.swap import swap_files
 from core.archive.writer import ArchiveSummary
 from core.errors import Cancelled
+from tests.archive.hands import LAST_WORDS, Killed, dies_at_once, on_cores
 from tests.archive.trees import Layout, children_now, covered, layout, make_tree, plan, put, write
 
 CORES = pytest.mark.parametrize("cores", [1, 2, 3])
-
-
-def on_cores(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    monkeypatch.setattr(children, "WORTHWHILE", 0)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(number)))
 
 
 def refuse(path: bytes, error: OSError) -> None:
@@ -289,16 +280,12 @@ def test_a_damaged_archive_is_refused_where_it_is_passed_over(
 
 
 @pytest.mark.usefixtures("always")
-@pytest.mark.parametrize("last_words", ["", "ab", "\\x05\\0\\0\\0ab"])
+@LAST_WORDS
 def test_goes_on_without_a_child_that_dies_at_once(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last_words: str
 ) -> None:
     summary = write(full.code, tmp_path / "a.tgz")
-    start = subprocess.Popen
-    says = f"import sys; sys.stdout.buffer.write(b'{last_words}')"
-    monkeypatch.setattr(
-        subprocess, "Popen", lambda _command, **rest: start([sys.executable, "-c", says], **rest)
-    )
+    dies_at_once(monkeypatch, last_words)
     found = plan(tmp_path / "a.tgz", full, summary)
     assert (found.identical, found.differs) == (summary.members, 0)
 
@@ -309,42 +296,12 @@ def test_goes_on_without_a_child_that_is_killed(
 ) -> None:
     on_cores(monkeypatch, 3)
     monkeypatch.setattr(batches_module, "_BATCH", 50)
-    receive, came = LookingHand.receive, 0
-
-    def counted(self: LookingHand) -> int:
-        nonlocal came
-        came += 1
-        if came == after:
-            os.kill(self.process.pid, signal.SIGKILL)
-        return receive(self)
-
-    monkeypatch.setattr(LookingHand, "receive", counted)
+    killed = Killed(after)
+    killed.at_an_answer(monkeypatch)
     expected = [seen(one) for one in walk(full.code, problem=refuse)]
     with opened(full.code) as live:
         assert [seen(one) for one in live] == expected
-    assert came >= after
-
-
-@pytest.mark.parametrize("maker", [Expecter, lambda selection: Looker(selection, 1)])
-def test_another_batch_may_come_between_two_parts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, maker: Callable[[Selection], Gatherer[Looked]]
-) -> None:
-    """As when a child has died: its batch comes while others are at work."""
-    shop = layout(tmp_path / "shop")
-    for name in "abde":
-        put(f"{shop.root}/{name}")
-    monkeypatch.setattr(looking, "_PART", 1)
-    here = maker(shop.code)
-    late = here.pack([(b"", [b"d", b"gone", b"e"])])
-    parts = [next(late), *here.pack([(b"", [b"a", b"b"])]), *late]
-    here.close()
-    paths = []
-    for part in parts:
-        at = 0
-        for _ in range(part.entries if isinstance(part, Looked) else 0):
-            path, _, at = taken_apart(part.records, at)
-            paths.append(path)
-    assert paths == [b"d", b"a", b"b", b"e"]
+    assert killed.came >= after
 
 
 @pytest.mark.parametrize("vouched", [True, False])
@@ -356,71 +313,15 @@ def test_a_killed_child_changes_no_plan_and_no_second_look(
     monkeypatch.setattr(batches_module, "_BATCH", 40)
     monkeypatch.setattr(looking, "_PART", 10_000)
     on_cores(monkeypatch, 2)
-    step, steps = crew.Crew.step, 0
-
-    def then_killed(self: crew.Crew[Looked], task: crew.Task[Looked]) -> None:
-        nonlocal steps
-        step(self, task)
-        if task.source is not None and not task.done:
-            steps += 1
-            if steps == after and self._hands:
-                os.kill(self._hands[0].process.pid, signal.SIGKILL)
-
-    monkeypatch.setattr(crew.Crew, "step", then_killed)
+    killed = Killed(after)
+    killed.at_a_step_here(monkeypatch)
     found = plan(tmp_path / "a.tgz", full, summary if vouched else None)
-    assert steps >= after
+    assert killed.came >= after
     assert (found.identical, found.differs) == (summary.members, 0)
     staged = stage_files(found, job_id="job")
-    steps = 0
+    killed.came = 0
     refreshed = refresh_files(staged)
     assert (refreshed.changed, refreshed.too_many) == ((), False)
-
-
-@pytest.mark.usefixtures("always")
-def test_nothing_is_written_to_a_child_that_is_gone(full: Layout) -> None:
-    """Its descriptors may be those of other files by then."""
-    made = looking.lookers(full.code)
-    (hand,) = made._hands
-    assert isinstance(hand, LookingHand)
-    number = hand._in
-    made._bury(hand)
-    victim = os.open(full.root + "/victim", os.O_RDWR | os.O_CREAT)
-    if victim != number:
-        os.dup2(victim, number)
-    hand.free(4096)
-    assert os.path.getsize(full.root + "/victim") == 0
-    os.close(number)
-    if victim != number:
-        os.close(victim)
-    made.close()
-
-
-@pytest.mark.usefixtures("always")
-def test_half_a_part_is_not_waited_for(full: Layout) -> None:
-    made = looking.lookers(full.code)
-    (hand,) = made._hands
-    task: crew.Task[Looked] = crew.Task([(b"", [b"tool", b"large"])])
-    hand.deal(task)
-    while not hand._poll.poll(100):
-        pass
-    reading, hand._has = hand._has, lambda size: size <= 4 and reading(size)
-    assert hand.receive() is None
-    hand._has = reading
-    while not task.done:
-        if hand.has_answer(100):
-            hand.receive()
-    assert [part.entries for part in task.parts] == [1, 1]
-    made.close()
-
-
-def test_a_child_ends_when_it_cannot_read_its_batches() -> None:
-    class Full:
-        def read(self, _size: int) -> bytes:
-            raise MemoryError
-
-    freed: SimpleQueue[int] = SimpleQueue()
-    assert list(crew.batches(Full(), freed.put)) == []  # type: ignore[arg-type]
-    assert freed.get(timeout=10) == -1
 
 
 def test_a_directory_that_goes_away_before_its_rights_are_looked_at(
@@ -478,26 +379,6 @@ def test_what_vanishes_after_it_was_listed_is_told(
     assert b"tool" in paths
     assert lost
     assert all(path.startswith(b"vendor") for path in lost)
-
-
-@pytest.mark.parametrize("becomes", ["directory", "link", "fifo", "larger"])
-def test_what_became_something_else_is_left_to_the_caller(tmp_path: Path, becomes: str) -> None:
-    shop = layout(tmp_path / "shop")
-    put(shop.root + "/a")
-    path = shop.root + "/b"
-    if becomes == "directory":
-        os.mkdir(path)
-    elif becomes == "link":
-        os.symlink("a", path)
-    elif becomes == "fifo":
-        os.mkfifo(path)
-    else:
-        put(path, bytes(SMALL + 1))
-    expecter = Expecter(shop.code)
-    parts = list(expecter.pack([(b"", [b"a", b"b", b"c"])]))
-    expecter.close()
-    assert [part.entries for part in parts] == [1, 1, 1]
-    assert parts[1:] == [(0, 1, False), (0, 2, False)]
 
 
 @pytest.mark.usefixtures("always")

@@ -19,6 +19,7 @@ from core.archive import making, places
 from core.archive import stage as stage_module
 from core.archive.difference import plan_files
 from core.archive.making import SMALL, Makers
+from core.archive.plan import FilePlan
 from core.archive.stage import Stager, remove_stage, stage_files
 from core.archive.swap import swap_files
 from core.errors import Cancelled, DiskFull, StorageError
@@ -65,6 +66,13 @@ def lose(shop: Layout) -> None:
     """Remove everything."""
     for name in ("lib", "vendor"):
         shutil.rmtree(f"{shop.root}/{name}")
+
+
+def planned_after_a_loss(shop: Layout, directory: Path) -> FilePlan:
+    """Return the plan that brings everything back from an archive in a directory."""
+    summary = write(shop.code, directory / "a.tgz")
+    lose(shop)
+    return plan(directory / "a.tgz", shop, summary)
 
 
 def back(shop: Layout, archive: Path, summary: object, job_id: str = "job") -> None:
@@ -183,9 +191,7 @@ def meet_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_error_of_the_child_is_ours(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    summary = write(full.code, tmp_path / "a.tgz")
-    lose(full)
-    planned = plan(tmp_path / "a.tgz", full, summary)
+    planned = planned_after_a_loss(full, tmp_path)
     meet_a_full_disk(monkeypatch)
     with pytest.raises(DiskFull):
         stage_files(planned, job_id="job")
@@ -200,9 +206,7 @@ def test_without_a_thread_the_flush_comes_at_the_end(
 
     monkeypatch.setattr(stage_module, "_FLUSHED_AHEAD", 1 << 20)
     before = covered(full.root)
-    summary = write(full.code, tmp_path / "a.tgz")
-    lose(full)
-    planned = plan(tmp_path / "a.tgz", full, summary)
+    planned = planned_after_a_loss(full, tmp_path)
     flush = places.FileSystemFlush(os.fsencode(full.root))
     with monkeypatch.context() as patch:
         patch.setattr("threading.Thread.start", none)
@@ -217,9 +221,7 @@ def test_without_a_thread_the_flush_comes_at_the_end(
 def test_an_error_that_comes_just_before_the_next_batch_is_said(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    summary = write(full.code, tmp_path / "a.tgz")
-    lose(full)
-    planned = plan(tmp_path / "a.tgz", full, summary)
+    planned = planned_after_a_loss(full, tmp_path)
     monkeypatch.setattr(making, "_BATCH", 2000)
     send = Makers._send
     meet_a_full_disk(monkeypatch)
@@ -240,9 +242,7 @@ def test_without_a_child_all_is_made_here(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = covered(full.root)
-    summary = write(full.code, tmp_path / "a.tgz")
-    lose(full)
-    planned = plan(tmp_path / "a.tgz", full, summary)
+    planned = planned_after_a_loss(full, tmp_path)
 
     def no_process(*_args: object, **_rest: object) -> None:
         raise BlockingIOError(11, "no more processes")
@@ -254,9 +254,7 @@ def test_without_a_child_all_is_made_here(
 
 @pytest.mark.usefixtures("always")
 def test_cancelled_leaves_neither_child_nor_stage(full: Layout, tmp_path: Path) -> None:
-    summary = write(full.code, tmp_path / "a.tgz")
-    lose(full)
-    planned = plan(tmp_path / "a.tgz", full, summary)
+    planned = planned_after_a_loss(full, tmp_path)
     children_then: set[str] = set()
 
     def report(_done_bytes: int, done_items: int, _current: str) -> None:
@@ -276,9 +274,7 @@ def test_cancelled_leaves_neither_child_nor_stage(full: Layout, tmp_path: Path) 
 def test_a_stopped_child_does_not_keep_from_a_cancellation(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    summary = write(full.code, tmp_path / "a.tgz")
-    lose(full)
-    planned, before = plan(tmp_path / "a.tgz", full, summary), children_now()
+    planned, before = planned_after_a_loss(full, tmp_path), children_now()
     finish, hand_over, finishing = Makers.finish, Makers._hand_over, False
 
     def stopped(self: Makers) -> None:
@@ -368,9 +364,7 @@ def test_an_error_of_a_flush_beside_the_work_is_not_lost(
             raise StorageError("Failed while bringing files to the disk: Input/output error.")
 
     monkeypatch.setattr(places.FileSystemFlush, "_flush", flush)
-    summary = write(full.code, tmp_path / "a.tgz")
-    lose(full)
-    planned = plan(tmp_path / "a.tgz", full, summary)
+    planned = planned_after_a_loss(full, tmp_path)
     with pytest.raises(StorageError, match="Input/output error"):
         stage_files(planned, job_id="job")
     assert flushes > 0
@@ -394,7 +388,5 @@ def test_the_flush_watches_from_before_the_first_file(
 
     monkeypatch.setattr(places.FileSystemFlush, "__init__", opened)
     monkeypatch.setattr(Stager, "_contents", made)
-    summary = write(full.code, tmp_path / "a.tgz")
-    lose(full)
-    stage_files(plan(tmp_path / "a.tgz", full, summary), job_id="job")
+    stage_files(planned_after_a_loss(full, tmp_path), job_id="job")
     assert order == ["watch", "make"]

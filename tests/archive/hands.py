@@ -1,0 +1,64 @@
+"""What can happen to the processes that share the work: how many there are, and how they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from core.archive import children
+from core.archive.crew import Crew, Hand, Task
+
+LAST_WORDS = pytest.mark.parametrize("last_words", ["", "ab", "\\x05\\0\\0\\0ab"])
+
+
+def on_cores(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Have as many cores, and a child for every tree if there is one for it."""
+    monkeypatch.setattr(children, "WORTHWHILE", 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(number)))
+
+
+def dies_at_once(monkeypatch: pytest.MonkeyPatch, last_words: str) -> None:
+    """Have every child end as soon as it has said this."""
+    start = subprocess.Popen
+    says = f"import sys; sys.stdout.buffer.write(b'{last_words}')"
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda _command, **rest: start([sys.executable, "-c", says], **rest)
+    )
+
+
+class Killed:
+    """Kills a child at one of the moments that it counts."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+        self.came = 0
+
+    def at_an_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Kill a child when this many answers of children have been taken."""
+        receive = Hand.receive
+
+        def counted(hand: Hand[Any]) -> int | None:
+            self.came += 1
+            if self.came == self.after:
+                os.kill(hand.process.pid, signal.SIGKILL)
+            return receive(hand)
+
+        monkeypatch.setattr(Hand, "receive", counted)
+
+    def at_a_step_here(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Kill the first child after so many parts of batches that this process is at."""
+        step = Crew.step
+
+        def then_killed(crew: Crew[Any], task: Task[Any]) -> None:
+            step(crew, task)
+            if task.source is not None and not task.done:
+                self.came += 1
+                if self.came == self.after and crew._hands:
+                    os.kill(crew._hands[0].process.pid, signal.SIGKILL)
+
+        monkeypatch.setattr(Crew, "step", then_killed)

@@ -1,0 +1,115 @@
+"""Who looks at entries: what is left out, what is held between two parts, and how one is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from core.archive import crew, looking
+from core.archive.gathering import Gatherer
+from core.archive.looking import SMALL, Expecter, Looked, Looker, LookingHand
+from core.archive.members import Selection
+from core.archive.seen import taken_apart
+from tests.archive.trees import Layout, layout, put
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Layout:
+    """Make a store with nothing that can be read ahead."""
+    made = layout(tmp_path / "shop")
+    put(made.root + "/large", b"L" * (SMALL + 1))
+    put(made.root + "/tool", mode=0o4755)
+    return made
+
+
+@pytest.mark.parametrize("maker", [Expecter, lambda selection: Looker(selection, 1)])
+def test_another_batch_may_come_between_two_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, maker: Callable[[Selection], Gatherer[Looked]]
+) -> None:
+    """As when a child has died: its batch comes while others are at work."""
+    shop = layout(tmp_path / "shop")
+    for name in "abde":
+        put(f"{shop.root}/{name}")
+    monkeypatch.setattr(looking, "_PART", 1)
+    here = maker(shop.code)
+    late = here.pack([(b"", [b"d", b"gone", b"e"])])
+    parts = [next(late), *here.pack([(b"", [b"a", b"b"])]), *late]
+    here.close()
+    paths = []
+    for part in parts:
+        at = 0
+        for _ in range(part.entries if isinstance(part, Looked) else 0):
+            path, _, at = taken_apart(part.records, at)
+            paths.append(path)
+    assert paths == [b"d", b"a", b"b", b"e"]
+
+
+@pytest.mark.usefixtures("always")
+def test_nothing_is_written_to_a_child_that_is_gone(shop: Layout) -> None:
+    """Its descriptors may be those of other files by then."""
+    made = looking.lookers(shop.code)
+    (hand,) = made._hands
+    assert isinstance(hand, LookingHand)
+    number = hand._in
+    made._bury(hand)
+    victim = os.open(shop.root + "/victim", os.O_RDWR | os.O_CREAT)
+    if victim != number:
+        os.dup2(victim, number)
+    hand.free(4096)
+    assert os.path.getsize(shop.root + "/victim") == 0
+    os.close(number)
+    if victim != number:
+        os.close(victim)
+    made.close()
+
+
+@pytest.mark.usefixtures("always")
+def test_half_a_part_is_not_waited_for(shop: Layout) -> None:
+    made = looking.lookers(shop.code)
+    (hand,) = made._hands
+    task: crew.Task[Looked] = crew.Task([(b"", [b"tool", b"large"])])
+    hand.deal(task)
+    while not hand._poll.poll(100):
+        pass
+    reading, hand._has = hand._has, lambda size: size <= 4 and reading(size)
+    assert hand.receive() is None
+    hand._has = reading
+    while not task.done:
+        if hand.has_answer(100):
+            hand.receive()
+    assert [part.entries for part in task.parts] == [1, 1]
+    made.close()
+
+
+def test_a_child_ends_when_it_cannot_read_its_batches() -> None:
+    class Full:
+        def read(self, _size: int) -> bytes:
+            raise MemoryError
+
+    freed: SimpleQueue[int] = SimpleQueue()
+    assert list(crew.batches(Full(), freed.put)) == []  # type: ignore[arg-type]
+    assert freed.get(timeout=10) == -1
+
+
+@pytest.mark.parametrize("becomes", ["directory", "link", "fifo", "larger"])
+def test_what_became_something_else_is_left_to_the_caller(tmp_path: Path, becomes: str) -> None:
+    shop = layout(tmp_path / "shop")
+    put(shop.root + "/a")
+    path = shop.root + "/b"
+    if becomes == "directory":
+        os.mkdir(path)
+    elif becomes == "link":
+        os.symlink("a", path)
+    elif becomes == "fifo":
+        os.mkfifo(path)
+    else:
+        put(path, bytes(SMALL + 1))
+    expecter = Expecter(shop.code)
+    parts = list(expecter.pack([(b"", [b"a", b"b", b"c"])]))
+    expecter.close()
+    assert [part.entries for part in parts] == [1, 1, 1]
+    assert parts[1:] == [(0, 1, False), (0, 2, False)]
