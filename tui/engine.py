@@ -106,7 +106,6 @@ class StoreEngine:
     def store(self) -> StoreView:
         """Return what the files of the store say."""
         version, edition = magento_version(self._store)
-        maintenance = maintenance_state(self._store)
         mode = problem = None
         try:
             configuration = read_configuration(self._store, environ=os.environ)
@@ -120,8 +119,7 @@ class StoreEngine:
             version=version,
             edition=edition,
             mode=mode,
-            maintenance_on=maintenance.on,
-            addresses=maintenance.addresses,
+            addresses=maintenance_state(self._store).addresses,
             problem=problem,
             read_only=self._why_read_only(),
         )

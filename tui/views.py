@@ -37,7 +37,6 @@ class StoreView:
     version: str | None = None
     edition: str | None = None
     mode: str | None = None
-    maintenance_on: bool = False
     addresses: str | None = None
     problem: str | None = None  # why the deployment configuration could not be read
     read_only: str | None = None  # why this account may only look

@@ -413,6 +413,8 @@ class RecordedEngine:
         self.cancelled: list[str] = []
         self.deleted: list[str] = []
         self.dead_database = threading.Event()  # set: the database never answers
+        self.slow_store = threading.Event()  # a question to the store's files waits for it
+        self.slow_store.set()
         self.slow_disk = threading.Event()  # a verification waits for it
         self.slow_disk.set()
         quiet = os.path.dirname(__file__)  # a directory that is there, and where nothing happens
@@ -424,11 +426,9 @@ class RecordedEngine:
         return value
 
     def store(self) -> StoreView:
-        return self._give(
-            replace(self.store_view, maintenance_on=self.is_closed)
-            if isinstance(self.store_view, StoreView)
-            else self.store_view
-        )
+        view = self.store_view  # as it was when it was asked
+        self.slow_store.wait(5)
+        return self._give(view)
 
     def database(self) -> DatabaseView:
         if self.dead_database.is_set():

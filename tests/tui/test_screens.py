@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
 
 from textual.pilot import Pilot
@@ -17,6 +18,7 @@ from tui.application import Application
 from tui.bridge import LOG_LINES
 from tui.screens.backups import Backups
 from tui.screens.job import JobScreen
+from tui.views import StoreView
 from tui.widgets.keys import Key, chosen_keys
 from tui.widgets.logpane import LogPane
 
@@ -41,6 +43,25 @@ async def test_a_database_that_never_answers_does_not_hold_the_screen(
         await pilot.press("question_mark")
         await pilot.pause()
         assert "On this screen" in shown(app)
+
+
+async def test_an_answer_that_comes_late_does_not_undo_a_newer_one(engine: RecordedEngine) -> None:
+    newer = engine.store_view
+    engine.store_view = StoreView(owner="magento", version="2.4.7")
+    engine.slow_store.clear()
+    async with opened(engine, wait=False) as (app, pilot):
+        await pilot.pause()
+        asked_late, engine.slow_store = engine.slow_store, threading.Event()
+        engine.store_view = newer
+        engine.slow_store.set()
+        await pilot.press("r")
+        for _ in range(500):
+            await asyncio.sleep(0.01)
+            if "2.4.8" in shown(app):
+                break
+        asked_late.set()
+        await settle(pilot)
+        assert "2.4.8" in shown(app)
 
 
 async def test_a_fact_that_fails_says_why(engine: RecordedEngine) -> None:

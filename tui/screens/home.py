@@ -52,7 +52,8 @@ class Home(Page):
         self._space: SpaceView | Exception | None = None
         self._backups: BackupsView | Exception | None = None
         self._urgent = ""
-        self._asked = False
+        self._rounds = 0  # how often the facts were asked for
+        self._answered: dict[str, int] = {}  # the round of each fact that is shown
 
     def body(self) -> ComposeResult:
         """Two columns where there is room."""
@@ -71,31 +72,39 @@ class Home(Page):
         self.query_one(Form).focus()
         self.redraw()
         # After the first picture: the engine's modules are loaded by the first question.
-        self.call_after_refresh(self.action_refresh_facts)
+        self.call_after_refresh(self._ask_for_facts)
 
     def on_screen_resume(self) -> None:
         """Look again: another screen may have changed what is shown."""
         super().on_screen_resume()
-        if self._asked:
-            self.action_refresh_facts()
+        if self._rounds:
+            self._ask_for_facts()
 
     def jobs_changed(self) -> None:
         """Look again: a job that has begun or ended leaves traces everywhere."""
-        self.action_refresh_facts()
+        self._ask_for_facts()
 
     def action_stay(self) -> None:
         """Esc never ends the application."""
 
     def action_refresh_facts(self) -> None:
-        """Ask for every fact anew, side by side."""
-        self._asked = True
+        """Look for jobs, and ask for every fact anew."""
+        self.owner.look_for_jobs()
+        self._ask_for_facts()
+
+    def _ask_for_facts(self) -> None:
+        """Ask for every fact, side by side."""
+        self._rounds += 1
+        asked = self._rounds
         engine = self.owner.engine
 
         def fact(name: str) -> Callable[[object], None]:
             def done(value: object) -> None:
+                if asked < self._answered.get(name, 0):
+                    return
+                self._answered[name] = asked
                 setattr(self, name, value)
                 if name == "_store" and isinstance(value, StoreView):
-                    self.owner.maintenance = value.maintenance_on
                     if value.read_only and not self.owner.read_only:
                         self.owner.read_only = value.read_only
                     self.refresh_bar()
@@ -376,7 +385,6 @@ class Home(Page):
         def opened(value: object) -> None:
             if isinstance(value, Exception):
                 self.owner.complain(value)
-            self.owner.look_for_jobs()
             self.action_refresh_facts()
 
         self.app.push_screen(
