@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from core.archive.descent import OPEN_FILE, is_gone
 from core.archive.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
@@ -39,6 +39,9 @@ _TYPES: Final = {
     DIRECTORY: stat.S_IFDIR,
     SYMLINK: stat.S_IFLNK,
 }
+# The sides of a row that are not there: `number` to `link_then`, and `type_now` to `ino_staged`.
+_NO_ARCHIVE: Final[tuple[Any, ...]] = (None, None, None, 0, 0, None, None, None)
+_NO_LIVE: Final[tuple[Any, ...]] = (None, None, 0, 0, None, None, None, None)
 _MAGENTO_LEAVES_OUT: Final = (
     b"pub/media", b"pub/static", b"var", b"update", b"node_modules", b".grunt", b".idea", b".svn",
     b".git",
@@ -136,19 +139,22 @@ class Comparison:
         elif kind == SYMLINK and stat.S_ISLNK(mode) and self._target(found) == member.link:
             self.identical += 1
         else:
-            self._vouch(member)
+            if kind == SYMLINK:
+                self._vouch(member)
             self._changed(found, member)
 
     def only_archive(self, member: Member) -> None:
         """Plan a member that the live tree has not."""
-        self._vouch(member)
+        if member.type == SYMLINK:
+            self._vouch(member)
         row = self._row(Action.ADD, member, None)
-        if self._selection.is_above(member.name):
+        if self._selection.only and self._selection.is_above(member.name):
             mode = 0o755 if row.mode_then is None else row.mode_then
             self.parents.append((member.name, mode, row.uid_then, row.gid_then))
             return
         self._place(row, has_children=member.type == DIRECTORY)
-        self._put_aside(member)
+        if self._spool is not None:
+            self._put_aside(member, self._spool)
 
     def only_live(self, found: Found) -> None:
         """Plan the removal of a live entry that the archive has not, unless it is to stay."""
@@ -199,12 +205,12 @@ class Comparison:
         row = self._row(Action.CHANGE, member, found)
         was_directory = stat.S_ISDIR(found.status.st_mode)
         self._place(row, has_children=was_directory or member.type == DIRECTORY)
-        self._put_aside(member)
+        if self._spool is not None:
+            self._put_aside(member, self._spool)
 
-    def _put_aside(self, member: Member) -> None:
+    def _put_aside(self, member: Member, spool: SpoolWriter) -> None:
         """Keep what the stage will need of a member, so that it need not read the archive."""
-        spool = self._spool
-        if spool is None or member.type == SYMLINK:
+        if member.type == SYMLINK:
             return
         content = None
         if not member.xattrs:  # which have no place in it
@@ -219,7 +225,7 @@ class Comparison:
 
     def _vouch(self, member: Member) -> None:
         """Refuse a new link out of the root unless a manifest vouches for the archive."""
-        if member.type == SYMLINK and not self._trusted and leads_out(member):
+        if not self._trusted and leads_out(member):
             refuse_leading_out(self._reader, member)
 
     def _target(self, found: Found) -> bytes | None:
@@ -274,33 +280,28 @@ class Comparison:
         return known
 
     def _row(self, action: Action, member: Member | None, found: Found | None) -> Row:
-        number = type_then = mode_then = uid_then = gid_then = link_then = None
-        size_then = mtime_then = size_now = mtime_now = 0
-        type_now = mode_now = uid_now = gid_now = ino_now = None
-        path = b""
+        then, now, path = _NO_ARCHIVE, _NO_LIVE, b""
         if member is not None:
-            self._note_owner(member)
-            path, size_then, mtime_then = member.name, member.size, member.mtime
-            number = member.number if member.number >= 0 else None
-            type_then, link_then = _TYPES[member.type], member.link or None
-            mode_then = None if member.mode == UNKNOWN_MODE else member.mode & 0o3777
-            uid_then, gid_then = self._owner(member)
+            number, path, kind, mode, _, _, size, mtime, link, *_ = member
+            if self._euid != 0:
+                self._note_owner(member)
+            then = (
+                number if number >= 0 else None, _TYPES[kind],
+                None if mode == UNKNOWN_MODE else mode & 0o3777,
+                size, mtime, *self._owner(member), link or None,
+            )  # fmt: skip
         if found is not None:
             path, status = found.path, found.status
-            type_now, mode_now = status.st_mode & _FORMAT, status.st_mode & 0o7777
-            size_now = status.st_size if type_now == stat.S_IFREG else 0
-            mtime_now, ino_now = storable(status.st_mtime_ns), status.st_ino
-            uid_now, gid_now = status.st_uid, status.st_gid
-        row = (
-            None, path, action, None, 0, number, type_then, mode_then, size_then, mtime_then,
-            uid_then, gid_then, link_then, type_now, mode_now, size_now, mtime_now, uid_now,
-            gid_now, ino_now, None,
-        )  # fmt: skip
-        return _new(Row, row)
+            kind, is_file = status.st_mode & _FORMAT, stat.S_ISREG(status.st_mode)
+            now = (
+                kind, status.st_mode & 0o7777, status.st_size if is_file else 0,
+                storable(status.st_mtime_ns), status.st_uid, status.st_gid, status.st_ino, None,
+            )  # fmt: skip
+        return _new(Row, (None, path, action, None, 0, *then, *now))
 
     def _note_owner(self, member: Member) -> None:
         """Name what an ordinary account cannot give back."""
-        if self._euid == 0 or member.mode == UNKNOWN_MODE or len(self.unrestorable) > NAMES_KEPT:
+        if member.mode == UNKNOWN_MODE or len(self.unrestorable) > NAMES_KEPT:
             return
         uid = self._numbers.uid(member.uid, member.uname)
         gid = self._numbers.gid(member.gid, member.gname)

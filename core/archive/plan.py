@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -43,6 +43,13 @@ CREATE TABLE entry (
   uid_now INTEGER, gid_now INTEGER, ino_now INTEGER, ino_staged INTEGER
 );
 """
+_SIDES: Final = Row._fields.index("type_now")
+_INSERT: Final = f"INSERT INTO entry VALUES ({','.join('?' * len(Row._fields))})"
+_INSERT_ADDED: Final = (
+    f"INSERT INTO entry ({','.join(Row._fields[:_SIDES])}, size_now, mtime_now)"
+    f" VALUES ({','.join('?' * _SIDES)}, 0, 0)"
+)
+"""Of what has no live side."""
 _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS entry_path ON entry (path)",
     "CREATE INDEX IF NOT EXISTS entry_unit ON entry (unit)",
@@ -144,7 +151,8 @@ class PlanFile:
                 raise StorageError(f"The plan {path} is not one that this version understands.")
             if not only_read:
                 self._connection.execute("BEGIN IMMEDIATE")
-        self._pending: list[tuple[object, ...]] = []
+        self._pending: list[Row] = []
+        self._copied: list[Row] = []
         self._totals = Totals()
         self._next = 1 + int(self._one("SELECT coalesce(max(id), 0) FROM entry"))
 
@@ -227,16 +235,15 @@ class PlanFile:
         number = self._next
         self._next += 1
         unit = number if row.unit is None else row.unit
-        self._pending.append((number, row.path, row.action, unit, *row[4:]))
-        self._totals.take(row)
+        self._pending.append(_new(Row, (number, row[1], row[2], unit, *row[4:])))
         if len(self._pending) >= _BATCH:
             self._flush()
         return number
 
     def copy(self, row: Row) -> None:
         """Append an entry that keeps its id."""
-        self._pending.append(row._replace(unit=row.id if row.unit is None else row.unit))
-        if len(self._pending) >= _BATCH:
+        self._copied.append(row._replace(unit=row.id if row.unit is None else row.unit))
+        if len(self._copied) >= _BATCH:
             self._flush()
 
     @property
@@ -246,10 +253,21 @@ class PlanFile:
 
     def _flush(self) -> None:
         if self._pending:
-            marks = ",".join("?" * len(Row._fields))
-            with _translated(self.path):
-                self._connection.executemany(f"INSERT INTO entry VALUES ({marks})", self._pending)
+            self._totals.take(self._pending)
+            # Of a rollback into an empty tree all are such, and each value takes its time.
+            added = [row[:_SIDES] for row in self._pending if row[2] is Action.ADD]
+            self._insert(_INSERT_ADDED, added)
+            if len(added) < len(self._pending):
+                rest = [row for row in self._pending if row[2] is not Action.ADD]
+                self._insert(_INSERT, rest)
             self._pending.clear()
+        if self._copied:
+            self._insert(_INSERT, self._copied)
+            self._copied.clear()
+
+    def _insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        with _translated(self.path):
+            self._connection.executemany(statement, rows)
 
     def rows(self, tail: str = "ORDER BY id", *values: object) -> Iterator[Row]:
         """Yield entries; `tail` is the rest of the query. Rows may be changed meanwhile."""
@@ -284,11 +302,12 @@ class PlanFile:
 
     def summary(self, *, as_added: bool = False) -> FilePlan:
         """Return the plan's totals as they are now; `as_added`: no row changed since `add`."""
+        self._flush()
         totals = self._totals
         if not as_added:
             totals = Totals()
-            for row in self.rows("ORDER BY id"):
-                totals.take(row)
+            totals.take(self.rows("ORDER BY id"))
+        counts = totals.counts
         warnings = tuple(Warned(code=c, message=m, names=tuple(n)) for c, m, n in
                          self.fact("warnings") or ())  # fmt: skip
         return FilePlan(
@@ -298,10 +317,10 @@ class PlanFile:
             kind=Kind(self.fact("kind")),
             members=int(self.fact("members") or 0),
             identical=int(self.fact("identical") or 0),
-            added=totals.counts[Action.ADD],
-            changed=totals.counts[Action.CHANGE],
-            removed=totals.counts[Action.REMOVE],
-            mode_only=totals.counts[Action.MODE],
+            added=counts[Action.ADD],
+            changed=counts[Action.CHANGE],
+            removed=counts[Action.REMOVE],
+            mode_only=counts[Action.MODE],
             bytes_to_write=totals.written,
             bytes_removed=totals.removed,
             fingerprint=totals.fingerprint(str(self.fact("sha256"))),

@@ -6,10 +6,12 @@ It owns what is known of one differing entry. It knows nothing of the file that 
 from __future__ import annotations
 
 import hashlib
+import marshal
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 _LARGEST: Final = (1 << 63) - 1
 
@@ -67,7 +69,8 @@ class Region(NamedTuple):
 
 
 _PLACES: Final = {action: place for place, action in enumerate(Action)}
-_WORDS: Final = {action: action.encode() for action in Action}
+_WRITTEN: Final = frozenset({Action.ADD, Action.CHANGE})
+_AS_BYTES: Final = 2  # the form of marshal in which equal values are equal bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,37 +89,42 @@ class Totals:
     """Adds up the rows of a plan."""
 
     def __init__(self) -> None:
-        self.counts = dict.fromkeys(Action, 0)
-        self.written = 0
         self.removed = 0
+        """The bytes of live content that go."""
         self._digest = hashlib.sha256()
         self._groups: dict[bytes, list[int]] = {}
 
-    def take(self, row: Row) -> None:
-        """Add one row."""
-        path, action = row.path, row.action
-        self.counts[action] += 1
-        is_written = action is Action.ADD or action is Action.CHANGE
-        written = row.size_then if is_written else 0
-        self.written += written
-        if action is Action.REMOVE or action is Action.CHANGE:
-            self.removed += row.size_now
-        self._digest.update(
-            b"%s\0%s\0%d %d %d %d %d %d\0" % (
-                _WORDS[action], path, row.type_then or 0, row.mode_then or 0,
-                row.size_then, row.type_now or 0, row.mode_now or 0, row.size_now,
-            )
-        )  # fmt: skip
-        end = path.find(b"/")
-        if end >= 0:
-            further = path.find(b"/", end + 1)
-            end = further if further >= 0 else end
-        key = path[: max(0, end)]
-        group = self._groups.get(key)
-        if group is None:
-            group = self._groups[key] = [0, 0, 0, 0, 0]
-        group[_PLACES[action]] += 1
-        group[4] += written
+    def take(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Add rows, which are `Row`s or have the same values at the same places."""
+        listed = []
+        for row in rows:
+            path, action = row[1], row[2]
+            place, written = _PLACES[action], row[8] if action in _WRITTEN else 0
+            listed.append(marshal.dumps((place, path, *row[6:9], *row[13:16]), _AS_BYTES))
+            if action is Action.REMOVE or action is Action.CHANGE:
+                self.removed += row[15]
+            end = path.find(b"/")
+            if end >= 0:
+                further = path.find(b"/", end + 1)
+                end = further if further >= 0 else end
+            key = path[: max(0, end)]
+            group = self._groups.get(key)
+            if group is None:
+                group = self._groups[key] = [0, 0, 0, 0, 0]
+            group[place] += 1
+            group[4] += written
+        self._digest.update(b"".join(listed))
+
+    @property
+    def counts(self) -> dict[Action, int]:
+        """How many rows there are of each action."""
+        groups = self._groups.values()
+        return {action: sum(group[place] for group in groups) for action, place in _PLACES.items()}
+
+    @property
+    def written(self) -> int:
+        """The bytes of content that are to be written."""
+        return sum(group[4] for group in self._groups.values())
 
     def fingerprint(self, sha256: str) -> str:
         """Return a digest of the archive and all rows."""

@@ -50,6 +50,8 @@ _SIZE_LIMIT: Final = 1 << 50
 _BOMB_FLOOR: Final = 1 << 30
 _BOMB_RATIO: Final = 200
 _MEMBER_LIMIT: Final = 50_000_000
+_AS_REGULAR: Final = frozenset({OLD_REGULAR, CONTIGUOUS})
+_LINKS: Final = frozenset({SYMLINK, HARD_LINK})
 _PRELUDES: Final = frozenset({LONG_NAME, LONG_LINK, PAX, PAX_GLOBAL})
 _PIECE: Final = 1 << 20
 _NUL_BLOCK: Final = bytes(BLOCK)
@@ -333,7 +335,7 @@ class ArchiveReader:
     def _member(self, fields: Fields, extended: dict[bytes, bytes] | None) -> Member:
         """Return one checked member and make its content the next thing to be read."""
         full_name, mode, uid, gid, size, mtime, kind, link, uname, gname = fields
-        if kind in {OLD_REGULAR, CONTIGUOUS}:
+        if kind in _AS_REGULAR:
             kind = DIRECTORY if full_name.endswith(b"/") else REGULAR
         if size < 0 or size > _SIZE_LIMIT:
             self.hostile(full_name, "a negative or absurd size")
@@ -343,7 +345,7 @@ class ArchiveReader:
             if not self._trusted and self.content_bytes > self._limit:
                 self.hostile(full_name, "it would unpack to far more than it could be worth")
         else:
-            if size and kind in {SYMLINK, HARD_LINK}:
+            if size and kind in _LINKS:
                 self.hostile(full_name, "a link with content")
             size = 0
         xattrs = None
@@ -396,7 +398,7 @@ class ArchiveReader:
                 self.hostile(member.name, "a directory with content")
             if mode & 0o4000:
                 self.hostile(member.name, "a directory with a set-user-id bit")
-        elif kind in {SYMLINK, HARD_LINK}:
+        elif kind in _LINKS:
             self._check_link(member)
         else:
             name = chr(kind) if 32 < kind < 127 else str(kind)
