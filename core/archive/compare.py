@@ -39,7 +39,7 @@ _TYPES: Final = {
     DIRECTORY: stat.S_IFDIR,
     SYMLINK: stat.S_IFLNK,
 }
-# The sides of a row that are not there: `number` to `link_then`, and `type_now` to `ino_staged`.
+# Sides of a row that are not there: `content_at` to `link_then`, and `type_now` to `ino_staged`.
 _NO_ARCHIVE: Final[tuple[Any, ...]] = (None, None, None, 0, 0, None, None, None)
 _NO_LIVE: Final[tuple[Any, ...]] = (None, None, 0, 0, None, None, None, None)
 _MAGENTO_LEAVES_OUT: Final = (
@@ -153,8 +153,7 @@ class Comparison:
             self.parents.append((member.name, mode, row.uid_then, row.gid_then))
             return
         self._place(row, has_children=member.type == DIRECTORY)
-        if self._spool is not None:
-            self._put_aside(member, self._spool)
+        self._keep(member)
 
     def only_live(self, found: Found) -> None:
         """Plan the removal of a live entry that the archive has not, unless it is to stay."""
@@ -205,23 +204,19 @@ class Comparison:
         row = self._row(Action.CHANGE, member, found)
         was_directory = stat.S_ISDIR(found.status.st_mode)
         self._place(row, has_children=was_directory or member.type == DIRECTORY)
-        if self._spool is not None:
-            self._put_aside(member, self._spool)
+        self._keep(member)
 
-    def _put_aside(self, member: Member, spool: SpoolWriter) -> None:
-        """Keep what the stage will need of a member, so that it need not read the archive."""
-        if member.type == SYMLINK:
+    def _keep(self, member: Member) -> None:
+        """Keep what the stage will need of a member besides its row."""
+        if member.xattrs:
+            self._plan.keep_attributes(member.content_at, member.xattrs)
+        if self._spool is None or member.type not in _FILES:
             return
-        content = None
-        if not member.xattrs:  # which have no place in it
-            if member.type == DIRECTORY:
-                return
-            if member.type == REGULAR and member.size <= _SMALL:
-                content = self._reader.whole(member.size)
+        content = self._reader.whole(member.size) if member.size <= _SMALL else None
         if content is None:
-            spool.give_up()
+            self._spool.give_up()
         else:
-            spool.add(member.number, content)
+            self._spool.add(member.content_at, content)
 
     def _vouch(self, member: Member) -> None:
         """Refuse a new link out of the root unless a manifest vouches for the archive."""
@@ -282,11 +277,11 @@ class Comparison:
     def _row(self, action: Action, member: Member | None, found: Found | None) -> Row:
         then, now, path = _NO_ARCHIVE, _NO_LIVE, b""
         if member is not None:
-            number, path, kind, mode, _, _, size, mtime, link, *_ = member
+            content_at, path, kind, mode, _, _, size, mtime, link, *_ = member
             if self._euid != 0:
                 self._note_owner(member)
             then = (
-                number if number >= 0 else None, _TYPES[kind],
+                content_at if content_at >= 0 else None, _TYPES[kind],
                 None if mode == UNKNOWN_MODE else mode & 0o3777,
                 size, mtime, *self._owner(member), link or None,
             )  # fmt: skip

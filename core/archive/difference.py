@@ -127,7 +127,7 @@ class Planner:
 
         def wanted(member: Member) -> bool:
             if not scope.holds(member.name):
-                foreign = member.number >= 0 and not scope.above(member.name)
+                foreign = member.content_at >= 0 and not scope.above(member.name)
                 comparison.skipped += foreign
                 return False
             return only is None or only(member.name)

@@ -74,11 +74,15 @@ def settled(row: Row, ownership: Ownership) -> Settled:
     return Settled(*ownership.of(row), mode_of(row), row.mtime_then)
 
 
-def settle(fd: int, how: Settled) -> None:
-    """Give an open file or directory its owner, mode and time, in the order that keeps them."""
+def settle(fd: int, how: Settled, *, exact: bool = False) -> None:
+    """Give an open file or directory its owner, mode and time, in the order that keeps them.
+
+    `exact`: it has its mode already, and no owner may lose bits of it.
+    """
     if how.uid != -1 or how.gid != -1:
         os.fchown(fd, how.uid, how.gid)
-    os.fchmod(fd, how.mode)
+    if not exact:
+        os.fchmod(fd, how.mode)
     moment = how.mtime_s * 1_000_000_000
     os.utime(fd, ns=(moment, moment))
 
@@ -92,9 +96,14 @@ def write_file(
     *,
     xattrs: dict[bytes, bytes] | None,
     flush: bool,
+    exact: bool = False,
 ) -> None:
-    """Make a regular file in an open directory. Runs of NUL become holes."""
-    out = os.open(name, _CREATE, 0o600, dir_fd=fd)
+    """Make a regular file in an open directory. Runs of NUL become holes.
+
+    `exact`: this process takes nothing off the mode of a new file (its umask is 0, and the
+    directory has no default ACL), so the mode need not be set once more.
+    """
+    out = os.open(name, _CREATE, how.mode if exact else 0o600, dir_fd=fd)
     try:
         holes = False
         for piece in pieces:
@@ -106,7 +115,7 @@ def write_file(
                 _write(out, piece)
         if holes:
             os.ftruncate(out, size)
-        settle(out, how)
+        settle(out, how, exact=exact)
         if xattrs:
             set_xattrs(out, xattrs)
         if flush:

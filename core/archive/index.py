@@ -9,6 +9,7 @@ is no earlier file.
 
 from __future__ import annotations
 
+import marshal
 import sqlite3
 from collections.abc import Iterator
 from types import TracebackType
@@ -24,10 +25,13 @@ _DIRECTORIES_REMEMBERED: Final = 20_000
 _SCHEMA: Final = """
 PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -12000;
 CREATE TABLE member (
-  key BLOB PRIMARY KEY, number INTEGER, type INTEGER, mode INTEGER, uid INTEGER, gid INTEGER,
-  size INTEGER, mtime INTEGER, link BLOB, uname BLOB, gname BLOB, same INTEGER
+  key BLOB PRIMARY KEY, content_at INTEGER, type INTEGER, mode INTEGER, uid INTEGER, gid INTEGER,
+  size INTEGER, mtime INTEGER, link BLOB, uname BLOB, gname BLOB, xattrs BLOB, same INTEGER
 ) WITHOUT ROWID;
 """
+
+
+_INSERT: Final = f"INSERT OR REPLACE INTO member VALUES ({','.join('?' * 13)})"
 
 
 def walk_key(path: bytes) -> bytes:
@@ -66,7 +70,7 @@ class Index:
             if known is not None and known != member.type:
                 reader.hostile(member.name, "one name for two things")
             self._connection.execute(
-                "INSERT OR REPLACE INTO member VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                _INSERT,
                 (walk_key(member.name), *_columns(member), None if same is None else int(same)),
             )
         except sqlite3.Error as error:
@@ -105,10 +109,7 @@ class Index:
         for directory in missing:
             implied = Member(-1, directory, DIRECTORY, UNKNOWN_MODE, -1, -1, 0, -1, b"", b"", b"",
                              None)  # fmt: skip
-            self._connection.execute(
-                "INSERT INTO member VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-                (walk_key(directory), *_columns(implied), None),
-            )
+            self._connection.execute(_INSERT, (walk_key(directory), *_columns(implied), None))
             self._remember(directory)
         if parent not in self._directories:
             self._remember(parent)
@@ -122,14 +123,17 @@ class Index:
     def members(self) -> Iterator[Member]:
         """Yield all members in the order of our walk."""
         rows = self._connection.execute("SELECT * FROM member ORDER BY key")
-        for key, number, kind, mode, uid, gid, size, mtime, link, uname, gname, _ in rows:
-            name = key.replace(b"\0", b"/")
-            yield Member(number, name, kind, mode, uid, gid, size, mtime, link, uname, gname,
-                         None)  # fmt: skip
+        for key, content_at, kind, mode, uid, gid, size, mtime, link, uname, gname, kept, _ in rows:
+            xattrs = None if kept is None else marshal.loads(kept)  # noqa: S302 - from below
+            yield Member(
+                content_at, key.replace(b"\0", b"/"), kind, mode, uid, gid, size, mtime, link,
+                uname, gname, xattrs,
+            )  # fmt: skip
 
 
-def _columns(member: Member) -> tuple[int | bytes, ...]:
+def _columns(member: Member) -> tuple[int | bytes | None, ...]:
     return (
-        member.number, member.type, member.mode, member.uid, member.gid, member.size,
+        member.content_at, member.type, member.mode, member.uid, member.gid, member.size,
         member.mtime, member.link, member.uname, member.gname,
+        marshal.dumps(member.xattrs) if member.xattrs else None,
     )  # fmt: skip

@@ -2,7 +2,8 @@
 
 Of a rollback that writes thousands of files, most of the time goes into opening, writing, settling
 and closing each, and one process does that for one file at a time. So where there is a second core,
-a child makes files and links as far as it has time. Contents lie in memory that both share, what
+a child makes files and links as far as it has time, and gives directories what they are to have
+once all is in them. Contents lie in memory that both share, what
 they are to be goes through a pipe, and an answer comes back for each batch.
 
 It owns the child, that memory and the two forms. The child knows only the stages: it makes files in
@@ -26,8 +27,8 @@ from typing import Any, Final
 
 from core.archive import children
 from core.archive.descent import Descent
-from core.archive.extract import Settled, make_symlink, write_file
-from core.archive.header import REGULAR, SYMLINK
+from core.archive.extract import Settled, make_symlink, set_xattrs, settle, write_file
+from core.archive.header import DIRECTORY, REGULAR, SYMLINK
 from core.errors import StorageError
 
 SMALL: Final = 1 << 20
@@ -41,8 +42,8 @@ _LENGTH: Final = 4
 _PATIENCE_MS: Final = 200
 _PR_SET_PDEATHSIG: Final = 1
 
-# type, name, where its content begins in the slot, size, uid, gid, mode, mtime in s; attributes of
-# a file, target of a link
+# type, name (of a directory: none), where its content begins in the slot, size, uid, gid, mode,
+# mtime in s; attributes of a file or directory, target of a link
 _Entry = tuple[
     int, bytes, int, int, int, int, int, int, dict[bytes, bytes] | None, bytes
 ]  # fmt: skip
@@ -106,6 +107,12 @@ class Makers:
         begin, size = self._sent % _SLOTS * _SLOT + self._at, len(content)
         self._slots[begin : begin + size] = content
         self._add(stage, way, (REGULAR, name, self._at, size, *how, xattrs, b""), size)
+
+    def give_directory(
+        self, stage: int, way: list[bytes], how: Settled, xattrs: dict[bytes, bytes] | None
+    ) -> None:
+        """Have a directory settled that is there; only while it has time."""
+        self._add(stage, way, (DIRECTORY, b"", 0, 0, *how, xattrs, b""), 0)
 
     def _add(self, stage: int, way: list[bytes], entry: _Entry, size: int) -> None:
         if not self._batch or self._batch[-1][0] != stage or self._batch[-1][1] != way:
@@ -172,11 +179,14 @@ def _make(group: _Group, stages: dict[int, Descent], slot: memoryview) -> None:
     fd = stages[stage].go(way)
     for kind, name, at, size, uid, gid, mode, mtime_s, xattrs, target in entries:
         how = Settled(uid, gid, mode, mtime_s)
-        if kind == SYMLINK:
+        if kind == DIRECTORY:
+            settle(fd, how)
+            set_xattrs(fd, xattrs or {})
+        elif kind == SYMLINK:
             make_symlink(fd, name, target, how)
         else:
             content = (bytes(slot[at : at + size]),)
-            write_file(fd, name, size, content, how, xattrs=xattrs, flush=False)
+            write_file(fd, name, size, content, how, xattrs=xattrs, flush=False, exact=True)
 
 
 def _read() -> object:
@@ -200,7 +210,7 @@ def main() -> None:
     """Be the child: batches from standard input, an answer for each to standard output."""
     _, words = children.told()
     _die_with(words["parent"])
-    os.umask(0o077)
+    os.umask(0)  # nobody else gets into a stage, so files may have their mode from the beginning
     slots = memoryview(mmap.mmap(words["memory"], _SLOTS * _SLOT))
     places: dict[int, bytes] = _read() or {}  # type: ignore[assignment]
     code, number = 0, 0

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -26,23 +26,26 @@ from core.durable import create_exclusive, owner_for, translate, unlink_if_there
 from core.errors import DiskFull, StorageError
 from core.events import Kind, Warned
 
-PLAN_FORMAT: Final = 1
+PLAN_FORMAT: Final = 2
 _BATCH: Final = 2000
 _ACTIONS: Final = {action.value: action for action in Action}
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
 _SCHEMA: Final = """
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE attribute (content_at INTEGER, name BLOB, value BLOB);
 CREATE TABLE region (id INTEGER PRIMARY KEY, root BLOB, stage BLOB, aside BLOB);
 CREATE TABLE entry (
-  id INTEGER PRIMARY KEY, path BLOB, action TEXT, unit INTEGER, region INTEGER, member INTEGER,
+  id INTEGER PRIMARY KEY, path BLOB, action TEXT, unit INTEGER, region INTEGER,
+  content_at INTEGER,
   type_then INTEGER, mode_then INTEGER, size_then INTEGER, mtime_then INTEGER,
   uid_then INTEGER, gid_then INTEGER, link_then BLOB,
   type_now INTEGER, mode_now INTEGER, size_now INTEGER, mtime_now INTEGER,
   uid_now INTEGER, gid_now INTEGER, ino_now INTEGER, ino_staged INTEGER
 );
 """
+_ATTRIBUTES: Final = "SELECT name, value FROM attribute WHERE content_at = ?"
 _SIDES: Final = Row._fields.index("type_now")
 _INSERT: Final = f"INSERT INTO entry VALUES ({','.join('?' * len(Row._fields))})"
 _INSERT_ADDED: Final = (
@@ -53,7 +56,8 @@ _INSERT_ADDED: Final = (
 _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS entry_path ON entry (path)",
     "CREATE INDEX IF NOT EXISTS entry_unit ON entry (unit)",
-    "CREATE INDEX IF NOT EXISTS entry_member ON entry (member)",
+    "CREATE INDEX IF NOT EXISTS attribute_content ON attribute (content_at)",
+    "CREATE INDEX IF NOT EXISTS entry_content ON entry (content_at)",
 )
 
 
@@ -278,6 +282,19 @@ class PlanFile:
                 for number, path, action, unit, *rest in chunk:
                     whose = None if unit == number else unit
                     yield _new(Row, (number, path, _ACTIONS[action], whose, *rest))
+
+    def keep_attributes(self, content_at: int, attributes: Mapping[bytes, bytes]) -> None:
+        """Keep the extended attributes of a member."""
+        self._insert(
+            "INSERT INTO attribute VALUES (?, ?, ?)",
+            [(content_at, name, value) for name, value in attributes.items()],
+        )
+
+    def attributes(self, content_at: int) -> dict[bytes, bytes]:
+        """Return the extended attributes of a member."""
+        with _translated(self.path):
+            found = self._connection.execute(_ATTRIBUTES, (content_at,)).fetchall()
+        return dict(found)
 
     def row_at(self, path: bytes) -> Row | None:
         """Return the entry of a path."""

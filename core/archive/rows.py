@@ -41,7 +41,7 @@ class Row(NamedTuple):
     action: Action
     unit: int | None  # None: this entry is itself a unit
     region: int
-    member: int | None = None
+    content_at: int | None = None  # bytes of the inflated archive before it; None: not of one
     type_then: int | None = None
     mode_then: int | None = None
     size_then: int = 0

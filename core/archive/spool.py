@@ -21,7 +21,7 @@ from core.errors import StorageError
 
 LARGEST: Final = 64 << 20
 """How many bytes are put aside, at most."""
-_HEAD: Final = struct.Struct("<qq")  # number of the member, size of its content
+_HEAD: Final = struct.Struct("<qq")  # where the content is in the archive, and its size
 _FLUSH: Final = 1 << 18
 
 
@@ -60,7 +60,7 @@ class SpoolWriter:
         if self._fd >= 0:
             os.close(self._fd)
 
-    def add(self, number: int, content: bytes) -> None:
+    def add(self, content_at: int, content: bytes) -> None:
         """Put the content of a member aside."""
         if self._fd < 0:
             return
@@ -68,7 +68,7 @@ class SpoolWriter:
         if self._size > LARGEST:
             self.give_up()
             return
-        self._buffer += _HEAD.pack(number, len(content))
+        self._buffer += _HEAD.pack(content_at, len(content))
         self._buffer += content
         if len(self._buffer) >= _FLUSH:
             self.flush()
@@ -94,7 +94,7 @@ class SpoolWriter:
 
 
 def read_spool(path: str, sha256: str) -> Iterator[tuple[int, bytes]]:
-    """Yield numbers of members and their contents, in the order of the archive.
+    """Yield where contents are in the archive, and the contents, in the order of the archive.
 
     Raises StorageError, at the latest at the end, when the file is not the one with that digest.
     """
@@ -102,11 +102,11 @@ def read_spool(path: str, sha256: str) -> Iterator[tuple[int, bytes]]:
     try:
         with open(path, "rb", buffering=_FLUSH) as file:
             while head := file.read(_HEAD.size):
-                number, size = _HEAD.unpack(head)
+                content_at, size = _HEAD.unpack(head)
                 content = file.read(size)
                 digest.update(head)
                 digest.update(content)
-                yield number, content
+                yield content_at, content
     except (OSError, struct.error, ValueError) as error:
         reason = error if isinstance(error, OSError) else OSError(str(error))
         raise translate(reason, f"reading {path}") from error

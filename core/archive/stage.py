@@ -8,7 +8,6 @@ places is `core.archive.swap`.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.archive import children
+from core.archive.contents import Contents, is_put_aside, open_contents
 from core.archive.descent import Descent
 from core.archive.extract import (
     Ownership,
@@ -27,23 +27,22 @@ from core.archive.extract import (
     settled,
     write_file,
 )
-from core.archive.header import DIRECTORY, HARD_LINK, SYMLINK
 from core.archive.making import SMALL, Makers
 from core.archive.places import FileSystemFlush
 from core.archive.plan import Action, FilePlan, PlanFile, Row
 from core.archive.seen import seen_path
-from core.archive.spool import read_spool, spool_path
+from core.archive.spool import spool_path
 from core.archive.stages import UnitPaths, prepare_stages
-from core.archive.tar import ArchiveReader, Member
 from core.archive.trees import remove_if_empty, remove_tree
 from core.durable import fsync, translate, unlink_if_there
-from core.errors import PlanChanged, StorageError
+from core.errors import StorageError
 from core.events import Report, no_report
 
 _FLUSHED_ONE_BY_ONE: Final = 300
 _FLUSHED_AHEAD: Final = 64 << 20  # bytes
+_PASSABLE: Final = 0o500
 _PATHS_KEPT: Final = 10_000
-_WRITTEN: Final = "action IN ('add', 'change') AND member IS NOT NULL"
+_WRITTEN: Final = "action IN ('add', 'change') AND content_at IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +77,7 @@ class Stager:
         self._each = True
         self._in_order = False
         self._last: tuple[int | None, bytes] = (None, b"")
-        # Of directories, for the end: what is made in one inherits its default ACL. Most are alike.
-        self._attributes: dict[int, dict[bytes, bytes]] = {}
-        self._alike: dict[tuple[tuple[bytes, bytes], ...], dict[bytes, bytes]] = {}
+        self._has_attributes = False
         self._done_bytes = 0
         self._done = 0
 
@@ -89,25 +86,29 @@ class Stager:
 
         With `put_aside` from what the plan has put aside, if it has.
         """
-        spool = self._plan.fact("spool") if put_aside else None
+        put_aside = put_aside and is_put_aside(self._plan)
         # One call for the whole file system is right for thousands of files; for a few it would
         # wait for everything that the machine, and its database, has not written yet.
         chosen = f"SELECT count(*) FROM entry WHERE action IN ('add', 'change') AND {where}"
         count = self._plan.count(chosen)
         self._each = count <= _FLUSHED_ONE_BY_ONE
+        self._has_attributes = self._plan.count("SELECT count(*) FROM attribute") > 0
         try:
             with self._open_stages():
                 # An archive in the order of the walk has each directory before what is in it.
                 self._in_order = bool(self._plan.fact("ordered"))
                 if not self._in_order:
                     self._directories(where)
-                if spool is not None and os.path.exists(spool_path(self._plan.path)):
-                    self._from_spool(where, str(spool))
-                else:
-                    with self._with_child(count):
-                        self._contents(where)
-                self._hard_links(where)
-                self._settle_directories(where)
+                with self._with_child(0 if put_aside else count):
+                    if self._plan.count(f"SELECT count(*) FROM entry WHERE {_WRITTEN} AND {where}"):
+                        with open_contents(self._plan, put_aside=put_aside) as contents:
+                            self._contents(where, contents)
+                    self._finish_child()
+                    self._hard_links(where)
+                    self._settle_directories(where)
+                    self._finish_child()
+                for descent in self._stages.values():
+                    fsync(descent.go([]))
                 for flush in self._flushes.values():
                     flush.finish()
         except OSError as error:
@@ -188,84 +189,39 @@ class Stager:
         make_directory(fd, name)
         self._made(row, fd, name)
 
-    def _contents(self, where: str) -> None:
-        rows = self._plan.rows(f"WHERE {_WRITTEN} AND {where} ORDER BY member")
-        row = next(rows, None)
-        if row is None:
-            return
-        sha256 = str(self._plan.fact("sha256"))
-        with ArchiveReader(str(self._plan.fact("archive")), trusted=True) as reader:
-            for member in reader:
-                if row is not None and member.number == row.member:
-                    self._content(reader, member, row)
-                    row = next(rows, None)
-            if reader.sha256 != sha256 or row is not None:
-                raise PlanChanged(f"{reader.file_name} is no longer the file that was planned.")
-
-    def _from_spool(self, where: str, sha256: str) -> None:
-        """Make the entries of what the plan came past; the archive must be the same still."""
-        archive = str(self._plan.fact("archive"))
-        if _digest_of(archive) != self._plan.fact("sha256"):
-            raise PlanChanged(
-                f"{os.path.basename(archive)} is no longer the file that was planned."
-            )
-        contents = read_spool(spool_path(self._plan.path), sha256)
-        for row in self._plan.rows(f"WHERE {_WRITTEN} AND {where} ORDER BY member"):
+    def _contents(self, where: str, contents: Contents) -> None:
+        """Make everything but hard links, which need their targets."""
+        for row in self._plan.rows(f"WHERE {_WRITTEN} AND {where} ORDER BY content_at"):
             if row.type_then == stat.S_IFDIR:
-                self._directory(row)
+                if self._in_order:  # else they were made before
+                    self._directory(row)
+            elif row.type_then == stat.S_IFREG and row.link_then is not None:
                 continue
-            fd, name = self._parent(row)
-            how = self._settled(row)
-            if row.type_then == stat.S_IFLNK:
-                make_symlink(fd, name, row.link_then or b"", how)
-            else:
-                content = next((one for number, one in contents if number == row.member), None)
-                if content is None or len(content) != row.size_then:
-                    raise StorageError(f"What was put aside lacks {os.fsdecode(row.path)}.")
-                write_file(fd, name, row.size_then, (content,), how, xattrs=None, flush=self._each)
-            self._made(row, fd, name)
-        for _ in contents:  # to the end, where its digest is compared
-            pass
+            elif not self._is_given(contents, row):
+                self._make(contents, row)
 
-    def _content(self, reader: ArchiveReader, member: Member, row: Row) -> None:
-        if member.name != row.path or member.size != row.size_then:
-            raise PlanChanged(f"{reader.file_name} is no longer the file that was planned.")
-        if member.type == DIRECTORY and member.xattrs and row.id is not None:
-            alike = tuple(sorted(member.xattrs.items()))
-            self._attributes[row.id] = self._alike.setdefault(alike, member.xattrs)
-        if member.type == HARD_LINK:
-            return  # made when its target is there
-        if member.type == DIRECTORY and not self._in_order:
-            return  # made before
-        if not self._is_given(reader, member, row):
-            self._make(reader, member, row)
-
-    def _make(self, reader: ArchiveReader, member: Member, row: Row) -> None:
-        """Make an entry here."""
-        if member.type == DIRECTORY:
-            self._directory(row)
-            return
+    def _make(self, contents: Contents, row: Row) -> None:
+        """Make a file or a link here."""
         fd, name = self._parent(row)
         how = self._settled(row)
-        if member.type == SYMLINK:
+        if row.type_then == stat.S_IFLNK:
             make_symlink(fd, name, row.link_then or b"", how)
         else:
             write_file(
-                fd, name, member.size, reader.pieces(), how,
-                xattrs=member.xattrs, flush=self._each,
+                fd, name, row.size_then, contents.pieces(row), how,
+                xattrs=self._xattrs(row), flush=self._each,
             )  # fmt: skip
         self._made(row, fd, name)
 
-    def _is_given(self, reader: ArchiveReader, member: Member, row: Row) -> bool:
+    def _xattrs(self, row: Row) -> dict[bytes, bytes] | None:
+        if not self._has_attributes or row.content_at is None:
+            return None
+        return self._plan.attributes(row.content_at)
+
+    def _is_given(self, contents: Contents, row: Row) -> bool:
         """Give a small file or a link to the child, if it has time for it."""
         makers = self._makers
-        if (
-            makers is None
-            or row.unit is None
-            or member.type == DIRECTORY
-            or member.size > SMALL
-            or not makers.has_time()
-        ):
+        if makers is None or row.unit is None or row.size_then > SMALL or not makers.has_time():
             return False
         above = (row.unit, row.path[: max(0, row.path.rfind(b"/"))])
         if above == self._last_given[0]:
@@ -273,13 +229,11 @@ class Stager:
         else:
             *way, name = self._paths.components(row)
             self._last_given = above, way
-        if member.type == SYMLINK:
-            target = row.link_then or b""
-            makers.give_link(row.region, way, name, target, self._settled(row))
+        how = self._settled(row)
+        if row.type_then == stat.S_IFLNK:
+            makers.give_link(row.region, way, name, row.link_then or b"", how)
         else:
-            makers.give_file(
-                row.region, way, name, reader.content(), self._settled(row), member.xattrs
-            )
+            makers.give_file(row.region, way, name, contents.content(row), how, self._xattrs(row))
         self._counted(row)
         return True
 
@@ -294,16 +248,18 @@ class Stager:
             self._makers = Makers(stages)
         try:
             yield
-            if self._makers is not None:
-                self._makers.finish(self._tell)
         finally:
             if self._makers is not None:
                 self._makers.close()
                 self._makers = None
 
+    def _finish_child(self) -> None:
+        if self._makers is not None:
+            self._makers.finish(self._tell)
+
     def _hard_links(self, where: str) -> None:
         chosen = f"WHERE {_WRITTEN} AND type_then = ? AND link_then IS NOT NULL AND {where}"
-        for row in self._plan.rows(f"{chosen} ORDER BY member", stat.S_IFREG):
+        for row in self._plan.rows(f"{chosen} ORDER BY content_at", stat.S_IFREG):
             fd, name = self._parent(row)
             self._link(row, fd, name)
             self._made(row, fd, name)
@@ -328,21 +284,19 @@ class Stager:
 
     def _settle_directories(self, where: str) -> None:
         chosen = f"WHERE action IN ('add', 'change') AND type_then = ? AND {where} ORDER BY id DESC"
+        self._last = (None, b"")
         for row in self._plan.rows(chosen, stat.S_IFDIR):
-            self._last = (None, b"")
-            fd = self._stages[row.region].go(self._paths.components(row))
-            settle(fd, self._settled(row))
-            set_xattrs(fd, self._attributes.pop(row.id or 0, {}))
+            way, how = self._paths.components(row), self._settled(row)
+            if how.mode & _PASSABLE != _PASSABLE:  # nobody gets to what is below it any more
+                self._finish_child()
+            elif self._makers is not None and self._makers.has_time():
+                self._makers.give_directory(row.region, way, how, self._xattrs(row))
+                continue
+            fd = self._stages[row.region].go(way)
+            settle(fd, how)
+            set_xattrs(fd, self._xattrs(row) or {})
             if self._each:
                 fsync(fd)
-        for descent in self._stages.values():
-            fsync(descent.go([]))
-
-
-def _digest_of(path: str) -> str:
-    """Return the SHA-256 of a file. Raises OSError."""
-    with open(path, "rb", buffering=0) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> StagedFiles:

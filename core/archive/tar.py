@@ -14,8 +14,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Final, NamedTuple, NoReturn, Self
+from typing import Final, NamedTuple, NoReturn
 
 from core.archive.header import (
     BLOCK,
@@ -37,9 +36,8 @@ from core.archive.header import (
     parse_pax,
     sane_time,
 )
-from core.archive.stream import GzipBlocks
-from core.durable import translate
-from core.errors import BackupNotFound, DamagedBackup, HostileArchive
+from core.archive.inflated import Inflated
+from core.errors import HostileArchive
 from core.events import Report, no_report
 
 _NAME_LIMIT: Final = 4 << 20  # a path 5,000 deep with names of 255 bytes has 1.3 MB
@@ -53,7 +51,6 @@ _MEMBER_LIMIT: Final = 50_000_000
 _AS_REGULAR: Final = frozenset({OLD_REGULAR, CONTIGUOUS})
 _LINKS: Final = frozenset({SYMLINK, HARD_LINK})
 _PRELUDES: Final = frozenset({LONG_NAME, LONG_LINK, PAX, PAX_GLOBAL})
-_PIECE: Final = 1 << 20
 _NUL_BLOCK: Final = bytes(BLOCK)
 _ODD_STARTS: Final = frozenset({b".", b"/", b""})
 _ODD_NAME: Final = re.compile(rb"(?:^|/)\.{0,2}(?:/|\Z)")
@@ -63,7 +60,7 @@ _SET_ID: Final = 0o6000
 class Member(NamedTuple):
     """One entry of an archive. `name` has no leading `./` and no trailing slash."""
 
-    number: int  # place in the archive, from 0
+    content_at: int  # bytes of the inflated archive before its content; -1: it is only implied
     name: bytes
     type: int  # REGULAR, DIRECTORY, SYMLINK or HARD_LINK
     mode: int
@@ -84,7 +81,7 @@ class OutOfOrder(Exception):
     """The members are not in the order of our walk, or need names to be remembered."""
 
 
-class ArchiveReader:
+class ArchiveReader(Inflated):
     """The members of one archive file, once, in their order.
 
     Between two members, `content` or `pieces` gives the current one's bytes; what is not taken is
@@ -93,21 +90,9 @@ class ArchiveReader:
     """
 
     def __init__(self, path: str, *, trusted: bool = False, report: Report = no_report) -> None:
-        self.path = path
-        self.file_name = os.path.basename(path)
+        super().__init__(path, report=report)
         self._trusted = trusted
-        self._report = report
-        try:
-            self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise BackupNotFound(f"There is no backup file {path}.") from None
-        except OSError as error:
-            raise translate(error, f"opening {path}") from error
-        self._limit = max(_BOMB_FLOOR, os.fstat(self._fd).st_size * _BOMB_RATIO)
-        self._blocks = GzipBlocks(self._fd, self.file_name)
-        self._stream = iter(self._blocks)
-        self._buffer = b""
-        self._at = 0
+        self._limit = max(_BOMB_FLOOR, self.compressed_bytes * _BOMB_RATIO)
         self._current = b""
         self._content = b""  # of the current member, when it was taken whole
         self._left = 0  # bytes of the current member that were not taken yet
@@ -116,30 +101,9 @@ class ArchiveReader:
         self.members = 0
         self.content_bytes = 0
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._blocks.close()
-        os.close(self._fd)
-
-    @property
-    def sha256(self) -> str:
-        """Hex digest of the file; right once all members were read."""
-        return self._blocks.sha256
-
     def report(self) -> None:
         """Report how far it is, for whoever waits for something else; may raise."""
         self._report(self._blocks.consumed, self.members, os.fsdecode(self._current))
-
-    def damaged(self, reason: str) -> NoReturn:
-        """Refuse the archive as damaged."""
-        raise DamagedBackup(f"{self.file_name} is damaged: {reason}.")
 
     def hostile(self, name: bytes, reason: str) -> NoReturn:
         """Refuse the archive for one of its members."""
@@ -160,13 +124,14 @@ class ArchiveReader:
                     self._at += skipped
                     self._left = self._padding = 0
                 else:
-                    self._skip()
+                    self._left = self._padding = 0
+                    self._pass(skipped)
             end = self._at + BLOCK
             if end <= len(self._buffer):
                 header = self._buffer[self._at : end]
                 self._at = end
             else:
-                header = self._take(BLOCK)
+                header = self.take(BLOCK)
             if header == _NUL_BLOCK:
                 break
             try:
@@ -196,16 +161,10 @@ class ArchiveReader:
             if fields.type == PAX:  # global ones hold comments
                 extended.update(records)
 
-    def read_through(self) -> None:
-        """Read to the end of the file and check its sums, with no look at any member."""
-        for _ in self._stream:
-            self.report()
-        self.report()
-
     def content(self) -> bytes:
         """Return all bytes of the current member, which must be small."""
         size, self._left = self._left, 0
-        self._content = self._take(size)
+        self._content = self.take(size)
         return self._content
 
     def whole(self, size: int) -> bytes | None:
@@ -215,18 +174,16 @@ class ArchiveReader:
         return self._content if len(self._content) == size else None
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the bytes of the current member in pieces of up to about 1 MiB."""
-        while self._left:
-            if self._at == len(self._buffer):
-                self._refill()
-            size = min(self._left, len(self._buffer) - self._at, _PIECE)
-            self._left -= size
-            yield self._take(size)
+        """Yield the bytes of the current member in pieces of up to 1 MiB."""
+        for piece in self.take_pieces(self._left):
+            self._left -= len(piece)
+            yield piece
 
     def is_next(self, content: bytes) -> bool:
         """Tell whether what comes next are exactly these bytes: members, whole."""
         if self._left or self._padding:
-            self._skip()
+            self._pass(self._left + self._padding)
+            self._left = self._padding = 0
         at = self._at
         if len(self._buffer) - at < len(content):
             # Most are, and then nothing has to be put together.
@@ -236,6 +193,7 @@ class ArchiveReader:
             if self._buffer.startswith(content[len(before) :]):
                 self._at = -len(before)
                 return True
+            self._before -= len(before)
             self._buffer = before + self._buffer
             return False
         return self._buffer.startswith(content, at)
@@ -250,58 +208,19 @@ class ArchiveReader:
         self._current = last
         self._content = b""
 
-    def _refill(self) -> None:
-        if not self._has_more():
-            self.damaged("it was cut short: the end of the archive is missing")
-
-    def _has_more(self) -> bool:
-        """Have the next block in place of this one; tell whether there is one."""
-        self.report()
-        if self.members > _MEMBER_LIMIT:
-            self.hostile(self._current, "an absurd number of members")
-        block = next(self._stream, None)
-        if block is None:
-            return False
-        self._buffer, self._at = block, 0
-        return True
-
-    def _take(self, size: int) -> bytes:
-        end = self._at + size
-        taken = self._buffer[self._at : end]
-        if end <= len(self._buffer):
-            self._at = end
-            return taken
-        pieces, left = [taken], size - len(taken)
-        while left:
-            self._refill()
-            piece = self._buffer[:left]
-            self._at = len(piece)
-            left -= len(piece)
-            pieces.append(piece)
-        return b"".join(pieces)
-
-    def _skip(self) -> None:
-        size = self._left + self._padding
-        self._left = self._padding = 0
-        while size > len(self._buffer) - self._at:
-            size -= len(self._buffer) - self._at
-            self._at = len(self._buffer)
-            self._refill()
-        self._at += size
-
     def _text(self, fields: Fields, limit: int) -> bytes:
         """Return the body of a long name or link; Magento's ends without a NUL."""
         if not 0 < fields.size <= limit + 1:
             self.hostile(fields.name, "a name of absurd length")
         self._padding = -fields.size % BLOCK
-        return self._take(fields.size).removesuffix(b"\0")
+        return self.take(fields.size).removesuffix(b"\0")
 
     def _records(self, fields: Fields) -> dict[bytes, bytes]:
         if not 0 <= fields.size <= _PAX_LIMIT:
             self.hostile(fields.name, "an extended header of absurd size")
         self._padding = -fields.size % BLOCK
         try:
-            return parse_pax(self._take(fields.size))
+            return parse_pax(self.take(fields.size))
         except BadHeader as error:
             self.damaged(str(error))
 
@@ -357,13 +276,15 @@ class ArchiveReader:
         member = _new(
             Member,
             (
-                self.members, self._name(full_name), kind, mode & 0o7777, uid, gid, size, mtime,
-                link, uname, gname, xattrs or None,
+                self._before + self._at, self._name(full_name), kind, mode & 0o7777, uid, gid,
+                size, mtime, link, uname, gname, xattrs or None,
             ),
         )  # fmt: skip
         if kind != REGULAR or mode & _SET_ID or full_name[-1:] == b"/" or not full_name:
             self._check(member, fields)
         self.members += 1
+        if self.members > _MEMBER_LIMIT:
+            self.hostile(full_name, "an absurd number of members")
         return member
 
     def _name(self, name: bytes) -> bytes:

@@ -145,7 +145,7 @@ def _swapped(row: Row) -> Row:
     """Return a row with its two sides exchanged."""
     return row._replace(
         action=_REVERSED.get(row.action, row.action),
-        member=None,
+        content_at=None,
         type_then=row.type_now,
         mode_then=row.mode_now,
         size_then=row.size_now,

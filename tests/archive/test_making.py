@@ -12,12 +12,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.archive import making, places
 from core.archive import stage as stage_module
+from core.archive.contents import Contents
 from core.archive.difference import plan_files
+from core.archive.extract import Settled, settle
 from core.archive.making import SMALL, Makers
 from core.archive.plan import FilePlan
 from core.archive.stage import Stager, remove_stage, stage_files
@@ -40,6 +43,8 @@ def full(tmp_path: Path) -> Layout:
     put(root + "/vendor/some/module-9/deep/er/large", b"L" * (SMALL + 1))
     put(root + "/vendor/some/not-quite-large", os.urandom(SMALL))
     put(root + "/vendor/some/holes", b"x" + bytes(200_000) + b"y")
+    for number in range(25):  # when everything is in them
+        os.utime(f"{root}/vendor/some/module-{number}/deep", (10**9 + number, 10**9 + number))
     os.setxattr(root + "/vendor/some/module-4", b"user.origin", b"here")
     os.setxattr(root + "/vendor/some/module-4/deep/file-4", b"user.origin", b"there" * 50)
     return shop
@@ -56,9 +61,7 @@ def attributes(root: str) -> dict[str, tuple[object, ...]]:
                 (key, os.getxattr(path, key, follow_symlinks=False))
                 for key in os.listxattr(path, follow_symlinks=False)
             ]
-            is_directory = os.path.isdir(path) and not os.path.islink(path)
-            moment = 0 if is_directory else int(status.st_mtime)
-            found[path] = (status.st_uid, status.st_gid, moment, xattrs)
+            found[path] = (status.st_uid, status.st_gid, int(status.st_mtime), xattrs)
     return found
 
 
@@ -73,6 +76,13 @@ def planned_after_a_loss(shop: Layout, directory: Path) -> FilePlan:
     summary = write(shop.code, directory / "a.tgz")
     lose(shop)
     return plan(directory / "a.tgz", shop, summary)
+
+
+def waits(self: Makers) -> bool:
+    """Wait for the child, however long it takes, so that it has nearly all to do."""
+    while not self._batch and self._sent - self._answered >= making._SLOTS:
+        self._answer()
+    return True
 
 
 def back(shop: Layout, archive: Path, summary: object, job_id: str = "job") -> None:
@@ -97,12 +107,7 @@ def test_all_comes_back(
         given += 1
         add(self, *rest)  # type: ignore[arg-type]
 
-    def has_time(self: Makers) -> bool:
-        while not self._batch and self._sent - self._answered >= making._SLOTS:
-            self._answer()  # however long it takes, so that the child has nearly all to do
-        return True
-
-    monkeypatch.setattr(Makers, "has_time", has_time)
+    monkeypatch.setattr(Makers, "has_time", waits)
     monkeypatch.setattr(Makers, "_add", counted)
     back(full, tmp_path / "a.tgz", summary)
     assert covered(full.root) == before
@@ -128,6 +133,35 @@ def test_both_make_what_they_have_time_for(
     summary = write(full.code, tmp_path / "a.tgz")
     lose(full)
     back(full, tmp_path / "a.tgz", summary)
+    assert covered(full.root) == before
+
+
+@pytest.mark.usefixtures("always")
+def test_a_directory_that_lets_nobody_in_is_closed_when_all_below_it_is_settled(
+    full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = full.root + "/vendor/some/module-7"
+    os.chmod(closed, 0o300)
+    before = covered(full.root)
+    planned = planned_after_a_loss(full, tmp_path)
+    makers: list[Makers] = []
+    pending: list[bool] = []
+    init = Makers.__init__
+
+    def made(self: Makers, *stages: Any) -> None:
+        makers.append(self)
+        init(self, *stages)
+
+    def settled(fd: int, how: Settled) -> None:
+        if how.mode == 0o300:
+            pending.append(bool(makers[0]._batch) or makers[0]._sent > makers[0]._answered)
+        settle(fd, how)
+
+    monkeypatch.setattr(Makers, "__init__", made)
+    monkeypatch.setattr(Makers, "has_time", waits)
+    monkeypatch.setattr(stage_module, "settle", settled)
+    swap_files(stage_files(planned, job_id="job"))
+    assert pending == [False]
     assert covered(full.root) == before
 
 
@@ -382,9 +416,9 @@ def test_the_flush_watches_from_before_the_first_file(
         order.append("watch")
         init(self, directory)
 
-    def made(self: Stager, where: str) -> None:
+    def made(self: Stager, where: str, given: Contents) -> None:
         order.append("make")
-        contents(self, where)
+        contents(self, where, given)
 
     monkeypatch.setattr(places.FileSystemFlush, "__init__", opened)
     monkeypatch.setattr(Stager, "_contents", made)

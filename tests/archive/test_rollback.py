@@ -392,15 +392,34 @@ def test_an_old_entry_without_its_place_leaves_the_store_closed(
         revert_files(staged)
 
 
-def test_another_archive_is_noticed_while_staging(shop: Layout, tmp_path: Path) -> None:
-    summary = write(shop.code, tmp_path / "a.tgz")
-    os.unlink(shop.root + "/.gitignore")
-    planned = plan(tmp_path / "a.tgz", shop, summary)
-    put(shop.root + "/another")
-    write(shop.code, tmp_path / "a.tgz")
-    with pytest.raises(PlanChanged):
+@pytest.mark.parametrize("now", ["longer", "shorter", "other", "cut", "no gzip", "empty"])
+def test_another_archive_is_noticed_while_staging(shop: Layout, tmp_path: Path, now: str) -> None:
+    archive = tmp_path / "a.tgz"
+    summary = write(shop.code, archive)
+    shutil.rmtree(shop.root + "/vendor")
+    before = covered(shop.root)
+    planned = plan(archive, shop, summary)
+    content = archive.read_bytes()
+    match now:
+        case "longer":
+            put(shop.root + "/.another")
+            write(shop.code, archive)
+            os.unlink(shop.root + "/.another")
+        case "shorter":  # ends before what the plan wants of it
+            write(shop.code, archive)
+        case "other":  # of the same length
+            inflated = gzip.decompress(content)
+            archive.write_bytes(gzip.compress(inflated.replace(b"<?php", b"<?PHP"), mtime=0))
+        case "cut":
+            archive.write_bytes(content[:-100])
+        case "no gzip":
+            archive.write_bytes(b"no gzip")
+        case _:
+            archive.write_bytes(b"")
+    with pytest.raises(PlanChanged, match="is no longer the file that was planned"):
         stage_files(planned, job_id="j")
     assert not os.path.exists(shop.state + "/stage-j-code")
+    assert covered(shop.root) == before
 
 
 def test_cancelled_staging_leaves_nothing(shop: Layout, tmp_path: Path) -> None:
@@ -585,6 +604,23 @@ def test_archives_of_other_tars_in_any_order(shop: Layout, tmp_path: Path) -> No
     after = tree_hash(shop.root)
     kept = {os.fsencode(name) for name in staged.plan.kept}
     assert {p: look for p, look in after.items() if p not in kept} == before
+
+
+def test_attributes_of_an_archive_in_any_order_come_back(tmp_path: Path) -> None:
+    shop = layout(tmp_path / "shop")
+    for path in ("app", "app/a.php", "app/b.php"):
+        if path == "app":
+            os.mkdir(f"{shop.root}/app")
+        else:
+            put(f"{shop.root}/{path}")
+        os.setxattr(f"{shop.root}/{path}", b"user.name", path.encode())
+    names = ["app/b.php", "app/a.php", "app"]
+    command = ["tar", "--xattrs", "--xattrs-include=user.*", "--no-recursion", "-czf"]
+    subprocess.run([*command, tmp_path / "a.tgz", "-C", shop.root, *names], check=True)
+    shutil.rmtree(shop.root + "/app")
+    swap_files(stage_files(plan(tmp_path / "a.tgz", shop), job_id="j"))
+    for path in names:
+        assert os.getxattr(f"{shop.root}/{path}", b"user.name") == path.encode()
 
 
 def magento_archive(path: Path, entries: list[tuple[str, bytes | None, int]]) -> Path:

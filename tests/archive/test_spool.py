@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.archive import spool
-from core.archive import stage as stage_module
+from core.archive import contents, spool
 from core.archive.difference import plan_files
 from core.archive.plan import FilePlan
 from core.archive.seen import Change, Looks, SeenReader, SeenWriter, changes, record_of
@@ -57,15 +56,11 @@ def test_the_stage_does_without_the_archive(
     before = covered(shop.root)
     damage(shop)
     plan = planned(shop, *archive)
-    monkeypatch.setattr(stage_module, "ArchiveReader", no_archive)
+    monkeypatch.setattr(contents, "Inflated", no_archive)
     staged = stage_files(plan, job_id="job")
     assert not put_aside(shop)
     swap_files(staged)
     assert covered(shop.root) == before
-
-
-def large(shop: Layout) -> None:
-    put(shop.root + "/large", b"x" * ((1 << 20) + 1))
 
 
 def attribute(shop: Layout) -> None:
@@ -76,20 +71,34 @@ def attribute_of_directory(shop: Layout) -> None:
     os.setxattr(shop.root + "/vendor", b"user.origin", b"here")
 
 
-@pytest.mark.parametrize("has", [large, attribute, attribute_of_directory])
-def test_what_has_no_place_in_it_comes_from_the_archive(
-    shop: Layout, tmp_path: Path, has: Callable[[Layout], None]
+def test_what_is_large_comes_from_the_archive(shop: Layout, tmp_path: Path) -> None:
+    put(shop.root + "/large", b"x" * ((1 << 20) + 1))
+    before = covered(shop.root)
+    summary = write(shop.code, tmp_path / "a.tgz")
+    damage(shop)
+    put(shop.root + "/large", b"y" * ((1 << 20) + 1))
+    plan = planned(shop, tmp_path / "a.tgz", summary)
+    assert not put_aside(shop)
+    swap_files(stage_files(plan, job_id="job"))
+    assert covered(shop.root) == before
+
+
+@pytest.mark.parametrize("aside", [True, False])
+@pytest.mark.parametrize("has", [attribute, attribute_of_directory])
+def test_attributes_come_back(
+    shop: Layout, tmp_path: Path, has: Callable[[Layout], None], aside: bool
 ) -> None:
     has(shop)
     before = covered(shop.root)
     summary = write(shop.code, tmp_path / "a.tgz")
     damage(shop)
-    if has is large:
-        put(shop.root + "/large", b"y" * ((1 << 20) + 1))
     if has is attribute:
         os.unlink(shop.root + "/.gitignore")
-    plan = planned(shop, tmp_path / "a.tgz", summary)
-    assert not put_aside(shop)
+    plan = plan_files(
+        str(tmp_path / "a.tgz"), shop.code, shop.state + "/plan",
+        sha256=summary.sha256, members=summary.members, put_aside=aside,
+    )  # fmt: skip
+    assert put_aside(shop) is aside
     swap_files(stage_files(plan, job_id="job"))
     assert covered(shop.root) == before
     if has is attribute:
