@@ -89,7 +89,7 @@ class Comparison:
         regions: Regions | None = None,
         spool: SpoolWriter | None = None,
     ) -> None:
-        self._spool = spool
+        self._spool = spool if spool is not None and spool.takes else None
         self.sha256 = ""
         self.regrouped = False
         self.members = 0
@@ -147,12 +147,12 @@ class Comparison:
         """Plan a member that the live tree has not."""
         if member.type == SYMLINK:
             self._vouch(member)
-        row = self._row(Action.ADD, member, None)
         if self._selection.only and self._selection.is_above(member.name):
+            row = self._row(Action.ADD, member, None)
             mode = 0o755 if row.mode_then is None else row.mode_then
             self.parents.append((member.name, mode, row.uid_then, row.gid_then))
             return
-        self._place(row, has_children=member.type == DIRECTORY)
+        self._place(Action.ADD, member, None, has_children=member.type == DIRECTORY)
         self._keep(member)
 
     def only_live(self, found: Found) -> None:
@@ -171,8 +171,7 @@ class Comparison:
             self.kept.append(path)
             self.keep(path)
             return
-        row = self._row(Action.REMOVE, None, found)
-        self._place(row, has_children=stat.S_ISDIR(mode))
+        self._place(Action.REMOVE, None, found, has_children=stat.S_ISDIR(mode))
 
     def _magento_leaves_out(self, path: bytes) -> bool:
         """Tell whether Magento's own backup would lack this path: it compares beginnings only."""
@@ -186,24 +185,26 @@ class Comparison:
             return False
         return self.regions.notice(self.relative(found.path), found.status.st_dev)
 
-    def _place(self, row: Row, *, has_children: bool) -> None:
-        if self._inside(row.path):
-            # A NamedTuple's own way to do this takes ten times as long, for each of the entries.
-            self._plan.add(_new(Row, (*row[:3], self._unit, self._unit_region, *row[5:])))
+    def _place(
+        self, action: Action, member: Member | None, found: Found | None, *, has_children: bool
+    ) -> None:
+        path = found.path if found is not None else member.name if member is not None else b""
+        if self._unit is not None and path.startswith(self._below):
+            self._plan.add(self._row(action, member, found, self._unit, self._unit_region))
             return
-        region = self.regions.of(self.relative(row.path))
-        number = self._plan.add(row._replace(region=region))
+        region = self.regions.of(self.relative(path))
+        number = self._plan.add(self._row(action, member, found, None, region))
         if has_children:
-            self._unit, self._unit_region, self._below = number, region, row.path + b"/"
+            self._unit, self._unit_region, self._below = number, region, path + b"/"
 
     def _changed(self, found: Found, member: Member) -> None:
         relative = self.relative(found.path)
         if relative in self.regions.mounts:
             self.unrestorable.append(f"{os.fsdecode(found.path)}: it is a mount point")
             return
-        row = self._row(Action.CHANGE, member, found)
         was_directory = stat.S_ISDIR(found.status.st_mode)
-        self._place(row, has_children=was_directory or member.type == DIRECTORY)
+        has_children = was_directory or member.type == DIRECTORY
+        self._place(Action.CHANGE, member, found, has_children=has_children)
         self._keep(member)
 
     def _keep(self, member: Member) -> None:
@@ -217,6 +218,8 @@ class Comparison:
             self._spool.give_up()
         else:
             self._spool.add(member.content_at, content)
+        if not self._spool.takes:
+            self._spool = None
 
     def _vouch(self, member: Member) -> None:
         """Refuse a new link out of the root unless a manifest vouches for the archive."""
@@ -245,11 +248,12 @@ class Comparison:
         if self._euid not in {0, status.st_uid}:
             self.unrestorable.append(f"{os.fsdecode(found.path)}: mode of another account's file")
             return
-        row = self._row(Action.MODE, member, found)
-        row = row._replace(mode_then=wanted, unit=None, size_then=row.size_now)
+        region = self.regions.of(self.relative(found.path))
+        row = self._row(Action.MODE, member, found, None, region)
+        row = row._replace(mode_then=wanted, size_then=row.size_now)
         if self._euid != 0:  # it might not be able to give the present group back
             row = row._replace(gid_then=None)
-        self._plan.add(row._replace(region=self.regions.of(self.relative(row.path))))
+        self._plan.add(row)
 
     def _belongs(self, status: os.stat_result | Status, member: Member) -> bool:
         """Tell whether a live entry belongs to whom it should."""
@@ -274,7 +278,15 @@ class Comparison:
             known = self._owners[key] = uid, gid
         return known
 
-    def _row(self, action: Action, member: Member | None, found: Found | None) -> Row:
+    def _row(
+        self,
+        action: Action,
+        member: Member | None,
+        found: Found | None,
+        unit: int | None = None,
+        region: int = 0,
+    ) -> Row:
+        """Return what is known of an entry, as a row that has no id yet."""
         then, now, path = _NO_ARCHIVE, _NO_LIVE, b""
         if member is not None:
             content_at, path, kind, mode, _, _, size, mtime, link, *_ = member
@@ -292,7 +304,7 @@ class Comparison:
                 kind, status.st_mode & 0o7777, status.st_size if is_file else 0,
                 storable(status.st_mtime_ns), status.st_uid, status.st_gid, status.st_ino, None,
             )  # fmt: skip
-        return _new(Row, (None, path, action, None, 0, *then, *now))
+        return _new(Row, (None, path, action, unit, region, *then, *now))
 
     def _note_owner(self, member: Member) -> None:
         """Name what an ordinary account cannot give back."""

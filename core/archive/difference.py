@@ -69,22 +69,6 @@ def _only_live(
     return following
 
 
-class _Scope:
-    """Which members a rollback of this selection is about."""
-
-    def __init__(self, selection: Selection) -> None:
-        self._prefix = selection.prefix
-        self._left_out = selection.left_out()
-
-    def holds(self, name: bytes) -> bool:
-        """Tell whether a member is one of the selection's."""
-        return name.startswith(self._prefix) and not self._left_out(name)
-
-    def above(self, name: bytes) -> bool:
-        """Tell whether a member is a directory above the selection."""
-        return not name or self._prefix.startswith(name + b"/")
-
-
 class Planner:
     """One comparison of an archive with a live tree, in whichever order the members come."""
 
@@ -123,14 +107,15 @@ class Planner:
 
     def _wanted(self, comparison: Comparison) -> Callable[[Member], bool]:
         """Return the test whether a member belongs to what is compared."""
-        scope, only = _Scope(self._selection), self._only
+        prefix, left_out, only = self._selection.prefix, self._selection.left_out(), self._only
 
         def wanted(member: Member) -> bool:
-            if not scope.holds(member.name):
-                foreign = member.content_at >= 0 and not scope.above(member.name)
-                comparison.skipped += foreign
-                return False
-            return only is None or only(member.name)
+            name = member.name
+            if name.startswith(prefix) and not left_out(name):
+                return only is None or only(name)
+            is_above = not name or prefix.startswith(name + b"/")
+            comparison.skipped += member.content_at >= 0 and not is_above
+            return False
 
         return wanted
 

@@ -60,6 +60,11 @@ class SpoolWriter:
         if self._fd >= 0:
             os.close(self._fd)
 
+    @property
+    def takes(self) -> bool:
+        """Whether it still takes contents."""
+        return self._fd >= 0
+
     def add(self, content_at: int, content: bytes) -> None:
         """Put the content of a member aside."""
         if self._fd < 0:
