@@ -114,6 +114,11 @@ def make_place(path: bytes, owner: Owner | None) -> None:
         os.removexattr(path, "system.posix_acl_default", follow_symlinks=False)
 
 
+FLUSHED_ONE_BY_ONE: Final = 300
+"""More entries than these are flushed with their whole file system: for a few, that would wait for
+everything that the machine, and its database, has not written yet."""
+
+
 class FileSystemFlush:
     """Brings everything written in the file system of a directory to its disk, in one call.
 

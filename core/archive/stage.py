@@ -28,7 +28,7 @@ from core.archive.extract import (
     write_file,
 )
 from core.archive.making import SMALL, Makers
-from core.archive.places import FileSystemFlush
+from core.archive.places import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.plan import Action, FilePlan, PlanFile, Row
 from core.archive.seen import seen_path
 from core.archive.spool import spool_path
@@ -38,7 +38,6 @@ from core.durable import fsync, translate, unlink_if_there
 from core.errors import StorageError
 from core.events import Report, no_report
 
-_FLUSHED_ONE_BY_ONE: Final = 300
 _FLUSHED_AHEAD: Final = 64 << 20  # bytes
 _PASSABLE: Final = 0o500
 _PATHS_KEPT: Final = 10_000
@@ -87,11 +86,9 @@ class Stager:
         With `put_aside` from what the plan has put aside, if it has.
         """
         put_aside = put_aside and is_put_aside(self._plan)
-        # One call for the whole file system is right for thousands of files; for a few it would
-        # wait for everything that the machine, and its database, has not written yet.
         chosen = f"SELECT count(*) FROM entry WHERE action IN ('add', 'change') AND {where}"
         count = self._plan.count(chosen)
-        self._each = count <= _FLUSHED_ONE_BY_ONE
+        self._each = count <= FLUSHED_ONE_BY_ONE
         self._has_attributes = self._plan.count("SELECT count(*) FROM attribute") > 0
         try:
             with self._open_stages():

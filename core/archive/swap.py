@@ -16,7 +16,7 @@ from typing import Final
 
 from core import durable
 from core.archive.descent import OPEN_DIRECTORY, Descent, is_gone
-from core.archive.places import make_place
+from core.archive.places import FLUSHED_ONE_BY_ONE, FileSystemFlush, make_place
 from core.archive.plan import PlanFile, Region, Row
 from core.archive.stage import StagedFiles
 from core.archive.stages import refuse_unstaged
@@ -27,6 +27,7 @@ from core.events import Report, no_report
 
 _UNITS: Final = "WHERE unit = id AND action <> 'mode' ORDER BY id"
 _SET_ASIDE: Final = "SELECT count(*) FROM entry WHERE action IN ('change', 'remove') AND region = ?"
+_MOVED: Final = "SELECT count(*) FROM entry WHERE unit = id"
 _MODES: Final = "WHERE action = 'mode' ORDER BY id"
 _OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NAMES_KEPT: Final = 1000
@@ -50,7 +51,6 @@ class _Ground:
         self._regions = {region.id: region for region in plan.regions()}
         self._places: dict[bytes, int] = {}
         self._stack = stack
-        self._touched = b""
 
     def place(self, path: bytes) -> int:
         """Return the descriptor of a stage or aside."""
@@ -82,6 +82,14 @@ class _Ground:
         for fd in self._places.values():
             durable.fsync(fd)
 
+    def watch(self) -> list[FileSystemFlush]:
+        """Return what flushes the file systems of all regions, from before the first change."""
+        roots = {os.stat(region.root).st_dev: region.root for region in self._regions.values()}
+        return [
+            self._stack.enter_context(contextlib.closing(FileSystemFlush(root)))
+            for root in roots.values()
+        ]
+
 
 def _move(source: int, name: bytes, target: int, other: bytes) -> None:
     """Rename; an owner opens directories that are closed to writing, as Magento advises, for it."""
@@ -110,13 +118,19 @@ def _opened_up(directory: int) -> Iterator[None]:
 
 
 class _Swap:
-    """One pass over the units of a plan, forward or back."""
+    """One pass over the units of a plan, forward or back.
+
+    Each directory is flushed as it is left, and each mode as it is set; where there are many, whole
+    file systems at the end instead: a journal is written once then, while the store is closed.
+    """
 
     def __init__(self, plan: PlanFile, ground: _Ground, report: Report) -> None:
         self._plan = plan
         self._ground = ground
         self._report = report
         self._done = 0
+        self._each = plan.count(_MOVED) <= FLUSHED_ONE_BY_ONE
+        self._flushes = [] if self._each else ground.watch()
         self.current = b""  # the path that is at work, for what fails
 
     def forward(self) -> None:
@@ -126,7 +140,7 @@ class _Swap:
         for row in self._plan.rows(_MODES):
             self.current = row.path
             self._set_mode(row, row.mode_then, row.uid_then, row.gid_then)
-        self._ground.flush_places()
+        self._flush()
 
     def back(self) -> None:
         """Put every unit in its old state."""
@@ -134,7 +148,14 @@ class _Swap:
             self._set_mode(row, row.mode_now, row.uid_now, row.gid_now)
         for row in self._in_turn(_UNITS + " DESC"):
             self._unit_back(row)
-        self._ground.flush_places()
+        self._flush()
+
+    def _flush(self) -> None:
+        """Bring to disk what was not yet."""
+        if self._each:
+            self._ground.flush_places()
+        for flush in self._flushes:
+            flush.finish()
 
     def _in_turn(self, query: str) -> Iterator[Row]:
         """Yield units; a live directory is flushed when the next unit is in another one."""
@@ -153,7 +174,8 @@ class _Swap:
             self._flush_live()
 
     def _flush_live(self) -> None:
-        durable.fsync(self._ground.live.fd)
+        if self._each:
+            durable.fsync(self._ground.live.fd)
 
     def _unit_forward(self, row: Row) -> None:
         ground, name = self._ground, b"%d" % (row.id or 0)
@@ -218,7 +240,8 @@ class _Swap:
                 os.fchown(opened, *owner)
             if mode is not None:
                 os.fchmod(opened, mode)
-            durable.fsync(opened)
+            if self._each:
+                durable.fsync(opened)
         finally:
             os.close(opened)
 

@@ -64,7 +64,8 @@ MUTATIONS = [
     *lines(
         "core/archive/swap.py", ORDER,
         ("            durable.fsync(fd)", 1),
-        ("        durable.fsync(self._ground.live.fd)", 1),
+        ("            durable.fsync(self._ground.live.fd)", 1),
+        ("            flush.finish()", 1),
     ),
     *lines(
         "core/archive/plan.py", ORDER,
@@ -72,7 +73,10 @@ MUTATIONS = [
         ('            durable.fsync_directory(os.path.dirname(self.path) or ".")', 1),
     ),
     *lines("core/archive/extract.py", ORDER, ("            fsync(out)", 1)),
-    *lines("core/archive/stage.py", ORDER, ("            fsync(descent.go([]))", 1)),
+    *lines(
+        "core/archive/stage.py", ORDER,
+        ("                    fsync(descent.go([]))", 1), ("                    flush.finish()", 1),
+    ),
     *lines(
         "core/operations/closing.py", ORDER,
         ('        context.journal.append("close", already=already, at_s=context.clock())', 1),

@@ -78,6 +78,20 @@ def test_a_rollback_its_undo_and_the_end_of_that(shop, tmp_path):
         check(shop, trace, name)
 
 
+def test_many_files_are_flushed_together(shop, tmp_path):
+    summary = traced(
+        shop, lambda client: client.start(shop.request), tmp_path / "trace", together=True
+    )
+    assert summary.exit_code == 0, summary
+    check(shop, tmp_path / "trace", "rollback-together")
+    undo, trace = UndoRequest(job_id=summary.job_id), tmp_path / "undo"
+    summary = traced(shop, lambda client: client.start(undo), trace, together=True)
+    assert summary.exit_code == 0, summary
+    check(shop, trace, "undo-together")
+    discard = DiscardRequest(job_id=summary.job_id)
+    traced(shop, lambda client: client.start(discard), tmp_path / "discard")
+
+
 @pytest.mark.parametrize(
     ("name", "dies"), [("revert", "swap-end:2"), ("forward", "commit:1"), ("tidy", "verified:2")]
 )

@@ -3,7 +3,7 @@
 Run in place of `python -m core`; MAGEREWIND_TRACE names the file it writes to. Records of the
 journal, flushes, renames, swapped tables and the removal of the flag, each a line. The package is
 taken from the checkout that this file is in. MAGEREWIND_DIES_AFTER=KIND:N kills the runner when the
-Nth record of a kind is on disk.
+Nth record of a kind is on disk; MAGEREWIND_TOGETHER lets no file or directory be flushed alone.
 """
 
 import os
@@ -65,6 +65,10 @@ def main():
     before(os, "unlink", removed)
     # Only now: what these import takes its names from the wrapped module.
     from core.archive import places
+
+    if os.environ.get("MAGEREWIND_TOGETHER"):
+        places.FLUSHED_ONE_BY_ONE = 0
+
     from core.cli.main import run
     from core.database.connection import Connection
     from core.journal import Journal
