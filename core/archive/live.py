@@ -6,7 +6,9 @@ closely, and that whole parts that the archive has as the same bytes are passed 
 
 from __future__ import annotations
 
+import bisect
 import errno
+import itertools
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -22,7 +24,7 @@ from core.archive.members import Found, Problem, Run, Selection, Status, runs
 from core.archive.packing import DIRECTORY_MODE, MemberWriter
 from core.archive.places import mounts_below
 from core.archive.reader import InOrder
-from core.archive.seen import record_of, taken_apart
+from core.archive.seen import passed_over, record_of, taken_apart
 from core.errors import StorageError
 
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
@@ -107,9 +109,11 @@ class LiveParts:
         """Yield parts, and entries that were left out of them."""
         task: Task[Looked] | None = None
         at = 0  # entries of the task before the part
+        starts: list[int] = []
         for now, part in self._parts:
             if now is not task:
                 task, at = now, 0
+                starts = [0, *itertools.accumulate(len(entries) for _, entries in task.batch)]
             if part is None:
                 self._waited()
             elif isinstance(part, LeftOut):
@@ -118,7 +122,7 @@ class LiveParts:
                 if found is not None:
                     yield found
             else:
-                yield LivePart(task, at, part)
+                yield LivePart(task, at, part, starts)
                 at += part.entries
 
     def _left_out(self, task: Task[Looked], at: int, part: LeftOut) -> Found | None:
@@ -148,7 +152,7 @@ class LiveParts:
 class LivePart:
     """Entries that follow one another, as the crew has looked at them."""
 
-    def __init__(self, task: Task[Looked], first: int, looked: Looked) -> None:
+    def __init__(self, task: Task[Looked], first: int, looked: Looked, starts: list[int]) -> None:
         self.entries = looked.entries
         self.records = looked.records
         self.fresh = looked.fresh
@@ -156,6 +160,7 @@ class LivePart:
         self._notes = task.notes
         self._first = first
         self._groups = task.batch
+        self._starts = starts  # of the groups, in entries
 
     def content(self) -> bytes:
         """Return what an archive would hold of them; once."""
@@ -175,29 +180,27 @@ class LivePart:
         at = self._first + index
         if at in self._notes:
             return self._notes[at][0][0]
-        for prefix, entries in self._groups:
-            if at < len(entries):
-                name = entries[at]
-                assert isinstance(name, bytes)  # noqa: S101 - what is known is in the notes
-                return prefix + name.removesuffix(b"/")
-            at -= len(entries)
-        raise IndexError(index)
+        group = bisect.bisect_right(self._starts, at) - 1
+        prefix, entries = self._groups[group]
+        name = entries[at - self._starts[group]]
+        assert isinstance(name, bytes)  # noqa: S101 - what is known is in the notes
+        return prefix + name.removesuffix(b"/")
 
     def paths(self) -> list[bytes]:
         """Return the paths of all entries."""
         paths: list[bytes] = []
-        at, end, number = self._first, self._first + self.entries, 0
-        for prefix, entries in self._groups:
-            if number + len(entries) > at:
-                for entry in entries[at - number : end - number]:
-                    if isinstance(entry, bytes):
-                        paths.append(prefix + entry.removesuffix(b"/"))
-                    else:
-                        paths += self._notes[at][0]
-                    at += 1
-            number += len(entries)
-            if at == end:
-                break
+        at, end = self._first, self._first + self.entries
+        group = bisect.bisect_right(self._starts, at) - 1
+        while at < end:
+            prefix, entries = self._groups[group]
+            start = self._starts[group]
+            for entry in entries[at - start : end - start]:
+                if isinstance(entry, bytes):
+                    paths.append(prefix + entry.removesuffix(b"/"))
+                else:
+                    paths += self._notes[at][0]
+                at += 1
+            group += 1
         return paths
 
 
@@ -223,7 +226,8 @@ class Live:
         self._headers = HeaderReader()
         self._next: Found | None = None
         self._part: LivePart | None = None
-        self._index = self._begin = self._record_at = 0
+        self._index = self._begin = 0
+        self._records = self._record_at = 0  # how many were passed over, and where they end
         self._content = b""
 
     def __enter__(self) -> Self:
@@ -255,16 +259,15 @@ class Live:
             else:
                 self._part = part
                 self._content = part.content()
-                self._index = self._begin = self._record_at = 0
+                self._index = self._begin = self._records = self._record_at = 0
                 self._record(part.records)
         return self._part is not None
 
-    def _advance(self, part: LivePart, begin: int) -> None:
-        self._index += 1
-        self._begin = begin
-        self._record_at = taken_apart(part.records, self._record_at)[2]
-        if self._index == part.entries:
+    def _go_to(self, part: LivePart, index: int) -> None:
+        if index == part.entries:
             self._part = None
+            return
+        self._index, self._begin = index, part.ends()[index - 1]
 
     def pass_same(self, members: InOrder) -> int:
         """Pass over entries on both sides as long as the archive has them as the same bytes.
@@ -275,31 +278,46 @@ class Live:
         while self._has_part():
             part = self._part
             assert part is not None  # noqa: S101 - for the type checker
-            if self._index == 0:
-                last = part.entries - 1
-                if members.passes(
-                    self._content, part.path(0), part.path(last),
-                    count=part.entries, directory=part.status_of(last) is not None,
-                ):  # fmt: skip
-                    passed += part.entries
-                    self._part = None
-                    continue
-            path, end = part.path(self._index), part.ends()[self._index]
-            if not members.passes(
-                self._content[self._begin : end], path, path,
-                count=1, directory=part.status_of(self._index) is not None,
-            ):  # fmt: skip
+            # Of one that is the same as a whole nothing has to be copied. Else steps that double
+            # find what differs: each copies and compares, so where much differs they are short.
+            if self._index == 0 and self._passes(part, members, part.entries):
+                passed += part.entries
+                continue
+            begin, step = self._index, 1
+            while self._part is part and self._passes(
+                part, members, min(self._index + step, part.entries)
+            ):
+                step *= 2
+            while self._part is part and step > 1:  # it is among the next `step`
+                step //= 2
+                self._passes(part, members, min(self._index + step, part.entries))
+            passed += (part.entries if self._part is None else self._index) - begin
+            if self._part is part:
                 break
-            passed += 1
-            self._advance(part, end)
         return passed
+
+    def _passes(self, part: LivePart, members: InOrder, end: int) -> bool:
+        """Go on behind the entries before `end`, if the archive has them as the same bytes."""
+        begin, last = self._index, end - 1
+        content = self._content
+        if begin or end < part.entries:
+            content = content[self._begin : part.ends()[last]]
+        if not members.passes(
+            content, part.path(begin), part.path(last),
+            count=end - begin, directory=part.status_of(last) is not None,
+        ):  # fmt: skip
+            return False
+        self._go_to(part, end)
+        return True
 
     def _entry(self) -> Found:
         """Return the next entry of the part, taken apart."""
         part = self._part
         assert part is not None  # noqa: S101 - for the type checker
         end = part.ends()[self._index]
-        path, look, _ = taken_apart(part.records, self._record_at)
+        at = passed_over(part.records, self._record_at, self._index - self._records)
+        path, look, _ = taken_apart(part.records, at)
+        self._records, self._record_at = self._index, at
         if path != part.path(self._index):
             raise StorageError(f"{os.fsdecode(path)} was looked at out of its turn.")
         known = part.status_of(self._index)
@@ -314,5 +332,5 @@ class Live:
                 mode, inode, device, 1, head.uid, head.gid, size, mtime_ns, ctime_ns
             )  # fmt: skip
             found = _new(Found, (path, b"", -1, status, self._content[content : content + size]))
-        self._advance(part, end)
+        self._go_to(part, self._index + 1)
         return found

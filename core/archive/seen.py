@@ -19,6 +19,7 @@ from core.archive.members import Status
 from core.durable import create_exclusive, owner_for, translate, unlink_if_there, write_all
 
 _RECORD: Final = struct.Struct("<I5q")
+_LENGTH: Final = 4  # bytes of it that say how long the path is
 _FLUSH: Final = 1 << 18
 _63_BITS: Final = (1 << 63) - 1  # a time after 2262 is more nanoseconds than a record holds
 
@@ -54,6 +55,13 @@ def taken_apart(records: bytes, at: int = 0) -> tuple[bytes, Look, int]:
     begin = at + _RECORD.size
     end = begin + length
     return records[begin:end], (look[0], look[1], look[2], look[3], look[4]), end
+
+
+def passed_over(records: bytes, at: int, count: int) -> int:
+    """Return where `count` records end, the first of which begins at `at`."""
+    for _ in range(count):
+        at += _RECORD.size + int.from_bytes(records[at : at + _LENGTH], "little")
+    return at
 
 
 def seen_path(plan_path: str) -> str:
