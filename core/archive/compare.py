@@ -21,7 +21,7 @@ from core.archive.owners import AccountNumbers
 from core.archive.places import Regions
 from core.archive.plan import Action, PlanFile, Row
 from core.archive.reader import refuse_leading_out
-from core.archive.rows import storable
+from core.archive.rows import storable, storable_inode
 from core.archive.spool import SpoolWriter
 from core.archive.tar import ArchiveReader, Member, leads_out
 from core.events import Kind
@@ -302,7 +302,8 @@ class Comparison:
             kind, is_file = status.st_mode & _FORMAT, stat.S_ISREG(status.st_mode)
             now = (
                 kind, status.st_mode & 0o7777, status.st_size if is_file else 0,
-                storable(status.st_mtime_ns), status.st_uid, status.st_gid, status.st_ino, None,
+                storable(status.st_mtime_ns), status.st_uid, status.st_gid,
+                storable_inode(status.st_ino), None,
             )  # fmt: skip
         return _new(Row, (None, path, action, unit, region, *then, *now))
 

@@ -30,6 +30,14 @@ def storable(nanoseconds: int) -> int:
     return max(-_LARGEST, min(nanoseconds, _LARGEST))
 
 
+def storable_inode(inode: int) -> int:
+    """Return an inode as the plan's database can hold it, as a signed number of 64 bits.
+
+    File systems of a network (GlusterFS, for one) number by hashes of all 64. May be applied again.
+    """
+    return inode if inode <= _LARGEST else inode - (1 << 64)
+
+
 class Row(NamedTuple):
     """One entry of the plan. `then` is the archive's side, `now` the live one; None: no such side.
 
@@ -55,7 +63,7 @@ class Row(NamedTuple):
     mtime_now: int = 0
     uid_now: int | None = None
     gid_now: int | None = None
-    ino_now: int | None = None
+    ino_now: int | None = None  # inodes are storable ones
     ino_staged: int | None = None
 
 

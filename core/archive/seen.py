@@ -16,6 +16,7 @@ from typing import Final, Self
 
 from core.archive.index import walk_key
 from core.archive.members import Status
+from core.archive.rows import storable_inode
 from core.durable import create_exclusive, owner_for, translate, unlink_if_there, write_all
 
 _RECORD: Final = struct.Struct("<I5q")
@@ -31,10 +32,11 @@ def look_of(status: os.stat_result | Status) -> Look:
 
     Of a directory, its own mode and owner: what is in it has records of its own.
     """
+    inode = storable_inode(status.st_ino)
     if status.st_mode & 0o170000 == stat.S_IFDIR:
-        return status.st_ino, status.st_dev, status.st_mode, status.st_uid, status.st_gid
+        return inode, status.st_dev, status.st_mode, status.st_uid, status.st_gid
     return (
-        status.st_ino, status.st_dev, status.st_size, status.st_mtime_ns & _63_BITS,
+        inode, status.st_dev, status.st_size, status.st_mtime_ns & _63_BITS,
         status.st_ctime_ns,
     )  # fmt: skip
 

@@ -30,6 +30,7 @@ from core.archive.extract import (
 from core.archive.making import SMALL, Makers
 from core.archive.places import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.plan import Action, FilePlan, PlanFile, Row
+from core.archive.rows import storable_inode
 from core.archive.seen import seen_path
 from core.archive.spool import spool_path
 from core.archive.stages import UnitPaths, prepare_stages
@@ -153,7 +154,8 @@ class Stager:
         """Count an entry that was made in an open directory."""
         self._counted(row)
         if row.unit is None and row.id is not None:  # of what will be moved
-            self._inodes.append((os.lstat(name, dir_fd=fd).st_ino, row.id))
+            inode = os.lstat(name, dir_fd=fd).st_ino
+            self._inodes.append((storable_inode(inode), row.id))
             if len(self._inodes) > 5000:
                 self._record_inodes()
 
@@ -277,7 +279,7 @@ class Stager:
             os.link(way[-1], name, src_dir_fd=source, dst_dir_fd=fd, follow_symlinks=False)
         status = os.lstat(name, dir_fd=fd)
         if live is not None:
-            self._linked.add((status.st_ino, status.st_dev))
+            self._linked.add((storable_inode(status.st_ino), status.st_dev))
 
     def _settle_directories(self, where: str) -> None:
         chosen = f"WHERE action IN ('add', 'change') AND type_then = ? AND {where} ORDER BY id DESC"

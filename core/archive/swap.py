@@ -18,6 +18,7 @@ from core import durable
 from core.archive.descent import OPEN_DIRECTORY, Descent, is_gone
 from core.archive.places import FLUSHED_ONE_BY_ONE, FileSystemFlush, make_place
 from core.archive.plan import PlanFile, Region, Row
+from core.archive.rows import storable_inode
 from core.archive.stage import StagedFiles
 from core.archive.stages import refuse_unstaged
 from core.archive.trees import remove_if_empty, remove_tree, tree_bytes
@@ -35,7 +36,7 @@ _NAMES_KEPT: Final = 1000
 
 def _inode(name: bytes, fd: int) -> int | None:
     try:
-        return os.lstat(name, dir_fd=fd).st_ino
+        return storable_inode(os.lstat(name, dir_fd=fd).st_ino)
     except OSError as error:
         if is_gone(error):
             return None

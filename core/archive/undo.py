@@ -17,7 +17,7 @@ from core.archive.difference import unwritable
 from core.archive.places import place_pair
 from core.archive.plan import Action, PlanFile, Region, Row
 from core.archive.refresh import selection_of
-from core.archive.rows import storable
+from core.archive.rows import storable, storable_inode
 from core.archive.stage import StagedFiles
 from core.archive.trees import entries
 from core.durable import translate
@@ -72,10 +72,10 @@ class _Reverse:
 
     def _mode(self, row: Row) -> None:
         status = self._status(row)
-        if status is None or status.st_ino != row.ino_now:
+        if status is None or storable_inode(status.st_ino) != row.ino_now:
             return  # replaced since: what is there now is nothing that the rollback touched
         turned = _swapped(row)._replace(
-            ino_now=status.st_ino,
+            ino_now=storable_inode(status.st_ino),
             mode_now=status.st_mode & 0o7777,
             uid_now=status.st_uid,
             gid_now=status.st_gid,
@@ -95,7 +95,7 @@ class _Reverse:
             self._name_newer(row, status)
             action = Action.REMOVE if row.ino_now is None else Action.CHANGE
             turned = turned._replace(
-                ino_now=status.st_ino,
+                ino_now=storable_inode(status.st_ino),
                 type_now=stat.S_IFMT(status.st_mode),
                 mode_now=status.st_mode & 0o7777,
                 size_now=status.st_size if stat.S_ISREG(status.st_mode) else 0,
@@ -106,7 +106,7 @@ class _Reverse:
     def _require_aside(self, row: Row) -> None:
         aside = self._regions[row.region].aside
         try:
-            inode = os.lstat(aside + b"/%d" % (row.id or 0)).st_ino
+            inode = storable_inode(os.lstat(aside + b"/%d" % (row.id or 0)).st_ino)
         except OSError:
             inode = None
         if inode != row.ino_now:
@@ -114,7 +114,7 @@ class _Reverse:
 
     def _name_newer(self, row: Row, status: os.stat_result) -> None:
         """Name what is newer than the rollback and will be set aside by the undo."""
-        if status.st_ino != row.ino_staged:
+        if storable_inode(status.st_ino) != row.ino_staged:
             self._newer(row.path)
         elif not stat.S_ISDIR(status.st_mode):
             if status.st_mtime_ns > self._since_ns:
