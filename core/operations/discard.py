@@ -8,8 +8,6 @@ from contextlib import suppress
 from typing import Final
 
 from core.archive.swap import aside_bytes, remove_aside
-from core.database.undo import aside_bytes as table_bytes
-from core.database.undo import drop_aside
 from core.durable import fsync_directory, translate, unlink_if_there
 from core.errors import DatabaseError, MagerewindError, NothingToUndo
 from core.events import Kind, Report, Step, StepsPlanned, Warned, step_key
@@ -59,6 +57,8 @@ def undo_bytes(directory: str, kinds: tuple[Kind, ...]) -> int:
         if kind is not Kind.DB:
             taken += aside_bytes(os.path.join(directory, f"plan-{kind}"))
             continue
+        from core.database.undo import aside_bytes as table_bytes  # noqa: PLC0415 - only where needed
+
         with suppress(DatabaseError):  # a number for people is no reason for a job to fail
             taken += table_bytes(
                 kept_connection(directory), os.path.join(directory, "definitions.json")
@@ -127,6 +127,8 @@ def remove_parts(directory: str, kinds: tuple[Kind, ...], report: Report) -> tup
         if kind is not Kind.DB:
             remove_aside(os.path.join(directory, f"plan-{kind}"), report=report)
         elif has_connection(directory):  # else it was done before the crash
+            from core.database.undo import drop_aside  # noqa: PLC0415 - only where needed
+
             discarded = drop_aside(
                 kept_connection(directory),
                 os.path.join(directory, "definitions.json"),

@@ -11,18 +11,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from core.archive.stage import remove_stage
 from core.archive.swap import moves_anything, revert_files, swap_files
-from core.database.description import StagedTables
-from core.database.forward import forward_tables
-from core.database.swap import revert_tables, swap_tables
 from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
 from core.events import Kind, Step, Warned
 from core.operations.connection_file import has_connection, kept_connection
 from core.operations.context import JobContext
-from core.operations.leftovers import drop_trials
+
+if TYPE_CHECKING:  # of a database: whoever starts a rollback of files waits for what is imported
+    from core.database.description import StagedTables
 
 RECONNECT_FOR_S: Final = 60.0
 RECONNECT_PAUSE_S: Final = 1.0
@@ -102,6 +101,8 @@ class DatabasePart:
     def swap(self, context: JobContext) -> None:
         """One RENAME TABLE for all tables."""
         with context.step(Step.SWAP, Kind.DB):
+            from core.database.swap import swap_tables  # noqa: PLC0415 - as said above
+
             if self.staged is None:
                 raise MagerewindError("No dump has been loaded.")
             context.journal.append("swap-begin", kind=Kind.DB.value)
@@ -122,6 +123,9 @@ class DatabasePart:
         """
         if not has_connection(context.directory):
             return ()  # it ended before the database was looked at
+        from core.database.swap import revert_tables  # noqa: PLC0415 - as said above
+        from core.operations.leftovers import drop_trials  # noqa: PLC0415
+
         settings = kept_connection(context.directory)
 
         def act() -> None:
@@ -145,6 +149,8 @@ class DatabasePart:
 
     def settle(self, context: JobContext) -> tuple[Warned, ...]:
         """Triggers, foreign keys, views, routines, events: each step in the journal."""
+        from core.database.forward import forward_tables  # noqa: PLC0415 - as said above
+
         settings = kept_connection(context.directory)
         with context.step(Step.FORWARD, Kind.DB):
             return with_patience(

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.archive.plan import FilePlan
 from core.archive.refresh import Refreshed, refresh_files
 from core.archive.stage import StagedFiles, stage_files
 from core.backups.catalog import Backup
-from core.database.check import DumpCheck
-from core.database.connection import schema_lock
-from core.database.description import StagedTables
-from core.database.load import load_beside
 from core.errors import MagerewindError, PlanChanged
 from core.events import (
     Kind,
@@ -33,7 +29,6 @@ from core.operations.connection_file import keep_connection, kept_connection
 from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.findings import Finding, refuse, say_findings
-from core.operations.leftovers import drop_leftovers
 from core.operations.parts import DatabasePart, Part, parts_of
 from core.operations.requests import RollbackRequest
 from core.operations.rollback_plan import (
@@ -44,6 +39,10 @@ from core.operations.rollback_plan import (
 )
 from core.operations.shown import Shown, read_shown
 from core.operations.sources import Sources, gather
+
+if TYPE_CHECKING:  # of a database: whoever starts a rollback of files waits for what is imported
+    from core.database.check import DumpCheck
+    from core.database.description import StagedTables
 
 _NAMED: Final = 50
 
@@ -92,6 +91,8 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> Done:
     parts = parts_of(request.kinds)
     with contextlib.ExitStack() as locks:
         if sources.connection is not None:
+            from core.database.connection import schema_lock  # noqa: PLC0415 - as said above
+
             locks.enter_context(schema_lock(sources.connection))
         try:
             staging = _make_ready(context, request, sources)
@@ -236,6 +237,9 @@ def _look_again(context: JobContext, kind: Kind, staging: _Staging) -> None:
 def _load(
     context: JobContext, request: RollbackRequest, backup: Backup, staging: _Staging
 ) -> StagedTables:
+    from core.database.load import load_beside  # noqa: PLC0415 - as said above
+    from core.operations.leftovers import drop_leftovers  # noqa: PLC0415
+
     check = staging.check
     if check is None:
         raise MagerewindError("The dump was not checked.")

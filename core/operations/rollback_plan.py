@@ -11,12 +11,11 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.archive.difference import plan_files
 from core.archive.plan import FilePlan
 from core.backups.catalog import Backup
-from core.database.check import DumpCheck, ServerCheck, check_against_server, check_dump
 from core.errors import MagerewindError
 from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
@@ -33,10 +32,13 @@ from core.operations.findings import (
     stop,
     warn,
 )
-from core.operations.losses import Losses, count_losses
 from core.operations.preflight import space_of
 from core.operations.requests import RollbackRequest
 from core.operations.sources import Sources, excluded, gather
+
+if TYPE_CHECKING:  # of a database: whoever starts a rollback of files waits for what is imported
+    from core.database.check import DumpCheck, ServerCheck
+    from core.operations.losses import Losses
 
 _ROOT_HINT: Final = (
     "Not even root may: look at the flags (lsattr, chattr) and at how it is mounted."
@@ -159,6 +161,9 @@ def plan_database(
     request: RollbackRequest, sources: Sources, report: Report, findings: list[Finding]
 ) -> DatabasePlan:
     """Check a dump by itself and against the server. Raises DamagedBackup and StatementRefused."""
+    from core.database.check import check_against_server, check_dump  # noqa: PLC0415 - as said above
+    from core.operations.losses import count_losses  # noqa: PLC0415
+
     backup = sources.backups[Kind.DB]
     manifest = backup.manifest
     connection = sources.connection
