@@ -127,7 +127,9 @@ class Application(Shell):
                 return
             self._answered = number
             before = (self.jobs, self.maintenance)
-            jobs, self.maintenance = found
+            jobs, closed = found
+            # What took long may be from before the followed job has closed the store.
+            self.maintenance = closed or self._closed_by_job
             if not gc.get_freeze_count():
                 # All modules are there now. A full collection over them took 66 ms, at any key.
                 gc.freeze()
@@ -148,6 +150,14 @@ class Application(Shell):
     def running_job(self) -> JobView | None:
         """The job that runs now."""
         return next((job for job in self.jobs if job.running), None)
+
+    @property
+    def _closed_by_job(self) -> bool:
+        """Whether the followed job says that it has the store closed now."""
+        follower = self.follower
+        if follower is None or follower.ended:
+            return False
+        return follower.state.closed_since_s is not None
 
     @property
     def interrupted_job(self) -> JobView | None:

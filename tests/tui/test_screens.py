@@ -64,6 +64,34 @@ async def test_an_answer_that_comes_late_does_not_undo_a_newer_one(engine: Recor
         assert "2.4.8" in shown(app)
 
 
+async def test_a_look_from_before_a_job_does_not_say_that_the_store_is_open(
+    engine: RecordedEngine,
+) -> None:
+    async with opened(engine) as (app, _):
+        looked, real = threading.Event(), engine.closed
+
+        def slowly() -> bool:
+            closed = real()
+            looked.wait(5)
+            return closed
+
+        engine.closed = slowly  # type: ignore[method-assign]
+        app.look_for_jobs()
+        await asyncio.sleep(0.05)
+        engine.closed = real  # type: ignore[method-assign]
+        engine.run()
+        app.follow(engine.job_views[0].job_id)
+        assert "MAINTENANCE ON" in rows(app)[0]
+        app._poll_timer.pause()  # which would put it right a quarter of a second later
+        looked.set()
+        for _ in range(500):
+            await asyncio.sleep(0.01)
+            if app._answered == app._looks:
+                break
+        assert app._answered == app._looks
+        assert "MAINTENANCE ON" in rows(app)[0]
+
+
 async def test_a_fact_that_fails_says_why(engine: RecordedEngine) -> None:
     engine.database_view = ConnectionFailed("No server answers at localhost:3306.")
     async with opened(engine) as (app, _):
