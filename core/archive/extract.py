@@ -17,6 +17,7 @@ from core.archive.plan import Row
 from core.durable import fsync
 
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_USER: Final = b"user."
 _HOLE: Final = bytes(4096)
 _REFUSED: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EACCES, errno.EINVAL})
 
@@ -74,17 +75,26 @@ def settled(row: Row, ownership: Ownership) -> Settled:
     return Settled(*ownership.of(row), mode_of(row), row.mtime_then)
 
 
-def settle(fd: int, how: Settled, *, exact: bool = False) -> None:
-    """Give an open file or directory its owner, mode and time, in the order that keeps them.
+def settle(
+    fd: int, how: Settled, *, xattrs: dict[bytes, bytes] | None = None, exact: bool = False
+) -> None:
+    """Give an open file or directory its owner, mode, time and attributes.
 
-    `exact`: it has its mode already, and no owner may lose bits of it.
+    The order keeps them all: an ordinary account sets `user.*` while the mode lets it write; a
+    change of owner takes capabilities away, and one of the mode changes an ACL. `exact`: it has its
+    mode already, and no owner may lose bits of it.
     """
+    if xattrs:
+        _set_xattrs(fd, {name: value for name, value in xattrs.items() if name.startswith(_USER)})
     if how.uid != -1 or how.gid != -1:
         os.fchown(fd, how.uid, how.gid)
     if not exact:
         os.fchmod(fd, how.mode)
     moment = how.mtime_s * 1_000_000_000
     os.utime(fd, ns=(moment, moment))
+    if xattrs:
+        others = {name: value for name, value in xattrs.items() if not name.startswith(_USER)}
+        _set_xattrs(fd, others)
 
 
 def write_file(
@@ -103,6 +113,7 @@ def write_file(
     `exact`: this process takes nothing off the mode of a new file (its umask is 0, and the
     directory has no default ACL), so the mode need not be set once more.
     """
+    exact = exact and not xattrs
     out = os.open(name, _CREATE, how.mode if exact else 0o600, dir_fd=fd)
     try:
         holes = False
@@ -115,9 +126,7 @@ def write_file(
                 _write(out, piece)
         if holes:
             os.ftruncate(out, size)
-        settle(out, how, exact=exact)
-        if xattrs:
-            set_xattrs(out, xattrs)
+        settle(out, how, xattrs=xattrs, exact=exact)
         if flush:
             fsync(out)
     finally:
@@ -140,17 +149,14 @@ def _write_with_holes(fd: int, piece: bytes) -> None:
             _write(fd, block)
 
 
-def set_xattrs(fd: int, xattrs: dict[bytes, bytes]) -> bool:
-    """Set extended attributes; tell whether all were taken."""
-    complete = True
+def _set_xattrs(fd: int, xattrs: dict[bytes, bytes]) -> None:
+    """Set extended attributes, as far as they are taken."""
     for name, value in xattrs.items():
         try:
             os.setxattr(fd, name, value)
         except OSError as error:
             if error.errno not in _REFUSED:
                 raise
-            complete = False
-    return complete
 
 
 def make_symlink(fd: int, name: bytes, target: bytes, how: Settled) -> None:

@@ -27,7 +27,7 @@ from typing import Any, Final
 
 from core.archive import children
 from core.archive.descent import Descent
-from core.archive.extract import Settled, make_symlink, set_xattrs, settle, write_file
+from core.archive.extract import Settled, make_symlink, settle, write_file
 from core.archive.header import DIRECTORY, REGULAR, SYMLINK
 from core.errors import StorageError
 
@@ -180,8 +180,7 @@ def _make(group: _Group, stages: dict[int, Descent], slot: memoryview) -> None:
     for kind, name, at, size, uid, gid, mode, mtime_s, xattrs, target in entries:
         how = Settled(uid, gid, mode, mtime_s)
         if kind == DIRECTORY:
-            settle(fd, how)
-            set_xattrs(fd, xattrs or {})
+            settle(fd, how, xattrs=xattrs)
         elif kind == SYMLINK:
             make_symlink(fd, name, target, how)
         else:

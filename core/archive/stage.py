@@ -22,7 +22,6 @@ from core.archive.extract import (
     Settled,
     make_directory,
     make_symlink,
-    set_xattrs,
     settle,
     settled,
     write_file,
@@ -292,8 +291,7 @@ class Stager:
                 self._makers.give_directory(row.region, way, how, self._xattrs(row))
                 continue
             fd = self._stages[row.region].go(way)
-            settle(fd, how)
-            set_xattrs(fd, self._xattrs(row) or {})
+            settle(fd, how, xattrs=self._xattrs(row))
             if self._each:
                 fsync(fd)
 

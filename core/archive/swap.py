@@ -85,7 +85,10 @@ class _Ground:
 
     def watch(self) -> list[FileSystemFlush]:
         """Return what flushes the file systems of all regions, from before the first change."""
-        roots = {os.stat(region.root).st_dev: region.root for region in self._regions.values()}
+        roots: dict[int, bytes] = {}
+        for region in self._regions.values():
+            with contextlib.suppress(FileNotFoundError):  # one of which nothing is planned may go
+                roots[os.stat(region.root).st_dev] = region.root
         return [
             self._stack.enter_context(contextlib.closing(FileSystemFlush(root)))
             for root in roots.values()

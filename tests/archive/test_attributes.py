@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from core.archive.extract import Settled, write_file
 from core.archive.stage import stage_files
 from core.archive.swap import swap_files
 from tests.archive.trees import layout, plan, put, write
@@ -183,3 +184,33 @@ def test_the_group_of_the_web_server_comes_back(open_place: Path) -> None:
         assert (status.st_uid, status.st_gid) == (NAMELESS, ANOTHER), path
     assert os.stat(base + "/mode").st_gid == NAMELESS + 7
     assert os.stat(base + "/generated").st_mode & 0o7777 == 0o2775
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_an_ordinary_account_keeps_the_attributes_of_a_file_that_it_may_not_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exact: bool
+) -> None:
+    """Root may set them at any time, so what counts is shown by the order."""
+    order: list[str] = []
+    chmod, setxattr = os.fchmod, os.setxattr
+
+    def changed(fd: int, mode: int) -> None:
+        order.append("mode")
+        chmod(fd, mode)
+
+    def set_one(fd: int, name: bytes, value: bytes) -> None:
+        order.append(name.decode())
+        if name.startswith(b"user."):
+            assert os.fstat(fd).st_mode & 0o200
+            setxattr(fd, name, value)
+
+    monkeypatch.setattr(os, "fchmod", changed)
+    monkeypatch.setattr(os, "setxattr", set_one)
+    fd = os.open(tmp_path, os.O_RDONLY)
+    xattrs = {b"system.posix_acl_access": b"", b"user.origin": b"here"}
+    how = Settled(-1, -1, 0o444, 0)
+    write_file(fd, b"file", 1, (b"x",), how, xattrs=xattrs, flush=False, exact=exact)
+    os.close(fd)
+    assert order == ["user.origin", "mode", "system.posix_acl_access"]
+    assert os.stat(tmp_path / "file").st_mode & 0o777 == 0o444
+    assert os.getxattr(tmp_path / "file", b"user.origin") == b"here"

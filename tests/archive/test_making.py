@@ -152,10 +152,10 @@ def test_a_directory_that_lets_nobody_in_is_closed_when_all_below_it_is_settled(
         makers.append(self)
         init(self, *stages)
 
-    def settled(fd: int, how: Settled) -> None:
+    def settled(fd: int, how: Settled, **rest: Any) -> None:
         if how.mode == 0o300:
             pending.append(bool(makers[0]._batch) or makers[0]._sent > makers[0]._answered)
-        settle(fd, how)
+        settle(fd, how, **rest)
 
     monkeypatch.setattr(Makers, "__init__", made)
     monkeypatch.setattr(Makers, "has_time", waits)

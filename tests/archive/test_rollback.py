@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from core.archive import places, refresh
 from core.archive.difference import plan_files
 from core.archive.members import code_selection, media_selection
-from core.archive.plan import Action, FilePlan
+from core.archive.plan import Action, FilePlan, PlanFile, Region
 from core.archive.refresh import refresh_files
 from core.archive.stage import StagedFiles, remove_stage, stage_files
 from core.archive.swap import (
@@ -784,6 +784,24 @@ def test_mounts_never_move(tmp_path: Path) -> None:
         assert os.path.exists(base + "/lib/disk/new")
     finally:
         subprocess.run(["umount", base + "/lib/disk"], check=True)
+
+
+@pytest.mark.parametrize("limit", [300, 0])
+def test_a_region_of_which_nothing_is_planned_may_go(
+    shop: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """A file system that was mounted below the store, say, and is not any more."""
+    monkeypatch.setattr("core.archive.swap.FLUSHED_ONE_BY_ONE", limit)
+    before = covered(shop.root)
+    summary = write(shop.code, tmp_path / "a.tgz")
+    shutil.rmtree(shop.root + "/vendor")
+    staged = stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j")
+    with PlanFile(staged.plan_path) as opened:
+        gone = Region(9, os.fsencode(shop.root + "/lib/disk"), b"", b"")
+        opened.set_regions([*opened.regions(), gone])
+        opened.save()
+    swap_files(staged)
+    assert covered(shop.root) == before
 
 
 def test_mount_table_is_read(tmp_path: Path) -> None:
