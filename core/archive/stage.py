@@ -282,7 +282,6 @@ class Stager:
 
     def _settle_directories(self, where: str) -> None:
         chosen = f"WHERE action IN ('add', 'change') AND type_then = ? AND {where} ORDER BY id DESC"
-        self._last = (None, b"")
         for row in self._plan.rows(chosen, stat.S_IFDIR):
             way, how = self._paths.components(row), self._settled(row)
             if how.mode & _PASSABLE != _PASSABLE:  # nobody gets to what is below it any more

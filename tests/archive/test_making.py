@@ -183,6 +183,20 @@ def test_hard_links_and_archives_of_others(full: Layout, tmp_path: Path) -> None
     assert len({os.stat(some + name).st_ino for name in names}) == 1
 
 
+@pytest.mark.usefixtures("always")
+def test_a_second_name_waits_for_the_child_to_make_the_file(tmp_path: Path) -> None:
+    shop = layout(tmp_path / "shop")
+    os.makedirs(shop.root + "/vendor/deep")
+    put(shop.root + "/vendor/deep/first", b"content")
+    os.link(shop.root + "/vendor/deep/first", shop.root + "/vendor/deep/second")
+    summary = write(shop.code, tmp_path / "a.tgz")
+    shutil.rmtree(shop.root + "/vendor")
+    back(shop, tmp_path / "a.tgz", summary)
+    status = os.stat(shop.root + "/vendor/deep/second")
+    assert (status.st_nlink, status.st_size) == (2, 7)
+    assert status.st_ino == os.stat(shop.root + "/vendor/deep/first").st_ino
+
+
 def left(shop: Layout) -> list[str]:
     return [name for name in os.listdir(shop.state) if name.startswith("stage")]
 

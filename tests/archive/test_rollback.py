@@ -197,6 +197,25 @@ def test_plan_says_what_it_will_do(tmp_path: Path) -> None:
     assert plan(tmp_path / "a.tgz", shop, summary).fingerprint != planned.fingerprint
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_plan_adds_up_to_the_same_when_it_is_read_back(
+    shop: Layout, tmp_path: Path, seed: int
+) -> None:
+    """What was shown is compared by its fingerprint with what is to run."""
+    summary = write(shop.code, tmp_path / "a.tgz")
+    damage(shop.root, random.Random(seed), times=60)
+    planned = plan(tmp_path / "a.tgz", shop, summary)
+    assert planned.differs > 20
+    with PlanFile(planned.plan_path) as opened:
+        assert opened.summary() == planned
+        row = next(opened.rows("WHERE action = 'add'"))
+        opened.add(row._replace(id=None, path=b"one-more", unit=None))
+        more = opened.summary()
+    assert (more.added, more.changed) == (planned.added + 1, planned.changed)
+    assert more.bytes_to_write == planned.bytes_to_write + row.size_then
+    assert more.fingerprint != planned.fingerprint
+
+
 def test_ignored_paths_are_untouched(shop: Layout, tmp_path: Path) -> None:
     summary = write(shop.code, tmp_path / "a.tgz")
     inodes = {p: os.lstat(f"{shop.root}/{p}").st_ino for p in ("var", "pub/media", "pub/static")}
@@ -746,8 +765,23 @@ def test_owners_as_root(tmp_path: Path) -> None:
     assert os.stat(base + "/stays").st_uid == 0
 
 
+def devices_flushed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return where the devices are listed whose file systems are flushed from now on."""
+    flushed: list[int] = []
+    finish = places.FileSystemFlush.finish
+
+    def noted(flush: places.FileSystemFlush) -> None:
+        flushed.append(os.fstat(flush._fd).st_dev)
+        finish(flush)
+
+    monkeypatch.setattr(places.FileSystemFlush, "finish", noted)
+    return flushed
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
-def test_mounts_never_move(tmp_path: Path) -> None:
+@pytest.mark.parametrize("limit", [300, 0])
+def test_mounts_never_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    monkeypatch.setattr("core.archive.swap.FLUSHED_ONE_BY_ONE", limit)
     shop = layout(tmp_path / "shop")
     base = shop.root
     os.makedirs(base + "/lib/disk")
@@ -767,7 +801,10 @@ def test_mounts_never_move(tmp_path: Path) -> None:
         present = tree_hash(base)
         staged = staged_for(shop, plan(tmp_path / "a.tgz", shop, summary))
         assert os.path.isdir(base + "/lib/disk/.magerewind-stage-j-code")
+        flushed = devices_flushed(monkeypatch)
         swap_files(staged)
+        devices = {os.stat(path).st_dev for path in (base, base + "/lib/disk")}
+        assert set(flushed) == (devices if limit == 0 else set())
         assert tree_hash(base) == before
         revert_files(staged)
         assert tree_hash(base) == present

@@ -76,6 +76,7 @@ MUTATIONS = [
     *lines(
         "core/archive/stage.py", ORDER,
         ("                    fsync(descent.go([]))", 1), ("                    flush.finish()", 1),
+        ("                fsync(fd)", 1),
     ),
     *lines(
         "core/operations/closing.py", ORDER,

@@ -34,7 +34,8 @@ def in_words(shop, text):
     for line in text.splitlines():
         line = line.replace(f"{shop.root}/var/.magerewind", "STATE")  # noqa: PLW2901
         line = re.sub(r"/\.magerewind\S*-(stage|aside)-\S+", r"/\1", line)  # noqa: PLW2901
-        line = re.sub(r"STATE/(stage|aside)[^ ]*", r"\1", line)  # noqa: PLW2901
+        line = re.sub(r"STATE/(stage|aside)-[^/ ]*", r"\1", line)  # noqa: PLW2901
+        line = re.sub(r"(stage|aside)/[^ ]*", r"\1/ENTRY", line)  # noqa: PLW2901
         line = re.sub(r"\d{8}-\d{6}-[0-9a-f]{4}", "ID", line)  # noqa: PLW2901
         line = re.sub(r"\b\d{10}_", "TIME_", line)  # noqa: PLW2901
         line = re.sub(r"\.\d+\.partial", ".partial", line)  # noqa: PLW2901
