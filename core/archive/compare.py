@@ -29,6 +29,7 @@ from core.events import Kind
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 _SMALL: Final = 1 << 20
 NAMES_KEPT: Final = 1000
+_CAPABILITY: Final = b"security.capability"
 _FILE_MODE: Final = 0o1777
 _FORMAT: Final = 0o170000
 _FILES: Final = frozenset({REGULAR, HARD_LINK})
@@ -211,6 +212,8 @@ class Comparison:
         """Keep what the stage will need of a member besides its row."""
         if member.xattrs:
             self._plan.keep_attributes(member.content_at, member.xattrs)
+            if self._euid != 0 and _CAPABILITY in member.xattrs:
+                self._cannot_restore(member.name, "capabilities")
         if self._spool is None or member.type not in _FILES:
             return
         content = self._reader.whole(member.size) if member.size <= _SMALL else None
@@ -246,7 +249,7 @@ class Comparison:
             self.identical += 1
             return
         if self._euid not in {0, status.st_uid}:
-            self.unrestorable.append(f"{os.fsdecode(found.path)}: mode of another account's file")
+            self._cannot_restore(found.path, "mode of another account's file")
             return
         region = self.regions.of(self.relative(found.path))
         row = self._row(Action.MODE, member, found, None, region)
@@ -309,12 +312,16 @@ class Comparison:
 
     def _note_owner(self, member: Member) -> None:
         """Name what an ordinary account cannot give back."""
-        if member.mode == UNKNOWN_MODE or len(self.unrestorable) > NAMES_KEPT:
+        if member.mode == UNKNOWN_MODE:
             return
         uid = self._numbers.uid(member.uid, member.uname)
         gid = self._numbers.gid(member.gid, member.gname)
         if uid not in {None, self._euid} or (gid is not None and gid not in self._groups):
-            self.unrestorable.append(f"{os.fsdecode(member.name)}: owner or group")
+            self._cannot_restore(member.name, "owner or group")
+
+    def _cannot_restore(self, path: bytes, what: str) -> None:
+        if len(self.unrestorable) <= NAMES_KEPT:
+            self.unrestorable.append(f"{os.fsdecode(path)}: {what}")
 
     def finish(self) -> None:
         """Take out of units what must stay, and keep the totals in the plan."""

@@ -214,3 +214,20 @@ def test_an_ordinary_account_keeps_the_attributes_of_a_file_that_it_may_not_writ
     assert order == ["user.origin", "mode", "system.posix_acl_access"]
     assert os.stat(tmp_path / "file").st_mode & 0o777 == 0o444
     assert os.getxattr(tmp_path / "file", b"user.origin") == b"here"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives capabilities")
+def test_an_ordinary_account_is_told_of_capabilities_before_anything_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = layout(tmp_path / "shop")
+    put(shop.root + "/able")
+    put(shop.root + "/plain")
+    os.setxattr(shop.root + "/able", "security.capability", struct.pack("<5I", 2 << 24, 1, 0, 0, 0))
+    summary = write(shop.code, tmp_path / "a.tgz")
+    os.unlink(shop.root + "/able")
+    os.unlink(shop.root + "/plain")
+    assert plan(tmp_path / "a.tgz", shop, summary).unrestorable == ()
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    told = plan(tmp_path / "a.tgz", shop, summary).unrestorable
+    assert [one for one in told if "capabilities" in one] == ["able: capabilities"]
