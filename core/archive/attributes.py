@@ -12,7 +12,11 @@ import struct
 import sys
 from typing import Final
 
-_KEPT: Final = ("user.", "system.posix_acl_", "security.capability")
+CAPABILITY: Final = b"security.capability"
+_KEPT: Final = ("user.", "system.posix_acl_", os.fsdecode(CAPABILITY))
+_KEPT_BYTES: Final = tuple(os.fsencode(name) for name in _KEPT)
+LONGEST_NAME: Final = 255  # of one, in bytes, and the largest value: limits of the kernel
+LARGEST_VALUE: Final = 65_536
 # FS_IOC_GETFLAGS; where ioctls are numbered otherwise, it is one that no file has.
 _GET_FLAGS: Final = 2 << 30 | struct.calcsize("l") << 16 | ord("f") << 8 | 1
 _PINNED: Final = ((0x10, "immutable"), (0x20, "append-only"))
@@ -24,6 +28,11 @@ def _names(fd: int) -> list[str]:
     except OSError:
         return []  # a file system that knows none, or one that refuses to tell
     return [name for name in names if name.startswith(_KEPT)] if names else names
+
+
+def is_kept(name: bytes) -> bool:
+    """Tell whether an attribute of this name is kept."""
+    return name.startswith(_KEPT_BYTES)
 
 
 def read_attributes(fd: int) -> dict[bytes, bytes]:

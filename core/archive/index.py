@@ -91,7 +91,7 @@ class Index:
         return None if row is None else int(row[0])
 
     def _type(self, link: bytes) -> int | None:
-        return self._row(link.removeprefix(b"./"))
+        return self._row(link)
 
     def _need_parents(self, member: Member, reader: ArchiveReader) -> None:
         """See that everything above a member is a directory; one without a member is implied."""
@@ -117,7 +117,7 @@ class Index:
     def same(self, name: bytes) -> bool:
         """Tell whether the content of a member was said to be that of the live file."""
         query = "SELECT same FROM member WHERE key = ?"
-        row = self._connection.execute(query, (walk_key(name.removeprefix(b"./")),)).fetchone()
+        row = self._connection.execute(query, (walk_key(name),)).fetchone()
         return row is not None and bool(row[0])
 
     def members(self) -> Iterator[Member]:

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple, NoReturn
 
+from core.archive.attributes import CAPABILITY, LARGEST_VALUE, LONGEST_NAME, is_kept
 from core.archive.header import (
     BLOCK,
     CONTIGUOUS,
@@ -44,6 +45,7 @@ _NAME_LIMIT: Final = 4 << 20  # a path 5,000 deep with names of 255 bytes has 1.
 _COMPONENT_LIMIT: Final = 255
 _LINK_LIMIT: Final = 4096
 _PAX_LIMIT: Final = 4 << 20
+_EXTENDED_LIMIT: Final = 2 * _PAX_LIMIT  # of all headers before one member
 _SIZE_LIMIT: Final = 1 << 50
 _BOMB_FLOOR: Final = 1 << 30
 _BOMB_RATIO: Final = 200
@@ -97,6 +99,7 @@ class ArchiveReader(Inflated):
         self._content = b""  # of the current member, when it was taken whole
         self._left = 0  # bytes of the current member that were not taken yet
         self._padding = 0
+        self._extended = 0  # bytes of extended headers since the last member
         self._headers = HeaderReader()
         self.members = 0
         self.content_bytes = 0
@@ -152,6 +155,9 @@ class ArchiveReader(Inflated):
 
     def _prelude(self, fields: Fields, extended: dict[bytes, bytes]) -> None:
         """Take in what comes before a member: long names, and PAX records, in their words."""
+        self._extended += fields.size
+        if self._extended > _EXTENDED_LIMIT:
+            self.hostile(fields.name, "extended headers of absurd size")
         if fields.type == LONG_NAME:
             extended[b"path"] = self._text(fields, _NAME_LIMIT)
         elif fields.type == LONG_LINK:
@@ -261,16 +267,13 @@ class ArchiveReader(Inflated):
         if kind == REGULAR:
             self._left, self._padding = size, -size % BLOCK
             self.content_bytes += size
-            if not self._trusted and self.content_bytes > self._limit:
-                self.hostile(full_name, "it would unpack to far more than it could be worth")
         else:
             if size and kind in _LINKS:
                 self.hostile(full_name, "a link with content")
             size = 0
-        xattrs = None
-        if extended:
-            start = len(XATTR_PREFIX)
-            xattrs = {k[start:]: v for k, v in extended.items() if k.startswith(XATTR_PREFIX)}
+        if not self._trusted and self._before + self._at + size > self._limit:
+            self.hostile(full_name, "it would unpack to far more than it could be worth")
+        xattrs = self._attributes(full_name, extended) if extended else None
         self._current = full_name
         self._content = b""
         member = _new(
@@ -282,10 +285,28 @@ class ArchiveReader(Inflated):
         )  # fmt: skip
         if kind != REGULAR or mode & _SET_ID or full_name[-1:] == b"/" or not full_name:
             self._check(member, fields)
+            if kind == HARD_LINK:
+                member = member._replace(link=self._name(link))
         self.members += 1
         if self.members > _MEMBER_LIMIT:
             self.hostile(full_name, "an absurd number of members")
         return member
+
+    def _attributes(self, name: bytes, extended: dict[bytes, bytes]) -> dict[bytes, bytes]:
+        """Return the extended attributes that are kept; refuse what no file can have."""
+        self._extended = 0
+        start = len(XATTR_PREFIX)
+        kept = {}
+        for record, value in extended.items():
+            key = record[start:]
+            if not record.startswith(XATTR_PREFIX) or not is_kept(key):
+                continue
+            if len(key) > LONGEST_NAME or b"\0" in key or len(value) > LARGEST_VALUE:
+                self.hostile(name, "an absurd extended attribute")
+            if key == CAPABILITY and not self._trusted:
+                self.hostile(name, "a file with capabilities, in an archive of unknown make")
+            kept[key] = value
+        return kept
 
     def _name(self, name: bytes) -> bytes:
         """Return a clean member name; refuse one that leaves the root."""

@@ -14,6 +14,7 @@ import pytest
 
 from core.archive.reader import verify_archive
 from core.archive.stage import remove_stage, stage_files
+from core.archive.swap import swap_files
 from core.errors import DamagedBackup, HostileArchive, MagerewindError
 from tests.archive.trees import Layout, layout, plan, put, tree_hash, write
 
@@ -274,3 +275,59 @@ def test_mutated_headers_never_write_outside(tmp_path: Path) -> None:
             assert canary.read_text() == "safe"
             assert sorted(os.listdir(tmp_path)) == ["a.tgz", "canary", "m.tgz", "shop"]
         remove_stage(staged.plan_path)
+
+
+def with_attributes(name: str, size: int = 1, **attributes: str) -> tarfile.TarInfo:
+    """Return a member with extended attributes, whose names have `__` for dots."""
+    info = member(name, size=size)
+    names = {key: key.replace("__", ".") for key in attributes}
+    info.pax_headers = {f"SCHILY.xattr.{names[key]}": value for key, value in attributes.items()}
+    return info
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        with_attributes("a", user__one="v" * 70_000),
+        with_attributes("a", **{"user__" + "n" * 300: "v"}),
+        with_attributes("a", **{"user__\0": "v"}),
+        with_attributes("a", security__capability="v"),
+    ],
+    ids=["a large value", "a long name", "a name with NUL", "capabilities"],
+)
+def test_attributes_that_no_file_of_a_store_can_have(
+    shop: Layout, tmp_path: Path, info: tarfile.TarInfo
+) -> None:
+    build(tmp_path / "a.tgz", info, form=tarfile.PAX_FORMAT)
+    with pytest.raises(HostileArchive):
+        plan(tmp_path / "a.tgz", shop)
+
+
+def test_attributes_that_are_not_kept_are_not_set(shop: Layout, tmp_path: Path) -> None:
+    info = with_attributes("a", trusted__overlay__opaque="y", user__one="here")
+    build(tmp_path / "a.tgz", info, form=tarfile.PAX_FORMAT)
+    swap_files(stage_files(plan(tmp_path / "a.tgz", shop), job_id="j"))
+    assert os.listxattr(shop.root + "/a") == ["user.one"]
+
+
+def test_attributes_count_for_a_bomb(
+    shop: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.archive.tar._BOMB_FLOOR", 1 << 20)
+    infos = [with_attributes(f"a{number}", user__one="v" * 60_000) for number in range(400)]
+    build(tmp_path / "a.tgz", *infos, form=tarfile.PAX_FORMAT)
+    with pytest.raises(HostileArchive, match="far more"):
+        plan(tmp_path / "a.tgz", shop)
+    assert os.path.getsize(shop.state + "/plan") < 20 << 20
+
+
+def test_many_extended_headers_before_one_member(shop: Layout, tmp_path: Path) -> None:
+    record = b"%d comment=" % (4_000_000)
+    body = record + b"c" * (4_000_000 - len(record) - 1) + b"\n"
+    header = member("x", tarfile.XHDTYPE, size=len(body)).tobuf(tarfile.GNU_FORMAT)
+    with gzip.open(tmp_path / "a.tgz", "wb") as file:
+        for _ in range(60):
+            file.write(header + body.ljust(-(-len(body) // 512) * 512, b"\0"))
+        file.write(member("a").tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    with pytest.raises(HostileArchive, match="extended headers"):
+        plan(tmp_path / "a.tgz", shop)
