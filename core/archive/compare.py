@@ -13,6 +13,7 @@ import stat
 from collections.abc import Callable
 from typing import Any, Final
 
+from core.archive.attributes import CAPABILITY
 from core.archive.descent import OPEN_FILE, is_gone
 from core.archive.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.index import UNKNOWN_MODE
@@ -24,12 +25,16 @@ from core.archive.reader import refuse_leading_out
 from core.archive.rows import storable, storable_inode
 from core.archive.spool import SpoolWriter
 from core.archive.tar import ArchiveReader, Member, leads_out
+from core.errors import StorageError
 from core.events import Kind
 
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 _SMALL: Final = 1 << 20
 NAMES_KEPT: Final = 1000
-_CAPABILITY: Final = b"security.capability"
+_ASTRAY: Final = (
+    "SELECT count(*) FROM entry AS one"
+    " WHERE NOT EXISTS (SELECT 1 FROM entry AS top WHERE top.id = one.unit)"
+)
 _FILE_MODE: Final = 0o1777
 _FORMAT: Final = 0o170000
 _FILES: Final = frozenset({REGULAR, HARD_LINK})
@@ -212,7 +217,7 @@ class Comparison:
         """Keep what the stage will need of a member besides its row."""
         if member.xattrs:
             self._plan.keep_attributes(member.content_at, member.xattrs)
-            if self._euid != 0 and _CAPABILITY in member.xattrs:
+            if self._euid != 0 and CAPABILITY in member.xattrs:
                 self._cannot_restore(member.name, "capabilities")
         if self._spool is None or member.type not in _FILES:
             return
@@ -295,9 +300,11 @@ class Comparison:
             content_at, path, kind, mode, _, _, size, mtime, link, *_ = member
             if self._euid != 0:
                 self._note_owner(member)
+            # Magento's archives may come without the modes of directories.
+            known = mode != UNKNOWN_MODE and (mode or kind != DIRECTORY or self._trusted)
             then = (
                 content_at if content_at >= 0 else None, _TYPES[kind],
-                None if mode == UNKNOWN_MODE else mode & 0o3777,
+                mode & 0o3777 if known else None,
                 size, mtime, *self._owner(member), link or None,
             )  # fmt: skip
         if found is not None:
@@ -323,29 +330,38 @@ class Comparison:
         if len(self.unrestorable) <= NAMES_KEPT:
             self.unrestorable.append(f"{os.fsdecode(path)}: {what}")
 
-    def finish(self) -> None:
-        """Take out of units what must stay, and keep the totals in the plan."""
+    def finish(self, *, again: bool = False) -> None:
+        """Take out of units what must stay, and keep the totals in the plan.
+
+        `again`: it was a part that was compared anew, which adds to what is known of the rest.
+        """
         self.regrouped = bool(self._blocked)
         for path in self._blocked:
             self._split(path)
-        self._plan.remember(
-            identical=self.identical,
-            skipped=self.skipped,
-            unrestorable=self.unrestorable[: NAMES_KEPT + 1],
-            kept=[os.fsdecode(path) for path in self.kept[:NAMES_KEPT]],
-        )
+        plan = self._plan
+        if self.regrouped and plan.count(_ASTRAY):
+            raise StorageError(f"The plan {plan.path} has entries that belong to no unit.")
+        kept = [os.fsdecode(path) for path in self.kept[:NAMES_KEPT]]
+        if not again:
+            plan.remember(identical=self.identical, skipped=self.skipped, unrestorable=[], kept=[])
+        for name, new in (("unrestorable", self.unrestorable), ("kept", kept)):
+            if new:
+                known = dict.fromkeys([*plan.fact(name), *new])
+                plan.remember(**{name: list(known)[: NAMES_KEPT + 1]})
 
     def _split(self, kept: bytes) -> None:
         """Let the directories above `kept` stay; what else is in them becomes units."""
         plan = self._plan
         above = [kept] + [kept[:at] for at in range(len(kept)) if kept[at : at + 1] == b"/"]
-        tops = [row for path in above if (row := plan.row_at(path)) is not None]
+        found = (plan.row_at(path) for path in above)
+        # A directory of which only the mode changes stays where it is, and is in no unit.
+        tops = [row for row in found if row is not None and row.action is not Action.MODE]
         if not tops:
             return
         unit = tops[0].unit if tops[0].unit is not None else tops[0].id
-        if any(row.action is Action.CHANGE for row in tops):
-            name = os.fsdecode(tops[-1].path)
-            self.unrestorable.append(f"{name}: it holds {os.fsdecode(kept)}, which stays")
+        changed = next((row.path for row in tops if row.action is Action.CHANGE), None)
+        if changed is not None:
+            self._cannot_restore(changed, f"it holds {os.fsdecode(kept)}, which stays")
             plan.execute("DELETE FROM entry WHERE unit = ?", unit)
             return
         for row in tops:

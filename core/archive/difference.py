@@ -162,7 +162,7 @@ class Planner:
             check_totals(reader, sha256=self._sha256, members=self._members)
             comparison.sha256, comparison.members = reader.sha256, reader.members
         plan.make_searchable()
-        comparison.finish()
+        comparison.finish(again=self._only is not None)
         return comparison
 
     def _in_order(

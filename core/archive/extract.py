@@ -53,9 +53,9 @@ class Ownership:
 def mode_of(row: Row) -> int:
     """Return the mode for an entry; where the archive does not say, that of what it replaces."""
     if row.type_then == stat.S_IFDIR:
-        # Magento's archives may hold directories without a mode
-        known = row.mode_then or (row.mode_now if row.type_now == stat.S_IFDIR else None)
-        return known or 0o755
+        if row.mode_then is not None:
+            return row.mode_then
+        return (row.mode_now if row.type_now == stat.S_IFDIR else None) or 0o755
     if row.mode_then is None:
         return row.mode_now or 0o644
     return row.mode_then & 0o1777
@@ -126,6 +126,8 @@ def write_file(
                 _write(out, piece)
         if holes:
             os.ftruncate(out, size)
+        # Where ACLs of a network's file system are inherited, it may be another one.
+        exact = exact and os.fstat(out).st_mode & 0o7777 == how.mode
         settle(out, how, xattrs=xattrs, exact=exact)
         if flush:
             fsync(out)
