@@ -102,6 +102,8 @@ class Inflated:
     def go_to(self, place: int) -> None:
         """Go on at a place, in bytes from the beginning, which is not behind where this stands."""
         at = place - self._before
+        if at < self._at:
+            raise ValueError(f"{place} is behind")
         while at > len(self._buffer):
             self._refill()
             at = place - self._before

@@ -3,12 +3,13 @@
 Of a rollback that writes thousands of files, most of the time goes into opening, writing, settling
 and closing each, and one process does that for one file at a time. So where there is a second core,
 a child makes files and links as far as it has time, and gives directories what they are to have
-once all is in them. Contents lie in memory that both share, what
-they are to be goes through a pipe, and an answer comes back for each batch.
+once all is in them. Contents lie in memory that both share, what they are to be goes through a
+pipe, and an answer comes back for each batch.
 
 It owns the child, that memory and the two forms. The child knows only the stages: it makes files in
-directories that are there, opened step by step without following links, and nothing else. One that
-dies is an error: what it had begun is of no use, and the stage goes.
+directories that are there, opened step by step without following links, settles such directories,
+and does nothing else. One that dies is an error: what it had begun is of no use, and the stage
+goes.
 """
 
 from __future__ import annotations
@@ -120,6 +121,8 @@ class Makers:
         self._batch[-1][2].append(entry)
         self._at += size
         self._weight += size + _ENTRY
+        if (xattrs := entry[8]) is not None:  # which go through the pipe
+            self._weight += sum(map(len, xattrs)) + sum(map(len, xattrs.values()))
         if self._weight >= _BATCH:
             self._hand_over()
 

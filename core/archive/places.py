@@ -123,8 +123,9 @@ class FileSystemFlush:
     """Brings everything written in the file system of a directory to its disk, in one call.
 
     For thousands of staged files this takes seconds where an fsync of each takes minutes. Since
-    Linux 5.8 it reports write errors: those since the descriptor was opened, also where the system
-    had begun to write by itself, so it is made before the first file.
+    Linux 5.8 it reports write errors of contents: those since the descriptor was opened, also where
+    the system had begun to write by itself, so it is made before the first file. Of a journal that
+    could not be written it tells since 5.17; an fsync of anything tells at any time.
     """
 
     def __init__(self, directory: bytes) -> None:

@@ -11,6 +11,7 @@ unit are in the list too (they are shown, counted and extracted), with the unit'
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sqlite3
@@ -323,7 +324,9 @@ class PlanFile:
         totals = self._totals
         if not as_added:
             totals = Totals()
-            totals.take(self.rows("ORDER BY id"))
+            rows = self.rows("ORDER BY id")
+            while chunk := list(itertools.islice(rows, _BATCH)):
+                totals.take(chunk)
         counts = totals.counts
         warnings = tuple(Warned(code=c, message=m, names=tuple(n)) for c, m, n in
                          self.fact("warnings") or ())  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import marshal
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -102,7 +102,7 @@ class Totals:
         self._digest = hashlib.sha256()
         self._groups: dict[bytes, list[int]] = {}
 
-    def take(self, rows: Iterable[tuple[Any, ...]]) -> None:
+    def take(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Add rows, which are `Row`s or have the same values at the same places."""
         listed = []
         for row in rows:

@@ -156,10 +156,10 @@ class _Swap:
 
     def _flush(self) -> None:
         """Bring to disk what was not yet."""
-        if self._each:
-            self._ground.flush_places()
         for flush in self._flushes:
             flush.finish()
+        # Also then: before Linux 5.17 syncfs said nothing of a journal that could not be written.
+        self._ground.flush_places()
 
     def _in_turn(self, query: str) -> Iterator[Row]:
         """Yield units; a live directory is flushed when the next unit is in another one."""
@@ -278,13 +278,16 @@ def swap_files(staged: StagedFiles | str, *, report: Report = no_report) -> None
         refuse_unstaged(plan)
         make_asides(plan)
         make_parents(plan)
-        ground = _Ground(plan, stack)
-        swap = _Swap(plan, ground, report)
+        current = b""
         try:
-            swap.forward()
+            swap = _Swap(plan, _Ground(plan, stack), report)
+            try:
+                swap.forward()
+            finally:
+                current = swap.current
             plan.remember(step="swapped", swapped_ns=_moment(plan))
         except OSError as error:
-            raise translate(error, f"moving {os.fsdecode(swap.current)} into place") from error
+            raise translate(error, f"moving {os.fsdecode(current)} into place") from error
         plan.save()
 
 

@@ -43,13 +43,12 @@ def remove_tree(directory: bytes, *, report: Report = no_report) -> int:
     """Remove a directory of ours and all in it; return the bytes freed. Gone already is as good."""
     freed = removed = 0
     try:
+        _open_up(directory, os.lstat(directory), None)
         for fd, name, status, leaving in entries(directory):
             if leaving:
                 os.rmdir(name, dir_fd=fd)
             elif stat.S_ISDIR(status.st_mode):
-                # an extracted directory may forbid even its owner to remove what is in it
-                if os.geteuid() != 0 and status.st_mode & 0o700 != 0o700:
-                    os.chmod(name, 0o700, dir_fd=fd)
+                _open_up(name, status, fd)
             else:
                 os.unlink(name, dir_fd=fd)
                 if status.st_nlink <= 1:
@@ -65,6 +64,12 @@ def remove_tree(directory: bytes, *, report: Report = no_report) -> int:
         raise translate(error, f"removing {os.fsdecode(directory)}") from error
     report(freed, removed, "")
     return freed
+
+
+def _open_up(name: bytes, status: os.stat_result, fd: int | None) -> None:
+    """Let an owner remove what is in a directory that forbids even that, as extracted ones may."""
+    if os.geteuid() != 0 and status.st_mode & 0o700 != 0o700:
+        os.chmod(name, 0o700, dir_fd=fd)
 
 
 def tree_bytes(directory: bytes) -> int:

@@ -10,6 +10,7 @@ import shutil
 import stat
 import subprocess
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from core.archive.swap import (
     revert_files,
     swap_files,
 )
+from core.archive.trees import remove_tree
 from core.archive.undo import undo_plan
 from core.errors import (
     Cancelled,
@@ -214,6 +216,43 @@ def test_a_plan_adds_up_to_the_same_when_it_is_read_back(
     assert (more.added, more.changed) == (planned.added + 1, planned.changed)
     assert more.bytes_to_write == planned.bytes_to_write + row.size_then
     assert more.fingerprint != planned.fingerprint
+
+
+def test_a_plan_of_any_length_is_added_up_in_little_memory(shop: Layout, tmp_path: Path) -> None:
+    summary = write(shop.code, tmp_path / "a.tgz")
+    put(shop.root + "/new")
+    with PlanFile(plan(tmp_path / "a.tgz", shop, summary).plan_path) as opened:
+        row = next(opened.rows())
+        for number in range(30_000):
+            opened.add(row._replace(id=None, unit=None, path=b"%s/%d" % (b"d" * 100, number)))
+        tracemalloc.start()
+        assert opened.summary().removed == 30_001
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 6 << 20
+
+
+def test_a_staged_directory_that_is_closed_to_its_owner_can_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root could in any case, so what counts is that its owner opens it up."""
+    directory = tmp_path / "stage"
+    (directory / "inside").mkdir(parents=True)
+    put(str(directory / "inside/file"))
+    (directory / "inside").chmod(0o500)
+    directory.chmod(0o500)
+    opened: list[str] = []
+    chmod = os.chmod
+
+    def noted(path: bytes, mode: int, **where: int) -> None:
+        opened.append(os.path.basename(os.fsdecode(path)))
+        chmod(path, mode, **where)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "chmod", noted)
+    remove_tree(os.fsencode(directory))
+    assert opened == ["stage", "inside"]
+    assert not directory.exists()
 
 
 def test_ignored_paths_are_untouched(shop: Layout, tmp_path: Path) -> None:
@@ -640,6 +679,36 @@ def test_attributes_of_an_archive_in_any_order_come_back(tmp_path: Path) -> None
     swap_files(stage_files(plan(tmp_path / "a.tgz", shop), job_id="j"))
     for path in names:
         assert os.getxattr(f"{shop.root}/{path}", b"user.name") == path.encode()
+
+
+@pytest.mark.parametrize("now", [None, b"now another"])
+def test_hard_links_of_an_archive_of_a_directory(tmp_path: Path, now: bytes | None) -> None:
+    """Names begin with `./` there, and the names that links have of files do as well."""
+    shop = layout(tmp_path / "shop")
+    app = shop.root + "/app"
+    os.mkdir(app)
+    put(app + "/a.php", b"the old content")
+    os.link(app + "/a.php", app + "/b.php")
+    subprocess.run(["tar", "-czf", tmp_path / "a.tgz", "-C", shop.root, "./app"], check=True)
+    os.unlink(app + "/a.php")
+    os.unlink(app + "/b.php")
+    if now is not None:
+        put(app + "/a.php", now)
+    swap_files(stage_files(plan(tmp_path / "a.tgz", shop), job_id="j"))
+    for name in ("/a.php", "/b.php"):
+        assert Path(app + name).read_bytes() == b"the old content"
+    assert os.stat(app + "/a.php").st_ino == os.stat(app + "/b.php").st_ino
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root reads such a directory")
+def test_a_directory_that_is_closed_to_everybody_comes_back_so(tmp_path: Path) -> None:
+    shop = layout(tmp_path / "shop")
+    os.makedirs(shop.root + "/vendor/closed")
+    os.chmod(shop.root + "/vendor/closed", 0o000)
+    summary = write(shop.code, tmp_path / "a.tgz")
+    os.rmdir(shop.root + "/vendor/closed")
+    swap_files(stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j"))
+    assert os.stat(shop.root + "/vendor/closed").st_mode & 0o7777 == 0
 
 
 def magento_archive(path: Path, entries: list[tuple[str, bytes | None, int]]) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from core.archive.inflated import Inflated
 from core.archive.packing import Segment, compressor, cut
 from core.archive.reader import verify_archive
 from core.archive.stream import GzipBlocks, GzipWriter
@@ -76,3 +77,16 @@ def test_nothing_is_a_gzip_too(tmp_path: Path, level: int) -> None:
     GzipWriter(fd, level).close()
     os.close(fd)
     assert gzip.decompress((tmp_path / "a.gz").read_bytes()) == b""
+
+
+def test_what_is_inflated_is_gone_to_by_its_place_forwards_only(tmp_path: Path) -> None:
+    content = random.Random(1).randbytes(5 << 20)
+    (tmp_path / "a.gz").write_bytes(gzip.compress(content, 1))
+    with Inflated(str(tmp_path / "a.gz")) as inflated:
+        for place, size in ((0, 10), (10, 0), (2_000_000, 3_000_000), (5_100_000, 142_880)):
+            inflated.go_to(place)
+            assert inflated.take(size) == content[place : place + size]
+        with pytest.raises(ValueError, match="behind"):
+            inflated.go_to(5_000_000)
+        with pytest.raises(DamagedBackup, match="cut short"):
+            inflated.go_to(len(content) + 1)
