@@ -140,10 +140,14 @@ class _Affected:
         self._plan = plan
         self.paths: set[bytes] = set()
         self.tops: set[bytes] = set()  # units that are compared anew with all below them
+        self._names = _second_names(plan)
         for path in changed:
             self._take(path)
 
     def _take(self, path: bytes) -> None:
+        # Of a file that was the same, second names were made as more names of it.
+        for unit in self._names.pop(path, ()):
+            self._take(unit)
         row = self._plan.row_at(path)
         if self._moves_along(path) if row is None else row.unit is not None:
             return
@@ -185,6 +189,15 @@ class _Affected:
             return lambda path: path in paths
         tops = tuple(top + b"/" for top in self.tops)
         return lambda path: path in paths or path.startswith(tops)
+
+
+def _second_names(plan: PlanFile) -> dict[bytes, list[bytes]]:
+    """Return by the path of a file the units in which a second name of it is staged."""
+    names: dict[bytes, list[bytes]] = {}
+    for row in plan.rows("WHERE type_then = ? AND link_then IS NOT NULL", stat.S_IFREG):
+        unit = row if row.unit is None else next(plan.rows("WHERE id = ?", row.unit))
+        names.setdefault(row.link_then or b"", []).append(unit.path)
+    return names
 
 
 def _remove_staged(path: bytes) -> None:

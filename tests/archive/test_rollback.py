@@ -700,6 +700,28 @@ def test_hard_links_of_an_archive_of_a_directory(tmp_path: Path, now: bytes | No
     assert os.stat(app + "/a.php").st_ino == os.stat(app + "/b.php").st_ino
 
 
+@pytest.mark.parametrize("lost", ["app/b.php", "lib"])
+def test_a_second_name_of_what_changes_meanwhile(tmp_path: Path, lost: str) -> None:
+    """It was staged as one more name of the live file, which the shop then writes to."""
+    shop = layout(tmp_path / "shop")
+    for directory in ("app", "lib/deep"):
+        os.makedirs(f"{shop.root}/{directory}")
+    put(shop.root + "/app/a.php", b"then")
+    for second in ("app/b.php", "lib/deep/c.php"):
+        os.link(shop.root + "/app/a.php", f"{shop.root}/{second}")
+    before = covered(shop.root)
+    summary = write(shop.code, tmp_path / "a.tgz")
+    if os.path.isdir(f"{shop.root}/{lost}"):
+        shutil.rmtree(f"{shop.root}/{lost}")
+    else:
+        os.unlink(f"{shop.root}/{lost}")
+    staged = stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j")
+    with open(shop.root + "/app/a.php", "r+b") as file:
+        file.write(b"now!")
+    swap_files(refresh_files(staged).staged)
+    assert covered(shop.root) == before
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root reads such a directory")
 def test_a_directory_that_is_closed_to_everybody_comes_back_so(tmp_path: Path) -> None:
     shop = layout(tmp_path / "shop")
