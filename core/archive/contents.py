@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from core.archive.inflated import Inflated
@@ -66,11 +66,14 @@ def is_put_aside(plan: PlanFile) -> bool:
 
 
 @contextlib.contextmanager
-def open_contents(plan: PlanFile, *, put_aside: bool) -> Iterator[Contents]:
+def open_contents(
+    plan: PlanFile, *, put_aside: bool, waited: Callable[[], None]
+) -> Iterator[Contents]:
     """Give the contents of a plan's rows, from what it has put aside or from its archive.
 
     Raises PlanChanged for another archive than was planned, at the latest when the context is left
-    without an error, and StorageError for what cannot be read.
+    without an error, and StorageError for what cannot be read. `waited` is called while what nobody
+    wants is passed over, which of a large archive takes its time; what it raises ends that.
     """
     archive = str(plan.fact("archive"))
     if put_aside:
@@ -80,7 +83,7 @@ def open_contents(plan: PlanFile, *, put_aside: bool) -> Iterator[Contents]:
         for _ in spooled:  # to the end, where its digest is compared
             pass
         return
-    with Inflated(archive) as inflated:
+    with Inflated(archive, report=lambda *_: waited()) as inflated:
         try:
             yield _InArchive(inflated)
             inflated.read_through()

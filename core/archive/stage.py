@@ -98,7 +98,9 @@ class Stager:
                     self._directories(where)
                 with self._with_child(0 if put_aside else count):
                     if self._plan.count(f"SELECT count(*) FROM entry WHERE {_WRITTEN} AND {where}"):
-                        with open_contents(self._plan, put_aside=put_aside) as contents:
+                        with open_contents(
+                            self._plan, put_aside=put_aside, waited=self._tell
+                        ) as contents:
                             self._contents(where, contents)
                     self._finish_child()
                     self._hard_links(where)

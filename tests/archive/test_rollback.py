@@ -493,6 +493,27 @@ def test_cancelled_staging_leaves_nothing(shop: Layout, tmp_path: Path) -> None:
     assert not os.path.exists(shop.state + "/stage-j-code")
 
 
+def test_a_stage_can_be_cancelled_while_it_passes_over_the_rest(
+    shop: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.archive.stream._INFLATED", 1 << 16)
+    put(shop.root + "/zz-large", random.Random(1).randbytes(4 << 20))
+    summary = write(shop.code, tmp_path / "a.tgz")
+    put(shop.root + "/.gitignore", b"changed")
+    planned = plan(tmp_path / "a.tgz", shop, summary)
+    told: list[int] = []
+
+    def report(_done: int, items: int, _current: str) -> None:
+        told.append(items)
+        if items and len(told) > 40:
+            raise Cancelled("Ended by a request.")
+
+    with pytest.raises(Cancelled):
+        stage_files(planned, job_id="j", report=report)
+    assert told[-1] == 1  # all was made, and the rest only read
+    assert not os.path.exists(shop.state + "/stage-j-code")
+
+
 def test_sparse_files_keep_their_holes(tmp_path: Path) -> None:
     shop = layout(tmp_path / "shop")
     path = shop.root + "/sparse"
