@@ -89,7 +89,9 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
     )
     with contextlib.ExitStack() as locks:
         if checked.connection is not None and Kind.DB in request.kinds:
-            from core.database.connection import schema_lock  # noqa: PLC0415 - only where needed
+            # Only where needed, and not while the store is closed.
+            from core.database import dump, inventory, strip  # noqa: F401, PLC0415
+            from core.database.connection import schema_lock  # noqa: PLC0415
 
             locks.enter_context(schema_lock(checked.connection))
         try:

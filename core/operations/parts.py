@@ -1,4 +1,4 @@
-"""The parts of a rollback: files of one kind, or the database.
+"""The parts of a rollback: files of one kind, or the database (`core.operations.database_part`).
 
 Each can be swapped in, reverted before the commit, and settled after it.
 
@@ -8,24 +8,14 @@ from the job's directory and journal alone, so that a recovery does what the run
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import Protocol
 
 from core.archive.stage import remove_stage
 from core.archive.swap import moves_anything, revert_files, swap_files
-from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
+from core.errors import MagerewindError
 from core.events import Kind, Step, Warned
-from core.operations.connection_file import has_connection, kept_connection
 from core.operations.context import JobContext
-
-if TYPE_CHECKING:  # of a database: whoever starts a rollback of files waits for what is imported
-    from core.database.description import StagedTables
-
-RECONNECT_FOR_S: Final = 60.0
-RECONNECT_PAUSE_S: Final = 1.0
-_T = TypeVar("_T")
 
 
 class Part(Protocol):
@@ -90,97 +80,16 @@ class FilesPart:
         return ()
 
 
-class DatabasePart:
-    """The database: the journal maps the names, the server says what has been done."""
-
-    kind = Kind.DB
-
-    def __init__(self) -> None:
-        self.staged: StagedTables | None = None  # set once the dump is loaded beside
-
-    def swap(self, context: JobContext) -> None:
-        """One RENAME TABLE for all tables."""
-        with context.step(Step.SWAP, Kind.DB):
-            from core.database.swap import swap_tables  # noqa: PLC0415 - as said above
-
-            if self.staged is None:
-                raise MagerewindError("No dump has been loaded.")
-            context.journal.append("swap-begin", kind=Kind.DB.value)
-            swap_tables(
-                self.staged,
-                kept_connection(context.directory),
-                journal=context.journal,
-                definitions_path=context.path("definitions.json"),
-                owner=context.owner,
-            )
-            context.journal.append("swap-end", kind=Kind.DB.value)
-
-    def revert(self, context: JobContext) -> tuple[Warned, ...]:
-        """Bring the old tables back and drop the staged ones.
-
-        Before the swap has begun the live tables are untouched, so a server that is gone is no
-        reason to keep the store closed: only staging tables are left behind.
-        """
-        if not has_connection(context.directory):
-            return ()  # it ended before the database was looked at
-        from core.database.swap import revert_tables  # noqa: PLC0415 - as said above
-        from core.operations.leftovers import drop_trials  # noqa: PLC0415
-
-        settings = kept_connection(context.directory)
-
-        def act() -> None:
-            revert_tables(settings, context.journal)
-            drop_trials(settings)
-
-        if swap_begun(context, Kind.DB):
-            with_patience(act, clock=context.clock)
-            return ()
-        try:
-            act()
-        except (ConnectionFailed, ConnectionLost) as error:
-            return (
-                Warned(
-                    code="staging-tables-left",
-                    message=f"Staging tables could not be removed: {error.message} "
-                    "They are removed by the next job.",
-                ),
-            )
-        return ()
-
-    def settle(self, context: JobContext) -> tuple[Warned, ...]:
-        """Triggers, foreign keys, views, routines, events: each step in the journal."""
-        from core.database.forward import forward_tables  # noqa: PLC0415 - as said above
-
-        settings = kept_connection(context.directory)
-        with context.step(Step.FORWARD, Kind.DB):
-            return with_patience(
-                lambda: forward_tables(settings, context.journal),
-                clock=context.clock,
-            )
-
-
-def with_patience(
-    act: Callable[[], _T],
-    *,
-    clock: Callable[[], float],
-    sleep: Callable[[float], None] = time.sleep,
-) -> _T:
-    """Run `act` again while the server is away: it may just be starting again after a crash."""
-    deadline_s = clock() + RECONNECT_FOR_S
-    while True:
-        try:
-            return act()
-        except (ConnectionFailed, ConnectionLost):
-            if clock() > deadline_s:
-                raise
-            sleep(RECONNECT_PAUSE_S)
-
-
-def part_of(kind: Kind) -> Part:
-    """Return the part for a kind."""
-    return DatabasePart() if kind is Kind.DB else FilesPart(kind)
-
-
 def parts_of(kinds: tuple[Kind, ...]) -> tuple[Part, ...]:
-    """Return the parts in the order of work."""
-    return tuple(part_of(kind) for kind in Kind if kind in kinds)
+    """Return the parts in the order of work.
+
+    All that a part needs is loaded with it: not while the store is closed, when the package's files
+    may have been replaced or the disk be in trouble.
+    """
+    parts: list[Part] = [FilesPart(kind) for kind in Kind if kind in kinds and kind is not Kind.DB]
+    if Kind.DB in kinds:
+        # Whoever starts a rollback of files waits for what is imported.
+        from core.operations.database_part import DatabasePart  # noqa: PLC0415
+
+        parts.append(DatabasePart())
+    return tuple(parts)

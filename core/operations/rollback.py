@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from core.archive.plan import FilePlan
 from core.archive.refresh import Refreshed, refresh_files
 from core.archive.stage import StagedFiles, stage_files
-from core.backups.catalog import Backup
 from core.errors import MagerewindError, PlanChanged
 from core.events import (
     Kind,
@@ -25,11 +24,11 @@ from core.events import (
     step_key,
 )
 from core.operations import closing, ending
-from core.operations.connection_file import keep_connection, kept_connection
+from core.operations.connection_file import keep_connection
 from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.findings import Finding, refuse, say_findings
-from core.operations.parts import DatabasePart, Part, parts_of
+from core.operations.parts import FilesPart, Part, parts_of
 from core.operations.requests import RollbackRequest
 from core.operations.rollback_plan import (
     file_findings,
@@ -42,7 +41,7 @@ from core.operations.sources import Sources, gather
 
 if TYPE_CHECKING:  # of a database: whoever starts a rollback of files waits for what is imported
     from core.database.check import DumpCheck
-    from core.database.description import StagedTables
+    from core.operations.database_part import DatabasePart
 
 _NAMED: Final = 50
 
@@ -215,10 +214,18 @@ def _complete(
     for part in parts:
         backup = sources.backups[part.kind]
         context.emit(RollbackStarted(kind=part.kind, file_name=backup.name.text, path=backup.path))
-        if isinstance(part, DatabasePart):
-            part.staged = _load(context, request, backup, staging)
-        else:
+        if isinstance(part, FilesPart):
             _look_again(context, part.kind, staging)
+        elif staging.check is None:
+            raise MagerewindError("The dump was not checked.")
+        else:
+            cast("DatabasePart", part).load(
+                context,
+                backup,
+                staging.check,
+                map_collations=request.map_collations,
+                partial=request.partial,
+            )
 
 
 def _look_again(context: JobContext, kind: Kind, staging: _Staging) -> None:
@@ -232,34 +239,3 @@ def _look_again(context: JobContext, kind: Kind, staging: _Staging) -> None:
         too_many=refreshed.too_many,
         of=refreshed.of,
     )
-
-
-def _load(
-    context: JobContext, request: RollbackRequest, backup: Backup, staging: _Staging
-) -> StagedTables:
-    from core.database.load import load_beside  # noqa: PLC0415 - as said above
-    from core.operations.leftovers import drop_leftovers  # noqa: PLC0415
-
-    check = staging.check
-    if check is None:
-        raise MagerewindError("The dump was not checked.")
-    manifest = backup.manifest
-    drop_leftovers(context, kept_connection(context.directory))
-    rows = manifest.rows if manifest is not None else None
-    with context.step(
-        Step.LOAD,
-        Kind.DB,
-        total_bytes=check.content_bytes,
-        total_items=sum(rows.values()) if rows else None,
-    ) as report:
-        return load_beside(
-            backup.path,
-            check,
-            kept_connection(context.directory),
-            job_id=context.job_id,
-            journal=context.journal,
-            report=report,
-            expected_rows=rows,
-            map_collations=request.map_collations,
-            partial=request.partial,
-        )

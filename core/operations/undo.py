@@ -16,9 +16,10 @@ from core.magento.settings import DatabaseConnection
 from core.operations import closing, ending
 from core.operations.connection_file import keep_connection, kept_connection
 from core.operations.context import JobContext
+from core.operations.database_part import DatabasePart
 from core.operations.discard import undo_kinds
 from core.operations.done import Done
-from core.operations.parts import DatabasePart, Part, parts_of
+from core.operations.parts import Part, parts_of
 from core.operations.requests import UndoRequest
 
 

@@ -87,9 +87,9 @@ def main():
     from core.cli.main import run
     from core.database.connection import Connection
     from core.journal import Journal
-    from core.operations import parts, preflight, rollback_plan
+    from core.operations import database_part, preflight, rollback_plan
 
-    parts.RECONNECT_FOR_S = 1.0  # nobody starts the server again while a test waits
+    database_part.RECONNECT_FOR_S = 1.0  # nobody starts the server again while a test waits
     if "nospacecheck" in os.environ.get("MAGEREWIND_FAULT", ""):
         for module in (preflight, rollback_plan):
             module.space_of = lambda _path: (1 << 60, 1 << 60)

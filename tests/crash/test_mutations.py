@@ -93,6 +93,9 @@ MUTATIONS = [
         "core/operations/parts.py", ORDER,
         ('            context.journal.append("swap-begin", kind=self.kind.value)', 1),
         ('            context.journal.append("swap-end", kind=self.kind.value)', 1),
+    ),
+    *lines(
+        "core/operations/database_part.py", ORDER,
         ('            context.journal.append("swap-begin", kind=Kind.DB.value)', 1),
         ('            context.journal.append("swap-end", kind=Kind.DB.value)', 1),
     ),

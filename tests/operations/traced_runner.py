@@ -56,8 +56,21 @@ def moved(source, target, *, source_fd=None, target_fd=None, src_dir_fd=None, ds
     return f"rename {old} -> {place(target, target_fd or dst_dir_fd)}"
 
 
+class Loads:
+    """Notes modules that are loaded while the store is closed: their files may be gone by then."""
+
+    count = False
+
+    @staticmethod
+    def heard(event, arguments):
+        if event == "import" and Loads.count and not arguments[0].startswith("_"):
+            note(f"load {arguments[0]}")
+
+
 def main():
     from core import durable
+
+    sys.addaudithook(Loads.heard)
 
     before(durable, "fsync", flushed)
     before(durable, "rename_noreplace", moved)
@@ -84,6 +97,8 @@ def main():
         record = append(journal, kind, **payload)
         note(f"record {kind}")
         seen.append(kind)
+        if kind in {"close", "opened"}:
+            Loads.count = kind == "close"
         if kind == dies[0] and seen.count(kind) == int(dies[1]):
             os.kill(os.getpid(), signal.SIGKILL)
         return record
