@@ -154,11 +154,12 @@ class Comparison:
         if member.type == SYMLINK:
             self._vouch(member)
         if self._selection.only and self._selection.is_above(member.name):
-            row = self._row(Action.ADD, member, None)
+            row = self._row(Action.ADD, member.name, member, None)
             mode = 0o755 if row.mode_then is None else row.mode_then
             self.parents.append((member.name, mode, row.uid_then, row.gid_then))
             return
-        self._place(Action.ADD, member, None, has_children=member.type == DIRECTORY)
+        has_children = member.type == DIRECTORY
+        self._place(Action.ADD, member.name, member, None, has_children=has_children)
         self._keep(member)
 
     def only_live(self, found: Found) -> None:
@@ -177,7 +178,7 @@ class Comparison:
             self.kept.append(path)
             self.keep(path)
             return
-        self._place(Action.REMOVE, None, found, has_children=stat.S_ISDIR(mode))
+        self._place(Action.REMOVE, path, None, found, has_children=stat.S_ISDIR(mode))
 
     def _magento_leaves_out(self, path: bytes) -> bool:
         """Tell whether Magento's own backup would lack this path: it compares beginnings only."""
@@ -192,25 +193,30 @@ class Comparison:
         return self.regions.notice(self.relative(found.path), found.status.st_dev)
 
     def _place(
-        self, action: Action, member: Member | None, found: Found | None, *, has_children: bool
+        self,
+        action: Action,
+        path: bytes,
+        member: Member | None,
+        found: Found | None,
+        *,
+        has_children: bool,
     ) -> None:
-        path = found.path if found is not None else member.name if member is not None else b""
         if self._unit is not None and path.startswith(self._below):
-            self._plan.add(self._row(action, member, found, self._unit, self._unit_region))
+            self._plan.add(self._row(action, path, member, found, self._unit, self._unit_region))
             return
         region = self.regions.of(self.relative(path))
-        number = self._plan.add(self._row(action, member, found, None, region))
+        number = self._plan.add(self._row(action, path, member, found, None, region))
         if has_children:
             self._unit, self._unit_region, self._below = number, region, path + b"/"
 
     def _changed(self, found: Found, member: Member) -> None:
         relative = self.relative(found.path)
         if relative in self.regions.mounts:
-            self.unrestorable.append(f"{os.fsdecode(found.path)}: it is a mount point")
+            self._cannot_restore(found.path, "it is a mount point")
             return
         was_directory = stat.S_ISDIR(found.status.st_mode)
         has_children = was_directory or member.type == DIRECTORY
-        self._place(Action.CHANGE, member, found, has_children=has_children)
+        self._place(Action.CHANGE, found.path, member, found, has_children=has_children)
         self._keep(member)
 
     def _keep(self, member: Member) -> None:
@@ -247,9 +253,7 @@ class Comparison:
             self.identical += 1
             return
         mode = status.st_mode & 0o7777
-        wanted = mode if member.mode == UNKNOWN_MODE else (member.mode & mask)
-        if member.type == DIRECTORY and not member.mode and not self._trusted:
-            wanted = mode  # Magento's archives may come without the modes of directories
+        wanted = member.mode & mask if self._says_mode(member) else mode
         if (mode & mask) == (wanted & mask) and self._belongs(status, member):
             self.identical += 1
             return
@@ -257,11 +261,16 @@ class Comparison:
             self._cannot_restore(found.path, "mode of another account's file")
             return
         region = self.regions.of(self.relative(found.path))
-        row = self._row(Action.MODE, member, found, None, region)
+        row = self._row(Action.MODE, found.path, member, found, None, region)
         row = row._replace(mode_then=wanted, size_then=row.size_now)
         if self._euid != 0:  # it might not be able to give the present group back
             row = row._replace(gid_then=None)
         self._plan.add(row)
+
+    def _says_mode(self, member: Member) -> bool:
+        """Tell whether a mode is known: Magento's archives may lack those of directories."""
+        mode = member.mode
+        return mode != UNKNOWN_MODE and bool(mode or self._trusted or member.type != DIRECTORY)
 
     def _belongs(self, status: os.stat_result | Status, member: Member) -> bool:
         """Tell whether a live entry belongs to whom it should."""
@@ -289,26 +298,25 @@ class Comparison:
     def _row(
         self,
         action: Action,
+        path: bytes,
         member: Member | None,
         found: Found | None,
         unit: int | None = None,
         region: int = 0,
     ) -> Row:
         """Return what is known of an entry, as a row that has no id yet."""
-        then, now, path = _NO_ARCHIVE, _NO_LIVE, b""
+        then, now = _NO_ARCHIVE, _NO_LIVE
         if member is not None:
-            content_at, path, kind, mode, _, _, size, mtime, link, *_ = member
+            content_at, _, kind, mode, _, _, size, mtime, link, *_ = member
             if self._euid != 0:
                 self._note_owner(member)
-            # Magento's archives may come without the modes of directories.
-            known = mode != UNKNOWN_MODE and (mode or kind != DIRECTORY or self._trusted)
             then = (
                 content_at if content_at >= 0 else None, _TYPES[kind],
-                mode & 0o3777 if known else None,
+                mode & 0o3777 if self._says_mode(member) else None,
                 size, mtime, *self._owner(member), link or None,
             )  # fmt: skip
         if found is not None:
-            path, status = found.path, found.status
+            status = found.status
             kind, is_file = status.st_mode & _FORMAT, stat.S_ISREG(status.st_mode)
             now = (
                 kind, status.st_mode & 0o7777, status.st_size if is_file else 0,

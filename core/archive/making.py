@@ -121,7 +121,8 @@ class Makers:
         self._batch[-1][2].append(entry)
         self._at += size
         self._weight += size + _ENTRY
-        if (xattrs := entry[8]) is not None:  # which go through the pipe
+        *_, xattrs, _ = entry
+        if xattrs:  # which go through the pipe
             self._weight += sum(map(len, xattrs)) + sum(map(len, xattrs.values()))
         if self._weight >= _BATCH:
             self._hand_over()

@@ -42,6 +42,8 @@ _FLUSHED_AHEAD: Final = 64 << 20  # bytes
 _PASSABLE: Final = 0o500
 _PATHS_KEPT: Final = 10_000
 _WRITTEN: Final = "action IN ('add', 'change') AND content_at IS NOT NULL"
+_ANY_WRITTEN: Final = f"SELECT EXISTS (SELECT 1 FROM entry WHERE {_WRITTEN}"
+_ANY_ATTRIBUTE: Final = "SELECT EXISTS (SELECT 1 FROM attribute)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ class Stager:
         chosen = f"SELECT count(*) FROM entry WHERE action IN ('add', 'change') AND {where}"
         count = self._plan.count(chosen)
         self._each = count <= FLUSHED_ONE_BY_ONE
-        self._has_attributes = self._plan.count("SELECT count(*) FROM attribute") > 0
+        self._has_attributes = bool(self._plan.count(_ANY_ATTRIBUTE))
         try:
             with self._open_stages():
                 # An archive in the order of the walk has each directory before what is in it.
@@ -97,7 +99,7 @@ class Stager:
                 if not self._in_order:
                     self._directories(where)
                 with self._with_child(0 if put_aside else count):
-                    if self._plan.count(f"SELECT count(*) FROM entry WHERE {_WRITTEN} AND {where}"):
+                    if self._plan.count(f"{_ANY_WRITTEN} AND {where})"):
                         with open_contents(
                             self._plan, put_aside=put_aside, waited=self._tell
                         ) as contents:

@@ -134,11 +134,12 @@ class _Swap:
         self._report = report
         self._done = 0
         self._each = plan.count(_MOVED) <= FLUSHED_ONE_BY_ONE
-        self._flushes = [] if self._each else ground.watch()
+        self._flushes: list[FileSystemFlush] = []
         self.current = b""  # the path that is at work, for what fails
 
     def forward(self) -> None:
         """Put every unit in its new state."""
+        self._watch()
         for row in self._in_turn(_UNITS):
             self._unit_forward(row)
         for row in self._plan.rows(_MODES):
@@ -148,11 +149,16 @@ class _Swap:
 
     def back(self) -> None:
         """Put every unit in its old state."""
+        self._watch()
         for row in self._plan.rows(_MODES + " DESC"):
             self._set_mode(row, row.mode_now, row.uid_now, row.gid_now)
         for row in self._in_turn(_UNITS + " DESC"):
             self._unit_back(row)
         self._flush()
+
+    def _watch(self) -> None:
+        if not self._each:
+            self._flushes = self._ground.watch()
 
     def _flush(self) -> None:
         """Bring to disk what was not yet."""
@@ -278,16 +284,12 @@ def swap_files(staged: StagedFiles | str, *, report: Report = no_report) -> None
         refuse_unstaged(plan)
         make_asides(plan)
         make_parents(plan)
-        current = b""
+        swap = _Swap(plan, _Ground(plan, stack), report)
         try:
-            swap = _Swap(plan, _Ground(plan, stack), report)
-            try:
-                swap.forward()
-            finally:
-                current = swap.current
+            swap.forward()
             plan.remember(step="swapped", swapped_ns=_moment(plan))
         except OSError as error:
-            raise translate(error, f"moving {os.fsdecode(current)} into place") from error
+            raise translate(error, f"moving {os.fsdecode(swap.current)} into place") from error
         plan.save()
 
 

@@ -145,7 +145,7 @@ class ArchiveReader(Inflated):
                 self._prelude(fields, extended)
             elif extended:
                 yield self._member(self._completed(fields, extended), extended)
-                extended = {}
+                extended, self._extended = {}, 0
             else:
                 yield self._member(fields, None)
         if extended:
@@ -294,7 +294,6 @@ class ArchiveReader(Inflated):
 
     def _attributes(self, name: bytes, extended: dict[bytes, bytes]) -> dict[bytes, bytes]:
         """Return the extended attributes that are kept; refuse what no file can have."""
-        self._extended = 0
         start = len(XATTR_PREFIX)
         kept = {}
         for record, value in extended.items():
