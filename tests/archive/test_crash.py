@@ -19,8 +19,7 @@ from core.archive.places import FileSystemFlush
 from core.archive.stage import StagedFiles, remove_stage, stage_files
 from core.archive.swap import revert_files, swap_files
 from core.archive.undo import undo_plan
-from tests.archive.test_rollback import damage
-from tests.archive.trees import Layout, layout, make_tree, plan, put, tree_hash, write
+from tests.archive.trees import Layout, damage, layout, make_tree, plan, put, tree_hash, write
 
 
 class Killed(BaseException):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,3 +167,30 @@ def plan(
         sha256=None if summary is None else summary.sha256,
         members=None if summary is None else summary.members,
     )
+
+
+def damage(root: str, rng: random.Random, times: int = 25) -> None:
+    """Change, add, remove, retype and chmod at random."""
+    for number in range(times):
+        base = os.fsencode(root)
+        paths = covered(base).keys() - {b"pub"}
+        path = base + b"/" + rng.choice(sorted(paths or {b"none"}))
+        if not os.path.lexists(path):
+            continue
+        is_directory = stat.S_ISDIR(os.lstat(path).st_mode)
+        what = rng.randrange(6)
+        if what == 0 and not is_directory:
+            os.unlink(path)
+        elif what == 1 and is_directory:
+            make_tree(path + b"/new%d" % number, rng, entries=6)
+        elif what == 2 and path.count(b"/") > base.count(b"/") + 1:
+            shutil.rmtree(path) if is_directory else os.unlink(path)
+            put(path, b"now a file") if is_directory else os.mkdir(path)
+        elif what == 3 and not os.path.islink(path):
+            os.chmod(path, rng.choice([0o700, 0o755]) if is_directory else 0o640)
+        elif what == 4 and not is_directory:
+            os.unlink(path)
+            os.symlink(b"elsewhere", path)
+        elif not is_directory and not os.path.islink(path):
+            os.chmod(path, 0o600)
+            put(path, rng.randbytes(rng.randrange(900)))
