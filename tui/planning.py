@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.archive.plan import FilePlan
+from core.archive.plan.plan_file import FilePlan
 from core.database.check import ServerCheck
 from core.events import Kind
 from core.operations import findings as engine

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from core.archive.plan import DirectoryTotals, FilePlan, PlannedEntry
+from core.archive.plan.plan_file import DirectoryTotals, FilePlan, PlannedEntry
 from core.backups.catalog import Backup
 from core.cli import words
 from core.cli.printable import printable

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import core
-from core.archive.members import Selection, code_selection, media_selection
-from core.archive.reader import verify_archive
-from core.archive.writer import write_archive
+from core.archive.create.write_archive import write_archive
+from core.archive.tar.verify import verify_archive
+from core.archive.tree.selection import Selection, code_selection, media_selection
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
 from core.backups.names import new_name
 from core.durable import (

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from core.archive.measuring import Measured, measure
-from core.archive.members import code_selection, media_selection
+from core.archive.create.count import Measured, measure
+from core.archive.tree.selection import code_selection, media_selection
 from core.backups.catalog import list_backups
 from core.errors import ConfigurationError, MagerewindError, NotInstalled
 from core.events import Kind, Report, no_report

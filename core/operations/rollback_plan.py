@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from core.archive.difference import plan_files
-from core.archive.plan import FilePlan
+from core.archive.plan.plan_file import FilePlan
+from core.archive.plan.plan_files import plan_files
 from core.backups.catalog import Backup
 from core.errors import MagerewindError
 from core.events import Kind, Report, no_report

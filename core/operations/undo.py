@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from core.archive.undo import undo_plan
+from core.archive.restore.undo import undo_plan
 from core.database.connection import schema_lock
 from core.database.undo import undo_tables
 from core.events import Kind, RollbackStarted, Step, StepsPlanned, step_key

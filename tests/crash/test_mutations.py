@@ -62,19 +62,19 @@ MUTATIONS = [
         ("                fsync(target)", 1), ("                fsync(var)", 1),
     ),
     *lines(
-        "core/archive/swap.py", ORDER,
+        "core/archive/restore/swap.py", ORDER,
         ("            durable.fsync(fd)", 1),
         ("            durable.fsync(self._ground.live.fd)", 1),
         ("            flush.finish()", 1),
     ),
     *lines(
-        "core/archive/plan.py", ORDER,
+        "core/archive/plan/plan_file.py", ORDER,
         ("                durable.fsync(fd)", 1),
         ('            durable.fsync_directory(os.path.dirname(self.path) or ".")', 1),
     ),
-    *lines("core/archive/extract.py", ORDER, ("            fsync(out)", 1)),
+    *lines("core/archive/restore/write_entry.py", ORDER, ("            fsync(out)", 1)),
     *lines(
-        "core/archive/stage.py", ORDER,
+        "core/archive/restore/stage.py", ORDER,
         ("                    fsync(descent.go([]))", 1), ("                    flush.finish()", 1),
         ("                fsync(fd)", 1),
     ),
