@@ -21,7 +21,7 @@ from core.backups.catalog import (
     list_backups,
 )
 from core.backups.verification import verify_backup
-from core.database.size import estimate
+from core.database.server.size import estimate
 from core.errors import DamagedBackup, MagerewindError
 from core.events import Report, Stamped
 from core.jobs import lock

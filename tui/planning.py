@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from core.archive.plan.plan_file import FilePlan
-from core.database.check import ServerCheck
+from core.database.load.server_check import ServerCheck
 from core.events import Kind
 from core.operations import findings as engine
 from core.operations.losses import Losses

@@ -65,7 +65,7 @@ def _read_archive(backup: Backup, manifest: Manifest | None, report: Report) -> 
 
 
 def _read_dump(backup: Backup, manifest: Manifest | None, report: Report) -> VerifyResult:
-    from core.database.inventory import check_dump  # noqa: PLC0415 - as above
+    from core.database.load.offline_check import check_dump  # noqa: PLC0415 - as above
 
     found = check_dump(
         backup.path, report=report, sha256=manifest.sha256 if manifest is not None else None

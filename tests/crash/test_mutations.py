@@ -126,17 +126,17 @@ MUTATIONS = [
         ("                context.keep_reserve()", 1),
     ),
     *lines(
-        "core/database/load.py", ORDER,
+        "core/database/load/load.py", ORDER,
         ("    journal.append(RECORD_STAGING,", 1),
         ("    journal.append(RECORD_LOADED, short=short, rows=sum(loaded.rows.values()))", 1),
     ),
     *lines(
-        "core/database/swap.py", ORDER,
+        "core/database/swap/swap.py", ORDER,
         ("        journal.append(RECORD_SWAPPING,", 1),
         ("        journal.append(RECORD_SWAPPED, short=swap.short)", 1),
     ),
     *lines(
-        "core/database/forward.py", ORDER,
+        "core/database/swap/after_commit.py", ORDER,
         ("            journal.append(RECORD_FORWARD, step=name)", 1),
         ("        journal.append(RECORD_FORWARDED, short=swap.short)", 1),
     ),

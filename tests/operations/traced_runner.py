@@ -83,7 +83,7 @@ def main():
         mounts.FLUSHED_ONE_BY_ONE = 0
 
     from core.cli.main import run
-    from core.database.connection import Connection
+    from core.database.server.connection import Connection
     from core.journal import Journal
 
     before(
