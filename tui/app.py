@@ -45,7 +45,7 @@ def open_application(
     try:
         engine = open_engine(root=root, read_only=read_only)
     except MagerewindError as error:
-        from core.cli.printable import printable  # noqa: PLC0415
+        from core.text.printable import printable  # noqa: PLC0415
 
         sys.stderr.write(printable(error.message) + "\n")
         if error.hint:

@@ -16,10 +16,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
-from core.cli.text import Line, lines_of
 from core.events import Report, Stamped
 from core.jobs.state import JobState, advance
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
+from core.text.lines import Line, lines_of
 from tui.views import (
     BackupCheckView,
     BackupsView,

@@ -1,6 +1,6 @@
 """Words, numbers and signs of the screens: pure functions from values to text.
 
-Every text that comes from outside goes through `core.cli.printable` in `clean`, the one door
+Every text that comes from outside goes through `core.text.printable` in `clean`, the one door
 between what a store may hold and what a terminal may get; nothing here is markup. Signs come from a
 `Glyphs`, so that a terminal without Unicode gets ASCII; a sign always stands beside a word.
 """
@@ -14,9 +14,9 @@ from typing import Final
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
-from core.cli import words
-from core.cli.printable import printable
 from core.events import Kind, Operation, Outcome
+from core.text import numbers
+from core.text.printable import printable
 from tui.views import JobView
 
 Part = str | tuple[str, str] | Content
@@ -152,17 +152,17 @@ def size(number: float | None) -> str:
     """Return bytes as a person reads them: 1.9 GB."""
     if number is None:
         return "?"
-    return words.size(number).replace("Bytes", "B").replace("Byte", "B")
+    return numbers.size(number).replace("Bytes", "B").replace("Byte", "B")
 
 
 def count(number: int | None) -> str:
     """Return a number with separators."""
-    return "?" if number is None else words.count(number)
+    return "?" if number is None else numbers.count(number)
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:
     """Return `1 file`, `2 files`."""
-    return words.counted(number, one, many)
+    return numbers.counted(number, one, many)
 
 
 def duration(seconds: float | None) -> str:
@@ -177,7 +177,7 @@ def duration(seconds: float | None) -> str:
 
 def age(then_s: float, now_s: float) -> str:
     """Return how long ago, as `3 hours ago`."""
-    return "just now" if 0 <= now_s - then_s < 10 else words.age(then_s, now_s)
+    return "just now" if 0 <= now_s - then_s < 10 else numbers.age(then_s, now_s)
 
 
 def local_time(when_s: float, zone: tzinfo | None, *, seconds: bool = False) -> str:

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 from tree_sitter import Node
 
-from core.magento.php_expressions import Expressions
-from core.magento.php_syntax import NotData, field, last_line, line, not_data, parse, parts
-from core.magento.php_values import Array, Value, append, array_key, to_bytes
+from core.magento.php.expressions import Expressions
+from core.magento.php.syntax import NotData, field, last_line, line, not_data, parse, parts
+from core.magento.php.values import Array, Value, append, array_key, to_bytes
 
 
 def parse_array(source: bytes, *, path: str, environ: Mapping[str, str]) -> Array:

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from core.cli import words
-from core.cli.printable import printable
 from core.errors import MagerewindError
 from core.events import (
     BackupCompleted,
@@ -39,6 +37,8 @@ from core.events import (
     Warned,
 )
 from core.jobs.state import JobState, advance
+from core.text import numbers as words
+from core.text.printable import printable
 
 TITLES: Final = {Kind.CODE: "Code", Kind.MEDIA: "Media", Kind.DB: "DB"}
 _SEVEN_ZIP: Final = " (The archive can be uncompressed with 7-Zip on Windows systems)"

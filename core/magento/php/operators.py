@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from core.magento.php_values import INT_MAX, INT_MIN, Unknown, Value, to_bytes
+from core.magento.php.values import INT_MAX, INT_MIN, Unknown, Value, to_bytes
 
 CONSTANTS: Final[dict[bytes, Value]] = {
     b"PHP_EOL": b"\n",

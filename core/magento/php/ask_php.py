@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from core.errors import ConfigurationError
 from core.magento.child import Account, account_of, run_child
-from core.magento.php_values import Array, Value
+from core.magento.php.values import Array, Value
 from core.magento.store import shown
 
 TIMEOUT_S: Final = 5.0

@@ -11,10 +11,10 @@ from typing import Any, ClassVar, Final
 
 from tree_sitter import Node
 
-from core.magento.php_operators import CONSTANTS, binary, class_constant, negative
-from core.magento.php_strings import double_quoted, single_quoted, without_indentation
-from core.magento.php_syntax import NotData, field, line, not_data, parts
-from core.magento.php_values import (
+from core.magento.php.operators import CONSTANTS, binary, class_constant, negative
+from core.magento.php.strings import double_quoted, single_quoted, without_indentation
+from core.magento.php.syntax import NotData, field, line, not_data, parts
+from core.magento.php.values import (
     Array,
     Unknown,
     Value,
