@@ -27,7 +27,7 @@ from textual.widget import Widget
 
 from core.text.lines import Line
 from core.text.lines import Style as Meaning
-from tui.bridge import LOG_LINES
+from tui.engine.port import LOG_LINES
 
 _INDENT: Final = "  "
 _COMPONENTS: Final = {

@@ -6,11 +6,11 @@ from datetime import tzinfo
 
 from textual.content import Content
 
-from tui import text
-from tui.plans import labelled
-from tui.progress import Place
-from tui.text import Glyphs, assemble
-from tui.views import BackupsView, UnfinishedView
+from tui.engine.views import BackupsView, UnfinishedView
+from tui.render import text
+from tui.render.job import Place
+from tui.render.plan import labelled
+from tui.render.text import Glyphs, assemble
 from tui.widgets.form import Row
 
 NOT_OURS = "It is not a backup, so nothing here reads, moves or deletes it."

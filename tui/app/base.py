@@ -1,6 +1,6 @@
 """What the application is apart from its store: themes, toasts, help, the palette, and faults.
 
-Knows nothing of jobs and backups; `tui.application` adds those.
+Knows nothing of jobs and backups; `tui.app.application` adds those.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from textual.scrollbar import ScrollBar
 from textual.widgets import Input
 
 from core.errors import MagerewindError
-from tui import text
-from tui.bridge import TimeLimit
-from tui.driver import QuietDriver
+from tui.app.driver import QuietDriver
+from tui.app.terminal import THEMES, Terminal
+from tui.engine.port import TimeLimit
+from tui.render import text
 from tui.screens.help import Help, own_bindings
-from tui.terminal import THEMES, Terminal
 from tui.widgets.scrolling import PlainScrollBar
 
 

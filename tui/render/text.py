@@ -17,7 +17,7 @@ from textual.content import Content
 from core.events import Kind, Operation, Outcome
 from core.text import numbers
 from core.text.printable import printable
-from tui.views import JobView
+from tui.engine.views import JobView
 
 Part = str | tuple[str, str] | Content
 """Text, or text with a style. The text is shown as it is: never markup."""

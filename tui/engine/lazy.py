@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from core.errors import StoreNotFound
 from core.magento.store import Store, find_store
-from tui.views import Places
+from tui.engine.views import Places
 
 if TYPE_CHECKING:
-    from tui.bridge import Engine
+    from tui.engine.port import Engine
 
 
 class LateEngine:
@@ -51,7 +51,7 @@ class LateEngine:
     def _loaded(self) -> Engine:
         with self._turn:
             if self._real is None:
-                from tui.engine import StoreEngine  # noqa: PLC0415 - the reason of this module
+                from tui.engine.store_engine import StoreEngine  # noqa: PLC0415 - the reason of this module
 
                 self._real = StoreEngine(self._store, read_only=self.read_only)
             return self._real

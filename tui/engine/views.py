@@ -1,8 +1,9 @@
 """What the screens show, as plain values: the application's side of the bridge.
 
-Everything here is filled by `tui.engine` from the engine's own values and rendered by the screens.
-Texts are raw (they may hold anything a file name can hold) and numbers are raw; both are made fit
-for a terminal where they are drawn. Nothing here knows Textual or the engine's modules.
+Everything here is filled by `tui.engine.store_engine` from the engine's own values and rendered by
+the screens. Texts are raw (they may hold anything a file name can hold) and numbers are raw; both
+are made fit for a terminal where they are drawn. Nothing here knows Textual or the engine's
+modules.
 """
 
 from __future__ import annotations

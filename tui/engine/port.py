@@ -20,7 +20,7 @@ from core.events import Report, Stamped
 from core.jobs.state import JobState, advance
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.text.lines import Line, lines_of
-from tui.views import (
+from tui.engine.views import (
     BackupCheckView,
     BackupsView,
     BackupView,

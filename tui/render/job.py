@@ -9,8 +9,8 @@ from textual.content import Content
 
 from core.events import Kind, Operation, Outcome, Step
 from core.jobs.state import JobState, StepState
-from tui import text
-from tui.text import Glyphs
+from tui.render import text
+from tui.render.text import Glyphs
 
 _WORDS: Final = {
     Step.CHECK: "Check",

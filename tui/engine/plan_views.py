@@ -12,7 +12,7 @@ from core.operations.losses import Losses
 from core.operations.preflight import BackupPreflight
 from core.operations.rollback_plan import DatabasePlan, RollbackPlan
 from core.operations.undo_plan import UndoPlan
-from tui.views import (
+from tui.engine.views import (
     BackupCheckView,
     DatabasePlanView,
     Estimate,

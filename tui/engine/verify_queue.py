@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from tui import text
-from tui.views import BackupView
+from tui.engine.views import BackupView
+from tui.render import text
 
 if TYPE_CHECKING:
-    from tui.application import Application
+    from tui.app.application import Application
 
 
 class Verifying:

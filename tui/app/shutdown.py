@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
-from tui.application import Application
-from tui.bridge import Engine
-from tui.terminal import Terminal
+from tui.app.application import Application
+from tui.app.terminal import Terminal
+from tui.engine.port import Engine
 
 if TYPE_CHECKING:
     from textual.app import App

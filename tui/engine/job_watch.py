@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.magento.maintenance import ADDRESSES, FLAG
-from tui.bridge import Errands
-from tui.views import Places
+from tui.engine.port import Errands
+from tui.engine.views import Places
 
 LOOK_S: Final = 2.0  # where nobody tells
 SOON_S: Final = 0.05  # one look for what comes together

@@ -8,10 +8,10 @@ from textual.content import Content
 
 from core.events import Kind
 from core.operations.requests import RollbackRequest, UndoRequest
-from tui import text
-from tui.progress import Place
-from tui.text import assemble
-from tui.views import DatabasePlanView, FilesPlanView, Finding, PlanView
+from tui.engine.views import DatabasePlanView, FilesPlanView, Finding, PlanView
+from tui.render import text
+from tui.render.job import Place
+from tui.render.text import assemble
 
 _LABEL = 11
 _TITLES = {Kind.CODE: "CODE", Kind.MEDIA: "MEDIA", Kind.DB: "DATABASE"}

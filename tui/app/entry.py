@@ -10,7 +10,7 @@ import os
 import sys
 
 from core.errors import MagerewindError
-from tui import terminal
+from tui.app import terminal
 
 
 def open_application(
@@ -40,7 +40,7 @@ def open_application(
         ascii_only=ascii_only,
     )
     terminal.prepare(os.environ, looks)
-    from tui.late import open_engine  # noqa: PLC0415 - see the module's first lines
+    from tui.engine.lazy import open_engine  # noqa: PLC0415 - see the module's first lines
 
     try:
         engine = open_engine(root=root, read_only=read_only)
@@ -51,6 +51,6 @@ def open_application(
         if error.hint:
             sys.stderr.write(printable(error.hint) + "\n")
         return error.exit_code
-    from tui.leave import run_application  # noqa: PLC0415 - loads Textual
+    from tui.app.shutdown import run_application  # noqa: PLC0415 - loads Textual
 
     return run_application(engine, looks)

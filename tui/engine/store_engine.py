@@ -42,9 +42,9 @@ from core.operations.requests import (
     command_line,
 )
 from core.operations.rollback_plan import RollbackPlan
-from tui import planning, text
-from tui.late import places_of
-from tui.views import (
+from tui.engine import plan_views
+from tui.engine.lazy import places_of
+from tui.engine.views import (
     BackupCheckView,
     BackupsView,
     BackupView,
@@ -57,6 +57,7 @@ from tui.views import (
     StoreView,
     UnfinishedView,
 )
+from tui.render import text
 
 GONE_AFTER = 8  # empty looks (two seconds) before a job without an end and without a lock is over
 
@@ -237,18 +238,18 @@ class StoreEngine:
 
     def check_backup(self, request: BackupRequest) -> BackupCheckView:
         """Return what can be known before a backup."""
-        return planning.backup_check_view(self._client.preflight_backup(request))
+        return plan_views.backup_check_view(self._client.preflight_backup(request))
 
     def plan(self, request: RollbackRequest | UndoRequest, report: Report) -> PlanView:
         """Return what a rollback or an undo would change."""
         if isinstance(request, UndoRequest):
             undo = self._client.plan_undo(request)
             with undo.scratch:
-                return planning.undo_view(undo)
+                return plan_views.undo_view(undo)
         plan = self._client.plan_rollback(request, report=report)
         self.close()
         self._plan = plan
-        return planning.plan_view(plan)
+        return plan_views.plan_view(plan)
 
     def close(self) -> None:
         """Forget the plan, whose list of files lies in a temporary directory."""

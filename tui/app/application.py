@@ -15,9 +15,13 @@ from textual.binding import Binding, BindingType
 from core.errors import MagerewindError
 from core.events import Operation
 from core.operations.requests import DiscardRequest, Request, UndoRequest
-from tui import text
-from tui.bridge import Engine, Errands, Follower
-from tui.progress import closed_text
+from tui.app.base import Shell
+from tui.app.terminal import Terminal
+from tui.engine.job_watch import Watch
+from tui.engine.port import Engine, Errands, Follower
+from tui.engine.views import JobView
+from tui.render import text
+from tui.render.job import closed_text
 from tui.screens.ask import Ask
 from tui.screens.backup import Backup
 from tui.screens.backups import Backups
@@ -28,10 +32,6 @@ from tui.screens.page import Page
 from tui.screens.pick import Pick
 from tui.screens.recover import Recover
 from tui.screens.rollback import Rollback
-from tui.shell import Shell
-from tui.terminal import Terminal
-from tui.views import JobView
-from tui.watching import Watch
 from tui.widgets.bar import BarView
 
 POLL_S: Final = 0.25  # four times a second reads as live and costs 1 kB/s
