@@ -23,6 +23,7 @@ from typing import Any, Final, Self
 
 from core import durable
 from core.archive.plan.rows import Action, DirectoryTotals, Region, Row, Totals
+from core.archive.tree.selection import Selection
 from core.durable import create_exclusive, owner_for, translate, unlink_if_there
 from core.errors import DiskFull, StorageError
 from core.events import Kind, Warned
@@ -354,3 +355,16 @@ class PlanFile:
 
 
 __all__ = ["Action", "DirectoryTotals", "FilePlan", "PlanFile", "PlannedEntry", "Region", "Row"]
+
+
+def selection_of(plan: PlanFile) -> Selection:
+    """Return the selection that a plan was made for."""
+    return Selection(
+        kind=Kind(plan.fact("kind")),
+        root=os.fsencode(plan.fact("root")),
+        prefix=os.fsencode(plan.fact("prefix")),
+        ignored=frozenset(os.fsencode(path) for path in plan.fact("ignored")),
+        exclude=tuple(plan.fact("exclude")),
+        only=os.fsencode(plan.fact("only") or ""),
+        state=os.fsencode(plan.fact("state")),
+    )

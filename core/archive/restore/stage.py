@@ -16,8 +16,8 @@ from typing import Final
 
 from core.archive.plan.kept_contents import spool_path
 from core.archive.plan.plan_file import Action, FilePlan, PlanFile, Row
-from core.archive.plan.rows import storable_inode
 from core.archive.restore.contents import Contents, is_put_aside, open_contents
+from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.stages import UnitPaths, prepare_stages
 from core.archive.restore.write_entry import (
     Ownership,
@@ -29,9 +29,8 @@ from core.archive.restore.write_entry import (
     write_file,
 )
 from core.archive.restore.write_worker import SMALL, Makers
-from core.archive.tree.mounts import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.tree.open_directories import Descent
-from core.archive.tree.records import seen_path
+from core.archive.tree.records import seen_path, storable_inode
 from core.archive.tree.remove import remove_if_empty, remove_tree
 from core.archive.workers import child
 from core.durable import fsync, translate, unlink_if_there

@@ -16,11 +16,12 @@ from typing import Final
 
 from core import durable
 from core.archive.plan.plan_file import PlanFile, Region, Row
-from core.archive.plan.rows import storable_inode
+from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.stage import StagedFiles
 from core.archive.restore.stages import refuse_unstaged
-from core.archive.tree.mounts import FLUSHED_ONE_BY_ONE, FileSystemFlush, make_place
+from core.archive.tree.mounts import make_place
 from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent, is_gone
+from core.archive.tree.records import storable_inode
 from core.archive.tree.remove import remove_if_empty, remove_tree, tree_bytes
 from core.durable import owner_for, translate
 from core.errors import PlanChanged, StoreLeftClosed

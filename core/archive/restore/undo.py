@@ -12,13 +12,12 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
-from core.archive.plan.plan_file import Action, PlanFile, Region, Row
+from core.archive.plan.plan_file import Action, PlanFile, Region, Row, selection_of
 from core.archive.plan.plan_files import unwritable
-from core.archive.plan.rows import storable, storable_inode
-from core.archive.restore.recheck import selection_of
 from core.archive.restore.stage import StagedFiles
 from core.archive.tree.mounts import place_pair
 from core.archive.tree.open_directories import Descent, is_gone
+from core.archive.tree.records import storable, storable_inode
 from core.archive.tree.remove import entries
 from core.durable import translate
 from core.errors import NothingToUndo, PlanChanged

@@ -14,8 +14,6 @@ from enum import Enum
 from types import TracebackType
 from typing import Final, Self
 
-from core.archive.plan.rows import storable_inode
-from core.archive.tar.name_index import walk_key
 from core.archive.tree.selection import Status
 from core.durable import create_exclusive, owner_for, translate, unlink_if_there, write_all
 
@@ -25,6 +23,24 @@ _FLUSH: Final = 1 << 18
 _63_BITS: Final = (1 << 63) - 1  # a time after 2262 is more nanoseconds than a record holds
 
 Look = tuple[int, int, int, int, int]
+
+
+def storable(nanoseconds: int) -> int:
+    """Return a time as the plan's database can hold it, which ends in the year 2262."""
+    return max(-_63_BITS, min(nanoseconds, _63_BITS))
+
+
+def storable_inode(inode: int) -> int:
+    """Return an inode as the plan's database can hold it, as a signed number of 64 bits.
+
+    File systems of a network (GlusterFS, for one) number by hashes of all 64. May be applied again.
+    """
+    return inode if inode <= _63_BITS else inode - (1 << 64)
+
+
+def walk_key(path: bytes) -> bytes:
+    """Return what sorts as our walk does: a directory before what is in it, names as bytes."""
+    return path.replace(b"/", b"\0")
 
 
 def look_of(status: os.stat_result | Status) -> Look:
