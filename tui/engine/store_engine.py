@@ -42,8 +42,8 @@ from core.operations.requests import (
     command_line,
 )
 from core.operations.rollback_plan import RollbackPlan
+from core.text import numbers
 from tui.engine import plan_views
-from tui.engine.lazy import places_of
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
@@ -56,8 +56,8 @@ from tui.engine.views import (
     SpaceView,
     StoreView,
     UnfinishedView,
+    places_of,
 )
-from tui.render import text
 
 GONE_AFTER = 8  # empty looks (two seconds) before a job without an end and without a lock is over
 
@@ -310,15 +310,18 @@ def _backup_view(backup: Backup) -> BackupView:
         known = (
             ("Taken on", f"{manifest.host}, {manifest.created}"),
             ("Magento", manifest.magento_version or ""),
-            ("Members", text.count(manifest.members) if manifest.members is not None else ""),
-            ("Content", text.size(manifest.content_bytes) if manifest.content_bytes else ""),
-            ("Rows", text.count(sum(manifest.rows.values())) if manifest.rows else ""),
+            ("Members", numbers.count(manifest.members) if manifest.members is not None else ""),
+            (
+                "Content",
+                numbers.short_size(manifest.content_bytes) if manifest.content_bytes else "",
+            ),
+            ("Rows", numbers.count(sum(manifest.rows.values())) if manifest.rows else ""),
             ("Snapshot", manifest.snapshot or ""),
             ("Server", manifest.server or ""),
             ("Left out", " ".join(manifest.excluded)),
             ("No rows of", " ".join(manifest.stripped)),
             ("Store", "kept open while it was taken" if manifest.kept_open else ""),
-            ("Took", text.duration(manifest.elapsed_s)),
+            ("Took", numbers.short_duration(manifest.elapsed_s)),
             ("sha256", manifest.sha256),
         )
         details += [(label, words) for label, words in known if words]

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.events import Kind, Operation, Outcome
+from core.magento.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,13 @@ class Places:
     def lock(self) -> str:
         """The file that a job holds while it works."""
         return os.path.join(self.state, "lock")
+
+
+def places_of(store: Store) -> Places:
+    """Return where the traces of jobs are on a store."""
+    return Places(
+        root=store.root, var=store.var, state=store.state_directory, jobs=store.jobs_directory
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

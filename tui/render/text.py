@@ -19,6 +19,9 @@ from core.text import numbers
 from core.text.printable import printable
 from tui.engine.views import JobView
 
+size = numbers.short_size
+duration = numbers.short_duration
+
 Part = str | tuple[str, str] | Content
 """Text, or text with a style. The text is shown as it is: never markup."""
 
@@ -148,13 +151,6 @@ def right(text: str, width: int) -> str:
     return " " * max(0, width - cell_len(text)) + text
 
 
-def size(number: float | None) -> str:
-    """Return bytes as a person reads them: 1.9 GB."""
-    if number is None:
-        return "?"
-    return numbers.size(number).replace("Bytes", "B").replace("Byte", "B")
-
-
 def count(number: int | None) -> str:
     """Return a number with separators."""
     return "?" if number is None else numbers.count(number)
@@ -163,16 +159,6 @@ def count(number: int | None) -> str:
 def plural(number: int, one: str, many: str | None = None) -> str:
     """Return `1 file`, `2 files`."""
     return numbers.counted(number, one, many)
-
-
-def duration(seconds: float | None) -> str:
-    """Return a duration as 0:05, 12:58 or 1:02:03."""
-    if seconds is None:
-        return "?"
-    whole = max(0, int(seconds))
-    minutes, second = divmod(whole, 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def age(then_s: float, now_s: float) -> str:

@@ -10,8 +10,8 @@ from tui.engine.views import BackupsView, UnfinishedView
 from tui.render import text
 from tui.render.job import Place
 from tui.render.plan import labelled
+from tui.render.row import Row
 from tui.render.text import Glyphs, assemble
-from tui.widgets.form import Row
 
 NOT_OURS = "It is not a backup, so nothing here reads, moves or deletes it."
 

@@ -12,13 +12,14 @@ from textual.content import Content
 
 from core.events import Kind
 from core.operations.requests import BackupRequest
-from tui.engine.port import TimeLimit
+from tui.engine.port import Latest, TimeLimit
 from tui.engine.views import BackupCheckView, Estimate
 from tui.render import text
+from tui.render.row import Row
 from tui.render.text import assemble
 from tui.screens.ask import Prompt
 from tui.screens.page import Page
-from tui.widgets.form import Form, Row
+from tui.widgets.form import Form
 from tui.widgets.panel import Panel
 
 CHECK_LIMIT_S: Final = 60.0
@@ -48,8 +49,7 @@ class Backup(Page):
         self.exclude: tuple[str, ...] = ()
         self.strip: tuple[str, ...] = ()
         self.note = ""
-        self._check: BackupCheckView | Exception | None = None
-        self._asked = 0
+        self._checks: Latest[BackupCheckView] = Latest(last_only=True)
         self._starting = False
 
     def body(self) -> ComposeResult:
@@ -82,20 +82,22 @@ class Backup(Page):
 
     def action_check(self) -> None:
         """Measure and check, aside; only the answer to the last question counts."""
-        self._asked += 1
-        number = self._asked
-        self._check = None
+        self._checks.begin()
         self.redraw()
         # All kinds are asked for, so that a kind shows its size before it is chosen.
         request = BackupRequest(kinds=tuple(Kind), keep_open=self.keep_open, exclude=self.exclude)
-
-        def done(value: BackupCheckView | Exception) -> None:
-            if number == self._asked:
-                self._check = value
-                self.redraw()
-
         engine = self.owner.engine
-        self.owner.errands.ask(lambda: engine.check_backup(request), done, limit_s=CHECK_LIMIT_S)
+        self._checks.ask(
+            self.owner.errands,
+            lambda: engine.check_backup(request),
+            lambda _value: self.redraw(),
+            limit_s=CHECK_LIMIT_S,
+            begun=True,
+        )
+
+    @property
+    def _check(self) -> BackupCheckView | Exception | None:
+        return self._checks.value
 
     def refusal(self) -> str:
         """Return why the backup cannot be started now, or an empty text."""

@@ -11,9 +11,10 @@ from textual.content import Content
 
 from tui.engine.views import JobView
 from tui.render import text
+from tui.render.row import Row
 from tui.render.text import assemble
 from tui.screens.page import Page
-from tui.widgets.form import Form, Row
+from tui.widgets.form import Form
 from tui.widgets.panel import Panel
 
 
