@@ -161,6 +161,7 @@ class Planner:
                 self._by_index(reader, comparison, seen)
             check_totals(reader, sha256=self._sha256, members=self._members)
             comparison.sha256, comparison.members = reader.sha256, reader.members
+            plan.keep_sparse_maps(reader.sparse.maps)
         plan.make_searchable()
         comparison.finish(again=self._only is not None)
         return comparison

@@ -23,6 +23,7 @@ from typing import Any, Final, Self
 
 from core import durable
 from core.archive.rows import Action, DirectoryTotals, Region, Row, Totals
+from core.archive.sparse import SparseMap
 from core.durable import create_exclusive, owner_for, translate, unlink_if_there
 from core.errors import DiskFull, StorageError
 from core.events import Kind, Warned
@@ -36,6 +37,7 @@ _SCHEMA: Final = """
 PRAGMA user_version = 2;
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE attribute (content_at INTEGER, name BLOB, value BLOB);
+CREATE TABLE sparse (content_at INTEGER PRIMARY KEY, map BLOB);
 CREATE TABLE region (id INTEGER PRIMARY KEY, root BLOB, stage BLOB, aside BLOB);
 CREATE TABLE entry (
   id INTEGER PRIMARY KEY, path BLOB, action TEXT, unit INTEGER, region INTEGER,
@@ -296,6 +298,19 @@ class PlanFile:
         with _translated(self.path):
             found = self._connection.execute(_ATTRIBUTES, (content_at,)).fetchall()
         return dict(found)
+
+    def keep_sparse_maps(self, maps: Mapping[int, SparseMap]) -> None:
+        """Keep where the stored pieces of sparse members belong, by `content_at`."""
+        self._insert(
+            "INSERT OR REPLACE INTO sparse VALUES (?, ?)",
+            [(content_at, found.packed()) for content_at, found in maps.items()],
+        )
+
+    def sparse_maps(self) -> dict[int, SparseMap]:
+        """Return the maps of all sparse members, by `content_at`."""
+        with _translated(self.path):
+            found = self._connection.execute("SELECT content_at, map FROM sparse").fetchall()
+        return {content_at: SparseMap.unpacked(packed) for content_at, packed in found}
 
     def row_at(self, path: bytes) -> Row | None:
         """Return the entry of a path."""
