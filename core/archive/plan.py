@@ -24,6 +24,7 @@ from typing import Any, Final, Self
 from core import durable
 from core.archive.rows import Action, DirectoryTotals, Region, Row, Totals
 from core.archive.sparse import SparseMap
+from core.archive.survey import Survey
 from core.durable import create_exclusive, owner_for, translate, unlink_if_there
 from core.errors import DiskFull, StorageError
 from core.events import Kind, Warned
@@ -85,7 +86,7 @@ class FilePlan:
     it was, `unwritable` the directories in which it may not rename at all, and what a flag of
     `chattr` keeps as it is (named with the flag), `kept` what stays where it is although the
     archive does not have it (mounts, and what the maker of a foreign archive would have left out).
-    `sizes` are at most 2 levels deep.
+    `sizes` are at most 2 levels deep. `survey` is of an archive without a manifest.
     """
 
     plan_path: str
@@ -107,6 +108,7 @@ class FilePlan:
     kept: tuple[str, ...] = ()
     skipped: int = 0
     warnings: tuple[Warned, ...] = field(default=())
+    survey: Survey | None = None
 
     @property
     def differs(self) -> int:
@@ -345,6 +347,7 @@ class PlanFile:
         counts = totals.counts
         warnings = tuple(Warned(code=c, message=m, names=tuple(n)) for c, m, n in
                          self.fact("warnings") or ())  # fmt: skip
+        survey = self.fact("survey")
         return FilePlan(
             plan_path=self.path,
             archive_path=str(self.fact("archive")),
@@ -365,6 +368,7 @@ class PlanFile:
             kept=tuple(self.fact("kept") or ()),
             skipped=int(self.fact("skipped") or 0),
             warnings=warnings,
+            survey=None if survey is None else Survey.from_json(survey),
         )
 
 

@@ -188,7 +188,7 @@ def _add_rollback(parser: argparse.ArgumentParser) -> None:
     add(
         "--partial",
         action="store_true",
-        help="accept a dump that is not a whole store, and replace only its tables",
+        help="accept backups that are not whole: replace only what they hold, remove nothing",
     )
     add(
         "--map-collations",

@@ -140,7 +140,9 @@ def rollback_command(session: Session) -> int:
         return 1
     if line.dry_run:
         return 0
-    if not session.agreed(ROLLBACK_QUESTION):
+    from core.operations.absence import loudest  # noqa: PLC0415 - as said above
+
+    if not session.agreed(f"{loudest(plan.findings)} {ROLLBACK_QUESTION}".strip()):
         return 1
     confirmed = dataclasses.replace(request, confirmed_plan=plan.fingerprint)
     return session.follow(client, client.start(confirmed, plan=plan), told=plan.findings)

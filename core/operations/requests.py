@@ -49,7 +49,7 @@ class RollbackRequest:
     db_file: str | None = None
     keep_env: bool = False
     flush: bool = True
-    partial: bool = False  # swap the dump's tables only, although it is not a whole store
+    partial: bool = False  # replace only what the backups hold, although they are not whole
     map_collations: bool = False
     exclude: tuple[str, ...] = ()
     strict: bool = False

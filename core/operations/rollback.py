@@ -24,6 +24,7 @@ from core.events import (
     step_key,
 )
 from core.operations import closing, ending
+from core.operations.absence import absence_findings
 from core.operations.connection_file import keep_connection
 from core.operations.context import JobContext
 from core.operations.done import Done
@@ -119,7 +120,10 @@ def _make_ready(context: JobContext, request: RollbackRequest, sources: Sources)
         staging.check = _plan_database(context, request, sources)
     if shown is not None:
         shown.check_sources(sources)
-    findings = file_findings(context.store, staging.plans)
+    findings = [
+        *absence_findings(context.store, request, sources.backups, staging.plans),
+        *file_findings(context.store, staging.plans),
+    ]
     say_findings(context, findings)
     refuse(findings)
     for kind, plan in staging.plans.items():
