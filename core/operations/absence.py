@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 
 from core.archive.plan import FilePlan
 from core.archive.survey import Survey
-from core.backups.catalog import Backup
 from core.events import Kind
 from core.magento.store import Store
+from core.operations import elsewhere
 from core.operations.findings import Finding, stop, warn
 from core.operations.requests import RollbackRequest
+from core.operations.sources import Sources, keeps_environment
 
 _PARTIAL = "--partial replaces only what the archive holds, and removes nothing."
 _ENV_PHP = "app/etc/env.php"
@@ -24,15 +25,18 @@ _ENV_PHP = "app/etc/env.php"
 def absence_findings(
     store: Store,
     request: RollbackRequest,
-    backups: Mapping[Kind, Backup],
+    sources: Sources,
     files: Mapping[Kind, FilePlan],
 ) -> list[Finding]:
     """Return the archives whose gaps are no wish, and the plans that remove most of a store."""
     found: list[Finding] = []
+    keeps_env = keeps_environment(request, sources.elsewhere)
     for kind, plan in files.items():
         if plan.survey is not None:
-            name = backups[kind].name.text
-            refused = next(_gaps(store, request, kind, name, plan.survey), None)
+            name = sources.backups[kind].name.text
+            refused = next(
+                _gaps(store, request, kind, name, plan.survey, keeps_env=keeps_env), None
+            )
             if refused is not None:
                 found.append(refused)
                 continue
@@ -50,11 +54,21 @@ def absence_findings(
 
 def loudest(findings: tuple[Finding, ...]) -> str:
     """Return what a question must repeat of the findings; empty where nothing must be."""
-    return " ".join(one.message for one in findings if one.code.endswith("-removes-most"))
+    return " ".join(
+        " ".join((one.message, "; ".join(one.names))).strip().removesuffix(".") + "."
+        for one in findings
+        if one.code == elsewhere.CODE or one.code.endswith("-removes-most")
+    )
 
 
 def _gaps(
-    store: Store, request: RollbackRequest, kind: Kind, name: str, survey: Survey
+    store: Store,
+    request: RollbackRequest,
+    kind: Kind,
+    name: str,
+    survey: Survey,
+    *,
+    keeps_env: bool,
 ) -> Iterator[Finding]:
     """Yield why the archive is no whole one, the plainest reason first."""
     if survey.folder and _holds_nothing(kind, survey):
@@ -80,7 +94,7 @@ def _gaps(
         yield _refused(kind, f"{name} holds a part of the code only, {lacks}.", hint=_PARTIAL)
     if (
         _ENV_PHP not in survey.marks
-        and not request.keep_env
+        and not keeps_env
         and os.path.lexists(os.path.join(store.root, _ENV_PHP))
     ):
         yield _refused(

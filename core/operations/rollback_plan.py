@@ -66,6 +66,7 @@ class RollbackPlan:
     database: DatabasePlan | None
     env_keys: tuple[str, ...]
     environment: str  # fingerprint of the live env.php
+    elsewhere: Mapping[str, tuple[str, ...]]  # as `Sources` has it
     free_bytes: int
     scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
@@ -116,7 +117,7 @@ def plan_rollback(
     database = None
     if Kind.DB in request.kinds:
         database = plan_database(request, sources, report, findings)
-    findings += absence_findings(store, request, sources.backups, files)
+    findings += absence_findings(store, request, sources, files)
     findings += file_findings(store, files)
     findings += surrounding_findings(store, request, sources, now_s)
     return RollbackPlan(
@@ -127,6 +128,7 @@ def plan_rollback(
         database=database,
         env_keys=sources.env_keys,
         environment=sources.environment_fingerprint,
+        elsewhere=sources.elsewhere,
         free_bytes=space_of(store.state_directory)[0],
         scratch=scratch,
     )
@@ -148,7 +150,7 @@ def plan_kind(
     """
     backup = sources.backups[kind]
     manifest = backup.manifest
-    selection = selection_of(store, kind, excluded(request, backup))
+    selection = selection_of(store, kind, excluded(request, sources, backup))
     return plan_files(
         backup.path,
         replace(selection, additive=request.partial),
