@@ -13,11 +13,11 @@ import zipfile
 
 import pytest
 
-from core.archive.stage import stage_files
-from core.archive.stream import GzipBlocks
-from core.archive.swap import swap_files
+from core.archive.restore.stage import stage_files
+from core.archive.restore.swap import swap_files
+from core.archive.tar.gzip import GzipBlocks
 from core.compression import Compression, ZstdInflater, compression_of, zstd
-from core.database.statements import DumpFile
+from core.database.sql.split import DumpFile
 from core.errors import DamagedBackup
 from tests.archive.trees import damage, layout, plan, tree_hash, write
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from core.archive.header import BLOCK, REGULAR, BadHeader, Fields, parse_number
+from core.archive.tar.header import BLOCK, REGULAR, BadHeader, Fields, parse_number
 
 OLD_SPARSE: Final = b"S"[0]
 RECORDS: Final = b"GNU.sparse."

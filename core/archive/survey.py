@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from core.archive.members import Selection
+from core.archive.tree.selection import Selection
 
 MARKS: Final = (b"bin/magento", b"vendor", b"app/etc", b"app/etc/env.php")
 """What every code of a store has."""
