@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 
 from core.archive.plan.plan_file import FilePlan
-from core.archive.survey import Survey
+from core.archive.plan.survey import Survey
 from core.events import Kind
 from core.magento.store import Store
 from core.operations import elsewhere

@@ -23,8 +23,8 @@ from typing import Any, Final, Self
 
 from core import durable
 from core.archive.plan.rows import Action, DirectoryTotals, Region, Row, Totals
-from core.archive.sparse import SparseMap
-from core.archive.survey import Survey
+from core.archive.plan.survey import Survey
+from core.archive.tar.sparse import SparseMap
 from core.durable import create_exclusive, owner_for, translate, unlink_if_there
 from core.errors import DiskFull, StorageError
 from core.events import Kind, Warned

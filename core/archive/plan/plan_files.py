@@ -15,7 +15,7 @@ from core.archive.plan.compare import NAMES_KEPT, Comparison, Same, content_is
 from core.archive.plan.kept_contents import SpoolWriter, spool_path
 from core.archive.plan.live_entries import Live
 from core.archive.plan.plan_file import Action, FilePlan, PlanFile
-from core.archive.survey import Surveyor
+from core.archive.plan.survey import Surveyor
 from core.archive.tar.header import HARD_LINK, REGULAR
 from core.archive.tar.name_index import Index, walk_key
 from core.archive.tar.reader import ArchiveReader, Member, OutOfOrder

@@ -15,8 +15,8 @@ from typing import Protocol
 
 from core.archive.plan.kept_contents import read_spool, spool_path
 from core.archive.plan.plan_file import PlanFile, Row
-from core.archive.sparse import SparseMap
 from core.archive.tar.gzip_position import Inflated
+from core.archive.tar.sparse import SparseMap
 from core.errors import DamagedBackup, PlanChanged, StorageError
 
 

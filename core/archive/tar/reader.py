@@ -16,7 +16,6 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple, NoReturn
 
-from core.archive.sparse import OLD_SPARSE, SparseMap, SparseMembers
 from core.archive.tar.gzip_position import Inflated
 from core.archive.tar.header import (
     BLOCK,
@@ -38,6 +37,7 @@ from core.archive.tar.header import (
     parse_pax,
     sane_time,
 )
+from core.archive.tar.sparse import OLD_SPARSE, SparseMap, SparseMembers
 from core.archive.tree.xattrs import CAPABILITY, LARGEST_VALUE, LONGEST_NAME, is_kept
 from core.errors import HostileArchive
 from core.events import Report, no_report
