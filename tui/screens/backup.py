@@ -12,6 +12,7 @@ from textual.content import Content
 
 from core.events import Kind
 from core.operations.requests import BackupRequest
+from core.text.steps import KIND_WORDS
 from tui.engine.port import Latest, TimeLimit
 from tui.engine.views import BackupCheckView, Estimate
 from tui.render import text
@@ -267,9 +268,8 @@ class Backup(Page):
 
     def _order(self, width: int) -> list[Content]:
         steps = [] if self.keep_open else ["close the store"]
-        names = {Kind.CODE: "code", Kind.MEDIA: "media", Kind.DB: "database"}
         verb = "write and verify" if self.verify else "write"
-        steps.extend(f"{verb} {names[kind]}" for kind in Kind if kind in self.kinds)
+        steps.extend(f"{verb} {KIND_WORDS[kind]}" for kind in Kind if kind in self.kinds)
         if not self.keep_open:
             steps.append("open the store")
         numbered = "  ".join(f"{number} {step}" for number, step in enumerate(steps, 1))
