@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Any
 
 from core.events import Kind, Operation, Outcome, Stamped, from_line, to_line
+from core.operations.findings import Level
 from core.operations.requests import Request, command_line
 from tui.engine import views
 from tui.engine.views import (
@@ -28,7 +29,7 @@ from tui.engine.views import (
     StoreView,
 )
 
-_ENUMS = {cls.__name__: cls for cls in (Kind, Operation, Outcome)}
+_ENUMS = {cls.__name__: cls for cls in (Kind, Operation, Outcome, Level)}
 _PARTS = ("store", "database", "space", "backups", "jobs", "check", "plan")
 
 

@@ -199,7 +199,7 @@ def preflight_backup(
     for kind in request.kinds:
         if kind is Kind.DB:
             if configuration is None:
-                findings.append(from_error("configuration", problem or _unknown()))
+                findings.append(from_error("configuration", problem or _unknown(), kind=kind))
                 continue
             connection = _check_database(configuration, store, estimates, findings)
         else:
@@ -242,7 +242,7 @@ def _check_files(
     try:
         measured: Measured = measure(make(store, exclude=request.exclude), report=report)
     except MagerewindError as error:
-        findings.append(from_error(f"{kind}-unreadable", error))
+        findings.append(from_error(f"{kind}-unreadable", error, kind=kind))
         return
     if measured.unreadable:
         count = len(measured.unreadable)
@@ -252,6 +252,7 @@ def _check_files(
                 f"{count} {'path' if count == 1 else 'paths'} cannot be read by this account:",
                 hint=f"{owner_hint(store)} Or leave them out: --exclude",
                 names=measured.unreadable[:_SHOWN],
+                kind=kind,
             )
         )
     estimates[kind] = _estimate(store, kind, measured.files, measured.bytes)
@@ -269,7 +270,7 @@ def _check_database(
         connection = configuration.default_connection()
         sized = estimate(connection)
     except MagerewindError as error:
-        findings.append(from_error("database", error))
+        findings.append(from_error("database", error, kind=Kind.DB))
         return None
     findings += _other_connections(configuration, connection)
     estimates[Kind.DB] = _estimate(store, Kind.DB, sized.rows, sized.bytes)

@@ -33,6 +33,7 @@ from core.events import (
     StepStarted,
     Warned,
 )
+from core.operations.findings import Finding, Level
 from core.operations.requests import (
     BackupRequest,
     Request,
@@ -48,7 +49,6 @@ from tui.engine.views import (
     DatabaseView,
     Estimate,
     FilesPlanView,
-    Finding,
     JobView,
     Places,
     PlanView,
@@ -302,7 +302,8 @@ def plan() -> PlanView:
         fingerprint="7f3c" * 16,
         findings=(
             Finding(
-                level="warn",
+                level=Level.WARN,
+                code="version",
                 message="The backup is of Magento 2.4.6, the store runs 2.4.8.",
                 hint="Run bin/magento setup:upgrade afterwards if you roll the code back alone.",
             ),
@@ -334,7 +335,6 @@ def plan() -> PlanView:
         ),
         lost=(("orders", 137), ("customers", 21)),
         env_keys=("db/connection/default/host",),
-        processes=("cron (pid 812)",),
         needed_bytes=6_000_000_000,
         free_bytes=118_000_000_000,
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from core.events import Kind, Operation, Outcome
 from core.magento.store import Store
+from core.operations.findings import Finding, stopping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,17 +175,6 @@ class JobView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What a check found: `level` is "stop", "warn" or "note"."""
-
-    level: str
-    message: str
-    hint: str | None = None
-    names: tuple[str, ...] = ()
-    kind: Kind | None = None  # of what, where it concerns one kind only
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """What the backup of one kind will probably take; None where nothing is known."""
 
@@ -206,7 +196,7 @@ class BackupCheckView:
     @property
     def stops(self) -> tuple[Finding, ...]:
         """The reasons not to start."""
-        return tuple(finding for finding in self.findings if finding.level == "stop")
+        return stopping(self.findings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,11 +237,10 @@ class PlanView:
     database_aside: bool = False  # an undo: the tables that were set aside come back as they are
     lost: tuple[tuple[str, int], ...] = ()  # "orders", 137: newer than the backup
     env_keys: tuple[str, ...] = ()
-    processes: tuple[str, ...] = ()
     needed_bytes: int | None = None
     free_bytes: int | None = None
 
     @property
     def stops(self) -> tuple[Finding, ...]:
         """The reasons not to start."""
-        return tuple(finding for finding in self.findings if finding.level == "stop")
+        return stopping(self.findings)

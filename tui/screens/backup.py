@@ -11,11 +11,13 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 
 from core.events import Kind
+from core.operations.findings import Level
 from core.operations.requests import BackupRequest
 from core.text.steps import KIND_WORDS
 from tui.engine.port import Latest, TimeLimit
 from tui.engine.views import BackupCheckView, Estimate
 from tui.render import text
+from tui.render.plan import finding_sign
 from tui.render.row import Row
 from tui.render.text import assemble
 from tui.screens.ask import Prompt
@@ -214,15 +216,12 @@ class Backup(Page):
             return [assemble((text.fit(f" ? {words}", width, glyphs), "$text-warning"))]
         rows = []
         for finding in check.findings[:6]:
-            sign, style = {
-                "stop": (glyphs.failed, "bold $text-error"),
-                "warn": (glyphs.warning, "$text-warning"),
-            }.get(finding.level, (glyphs.dot, "$foreground-muted"))
+            sign, style = finding_sign(finding, glyphs)
             message = text.clean(finding.message)
             for number, row in enumerate(Content(message).wrap(max(20, width - 4))[:2]):
                 lead = f" {sign} " if not number else "   "
                 rows.append(assemble((lead + row.plain.rstrip(), style)))
-            if finding.hint and finding.level == "stop":
+            if finding.hint and finding.level is Level.STOP:
                 hint = text.fit(f"   {text.clean(finding.hint)}", width, glyphs)
                 rows.append(assemble((hint, "$foreground-muted")))
         return rows
