@@ -165,11 +165,6 @@ def find_manifest(directory: str, name: str) -> ManifestFound:
     return ManifestFound(manifest)
 
 
-def read_manifest(directory: str, name: str) -> Manifest | None:
-    """Return the manifest of the backup `name`; None if it is missing or cannot be used."""
-    return find_manifest(directory, name).manifest
-
-
 def write_manifest(directory: str, manifest: Manifest, owner: Owner | None = None) -> None:
     """Write the manifest durably beside its backup, readable by its owner only."""
     path = os.path.join(directory, manifest_name(manifest.file_name))

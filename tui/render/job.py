@@ -35,8 +35,6 @@ def _sign(step: StepState, glyphs: Glyphs) -> tuple[str, str]:
             return glyphs.ok, "$text-success"
         case Outcome.WARNINGS | Outcome.CANCELLED | Outcome.REVERTED:
             return glyphs.warning, "$text-warning"
-        case Outcome.SKIPPED:
-            return glyphs.dash, "$foreground-muted"
         case _:
             return glyphs.failed, "$text-error"
 
@@ -205,5 +203,5 @@ def _outcome_sign(outcome: Outcome, glyphs: Glyphs) -> str:
 
 def _wrapped(message: str, place: Place, style: str) -> list[Content]:
     room = max(20, place.width - 5)
-    rows = Content(message).wrap(room) if hasattr(Content, "wrap") else Content(message).fold(room)
+    rows = Content(message).wrap(room)
     return [text.assemble("   ", (row.plain.rstrip(), style)) for row in rows[:3]]

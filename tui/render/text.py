@@ -85,7 +85,6 @@ OUTCOME_WORDS: Final = {
     Outcome.FAILED: "FAILED",
     Outcome.CANCELLED: "CANCELLED",
     Outcome.REVERTED: "REVERTED",
-    Outcome.SKIPPED: "SKIPPED",
     Outcome.CLOSED: "STORE LEFT CLOSED",
 }
 OUTCOME_STYLES: Final = {
@@ -94,7 +93,6 @@ OUTCOME_STYLES: Final = {
     Outcome.FAILED: "$text-error",
     Outcome.CANCELLED: "$text-warning",
     Outcome.REVERTED: "$text-warning",
-    Outcome.SKIPPED: "",
     Outcome.CLOSED: "$text-error",
 }
 OPERATION_WORDS: Final = {

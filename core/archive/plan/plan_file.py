@@ -92,7 +92,6 @@ class FilePlan:
 
     plan_path: str
     archive_path: str
-    archive_sha256: str
     kind: Kind
     members: int
     identical: int
@@ -101,7 +100,6 @@ class FilePlan:
     removed: int
     mode_only: int
     bytes_to_write: int
-    bytes_removed: int
     fingerprint: str
     by_directory: tuple[DirectoryTotals, ...] = ()
     unrestorable: tuple[str, ...] = ()
@@ -352,7 +350,6 @@ class PlanFile:
         return FilePlan(
             plan_path=self.path,
             archive_path=str(self.fact("archive")),
-            archive_sha256=str(self.fact("sha256")),
             kind=Kind(self.fact("kind")),
             members=int(self.fact("members") or 0),
             identical=int(self.fact("identical") or 0),
@@ -361,7 +358,6 @@ class PlanFile:
             removed=counts[Action.REMOVE],
             mode_only=counts[Action.MODE],
             bytes_to_write=totals.written,
-            bytes_removed=totals.removed,
             fingerprint=totals.fingerprint(str(self.fact("sha256"))),
             by_directory=totals.directories(),
             unrestorable=tuple(self.fact("unrestorable") or ()),

@@ -115,7 +115,6 @@ class Session:
 
     def __init__(self) -> None:
         self.state = SessionState()
-        self.zone_given = False
         self._saved: dict[str, str] = {}  # @user variables
         self._first = self.state
 
@@ -179,8 +178,6 @@ class Session:
                     hint="Make it anew with --default-character-set=utf8mb4.",
                 )
             self.state = replace(self.state, collation="")
-        if field == "time_zone":
-            self.zone_given = True
         if field == "history":
             value = "1" if value.upper() in {"1", "ON", "TRUE"} else "0"
         self.state = replace(self.state, **{field: value})
