@@ -20,7 +20,7 @@ from core.events import Kind, Step, Warned
 from core.operations.connection_file import has_connection, kept_connection
 from core.operations.context import JobContext
 from core.operations.leftovers import drop_leftovers, drop_trials
-from core.operations.parts import swap_begun
+from core.operations.records import swap_begun
 
 RECONNECT_FOR_S: Final = 60.0
 RECONNECT_PAUSE_S: Final = 1.0

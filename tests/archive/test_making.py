@@ -349,14 +349,14 @@ def test_a_stopped_child_does_not_keep_from_a_cancellation(
 
 _STAGING: str = """
 import os, sys
-from core.archive.workers import child as children
+from core.archive.workers import child
 from core.archive.restore.stage import Stager, stage_files
 from core.archive.plan.plan_files import plan_files
 from core.archive.restore.write_worker import Makers
 from tests.archive.trees import layout
 from collections.abc import Callable
 from pathlib import Path
-children.WORTHWHILE = 0
+child.WORTHWHILE = 0
 os.sched_getaffinity = lambda _pid: {0, 1}
 shop = layout(Path(sys.argv[1]))
 hand_over = Makers._hand_over
