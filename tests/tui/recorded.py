@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 
+from core.backups.catalog import PartialBackup
 from core.errors import BackupNotFound, MagerewindError
 from core.events import (
     BackupCompleted,
@@ -33,6 +34,7 @@ from core.events import (
     StepStarted,
     Warned,
 )
+from core.jobs.listing import JobSummary
 from core.operations.findings import Finding, Level
 from core.operations.requests import (
     BackupRequest,
@@ -49,13 +51,11 @@ from tui.engine.views import (
     DatabaseView,
     Estimate,
     FilesPlanView,
-    JobView,
     Places,
     PlanView,
     SetView,
     SpaceView,
     StoreView,
-    UnfinishedView,
 )
 
 NOW_S = 1_795_402_800.0  # 2026-11-23 03:00 UTC
@@ -393,8 +393,8 @@ class RecordedEngine:
             needed_bytes=66_900_000_000,
         )
         self.plan_view: PlanView | Exception = plan()
-        self.job_views: tuple[JobView, ...] = (
-            JobView(
+        self.job_views: tuple[JobSummary, ...] = (
+            JobSummary(
                 job_id="20261122-230000-cd34",
                 operation=Operation.ROLLBACK,
                 kinds=(Kind.CODE, Kind.DB),
@@ -402,6 +402,7 @@ class RecordedEngine:
                 outcome=Outcome.DONE,
                 host="web01",
                 user="deploy",
+                pid=812,
                 elapsed_s=21.4,
             ),
         )
@@ -441,7 +442,7 @@ class RecordedEngine:
     def backups(self) -> BackupsView:
         return self.backups_view
 
-    def jobs(self) -> tuple[JobView, ...]:
+    def jobs(self) -> tuple[JobSummary, ...]:
         return self.job_views
 
     def close(self) -> None:
@@ -452,13 +453,15 @@ class RecordedEngine:
 
     def start(self, request: Request) -> str:
         self.requests.append(request)
-        job = JobView(
+        job = JobSummary(
             job_id="20261123-025719-ab12",
             operation=request.operation,
             kinds=tuple(Kind),
             began_s=NOW_S - 161,
             running=True,
             host="web01",
+            user="",
+            pid=812,
         )
         self.job_views = (job, *self.job_views)
         return job.job_id
@@ -511,8 +514,8 @@ class RecordedEngine:
                 left.append(replace(one, backups=backups))
         self.backups_view = replace(self.backups_view, sets=tuple(left))
 
-    def delete_unfinished(self, unfinished: UnfinishedView) -> None:
-        self.deleted.append(unfinished.name)
+    def delete_unfinished(self, unfinished: PartialBackup) -> None:
+        self.deleted.append(unfinished.file_name)
         left = tuple(one for one in self.backups_view.partial if one != unfinished)
         self.backups_view = replace(self.backups_view, partial=left)
 

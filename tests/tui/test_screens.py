@@ -177,8 +177,8 @@ async def test_an_unfinished_file_is_deleted_after_a_question(engine: RecordedEn
         assert engine.deleted == []
         await pilot.press("y")
         await settle(pilot)
-        assert engine.deleted == [UNFINISHED.name]
-        assert UNFINISHED.name not in shown(app)
+        assert engine.deleted == [UNFINISHED.file_name]
+        assert UNFINISHED.file_name not in shown(app)
 
 
 async def test_an_unfinished_file_stays_while_a_job_runs(engine: RecordedEngine) -> None:

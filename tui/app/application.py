@@ -14,12 +14,12 @@ from textual.binding import Binding, BindingType
 
 from core.errors import MagerewindError
 from core.events import Operation
+from core.jobs.listing import JobSummary
 from core.operations.requests import DiscardRequest, Request, UndoRequest
 from tui.app.base import Shell
 from tui.app.terminal import Terminal
 from tui.engine.job_watch import Watch
 from tui.engine.port import Engine, Errands, Follower, Latest
-from tui.engine.views import JobView
 from tui.render import text
 from tui.render.job import closed_text
 from tui.screens.ask import Ask
@@ -81,12 +81,12 @@ class Application(Shell):
         self.zone = zone
         self.errands: Errands
         self.follower: Follower | None = None
-        self.jobs: tuple[JobView, ...] = ()
+        self.jobs: tuple[JobSummary, ...] = ()
         self.maintenance: bool | None = None
         self.read_only: str = "you asked only to look" if engine.read_only else ""
         self.last_words = ""
         self._polls = 0
-        self.look: Latest[tuple[tuple[JobView, ...], bool]] = Latest()
+        self.look: Latest[tuple[tuple[JobSummary, ...], bool]] = Latest()
 
     def on_mount(self) -> None:
         """Show Home and begin to watch for jobs."""
@@ -121,7 +121,7 @@ class Application(Shell):
         """Look whether a job runs or was interrupted, and whether the store is closed."""
         followed = self.follower
 
-        def done(found: tuple[tuple[JobView, ...], bool] | Exception) -> None:
+        def done(found: tuple[tuple[JobSummary, ...], bool] | Exception) -> None:
             if isinstance(found, Exception):
                 return
             before = (self.jobs, self.maintenance)
@@ -146,7 +146,7 @@ class Application(Shell):
         self.look.ask(self.errands, lambda: (engine.jobs(), engine.closed()), done, limit_s=LIMIT_S)
 
     @property
-    def running_job(self) -> JobView | None:
+    def running_job(self) -> JobSummary | None:
         """The job that runs now."""
         return next((job for job in self.jobs if job.running), None)
 
@@ -159,12 +159,12 @@ class Application(Shell):
         return follower.state.closed_since_s is not None
 
     @property
-    def interrupted_job(self) -> JobView | None:
+    def interrupted_job(self) -> JobSummary | None:
         """A job whose process died, to be recovered first."""
         return next((job for job in self.jobs if job.interrupted), None)
 
     @property
-    def undoable_job(self) -> JobView | None:
+    def undoable_job(self) -> JobSummary | None:
         """The finished rollback that keeps its undo."""
         return next((job for job in self.jobs if job.undo_kept), None)
 

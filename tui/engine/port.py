@@ -16,7 +16,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Generic, Protocol, TypeVar
 
+from core.backups.catalog import PartialBackup
 from core.events import Report, Stamped
+from core.jobs.listing import JobSummary
 from core.jobs.state import JobState, advance
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.text.lines import Line, lines_of
@@ -25,12 +27,10 @@ from tui.engine.views import (
     BackupsView,
     BackupView,
     DatabaseView,
-    JobView,
     Places,
     PlanView,
     SpaceView,
     StoreView,
-    UnfinishedView,
 )
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ class Engine(Protocol):
         """Return what lies in `var/backups`."""
         ...
 
-    def jobs(self) -> tuple[JobView, ...]:
+    def jobs(self) -> tuple[JobSummary, ...]:
         """Return the jobs, newest first."""
         ...
 
@@ -128,7 +128,7 @@ class Engine(Protocol):
         """Delete a backup and its manifest."""
         ...
 
-    def delete_unfinished(self, unfinished: UnfinishedView) -> None:
+    def delete_unfinished(self, unfinished: PartialBackup) -> None:
         """Delete an unfinished file, unless a job works or waits for its recovery."""
         ...
 

@@ -49,13 +49,11 @@ from tui.engine.views import (
     BackupsView,
     BackupView,
     DatabaseView,
-    JobView,
     Places,
     PlanView,
     SetView,
     SpaceView,
     StoreView,
-    UnfinishedView,
     places_of,
 )
 
@@ -162,7 +160,7 @@ class StoreEngine:
         return BackupsView(
             directory=listing.directory,
             sets=tuple(_set_view(one) for one in listing.sets),
-            partial=tuple(_unfinished_view(one) for one in listing.partial),
+            partial=listing.partial,
             unknown=listing.unknown,
         )
 
@@ -184,13 +182,13 @@ class StoreEngine:
         self._refuse_while_running()
         delete_backup(self._store.backups, backup.name)
 
-    def delete_unfinished(self, unfinished: UnfinishedView) -> None:
+    def delete_unfinished(self, unfinished: PartialBackup) -> None:
         """Delete an unfinished file, unless a job works or waits for its recovery."""
         self._refuse_while_running()
         interrupted = self._client.interrupted()
         if interrupted is not None:
             raise interrupted_error(interrupted, host=self.host)
-        delete_partial(self._store.backups, unfinished.name)
+        delete_partial(self._store.backups, unfinished.file_name)
 
     def _refuse_while_running(self) -> None:
         holder = self._client.holder()
@@ -199,9 +197,9 @@ class StoreEngine:
 
     # Jobs
 
-    def jobs(self) -> tuple[JobView, ...]:
+    def jobs(self) -> tuple[JobSummary, ...]:
         """Return the jobs, newest first."""
-        return tuple(_job_view(job) for job in self._client.jobs())
+        return self._client.jobs()
 
     def start(self, request: Request) -> str:
         """Start a job and return its id when it holds the store's lock."""
@@ -268,29 +266,6 @@ def _account(uid: int) -> str:
 def _where(connection: DatabaseConnection) -> str:
     place = connection.socket or f"{connection.host}:{connection.port}"
     return f"{connection.schema} as {connection.username} at {place}"
-
-
-def _job_view(job: JobSummary) -> JobView:
-    return JobView(
-        job_id=job.job_id,
-        operation=job.operation,
-        kinds=job.kinds,
-        began_s=job.began_s,
-        outcome=job.outcome,
-        running=job.running,
-        interrupted=job.interrupted,
-        undo_kept=job.undo_kept,
-        undo_bytes=job.undo_bytes or None,
-        host=job.host,
-        user=job.user,
-        elapsed_s=job.elapsed_s,
-    )
-
-
-def _unfinished_view(partial: PartialBackup) -> UnfinishedView:
-    return UnfinishedView(
-        name=partial.file_name, size_bytes=partial.size_bytes, modified_s=partial.modified_s
-    )
 
 
 def _set_view(one: BackupSet) -> SetView:

@@ -12,7 +12,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from core.events import Kind, Operation, Outcome
+from core.backups.catalog import PartialBackup
+from core.events import Kind
 from core.magento.store import Store
 from core.operations.findings import Finding, stopping
 
@@ -128,21 +129,12 @@ class SetView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnfinishedView:
-    """A hidden file of a backup that was never finished."""
-
-    name: str
-    size_bytes: int
-    modified_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupsView:
     """All of `var/backups`, newest set first."""
 
     directory: str
     sets: tuple[SetView, ...] = ()
-    partial: tuple[UnfinishedView, ...] = ()
+    partial: tuple[PartialBackup, ...] = ()
     unknown: tuple[str, ...] = ()  # files that are no backups
 
     @property
@@ -154,24 +146,6 @@ class BackupsView:
         """Return the backups of a kind that are not known to be damaged."""
         found = (one.of(kind) for one in self.sets)
         return tuple(backup for backup in found if backup and backup.health != "damaged")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobView:
-    """A job as the list of jobs has it."""
-
-    job_id: str
-    operation: Operation
-    kinds: tuple[Kind, ...]
-    began_s: float
-    outcome: Outcome | None = None
-    running: bool = False
-    interrupted: bool = False
-    undo_kept: bool = False
-    undo_bytes: int | None = None
-    host: str = ""
-    user: str = ""
-    elapsed_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

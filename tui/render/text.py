@@ -15,9 +15,9 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from core.events import Kind, Operation, Outcome
+from core.jobs.listing import JobSummary
 from core.text import numbers
 from core.text.printable import printable
-from tui.engine.views import JobView
 
 size = numbers.short_size
 duration = numbers.short_duration
@@ -183,7 +183,7 @@ def bar(share: float, width: int, glyphs: Glyphs) -> str:
     return glyphs.full * full + glyphs.empty * (width - full)
 
 
-def job_outcome(job: JobView) -> str:
+def job_outcome(job: JobSummary) -> str:
     """Return how a job ended, or that it has not."""
     if job.running:
         return "running"

@@ -11,10 +11,11 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input
 
+from core.backups.catalog import PartialBackup
 from core.events import Kind
 from tui.engine.port import Latest
 from tui.engine.verify_queue import Verifying
-from tui.engine.views import BackupsView, BackupView, SetView, UnfinishedView
+from tui.engine.views import BackupsView, BackupView, SetView
 from tui.render import text
 from tui.render.plan import labelled
 from tui.render.row import Row
@@ -359,7 +360,7 @@ class Backups(Page):
             answered,
         )
 
-    def _ask_unfinished(self, unfinished: UnfinishedView) -> None:
+    def _ask_unfinished(self, unfinished: PartialBackup) -> None:
         def answered(agreed: bool | None) -> None:
             if agreed:
                 self._delete((unfinished,))
@@ -369,7 +370,7 @@ class Backups(Page):
             Ask(
                 title=f"Delete this unfinished file, {size}?",
                 lines=[
-                    unfinished.name,
+                    unfinished.file_name,
                     "",
                     "It is what a backup that died has left: nothing can be rolled back to it.",
                 ],
@@ -379,12 +380,12 @@ class Backups(Page):
             answered,
         )
 
-    def _delete(self, chosen: Sequence[BackupView | UnfinishedView]) -> None:
+    def _delete(self, chosen: Sequence[BackupView | PartialBackup]) -> None:
         engine = self.owner.engine
 
         def work() -> None:
             for one in chosen:
-                if isinstance(one, UnfinishedView):
+                if isinstance(one, PartialBackup):
                     engine.delete_unfinished(one)
                 else:
                     engine.delete(one)

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import tzinfo
 from typing import Protocol
 
+from core.jobs.listing import JobSummary
 from core.operations.requests import Request
 from tui.engine.port import Engine, Errands, Follower, Voice
-from tui.engine.views import JobView
 from tui.render.text import Glyphs
 from tui.widgets.bar import BarView
 
@@ -26,22 +26,22 @@ class Host(Voice, Protocol):
     clock: Callable[[], float]
     zone: tzinfo | None
     follower: Follower | None
-    jobs: tuple[JobView, ...]
+    jobs: tuple[JobSummary, ...]
     maintenance: bool | None  # None: not known yet
     read_only: str  # why this session may only look; empty where it may change things
 
     @property
-    def running_job(self) -> JobView | None:
+    def running_job(self) -> JobSummary | None:
         """The job that runs now."""
         ...
 
     @property
-    def interrupted_job(self) -> JobView | None:
+    def interrupted_job(self) -> JobSummary | None:
         """A job whose process died, to be recovered first."""
         ...
 
     @property
-    def undoable_job(self) -> JobView | None:
+    def undoable_job(self) -> JobSummary | None:
         """The finished rollback that keeps its undo."""
         ...
 
