@@ -22,8 +22,8 @@ from core.archive.tar.reader import ArchiveReader, Member, OutOfOrder
 from core.archive.tar.verify import InOrder, check_totals
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import Descent, is_gone
-from core.archive.tree.records import SeenWriter, record_of, seen_path, walk_key
-from core.archive.tree.selection import Found, Selection, unreadable, walk
+from core.archive.tree.records import SeenWriter, record_of, seen_path
+from core.archive.tree.selection import Found, Selection, unreadable, walk, walk_key
 from core.archive.tree.xattrs import pinned
 from core.events import Kind, Report, Warned, no_report
 

@@ -17,7 +17,7 @@ from typing import Final, Self
 
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR
 from core.archive.tar.reader import ArchiveReader, Member
-from core.archive.tree.records import walk_key
+from core.archive.tree.selection import walk_key
 from core.errors import StorageError
 
 UNKNOWN_MODE: Final = -1

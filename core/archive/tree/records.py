@@ -14,7 +14,7 @@ from enum import Enum
 from types import TracebackType
 from typing import Final, Self
 
-from core.archive.tree.selection import Status
+from core.archive.tree.selection import Status, walk_key
 from core.durable import create_exclusive, owner_for, translate, unlink_if_there, write_all
 
 _RECORD: Final = struct.Struct("<I5q")
@@ -36,11 +36,6 @@ def storable_inode(inode: int) -> int:
     File systems of a network (GlusterFS, for one) number by hashes of all 64. May be applied again.
     """
     return inode if inode <= _63_BITS else inode - (1 << 64)
-
-
-def walk_key(path: bytes) -> bytes:
-    """Return what sorts as our walk does: a directory before what is in it, names as bytes."""
-    return path.replace(b"/", b"\0")
 
 
 def look_of(status: os.stat_result | Status) -> Look:
