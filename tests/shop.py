@@ -7,8 +7,6 @@ import shutil
 import sys
 from pathlib import Path
 
-import oracles
-
 from core.events import Kind
 from core.jobs.client import RUNNER, Client
 from core.magento.settings import DatabaseConnection, Secret
@@ -17,6 +15,7 @@ from core.operations.requests import BackupRequest, RollbackRequest
 from core.sample.database import fill_schema
 from core.sample.sizes import Size
 from core.sample.store import make_store
+from tests import oracles
 
 FAULTY_RUNNER = str(Path(__file__).parent / "crash" / "faulty_runner.py")
 ALL = (Kind.CODE, Kind.MEDIA, Kind.DB)

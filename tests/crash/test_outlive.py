@@ -12,13 +12,13 @@ import sys
 import threading
 import time
 
-import oracles
 import pytest
-from shop import ALL, FAULTY_RUNNER
 
 from core.errors import JobInterrupted, JobRunning, StorageError
 from core.events import JobBegan, Kind, Outcome
 from core.operations.requests import BackupRequest
+from tests import oracles
+from tests.shop import ALL, FAULTY_RUNNER
 
 START = """
 import os, sys

@@ -9,8 +9,6 @@ import time
 from dataclasses import replace
 
 import pytest
-from conftest import connection_to
-from database.dumping import as_root, dump_to, load_plain
 
 from core.database import snapshot
 from core.database.connection import connect
@@ -18,6 +16,8 @@ from core.database.guard import is_rebuildable, young_tables
 from core.database.schema import read_tables
 from core.database.snapshot import Rung, take_snapshot
 from core.errors import DatabaseError, DumpFailed
+from tests.conftest import connection_to
+from tests.database.dumping import as_root, dump_to, load_plain
 
 _SUM = " UNION ALL ".join(f"SELECT SUM(v) AS s FROM bank{n}" for n in range(4))
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from shop import Shop
 
 import core
+from tests.shop import Shop
 
 ORDINARY = 54321  # an account that no machine knows by name
 CLEAN = {

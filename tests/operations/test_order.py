@@ -12,10 +12,10 @@ import re
 from pathlib import Path
 
 import pytest
-from operations.tracing import traced
-from shop import ALL, Shop
 
 from core.operations.requests import BackupRequest, DiscardRequest, UndoRequest
+from tests.operations.tracing import traced
+from tests.shop import ALL, Shop
 
 WRITTEN = Path(__file__).with_name("order")
 

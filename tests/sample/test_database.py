@@ -3,12 +3,12 @@
 import itertools
 
 import pytest
-from conftest import connection_to
 
 from core.sample.database import fill_schema
 from core.sample.likeness import differences, likeness_of_schema
 from core.sample.server import PrivateServer
 from core.sample.sizes import Size
+from tests.conftest import connection_to
 
 _numbers = itertools.count(1)
 
