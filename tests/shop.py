@@ -23,6 +23,17 @@ ALL = (Kind.CODE, Kind.MEDIA, Kind.DB)
 KEPT_VENDOR = ("acme", "magento", "bin", "autoload.php", "composer")
 
 
+def connection_to(server, schema):
+    """Return the settings of an ordinary account on a schema."""
+    return DatabaseConnection(
+        name="default",
+        schema=schema,
+        username="shop",
+        password=Secret("shop"),
+        socket=server.socket,
+    )
+
+
 class Shop:
     """A store at `root` whose database is `schema` of `server`."""
 
@@ -30,13 +41,7 @@ class Shop:
         self.root = str(root)
         self.server = server
         self.schema = schema
-        self.settings = DatabaseConnection(
-            name="default",
-            schema=schema,
-            username="shop",
-            password=Secret("shop"),
-            socket=server.socket,
-        )
+        self.settings = connection_to(server, schema)
         self.fault = fault
 
     @classmethod

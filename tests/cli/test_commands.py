@@ -209,6 +209,7 @@ def test_a_detached_job_is_named_and_can_be_shown(shop: Shop) -> None:
     job_id = started.stdout.strip()
     attached = shop.run("job:attach", job_id, "--json")
     events = [from_line(line.encode()) for line in attached.stdout.splitlines()]
+    assert events
     assert all(one is not None for one in events)
     assert isinstance(events[0].event, JobBegan)
     assert isinstance(events[-1].event, JobEnded)

@@ -155,7 +155,7 @@ def test_a_connection_killed_in_the_middle_ends_the_dump(server, schema, tmp_pat
 
 def test_a_server_that_dies_ends_the_dump(tmp_path):
     with PrivateServer() as server:
-        from tests.conftest import connection_to
+        from tests.shop import connection_to
 
         server.make_schema("dies")
         settings = connection_to(server, "dies")

@@ -16,8 +16,8 @@ from core.database.guard import is_rebuildable, young_tables
 from core.database.schema import read_tables
 from core.database.snapshot import Rung, take_snapshot
 from core.errors import DatabaseError, DumpFailed
-from tests.conftest import connection_to
 from tests.database.dumping import as_root, dump_to, load_plain
+from tests.shop import connection_to
 
 _SUM = " UNION ALL ".join(f"SELECT SUM(v) AS s FROM bank{n}" for n in range(4))
 

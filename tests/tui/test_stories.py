@@ -25,7 +25,8 @@ from core.sample.likeness import Likeness, differences, likeness_of_schema, like
 from core.sample.server import PrivateServer
 from core.sample.sizes import Size
 from core.sample.store import make_store
-from tests.conftest import connection_to
+from tests import waiting
+from tests.shop import connection_to
 from tests.tui.at_a_terminal import AtATerminal
 from tests.tui.conftest import said, settle, shown
 from tui.application import Application
@@ -83,13 +84,11 @@ async def at_work(
         yield app, pilot
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], bool], seconds: float = 90) -> None:
-    give_up = time.monotonic() + seconds
-    while not condition():
-        app = pilot.app
-        assert isinstance(app, Application)
-        assert time.monotonic() < give_up, f"{shown(app)}\n{said(app)}"
-        await pilot.pause(0.05)
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    app = pilot.app
+    assert isinstance(app, Application)
+    await waiting.until_in_loop(condition, lambda: f"{shown(app)}\n{said(app)}")
+    await pilot.pause()
 
 
 async def keys(pilot: Pilot[None], *names: str) -> None:
@@ -186,18 +185,21 @@ async def test_roll_a_damaged_store_back_and_undo_it(shop: Shop) -> None:
         assert differences(before, shop.likeness()) == ()
 
 
+def has_closed(client: Client) -> bool:
+    running = client.running()
+    return running is not None and any(
+        isinstance(stamped.event, MaintenanceEnabled)
+        for stamped in client.stream(running.job_id).poll()
+    )
+
+
 def hold(client: Client) -> int:
     """Stop the runner as soon as it has closed the store, so that the keys find it at work."""
-    give_up = time.monotonic() + 60
-    while time.monotonic() < give_up:
-        running = client.running()
-        if running is not None:
-            events = client.stream(running.job_id).poll()
-            if any(isinstance(stamped.event, MaintenanceEnabled) for stamped in events):
-                os.kill(running.pid, signal.SIGSTOP)
-                return running.pid
-        time.sleep(0.005)
-    raise AssertionError("no job has begun")
+    waiting.until(lambda: has_closed(client), "no job has begun")
+    running = client.running()
+    assert running is not None
+    os.kill(running.pid, signal.SIGSTOP)
+    return running.pid
 
 
 async def hold_a_backup(app: Application, pilot: Pilot[None], client: Client) -> int:
