@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 import core
-from tests.shop import Shop
 
 ORDINARY = 54321  # an account that no machine knows by name
 CLEAN = {
@@ -140,6 +139,3 @@ def untouched(shop, before):
     assert not shop.closed()
     assert shop.leftovers() == []
     assert sorted(os.listdir(shop.store.backups)) == before
-
-
-__all__ = ["Shop", "magerewind"]
