@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 
-from core.database.check import check_dump
-from core.database.forward import forward_tables
-from core.database.load import load_beside
-from core.database.swap import swap_tables
+from core.database.load.load import load_beside
+from core.database.load.server_check import check_dump
+from core.database.swap.after_commit import forward_tables
+from core.database.swap.swap import swap_tables
 from core.journal import Journal
 from core.sample.server import find_program
 

@@ -2,7 +2,7 @@
 
 import os
 
-from core.database.staging import short_id, staged_name
+from core.database.schema.names import short_id, staged_name
 from core.events import Kind
 from tests.shop import Shop
 
