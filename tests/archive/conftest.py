@@ -17,11 +17,11 @@ from tests.archive.trees import Layout, layout, make_tree, put
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """A directory on a disk, also where the other tests have theirs in memory.
+    """A directory in /tmp, on most machines a disk, also where other tests have theirs in memory.
 
     File systems differ in attributes, in the order of entries and in what they flush.
     """
-    made = tempfile.mkdtemp(prefix="magerewind-test-", dir="/var/tmp")
+    made = tempfile.mkdtemp(prefix="magerewind-test-", dir="/tmp")
     yield Path(os.path.realpath(made))
     shutil.rmtree(made, ignore_errors=True)
 
