@@ -240,7 +240,7 @@ class _Asked:
 
     def definers(self) -> None:
         rights = read_rights(self.connection)
-        if rights.any_definer:
+        if rights.any_definer and self.check.trusted:
             return
         other = [
             one
@@ -248,11 +248,12 @@ class _Asked:
             if one.lower().rstrip("()") not in {rights.account.lower(), "current_user"}
         ]
         if other:
-            self._warn(
-                "definer-mapped",
-                "The account may not set these definers; itself is put in their place.",
-                *other,
+            why = (
+                "The account may not set these definers"
+                if self.check.trusted
+                else "Definers of a dump without its manifest are not believed"
             )
+            self._warn("definer-mapped", f"{why}; itself is put in their place.", *other)
 
     def live(self) -> None:
         """See whether what is there now can be saved, and who else depends on it."""

@@ -18,6 +18,7 @@ from core.database.dump_check import Definition, DumpCheck, TableContent
 from core.database.kinds import OBJECTS, ROUTINES, Statement, StatementKind
 from core.database.reach import forbidden_word, made_at_run_time, other_schemas
 from core.database.session import Session
+from core.database.sql.cursor import BY_HAND
 from core.database.statements import DumpFile, RawStatement, Statements
 from core.database.tokens import Reading
 from core.errors import DamagedBackup, StatementRefused
@@ -128,6 +129,7 @@ class _Inventory:
         self.trusted = trusted
         self.concerns: dict[str, str] = {}
         self.unfired: dict[str, None] = {}
+        self.called: dict[str, Statement] = {}  # functions, and a first object that calls each
         self.session = Session()
         self.count = 0
         self.current = ""
@@ -241,7 +243,10 @@ class _Inventory:
         if statement.kind is StatementKind.TRIGGER:
             self.trigger_tables[statement.name] = statement.table
         self.objects[statement.kind][statement.name] = None
-        self.concerns.update(_concern(statement, self.schema))
+        for function in statement.called:
+            self.called.setdefault(function, statement)
+        if self.trusted:
+            self.concerns.update(_concern(statement, self.schema))
 
     def _known(self, statement: Statement, known: object) -> None:
         if statement.name not in known:  # type: ignore[operator]
@@ -273,6 +278,7 @@ class _Inventory:
     def result(
         self, path: str, statements: Statements, digest: str, table_prefix: str
     ) -> DumpCheck:
+        self._refuse_unknown_functions()
         maker = maker_of(statements.first_lines)
         complete = self._complete(maker, statements.trailer)
         problems, warnings = list(self.problems), []
@@ -341,6 +347,18 @@ class _Inventory:
             trusted=self.trusted,
             definitions=tuple(one for made in self.definitions.values() for one in made),
         )
+
+    def _refuse_unknown_functions(self) -> None:
+        """Refuse a function that neither a server nor the dump has: it may be a loaded library's."""
+        known = {name.lower() for name in self.objects[StatementKind.FUNCTION]}
+        for function, statement in self.called.items():
+            if function not in known:
+                raise StatementRefused(
+                    f"Line {statement.line}: the {statement.kind.value}"
+                    f" '{one_line(statement.name)}' calls the function '{one_line(function)}',"
+                    " which the dump does not make.",
+                    hint=BY_HAND,
+                )
 
     def _complete(self, maker: str, trailer: list[bytes]) -> bool:
         if any(line.startswith(COMPLETE_MARKS) for line in trailer):

@@ -60,3 +60,5 @@ class Statement:
     words: tuple[Token, ...] = ()
     definer: str = ""
     schema: str = ""  # the one that may stand before names
+    trusted: bool = False
+    called: tuple[str, ...] = ()  # functions that no server has of its own, in lower case

@@ -1,0 +1,1 @@
+"""What the statements of a dump may hold: a grammar of what is allowed, a room for each part."""
