@@ -153,7 +153,7 @@ class _Reader:
             case b"SELECT" | b"DO":
                 return self._setval()
             case _:
-                cursor.refuse("it is none of the statements that dumps are made of")
+                raise cursor.refusal("it is none of the statements that dumps are made of")
 
     def _object(self) -> tuple[str, tuple[int, int]]:
         """Read a name, perhaps qualified with our schema; return it and where it stands."""
@@ -290,12 +290,13 @@ class _Reader:
     def _event_state(self) -> Statement:
         cursor = self.cursor
         name, place = self._object()
-        if cursor.accept(b"ON"):
-            cursor.expect(b"COMPLETION")
+        if cursor.accept_all(b"ON", b"COMPLETION"):
             cursor.accept(b"NOT")
             cursor.expect(b"PRESERVE")
-        elif not cursor.accept(b"ENABLE", b"DISABLE") or (
-            cursor.accept(b"ON") and not cursor.accept(b"SLAVE", b"REPLICA")
+        elif not (
+            cursor.accept_all(b"DISABLE", b"ON", b"SLAVE")
+            or cursor.accept_all(b"DISABLE", b"ON", b"REPLICA")
+            or cursor.accept(b"ENABLE", b"DISABLE")
         ):
             cursor.refuse_word()
         cursor.end()

@@ -349,7 +349,7 @@ class _Inventory:
         )
 
     def _refuse_unknown_functions(self) -> None:
-        """Refuse a function that neither a server nor the dump has: it may be a loaded library's."""
+        """Refuse a function that is neither a server's nor the dump's: a library may have it."""
         known = {name.lower() for name in self.objects[StatementKind.FUNCTION]}
         for function, statement in self.called.items():
             if function not in known:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 from core.database.classify import classify
@@ -76,8 +77,11 @@ def without_definer(one: ObjectText) -> ObjectText:
         RawStatement(text, 1, 0), reading=Reading.of_mode(one.sql_mode), trusted=True
     )
     words = statement.words
-    pairs = zip(words, words[1:], strict=False)  # not that of SQL SECURITY DEFINER
-    start = next(i for i, (a, b) in enumerate(pairs) if a.upper == b"DEFINER" and b.text == b"=")
+    start = next(  # not that of SQL SECURITY DEFINER
+        index
+        for index, (word, following) in enumerate(pairwise(words))
+        if word.upper == b"DEFINER" and following.text == b"="
+    )
     end = _after_definer(words, start)
     kept = text[: words[start].start] + text[words[end].start :]
     return replace(one, create=kept.decode("utf-8", "surrogateescape"), definer="")

@@ -218,14 +218,10 @@ class Expressions:
             cursor.text_literal()
         elif cursor.accept(b"LIMIT"):
             self.listed()
-        elif (
-            cursor.accept_all(b"IN", b"NATURAL", b"LANGUAGE", b"MODE")
-            or cursor.accept_all(b"NATURAL", b"LANGUAGE", b"MODE")
-            or cursor.accept_all(b"WITH", b"QUERY", b"EXPANSION")
-        ):
-            pass
-        else:
-            return False
+        else:  # of AGAINST, whose IN is an operator
+            return cursor.accept_all(b"NATURAL", b"LANGUAGE", b"MODE") or cursor.accept_all(
+                b"WITH", b"QUERY", b"EXPANSION"
+            )
         return True
 
     def ordering(self) -> None:

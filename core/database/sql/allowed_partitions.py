@@ -72,7 +72,7 @@ class Partitions:
             cursor.expect(word)
             cursor.name()
             self._values()
-            while cursor.peek() not in {b"TABLESPACE"} and self.options.one():
+            while cursor.peek() != b"TABLESPACE" and self.options.one():
                 pass
             if word == b"PARTITION" and cursor.peek() == b"(":
                 self._listed(b"SUBPARTITION")

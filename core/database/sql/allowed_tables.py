@@ -184,6 +184,7 @@ class Tables:
                 cursor.refuse_word()
 
     def _said(self) -> bool:
+        """Take one thing that is said of a column, if any follows."""
         cursor = self.cursor
         if cursor.accept(b"DEFAULT"):
             self._default()
@@ -193,17 +194,6 @@ class Tables:
             cursor.text_literal()
         elif cursor.accept(b"UNIQUE", b"PRIMARY"):
             cursor.accept(b"KEY")
-        elif cursor.accept(b"COLUMN_FORMAT"):
-            if not cursor.accept(b"FIXED", b"DYNAMIC", b"DEFAULT"):
-                cursor.refuse_word()
-        elif cursor.accept(b"STORAGE"):
-            if not cursor.accept(b"DISK", b"MEMORY", b"DEFAULT"):
-                cursor.refuse_word()
-        elif cursor.accept(b"SRID", b"REF_SYSTEM_ID", b"COMPRESSED"):
-            if cursor.accept(b"="):
-                cursor.at += cursor.peek() in {b"ZLIB"}
-            if cursor.is_number():
-                cursor.number()
         elif cursor.accept(b"CONSTRAINT"):
             if cursor.is_name():
                 cursor.name()
@@ -211,13 +201,27 @@ class Tables:
         elif cursor.peek() == b"CHECK":
             self._check()
         else:
-            return (
+            return self._stored() or (
                 cursor.accept_all(b"NOT", b"NULL")
                 or cursor.accept(b"NULL", b"AUTO_INCREMENT", b"KEY", b"INVISIBLE", b"VISIBLE")
                 or cursor.accept_all(b"WITH", b"SYSTEM", b"VERSIONING")
                 or cursor.accept_all(b"WITHOUT", b"SYSTEM", b"VERSIONING")
-                or cursor.accept_all(b"SERIAL", b"DEFAULT", b"VALUE")
             )
+        return True
+
+    def _stored(self) -> bool:
+        """Take how a column is stored, if that follows."""
+        cursor = self.cursor
+        if cursor.accept(b"COLUMN_FORMAT", b"STORAGE"):
+            if not cursor.accept(b"FIXED", b"DYNAMIC", b"DEFAULT", b"DISK", b"MEMORY"):
+                cursor.refuse_word()
+            return True
+        if not cursor.accept(b"SRID", b"REF_SYSTEM_ID", b"COMPRESSED"):
+            return False
+        if cursor.accept(b"="):
+            cursor.accept(b"ZLIB")
+        if cursor.is_number():
+            cursor.number()
         return True
 
     def _now(self) -> None:
@@ -233,7 +237,7 @@ class Tables:
             cursor.text_literal()
         elif cursor.is_number() or cursor.peek() in {b"+", b"-"}:
             cursor.number()
-        elif cursor.accept(b"NULL", b"TRUE", b"FALSE"):
+        elif cursor.accept(b"NULL", b"TRUE", b"FALSE", b"VALUE"):
             pass
         elif cursor.peek() == b"(":
             self.values.bracketed()

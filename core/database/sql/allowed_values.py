@@ -60,22 +60,23 @@ class _Row:
         self.words = self._words(reading)
         self.functions: list[bytes] = []  # whose brackets are open
         self.before: Token | None = None
+        self._letters = -1  # where the last name of a character set stands
 
     def _words(self, reading: Reading) -> Iterator[Token]:
         for word in tokens(self.text, reading, self.at):
             between = self.text[self.at : word.start]
             if b"/*+" in between or b"/*!" in between or b"/*M!" in between:
-                self.refuse("a comment that servers execute")
+                raise self._refusal("a comment that servers execute")
             self.at = word.end
             yield word
 
-    def refuse(self, what: str) -> NoReturn:
-        raise StatementRefused(
+    def _refusal(self, what: str) -> StatementRefused:
+        return StatementRefused(
             f"Line {self.line}: a row statement with {what}, which is not a plain value."
         )
 
     def refuse_word(self, word: Token) -> NoReturn:
-        self.refuse(one_line(word.text.decode("utf-8", "replace"), limit=40))
+        raise self._refusal(one_line(word.text.decode("utf-8", "replace"), limit=40))
 
     def rest(self) -> tuple[int, bool]:
         """Read up to the end of this row; return where that is and whether another row follows."""
@@ -85,7 +86,7 @@ class _Row:
                 return self._behind()
             self._take(word)
             self.before = word
-        self.refuse("no end")
+        raise self._refusal("no end")
 
     def _behind(self) -> tuple[int, bool]:
         end = self.at
@@ -112,29 +113,27 @@ class _Row:
             self.refuse_word(word)
 
     def _complete(self, word: Token) -> None:
-        """Refuse a word that must be followed by another one than this."""
+        """Refuse the word before this one if it must be followed by another."""
         before = self.before
-        if before is None:
+        if before is None or before.mark is Mark.TEXT:
             return
-        if before.mark is Mark.NAME and word.text in {b".", b"("}:
-            self.refuse_word(before)
-        if before.mark is Mark.SIGN:
-            if before.text == b"." and word.is_name and not _NUMBER.fullmatch(word.text):
-                self.refuse_word(word)
-            return
-        if before.mark is not Mark.WORD:
-            return
-        upper = before.upper
         number = _NUMBER.fullmatch(before.text) is not None
-        if word.text == b"(":
-            if upper not in VALUE_FUNCTIONS and not (self.functions and upper in _INSIDE):
-                self.refuse_word(before)
+        upper = before.upper
+        if before.mark is Mark.NAME:
+            allowed = word.text not in {b".", b"("}
+        elif before.mark is Mark.SIGN:  # 1.5, and no name behind a dot
+            digits = not word.is_name or _NUMBER.fullmatch(word.text) is not None
+            allowed = before.text != b"." or digits
+        elif word.text == b"(":
+            allowed = upper in VALUE_FUNCTIONS or bool(self.functions and upper in _INSIDE)
         elif word.text == b".":
-            if not number:
-                self.refuse_word(before)
-        elif not (number or upper in _CONSTANTS or self._is_inside(before)):
-            if not (_PREFIX.fullmatch(before.text) and self._is_literal(word)):
-                self.refuse_word(before)
+            allowed = number
+        elif _PREFIX.fullmatch(before.text) and self._is_literal(word):
+            allowed = True
+        else:
+            allowed = number or upper in _CONSTANTS or self._is_inside(before)
+        if not allowed:
+            self.refuse_word(before)
 
     def _is_literal(self, word: Token) -> bool:
         """Whether this may follow the name of a character set, or the letter of a literal."""
@@ -146,14 +145,12 @@ class _Row:
     def _is_inside(self, word: Token) -> bool:
         return bool(self.functions) and (word.upper in _INSIDE or self._letters == word.start)
 
-    _letters = -1  # where the last name of a character set stands
-
     def _word(self, word: Token) -> None:
         """Take a word if any rule may allow it; `_complete` sees what follows it."""
-        if self.functions and self.before is not None and self.before.upper in _WITH_LETTERS:
-            if word.text.isascii() and _CHARSET.fullmatch(word.text):
-                self._letters = word.start
-                return
+        before = self.before.upper if self.before is not None else b""
+        if self.functions and before in _WITH_LETTERS and _CHARSET.fullmatch(word.text):
+            self._letters = word.start
+            return
         upper = word.upper
         if not (
             _NUMBER.fullmatch(word.text)

@@ -87,11 +87,15 @@ class Cursor:
         if not self.done:
             self.refuse_word()
 
-    def refuse(self, why: str, *, hint: str = "") -> NoReturn:
-        """Raise StatementRefused."""
-        raise StatementRefused(
-            f"Line {self.line}: {self.what} is not run: {why}.", hint=hint or self.hint or None
+    def refusal(self, why: str) -> StatementRefused:
+        """Return what says why this statement is not run."""
+        return StatementRefused(
+            f"Line {self.line}: {self.what} is not run: {why}.", hint=self.hint or None
         )
+
+    def refuse(self, why: str) -> NoReturn:
+        """Raise StatementRefused."""
+        raise self.refusal(why)
 
     def refuse_word(self, where: str = "") -> NoReturn:
         """Refuse the next word, which no rule allows where it stands."""
