@@ -104,7 +104,8 @@ class Expressions:
         cursor = self.cursor
         upper, following = cursor.peek(), cursor.peek(1)
         function = cursor.token.name.encode("utf-8", "surrogateescape").upper()
-        if following == b"(" and (upper in _BEFORE_BRACKET or function in FUNCTIONS):
+        member = upper == b"OF" and cursor.peek(-1) == b"MEMBER"
+        if following == b"(" and (upper in _BEFORE_BRACKET or member or function in FUNCTIONS):
             cursor.at += 1
             self._bracket(function)
             return True
