@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.database.kinds import StatementKind
 from core.database.sql.allowed_programs import Programs
 from core.database.sql.cursor import BY_HAND, Cursor
+from core.database.sql.statement import StatementKind
 
 
 def check_body(kind: StatementKind, cursor: Cursor, *, name: str) -> None:

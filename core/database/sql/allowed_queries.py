@@ -6,8 +6,8 @@ from typing import Final
 
 from core.database.sql.allowed_expressions import Expressions
 from core.database.sql.cursor import Cursor
+from core.database.sql.tokens import Mark
 from core.database.sql.vocabulary import TYPE_WORDS
-from core.database.tokens import Mark
 
 _SELECT_WORDS: Final = (
     b"ALL", b"DISTINCT", b"DISTINCTROW", b"HIGH_PRIORITY", b"STRAIGHT_JOIN", b"SQL_SMALL_RESULT",

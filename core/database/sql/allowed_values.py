@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from typing import Final, NoReturn
 
-from core.database.dialect import one_line
+from core.database.server.dialect import one_line
 from core.database.sql.cursor import Cursor, words_of
 from core.database.sql.literal_rows import literals_end, statement_end
+from core.database.sql.tokens import Mark, Reading, Token, tokens
 from core.database.sql.vocabulary import TYPE_WORDS, VALUE_FUNCTIONS
-from core.database.tokens import Mark, Reading, Token, tokens
 from core.errors import StatementRefused
 
 _CONSTANTS: Final = frozenset(

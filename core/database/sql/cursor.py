@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
-from core.database.dialect import one_line
+from core.database.server.dialect import one_line
+from core.database.sql.tokens import Mark, Reading, Token, tokens
 from core.database.sql.vocabulary import RESERVED
-from core.database.tokens import Mark, Reading, Token, tokens
 from core.errors import StatementRefused
 
 MOST_NESTED: Final = 100

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from core.database.tokens import Reading, repeat
+from core.database.sql.tokens import Reading, repeat
 
 _ASCII_NAME: Final = (
     rb"(?:`[^`]*+" + repeat(rb"``[^`]*+") + rb"`"
