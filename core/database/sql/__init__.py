@@ -1,1 +1,1 @@
-"""What the statements of a dump may hold: a grammar of what is allowed, a room for each part."""
+"""The text of SQL: tokens, statements, and which of them are allowed."""
