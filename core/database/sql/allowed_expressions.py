@@ -112,6 +112,11 @@ class Expressions:
         if upper in OPERATORS:
             cursor.at += 1
             return True
+        if cursor.accept_all(b"NEXT", b"VALUE", b"FOR") or cursor.accept_all(
+            b"PREVIOUS", b"VALUE", b"FOR"
+        ):
+            cursor.own()
+            return True
         if not cursor.is_name() or cursor.at_window():
             return False
         self._reference()

@@ -18,14 +18,23 @@ _ASCII_NAME: Final = (
     rb"|\"[^\"]*+" + repeat(rb"\"\"[^\"]*+") + rb"\""
     rb"|[A-Za-z0-9_$]++)"
 )
+_S: Final = repeat(  # what servers pass over between two words
+    rb"\s++",
+    rb"/\*(?![!+]|M!)[^*]*+" + repeat(rb"\*(?!/)[^*]*+") + rb"\*/",
+    rb"--(?=[\x00-\x20\x7f])[^\n]*+\n",
+    rb"\#[^\n]*+\n",
+)
 HEAD: Final = re.compile(
     rb"(?:INSERT|REPLACE)\b"
-    rb"(?:\s++(?:IGNORE|DELAYED|LOW_PRIORITY|HIGH_PRIORITY)\b)*+(?:\s++INTO\b)?+\s*+"
-    rb"(?P<name>" + _ASCII_NAME + rb")(?:\s*+\.\s*+(?P<second>" + _ASCII_NAME + rb"))?+"
-    rb"\s*+(?:\(\s*+(?:" + _ASCII_NAME + rb"\s*+(?:,\s*+" + _ASCII_NAME + rb"\s*+)*+)?+\)\s*+)?+"
-    rb"VALUES?+\s*+\(",
+    + repeat(_S + rb"(?:IGNORE|DELAYED|LOW_PRIORITY|HIGH_PRIORITY)\b")
+    + rb"(?:" + _S + rb"INTO\b)?+" + _S
+    + rb"(?P<name>" + _ASCII_NAME + rb")"
+    + rb"(?:" + _S + rb"\." + _S + rb"(?P<second>" + _ASCII_NAME + rb"))?+" + _S
+    + rb"(?:\(" + _S + rb"(?:" + _ASCII_NAME + _S
+    + repeat(rb"," + _S + _ASCII_NAME + _S)
+    + rb")?+\)" + _S + rb")?+VALUES?+\b" + _S + rb"\(",
     re.IGNORECASE,
-)
+)  # fmt: skip
 """A row statement up to the bracket of its first row; never backtracks into a name."""
 
 _TEXT: Final = {
@@ -34,6 +43,9 @@ _TEXT: Final = {
 }
 _PLAIN: Final = rb"[0-9,.NULnul\t\n\r ]"
 _BLANK: Final = rb"[\t\n\r ]*+"
+
+
+_LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_$"
 
 
 def _pattern(reading: Reading) -> re.Pattern[bytes]:
@@ -67,11 +79,15 @@ _PATTERNS: Final = {
 def literals_end(text: bytes, at: int, reading: Reading) -> int:
     """Return how far rows are literals, from `at`, which is inside the brackets of a row.
 
-    If they all are, that is the place of the last closing bracket.
+    If they all are, that is the place of the last closing bracket. If not, it is the beginning of
+    the first word that is none.
     """
     found = _PATTERNS[reading.backslash_escapes, reading.ansi_quotes].match(text, at)
     assert found is not None  # noqa: S101 - it matches the empty text
-    return found.end()
+    end = found.end()
+    if text[end : end + 1] == b")":
+        return end
+    return at + len(text[at:end].rstrip(_LETTERS))
 
 
 _END: Final = re.compile(rb"\)[\x09-\x0d ]*+")
