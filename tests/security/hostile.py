@@ -1,3 +1,4 @@
+# ruff: noqa: E501, ISC004
 """Hostile statements by kind, put together from what reaches out and where it can stand.
 
 `victim` is another schema with a table t, a function f and a sequence s.

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Statements put together at random from pieces that a dump may hold, and poisoned ones.
 
 Written after the servers' manuals, not after the grammar that it tests.
@@ -14,11 +15,6 @@ POISONS = (
     "(SELECT v FROM victim.t)", "victim.f(1)", "LOAD_FILE('/etc/passwd')", "SLEEP(1)",
     "`victim`.`f`()", "(SELECT 1 FROM t, victim . t)", "BENCHMARK(1,1)", "NEXT VALUE FOR victim.s",
     "@@datadir", "(SELECT 1 INTO OUTFILE 'x')", "{fn f()}", "GET_LOCK('a',1)",
-)  # fmt: skip
-STATEMENTS = (
-    "KILL 3", "DROP TRIGGER g", "FLUSH TABLES", "SET GLOBAL x = 1", "PREPARE s FROM 'x'",
-    "CREATE USER x", "RENAME TABLE t TO victim.t", "DELETE FROM t USING t, victim.t",
-    "CALL victim.p()", "LOAD DATA INFILE 'x' INTO TABLE t", "ALTER TABLE t RENAME u",
 )  # fmt: skip
 
 
@@ -43,7 +39,7 @@ class Pieces:
         made = self.one(self.rows, self.table, self.view, self.trigger, self.procedure, self.event)
         return self.spaced(made).replace(MARK, "")
 
-    def poisoned(self, _):
+    def poisoned(self):
         """Return a statement with one thing in it that no dump may hold."""
         while True:
             self.depth = 0
@@ -61,14 +57,12 @@ class Pieces:
 
     def spaced(self, text):
         """Put comments and other blanks between words, outside of strings."""
-        pieces = re.split(r"('[^']*'|\"[^\"]*\"|`[^`]*`)", text)
+        pieces = re.split(r"('(?:[^'\\]|\\.)*'|`[^`]*`|/\*!.*?\*/)", text)
         blanks = [" ", "  ", "\n", "\t", " /* it's; */ ", " -- it's\n", " # `\n"]
         if text.startswith(("INSERT", "REPLACE")):  # as programs write them
             blanks = [" ", " ", "\n"]
         return "".join(
-            piece
-            if n % 2
-            else re.sub(" ", lambda _: self.chance.choice(blanks), piece)
+            piece if n % 2 else re.sub(" ", lambda _: self.chance.choice(blanks), piece)
             for n, piece in enumerate(pieces)
         )
 
@@ -122,7 +116,7 @@ class Pieces:
             lambda: f"{self.expression(query=query)} COLLATE utf8mb4_bin",
             lambda: f"LEFT({self.expression(query=query)}, 3)",
             lambda: f"CONVERT({self.expression(query=query)} USING utf8mb4)",
-            lambda: f"JSON_UNQUOTE(JSON_EXTRACT(a, '$.x'))",
+            lambda: "JSON_UNQUOTE(JSON_EXTRACT(a, '$.x'))",
         ]  # fmt: skip
         if query:
             forms += [
@@ -145,7 +139,9 @@ class Pieces:
         if self.chance.random() < 0.8:
             text += f" FROM {self.tables()}"
             text += self.one("", lambda: f" WHERE {self.expression()}")
-            text += self.one("", "", lambda: f" GROUP BY {self.expression()} HAVING {self.expression()}")
+            text += self.one(
+                "", "", lambda: f" GROUP BY {self.expression()} HAVING {self.expression()}"
+            )
             text += self.one("", "", lambda: f" ORDER BY {self.expression()} DESC LIMIT 1")
         if self.depth < 3:
             text += self.one("", "", lambda: f" UNION ALL {self.query()}")
@@ -191,7 +187,9 @@ class Pieces:
         return f"{name} {kind}{said}"
 
     def view(self):
-        head = self.one("", "OR REPLACE ", "ALGORITHM=UNDEFINED DEFINER=`a`@`%` SQL SECURITY DEFINER ")
+        head = self.one(
+            "", "OR REPLACE ", "ALGORITHM=UNDEFINED DEFINER=`a`@`%` SQL SECURITY DEFINER "
+        )
         return f"CREATE {head}VIEW {self.one('v', 'shop.v', '`v`')} AS {self.query()}"
 
     def trigger(self):

@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from core.database.server.dialect import one_line
 from core.database.sql.cursor import Cursor
 from core.database.sql.vocabulary import (
     FUNCTIONS,
+    NEVER_OWN,
+    NEVER_OWN_STARTS,
     OPERATORS,
     READABLE_VARIABLES,
     TYPE_WORDS,
@@ -142,8 +145,15 @@ class Expressions:
             if not self.own_functions:
                 cursor.refuse(f"the function {parts[-1]} is not allowed there")
             if len(parts) == 1:
-                cursor.called.add(parts[0].lower())
+                self._own_function(parts[0])
             self._bracket(b"")
+
+    def _own_function(self, name: str) -> None:
+        """Note the call of a function of the schema; refuse one that a server may have itself."""
+        upper = name.encode("utf-8", "surrogateescape").upper()
+        if upper in NEVER_OWN or upper.startswith(NEVER_OWN_STARTS):
+            self.cursor.refuse(f"the function {one_line(name)} is not allowed there")
+        self.cursor.called.add(name.lower())
 
     def _variable(self) -> None:
         """Take `@x`, or `@@x` of those that may be read."""

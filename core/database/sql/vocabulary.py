@@ -92,6 +92,22 @@ FUNCTIONS: Final = _words(
 )
 """Functions, and types that bear a length, as they stand before a bracket."""
 
+# A server takes its own function before one of the schema that has the same name; these are never
+# taken for the schema's. They read files, wait, lock, or act on the server.
+NEVER_OWN: Final = _words(
+    """
+    load_file sleep benchmark setval encrypt encode des_encrypt des_decrypt procedure roles_graphml
+    is_free_lock is_used_lock gtid_subset gtid_subtract binlog_gtid_pos icu_version
+    validate_password_strength load_data analyse json_table xmlagg
+    """
+)
+NEVER_OWN_STARTS: Final = (
+    b"GET_", b"RELEASE_", b"MASTER_", b"SOURCE_", b"WAIT_", b"WSREP_", b"ASYNCHRONOUS_",
+    b"GROUP_REPLICATION_", b"STATEMENT_", b"PS_", b"CAN_ACCESS_", b"INTERNAL_", b"KEYRING_",
+    b"AUDIT_", b"MYSQL_", b"SERVICE_", b"VERSION_TOKENS_", b"ASYMMETRIC_", b"SYS_", b"LIB_MYSQLUDF",
+    b"BINLOG_", b"GTID_", b"MASK_", b"GEN_", b"ROTATE_", b"REMOTE_", b"OPTION_TRACKER_",
+)  # fmt: skip
+
 VALUE_FUNCTIONS: Final = _words(
     """
     from_base64 unhex hex char concat convert cast binary conv if ifnull nullif coalesce
