@@ -30,7 +30,7 @@ from core.database.driver import Driver, decode, drop, log_in, translated
 from core.database.places import place_of
 from core.database.watch import WHO, Watch
 from core.database.wire import Exchange, limits
-from core.errors import Cancelled, ConnectionFailed, ConnectionLost, DatabaseError, JobRunning
+from core.errors import Cancelled, ConnectionFailed, DatabaseError, JobRunning
 from core.magento.settings import DatabaseConnection
 
 SQL_MODE: Final = "NO_AUTO_VALUE_ON_ZERO"
@@ -56,8 +56,10 @@ def connect(
     connection = Connection(log_in(settings, program, limits().connect_s), settings)
     try:
         connection.prepare(lock_wait_s, variables or {}, limit_s=deadline - time.monotonic())
-    except ConnectionLost as error:
+    except DatabaseError as error:
         connection.close()
+        if error.errno is not None:
+            raise
         raise ConnectionFailed(
             f"No database server answers at {place_of(settings)}: {error.message}"
         ) from error
@@ -89,16 +91,19 @@ class Connection:
     ) -> None:
         """Set the session as the module describes, within `limit_s` seconds."""
         self._ready_by_s = time.monotonic() + limit_s
-        text, comment, packet, who, listed = self.query(
+        rows = self.query(
             f"SELECT VERSION(), @@version_comment, @@max_allowed_packet, {WHO},"
             f" (SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = {self.thread_id})"
-        )[0]
+        )
+        if [len(row) for row in rows] != [5] or not isinstance(rows[0][2], int):
+            raise DatabaseError("The database server's answer makes no sense.")
+        text, comment, packet, who, listed = rows[0]
         server = parse_version(str(text))
         # A MariaDB may be set to call itself anything; its comment still says what it is.
         if not server.mariadb and "mariadb" in str(comment).lower():
             server = parse_version(f"{text}-MariaDB")
         self.server = server
-        self.max_packet = int(packet)
+        self.max_packet = packet
         self._watch = Watch(
             self.settings, self.thread_id, str(who) if listed else None, self._raw.wire.is_severed
         )
@@ -265,7 +270,8 @@ class Connection:
     def kill(self, thread_id: int) -> None:
         """End another connection of this account; one that is gone already is fine."""
         try:
-            self.query(f"KILL {thread_id:d}")
+            with self._cursor(f"KILL {thread_id:d}", (), Exchange(limit_s=limits().courtesy_s)):
+                pass
         except DatabaseError as error:
             if error.errno != 1094:
                 raise

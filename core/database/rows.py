@@ -123,7 +123,9 @@ class RowReader:
     def _limits(self) -> tuple[int | None, int | None]:
         assert self._key is not None  # noqa: S101 - only asked for key ranges
         name = quote_name(self._key.name)
-        low, high = self._connection.query(f"SELECT MIN({name}), MAX({name}){self._from}")[0]
+        low, high = self._connection.query(
+            f"SELECT MIN({name}), MAX({name}){self._from}", long=True
+        )[0]
         return low, high
 
     def read(self, piece: Piece) -> int:
@@ -188,7 +190,7 @@ class RowReader:
         assert self._key is not None  # noqa: S101 - only called for key ranges
         name = quote_name(self._key.name)
         found = self._connection.scalar(
-            f"SELECT MIN({name}){self._from}{self._between(first, last)}"
+            f"SELECT MIN({name}){self._from}{self._between(first, last)}", long=True
         )
         return None if found is None else int(found)
 
@@ -202,7 +204,8 @@ class RowReader:
             after = "" if last is None else f" WHERE {name} > {last}"
             found = self._connection.query_bytes(
                 f"SELECT {_literal_sql(self._key)}{self._from}{after}"
-                f" ORDER BY {name} LIMIT 1 OFFSET {step}"
+                f" ORDER BY {name} LIMIT 1 OFFSET {step}",
+                long=True,
             )
             limit = _literal(found[0][0]) if found else None
             where = after
@@ -221,7 +224,7 @@ class RowReader:
         return total
 
     def _check_total(self, total: int) -> None:
-        counted = self._connection.scalar(f"SELECT COUNT(*){self._from}")
+        counted = self._connection.scalar(f"SELECT COUNT(*){self._from}", long=True)
         if counted != total:
             raise DumpFailed(
                 f"The table '{one_line(self._table.name)}' has {counted} rows,"
@@ -265,7 +268,7 @@ class RowReader:
     def _stream(self, where: str) -> int:
         """Read a range value by value; for what the server cannot render."""
         rendering = self._rendering
-        counted = self._connection.scalar(f"SELECT COUNT(*){self._from}{where}")
+        counted = self._connection.scalar(f"SELECT COUNT(*){self._from}{where}", long=True)
         total = 0
         for rows in _batches(
             render_row(row, rendering.forms)
