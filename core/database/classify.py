@@ -12,7 +12,7 @@ import re
 from typing import Final, NoReturn
 
 from core.database.dialect import Server, one_line
-from core.database.kinds import OBJECTS, Statement, StatementKind
+from core.database.kinds import OBJECTS, PIECE, PIECE_BEGINS, Statement, StatementKind
 from core.database.reach import forbidden_word, made_at_run_time, other_schemas
 from core.database.session import is_of_rocksdb
 from core.database.statements import RawStatement
@@ -58,6 +58,8 @@ def classify(
     found = _ROWS.match(raw.text)
     if found is not None:
         return _rows(raw, raw.text, found, reading, schema)
+    if raw.text.startswith(PIECE_BEGINS) and PIECE.fullmatch(raw.text):
+        return Statement(kind=StatementKind.PIECE, line=raw.line, text=raw.text)
     text = resolve_comments(raw.text, server, reading)
     found = _ROWS.match(text)
     if found is not None:

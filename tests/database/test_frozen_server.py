@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -19,6 +19,7 @@ from core.database import wire
 from core.database.connection import connect
 from core.errors import Cancelled, ConnectionFailed, ConnectionLost, DatabaseError
 from core.events import Kind
+from core.magento.settings import Secret
 from core.operations.requests import BackupRequest
 from core.sample.server import PrivateServer
 
@@ -55,11 +56,8 @@ def listener(tmp_path, settings, serve):
         listening.listen(50)
 
         def run(sock):
-            with sock:
-                try:
-                    serve(sock, over)
-                except OSError:
-                    pass
+            with sock, suppress(OSError):
+                serve(sock, over)
 
         def accept():
             while True:
@@ -209,8 +207,6 @@ def test_no_free_connection_is_an_answer_too(little_time, schema, server):
         "CREATE OR REPLACE USER few@localhost IDENTIFIED BY 'few' WITH MAX_USER_CONNECTIONS 1;"
         f"GRANT ALL ON `{schema.schema}`.* TO few@localhost"
     )
-    from core.magento.settings import Secret
-
     with connect(replace(schema, username="few", password=Secret("few"))) as connection:
         assert connection.execute("DO SLEEP(1.2)") == 0
 
@@ -277,8 +273,9 @@ def run_frozen(shop, request, fault):
     return summary, events, time.monotonic() - began
 
 
-def tables(shop):
-    return shop.server.run(f"SHOW TABLES IN `{shop.schema}`").splitlines()
+def live_tables(shop):
+    names = shop.server.run(f"SHOW TABLES IN `{shop.schema}`").splitlines()
+    return [name for name in names if not name.startswith("_mrs_")]
 
 
 def gone(shop):
@@ -291,7 +288,7 @@ def gone(shop):
 @pytest.mark.parametrize("fault", ["sql:9:freeze", "insert:5:freeze"])
 def test_a_cancel_before_the_swap_leaves_the_store_open(frozen_shop, fault):
     shop, request = frozen_shop
-    before = tables(shop)
+    before = live_tables(shop)
     summary, events, took_s = run_frozen(shop, request, fault)
     assert summary.exit_code == 130, events
     assert took_s < LATEST_S
@@ -299,8 +296,7 @@ def test_a_cancel_before_the_swap_leaves_the_store_open(frozen_shop, fault):
     left = [event for event in events if getattr(event, "code", "") == "staging-tables-left"]
     assert len(left) == 1
     gone(shop)
-    live = [name for name in tables(shop) if not name.startswith("_mrs_")]
-    assert live == before
+    assert live_tables(shop) == before
 
 
 def test_a_cancel_in_the_swap_leaves_the_store_closed_until_it_is_known(frozen_shop):
