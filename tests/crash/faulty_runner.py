@@ -26,7 +26,7 @@ import sys
 import time
 
 from core import durable
-from core.database import wire
+from core.database.server import wire
 
 SIGNALS = {"term": signal.SIGTERM, "hup": signal.SIGHUP, "int": signal.SIGINT}
 CHANGES = re.compile(rb"\s*(CREATE|DROP|RENAME|ALTER)\b", re.IGNORECASE)
@@ -97,7 +97,7 @@ def main():
     wrap(durable, "fsync", Counter("fsync"))
     # Only now: what these import takes its names from the wrapped module.
     from core.cli.main import run
-    from core.database.connection import Connection
+    from core.database.server.connection import Connection
     from core.journal import Journal
     from core.operations import database_part, preflight, rollback_plan
 

@@ -15,8 +15,8 @@ import pytest
 from shop import Shop
 
 from core import waiting
-from core.database import wire
-from core.database.connection import connect
+from core.database.server import wire
+from core.database.server.connection import connect
 from core.errors import Cancelled, ConnectionFailed, ConnectionLost, DatabaseError
 from core.events import Kind
 from core.magento.settings import Secret
@@ -161,7 +161,7 @@ def sends_rows_without_end(sock, _over):
 
 @pytest.mark.parametrize("serve", [logs_in_and_is_silent, sends_rows_without_end])
 def test_a_session_that_is_never_ready_ends(little_time, schema, tmp_path, monkeypatch, serve):
-    monkeypatch.setattr("core.database.connection._QUESTION_PACKETS", 20_000)
+    monkeypatch.setattr("core.database.server.connection._QUESTION_PACKETS", 20_000)
     with listener(tmp_path, schema, serve) as here, pytest.raises(ConnectionFailed) as caught:
         connect(here)
     assert "\n" not in caught.value.message
@@ -250,7 +250,7 @@ def test_a_cancel_says_what_a_frozen_server_may_still_do(schema, server):
 
 
 def test_answers_are_limited_in_size(schema, monkeypatch):
-    monkeypatch.setattr("core.database.connection._QUESTION_BYTES", 1 << 20)
+    monkeypatch.setattr("core.database.server.connection._QUESTION_BYTES", 1 << 20)
     with connect(schema) as connection, pytest.raises(DatabaseError, match="has no end"):
         connection.query("SELECT REPEAT('x', 2000000)")
 

@@ -10,11 +10,11 @@ from database.dumping import dump_to, load_plain
 from database.schema_oracle import differences, portrait
 from database.shop_flow import fill, new_journal, stage
 
-from core.database.check import check_against_server
-from core.database.connection import connect
-from core.database.forward import forward_tables
-from core.database.inventory import check_dump
-from core.database.swap import swap_tables
+from core.database.load.offline_check import check_dump
+from core.database.load.server_check import check_against_server
+from core.database.server.connection import connect
+from core.database.swap.after_commit import forward_tables
+from core.database.swap.swap import swap_tables
 from core.errors import DumpFailed, LoadFailed
 from core.magento.settings import DatabaseConnection, Secret
 from core.sample.server import PrivateServer
