@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from core.database.dump.row_text import Rendering, escape, finish_marked, render_row
 from core.database.dump.pieces import NO_PIECES, Pieces, TooLarge, split_row
+from core.database.dump.row_text import Rendering, escape, finish_marked, render_row
 from core.database.schema.definitions import Column, Table
 from core.database.server.connection import Connection
 from core.database.server.dialect import one_line, quote_name

@@ -12,8 +12,8 @@ import threading
 from typing import Final
 
 from core import durable
-from core.database.dump.script import COMMIT_LINE
 from core.database.dump.pieces import Pieces
+from core.database.dump.script import COMMIT_LINE
 
 _ENDING: Final = b");\n"
 COMMIT_BYTES: Final = 32 << 20

@@ -25,9 +25,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-from core.database.server.driver import Driver, decode, drop, log_in, translated
 from core.database.server.address import place_of
 from core.database.server.dialect import Server, one_line, parse_version, quote_text
+from core.database.server.driver import Driver, decode, drop, log_in, translated
 from core.database.server.watch import WHO, Watch
 from core.database.server.wire import Exchange, limits
 from core.errors import Cancelled, ConnectionFailed, DatabaseError, JobRunning
