@@ -15,8 +15,9 @@ import pytest
 from shop import Shop
 
 from core import waiting
+from core.database.schema.table_names import end_connection
 from core.database.server import wire
-from core.database.server.connection import connect
+from core.database.server.connection import connect, schema_lock
 from core.errors import Cancelled, ConnectionFailed, ConnectionLost, DatabaseError
 from core.events import Kind
 from core.magento.settings import Secret
@@ -335,3 +336,13 @@ def test_a_load_into_a_frozen_server_ends_without_a_cancel(frozen_shop):
     summary, _ = shop.run(request)  # which removes what was left
     assert summary.exit_code == 0
     assert shop.leftovers() == []
+
+
+def test_a_connection_that_may_still_be_sent_something_is_ended(schema):
+    with connect(schema) as dead, connect(schema) as other, schema_lock(schema) as holder:
+        end_connection(other, dead.thread_id)
+        end_connection(other, holder.thread_id)  # as a number is given again after a restart
+        end_connection(other, other.thread_id)
+        with pytest.raises(ConnectionLost):
+            dead.query("SELECT 1")
+        assert holder.scalar("SELECT 1") == 1

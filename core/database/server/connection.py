@@ -7,10 +7,10 @@ Session: utf8mb4, UTC, sql_mode NO_AUTO_VALUE_ON_ZERO alone (a backslash escapes
 strings, nothing is strict), autocommit, long network timeouts, no statement timeout, and a wait of
 at most 5 s for a metadata lock unless told otherwise.
 
-Every wait ends (`core.database.server.wire`). Questions, which is what `query` and its like are for, have
-a limit in time and size. Statements may take hours, but only while another connection hears from
-the server that it is at work on them. A wait that is given up, or ended by a cancel, closes the
-connection and asks the server to end it too.
+Every wait ends (`core.database.server.wire`). Questions, which is what `query` and its like are
+for, have a limit in time and size. Statements may take hours, but only while another connection
+hears from the server that it is at work on them. A wait that is given up closes the connection; one
+that a cancel ends also asks the server to end it.
 
 A result that is not read to its end is never drained (the driver's cursors would, for gigabytes):
 the connection is dropped instead.
