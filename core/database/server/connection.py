@@ -184,18 +184,11 @@ class Connection:
 
         A stream that is left before its end closes the connection.
         """
-        raw, done = self._raw, False
-        exchange = Exchange(watch=self._watch.look)  # its limit is for a row
+        done = False
         try:
-            with self._exchanging(exchange):
-                raw.begin_stream(_encoded(sql))
-            while True:
-                with self._going_on(exchange):
-                    row = raw.next_row()
-                if row is None:
-                    done = True
-                    return
-                yield row
+            with self._exchanging(Exchange(watch=self._watch.look)):  # its limit is for a row
+                yield from self._raw.rows(_encoded(sql))
+                done = True
         finally:
             if not done:
                 self.close()

@@ -107,14 +107,13 @@ class Driver(_Base):
         self._read_query_result()
         return list(self._result.rows or ())
 
-    def begin_stream(self, sql: bytes) -> None:
-        """Send a query whose rows are read one by one."""
+    def rows(self, sql: bytes) -> Iterator[tuple[bytes | None, ...]]:
+        """Send a query and yield its rows; the limits of the wire are for each."""
         self.query(cast("Any", sql), unbuffered=True)
-
-    def next_row(self) -> tuple[bytes | None, ...] | None:
-        """Return the next row of the stream, None at its end."""
-        row: tuple[bytes | None, ...] | None = self._result._read_rowdata_packet_unbuffered()  # noqa: SLF001
-        return row
+        read, renew = self._result._read_rowdata_packet_unbuffered, self.wire.renew  # noqa: SLF001
+        while (row := read()) is not None:
+            renew()
+            yield row
 
     def let_go(self) -> None:
         """Forget a result that is not read to its end: when collected, it would be."""

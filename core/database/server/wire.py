@@ -111,6 +111,10 @@ class Wire:
         self._bytes_left = exchange.bytes
         self._packets_left = exchange.packets
 
+    def renew(self) -> None:
+        """Let as much arrive again as the exchange allows."""
+        self._bytes_left = self._exchange.bytes
+
     # Opening.
 
     def open_unix(self, path: str) -> None:
