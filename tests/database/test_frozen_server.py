@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
-from shop import Shop
 
 from core import waiting
 from core.database.schema.table_names import end_connection
@@ -23,6 +22,8 @@ from core.events import Kind
 from core.magento.settings import Secret
 from core.operations.requests import BackupRequest
 from core.sample.server import PrivateServer
+from tests.shop import Shop
+from tests.waiting import until
 
 SHORT = wire.Limits(
     connect_s=0.6, silence_s=0.3, unanswered_s=0.6, short_s=1.5, answer_s=0.6, courtesy_s=0.3
@@ -238,8 +239,7 @@ def test_a_cancel_ends_a_wait_and_the_statement(schema):
         assert caught.value.message == "Cancelled, as asked."
         assert not connection.open
         look = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = %s"
-        while other.scalar(look, (number,)):
-            pass
+        until(lambda: not other.scalar(look, (number,)), "the server goes on with it")
 
 
 def test_a_cancel_says_what_a_frozen_server_may_still_do(schema, server):
@@ -282,8 +282,7 @@ def live_tables(shop):
 def gone(shop):
     """Wait until the server has ended what a cancelled job had begun."""
     look = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'shop'"
-    while shop.server.run(look).split()[-1] != "0":
-        pass
+    until(lambda: shop.server.run(look).split()[-1] == "0", "connections stay")
 
 
 @pytest.mark.parametrize("fault", ["sql:9:freeze", "insert:5:freeze"])

@@ -6,9 +6,6 @@ import re
 from dataclasses import replace
 
 import pytest
-from database.dumping import dump_to, load_plain
-from database.schema_oracle import differences, portrait
-from database.shop_flow import fill, new_journal, stage
 
 from core.database.load.offline_check import check_dump
 from core.database.load.server_check import check_against_server
@@ -18,6 +15,9 @@ from core.database.swap.swap import swap_tables
 from core.errors import DumpFailed, LoadFailed
 from core.magento.settings import DatabaseConnection, Secret
 from core.sample.server import PrivateServer
+from tests.database.dumping import dump_to, load_plain
+from tests.database.schema_oracle import differences, portrait
+from tests.database.shop_flow import fill, new_journal, stage
 
 MIB = 1 << 20
 
