@@ -42,6 +42,7 @@ from core.operations import closing, work
 from core.operations.context import Cancellation, JobContext
 from core.operations.done import Done
 from core.operations.requests import Request, command_line
+from core.waiting import interruptible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,12 +242,13 @@ class Runner:
 
     def _work(self, context: JobContext, request: Request, *, recovering: bool) -> Ending:
         try:
-            if recovering:
-                from core.operations import recovery  # noqa: PLC0415 - most jobs need none
+            with interruptible(context.cancellation):
+                if recovering:
+                    from core.operations import recovery  # noqa: PLC0415 - most jobs need none
 
-                return _ending(context, recovery.recover(context, request))
-            self._announce(context, request)
-            return _ending(context, work.run(context, request))
+                    return _ending(context, recovery.recover(context, request))
+                self._announce(context, request)
+                return _ending(context, work.run(context, request))
         except MagerewindError as error:
             return _failure(context, error)
         except Exception as error:  # noqa: BLE001 - the last line of defence of a store

@@ -61,7 +61,14 @@ class Cancellation:
         if now_s - self._looked_s < _LOOK_INTERVAL_S:
             return False
         self._looked_s = now_s
-        return os.path.exists(self._path)
+        if os.path.exists(self._path):
+            self._signalled.set()
+        return self._signalled.is_set()
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody asked the job to stop, also where that is too late."""
+        return self._requested()
 
     def check(self) -> None:
         """Raise Cancelled when the job should stop."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from core import waiting
 from core.backups.catalog import Backup
 from core.database.load.load import load_beside
 from core.database.load.server_check import DumpCheck
@@ -23,6 +24,7 @@ from core.operations.leftovers import drop_leftovers, drop_trials
 from core.operations.parts import swap_begun
 
 RECONNECT_FOR_S: Final = 60.0
+HURRIED_FOR_S: Final = 2.0
 RECONNECT_PAUSE_S: Final = 1.0
 _T = TypeVar("_T")
 
@@ -127,12 +129,16 @@ def with_patience(
     clock: Callable[[], float],
     sleep: Callable[[float], None] = time.sleep,
 ) -> _T:
-    """Run `act` again while the server is away: it may just be starting again after a crash."""
-    deadline_s = clock() + RECONNECT_FOR_S
+    """Run `act` again while the server is away: it may just be starting again after a crash.
+
+    Once a cancel was asked for, nobody waits for that any more.
+    """
+    began_s = clock()
     while True:
         try:
             return act()
         except (ConnectionFailed, ConnectionLost):
-            if clock() > deadline_s:
+            patience_s = HURRIED_FOR_S if waiting.hurried() else RECONNECT_FOR_S
+            if clock() - began_s >= patience_s:
                 raise
             sleep(RECONNECT_PAUSE_S)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from core.archive.create.count import Measured, measure
 from core.archive.tree.selection import code_selection, media_selection
 from core.backups.catalog import list_backups
-from core.errors import ConfigurationError, MagerewindError, NotInstalled
+from core.errors import Cancelled, ConfigurationError, MagerewindError, NotInstalled
 from core.events import Kind, Report, no_report
 from core.magento.maintenance import MaintenanceState, maintenance_state
 from core.magento.processes import RunningProcess, running_processes
@@ -268,6 +268,8 @@ def _check_database(
     try:
         connection = configuration.default_connection()
         sized = estimate(connection)
+    except Cancelled:
+        raise
     except MagerewindError as error:
         findings.append(from_error("database", error))
         return None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from core.archive.plan.plan_file import FilePlan
 from core.archive.plan.plan_files import plan_files
 from core.backups.catalog import Backup
-from core.errors import MagerewindError
+from core.errors import Cancelled, MagerewindError
 from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
 from core.magento.store import Store, magento_version
@@ -194,6 +194,8 @@ def plan_database(
             findings += [stop("server", problem) for problem in problems]
             findings += [warn(one.code, one.message, names=one.names) for one in warnings]
             losses = count_losses(connection, backup.name.timestamp)
+        except Cancelled:
+            raise
         except MagerewindError as error:
             findings.append(from_error("database", error))
     if losses is not None and losses.any:

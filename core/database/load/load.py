@@ -147,6 +147,7 @@ class _Loading:
         self.checks: list[WaitingCheck] = []
         self.session = Session()
         self.batch = Batch()
+        self.pieces: list[bytes] = []  # of the row that comes next
         self.warnings: list[Warned] = []
         self.position = 0  # bytes of the file that are read
 
@@ -238,6 +239,8 @@ class _Loading:
         match statement.kind:
             case StatementKind.ROWS:
                 self._rows(statement, writers)
+            case StatementKind.PIECE:
+                self.pieces.append(statement.text)
             case StatementKind.SET:
                 self.session.apply(list(statement.words), statement.line)
             case StatementKind.TABLE:
@@ -259,6 +262,7 @@ class _Loading:
 
     def _rows(self, statement: Statement, writers: RowWriters) -> None:
         table = self.tables.get(statement.name)
+        before, self.pieces = tuple(self.pieces), []
         if table is None:  # rows of a table that is dropped and made again
             return
         table.seen += 1
@@ -276,6 +280,7 @@ class _Loading:
             self._renamed(statement, table.staged),
             self.session.state,
             statement.line,
+            before,
         )
         if outside:
             writers.put(batch)

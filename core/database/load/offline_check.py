@@ -18,7 +18,7 @@ from core.database.sql.cursor import BY_HAND
 from core.database.sql.reach import forbidden_word, made_at_run_time, other_schemas
 from core.database.sql.set_statements import Session
 from core.database.sql.split import DumpFile, RawStatement, Statements
-from core.database.sql.statement import OBJECTS, ROUTINES, Statement, StatementKind
+from core.database.sql.statement import OBJECTS, PIECE, ROUTINES, Statement, StatementKind
 from core.database.sql.table_text import parse_alter, parse_table
 from core.database.sql.tokens import Reading
 from core.errors import DamagedBackup, StatementRefused
@@ -134,6 +134,8 @@ class _Inventory:
         self.count = 0
         self.current = ""
         self.largest = 0
+        self.largest_value = 0
+        self.values: dict[bytes, int] = {}
         self.tables: dict[str, tuple[int, str]] = {}
         self.rows: Counter[str] = Counter()
         self.bytes: Counter[str] = Counter()
@@ -158,6 +160,9 @@ class _Inventory:
         statement = classify(raw, reading=state.reading, schema=self.schema, trusted=self.trusted)
         if statement.kind is StatementKind.ROWS:
             self._rows(statement)
+            return state.reading
+        if statement.kind is StatementKind.PIECE:
+            self._piece(statement)
             return state.reading
         self.last = raw.text[:200]
         if statement.kind is StatementKind.SET:
@@ -196,6 +201,16 @@ class _Inventory:
             self.unfired[name] = None
         self.rows[name] += 1
         self.bytes[name] += len(statement.text)
+
+    def _piece(self, statement: Statement) -> None:
+        """Follow how long a value becomes that is too large for a statement."""
+        found = PIECE.fullmatch(statement.text)
+        if found is None:  # pragma: no cover - it is one by its kind
+            return
+        first, more = found["first"], found["more"]
+        known = 0 if first is not None else self.values.get(found["name"], 0)
+        self.values[found["name"]] = known + len(first or more or b"") // 2
+        self.largest_value = max(self.largest_value, self.values[found["name"]])
 
     def _definition(self, statement: Statement) -> None:
         name = statement.name
@@ -337,6 +352,7 @@ class _Inventory:
             complete=complete,
             whole_store=whole,
             max_statement_bytes=self.largest,
+            max_value_bytes=self.largest_value,
             collations=tuple(sorted(self.collations)),
             engines=tuple(sorted({e.upper() for _, e in tables.values() if e})),
             definers=tuple(sorted(self.definers)),

@@ -172,6 +172,11 @@ class _Asked:
                 f"The dump has a statement of {largest} bytes, but the server takes {packet}"
                 " (max_allowed_packet)."
             )
+        if packet and self.check.max_value_bytes > packet:
+            self.problems.append(
+                f"The dump has a value of {self.check.max_value_bytes} bytes, but the server takes"
+                f" {packet} (max_allowed_packet)."
+            )
         if self._on("super_read_only"):
             self.problems.append("The server is read-only (super_read_only).")
         elif self._on("read_only") and not read_rights(self.connection).past_read_only:

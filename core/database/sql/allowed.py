@@ -21,7 +21,7 @@ from core.database.sql.passed_over import is_passed_over
 from core.database.sql.reach import forbidden_word
 from core.database.sql.set_statements import is_of_rocksdb
 from core.database.sql.split import RawStatement
-from core.database.sql.statement import OBJECTS, Statement, StatementKind
+from core.database.sql.statement import OBJECTS, PIECE, PIECE_BEGINS, Statement, StatementKind
 from core.database.sql.tokens import Mark, Reading, Token, resolve_comments, tokens
 from core.errors import StatementRefused
 
@@ -54,6 +54,8 @@ def classify(
     found = HEAD.match(raw.text)
     if found is not None and (raw.literal or trusted or not _conditional(raw.text)):
         return _rows(raw, raw.text, found, reading, schema, trusted)
+    if raw.text.startswith(PIECE_BEGINS) and PIECE.fullmatch(raw.text):
+        return Statement(kind=StatementKind.PIECE, line=raw.line, text=raw.text)
     text = resolve_comments(raw.text, server, reading)
     found = HEAD.match(text)
     if found is not None:

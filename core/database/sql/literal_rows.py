@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from core.database.sql.statement import PIECE_NAME
 from core.database.sql.tokens import Reading, repeat
 
 _ASCII_NAME: Final = (
@@ -64,6 +65,7 @@ def _pattern(reading: Reading) -> re.Pattern[bytes]:
             rb"_[a-z][a-z0-9]*+ ?+(?=['\"0xX])",
             rb"[xXbB](?=')",
             rb"(?:TRUE|FALSE|DEFAULT|true|false)(?=[,)\t\n\r ])",
+            PIECE_NAME + rb"[0-9]{1,4}+(?=[,)])",  # a value that our own dumps put together before
         ),
         re.DOTALL,
     )

@@ -16,7 +16,7 @@ from core.database.load.load import RECORD_STAGING, drop_staging
 from core.database.schema.names import aside_name, owner_of
 from core.database.schema.read_definitions import foreign_keys_of, read_definitions
 from core.database.schema.swap_file import ObjectText, StagedTables, Swap, SwappedTable, load_swap
-from core.database.schema.table_names import all_names, end_statements, table_names
+from core.database.schema.table_names import all_names, end_connection, end_statements, table_names
 from core.database.server.connection import Connection, connect, lock_name
 from core.database.server.dialect import one_line, quote_name, quote_text
 from core.durable import Owner
@@ -54,7 +54,12 @@ def swap_tables(
     with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
         swap = _describe(connection, staged, settings.schema, whole=whole)
         swap.save(definitions_path, owner=owner)
-        journal.append(RECORD_SWAPPING, short=swap.short, definitions=definitions_path)
+        journal.append(
+            RECORD_SWAPPING,
+            short=swap.short,
+            definitions=definitions_path,
+            connection=connection.thread_id,
+        )
         present = all_names(connection)
         _rename(connection, forward_renames(swap.tables, present), tries)
         journal.append(RECORD_SWAPPED, short=swap.short)
@@ -213,8 +218,10 @@ def revert_tables(
         return
     swapping = journal.last(RECORD_SWAPPING)
     swap = None if swapping is None else load_swap(str(swapping.payload["definitions"]))
-    if swap is not None:
+    if swapping is not None and swap is not None:
         with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
+            # A server that was frozen may not have read the RENAME yet that it was sent.
+            end_connection(connection, int(swapping.payload.get("connection", 0)))
             end_statements(connection, swap.short)
             try:
                 renames = reverse_renames(swap.tables, all_names(connection))
