@@ -77,10 +77,10 @@ class Installation:
         return said
 
     def program(
-        self, command, *, root=None, uid=None, gid=None, groups=(), environ=None, stdin="", cwd=None,
-        **more,
-    ):  # fmt: skip
+        self, command, *, root=None, uid=None, gid=None, groups=(), environ=None, stdin="", **more
+    ):
         """Run any program as root, or as `uid`, in the store."""
+        cwd = more.pop("cwd", None)
         account = {} if uid is None else {"user": uid, "group": gid or uid, "extra_groups": groups}
         return subprocess.run(
             command,
