@@ -64,6 +64,8 @@ def opened() -> Opened | None:
 def set_opened(how: Opened) -> None:
     """Take over, in a process that was started behind the door, what was passed there."""
     _passed[:] = [how]
+    if how.keeper_fd is not None:
+        import_module("core.account.client").use(how.keeper_fd)
 
 
 def asker(environ: Mapping[str, str]) -> str:
@@ -131,18 +133,27 @@ def _refuse_mixed(root: str) -> None:
 
 
 def start_keeper(place: Place, owner: Ids) -> int | None:
-    """Start the process that gives files back to other accounts; None where there is none."""
+    """Start the process that gives files back to other accounts; None where there is none.
+
+    Returns a descriptor of a socket to it. Raises AccountRefused.
+    """
     try:
         keeper = import_module("core.account.keeper")
     except ModuleNotFoundError:
         return None
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    root = os.open(".", flags, dir_fd=place.fd)
     try:
-        fd: int = keeper.start_keeper(root, owner)
-    finally:
-        os.close(root)
-    return fd
+        root = os.open(".", flags, dir_fd=place.fd)
+        try:
+            return int(keeper.start_keeper(root, owner.uid))
+        finally:
+            os.close(root)
+    except OSError as error:
+        raise AccountRefused(
+            f"What is left of root for the store's other accounts cannot be started:"
+            f" {error.strerror}.",
+            hint=f"Without it: --as {owner.name}",
+        ) from None
 
 
 def go_through(
