@@ -15,8 +15,8 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from core.archive.descent import OPEN_DIRECTORY
 from core.durable import Owner, make_directory, translate
+from core.magento.owned import open_directory
 
 _OCTAL: Final = re.compile(rb"\\([0-7]{3})")
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -42,7 +42,7 @@ def mounts_below(root: bytes) -> frozenset[bytes]:
 
 def mount_of(directory: bytes) -> tuple[int, int]:
     """Return what two directories share when a rename between them can work."""
-    fd = os.open(directory, OPEN_DIRECTORY)
+    fd = open_directory(directory)
     try:
         device = os.fstat(fd).st_dev
         try:
@@ -129,7 +129,7 @@ class FileSystemFlush:
     """
 
     def __init__(self, directory: bytes) -> None:
-        self._fd = os.open(directory, OPEN_DIRECTORY)
+        self._fd = open_directory(directory)
         self._ahead: threading.Thread | None = None
         self._error: Exception | None = None
 

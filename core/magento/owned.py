@@ -40,6 +40,7 @@ class _Way:
     here: int
     left: list[bytes]
     links: int = 0
+    makers: set[int] = field(default_factory=set)  # of the links, without root and this account
     gone: list[bytes] = field(default_factory=list)  # components from `/`, for messages
 
 
@@ -52,8 +53,8 @@ def account_name(uid: int) -> str:
 
 
 def trusted_accounts(owner_uid: int) -> frozenset[int]:
-    """Return whose links are followed besides root's: this account's and the store's owner's."""
-    return frozenset({os.geteuid(), owner_uid})
+    """Return whose links are followed besides root's, and to whose things they may lead."""
+    return frozenset({owner_uid} if os.geteuid() == 0 else {os.geteuid(), owner_uid})
 
 
 def open_owned(path: str, *, accounts: Collection[int], directory: bool = False) -> int:
@@ -84,6 +85,8 @@ def _walk(way: _Way, *, directory: bool) -> int:
         name = way.left.pop(0)
         if len(way.left) + len(way.gone) > _NOTED:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), way.path)
+        if way.links and name != b"..":
+            _check_passed(way)
         fd = os.open(name, _LOOK, dir_fd=way.here)
         try:
             status = os.fstat(fd)
@@ -92,8 +95,6 @@ def _walk(way: _Way, *, directory: bool) -> int:
                 continue
             if (way.left or directory) and not stat.S_ISDIR(status.st_mode):
                 raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), way.path)
-            if way.left and way.links:
-                _check_passed(way, name, status)
             if not way.left:
                 _check_end(way, status)
                 return _open_again(way, name, status, directory=directory)
@@ -121,6 +122,7 @@ def _follow(way: _Way, fd: int, status: os.stat_result) -> None:
             "which is not followed.",
             hint="The store's owner should make that link.",
         )
+    way.makers |= {status.st_uid} - {0, os.geteuid()}
     way.links += 1
     if way.links > _LINKS_LIMIT:
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), way.path)
@@ -132,9 +134,10 @@ def _follow(way: _Way, fd: int, status: os.stat_result) -> None:
     way.left[:0] = _components(target)
 
 
-def _check_passed(way: _Way, name: bytes, status: os.stat_result) -> None:
+def _check_passed(way: _Way) -> None:
     """Refuse a directory behind a link in which a stranger could exchange what comes next."""
-    shown = os.fsdecode(b"/" + b"/".join([*way.gone, name]))
+    status = os.fstat(way.here)
+    shown = os.fsdecode(b"/" + b"/".join(way.gone))
     if status.st_uid not in way.accounts | {0}:
         raise Strange(
             f"{way.path} leads through {shown}, which belongs to {account_name(status.st_uid)}.",
@@ -144,7 +147,8 @@ def _check_passed(way: _Way, name: bytes, status: os.stat_result) -> None:
 
 
 def _check_end(way: _Way, status: os.stat_result) -> None:
-    if way.links and status.st_uid not in way.accounts:
+    # Another account's link may lead to its own things only, not to what this one may open.
+    if way.links and status.st_uid not in (way.makers or way.accounts):
         raise Strange(
             f"{way.path} is a link to what belongs to {account_name(status.st_uid)}: "
             "only what the store's owner owns is followed.",
@@ -161,6 +165,28 @@ def _open_again(way: _Way, name: bytes, seen: os.stat_result, *, directory: bool
         return fd
     os.close(fd)
     raise OSError(errno.ESTALE, "It was exchanged while it was being opened", way.path)
+
+
+def followed(root: str, path: str) -> str | None:
+    """Return where a directory of the store at `root` really is, None where there is none.
+
+    Raises Strange where it leads to what the store's owner does not own.
+    """
+    try:
+        accounts = trusted_accounts(os.stat(root).st_uid)
+        with opened(path, accounts=accounts, directory=True) as fd:
+            return real_path(fd)
+    except OSError:
+        return None
+
+
+def open_directory(path: str | bytes) -> int:
+    """Return a descriptor of a directory that was found before: no stranger's link is on its way.
+
+    Raises OSError and Strange.
+    """
+    whole = os.path.abspath(os.fsdecode(path))
+    return open_owned(whole, accounts={os.geteuid()}, directory=True)
 
 
 def real_path(fd: int) -> str:
