@@ -309,7 +309,9 @@ def make_parents(plan: PlanFile) -> None:
             owner = owner_for(root)
             if os.geteuid() == 0 and uid is not None and gid is not None:
                 owner = durable.Owner(uid, gid)
-            durable.make_directory(whole, mode=mode, owner=owner)
+            with contextlib.closing(Descent(root)) as descent:
+                fd, name = descent.parent_of(os.fsencode(path))
+                durable.make_directory(name, mode=mode, owner=owner, dir_fd=fd)
 
 
 def _remove_parents(plan: PlanFile) -> None:
