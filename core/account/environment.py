@@ -7,7 +7,7 @@ for a store needs them.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Final
 
@@ -34,13 +34,16 @@ def set_for_account(environ: MutableMapping[str, str], ids: Ids) -> None:
     environ.update(kept)
 
 
-def for_program(environ: Mapping[str, str], ids: Ids) -> dict[str, str]:
+def for_program(
+    environ: Mapping[str, str], ids: Ids, variables: Collection[str] = ()
+) -> dict[str, str]:
     """Return what php and `bin/magento` get, which run as the account that this process has.
 
     What root's door has taken out of the environment is not in it any more: the variables of
-    Magento are here only where the store's owner has set them.
+    Magento are here only where the store's owner has set them, and so are `variables`, which the
+    store's configuration asks for by name.
     """
-    kept = _kept(environ, _TERMINAL | _WORDS | _ACCOUNT)
+    kept = _kept(environ, _TERMINAL | _WORDS | _ACCOUNT | frozenset(variables))
     kept["PATH"] = path_of(environ)
     kept |= {name: environ[name] for name in environ if name.startswith(_OF_MAGENTO)}
     return kept | _of_account(ids)

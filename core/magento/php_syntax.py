@@ -6,6 +6,7 @@ configuration holds passwords, only on which line and what kind of thing it is.
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 import tree_sitter_php
@@ -72,6 +73,33 @@ def parse(source: bytes) -> tuple[Node, bytes]:
     if root.has_error:
         raise Unparsed(_first_error(root), "a syntax error")
     return root, text
+
+
+def with_places(source: bytes, path: str) -> bytes:
+    """Return a file with what `__FILE__` and `__DIR__` stand for written out.
+
+    Code that is evaluated has no file of its own: it would see a place of the evaluation.
+    """
+    text = source.removeprefix(_BOM)
+    tree = Parser(Language(tree_sitter_php.language_php())).parse(text.translate(_FOR_PARSER))
+    file = os.fsencode(path)
+    places = {b"__FILE__": file, b"__DIR__": os.path.dirname(file) or b"/"}
+    pieces: list[bytes] = []
+    here = 0
+    waiting = [tree.root_node]
+    while waiting:
+        node = waiting.pop()
+        waiting.extend(reversed(node.children))
+        place = places.get(text[node.start_byte : node.end_byte].upper())
+        if node.type != "name" or place is None or node.start_byte < here:
+            continue
+        pieces += (text[here : node.start_byte], _single_quoted(place))
+        here = node.end_byte
+    return b"".join((*pieces, text[here:]))
+
+
+def _single_quoted(value: bytes) -> bytes:
+    return b"'" + value.replace(b"\\", b"\\\\").replace(b"'", b"\\'") + b"'"
 
 
 def _first_error(node: Node) -> int:

@@ -25,6 +25,7 @@ from core.operations.findings import (
     Finding,
     Level,
     from_error,
+    link_findings,
     megabytes,
     note,
     of_kind,
@@ -254,8 +255,9 @@ def _space_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Findin
 def surrounding_findings(
     store: Store, request: RollbackRequest, sources: Sources, now_s: float
 ) -> list[Finding]:
-    """Return what else the person should know: processes, versions, a clock."""
-    found: list[Finding] = []
+    """Return what else the person should know: links, processes, versions, a clock."""
+    media = (store.media,) if Kind.MEDIA in request.kinds else ()
+    found = link_findings(store, (*media, store.var))
     processes = running_processes(store)
     if processes:
         found.append(
