@@ -28,7 +28,7 @@ DEFAULT_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 def set_for_account(environ: MutableMapping[str, str], ids: Ids) -> None:
     """Leave, in the environment of a process that was root's, what the account may have."""
     kept = _kept(environ, _TERMINAL | _WORDS | _LOGIN | _OWN)
-    kept["PATH"] = _searched(environ.get("PATH", ""))
+    kept["PATH"] = _searched(environ.get("PATH", "")) or DEFAULT_PATH
     kept |= _of_account(ids)
     environ.clear()
     environ.update(kept)
@@ -44,7 +44,7 @@ def for_program(
     store's configuration asks for by name.
     """
     kept = _kept(environ, _TERMINAL | _WORDS | _ACCOUNT | frozenset(variables))
-    kept["PATH"] = path_of(environ)
+    kept["PATH"] = path_of(environ) or DEFAULT_PATH
     kept |= {name: environ[name] for name in environ if name.startswith(_OF_MAGENTO)}
     return kept | _of_account(ids)
 
@@ -76,7 +76,7 @@ def _searched(path: str) -> str:
         and os.access(directory, os.X_OK, effective_ids=True)
         and not (is_root and _is_foreign(directory))
     ]
-    return os.pathsep.join(found) or DEFAULT_PATH
+    return os.pathsep.join(found)
 
 
 def _is_foreign(directory: str) -> bool:

@@ -51,8 +51,8 @@ def run_child(
 
     Of `environ` it gets what an allow-list names, and `variables`, never all. It has a session of
     its own, so that it has no terminal to type into (TIOCSTI), and that session is killed at the
-    end, whatever is left of it. `feed` is its standard input, from memory and not from a pipe, which a child that
-    does not read could block. Raises OSError when it cannot be started.
+    end, whatever is left of it. `feed` is its standard input, from memory and not from a pipe,
+    which a child that does not read could block. Raises OSError when it cannot be started.
     """
     with (
         _standard_input(feed) as stdin,
