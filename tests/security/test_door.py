@@ -23,7 +23,8 @@ from security.accounts import (
     running,
     status_of,
 )
-from tui.at_a_terminal import AtATerminal
+
+from tests.tui.at_a_terminal import AtATerminal
 
 pytestmark = as_root
 
