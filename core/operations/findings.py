@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.account.door import opened
 from core.errors import MagerewindError, PreflightRefused
 from core.events import Kind, Noted, Warned
 from core.magento.store import Store, linked_parts
@@ -57,10 +56,8 @@ def of_kind(kind: Kind, message: str) -> str:
 
 def owner_hint(store: Store) -> str:
     """Return who can do what this account may not, when it may be the owner who tried."""
-    if os.geteuid() == store.owner_uid:
-        mend = "This account owns the store: mend owner or mode there"
-        # Root has the account and, where it was found and not asked for, keeps other owners too.
-        return f"{mend}." if opened() is not None else f"{mend}, or run it as root."
+    if os.geteuid() == store.owner_uid:  # root, too, would only become this account
+        return "This account owns the store: mend owner or mode there."
     return "Run it as the file system owner of the store."
 
 

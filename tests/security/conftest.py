@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from security.accounts import GROUP, OWNER, Victim, give, make_installation
+from security.accounts import GROUP, OWNER, Victim, give
 from shop import Shop
 
 _numbers = itertools.count(1)
@@ -19,14 +19,6 @@ _numbers = itertools.count(1)
 
 def _place():
     return tempfile.TemporaryDirectory(prefix="magerewind-test-", dir="/tmp")
-
-
-@pytest.fixture(scope="session")
-def installation():
-    """The package and an interpreter that every account can read."""
-    with _place() as place:
-        os.chmod(place, 0o755)
-        yield make_installation(place)
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def number(call, *arguments):
     return "done"
 
 found = {"typed as root": number(fcntl.ioctl, 0, termios.TIOCSTI, b"x")}
-become(ids_of(int(sys.argv[2]), int(sys.argv[3])), keep={kept})
+become(ids_of(int(sys.argv[2]), int(sys.argv[3])), keep={kept, parent})
 found["typed without a filter"] = number(fcntl.ioctl, 0, termios.TIOCSTI, b"x")
 found["filter"] = refuse_typing()
 found["typed"] = number(fcntl.ioctl, 0, termios.TIOCSTI, b"x")
