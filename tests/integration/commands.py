@@ -36,12 +36,13 @@ class Said:
 
     @property
     def objects(self):
-        return [json.loads(line) for line in self.lines]
+        rows = [json.loads(line) for line in self.lines]
+        return [row for row in rows if row["type"] != "WorkingAs"]
 
     @property
     def problem(self):
         """The complaint and its hint, if any: what an administrator reads on stderr."""
-        return self.err.splitlines()
+        return [line for line in self.err.splitlines() if not line.startswith("Working as ")]
 
 
 def magerewind(shop, *words, environ=None, uid=None, stdin="", cwd=None, code=None):
