@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from core.magento.merging import PREFIX, Level, merge, switch
 from core.magento.owned import Strange, opened, read_bounded, real_path, trusted_accounts
 from core.magento.php.ask_php import ask_php
 from core.magento.php.read_array import parse_array
-from core.magento.php.syntax import NotData, NotPhp, Unparsed
+from core.magento.php.syntax import NotData, NotPhp, Unparsed, variables_of
 from core.magento.php.values import Array
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, shown
@@ -32,10 +31,6 @@ Setting: TypeAlias = "bool | int | float | str | Settings | None"
 _SIZE_LIMIT: Final = 8 << 20
 _ADDRESS: Final = ("host", "dbname", "username")
 _SHOWN: Final = 5
-_VARIABLE: Final = re.compile(
-    rb"""(?: \bgetenv\s*\(\s*['"] | \$_(?:ENV|SERVER)\s*\[\s*['"] | \#env\(\s* ) ([A-Za-z_]\w*)""",
-    re.VERBOSE,
-)
 # What a rollback of env.php changes for good: where rows, keys and sessions are.
 _COMPARED: Final = ("db", "crypt", "cache", "session", "queue")
 
@@ -342,8 +337,7 @@ def _merged(
 
 def _unset_variables(content: bytes, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the environment variables that a file names and this process has not, sorted."""
-    named = {found.decode("ascii") for found in _VARIABLE.findall(content)}
-    return tuple(sorted(name for name in named if not environ.get(name)))
+    return tuple(sorted(name for name in variables_of(content) if not environ.get(name)))
 
 
 def _frozen(level: Level) -> Settings:

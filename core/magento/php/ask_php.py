@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,7 +17,7 @@ from typing import Any, Final
 from core.account.environment import path_of
 from core.errors import ConfigurationError
 from core.magento.child import Account, account_of, run_child
-from core.magento.php.syntax import with_places
+from core.magento.php.syntax import variables_of, with_places
 from core.magento.php.values import Array, Value
 from core.magento.store import shown
 
@@ -50,9 +49,6 @@ _EVALUATE: Final = """(static function () {
     $source = stream_get_contents(STDIN);
     return eval(strncasecmp($source, '<?php', 5) ? '?>' . $source : substr($source, 5));
 })()"""
-_ASKED_FOR: Final = re.compile(
-    rb"""(?:getenv\s*\(|\$_(?:ENV|SERVER)\s*\[)\s*['"]([A-Za-z_][A-Za-z0-9_]*)['"]"""
-)
 _SETTINGS: Final = (
     "display_errors=0",
     "log_errors=0",
@@ -98,7 +94,7 @@ def ask_php(
             timeout_s=timeout_s,
             limit_bytes=_OUTPUT_LIMIT,
             feed=with_places(source, path),
-            variables=_variables(source),
+            variables=variables_of(source),
         )
     except OSError as error:
         raise ConfigurationError(f"php could not be started: {error.strerror}") from None
@@ -112,11 +108,6 @@ def ask_php(
     if not isinstance(value, dict):
         raise ConfigurationError("it does not return an array")
     return value
-
-
-def _variables(source: bytes) -> frozenset[str]:
-    """Return which variables of the environment a configuration names, and may therefore have."""
-    return frozenset(os.fsdecode(name) for name in _ASKED_FOR.findall(source))
 
 
 def _account(uid: int) -> Account:

@@ -7,6 +7,7 @@ configuration holds passwords, only on which line and what kind of thing it is.
 from __future__ import annotations
 
 import os
+import re
 from typing import Final
 
 import tree_sitter_php
@@ -15,6 +16,10 @@ from tree_sitter import Language, Node, Parser
 # Bytes over 127 are letters to PHP. One letter each for the parser keeps every position, and the
 # parser from stumbling over what is not UTF-8; the values are then cut out of the true source.
 _FOR_PARSER: Final = bytes([*range(1, 128), *[ord("x")] * 128]).rjust(256, b"x")
+_VARIABLE: Final = re.compile(
+    rb"""(?: \bgetenv\s*\(\s*['"] | \$_(?:ENV|SERVER)\s*\[\s*['"] | \#env\(\s* ) ([A-Za-z_]\w*)""",
+    re.VERBOSE,
+)
 _BOM: Final = b"\xef\xbb\xbf"
 
 _CONSTRUCTS: Final = {
@@ -138,3 +143,8 @@ def not_data(node: Node) -> NotData:
     """Return the error for a node that has no meaning here."""
     construct = _CONSTRUCTS.get(node.type)
     return NotData(line(node), construct or f"a PHP {node.type.replace('_', ' ')}")
+
+
+def variables_of(source: bytes) -> frozenset[str]:
+    """Return which variables of the environment a configuration asks for by name."""
+    return frozenset(found.decode("ascii") for found in _VARIABLE.findall(source))
