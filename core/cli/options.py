@@ -34,7 +34,7 @@ def _level(text: str) -> int:
 
 
 def _word(text: str) -> str:
-    if not text:  # an unset variable of a script, which would mean something else
+    if not text:  # an unset variable of a script
         raise argparse.ArgumentTypeError("a name is expected, not an empty one")
     return text
 
