@@ -92,29 +92,42 @@ def owner_of(walk: Walk, place: Place) -> Ids | None:
     """
     status = place.status
     if status.st_uid == 0:
-        status = _status_of(f"{place.path.rstrip('/')}/app/etc") or status
+        status = _configuration_of(place) or status
     uid = status.st_uid
     if uid == UNMAPPED:
         raise AccountRefused(f"The store's owner ({uid}) is no account of this machine.")
     for step in walk.passed[: place.passed]:
         found = distrust(step, uid)
         if found is not None and not _is_same(step.status, place.status):
-            raise AccountRefused(
-                f"Whose store this is cannot be told: {found}.",
-                hint=f"Name the account: --as {name_of(uid) if uid else 'ACCOUNT'}",
-            )
+            raise _cannot_be_told(found, uid)
     if uid == 0:
         _refuse_mixed(place.path)
         return None
     return ids_of(uid, status.st_gid)
 
 
-def _status_of(path: str) -> os.stat_result | None:
+def _configuration_of(place: Place) -> os.stat_result | None:
+    """Return the status of `app/etc`, None where it is missing.
+
+    Raises AccountRefused where a third account could have led to it: it would choose whose rights
+    are lent to the code beside it.
+    """
     try:
-        with Walk(path) as walk:
-            return walk.end.status
+        with Walk(f"{place.path.rstrip('/')}/app/etc") as walk:
+            status, steps = walk.end.status, walk.passed
     except (FileNotFoundError, NotADirectoryError):
         return None
+    stranger = next((step for step in steps if step.status.st_uid not in (0, status.st_uid)), None)
+    if stranger is not None:
+        raise _cannot_be_told(distrust(stranger, status.st_uid) or stranger.path, 0)
+    return status
+
+
+def _cannot_be_told(why: str, uid: int) -> AccountRefused:
+    return AccountRefused(
+        f"Whose store this is cannot be told: {why}.",
+        hint=f"Name the account: --as {name_of(uid) if uid else 'ACCOUNT'}",
+    )
 
 
 def _is_same(one: os.stat_result, other: os.stat_result) -> bool:

@@ -123,6 +123,21 @@ def test_a_root_of_roots_with_contents_of_another(installation, store_of):
     assert f"Owner         {OWNER}:www-data\n" in said.out
 
 
+def test_a_root_of_roots_whose_configuration_lies_with_a_third(installation, store_of, place):
+    """Who may make a link there must not choose whose rights the code beside it gets."""
+    root = store_of(WEB)
+    os.chown(root, 0, 0)
+    elsewhere = os.path.join(place, "elsewhere")
+    os.mkdir(elsewhere)
+    os.chown(elsewhere, OTHER, OTHER)
+    os.rename(f"{root}/app/etc", f"{root}/app/was")
+    os.symlink(elsewhere, f"{root}/app/etc")
+    os.lchown(f"{root}/app/etc", WEB, WEB)
+    (message, hint) = refused(installation, root, "--root", root)
+    assert message == f"Whose store this is cannot be told: {root}/app belongs to www-data."
+    assert hint == "Name the account: --as ACCOUNT"
+
+
 def test_all_is_roots(installation, store_of):
     root = store_of(0, 0)
     said = installation.run("info:backups:list", root=root, code=0)
