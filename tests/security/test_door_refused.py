@@ -239,6 +239,23 @@ def test_a_root_without_the_right_to_become_anybody(installation, store_of):
     assert said.returncode == 1
 
 
+@pytest.mark.parametrize("closed", [".", "store"])
+def test_a_root_that_may_not_look_everywhere(installation, store_of, place, closed):
+    """As on NFS with root_squash: the owner may pass where root may not."""
+    parent = os.path.join(place, "export")
+    os.mkdir(parent)
+    root = store_of(OWNER, parent=parent)
+    os.chown(parent, OWNER, GROUP)
+    os.chmod(os.path.join(parent, closed), 0o750)
+    squashed = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    command = [*squashed, *installation.command("info:store", "--root", root)]
+    said = installation.program(command)
+    assert said.stderr.startswith("Root may not look at ")
+    assert said.stderr.endswith(": Permission denied.\nName the account: --as ACCOUNT\n")
+    said = installation.program([*command, "--as", str(OWNER)])
+    assert f"Root          {root}\n" in said.stdout
+
+
 def test_borrowed_rights(installation, store_of):
     """Neither a set-user-id interpreter nor a wrapper lends this program its rights."""
     root = store_of(OWNER)
