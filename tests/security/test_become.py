@@ -7,11 +7,11 @@ import os
 import pwd
 
 import pytest
-from security.accounts import GROUP, OWNER, as_root
 
 from core.account import environment
 from core.account.ids import Ids, ids_of
 from core.account.walk import Walk, distrust
+from tests.security.accounts import GROUP, OWNER, as_root
 
 SCRIPT = """
 import ctypes, errno, fcntl, json, os, sys, termios

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from security.accounts import (
+
+from tests.security.accounts import (
     GROUP,
     OTHER,
     OWNER,
