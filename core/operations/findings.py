@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from core.errors import MagerewindError, PreflightRefused
 from core.events import Kind, Noted, Warned
-from core.magento.store import Store
+from core.magento.store import Store, linked_parts
 from core.operations.context import JobContext
 
 SHOWN_NAMES = 10
@@ -56,9 +56,17 @@ def of_kind(kind: Kind, message: str) -> str:
 
 def owner_hint(store: Store) -> str:
     """Return who can do what this account may not, when it may be the owner who tried."""
-    if os.geteuid() == store.owner_uid:
-        return "This account owns the store: mend owner or mode there, or run it as root."
+    if os.geteuid() == store.owner_uid:  # root, too, would only become this account
+        return "This account owns the store: mend owner or mode there."
     return "Run it as the file system owner of the store."
+
+
+def link_findings(store: Store, paths: Iterable[str]) -> list[Finding]:
+    """Return where those of these paths that are elsewhere really are."""
+    real = {path: target for path, target in linked_parts(store) if target is not None}
+    return [
+        note("linked", f"{path} leads elsewhere: {real[path]}") for path in paths if path in real
+    ]
 
 
 def megabytes(size_bytes: int) -> str:

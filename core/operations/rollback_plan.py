@@ -26,6 +26,7 @@ from core.operations.findings import (
     Finding,
     Level,
     from_error,
+    link_findings,
     megabytes,
     note,
     of_kind,
@@ -261,8 +262,9 @@ def _space_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Findin
 def surrounding_findings(
     store: Store, request: RollbackRequest, sources: Sources, now_s: float
 ) -> list[Finding]:
-    """Return what else the person should know: processes, versions, a clock."""
-    found: list[Finding] = []
+    """Return what else the person should know: links, processes, versions, a clock."""
+    media = (store.media,) if Kind.MEDIA in request.kinds else ()
+    found = link_findings(store, (*media, store.var))
     processes = running_processes(store)
     if processes:
         found.append(
@@ -270,7 +272,7 @@ def surrounding_findings(
                 "processes",
                 "Running on this store; maintenance mode does not stop them:",
                 hint="Stop cron and the queue consumers first.",
-                names=[f"{process.what} (process {process.pid})" for process in processes],
+                names=[process.label for process in processes],
             )
         )
     version, _edition = magento_version(store)

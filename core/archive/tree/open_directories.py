@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from core.errors import StorageError
+from core.magento.owned import open_directory
 
 OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -27,7 +28,7 @@ class Descent:
     def __init__(self, root: bytes) -> None:
         self._levels: list[bytes] = []
         self._known: list[tuple[int, int]] = []  # device and inode of the closed ones
-        self._fds: list[int] = [os.open(root, OPEN_DIRECTORY)]
+        self._fds: list[int] = [open_directory(root)]
         self._closed = 0  # how many of the upper descriptors are closed (the root's never is)
         self.fd = self._fds[0]
 
