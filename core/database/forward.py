@@ -16,8 +16,9 @@ from typing import Final
 from core.database.check_names import changes_for_asides, changes_for_checks
 from core.database.connection import Connection
 from core.database.create_table import ForeignKeyText
-from core.database.description import ObjectText, Swap, load_swap
+from core.database.description import ObjectText, Swap
 from core.database.dialect import one_line, quote_name
+from core.database.marker import drop_marker, keep_with_asides, set_phase
 from core.database.proof import (
     NO_DEFINER_RIGHT,
     definer_warning,
@@ -28,8 +29,8 @@ from core.database.proof import (
 )
 from core.database.saved import foreign_keys_of, objects_now
 from core.database.sessions import LoadingConnection
-from core.database.staging import aside_name
-from core.database.swap import RECORD_SWAPPING
+from core.database.staging import aside_name, owner_of
+from core.database.swap import RECORD_SWAPPING, remembered_swap
 from core.database.tables import all_names, end_statements
 from core.errors import ConnectionLost, DatabaseError, StorageError
 from core.events import Warned
@@ -50,18 +51,41 @@ def forward_tables(settings: DatabaseConnection, journal: Journal) -> tuple[Warn
     swapping = journal.last(RECORD_SWAPPING)
     if swapping is None:
         raise StorageError(f"The journal {journal.path} knows of no swap to bring to its end.")
-    swap = load_swap(str(swapping.payload["definitions"]))
+    swap = remembered_swap(swapping, settings)
+
+    def begin(step: str) -> None:
+        journal.append(RECORD_FORWARD, step=step)
+
+    warnings = bring_to_end(settings, swap, begin)
+    journal.append(RECORD_FORWARDED, short=swap.short)
+    return warnings
+
+
+def bring_to_end(
+    settings: DatabaseConnection, swap: Swap, begin: Callable[[str], None]
+) -> tuple[Warned, ...]:
+    """Do all that follows the commit of a swap; `begin` is told of each step before it."""
     loading = LoadingConnection(settings)
     with contextlib.closing(loading.connection):
         # What is changed here is closed to the shop, but a backup tool may look at it.
         loading.connection.execute("SET SESSION lock_wait_timeout = 60")
         end_statements(loading.connection, swap.short)
+        set_phase(loading.connection, swap.short, "committed")
         forward = _Forward(loading, swap)
         for name, step in forward.steps():
-            journal.append(RECORD_FORWARD, step=name)
+            begin(name)
             step()
-        journal.append(RECORD_FORWARDED, short=swap.short)
+        loading.plain()
+        keep_with_asides(loading.connection, swap.short)
+        for short in _used_up(swap):
+            drop_marker(loading.connection, short)
         return tuple(forward.warnings)
+
+
+def _used_up(swap: Swap) -> set[str]:
+    """Return the jobs whose aside tables an undo has made live."""
+    owners = (owner_of(table.staged) for table in swap.tables if table.staged is not None)
+    return {short for short in owners if short is not None and short != swap.short}
 
 
 class _Forward:

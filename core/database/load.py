@@ -42,6 +42,7 @@ from core.database.dialect import one_line, quote_name
 from core.database.dump_check import DumpCheck, unspoken_kinds
 from core.database.finish import LoadedTable, finish_tables, keys_of, rename_automatic_keys
 from core.database.kinds import OBJECTS, Statement, StatementKind
+from core.database.marker import JobMark, make_marker
 from core.database.proof import object_text, prove_triggers
 from core.database.row_writers import Batch, RowWriters, load_failure
 from core.database.session import Session
@@ -74,12 +75,14 @@ def load_beside(
     expected_rows: Mapping[str, int] | None = None,
     map_collations: bool = False,
     partial: bool = False,
+    mark: JobMark | None = None,
 ) -> StagedTables:
     """Load a checked dump into staging tables and return what stands ready to be swapped in.
 
     The names are in the journal before the first table is made. `expected_rows` are the counts of
-    the manifest, by table. Raises LoadFailed with the table that went wrong, StatementRefused,
-    ConnectionLost, Cancelled (from `report`); the staged tables are dropped before.
+    the manifest, by table; `mark` tells in the schema whose the tables are. Raises LoadFailed with
+    the table that went wrong, StatementRefused, ConnectionLost, Cancelled (from `report`); the
+    staged tables are dropped before.
     """
     short = short_id(job_id)
     names = [content.name for content in check.contents] + list(check.sequences)
@@ -91,8 +94,8 @@ def load_beside(
         )
         with contextlib.closing(loading):
             loaded = loading.run(
-                job_id=job_id, report=report, workers=workers, expected_rows=expected_rows or {},
-                whole=not partial,
+                mark=mark or JobMark(job_id=job_id), report=report, workers=workers,
+                expected_rows=expected_rows or {}, whole=not partial,
             )  # fmt: skip
     except BaseException:
         with contextlib.suppress(MagerewindError):
@@ -107,7 +110,8 @@ def drop_staging(settings: DatabaseConnection, short: str) -> None:
     with contextlib.closing(LoadingConnection(settings).connection) as connection:
         end_statements(connection, short)
         names = [name for name in names_of(connection, short) if name.startswith(STAGED)]
-        drop_tables(connection, names)
+        # Last the one that tells whose the others are.
+        drop_tables(connection, sorted(names, key=lambda name: name == staged_name(short, 0)))
 
 
 class _Loading:
@@ -151,7 +155,7 @@ class _Loading:
     def run(
         self,
         *,
-        job_id: str,
+        mark: JobMark,
         report: Report,
         workers: int | None,
         expected_rows: Mapping[str, int],
@@ -159,6 +163,7 @@ class _Loading:
     ) -> StagedTables:
         end_statements(self.main.connection, self.short)
         drop_tables(self.main.connection, names_of(self.main.connection, self.short))
+        make_marker(self.main.connection, mark)
         self.main.connection.execute("SET foreign_key_checks = 0")
 
         def tick() -> None:
@@ -175,7 +180,7 @@ class _Loading:
         self.warnings += writers.warnings
         self._prove()
         return StagedTables(
-            job_id=job_id,
+            job_id=mark.job_id,
             short=self.short,
             tables=tuple(
                 SwappedTable(name=name, staged=self.staged[name], aside=None)

@@ -33,6 +33,7 @@ from core.jobs.directory import (
 )
 from core.jobs.listing import JobSummary, begin_record, interrupted_error, list_jobs
 from core.jobs.lock import Holder, is_alive, read_holder
+from core.jobs.second_lock import var_is_held
 from core.jobs.stream import EventStream
 from core.magento.store import Store
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
@@ -242,6 +243,8 @@ class Client:
     def is_over(self, job_id: str) -> bool:
         """Tell whether nobody works on this job any more."""
         holder = read_holder(self.store)
+        if holder is None and not os.path.isdir(JobDirectory(self.store, job_id).path):
+            return not var_is_held(self.store)  # its memory was removed, its runner may live
         return holder is None or holder.job_id != job_id
 
     def follow(

@@ -28,7 +28,7 @@ from core.operations.connection_file import keep_connection
 from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.findings import Finding, refuse, say_findings
-from core.operations.parts import FilesPart, Part, parts_of
+from core.operations.parts import FilesPart, Part, begin_moving, parts_of
 from core.operations.requests import RollbackRequest
 from core.operations.rollback_plan import (
     file_findings,
@@ -86,6 +86,7 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> Done:
         if any(finding.code == "processes" for finding in surroundings):
             context.journal.append("consumers")
         if sources.connection is not None:
+            context.connection = sources.connection
             keep_connection(context.directory, sources.connection, context.owner)
     parts = parts_of(request.kinds)
     with contextlib.ExitStack() as locks:
@@ -97,6 +98,7 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> Done:
             staging = _make_ready(context, request, sources)
             closing.close(context)
             _complete(context, request, sources, staging, parts)
+            begin_moving(context, parts)
             for part in parts:
                 part.swap(context)
             ending.commit(context)
