@@ -28,10 +28,13 @@ _LIMIT: Final = 256 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobMark:
-    """Which job of which store; `kinds` are its kinds, `phase` one of `PHASES`."""
+    """Which job of which store; `kinds` are its kinds, `phase` one of `PHASES`.
+
+    `var` is where the store really has its var: releases that share it share their jobs.
+    """
 
     job_id: str
-    root: str = ""
+    var: str = ""
     host: str = ""
     kinds: tuple[str, ...] = ()
     phase: str = "loading"
@@ -151,7 +154,7 @@ def _marked(connection: Connection, table: str) -> JobMark | None:
         row = json.loads(rows[0][0] or b"")
         mark = JobMark(
             job_id=str(row["job_id"]),
-            root=str(row["root"]),
+            var=str(row["var"]),
             host=str(row["host"]),
             kinds=tuple(str(kind) for kind in row["kinds"]),
             phase=str(row["phase"]),

@@ -41,6 +41,7 @@ from core.operations.requests import BackupRequest, Request, RollbackRequest, Un
 # What only plans and checks need (archives, the database) is imported where they are made: a
 # command that starts or lists jobs is done before that would be loaded.
 if TYPE_CHECKING:
+    from core.operations.lost import Traces
     from core.operations.preflight import BackupPreflight, StoreFacts
     from core.operations.rollback_plan import RollbackPlan
     from core.operations.undo_plan import UndoPlan
@@ -213,6 +214,12 @@ class Client:
     def interrupted(self) -> JobSummary | None:
         """Return the job that died half way, if there is one."""
         return next((job for job in self.jobs() if job.interrupted), None)
+
+    def lost(self) -> Traces:
+        """Return the jobs whose memory is gone, by what they left. Never raises."""
+        from core.operations import lost  # noqa: PLC0415 - as said above
+
+        return lost.find_lost(self.store, environ=self.environ)
 
     def undoable(self) -> JobSummary | None:
         """Return the newest job whose undo is kept."""

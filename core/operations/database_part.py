@@ -5,6 +5,7 @@ With it everything is loaded that it needs until the store is open again.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -134,7 +135,7 @@ def job_mark(context: JobContext) -> JobMark:
     """Return what the schema is told of a job."""
     return JobMark(
         job_id=context.job_id,
-        root=context.store.root,
+        var=os.path.realpath(context.store.var),
         host=context.host,
         kinds=tuple(context.journal.records[0].payload.get("kinds", ())),
     )

@@ -16,7 +16,8 @@ from typing import Final
 
 from core.archive.places import mounts_below
 from core.archive.trees import tree_bytes
-from core.errors import ConfigurationError, MagerewindError
+from core.durable import translate
+from core.errors import ConfigurationError, JobInterrupted, MagerewindError
 from core.magento.maintenance import FlagMark, maintenance_state
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, linked_parts
@@ -138,17 +139,28 @@ class _Found:
 
 
 def known_jobs(store: Store) -> frozenset[str]:
-    """Return the names of all jobs that have a directory, whatever is in it."""
+    """Return the names of all jobs that have a directory, whatever is in it.
+
+    Raises StorageError where that cannot be told: then no job may be taken for a lost one.
+    """
     try:
         return frozenset(os.listdir(store.jobs_directory))
-    except OSError:
+    except FileNotFoundError:
         return frozenset()
+    except OSError as error:
+        raise translate(error, f"reading {store.jobs_directory}") from error
 
 
-def find_lost(store: Store, *, environ: Mapping[str, str]) -> Traces:
-    """Return the lost jobs of a store, newest first. Never raises for what is broken in it."""
-    known = known_jobs(store)
+def find_lost(store: Store, *, environ: Mapping[str, str], schema: bool = True) -> Traces:
+    """Return the lost jobs of a store, newest first. Never raises for what is broken in it.
+
+    Without `schema` its database is not asked.
+    """
     found = _Found()
+    try:
+        known = known_jobs(store)
+    except MagerewindError as error:
+        return Traces(problem=error.message)
     mark = maintenance_state(store).mark
     if mark is not None and mark.job_id not in known:
         found.marks[mark.job_id] = mark
@@ -156,7 +168,7 @@ def find_lost(store: Store, *, environ: Mapping[str, str]) -> Traces:
         found.places.setdefault(job_id, []).append(place)
     problem = None
     try:
-        settings = default_settings(store, environ)
+        settings = default_settings(store, environ) if schema else None
         if settings is not None:
             found.tables = lost_tables(settings, store, known)
     except MagerewindError as error:
@@ -210,7 +222,7 @@ def lost_tables(
             continue
         with connect(settings) as connection:
             mark = read_mark(connection, one.short)
-            if mark is not None and mark.root and mark.root != store.root:
+            if mark is not None and mark.var and mark.var != os.path.realpath(store.var):
                 continue
             renamed = False
             if mark is not None and mark.phase == "swapping":
@@ -228,6 +240,16 @@ def lost_tables(
             renamed=renamed,
         )
     return found
+
+
+def refuse_unfinished(settings: DatabaseConnection, store: Store) -> None:
+    """Raise JobInterrupted where a lost job left the schema half done: no job may build on that."""
+    for job_id, tables in lost_tables(settings, store, known_jobs(store)).items():
+        if tables.renamed or tables.phase == "committed":
+            raise JobInterrupted(
+                f"Job {job_id} left the database half done, and its memory is gone.",
+                hint=f"{RECOVER} shows what can be done and asks.",
+            )
 
 
 def _long_id(short: str) -> str:

@@ -23,6 +23,7 @@ from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, linked_parts, magento_version
 from core.operations.findings import (
     Finding,
+    Level,
     from_error,
     link_findings,
     megabytes,
@@ -31,6 +32,7 @@ from core.operations.findings import (
     stop,
     warn,
 )
+from core.operations.lost import find_lost, lost_findings
 from core.operations.requests import BackupRequest
 
 # A backup of code alone needs neither a database nor the configuration: what reads them takes
@@ -139,6 +141,10 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
     version, edition = magento_version(store)
     free_bytes, total_bytes = space_of(store.backups)
     writable = _writable_findings(store)
+    traces = find_lost(store, environ=environ, schema=database is not None)
+    lost = lost_findings(traces)
+    stops += [finding for finding in lost if finding.level is Level.STOP]
+    warnings = (*warnings, *(finding for finding in lost if finding.level is Level.WARN))
     return StoreFacts(
         store=store,
         version=version,

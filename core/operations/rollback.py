@@ -28,6 +28,7 @@ from core.operations.connection_file import keep_connection
 from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.findings import Finding, refuse, say_findings
+from core.operations.lost import refuse_unfinished
 from core.operations.parts import FilesPart, Part, begin_moving, parts_of
 from core.operations.requests import RollbackRequest
 from core.operations.rollback_plan import (
@@ -94,6 +95,7 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> Done:
             from core.database.connection import schema_lock  # noqa: PLC0415 - as said above
 
             locks.enter_context(schema_lock(sources.connection))
+            refuse_unfinished(sources.connection, context.store)
         try:
             staging = _make_ready(context, request, sources)
             closing.close(context)

@@ -19,6 +19,7 @@ from core.operations.context import JobContext
 from core.operations.database_part import DatabasePart, job_mark
 from core.operations.discard import undo_kinds
 from core.operations.done import Done
+from core.operations.lost import refuse_unfinished
 from core.operations.parts import Part, begin_moving, parts_of
 from core.operations.requests import UndoRequest
 
@@ -51,6 +52,7 @@ def run_undo(context: JobContext, request: UndoRequest) -> Done:
     with contextlib.ExitStack() as locks:
         if connection is not None:
             locks.enter_context(schema_lock(connection))
+            refuse_unfinished(connection, context.store)
         try:
             with context.step(Step.CHECK):
                 _make_ready(context, undone, parts)
