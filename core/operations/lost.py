@@ -85,6 +85,12 @@ class LostJob:
         return tuple(dict.fromkeys(place.kind for place in self.places))
 
     @property
+    def bytes(self) -> int:
+        """What it takes on disk and in the schema."""
+        tables = 0 if self.tables is None else self.tables.bytes
+        return tables + sum(place.bytes for place in self.places)
+
+    @property
     def only_leftovers(self) -> bool:
         """Whether it neither keeps the store closed nor left anything half done."""
         phase = self.tables.phase if self.tables is not None else None

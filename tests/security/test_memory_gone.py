@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from types import SimpleNamespace
 
 import oracles
@@ -175,9 +174,9 @@ def test_files_that_were_being_moved_cannot_be_told(old, records):
     assert "stays closed" in said.err
     assert old.closed()
     said = magerewind(old, "setup:rollback", "--yes", "-c", old.request.code_file, code=0)
-    assert {
-        name: value for name, value in halves(old).files.items() if not is_media(name)
-    } == {name: value for name, value in old.new.files.items() if not is_media(name)}
+    assert {name: value for name, value in halves(old).files.items() if not is_media(name)} == {
+        name: value for name, value in old.new.files.items() if not is_media(name)
+    }
     assert old.closed(), "who closed it is not known to that job"
 
 
@@ -267,7 +266,7 @@ def test_a_living_job_of_the_database(old, records, point, tmp_path):
 
 
 def test_a_living_job_that_cannot_go_back_says_so(old, records, tmp_path):
-    at = [n for n, kind in enumerate(records[TWO]) if kind == "swap-begin"][0]
+    at = next(n for n, kind in enumerate(records[TWO]) if kind == "swap-begin")
     ended, events = left_alone(old, TWO, at, tmp_path)
     assert ended.exit_code == 20, events
     assert old.closed()
