@@ -141,14 +141,22 @@ def forward(
     context.emit_all(follow_ups(context, kinds))
     closing.reopen(context)
     _discard_older(context)
+    kept = kept and _remembered(context)
     return Done(outcome=Outcome.DONE, undo_kept=kept, strict=strict)
+
+
+def _remembered(context: JobContext) -> bool:
+    """Tell whether the job's directory is there; say what it means that it is not."""
+    if os.path.isdir(context.directory):
+        return True
+    message = f"{memory_gone(context).message}. What it has set aside cannot be undone."
+    context.say(Warned(code="memory-gone", message=message))
+    return False
 
 
 def _keep_undo(context: JobContext, kinds: tuple[Kind, ...]) -> bool:
     """Write down that the job keeps an undo; return False where its directory is gone."""
-    if not os.path.isdir(context.directory):
-        message = f"{memory_gone(context).message}. What it has set aside cannot be undone."
-        context.say(Warned(code="memory-gone", message=message))
+    if not _remembered(context):
         return False
     row = {
         "kinds": [kind.value for kind in kinds],

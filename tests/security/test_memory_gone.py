@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import oracles
 import pytest
 from integration.commands import magerewind
-from shop import ALL, Shop
+from shop import Shop
 
 from core.events import Kind
 from core.jobs.second_lock import var_is_held
@@ -21,16 +22,56 @@ CODE = (Kind.CODE,)
 TWO = (Kind.CODE, Kind.DB)
 
 
+TABLES = """
+CREATE TABLE store (id INT PRIMARY KEY, name VARCHAR(40)) ENGINE=InnoDB;
+CREATE TABLE sales (id INT PRIMARY KEY AUTO_INCREMENT, store_id INT, total INT,
+  CONSTRAINT SALES_STORE FOREIGN KEY (store_id) REFERENCES store (id) ON DELETE CASCADE);
+CREATE TABLE core_config_data (config_id INT PRIMARY KEY, value TEXT);
+CREATE TABLE eav_attribute (attribute_id INT PRIMARY KEY);
+CREATE TABLE setup_module (module VARCHAR(50) PRIMARY KEY);
+CREATE TABLE log (id INT PRIMARY KEY AUTO_INCREMENT, what VARCHAR(40));
+CREATE DEFINER=shop@localhost TRIGGER sold AFTER INSERT ON sales
+  FOR EACH ROW INSERT INTO log (what) VALUES (NEW.total);
+CREATE DEFINER=shop@localhost VIEW totals AS SELECT store_id, SUM(total) AS total FROM sales
+  GROUP BY store_id;
+INSERT INTO store VALUES (1, 'one'), (2, 'two');
+INSERT INTO sales (store_id, total) VALUES (1, 10), (1, 20), (2, 30);
+"""
+CHANGES = """
+UPDATE store SET name = 'changed';
+INSERT INTO sales (id, store_id, total) VALUES (99, 2, 99);
+CREATE TABLE later (id INT PRIMARY KEY, CONSTRAINT LATER FOREIGN KEY (id) REFERENCES store (id));
+DROP VIEW totals;
+DROP TRIGGER sold;
+CREATE DEFINER=shop@localhost TRIGGER sold BEFORE INSERT ON sales FOR EACH ROW SET NEW.total = NEW.total + 1;
+"""
+
+
+def few_tables(server, schema, **_):
+    server.run(TABLES, schema=schema)
+
+
 @pytest.fixture(scope="module")
 def shop(server, tmp_path_factory):
-    made = Shop.make(tmp_path_factory.mktemp("gone") / "store", server, "memory_gone")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shop.fill_schema", few_tables)
+        made = Shop.make(tmp_path_factory.mktemp("gone") / "store", server, "memory_gone")
     made.request = made.back_up()
     made.new = halves(made)
-    made.damage()
+    change_files(made)
+    made.server.run(CHANGES, schema=made.schema)
     made.old = halves(made)
     assert made.old.files != made.new.files
     assert made.old.tables != made.new.tables
     return made
+
+
+def change_files(shop):
+    """Change the code as a damage would; once more makes no difference."""
+    root = Path(shop.root)
+    (root / "app/etc/later.php").write_text("<?php return 'later';")
+    (root / "bin/magento").write_text("damaged")
+    (root / "vendor/autoload.php").write_text("damaged")
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +121,14 @@ def old(shop):
     flag = os.path.join(shop.root, "var/.maintenance.flag")
     if os.path.exists(flag):
         os.unlink(flag)
-    if halves(shop) != shop.old:
-        words = [word for kind in ALL for word in (f"--{kind}-file", shop.request.file_of(kind))]
-        magerewind(shop, "setup:rollback", "--yes", *words, code=0)
+    now = halves(shop)
+    if now.tables != shop.old.tables:
+        magerewind(shop, "setup:rollback", "--yes", "-d", shop.request.db_file, code=0)
         magerewind(shop, "job:discard", "--yes", code=0)
-        shop.damage()
-        assert halves(shop) == shop.old
+        shop.server.run(CHANGES, schema=shop.schema)
+    if now.files != shop.old.files:
+        change_files(shop)
+    assert halves(shop) == shop.old
     return shop
 
 
@@ -117,7 +160,7 @@ def told(shop, job_id):
 POINTS = {
     "closed": ("close", 1, "old"),
     "loaded": ("tables.loaded", 1, "old"),
-    "before the rename": ("tables.swapping", 1, "old"),
+    "before the rename": ("tables.swapping", 0, "old"),
     "renamed": ("tables.swapped", 0, "old"),
     "committed": ("commit", 3, "new"),
     "half forward": ("tables.forward", 5, "new"),
@@ -147,7 +190,8 @@ def test_a_dead_job_of_the_database(old, records, point):
 def test_a_dead_job_of_code_and_database(old, records, point):
     """The database is moved last: once it was, the code is new, and the database becomes so."""
     record, more, _ = POINTS[point]
-    job_id = killed(old, TWO, records[TWO].index(record) + more)
+    at = records[TWO].index(record) + (more if point != "loaded" else 0)
+    job_id = killed(old, TWO, at)
     told(old, job_id)
     magerewind(old, "job:recover", "--without-memory", "--yes", code=0)
     assert not old.closed()
@@ -157,12 +201,7 @@ def test_a_dead_job_of_code_and_database(old, records, point):
         assert ours(old) == []
     else:
         assert now.tables == old.new.tables
-        code = {name for name in now.files if not name.startswith(b"pub/media")}
-        assert {name: now.files[name] for name in code} == {
-            name: value
-            for name, value in old.new.files.items()
-            if not name.startswith(b"pub/media")
-        }
+        assert now.files == old.new.files
 
 
 def test_files_that_were_being_moved_cannot_be_told(old, records):
@@ -174,20 +213,14 @@ def test_files_that_were_being_moved_cannot_be_told(old, records):
     assert "stays closed" in said.err
     assert old.closed()
     said = magerewind(old, "setup:rollback", "--yes", "-c", old.request.code_file, code=0)
-    assert {name: value for name, value in halves(old).files.items() if not is_media(name)} == {
-        name: value for name, value in old.new.files.items() if not is_media(name)
-    }
+    assert halves(old).files == old.new.files
     assert old.closed(), "who closed it is not known to that job"
-
-
-def is_media(name):
-    return name.startswith(b"pub/media") or name == b"pub"
 
 
 def test_a_dead_undo(old, records):
     summary, _ = old.run(chosen(old, DB))
     request = UndoRequest(job_id=summary.job_id)
-    client = old.client(fault="journal:4:kill")
+    client = old.client(fault="journal:5:kill")
     job = client.start(request)
     for _ in client.follow(job.job_id, interval_s=0.02):
         pass
@@ -243,7 +276,7 @@ def until_waiting(shop, job_id, at):
 # record before which the memory is removed, exit code, the database afterwards, closed
 ALIVE = {
     "closed": ("tables.staging", 1, "old", False),
-    "loaded": ("swap-begin", 1, "old", False),
+    "loading": ("tables.loaded", 1, "old", False),
     "before the rename": ("tables.swapping", 0, "new", False),
     "before the commit": ("commit", 0, "new", False),
     "half forward": ("settled", 0, "new", False),
