@@ -43,7 +43,8 @@ INSERT INTO sales (id, store_id, total) VALUES (99, 2, 99);
 CREATE TABLE later (id INT PRIMARY KEY, CONSTRAINT LATER FOREIGN KEY (id) REFERENCES store (id));
 DROP VIEW totals;
 DROP TRIGGER sold;
-CREATE DEFINER=shop@localhost TRIGGER sold BEFORE INSERT ON sales FOR EACH ROW SET NEW.total = NEW.total + 1;
+CREATE DEFINER=shop@localhost TRIGGER sold BEFORE INSERT ON sales
+  FOR EACH ROW SET NEW.total = NEW.total + 1;
 """
 
 
