@@ -13,11 +13,11 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from core.database.connection import Connection
-from core.database.description import Swap, swap_from_json
-from core.database.dialect import quote_name
-from core.database.staging import aside_name, short_id, staged_name
-from core.database.tables import all_names
+from core.database.schema.names import aside_name, short_id, staged_name
+from core.database.schema.swap_file import Swap, swap_from_json
+from core.database.schema.table_names import all_names
+from core.database.server.connection import Connection
+from core.database.server.dialect import quote_name
 from core.errors import DatabaseError, StorageError
 
 PHASES: Final = ("loading", "moving", "swapping", "committed", "done")

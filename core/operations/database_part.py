@@ -11,14 +11,14 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from core.backups.catalog import Backup
-from core.database.check import DumpCheck
-from core.database.connection import connect
-from core.database.description import StagedTables
-from core.database.forward import forward_tables
-from core.database.load import load_beside
+from core.database.load.load import load_beside
+from core.database.load.server_check import DumpCheck
 from core.database.marker import JobMark, set_phase
-from core.database.staging import short_id
-from core.database.swap import revert_tables, swap_tables
+from core.database.schema.names import short_id
+from core.database.schema.swap_file import StagedTables
+from core.database.server.connection import connect
+from core.database.swap.after_commit import forward_tables
+from core.database.swap.swap import revert_tables, swap_tables
 from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
 from core.events import Kind, Step, Warned
 from core.operations.connection_file import connection_of, needed_connection

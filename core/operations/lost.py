@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from core.archive.places import mounts_below
-from core.archive.trees import tree_bytes
+from core.archive.tree.mounts import mounts_below
+from core.archive.tree.remove import tree_bytes
 from core.durable import translate
 from core.errors import ConfigurationError, JobInterrupted, MagerewindError
 from core.magento.maintenance import FlagMark, maintenance_state
@@ -214,12 +214,12 @@ def lost_tables(
 
     Those whose marker names another store are that store's affair. Raises DatabaseError.
     """
-    from core.database.connection import connect  # noqa: PLC0415 - loads the driver
     from core.database.marker import read_mark, read_swap  # noqa: PLC0415
-    from core.database.staging import aside_name, short_id, staged_name  # noqa: PLC0415
-    from core.database.swap import reverse_renames  # noqa: PLC0415
-    from core.database.tables import all_names  # noqa: PLC0415
-    from core.database.undo import leftovers  # noqa: PLC0415
+    from core.database.schema.names import aside_name, short_id, staged_name  # noqa: PLC0415
+    from core.database.schema.table_names import all_names  # noqa: PLC0415
+    from core.database.server.connection import connect  # noqa: PLC0415 - loads the driver
+    from core.database.swap.swap import reverse_renames  # noqa: PLC0415
+    from core.database.swap.undo import leftovers  # noqa: PLC0415
 
     shorts = {short_id(job_id) for job_id in known}
     found: dict[str, LostTables] = {}

@@ -12,8 +12,8 @@ import os
 from contextlib import suppress
 from typing import Protocol
 
-from core.archive.stage import remove_stage
-from core.archive.swap import TakenBack, moves_anything, revert_files, swap_files
+from core.archive.restore.stage import remove_stage
+from core.archive.restore.swap import TakenBack, moves_anything, revert_files, swap_files
 from core.errors import MagerewindError, StorageError
 from core.events import Kind, Step, Warned
 from core.operations import closing

@@ -10,7 +10,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from core.archive.trees import remove_if_empty, remove_tree
+from core.archive.tree.remove import remove_if_empty, remove_tree
 from core.errors import ConnectionFailed, MagerewindError
 from core.events import (
     Failed,
@@ -86,7 +86,7 @@ def _lost_job(context: JobContext, job_id: str) -> LostJob | None:
 def _schema_held(settings: DatabaseConnection | None) -> Iterator[None]:
     with contextlib.ExitStack() as locks:
         if settings is not None:
-            from core.database.connection import schema_lock  # noqa: PLC0415 - loads the driver
+            from core.database.server.connection import schema_lock  # noqa: PLC0415 - loads the driver
 
             locks.enter_context(schema_lock(settings))
         yield
@@ -96,11 +96,11 @@ def _mend_tables(
     context: JobContext, job: LostJob, verdict: Verdict, settings: DatabaseConnection
 ) -> None:
     """Put tables back, bring them to their end, or drop those that only wait."""
-    from core.database.connection import connect  # noqa: PLC0415 - loads the driver
-    from core.database.forward import bring_to_end  # noqa: PLC0415
-    from core.database.load import drop_staging  # noqa: PLC0415
+    from core.database.load.load import drop_staging  # noqa: PLC0415
     from core.database.marker import read_swap  # noqa: PLC0415
-    from core.database.swap import take_back  # noqa: PLC0415
+    from core.database.server.connection import connect  # noqa: PLC0415 - loads the driver
+    from core.database.swap.after_commit import bring_to_end  # noqa: PLC0415
+    from core.database.swap.swap import take_back  # noqa: PLC0415
 
     tables = job.tables
     if tables is None or tables.phase == "done":

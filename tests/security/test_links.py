@@ -11,7 +11,7 @@ from magento.conftest import fill
 from security.exchanging import exchanging
 from shop import Shop
 
-from core.archive.members import media_selection, walk
+from core.archive.tree.selection import media_selection, walk
 from core.errors import StoreUnreadable
 from core.events import Kind
 from core.magento.store import find_store

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.operations.requests import RepairRequest
-from tui import text
+from tui.engine.views import LostView
+from tui.render import text
 from tui.screens.ask import Ask
-from tui.views import LostView
 
 if TYPE_CHECKING:
-    from tui.application import Application
+    from tui.app.application import Application
 
 
 def urgent_of(lost: object) -> LostView | None:
