@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from core.backups.catalog import Backup
 from core.database.load.load import load_beside
 from core.database.load.server_check import DumpCheck
-from core.database.marker import JobMark, set_phase
+from core.database.schema.marker import JobMark, set_phase
 from core.database.schema.names import short_id
 from core.database.schema.swap_file import StagedTables
 from core.database.server.connection import connect

@@ -214,7 +214,7 @@ def lost_tables(
 
     Those whose marker names another store are that store's affair. Raises DatabaseError.
     """
-    from core.database.marker import read_mark, read_swap  # noqa: PLC0415
+    from core.database.schema.marker import read_mark, read_swap  # noqa: PLC0415
     from core.database.schema.names import aside_name, short_id, staged_name  # noqa: PLC0415
     from core.database.schema.table_names import all_names  # noqa: PLC0415
     from core.database.server.connection import connect  # noqa: PLC0415 - loads the driver

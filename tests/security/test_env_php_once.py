@@ -7,12 +7,12 @@ import shutil
 import stat
 
 import pytest
-from magento.conftest import fill
-from security.exchanging import exchanging
 
 from core.errors import ConfigurationError
 from core.magento.env_php import read_configuration
 from core.magento.store import find_store
+from tests.magento.conftest import fill
+from tests.security.exchanging import exchanging
 
 OTHER = 4712
 ENVIRON = {"PATH": os.environ.get("PATH", os.defpath)}

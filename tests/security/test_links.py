@@ -6,15 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
-from integration.commands import magerewind
-from magento.conftest import fill
-from security.exchanging import exchanging
-from shop import Shop
 
 from core.archive.tree.selection import media_selection, walk
 from core.errors import StoreUnreadable
 from core.events import Kind
 from core.magento.store import find_store
+from tests.integration.commands import magerewind
+from tests.magento.conftest import fill
+from tests.security.exchanging import exchanging
+from tests.shop import Shop
 
 OTHER = 4712
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make directories of others")

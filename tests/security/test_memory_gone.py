@@ -7,15 +7,15 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
-import oracles
 import pytest
-from integration.commands import magerewind
-from shop import Shop
 
 from core.events import Kind
 from core.jobs.second_lock import var_is_held
 from core.journal import read_journal
 from core.operations.requests import BackupRequest, RollbackRequest, UndoRequest
+from tests import oracles
+from tests.integration.commands import magerewind
+from tests.shop import Shop
 
 DB = (Kind.DB,)
 CODE = (Kind.CODE,)
@@ -55,7 +55,7 @@ def few_tables(server, schema, **_):
 @pytest.fixture(scope="module")
 def shop(server, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shop.fill_schema", few_tables)
+        patch.setattr("tests.shop.fill_schema", few_tables)
         made = Shop.make(tmp_path_factory.mktemp("gone") / "store", server, "memory_gone")
     made.request = made.back_up()
     made.new = halves(made)

@@ -25,10 +25,10 @@ from core.database.load.keys_after_rows import (
 )
 from core.database.load.row_writers import Batch, RowWriters, load_failure
 from core.database.load.try_triggers import object_text, prove_triggers
-from core.database.marker import JobMark, make_marker
 from core.database.schema.check_constraints import let_checks_wait, shares_names
 from core.database.schema.definitions import TRANSACTIONAL
 from core.database.schema.load_session import LoadingConnection
+from core.database.schema.marker import JobMark, make_marker
 from core.database.schema.names import STAGED, short_id, staged_name, waiting_key_name
 from core.database.schema.sequence_defaults import take_from
 from core.database.schema.swap_file import (

@@ -21,9 +21,9 @@ from core.database.load.try_triggers import (
     without_definer,
     without_order,
 )
-from core.database.marker import drop_marker, keep_with_asides, set_phase
 from core.database.schema.check_constraints import changes_for_asides, changes_for_checks
 from core.database.schema.load_session import LoadingConnection
+from core.database.schema.marker import drop_marker, keep_with_asides, set_phase
 from core.database.schema.names import aside_name, owner_of
 from core.database.schema.read_definitions import foreign_keys_of, objects_now
 from core.database.schema.swap_file import ObjectText, Swap

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from core.database.load.load import RECORD_STAGING, drop_staging
-from core.database.marker import JobMark, keep_swap, read_swap
+from core.database.schema.marker import JobMark, keep_swap, read_swap
 from core.database.schema.names import aside_name, owner_of
 from core.database.schema.read_definitions import foreign_keys_of, read_definitions
 from core.database.schema.swap_file import ObjectText, StagedTables, Swap, SwappedTable, load_swap

@@ -12,8 +12,8 @@ from typing import Final
 
 from core.database.load.load import RECORD_STAGING
 from core.database.load.try_triggers import prove_triggers
-from core.database.marker import JobMark, drop_marker, make_marker
 from core.database.schema.load_session import LoadingConnection
+from core.database.schema.marker import JobMark, drop_marker, make_marker
 from core.database.schema.names import ASIDE, STAGED, owner_of, short_id
 from core.database.schema.swap_file import Definitions, StagedTables, Swap, SwappedTable, load_swap
 from core.database.schema.table_names import all_names, table_names
