@@ -2,8 +2,9 @@
 
 `_mrs_<job>_0` is made before the first staged table and goes after the last one; from the end of a
 swap on it is `_mra_<job>_0` and stays with the aside tables. Row 0 says which job of which store it
-is and how far it has come; the further rows are the definitions file, written and committed before
-the first rename, so that a swap can be taken back, or brought to its end, from the schema alone.
+is, the rows below how far it has come; those above are the definitions file, written and committed
+before the first rename, so that a swap can be taken back, or brought to its end, from the schema
+alone.
 """
 
 from __future__ import annotations
@@ -56,21 +57,22 @@ def make_marker(connection: Connection, mark: JobMark) -> None:
 
 
 def keep_swap(connection: Connection, mark: JobMark, swap: Swap) -> None:
-    """Put a swap's definitions into the table, and that it begins; committed when it returns."""
-    name = quote_name(staged_name(swap.short, 0))
-    if staged_name(swap.short, 0) not in all_names(connection):
-        make_marker(connection, mark)
-    else:
-        mark = _marked(connection, staged_name(swap.short, 0)) or mark
+    """Put a swap's definitions into the table, and that it begins; committed when it returns.
+
+    Only rows are added: an account may lack the rights to change or delete them.
+    """
+    table = staged_name(swap.short, 0)
+    name = quote_name(table)
+    known = _marked(connection, table)
+    if known is None or connection.scalar(f"SELECT COUNT(*) FROM {name} WHERE n > 0"):
+        make_marker(connection, known or mark)
     content = swap.to_json()
     connection.execute("START TRANSACTION")
     try:
-        connection.execute(f"DELETE FROM {name}")
         for number, start in enumerate(range(0, len(content), _PIECE), 1):
             piece = content[start : start + _PIECE].hex()
             connection.execute(f"INSERT INTO {name} VALUES ({number}, x'{piece}')")
-        head = _head(dataclasses.replace(mark, phase="swapping"))
-        connection.execute(f"INSERT INTO {name} VALUES (0, {head})")
+        _add_phase(connection, table, "swapping")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
@@ -80,17 +82,25 @@ def keep_swap(connection: Connection, mark: JobMark, swap: Swap) -> None:
 def set_phase(connection: Connection, short: str, phase: str) -> None:
     """Write down how far a job has come; nothing where its table is not there."""
     table = staged_name(short, 0)
-    mark = _marked(connection, table)
-    if mark is not None:
-        head = _head(dataclasses.replace(mark, phase=phase))
-        connection.execute(f"UPDATE {quote_name(table)} SET body = {head} WHERE n = 0")
+    if _marked(connection, table) is not None:
+        _add_phase(connection, table, phase)
 
 
-def keep_with_asides(connection: Connection, short: str) -> None:
-    """Give the table the name under which it stays with the aside tables. May be run again."""
+def _add_phase(connection: Connection, table: str, phase: str) -> None:
+    number = -PHASES.index(phase)
+    connection.execute(f"INSERT IGNORE INTO {quote_name(table)} VALUES ({number}, '')")
+
+
+def keep_with_asides(connection: Connection, short: str, *, any_aside: bool) -> None:
+    """Give the table the name under which it stays with the aside tables. May be run again.
+
+    Where there are none, it goes.
+    """
     present = all_names(connection)
     staged, aside = staged_name(short, 0), aside_name(short, 0)
-    if staged in present and aside not in present:
+    if not any_aside:
+        connection.execute(f"DROP TABLE IF EXISTS {quote_name(staged)}")
+    elif staged in present and aside not in present:
         set_phase(connection, short, "done")
         connection.execute(f"RENAME TABLE {quote_name(staged)} TO {quote_name(aside)}")
 
@@ -142,23 +152,22 @@ def _head(mark: JobMark) -> str:
 def _marked(connection: Connection, table: str) -> JobMark | None:
     try:
         rows = connection.query_bytes(
-            f"SELECT LEFT(body, 65536) FROM {quote_name(table)} WHERE n = 0"
+            f"SELECT n, LEFT(body, 65536) FROM {quote_name(table)} WHERE n <= 0 ORDER BY n"
+        )
+        numbers = [-int(number or 0) for number, _ in rows]
+        row = json.loads(rows[-1][1] or b"") if rows else None
+        if row is None or numbers[-1] != 0:
+            return None
+        return JobMark(
+            job_id=str(row["job_id"]),
+            var=str(row["var"]),
+            host=str(row["host"]),
+            kinds=tuple(str(kind) for kind in row["kinds"]),
+            phase=PHASES[numbers[0]],
         )
     except DatabaseError as error:
         if error.errno in _NO_TABLE:
             return None
         raise
-    if not rows:
+    except (ValueError, LookupError, TypeError):
         return None
-    try:
-        row = json.loads(rows[0][0] or b"")
-        mark = JobMark(
-            job_id=str(row["job_id"]),
-            var=str(row["var"]),
-            host=str(row["host"]),
-            kinds=tuple(str(kind) for kind in row["kinds"]),
-            phase=str(row["phase"]),
-        )
-    except (ValueError, KeyError, TypeError):
-        return None
-    return mark if mark.phase in PHASES else None

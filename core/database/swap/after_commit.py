@@ -76,7 +76,7 @@ def bring_to_end(
             begin(name)
             step()
         loading.plain()
-        keep_with_asides(loading.connection, swap.short)
+        keep_with_asides(loading.connection, swap.short, any_aside=bool(swap.asides))
         for short in _used_up(swap):
             drop_marker(loading.connection, short)
         return tuple(forward.warnings)
