@@ -263,6 +263,12 @@ def _add_recover(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="recover a job that this other host began; only when you know that it is dead there",
     )
+    parser.add_argument(
+        "--without-memory",
+        action="store_true",
+        help="mend what a job has left whose directory in var/.magerewind is gone: shows what is "
+        "left of it and asks first",
+    )
     _add_detach(parser)
 
 
@@ -361,7 +367,8 @@ COMMANDS: Final = (
         name="job:recover",
         summary="repair what an interrupted job has left",
         add=_add_recover,
-        details="Reverts what was begun, or completes it where the commit point was passed.",
+        details="Reverts what was begun, or completes it where the commit point was passed. "
+        "Names a job whose memory in var/.magerewind was removed by what it left elsewhere.",
     ),
     Command(
         name="job:undo",

@@ -60,6 +60,7 @@ class CommandLine:
     map_collations: bool = False
     # what only job:recover takes
     from_host: str | None = None
+    without_memory: bool = False
     # only job:run, which is for the client and not for people
     ready_fd: int | None = None
     keeper_fd: int | None = None

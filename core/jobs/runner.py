@@ -36,6 +36,7 @@ from core.jobs.listing import (
 )
 from core.jobs.lock import Holder, acquire, boot_id, process_start
 from core.jobs.login import login_note
+from core.jobs.second_lock import hold_var
 from core.jobs.stream import StreamWriter
 from core.journal import Journal
 from core.magento.store import Store, find_store
@@ -152,7 +153,9 @@ class Runner:
         except MagerewindError as error:
             starter.answer(error)
             return error.exit_code
+        held: int | None = None
         try:
+            held = hold_var(job.store)
             _refuse_interrupted(job.store, job, self.host)
             journal = self._journal(request, from_host)
             recovering = len(journal.records) > 1 or begin_record(journal.records) is None
@@ -161,6 +164,7 @@ class Runner:
             )
         except MagerewindError as error:
             lock.release()
+            _close(held)
             starter.answer(error)
             return error.exit_code
         context = self._context(journal, stream)
@@ -170,6 +174,7 @@ class Runner:
         except MagerewindError as error:
             self._finish(context, _failure(context, error), self.clock())
             lock.release()
+            _close(held)
             starter.answer(error)
             return error.exit_code
         starter.answer()
@@ -188,6 +193,7 @@ class Runner:
         )
         stream.close()
         journal.close()
+        _close(held)  # last: where the rest is removed, watchers see by it that more may come
         return ending.exit_code
 
     def _holder(self, request: Request) -> Holder:
@@ -303,6 +309,11 @@ class Runner:
             write_file(self.job.result_path, json.dumps(result).encode(), owner=context.owner)
         with suppress(MagerewindError, OSError):
             prune(self.job.store)
+
+
+def _close(fd: int | None) -> None:
+    if fd is not None:
+        os.close(fd)
 
 
 def _trace(error: BaseException) -> None:

@@ -278,7 +278,8 @@ def _read(store: Store, path: str) -> _File | None:
 
 def _refuse_lending(path: str, status: os.stat_result) -> None:
     """Refuse a file of others to root: over a socket the server takes root for its own root."""
-    if os.geteuid() == 0 and (status.st_uid != 0 or status.st_mode & 0o022):
+    others = status.st_mode & (0o002 if status.st_gid == 0 else 0o022)
+    if os.geteuid() == 0 and (status.st_uid != 0 or others):
         raise ConfigurationError(
             f"{shown(path)} may be written by others than root, and root does not obey it.",
             hint="Name the account to work as: --as ACCOUNT",

@@ -24,6 +24,7 @@ from core.events import (
     Warned,
 )
 from core.journal import Journal
+from core.magento.settings import DatabaseConnection
 from core.magento.store import Store
 
 _LOOK_INTERVAL_S = 0.2
@@ -97,6 +98,8 @@ class JobContext:
     user: str
     owner: Owner | None
     warned: int = 0
+    # In force since the job began: needed also when its directory is removed meanwhile.
+    connection: DatabaseConnection | None = None
 
     def path(self, name: str) -> str:
         """Return the path of a file in the job's directory."""

@@ -23,6 +23,7 @@ from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, linked_parts, magento_version
 from core.operations.findings import (
     Finding,
+    Level,
     from_error,
     link_findings,
     megabytes,
@@ -31,6 +32,7 @@ from core.operations.findings import (
     stop,
     warn,
 )
+from core.operations.lost import find_lost, lost_findings
 from core.operations.requests import BackupRequest
 
 # A backup of code alone needs neither a database nor the configuration: what reads them takes
@@ -138,7 +140,11 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
             stops.append(from_error("database", error))
     version, edition = magento_version(store)
     free_bytes, total_bytes = space_of(store.backups)
-    writable = _writable_findings(store)
+    writable = [*_link_stops(store), *_writable_findings(store)]
+    traces = find_lost(store, environ=environ, schema=database is not None)
+    lost = lost_findings(traces)
+    stops += [finding for finding in lost if finding.level is Level.STOP]
+    warnings = (*warnings, *(finding for finding in lost if finding.level is Level.WARN))
     return StoreFacts(
         store=store,
         version=version,
@@ -160,14 +166,20 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
     )
 
 
-def _writable_findings(store: Store) -> list[Finding]:
-    """Return what keeps this account from writing backups and the state of jobs."""
+def _link_stops(store: Store) -> list[Finding]:
+    """Return which parts lead to what is not followed."""
     found: list[Finding] = []
     for path in (store.media, store.static, store.var):
         try:
             followed(store.root, path)
         except MagerewindError as error:
             found.append(from_error("not-followed", error))
+    return found
+
+
+def _writable_findings(store: Store) -> list[Finding]:
+    """Return what keeps this account from writing backups and the state of jobs."""
+    found: list[Finding] = []
     for path in (store.backups, store.state_directory, store.var):
         existing = path
         while not os.path.lexists(existing) and existing != "/":

@@ -22,9 +22,11 @@ from core.operations.context import JobContext
 from core.operations.discard import finish_discards
 from core.operations.done import Done
 from core.operations.parts import Part, parts_of
+from core.operations.repair import run_repair
 from core.operations.requests import (
     BackupRequest,
     DiscardRequest,
+    RepairRequest,
     Request,
     RollbackRequest,
     UndoRequest,
@@ -42,7 +44,9 @@ def recover(context: JobContext, request: Request) -> Done:
     committed = context.journal.has("commit")
     context.emit(
         RecoveryBegan(
-            way="forward" if committed or isinstance(request, DiscardRequest) else "revert",
+            way="forward"
+            if committed or isinstance(request, DiscardRequest | RepairRequest)
+            else "revert",
             host=context.host,
             user=context.user,
             pid=os.getpid(),
@@ -56,6 +60,8 @@ def recover(context: JobContext, request: Request) -> Done:
             with context.step(Step.REMOVE) as report:
                 finish_discards(context, report)
             return Done(message="The interrupted discard was finished.")
+        case RepairRequest():
+            return run_repair(context, request)
         case RollbackRequest() | UndoRequest():
             return _recover_rollback(context, request, committed=committed)
 

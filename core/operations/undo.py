@@ -14,12 +14,13 @@ from core.database.swap.undo import undo_tables
 from core.events import Kind, RollbackStarted, Step, StepsPlanned, step_key
 from core.magento.settings import DatabaseConnection
 from core.operations import closing, ending
-from core.operations.connection_file import keep_connection, kept_connection
+from core.operations.connection_file import keep_connection, kept_connection, needed_connection
 from core.operations.context import JobContext
-from core.operations.database_part import DatabasePart
+from core.operations.database_part import DatabasePart, job_mark
 from core.operations.discard import undo_kinds
 from core.operations.done import Done
-from core.operations.parts import Part, parts_of
+from core.operations.lost import refuse_unfinished
+from core.operations.parts import Part, begin_moving, parts_of
 from core.operations.requests import UndoRequest
 
 
@@ -45,12 +46,13 @@ def run_undo(context: JobContext, request: UndoRequest) -> Done:
     context.journal.append("undo", job_id=request.job_id)
     connection: DatabaseConnection | None = None
     if Kind.DB in kinds:
-        connection = kept_connection(undone)
+        connection = context.connection = kept_connection(undone)
         keep_connection(context.directory, connection, context.owner)
     parts = parts_of(kinds)
     with contextlib.ExitStack() as locks:
         if connection is not None:
             locks.enter_context(schema_lock(connection))
+            refuse_unfinished(connection, context.store)
         try:
             with context.step(Step.CHECK):
                 _make_ready(context, undone, parts)
@@ -59,6 +61,7 @@ def run_undo(context: JobContext, request: UndoRequest) -> Done:
                 context.emit(
                     RollbackStarted(kind=kind, file_name=f"undo of {request.job_id}", path=undone)
                 )
+            begin_moving(context, parts)
             for part in parts:
                 part.swap(context)
             ending.commit(context)
@@ -78,9 +81,10 @@ def _make_ready(
     for part in parts:
         if isinstance(part, DatabasePart):
             part.staged = undo_tables(
-                kept_connection(context.directory),
+                needed_connection(context),
                 context.journal,
                 job_id=context.job_id,
+                mark=job_mark(context),
                 definitions_path=os.path.join(undone, "definitions.json"),
             )
         else:

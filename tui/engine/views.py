@@ -166,6 +166,16 @@ class JobView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LostView:
+    """A job whose memory is gone, and what it left; `urgent` when that is more than an undo."""
+
+    job_id: str
+    lines: tuple[str, ...]
+    urgent: bool
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What a check found: `level` is "stop", "warn" or "note"."""
 

@@ -30,6 +30,8 @@ def recovery_words(job: JobView, state: JobState) -> tuple[str, ...]:
         )
     if job.operation is Operation.DISCARD:
         return ("The rest of the undo is removed. The store itself is not touched.",)
+    if job.operation is Operation.REPAIR:
+        return ("What the traces of a lost job prove is done to its end.",)
     if state.committed:
         return (
             "The job was past its commit point: it is completed, and the undo is kept.",

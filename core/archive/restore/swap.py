@@ -23,7 +23,7 @@ from core.archive.tree.mounts import FLUSHED_ONE_BY_ONE, FileSystemFlush, make_p
 from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent, is_gone
 from core.archive.tree.remove import remove_if_empty, remove_tree, tree_bytes
 from core.durable import owner_for, translate
-from core.errors import PlanChanged, StoreLeftClosed
+from core.errors import MagerewindError, PlanChanged, StorageError, StoreLeftClosed
 from core.events import Report, no_report
 from core.magento.owned import open_directory
 
@@ -289,9 +289,27 @@ def swap_files(staged: StagedFiles | str, *, report: Report = no_report) -> None
         try:
             swap.forward()
             plan.remember(step="swapped", swapped_ns=_moment(plan))
-        except OSError as error:
+            plan.save()
+        except (OSError, MagerewindError) as error:
+            if not os.path.exists(plan_path):
+                _take_back(plan, report, error)
+            if isinstance(error, MagerewindError):
+                raise
             raise translate(error, f"moving {os.fsdecode(swap.current)} into place") from error
-        plan.save()
+
+
+class TakenBack(StorageError):
+    """A plan was removed while it was carried out; all that it had moved is back in its place."""
+
+
+def _take_back(plan: PlanFile, report: Report, cause: Exception) -> None:
+    """Bring everything back by a plan that exists in this process only. Raises TakenBack."""
+    with contextlib.ExitStack() as stack:
+        try:
+            _Swap(plan, _Ground(plan, stack), report).back()
+        except (OSError, MagerewindError):
+            return  # what the swap itself ran into is the better reason
+    raise TakenBack(f"The plan {plan.path} was removed while it was carried out.") from cause
 
 
 def moves_anything(plan_path: str) -> bool:
