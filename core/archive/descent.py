@@ -13,6 +13,7 @@ import os
 from types import TracebackType
 from typing import Final, Self
 
+from core.account.reach import open_to_read
 from core.errors import StorageError
 
 OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -49,7 +50,7 @@ class Descent:
 
     def push(self, name: bytes) -> None:
         """Go down into a directory. Raises OSError: ENOTDIR for a link or a file."""
-        fd = os.open(name, OPEN_DIRECTORY, dir_fd=self.fd)
+        fd = open_to_read(name, OPEN_DIRECTORY, self.fd)
         self._levels.append(name)
         self._fds.append(fd)
         self.fd = fd

@@ -192,7 +192,7 @@ class Planner:
         ) as live:
 
             def pass_same() -> None:
-                if self._trusted:
+                if self._trusted and not comparison.is_replacing:
                     comparison.identical += live.pass_same(members)
 
             merge_with(live, pass_same)
@@ -224,7 +224,7 @@ class Planner:
     def _find(self, path: bytes, descent: Descent) -> Found | None:
         try:
             fd, name = descent.parent_of(path[len(self._selection.prefix) :])
-            status = os.lstat(name, dir_fd=fd)
+            status = lstat(name, fd)
         except OSError as error:
             self._problem(path, error)
             return None

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
+from core.account.reach import lstat
 from core.archive.descent import Descent
 from core.durable import translate
 from core.errors import StoreUnreadable, UsageError
@@ -376,7 +377,7 @@ def walk(
             continue
         for name in names:
             try:
-                status = os.lstat(name, dir_fd=fd)
+                status = lstat(name, fd)
             except OSError as error:
                 problem(prefix + name, error)
                 continue
