@@ -175,7 +175,7 @@ class _Giver:
         return 0, None
 
     def _is_givable(self, fd: int) -> bool:
-        """Let through what is the owner's, in the store: directories, files of one name, no set-id."""
+        """Let through the owner's directories and files of one name in the store, no set-id."""
         status = os.fstat(fd)
         if status.st_uid != self._owner:
             return False

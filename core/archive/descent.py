@@ -44,6 +44,11 @@ class Descent:
         self.close()
 
     @property
+    def top(self) -> int:
+        """The descriptor of the root, which stays open."""
+        return self._fds[0]
+
+    @property
     def depth(self) -> int:
         """How many levels below the root."""
         return len(self._levels)

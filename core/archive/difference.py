@@ -11,6 +11,8 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 
+from core.account.reach import look, lstat
+from core.archive.admission import can_be_opened
 from core.archive.attributes import pinned
 from core.archive.compare import NAMES_KEPT, Comparison, Same, content_is
 from core.archive.descent import Descent, is_gone
@@ -306,13 +308,22 @@ def _keeps_entries(name: bytes, fd: int) -> str | None:
     Its owner may open it up to writing.
     """
     flag = pinned(name, fd)
-    if flag or os.access(name, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
+    if flag:
         return flag
-    writable = not os.statvfs(fd).f_flag & os.ST_RDONLY
     try:
-        return "" if writable and os.lstat(name, dir_fd=fd).st_uid == os.geteuid() else None
+        opened = look(name, fd)
+    except PermissionError:
+        return None
     except OSError:
         return ""  # it went away: the second look finds out
+    try:
+        if os.access(name, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
+            return ""
+        writable = not os.statvfs(fd).f_flag & os.ST_RDONLY
+        own = os.fstat(opened).st_uid == os.geteuid()
+        return "" if writable and (own or can_be_opened(opened)) else None
+    finally:
+        os.close(opened)
 
 
 def plan_files(

@@ -128,9 +128,7 @@ class OwnersThen:
         if self._euid == 0:
             return uid, gid
         here = self._keeper
-        if here is None:
-            uid = None
-        elif uid != self._euid and not here.may(uid=uid or 0):
+        if here is None or (uid != self._euid and not here.may(uid=uid or 0)):
             uid = None
         if gid not in self._groups and (here is None or not here.may(gid=gid or 0)):
             gid = None

@@ -26,6 +26,7 @@ from core.archive.extract import (
     settled,
     write_file,
 )
+from core.archive.giving import StagedGifts, link_as_owner
 from core.archive.making import SMALL, Makers
 from core.archive.places import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.plan import Action, FilePlan, PlanFile, Row
@@ -105,6 +106,11 @@ class Stager:
                         ) as contents:
                             self._contents(where, contents)
                     self._finish_child()
+                    gifts = StagedGifts(
+                        self._plan, self._stages, self._paths, self._ownership, flush=self._each
+                    )
+                    gifts.give_files(where)
+                    gifts.make_links(where, self._made)
                     self._hard_links(where)
                     self._settle_directories(where)
                     self._finish_child()
@@ -199,6 +205,8 @@ class Stager:
                     self._directory(row)
             elif row.type_then == stat.S_IFREG and row.link_then is not None:
                 continue
+            elif row.type_then == stat.S_IFLNK and self._ownership.given(row) is not None:
+                continue  # made by whom it is to belong to
             elif not self._is_given(contents, row):
                 self._make(contents, row)
 
@@ -279,7 +287,10 @@ class Stager:
                 live = descent = stack.enter_context(Descent(self._root))
                 way = (row.link_then or b"")[len(self._prefix) :].split(b"/")
             source = descent.go(way[:-1])
-            os.link(way[-1], name, src_dir_fd=source, dst_dir_fd=fd, follow_symlinks=False)
+            try:
+                os.link(way[-1], name, src_dir_fd=source, dst_dir_fd=fd, follow_symlinks=False)
+            except PermissionError:
+                link_as_owner(way[-1], source, self._stages[row.region].top, fd, name)
         status = os.lstat(name, dir_fd=fd)
         if live is not None:
             self._linked.add((storable_inode(status.st_ino), status.st_dev))

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from core import durable
+from core.account.reach import account_of, lstat, open_to_read
+from core.archive.admission import admitted
 from core.archive.descent import OPEN_DIRECTORY, Descent, is_gone
 from core.archive.places import FLUSHED_ONE_BY_ONE, FileSystemFlush, make_place
 from core.archive.plan import PlanFile, Region, Row
@@ -36,7 +38,7 @@ _NAMES_KEPT: Final = 1000
 
 def _inode(name: bytes, fd: int) -> int | None:
     try:
-        return storable_inode(os.lstat(name, dir_fd=fd).st_ino)
+        return storable_inode(lstat(name, fd).st_ino)
     except OSError as error:
         if is_gone(error):
             return None
@@ -119,6 +121,17 @@ def _opened_up(directory: int) -> Iterator[None]:
         yield
     finally:
         os.fchmod(directory, mode)
+
+
+def _set_mode(opened: int, mode: int) -> None:
+    """Set the mode of what is open: as its owner, whoever that is."""
+    try:
+        os.fchmod(opened, mode)
+    except PermissionError:
+        account = account_of(os.fstat(opened))
+        if account is None:
+            raise
+        account.set_mode(opened, mode)
 
 
 class _Swap:
@@ -237,7 +250,7 @@ class _Swap:
                 self._ground.live.go([]), b".")  # fmt: skip
             if _inode(name, fd) != row.ino_now:
                 raise self._unexpected(row, PlanChanged)
-            opened = os.open(name, _OPEN_FILE, dir_fd=fd)
+            opened = open_to_read(name, _OPEN_FILE, fd)
         except PermissionError:
             self._set_closed_mode(row, mode)
             return
@@ -249,7 +262,7 @@ class _Swap:
             if owner != (status.st_uid, status.st_gid):
                 os.fchown(opened, *owner)
             if mode is not None:
-                os.fchmod(opened, mode)
+                _set_mode(opened, mode)
             if self._each:
                 durable.fsync(opened)
         finally:
@@ -284,9 +297,11 @@ def swap_files(staged: StagedFiles | str, *, report: Report = no_report) -> None
         refuse_unstaged(plan)
         make_asides(plan)
         make_parents(plan)
-        swap = _Swap(plan, _Ground(plan, stack), report)
+        ground = _Ground(plan, stack)
+        swap = _Swap(plan, ground, report)
         try:
-            swap.forward()
+            with admitted(plan, ground.live):
+                swap.forward()
             plan.remember(step="swapped", swapped_ns=_moment(plan))
         except OSError as error:
             raise translate(error, f"moving {os.fsdecode(swap.current)} into place") from error
@@ -347,7 +362,8 @@ def revert_files(staged: StagedFiles | str, *, report: Report = no_report) -> No
             return  # nothing was ever moved
         ground = _Ground(plan, stack)
         try:
-            _Swap(plan, ground, report).back()
+            with admitted(plan, ground.live):
+                _Swap(plan, ground, report).back()
         except PlanChanged as error:
             raise StoreLeftClosed(error.message, hint=error.hint) from error
         except OSError as error:

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 
+from core.account.reach import account_of, look, lstat
 from core.archive.descent import Descent
 from core.durable import fsync_directory, translate
 from core.events import Report, no_report
@@ -29,10 +30,10 @@ def entries(directory: bytes) -> Iterator[tuple[int, bytes, os.stat_result, bool
                 ways.pop()
                 if ways:
                     descent.pop()
-                    yield descent.fd, inside, os.lstat(inside, dir_fd=descent.fd), True
+                    yield descent.fd, inside, lstat(inside, descent.fd), True
                 continue
             name = names.pop()
-            status = os.lstat(name, dir_fd=descent.fd)
+            status = lstat(name, descent.fd)
             yield descent.fd, name, status, False
             if stat.S_ISDIR(status.st_mode):
                 descent.push(name)
@@ -67,15 +68,26 @@ def remove_tree(directory: bytes, *, report: Report = no_report) -> int:
 
 
 def _open_up(name: bytes, status: os.stat_result, fd: int | None) -> None:
-    """Let an owner remove what is in a directory that forbids even that, as extracted ones may."""
-    if os.geteuid() != 0 and status.st_mode & 0o700 != 0o700:
+    """Let us remove what is in a directory that forbids even that, as extracted ones may.
+
+    One of another account's is opened up by that account, where we can work as it.
+    """
+    if fd is not None and status.st_uid != os.geteuid() != 0:
+        opened = look(name, fd)
+        try:
+            account = account_of(status)
+            if account is not None:
+                account.set_mode(opened, 0o777)  # nobody else gets past what we remove
+        finally:
+            os.close(opened)
+    elif os.geteuid() != 0 and status.st_mode & 0o700 != 0o700:
         os.chmod(name, 0o700, dir_fd=fd)
 
 
 def tree_bytes(directory: bytes) -> int:
     """Return how many bytes on disk a directory of ours holds; 0 when it is not there."""
     total = 0
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, PermissionError):
         for _, _, status, leaving in entries(directory):
             total += 0 if leaving else status.st_blocks * 512
     return total

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
+from core.account.reach import lstat
 from core.archive.descent import Descent, is_gone
 from core.archive.difference import unwritable
 from core.archive.places import place_pair
@@ -64,7 +65,7 @@ class _Reverse:
             gone = os.fsdecode(row.path)
             raise PlanChanged(f"The directory of {gone} is gone since the rollback.") from error
         try:
-            return os.lstat(name, dir_fd=fd)
+            return lstat(name, fd)
         except OSError as error:
             if is_gone(error):
                 return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Protocol
 
+from core.archive.giving import give_directories
 from core.archive.stage import remove_stage
 from core.archive.swap import moves_anything, revert_files, swap_files
 from core.errors import MagerewindError
@@ -74,10 +75,14 @@ class FilesPart:
         return ()
 
     def settle(self, context: JobContext) -> tuple[Warned, ...]:
-        """Remove the empty stage; the aside tree is the undo and stays."""
+        """Give directories away, remove the empty stage; the aside tree is the undo and stays."""
+        left = give_directories(self.plan_path(context))
         with suppress(OSError, MagerewindError):
             remove_stage(self.plan_path(context))
-        return ()
+        if not left:
+            return ()
+        message = f"{len(left)} directories of {self.kind} stay this account's, not their owner's:"
+        return (Warned(code="owners-left", message=message, names=left),)
 
 
 def parts_of(kinds: tuple[Kind, ...]) -> tuple[Part, ...]:
