@@ -393,6 +393,6 @@ def unreadable(path: bytes, error: OSError) -> StoreUnreadable | Exception:
     if isinstance(error, PermissionError):
         return StoreUnreadable(
             f"Not enough permissions to read {name}.",
-            hint="Run it as the owner of the store's files, or as root.",
+            hint="Mend its owner or mode, or leave it out: --exclude",
         )
     return translate(error, f"reading {name}")

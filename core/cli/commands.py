@@ -18,7 +18,6 @@ from core.cli.following import Follower
 from core.cli.interruptions import Interruptions
 from core.cli.listing import job_json, job_lines, listing_json, listing_lines
 from core.cli.parser import CommandLine
-from core.cli.store_view import owner_text
 from core.cli.text import note, plain, success, warning
 from core.errors import (
     JobRunning,
@@ -30,7 +29,7 @@ from core.errors import (
 from core.jobs.client import Client
 from core.jobs.directory import JobDirectory
 from core.jobs.listing import JobSummary, interrupted_error
-from core.magento.store import Store, find_store
+from core.magento.store import Store, find_store, who_may
 from core.operations.findings import Finding
 
 
@@ -62,10 +61,8 @@ class Session:
         store = self.store(for_rollback=for_rollback)
         for path in (store.var, store.state_directory):
             if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
-                owner = owner_text(store.owner_uid, store.owner_gid)
                 raise StoreUnreadable(
-                    f"This account may not write to {path}.",
-                    hint=f"Run it as the file system owner of the store ({owner}), or as root.",
+                    f"This account may not write to {path}.", hint=who_may(store.owner_uid)
                 )
         return store
 

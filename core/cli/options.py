@@ -39,6 +39,12 @@ def _root(text: str) -> str:
     return text
 
 
+def _account(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("an account is expected, not an empty name")
+    return text
+
+
 def _list(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
 
@@ -75,6 +81,14 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         type=_root,
         help="the root of the store (default: found from the working directory upwards)",
+        **unset,
+    )
+    add(
+        "--as",
+        dest="account",
+        metavar="ACCOUNT",
+        type=_account,
+        help="as root: work as this account, by name or number (default: the store's owner)",
         **unset,
     )
     _add_output(add, unset)

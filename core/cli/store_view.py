@@ -97,7 +97,7 @@ def _rows(facts: StoreFacts) -> Iterator[tuple[str, str]]:
         yield "Server", f"{facts.database}, {words.counted(facts.tables or 0, 'table')}{size}"
     yield "Free space", f"{words.size(facts.free_bytes)} of {words.size(facts.total_bytes)}"
     for process in facts.processes:
-        yield "Running", f"{process.what} (process {process.pid})"
+        yield "Running", process.label
 
 
 def store_lines(facts: StoreFacts) -> Iterator[str]:
@@ -151,7 +151,8 @@ def store_json(facts: StoreFacts) -> dict[str, Any]:
         "free_bytes": facts.free_bytes,
         "total_bytes": facts.total_bytes,
         "processes": [
-            {"pid": process.pid, "what": encode_text(process.what)} for process in facts.processes
+            {"pid": process.pid, "what": encode_text(process.what), "seen_s": process.seen_s}
+            for process in facts.processes
         ],
         "stops_backup": [finding_json(finding) for finding in facts.stops_backup],
         "warnings": [finding_json(finding) for finding in facts.warnings],

@@ -31,6 +31,7 @@ from core.jobs.directory import (
     new_job_id,
     remove_job,
 )
+from core.jobs.inherited import descriptors_for_runner, words_for_runner
 from core.jobs.listing import JobSummary, begin_record, interrupted_error, list_jobs
 from core.jobs.lock import Holder, is_alive, read_holder
 from core.jobs.stream import EventStream
@@ -147,6 +148,7 @@ class Client:
             self.store.root,
             "--ready-fd",
             str(answer),
+            *words_for_runner(),
             *arguments,
         ]
         try:
@@ -157,7 +159,7 @@ class Client:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
-                pass_fds=(answer,),
+                pass_fds=(answer, *descriptors_for_runner()),
                 start_new_session=True,
             )
         except OSError as error:

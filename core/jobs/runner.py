@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import pwd
 import resource
 import signal
 import socket
@@ -21,6 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 
+from core.account.door import opened
+from core.account.ids import name_of
 from core.durable import owner_for, write_file
 from core.errors import JobInterrupted, MagerewindError, StoreLeftClosed
 from core.events import Failed, JobBegan, JobEnded, Noted, Outcome
@@ -55,11 +56,11 @@ class Ending:
 
 
 def user_name() -> str:
-    """Return the account that runs this, with who called sudo."""
-    try:
-        name = pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        name = str(os.geteuid())
+    """Return the account that runs this, with who asked for it: root, or who called sudo."""
+    how = opened()
+    if how is not None:
+        return how.user
+    name = name_of(os.geteuid())
     caller = os.environ.get("SUDO_USER")
     return f"{name} (sudo {caller})" if caller and caller != name else name
 

@@ -1,8 +1,7 @@
 """Asks the machine's own PHP for the value of a configuration file that is more than data.
 
-The file is code of the account that owns it, so only that account runs it: root drops to it, and a
-file of root's own is never executed. Knows nothing of what the values mean; what it was told is
-never shown.
+The file is code of the account that owns it, so it runs only where this process has that account.
+Knows nothing of what the values mean; what it was told is never shown.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any, Final
 
+from core.account.environment import path_of
 from core.errors import ConfigurationError
 from core.magento.child import Account, account_of, run_child
 from core.magento.php_values import Array, Value
@@ -62,7 +62,7 @@ _SETTINGS: Final = (
 
 def find_php(environ: Mapping[str, str]) -> str | None:
     """Return the path of php on this machine."""
-    return shutil.which("php", path=environ.get("PATH", os.defpath))
+    return shutil.which("php", path=path_of(environ))
 
 
 def ask_php(
@@ -111,10 +111,7 @@ def ask_php(
 
 def _account(uid: int, gid: int) -> Account:
     account = account_of(uid, gid)
-    here = os.geteuid()
-    if here == 0 and uid == 0:
-        raise ConfigurationError("it belongs to root, and is never executed as root")
-    if here not in (0, uid):
+    if os.geteuid() != uid:
         raise ConfigurationError(f"only its owner, {shown(account.name)}, may execute it")
     return account
 

@@ -263,7 +263,7 @@ def surrounding_findings(
                 "processes",
                 "Running on this store; maintenance mode does not stop them:",
                 hint="Stop cron and the queue consumers first.",
-                names=[f"{process.what} (process {process.pid})" for process in processes],
+                names=[process.label for process in processes],
             )
         )
     version, _edition = magento_version(store)

@@ -72,7 +72,7 @@ def plan_undo(store: Store, directory: str, job_id: str) -> UndoPlan:
             warn(
                 "processes",
                 "Running on this store; maintenance mode does not stop them:",
-                names=[f"{process.what} (process {process.pid})" for process in processes],
+                names=[process.label for process in processes],
             )
         )
     return UndoPlan(
