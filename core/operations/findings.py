@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.account.client import keeper
 from core.errors import MagerewindError, PreflightRefused
 from core.events import Kind, Noted, Warned
 from core.magento.store import Store, linked_parts
@@ -56,8 +57,11 @@ def of_kind(kind: Kind, message: str) -> str:
 
 def owner_hint(store: Store) -> str:
     """Return who can do what this account may not, when it may be the owner who tried."""
-    if os.geteuid() == store.owner_uid:  # root, too, would only become this account
-        return "This account owns the store: mend owner or mode there."
+    if os.geteuid() == store.owner_uid:
+        mend = "This account owns the store: mend owner or mode there"
+        if keeper() is not None:
+            return f"{mend}."
+        return f"{mend}, or run it as root (--as root)."  # which keeps other owners too
     return "Run it as the file system owner of the store."
 
 

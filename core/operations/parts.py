@@ -12,6 +12,8 @@ import os
 from contextlib import suppress
 from typing import Protocol
 
+from core.archive.plan.closed_directories import still_open
+from core.archive.restore.give_away import give_directories
 from core.archive.restore.stage import remove_stage
 from core.archive.restore.swap import TakenBack, moves_anything, revert_files, swap_files
 from core.errors import MagerewindError, StorageError
@@ -88,13 +90,21 @@ class FilesPart:
             revert_files(path)
         with suppress(OSError, MagerewindError):
             remove_stage(path)  # what is left of a stage is in nobody's way, and removed later
-        return ()
+        left = still_open(path) if swap_begun(context, self.kind) else ()
+        if not left:
+            return ()
+        message = f"These directories of other accounts ({self.kind}) still let this one in (ACL):"
+        return (Warned(code="access-left", message=message, names=left),)
 
     def settle(self, context: JobContext) -> tuple[Warned, ...]:
-        """Remove the empty stage; the aside tree is the undo and stays."""
+        """Give directories away, remove the empty stage; the aside tree is the undo and stays."""
+        left = give_directories(self.plan_path(context))
         with suppress(OSError, MagerewindError):
             remove_stage(self.plan_path(context))
-        return ()
+        if not left:
+            return ()
+        message = f"{len(left)} directories of {self.kind} stay this account's, not their owner's:"
+        return (Warned(code="owners-left", message=message, names=left),)
 
 
 def begin_moving(context: JobContext, parts: tuple[Part, ...]) -> None:
