@@ -204,7 +204,7 @@ def test_backups_that_may_not_be_written(shop, before, ordinary):
         backups.chmod(0o700)
     assert problem == [
         f"Backups directory is not writeable: {backups}",
-        "This account owns the store: mend owner or mode there.",
+        "This account owns the store: mend owner or mode there, or run it as root (--as root).",
     ]
 
 
