@@ -19,7 +19,7 @@ from core.archive.descent import OPEN_FILE, is_gone
 from core.archive.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.index import UNKNOWN_MODE
 from core.archive.members import Found, Selection, unreadable
-from core.archive.owners import OwnersThen
+from core.archive.owners_then import OwnersThen
 from core.archive.places import Regions
 from core.archive.plan import Action, PlanFile, Row
 from core.archive.reader import refuse_leading_out
