@@ -24,6 +24,8 @@ def look(name: bytes, dir_fd: int) -> int:
     try:
         return os.open(name, _LOOK, dir_fd=dir_fd)
     except PermissionError:
+        if name == b".":
+            return os.dup(dir_fd)
         account = account_of(os.fstat(dir_fd))
         if account is None:
             raise

@@ -153,8 +153,9 @@ class _Swap:
     def forward(self) -> None:
         """Put every unit in its new state."""
         self._watch()
-        for row in self._in_turn(_UNITS):
-            self._unit_forward(row)
+        with admitted(self._plan, self._ground.live):
+            for row in self._in_turn(_UNITS):
+                self._unit_forward(row)
         for row in self._plan.rows(_MODES):
             self.current = row.path
             self._set_mode(row, row.mode_then, row.uid_then, row.gid_then)
@@ -165,8 +166,9 @@ class _Swap:
         self._watch()
         for row in self._plan.rows(_MODES + " DESC"):
             self._set_mode(row, row.mode_now, row.uid_now, row.gid_now)
-        for row in self._in_turn(_UNITS + " DESC"):
-            self._unit_back(row)
+        with admitted(self._plan, self._ground.live):
+            for row in self._in_turn(_UNITS + " DESC"):
+                self._unit_back(row)
         self._flush()
 
     def _watch(self) -> None:
@@ -300,8 +302,7 @@ def swap_files(staged: StagedFiles | str, *, report: Report = no_report) -> None
         ground = _Ground(plan, stack)
         swap = _Swap(plan, ground, report)
         try:
-            with admitted(plan, ground.live):
-                swap.forward()
+            swap.forward()
             plan.remember(step="swapped", swapped_ns=_moment(plan))
         except OSError as error:
             raise translate(error, f"moving {os.fsdecode(swap.current)} into place") from error
@@ -362,8 +363,7 @@ def revert_files(staged: StagedFiles | str, *, report: Report = no_report) -> No
             return  # nothing was ever moved
         ground = _Ground(plan, stack)
         try:
-            with admitted(plan, ground.live):
-                _Swap(plan, ground, report).back()
+            _Swap(plan, ground, report).back()
         except PlanChanged as error:
             raise StoreLeftClosed(error.message, hint=error.hint) from error
         except OSError as error:

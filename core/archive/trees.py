@@ -17,12 +17,14 @@ def _children(fd: int) -> list[bytes]:
     return [os.fsencode(name) for name in os.listdir(fd)]
 
 
-def entries(directory: bytes) -> Iterator[tuple[int, bytes, os.stat_result, bool]]:
+def entries(
+    directory: bytes, *, dir_fd: int | None = None
+) -> Iterator[tuple[int, bytes, os.stat_result, bool]]:
     """Yield (descriptor of the directory above, name, status, leaving) for all below a directory.
 
     Directories come twice: before what is in them, and once more (`leaving`) after it.
     """
-    with Descent(directory) as descent:
+    with Descent(directory, dir_fd=dir_fd) as descent:
         ways: list[tuple[list[bytes], bytes]] = [(_children(descent.fd), b"")]
         while ways:
             names, inside = ways[-1]

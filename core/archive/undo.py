@@ -121,7 +121,8 @@ class _Reverse:
             if status.st_mtime_ns > self._since_ns:
                 self._newer(row.path)
         else:
-            for path, inside in _files_below(self._root, row.path, self._prefix):
+            fd, name = self._live.parent_of(row.path[len(self._prefix) :])
+            for path, inside in _files_below(name, fd, row.path):
                 if inside.st_ctime_ns > self._since_ns or self._old.row_at(path) is None:
                     self._newer(path)
 
@@ -130,16 +131,16 @@ class _Reverse:
             self.newer.append(os.fsdecode(path))
 
 
-def _files_below(root: bytes, path: bytes, prefix: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
+def _files_below(name: bytes, fd: int, path: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
     """Yield the member paths and statuses of all below a directory that are no directories."""
     way: list[bytes] = []
-    for _, name, status, leaving in entries(os.path.join(root, path[len(prefix) :])):
+    for _, inside, status, leaving in entries(name, dir_fd=fd):
         if leaving:
             way.pop()
         elif stat.S_ISDIR(status.st_mode):
-            way.append(name)
+            way.append(inside)
         else:
-            yield b"/".join([path, *way, name]), status
+            yield b"/".join([path, *way, inside]), status
 
 
 def _swapped(row: Row) -> Row:

@@ -53,7 +53,6 @@ def _fill(root):
     put(root / "generated/closed/guest.php", mode=0o600)
     put(root / "generated/closed/below", uid=WEB, mode=0o700)
     put(root / "generated/closed/below/last.php", uid=WEB, mode=0o400)
-    put(root / "generated/unreadable.php", uid=WEB, mode=0o000)
     put(root / "generated/link.php", uid=WEB, link="own/class.php")
     put(root / "generated/closed/link.php", uid=WEB, link="secret.php")
     put(root / "generated/two.php", uid=WEB, mode=0o644)
@@ -126,7 +125,7 @@ def damage(root):
     root = Path(root)
     for name in ("shared/of-web.php", "own/class.php", "own/secret.php", "own/guest.php",
                  "sticky/of-web.php", "sticky/of-owner.php", "closed/secret.php",
-                 "closed/guest.php", "closed/below/last.php", "unreadable.php"):  # fmt: skip
+                 "closed/guest.php", "closed/below/last.php"):  # fmt: skip
         _overwrite(root / "generated" / name)
     shutil.rmtree(root / "generated/own/deep")
     shutil.rmtree(root / "generated/own/of-owner")
