@@ -22,6 +22,7 @@ from core.account.reach import account_of, look
 from core.archive.descent import OPEN_DIRECTORY, Descent, is_gone
 from core.archive.plan import PlanFile, Row
 from core.archive.rows import storable_inode
+from core.archive.trees import entries
 
 ACCESS: Final = "system.posix_acl_access"
 _HEAD: Final = struct.pack("<I", 2)
@@ -46,11 +47,17 @@ class Closed(NamedTuple):
 
 def is_closed(fd: int) -> bool:
     """Tell whether a directory of another account keeps us from moving what is in it."""
-    status = os.fstat(fd)
-    if os.geteuid() in {0, status.st_uid}:
+    if os.geteuid() in {0, os.fstat(fd).st_uid}:
         return False
-    sticky = bool(status.st_mode & stat.S_ISVTX)
-    return sticky or not os.access(b".", os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True)
+    return not os.access(b".", os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True)
+
+
+def is_stuck(fd: int, *owners: int | None) -> bool:
+    """Tell whether a sticky directory of another account keeps what belongs to others in it."""
+    status, own = os.fstat(fd), os.geteuid()
+    if not status.st_mode & stat.S_ISVTX or own in {0, status.st_uid}:
+        return False
+    return not {None, own}.issuperset(owners)
 
 
 def can_be_opened(fd: int) -> bool:
@@ -81,12 +88,13 @@ class Grounds:
         for row in self._plan.rows("WHERE unit = id AND action <> 'mode' ORDER BY id"):
             parent = row.path.rpartition(b"/")[0]
             if parent != last:
-                last = parent
-                yield from self._closed_parent(parent)
+                for found in self._closed_parent(parent, row):
+                    last = parent  # told; else what comes next may be stuck in it
+                    yield found
             if stat.S_IFDIR in {row.type_now, row.type_then}:
                 yield from self._closed_unit(row)
 
-    def _closed_parent(self, path: bytes) -> Iterator[Closed]:
+    def _closed_parent(self, path: bytes, row: Row) -> Iterator[Closed]:
         relative = path[len(self._prefix) :]
         try:
             fd = self._live.go(relative.split(b"/") if relative else [])
@@ -94,7 +102,7 @@ class Grounds:
             if is_gone(error) or isinstance(error, PermissionError):
                 return  # what is done there fails by itself, or a parent of it is named
             raise
-        if is_closed(fd):
+        if is_closed(fd) or is_stuck(fd, row.uid_now, row.uid_then):
             yield Closed(path, None, fd, os.fstat(fd))
 
     def _closed_unit(self, row: Row) -> Iterator[Closed]:
@@ -167,7 +175,7 @@ def _admit(plan: PlanFile, grounds: Grounds) -> None:
     plan.save()
     for path, unit, inode, mode, acl in known:
         for fd in grounds.find(os.fsencode(path), unit, inode):
-            if is_closed(fd):
+            if is_closed(fd) or os.fstat(fd).st_mode & stat.S_ISVTX:
                 _let_in(fd, mode, bytes.fromhex(acl), path)
 
 
@@ -234,21 +242,45 @@ def with_user(acl: bytes, uid: int) -> bytes:
     return _HEAD + b"".join(_ENTRY.pack(*entry) for entry in whole)
 
 
-def blocked(plan_path: str) -> tuple[str, ...]:
+def blocked(plan: PlanFile) -> tuple[str, ...]:
     """Return the directories of other accounts that nobody here can let us into.
 
     Of a plan whose units are to be moved, in either direction: for an undo and a recovery, which
     must not begin to move what they could not finish.
     """
     names: dict[str, None] = {}
-    with (
-        PlanFile(plan_path, only_read=True) as plan,
-        Descent(os.fsencode(plan.fact("root"))) as live,
-    ):
+    with Descent(os.fsencode(plan.fact("root"))) as live:
         for path, _unit, fd, _status in Grounds(plan, live).closed():
             if not can_be_opened(fd):
                 names[os.fsdecode(path) or "."] = None
     return tuple(names)[:_NAMES_KEPT]
 
 
-__all__ = ["admitted", "blocked", "can_be_opened", "is_closed", "restore_admitted"]
+def unremovable(directory: bytes) -> tuple[str, ...]:
+    """Return the directories of other accounts below one of ours that we could not empty."""
+    names: list[str] = []
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        for fd, name, status, leaving in entries(directory):
+            if leaving or not stat.S_ISDIR(status.st_mode):
+                continue
+            opened = look(name, fd)
+            try:
+                stuck = is_stuck(opened, status.st_uid)
+                if (stuck or is_closed(opened)) and account_of(status) is None:
+                    names.append(os.fsdecode(name))  # the next one may already be out of reach
+            finally:
+                os.close(opened)
+    return tuple(names[:_NAMES_KEPT])
+
+
+def unmovable(plan_path: str) -> tuple[str, ...]:
+    """Return the directories of other accounts that keep a half-done swap from being reverted."""
+    with PlanFile(plan_path, only_read=True) as plan:
+        return blocked(plan) if plan.fact("step") in {"staged", "swapped"} else ()
+
+
+def still_open(plan_path: str) -> tuple[str, ...]:
+    """Return the directories of other accounts that still let us in, for want of a keeper."""
+    with PlanFile(plan_path, only_read=True) as plan:
+        known: list[list[Any]] = plan.fact("admitted") or []
+    return tuple(str(path) or "." for path, *_ in known)

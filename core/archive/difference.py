@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable, Iterator
 
 from core.account.reach import look, lstat
-from core.archive.admission import can_be_opened
+from core.archive.admission import can_be_opened, is_stuck
 from core.archive.attributes import pinned
 from core.archive.compare import NAMES_KEPT, Comparison, Same, content_is
 from core.archive.descent import Descent, is_gone
@@ -288,6 +288,8 @@ def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
             if moves and parent != last:
                 last = parent
                 _note(refused, selection.prefix + parent, _keeps_entries(b".", fd))
+            if moves and is_stuck(fd, row.uid_now) and not can_be_opened(fd):
+                _note(refused, row.path, None)
             if row.type_now == stat.S_IFDIR and moves:
                 _note(refused, row.path, _keeps_entries(name, fd))
             elif row.type_now in {stat.S_IFDIR, stat.S_IFREG}:

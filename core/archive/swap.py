@@ -16,7 +16,7 @@ from typing import Final
 
 from core import durable
 from core.account.reach import account_of, lstat, open_to_read
-from core.archive.admission import admitted
+from core.archive.admission import admitted, unremovable
 from core.archive.descent import OPEN_DIRECTORY, Descent, is_gone
 from core.archive.places import FLUSHED_ONE_BY_ONE, FileSystemFlush, make_place
 from core.archive.plan import PlanFile, Region, Row
@@ -382,6 +382,11 @@ def remove_aside(plan_path: str, *, report: Report = no_report) -> int:
     for path in _asides(plan_path):
         freed += remove_tree(path, report=report)
     return freed
+
+
+def kept_by_others(plan_path: str) -> tuple[str, ...]:
+    """Return the directories in the undo of a plan that this account could not empty."""
+    return tuple(name for path in _asides(plan_path) for name in unremovable(path))
 
 
 def aside_bytes(plan_path: str) -> int:

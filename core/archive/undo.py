@@ -12,9 +12,11 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
-from core.account.reach import lstat
+from core.account.reach import account_of, lstat
+from core.archive.admission import blocked
 from core.archive.descent import Descent, is_gone
 from core.archive.difference import unwritable
+from core.archive.owners import own_groups
 from core.archive.places import place_pair
 from core.archive.plan import Action, PlanFile, Region, Row
 from core.archive.refresh import selection_of
@@ -45,6 +47,7 @@ class _Reverse:
         self._since_ns = int(old.fact("swapped_ns") or 0)
         self._gone: set[int] = set()
         self.newer: list[str] = []
+        self.unrestorable: list[str] = []
 
     def turn(self) -> None:
         """Fill the new plan."""
@@ -81,7 +84,27 @@ class _Reverse:
             uid_now=status.st_uid,
             gid_now=status.st_gid,
         )
-        self._new.copy(turned)
+        if not self._may_own(turned, status):  # an older version changed owners in place, as root
+            self._name(row.path, "owner or group")
+            turned = turned._replace(uid_then=None, gid_then=None)
+        if os.geteuid() not in {0, status.st_uid} and account_of(status) is None:
+            self._name(row.path, "mode of another account's file")
+        else:
+            self._new.copy(turned)
+
+    def _may_own(self, row: Row, status: os.stat_result) -> bool:
+        """Tell whether this account can set owner and group as a row has them."""
+        if os.geteuid() == 0:
+            return True
+        uid = status.st_uid if row.uid_then is None else row.uid_then
+        gid = status.st_gid if row.gid_then is None else row.gid_then
+        if (uid, gid) == (status.st_uid, status.st_gid):
+            return True
+        return uid == status.st_uid == os.geteuid() and gid in own_groups()
+
+    def _name(self, path: bytes, what: str) -> None:
+        if len(self.unrestorable) < _NAMES_KEPT:
+            self.unrestorable.append(f"{os.fsdecode(path)}: {what}")
 
     def _unit(self, row: Row) -> None:
         status = self._status(row)
@@ -195,8 +218,11 @@ def undo_plan(plan_path: str, new_plan_path: str, *, job_id: str) -> StagedFiles
             borrowed=True,
             undo_of=old.fact("job_id"),
             newer=reverse.newer,
-            unwritable=unwritable(new, selection),
+            unwritable=[],
         )
+        new.save()  # so that it can be searched
+        refused = dict.fromkeys([*unwritable(new, selection), *blocked(new)])
+        new.remember(unwritable=list(refused), unrestorable=reverse.unrestorable)
         new.save()
         return StagedFiles(
             plan_path=new_plan_path, job_id=job_id, plan=new.summary(), newer=tuple(reverse.newer)

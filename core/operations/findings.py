@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.account.client import keeper
 from core.account.door import opened
 from core.errors import MagerewindError, PreflightRefused
 from core.events import Kind, Noted, Warned
@@ -59,8 +60,10 @@ def owner_hint(store: Store) -> str:
     """Return who can do what this account may not, when it may be the owner who tried."""
     if os.geteuid() == store.owner_uid:
         mend = "This account owns the store: mend owner or mode there"
+        if keeper() is not None:
+            return f"{mend}."
         # Root has the account and, where it was found and not asked for, keeps other owners too.
-        return f"{mend}." if opened() is not None else f"{mend}, or run it as root."
+        return f"{mend}, or {'use --as root' if opened() is not None else 'run it as root'}."
     return "Run it as the file system owner of the store."
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Protocol
 
+from core.archive.admission import still_open
 from core.archive.giving import give_directories
 from core.archive.stage import remove_stage
 from core.archive.swap import moves_anything, revert_files, swap_files
@@ -72,7 +73,11 @@ class FilesPart:
             revert_files(path)
         with suppress(OSError, MagerewindError):
             remove_stage(path)  # what is left of a stage is in nobody's way, and removed later
-        return ()
+        left = still_open(path) if swap_begun(context, self.kind) else ()
+        if not left:
+            return ()
+        message = f"These directories of other accounts ({self.kind}) still let this one in (ACL):"
+        return (Warned(code="access-left", message=message, names=left),)
 
     def settle(self, context: JobContext) -> tuple[Warned, ...]:
         """Give directories away, remove the empty stage; the aside tree is the undo and stays."""

@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from core.archive.admission import unmovable
 from core.database.connection import schema_lock
-from core.errors import ConnectionFailed, JobRunning
+from core.errors import ConnectionFailed, JobRunning, StoreLeftClosed
 from core.events import Kind, Outcome, RecoveryBegan, Step
 from core.operations import ending
 from core.operations.backup import abandon
@@ -21,7 +22,8 @@ from core.operations.connection_file import has_connection, kept_connection
 from core.operations.context import JobContext
 from core.operations.discard import finish_discards
 from core.operations.done import Done
-from core.operations.parts import Part, parts_of
+from core.operations.findings import SHOWN_NAMES, owner_hint
+from core.operations.parts import FilesPart, Part, parts_of, swap_begun
 from core.operations.requests import (
     BackupRequest,
     DiscardRequest,
@@ -70,8 +72,25 @@ def _recover_rollback(
             return ending.forward(
                 context, parts, flush=request.flush, replaces=replaces, strict=request.strict
             )
+        _refuse_unmovable(context, parts)
         ending.revert(context, parts)
     return _reverted("The interrupted job was reverted: the store is as it was before it.")
+
+
+def _refuse_unmovable(context: JobContext, parts: tuple[Part, ...]) -> None:
+    """Raise StoreLeftClosed, with nothing moved yet, for what this account could not move back."""
+    names = [
+        name
+        for part in parts
+        if isinstance(part, FilesPart) and swap_begun(context, part.kind)
+        for name in unmovable(part.plan_path(context))
+    ]
+    if names:
+        raise StoreLeftClosed(
+            "The job cannot be reverted by this account: it would have to move what is in "
+            f"directories of others: {', '.join(names[:SHOWN_NAMES])}",
+            hint=owner_hint(context.store),
+        )
 
 
 @contextlib.contextmanager

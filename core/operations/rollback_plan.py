@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from core.account.client import keeper
+from core.account.ids import name_of
 from core.archive.difference import plan_files
 from core.archive.plan import FilePlan
 from core.backups.catalog import Backup
@@ -215,6 +217,7 @@ def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]
                     names=plan.unwritable,
                 )
             )
+        found += [_becoming(kind, account, count) for account, count in plan.becoming]
         if plan.unrestorable:
             found.append(
                 warn(
@@ -227,6 +230,20 @@ def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]
             warn(one.code, of_kind(kind, one.message), names=one.names) for one in plan.warnings
         ]
     return found
+
+
+def _becoming(kind: Kind, account: str, count: int) -> Finding:
+    """Return what becomes of the files of an account that they cannot be given back to."""
+    mine = name_of(os.geteuid())
+    what = "file" if count == 1 else "files"
+    become = "becomes" if count == 1 else "become"
+    hint: str | None = "Exactly: --as root"
+    if account == "root":
+        hint = None  # nothing is ever given to root
+    elif keeper() is not None:
+        hint = f"{account} owns nothing in the store now: give it something there first (chown)."
+    message = of_kind(kind, f"{count} {what} of {account} {become} {mine}'s.")
+    return warn("owners", message, hint=hint)
 
 
 def _space_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:

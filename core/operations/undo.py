@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 
+from core.archive.plan import FilePlan
 from core.archive.undo import undo_plan
 from core.database.connection import schema_lock
 from core.database.undo import undo_tables
@@ -19,8 +20,10 @@ from core.operations.context import JobContext
 from core.operations.database_part import DatabasePart
 from core.operations.discard import undo_kinds
 from core.operations.done import Done
+from core.operations.findings import refuse
 from core.operations.parts import Part, parts_of
 from core.operations.requests import UndoRequest
+from core.operations.undo_plan import undo_findings
 
 
 def planned_steps(kinds: tuple[Kind, ...]) -> tuple[str, ...]:
@@ -75,6 +78,7 @@ def _make_ready(
     undone: str,
     parts: tuple[Part, ...],
 ) -> None:
+    plans: dict[Kind, FilePlan] = {}
     for part in parts:
         if isinstance(part, DatabasePart):
             part.staged = undo_tables(
@@ -84,8 +88,10 @@ def _make_ready(
                 definitions_path=os.path.join(undone, "definitions.json"),
             )
         else:
-            undo_plan(
+            staged = undo_plan(
                 os.path.join(undone, f"plan-{part.kind}"),
                 context.path(f"plan-{part.kind}"),
                 job_id=context.job_id,
             )
+            plans[part.kind] = staged.plan
+    refuse(undo_findings(context.store, plans))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-
-from security.accounts import GROUP, OWNER, WEB, as_root
+from security.accounts import as_root
 from security.two_owners import damage, differences, make_two_owners, tree_of
 
 pytestmark = as_root

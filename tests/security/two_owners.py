@@ -8,11 +8,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from security.accounts import GROUP, OWNER, WEB, give
+
 from core.magento.settings import DatabaseConnection, Secret
 from core.sample.sizes import Size
 from core.sample.store import make_store
-
-from security.accounts import GROUP, OWNER, WEB, give
 
 THIRD = 4713
 """An account that owns nothing in the store."""
