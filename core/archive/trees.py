@@ -74,12 +74,12 @@ def _open_up(name: bytes, status: os.stat_result, fd: int | None) -> None:
 
     One of another account's is opened up by that account, where we can work as it.
     """
-    if fd is not None and status.st_uid != os.geteuid() != 0:
+    own = os.geteuid() in {0, status.st_uid}
+    account = None if own or fd is None else account_of(status)
+    if account is not None and fd is not None:
         opened = look(name, fd)
         try:
-            account = account_of(status)
-            if account is not None:
-                account.set_mode(opened, 0o777)  # nobody else gets past what we remove
+            account.set_mode(opened, 0o777)  # nobody else gets past what we remove
         finally:
             os.close(opened)
     elif os.geteuid() != 0 and status.st_mode & 0o700 != 0o700:

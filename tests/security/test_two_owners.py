@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from security.accounts import as_root
+from security.accounts import GROUP, OWNER, as_root
 from security.two_owners import damage, differences, make_two_owners, tree_of
 
 pytestmark = as_root
@@ -43,3 +43,48 @@ def test_root_restores_everything_exactly(installation, root):
     installation.run("job:discard", "--yes", root=root, code=0)
     assert not differences(before, tree_of(root))
     assert not [name for name in os.listdir(f"{root}/var/.magerewind") if "-code" in name]
+
+
+def said_of(said):
+    """Return the paths that a plan has named as what cannot be restored."""
+    findings = next(row for row in said.rows if row["type"] == "RollbackPlan")["findings"]
+    return [
+        name.partition(":")[0]
+        for finding in findings
+        if finding["code"] == "unrestorable"
+        for name in finding["names"]
+    ]
+
+
+def test_the_owner_alone_changes_exactly_what_its_plan_has_said(installation, root):
+    """What root has backed up, its owner brings back as far as it can, and says how far."""
+    names = names_of(installation, root)
+    before = tree_of(root)
+    owner = {"uid": OWNER, "gid": GROUP}
+    shared = f"{root}/generated/shared"
+    for name in ("of-web.php", "of-owner.php"):
+        with open(f"{shared}/{name}", "w", encoding="utf-8") as file:
+            file.write("damaged")
+    os.remove(f"{root}/generated/link.php")
+    for name in ("own/secret.php", "own/deep/deeper.php"):
+        os.chmod(f"{root}/generated/{name}", 0o644)  # else it could not even look
+    os.chmod(f"{root}/generated/own/secret.php", 0o600)
+    code = names[0]
+    said = installation.run("setup:rollback", code, "--dry-run", "--json", root=root, **owner)
+    assert said.code == 1  # closed to it, and root is named
+    assert "generated/closed" in said.err
+    # Without what it cannot even read, the rest is for it to do.
+    exclude = ("--exclude", "generated/own", "--exclude", "generated/closed")
+    made = installation.run("setup:backup", "--code", "--json", *exclude, root=root, code=0)
+    code = next(row["file_name"] for row in made.rows if row["type"] == "BackupCompleted")
+    before = tree_of(root)
+    for name in ("of-web.php", "of-owner.php"):
+        with open(f"{shared}/{name}", "w", encoding="utf-8") as file:
+            file.write("damaged once more")
+    words = ("setup:rollback", f"--code-file={code}")
+    planned = installation.run(*words, "--dry-run", "--json", root=root, code=0, **owner)
+    shown = installation.run(*words, "--dry-run", root=root, code=0, **owner)
+    assert "1 file of www-data becomes 4711's." in shown.out + shown.err
+    assert "Exactly: --as root" in shown.out + shown.err
+    installation.run(*words, "--yes", root=root, code=0, **owner)
+    assert sorted(differences(before, tree_of(root))) == sorted(said_of(planned))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 from security.accounts import GROUP, OWNER, WEB, give
 
+from core.archive.admission import ACCESS, plain_acl, with_user
 from core.magento.settings import DatabaseConnection, Secret
 from core.sample.sizes import Size
 from core.sample.store import make_store
@@ -57,13 +56,22 @@ def _fill(root):
     put(root / "generated/closed/link.php", uid=WEB, link="secret.php")
     put(root / "generated/two.php", uid=WEB, mode=0o644)
     os.link(root / "generated/two.php", root / "generated/twice.php")
+    put(root / "generated/own/taken", mode=0o755)
+    put(root / "generated/own/taken/same.php", mode=0o644)
+    put(root / "generated/exchanged", uid=WEB, mode=0o755)
+    put(root / "generated/exchanged/kept.php", uid=WEB, mode=0o644)
+    put(root / "generated/exchanged/of-owner", mode=0o2775)
+    put(root / "generated/exchanged/of-owner/kept.php", mode=0o664)
     put(root / "app/etc/of-owner.php", mode=0o600)
     put(root / "pub/media/upload", uid=WEB, mode=0o755)
+    put(root / "pub/media/upload/album", uid=WEB, mode=0o2755)
+    put(root / "pub/media/upload/album/four.jpg", uid=WEB, mode=0o644)
     put(root / "pub/media/upload/one.jpg", uid=WEB, mode=0o644)
     put(root / "pub/media/upload/two.jpg", uid=WEB, mode=0o600)
     put(root / "pub/media/upload/tree", uid=WEB, mode=0o755)
     put(root / "pub/media/upload/tree/three.jpg", uid=WEB, mode=0o644)
     os.setxattr(root / "generated/own/class.php", "user.note", b"kept")
+    os.setxattr(root / "pub/media/upload", ACCESS, with_user(plain_acl(0o755), THIRD))
 
 
 def put(path, *, uid=OWNER, gid=GROUP, mode=0o644, link=None, content=None):
@@ -140,6 +148,10 @@ def damage(root):
     shutil.rmtree(root / "pub/media/upload/tree")
     _overwrite(root / "pub/media/upload/one.jpg")
     os.chown(root / "pub/media/upload/two.jpg", OWNER, GROUP)
+    os.chown(root / "generated/own/taken", WEB, GROUP)
+    os.chown(root / "generated/exchanged", OWNER, GROUP)
+    os.chown(root / "generated/exchanged/kept.php", OWNER, GROUP)
+    os.chown(root / "pub/media/upload/album", OWNER, GROUP)
     _overwrite(root / "app/etc/of-owner.php")
     (root / "index.php").unlink()
 
@@ -148,11 +160,3 @@ def _overwrite(path):
     status = path.stat()
     path.write_bytes(b"damaged")
     os.chown(path, status.st_uid, status.st_gid)
-
-
-def job_words(said):
-    """Return the id of the job that JSON rows are of."""
-    return next(row["job_id"] for row in said.rows if row.get("type") == "JobBegan")
-
-
-__all__ = ["damage", "differences", "json", "make_two_owners", "put", "subprocess", "tree_of"]
