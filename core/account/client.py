@@ -35,10 +35,12 @@ class _Channel:
         self._sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._sock.settimeout(_PATIENCE_S)
         self._asking = threading.Lock()
+        self.is_dead = False
         with theirs, socket.socket(fileno=os.dup(shared_fd)) as shared:
             try:
                 send_request(shared, Request(Verb.CHANNEL, uid, gid), (theirs.fileno(),))
             except OSError as error:
+                self._sock.close()
                 raise ended() from error
 
     def ask(self, request: Request, descriptors: Sequence[int] = ()) -> int | None:
@@ -51,10 +53,17 @@ class _Channel:
                 send_request(self._sock, request, descriptors)
                 code, handed = receive_answer(self._sock)
         except (OSError, Garbage) as error:
+            self.is_dead = True  # an answer that comes later would be taken for another one's
+            self._sock.close()
             raise ended() from error
         if code:
             raise OSError(code, os.strerror(code))
         return handed
+
+    def close(self) -> None:
+        """Let the other side end."""
+        self.is_dead = True
+        self._sock.close()
 
     def hand(self, request: Request, descriptors: Sequence[int]) -> int:
         """Return the descriptor that must come as the answer."""
@@ -62,10 +71,6 @@ class _Channel:
         if handed is None:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return handed
-
-    def close(self) -> None:
-        """Let the other side end."""
-        self._sock.close()
 
 
 def ended() -> StorageError:
@@ -81,6 +86,15 @@ class Lent:
 
     def __init__(self, channel: _Channel) -> None:
         self._channel = channel
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it ended; another one can take its place."""
+        return self._channel.is_dead
+
+    def close(self) -> None:
+        """Let it end."""
+        self._channel.close()
 
     def look(self, directory: int, name: bytes) -> int:
         """Return a descriptor without rights of a name in a directory that is closed to us."""
@@ -117,8 +131,15 @@ class Keeper:
         self._may: dict[tuple[int, int], bool] = {}
         self._lent: dict[tuple[int, int], Lent] = {}
 
+    def close(self) -> None:
+        """Let go of all that works for this process; what is needed again is made anew."""
+        for lent in self._lent.values():
+            lent.close()
+        if self._giving is not None:
+            self._giving.close()
+
     def _channel(self) -> _Channel:
-        if self._giving is None:
+        if self._giving is None or self._giving.is_dead:
             self._giving = _Channel(self.fd, 0, 0)
         return self._giving
 
@@ -144,7 +165,7 @@ class Keeper:
     def lend(self, uid: int, gid: int) -> Lent | None:
         """Return another account of the store, to work as it; None for what is none."""
         known = self._lent.get((uid, gid))
-        if known is None:
+        if known is None or known.is_dead:
             if uid == os.geteuid() or not (self.may(uid=uid) and self.may(gid=gid)):
                 return None
             known = self._lent[uid, gid] = Lent(_Channel(self.fd, uid, gid))

@@ -21,6 +21,7 @@ import resource
 import signal
 import socket
 import stat
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -38,6 +39,8 @@ _LIMITS: Final = (
     (resource.RLIMIT_FSIZE, 0),
 )
 _REAP_EVERY_S: Final = 60
+_TRIES: Final = 4
+_PAUSE_S: Final = 0.05
 
 
 def start_keeper(root_fd: int, owner: int) -> int:
@@ -119,7 +122,13 @@ class _Keeper:
             close_all(descriptors)
 
     def _has_room(self) -> bool:
-        return len(self._children) < _MOST_CHILDREN
+        """Tell whether one more may be served; one that is about to end is waited for."""
+        for _ in range(_TRIES):
+            self._reap()
+            if len(self._children) < _MOST_CHILDREN:
+                return True
+            time.sleep(_PAUSE_S)
+        return False
 
     def _reap(self) -> None:
         for child in list(self._children):

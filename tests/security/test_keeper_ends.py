@@ -1,0 +1,119 @@
+"""The keeper and the other account's process end at any moment: the store is wholly old or new."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from security.accounts import as_root
+from security.two_owners import damage, differences, make_two_owners, tree_of
+
+pytestmark = as_root
+HERE = Path(__file__).parent
+PARTS = 5  # of a job, at the end of each of which something ends
+
+
+class Case:
+    """A damaged store of two accounts with its backup, as often as it is wanted."""
+
+    def __init__(self, place, installation):
+        self.root = os.path.join(place, "store")
+        self.installation = installation
+        self._kept = os.path.join(place, "kept")
+        self._script = shutil.copy(HERE / "failing_keeper.py", place)
+        os.chmod(self._script, 0o644)
+        self._asked = os.path.join(place, "asked")
+        make_two_owners(self.root)
+        self.whole = tree_of(self.root)
+        said = installation.run(
+            "setup:backup", "--code", "--media", "--json", root=self.root, code=0
+        )
+        made = {
+            row["kind"]: row["file_name"] for row in said.rows if row["type"] == "BackupCompleted"
+        }
+        words = (f"--code-file={made['code']}", f"--media-file={made['media']}", "--yes")
+        self.rollback = ("setup:rollback", *words)
+        damage(self.root)
+        self.damaged = tree_of(self.root)
+        self._copy(self.root, self._kept)
+
+    def _copy(self, one, other):
+        shutil.rmtree(other, ignore_errors=True)
+        subprocess.run(["cp", "-a", one, other], check=True)
+
+    def again(self):
+        """Have the store as it was before any rollback."""
+        self._copy(self._kept, self.root)
+
+    def command(self, failure, *words):
+        """Run a command whose runner's keeper fails so."""
+        script = [self.installation.python, "-I", self._script, "command", failure, *words]
+        return self.installation.program(script, root=self.root)
+
+    def requests(self, *words):
+        """Return how many requests a job of these words makes."""
+        Path(self._asked).touch()
+        os.chmod(self._asked, 0o666)
+        done = self.command(f"0:{self._asked}", *words)
+        assert done.returncode == 0, done
+        return int(Path(self._asked).read_text(encoding="ascii"))
+
+    @property
+    def is_closed(self):
+        return os.path.lexists(f"{self.root}/var/.maintenance.flag")
+
+    def check_whole(self, *, old, new):
+        """Fail unless the store is open and wholly one of both."""
+        now = tree_of(self.root)
+        assert not self.is_closed
+        assert not differences(old, now) or not differences(new, now), (
+            differences(old, now), differences(new, now),
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory, installation):
+    """The case, in a directory that everybody can reach."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="magerewind-test-", dir="/tmp") as place:
+        os.chmod(place, 0o755)
+        yield Case(place, installation)
+
+
+def points(count):
+    """Return some request numbers, evenly over a job, the last ones among them."""
+    return sorted({1 + (count - 1) * part // PARTS for part in range(PARTS)} | {count - 1, count})
+
+
+@pytest.mark.parametrize("what", ["gone", "goneafter", "lost", "kill", "killafter"])
+def test_a_rollback_whose_keeper_ends_leaves_the_store_whole(case, what):
+    case.again()
+    count = case.requests(*case.rollback)
+    assert not differences(case.whole, tree_of(case.root))
+    for number in points(count):
+        case.again()
+        done = case.command(f"{number}:{what}", *case.rollback)
+        assert "Traceback" not in done.stderr
+        assert "unexpected" not in done.stderr
+        said = case.installation.run("job:recover", root=case.root)
+        assert said.code == 0 or "nothing to recover" in said.err, (number, done, said)
+        case.check_whole(old=case.damaged, new=case.whole)
+
+
+@pytest.mark.parametrize("what", ["gone", "kill"])
+def test_an_undo_whose_keeper_ends_leaves_the_store_whole(case, what):
+    case.again()
+    case.installation.run(*case.rollback, root=case.root, code=0)
+    case._copy(case.root, case._kept + "-rolled")
+    count = case.requests("job:undo", "--yes")
+    for number in points(count):
+        case._copy(case._kept + "-rolled", case.root)
+        done = case.command(f"{number}:{what}", "job:undo", "--yes")
+        assert "Traceback" not in done.stderr
+        said = case.installation.run("job:recover", root=case.root)
+        assert said.code == 0 or "nothing to recover" in said.err, (number, done, said)
+        case.check_whole(old=case.whole, new=case.damaged)
