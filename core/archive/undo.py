@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
+from core.account.client import keeper
 from core.account.reach import account_of, lstat
 from core.archive.admission import blocked
 from core.archive.descent import Descent, is_gone
@@ -24,7 +25,7 @@ from core.archive.rows import storable, storable_inode
 from core.archive.stage import StagedFiles
 from core.archive.trees import entries
 from core.durable import translate
-from core.errors import NothingToUndo, PlanChanged
+from core.errors import NothingToUndo, PlanChanged, StoreUnreadable
 
 _NAMES_KEPT: Final = 1000
 _CARRIED: Final = (
@@ -65,6 +66,8 @@ class _Reverse:
         try:
             fd, name = self._live.parent_of(relative) if relative else (self._live.go([]), b".")
         except OSError as error:
+            if not is_gone(error):
+                raise _not_seen(row.path, error) from error
             gone = os.fsdecode(row.path)
             raise PlanChanged(f"The directory of {gone} is gone since the rollback.") from error
         try:
@@ -72,7 +75,7 @@ class _Reverse:
         except OSError as error:
             if is_gone(error):
                 return None
-            raise
+            raise _not_seen(row.path, error) from error
 
     def _mode(self, row: Row) -> None:
         status = self._status(row)
@@ -152,6 +155,15 @@ class _Reverse:
     def _newer(self, path: bytes) -> None:
         if len(self.newer) < _NAMES_KEPT:
             self.newer.append(os.fsdecode(path))
+
+
+def _not_seen(path: bytes, error: OSError) -> StoreUnreadable | OSError:
+    """Return what to raise for an entry of the live tree that cannot be looked at."""
+    if not isinstance(error, PermissionError):
+        return error
+    mend = "mend owner or mode there" if keeper() is None else "Mend owner or mode there"
+    hint = f"Run it as root, or {mend}." if keeper() is None else f"{mend}."
+    return StoreUnreadable(f"Not enough permissions to look at {os.fsdecode(path)}.", hint=hint)
 
 
 def _files_below(name: bytes, fd: int, path: bytes) -> Iterator[tuple[bytes, os.stat_result]]:

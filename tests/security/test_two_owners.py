@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from security.accounts import GROUP, OWNER, as_root
+from security.accounts import GROUP, OWNER, WEB, as_root
 from security.two_owners import damage, differences, make_two_owners, tree_of
 
 pytestmark = as_root
@@ -88,3 +88,40 @@ def test_the_owner_alone_changes_exactly_what_its_plan_has_said(installation, ro
     assert "Exactly: --as root" in shown.out + shown.err
     installation.run(*words, "--yes", root=root, code=0, **owner)
     assert sorted(differences(before, tree_of(root))) == sorted(said_of(planned))
+
+
+def test_what_root_has_set_aside_is_nothing_that_its_owner_begins_to_move(installation, root):
+    """Also of an older version, whose root had no keeper and gave files away itself."""
+    before = tree_of(root)
+    names = names_of(installation, root)
+    damage(root)
+    damaged = tree_of(root)
+    installation.run("setup:rollback", *names, "--yes", root=root, code=0)
+    owner = {"uid": OWNER, "gid": GROUP}
+    for words in (("job:undo", "--dry-run"), ("job:undo", "--yes"), ("job:discard", "--yes")):
+        said = installation.run(*words, root=root, code=1, **owner)
+        assert "as root" in said.err
+        assert not differences(before, tree_of(root))
+    installation.run("job:undo", "--yes", root=root, code=0)
+    assert not differences(damaged, tree_of(root))
+    installation.run("job:discard", "--yes", root=root, code=0)
+    assert not [name for name in os.listdir(f"{root}/var/.magerewind") if name != "jobs"
+                and not name.startswith("lock")]  # fmt: skip
+
+
+def test_nobodys_files_are_given_to_an_account_that_owns_nothing_any_more(installation, root):
+    """The plan says so, and how to mend it; the rollback then restores the rest."""
+    said = installation.run("setup:backup", "--media", "--json", root=root, code=0)
+    media = next(row["file_name"] for row in said.rows if row["type"] == "BackupCompleted")
+    for directory, names, files in os.walk(root):
+        for name in (*names, *files):
+            path = os.path.join(directory, name)
+            if os.lstat(path).st_uid == WEB:
+                os.lchown(path, OWNER, GROUP)
+    os.remove(f"{root}/pub/media/upload/one.jpg")
+    words = ("setup:rollback", f"--media-file={media}")
+    said = installation.run(*words, "--dry-run", root=root, code=0)
+    assert "1 file of www-data becomes 4711's." in said.err
+    assert "www-data owns nothing in the store now" in said.err
+    installation.run(*words, "--yes", root=root, code=0)
+    assert os.stat(f"{root}/pub/media/upload/one.jpg").st_uid == OWNER
