@@ -19,10 +19,10 @@ from typing import Any, Final, NamedTuple
 
 from core.account.client import keeper
 from core.account.reach import account_of, look
-from core.archive.descent import OPEN_DIRECTORY, Descent, is_gone
-from core.archive.plan import PlanFile, Row
-from core.archive.rows import storable_inode
-from core.archive.trees import entries
+from core.archive.plan.plan_file import PlanFile, Row
+from core.archive.plan.rows import storable_inode
+from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent, is_gone
+from core.archive.tree.remove import entries
 
 ACCESS: Final = "system.posix_acl_access"
 _HEAD: Final = struct.pack("<I", 2)

@@ -17,12 +17,12 @@ from typing import Final
 from core import durable
 from core.account.client import keeper
 from core.account.reach import account_of, look, open_to_read
-from core.archive.descent import OPEN_DIRECTORY, OPEN_FILE, Descent
-from core.archive.extract import Ownership
-from core.archive.places import FLUSHED_ONE_BY_ONE, FileSystemFlush
-from core.archive.plan import PlanFile, Row
-from core.archive.rows import storable_inode
-from core.archive.stages import UnitPaths
+from core.archive.plan.plan_file import PlanFile, Row
+from core.archive.plan.rows import storable_inode
+from core.archive.restore.stages import UnitPaths
+from core.archive.restore.write_entry import Ownership
+from core.archive.tree.mounts import FLUSHED_ONE_BY_ONE, FileSystemFlush
+from core.archive.tree.open_directories import OPEN_DIRECTORY, OPEN_FILE, Descent
 
 _GATE: Final = b"gate"
 _PASSING: Final = b"passing"

@@ -19,12 +19,12 @@ from core.account.ids import Ids, ids_named
 from core.account.walk import Place, Walk
 from core.cli.console import Console
 from core.cli.parser import CommandLine
-from core.cli.text import note
 from core.errors import AccountRefused, MagerewindError, StoreNotFound
 from core.events import encode_text
 from core.jobs.inherited import take_over
 from core.magento import processes
 from core.magento.store import nearest_root, require_root, shown
+from core.text.lines import note
 
 _NO_STORE: Final = frozenset({"demo"})
 _STARTS_JOBS: Final = frozenset(

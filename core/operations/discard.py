@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from typing import Final
 
-from core.archive.swap import aside_bytes, kept_by_others, remove_aside
+from core.archive.restore.swap import aside_bytes, kept_by_others, remove_aside
 from core.durable import fsync_directory, translate, unlink_if_there
 from core.errors import DatabaseError, MagerewindError, NothingToUndo
 from core.events import Kind, Report, Step, StepsPlanned, Warned, step_key
@@ -58,7 +58,7 @@ def undo_bytes(directory: str, kinds: tuple[Kind, ...]) -> int:
         if kind is not Kind.DB:
             taken += aside_bytes(os.path.join(directory, f"plan-{kind}"))
             continue
-        from core.database.undo import aside_bytes as table_bytes  # noqa: PLC0415 - only where needed
+        from core.database.swap.undo import aside_bytes as table_bytes  # noqa: PLC0415 - only where needed
 
         with suppress(DatabaseError):  # a number for people is no reason for a job to fail
             taken += table_bytes(
@@ -128,7 +128,7 @@ def remove_parts(directory: str, kinds: tuple[Kind, ...], report: Report) -> tup
         if kind is not Kind.DB:
             remove_aside(os.path.join(directory, f"plan-{kind}"), report=report)
         elif has_connection(directory):  # else it was done before the crash
-            from core.database.undo import drop_aside  # noqa: PLC0415 - only where needed
+            from core.database.swap.undo import drop_aside  # noqa: PLC0415 - only where needed
 
             discarded = drop_aside(
                 kept_connection(directory),

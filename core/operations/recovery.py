@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from core.archive.admission import unmovable
-from core.database.connection import schema_lock
+from core.database.server.connection import schema_lock
 from core.errors import ConnectionFailed, JobRunning, StoreLeftClosed
 from core.events import Kind, Outcome, RecoveryBegan, Step
 from core.operations import ending

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from core.account.client import keeper
 from core.account.ids import name_of
-from core.archive.difference import plan_files
-from core.archive.plan import FilePlan
+from core.archive.plan.plan_file import FilePlan
+from core.archive.plan.plan_files import plan_files
 from core.backups.catalog import Backup
 from core.errors import MagerewindError
 from core.events import Kind, Report, no_report
@@ -39,7 +39,7 @@ from core.operations.requests import RollbackRequest
 from core.operations.sources import Sources, excluded, gather
 
 if TYPE_CHECKING:  # of a database: whoever starts a rollback of files waits for what is imported
-    from core.database.check import DumpCheck, ServerCheck
+    from core.database.load.server_check import DumpCheck, ServerCheck
     from core.operations.losses import Losses
 
 _ROOT_HINT: Final = (
@@ -163,7 +163,7 @@ def plan_database(
     request: RollbackRequest, sources: Sources, report: Report, findings: list[Finding]
 ) -> DatabasePlan:
     """Check a dump by itself and against the server. Raises DamagedBackup and StatementRefused."""
-    from core.database.check import check_against_server, check_dump  # noqa: PLC0415 - as said above
+    from core.database.load.server_check import check_against_server, check_dump  # noqa: PLC0415 - as said above
     from core.operations.losses import count_losses  # noqa: PLC0415
 
     backup = sources.backups[Kind.DB]

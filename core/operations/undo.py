@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import os
 
-from core.archive.plan import FilePlan
-from core.archive.undo import undo_plan
-from core.database.connection import schema_lock
-from core.database.undo import undo_tables
+from core.archive.plan.plan_file import FilePlan
+from core.archive.restore.undo import undo_plan
+from core.database.server.connection import schema_lock
+from core.database.swap.undo import undo_tables
 from core.events import Kind, RollbackStarted, Step, StepsPlanned, step_key
 from core.magento.settings import DatabaseConnection
 from core.operations import closing, ending

@@ -1,0 +1,186 @@
+"""What a swap of tables is, as a value that outlives the process: the definitions file.
+
+It says which tables stand for which, which definitions held before and which hold after. It is on
+disk before anything is changed, so that recovery and undo need nothing else but it and the schema.
+Knows its own form and nothing of how a swap is made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from core.database.sql.table_text import ForeignKeyText
+from core.durable import Owner, translate, write_file
+from core.errors import StorageError
+from core.events import Warned
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwappedTable:
+    """A table (or sequence) by its real name and those that it bears before and after.
+
+    `staged` is None for one that only goes aside, `aside` for one that only comes.
+    """
+
+    name: str
+    staged: str | None
+    aside: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectText:
+    """A view, trigger, routine or event: the text that makes it and the session it needs.
+
+    `kind` is the word after CREATE (VIEW, TRIGGER, PROCEDURE, FUNCTION, PACKAGE, PACKAGE BODY,
+    EVENT), `table` that of a trigger, `time_zone` that of an event.
+    """
+
+    kind: str
+    name: str
+    create: str
+    definer: str
+    sql_mode: str
+    charset: str
+    collation: str
+    table: str = ""
+    time_zone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingKey:
+    """A foreign key under its real name, and the name that it waits under; empty for none.
+
+    `unnamed`: its real name is the one that the server would have given.
+    """
+
+    waiting: str
+    key: ForeignKeyText
+    unnamed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingCheck:
+    """A CHECK constraint with a name that is unique in its schema; `waiting` as for a key."""
+
+    waiting: str
+    table: str
+    name: str
+    clause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultText:
+    """The default of a column that takes from a sequence, under its real name."""
+
+    table: str
+    column: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definitions:
+    """All that hangs on tables or stands beside them."""
+
+    foreign_keys: tuple[WaitingKey, ...] = ()
+    objects: tuple[ObjectText, ...] = ()
+    defaults: tuple[DefaultText, ...] = ()
+    checks: tuple[WaitingCheck, ...] = ()
+
+    def of_kind(self, *kinds: str) -> tuple[ObjectText, ...]:
+        """Return the objects of these kinds, in the order in which they can be made."""
+        return tuple(one for one in self.objects if one.kind in kinds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedTables:
+    """Tables that are loaded beside, or stand aside, ready to be swapped in.
+
+    `whole`: what is in the schema and not here is to go. `keeps`: kinds of objects that the dump
+    does not speak of, so that those in the schema stay. `drops`: the objects that go, as kind and
+    name, where they are known already. `rows` counts per table what was loaded.
+    """
+
+    job_id: str
+    short: str
+    tables: tuple[SwappedTable, ...]
+    wanted: Definitions
+    whole: bool
+    keeps: tuple[str, ...] = ()
+    drops: tuple[tuple[str, str], ...] | None = None
+    rows: Mapping[str, int]
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swap:
+    """A swap from beginning to end: the definitions file."""
+
+    schema: str
+    short: str
+    tables: tuple[SwappedTable, ...]
+    wanted: Definitions
+    before: Definitions
+    drops: tuple[tuple[str, str], ...]  # kind and name of objects that go: views, routines, events
+    whole: bool
+    keeps: tuple[str, ...] = ()  # kinds of objects that are left alone
+    keeps_triggers: bool = False  # the dump speaks of none, so those of swapped tables stay
+
+    def save(self, path: str, *, owner: Owner | None = None) -> None:
+        """Bring the description to disk; it holds the texts of routines, so 0600."""
+        content = {"format": FORMAT, **asdict(self)}
+        write_file(path, json.dumps(content).encode("ascii"), mode=0o600, owner=owner)
+
+    @property
+    def asides(self) -> tuple[str, ...]:
+        """The names of all aside tables."""
+        return tuple(table.aside for table in self.tables if table.aside is not None)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The real names of the tables that come or go."""
+        return frozenset(table.name for table in self.tables)
+
+
+def load_swap(path: str) -> Swap:
+    """Return what `Swap.save` wrote. Raises StorageError."""
+    try:
+        with open(path, "rb") as file:
+            content = json.loads(file.read())
+    except OSError as error:
+        raise translate(error, f"reading {path}") from error
+    except ValueError as error:
+        raise StorageError(f"{path} is damaged: {error}") from error
+    if content.get("format") != FORMAT:
+        raise StorageError(f"{path} was written by another version of magerewind.")
+    return Swap(
+        schema=content["schema"],
+        short=content["short"],
+        tables=tuple(SwappedTable(**one) for one in content["tables"]),
+        wanted=_definitions(content["wanted"]),
+        before=_definitions(content["before"]),
+        drops=tuple((kind, name) for kind, name in content["drops"]),
+        whole=content["whole"],
+        keeps=tuple(content["keeps"]),
+        keeps_triggers=content["keeps_triggers"],
+    )
+
+
+def _definitions(content: Mapping[str, Any]) -> Definitions:
+    return Definitions(
+        foreign_keys=tuple(
+            WaitingKey(
+                waiting=one["waiting"],
+                key=ForeignKeyText(**one["key"]),
+                unnamed=one["unnamed"],
+            )
+            for one in content["foreign_keys"]
+        ),
+        objects=tuple(ObjectText(**one) for one in content["objects"]),
+        defaults=tuple(DefaultText(**one) for one in content["defaults"]),
+        checks=tuple(WaitingCheck(**one) for one in content["checks"]),
+    )
