@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import itertools
 import os
+import tempfile
 from collections.abc import Generator, Iterator
 
 import hypothesis
 import pytest
+from security.accounts import Installation, make_installation
 
 from core.magento.settings import DatabaseConnection, Secret
 from core.sample.server import PrivateServer
@@ -39,6 +41,14 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
             report.outcome = "failed"
             report.longrepr = f"{reason} (not to be skipped where CI is set)"
     return report
+
+
+@pytest.fixture(scope="session")
+def installation() -> Iterator[Installation]:
+    """The package and an interpreter that every account can read."""
+    with tempfile.TemporaryDirectory(prefix="magerewind-test-", dir="/tmp") as place:
+        os.chmod(place, 0o755)
+        yield make_installation(place)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ for a store needs them.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Final
 
@@ -28,20 +28,23 @@ DEFAULT_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 def set_for_account(environ: MutableMapping[str, str], ids: Ids) -> None:
     """Leave, in the environment of a process that was root's, what the account may have."""
     kept = _kept(environ, _TERMINAL | _WORDS | _LOGIN | _OWN)
-    kept["PATH"] = _searched(environ.get("PATH", ""))
+    kept["PATH"] = _searched(environ.get("PATH", "")) or DEFAULT_PATH
     kept |= _of_account(ids)
     environ.clear()
     environ.update(kept)
 
 
-def for_program(environ: Mapping[str, str], ids: Ids) -> dict[str, str]:
+def for_program(
+    environ: Mapping[str, str], ids: Ids, variables: Collection[str] = ()
+) -> dict[str, str]:
     """Return what php and `bin/magento` get, which run as the account that this process has.
 
     What root's door has taken out of the environment is not in it any more: the variables of
-    Magento are here only where the store's owner has set them.
+    Magento are here only where the store's owner has set them, and so are `variables`, which the
+    store's configuration asks for by name.
     """
-    kept = _kept(environ, _TERMINAL | _WORDS | _ACCOUNT)
-    kept["PATH"] = path_of(environ)
+    kept = _kept(environ, _TERMINAL | _WORDS | _ACCOUNT | frozenset(variables))
+    kept["PATH"] = path_of(environ) or DEFAULT_PATH
     kept |= {name: environ[name] for name in environ if name.startswith(_OF_MAGENTO)}
     return kept | _of_account(ids)
 
@@ -73,7 +76,7 @@ def _searched(path: str) -> str:
         and os.access(directory, os.X_OK, effective_ids=True)
         and not (is_root and _is_foreign(directory))
     ]
-    return os.pathsep.join(found) or DEFAULT_PATH
+    return os.pathsep.join(found)
 
 
 def _is_foreign(directory: str) -> bool:

@@ -8,7 +8,7 @@ process that serves that socket until its other end is closed:
 - another uid: one that becomes that account for good (`core.account.lent`).
 
 Both believe nothing: whoever runs as the owner may speak to them. The rules are in
-docs/design/accounts.md; they are the boundary.
+docs/design/keeper.md; they are the boundary.
 """
 
 from __future__ import annotations

@@ -33,15 +33,9 @@ def _level(text: str) -> int:
     return int(text)
 
 
-def _root(text: str) -> str:
-    if not text:  # an unset variable of a script, which would mean the working directory
-        raise argparse.ArgumentTypeError("a directory is expected, not an empty name")
-    return text
-
-
-def _account(text: str) -> str:
-    if not text:
-        raise argparse.ArgumentTypeError("an account is expected, not an empty name")
+def _word(text: str) -> str:
+    if not text:  # an unset variable of a script
+        raise argparse.ArgumentTypeError("a name is expected, not an empty one")
     return text
 
 
@@ -79,19 +73,17 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add(
         "--root",
         metavar="DIR",
-        type=_root,
+        type=_word,
         help="the root of the store (default: found from the working directory upwards)",
         **unset,
     )
-    add(
-        "--as",
-        dest="account",
-        metavar="ACCOUNT",
-        type=_account,
-        help="as root: work as this account, by name or number (default: the store's owner)",
-        **unset,
-    )
+    _add_account(add, unset)
     _add_output(add, unset)
+
+
+def _add_account(add: Callable[..., argparse.Action], unset: dict[str, Any]) -> None:
+    text = "as root: work as this account, by name or number (default: the store's owner)"
+    add("--as", dest="account", metavar="ACCOUNT", type=_word, help=text, **unset)
 
 
 def _add_output(add: Callable[..., argparse.Action], unset: dict[str, Any]) -> None:
@@ -198,11 +190,21 @@ def _add_rollback(parser: argparse.ArgumentParser) -> None:
         )
     _add_run(parser)
     add("--keep-env", action="store_true", help="keep the present app/etc/env.php")
+    add(
+        "--replace-env",
+        action="store_true",
+        help="replace app/etc/env.php also by that of another store",
+    )
+    add(
+        "--from-elsewhere",
+        action="store_true",
+        help="confirm that a backup of another store is meant, and keep the present env.php",
+    )
     _add_no_flush(parser)
     add(
         "--partial",
         action="store_true",
-        help="accept a dump that is not a whole store, and replace only its tables",
+        help="accept backups that are not whole: replace only what they hold, remove nothing",
     )
     add(
         "--map-collations",

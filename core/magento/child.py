@@ -13,7 +13,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,13 +45,14 @@ def run_child(
     limit_bytes: int,
     feed: bytes = b"",
     merge_errors: bool = False,
+    variables: Collection[str] = (),
 ) -> Finished:
     """Run a program to its end and return its output; `account` is the one of this process.
 
-    Of `environ` it gets what an allow-list names, never all. It has a session of its own, so that
-    it has no terminal to type into (TIOCSTI), and that session is killed at the end, whatever is
-    left of it. `feed` is its standard input, from memory and not from a pipe, which a child that
-    does not read could block. Raises OSError when it cannot be started.
+    Of `environ` it gets what an allow-list names, and `variables`, never all. It has a session of
+    its own, so that it has no terminal to type into (TIOCSTI), and that session is killed at the
+    end, whatever is left of it. `feed` is its standard input, from memory and not from a pipe,
+    which a child that does not read could block. Raises OSError when it cannot be started.
     """
     with (
         _standard_input(feed) as stdin,
@@ -61,7 +62,7 @@ def run_child(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if merge_errors else subprocess.DEVNULL,
             cwd=cwd,
-            env=for_program(environ, account),
+            env=for_program(environ, account, variables),
             start_new_session=True,
         ) as child,
     ):

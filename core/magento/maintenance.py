@@ -8,10 +8,12 @@ flag is durable matters: a store that a crash opened half way through a rollback
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from typing import Final
 
 from core.durable import create_exclusive, fsync, translate, unlink_if_there
+from core.errors import StoreUnreadable
 from core.magento.store import Store, open_var
 
 FLAG: Final = ".maintenance.flag"
@@ -29,21 +31,42 @@ class MaintenanceState:
 
 def maintenance_state(store: Store) -> MaintenanceState:
     """Return the state that Magento would see. A store without a readable var counts as open."""
-    return MaintenanceState(
-        on=os.path.exists(os.path.join(store.var, FLAG)), addresses=_addresses(store)
-    )
-
-
-def _addresses(store: Store) -> str | None:
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
     try:
-        fd = os.open(os.path.join(store.var, ADDRESSES), flags)
-        try:
-            return os.fsdecode(os.read(fd, _ADDRESSES_LIMIT)).strip()
-        finally:
-            os.close(fd)
+        var = open_var(store)
+    except StoreUnreadable:
+        return MaintenanceState(on=False, addresses=None)
+    try:
+        addresses = _read(ADDRESSES, var, _ADDRESSES_LIMIT)
+        return MaintenanceState(
+            on=_is_there(FLAG, var),
+            addresses=None if addresses is None else os.fsdecode(addresses).strip(),
+        )
+    finally:
+        os.close(var)
+
+
+def _is_there(name: str, var: int) -> bool:
+    """Tell whether PHP's file_exists sees it: a link that leads nowhere does not count."""
+    try:
+        os.stat(name, dir_fd=var)
+    except OSError:
+        return False
+    return True
+
+
+def _read(name: str, var: int, limit: int) -> bytes | None:
+    """Return the beginning of a plain file in var, None where there is none; never blocks."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+    try:
+        fd = os.open(name, flags, dir_fd=var)
     except OSError:
         return None
+    try:
+        return os.read(fd, limit) if stat.S_ISREG(os.fstat(fd).st_mode) else None
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
 
 
 def close_store(store: Store) -> bool:

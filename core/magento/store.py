@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from core.account.ids import name_of
 from core.durable import Owner, make_directory
 from core.errors import StoreNotFound, StoreUnreadable
+from core.magento.owned import followed, open_owned, read_owned, trusted_accounts
 
 # Any two of these make a root. One alone is too common: a PHP project has a pub/index.php.
 MARKERS: Final = (
@@ -131,6 +132,7 @@ def _store(root: str, markers: tuple[str, ...]) -> Store:
             f"The store in {shown(root)} cannot be read by this account.",
             hint=who_may(status.st_uid),
         )
+    followed(root, os.path.join(root, "var"))  # state and backups: nothing works without it
     status = _owning(root, status)
     return Store(
         root=root,
@@ -292,29 +294,29 @@ def nearest_root(directories: Sequence[tuple[str, int]]) -> int:
 def open_var(store: Store, *, make: bool = False) -> int:
     """Return a descriptor of the store's var directory, for calls that take `dir_fd`.
 
-    `var` may be a link (releases that share it). As root, a link is followed only to a directory
-    of the store's owner, who could otherwise have root write into any place, or where root itself
-    made it. Raises StoreUnreadable. With `make`, a missing var is made.
+    `var` may be a link (releases that share it), to a directory of the store's owner. Raises
+    StoreUnreadable. With `make`, a missing var is made.
     """
     if make and not os.path.lexists(store.var):
         make_directory(store.var, mode=0o770, owner=store.owner)
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
     try:
-        fd = os.open(store.var, flags)
+        return open_owned(store.var, accounts=trusted_accounts(store.owner_uid), directory=True)
     except OSError as error:
         raise StoreUnreadable(f"Cannot open {shown(store.var)}: {error.strerror}") from error
-    try:
-        link = os.lstat(store.var)
-        foreign = stat.S_ISLNK(link.st_mode) and link.st_uid != 0
-        if os.geteuid() == 0 and foreign and os.fstat(fd).st_uid != store.owner_uid:
-            raise StoreUnreadable(
-                f"{shown(store.var)} is a link to a directory of another account.",
-                hint="Run it as the owner of that directory.",
-            )
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd
+
+
+def linked_parts(store: Store) -> Iterator[tuple[str, str | None]]:
+    """Yield each of pub/media, pub/static and var that is elsewhere, and its real place.
+
+    None for one that leads nowhere, or to what is not followed.
+    """
+    for path in (store.media, store.static, store.var):
+        try:
+            real = followed(store.root, path)
+        except StoreUnreadable:
+            real = None
+        if os.path.lexists(path) and real != path:
+            yield path, real
 
 
 def magento_version(store: Store) -> tuple[str | None, str | None]:
@@ -322,13 +324,13 @@ def magento_version(store: Store) -> tuple[str | None, str | None]:
 
     The lock file says what is installed; composer.json is what was wished for.
     """
-    packages = _read_json(os.path.join(store.root, "composer.lock")).get("packages")
+    packages = _read_json(store, "composer.lock").get("packages")
     installed = {
         package.get("name"): package.get("version")
         for package in (packages if isinstance(packages, list) else [])
         if isinstance(package, dict)
     }
-    wished = _read_json(os.path.join(store.root, "composer.json"))
+    wished = _read_json(store, "composer.json")
     required = wished.get("require")
     for versions in (
         installed,
@@ -342,11 +344,12 @@ def magento_version(store: Store) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _read_json(path: str) -> dict[str, Any]:
+def _read_json(store: Store, name: str) -> dict[str, Any]:
     """Return a JSON object, empty where there is none."""
+    path = os.path.join(store.root, name)
     try:
-        with open(path, "rb") as file:
-            value = json.loads(file.read(_COMPOSER_LIMIT))
-    except (OSError, ValueError, RecursionError):
+        accounts = trusted_accounts(store.owner_uid)
+        value = json.loads(read_owned(path, accounts=accounts, limit=_COMPOSER_LIMIT))
+    except (OSError, ValueError, RecursionError, StoreUnreadable):
         return {}
     return value if isinstance(value, dict) else {}

@@ -11,7 +11,7 @@ from core.account.client import keeper
 from core.account.door import opened
 from core.errors import MagerewindError, PreflightRefused
 from core.events import Kind, Noted, Warned
-from core.magento.store import Store
+from core.magento.store import Store, linked_parts
 from core.operations.context import JobContext
 
 SHOWN_NAMES = 10
@@ -65,6 +65,14 @@ def owner_hint(store: Store) -> str:
         # Root has the account and, where it was found and not asked for, keeps other owners too.
         return f"{mend}, or {'use --as root' if opened() is not None else 'run it as root'}."
     return "Run it as the file system owner of the store."
+
+
+def link_findings(store: Store, paths: Iterable[str]) -> list[Finding]:
+    """Return where those of these paths that are elsewhere really are."""
+    real = {path: target for path, target in linked_parts(store) if target is not None}
+    return [
+        note("linked", f"{path} leads elsewhere: {real[path]}") for path in paths if path in real
+    ]
 
 
 def megabytes(size_bytes: int) -> str:

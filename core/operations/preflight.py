@@ -17,10 +17,20 @@ from core.backups.catalog import list_backups
 from core.errors import ConfigurationError, MagerewindError, NotInstalled
 from core.events import Kind, Report, no_report
 from core.magento.maintenance import MaintenanceState, maintenance_state
+from core.magento.owned import followed
 from core.magento.processes import RunningProcess, running_processes
 from core.magento.settings import DatabaseConnection
-from core.magento.store import Store, magento_version
-from core.operations.findings import Finding, from_error, megabytes, note, owner_hint, stop, warn
+from core.magento.store import Store, linked_parts, magento_version
+from core.operations.findings import (
+    Finding,
+    from_error,
+    link_findings,
+    megabytes,
+    note,
+    owner_hint,
+    stop,
+    warn,
+)
 from core.operations.requests import BackupRequest
 
 # A backup of code alone needs neither a database nor the configuration: what reads them takes
@@ -77,6 +87,7 @@ class StoreFacts:
     free_bytes: int
     total_bytes: int
     processes: tuple[RunningProcess, ...]
+    links: tuple[tuple[str, str | None], ...] = ()  # parts that are elsewhere, and where; None: not
     stops_backup: tuple[Finding, ...] = field(default=())
     stops_rollback: tuple[Finding, ...] = field(default=())
     warnings: tuple[Finding, ...] = field(default=())
@@ -135,6 +146,7 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
         mode=configuration.mode if configuration is not None else None,
         installed=configuration.installed if configuration is not None else None,
         maintenance=maintenance_state(store),
+        links=tuple(linked_parts(store)),
         connections=connections,
         database=database,
         tables=tables,
@@ -151,6 +163,11 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
 def _writable_findings(store: Store) -> list[Finding]:
     """Return what keeps this account from writing backups and the state of jobs."""
     found: list[Finding] = []
+    for path in (store.media, store.static, store.var):
+        try:
+            followed(store.root, path)
+        except MagerewindError as error:
+            found.append(from_error("not-followed", error))
     for path in (store.backups, store.state_directory, store.var):
         existing = path
         while not os.path.lexists(existing) and existing != "/":
@@ -184,6 +201,8 @@ def preflight_backup(
     installation, and UsageError for a group of tables that does not exist.
     """
     findings = _writable_findings(store)
+    media = (store.media,) if Kind.MEDIA in request.kinds else ()
+    findings += link_findings(store, (*media, store.var))
     if request.strip:
         from core.database.dump.strip import resolve  # noqa: PLC0415 - as said above
 

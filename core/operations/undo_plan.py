@@ -17,7 +17,15 @@ from core.magento.processes import running_processes
 from core.magento.store import Store
 from core.operations.connection_file import kept_connection
 from core.operations.discard import undo_kinds
-from core.operations.findings import Finding, Level, from_error, owner_hint, stop, warn
+from core.operations.findings import (
+    Finding,
+    Level,
+    from_error,
+    link_findings,
+    owner_hint,
+    stop,
+    warn,
+)
 from core.operations.losses import Losses, count_losses
 
 _SHOWN = 1000
@@ -43,7 +51,8 @@ class UndoPlan:
 def plan_undo(store: Store, directory: str, job_id: str) -> UndoPlan:
     """Return what the undo of a job would change; nothing is written into the store."""
     kinds = undo_kinds(directory)
-    findings: list[Finding] = []
+    media = (store.media,) if Kind.MEDIA in kinds else ()
+    findings = link_findings(store, (*media, store.var))
     scratch = tempfile.TemporaryDirectory(prefix="magerewind-undo-", ignore_cleanup_errors=True)
     staged: dict[Kind, StagedFiles] = {
         kind: undo_plan(

@@ -24,4 +24,4 @@ def shop(server, request):
         yield made
 
 
-from integration.commands import ordinary  # noqa: E402, F401 - a fixture
+from integration.commands import ordinary, readable  # noqa: E402, F401 - fixtures

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from security.accounts import GROUP, OWNER, Victim, give, make_installation
+from security.accounts import GROUP, OWNER, Victim, give
 from shop import Shop
 
 _numbers = itertools.count(1)
@@ -19,14 +19,6 @@ _numbers = itertools.count(1)
 
 def _place():
     return tempfile.TemporaryDirectory(prefix="magerewind-test-", dir="/tmp")
-
-
-@pytest.fixture(scope="session")
-def installation():
-    """The package and an interpreter that every account can read."""
-    with _place() as place:
-        os.chmod(place, 0o755)
-        yield make_installation(place)
 
 
 @pytest.fixture
@@ -52,3 +44,24 @@ def owned(server):
         shop = Shop.make(os.path.join(place, "store"), server, f"security_{next(_numbers)}")
         give(shop.root, OWNER, GROUP)
         yield shop
+
+
+@pytest.fixture
+def store_of(place):
+    """Make small stores without a database: `store_of(uid, gid)` gives them to that account."""
+
+    def make(uid, gid=GROUP, *, parent=place, name="store"):
+        root = os.path.join(parent, name)
+        for directory in ("bin", "app/etc", "vendor/magento", "pub/media", "var/backups"):
+            os.makedirs(os.path.join(root, directory))
+        for name, content in (
+            ("bin/magento", "#!/usr/bin/env php\n"),
+            ("pub/index.php", "<?php\n"),
+            ("pub/media/one.jpg", "one\n"),
+            ("app/etc/env.php", "<?php return ['install' => ['date' => 'x']];\n"),
+        ):
+            Path(root, name).write_text(content)
+        give(root, uid, gid)
+        return root
+
+    return make

@@ -10,6 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 
 from core.events import Operation
+from core.jobs.listing import recover_command
 from core.jobs.state import JobState
 from tui.engine.port import Follower
 from tui.engine.views import JobView
@@ -113,9 +114,7 @@ class Recover(Page):
         if job.host and job.host != owner.engine.host:
             words = f"It ran on {text.clean(job.host)}: recover it there, or, if that host is dead,"
             rows.append(assemble((f" {place.glyphs.warning} {words}", "bold $text-warning")))
-            rows.append(
-                assemble(f"   with magerewind job:recover --from-host {text.clean(job.host)}")
-            )
+            rows.append(assemble(f"   with {recover_command(job.host)}"))
         else:
             rows.append(assemble((" c", "bold"), "  recover now", ("     esc", "bold"), "  back"))
         return rows

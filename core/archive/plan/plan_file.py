@@ -23,6 +23,8 @@ from typing import Any, Final, Self
 
 from core import durable
 from core.archive.plan.rows import Action, DirectoryTotals, Region, Row, Totals
+from core.archive.plan.survey import Survey
+from core.archive.tar.sparse import SparseMap
 from core.durable import create_exclusive, owner_for, translate, unlink_if_there
 from core.errors import DiskFull, StorageError
 from core.events import Kind, Warned
@@ -36,6 +38,7 @@ _SCHEMA: Final = """
 PRAGMA user_version = 2;
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE attribute (content_at INTEGER, name BLOB, value BLOB);
+CREATE TABLE sparse (content_at INTEGER PRIMARY KEY, map BLOB);
 CREATE TABLE region (id INTEGER PRIMARY KEY, root BLOB, stage BLOB, aside BLOB);
 CREATE TABLE entry (
   id INTEGER PRIMARY KEY, path BLOB, action TEXT, unit INTEGER, region INTEGER,
@@ -84,7 +87,7 @@ class FilePlan:
     `chattr` keeps as it is (named with the flag), `becoming` how many entries of which accounts
     become this account's, `kept` what stays where it is although the
     archive does not have it (mounts, and what the maker of a foreign archive would have left out).
-    `sizes` are at most 2 levels deep.
+    `sizes` are at most 2 levels deep. `survey` is of an archive without a manifest.
     """
 
     plan_path: str
@@ -107,6 +110,7 @@ class FilePlan:
     becoming: tuple[tuple[str, int], ...] = ()
     skipped: int = 0
     warnings: tuple[Warned, ...] = field(default=())
+    survey: Survey | None = None
 
     @property
     def differs(self) -> int:
@@ -299,6 +303,19 @@ class PlanFile:
             found = self._connection.execute(_ATTRIBUTES, (content_at,)).fetchall()
         return dict(found)
 
+    def keep_sparse_maps(self, maps: Mapping[int, SparseMap]) -> None:
+        """Keep where the stored pieces of sparse members belong, by `content_at`."""
+        self._insert(
+            "INSERT OR REPLACE INTO sparse VALUES (?, ?)",
+            [(content_at, found.packed()) for content_at, found in maps.items()],
+        )
+
+    def sparse_maps(self) -> dict[int, SparseMap]:
+        """Return the maps of all sparse members, by `content_at`."""
+        with _translated(self.path):
+            found = self._connection.execute("SELECT content_at, map FROM sparse").fetchall()
+        return {content_at: SparseMap.unpacked(packed) for content_at, packed in found}
+
     def row_at(self, path: bytes) -> Row | None:
         """Return the entry of a path."""
         return next(self.rows("WHERE path = ?", path), None)
@@ -332,6 +349,7 @@ class PlanFile:
         counts = totals.counts
         warnings = tuple(Warned(code=c, message=m, names=tuple(n)) for c, m, n in
                          self.fact("warnings") or ())  # fmt: skip
+        survey = self.fact("survey")
         return FilePlan(
             plan_path=self.path,
             archive_path=str(self.fact("archive")),
@@ -353,6 +371,7 @@ class PlanFile:
             becoming=tuple(sorted((self.fact("becoming") or {}).items())),
             skipped=int(self.fact("skipped") or 0),
             warnings=warnings,
+            survey=None if survey is None else Survey.from_json(survey),
         )
 
 

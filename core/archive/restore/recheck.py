@@ -67,6 +67,7 @@ def selection_of(plan: PlanFile) -> Selection:
         ignored=frozenset(os.fsencode(path) for path in plan.fact("ignored")),
         exclude=tuple(plan.fact("exclude")),
         only=os.fsencode(plan.fact("only") or ""),
+        additive=bool(plan.fact("additive")),
         state=os.fsencode(plan.fact("state")),
     )
 

@@ -27,6 +27,7 @@ from core.archive.tree.remove import remove_if_empty, remove_tree, tree_bytes
 from core.durable import owner_for, translate
 from core.errors import PlanChanged, StoreLeftClosed
 from core.events import Report, no_report
+from core.magento.owned import open_directory
 
 _UNITS: Final = "WHERE unit = id AND action <> 'mode' ORDER BY id"
 _SET_ASIDE: Final = "SELECT count(*) FROM entry WHERE action IN ('change', 'remove') AND region = ?"
@@ -59,7 +60,7 @@ class _Ground:
         """Return the descriptor of a stage or aside."""
         fd = self._places.get(path)
         if fd is None:
-            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            fd = open_directory(path)
             self._stack.callback(os.close, fd)
             self._places[path] = fd
         return fd
@@ -324,7 +325,9 @@ def make_parents(plan: PlanFile) -> None:
             owner = owner_for(root)
             if os.geteuid() == 0 and uid is not None and gid is not None:
                 owner = durable.Owner(uid, gid)
-            durable.make_directory(whole, mode=mode, owner=owner)
+            with contextlib.closing(Descent(root)) as descent:
+                fd, name = descent.parent_of(os.fsencode(path))
+                durable.make_directory(name, mode=mode, owner=owner, dir_fd=fd)
 
 
 def _remove_parents(plan: PlanFile) -> None:

@@ -15,6 +15,7 @@ from typing import Final, Self
 
 from core.account.reach import open_to_read
 from core.errors import StorageError
+from core.magento.owned import open_directory
 
 OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -29,9 +30,7 @@ class Descent:
         self._levels: list[bytes] = []
         self._known: list[tuple[int, int]] = []  # device and inode of the closed ones
         opened = (
-            os.open(root, OPEN_DIRECTORY)
-            if dir_fd is None
-            else open_to_read(root, OPEN_DIRECTORY, dir_fd)
+            open_directory(root) if dir_fd is None else open_to_read(root, OPEN_DIRECTORY, dir_fd)
         )
         self._fds: list[int] = [opened]
         self._closed = 0  # how many of the upper descriptors are closed (the root's never is)

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from core.account.reach import account_of, look, lstat
 from core.archive.tree.open_directories import Descent
-from core.durable import fsync_directory, translate
+from core.durable import fsync, translate
 from core.events import Report, no_report
+from core.magento.owned import open_directory
 
 
 def _children(fd: int) -> list[bytes]:
@@ -45,8 +46,15 @@ def entries(
 def remove_tree(directory: bytes, *, report: Report = no_report) -> int:
     """Remove a directory of ours and all in it; return the bytes freed. Gone already is as good."""
     freed = removed = 0
+    above, itself = os.path.split(directory)
     try:
-        _open_up(directory, os.lstat(directory), None)
+        parent = open_directory(above)
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise translate(error, f"removing {os.fsdecode(directory)}") from error
+    try:
+        _open_up(itself, os.lstat(itself, dir_fd=parent), parent)
         for fd, name, status, leaving in entries(directory):
             if leaving:
                 os.rmdir(name, dir_fd=fd)
@@ -59,12 +67,14 @@ def remove_tree(directory: bytes, *, report: Report = no_report) -> int:
             removed += 1
             if removed % 256 == 0:
                 report(freed, removed, os.fsdecode(name))
-        os.rmdir(directory)
-        fsync_directory(os.path.dirname(directory))
+        os.rmdir(itself, dir_fd=parent)
+        fsync(parent)
     except FileNotFoundError:
         return freed
     except OSError as error:
         raise translate(error, f"removing {os.fsdecode(directory)}") from error
+    finally:
+        os.close(parent)
     report(freed, removed, "")
     return freed
 

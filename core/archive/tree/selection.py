@@ -24,6 +24,7 @@ from core.archive.tree.open_directories import Descent
 from core.durable import translate
 from core.errors import StoreUnreadable, UsageError
 from core.events import Kind
+from core.magento.owned import followed
 
 OWN_PREFIX: Final = b".magerewind"
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
@@ -89,7 +90,8 @@ class Selection:
     out with all below them, `exclude` the patterns (groups resolved) that leave out more.
     `state` is `var/.magerewind`: where plans and stages go when they can. With `only`, nothing
     but that path and what is below it is meant: a media directory that is missing has no root of
-    its own, and is looked for from the store's.
+    its own, and is looked for from the store's. An `additive` selection loses nothing: live
+    entries that an archive has not stay.
     """
 
     kind: Kind
@@ -98,6 +100,7 @@ class Selection:
     ignored: frozenset[bytes] = frozenset()
     exclude: tuple[str, ...] = ()
     only: bytes = b""
+    additive: bool = False
     state: bytes
 
     def is_above(self, path: bytes) -> bool:
@@ -230,12 +233,13 @@ def code_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Select
 def media_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Selection:
     """Return the media directory, followed where it is itself a link.
 
-    Raises StoreUnreadable for a link to what is not there: a file system that is not mounted must
-    not be taken for an empty directory.
+    Raises StoreUnreadable for a link to what is not there (a file system that is not mounted must
+    not be taken for an empty directory) and for one to what the store's owner does not own.
     """
     root = os.fsencode(store.root)
     state = os.path.join(os.fsencode(store.var), OWN_PREFIX)
-    if not os.path.isdir(store.media_target):
+    target = followed(store.root, store.media)
+    if target is None:
         if os.path.lexists(store.media):
             raise StoreUnreadable(
                 f"{store.media} leads to {store.media_target}, which is no directory.",
@@ -245,7 +249,7 @@ def media_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Selec
         return Selection(kind=Kind.MEDIA, root=root, only=media, state=state)
     return Selection(
         kind=Kind.MEDIA,
-        root=os.fsencode(store.media_target),
+        root=os.fsencode(target),
         prefix=(_below(root, store.media) or b"pub/media") + b"/",
         exclude=resolve_exclude(exclude),
         state=state,
