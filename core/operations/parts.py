@@ -11,8 +11,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Protocol
 
-from core.archive.admission import still_open
-from core.archive.giving import give_directories
+from core.archive.plan.closed_directories import still_open
+from core.archive.restore.give_away import give_directories
 from core.archive.restore.stage import remove_stage
 from core.archive.restore.swap import moves_anything, revert_files, swap_files
 from core.errors import MagerewindError

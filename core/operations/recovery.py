@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from core.archive.admission import unmovable
+from core.archive.plan.closed_directories import unmovable
 from core.database.server.connection import schema_lock
 from core.errors import ConnectionFailed, JobRunning, StoreLeftClosed
 from core.events import Kind, Outcome, RecoveryBegan, Step

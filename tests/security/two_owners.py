@@ -8,7 +8,7 @@ from pathlib import Path
 
 from security.accounts import GROUP, OWNER, WEB, give
 
-from core.archive.admission import ACCESS, plain_acl, with_user
+from core.archive.plan.closed_directories import ACCESS, plain_acl, with_user
 from core.magento.settings import DatabaseConnection, Secret
 from core.sample.sizes import Size
 from core.sample.store import make_store

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from core.account.reach import open_to_read, readlink
-from core.archive.owners_then import OwnersThen
 from core.archive.plan.kept_contents import SpoolWriter
 from core.archive.plan.plan_file import Action, PlanFile, Row
 from core.archive.plan.rows import storable, storable_inode
+from core.archive.plan.wanted_owners import OwnersThen
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.tar.name_index import UNKNOWN_MODE
 from core.archive.tar.reader import ArchiveReader, Member, leads_out

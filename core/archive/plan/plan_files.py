@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 
 from core.account.reach import look, lstat
-from core.archive.admission import can_be_opened, is_stuck
+from core.archive.plan.closed_directories import can_be_opened, is_stuck
 from core.archive.plan.compare import NAMES_KEPT, Comparison, Same, content_is
 from core.archive.plan.kept_contents import SpoolWriter, spool_path
 from core.archive.plan.live_entries import Live

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from core.archive.giving import StagedGifts, link_as_owner
 from core.archive.plan.kept_contents import spool_path
 from core.archive.plan.plan_file import Action, FilePlan, PlanFile, Row
 from core.archive.plan.rows import storable_inode
 from core.archive.restore.contents import Contents, is_put_aside, open_contents
+from core.archive.restore.give_away import StagedGifts, link_as_owner
 from core.archive.restore.stages import UnitPaths, prepare_stages
 from core.archive.restore.write_entry import (
     Ownership,

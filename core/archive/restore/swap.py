@@ -16,7 +16,7 @@ from typing import Final
 
 from core import durable
 from core.account.reach import account_of, lstat, open_to_read
-from core.archive.admission import admitted, unremovable
+from core.archive.plan.closed_directories import admitted, unremovable
 from core.archive.plan.plan_file import PlanFile, Region, Row
 from core.archive.plan.rows import storable_inode
 from core.archive.restore.stage import StagedFiles

@@ -14,7 +14,7 @@ from typing import Final
 
 from core.account.client import keeper
 from core.account.reach import account_of, lstat
-from core.archive.admission import blocked
+from core.archive.plan.closed_directories import blocked
 from core.archive.plan.plan_file import Action, PlanFile, Region, Row
 from core.archive.plan.plan_files import unwritable
 from core.archive.plan.rows import storable, storable_inode
