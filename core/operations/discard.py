@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from typing import Final
 
-from core.archive.restore.swap import aside_bytes, kept_by_others, remove_aside
+from core.archive.restore.asides import aside_bytes, kept_by_others, remove_aside
 from core.durable import fsync_directory, translate, unlink_if_there
 from core.errors import DatabaseError, MagerewindError, NothingToUndo
 from core.events import Kind, Report, Step, StepsPlanned, Warned, step_key

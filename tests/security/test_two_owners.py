@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 from security.accounts import GROUP, OWNER, WEB, as_root
@@ -125,3 +126,14 @@ def test_nobodys_files_are_given_to_an_account_that_owns_nothing_any_more(instal
     assert "www-data owns nothing in the store now" in said.err
     installation.run(*words, "--yes", root=root, code=0)
     assert os.stat(f"{root}/pub/media/upload/one.jpg").st_uid == OWNER
+
+
+def test_a_media_directory_that_is_gone_comes_back_as_whose_it_was(installation, root):
+    os.chown(f"{root}/pub/media", WEB, GROUP)
+    os.chmod(f"{root}/pub/media", 0o755)
+    before = tree_of(root)
+    said = installation.run("setup:backup", "--media", "--json", root=root, code=0)
+    media = next(row["file_name"] for row in said.rows if row["type"] == "BackupCompleted")
+    shutil.rmtree(f"{root}/pub/media")
+    installation.run("setup:rollback", f"--media-file={media}", "--yes", root=root, code=0)
+    assert not differences(before, tree_of(root))

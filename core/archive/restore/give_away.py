@@ -17,7 +17,7 @@ from typing import Final
 from core import durable
 from core.account.client import keeper
 from core.account.reach import account_of, look, open_to_read
-from core.archive.plan.plan_file import PlanFile, Row
+from core.archive.plan.plan_file import Action, PlanFile, Row
 from core.archive.plan.rows import storable_inode
 from core.archive.restore.stages import UnitPaths
 from core.archive.restore.write_entry import Ownership
@@ -184,6 +184,13 @@ def give_directories(plan_path: str) -> tuple[str, ...]:
                 with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                     if not _give_directory(live, path, row, ownership, flush=flush):
                         left.append(os.fsdecode(row.path))
+            for path, _, uid, gid in reversed(plan.fact("parents") or ()):
+                row = Row(0, os.fsencode(path), Action.ADD, 0, 0, uid_then=uid, gid_then=gid)
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                    if ownership.is_foreign(row) and not _give_directory(
+                        live, row.path, row, ownership, flush=flush
+                    ):
+                        left.append(path)
             for whole in flushes:
                 whole.finish()
     return tuple(left[:_NAMES_KEPT])

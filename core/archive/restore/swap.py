@@ -16,14 +16,14 @@ from typing import Final
 
 from core import durable
 from core.account.reach import account_of, lstat, open_to_read
-from core.archive.plan.closed_directories import admitted, unremovable
+from core.archive.plan.closed_directories import admitted
 from core.archive.plan.plan_file import PlanFile, Region, Row
 from core.archive.plan.rows import storable_inode
 from core.archive.restore.stage import StagedFiles
 from core.archive.restore.stages import refuse_unstaged
 from core.archive.tree.mounts import FLUSHED_ONE_BY_ONE, FileSystemFlush, make_place
 from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent, is_gone
-from core.archive.tree.remove import remove_if_empty, remove_tree, tree_bytes
+from core.archive.tree.remove import remove_if_empty
 from core.durable import owner_for, translate
 from core.errors import PlanChanged, StoreLeftClosed
 from core.events import Report, no_report
@@ -377,26 +377,3 @@ def revert_files(staged: StagedFiles | str, *, report: Report = no_report) -> No
         for region in plan.regions():
             if region.aside:
                 remove_if_empty(region.aside)
-
-
-def remove_aside(plan_path: str, *, report: Report = no_report) -> int:
-    """Give up the undo of a plan: remove what was set aside; return the bytes freed."""
-    freed = 0
-    for path in _asides(plan_path):
-        freed += remove_tree(path, report=report)
-    return freed
-
-
-def kept_by_others(plan_path: str) -> tuple[str, ...]:
-    """Return the directories in the undo of a plan that this account could not empty."""
-    return tuple(name for path in _asides(plan_path) for name in unremovable(path))
-
-
-def aside_bytes(plan_path: str) -> int:
-    """Return how many bytes on disk the undo of a plan holds."""
-    return sum(tree_bytes(path) for path in _asides(plan_path))
-
-
-def _asides(plan_path: str) -> list[bytes]:
-    with PlanFile(plan_path, only_read=True) as plan:
-        return [region.aside for region in plan.regions() if region.aside]

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
-from core.account.reach import lstat
+from core.account import reach
 from core.archive.tree.open_directories import Descent
 from core.durable import translate
 from core.errors import StoreUnreadable, UsageError
@@ -33,10 +33,7 @@ _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times 
 _IGNORED_IN_CODE: Final = (
     b"update",
     b"node_modules",
-    b".grunt",
-    b".idea",
-    b".svn",
-    b".git",
+    *(b".grunt", b".idea", b".svn", b".git"),
 )
 
 EXCLUDE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
@@ -381,7 +378,7 @@ def walk(
             continue
         for name in names:
             try:
-                status = lstat(name, fd)
+                status = reach.lstat(name, fd)
             except OSError as error:
                 problem(prefix + name, error)
                 continue
