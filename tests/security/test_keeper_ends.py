@@ -45,6 +45,7 @@ class Case:
 
     def keep(self, name):
         """Keep a copy of the store."""
+        shutil.rmtree(self._kept + name, ignore_errors=True)
         subprocess.run(["cp", "-a", self.root, self._kept + name], check=True)
 
     def again(self, name="damaged"):
