@@ -81,6 +81,8 @@ class Grounds:
         self._live = live
         self._prefix = os.fsencode(plan.fact("prefix"))
         self._regions = {region.id: region for region in plan.regions()}
+        self.unreachable: list[bytes] = []
+        """Directories of units that cannot even be looked into, as far as `closed` has come."""
 
     def closed(self) -> Iterator[Closed]:
         """Yield the directories that keep us from moving units forward or back."""
@@ -99,9 +101,11 @@ class Grounds:
         try:
             fd = self._live.go(relative.split(b"/") if relative else [])
         except OSError as error:
-            if is_gone(error) or isinstance(error, PermissionError):
-                return  # what is done there fails by itself, or a parent of it is named
-            raise
+            if isinstance(error, PermissionError):
+                self.unreachable.append(path)
+            elif not is_gone(error):
+                raise
+            return
         if is_closed(fd) or is_stuck(fd, row.uid_now, row.uid_then):
             yield Closed(path, None, fd, os.fstat(fd))
 
@@ -250,9 +254,11 @@ def blocked(plan: PlanFile) -> tuple[str, ...]:
     """
     names: dict[str, None] = {}
     with Descent(os.fsencode(plan.fact("root"))) as live:
-        for path, _unit, fd, _status in Grounds(plan, live).closed():
+        grounds = Grounds(plan, live)
+        for path, _unit, fd, _status in grounds.closed():
             if not can_be_opened(fd):
                 names[os.fsdecode(path) or "."] = None
+        names |= dict.fromkeys(map(os.fsdecode, grounds.unreachable))
     return tuple(names)[:_NAMES_KEPT]
 
 
