@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from typing import Final
 
 from core.account import environment, installation
 from core.account.become import become
 from core.account.ids import UNMAPPED, Ids, ids_of, name_of
+from core.account.opened import Opened, opened, set_opened
 from core.account.seccomp import refuse_typing
 from core.account.walk import Place, Walk, distrust, distrust_of_root
 from core.errors import AccountRefused
@@ -25,47 +26,6 @@ _ALL_ROOT: Final = (
     "", "app/etc", "app/etc/env.php", "bin", "bin/magento", "pub/media", "var", "var/backups",
 )  # fmt: skip
 _NAME_LIMIT: Final = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """Whose rights this process has, and who asked for it. `by` is `root` or `sudo alice`.
-
-    `filtered`: no program of that account can type into root's terminal. `keeper_fd` leads to the
-    process of root's that gives files back to other accounts, where there is one.
-    """
-
-    ids: Ids
-    by: str
-    asked: bool = False
-    filtered: bool = False
-    keeper_fd: int | None = None
-
-    @property
-    def user(self) -> str:
-        """Return the account, and who asked, as jobs name it."""
-        return f"{self.ids.name} ({self.by})"
-
-    @property
-    def sentence(self) -> str:
-        """Return the line that says it."""
-        why = "as asked" if self.asked else "the owner of the store"
-        return f"Working as {self.ids.name}, {why}."
-
-
-_passed: list[Opened] = []  # at most one: there is no way back
-
-
-def opened() -> Opened | None:
-    """Return how root came to be this account, None where it did not."""
-    return _passed[-1] if _passed else None
-
-
-def set_opened(how: Opened) -> None:
-    """Take over, in a process that was started behind the door, what was passed there."""
-    _passed[:] = [how]
-    if how.keeper_fd is not None:
-        import_module("core.account.client").use(how.keeper_fd)
 
 
 def asker(environ: Mapping[str, str]) -> str:
@@ -92,29 +52,42 @@ def owner_of(walk: Walk, place: Place) -> Ids | None:
     """
     status = place.status
     if status.st_uid == 0:
-        status = _status_of(f"{place.path.rstrip('/')}/app/etc") or status
+        status = _configuration_of(place) or status
     uid = status.st_uid
     if uid == UNMAPPED:
         raise AccountRefused(f"The store's owner ({uid}) is no account of this machine.")
     for step in walk.passed[: place.passed]:
         found = distrust(step, uid)
         if found is not None and not _is_same(step.status, place.status):
-            raise AccountRefused(
-                f"Whose store this is cannot be told: {found}.",
-                hint=f"Name the account: --as {name_of(uid) if uid else 'ACCOUNT'}",
-            )
+            raise _cannot_be_told(found, uid)
     if uid == 0:
         _refuse_mixed(place.path)
         return None
     return ids_of(uid, status.st_gid)
 
 
-def _status_of(path: str) -> os.stat_result | None:
+def _configuration_of(place: Place) -> os.stat_result | None:
+    """Return the status of `app/etc`, None where it is missing.
+
+    Raises AccountRefused where a third account could have led to it: it would choose whose rights
+    are lent to the code beside it.
+    """
     try:
-        with Walk(path) as walk:
-            return walk.end.status
+        with Walk(f"{place.path.rstrip('/')}/app/etc") as walk:
+            status, steps = walk.end.status, walk.passed
     except (FileNotFoundError, NotADirectoryError):
         return None
+    stranger = next((step for step in steps if step.status.st_uid not in (0, status.st_uid)), None)
+    if stranger is not None:
+        raise _cannot_be_told(distrust(stranger, status.st_uid) or stranger.path, 0)
+    return status
+
+
+def _cannot_be_told(why: str, uid: int) -> AccountRefused:
+    return AccountRefused(
+        f"Whose store this is cannot be told: {why}.",
+        hint=f"Name the account: --as {name_of(uid) if uid else 'ACCOUNT'}",
+    )
 
 
 def _is_same(one: os.stat_result, other: os.stat_result) -> bool:
@@ -189,3 +162,9 @@ def _refuse_exchanged(name: str, path: str, status: os.stat_result) -> None:
         ) from None
     if not _is_same(now, status):
         raise AccountRefused(f"{path} was exchanged just now.", hint="Run it again.")
+
+
+__all__ = [
+    "Opened", "asker", "go_through", "opened", "owner_of", "refuse_borrowed_rights", "set_opened",
+    "start_keeper",
+]  # fmt: skip

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 
-from core.account.door import Opened, opened, set_opened
 from core.account.ids import ids_of
+from core.account.opened import Opened, opened, set_opened
 from core.errors import UsageError
 from core.magento import processes
 

@@ -20,8 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 
-from core.account.door import opened
 from core.account.ids import name_of
+from core.account.opened import opened
 from core.durable import owner_for, write_file
 from core.errors import JobInterrupted, MagerewindError, StoreLeftClosed
 from core.events import Failed, JobBegan, JobEnded, Noted, Outcome

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from shop import Shop
 
 ORDINARY = 54321  # an account that no machine knows by name
 CLEAN = {
@@ -132,6 +131,3 @@ def untouched(shop, before):
     assert not shop.closed()
     assert shop.leftovers() == []
     assert sorted(os.listdir(shop.store.backups)) == before
-
-
-__all__ = ["Shop", "magerewind"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
-from security.accounts import as_root, give
 
 from core.errors import StorageError
 from core.magento.caches import flush_caches, set_caches_aside
 from core.magento.store import find_store
 from tests.magento.conftest import OWNER
+from tests.security.accounts import as_root, give
 
 
 @pytest.fixture

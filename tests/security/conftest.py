@@ -11,8 +11,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from security.accounts import GROUP, OWNER, Victim, give
-from shop import Shop
+
+from tests.security.accounts import GROUP, OWNER, Victim, give
+from tests.shop import Shop
 
 _numbers = itertools.count(1)
 

@@ -7,11 +7,11 @@ import os
 import pwd
 
 import pytest
-from security.accounts import GROUP, OWNER, as_root
 
 from core.account import environment
 from core.account.ids import Ids, ids_of
 from core.account.walk import Walk, distrust
+from tests.security.accounts import GROUP, OWNER, as_root
 
 SCRIPT = """
 import ctypes, errno, fcntl, json, os, sys, termios
@@ -101,6 +101,19 @@ def test_closed_streams_are_not_filled_with_something_else(installation, store_o
             ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *command], root=root
         )
         assert said.returncode == 0, (closed, said)
+
+
+@as_root
+def test_a_root_that_is_exchanged_at_the_last_moment(installation, place):
+    script = (
+        "import os, sys\nfrom core.account import door\nfrom core.account.ids import ids_of\n"
+        "from core.errors import AccountRefused\n"
+        "how = door.Opened(ids=ids_of(4711, 33), by='root')\n"
+        "try: door.go_through(how, environ=os.environ, root=(sys.argv[1], os.stat('/')))\n"
+        "except AccountRefused as error: print(error)\n"
+    )
+    said = installation.program([installation.python, "-I", "-c", script, place])
+    assert said.stdout == f"{place} was exchanged just now.\n", said
 
 
 @as_root

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from security.accounts import (
+
+from tests.security.accounts import (
     GROUP,
     OWNER,
     WEB,
@@ -23,7 +24,6 @@ from security.accounts import (
     running,
     status_of,
 )
-
 from tests.tui.at_a_terminal import AtATerminal
 
 pytestmark = as_root

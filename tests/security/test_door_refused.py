@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from security.accounts import (
+
+from tests.security.accounts import (
     GROUP,
     OTHER,
     OWNER,
@@ -123,6 +124,21 @@ def test_a_root_of_roots_with_contents_of_another(installation, store_of):
     assert f"Owner         {OWNER}:www-data\n" in said.out
 
 
+def test_a_root_of_roots_whose_configuration_lies_with_a_third(installation, store_of, place):
+    """Who may make a link there must not choose whose rights the code beside it gets."""
+    root = store_of(WEB)
+    os.chown(root, 0, 0)
+    elsewhere = os.path.join(place, "elsewhere")
+    os.mkdir(elsewhere)
+    os.chown(elsewhere, OTHER, OTHER)
+    os.rename(f"{root}/app/etc", f"{root}/app/was")
+    os.symlink(elsewhere, f"{root}/app/etc")
+    os.lchown(f"{root}/app/etc", WEB, WEB)
+    (message, hint) = refused(installation, root, "--root", root)
+    assert message == f"Whose store this is cannot be told: {root}/app belongs to www-data."
+    assert hint == "Name the account: --as ACCOUNT"
+
+
 def test_all_is_roots(installation, store_of):
     root = store_of(0, 0)
     said = installation.run("info:backups:list", root=root, code=0)
@@ -222,6 +238,23 @@ def test_a_root_without_the_right_to_become_anybody(installation, store_of):
         f"Start it as {OWNER}.",
     ]
     assert said.returncode == 1
+
+
+@pytest.mark.parametrize("closed", [".", "store"])
+def test_a_root_that_may_not_look_everywhere(installation, store_of, place, closed):
+    """As on NFS with root_squash: the owner may pass where root may not."""
+    parent = os.path.join(place, "export")
+    os.mkdir(parent)
+    root = store_of(OWNER, parent=parent)
+    os.chown(parent, OWNER, GROUP)
+    os.chmod(os.path.join(parent, closed), 0o750)
+    squashed = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    command = [*squashed, *installation.command("info:store", "--root", root)]
+    said = installation.program(command)
+    assert said.stderr.startswith("Root may not look at ")
+    assert said.stderr.endswith(": Permission denied.\nName the account: --as ACCOUNT\n")
+    said = installation.program([*command, "--as", str(OWNER)])
+    assert f"Root          {root}\n" in said.stdout
 
 
 def test_borrowed_rights(installation, store_of):

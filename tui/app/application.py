@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 
 from textual.binding import Binding, BindingType
 
-from core.account.door import opened
+from core.account.opened import opened
 from core.errors import MagerewindError
 from core.events import Operation
 from core.operations.requests import DiscardRequest, Request, UndoRequest
