@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.account.client import keeper
-from core.account.door import opened
 from core.errors import MagerewindError, PreflightRefused
 from core.events import Kind, Noted, Warned
 from core.magento.store import Store, linked_parts
@@ -62,8 +61,7 @@ def owner_hint(store: Store) -> str:
         mend = "This account owns the store: mend owner or mode there"
         if keeper() is not None:
             return f"{mend}."
-        # Root has the account and, where it was found and not asked for, keeps other owners too.
-        return f"{mend}, or {'use --as root' if opened() is not None else 'run it as root'}."
+        return f"{mend}, or run it as root (--as root)."  # which keeps other owners too
     return "Run it as the file system owner of the store."
 
 
