@@ -11,14 +11,14 @@ import stat
 from pathlib import Path
 
 import pytest
-from security.accounts import GROUP, OWNER, WEB, as_root, look_of
-from security.two_owners import THIRD, put
 
 from core.account import client, packets
 from core.account.client import Keeper
 from core.account.keeper import start_keeper
 from core.account.packets import Request, Verb
 from core.errors import StorageError
+from tests.security.accounts import GROUP, OWNER, WEB, as_root, look_of
+from tests.security.two_owners import THIRD, put
 
 pytestmark = as_root
 

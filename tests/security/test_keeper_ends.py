@@ -9,8 +9,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from security.accounts import GROUP, OWNER, as_root
-from security.two_owners import damage, differences, make_two_owners, tree_of
+
+from tests.security.accounts import GROUP, OWNER, as_root
+from tests.security.two_owners import damage, differences, make_two_owners, tree_of
 
 pytestmark = as_root
 HERE = Path(__file__).parent

@@ -6,8 +6,9 @@ import os
 import shutil
 
 import pytest
-from security.accounts import GROUP, OWNER, WEB, as_root
-from security.two_owners import damage, differences, make_two_owners, tree_of
+
+from tests.security.accounts import GROUP, OWNER, WEB, as_root
+from tests.security.two_owners import damage, differences, make_two_owners, tree_of
 
 pytestmark = as_root
 

@@ -6,12 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
-from security.accounts import GROUP, OWNER, WEB, give
-
 from core.archive.plan.closed_directories import ACCESS, plain_acl, with_user
 from core.magento.settings import DatabaseConnection, Secret
 from core.sample.sizes import Size
 from core.sample.store import make_store
+from tests.security.accounts import GROUP, OWNER, WEB, give
 
 THIRD = 4713
 """An account that owns nothing in the store."""
