@@ -230,9 +230,7 @@ def undo_plan(plan_path: str, new_plan_path: str, *, job_id: str) -> StagedFiles
             borrowed=True,
             undo_of=old.fact("job_id"),
             newer=reverse.newer,
-            unwritable=[],
         )
-        new.save()  # so that it can be searched
         refused = dict.fromkeys([*unwritable(new, selection), *blocked(new)])
         new.remember(unwritable=list(refused), unrestorable=reverse.unrestorable)
         new.save()
