@@ -11,6 +11,7 @@ code of the command it ends.
     │   ├── StoreUnreadable                 a root, but its files cannot be read or written
     │   ├── NotInstalled                    no install/date in the deployment configuration
     │   └── ConfigurationError              app/etc/env.php is missing, broken, or is not data
+    ├── AccountRefused                      root cannot, or must not, work on this store
     ├── PreflightRefused                    a check before the start found a reason not to
     ├── BackupError                         files in var/backups
     │   ├── InvalidBackupName               not the name of a backup of this kind
@@ -77,6 +78,10 @@ class NotInstalled(StoreError):
 
 class ConfigurationError(StoreError):
     """The deployment configuration is missing, broken, or holds what is not data."""
+
+
+class AccountRefused(MagerewindError):
+    """Root cannot become the account whose store this is, or it cannot be told which that is."""
 
 
 class PreflightRefused(MagerewindError):

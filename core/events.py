@@ -36,6 +36,7 @@ class Operation(StrEnum):
     ROLLBACK = "rollback"
     UNDO = "undo"
     DISCARD = "discard"
+    REPAIR = "repair"  # after a job whose memory is gone
 
 
 class Step(StrEnum):

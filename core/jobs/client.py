@@ -31,8 +31,10 @@ from core.jobs.directory import (
     new_job_id,
     remove_job,
 )
+from core.jobs.inherited import descriptors_for_runner, words_for_runner
 from core.jobs.listing import JobSummary, begin_record, interrupted_error, list_jobs
 from core.jobs.lock import Holder, is_alive, read_holder
+from core.jobs.second_lock import var_is_held
 from core.jobs.stream import EventStream
 from core.magento.store import Store
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
@@ -40,6 +42,7 @@ from core.operations.requests import BackupRequest, Request, RollbackRequest, Un
 # What only plans and checks need (archives, the database) is imported where they are made: a
 # command that starts or lists jobs is done before that would be loaded.
 if TYPE_CHECKING:
+    from core.operations.lost import Traces
     from core.operations.preflight import BackupPreflight, StoreFacts
     from core.operations.rollback_plan import RollbackPlan
     from core.operations.undo_plan import UndoPlan
@@ -147,6 +150,7 @@ class Client:
             self.store.root,
             "--ready-fd",
             str(answer),
+            *words_for_runner(),
             *arguments,
         ]
         try:
@@ -157,7 +161,7 @@ class Client:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
-                pass_fds=(answer,),
+                pass_fds=(answer, *descriptors_for_runner()),
                 start_new_session=True,
             )
         except OSError as error:
@@ -213,6 +217,12 @@ class Client:
         """Return the job that died half way, if there is one."""
         return next((job for job in self.jobs() if job.interrupted), None)
 
+    def lost(self) -> Traces:
+        """Return the jobs whose memory is gone, by what they left. Never raises."""
+        from core.operations import lost  # noqa: PLC0415 - as said above
+
+        return lost.find_lost(self.store, environ=self.environ)
+
     def undoable(self) -> JobSummary | None:
         """Return the newest job whose undo is kept."""
         return next((job for job in self.jobs() if job.undo_kept), None)
@@ -242,6 +252,8 @@ class Client:
     def is_over(self, job_id: str) -> bool:
         """Tell whether nobody works on this job any more."""
         holder = read_holder(self.store)
+        if holder is None and not os.path.isdir(JobDirectory(self.store, job_id).path):
+            return not var_is_held(self.store)  # its memory was removed, its runner may live
         return holder is None or holder.job_id != job_id
 
     def follow(

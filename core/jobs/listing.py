@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from core.errors import JobError, JobInterrupted, MagerewindError
 from core.events import Kind, Operation, Outcome
@@ -16,6 +17,8 @@ from core.jobs.directory import KEPT_JOBS, JobDirectory, job_directories, remove
 from core.jobs.lock import Holder, read_holder
 from core.journal import Record
 from core.magento.store import Store
+
+_HOST: Final = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]{0,254}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +117,15 @@ def summarize(job: JobDirectory, holder: Holder | None) -> JobSummary | None:
     return dataclasses.replace(summary, interrupted=True)
 
 
+def recover_command(host: str) -> str:
+    """Return the command that recovers a job of another host, fit to be copied into a shell.
+
+    The name comes from a file: what is no host's name is left for the person to write.
+    """
+    name = host if _HOST.fullmatch(host) else "NAME"
+    return f"magerewind job:recover --from-host {name}"
+
+
 def interrupted_error(job: JobSummary, *, host: str) -> JobInterrupted:
     """Return the error for a store on which a dead job waits for its recovery.
 
@@ -123,7 +135,7 @@ def interrupted_error(job: JobSummary, *, host: str) -> JobInterrupted:
     if job.host and job.host != host:
         return JobInterrupted(
             f"{what} was begun on the host {job.host} and has not ended; this is {host}.",
-            hint=f"If it runs there no more: magerewind job:recover --from-host {job.host}",
+            hint=f"If it runs there no more: {recover_command(job.host)}",
         )
     return JobInterrupted(
         f"{what} was interrupted and has not been recovered.",

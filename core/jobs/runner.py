@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import pwd
 import resource
 import signal
 import socket
@@ -21,6 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 
+from core.account.ids import name_of
+from core.account.opened import opened
 from core.durable import owner_for, write_file
 from core.errors import JobInterrupted, MagerewindError, StoreLeftClosed
 from core.events import Failed, JobBegan, JobEnded, Noted, Outcome
@@ -35,6 +36,7 @@ from core.jobs.listing import (
 )
 from core.jobs.lock import Holder, acquire, boot_id, process_start
 from core.jobs.login import login_note
+from core.jobs.second_lock import hold_var
 from core.jobs.stream import StreamWriter
 from core.journal import Journal
 from core.magento.store import Store, find_store
@@ -42,6 +44,7 @@ from core.operations import closing, work
 from core.operations.context import Cancellation, JobContext
 from core.operations.done import Done
 from core.operations.requests import Request, command_line
+from core.waiting import interruptible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +58,11 @@ class Ending:
 
 
 def user_name() -> str:
-    """Return the account that runs this, with who called sudo."""
-    try:
-        name = pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        name = str(os.geteuid())
+    """Return the account that runs this, with who asked for it: root, or who called sudo."""
+    how = opened()
+    if how is not None:
+        return how.user
+    name = name_of(os.geteuid())
     caller = os.environ.get("SUDO_USER")
     return f"{name} (sudo {caller})" if caller and caller != name else name
 
@@ -150,7 +153,9 @@ class Runner:
         except MagerewindError as error:
             starter.answer(error)
             return error.exit_code
+        held: int | None = None
         try:
+            held = hold_var(job.store)
             _refuse_interrupted(job.store, job, self.host)
             journal = self._journal(request, from_host)
             recovering = len(journal.records) > 1 or begin_record(journal.records) is None
@@ -159,6 +164,7 @@ class Runner:
             )
         except MagerewindError as error:
             lock.release()
+            _close(held)
             starter.answer(error)
             return error.exit_code
         context = self._context(journal, stream)
@@ -168,6 +174,7 @@ class Runner:
         except MagerewindError as error:
             self._finish(context, _failure(context, error), self.clock())
             lock.release()
+            _close(held)
             starter.answer(error)
             return error.exit_code
         starter.answer()
@@ -186,6 +193,7 @@ class Runner:
         )
         stream.close()
         journal.close()
+        _close(held)  # last: where the rest is removed, watchers see by it that more may come
         return ending.exit_code
 
     def _holder(self, request: Request) -> Holder:
@@ -241,12 +249,13 @@ class Runner:
 
     def _work(self, context: JobContext, request: Request, *, recovering: bool) -> Ending:
         try:
-            if recovering:
-                from core.operations import recovery  # noqa: PLC0415 - most jobs need none
+            with interruptible(context.cancellation):
+                if recovering:
+                    from core.operations import recovery  # noqa: PLC0415 - most jobs need none
 
-                return _ending(context, recovery.recover(context, request))
-            self._announce(context, request)
-            return _ending(context, work.run(context, request))
+                    return _ending(context, recovery.recover(context, request))
+                self._announce(context, request)
+                return _ending(context, work.run(context, request))
         except MagerewindError as error:
             return _failure(context, error)
         except Exception as error:  # noqa: BLE001 - the last line of defence of a store
@@ -300,6 +309,11 @@ class Runner:
             write_file(self.job.result_path, json.dumps(result).encode(), owner=context.owner)
         with suppress(MagerewindError, OSError):
             prune(self.job.store)
+
+
+def _close(fd: int | None) -> None:
+    if fd is not None:
+        os.close(fd)
 
 
 def _trace(error: BaseException) -> None:

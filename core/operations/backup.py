@@ -46,6 +46,7 @@ from core.operations import closing
 from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.findings import of_kind, refuse, say_findings
+from core.operations.lost import refuse_unfinished
 from core.operations.preflight import BackupPreflight, preflight_backup
 from core.operations.requests import BackupRequest
 
@@ -95,6 +96,7 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
             from core.database.server.connection import schema_lock  # noqa: PLC0415
 
             locks.enter_context(schema_lock(checked.connection))
+            refuse_unfinished(checked.connection, context.store)
         try:
             if not request.keep_open:
                 closing.close(context)

@@ -15,6 +15,7 @@ from core.durable import Owner, translate, unlink_if_there, write_file
 from core.errors import StorageError
 from core.events import decode_text, encode_text
 from core.magento.settings import DatabaseConnection, Secret, TlsOptions
+from core.operations.context import JobContext
 
 _NAME = "connection.json"
 
@@ -63,3 +64,18 @@ def forget_connection(directory: str) -> None:
 def has_connection(directory: str) -> bool:
     """Tell whether a connection is kept."""
     return os.path.exists(os.path.join(directory, _NAME))
+
+
+def connection_of(context: JobContext) -> DatabaseConnection | None:
+    """Return the connection that a job works with, None where it needs none so far.
+
+    Raises StorageError where the kept one is damaged.
+    """
+    if context.connection is None and has_connection(context.directory):
+        context.connection = kept_connection(context.directory)
+    return context.connection
+
+
+def needed_connection(context: JobContext) -> DatabaseConnection:
+    """Return the connection that a job works with. Raises StorageError when it is gone."""
+    return connection_of(context) or kept_connection(context.directory)

@@ -24,6 +24,7 @@ from core.events import (
     Warned,
 )
 from core.journal import Journal
+from core.magento.settings import DatabaseConnection
 from core.magento.store import Store
 
 _LOOK_INTERVAL_S = 0.2
@@ -61,7 +62,14 @@ class Cancellation:
         if now_s - self._looked_s < _LOOK_INTERVAL_S:
             return False
         self._looked_s = now_s
-        return os.path.exists(self._path)
+        if os.path.exists(self._path):
+            self._signalled.set()
+        return self._signalled.is_set()
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody asked the job to stop, also where that is too late."""
+        return self._requested()
 
     def check(self) -> None:
         """Raise Cancelled when the job should stop."""
@@ -90,6 +98,8 @@ class JobContext:
     user: str
     owner: Owner | None
     warned: int = 0
+    # In force since the job began: needed also when its directory is removed meanwhile.
+    connection: DatabaseConnection | None = None
 
     def path(self, name: str) -> str:
         """Return the path of a file in the job's directory."""

@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from typing import Final
 
-from core.archive.restore.swap import aside_bytes, remove_aside
+from core.archive.restore.asides import aside_bytes, kept_by_others, remove_aside
 from core.durable import fsync_directory, translate, unlink_if_there
 from core.errors import DatabaseError, MagerewindError, NothingToUndo
 from core.events import Kind, Report, Step, StepsPlanned, Warned, step_key
@@ -15,6 +15,7 @@ from core.magento.store import Store
 from core.operations.connection_file import forget_connection, has_connection, kept_connection
 from core.operations.context import JobContext
 from core.operations.done import Done
+from core.operations.findings import Finding, owner_hint, refuse, stop
 from core.operations.requests import DiscardRequest
 
 _UNDO: Final = "undo.json"
@@ -146,9 +147,23 @@ def remove_parts(directory: str, kinds: tuple[Kind, ...], report: Report) -> tup
     return tuple(warnings)
 
 
+def _kept_by_others(store: Store, directory: str) -> list[Finding]:
+    """Return what of a job's undo this account could not remove: half an undo helps nobody."""
+    names = [
+        name
+        for kind in undo_kinds(directory)
+        if kind is not Kind.DB
+        for name in kept_by_others(os.path.join(directory, f"plan-{kind}"))
+    ]
+    message = "What was set aside holds directories of other accounts, which this one cannot empty."
+    return [stop("not-writable", message, hint=owner_hint(store), names=names)] if names else []
+
+
 def run_discard(context: JobContext, request: DiscardRequest) -> Done:
     """Give up the undo of a job. The store stays open all the time."""
     context.emit(StepsPlanned(steps=(step_key(Step.REMOVE),)))
+    directory = os.path.join(context.store.jobs_directory, request.job_id)
+    refuse(_kept_by_others(context.store, directory))
     with context.step(Step.REMOVE) as report:
         finish_discards(context, report)
         discard_undo(context, request.job_id, report)

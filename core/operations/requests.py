@@ -110,13 +110,27 @@ class DiscardRequest:
         return Operation.DISCARD
 
 
-Request = BackupRequest | RollbackRequest | UndoRequest | DiscardRequest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairRequest:
+    """Bring the store to a whole state after job `job_id`, whose memory is gone."""
+
+    job_id: str
+    strict: bool = False
+
+    @property
+    def operation(self) -> Operation:
+        """What a job of this request does."""
+        return Operation.REPAIR
+
+
+Request = BackupRequest | RollbackRequest | UndoRequest | DiscardRequest | RepairRequest
 
 _TYPES: Final[dict[str, type[Request]]] = {
     Operation.BACKUP: BackupRequest,
     Operation.ROLLBACK: RollbackRequest,
     Operation.UNDO: UndoRequest,
     Operation.DISCARD: DiscardRequest,
+    Operation.REPAIR: RepairRequest,
 }
 
 
@@ -179,6 +193,8 @@ def command_line(request: Request) -> str:
             words += [] if request.flush else ["--no-flush"]
         case DiscardRequest():
             words += ["job:discard", request.job_id]
+        case RepairRequest():
+            words += ["job:recover", "--without-memory"]
     if isinstance(request, BackupRequest | RollbackRequest):
         words += [word for pattern in request.exclude for word in ("--exclude", pattern)]
     words += ["--strict"] if request.strict else []

@@ -30,7 +30,8 @@ from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.elsewhere import refuse_unasked
 from core.operations.findings import Finding, refuse, say_findings
-from core.operations.parts import FilesPart, Part, parts_of
+from core.operations.lost import refuse_unfinished
+from core.operations.parts import FilesPart, Part, begin_moving, parts_of
 from core.operations.requests import RollbackRequest
 from core.operations.rollback_plan import (
     file_findings,
@@ -92,6 +93,7 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> Done:
         if any(finding.code == "processes" for finding in surroundings):
             context.journal.append("consumers")
         if sources.connection is not None:
+            context.connection = sources.connection
             keep_connection(context.directory, sources.connection, context.owner)
     parts = parts_of(request.kinds)
     with contextlib.ExitStack() as locks:
@@ -99,10 +101,12 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> Done:
             from core.database.server.connection import schema_lock  # noqa: PLC0415 - as said above
 
             locks.enter_context(schema_lock(sources.connection))
+            refuse_unfinished(sources.connection, context.store)
         try:
             staging = _make_ready(context, request, sources)
             closing.close(context)
             _complete(context, request, sources, staging, parts)
+            begin_moving(context, parts)
             for part in parts:
                 part.swap(context)
             ending.commit(context)

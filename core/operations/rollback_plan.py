@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from core.account.client import keeper
+from core.account.ids import name_of
 from core.archive.plan.plan_file import FilePlan
 from core.archive.plan.plan_files import plan_files
 from core.backups.catalog import Backup
-from core.errors import MagerewindError
+from core.errors import Cancelled, MagerewindError
 from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
 from core.magento.store import Store, magento_version
@@ -26,6 +28,7 @@ from core.operations.findings import (
     Finding,
     Level,
     from_error,
+    link_findings,
     megabytes,
     note,
     of_kind,
@@ -194,6 +197,8 @@ def plan_database(
             findings += [stop("server", problem) for problem in problems]
             findings += [warn(one.code, one.message, names=one.names) for one in warnings]
             losses = count_losses(connection, backup.name.timestamp)
+        except Cancelled:
+            raise
         except MagerewindError as error:
             findings.append(from_error("database", error))
     if losses is not None and losses.any:
@@ -220,6 +225,7 @@ def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]
                     names=plan.unwritable,
                 )
             )
+        found += [_becoming(kind, account, count) for account, count in plan.becoming]
         if plan.unrestorable:
             found.append(
                 warn(
@@ -232,6 +238,20 @@ def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]
             warn(one.code, of_kind(kind, one.message), names=one.names) for one in plan.warnings
         ]
     return found
+
+
+def _becoming(kind: Kind, account: str, count: int) -> Finding:
+    """Return what becomes of the files of an account that they cannot be given back to."""
+    mine = name_of(os.geteuid())
+    what = "file" if count == 1 else "files"
+    become = "becomes" if count == 1 else "become"
+    hint: str | None = "Exactly: --as root"
+    if account == "root":
+        hint = None  # nothing is ever given to root
+    elif keeper() is not None:
+        hint = f"{account} owns nothing in the store now: give it something there first (chown)."
+    message = of_kind(kind, f"{count} {what} of {account} {become} {mine}'s.")
+    return warn("owners", message, hint=hint)
 
 
 def _space_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:
@@ -259,8 +279,9 @@ def _space_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Findin
 def surrounding_findings(
     store: Store, request: RollbackRequest, sources: Sources, now_s: float
 ) -> list[Finding]:
-    """Return what else the person should know: processes, versions, a clock."""
-    found: list[Finding] = []
+    """Return what else the person should know: links, processes, versions, a clock."""
+    media = (store.media,) if Kind.MEDIA in request.kinds else ()
+    found = link_findings(store, (*media, store.var))
     processes = running_processes(store)
     if processes:
         found.append(
@@ -268,7 +289,7 @@ def surrounding_findings(
                 "processes",
                 "Running on this store; maintenance mode does not stop them:",
                 hint="Stop cron and the queue consumers first.",
-                names=[f"{process.what} (process {process.pid})" for process in processes],
+                names=[process.label for process in processes],
             )
         )
     version, _edition = magento_version(store)

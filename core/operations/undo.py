@@ -8,19 +8,23 @@ from __future__ import annotations
 import contextlib
 import os
 
+from core.archive.plan.plan_file import FilePlan
 from core.archive.restore.undo import undo_plan
 from core.database.server.connection import schema_lock
 from core.database.swap.undo import undo_tables
 from core.events import Kind, RollbackStarted, Step, StepsPlanned, step_key
 from core.magento.settings import DatabaseConnection
 from core.operations import closing, ending
-from core.operations.connection_file import keep_connection, kept_connection
+from core.operations.connection_file import keep_connection, kept_connection, needed_connection
 from core.operations.context import JobContext
-from core.operations.database_part import DatabasePart
+from core.operations.database_part import DatabasePart, job_mark
 from core.operations.discard import undo_kinds
 from core.operations.done import Done
-from core.operations.parts import Part, parts_of
+from core.operations.findings import refuse
+from core.operations.lost import refuse_unfinished
+from core.operations.parts import Part, begin_moving, parts_of
 from core.operations.requests import UndoRequest
+from core.operations.undo_plan import undo_findings
 
 
 def planned_steps(kinds: tuple[Kind, ...]) -> tuple[str, ...]:
@@ -45,12 +49,13 @@ def run_undo(context: JobContext, request: UndoRequest) -> Done:
     context.journal.append("undo", job_id=request.job_id)
     connection: DatabaseConnection | None = None
     if Kind.DB in kinds:
-        connection = kept_connection(undone)
+        connection = context.connection = kept_connection(undone)
         keep_connection(context.directory, connection, context.owner)
     parts = parts_of(kinds)
     with contextlib.ExitStack() as locks:
         if connection is not None:
             locks.enter_context(schema_lock(connection))
+            refuse_unfinished(connection, context.store)
         try:
             with context.step(Step.CHECK):
                 _make_ready(context, undone, parts)
@@ -59,6 +64,7 @@ def run_undo(context: JobContext, request: UndoRequest) -> Done:
                 context.emit(
                     RollbackStarted(kind=kind, file_name=f"undo of {request.job_id}", path=undone)
                 )
+            begin_moving(context, parts)
             for part in parts:
                 part.swap(context)
             ending.commit(context)
@@ -75,17 +81,21 @@ def _make_ready(
     undone: str,
     parts: tuple[Part, ...],
 ) -> None:
+    plans: dict[Kind, FilePlan] = {}
     for part in parts:
         if isinstance(part, DatabasePart):
             part.staged = undo_tables(
-                kept_connection(context.directory),
+                needed_connection(context),
                 context.journal,
                 job_id=context.job_id,
+                mark=job_mark(context),
                 definitions_path=os.path.join(undone, "definitions.json"),
             )
         else:
-            undo_plan(
+            staged = undo_plan(
                 os.path.join(undone, f"plan-{part.kind}"),
                 context.path(f"plan-{part.kind}"),
                 job_id=context.job_id,
             )
+            plans[part.kind] = staged.plan
+    refuse(undo_findings(context.store, plans))

@@ -17,7 +17,15 @@ from core.magento.processes import running_processes
 from core.magento.store import Store
 from core.operations.connection_file import kept_connection
 from core.operations.discard import undo_kinds
-from core.operations.findings import Finding, Level, from_error, warn
+from core.operations.findings import (
+    Finding,
+    Level,
+    from_error,
+    link_findings,
+    owner_hint,
+    stop,
+    warn,
+)
 from core.operations.losses import Losses, count_losses
 
 _SHOWN = 1000
@@ -43,7 +51,8 @@ class UndoPlan:
 def plan_undo(store: Store, directory: str, job_id: str) -> UndoPlan:
     """Return what the undo of a job would change; nothing is written into the store."""
     kinds = undo_kinds(directory)
-    findings: list[Finding] = []
+    media = (store.media,) if Kind.MEDIA in kinds else ()
+    findings = link_findings(store, (*media, store.var))
     scratch = tempfile.TemporaryDirectory(prefix="magerewind-undo-", ignore_cleanup_errors=True)
     staged: dict[Kind, StagedFiles] = {
         kind: undo_plan(
@@ -54,6 +63,7 @@ def plan_undo(store: Store, directory: str, job_id: str) -> UndoPlan:
         for kind in kinds
         if kind is not Kind.DB
     }
+    findings += undo_findings(store, {kind: one.plan for kind, one in staged.items()})
     for kind, one in staged.items():
         if one.newer:
             findings.append(
@@ -72,7 +82,7 @@ def plan_undo(store: Store, directory: str, job_id: str) -> UndoPlan:
             warn(
                 "processes",
                 "Running on this store; maintenance mode does not stop them:",
-                names=[f"{process.what} (process {process.pid})" for process in processes],
+                names=[process.label for process in processes],
             )
         )
     return UndoPlan(
@@ -83,6 +93,21 @@ def plan_undo(store: Store, directory: str, job_id: str) -> UndoPlan:
         findings=tuple(findings),
         scratch=scratch,
     )
+
+
+def undo_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:
+    """Return what this account cannot move back, and cannot restore."""
+    found: list[Finding] = []
+    for kind, plan in files.items():
+        if plan.unwritable:
+            message = "The undo can't be executed because not all files are writable."
+            found.append(
+                stop("not-writable", message, hint=owner_hint(store), names=plan.unwritable)
+            )
+        if plan.unrestorable:
+            message = f"What this account cannot restore of {kind}:"
+            found.append(warn("unrestorable", message, names=plan.unrestorable))
+    return found
 
 
 def _losses(directory: str, findings: list[Finding]) -> Losses | None:

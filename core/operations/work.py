@@ -12,6 +12,7 @@ from core.operations.done import Done
 from core.operations.requests import (
     BackupRequest,
     DiscardRequest,
+    RepairRequest,
     Request,
     RollbackRequest,
     UndoRequest,
@@ -27,6 +28,8 @@ def kinds_of(jobs_directory: str, request: Request) -> tuple[Kind, ...]:
             from core.operations.discard import undo_kinds
 
             return undo_kinds(os.path.join(jobs_directory, request.job_id))
+        case RepairRequest():
+            return ()
 
 
 def run(context: JobContext, request: Request) -> Done:
@@ -48,3 +51,7 @@ def run(context: JobContext, request: Request) -> Done:
             from core.operations.discard import run_discard
 
             return run_discard(context, request)
+        case RepairRequest():
+            from core.operations.repair import run_repair
+
+            return run_repair(context, request)

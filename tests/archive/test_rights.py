@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from core.archive.restore.asides import remove_aside
 from core.archive.restore.stage import stage_files
 from core.archive.restore.swap import (
-    remove_aside,
     revert_files,
     swap_files,
 )

@@ -33,6 +33,7 @@ from core.magento.env_php import read_configuration
 from core.magento.maintenance import maintenance_state, open_store
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
+from core.operations.lost import lost_lines
 from core.operations.preflight import space_of
 from core.operations.requests import (
     BackupRequest,
@@ -49,6 +50,7 @@ from tui.engine.views import (
     BackupsView,
     BackupView,
     DatabaseView,
+    LostView,
     Places,
     PlanView,
     SetView,
@@ -215,6 +217,18 @@ class StoreEngine:
     def cancel(self, job_id: str) -> None:
         """Ask a job to stop."""
         self._client.cancel(job_id)
+
+    def lost(self) -> tuple[LostView, ...]:
+        """Return the jobs whose memory is gone, newest first."""
+        return tuple(
+            LostView(
+                job_id=job.job_id,
+                lines=lost_lines(job),
+                urgent=not job.only_leftovers,
+                size_bytes=job.bytes,
+            )
+            for job in self._client.lost().jobs
+        )
 
     def recover(self) -> str:
         """Start the recovery of the interrupted job and return its id."""

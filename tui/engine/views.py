@@ -149,6 +149,16 @@ class BackupsView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LostView:
+    """A job whose memory is gone, and what it left; `urgent` when that is more than an undo."""
+
+    job_id: str
+    lines: tuple[str, ...]
+    urgent: bool
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """What the backup of one kind will probably take; None where nothing is known."""
 

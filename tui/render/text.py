@@ -100,6 +100,7 @@ OPERATION_WORDS: Final = {
     Operation.ROLLBACK: "Rollback",
     Operation.UNDO: "Undo",
     Operation.DISCARD: "Discard of an undo",
+    Operation.REPAIR: "Repair",
 }
 
 OPERATION_SHORT: Final = {
@@ -107,6 +108,7 @@ OPERATION_SHORT: Final = {
     Operation.ROLLBACK: "Rollback",
     Operation.UNDO: "Undo",
     Operation.DISCARD: "Discard",
+    Operation.REPAIR: "Repair",
 }
 
 

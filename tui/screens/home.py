@@ -10,11 +10,11 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 
 from tui.engine.port import Latest, TimeLimit
-from tui.engine.views import BackupsView, DatabaseView, SpaceView, StoreView
+from tui.engine.views import BackupsView, DatabaseView, LostView, SpaceView, StoreView
 from tui.render import text
 from tui.render.row import Row
 from tui.render.text import assemble
-from tui.screens.ask import Ask
+from tui.screens.lost import ask_repair, lost_attention, maintenance_question, urgent_of
 from tui.screens.page import Page
 from tui.widgets.form import Form
 from tui.widgets.panel import Panel
@@ -51,6 +51,7 @@ class Home(Page):
         self._database: Latest[DatabaseView] = Latest()
         self._space: Latest[SpaceView] = Latest()
         self._backups: Latest[BackupsView] = Latest()
+        self._lost: Latest[tuple[LostView, ...]] = Latest()
         self._urgent = ""
         self._has_asked = False
 
@@ -110,6 +111,7 @@ class Home(Page):
         self._space.ask(errands, engine.space, changed, limit_s=FILES_LIMIT_S)
         self._backups.ask(errands, engine.backups, changed, limit_s=FILES_LIMIT_S)
         self._database.ask(errands, engine.database, changed, limit_s=DATABASE_LIMIT_S)
+        self._lost.ask(errands, engine.lost, changed, limit_s=DATABASE_LIMIT_S)
         self.redraw()
 
     def _redraw(self) -> None:
@@ -255,7 +257,9 @@ class Home(Page):
         if running is not None:
             words = text.OPERATION_WORDS[running.operation]
             found.append((f"{words} is running. j shows it.", "$text-accent bold"))
-        if owner.maintenance and job is None and running is None:
+        found += lost_attention(self._lost.value) if running is None else []
+        told = job or running or urgent_of(self._lost.value)
+        if owner.maintenance and told is None:
             found.append(
                 ("Maintenance mode is on and no job runs. m turns it off.", "$text-error bold")
             )
@@ -307,6 +311,8 @@ class Home(Page):
         if owner.interrupted_job is not None:
             reason = f"Read-only: {owner.read_only}." if owner.read_only else ""
             rows.append(self._action("recover", "c", "Recover the interrupted job", reason))
+        elif owner.running_job is None and urgent_of(self._lost.value) is not None:
+            rows.append(self._action("recover", "c", "Recover a job without its memory", locked))
         if owner.running_job is not None:
             rows.append(self._action("job", "j", "Show the running job"))
         if owner.maintenance and owner.running_job is None:
@@ -359,12 +365,14 @@ class Home(Page):
             self._open(key)
 
     def _open(self, key: str) -> None:
-        owner = self.owner
+        owner, lost = self.owner, urgent_of(self._lost.value)
         match key:
             case "job":
                 owner.action_job()
             case "quit":
                 owner.action_leave()
+            case "recover" if owner.interrupted_job is None and lost is not None:
+                ask_repair(self, lost)
             case "open":
                 self._turn_maintenance_off()
             case _:
@@ -380,15 +388,4 @@ class Home(Page):
                 self.owner.complain(value)
             self.action_refresh_facts()
 
-        self.app.push_screen(
-            Ask(
-                title="Turn maintenance mode off?",
-                lines=[
-                    "No job of magerewind runs on this store, so somebody else turned it on:",
-                    "a deployment, a colleague, or Magento's own backup that ended badly.",
-                    "Customers reach the store again at once.",
-                ],
-                do="Turn it off",
-            ),
-            answered,
-        )
+        self.app.push_screen(maintenance_question(self._lost.value), answered)

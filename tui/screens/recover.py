@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 
 from core.events import Operation
-from core.jobs.listing import JobSummary
+from core.jobs.listing import JobSummary, recover_command
 from core.jobs.state import JobState
 from tui.engine.port import Follower
 from tui.render import text
@@ -29,6 +29,8 @@ def recovery_words(job: JobSummary, state: JobState) -> tuple[str, ...]:
         )
     if job.operation is Operation.DISCARD:
         return ("The rest of the undo is removed. The store itself is not touched.",)
+    if job.operation is Operation.REPAIR:
+        return ("What the traces of a lost job prove is done to its end.",)
     if state.committed:
         return (
             "The job was past its commit point: it is completed, and the undo is kept.",
@@ -113,9 +115,7 @@ class Recover(Page):
         if job.host and job.host != owner.engine.host:
             words = f"It ran on {text.clean(job.host)}: recover it there, or, if that host is dead,"
             rows.append(assemble((f" {place.glyphs.warning} {words}", "bold $text-warning")))
-            rows.append(
-                assemble(f"   with magerewind job:recover --from-host {text.clean(job.host)}")
-            )
+            rows.append(assemble(f"   with {recover_command(job.host)}"))
         else:
             rows.append(assemble((" c", "bold"), "  recover now", ("     esc", "bold"), "  back"))
         return rows

@@ -85,7 +85,8 @@ class FilePlan:
     Counts are entries. `bytes_to_write` is the content that has to be extracted. `fingerprint` is
     a digest of the archive and the list. `unrestorable` names what this account cannot restore as
     it was, `unwritable` the directories in which it may not rename at all, and what a flag of
-    `chattr` keeps as it is (named with the flag), `kept` what stays where it is although the
+    `chattr` keeps as it is (named with the flag), `becoming` how many entries of which accounts
+    become this account's, `kept` what stays where it is although the
     archive does not have it (mounts, and what the maker of a foreign archive would have left out).
     `sizes` are at most 2 levels deep. `survey` is of an archive without a manifest.
     """
@@ -105,6 +106,7 @@ class FilePlan:
     unrestorable: tuple[str, ...] = ()
     unwritable: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    becoming: tuple[tuple[str, int], ...] = ()
     skipped: int = 0
     warnings: tuple[Warned, ...] = field(default=())
     survey: Survey | None = None
@@ -363,6 +365,7 @@ class PlanFile:
             unrestorable=tuple(self.fact("unrestorable") or ()),
             unwritable=tuple(self.fact("unwritable") or ()),
             kept=tuple(self.fact("kept") or ()),
+            becoming=tuple(sorted((self.fact("becoming") or {}).items())),
             skipped=int(self.fact("skipped") or 0),
             warnings=warnings,
             survey=None if survey is None else Survey.from_json(survey),

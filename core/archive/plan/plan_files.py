@@ -11,6 +11,8 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 
+from core.account.reach import look, lstat
+from core.archive.plan.closed_directories import can_be_opened, is_stuck
 from core.archive.plan.compare import NAMES_KEPT, Comparison, Same, content_is
 from core.archive.plan.kept_contents import SpoolWriter, spool_path
 from core.archive.plan.live_entries import Live
@@ -208,7 +210,7 @@ class Planner:
         ) as live:
 
             def pass_same() -> None:
-                if self._trusted:
+                if self._trusted and not comparison.is_replacing:
                     comparison.identical += live.pass_same(members)
 
             merge_with(live, pass_same)
@@ -240,7 +242,7 @@ class Planner:
     def _find(self, path: bytes, descent: Descent) -> Found | None:
         try:
             fd, name = descent.parent_of(path[len(self._selection.prefix) :])
-            status = os.lstat(name, dir_fd=fd)
+            status = lstat(name, fd)
         except OSError as error:
             self._problem(path, error)
             return None
@@ -304,6 +306,8 @@ def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
             if moves and parent != last:
                 last = parent
                 _note(refused, selection.prefix + parent, _keeps_entries(b".", fd))
+            if moves and is_stuck(fd, row.uid_now) and not can_be_opened(fd):
+                _note(refused, row.path, None)
             if row.type_now == stat.S_IFDIR and moves:
                 _note(refused, row.path, _keeps_entries(name, fd))
             elif row.type_now in {stat.S_IFDIR, stat.S_IFREG}:
@@ -324,13 +328,22 @@ def _keeps_entries(name: bytes, fd: int) -> str | None:
     Its owner may open it up to writing.
     """
     flag = pinned(name, fd)
-    if flag or os.access(name, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
+    if flag:
         return flag
-    writable = not os.statvfs(fd).f_flag & os.ST_RDONLY
     try:
-        return "" if writable and os.lstat(name, dir_fd=fd).st_uid == os.geteuid() else None
+        opened = look(name, fd)
+    except PermissionError:
+        return None
     except OSError:
         return ""  # it went away: the second look finds out
+    try:
+        if os.access(name, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
+            return ""
+        writable = not os.statvfs(fd).f_flag & os.ST_RDONLY
+        own = os.fstat(opened).st_uid == os.geteuid()
+        return "" if writable and (own or can_be_opened(opened)) else None
+    finally:
+        os.close(opened)
 
 
 def plan_files(

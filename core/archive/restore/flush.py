@@ -8,8 +8,8 @@ import os
 import threading
 from typing import Final
 
-from core.archive.tree.open_directories import OPEN_DIRECTORY
 from core.durable import translate
+from core.magento.owned import open_directory
 
 _libc = ctypes.CDLL(None, use_errno=True)
 FLUSHED_ONE_BY_ONE: Final = 300
@@ -27,7 +27,7 @@ class FileSystemFlush:
     """
 
     def __init__(self, directory: bytes) -> None:
-        self._fd = os.open(directory, OPEN_DIRECTORY)
+        self._fd = open_directory(directory)
         self._ahead: threading.Thread | None = None
         self._error: Exception | None = None
 

@@ -18,6 +18,7 @@ from core.archive.plan.kept_contents import spool_path
 from core.archive.plan.plan_file import Action, FilePlan, PlanFile, Row
 from core.archive.restore.contents import Contents, is_put_aside, open_contents
 from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
+from core.archive.restore.give_away import StagedGifts, link_as_owner
 from core.archive.restore.stages import UnitPaths, prepare_stages
 from core.archive.restore.write_entry import (
     Ownership,
@@ -104,6 +105,11 @@ class Stager:
                         ) as contents:
                             self._contents(where, contents)
                     self._finish_child()
+                    gifts = StagedGifts(
+                        self._plan, self._stages, self._paths, self._ownership, flush=self._each
+                    )
+                    gifts.give_files(where)
+                    gifts.make_links(where, self._made)
                     self._hard_links(where)
                     self._settle_directories(where)
                     self._finish_child()
@@ -198,6 +204,8 @@ class Stager:
                     self._directory(row)
             elif row.type_then == stat.S_IFREG and row.link_then is not None:
                 continue
+            elif row.type_then == stat.S_IFLNK and self._ownership.given(row) is not None:
+                continue  # made by whom it is to belong to
             elif not self._is_given(contents, row):
                 self._make(contents, row)
 
@@ -278,7 +286,10 @@ class Stager:
                 live = descent = stack.enter_context(Descent(self._root))
                 way = (row.link_then or b"")[len(self._prefix) :].split(b"/")
             source = descent.go(way[:-1])
-            os.link(way[-1], name, src_dir_fd=source, dst_dir_fd=fd, follow_symlinks=False)
+            try:
+                os.link(way[-1], name, src_dir_fd=source, dst_dir_fd=fd, follow_symlinks=False)
+            except PermissionError:
+                link_as_owner(way[-1], source, self._stages[row.region].top, fd, name)
         status = os.lstat(name, dir_fd=fd)
         if live is not None:
             self._linked.add((storable_inode(status.st_ino), status.st_dev))

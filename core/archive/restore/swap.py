@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from core import durable
+from core.account.reach import account_of, lstat, open_to_read
+from core.archive.plan.closed_directories import admitted
 from core.archive.plan.plan_file import PlanFile, Region, Row
 from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.stage import StagedFiles
@@ -22,10 +24,11 @@ from core.archive.restore.stages import refuse_unstaged
 from core.archive.tree.mounts import make_place
 from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent, is_gone
 from core.archive.tree.records import storable_inode
-from core.archive.tree.remove import remove_if_empty, remove_tree, tree_bytes
+from core.archive.tree.remove import remove_if_empty
 from core.durable import owner_for, translate
-from core.errors import PlanChanged, StoreLeftClosed
+from core.errors import MagerewindError, PlanChanged, StorageError, StoreLeftClosed
 from core.events import Report, no_report
+from core.magento.owned import open_directory
 
 _UNITS: Final = "WHERE unit = id AND action <> 'mode' ORDER BY id"
 _SET_ASIDE: Final = "SELECT count(*) FROM entry WHERE action IN ('change', 'remove') AND region = ?"
@@ -37,7 +40,7 @@ _NAMES_KEPT: Final = 1000
 
 def _inode(name: bytes, fd: int) -> int | None:
     try:
-        return storable_inode(os.lstat(name, dir_fd=fd).st_ino)
+        return storable_inode(lstat(name, fd).st_ino)
     except OSError as error:
         if is_gone(error):
             return None
@@ -58,7 +61,7 @@ class _Ground:
         """Return the descriptor of a stage or aside."""
         fd = self._places.get(path)
         if fd is None:
-            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            fd = open_directory(path)
             self._stack.callback(os.close, fd)
             self._places[path] = fd
         return fd
@@ -122,6 +125,17 @@ def _opened_up(directory: int) -> Iterator[None]:
         os.fchmod(directory, mode)
 
 
+def _set_mode(opened: int, mode: int) -> None:
+    """Set the mode of what is open: as its owner, whoever that is."""
+    try:
+        os.fchmod(opened, mode)
+    except PermissionError:
+        account = account_of(os.fstat(opened))
+        if account is None:
+            raise
+        account.set_mode(opened, mode)
+
+
 class _Swap:
     """One pass over the units of a plan, forward or back.
 
@@ -141,8 +155,9 @@ class _Swap:
     def forward(self) -> None:
         """Put every unit in its new state."""
         self._watch()
-        for row in self._in_turn(_UNITS):
-            self._unit_forward(row)
+        with admitted(self._plan, self._ground.live):
+            for row in self._in_turn(_UNITS):
+                self._unit_forward(row)
         for row in self._plan.rows(_MODES):
             self.current = row.path
             self._set_mode(row, row.mode_then, row.uid_then, row.gid_then)
@@ -153,8 +168,9 @@ class _Swap:
         self._watch()
         for row in self._plan.rows(_MODES + " DESC"):
             self._set_mode(row, row.mode_now, row.uid_now, row.gid_now)
-        for row in self._in_turn(_UNITS + " DESC"):
-            self._unit_back(row)
+        with admitted(self._plan, self._ground.live):
+            for row in self._in_turn(_UNITS + " DESC"):
+                self._unit_back(row)
         self._flush()
 
     def _watch(self) -> None:
@@ -238,7 +254,7 @@ class _Swap:
                 self._ground.live.go([]), b".")  # fmt: skip
             if _inode(name, fd) != row.ino_now:
                 raise self._unexpected(row, PlanChanged)
-            opened = os.open(name, _OPEN_FILE, dir_fd=fd)
+            opened = open_to_read(name, _OPEN_FILE, fd)
         except PermissionError:
             self._set_closed_mode(row, mode)
             return
@@ -250,7 +266,7 @@ class _Swap:
             if owner != (status.st_uid, status.st_gid):
                 os.fchown(opened, *owner)
             if mode is not None:
-                os.fchmod(opened, mode)
+                _set_mode(opened, mode)
             if self._each:
                 durable.fsync(opened)
         finally:
@@ -285,13 +301,32 @@ def swap_files(staged: StagedFiles | str, *, report: Report = no_report) -> None
         refuse_unstaged(plan)
         make_asides(plan)
         make_parents(plan)
-        swap = _Swap(plan, _Ground(plan, stack), report)
+        ground = _Ground(plan, stack)
+        swap = _Swap(plan, ground, report)
         try:
             swap.forward()
             plan.remember(step="swapped", swapped_ns=_moment(plan))
-        except OSError as error:
+            plan.save()
+        except (OSError, MagerewindError) as error:
+            if not os.path.exists(plan_path):
+                _take_back(plan, report, error)
+            if isinstance(error, MagerewindError):
+                raise
             raise translate(error, f"moving {os.fsdecode(swap.current)} into place") from error
-        plan.save()
+
+
+class TakenBack(StorageError):
+    """A plan was removed while it was carried out; all that it had moved is back in its place."""
+
+
+def _take_back(plan: PlanFile, report: Report, cause: Exception) -> None:
+    """Bring everything back by a plan that exists in this process only. Raises TakenBack."""
+    with contextlib.ExitStack() as stack:
+        try:
+            _Swap(plan, _Ground(plan, stack), report).back()
+        except (OSError, MagerewindError):
+            return  # what the swap itself ran into is the better reason
+    raise TakenBack(f"The plan {plan.path} was removed while it was carried out.") from cause
 
 
 def moves_anything(plan_path: str) -> bool:
@@ -309,7 +344,9 @@ def make_parents(plan: PlanFile) -> None:
             owner = owner_for(root)
             if os.geteuid() == 0 and uid is not None and gid is not None:
                 owner = durable.Owner(uid, gid)
-            durable.make_directory(whole, mode=mode, owner=owner)
+            with contextlib.closing(Descent(root)) as descent:
+                fd, name = descent.parent_of(os.fsencode(path))
+                durable.make_directory(name, mode=mode, owner=owner, dir_fd=fd)
 
 
 def _remove_parents(plan: PlanFile) -> None:
@@ -359,21 +396,3 @@ def revert_files(staged: StagedFiles | str, *, report: Report = no_report) -> No
         for region in plan.regions():
             if region.aside:
                 remove_if_empty(region.aside)
-
-
-def remove_aside(plan_path: str, *, report: Report = no_report) -> int:
-    """Give up the undo of a plan: remove what was set aside; return the bytes freed."""
-    freed = 0
-    for path in _asides(plan_path):
-        freed += remove_tree(path, report=report)
-    return freed
-
-
-def aside_bytes(plan_path: str) -> int:
-    """Return how many bytes on disk the undo of a plan holds."""
-    return sum(tree_bytes(path) for path in _asides(plan_path))
-
-
-def _asides(plan_path: str) -> list[bytes]:
-    with PlanFile(plan_path, only_read=True) as plan:
-        return [region.aside for region in plan.regions() if region.aside]

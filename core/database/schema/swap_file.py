@@ -132,8 +132,11 @@ class Swap:
 
     def save(self, path: str, *, owner: Owner | None = None) -> None:
         """Bring the description to disk; it holds the texts of routines, so 0600."""
-        content = {"format": FORMAT, **asdict(self)}
-        write_file(path, json.dumps(content).encode("ascii"), mode=0o600, owner=owner)
+        write_file(path, self.to_json(), mode=0o600, owner=owner)
+
+    def to_json(self) -> bytes:
+        """Return the description as the file holds it."""
+        return json.dumps({"format": FORMAT, **asdict(self)}).encode("ascii")
 
     @property
     def asides(self) -> tuple[str, ...]:
@@ -150,13 +153,23 @@ def load_swap(path: str) -> Swap:
     """Return what `Swap.save` wrote. Raises StorageError."""
     try:
         with open(path, "rb") as file:
-            content = json.loads(file.read())
+            raw = file.read()
     except OSError as error:
         raise translate(error, f"reading {path}") from error
-    except ValueError as error:
-        raise StorageError(f"{path} is damaged: {error}") from error
+    return swap_from_json(raw, where=path)
+
+
+def swap_from_json(raw: bytes, *, where: str) -> Swap:
+    """Return what `Swap.to_json` gave. Raises StorageError, which names the place `where`."""
+    try:
+        return _swap(json.loads(raw), where)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StorageError(f"{where} is damaged: {error}") from error
+
+
+def _swap(content: Mapping[str, Any], where: str) -> Swap:
     if content.get("format") != FORMAT:
-        raise StorageError(f"{path} was written by another version of magerewind.")
+        raise StorageError(f"{where} was written by another version of magerewind.")
     return Swap(
         schema=content["schema"],
         short=content["short"],

@@ -13,6 +13,7 @@ from typing import Final
 from core.database.load.load import RECORD_STAGING
 from core.database.load.try_triggers import prove_triggers
 from core.database.schema.load_session import LoadingConnection
+from core.database.schema.marker import JobMark, drop_marker, make_marker
 from core.database.schema.names import ASIDE, STAGED, owner_of, short_id
 from core.database.schema.swap_file import Definitions, StagedTables, Swap, SwappedTable, load_swap
 from core.database.schema.table_names import all_names, table_names
@@ -53,6 +54,7 @@ def undo_tables(
     *,
     job_id: str,
     definitions_path: str,
+    mark: JobMark | None = None,
 ) -> StagedTables:
     """Return the old tables of a finished swap as staged ones, for `swap_tables`.
 
@@ -65,6 +67,7 @@ def undo_tables(
     try:
         _all_there(swap, table_names(loading.connection))
         journal.append(RECORD_STAGING, short=short, schema=settings.schema, tables={})
+        make_marker(loading.connection, mark or JobMark(job_id=job_id))
         staged = {one.name: one.aside for one in swap.tables if one.aside is not None}
         wanted = _old_definitions(swap)
         changed, warnings = prove_triggers(loading, wanted.of_kind("TRIGGER"), staged)
@@ -163,6 +166,8 @@ def drop_aside(
                 dropped += 1
             else:
                 kept.append(name)
+        if not kept:
+            drop_marker(connection, swap.short)
     return Discarded(
         freed_bytes=freed,
         dropped=dropped,
