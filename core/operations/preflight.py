@@ -236,15 +236,7 @@ def preflight_backup(
         else:
             _check_files(store, request, kind, estimates, findings, report)
     free_bytes, _total = space_of(store.backups)
-    needed = sum(estimate.file_bytes for estimate in estimates.values())
-    if needed > free_bytes:
-        findings.append(
-            stop(
-                "space",
-                f"The backups need about {megabytes(needed)}, {megabytes(free_bytes)} are free.",
-                hint="Delete old backups, or choose fewer kinds.",
-            )
-        )
+    findings += _space_findings(estimates, free_bytes)
     if request.keep_open:
         findings.append(
             note("kept-open", "The store stays open: its kinds may not be of one instant.")
@@ -255,6 +247,19 @@ def preflight_backup(
         free_bytes=free_bytes,
         connection=connection,
     )
+
+
+def _space_findings(estimates: Mapping[Kind, Estimate], free_bytes: int) -> list[Finding]:
+    needed = sum(estimate.file_bytes for estimate in estimates.values())
+    if needed <= free_bytes:
+        return []
+    return [
+        stop(
+            "space",
+            f"The backups need about {megabytes(needed)}, {megabytes(free_bytes)} are free.",
+            hint="Delete old backups, or choose fewer kinds.",
+        )
+    ]
 
 
 def _unknown() -> ConfigurationError:

@@ -247,6 +247,15 @@ class Home(Page):
 
     def attention(self) -> list[tuple[str, str]]:
         """Return what needs attention, as text and style, worst first."""
+        found = self._attention_of_jobs()
+        if self.owner.read_only:
+            found.append((f"Read-only: {text.clean(self.owner.read_only)}.", "$text-warning"))
+        store = self._store.value
+        if isinstance(store, StoreView) and store.problem:
+            found.append((text.clean(store.problem), "$text-warning"))
+        return found + self._attention_of_undo() + self._attention_of_backups()
+
+    def _attention_of_jobs(self) -> list[tuple[str, str]]:
         owner = self.owner
         found: list[tuple[str, str]] = []
         job = owner.interrupted_job
@@ -263,27 +272,27 @@ class Home(Page):
             found.append(
                 ("Maintenance mode is on and no job runs. m turns it off.", "$text-error bold")
             )
-        if self.owner.read_only:
-            found.append((f"Read-only: {text.clean(self.owner.read_only)}.", "$text-warning"))
-        store = self._store.value
-        if isinstance(store, StoreView) and store.problem:
-            found.append((text.clean(store.problem), "$text-warning"))
-        undo = owner.undoable_job
-        if undo is not None:
-            ago = text.age(undo.began_s, owner.clock())
-            freed = f"frees {text.size(undo.undo_bytes)}" if undo.undo_bytes else "gives that up"
-            words = f"The rollback {ago}: u undoes it, x {freed}."
-            found.append((words, "$text-warning"))
-        backups = self._backups.value
-        if isinstance(backups, BackupsView):
-            if backups.partial and running is None:
-                files = text.plural(len(backups.partial), "unfinished file")
-                found.append((f"{files} in var/backups (v shows them).", "$text-warning"))
-            damaged = sum(1 for one in backups.sets if one.health == "damaged")
-            if damaged:
-                sets = text.plural(damaged, "damaged set")
-                found.append((f"{sets} in var/backups (v shows them).", "$text-warning"))
         return found
+
+    def _attention_of_undo(self) -> list[tuple[str, str]]:
+        undo = self.owner.undoable_job
+        if undo is None:
+            return []
+        ago = text.age(undo.began_s, self.owner.clock())
+        freed = f"frees {text.size(undo.undo_bytes)}" if undo.undo_bytes else "gives that up"
+        return [(f"The rollback {ago}: u undoes it, x {freed}.", "$text-warning")]
+
+    def _attention_of_backups(self) -> list[tuple[str, str]]:
+        backups = self._backups.value
+        if not isinstance(backups, BackupsView):
+            return []
+        found: list[str] = []
+        if backups.partial and self.owner.running_job is None:
+            found.append(text.plural(len(backups.partial), "unfinished file"))
+        damaged = sum(1 for one in backups.sets if one.health == "damaged")
+        if damaged:
+            found.append(text.plural(damaged, "damaged set"))
+        return [(f"{what} in var/backups (v shows them).", "$text-warning") for what in found]
 
     def _draw_attention(self, width: int) -> list[Content]:
         found = self.attention()
