@@ -36,6 +36,7 @@ class Operation(StrEnum):
     ROLLBACK = "rollback"
     UNDO = "undo"
     DISCARD = "discard"
+    UNKNOWN = "unknown"  # of a job whose state cannot be believed, or understood
 
 
 class Step(StrEnum):

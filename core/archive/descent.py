@@ -24,10 +24,10 @@ _OPEN_LEVELS: Final = 48
 class Descent:
     """The way from a root down to one directory; `fd` is that directory's descriptor."""
 
-    def __init__(self, root: bytes) -> None:
+    def __init__(self, root: bytes, *, dir_fd: int | None = None) -> None:
         self._levels: list[bytes] = []
         self._known: list[tuple[int, int]] = []  # device and inode of the closed ones
-        self._fds: list[int] = [os.open(root, OPEN_DIRECTORY)]
+        self._fds: list[int] = [os.open(root, OPEN_DIRECTORY, dir_fd=dir_fd)]
         self._closed = 0  # how many of the upper descriptors are closed (the root's never is)
         self.fd = self._fds[0]
 

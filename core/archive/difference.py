@@ -20,9 +20,10 @@ from core.archive.live import Live
 from core.archive.members import Found, Selection, unreadable, walk
 from core.archive.places import Regions
 from core.archive.plan import Action, FilePlan, PlanFile
+from core.archive.plan_home import PlanPlace, seen_file, spool_file
 from core.archive.reader import InOrder, check_totals
-from core.archive.seen import SeenWriter, record_of, seen_path
-from core.archive.spool import SpoolWriter, spool_path
+from core.archive.seen import SeenWriter, record_of
+from core.archive.spool import SpoolWriter
 from core.archive.tar import ArchiveReader, Member, OutOfOrder
 from core.events import Kind, Report, Warned, no_report
 
@@ -119,19 +120,19 @@ class Planner:
 
         return wanted
 
-    def plan(self, plan_path: str) -> FilePlan:
+    def plan(self, plan_path: PlanPlace) -> FilePlan:
         """Compare, and write the plan."""
         try:
             return self._plan(plan_path, ordered=True)
         except OutOfOrder:
             return self._plan(plan_path, ordered=False)
 
-    def _plan(self, plan_path: str, *, ordered: bool) -> FilePlan:
+    def _plan(self, plan_path: PlanPlace, *, ordered: bool) -> FilePlan:
         with PlanFile.create(plan_path) as plan:
-            began_ns = os.stat(plan_path).st_ctime_ns
+            began_ns = plan.status.st_ctime_ns
             with (
-                SeenWriter(seen_path(plan_path)) as seen,
-                SpoolWriter(spool_path(plan_path)) as spool,
+                SeenWriter(seen_file(plan.home)) as seen,
+                SpoolWriter(spool_file(plan.home)) as spool,
             ):
                 if not (ordered and self._put_aside):
                     spool.give_up()
@@ -318,7 +319,7 @@ def _keeps_entries(name: bytes, fd: int) -> str | None:
 def plan_files(
     archive_path: str,
     selection: Selection,
-    plan_path: str,
+    plan_path: PlanPlace,
     *,
     report: Report = no_report,
     sha256: str | None = None,

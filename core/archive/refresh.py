@@ -17,9 +17,11 @@ from core.archive.descent import is_gone
 from core.archive.difference import Planner, unwritable
 from core.archive.live import LivePart, LiveParts
 from core.archive.members import Selection, unreadable
+from core.archive.place_access import Places
 from core.archive.places import Regions
 from core.archive.plan import Action, PlanFile, Row
-from core.archive.seen import Change, Looks, SeenReader, changes, record_of, seen_path
+from core.archive.plan_home import seen_file
+from core.archive.seen import Change, Looks, SeenReader, changes, record_of
 from core.archive.stage import StagedFiles, Stager
 from core.archive.stages import make_stages
 from core.archive.trees import remove_tree
@@ -110,7 +112,7 @@ def _look_again(plan: PlanFile, selection: Selection, report: Report) -> _Looked
         report(0, done, os.fsdecode(current))
 
     with (
-        contextlib.closing(SeenReader(seen_path(plan.path))) as before,
+        contextlib.closing(SeenReader(seen_file(plan.home))) as before,
         LiveParts(selection, problem=_problem, waited=tell, since_ns=since_ns) as live,
     ):
         now = _looks(live, since_ns)
@@ -136,8 +138,9 @@ def _counts(path: bytes) -> bool:
 class _Affected:
     """The entries that have to be compared anew; takes their old rows and staged files away."""
 
-    def __init__(self, plan: PlanFile, changed: list[bytes]) -> None:
+    def __init__(self, plan: PlanFile, places: Places, changed: list[bytes]) -> None:
         self._plan = plan
+        self._places = places
         self.paths: set[bytes] = set()
         self.tops: set[bytes] = set()  # units that are compared anew with all below them
         self._names = _second_names(plan)
@@ -179,8 +182,8 @@ class _Affected:
         if plan.execute("DELETE FROM entry WHERE unit = ?", row.id) > 1:
             self.tops.add(row.path)
         for region in plan.regions():
-            if region.id == row.region and region.stage:
-                _remove_staged(region.stage + b"/%d" % (row.id or 0))
+            if region.id == row.region and region.stage and self._places.is_there(region.stage):
+                _remove_staged(b"%d" % (row.id or 0), self._places.open(region.stage))
 
     def test(self) -> Callable[[bytes], bool]:
         """Return the test whether a path has to be compared anew."""
@@ -200,11 +203,11 @@ def _second_names(plan: PlanFile) -> dict[bytes, list[bytes]]:
     return names
 
 
-def _remove_staged(path: bytes) -> None:
+def _remove_staged(name: bytes, stage: int) -> None:
     try:
-        unlink_if_there(path)
+        unlink_if_there(name, dir_fd=stage)
     except IsADirectoryError:
-        remove_tree(path)
+        remove_tree(name, dir_fd=stage)
 
 
 def refresh_files(staged: StagedFiles, *, report: Report = no_report) -> Refreshed:
@@ -238,7 +241,8 @@ def refresh_files(staged: StagedFiles, *, report: Report = no_report) -> Refresh
 
 def _take_in(plan: PlanFile, selection: Selection, changed: list[bytes]) -> None:
     last = plan.last_id
-    affected = _Affected(plan, changed)
+    with Places(plan) as places:
+        affected = _Affected(plan, places, changed)
     if not affected.paths:
         plan.save()
         return

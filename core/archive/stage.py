@@ -27,14 +27,13 @@ from core.archive.extract import (
     write_file,
 )
 from core.archive.making import SMALL, Makers
+from core.archive.place_access import Places
 from core.archive.places import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.plan import Action, FilePlan, PlanFile, Row
+from core.archive.plan_home import PlanPlace, seen_file, spool_file
 from core.archive.rows import storable_inode
-from core.archive.seen import seen_path
-from core.archive.spool import spool_path
 from core.archive.stages import UnitPaths, prepare_stages
-from core.archive.trees import remove_if_empty, remove_tree
-from core.durable import fsync, translate, unlink_if_there
+from core.durable import fsync, translate
 from core.errors import StorageError
 from core.events import Report, no_report
 
@@ -50,7 +49,7 @@ _ANY_ATTRIBUTE: Final = "SELECT EXISTS (SELECT 1 FROM attribute)"
 class StagedFiles:
     """A plan with everything in place for its swap. All that counts is in the plan file."""
 
-    plan_path: str
+    plan_path: PlanPlace
     job_id: str
     plan: FilePlan
     newer: tuple[str, ...] = ()  # of an undo: live files newer than the rollback, set aside by it
@@ -121,11 +120,13 @@ class Stager:
     @contextlib.contextmanager
     def _open_stages(self) -> Iterator[None]:
         with contextlib.ExitStack() as stack:
+            places = stack.enter_context(Places(self._plan))
             for region in self._plan.regions():
-                if region.stage and os.path.isdir(region.stage):
-                    self._stages[region.id] = stack.enter_context(Descent(region.stage))
+                if region.stage and places.is_there(region.stage):
+                    fd = places.open(region.stage)
+                    self._stages[region.id] = stack.enter_context(Descent(b".", dir_fd=fd))
                     if not self._each:
-                        flush = FileSystemFlush(region.stage)
+                        flush = FileSystemFlush(b".", dir_fd=fd)
                         self._flushes[region.id] = stack.enter_context(contextlib.closing(flush))
             yield
             self._stages, self._flushes = {}, {}
@@ -245,7 +246,7 @@ class Stager:
         if count < children.WORTHWHILE or len(os.sched_getaffinity(0)) < 2:
             yield
             return
-        stages = {r.id: r.stage for r in self._plan.regions() if r.id in self._stages}
+        stages = {region: descent.go([]) for region, descent in self._stages.items()}
         with contextlib.suppress(OSError):  # no more processes, or no memory: one does as well
             self._makers = Makers(stages)
         try:
@@ -272,8 +273,8 @@ class Stager:
         live: Descent | None = None
         with contextlib.ExitStack() as stack:
             if target is not None and target.action in {Action.ADD, Action.CHANGE}:
-                region = next(r for r in self._plan.regions() if r.id == target.region)
-                descent = stack.enter_context(Descent(region.stage))
+                fd_of_stage = self._stages[target.region].go([])
+                descent = stack.enter_context(Descent(b".", dir_fd=fd_of_stage))
                 way = self._paths.components(target)
             else:
                 live = descent = stack.enter_context(Descent(self._root))
@@ -309,7 +310,7 @@ def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> S
         with PlanFile(plan.plan_path) as open_plan:
             prepare_stages(open_plan, job_id)
             Stager(open_plan, report).fill("1", put_aside=True)
-            unlink_if_there(spool_path(plan.plan_path))
+            spool_file(plan.plan_path).remove()
             open_plan.remember(step="staged")
             open_plan.save()
     except BaseException:
@@ -319,23 +320,22 @@ def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> S
     return StagedFiles(plan_path=plan.plan_path, job_id=job_id, plan=plan)
 
 
-def remove_stage(plan_path: str, *, report: Report = no_report) -> None:
+def remove_stage(plan_path: PlanPlace, *, report: Report = no_report) -> None:
     """Remove the stages of a plan, and its scratch file.
 
     The stages of an undo are the asides of what it undoes: they are only removed when empty.
     """
-    with PlanFile(plan_path, only_read=True) as plan:
+    for scratch in (seen_file(plan_path), spool_file(plan_path)):
+        scratch.remove()
+    with PlanFile(plan_path, only_read=True) as plan, Places(plan) as places:
         borrowed = bool(plan.fact("borrowed"))
-        regions = plan.regions()
-    unlink_if_there(seen_path(plan_path))
-    unlink_if_there(spool_path(plan_path))
-    for region in regions:
-        if not region.stage:
-            continue
-        if borrowed:
-            remove_if_empty(region.stage)
-        else:
-            remove_tree(region.stage, report=report)
+        for region in plan.regions():
+            if not region.stage:
+                continue
+            if borrowed:
+                places.remove_if_empty(region.stage)
+            else:
+                places.remove(region.stage, report=report)
 
 
 __all__ = ["StagedFiles", "remove_stage", "stage_files"]

@@ -16,13 +16,15 @@ from typing import Final
 
 from core import durable
 from core.archive.descent import OPEN_DIRECTORY, Descent, is_gone
-from core.archive.places import FLUSHED_ONE_BY_ONE, FileSystemFlush, make_place
+from core.archive.place_access import Places
+from core.archive.places import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.plan import PlanFile, Region, Row
+from core.archive.plan_home import PlanPlace
 from core.archive.rows import storable_inode
 from core.archive.stage import StagedFiles
 from core.archive.stages import refuse_unstaged
-from core.archive.trees import remove_if_empty, remove_tree, tree_bytes
-from core.durable import owner_for, translate
+from core.archive.trees import remove_if_empty
+from core.durable import translate
 from core.errors import PlanChanged, StoreLeftClosed
 from core.events import Report, no_report
 
@@ -50,16 +52,14 @@ class _Ground:
         self.prefix = os.fsencode(plan.fact("prefix"))
         self.live = stack.enter_context(Descent(os.fsencode(plan.fact("root"))))
         self._regions = {region.id: region for region in plan.regions()}
-        self._places: dict[bytes, int] = {}
+        self._places = stack.enter_context(Places(plan))
+        self._used: dict[int, None] = {}  # in the order of their first use
         self._stack = stack
 
     def place(self, path: bytes) -> int:
         """Return the descriptor of a stage or aside."""
-        fd = self._places.get(path)
-        if fd is None:
-            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            self._stack.callback(os.close, fd)
-            self._places[path] = fd
+        fd = self._places.open(path)
+        self._used[fd] = None
         return fd
 
     def region(self, row: Row) -> Region:
@@ -80,7 +80,7 @@ class _Ground:
 
     def flush_places(self) -> None:
         """Bring the stages' and asides' own entries to disk."""
-        for fd in self._places.values():
+        for fd in self._used:
             durable.fsync(fd)
 
     def watch(self) -> list[FileSystemFlush]:
@@ -271,7 +271,7 @@ class _Swap:
         )
 
 
-def swap_files(staged: StagedFiles | str, *, report: Report = no_report) -> None:
+def swap_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -> None:
     """Set the live entries of a plan aside and put the staged ones in their place, durably.
 
     May be run again after a crash at any rename. Raises PlanChanged when something else took a
@@ -279,7 +279,7 @@ def swap_files(staged: StagedFiles | str, *, report: Report = no_report) -> None
     `report` gets 0 bytes and units moved; it must not raise once the swap has begun. A plan's path
     stands for what was staged of it, whose totals nobody needs to add up while the store is closed.
     """
-    plan_path = staged if isinstance(staged, str) else staged.plan_path
+    plan_path = staged.plan_path if isinstance(staged, StagedFiles) else staged
     with PlanFile(plan_path) as plan, contextlib.ExitStack() as stack:
         refuse_unstaged(plan)
         make_asides(plan)
@@ -293,7 +293,7 @@ def swap_files(staged: StagedFiles | str, *, report: Report = no_report) -> None
         plan.save()
 
 
-def moves_anything(plan_path: str) -> bool:
+def moves_anything(plan_path: PlanPlace) -> bool:
     """Tell whether a plan has anything to move or change."""
     with PlanFile(plan_path, only_read=True) as plan:
         return bool(plan.count("SELECT EXISTS (SELECT 1 FROM entry)"))
@@ -305,10 +305,9 @@ def make_parents(plan: PlanFile) -> None:
     for path, mode, uid, gid in plan.fact("parents") or ():
         whole = os.path.join(root, os.fsencode(path))
         if not os.path.isdir(whole):
-            owner = owner_for(root)
+            durable.make_directory(whole, mode=mode)
             if os.geteuid() == 0 and uid is not None and gid is not None:
-                owner = durable.Owner(uid, gid)
-            durable.make_directory(whole, mode=mode, owner=owner)
+                os.chown(whole, uid, gid, follow_symlinks=False)
 
 
 def _remove_parents(plan: PlanFile) -> None:
@@ -320,28 +319,30 @@ def _remove_parents(plan: PlanFile) -> None:
 
 def make_asides(plan: PlanFile) -> None:
     """Make the aside directories that will hold something."""
-    for region in plan.regions():
-        if region.aside and plan.count(_SET_ASIDE, region.id):
-            make_place(region.aside, owner_for(region.root))
+    with Places(plan) as places:
+        for region in plan.regions():
+            if region.aside and plan.count(_SET_ASIDE, region.id):
+                places.make(region.aside)
 
 
 def _moment(plan: PlanFile) -> int:
     """Return the file system's own time of the swap, in ns, taken from the root's places."""
     moments = [0]
-    for region in plan.regions():
-        for path in (region.stage, region.aside):
-            with contextlib.suppress(OSError):
-                moments.append(os.stat(path).st_ctime_ns)
+    with Places(plan) as places:
+        for region in plan.regions():
+            for path in (region.stage, region.aside):
+                with contextlib.suppress(OSError):
+                    moments.append(os.fstat(places.open(path)).st_ctime_ns)
     return max(moments)
 
 
-def revert_files(staged: StagedFiles | str, *, report: Report = no_report) -> None:
+def revert_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -> None:
     """Bring the old tree back from any half-done swap, durably; may be run again.
 
     What was staged is back in its stage afterwards. Raises StoreLeftClosed when something else
     stands where an old entry belongs.
     """
-    plan_path = staged if isinstance(staged, str) else staged.plan_path
+    plan_path = staged.plan_path if isinstance(staged, StagedFiles) else staged
     with PlanFile(plan_path) as plan, contextlib.ExitStack() as stack:
         if plan.fact("step") not in {"staged", "swapped"}:
             return  # nothing was ever moved
@@ -355,24 +356,22 @@ def revert_files(staged: StagedFiles | str, *, report: Report = no_report) -> No
         _remove_parents(plan)
         plan.remember(step="staged")
         plan.save()
-        for region in plan.regions():
-            if region.aside:
-                remove_if_empty(region.aside)
+        with Places(plan) as places:
+            for path in _asides(plan):
+                places.remove_if_empty(path)
 
 
-def remove_aside(plan_path: str, *, report: Report = no_report) -> int:
+def remove_aside(plan_path: PlanPlace, *, report: Report = no_report) -> int:
     """Give up the undo of a plan: remove what was set aside; return the bytes freed."""
-    freed = 0
-    for path in _asides(plan_path):
-        freed += remove_tree(path, report=report)
-    return freed
+    with PlanFile(plan_path, only_read=True) as plan, Places(plan) as places:
+        return sum(places.remove(path, report=report) for path in _asides(plan))
 
 
-def aside_bytes(plan_path: str) -> int:
+def aside_bytes(plan_path: PlanPlace) -> int:
     """Return how many bytes on disk the undo of a plan holds."""
-    return sum(tree_bytes(path) for path in _asides(plan_path))
+    with PlanFile(plan_path, only_read=True) as plan, Places(plan) as places:
+        return sum(places.size(path) for path in _asides(plan))
 
 
-def _asides(plan_path: str) -> list[bytes]:
-    with PlanFile(plan_path, only_read=True) as plan:
-        return [region.aside for region in plan.regions() if region.aside]
+def _asides(plan: PlanFile) -> list[bytes]:
+    return [region.aside for region in plan.regions() if region.aside]

@@ -16,7 +16,7 @@ from typing import Final
 from core.database.check_names import changes_for_asides, changes_for_checks
 from core.database.connection import Connection
 from core.database.create_table import ForeignKeyText
-from core.database.description import ObjectText, Swap, load_swap
+from core.database.description import ObjectText, Swap
 from core.database.dialect import one_line, quote_name
 from core.database.proof import (
     NO_DEFINER_RIGHT,
@@ -29,7 +29,7 @@ from core.database.proof import (
 from core.database.saved import foreign_keys_of, objects_now
 from core.database.sessions import LoadingConnection
 from core.database.staging import aside_name
-from core.database.swap import RECORD_SWAPPING
+from core.database.swap import swap_of
 from core.database.tables import all_names, end_statements
 from core.errors import ConnectionLost, DatabaseError, StorageError
 from core.events import Warned
@@ -47,10 +47,9 @@ def forward_tables(settings: DatabaseConnection, journal: Journal) -> tuple[Warn
     Reads the definitions file that the journal names. Raises ConnectionLost, ConnectionFailed or
     DatabaseError, after which it is to be run again.
     """
-    swapping = journal.last(RECORD_SWAPPING)
-    if swapping is None:
+    swap = swap_of(journal, settings.schema)
+    if swap is None:
         raise StorageError(f"The journal {journal.path} knows of no swap to bring to its end.")
-    swap = load_swap(str(swapping.payload["definitions"]))
     loading = LoadingConnection(settings)
     with contextlib.closing(loading.connection):
         # What is changed here is closed to the shop, but a backup tool may look at it.

@@ -27,6 +27,7 @@ from isal import igzip, isal_zlib
 from core.database.tokens import Reading, repeat
 from core.durable import translate
 from core.errors import DamagedBackup, StatementRefused
+from core.owned import open_regular
 
 CHUNK: Final = 4 << 20
 GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -63,7 +64,8 @@ class DumpFile:
     def __init__(self, path: str, *, digest: bool = False) -> None:
         self.path = path
         try:
-            self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+            fd = open_regular(path)
+            self._file = open(fd, "rb", buffering=0)  # noqa: SIM115 - closed by close()
         except OSError as error:
             raise translate(error, f"reading {path}") from error
         self.size = os.fstat(self._file.fileno()).st_size

@@ -9,6 +9,7 @@ is in `core.database.forward`.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -19,9 +20,9 @@ from core.database.load import RECORD_STAGING, drop_staging
 from core.database.saved import foreign_keys_of, read_definitions
 from core.database.staging import aside_name, owner_of
 from core.database.tables import all_names, end_statements, table_names
-from core.durable import Owner
-from core.errors import DatabaseError, StoreLeftClosed, SwapBlocked
-from core.journal import Journal
+from core.errors import DatabaseError, StorageError, StoreLeftClosed, SwapBlocked
+from core.held import StateFile
+from core.journal import Journal, Record
 from core.magento.settings import DatabaseConnection
 
 LOCK_WAIT_S: Final = 5
@@ -39,9 +40,8 @@ def swap_tables(
     settings: DatabaseConnection,
     *,
     journal: Journal,
-    definitions_path: str,
+    definitions_path: str | StateFile,
     partial: bool | None = None,
-    owner: Owner | None = None,
     tries: int = SWAP_TRIES,
 ) -> Swap:
     """Put the staged tables in the place of the live ones, all at once.
@@ -53,8 +53,8 @@ def swap_tables(
     whole = staged.whole if partial is None else not partial
     with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
         swap = _describe(connection, staged, settings.schema, whole=whole)
-        swap.save(definitions_path, owner=owner)
-        journal.append(RECORD_SWAPPING, short=swap.short, definitions=definitions_path)
+        swap.save(definitions_path)
+        journal.append(RECORD_SWAPPING, short=swap.short, definitions=str(definitions_path))
         present = all_names(connection)
         _rename(connection, forward_renames(swap.tables, present), tries)
         journal.append(RECORD_SWAPPED, short=swap.short)
@@ -211,8 +211,7 @@ def revert_tables(
     """
     if journal.has(RECORD_REVERTED):
         return
-    swapping = journal.last(RECORD_SWAPPING)
-    swap = None if swapping is None else load_swap(str(swapping.payload["definitions"]))
+    swap = swap_of(journal, settings.schema)
     if swap is not None:
         with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
             end_statements(connection, swap.short)
@@ -225,12 +224,37 @@ def revert_tables(
                 ) from error
     staging = journal.last(RECORD_STAGING)
     if staging is not None:
-        drop_staging(settings, str(staging.payload["short"]))
+        drop_staging(settings, staging_short(staging, settings.schema))
     if swap is not None:
         with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
             _mend_dangling_keys(connection, swap)
     if staging is not None:
         journal.append(RECORD_REVERTED, short=staging.payload["short"])
+
+
+def swap_of(journal: Journal, schema: str) -> Swap | None:
+    """Return the swap that a journal speaks of, None where it began none. Raises as `load_swap`.
+
+    Its file is looked for beside the journal, whatever path is written there.
+    """
+    swapping = journal.last(RECORD_SWAPPING)
+    if swapping is None:
+        return None
+    name = os.path.basename(str(swapping.payload.get("definitions", "")))
+    swap = load_swap(journal.beside(name), schema=schema)
+    if swap.short != swapping.payload.get("short"):
+        raise StorageError(f"{journal.beside(name)} is not of the job of its journal.")
+    return swap
+
+
+def staging_short(record: Record, schema: str) -> str:
+    """Return whose staging tables a record speaks of. Raises StorageError for another schema."""
+    short, where = record.payload.get("short"), record.payload.get("schema", schema)
+    if where != schema:
+        raise StorageError("The job's connection is not of the schema that it worked on.")
+    if not isinstance(short, str) or owner_of(aside_name(short, 1)) != short:
+        raise StorageError("The job's journal names no staging tables of ours.")
+    return short
 
 
 def _mend_dangling_keys(connection: Connection, swap: Swap) -> None:

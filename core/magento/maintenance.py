@@ -13,6 +13,7 @@ from typing import Final
 
 from core.durable import create_exclusive, fsync, translate, unlink_if_there
 from core.magento.store import Store, open_var
+from core.owned import read_plain_file
 
 FLAG: Final = ".maintenance.flag"
 ADDRESSES: Final = ".maintenance.ip"
@@ -35,25 +36,18 @@ def maintenance_state(store: Store) -> MaintenanceState:
 
 
 def _addresses(store: Store) -> str | None:
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
     try:
-        fd = os.open(os.path.join(store.var, ADDRESSES), flags)
-        try:
-            return os.fsdecode(os.read(fd, _ADDRESSES_LIMIT)).strip()
-        finally:
-            os.close(fd)
+        content = read_plain_file(os.path.join(store.var, ADDRESSES), _ADDRESSES_LIMIT)
     except OSError:
         return None
+    return os.fsdecode(content).strip()
 
 
 def close_store(store: Store) -> bool:
-    """Turn maintenance mode on, durably, and return whether it was on already.
-
-    As root the flag belongs to the root's owner, so that Magento itself can remove it.
-    """
+    """Turn maintenance mode on, durably, and return whether it was on already."""
     var = open_var(store, make=True)
     try:
-        was_on = not _make_flag(store, var)
+        was_on = not _make_flag(var)
         # Also when it was there: who made it may not have waited for the disk.
         fsync(var)
     except OSError as error:
@@ -63,11 +57,11 @@ def close_store(store: Store) -> bool:
     return was_on
 
 
-def _make_flag(store: Store, var: int) -> bool:
+def _make_flag(var: int) -> bool:
     """Make the flag; return False when Magento sees one already."""
     for _ in range(2):
         try:
-            fd = create_exclusive(FLAG, mode=0o644, owner=store.owner, dir_fd=var)
+            fd = create_exclusive(FLAG, mode=0o644, dir_fd=var)
         except FileExistsError:
             try:
                 os.stat(FLAG, dir_fd=var)

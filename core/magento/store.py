@@ -12,8 +12,9 @@ import stat
 from dataclasses import dataclass
 from typing import Any, Final
 
-from core.durable import Owner, make_directory
+from core.durable import make_directory
 from core.errors import StoreNotFound, StoreUnreadable
+from core.owned import open_followed, read_plain_file
 
 # Any two of these make a root. One alone is too common: a PHP project has a pub/index.php.
 MARKERS: Final = (
@@ -84,13 +85,6 @@ class Store:
     def config_php(self) -> str:
         """The deployment configuration that is shared between installations."""
         return os.path.join(self.root, "app/etc/config.php")
-
-    @property
-    def owner(self) -> Owner | None:
-        """Who is given what is made in the store: None unless run as root for another account."""
-        if os.geteuid() != 0 or self.owner_uid == 0:
-            return None
-        return Owner(self.owner_uid, self.owner_gid)
 
 
 def _has(directory: str, name: str, kind: int) -> bool | None:
@@ -220,15 +214,19 @@ def find_store(start: str, *, root: str | None = None, for_rollback: bool = Fals
 def open_var(store: Store, *, make: bool = False) -> int:
     """Return a descriptor of the store's var directory, for calls that take `dir_fd`.
 
-    `var` may be a link (releases that share it). As root, a link is followed only to a directory
-    of the store's owner, who could otherwise have root write into any place, or where root itself
-    made it. Raises StoreUnreadable. With `make`, a missing var is made.
+    `var` may be a link (releases that share it), where root, this account or the store's owner made
+    it. As root, a link of the owner's is followed only to a directory of the owner's, who could
+    otherwise have root write into any place. Raises StoreUnreadable, StorageError. With `make`, a
+    missing var is made.
     """
     if make and not os.path.lexists(store.var):
-        make_directory(store.var, mode=0o770, owner=store.owner)
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        make_directory(store.var, mode=0o770)
     try:
-        fd = os.open(store.var, flags)
+        fd = open_followed(
+            store.root,
+            os.path.relpath(store.var, store.root),
+            trusted=frozenset({store.owner_uid}),
+        )
     except OSError as error:
         raise StoreUnreadable(f"Cannot open {shown(store.var)}: {error.strerror}") from error
     try:
@@ -273,8 +271,7 @@ def magento_version(store: Store) -> tuple[str | None, str | None]:
 def _read_json(path: str) -> dict[str, Any]:
     """Return a JSON object, empty where there is none."""
     try:
-        with open(path, "rb") as file:
-            value = json.loads(file.read(_COMPOSER_LIMIT))
+        value = json.loads(read_plain_file(path, _COMPOSER_LIMIT))
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

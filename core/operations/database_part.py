@@ -19,6 +19,7 @@ from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
 from core.events import Kind, Step, Warned
 from core.operations.connection_file import has_connection, kept_connection
 from core.operations.context import JobContext
+from core.operations.job_files import DEFINITIONS
 from core.operations.leftovers import drop_leftovers, drop_trials
 from core.operations.parts import swap_begun
 
@@ -77,8 +78,7 @@ class DatabasePart:
                 self.staged,
                 kept_connection(context.directory),
                 journal=context.journal,
-                definitions_path=context.path("definitions.json"),
-                owner=context.owner,
+                definitions_path=context.file(DEFINITIONS),
             )
             context.journal.append("swap-end", kind=Kind.DB.value)
 

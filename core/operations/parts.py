@@ -11,11 +11,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Protocol
 
+from core.archive.plan_home import PlanHome
 from core.archive.stage import remove_stage
 from core.archive.swap import moves_anything, revert_files, swap_files
 from core.errors import MagerewindError
 from core.events import Kind, Step, Warned
 from core.operations.context import JobContext
+from core.operations.job_files import plan_of
 
 
 class Part(Protocol):
@@ -49,34 +51,34 @@ class FilesPart:
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
 
-    def plan_path(self, context: JobContext) -> str:
+    def plan(self, context: JobContext) -> PlanHome:
         """Where the plan of this part lies."""
-        return context.path(f"plan-{self.kind}")
+        return plan_of(context.store, context.directory, self.kind)
 
     def changes(self, context: JobContext) -> bool:
         """Whether the plan moves anything at all."""
-        return moves_anything(self.plan_path(context))
+        return moves_anything(self.plan(context))
 
     def swap(self, context: JobContext) -> None:
         """Rename live to aside and staged to live, entry by entry."""
         with context.step(Step.SWAP, self.kind) as report:
             context.journal.append("swap-begin", kind=self.kind.value)
-            swap_files(self.plan_path(context), report=report)
+            swap_files(self.plan(context), report=report)
             context.journal.append("swap-end", kind=self.kind.value)
 
     def revert(self, context: JobContext) -> tuple[Warned, ...]:
         """Rename everything back by inode; then the stage can go."""
-        path = self.plan_path(context)
+        plan = self.plan(context)
         if swap_begun(context, self.kind):
-            revert_files(path)
+            revert_files(plan)
         with suppress(OSError, MagerewindError):
-            remove_stage(path)  # what is left of a stage is in nobody's way, and removed later
+            remove_stage(plan)  # what is left of a stage is in nobody's way, and removed later
         return ()
 
     def settle(self, context: JobContext) -> tuple[Warned, ...]:
         """Remove the empty stage; the aside tree is the undo and stays."""
         with suppress(OSError, MagerewindError):
-            remove_stage(self.plan_path(context))
+            remove_stage(self.plan(context))
         return ()
 
 

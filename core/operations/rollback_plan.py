@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.archive.difference import plan_files
 from core.archive.plan import FilePlan
+from core.archive.plan_home import PlanPlace
 from core.backups.catalog import Backup
 from core.errors import MagerewindError
 from core.events import Kind, Report, no_report
@@ -108,7 +109,9 @@ def plan_rollback(
     scratch = tempfile.TemporaryDirectory(prefix="magerewind-plan-", ignore_cleanup_errors=True)
     findings = list(sources.findings)
     files: dict[Kind, FilePlan] = {
-        kind: plan_kind(store, request, sources, kind, scratch.name, report)
+        kind: plan_kind(
+            store, request, sources, kind, os.path.join(scratch.name, f"plan-{kind}"), report
+        )
         for kind in request.kinds
         if kind is not Kind.DB
     }
@@ -135,7 +138,7 @@ def plan_kind(
     request: RollbackRequest,
     sources: Sources,
     kind: Kind,
-    directory: str,
+    plan: PlanPlace,
     report: Report,
     *,
     put_aside: bool = False,
@@ -149,7 +152,7 @@ def plan_kind(
     return plan_files(
         backup.path,
         selection_of(store, kind, excluded(request, backup)),
-        os.path.join(directory, f"plan-{kind}"),
+        plan,
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,
         members=manifest.members if manifest is not None else None,
