@@ -67,6 +67,7 @@ class Stager:
         self._ownership = Ownership(self._root)
         self._alike_rows: dict[tuple[int | None, ...], Settled] = {}
         self._stages: dict[int, Descent] = {}
+        self._tops: dict[int, int] = {}  # descriptors of the stages themselves
         self._makers: Makers | None = None
         self._current = b""  # for reports
         self._last_given: tuple[tuple[int | None, bytes], list[bytes]] = ((None, b""), [])
@@ -124,12 +125,13 @@ class Stager:
             for region in self._plan.regions():
                 if region.stage and places.is_there(region.stage):
                     fd = places.open(region.stage)
+                    self._tops[region.id] = fd
                     self._stages[region.id] = stack.enter_context(Descent(b".", dir_fd=fd))
                     if not self._each:
                         flush = FileSystemFlush(b".", dir_fd=fd)
                         self._flushes[region.id] = stack.enter_context(contextlib.closing(flush))
             yield
-            self._stages, self._flushes = {}, {}
+            self._stages, self._flushes, self._tops = {}, {}, {}
 
     def _parent(self, row: Row) -> tuple[int, bytes]:
         """Return the descriptor of the staged directory of an entry, and its name there."""
@@ -246,9 +248,8 @@ class Stager:
         if count < children.WORTHWHILE or len(os.sched_getaffinity(0)) < 2:
             yield
             return
-        stages = {region: descent.go([]) for region, descent in self._stages.items()}
         with contextlib.suppress(OSError):  # no more processes, or no memory: one does as well
-            self._makers = Makers(stages)
+            self._makers = Makers(self._tops)
         try:
             yield
         finally:
@@ -273,8 +274,8 @@ class Stager:
         live: Descent | None = None
         with contextlib.ExitStack() as stack:
             if target is not None and target.action in {Action.ADD, Action.CHANGE}:
-                fd_of_stage = self._stages[target.region].go([])
-                descent = stack.enter_context(Descent(b".", dir_fd=fd_of_stage))
+                top = self._tops[target.region]
+                descent = stack.enter_context(Descent(b".", dir_fd=top))
                 way = self._paths.components(target)
             else:
                 live = descent = stack.enter_context(Descent(self._root))
