@@ -23,9 +23,9 @@ sys.path.insert(0, os.path.dirname(HERE))
 from screenshots.recording import Answers, Playback, load, save  # noqa: E402
 from screenshots.settling import settle  # noqa: E402
 from screenshots.walk import HOST, ROOT, record  # noqa: E402
-from tui.application import Application  # noqa: E402
-from tui.bridge import Engine  # noqa: E402
-from tui.terminal import Terminal  # noqa: E402
+from tui.app.application import Application  # noqa: E402
+from tui.app.terminal import Terminal  # noqa: E402
+from tui.engine.port import Engine  # noqa: E402
 
 RECORDING = os.path.join(HERE, "recording.json")
 SMALL, LARGE = (80, 24), (120, 40)

@@ -16,8 +16,8 @@ from typing import Any
 
 from core.events import Kind, Operation, Outcome, Stamped, from_line, to_line
 from core.operations.requests import Request, command_line
-from tui import views
-from tui.views import (
+from tui.engine import views
+from tui.engine.views import (
     BackupCheckView,
     BackupsView,
     DatabaseView,

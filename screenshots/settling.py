@@ -9,7 +9,7 @@ from contextlib import suppress
 from textual.dom import DOMNode
 from textual.pilot import Pilot
 
-from tui.application import Application
+from tui.app.application import Application
 
 ROUNDS = 20
 

@@ -20,7 +20,7 @@ from core.sample.server import PrivateServer
 from core.sample.sizes import Size
 from core.sample.store import make_store
 from screenshots.recording import Answers, Frozen
-from tui.engine import StoreEngine
+from tui.engine.store_engine import StoreEngine
 
 ROOT = "/var/www/shop"
 HOST = "web01"

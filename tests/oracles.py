@@ -6,8 +6,8 @@ import hashlib
 import os
 import stat
 
-from core.database.connection import connect
-from core.database.dialect import quote_name
+from core.database.server.connection import connect
+from core.database.server.dialect import quote_name
 from core.magento.settings import DatabaseConnection, Secret
 from core.sample.server import ADMIN
 

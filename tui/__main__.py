@@ -14,7 +14,7 @@ from core.cli.parser import CommandLine
 
 def _open_application(line: CommandLine) -> int:
     """Open the application on the store that is meant and return its exit code."""
-    from tui.app import open_application  # noqa: PLC0415 - see above
+    from tui.app.entry import open_application  # noqa: PLC0415 - see above
 
     return open_application(
         root=line.root, read_only=line.read_only, mouse=line.mouse, ascii_only=line.ascii

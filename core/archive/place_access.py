@@ -12,9 +12,9 @@ import contextlib
 import os
 from typing import Final, Self
 
-from core.archive.descent import OPEN_DIRECTORY, Descent
-from core.archive.plan import PlanFile
-from core.archive.trees import remove_if_empty, remove_tree, tree_bytes
+from core.archive.plan.plan_file import PlanFile
+from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent
+from core.archive.tree.remove import remove_if_empty, remove_tree, tree_bytes
 from core.durable import make_directory, printable
 from core.errors import ForeignState
 from core.events import Report, no_report

@@ -14,7 +14,7 @@ from core.archive.plan_home import Bounds
 from core.errors import StorageError
 
 if TYPE_CHECKING:
-    from core.archive.plan import PlanFile
+    from core.archive.plan.plan_file import PlanFile
 
 _STEPS: Final = frozenset({"planned", "staging", "staged", "swapped"})
 _ASIDE: Final = re.compile(rb"aside-[0-9a-f-]{1,64}-[a-z]+")

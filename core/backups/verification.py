@@ -37,10 +37,10 @@ class VerifyResult:
 
 
 def _read_archive(backup: Backup, manifest: Manifest | None, report: Report) -> VerifyResult:
-    from core.archive import reader  # noqa: PLC0415 - only what is needed is loaded
+    from core.archive.tar import verify  # noqa: PLC0415 - only what is needed is loaded
 
     if manifest is not None and manifest.looked_at == identity_of(manifest):
-        reader.read_again(backup.path, sha256=manifest.sha256, report=report)
+        verify.read_again(backup.path, sha256=manifest.sha256, report=report)
         return VerifyResult(
             backup=backup,
             against_manifest=True,
@@ -48,7 +48,7 @@ def _read_archive(backup: Backup, manifest: Manifest | None, report: Report) -> 
             items=manifest.members or 0,
             content_bytes=manifest.content_bytes or 0,
         )
-    found = reader.verify_archive(
+    found = verify.verify_archive(
         backup.path,
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,
@@ -65,7 +65,7 @@ def _read_archive(backup: Backup, manifest: Manifest | None, report: Report) -> 
 
 
 def _read_dump(backup: Backup, manifest: Manifest | None, report: Report) -> VerifyResult:
-    from core.database.inventory import check_dump  # noqa: PLC0415 - as above
+    from core.database.load.offline_check import check_dump  # noqa: PLC0415 - as above
 
     found = check_dump(
         backup.path, report=report, sha256=manifest.sha256 if manifest is not None else None

@@ -16,13 +16,13 @@ from core.backups.catalog import (
     list_backups,
 )
 from core.backups.verification import VerifyResult, verify_backup
-from core.cli import words
 from core.cli.commands import Session
-from core.cli.printable import printable
 from core.cli.store_view import stop_lines, store_json, store_lines
-from core.cli.text import NAMES_SHOWN, error, error_lines, name_lines, plain, success, warning
 from core.errors import MagerewindError
 from core.events import Kind, Report, encode_text
+from core.text import numbers
+from core.text.lines import NAMES_SHOWN, error, error_lines, name_lines, plain, success, warning
+from core.text.printable import printable
 
 
 def store_command(session: Session) -> int:
@@ -60,10 +60,10 @@ def _name_of(doomed: Backup | PartialBackup) -> str:
 def _question(doomed: list[Backup | PartialBackup]) -> str:
     backups = sum(1 for one in doomed if isinstance(one, Backup))
     unfinished = len(doomed) - backups
-    parts = [words.counted(backups, "backup")] if backups else []
+    parts = [numbers.counted(backups, "backup")] if backups else []
     if unfinished:
-        parts.append(words.counted(unfinished, "unfinished file"))
-    total = words.size(sum(one.size_bytes for one in doomed))
+        parts.append(numbers.counted(unfinished, "unfinished file"))
+    total = numbers.size(sum(one.size_bytes for one in doomed))
     return f"You are about to delete {' and '.join(parts)} ({total}). Are you sure?"
 
 
@@ -97,7 +97,7 @@ def _reporter(session: Session, backup: Backup) -> Report:
     name = printable(backup.name.text)
 
     def report(done_bytes: int, _items: int, _current: str) -> None:
-        share = words.percent(done_bytes, backup.size_bytes)
+        share = numbers.percent(done_bytes, backup.size_bytes)
         session.console.progress(f"{name}: verifying  {share}", width=width)
 
     return report
@@ -124,7 +124,7 @@ def _say_result(session: Session, result: VerifyResult) -> None:
         console.say(error(f"{name} is damaged: {result.problem}"))
         return
     things = ("table", None) if result.backup.kind is Kind.DB else ("member", None)
-    told = f"{words.counted(result.items, *things)}, {words.size(result.content_bytes)}"
+    told = f"{numbers.counted(result.items, *things)}, {numbers.size(result.content_bytes)}"
     how = "as its manifest says" if result.against_manifest else "by its structure; no manifest"
     console.say(success(f"{name} is sound, {how} ({told})."))
     shown = None if session.line.verbose else NAMES_SHOWN

@@ -12,14 +12,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from core.backups.catalog import list_backups
-from core.cli import words
 from core.cli.console import Console
 from core.cli.following import Follower
 from core.cli.interruptions import Interruptions
 from core.cli.listing import job_json, job_lines, listing_json, listing_lines
 from core.cli.parser import CommandLine
 from core.cli.store_view import owner_text
-from core.cli.text import note, plain, success, warning
 from core.errors import (
     JobRunning,
     MagerewindError,
@@ -32,6 +30,8 @@ from core.jobs.directory import JobDirectory
 from core.jobs.listing import JobSummary, interrupted_error
 from core.magento.store import Store, find_store
 from core.operations.findings import Finding
+from core.text import numbers
+from core.text.lines import note, plain, success, warning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ class Session:
         if running is not None:
             raise JobRunning(
                 f"Job {running.job_id} ({running.operation}) of {running.user} is running on this "
-                f"store since {words.moment(running.began_s)}.",
+                f"store since {numbers.moment(running.began_s)}.",
                 hint="magerewind job:attach shows it, magerewind job:cancel stops it.",
             )
 
@@ -220,4 +220,4 @@ Command = Callable[[Session], int]
 
 def age_of(job: JobSummary, now_s: float) -> str:
     """Return when a job began, for a question about it."""
-    return f"{words.moment(job.began_s)}, {words.age(job.began_s, now_s)}"
+    return f"{numbers.moment(job.began_s)}, {numbers.age(job.began_s, now_s)}"

@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, TextIO
 
-from core.cli.printable import printable
-from core.cli.text import Line, Style, error
+from core.text.lines import Line, Style, error
+from core.text.printable import printable
 
 PROGRESS_S: Final = 0.25  # often enough to read as live, and cheap on a slow link
 _GONE: Final = frozenset({errno.EPIPE, errno.EIO})  # nobody reads, or the terminal hung up

@@ -13,15 +13,15 @@ import time
 from collections.abc import Callable, Collection
 from typing import Final
 
-from core.cli import words
 from core.cli.console import Console
 from core.cli.interruptions import Interruptions
-from core.cli.printable import printable, shortened
-from core.cli.text import NAMES_SHOWN, TITLES, Narrator, error, note, warning
 from core.errors import MagerewindError
 from core.events import Event, Noted, RollbackPlanned, Stamped, Step, Warned, to_line
 from core.jobs.client import Client
 from core.jobs.state import JobState, StepState
+from core.text import numbers
+from core.text.lines import NAMES_SHOWN, TITLES, Narrator, error, note, warning
+from core.text.printable import printable, shortened
 
 POLL_S: Final = 0.05
 _STEP_WORDS: Final = {
@@ -43,10 +43,10 @@ class _Detached(Exception):
 
 
 def _totals(step: StepState) -> str:
-    done = words.size(step.done_bytes)
+    done = numbers.size(step.done_bytes)
     if step.total_bytes:
-        share = words.percent(step.done_bytes, step.total_bytes)
-        done = f"{done} of {words.size(step.total_bytes)}, {share}"
+        share = numbers.percent(step.done_bytes, step.total_bytes)
+        done = f"{done} of {numbers.size(step.total_bytes)}, {share}"
     return done
 
 
@@ -60,9 +60,9 @@ def progress_text(state: JobState) -> str:
     if step.done_bytes:
         parts.append(_totals(step))
     if step.rate:
-        parts.append(words.rate(step.rate))
+        parts.append(numbers.rate(step.rate))
     if step.remaining_s is not None and step.done_bytes:
-        parts.append(f"about {words.roughly(step.remaining_s)} left")
+        parts.append(f"about {numbers.roughly(step.remaining_s)} left")
     if step.current:
         parts.append(shortened(step.current, 60))
     return "  ".join(parts)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.backups.catalog import Backup, Health, Listing
-from core.cli import words
-from core.cli.printable import printable
 from core.cli.tables import table
 from core.events import Kind, encode_text
 from core.jobs.listing import JobSummary
+from core.text import numbers
+from core.text.printable import printable
 
 EMPTY = "No backup files found."
 _SIGNS = {
@@ -33,9 +33,9 @@ def _backup_row(backup: Backup, now_s: float) -> tuple[str, ...]:
     return (
         printable(backup.name.text),
         _type_of(backup),
-        words.moment(backup.name.timestamp),
-        words.age(backup.name.timestamp, now_s),
-        words.size(backup.size_bytes),
+        numbers.moment(backup.name.timestamp),
+        numbers.age(backup.name.timestamp, now_s),
+        numbers.size(backup.size_bytes),
         _SIGNS[backup.health],
         printable(_note_of(backup) or backup.name.label.replace("_", " ")),
     )
@@ -56,7 +56,7 @@ def listing_lines(listing: Listing, now_s: float) -> Iterator[str]:
         if backup.problem:
             yield f"{printable(backup.name.text)}: {printable(backup.problem)}"
     for partial in listing.partial:
-        size = words.size(partial.size_bytes)
+        size = numbers.size(partial.size_bytes)
         yield f"Unfinished: {printable(partial.file_name)} ({size})"
     if listing.unknown:
         yield f"Not backups: {', '.join(printable(name) for name in listing.unknown)}"
@@ -132,11 +132,11 @@ def job_lines(jobs: tuple[JobSummary, ...], now_s: float) -> Iterator[str]:
             job.job_id,
             job.operation.value,
             _kinds(job.kinds),
-            words.moment(job.began_s),
-            words.age(job.began_s, now_s),
-            "" if job.elapsed_s is None else words.clock(job.elapsed_s),
+            numbers.moment(job.began_s),
+            numbers.age(job.began_s, now_s),
+            "" if job.elapsed_s is None else numbers.clock(job.elapsed_s),
             job_result(job),
-            words.size(job.undo_bytes) if job.undo_kept else "",
+            numbers.size(job.undo_bytes) if job.undo_kept else "",
             printable(f"{job.user}@{job.host}"),
         )
         for job in jobs

@@ -17,9 +17,9 @@ from collections.abc import Callable, Mapping, Sequence
 from core.cli.console import Console
 from core.cli.interruptions import Interruptions, Stopped
 from core.cli.parser import CommandLine, parse
-from core.cli.text import error, error_lines, note
 from core.errors import MagerewindError, UsageError
 from core.events import Failed, encode_text
+from core.text.lines import error, error_lines, note
 
 OpenApplication = Callable[[CommandLine], int]
 

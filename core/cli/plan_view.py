@@ -9,17 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from core.archive.plan import DirectoryTotals, FilePlan, PlannedEntry
+from core.archive.plan.plan_file import DirectoryTotals, FilePlan, PlannedEntry
 from core.backups.catalog import Backup
-from core.cli import words
-from core.cli.printable import printable
 from core.cli.store_view import finding_json
-from core.cli.text import TITLES
 from core.events import Kind, encode_text
 from core.operations.findings import Finding
 from core.operations.preflight import BackupPreflight
 from core.operations.rollback_plan import DatabasePlan, RollbackPlan
 from core.operations.undo_plan import UndoPlan
+from core.text import numbers as words
+from core.text.lines import TITLES
+from core.text.printable import printable
 
 DIRECTORIES_SHOWN: Final = 5
 

@@ -7,12 +7,12 @@ import pwd
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from core.cli import words
-from core.cli.printable import printable
-from core.cli.text import Line, Style, error, name_lines, note, warning
 from core.events import encode_text
 from core.magento.settings import DatabaseConnection
 from core.operations.findings import Finding, Level
+from core.text import numbers
+from core.text.lines import Line, Style, error, name_lines, note, warning
+from core.text.printable import printable
 
 if TYPE_CHECKING:  # not loaded for a line about a finding
     from core.operations.preflight import StoreFacts
@@ -93,9 +93,9 @@ def _rows(facts: StoreFacts) -> Iterator[tuple[str, str]]:
     for connection in facts.connections:
         yield "Database", f"{connection.name}: {connection_text(connection)}"
     if facts.database is not None:
-        size = "" if facts.database_bytes is None else f", {words.size(facts.database_bytes)}"
-        yield "Server", f"{facts.database}, {words.counted(facts.tables or 0, 'table')}{size}"
-    yield "Free space", f"{words.size(facts.free_bytes)} of {words.size(facts.total_bytes)}"
+        size = "" if facts.database_bytes is None else f", {numbers.size(facts.database_bytes)}"
+        yield "Server", f"{facts.database}, {numbers.counted(facts.tables or 0, 'table')}{size}"
+    yield "Free space", f"{numbers.size(facts.free_bytes)} of {numbers.size(facts.total_bytes)}"
     for process in facts.processes:
         yield "Running", f"{process.what} (process {process.pid})"
 

@@ -10,16 +10,16 @@ import shutil
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from core.cli import words
 from core.cli.commands import Session, age_of
 from core.cli.store_view import finding_lines
-from core.cli.text import NAMES_SHOWN, error, note
 from core.errors import NothingToUndo
 from core.events import Report
 from core.jobs.client import Client
 from core.jobs.listing import JobSummary
 from core.operations.findings import Finding, Level
 from core.operations.requests import BackupRequest, DiscardRequest, RollbackRequest, UndoRequest
+from core.text import numbers
+from core.text.lines import NAMES_SHOWN, error, note
 
 # Plans, and what shows them, are imported where they are asked for: a backup starts without them.
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _planning(session: Session) -> Report:
 
     def report(done_bytes: int, _items: int, current: str) -> None:
         session.console.progress(
-            f"Checking and comparing: {words.size(done_bytes)}  {current}", width=width
+            f"Checking and comparing: {numbers.size(done_bytes)}  {current}", width=width
         )
 
     return report
@@ -222,7 +222,7 @@ def discard_command(session: Session) -> int:
     client = _ready(session)
     job = _kept_undo(session, client)
     when = age_of(job, session.clock())
-    freed = words.size(job.undo_bytes)
+    freed = numbers.size(job.undo_bytes)
     question = f"You are about to give up the undo of the {job.operation} of {when} ({freed})."
     if not session.agreed(f"{question} Are you sure?"):
         return 1

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from core.magento.php_operators import PDO
+from core.magento.php.operators import PDO
 from core.magento.settings import DatabaseConnection, Secret, TlsOptions
 
 DEFAULT_PORT: Final = 3306

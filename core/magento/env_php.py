@@ -17,10 +17,10 @@ from typing import Final, TypeAlias
 from core.errors import ConfigurationError
 from core.magento.connections import connections_of
 from core.magento.merging import PREFIX, Level, merge, switch
-from core.magento.php_array import parse_array
-from core.magento.php_child import ask_php
-from core.magento.php_syntax import NotData, NotPhp, Unparsed
-from core.magento.php_values import Array
+from core.magento.php.ask_php import ask_php
+from core.magento.php.read_array import parse_array
+from core.magento.php.syntax import NotData, NotPhp, Unparsed
+from core.magento.php.values import Array
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, shown
 

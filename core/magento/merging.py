@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from core.magento.php_values import Array, Value
+from core.magento.php.values import Array, Value
 
 PREFIX: Final = "MAGENTO_DC_"
 _OVERRIDE: Final = "MAGENTO_DC__OVERRIDE"

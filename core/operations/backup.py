@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import core
-from core.archive.members import Selection, code_selection, media_selection
-from core.archive.reader import verify_archive
-from core.archive.writer import write_archive
+from core.archive.create.write_archive import write_archive
+from core.archive.tar.verify import verify_archive
+from core.archive.tree.selection import Selection, code_selection, media_selection
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
 from core.backups.names import new_name, parse_name
 from core.backups.place import make_backups, open_backups
@@ -91,8 +91,9 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
     with contextlib.ExitStack() as locks:
         if checked.connection is not None and Kind.DB in request.kinds:
             # Only where needed, and not while the store is closed.
-            from core.database import dump, inventory, strip  # noqa: F401, PLC0415
-            from core.database.connection import schema_lock  # noqa: PLC0415
+            from core.database.dump import dump, strip  # noqa: F401, PLC0415
+            from core.database.load import offline_check  # noqa: F401, PLC0415
+            from core.database.server.connection import schema_lock  # noqa: PLC0415
 
             locks.enter_context(schema_lock(checked.connection))
         try:
@@ -262,8 +263,8 @@ def _write_dump(
     report: Report,
 ) -> _Written:
     # Not loaded for a backup of files: whoever starts one waits for what is imported.
-    from core.database.dump import DumpOptions, dump_schema  # noqa: PLC0415
-    from core.database.strip import unmatched  # noqa: PLC0415
+    from core.database.dump.dump import DumpOptions, dump_schema  # noqa: PLC0415
+    from core.database.dump.strip import unmatched  # noqa: PLC0415
 
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(context.clock()))
     summary = dump_schema(
@@ -296,7 +297,7 @@ def _verify(context: JobContext, kind: Kind, path: str, written: _Written, size_
         if kind is not Kind.DB:
             verify_archive(path, report=report, sha256=written.sha256, members=written.items)
             return
-        from core.database.inventory import check_dump  # noqa: PLC0415 - as above
+        from core.database.load.offline_check import check_dump  # noqa: PLC0415 - as above
 
         check = check_dump(path, report=report, sha256=written.sha256)
         if not check.complete:

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from core.backups.catalog import Backup
-from core.database.check import DumpCheck
-from core.database.description import StagedTables
-from core.database.forward import forward_tables
-from core.database.load import load_beside
-from core.database.swap import revert_tables, swap_tables
+from core.database.load.load import load_beside
+from core.database.load.server_check import DumpCheck
+from core.database.schema.swap_file import StagedTables
+from core.database.swap.after_commit import forward_tables
+from core.database.swap.swap import revert_tables, swap_tables
 from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
 from core.events import Kind, Step, Warned
 from core.operations.connection_file import has_connection, kept_connection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from core.archive.swap import aside_bytes, remove_aside
+from core.archive.restore.swap import aside_bytes, remove_aside
 from core.durable import translate
 from core.errors import DatabaseError, MagerewindError, NothingToUndo
 from core.events import Kind, Report, Step, StepsPlanned, Warned, step_key
@@ -51,7 +51,7 @@ def undo_bytes(store: Store, directory: Directory, kinds: tuple[Kind, ...]) -> i
         if kind is not Kind.DB:
             taken += aside_bytes(plan_of(store, directory, kind))
             continue
-        from core.database.undo import aside_bytes as table_bytes  # noqa: PLC0415 - only where needed
+        from core.database.swap.undo import aside_bytes as table_bytes  # noqa: PLC0415 - only where needed
 
         with suppress(DatabaseError):  # a number for people is no reason for a job to fail
             taken += table_bytes(kept_connection(directory), StateFile(directory, DEFINITIONS))
@@ -126,7 +126,7 @@ def remove_parts(
         if kind is not Kind.DB:
             remove_aside(plan_of(store, directory, kind), report=report)
         elif has_connection(directory):  # else it was done before the crash
-            from core.database.undo import drop_aside  # noqa: PLC0415 - only where needed
+            from core.database.swap.undo import drop_aside  # noqa: PLC0415 - only where needed
 
             discarded = drop_aside(
                 kept_connection(directory), StateFile(directory, DEFINITIONS), report=report

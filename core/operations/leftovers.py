@@ -10,11 +10,11 @@ import re
 import time
 from typing import Final
 
-from core.database.connection import Connection, connect
-from core.database.dialect import quote_name
-from core.database.load import drop_staging
-from core.database.staging import short_id
-from core.database.undo import leftovers
+from core.database.load.load import drop_staging
+from core.database.schema.names import short_id
+from core.database.server.connection import Connection, connect
+from core.database.server.dialect import quote_name
+from core.database.swap.undo import leftovers
 from core.events import Noted
 from core.magento.settings import DatabaseConnection
 from core.operations.context import JobContext

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from core.database.connection import Connection, connect
-from core.database.dialect import quote_name
+from core.database.server.connection import Connection, connect
+from core.database.server.dialect import quote_name
 from core.errors import DatabaseError
 from core.magento.settings import DatabaseConnection
 

@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import Protocol
 
 from core.archive.plan_home import PlanHome
-from core.archive.stage import remove_stage
-from core.archive.swap import moves_anything, revert_files, swap_files
+from core.archive.restore.stage import remove_stage
+from core.archive.restore.swap import moves_anything, revert_files, swap_files
 from core.errors import MagerewindError
 from core.events import Kind, Step, Warned
 from core.operations.context import JobContext

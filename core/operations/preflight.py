@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from core.archive.measuring import Measured, measure
-from core.archive.members import code_selection, media_selection
+from core.archive.create.count import Measured, measure
+from core.archive.tree.selection import code_selection, media_selection
 from core.backups.catalog import list_backups
 from core.errors import ConfigurationError, MagerewindError, NotInstalled
 from core.events import Kind, Report, no_report
@@ -104,8 +104,8 @@ def space_of(path: str) -> tuple[int, int]:
 
 def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
     """Return what is known of the store. Never raises for what is broken in it."""
-    from core.database.connection import connect  # noqa: PLC0415 - as said above
-    from core.database.size import estimate  # noqa: PLC0415
+    from core.database.server.connection import connect  # noqa: PLC0415 - as said above
+    from core.database.server.size import estimate  # noqa: PLC0415
 
     configuration, problem = read_deployment(store, environ)
     stops: list[Finding] = [] if problem is None else [from_error("configuration", problem)]
@@ -185,7 +185,7 @@ def preflight_backup(
     """
     findings = _writable_findings(store)
     if request.strip:
-        from core.database.strip import resolve  # noqa: PLC0415 - as said above
+        from core.database.dump.strip import resolve  # noqa: PLC0415 - as said above
 
         resolve(request.strip, ())
     estimates: dict[Kind, Estimate] = {}
@@ -263,7 +263,7 @@ def _check_database(
     estimates: dict[Kind, Estimate],
     findings: list[Finding],
 ) -> DatabaseConnection | None:
-    from core.database.size import estimate  # noqa: PLC0415 - as said above
+    from core.database.server.size import estimate  # noqa: PLC0415 - as said above
 
     try:
         connection = configuration.default_connection()

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from core.database.connection import schema_lock
+from core.database.server.connection import schema_lock
 from core.errors import ConnectionFailed, JobRunning
 from core.events import Kind, Outcome, RecoveryBegan, Step
 from core.operations import ending

@@ -10,9 +10,9 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
-from core.archive.plan import FilePlan
-from core.archive.refresh import Refreshed, refresh_files
-from core.archive.stage import StagedFiles, stage_files
+from core.archive.plan.plan_file import FilePlan
+from core.archive.restore.recheck import Refreshed, refresh_files
+from core.archive.restore.stage import StagedFiles, stage_files
 from core.errors import MagerewindError, PlanChanged
 from core.events import (
     Kind,
@@ -41,7 +41,7 @@ from core.operations.shown import Shown, read_shown
 from core.operations.sources import Sources, gather
 
 if TYPE_CHECKING:  # of a database: whoever starts a rollback of files waits for what is imported
-    from core.database.check import DumpCheck
+    from core.database.load.server_check import DumpCheck
     from core.operations.database_part import DatabasePart
 
 _NAMED: Final = 50
@@ -91,7 +91,7 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> Done:
     parts = parts_of(request.kinds)
     with contextlib.ExitStack() as locks:
         if sources.connection is not None:
-            from core.database.connection import schema_lock  # noqa: PLC0415 - as said above
+            from core.database.server.connection import schema_lock  # noqa: PLC0415 - as said above
 
             locks.enter_context(schema_lock(sources.connection))
         try:

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from core.archive.difference import plan_files
-from core.archive.plan import FilePlan
+from core.archive.plan.plan_file import FilePlan
+from core.archive.plan.plan_files import plan_files
 from core.archive.plan_home import PlanPlace
 from core.backups.catalog import Backup
 from core.errors import MagerewindError
@@ -38,7 +38,7 @@ from core.operations.requests import RollbackRequest
 from core.operations.sources import Sources, excluded, gather
 
 if TYPE_CHECKING:  # of a database: whoever starts a rollback of files waits for what is imported
-    from core.database.check import DumpCheck, ServerCheck
+    from core.database.load.server_check import DumpCheck, ServerCheck
     from core.operations.losses import Losses
 
 _ROOT_HINT: Final = (
@@ -164,7 +164,7 @@ def plan_database(
     request: RollbackRequest, sources: Sources, report: Report, findings: list[Finding]
 ) -> DatabasePlan:
     """Check a dump by itself and against the server. Raises DamagedBackup and StatementRefused."""
-    from core.database.check import check_against_server, check_dump  # noqa: PLC0415 - as said above
+    from core.database.load.server_check import check_against_server, check_dump  # noqa: PLC0415 - as said above
     from core.operations.losses import count_losses  # noqa: PLC0415
 
     backup = sources.backups[Kind.DB]

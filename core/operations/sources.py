@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from core.archive.reader import read_members
+from core.archive.tar.verify import read_members
 from core.backups.catalog import Backup, Health, find_backup
 from core.errors import ConfigurationError, MagerewindError, NotInstalled
 from core.events import Kind

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import contextlib
 
-from core.archive.undo import undo_plan
-from core.database.connection import schema_lock
-from core.database.undo import undo_tables
+from core.archive.restore.undo import undo_plan
+from core.database.server.connection import schema_lock
+from core.database.swap.undo import undo_tables
 from core.events import Kind, RollbackStarted, Step, StepsPlanned, step_key
 from core.held import Directory, StateFile
 from core.magento.settings import DatabaseConnection

@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from core.archive.plan import FilePlan
-from core.archive.stage import StagedFiles
-from core.archive.undo import undo_plan
+from core.archive.plan.plan_file import FilePlan
+from core.archive.restore.stage import StagedFiles
+from core.archive.restore.undo import undo_plan
 from core.errors import MagerewindError
 from core.events import Kind
 from core.held import Directory

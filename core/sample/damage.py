@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from core.database.connection import connect
+from core.database.server.connection import connect
 from core.magento.settings import DatabaseConnection
 
 

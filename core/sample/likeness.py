@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from core.database.connection import Connection, connect
+from core.database.server.connection import Connection, connect
 from core.magento.settings import DatabaseConnection
 
 Likeness = dict[str, str]

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from core.archive import children
+from core.archive.workers import child
 from tests.archive.trees import Layout, layout, make_tree, put
 
 
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a child for every tree and stage, whatever its size and the machine's."""
-    monkeypatch.setattr(children, "WORTHWHILE", 0)
+    monkeypatch.setattr(child, "WORTHWHILE", 0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
 
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from core.archive import children
-from core.archive.crew import Crew, Hand, Task
+from core.archive.workers import child
+from core.archive.workers.pool import Crew, Hand, Task
 
 LAST_WORDS = pytest.mark.parametrize("last_words", ["", "ab", "\\x05\\0\\0\\0ab"])
 
 
 def on_cores(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """Have as many cores, and a child for every tree if there is one for it."""
-    monkeypatch.setattr(children, "WORTHWHILE", 0)
+    monkeypatch.setattr(child, "WORTHWHILE", 0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(number)))
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from core.archive.extract import Settled, write_file
-from core.archive.stage import stage_files
-from core.archive.swap import swap_files
+from core.archive.restore.stage import stage_files
+from core.archive.restore.swap import swap_files
+from core.archive.restore.write_entry import Settled, write_file
 from tests.archive.trees import layout, plan, put, write
 
 ACCESS, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"

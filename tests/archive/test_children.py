@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.archive import children
-from core.archive.measuring import measure
-from core.archive.members import Selection, code_selection
+from core.archive.create.count import measure
+from core.archive.tree.selection import Selection, code_selection
+from core.archive.workers import child
 from core.errors import MagerewindError
 from tests.archive.trees import Layout, put, write
 
@@ -32,7 +32,7 @@ def test_half_the_tree_is_measured_elsewhere(
     os.mkfifo(shop.root + "/vendor/some/module-3/pipe")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0})
     alone = measure(shop.code)
-    monkeypatch.setattr(children, "WORTHWHILE", 0)
+    monkeypatch.setattr(child, "WORTHWHILE", 0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
     assert measure(shop.code) == alone
     assert alone.special == ("vendor/some/module-3/pipe",)
@@ -50,4 +50,4 @@ def test_a_measure_of_a_child_that_died_is_made_here(
 
 def test_a_selection_survives_the_way(shop: Layout) -> None:
     chosen: Selection = code_selection(shop, exclude=["@node_modules", "a/**/b"])
-    assert children.of_values(children.as_values(chosen)) == chosen
+    assert child.of_values(child.as_values(chosen)) == chosen

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from core import durable
-from core.archive import swap
-from core.archive.places import FileSystemFlush
-from core.archive.stage import StagedFiles, remove_stage, stage_files
-from core.archive.swap import revert_files, swap_files
-from core.archive.undo import undo_plan
+from core.archive.restore import swap
+from core.archive.restore.stage import StagedFiles, remove_stage, stage_files
+from core.archive.restore.swap import revert_files, swap_files
+from core.archive.restore.undo import undo_plan
+from core.archive.tree.mounts import FileSystemFlush
 from tests.archive.trees import Layout, damage, layout, make_tree, plan, put, tree_hash, write
 
 

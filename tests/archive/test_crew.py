@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from core.archive import batches as batches_module
-from core.archive import crew
-from core.archive import writer as writer_module
-from core.archive.crew import Hand, Task, packers
-from core.archive.gathering import LeftOut
-from core.archive.members import Selection, media_selection
-from core.archive.packing import SMALL, MemberWriter, Packer, Segment
-from core.archive.reader import verify_archive
-from core.archive.writer import ArchiveSummary, write_archive
+from core.archive.create import write_archive as writer_module
+from core.archive.create.pack_worker import SMALL, MemberWriter, Packer, Segment
+from core.archive.create.write_archive import ArchiveSummary, write_archive
+from core.archive.tar.verify import verify_archive
+from core.archive.tree.selection import Selection, media_selection
+from core.archive.workers import pool
+from core.archive.workers import walk_batches as batches_module
+from core.archive.workers.batch_reader import LeftOut
+from core.archive.workers.pool import Hand, Task, packers
 from core.errors import Cancelled
 from tests.archive.hands import LAST_WORDS, Killed, dies_at_once, on_cores
 from tests.archive.trees import Layout, children_now, layout, make_tree, put, write
@@ -80,7 +80,7 @@ def test_same_bytes_of_media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize(
     ("module", "name", "value"),
-    [(crew, "_PIPE", 4096), (crew, "_DEALT", 1), (crew, "_HELD", 1), (crew, "_PENDING", 1),
+    [(pool, "_PIPE", 4096), (pool, "_DEALT", 1), (pool, "_HELD", 1), (pool, "_PENDING", 1),
      (batches_module, "_BATCH", 1)],
 )  # fmt: skip
 def test_no_limit_changes_anything_but_the_time(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.archive.descent import Descent
+from core.archive.tree.open_directories import Descent
 from core.errors import StorageError
 
 

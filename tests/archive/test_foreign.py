@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from core.archive.difference import plan_files
-from core.archive.stage import stage_files
-from core.archive.swap import (
+from core.archive.plan.plan_files import plan_files
+from core.archive.restore.stage import stage_files
+from core.archive.restore.swap import (
     swap_files,
 )
 from tests.archive.trees import (

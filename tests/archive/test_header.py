@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.archive.header import (
+from core.archive.tar.header import (
     BLOCK,
     DIRECTORY,
     REGULAR,

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from core.archive.reader import verify_archive
-from core.archive.stage import remove_stage, stage_files
-from core.archive.swap import swap_files
+from core.archive.restore.stage import remove_stage, stage_files
+from core.archive.restore.swap import swap_files
+from core.archive.tar.verify import verify_archive
 from core.errors import DamagedBackup, HostileArchive, MagerewindError
 from tests.archive.trees import Layout, layout, plan, put, tree_hash, write
 
@@ -313,7 +313,7 @@ def test_attributes_that_are_not_kept_are_not_set(shop: Layout, tmp_path: Path) 
 def test_attributes_count_for_a_bomb(
     shop: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.archive.tar._BOMB_FLOOR", 1 << 20)
+    monkeypatch.setattr("core.archive.tar.reader._BOMB_FLOOR", 1 << 20)
     infos = [with_attributes(f"a{number}", user__one="v" * 60_000) for number in range(400)]
     build(tmp_path / "a.tgz", *infos, form=tarfile.PAX_FORMAT)
     with pytest.raises(HostileArchive, match="far more"):

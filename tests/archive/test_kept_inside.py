@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from core.archive.difference import plan_files
-from core.archive.plan import PlanFile
-from core.archive.refresh import refresh_files
-from core.archive.stage import stage_files
-from core.archive.swap import revert_files, swap_files
+from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.plan_files import plan_files
+from core.archive.restore.recheck import refresh_files
+from core.archive.restore.stage import stage_files
+from core.archive.restore.swap import revert_files, swap_files
 from tests.archive.trees import Layout, covered, layout, put, write
 
 

@@ -11,19 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from core.archive import batches as batches_module
-from core.archive import crew, difference, looking
-from core.archive import live as live_module
-from core.archive.header import HeaderReader
-from core.archive.live import Live, LiveParts
-from core.archive.looking import SMALL, Looked, LookingHand
-from core.archive.members import Found, Selection, Status, code_selection, walk
-from core.archive.plan import PlanFile
-from core.archive.refresh import refresh_files
-from core.archive.seen import record_of
-from core.archive.stage import stage_files
-from core.archive.swap import swap_files
-from core.archive.writer import ArchiveSummary
+from core.archive.create.write_archive import ArchiveSummary
+from core.archive.plan import live_entries as live_module
+from core.archive.plan import plan_files, read_ahead_worker
+from core.archive.plan.live_entries import Live, LiveParts
+from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.read_ahead_worker import SMALL, Looked, LookingHand
+from core.archive.restore.recheck import refresh_files
+from core.archive.restore.stage import stage_files
+from core.archive.restore.swap import swap_files
+from core.archive.tar.header import HeaderReader
+from core.archive.tree.records import record_of
+from core.archive.tree.selection import Found, Selection, Status, code_selection, walk
+from core.archive.workers import pool
+from core.archive.workers import walk_batches as batches_module
 from core.errors import Cancelled
 from tests.archive.hands import LAST_WORDS, Killed, dies_at_once, on_cores
 from tests.archive.trees import Layout, children_now, covered, layout, make_tree, plan, put, write
@@ -135,8 +136,9 @@ def test_contents_are_those_of_the_files(
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize(
     ("module", "name", "value"),
-    [(crew, "_PIPE", 4096), (crew, "_DEALT", 1), (looking, "_HELD", 1), (crew, "_PENDING", 1),
-     (batches_module, "_BATCH", 1), (looking, "_RING", 3 << 20), (looking, "_PART", 1)],
+    [(pool, "_PIPE", 4096), (pool, "_DEALT", 1), (read_ahead_worker, "_HELD", 1),
+     (pool, "_PENDING", 1), (batches_module, "_BATCH", 1), (read_ahead_worker, "_RING", 3 << 20),
+     (read_ahead_worker, "_PART", 1)],
 )  # fmt: skip
 def test_no_limit_changes_anything_but_the_time(
     full: Layout, monkeypatch: pytest.MonkeyPatch, module: object, name: str, value: int
@@ -311,7 +313,7 @@ def test_a_killed_child_changes_no_plan_and_no_second_look(
 ) -> None:
     summary = write(full.code, tmp_path / "a.tgz")
     monkeypatch.setattr(batches_module, "_BATCH", 40)
-    monkeypatch.setattr(looking, "_PART", 10_000)
+    monkeypatch.setattr(read_ahead_worker, "_PART", 10_000)
     on_cores(monkeypatch, 2)
     killed = Killed(after)
     killed.at_a_step_here(monkeypatch)
@@ -329,7 +331,7 @@ def test_a_directory_that_goes_away_before_its_rights_are_looked_at(
 ) -> None:
     summary = write(full.code, tmp_path / "a.tgz")
     os.mkdir(full.root + "/new")
-    pinned = difference.pinned
+    pinned = plan_files.pinned
 
     def then_gone(name: bytes, fd: int) -> str | None:
         found = pinned(name, fd)
@@ -337,7 +339,7 @@ def test_a_directory_that_goes_away_before_its_rights_are_looked_at(
             os.rmdir(full.root + "/new")
         return found
 
-    monkeypatch.setattr(difference, "pinned", then_gone)
+    monkeypatch.setattr(plan_files, "pinned", then_gone)
     monkeypatch.setattr(os, "access", lambda name, *_args, **_rest: name != b"new")
     assert plan(tmp_path / "a.tgz", full, summary).removed == 1
 
@@ -348,7 +350,7 @@ def test_a_stopped_child_does_not_keep_from_a_cancellation(
 ) -> None:
     deal, before = LookingHand.deal, children_now()
 
-    def stopped(self: LookingHand, task: crew.Task[Looked]) -> bool:
+    def stopped(self: LookingHand, task: pool.Task[Looked]) -> bool:
         os.kill(self.process.pid, signal.SIGSTOP)
         return deal(self, task)
 

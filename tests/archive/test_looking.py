@@ -9,11 +9,12 @@ from queue import SimpleQueue
 
 import pytest
 
-from core.archive import crew, looking
-from core.archive.gathering import Gatherer
-from core.archive.looking import SMALL, Expecter, Looked, Looker, LookingHand
-from core.archive.members import Selection
-from core.archive.seen import taken_apart
+from core.archive.plan import read_ahead_worker
+from core.archive.plan.read_ahead_worker import SMALL, Expecter, Looked, Looker, LookingHand
+from core.archive.tree.records import taken_apart
+from core.archive.tree.selection import Selection
+from core.archive.workers import pool
+from core.archive.workers.batch_reader import Gatherer
 from tests.archive.trees import Layout, layout, put
 
 
@@ -34,7 +35,7 @@ def test_another_batch_may_come_between_two_parts(
     shop = layout(tmp_path / "shop")
     for name in "abde":
         put(f"{shop.root}/{name}")
-    monkeypatch.setattr(looking, "_PART", 1)
+    monkeypatch.setattr(read_ahead_worker, "_PART", 1)
     here = maker(shop.code)
     late = here.pack([(b"", [b"d", b"gone", b"e"])])
     parts = [next(late), *here.pack([(b"", [b"a", b"b"])]), *late]
@@ -51,7 +52,7 @@ def test_another_batch_may_come_between_two_parts(
 @pytest.mark.usefixtures("always")
 def test_nothing_is_written_to_a_child_that_is_gone(shop: Layout) -> None:
     """Its descriptors may be those of other files by then."""
-    made = looking.lookers(shop.code)
+    made = read_ahead_worker.lookers(shop.code)
     (hand,) = made._hands
     assert isinstance(hand, LookingHand)
     number = hand._in
@@ -69,9 +70,9 @@ def test_nothing_is_written_to_a_child_that_is_gone(shop: Layout) -> None:
 
 @pytest.mark.usefixtures("always")
 def test_half_a_part_is_not_waited_for(shop: Layout) -> None:
-    made = looking.lookers(shop.code)
+    made = read_ahead_worker.lookers(shop.code)
     (hand,) = made._hands
-    task: crew.Task[Looked] = crew.Task([(b"", [b"tool", b"large"])])
+    task: pool.Task[Looked] = pool.Task([(b"", [b"tool", b"large"])])
     hand.deal(task)
     while not hand._poll.poll(100):
         pass
@@ -91,7 +92,7 @@ def test_a_child_ends_when_it_cannot_read_its_batches() -> None:
             raise MemoryError
 
     freed: SimpleQueue[int] = SimpleQueue()
-    assert list(crew.batches(Full(), freed.put)) == []  # type: ignore[arg-type]
+    assert list(pool.batches(Full(), freed.put)) == []  # type: ignore[arg-type]
     assert freed.get(timeout=10) == -1
 
 

@@ -16,15 +16,16 @@ from typing import Any
 
 import pytest
 
-from core.archive import making, places
-from core.archive import stage as stage_module
-from core.archive.contents import Contents
-from core.archive.difference import plan_files
-from core.archive.extract import Settled, settle
-from core.archive.making import SMALL, Makers
-from core.archive.plan import FilePlan
-from core.archive.stage import Stager, remove_stage, stage_files
-from core.archive.swap import swap_files
+from core.archive.plan.plan_file import FilePlan
+from core.archive.plan.plan_files import plan_files
+from core.archive.restore import stage as stage_module
+from core.archive.restore import write_worker
+from core.archive.restore.contents import Contents
+from core.archive.restore.stage import Stager, remove_stage, stage_files
+from core.archive.restore.swap import swap_files
+from core.archive.restore.write_entry import Settled, settle
+from core.archive.restore.write_worker import SMALL, Makers
+from core.archive.tree import mounts
 from core.errors import Cancelled, DiskFull, StorageError
 from tests.archive.trees import Layout, children_now, covered, layout, make_tree, plan, put, write
 
@@ -80,7 +81,7 @@ def planned_after_a_loss(shop: Layout, directory: Path) -> FilePlan:
 
 def waits(self: Makers) -> bool:
     """Wait for the child, however long it takes, so that it has nearly all to do."""
-    while not self._batch and self._sent - self._answered >= making._SLOTS:
+    while not self._batch and self._sent - self._answered >= write_worker._SLOTS:
         self._answer()
     return True
 
@@ -95,7 +96,7 @@ def test_all_comes_back(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int | None
 ) -> None:
     if batch is not None:  # slots are as large as before, so both sides agree about them
-        monkeypatch.setattr(making, "_BATCH", batch)
+        monkeypatch.setattr(write_worker, "_BATCH", batch)
     before, also = covered(full.root), attributes(full.root + "/vendor")
     summary = write(full.code, tmp_path / "a.tgz")
     lose(full)
@@ -121,7 +122,7 @@ def test_both_make_what_they_have_time_for(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow child leaves much to this process, in the same directories."""
-    monkeypatch.setattr(making, "_BATCH", 2000)
+    monkeypatch.setattr(write_worker, "_BATCH", 2000)
     answer = Makers._answer
 
     def slowly(self: Makers) -> None:
@@ -225,9 +226,9 @@ def meet_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start children that cannot write."""
     start = subprocess.Popen
     code = (
-        "import os, errno\nfrom core.archive import extract, making\n"
+        "import os, errno\nfrom core.archive.restore import write_entry, write_worker\n"
         "def full(*_): raise OSError(errno.ENOSPC, 'full')\n"
-        "extract._write = full\nmaking.main()"
+        "write_entry._write = full\nwrite_worker.main()"
     )
     monkeypatch.setattr(
         subprocess, "Popen",
@@ -255,7 +256,7 @@ def test_without_a_thread_the_flush_comes_at_the_end(
     monkeypatch.setattr(stage_module, "_FLUSHED_AHEAD", 1 << 20)
     before = covered(full.root)
     planned = planned_after_a_loss(full, tmp_path)
-    flush = places.FileSystemFlush(os.fsencode(full.root))
+    flush = mounts.FileSystemFlush(os.fsencode(full.root))
     with monkeypatch.context() as patch:
         patch.setattr("threading.Thread.start", none)
         flush.begin()
@@ -270,7 +271,7 @@ def test_an_error_that_comes_just_before_the_next_batch_is_said(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned = planned_after_a_loss(full, tmp_path)
-    monkeypatch.setattr(making, "_BATCH", 2000)
+    monkeypatch.setattr(write_worker, "_BATCH", 2000)
     send = Makers._send
     meet_a_full_disk(monkeypatch)
 
@@ -348,10 +349,10 @@ def test_a_stopped_child_does_not_keep_from_a_cancellation(
 
 _STAGING: str = """
 import os, sys
-from core.archive import children
-from core.archive.stage import Stager, stage_files
-from core.archive.difference import plan_files
-from core.archive.making import Makers
+from core.archive.workers import child as children
+from core.archive.restore.stage import Stager, stage_files
+from core.archive.plan.plan_files import plan_files
+from core.archive.restore.write_worker import Makers
 from tests.archive.trees import layout
 from collections.abc import Callable
 from pathlib import Path
@@ -411,7 +412,7 @@ def test_an_error_of_a_flush_beside_the_work_is_not_lost(
         if flushes == 1:
             raise StorageError("Failed while bringing files to the disk: Input/output error.")
 
-    monkeypatch.setattr(places.FileSystemFlush, "_flush", flush)
+    monkeypatch.setattr(mounts.FileSystemFlush, "_flush", flush)
     planned = planned_after_a_loss(full, tmp_path)
     with pytest.raises(StorageError, match="Input/output error"):
         stage_files(planned, job_id="job")
@@ -424,9 +425,9 @@ def test_the_flush_watches_from_before_the_first_file(
 ) -> None:
     """The kernel tells a descriptor of the errors since it was opened, and no others."""
     order: list[str] = []
-    init, contents = places.FileSystemFlush.__init__, Stager._contents
+    init, contents = mounts.FileSystemFlush.__init__, Stager._contents
 
-    def opened(self: places.FileSystemFlush, directory: bytes, *, dir_fd: int) -> None:
+    def opened(self: mounts.FileSystemFlush, directory: bytes, *, dir_fd: int) -> None:
         order.append("watch")
         init(self, directory, dir_fd=dir_fd)
 
@@ -434,7 +435,7 @@ def test_the_flush_watches_from_before_the_first_file(
         order.append("make")
         contents(self, where, given)
 
-    monkeypatch.setattr(places.FileSystemFlush, "__init__", opened)
+    monkeypatch.setattr(mounts.FileSystemFlush, "__init__", opened)
     monkeypatch.setattr(Stager, "_contents", made)
     stage_files(planned_after_a_loss(full, tmp_path), job_id="job")
     assert order == ["watch", "make"]

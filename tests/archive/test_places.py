@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from core.archive import places
-from core.archive.plan import PlanFile, Region
-from core.archive.stage import remove_stage, stage_files
-from core.archive.swap import (
+from core.archive.plan.plan_file import PlanFile, Region
+from core.archive.restore.stage import remove_stage, stage_files
+from core.archive.restore.swap import (
     revert_files,
     swap_files,
 )
+from core.archive.tree import mounts
 from tests.archive.trees import (
     Layout,
     covered,
@@ -30,20 +30,20 @@ from tests.archive.trees import (
 def devices_flushed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return where the devices are listed whose file systems are flushed from now on."""
     flushed: list[int] = []
-    finish = places.FileSystemFlush.finish
+    finish = mounts.FileSystemFlush.finish
 
-    def noted(flush: places.FileSystemFlush) -> None:
+    def noted(flush: mounts.FileSystemFlush) -> None:
         flushed.append(os.fstat(flush._fd).st_dev)
         finish(flush)
 
-    monkeypatch.setattr(places.FileSystemFlush, "finish", noted)
+    monkeypatch.setattr(mounts.FileSystemFlush, "finish", noted)
     return flushed
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
 @pytest.mark.parametrize("limit", [300, 0])
 def test_mounts_never_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
-    monkeypatch.setattr("core.archive.swap.FLUSHED_ONE_BY_ONE", limit)
+    monkeypatch.setattr("core.archive.restore.swap.FLUSHED_ONE_BY_ONE", limit)
     shop = layout(tmp_path / "shop")
     base = shop.root
     os.makedirs(base + "/lib/disk")
@@ -90,7 +90,7 @@ def test_a_region_of_which_nothing_is_planned_may_go(
     shop: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
     """A file system that was mounted below the store, say, and is not any more."""
-    monkeypatch.setattr("core.archive.swap.FLUSHED_ONE_BY_ONE", limit)
+    monkeypatch.setattr("core.archive.restore.swap.FLUSHED_ONE_BY_ONE", limit)
     before = covered(shop.root)
     summary = write(shop.code, tmp_path / "a.tgz")
     shutil.rmtree(shop.root + "/vendor")
@@ -108,5 +108,5 @@ def test_mount_table_is_read(tmp_path: Path) -> None:
     table.write_bytes(
         b"36 35 98:0 / /shop/with\\040space rw - ext4 /dev/x rw\n1 0 0:1 / / rw - ext4 /dev/y rw\n"
     )
-    assert places.mount_points(table=str(table)) == {b"/shop/with space", b"/"}
-    assert places.mount_points(table=str(tmp_path / "none")) == frozenset()
+    assert mounts.mount_points(table=str(table)) == {b"/shop/with space", b"/"}
+    assert mounts.mount_points(table=str(tmp_path / "none")) == frozenset()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from core.archive.stage import stage_files
-from core.archive.swap import (
+from core.archive.restore.stage import stage_files
+from core.archive.restore.swap import (
     remove_aside,
     revert_files,
     swap_files,
 )
-from core.archive.trees import remove_tree
+from core.archive.tree.remove import remove_tree
 from tests.archive.trees import (
     layout,
     plan,

@@ -14,19 +14,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.archive.difference import plan_files
-from core.archive.members import code_selection, media_selection
-from core.archive.plan import Action, PlanFile
-from core.archive.refresh import refresh_files
-from core.archive.stage import remove_stage, stage_files
-from core.archive.swap import (
+from core.archive.plan.plan_file import Action, PlanFile
+from core.archive.plan.plan_files import plan_files
+from core.archive.restore.recheck import refresh_files
+from core.archive.restore.stage import remove_stage, stage_files
+from core.archive.restore.swap import (
     aside_bytes,
     moves_anything,
     remove_aside,
     revert_files,
     swap_files,
 )
-from core.archive.undo import undo_plan
+from core.archive.restore.undo import undo_plan
+from core.archive.tree.selection import code_selection, media_selection
 from core.errors import (
     Cancelled,
     NothingToUndo,
@@ -366,7 +366,7 @@ def test_cancelled_staging_leaves_nothing(shop: Layout, tmp_path: Path) -> None:
 def test_a_stage_can_be_cancelled_while_it_passes_over_the_rest(
     shop: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.archive.stream._INFLATED", 1 << 16)
+    monkeypatch.setattr("core.archive.tar.gzip._INFLATED", 1 << 16)
     put(shop.root + "/zz-large", random.Random(1).randbytes(4 << 20))
     summary = write(shop.code, tmp_path / "a.tgz")
     put(shop.root + "/.gitignore", b"changed")

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from core.archive.inflated import Inflated
-from core.archive.packing import Segment, compressor, cut
-from core.archive.reader import verify_archive
-from core.archive.stream import GzipBlocks, GzipWriter
+from core.archive.create.pack_worker import Segment, compressor, cut
+from core.archive.tar.gzip import GzipBlocks, GzipWriter
+from core.archive.tar.gzip_position import Inflated
+from core.archive.tar.verify import verify_archive
 from core.errors import DamagedBackup
 
 

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from core.archive import writer as writer_module
-from core.archive.descent import Descent
-from core.archive.header import REGULAR, Fields, HeaderReader, HeaderWriter
-from core.archive.measuring import measure
-from core.archive.members import code_selection, media_selection, walk
-from core.archive.reader import read_members, verify_archive
-from core.archive.writer import write_archive
+from core.archive.create import write_archive as writer_module
+from core.archive.create.count import measure
+from core.archive.create.write_archive import write_archive
+from core.archive.tar.header import REGULAR, Fields, HeaderReader, HeaderWriter
+from core.archive.tar.verify import read_members, verify_archive
+from core.archive.tree.open_directories import Descent
+from core.archive.tree.selection import code_selection, media_selection, walk
 from core.errors import Cancelled, DiskFull, StoreUnreadable, UsageError
 from tests.archive.trees import Layout, covered, layout, make_tree, put, tree_hash, write
 

@@ -10,11 +10,11 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.archive.descent import Descent
-from core.archive.difference import plan_files
-from core.archive.members import Selection, code_selection
-from core.archive.plan import FilePlan
-from core.archive.writer import ArchiveSummary, write_archive
+from core.archive.create.write_archive import ArchiveSummary, write_archive
+from core.archive.plan.plan_file import FilePlan
+from core.archive.plan.plan_files import plan_files
+from core.archive.tree.open_directories import Descent
+from core.archive.tree.selection import Selection, code_selection
 
 Look = tuple[object, ...]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from core.archive.header import HeaderReader
-from core.archive.members import Selection, code_selection
-from core.archive.writer import write_archive
+from core.archive.create.write_archive import write_archive
+from core.archive.tar.header import HeaderReader
+from core.archive.tree.selection import Selection, code_selection
 from core.backups.catalog import Health, find_any_backup
 from core.backups.manifest import Manifest, write_manifest
 from core.backups.place import open_backups

@@ -23,13 +23,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
 
-from core.archive.difference import plan_files
-from core.archive.members import Selection, code_selection, walk
-from core.archive.reader import verify_archive
-from core.archive.refresh import refresh_files
-from core.archive.stage import stage_files
-from core.archive.swap import revert_files, swap_files
-from core.archive.writer import ArchiveSummary, write_archive
+from core.archive.create.write_archive import ArchiveSummary, write_archive
+from core.archive.plan.plan_files import plan_files
+from core.archive.restore.recheck import refresh_files
+from core.archive.restore.stage import stage_files
+from core.archive.restore.swap import revert_files, swap_files
+from core.archive.tar.verify import verify_archive
+from core.archive.tree.selection import Selection, code_selection, walk
 from core.sample.sizes import Size
 from core.sample.store import make_store
 

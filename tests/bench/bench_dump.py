@@ -16,7 +16,7 @@ import tempfile
 from magento_rows import make_rows
 from measure import HEADER, Pair, Work, as_row, run_once, run_pair
 
-from core.database.dump import DumpOptions, dump_schema
+from core.database.dump.dump import DumpOptions, dump_schema
 from core.magento.settings import DatabaseConnection, Secret
 from core.sample.server import PrivateServer, find_program
 

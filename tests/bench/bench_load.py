@@ -25,11 +25,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from magento_rows import make_rows
 
-from core.database.check import check_dump
-from core.database.dump import DumpOptions, dump_schema
-from core.database.forward import forward_tables
-from core.database.load import load_beside
-from core.database.swap import swap_tables
+from core.database.dump.dump import DumpOptions, dump_schema
+from core.database.load.load import load_beside
+from core.database.load.server_check import check_dump
+from core.database.swap.after_commit import forward_tables
+from core.database.swap.swap import swap_tables
 from core.events import no_report
 from core.journal import Journal
 from core.magento.settings import DatabaseConnection, Secret

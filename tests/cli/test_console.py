@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from core.cli.console import Console, wants_colour
-from core.cli.text import Line, Style, error, note, plain, success, warning
+from core.text.lines import Line, Style, error, note, plain, success, warning
 
 
 class Terminal(io.StringIO):
@@ -102,7 +102,7 @@ def test_no_progress_where_it_would_disturb(options: dict[str, object]) -> None:
 _TALKER = """
 import sys
 from core.cli.console import Console
-from core.cli.text import plain, note
+from core.text.lines import plain, note
 console = Console(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environ={})
 console.say(plain("ready"))
 sys.stdin.readline()

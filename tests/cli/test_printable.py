@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.cli.printable import printable, shortened
+from core.text.printable import printable, shortened
 
 
 @pytest.mark.parametrize(

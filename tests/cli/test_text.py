@@ -2,7 +2,6 @@
 
 import pytest
 
-from core.cli.text import Line, Narrator, Style, error_lines, lines_of
 from core.errors import MagerewindError, PreflightRefused
 from core.events import (
     EVENT_TYPES,
@@ -28,6 +27,7 @@ from core.events import (
     Step,
     Warned,
 )
+from core.text.lines import Line, Narrator, Style, error_lines, lines_of
 
 
 def completed(kind: Kind, name: str) -> BackupCompleted:

@@ -85,7 +85,7 @@ def main():
     wrap(durable, "fsync", Counter("fsync"))
     # Only now: what these import takes its names from the wrapped module.
     from core.cli.main import run
-    from core.database.connection import Connection
+    from core.database.server.connection import Connection
     from core.journal import Journal
     from core.operations import database_part, preflight, rollback_plan
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 from dataclasses import replace
 
-from core.database.dump import DumpOptions, dump_schema
+from core.database.dump.dump import DumpOptions, dump_schema
 from core.magento.settings import Secret
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from core.database.connection import connect
-from core.database.dialect import quote_name
+from core.database.server.connection import connect
+from core.database.server.dialect import quote_name
 
 
 def portrait(settings, *, ours=False):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 
-from core.database.check import check_dump
-from core.database.load import load_beside
+from core.database.load.load import load_beside
+from core.database.load.server_check import check_dump
 from core.journal import Journal
 from core.sample.server import find_program
 

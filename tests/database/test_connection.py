@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from core.database import places
-from core.database.connection import connect, lock_name, schema_lock
-from core.database.dialect import one_line, parse_version, quote_name, quote_text
+from core.database.server import address
+from core.database.server.connection import connect, lock_name, schema_lock
+from core.database.server.dialect import one_line, parse_version, quote_name, quote_text
 from core.errors import (
     ConnectionFailed,
     ConnectionLost,
@@ -153,7 +153,7 @@ def test_one_job_for_one_schema(schema):
 
 
 def test_localhost_means_the_usual_socket(schema, monkeypatch):
-    monkeypatch.setattr(places, "USUAL_SOCKETS", ("/nowhere", schema.socket))
+    monkeypatch.setattr(address, "USUAL_SOCKETS", ("/nowhere", schema.socket))
     with connect(replace(schema, socket=None, host="localhost")) as connection:
         assert connection.scalar("SELECT 1") == 1
 

@@ -12,9 +12,9 @@ from database.dumping import as_root, dump_to, load_plain
 from database.odd_schemas import NEW, OLD
 from database.schema_oracle import differences, portrait
 
-from core.database.connection import connect
-from core.database.rows import TARGET_BYTES
-from core.database.size import estimate
+from core.database.dump.row_ranges import TARGET_BYTES
+from core.database.server.connection import connect
+from core.database.server.size import estimate
 from core.errors import Cancelled, DumpFailed, UsageError
 
 
@@ -237,7 +237,7 @@ def _wait_until_alone(settings):
 
 def test_a_type_that_is_not_known_fails_by_name(server, schema, tmp_path, monkeypatch):
     server.run("CREATE TABLE a (id int PRIMARY KEY, odd date)", schema=schema.schema)
-    monkeypatch.setattr("core.database.values._PLAIN", frozenset())
+    monkeypatch.setattr("core.database.dump.row_text._PLAIN", frozenset())
     with pytest.raises(DumpFailed, match="'odd' of the table 'a' has the type date"):
         dump_to(tmp_path / "d.sql", schema)
 
@@ -247,7 +247,7 @@ def test_a_pipe_is_as_good_as_a_file(server, schema, tmp_path):
         "CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1)", schema=schema.schema
     )
     read, write = os.pipe()
-    from core.database.dump import dump_schema
+    from core.database.dump.dump import dump_schema
 
     summary = dump_schema(schema, write, created="now")
     os.close(write)

@@ -10,11 +10,11 @@ import pytest
 from database.dumping import as_root, dump_to, load_plain
 from database.schema_oracle import differences, portrait
 
-from core.database.connection import connect
-from core.database.dump import DumpOptions, dump_schema
-from core.database.rights import read_rights
-from core.database.snapshot import Rung
-from core.database.writer import DumpWriter
+from core.database.dump.dump import DumpOptions, dump_schema
+from core.database.dump.snapshot import Rung
+from core.database.dump.writer import DumpWriter
+from core.database.server.connection import connect
+from core.database.server.rights import read_rights
 from core.errors import ConnectionLost, DumpFailed, RightsMissing, StorageError
 from core.sample.server import PrivateServer
 

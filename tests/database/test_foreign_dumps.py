@@ -12,8 +12,8 @@ import re
 
 import pytest
 
-from core.database.check import check_against_server, check_dump
-from core.database.connection import connect
+from core.database.load.server_check import check_against_server, check_dump
+from core.database.server.connection import connect
 from core.errors import DamagedBackup, StatementRefused
 from tests.database.dumping import as_root
 from tests.database.schema_oracle import differences, portrait

@@ -8,14 +8,14 @@ import tracemalloc
 
 import pytest
 
-from core.database import load
-from core.database.check import check_against_server, check_dump
-from core.database.connection import connect
-from core.database.forward import forward_tables
-from core.database.load import load_beside
-from core.database.staging import owner_of, short_id
-from core.database.swap import revert_tables, swap_tables
-from core.database.undo import leftovers
+from core.database.load import load
+from core.database.load.load import load_beside
+from core.database.load.server_check import check_against_server, check_dump
+from core.database.schema.names import owner_of, short_id
+from core.database.server.connection import connect
+from core.database.swap.after_commit import forward_tables
+from core.database.swap.swap import revert_tables, swap_tables
+from core.database.swap.undo import leftovers
 from core.errors import Cancelled, ConnectionLost, DamagedBackup, LoadFailed, StatementRefused
 from core.events import no_report
 from tests.database.schema_oracle import differences, portrait

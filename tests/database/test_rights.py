@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.database.check import check_against_server, check_dump
+from core.database.load.server_check import check_against_server, check_dump
 from core.magento.settings import Secret
 from tests.database.dumping import as_root
 from tests.database.schema_oracle import differences, portrait

@@ -6,11 +6,11 @@ import os
 
 import pytest
 
-from core.database.connection import connect
-from core.database.definers import definer_text, with_current_user
-from core.database.objects import read_triggers, without_schema
-from core.database.schema import Versioning, read_schema
-from core.database.strip import GROUPS, resolve
+from core.database.dump.strip import GROUPS, resolve
+from core.database.schema.read_objects import read_triggers, without_schema
+from core.database.schema.read_tables import Versioning, read_schema
+from core.database.server.connection import connect
+from core.database.sql.definers import definer_text, with_current_user
 from core.errors import DatabaseError
 
 

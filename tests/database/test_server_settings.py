@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.database.check import check_against_server, check_dump
-from core.database.connection import connect
+from core.database.load.server_check import check_against_server, check_dump
+from core.database.server.connection import connect
 from tests.database.dumping import as_root, dump_to
 from tests.database.test_load import roll_back, write
 

@@ -12,11 +12,11 @@ import pytest
 from conftest import connection_to
 from database.dumping import as_root, dump_to, load_plain
 
-from core.database import snapshot
-from core.database.connection import connect
-from core.database.guard import is_rebuildable, young_tables
-from core.database.schema import read_tables
-from core.database.snapshot import Rung, take_snapshot
+from core.database.dump import snapshot
+from core.database.dump.ddl_watch import is_rebuildable, young_tables
+from core.database.dump.snapshot import Rung, take_snapshot
+from core.database.schema.read_tables import read_tables
+from core.database.server.connection import connect
 from core.errors import DatabaseError, DumpFailed
 
 _SUM = " UNION ALL ".join(f"SELECT SUM(v) AS s FROM bank{n}" for n in range(4))
@@ -165,7 +165,7 @@ def test_large_tables_outside_transactions_are_reported(server, schema, tmp_path
     server.run(
         "CREATE TABLE m (id int) ENGINE=MyISAM; INSERT INTO m VALUES (1)", schema=schema.schema
     )
-    monkeypatch.setattr("core.database.snapshot.LOCKED_BYTES", 0)
+    monkeypatch.setattr("core.database.dump.snapshot.LOCKED_BYTES", 0)
     summary = dump_to(tmp_path / "d.sql", schema)
     assert [(w.code, w.names) for w in summary.warnings] == [("outside-transactions", ("m",))]
 
@@ -194,7 +194,7 @@ def test_a_changed_definition_is_never_silent(server, schema, tmp_path, monkeypa
     )
     change = _CHANGES[number].format(n=number)
     changed = []
-    from core.database import dump
+    from core.database.dump import dump
 
     real = dump.take_snapshot
 
@@ -220,7 +220,7 @@ def test_a_changed_definition_is_never_silent(server, schema, tmp_path, monkeypa
 
 def test_a_table_that_never_rests_fails_by_name(server, schema, tmp_path, monkeypatch):
     server.run("CREATE TABLE sales_order (id int PRIMARY KEY)", schema=schema.schema)
-    from core.database import dump
+    from core.database.dump import dump
 
     real = dump.take_snapshot
 
@@ -241,7 +241,7 @@ def test_an_index_that_never_rests_is_read_apart_and_named(server, schema, tmp_p
         "CREATE TABLE sales_order (id int PRIMARY KEY); INSERT INTO sales_order VALUES (1)",
         schema=schema.schema,
     )
-    from core.database import dump
+    from core.database.dump import dump
 
     real = dump.take_snapshot
 
@@ -359,7 +359,7 @@ class _SlowReader:
         os.close(self.read)
 
     def dump(self, settings, report):
-        from core.database.dump import DumpOptions, dump_schema
+        from core.database.dump.dump import DumpOptions, dump_schema
 
         try:
             dump_schema(

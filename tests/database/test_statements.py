@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.database.classify import classify
-from core.database.create_table import parse_alter, parse_table, split_for_loading
-from core.database.dialect import Flavour, Server
-from core.database.kinds import StatementKind
-from core.database.session import Session
-from core.database.statements import DumpFile, RawStatement, Statements
-from core.database.tokens import Reading, resolve_comments
+from core.database.server.dialect import Flavour, Server
+from core.database.sql.allowed import classify
+from core.database.sql.set_statements import Session
+from core.database.sql.split import DumpFile, RawStatement, Statements
+from core.database.sql.statement import StatementKind
+from core.database.sql.table_text import parse_alter, parse_table, split_for_loading
+from core.database.sql.tokens import Reading, resolve_comments
 from core.errors import DamagedBackup, StatementRefused
 
 MARIADB = Server(flavour=Flavour.MARIADB, version=(10, 11, 6), text="")

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from core.database import swap
-from core.database.connection import Connection, connect, schema_lock
-from core.database.description import SwappedTable
-from core.database.dump import DumpOptions, dump_schema
-from core.database.forward import forward_tables
-from core.database.swap import revert_tables, swap_tables
-from core.database.undo import drop_aside, leftovers, undo_tables
+from core.database.dump.dump import DumpOptions, dump_schema
+from core.database.schema.swap_file import SwappedTable
+from core.database.server.connection import Connection, connect, schema_lock
+from core.database.swap import swap
+from core.database.swap.after_commit import forward_tables
+from core.database.swap.swap import revert_tables, swap_tables
+from core.database.swap.undo import drop_aside, leftovers, undo_tables
 from core.errors import ConnectionLost, DatabaseError, SwapBlocked
 from core.journal import Journal
 from tests.database.odd_schemas import NEW, OLD

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.database.check import check_against_server, check_dump
-from core.database.undo import leftovers
+from core.database.load.server_check import check_against_server, check_dump
+from core.database.swap.undo import leftovers
 from core.magento.settings import Secret
 from tests.database.dumping import as_root, dump_to
 from tests.database.odd_schemas import NEW, OLD

@@ -6,11 +6,11 @@ import hashlib
 
 import pytest
 
-from core.database.check import check_dump
-from core.database.connection import connect
-from core.database.forward import forward_tables
-from core.database.load import load_beside
-from core.database.swap import swap_tables
+from core.database.load.load import load_beside
+from core.database.load.server_check import check_dump
+from core.database.server.connection import connect
+from core.database.swap.after_commit import forward_tables
+from core.database.swap.swap import swap_tables
 from core.errors import DamagedBackup, StatementRefused
 from tests.database.dumping import as_root, dump_to
 from tests.database.shop_flow import JOB, new_journal

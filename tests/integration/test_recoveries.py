@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from integration.commands import instead, magerewind, names_of
 
-from core.database.connection import schema_lock
+from core.database.server.connection import schema_lock
 from core.events import Kind
 from core.jobs.client import Client
 from core.jobs.directory import JobDirectory, create_job

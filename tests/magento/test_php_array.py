@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.magento.php_array import parse_array
-from core.magento.php_syntax import NotData
+from core.magento.php.read_array import parse_array
+from core.magento.php.syntax import NotData
 
 PATH = "/srv/shop/app/etc/env.php"
 

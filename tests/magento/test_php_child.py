@@ -10,8 +10,8 @@ import pytest
 
 from core.errors import ConfigurationError
 from core.magento.env_php import parse_configuration, read_configuration
-from core.magento.php_array import parse_array
-from core.magento.php_child import ask_php
+from core.magento.php.ask_php import ask_php
+from core.magento.php.read_array import parse_array
 from tests.magento.conftest import OWNER
 from tests.magento.test_php_array import HEREDOCS, VALUES
 

@@ -8,8 +8,8 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.magento.php_array import parse_array
-from core.magento.php_syntax import NotData
+from core.magento.php.read_array import parse_array
+from core.magento.php.syntax import NotData
 
 PROFILE = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 

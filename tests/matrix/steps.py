@@ -6,13 +6,13 @@ import os
 import re
 from dataclasses import replace
 
-from core.database.check import check_against_server, check_dump
-from core.database.connection import connect
-from core.database.dump import DumpOptions, dump_schema
-from core.database.forward import forward_tables
-from core.database.load import load_beside
-from core.database.swap import swap_tables
-from core.database.undo import drop_aside, undo_tables
+from core.database.dump.dump import DumpOptions, dump_schema
+from core.database.load.load import load_beside
+from core.database.load.server_check import check_against_server, check_dump
+from core.database.server.connection import connect
+from core.database.swap.after_commit import forward_tables
+from core.database.swap.swap import swap_tables
+from core.database.swap.undo import drop_aside, undo_tables
 from core.journal import Journal
 from core.magento.settings import Secret
 from core.sample.database import fill_schema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.database.load import load_beside
+from core.database.load.load import load_beside
 from core.errors import RightsMissing
 from core.journal import Journal
 from tests.database.schema_oracle import differences

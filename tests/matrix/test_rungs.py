@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from core.database.connection import connect
-from core.database.dump import DumpOptions
-from core.database.snapshot import Rung
+from core.database.dump.dump import DumpOptions
+from core.database.dump.snapshot import Rung
+from core.database.server.connection import connect
 from core.errors import DatabaseError
 from tests.matrix.servers import EVERY, server_id, settings_of
 from tests.matrix.steps import dump

@@ -4,7 +4,7 @@ import os
 
 from shop import Shop
 
-from core.database.staging import short_id, staged_name
+from core.database.schema.names import short_id, staged_name
 from core.events import Kind
 
 

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.security.accounts import CHECKOUT, OTHER, clean, look_of
 
 from core.sample.sizes import Size
 from core.sample.store import make_store
-from tests.security.accounts import CHECKOUT, OTHER, clean, look_of
 
 LIMIT_S = 60  # for a command: none of them may hang
 MEMORY = 1 << 30  # bytes of address space for a command
@@ -250,8 +250,8 @@ def test_a_planted_plan_changes_no_mode_or_owner(shop, tmp_path, facts, entries)
 
 def plan_with(root, *, facts=None, entries=(), aside=b""):
     """Write a plan of a finished rollback of media that says what is wanted."""
-    from core.archive.plan import PlanFile
-    from core.archive.rows import Action, Region, Row
+    from core.archive.plan.plan_file import PlanFile
+    from core.archive.plan.rows import Action, Region, Row
 
     media = os.path.realpath(root / "pub/media")
     path = jobs_of(root) / JOB / "plan-media"
@@ -269,8 +269,20 @@ def plan_with(root, *, facts=None, entries=(), aside=b""):
             inode = os.lstat(os.path.join(os.fsencode(media), entry)).st_ino if (
                 os.path.lexists(os.path.join(os.fsencode(media), entry))) else 1  # fmt: skip
             plan.add(
-                Row(None, entry, Action.MODE, None, 0, mode_then=0o777, mode_now=0o777,
-                    uid_then=0, gid_then=0, uid_now=0, gid_now=0, ino_now=inode)  # fmt: skip
+                Row(
+                    None,
+                    entry,
+                    Action.MODE,
+                    None,
+                    0,
+                    mode_then=0o777,
+                    mode_now=0o777,
+                    uid_then=0,
+                    gid_then=0,
+                    uid_now=0,
+                    gid_now=0,
+                    ino_now=inode,
+                )  # fmt: skip
             )
         plan.save()
     return path.parent

@@ -11,9 +11,9 @@ from textual.pilot import Pilot
 
 from screenshots.settling import rows, settle
 from tests.tui.recorded import NOW_S, RecordedEngine
-from tui.application import Application
-from tui.bridge import Engine
-from tui.terminal import Terminal
+from tui.app.application import Application
+from tui.app.terminal import Terminal
+from tui.engine.port import Engine
 
 Open = Callable[..., AbstractAsyncContextManager[tuple[Application, Pilot[None]]]]
 

@@ -40,7 +40,7 @@ from core.operations.requests import (
     UndoRequest,
     command_line,
 )
-from tui.views import (
+from tui.engine.views import (
     BackupCheckView,
     BackupsView,
     BackupView,

@@ -10,7 +10,7 @@ import time
 from core.events import Kind, Noted, Progressed, Stamped, Step
 from tests.tui.recorded import RecordedEngine, RecordedStream, backup_stream
 from tests.tui.scenes import BACKUP
-from tui import terminal
+from tui.app import terminal
 
 
 class Flood(RecordedStream):
@@ -92,7 +92,7 @@ def main() -> int:
     words = sys.argv[1:]
     looks = terminal.look(os.environ, encoding="utf-8")
     terminal.prepare(os.environ, looks)
-    from tui.leave import run_application
+    from tui.app.shutdown import run_application
 
     engine = FaultyEngine() if "fault" in words else RecordedEngine()
     if "run" in words or "flood" in words:

@@ -14,7 +14,7 @@ from tests.tui.recorded import (
     backup_stream,
     rollback_stream,
 )
-from tui.views import BackupsView, JobView, UnfinishedView
+from tui.engine.views import BackupsView, JobView, UnfinishedView
 
 UNDONE = "20261122-230000-cd34"
 BACKUP = "20261123-025719-ab12"

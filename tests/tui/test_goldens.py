@@ -15,8 +15,8 @@ from textual.pilot import Pilot
 from tests.tui.conftest import opened, rows, settle
 from tests.tui.recorded import RecordedEngine
 from tests.tui.scenes import SCENES
-from tui.application import Application
-from tui.terminal import THEMES, Terminal
+from tui.app.application import Application
+from tui.app.terminal import THEMES, Terminal
 
 GOLDENS = Path(__file__).parent / "goldens"
 SIZES = ((80, 24), (120, 40))

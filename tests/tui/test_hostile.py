@@ -14,8 +14,8 @@ from core.errors import MagerewindError
 from tests.tui.conftest import opened, settle, shown
 from tests.tui.recorded import NOW_S, RecordedEngine, RecordedStream, backup_stream, rollback_stream
 from tests.tui.scenes import BACKUP, SCENES, UNDONE
-from tui.application import Application
-from tui.views import BackupsView, PlanView, SpaceView, UnfinishedView
+from tui.app.application import Application
+from tui.engine.views import BackupsView, PlanView, SpaceView, UnfinishedView
 
 EVIL = "\x1b]52;c;ZXZpbA==\x07[/bad] [bold]b\u202egnp\u2066 \udce9\x9b31m\r\n\x00[@click=app.quit]"
 WITHOUT_TEXTS_OF_THEIR_OWN = {

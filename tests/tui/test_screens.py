@@ -14,11 +14,11 @@ from core.operations.requests import BackupRequest
 from tests.tui.conftest import opened, rows, said, settle, shown
 from tests.tui.recorded import NOW_S, RecordedEngine, RecordedStream, backup_stream
 from tests.tui.scenes import BACKUP, UNFINISHED
-from tui.application import Application
-from tui.bridge import LOG_LINES
+from tui.app.application import Application
+from tui.engine.port import LOG_LINES
+from tui.engine.views import StoreView
 from tui.screens.backups import Backups
 from tui.screens.job import JobScreen
-from tui.views import StoreView
 from tui.widgets.keys import Key, chosen_keys
 from tui.widgets.logpane import LogPane
 

@@ -28,12 +28,12 @@ from core.sample.store import make_store
 from tests.conftest import connection_to
 from tests.tui.at_a_terminal import AtATerminal
 from tests.tui.conftest import said, settle, shown
-from tui.application import Application
-from tui.engine import StoreEngine
+from tui.app.application import Application
+from tui.app.terminal import Terminal
+from tui.engine.store_engine import StoreEngine
 from tui.screens.backups import Backups
 from tui.screens.home import Home
 from tui.screens.job import JobScreen
-from tui.terminal import Terminal
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -266,7 +266,7 @@ async def test_a_job_of_another_process_is_seen_and_its_death_too(shop: Shop) ->
 
 
 async def test_lose_the_terminal_and_come_back(shop: Shop) -> None:
-    words = "import sys; from tui.app import open_application; sys.exit(open_application())"
+    words = "import sys; from tui.app.entry import open_application; sys.exit(open_application())"
     terminal = AtATerminal(["-c", words], cwd=shop.root)
     try:
         terminal.until("WHAT TO DO")

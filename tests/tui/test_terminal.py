@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.tui.at_a_terminal import ROOT, AtATerminal
-from tui import terminal
+from tui.app import terminal
 
 PROGRAM = os.path.join(ROOT, "tests", "tui", "run_recorded.py")
 COLOUR = re.compile(rb"\x1b\[[0-9;]*\b(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])[0-9;]*m")
@@ -143,7 +143,7 @@ def test_a_dumb_terminal_is_refused(term: str) -> None:
 
 
 def test_the_door_refuses_a_dumb_terminal() -> None:
-    words = "import sys; from tui.app import open_application; sys.exit(open_application())"
+    words = "import sys; from tui.app.entry import open_application; sys.exit(open_application())"
     child = AtATerminal(["-c", words], environ={"TERM": "dumb"})
     try:
         assert child.ends() == 2

@@ -17,9 +17,9 @@ from core.jobs.directory import prepare_state_directory
 from core.jobs.lock import read_holder
 from core.magento.store import Store, find_store
 from tests.tui.at_a_terminal import ROOT
-from tui.bridge import Errands
-from tui.late import places_of
-from tui.watching import Watch, is_local
+from tui.engine.job_watch import Watch, is_local
+from tui.engine.lazy import places_of
+from tui.engine.port import Errands
 
 HOLD = """
 import sys, time

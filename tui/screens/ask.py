@@ -15,8 +15,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from tui import text
-from tui.text import assemble
+from tui.render import text
+from tui.render.text import assemble
 from tui.widgets.entry import Entry
 from tui.widgets.keys import Keys
 from tui.widgets.panel import Panel

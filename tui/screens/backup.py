@@ -12,12 +12,12 @@ from textual.content import Content
 
 from core.events import Kind
 from core.operations.requests import BackupRequest
-from tui import text
-from tui.bridge import TimeLimit
+from tui.engine.port import TimeLimit
+from tui.engine.views import BackupCheckView, Estimate
+from tui.render import text
+from tui.render.text import assemble
 from tui.screens.ask import Prompt
 from tui.screens.page import Page
-from tui.text import assemble
-from tui.views import BackupCheckView, Estimate
 from tui.widgets.form import Form, Row
 from tui.widgets.panel import Panel
 

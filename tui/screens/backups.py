@@ -12,14 +12,14 @@ from textual.content import Content
 from textual.widgets import Input
 
 from core.events import Kind
-from tui import text
-from tui.left_over import NOT_OURS, left_over_details, left_over_rows, unfinished_under
-from tui.plans import labelled
+from tui.engine.verify_queue import Verifying
+from tui.engine.views import BackupsView, BackupView, SetView, UnfinishedView
+from tui.render import text
+from tui.render.plan import labelled
+from tui.render.text import assemble
+from tui.render.unfinished import NOT_OURS, left_over_details, left_over_rows, unfinished_under
 from tui.screens.ask import Ask
 from tui.screens.page import Page
-from tui.text import assemble
-from tui.verifying import Verifying
-from tui.views import BackupsView, BackupView, SetView, UnfinishedView
 from tui.widgets.entry import Entry
 from tui.widgets.form import Form, Row
 from tui.widgets.panel import Panel

@@ -13,11 +13,11 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 import core
-from tui import text
+from tui.render import text
 from tui.widgets.panel import Panel
 
 if TYPE_CHECKING:
-    from tui.application import Application
+    from tui.app.application import Application
 
 
 Rows = list[tuple[str, str]]

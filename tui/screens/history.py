@@ -9,10 +9,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 
-from tui import text
+from tui.engine.views import JobView
+from tui.render import text
+from tui.render.text import assemble
 from tui.screens.page import Page
-from tui.text import assemble
-from tui.views import JobView
 from tui.widgets.form import Form, Row
 from tui.widgets.panel import Panel
 

@@ -10,12 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 
-from tui import text
-from tui.bridge import TimeLimit
+from tui.engine.port import TimeLimit
+from tui.engine.views import BackupsView, DatabaseView, SpaceView, StoreView
+from tui.render import text
+from tui.render.text import assemble
 from tui.screens.ask import Ask
 from tui.screens.page import Page
-from tui.text import assemble
-from tui.views import BackupsView, DatabaseView, SpaceView, StoreView
 from tui.widgets.form import Form, Row
 from tui.widgets.panel import Panel
 

@@ -12,18 +12,18 @@ from textual.content import Content
 from textual.widgets import Input
 
 from core.errors import MagerewindError
-from tui import text
-from tui.bridge import LOG_LINES, Follower
-from tui.progress import (
+from tui.engine.port import LOG_LINES, Follower
+from tui.render import text
+from tui.render.job import (
     closed_text,
     job_title,
     now_lines,
     result_lines,
     step_lines,
 )
+from tui.render.text import assemble
 from tui.screens.ask import Ask
 from tui.screens.page import Page
-from tui.text import assemble
 from tui.widgets.entry import Entry
 from tui.widgets.logpane import LogPane
 from tui.widgets.panel import Panel

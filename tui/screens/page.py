@@ -11,13 +11,13 @@ from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import Static
 
-from tui.progress import Place
+from tui.render.job import Place
 from tui.widgets.bar import Bar, bar_line
 from tui.widgets.form import Form
 from tui.widgets.keys import Keys
 
 if TYPE_CHECKING:
-    from tui.application import Application
+    from tui.app.application import Application
 
 NEEDED = (60, 16)
 

@@ -12,11 +12,11 @@ from textual.content import Content
 
 from core.events import Kind
 from core.operations.requests import RollbackRequest
-from tui import text
+from tui.engine.views import BackupsView, BackupView
+from tui.render import text
+from tui.render.text import assemble
 from tui.screens.page import Page
 from tui.screens.rollback import Rollback
-from tui.text import assemble
-from tui.views import BackupsView, BackupView
 from tui.widgets.form import Form, Row
 from tui.widgets.panel import Panel
 

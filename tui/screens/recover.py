@@ -11,12 +11,12 @@ from textual.content import Content
 
 from core.events import Operation
 from core.jobs.state import JobState
-from tui import text
-from tui.bridge import Follower
-from tui.progress import closed_text, job_title, step_lines
+from tui.engine.port import Follower
+from tui.engine.views import JobView
+from tui.render import text
+from tui.render.job import closed_text, job_title, step_lines
+from tui.render.text import assemble
 from tui.screens.page import Page
-from tui.text import assemble
-from tui.views import JobView
 from tui.widgets.panel import Panel
 
 

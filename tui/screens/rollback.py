@@ -15,12 +15,12 @@ from textual.widgets import Input
 from core.errors import Cancelled, PlanChanged
 from core.events import Kind
 from core.operations.requests import RollbackRequest, UndoRequest
-from tui import text
-from tui.plans import labelled, order_of, plan_lines
+from tui.engine.views import PlanView
+from tui.render import text
+from tui.render.plan import labelled, order_of, plan_lines
+from tui.render.text import assemble
 from tui.screens.ask import input_line
 from tui.screens.page import Page
-from tui.text import assemble
-from tui.views import PlanView
 from tui.widgets.form import Form, Row
 from tui.widgets.panel import Panel
 

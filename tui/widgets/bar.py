@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from textual.content import Content
 
-from tui import text
-from tui.text import Glyphs
+from tui.render import text
+from tui.render.text import Glyphs
 from tui.widgets.panel import Panel
 
 

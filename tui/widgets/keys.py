@@ -17,7 +17,7 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.screen import Screen
 
-from tui import text
+from tui.render import text
 from tui.widgets.panel import Panel
 
 _BACK: Final = frozenset({"back", "refuse", "leave", "close", "app.leave"})

@@ -25,9 +25,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from core.cli.text import Line
-from core.cli.text import Style as Meaning
-from tui.bridge import LOG_LINES
+from core.text.lines import Line
+from core.text.lines import Style as Meaning
+from tui.engine.port import LOG_LINES
 
 _INDENT: Final = "  "
 _COMPONENTS: Final = {

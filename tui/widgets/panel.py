@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.geometry import Region, Size
 from textual.widget import Widget
 
-from tui import text
+from tui.render import text
 
 Draw = Callable[[int], list[Content]]
 """Lines for a width in cells."""

@@ -1,0 +1,1 @@
+"""An archive is written from a selection."""

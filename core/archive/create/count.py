@@ -1,0 +1,208 @@
+"""How much a selection holds, and what of it this account cannot read, without reading it.
+
+It comes before every backup, while an administrator waits for the store to be closed and opened
+again; of a large tree a child looks at a part.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import marshal
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from core.archive.tree.open_directories import is_gone
+from core.archive.tree.selection import SHARED_DEPTH, Run, Selection, runs
+from core.archive.workers import child as children
+from core.events import Report, no_report
+
+_REPORT_EVERY: Final = 1024
+_FORMAT: Final = 0o170000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """How much a selection holds, and what of it cannot be read."""
+
+    files: int
+    directories: int
+    links: int
+    bytes: int
+    members: int
+    unreadable: tuple[str, ...] = ()
+    special: tuple[str, ...] = ()  # sockets, fifos and devices: skipped by a backup
+
+
+def _readable(name: bytes, fd: int, wanted: int) -> bool:
+    return os.access(name, wanted, dir_fd=fd, effective_ids=True)
+
+
+@dataclass(slots=True)
+class _Count:
+    """What was counted so far; plain values, which go through a pipe as they are."""
+
+    files: int = 0
+    directories: int = 0
+    links: int = 0
+    size: int = 0  # bytes of files with one name
+    unreadable: list[bytes] = field(default_factory=list)
+    special: list[bytes] = field(default_factory=list)
+    # Files with several names are written once, whichever part of the tree they are met in.
+    linked: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def take(self, run: Run, euid: int) -> None:
+        """Count the entries of a run."""
+        prefix, fd, names = run
+        if names is None:
+            self.directories += 1
+            if euid and not _readable(b".", fd, os.R_OK | os.X_OK):
+                self.unreadable.append(prefix[:-1])
+            return
+        for name in names:
+            try:
+                status = os.lstat(name, dir_fd=fd)
+            except OSError as error:
+                self.problem(prefix + name, error)
+                continue
+            mode = status.st_mode
+            if (
+                mode & _FORMAT == stat.S_IFREG
+                and status.st_nlink == 1
+                and (not euid or (status.st_uid == euid and mode & 0o400))
+            ):  # nearly all are so
+                self.files += 1
+                self.size += status.st_size
+            else:
+                self._take(prefix + name, name, fd, status)
+
+    def _take(self, path: bytes, name: bytes, fd: int, status: os.stat_result) -> None:
+        mode = status.st_mode
+        if stat.S_ISLNK(mode):
+            self.links += 1
+        elif stat.S_ISREG(mode):
+            self.files += 1
+            if status.st_nlink == 1:
+                self.size += status.st_size
+            else:
+                self.linked[(status.st_dev, status.st_ino)] = status.st_size
+            if not _readable(name, fd, os.R_OK):
+                self.unreadable.append(path)
+        elif not stat.S_ISDIR(mode):  # which it would have become since it was listed
+            self.special.append(path)
+
+    def problem(self, path: bytes, error: OSError) -> None:
+        """Count what cannot even be looked at."""
+        if not is_gone(error):
+            self.unreadable.append(path)
+
+    def values(self) -> tuple[Any, ...]:
+        """Return all of it as plain values."""
+        return (
+            self.files, self.directories, self.links, self.size, self.unreadable, self.special,
+            self.linked,
+        )  # fmt: skip
+
+    def add(self, other: _Count) -> None:
+        """Take in what was counted elsewhere."""
+        self.files += other.files
+        self.directories += other.directories
+        self.links += other.links
+        self.size += other.size
+        self.unreadable += other.unreadable
+        self.special += other.special
+        self.linked |= other.linked
+
+    def measured(self) -> Measured:
+        """Return the sums."""
+        return Measured(
+            files=self.files,
+            directories=self.directories,
+            links=self.links,
+            bytes=self.size + sum(self.linked.values()),
+            members=self.files + self.directories + self.links,
+            unreadable=tuple(os.fsdecode(path) for path in sorted(self.unreadable)),
+            special=tuple(os.fsdecode(path) for path in sorted(self.special)),
+        )
+
+
+def _count(
+    selection: Selection, *, report: Report, mine: Callable[[bytes], bool] | None = None
+) -> _Count:
+    count, euid, next_report = _Count(), os.geteuid(), 0
+    for run in runs(selection, problem=count.problem, mine=mine):
+        count.take(run, euid)
+        entries = count.files + count.directories
+        if entries >= next_report:
+            next_report = entries + _REPORT_EVERY
+            report(count.size, entries, os.fsdecode(run[0].rstrip(b"/")))
+    return count
+
+
+# Of eight parts: a child has to start first, but then nobody asks it how far it is.
+_CHILDS: Final = 4
+
+
+def _is_childs(name: bytes) -> bool:
+    return zlib.crc32(name) & 7 < _CHILDS
+
+
+def _is_mine(name: bytes) -> bool:
+    return not _is_childs(name)
+
+
+def _childs_share(selection: Selection) -> _Count:
+    """Count what is the child's only: what lies above the shares belongs to the other."""
+    count, euid = _Count(), os.geteuid()
+    least = selection.prefix.count(b"/") + SHARED_DEPTH
+
+    def problem(path: bytes, error: OSError) -> None:
+        if path.count(b"/") >= least:
+            count.problem(path, error)
+
+    for run in runs(selection, problem=problem, mine=_is_childs):
+        prefix, _, names = run
+        if prefix.count(b"/") >= least + (names is None):
+            count.take(run, euid)
+    return count
+
+
+def measure(selection: Selection, *, report: Report = no_report) -> Measured:
+    """Count a selection without reading it; name what the account cannot read.
+
+    `report` gets bytes and entries so far.
+    """
+    child = None
+    if children.is_worthwhile(selection):
+        with contextlib.suppress(OSError):
+            child = children.start(__name__, selection)
+    if child is None:
+        return _count(selection, report=report).measured()
+    try:
+        count = _count(selection, report=report, mine=_is_mine)
+        try:
+            assert child.stdout is not None  # noqa: S101 - for the type checker
+            answer = _Count(*marshal.load(child.stdout))  # noqa: S302 - written by our child
+        except (EOFError, ValueError, TypeError):
+            answer = _childs_share(selection)  # it was killed
+    finally:
+        children.stop(child)
+    count.add(answer)
+    return count.measured()
+
+
+def main() -> None:
+    """Be the child."""
+    selection, _ = children.told()
+    with contextlib.suppress(BrokenPipeError):
+        marshal.dump(_childs_share(selection).values(), sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()
+    os._exit(0)  # nothing to clean up, and a closed pipe is no error

@@ -1,0 +1,285 @@
+"""Writes a selection of the live tree as a gzip'd tar that GNU tar, bsdtar, 7-Zip and Magento read.
+
+It owns the order of the archive and what happens when files change under its hands: the archive
+stays valid whatever they do, and each such file is named. One process walks; small files are read
+and compressed in batches, here and by others beside it (`core.archive.workers.pool`), and what came
+of the batches is written in the order of the walk. It knows nothing of file names in var/backups,
+manifests or fsync.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from core.archive.create.pack_worker import FILE_MODE, PADDING, SMALL, MemberWriter, Segment
+from core.archive.tar.gzip import GzipWriter
+from core.archive.tar.header import BLOCK, HARD_LINK, REGULAR, SYMLINK
+from core.archive.tree.open_directories import OPEN_FILE, Descent
+from core.archive.tree.selection import Found, Selection
+from core.archive.workers.batch_reader import LeftOut
+from core.archive.workers.pool import Shift, Task, packers
+from core.archive.workers.walk_batches import ArchiveBatches, Noticed
+from core.durable import translate
+from core.events import Report, Warned, no_report
+
+_PIECE: Final = 1 << 20
+_TRIES: Final = 3
+_END_BLOCKS: Final = bytes(12 * BLOCK)  # as many as Magento writes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveSummary:
+    """What was written.
+
+    `content_bytes` is the sum of the sizes of files, `excluded` the patterns that were in force
+    besides Magento's lists.
+    """
+
+    members: int
+    content_bytes: int
+    archive_bytes: int
+    sha256: str
+    warnings: tuple[Warned, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+
+class _Writer:
+    """The state of one archive that is being written."""
+
+    def __init__(self, selection: Selection, out: GzipWriter, report: Report) -> None:
+        self.noticed = Noticed()
+        self.members = 0
+        self.content_bytes = 0
+        self._start = len(selection.prefix)
+        self._out = out
+        self._report = report
+        self._members = MemberWriter()
+        self._links: dict[tuple[int, int], bytes] = {}
+        self._batches = ArchiveBatches(selection, self.noticed, self._members)
+        self._descent = Descent(selection.root)
+        self._crew = packers(selection, out.level)
+        self._shift = Shift(self._crew, iter(self._batches))
+        self._parts: list[bytes] = []
+        self._gathered = 0
+        self._current = ""  # where the last part came from, for reports
+
+    def write(self) -> None:
+        """Write all members and the end."""
+        with contextlib.closing(self._descent), contextlib.closing(self._crew):
+            for task, part in self._shift.parts():
+                if part is not None:
+                    self._part(task, part)
+                # Also of whoever only waits: then it can be told to stop.
+                self._report(self.content_bytes, self.members, self._current)
+        self._put(_END_BLOCKS)
+        self._hand_over()
+        self._report(self.content_bytes, self.members, "")
+
+    def _part(self, task: Task[Segment], part: Segment | LeftOut) -> None:
+        """Write what came of a batch."""
+        prefix, entries = task.batch[part.group if isinstance(part, LeftOut) else 0]
+        if isinstance(part, LeftOut):
+            name = entries[part.place]
+            assert isinstance(name, bytes)  # noqa: S101 - what is there already is not left out
+            self._current = os.fsdecode(prefix + name.removesuffix(b"/"))
+            self._left_out(prefix, name.removesuffix(b"/"), changed=part.changed)
+        else:
+            self._current = os.fsdecode(prefix[:-1]) or self._current
+            self._hand_over()
+            try:
+                self._out.add(part)
+            except OSError as error:
+                raise translate(error, "writing the archive") from error
+            self.members += part.members
+            self.content_bytes += part.content_bytes
+
+    def _put(self, content: bytes) -> None:
+        self._parts.append(content)
+        self._gathered += len(content)
+        if self._gathered >= _PIECE:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if not self._parts:
+            return
+        content = b"".join(self._parts)
+        self._parts.clear()
+        self._gathered = 0
+        try:
+            self._out.write(content)
+        except OSError as error:  # here, so that it is not taken for one of reading a file
+            raise translate(error, "writing the archive") from error
+
+    def _left_out(self, prefix: bytes, name: bytes, *, changed: bool) -> None:
+        """Write an entry that needs a decision."""
+        path = prefix + name
+        try:
+            fd, name = self._descent.parent_of(path[self._start :])
+            status = os.lstat(name, dir_fd=fd)
+            mode = status.st_mode
+            if stat.S_ISLNK(mode):
+                link = _target(name, fd)
+                self._put(self._members.head(path, status, SYMLINK, 0o777, link=link))
+                self.members += 1
+                return
+            if stat.S_ISDIR(mode):
+                raise FileNotFoundError(errno.ENOENT, "replaced by a directory")
+            if not stat.S_ISREG(mode):
+                self.noticed.special.append(os.fsdecode(path))
+                return
+            if status.st_nlink > 1 and self._hard_link(path, status):
+                return
+            opened = _open(name, fd)
+        except OSError as error:
+            self._batches.problem(path, error)
+            return
+        try:
+            self._file(Found(path, name, fd, status), opened, changed=changed)
+        except OSError as error:
+            raise translate(error, f"reading {os.fsdecode(path)}") from error
+        finally:
+            os.close(opened)
+
+    def _hard_link(self, path: bytes, status: os.stat_result) -> bool:
+        """Write a second name of a file as a link to its first. False: it is the first."""
+        first = self._links.get((status.st_dev, status.st_ino))
+        if first is None:
+            return False
+        self._put(
+            self._members.head(path, status, HARD_LINK, status.st_mode & FILE_MODE, link=first)
+        )
+        self.members += 1
+        return True
+
+    def _file(self, found: Found, fd: int, *, changed: bool) -> None:
+        status = found.status
+        if status.st_mode & 0o6000:
+            self.noticed.stripped.append(os.fsdecode(found.path))
+        if status.st_nlink > 1:
+            self._links[(status.st_dev, status.st_ino)] = found.path
+        if status.st_size <= SMALL:
+            self._small_file(found, fd, changed=changed)
+        else:
+            self._large_file(found, fd)
+
+    def _head(self, found: Found, fd: int, size: int) -> None:
+        mode = found.status.st_mode & FILE_MODE
+        self._put(self._members.head(found.path, found.status, REGULAR, mode, size=size, fd=fd))
+        self.members += 1
+
+    def _small_file(self, found: Found, fd: int, *, changed: bool) -> None:
+        """Read a file whole, then write its header: what is written is always consistent."""
+        status = found.status
+        content = os.read(fd, status.st_size + 1)
+        after = os.fstat(fd)
+        if (
+            changed
+            or after.st_mtime_ns != status.st_mtime_ns
+            or after.st_size != len(content)
+            or after.st_ino != status.st_ino
+        ):
+            content, found = self._read_again(found, fd)
+        size = len(content)
+        self._head(found, fd, size)
+        self._put(content)
+        self._put(PADDING[size % BLOCK])
+        self.content_bytes += size
+
+    def _read_again(self, found: Found, fd: int) -> tuple[bytes, Found]:
+        """Read a file that changed: code up to three times, until it holds still."""
+        tries = _TRIES if found.path.endswith(b".php") else 1
+        content = b""
+        for _ in range(tries):
+            before = os.fstat(fd)
+            os.lseek(fd, 0, os.SEEK_SET)
+            content = b"".join(_pieces(fd, before.st_size))
+            found = found._replace(status=before)
+            after = os.fstat(fd)
+            if len(content) == after.st_size and before.st_mtime_ns == after.st_mtime_ns:
+                break
+        self.noticed.changed.append(os.fsdecode(found.path))
+        return content, found
+
+    def _large_file(self, found: Found, fd: int) -> None:
+        """Stream a file: cut where it grew, filled up with NUL where it shrank."""
+        size = found.status.st_size
+        self._head(found, fd, size)
+        done = 0
+        for piece in _pieces(fd, size):
+            done += len(piece)
+            self._put(piece)
+            self._shift.deal()
+            self._report(self.content_bytes + done, self.members, self._current)
+        after = os.fstat(fd)
+        if done < size or after.st_size != size or after.st_mtime_ns != found.status.st_mtime_ns:
+            self.noticed.changed.append(os.fsdecode(found.path))
+        while done < size:
+            gap = bytes(min(_PIECE, size - done))
+            done += len(gap)
+            self._put(gap)
+        self._put(PADDING[size % BLOCK])
+        self.content_bytes += size
+
+
+def _target(name: bytes, fd: int) -> bytes:
+    """Return where a link leads. Raises FileNotFoundError for what is none any more."""
+    try:
+        return os.readlink(name, dir_fd=fd)
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise FileNotFoundError(errno.ENOENT, "no longer a link") from None
+        raise
+
+
+def _open(name: bytes, fd: int) -> int:
+    """Open a file. Raises FileNotFoundError for what is none any more."""
+    opened = os.open(name, OPEN_FILE, dir_fd=fd)
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise FileNotFoundError(errno.ENOENT, "no longer a file")
+    return opened
+
+
+def _pieces(fd: int, size: int) -> Iterator[bytes]:
+    """Yield the next `size` bytes of a file, or fewer when it ends before."""
+    while size > 0:
+        piece = os.read(fd, min(_PIECE, size))
+        if not piece:
+            return
+        size -= len(piece)
+        yield piece
+
+
+def write_archive(
+    selection: Selection, fd: int, *, level: int | None = None, report: Report = no_report
+) -> ArchiveSummary:
+    """Write a selection to `fd` as a gzip'd tar; nothing is fsynced.
+
+    `report` gets bytes of content and members. Raises StoreUnreadable for a file that the account
+    may not read, StorageError and DiskFull, and whatever `report` raises.
+    """
+    try:
+        out = GzipWriter(fd, level)
+        try:
+            writer = _Writer(selection, out, report)
+            writer.write()
+            out.close()
+        except BaseException:
+            out.abandon()
+            raise
+    except OSError as error:
+        raise translate(error, "writing the archive") from error
+    return ArchiveSummary(
+        members=writer.members,
+        content_bytes=writer.content_bytes,
+        archive_bytes=out.size,
+        sha256=out.sha256,
+        warnings=writer.noticed.warnings(),
+        excluded=selection.exclude,
+    )

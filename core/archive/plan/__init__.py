@@ -1,0 +1,1 @@
+"""The plan: an archive compared with the live tree."""

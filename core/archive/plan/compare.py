@@ -1,0 +1,395 @@
+"""Decides, entry by entry, what differs between an archive and the live tree.
+
+It owns what counts as a difference (type, mode, content, link target, and as root the owner where
+that account exists here), what stays although the archive has it not, and how differences group
+into units that move as one. It reads, and fills a plan; what order things come in is not its
+business.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from typing import Any, Final
+
+from core.archive.plan.kept_contents import SpoolWriter
+from core.archive.plan.plan_file import Action, PlanFile, Row
+from core.archive.plan.rows import storable, storable_inode
+from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
+from core.archive.tar.name_index import UNKNOWN_MODE
+from core.archive.tar.reader import ArchiveReader, Member, leads_out
+from core.archive.tar.verify import refuse_leading_out
+from core.archive.tree.accounts import AccountNumbers
+from core.archive.tree.mounts import Regions
+from core.archive.tree.open_directories import OPEN_FILE, is_gone
+from core.archive.tree.selection import Found, Selection, Status, unreadable
+from core.archive.tree.xattrs import CAPABILITY
+from core.errors import StorageError
+from core.events import Kind
+
+_new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
+_SMALL: Final = 1 << 20
+NAMES_KEPT: Final = 1000
+_ASTRAY: Final = (
+    "SELECT count(*) FROM entry AS one"
+    " WHERE NOT EXISTS (SELECT 1 FROM entry AS top WHERE top.id = one.unit)"
+)
+_FILE_MODE: Final = 0o1777
+_FORMAT: Final = 0o170000
+_FILES: Final = frozenset({REGULAR, HARD_LINK})
+_DIRECTORY_MODE: Final = 0o3777
+_TYPES: Final = {
+    REGULAR: stat.S_IFREG,
+    HARD_LINK: stat.S_IFREG,
+    DIRECTORY: stat.S_IFDIR,
+    SYMLINK: stat.S_IFLNK,
+}
+# Sides of a row that are not there: `content_at` to `link_then`, and `type_now` to `ino_staged`.
+_NO_ARCHIVE: Final[tuple[Any, ...]] = (None, None, None, 0, 0, None, None, None)
+_NO_LIVE: Final[tuple[Any, ...]] = (None, None, 0, 0, None, None, None, None)
+_MAGENTO_LEAVES_OUT: Final = (
+    b"pub/media", b"pub/static", b"var", b"update", b"node_modules", b".grunt", b".idea", b".svn",
+    b".git",
+)  # fmt: skip
+
+
+Same = Callable[[Member, Found], bool]
+"""Whether the content of a regular member is that of the live file."""
+
+
+def content_is(reader: ArchiveReader, member: Member, found: Found) -> bool:
+    """Compare the current member's content with a live file of the same size."""
+    if member.size != found.status.st_size:
+        return False
+    if not member.size:
+        return True
+    if found.content is not None:
+        return found.content == reader.content()
+    try:
+        fd = os.open(found.name, OPEN_FILE, dir_fd=found.dir_fd)
+    except OSError as error:
+        if is_gone(error):
+            return False
+        raise unreadable(found.path, error) from error
+    try:
+        if member.size <= _SMALL:
+            return os.read(fd, member.size) == reader.content()
+        return all(os.read(fd, len(piece)) == piece for piece in reader.pieces())
+    except OSError as error:
+        raise unreadable(found.path, error) from error
+    finally:
+        os.close(fd)
+
+
+class Comparison:
+    """Takes live entries and members in the order of the walk and fills a plan."""
+
+    def __init__(
+        self,
+        plan: PlanFile,
+        selection: Selection,
+        reader: ArchiveReader,
+        *,
+        trusted: bool,
+        regions: Regions | None = None,
+        spool: SpoolWriter | None = None,
+    ) -> None:
+        self._spool = spool if spool is not None and spool.takes else None
+        self.sha256 = ""
+        self.regrouped = False
+        self.members = 0
+        self.identical = 0
+        self.skipped = 0
+        self.unrestorable: list[str] = []
+        self.kept: list[bytes] = []
+        self.parents: list[tuple[bytes, int, int | None, int | None]] = []
+        self.regions = Regions(selection.root) if regions is None else regions
+        self._plan = plan
+        self._selection = selection
+        self._reader = reader
+        self._trusted = trusted
+        top = os.stat(selection.root)
+        self._numbers = AccountNumbers(uid=top.st_uid, gid=top.st_gid)
+        self._owners: dict[tuple[int, int, bytes, bytes], tuple[int | None, int | None]] = {}
+        self._euid = os.geteuid()
+        self._groups = {os.getegid(), *os.getgroups()}
+        self._unit: int | None = None
+        self._unit_region = 0
+        self._below = b""  # what paths inside the current unit begin with
+        self._blocked: list[bytes] = []  # inside a unit, must stay
+
+    def relative(self, path: bytes) -> bytes:
+        """Return a member path relative to the selection's root."""
+        return path[len(self._selection.prefix) :]
+
+    def keep(self, path: bytes) -> None:
+        """Note a live path that stays, whatever is planned around it."""
+        if self._inside(path):
+            self._blocked.append(path)
+
+    def _inside(self, path: bytes) -> bool:
+        return self._unit is not None and path.startswith(self._below)
+
+    def both(self, found: Found, member: Member, same: Same) -> None:
+        """Compare a member with the live entry of its name."""
+        mode, kind = found.status.st_mode, member.type
+        if self._selection.only and self._selection.is_above(found.path):
+            return
+        if kind in _FILES and mode & _FORMAT == stat.S_IFREG and same(member, found):
+            self._metadata(found, member, _FILE_MODE)
+            return
+        self._notice(found)
+        if kind == DIRECTORY and stat.S_ISDIR(mode):
+            self._metadata(found, member, _DIRECTORY_MODE)
+        elif kind == SYMLINK and stat.S_ISLNK(mode) and self._target(found) == member.link:
+            self.identical += 1
+        else:
+            if kind == SYMLINK:
+                self._vouch(member)
+            self._changed(found, member)
+
+    def only_archive(self, member: Member) -> None:
+        """Plan a member that the live tree has not."""
+        if member.type == SYMLINK:
+            self._vouch(member)
+        if self._selection.only and self._selection.is_above(member.name):
+            row = self._row(Action.ADD, member.name, member, None)
+            mode = 0o755 if row.mode_then is None else row.mode_then
+            self.parents.append((member.name, mode, row.uid_then, row.gid_then))
+            return
+        has_children = member.type == DIRECTORY
+        self._place(Action.ADD, member.name, member, None, has_children=has_children)
+        self._keep(member)
+
+    def only_live(self, found: Found) -> None:
+        """Plan the removal of a live entry that the archive has not, unless it is to stay."""
+        if self._selection.only and self._selection.is_above(found.path):
+            return
+        begins_region = self._notice(found)
+        path, mode = found.path, found.status.st_mode
+        if begins_region or self.relative(path) in self.regions.mounts:
+            self.kept.append(path)
+            self.keep(path)
+            return
+        if not self._inside(path) and not _ordinary(mode):
+            return  # a socket or fifo: never in an archive, so its absence says nothing
+        if not self._trusted and (self._magento_leaves_out(path) or stat.S_ISLNK(mode)):
+            self.kept.append(path)
+            self.keep(path)
+            return
+        self._place(Action.REMOVE, path, None, found, has_children=stat.S_ISDIR(mode))
+
+    def _magento_leaves_out(self, path: bytes) -> bool:
+        """Tell whether Magento's own backup would lack this path: it compares beginnings only."""
+        return self._selection.kind is Kind.CODE and path.startswith(_MAGENTO_LEAVES_OUT)
+
+    def _notice(self, found: Found) -> bool:
+        if not stat.S_ISDIR(found.status.st_mode):
+            return False
+        regions = self.regions
+        if found.status.st_dev == regions.device and not regions.mounts and not regions.roots[1:]:
+            return False
+        return self.regions.notice(self.relative(found.path), found.status.st_dev)
+
+    def _place(
+        self,
+        action: Action,
+        path: bytes,
+        member: Member | None,
+        found: Found | None,
+        *,
+        has_children: bool,
+    ) -> None:
+        if self._unit is not None and path.startswith(self._below):
+            self._plan.add(self._row(action, path, member, found, self._unit, self._unit_region))
+            return
+        region = self.regions.of(self.relative(path))
+        number = self._plan.add(self._row(action, path, member, found, None, region))
+        if has_children:
+            self._unit, self._unit_region, self._below = number, region, path + b"/"
+
+    def _changed(self, found: Found, member: Member) -> None:
+        relative = self.relative(found.path)
+        if relative in self.regions.mounts:
+            self._cannot_restore(found.path, "it is a mount point")
+            return
+        was_directory = stat.S_ISDIR(found.status.st_mode)
+        has_children = was_directory or member.type == DIRECTORY
+        self._place(Action.CHANGE, found.path, member, found, has_children=has_children)
+        self._keep(member)
+
+    def _keep(self, member: Member) -> None:
+        """Keep what the stage will need of a member besides its row."""
+        if member.xattrs:
+            self._plan.keep_attributes(member.content_at, member.xattrs)
+            if self._euid != 0 and CAPABILITY in member.xattrs:
+                self._cannot_restore(member.name, "capabilities")
+        if self._spool is None or member.type not in _FILES:
+            return
+        content = self._reader.whole(member.size) if member.size <= _SMALL else None
+        if content is None:
+            self._spool.give_up()
+        else:
+            self._spool.add(member.content_at, content)
+        if not self._spool.takes:
+            self._spool = None
+
+    def _vouch(self, member: Member) -> None:
+        """Refuse a new link out of the root unless a manifest vouches for the archive."""
+        if not self._trusted and leads_out(member):
+            refuse_leading_out(self._reader, member)
+
+    def _target(self, found: Found) -> bytes | None:
+        try:
+            return os.readlink(found.name, dir_fd=found.dir_fd)
+        except OSError:
+            return None
+
+    def _metadata(self, found: Found, member: Member, mask: int) -> None:
+        """Plan a change of mode or owner in place, or count an identical entry."""
+        status = found.status
+        if not (status.st_mode ^ member.mode) & mask and self._belongs(status, member):
+            self.identical += 1
+            return
+        mode = status.st_mode & 0o7777
+        wanted = member.mode & mask if self._says_mode(member) else mode
+        if (mode & mask) == (wanted & mask) and self._belongs(status, member):
+            self.identical += 1
+            return
+        if self._euid not in {0, status.st_uid}:
+            self._cannot_restore(found.path, "mode of another account's file")
+            return
+        region = self.regions.of(self.relative(found.path))
+        row = self._row(Action.MODE, found.path, member, found, None, region)
+        row = row._replace(mode_then=wanted, size_then=row.size_now)
+        if self._euid != 0:  # it might not be able to give the present group back
+            row = row._replace(gid_then=None)
+        self._plan.add(row)
+
+    def _says_mode(self, member: Member) -> bool:
+        """Tell whether a mode is known: Magento's archives may lack those of directories."""
+        mode = member.mode
+        return mode != UNKNOWN_MODE and bool(mode or self._trusted or member.type != DIRECTORY)
+
+    def _belongs(self, status: os.stat_result | Status, member: Member) -> bool:
+        """Tell whether a live entry belongs to whom it should."""
+        if self._euid != 0:
+            return True
+        uid, gid = self._owner(member)
+        return (uid is None or uid == status.st_uid) and (gid is None or gid == status.st_gid)
+
+    def _owner(self, member: Member) -> tuple[int | None, int | None]:
+        """Return whom an entry is to belong to, None where that is left as it is."""
+        if member.mode == UNKNOWN_MODE:
+            return None, None
+        if not self._trusted and not member.uname and not member.uid:
+            return None, None  # Magento writes root, and nobody at all, as NULs
+        key = (member.uid, member.gid, member.uname, member.gname)
+        known = self._owners.get(key)
+        if known is None:
+            numbers = self._numbers
+            uid, gid = numbers.uid(member.uid, member.uname), numbers.gid(member.gid, member.gname)
+            if self._euid != 0:  # who can give nothing away, but has groups to choose from
+                uid, gid = None, gid if gid in self._groups else None
+            known = self._owners[key] = uid, gid
+        return known
+
+    def _row(
+        self,
+        action: Action,
+        path: bytes,
+        member: Member | None,
+        found: Found | None,
+        unit: int | None = None,
+        region: int = 0,
+    ) -> Row:
+        """Return what is known of an entry, as a row that has no id yet."""
+        then, now = _NO_ARCHIVE, _NO_LIVE
+        if member is not None:
+            content_at, _, kind, mode, _, _, size, mtime, link, *_ = member
+            if self._euid != 0:
+                self._note_owner(member)
+            then = (
+                content_at if content_at >= 0 else None, _TYPES[kind],
+                mode & 0o3777 if self._says_mode(member) else None,
+                size, mtime, *self._owner(member), link or None,
+            )  # fmt: skip
+        if found is not None:
+            status = found.status
+            kind, is_file = status.st_mode & _FORMAT, stat.S_ISREG(status.st_mode)
+            now = (
+                kind, status.st_mode & 0o7777, status.st_size if is_file else 0,
+                storable(status.st_mtime_ns), status.st_uid, status.st_gid,
+                storable_inode(status.st_ino), None,
+            )  # fmt: skip
+        return _new(Row, (None, path, action, unit, region, *then, *now))
+
+    def _note_owner(self, member: Member) -> None:
+        """Name what an ordinary account cannot give back."""
+        if member.mode == UNKNOWN_MODE:
+            return
+        uid = self._numbers.uid(member.uid, member.uname)
+        gid = self._numbers.gid(member.gid, member.gname)
+        if uid not in {None, self._euid} or (gid is not None and gid not in self._groups):
+            self._cannot_restore(member.name, "owner or group")
+
+    def _cannot_restore(self, path: bytes, what: str) -> None:
+        if len(self.unrestorable) <= NAMES_KEPT:
+            self.unrestorable.append(f"{os.fsdecode(path)}: {what}")
+
+    def finish(self, *, again: bool = False) -> None:
+        """Take out of units what must stay, and keep the totals in the plan.
+
+        `again`: it was a part that was compared anew, which adds to what is known of the rest.
+        """
+        self.regrouped = bool(self._blocked)
+        for path in self._blocked:
+            self._split(path)
+        plan = self._plan
+        if self.regrouped and plan.count(_ASTRAY):
+            raise StorageError(f"The plan {plan.path} has entries that belong to no unit.")
+        kept = [os.fsdecode(path) for path in self.kept[:NAMES_KEPT]]
+        if not again:
+            plan.remember(identical=self.identical, skipped=self.skipped, unrestorable=[], kept=[])
+        for name, new in (("unrestorable", self.unrestorable), ("kept", kept)):
+            if new:
+                known = dict.fromkeys([*plan.fact(name), *new])
+                plan.remember(**{name: list(known)[: NAMES_KEPT + 1]})
+
+    def _split(self, kept: bytes) -> None:
+        """Let the directories above `kept` stay; what else is in them becomes units."""
+        plan = self._plan
+        above = [kept] + [kept[:at] for at in range(len(kept)) if kept[at : at + 1] == b"/"]
+        found = (plan.row_at(path) for path in above)
+        # A directory of which only the mode changes stays where it is, and is in no unit.
+        tops = [row for row in found if row is not None and row.action is not Action.MODE]
+        if not tops:
+            return
+        unit = tops[0].unit if tops[0].unit is not None else tops[0].id
+        changed = next((row.path for row in tops if row.action is Action.CHANGE), None)
+        if changed is not None:
+            self._cannot_restore(changed, f"it holds {os.fsdecode(kept)}, which stays")
+            plan.execute("DELETE FROM entry WHERE unit = ?", unit)
+            return
+        for row in tops:
+            plan.execute("DELETE FROM entry WHERE id = ?", row.id)
+        self._regroup(unit)
+
+    def _regroup(self, unit: int | None) -> None:
+        """Make units of the children of directories that stay."""
+        plan = self._plan
+        current, below = None, b"\0"
+        for row in plan.rows("WHERE unit = ? ORDER BY id", unit):
+            if row.path.startswith(below):
+                plan.execute("UPDATE entry SET unit = ? WHERE id = ?", current, row.id)
+                continue
+            current, below = row.id, row.path + b"/"
+            region = self.regions.of(self.relative(row.path))
+            plan.execute(
+                "UPDATE entry SET unit = ?, region = ? WHERE id = ?", current, region, row.id
+            )
+
+
+def _ordinary(mode: int) -> bool:
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)

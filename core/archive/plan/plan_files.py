@@ -1,0 +1,340 @@
+"""Compares a whole archive with the live tree: what would a rollback have to do.
+
+One pass over archive and tree together, in the order of our walk: most members are identical and
+cost a comparison, not a file. Nothing is written but the plan and a scratch file beside it. What
+counts as a difference is `core.archive.plan.compare`'s.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+
+from core.archive.plan.compare import NAMES_KEPT, Comparison, Same, content_is
+from core.archive.plan.kept_contents import SpoolWriter
+from core.archive.plan.live_entries import Live
+from core.archive.plan.plan_file import Action, FilePlan, PlanFile
+from core.archive.plan_home import PlanPlace, seen_file, spool_file
+from core.archive.tar.header import HARD_LINK, REGULAR
+from core.archive.tar.name_index import Index, walk_key
+from core.archive.tar.reader import ArchiveReader, Member, OutOfOrder
+from core.archive.tar.verify import InOrder, check_totals
+from core.archive.tree.mounts import Regions
+from core.archive.tree.open_directories import Descent, is_gone
+from core.archive.tree.records import SeenWriter, record_of
+from core.archive.tree.selection import Found, Selection, unreadable, walk
+from core.archive.tree.xattrs import pinned
+from core.events import Kind, Report, Warned, no_report
+
+
+def merge(
+    live: Iterator[Found],
+    members: Iterator[Member],
+    comparison: Comparison,
+    wanted: Callable[[Member], bool],
+    same: Same,
+    pass_same: Callable[[], None] = lambda: None,
+) -> None:
+    """Walk both sides together; each is in the order of our walk.
+
+    A member is `wanted` if it has a live entry, so only one that has none is asked about.
+    `pass_same` may pass over what is the same, on both sides, where nothing was taken from either.
+    """
+    pass_same()
+    found, member = next(live, None), next(members, None)
+    while found is not None or member is not None:
+        if found is not None and member is not None and found.path == member.name:
+            comparison.both(found, member, same)
+            pass_same()
+            found, member = next(live, None), next(members, None)
+        elif member is not None and not wanted(member):
+            member = next(members, None)
+        elif member is None or (found is not None and walk_key(found.path) < walk_key(member.name)):
+            assert found is not None  # noqa: S101 - for the type checker: one side is there
+            found = _only_live(found, live, member, comparison)
+        else:
+            comparison.only_archive(member)
+            member = next(members, None)
+
+
+def _only_live(
+    found: Found, live: Iterator[Found], member: Member | None, comparison: Comparison
+) -> Found | None:
+    """Pass over what the archive has not, up to the next member; return what comes then."""
+    key = None if member is None else walk_key(member.name)
+    following: Found | None = found
+    while following is not None and (key is None or walk_key(following.path) < key):
+        comparison.only_live(following)
+        following = next(live, None)
+    return following
+
+
+class Planner:
+    """One comparison of an archive with a live tree, in whichever order the members come."""
+
+    def __init__(
+        self,
+        archive_path: str,
+        selection: Selection,
+        *,
+        sha256: str | None,
+        members: int | None,
+        report: Report,
+        only: Callable[[bytes], bool] | None = None,
+        put_aside: bool = False,
+    ) -> None:
+        self._only = only
+        self._put_aside = put_aside
+        self._path = archive_path
+        self._selection = selection
+        self._sha256 = sha256
+        self._members = members
+        self._report = report
+        self._trusted = sha256 is not None
+
+    def _problem(self, path: bytes, error: OSError) -> None:
+        if not is_gone(error):
+            raise unreadable(path, error) from error
+
+    def _alone(self, comparison: Comparison, seen: SeenWriter | None) -> Iterator[Found]:
+        """Walk in this process, and read nothing."""
+        only = self._only
+        for found in walk(self._selection, problem=self._problem, skipped=comparison.keep):
+            if seen is not None:
+                seen.add(record_of(found.path, found.status))
+            if only is None or only(found.path):
+                yield found
+
+    def _wanted(self, comparison: Comparison) -> Callable[[Member], bool]:
+        """Return the test whether a member belongs to what is compared."""
+        prefix, left_out, only = self._selection.prefix, self._selection.left_out(), self._only
+
+        def wanted(member: Member) -> bool:
+            name = member.name
+            if name.startswith(prefix) and not left_out(name):
+                return only is None or only(name)
+            is_above = not name or prefix.startswith(name + b"/")
+            comparison.skipped += member.content_at >= 0 and not is_above
+            return False
+
+        return wanted
+
+    def plan(self, plan_path: PlanPlace) -> FilePlan:
+        """Compare, and write the plan."""
+        try:
+            return self._plan(plan_path, ordered=True)
+        except OutOfOrder:
+            return self._plan(plan_path, ordered=False)
+
+    def _plan(self, plan_path: PlanPlace, *, ordered: bool) -> FilePlan:
+        with PlanFile.create(plan_path) as plan:
+            began_ns = plan.status.st_ctime_ns
+            with (
+                SeenWriter(seen_file(plan.home)) as seen,
+                SpoolWriter(spool_file(plan.home)) as spool,
+            ):
+                if not (ordered and self._put_aside):
+                    spool.give_up()
+                comparison = self.compare(plan, seen, ordered=ordered, regions=None, spool=spool)
+                plan.remember(ordered=ordered, began_ns=began_ns, spool=spool.sha256())
+            self._finish(plan, comparison)
+            return plan.summary(as_added=not comparison.regrouped)
+
+    def compare(
+        self,
+        plan: PlanFile,
+        seen: SeenWriter | None,
+        *,
+        ordered: bool,
+        regions: Regions | None,
+        spool: SpoolWriter | None = None,
+    ) -> Comparison:
+        """Read the archive once against the live tree and add what differs to an open plan."""
+        with ArchiveReader(self._path, trusted=self._trusted, report=self._report) as reader:
+            comparison = Comparison(
+                plan, self._selection, reader,
+                trusted=self._trusted, regions=regions, spool=spool,
+            )  # fmt: skip
+            if ordered:
+                self._in_order(reader, comparison, seen)
+            else:
+                self._by_index(reader, comparison, seen)
+            check_totals(reader, sha256=self._sha256, members=self._members)
+            comparison.sha256, comparison.members = reader.sha256, reader.members
+        plan.make_searchable()
+        comparison.finish(again=self._only is not None)
+        return comparison
+
+    def _in_order(
+        self, reader: ArchiveReader, comparison: Comparison, seen: SeenWriter | None
+    ) -> None:
+        """Read both sides together."""
+        members = InOrder(reader)
+
+        def merge_with(live: Iterator[Found], pass_same: Callable[[], None]) -> None:
+            merge(
+                live, iter(members), comparison, self._wanted(comparison),
+                lambda member, found: content_is(reader, member, found), pass_same,
+            )  # fmt: skip
+
+        # Code has many small files, nearly all of which the archive has too, so it pays to read
+        # them before anybody asks. Of media, many may be newer than the archive, and need no
+        # reading.
+        if self._only is not None or seen is None or self._selection.kind is not Kind.CODE:
+            merge_with(self._alone(comparison, seen), lambda: None)
+            return
+        with Live(
+            self._selection,
+            problem=self._problem,
+            skipped=comparison.keep,
+            record=seen.add,
+            waited=reader.report,
+        ) as live:
+
+            def pass_same() -> None:
+                if self._trusted:
+                    comparison.identical += live.pass_same(members)
+
+            merge_with(live, pass_same)
+
+    def _by_index(
+        self, reader: ArchiveReader, comparison: Comparison, seen: SeenWriter | None
+    ) -> None:
+        """Read the archive first, each member against the live file of its name; merge after."""
+        with Index() as index, Descent(self._selection.root) as descent:
+            prefix = self._selection.prefix
+            for member in reader:
+                same = None
+                if member.type == REGULAR and member.name.startswith(prefix):
+                    same = self._same(reader, member, descent)
+                index.add(member, reader, same=same)
+
+            def known(member: Member, found: Found) -> bool:
+                if member.type == HARD_LINK:
+                    return index.same(member.link) and self._linked(member, found, descent)
+                return index.same(member.name)
+
+            live = self._alone(comparison, seen)
+            merge(live, index.members(), comparison, self._wanted(comparison), known)
+
+    def _same(self, reader: ArchiveReader, member: Member, descent: Descent) -> bool:
+        found = self._find(member.name, descent)
+        return found is not None and content_is(reader, member, found)
+
+    def _find(self, path: bytes, descent: Descent) -> Found | None:
+        try:
+            fd, name = descent.parent_of(path[len(self._selection.prefix) :])
+            status = os.lstat(name, dir_fd=fd)
+        except OSError as error:
+            self._problem(path, error)
+            return None
+        return Found(path, name, fd, status) if stat.S_ISREG(status.st_mode) else None
+
+    def _linked(self, member: Member, found: Found, descent: Descent) -> bool:
+        """Tell whether a live file is one with the live target of a hard link."""
+        target = self._find(member.link, descent)
+        return target is not None and target.status.st_ino == found.status.st_ino
+
+    def _finish(self, plan: PlanFile, comparison: Comparison) -> None:
+        selection = self._selection
+        plan.set_region_roots(selection.root, comparison.regions.roots)
+        plan.remember(
+            archive=os.path.abspath(self._path),
+            sha256=comparison.sha256,
+            given_sha256=self._sha256,
+            members=comparison.members,
+            kind=selection.kind.value,
+            root=os.fsdecode(selection.root),
+            prefix=os.fsdecode(selection.prefix),
+            ignored=sorted(os.fsdecode(path) for path in selection.ignored),
+            exclude=list(selection.exclude),
+            only=os.fsdecode(selection.only),
+            parents=[[os.fsdecode(path), *rest] for path, *rest in comparison.parents],
+            state=os.fsdecode(selection.state),
+            step="planned",
+            warnings=[[w.code, w.message, list(w.names)] for w in _warnings(comparison)],
+            unwritable=unwritable(plan, selection),
+        )
+        plan.save()
+
+
+def _warnings(comparison: Comparison) -> Iterator[Warned]:
+    if comparison.skipped:
+        count = comparison.skipped
+        yield Warned(
+            code="outside", message=f"{count} members belong to no part that is rolled back."
+        )
+    if comparison.kept:
+        names = tuple(os.fsdecode(path) for path in comparison.kept[:NAMES_KEPT])
+        yield Warned(code="kept", message="These stay although the archive has them not.",
+                     names=names)  # fmt: skip
+
+
+def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
+    """Return where this account may not rename, or change the mode of, what is planned."""
+    refused: dict[str, None] = {}
+    last = b"\0"
+    with Descent(selection.root) as descent:
+        for row in plan.rows("WHERE unit = id OR action = ? ORDER BY id", Action.MODE.value):
+            relative = row.path[len(selection.prefix) :]
+            parent = relative.rpartition(b"/")[0]
+            try:
+                fd, name = descent.parent_of(relative)
+            except OSError:
+                continue  # it went away: the second look finds out
+            moves = row.action is not Action.MODE
+            if moves and parent != last:
+                last = parent
+                _note(refused, selection.prefix + parent, _keeps_entries(b".", fd))
+            if row.type_now == stat.S_IFDIR and moves:
+                _note(refused, row.path, _keeps_entries(name, fd))
+            elif row.type_now in {stat.S_IFDIR, stat.S_IFREG}:
+                _note(refused, row.path, pinned(name, fd))
+            if len(refused) > NAMES_KEPT:
+                break
+    return list(refused)
+
+
+def _note(refused: dict[str, None], path: bytes, why: str | None) -> None:
+    if why != "":
+        refused[(os.fsdecode(path) or ".") + (f" ({why})" if why else "")] = None
+
+
+def _keeps_entries(name: bytes, fd: int) -> str | None:
+    """Return which flag keeps the entries of a directory, None for missing rights, "" for neither.
+
+    Its owner may open it up to writing.
+    """
+    flag = pinned(name, fd)
+    if flag or os.access(name, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
+        return flag
+    writable = not os.statvfs(fd).f_flag & os.ST_RDONLY
+    try:
+        return "" if writable and os.lstat(name, dir_fd=fd).st_uid == os.geteuid() else None
+    except OSError:
+        return ""  # it went away: the second look finds out
+
+
+def plan_files(
+    archive_path: str,
+    selection: Selection,
+    plan_path: PlanPlace,
+    *,
+    report: Report = no_report,
+    sha256: str | None = None,
+    members: int | None = None,
+    put_aside: bool = False,
+) -> FilePlan:
+    """Verify an archive whole and compare it with the live tree; write the plan to `plan_path`.
+
+    With `put_aside` the contents that a stage will need are kept beside the plan, if they are few.
+
+    `sha256` and `members` are the manifest's; without them the archive counts as foreign. `report`
+    gets compressed bytes, of which the file's size is the total. Raises DamagedBackup,
+    HostileArchive, StoreUnreadable, StorageError; changes nothing in the store.
+    """
+    planner = Planner(
+        archive_path, selection, sha256=sha256, members=members, report=report, put_aside=put_aside
+    )
+    return planner.plan(plan_path)

@@ -1,0 +1,1 @@
+"""A plan is staged, swapped in and undone."""

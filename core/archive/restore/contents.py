@@ -1,0 +1,109 @@
+"""Where a stage gets the contents of its files: from the archive, or from what a plan put aside.
+
+The plan knows where each content is in the inflated archive, so the archive is not taken apart a
+second time: it is inflated, and the contents are cut out. That it is still the file that was
+planned is known at the end, by its digest; until then everything is in a stage that nobody uses.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from core.archive.plan.kept_contents import read_spool
+from core.archive.plan.plan_file import PlanFile, Row
+from core.archive.plan_home import spool_file
+from core.archive.tar.gzip_position import Inflated
+from core.errors import DamagedBackup, PlanChanged, StorageError
+from core.owned import open_regular
+
+
+class Contents(Protocol):
+    """Contents of the rows of a plan, asked for in the order of the archive."""
+
+    def content(self, row: Row) -> bytes:
+        """Return the content of a small file."""
+
+    def pieces(self, row: Row) -> Iterator[bytes]:
+        """Yield the content of a file in pieces of up to 1 MiB."""
+
+
+class _InArchive:
+    """Contents cut out of the archive."""
+
+    def __init__(self, inflated: Inflated) -> None:
+        self._inflated = inflated
+
+    def content(self, row: Row) -> bytes:
+        self._inflated.go_to(row.content_at or 0)
+        return self._inflated.take(row.size_then)
+
+    def pieces(self, row: Row) -> Iterator[bytes]:
+        self._inflated.go_to(row.content_at or 0)
+        return self._inflated.take_pieces(row.size_then)
+
+
+class _PutAside:
+    """Contents that a plan came past."""
+
+    def __init__(self, contents: Iterator[tuple[int, bytes]]) -> None:
+        self._contents = contents
+
+    def content(self, row: Row) -> bytes:
+        found = next((one for at, one in self._contents if at == row.content_at), None)
+        if found is None or len(found) != row.size_then:
+            raise StorageError(f"What was put aside lacks {os.fsdecode(row.path)}.")
+        return found
+
+    def pieces(self, row: Row) -> Iterator[bytes]:
+        yield self.content(row)
+
+
+def is_put_aside(plan: PlanFile) -> bool:
+    """Tell whether a plan has put aside everything that its stage needs."""
+    return plan.fact("spool") is not None and spool_file(plan.home).exists()
+
+
+@contextlib.contextmanager
+def open_contents(
+    plan: PlanFile, *, put_aside: bool, waited: Callable[[], None]
+) -> Iterator[Contents]:
+    """Give the contents of a plan's rows, from what it has put aside or from its archive.
+
+    Raises PlanChanged for another archive than was planned, at the latest when the context is left
+    without an error, and StorageError for what cannot be read. `waited` is called while what nobody
+    wants is passed over, which of a large archive takes its time; what it raises ends that.
+    """
+    archive = str(plan.fact("archive"))
+    if put_aside:
+        _expect(plan, archive, _digest_of(archive))
+        spooled = read_spool(spool_file(plan.home), str(plan.fact("spool")))
+        yield _PutAside(spooled)
+        for _ in spooled:  # to the end, where its digest is compared
+            pass
+        return
+    with Inflated(archive, report=lambda *_: waited()) as inflated:
+        try:
+            yield _InArchive(inflated)
+            inflated.read_through()
+        except DamagedBackup as error:  # it was whole when it was planned
+            raise _changed(archive) from error
+        _expect(plan, archive, inflated.sha256)
+
+
+def _expect(plan: PlanFile, archive: str, sha256: str) -> None:
+    if sha256 != plan.fact("sha256"):
+        raise _changed(archive)
+
+
+def _changed(archive: str) -> PlanChanged:
+    return PlanChanged(f"{os.path.basename(archive)} is no longer the file that was planned.")
+
+
+def _digest_of(path: str) -> str:
+    """Return the SHA-256 of a file. Raises OSError."""
+    with open(open_regular(path), "rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,267 @@
+"""The second look, once the store is closed: what did an open shop change since the plan.
+
+Every entry that was compared is looked at again (inode, size, times); what changed is compared
+anew, staged, taken into the plan and named. It owns which changes are ordinary in an open shop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from core.archive.place_access import Places
+from core.archive.plan.live_entries import LivePart, LiveParts
+from core.archive.plan.plan_file import Action, PlanFile, Row
+from core.archive.plan.plan_files import Planner, unwritable
+from core.archive.plan_home import seen_file
+from core.archive.restore.stage import StagedFiles, Stager
+from core.archive.restore.stages import make_stages
+from core.archive.tree.mounts import Regions
+from core.archive.tree.open_directories import is_gone
+from core.archive.tree.records import Change, Looks, SeenReader, changes, record_of
+from core.archive.tree.remove import remove_tree
+from core.archive.tree.selection import Selection, unreadable
+from core.durable import unlink_if_there
+from core.errors import PlanChanged
+from core.events import Kind, Report, no_report
+
+# What changes in an open shop anyway.
+_ORDINARY: Final = (
+    b"pub/media/catalog/product/cache/",
+    b"pub/media/tmp/",
+    b"generated/",
+    b"var/log/",
+    b"log/",
+)
+_SHARE: Final = 100  # one in a hundred
+_ALWAYS_FINE: Final = 20  # in a small tree one per cent is nothing
+_REPORT_EVERY: Final = 1024
+_SAME_TICK_NS: Final = 20_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refreshed:
+    """What the second look found.
+
+    `changed` are the paths that changed, in order. `counted` is how many of them lie outside what
+    changes in an open shop anyway (media cache, generated code, logs), `of` how many such entries
+    there are. With `too_many` (over one in a hundred) nothing was taken into the plan; otherwise
+    `staged` is the plan as it is now.
+    """
+
+    changed: tuple[str, ...]
+    counted: int
+    of: int
+    too_many: bool
+    staged: StagedFiles
+
+
+def selection_of(plan: PlanFile) -> Selection:
+    """Return the selection that a plan was made for."""
+    return Selection(
+        kind=Kind(plan.fact("kind")),
+        root=os.fsencode(plan.fact("root")),
+        prefix=os.fsencode(plan.fact("prefix")),
+        ignored=frozenset(os.fsencode(path) for path in plan.fact("ignored")),
+        exclude=tuple(plan.fact("exclude")),
+        only=os.fsencode(plan.fact("only") or ""),
+        state=os.fsencode(plan.fact("state")),
+    )
+
+
+def _problem(path: bytes, error: OSError) -> None:
+    if not is_gone(error):
+        raise unreadable(path, error) from error
+
+
+@dataclass(slots=True)
+class _Looked:
+    """What the second look saw: how many of how many entries outside the ordinary changed."""
+
+    changed: list[bytes] = field(default_factory=list)
+    suspect: list[bytes] = field(default_factory=list)
+    counted: int = 0
+    of: int = 0
+
+    @property
+    def too_many(self) -> bool:
+        """More than one in a hundred."""
+        return self.counted > max(_ALWAYS_FINE, self.of // _SHARE)
+
+
+def _looks(live: LiveParts, since_ns: int) -> Iterator[Looks]:
+    for part in live:
+        if isinstance(part, LivePart):
+            yield part.records, part.paths(), part.fresh
+        else:
+            path, status = part.path, part.status
+            fresh = status.st_ctime_ns >= since_ns and not stat.S_ISDIR(status.st_mode)
+            yield record_of(path, status), [path], fresh
+
+
+def _look_again(plan: PlanFile, selection: Selection, report: Report) -> _Looked:
+    looked, done, current = _Looked(), 0, b""
+    since_ns = max(1, int(plan.fact("began_ns")) - _SAME_TICK_NS)
+    linked = frozenset((inode, device) for inode, device in plan.fact("linked") or ())
+
+    def tell() -> None:
+        report(0, done, os.fsdecode(current))
+
+    with (
+        contextlib.closing(SeenReader(seen_file(plan.home))) as before,
+        LiveParts(selection, problem=_problem, waited=tell, since_ns=since_ns) as live,
+    ):
+        now = _looks(live, since_ns)
+        for paths, change in changes(before, now, since_ns=since_ns, linked=linked):
+            current = paths[-1]
+            counts = sum(map(_counts, paths))
+            looked.of += counts
+            if change is Change.CERTAIN:
+                looked.changed += paths
+                looked.counted += counts
+            elif change is Change.MAYBE:
+                looked.suspect += paths
+            if done // _REPORT_EVERY < (done := done + len(paths)) // _REPORT_EVERY:
+                tell()
+    report(0, done, "")
+    return looked
+
+
+def _counts(path: bytes) -> bool:
+    return not (path.startswith(_ORDINARY) or path.endswith(b".log"))
+
+
+class _Affected:
+    """The entries that have to be compared anew; takes their old rows and staged files away."""
+
+    def __init__(self, plan: PlanFile, places: Places, changed: list[bytes]) -> None:
+        self._plan = plan
+        self._places = places
+        self.paths: set[bytes] = set()
+        self.tops: set[bytes] = set()  # units that are compared anew with all below them
+        self._names = _second_names(plan)
+        for path in changed:
+            self._take(path)
+
+    def _take(self, path: bytes) -> None:
+        # Of a file that was the same, second names were made as more names of it.
+        for unit in self._names.pop(path, ()):
+            self._take(unit)
+        row = self._plan.row_at(path)
+        if self._moves_along(path) if row is None else row.unit is not None:
+            return
+        self.paths.add(path)
+        if row is not None:
+            self._drop(row)
+        # What was planned inside a directory may have lost its place.
+        inside = list(
+            self._plan.rows("WHERE unit = id AND path > ? AND path < ?", path + b"/", path + b"0")
+        )
+        for planned in inside:
+            self._drop(planned)
+            self.tops.add(path)
+
+    def _moves_along(self, path: bytes) -> bool:
+        """Tell whether a path is inside a unit, and so is moved with it whatever it is."""
+        above = path.rpartition(b"/")[0]
+        while above:
+            if above in self.tops:
+                return True
+            row = self._plan.row_at(above)
+            if row is not None and row.action is not Action.MODE:
+                return True
+            above = above.rpartition(b"/")[0]
+        return False
+
+    def _drop(self, row: Row) -> None:
+        plan = self._plan
+        if plan.execute("DELETE FROM entry WHERE unit = ?", row.id) > 1:
+            self.tops.add(row.path)
+        for region in plan.regions():
+            if region.id == row.region and region.stage and self._places.is_there(region.stage):
+                _remove_staged(b"%d" % (row.id or 0), self._places.open(region.stage))
+
+    def test(self) -> Callable[[bytes], bool]:
+        """Return the test whether a path has to be compared anew."""
+        paths = self.paths
+        if not self.tops:
+            return lambda path: path in paths
+        tops = tuple(top + b"/" for top in self.tops)
+        return lambda path: path in paths or path.startswith(tops)
+
+
+def _second_names(plan: PlanFile) -> dict[bytes, list[bytes]]:
+    """Return by the path of a file the units in which a second name of it is staged."""
+    names: dict[bytes, list[bytes]] = {}
+    for row in plan.rows("WHERE type_then = ? AND link_then IS NOT NULL", stat.S_IFREG):
+        unit = row if row.unit is None else next(plan.rows("WHERE id = ?", row.unit))
+        names.setdefault(row.link_then or b"", []).append(unit.path)
+    return names
+
+
+def _remove_staged(name: bytes, stage: int) -> None:
+    try:
+        unlink_if_there(name, dir_fd=stage)
+    except IsADirectoryError:
+        remove_tree(name, dir_fd=stage)
+
+
+def refresh_files(staged: StagedFiles, *, report: Report = no_report) -> Refreshed:
+    """Look at everything again that was compared; stage what changed, and take it into the plan.
+
+    To be called with the store closed, once before the swap. `report` gets 0 bytes and entries
+    looked at. Raises PlanChanged when the archive is another one, or a file system was mounted
+    meanwhile.
+    """
+    with PlanFile(staged.plan_path) as plan:
+        selection = selection_of(plan)
+        looked = _look_again(plan, selection, report)
+        changed = looked.changed
+        if (changed or looked.suspect) and not looked.too_many:
+            planned = {path for path in looked.suspect if plan.row_at(path) is not None}
+            _take_in(plan, selection, [*changed, *looked.suspect])
+            changed += [
+                path
+                for path in looked.suspect
+                if (plan.row_at(path) is not None) != (path in planned)
+            ]
+            staged = replace(staged, plan=plan.summary())
+    return Refreshed(
+        changed=tuple(os.fsdecode(path) for path in changed),
+        counted=looked.counted,
+        of=looked.of,
+        too_many=looked.too_many,
+        staged=staged,
+    )
+
+
+def _take_in(plan: PlanFile, selection: Selection, changed: list[bytes]) -> None:
+    last = plan.last_id
+    with Places(plan) as places:
+        affected = _Affected(plan, places, changed)
+    if not affected.paths:
+        plan.save()
+        return
+    roots = [region.root[len(selection.root) + 1 :] for region in plan.regions()]
+    regions = Regions(selection.root, roots)
+    planner = Planner(
+        str(plan.fact("archive")),
+        selection,
+        sha256=plan.fact("given_sha256"),
+        members=plan.fact("members"),
+        report=no_report,
+        only=affected.test(),
+    )
+    comparison = planner.compare(plan, None, ordered=bool(plan.fact("ordered")), regions=regions)
+    if comparison.sha256 != plan.fact("sha256"):
+        raise PlanChanged("The archive is no longer the file that was planned.")
+    if len(regions.roots) > len(roots):
+        raise PlanChanged("A file system was mounted in the store after the plan was made.")
+    make_stages(plan)
+    Stager(plan, no_report).fill(f"id > {last}")
+    plan.remember(unwritable=unwritable(plan, selection))
+    plan.save()

@@ -1,0 +1,342 @@
+"""Extracts what a plan needs, beside the live tree, and records what it made in the plan.
+
+A stage is a hidden directory of ours in the region of its targets. Units lie in it under their
+number, so that no path in it is longer than its own. It owns the stages; what moves them to their
+places is `core.archive.restore.swap`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from core.archive.place_access import Places
+from core.archive.plan.plan_file import Action, FilePlan, PlanFile, Row
+from core.archive.plan.rows import storable_inode
+from core.archive.plan_home import PlanPlace, seen_file, spool_file
+from core.archive.restore.contents import Contents, is_put_aside, open_contents
+from core.archive.restore.stages import UnitPaths, prepare_stages
+from core.archive.restore.write_entry import (
+    Ownership,
+    Settled,
+    make_directory,
+    make_symlink,
+    settle,
+    settled,
+    write_file,
+)
+from core.archive.restore.write_worker import SMALL, Makers
+from core.archive.tree.mounts import FLUSHED_ONE_BY_ONE, FileSystemFlush
+from core.archive.tree.open_directories import Descent
+from core.archive.workers import child
+from core.durable import fsync, translate
+from core.errors import StorageError
+from core.events import Report, no_report
+
+_FLUSHED_AHEAD: Final = 64 << 20  # bytes
+_PASSABLE: Final = 0o500
+_PATHS_KEPT: Final = 10_000
+_WRITTEN: Final = "action IN ('add', 'change') AND content_at IS NOT NULL"
+_ANY_WRITTEN: Final = f"SELECT EXISTS (SELECT 1 FROM entry WHERE {_WRITTEN}"
+_ANY_ATTRIBUTE: Final = "SELECT EXISTS (SELECT 1 FROM attribute)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedFiles:
+    """A plan with everything in place for its swap. All that counts is in the plan file."""
+
+    plan_path: PlanPlace
+    job_id: str
+    plan: FilePlan
+    newer: tuple[str, ...] = ()  # of an undo: live files newer than the rollback, set aside by it
+
+
+class Stager:
+    """Fills the stages of an open plan."""
+
+    def __init__(self, plan: PlanFile, report: Report) -> None:
+        self._plan = plan
+        self._report = report
+        self._root = os.fsencode(plan.fact("root"))
+        self._prefix = os.fsencode(plan.fact("prefix"))
+        self._paths = UnitPaths(plan)
+        self._ownership = Ownership(self._root)
+        self._alike_rows: dict[tuple[int | None, ...], Settled] = {}
+        self._stages: dict[int, Descent] = {}
+        self._tops: dict[int, int] = {}  # descriptors of the stages themselves
+        self._makers: Makers | None = None
+        self._current = b""  # for reports
+        self._last_given: tuple[tuple[int | None, bytes], list[bytes]] = ((None, b""), [])
+        self._flushed = 0  # of `_done_bytes`
+        self._flushes: dict[int, FileSystemFlush] = {}
+        self._inodes: list[tuple[int, int]] = []
+        self._linked: set[tuple[int, int]] = set()
+        self._each = True
+        self._in_order = False
+        self._last: tuple[int | None, bytes] = (None, b"")
+        self._has_attributes = False
+        self._done_bytes = 0
+        self._done = 0
+
+    def fill(self, where: str, *, put_aside: bool = False) -> None:
+        """Extract the entries that `where` chooses among those to be written.
+
+        With `put_aside` from what the plan has put aside, if it has.
+        """
+        put_aside = put_aside and is_put_aside(self._plan)
+        chosen = f"SELECT count(*) FROM entry WHERE action IN ('add', 'change') AND {where}"
+        count = self._plan.count(chosen)
+        self._each = count <= FLUSHED_ONE_BY_ONE
+        self._has_attributes = bool(self._plan.count(_ANY_ATTRIBUTE))
+        try:
+            with self._open_stages():
+                # An archive in the order of the walk has each directory before what is in it.
+                self._in_order = bool(self._plan.fact("ordered"))
+                if not self._in_order:
+                    self._directories(where)
+                with self._with_child(0 if put_aside else count):
+                    if self._plan.count(f"{_ANY_WRITTEN} AND {where})"):
+                        with open_contents(
+                            self._plan, put_aside=put_aside, waited=self._tell
+                        ) as contents:
+                            self._contents(where, contents)
+                    self._finish_child()
+                    self._hard_links(where)
+                    self._settle_directories(where)
+                    self._finish_child()
+                for descent in self._stages.values():
+                    fsync(descent.go([]))
+                for flush in self._flushes.values():
+                    flush.finish()
+        except OSError as error:
+            raise translate(error, "extracting into the stage") from error
+        self._record_inodes()
+        if self._linked:  # so that the second look does not take it for somebody else's doing
+            self._plan.remember(linked=sorted(self._linked))
+
+    @contextlib.contextmanager
+    def _open_stages(self) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            places = stack.enter_context(Places(self._plan))
+            for region in self._plan.regions():
+                if region.stage and places.is_there(region.stage):
+                    fd = places.open(region.stage)
+                    self._tops[region.id] = fd
+                    self._stages[region.id] = stack.enter_context(Descent(b".", dir_fd=fd))
+                    if not self._each:
+                        flush = FileSystemFlush(b".", dir_fd=fd)
+                        self._flushes[region.id] = stack.enter_context(contextlib.closing(flush))
+            yield
+            self._stages, self._flushes, self._tops = {}, {}, {}
+
+    def _parent(self, row: Row) -> tuple[int, bytes]:
+        """Return the descriptor of the staged directory of an entry, and its name there."""
+        above, _, name = row.path.rpartition(b"/")
+        if row.unit is not None and (row.unit, above) == self._last:
+            return self._stages[row.region].fd, name
+        way = self._paths.components(row)
+        fd = self._stages[row.region].go(way[:-1])
+        self._last = (row.unit, above)
+        return fd, way[-1]
+
+    def _settled(self, row: Row) -> Settled:
+        """Return what an entry is to get: the same for most, but for the time."""
+        key = (
+            row.type_then, row.mode_then, row.uid_then, row.gid_then, row.type_now, row.mode_now,
+            row.uid_now, row.gid_now,
+        )  # fmt: skip
+        known = self._alike_rows.get(key)
+        if known is None:
+            if len(self._alike_rows) > _PATHS_KEPT:
+                self._alike_rows.clear()
+            known = self._alike_rows[key] = settled(row, self._ownership)
+        return Settled(known.uid, known.gid, known.mode, row.mtime_then)
+
+    def _made(self, row: Row, fd: int, name: bytes) -> None:
+        """Count an entry that was made in an open directory."""
+        self._counted(row)
+        if row.unit is None and row.id is not None:  # of what will be moved
+            inode = os.lstat(name, dir_fd=fd).st_ino
+            self._inodes.append((storable_inode(inode), row.id))
+            if len(self._inodes) > 5000:
+                self._record_inodes()
+
+    def _counted(self, row: Row) -> None:
+        self._done += 1
+        self._done_bytes += row.size_then
+        if self._flushes and self._done_bytes - self._flushed > _FLUSHED_AHEAD:
+            self._flushed = self._done_bytes
+            self._flushes[row.region].begin()
+        self._current = row.path
+        if self._done % 64 == 0 or row.size_then > 1 << 20:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._report(self._done_bytes, self._done, os.fsdecode(self._current))
+
+    def _record_inodes(self) -> None:
+        for inode, number in self._inodes:
+            self._plan.execute("UPDATE entry SET ino_staged = ? WHERE id = ?", inode, number)
+        self._inodes.clear()
+
+    def _directories(self, where: str) -> None:
+        """Make all directories, closed to everybody else until all is in them."""
+        chosen = f"WHERE action IN ('add', 'change') AND type_then = ? AND {where} ORDER BY id"
+        for row in self._plan.rows(chosen, stat.S_IFDIR):
+            self._directory(row)
+
+    def _directory(self, row: Row) -> None:
+        fd, name = self._parent(row)
+        make_directory(fd, name)
+        self._made(row, fd, name)
+
+    def _contents(self, where: str, contents: Contents) -> None:
+        """Make everything but hard links, which need their targets."""
+        for row in self._plan.rows(f"WHERE {_WRITTEN} AND {where} ORDER BY content_at"):
+            if row.type_then == stat.S_IFDIR:
+                if self._in_order:  # else they were made before
+                    self._directory(row)
+            elif row.type_then == stat.S_IFREG and row.link_then is not None:
+                continue
+            elif not self._is_given(contents, row):
+                self._make(contents, row)
+
+    def _make(self, contents: Contents, row: Row) -> None:
+        """Make a file or a link here."""
+        fd, name = self._parent(row)
+        how = self._settled(row)
+        if row.type_then == stat.S_IFLNK:
+            make_symlink(fd, name, row.link_then or b"", how)
+        else:
+            write_file(
+                fd, name, row.size_then, contents.pieces(row), how,
+                xattrs=self._xattrs(row), flush=self._each,
+            )  # fmt: skip
+        self._made(row, fd, name)
+
+    def _xattrs(self, row: Row) -> dict[bytes, bytes] | None:
+        if not self._has_attributes or row.content_at is None:
+            return None
+        return self._plan.attributes(row.content_at)
+
+    def _is_given(self, contents: Contents, row: Row) -> bool:
+        """Give a small file or a link to the child, if it has time for it."""
+        makers = self._makers
+        if makers is None or row.unit is None or row.size_then > SMALL or not makers.has_time():
+            return False
+        above = (row.unit, row.path[: max(0, row.path.rfind(b"/"))])
+        if above == self._last_given[0]:
+            way, name = self._last_given[1], row.path[len(above[1]) + 1 :]
+        else:
+            *way, name = self._paths.components(row)
+            self._last_given = above, way
+        how = self._settled(row)
+        if row.type_then == stat.S_IFLNK:
+            makers.give_link(row.region, way, name, row.link_then or b"", how)
+        else:
+            makers.give_file(row.region, way, name, contents.content(row), how, self._xattrs(row))
+        self._counted(row)
+        return True
+
+    @contextlib.contextmanager
+    def _with_child(self, count: int) -> Iterator[None]:
+        """Have a child that makes files, where there are enough for it and a core."""
+        if count < child.WORTHWHILE or len(os.sched_getaffinity(0)) < 2:
+            yield
+            return
+        with contextlib.suppress(OSError):  # no more processes, or no memory: one does as well
+            self._makers = Makers(self._tops)
+        try:
+            yield
+        finally:
+            if self._makers is not None:
+                self._makers.close()
+                self._makers = None
+
+    def _finish_child(self) -> None:
+        if self._makers is not None:
+            self._makers.finish(self._tell)
+
+    def _hard_links(self, where: str) -> None:
+        chosen = f"WHERE {_WRITTEN} AND type_then = ? AND link_then IS NOT NULL AND {where}"
+        for row in self._plan.rows(f"{chosen} ORDER BY content_at", stat.S_IFREG):
+            fd, name = self._parent(row)
+            self._link(row, fd, name)
+            self._made(row, fd, name)
+
+    def _link(self, row: Row, fd: int, name: bytes) -> None:
+        """Make one more name of a file that is staged, or that stays as it is in the live tree."""
+        target = self._plan.row_at(row.link_then or b"")
+        live: Descent | None = None
+        with contextlib.ExitStack() as stack:
+            if target is not None and target.action in {Action.ADD, Action.CHANGE}:
+                top = self._tops[target.region]
+                descent = stack.enter_context(Descent(b".", dir_fd=top))
+                way = self._paths.components(target)
+            else:
+                live = descent = stack.enter_context(Descent(self._root))
+                way = (row.link_then or b"")[len(self._prefix) :].split(b"/")
+            source = descent.go(way[:-1])
+            os.link(way[-1], name, src_dir_fd=source, dst_dir_fd=fd, follow_symlinks=False)
+        status = os.lstat(name, dir_fd=fd)
+        if live is not None:
+            self._linked.add((storable_inode(status.st_ino), status.st_dev))
+
+    def _settle_directories(self, where: str) -> None:
+        chosen = f"WHERE action IN ('add', 'change') AND type_then = ? AND {where} ORDER BY id DESC"
+        for row in self._plan.rows(chosen, stat.S_IFDIR):
+            way, how = self._paths.components(row), self._settled(row)
+            if how.mode & _PASSABLE != _PASSABLE:  # nobody gets to what is below it any more
+                self._finish_child()
+            elif self._makers is not None and self._makers.has_time():
+                self._makers.give_directory(row.region, way, how, self._xattrs(row))
+                continue
+            fd = self._stages[row.region].go(way)
+            settle(fd, how, xattrs=self._xattrs(row))
+            if self._each:
+                fsync(fd)
+
+
+def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> StagedFiles:
+    """Extract what the plan needs into stages beside the live tree, durably.
+
+    `report` gets bytes and entries written, of `plan.bytes_to_write` and `added + changed`. On any
+    failure the stages are removed again. Raises PlanChanged when the archive is another one.
+    """
+    try:
+        with PlanFile(plan.plan_path) as open_plan:
+            prepare_stages(open_plan, job_id)
+            Stager(open_plan, report).fill("1", put_aside=True)
+            spool_file(plan.plan_path).remove()
+            open_plan.remember(step="staged")
+            open_plan.save()
+    except BaseException:
+        with contextlib.suppress(StorageError):
+            remove_stage(plan.plan_path)
+        raise
+    return StagedFiles(plan_path=plan.plan_path, job_id=job_id, plan=plan)
+
+
+def remove_stage(plan_path: PlanPlace, *, report: Report = no_report) -> None:
+    """Remove the stages of a plan, and its scratch file.
+
+    The stages of an undo are the asides of what it undoes: they are only removed when empty.
+    """
+    for scratch in (seen_file(plan_path), spool_file(plan_path)):
+        scratch.remove()
+    with PlanFile(plan_path, only_read=True) as plan, Places(plan) as places:
+        borrowed = bool(plan.fact("borrowed"))
+        for region in plan.regions():
+            if not region.stage:
+                continue
+            if borrowed:
+                places.remove_if_empty(region.stage)
+            else:
+                places.remove(region.stage, report=report)
+
+
+__all__ = ["StagedFiles", "remove_stage", "stage_files"]

@@ -1,0 +1,377 @@
+"""Moves what was staged to its place and what was there aside; brings it back; undoes it later.
+
+Recovery decides by inode, never by name: by name, a repeated `live -> aside` would bury the
+original under the new file. For each unit the plan holds the inode of the live entry and of the
+staged one, so that what stands at the live path says how far the unit has come, and every function
+here may be run again after a crash at any point. No record is written for a single rename.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from typing import Final
+
+from core import durable
+from core.archive.place_access import Places
+from core.archive.plan.plan_file import PlanFile, Region, Row
+from core.archive.plan.rows import storable_inode
+from core.archive.plan_home import PlanPlace
+from core.archive.restore.stage import StagedFiles
+from core.archive.restore.stages import refuse_unstaged
+from core.archive.tree.mounts import FLUSHED_ONE_BY_ONE, FileSystemFlush
+from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent, is_gone
+from core.archive.tree.remove import remove_if_empty
+from core.durable import translate
+from core.errors import PlanChanged, StoreLeftClosed
+from core.events import Report, no_report
+
+_UNITS: Final = "WHERE unit = id AND action <> 'mode' ORDER BY id"
+_SET_ASIDE: Final = "SELECT count(*) FROM entry WHERE action IN ('change', 'remove') AND region = ?"
+_MOVED: Final = "SELECT count(*) FROM entry WHERE unit = id"
+_MODES: Final = "WHERE action = 'mode' ORDER BY id"
+_OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NAMES_KEPT: Final = 1000
+
+
+def _inode(name: bytes, fd: int) -> int | None:
+    try:
+        return storable_inode(os.lstat(name, dir_fd=fd).st_ino)
+    except OSError as error:
+        if is_gone(error):
+            return None
+        raise
+
+
+class _Ground:
+    """The live tree and the places of one plan, open while units move."""
+
+    def __init__(self, plan: PlanFile, stack: contextlib.ExitStack) -> None:
+        self.prefix = os.fsencode(plan.fact("prefix"))
+        self.live = stack.enter_context(Descent(os.fsencode(plan.fact("root"))))
+        self._regions = {region.id: region for region in plan.regions()}
+        self._places = stack.enter_context(Places(plan))
+        self._used: dict[int, None] = {}  # in the order of their first use
+        self._stack = stack
+
+    def place(self, path: bytes) -> int:
+        """Return the descriptor of a stage or aside."""
+        fd = self._places.open(path)
+        self._used[fd] = None
+        return fd
+
+    def region(self, row: Row) -> Region:
+        """Return the region of a unit."""
+        return self._regions[row.region]
+
+    def in_place(self, path: bytes, row: Row) -> int | None:
+        """Return the inode of a unit in a stage or aside, None when it is not there."""
+        try:
+            fd = self.place(path)
+        except FileNotFoundError:
+            return None
+        return _inode(b"%d" % (row.id or 0), fd)
+
+    def live_parent(self, row: Row) -> tuple[int, bytes]:
+        """Return the descriptor of the directory of a unit's live place, and its name there."""
+        return self.live.parent_of(row.path[len(self.prefix) :])
+
+    def flush_places(self) -> None:
+        """Bring the stages' and asides' own entries to disk."""
+        for fd in self._used:
+            durable.fsync(fd)
+
+    def watch(self) -> list[FileSystemFlush]:
+        """Return what flushes the file systems of all regions, from before the first change."""
+        roots: dict[int, bytes] = {}
+        for region in self._regions.values():
+            with contextlib.suppress(FileNotFoundError):  # one of which nothing is planned may go
+                roots[os.stat(region.root).st_dev] = region.root
+        return [
+            self._stack.enter_context(contextlib.closing(FileSystemFlush(root)))
+            for root in roots.values()
+        ]
+
+
+def _move(source: int, name: bytes, target: int, other: bytes) -> None:
+    """Rename; an owner opens directories that are closed to writing, as Magento advises, for it."""
+    try:
+        durable.rename_noreplace(name, other, source_fd=source, target_fd=target)
+    except PermissionError:
+        with contextlib.ExitStack() as stack:
+            for fd in (source, target):
+                stack.enter_context(_opened_up(fd))
+            if stat.S_ISDIR(os.lstat(name, dir_fd=source).st_mode):
+                moved = os.open(name, OPEN_DIRECTORY, dir_fd=source)
+                stack.callback(os.close, moved)
+                stack.enter_context(_opened_up(moved))
+            durable.rename_noreplace(name, other, source_fd=source, target_fd=target)
+
+
+@contextlib.contextmanager
+def _opened_up(directory: int) -> Iterator[None]:
+    """Let a directory's owner write in it for a moment."""
+    mode = stat.S_IMODE(os.fstat(directory).st_mode)
+    os.fchmod(directory, mode | 0o300)
+    try:
+        yield
+    finally:
+        os.fchmod(directory, mode)
+
+
+class _Swap:
+    """One pass over the units of a plan, forward or back.
+
+    Each directory is flushed as it is left, and each mode as it is set; where there are many, whole
+    file systems at the end instead: a journal is written once then, while the store is closed.
+    """
+
+    def __init__(self, plan: PlanFile, ground: _Ground, report: Report) -> None:
+        self._plan = plan
+        self._ground = ground
+        self._report = report
+        self._done = 0
+        self._each = plan.count(_MOVED) <= FLUSHED_ONE_BY_ONE
+        self._flushes: list[FileSystemFlush] = []
+        self.current = b""  # the path that is at work, for what fails
+
+    def forward(self) -> None:
+        """Put every unit in its new state."""
+        self._watch()
+        for row in self._in_turn(_UNITS):
+            self._unit_forward(row)
+        for row in self._plan.rows(_MODES):
+            self.current = row.path
+            self._set_mode(row, row.mode_then, row.uid_then, row.gid_then)
+        self._flush()
+
+    def back(self) -> None:
+        """Put every unit in its old state."""
+        self._watch()
+        for row in self._plan.rows(_MODES + " DESC"):
+            self._set_mode(row, row.mode_now, row.uid_now, row.gid_now)
+        for row in self._in_turn(_UNITS + " DESC"):
+            self._unit_back(row)
+        self._flush()
+
+    def _watch(self) -> None:
+        if not self._each:
+            self._flushes = self._ground.watch()
+
+    def _flush(self) -> None:
+        """Bring to disk what was not yet."""
+        for flush in self._flushes:
+            flush.finish()
+        # Also then: before Linux 5.17 syncfs said nothing of a journal that could not be written.
+        self._ground.flush_places()
+
+    def _in_turn(self, query: str) -> Iterator[Row]:
+        """Yield units; a live directory is flushed when the next unit is in another one."""
+        directory: bytes | None = None
+        for row in self._plan.rows(query):
+            parent = row.path.rpartition(b"/")[0]
+            if directory is not None and parent != directory:
+                self._flush_live()
+            directory = parent
+            self.current = row.path
+            yield row
+            self._done += 1
+            if self._done % 64 == 0:
+                self._report(0, self._done, os.fsdecode(row.path))
+        if directory is not None:
+            self._flush_live()
+
+    def _flush_live(self) -> None:
+        if self._each:
+            durable.fsync(self._ground.live.fd)
+
+    def _unit_forward(self, row: Row) -> None:
+        ground, name = self._ground, b"%d" % (row.id or 0)
+        try:
+            fd, last = ground.live_parent(row)
+        except OSError as error:
+            raise self._unexpected(row, PlanChanged) from error
+        region = ground.region(row)
+        there = _inode(last, fd)
+        if row.ino_staged is not None and there == row.ino_staged:
+            return
+        if row.ino_now is not None:
+            if there == row.ino_now:
+                _move(fd, last, ground.place(region.aside), name)
+            elif there is not None or ground.in_place(region.aside, row) != row.ino_now:
+                raise self._unexpected(row, PlanChanged)
+        elif there is not None:
+            raise self._unexpected(row, PlanChanged)
+        if row.ino_staged is not None:
+            if ground.in_place(region.stage, row) != row.ino_staged:
+                raise self._unexpected(row, StoreLeftClosed)
+            _move(ground.place(region.stage), name, fd, last)
+
+    def _unit_back(self, row: Row) -> None:
+        ground, name = self._ground, b"%d" % (row.id or 0)
+        region = ground.region(row)
+        aside = None if row.ino_now is None else ground.in_place(region.aside, row)
+        try:
+            fd, last = ground.live_parent(row)
+            there = _inode(last, fd)
+        except OSError as error:
+            if is_gone(error) and aside is None:
+                return  # the directory above is gone: nothing of this unit ever moved
+            raise self._unexpected(row, StoreLeftClosed) from error
+        if row.ino_staged is not None and there == row.ino_staged:
+            _move(fd, last, ground.place(region.stage), name)
+            there = None
+        if aside is None:
+            return  # it was never moved, or there was nothing
+        if there is not None or aside != row.ino_now:
+            raise self._unexpected(row, StoreLeftClosed)
+        _move(ground.place(region.aside), name, fd, last)
+
+    def _set_mode(self, row: Row, mode: int | None, uid: int | None, gid: int | None) -> None:
+        """Change mode and owner in place, if the entry is still the one that was planned."""
+        relative = row.path[len(self._ground.prefix) :]
+        try:
+            fd, name = self._ground.live.parent_of(relative) if relative else (
+                self._ground.live.go([]), b".")  # fmt: skip
+            if _inode(name, fd) != row.ino_now:
+                raise self._unexpected(row, PlanChanged)
+            opened = os.open(name, _OPEN_FILE, dir_fd=fd)
+        except PermissionError:
+            self._set_closed_mode(row, mode)
+            return
+        except OSError as error:
+            raise self._unexpected(row, PlanChanged) from error
+        try:
+            status = os.fstat(opened)
+            owner = (status.st_uid if uid is None else uid, status.st_gid if gid is None else gid)
+            if owner != (status.st_uid, status.st_gid):
+                os.fchown(opened, *owner)
+            if mode is not None:
+                os.fchmod(opened, mode)
+            if self._each:
+                durable.fsync(opened)
+        finally:
+            os.close(opened)
+
+    def _set_closed_mode(self, row: Row, mode: int | None) -> None:
+        """Change the mode of a file that not even its owner may open."""
+        fd, name = self._ground.live_parent(row)
+        if mode is not None and not stat.S_ISLNK(os.lstat(name, dir_fd=fd).st_mode):
+            os.chmod(name, mode, dir_fd=fd)
+
+    def _unexpected(
+        self, row: Row, error: type[PlanChanged | StoreLeftClosed]
+    ) -> PlanChanged | StoreLeftClosed:
+        name = os.fsdecode(row.path)
+        return error(
+            f"{name} is not what was planned: something else changed it meanwhile.",
+            hint=f"The plan is {self._plan.path}; nothing of yours was deleted.",
+        )
+
+
+def swap_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -> None:
+    """Set the live entries of a plan aside and put the staged ones in their place, durably.
+
+    May be run again after a crash at any rename. Raises PlanChanged when something else took a
+    live place (then `revert_files` brings everything back), StorageError when the disk refuses.
+    `report` gets 0 bytes and units moved; it must not raise once the swap has begun. A plan's path
+    stands for what was staged of it, whose totals nobody needs to add up while the store is closed.
+    """
+    plan_path = staged.plan_path if isinstance(staged, StagedFiles) else staged
+    with PlanFile(plan_path) as plan, contextlib.ExitStack() as stack:
+        refuse_unstaged(plan)
+        make_asides(plan)
+        make_parents(plan)
+        swap = _Swap(plan, _Ground(plan, stack), report)
+        try:
+            swap.forward()
+            plan.remember(step="swapped", swapped_ns=_moment(plan))
+        except OSError as error:
+            raise translate(error, f"moving {os.fsdecode(swap.current)} into place") from error
+        plan.save()
+
+
+def moves_anything(plan_path: PlanPlace) -> bool:
+    """Tell whether a plan has anything to move or change."""
+    with PlanFile(plan_path, only_read=True) as plan:
+        return bool(plan.count("SELECT EXISTS (SELECT 1 FROM entry)"))
+
+
+def make_parents(plan: PlanFile) -> None:
+    """Make the directories above a missing `pub/media`, if nobody else has."""
+    root = os.fsencode(plan.fact("root"))
+    for path, mode, uid, gid in plan.fact("parents") or ():
+        whole = os.path.join(root, os.fsencode(path))
+        if not os.path.isdir(whole):
+            durable.make_directory(whole, mode=mode)
+            if os.geteuid() == 0 and uid is not None and gid is not None:
+                os.chown(whole, uid, gid, follow_symlinks=False)
+
+
+def _remove_parents(plan: PlanFile) -> None:
+    """Remove them again, as far as they are empty."""
+    root = os.fsencode(plan.fact("root"))
+    for path, *_ in reversed(plan.fact("parents") or ()):
+        remove_if_empty(os.path.join(root, os.fsencode(path)))
+
+
+def make_asides(plan: PlanFile) -> None:
+    """Make the aside directories that will hold something."""
+    with Places(plan) as places:
+        for region in plan.regions():
+            if region.aside and plan.count(_SET_ASIDE, region.id):
+                places.make(region.aside)
+
+
+def _moment(plan: PlanFile) -> int:
+    """Return the file system's own time of the swap, in ns, taken from the root's places."""
+    moments = [0]
+    with Places(plan) as places:
+        for region in plan.regions():
+            for path in (region.stage, region.aside):
+                with contextlib.suppress(OSError):
+                    moments.append(os.fstat(places.open(path)).st_ctime_ns)
+    return max(moments)
+
+
+def revert_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -> None:
+    """Bring the old tree back from any half-done swap, durably; may be run again.
+
+    What was staged is back in its stage afterwards. Raises StoreLeftClosed when something else
+    stands where an old entry belongs.
+    """
+    plan_path = staged.plan_path if isinstance(staged, StagedFiles) else staged
+    with PlanFile(plan_path) as plan, contextlib.ExitStack() as stack:
+        if plan.fact("step") not in {"staged", "swapped"}:
+            return  # nothing was ever moved
+        ground = _Ground(plan, stack)
+        try:
+            _Swap(plan, ground, report).back()
+        except PlanChanged as error:
+            raise StoreLeftClosed(error.message, hint=error.hint) from error
+        except OSError as error:
+            raise translate(error, "moving files back") from error
+        _remove_parents(plan)
+        plan.remember(step="staged")
+        plan.save()
+        with Places(plan) as places:
+            for path in _asides(plan):
+                places.remove_if_empty(path)
+
+
+def remove_aside(plan_path: PlanPlace, *, report: Report = no_report) -> int:
+    """Give up the undo of a plan: remove what was set aside; return the bytes freed."""
+    with PlanFile(plan_path, only_read=True) as plan, Places(plan) as places:
+        return sum(places.remove(path, report=report) for path in _asides(plan))
+
+
+def aside_bytes(plan_path: PlanPlace) -> int:
+    """Return how many bytes on disk the undo of a plan holds."""
+    with PlanFile(plan_path, only_read=True) as plan, Places(plan) as places:
+        return sum(places.size(path) for path in _asides(plan))
+
+
+def _asides(plan: PlanFile) -> list[bytes]:
+    return [region.aside for region in plan.regions() if region.aside]

@@ -1,0 +1,205 @@
+"""The way back after a finished rollback: a plan of the reverse, that the same swap carries out.
+
+What was set aside becomes the stage of the undo, and what is live now goes to an aside of its own,
+so that nothing is deleted and an undo can itself be undone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from typing import Final
+
+from core.archive.place_access import Places
+from core.archive.plan.plan_file import Action, PlanFile, Region, Row
+from core.archive.plan.plan_files import unwritable
+from core.archive.plan.rows import storable, storable_inode
+from core.archive.plan_home import PlanPlace
+from core.archive.restore.recheck import selection_of
+from core.archive.restore.stage import StagedFiles
+from core.archive.tree.mounts import place_pair
+from core.archive.tree.open_directories import Descent, is_gone
+from core.archive.tree.remove import entries
+from core.durable import translate
+from core.errors import NothingToUndo, PlanChanged
+
+_NAMES_KEPT: Final = 1000
+_CARRIED: Final = (
+    "archive", "sha256", "given_sha256", "members", "kind", "root", "prefix", "ignored", "exclude",
+    "state", "ordered", "began_ns", "only",
+)  # fmt: skip
+_REVERSED: Final = {Action.ADD: Action.REMOVE, Action.REMOVE: Action.ADD}
+
+
+class _Reverse:
+    """Turns the rows of a finished plan round, against what is live now."""
+
+    def __init__(self, old: PlanFile, new: PlanFile, stack: contextlib.ExitStack) -> None:
+        self._old = old
+        self._new = new
+        self._prefix = os.fsencode(old.fact("prefix"))
+        self._root = os.fsencode(old.fact("root"))
+        self._places = stack.enter_context(Places(old))
+        self._live = stack.enter_context(Descent(self._root))
+        self._regions = {region.id: region for region in old.regions()}
+        self._since_ns = int(old.fact("swapped_ns") or 0)
+        self._gone: set[int] = set()
+        self.newer: list[str] = []
+
+    def turn(self) -> None:
+        """Fill the new plan."""
+        for row in self._old.rows("WHERE unit = id ORDER BY id"):
+            if row.action is Action.MODE:
+                self._mode(row)
+            else:
+                self._unit(row)
+        for row in self._old.rows("WHERE unit <> id ORDER BY id"):
+            if row.unit not in self._gone:
+                self._new.copy(_swapped(row))
+
+    def _status(self, row: Row) -> os.stat_result | None:
+        relative = row.path[len(self._prefix) :]
+        try:
+            fd, name = self._live.parent_of(relative) if relative else (self._live.go([]), b".")
+        except OSError as error:
+            gone = os.fsdecode(row.path)
+            raise PlanChanged(f"The directory of {gone} is gone since the rollback.") from error
+        try:
+            return os.lstat(name, dir_fd=fd)
+        except OSError as error:
+            if is_gone(error):
+                return None
+            raise
+
+    def _mode(self, row: Row) -> None:
+        status = self._status(row)
+        if status is None or storable_inode(status.st_ino) != row.ino_now:
+            return  # replaced since: what is there now is nothing that the rollback touched
+        turned = _swapped(row)._replace(
+            ino_now=storable_inode(status.st_ino),
+            mode_now=status.st_mode & 0o7777,
+            uid_now=status.st_uid,
+            gid_now=status.st_gid,
+        )
+        self._new.copy(turned)
+
+    def _unit(self, row: Row) -> None:
+        status = self._status(row)
+        if row.ino_now is not None:
+            self._require_aside(row)
+        elif status is None:
+            self._gone.add(row.id or 0)
+            return
+        turned = _swapped(row)._replace(ino_staged=row.ino_now, ino_now=None, type_now=None)
+        action = Action.ADD
+        if status is not None:
+            self._name_newer(row, status)
+            action = Action.REMOVE if row.ino_now is None else Action.CHANGE
+            turned = turned._replace(
+                ino_now=storable_inode(status.st_ino),
+                type_now=stat.S_IFMT(status.st_mode),
+                mode_now=status.st_mode & 0o7777,
+                size_now=status.st_size if stat.S_ISREG(status.st_mode) else 0,
+                mtime_now=storable(status.st_mtime_ns),
+            )
+        self._new.copy(turned._replace(action=action))
+
+    def _require_aside(self, row: Row) -> None:
+        aside = self._regions[row.region].aside
+        try:
+            above = self._places.open(aside)
+            inode = storable_inode(os.lstat(b"%d" % (row.id or 0), dir_fd=above).st_ino)
+        except OSError:
+            inode = None
+        if inode != row.ino_now:
+            raise NothingToUndo(f"What was set aside of {os.fsdecode(row.path)} is not there.")
+
+    def _name_newer(self, row: Row, status: os.stat_result) -> None:
+        """Name what is newer than the rollback and will be set aside by the undo."""
+        if storable_inode(status.st_ino) != row.ino_staged:
+            self._newer(row.path)
+        elif not stat.S_ISDIR(status.st_mode):
+            if status.st_mtime_ns > self._since_ns:
+                self._newer(row.path)
+        else:
+            for path, inside in _files_below(self._root, row.path, self._prefix):
+                if inside.st_ctime_ns > self._since_ns or self._old.row_at(path) is None:
+                    self._newer(path)
+
+    def _newer(self, path: bytes) -> None:
+        if len(self.newer) < _NAMES_KEPT:
+            self.newer.append(os.fsdecode(path))
+
+
+def _files_below(root: bytes, path: bytes, prefix: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
+    """Yield the member paths and statuses of all below a directory that are no directories."""
+    way: list[bytes] = []
+    for _, name, status, leaving in entries(os.path.join(root, path[len(prefix) :])):
+        if leaving:
+            way.pop()
+        elif stat.S_ISDIR(status.st_mode):
+            way.append(name)
+        else:
+            yield b"/".join([path, *way, name]), status
+
+
+def _swapped(row: Row) -> Row:
+    """Return a row with its two sides exchanged."""
+    return row._replace(
+        action=_REVERSED.get(row.action, row.action),
+        content_at=None,
+        type_then=row.type_now,
+        mode_then=row.mode_now,
+        size_then=row.size_now,
+        mtime_then=row.mtime_now // 1_000_000_000,
+        uid_then=row.uid_now,
+        gid_then=row.gid_now,
+        link_then=None,
+        type_now=row.type_then,
+        mode_now=row.mode_then,
+        size_now=row.size_then,
+        mtime_now=storable(row.mtime_then * 1_000_000_000),
+        uid_now=row.uid_then,
+        gid_now=row.gid_then,
+    )
+
+
+def undo_plan(plan_path: PlanPlace, new_plan_path: PlanPlace, *, job_id: str) -> StagedFiles:
+    """Write the plan of the reverse of a finished rollback and return it, ready to be swapped.
+
+    `newer` of the result names live files that are newer than the rollback and would be set aside.
+    Raises NothingToUndo when the rollback is not finished or what it set aside is gone.
+    """
+    with (
+        PlanFile(plan_path, only_read=True) as old,
+        PlanFile.create(new_plan_path) as new,
+        contextlib.ExitStack() as stack,
+    ):
+        if old.fact("step") != "swapped":
+            raise NothingToUndo("That rollback was never finished.")
+        selection = selection_of(old)
+        label = f"{job_id}-{old.fact('kind')}"
+        new.set_regions(
+            Region(r.id, r.root, r.aside, place_pair(r.root, selection.state, label)[1])
+            for r in old.regions()
+        )
+        reverse = _Reverse(old, new, stack)
+        try:
+            reverse.turn()
+        except OSError as error:
+            raise translate(error, "looking at what the rollback changed") from error
+        new.remember(**{name: old.fact(name) for name in _CARRIED})
+        new.remember(
+            job_id=job_id,
+            step="staged",
+            borrowed=True,
+            undo_of=old.fact("job_id"),
+            newer=reverse.newer,
+            unwritable=unwritable(new, selection),
+        )
+        new.save()
+        return StagedFiles(
+            plan_path=new_plan_path, job_id=job_id, plan=new.summary(), newer=tuple(reverse.newer)
+        )

@@ -1,0 +1,1 @@
+"""The format of archives: tar members in gzip, read, written and verified."""

@@ -1,0 +1,227 @@
+"""Gzip, both ways: written of segments, and read by a thread that inflates ahead of the caller.
+
+It owns the thread, checksums over the compressed bytes and the limits of a gzip file (one member,
+nothing behind it). It knows nothing of tar.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import hashlib
+import os
+import queue
+import struct
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Final
+
+from isal import isal_zlib
+from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor, IsalError
+
+from core.archive.create.pack_worker import Compressor, Segment, compressor, cut
+from core.durable import FlushBegun, translate, write_all
+from core.errors import DamagedBackup, MagerewindError, UsageError
+
+DEFAULT_LEVEL: Final = 1
+_GZIP_HEADER: Final = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # no name, no time
+_LAST_BLOCK: Final = b"\x03\0"  # of deflate, empty
+# The inflater asks for the interpreter's lock each time its output doubles from 16 KiB on: of large
+# blocks that is seldom.
+_INFLATED: Final = 1 << 21
+_READ: Final = 1 << 20
+_AHEAD: Final = 2  # blocks
+_TURN_S: Final = 0.0005
+_ALLOCATIONS: Final = 100_000  # between two looks for cycles
+
+
+class _Brisk:
+    """Sets the interpreter up for streams, until all that asked for it have ended it.
+
+    Threads take turns every half millisecond: one that has inflated a block waits for the
+    interpreter's lock until the other's turn is over, 5 ms as Python starts, which was a third of
+    the time of a verification. Much shorter turns cost more than they bring (measured at 0.05 ms).
+
+    Cycles are looked for seldom: a stream makes millions of tuples and no cycle, and the looks took
+    a fifth of the time of a comparison.
+    """
+
+    _lock = threading.Lock()
+    _asked = 0
+    _turn_s = 0.0
+    _threshold = (0, 0, 0)
+
+    def __init__(self) -> None:
+        self._ended = False
+        with _Brisk._lock:
+            _Brisk._asked += 1
+            if _Brisk._asked == 1:
+                _Brisk._turn_s, _Brisk._threshold = sys.getswitchinterval(), gc.get_threshold()
+                sys.setswitchinterval(min(_TURN_S, _Brisk._turn_s))
+                gc.set_threshold(_ALLOCATIONS, *_Brisk._threshold[1:])
+
+    def end(self) -> None:
+        """Ask for it no more; may be called again."""
+        with _Brisk._lock:
+            _Brisk._asked -= not self._ended
+            if not _Brisk._asked and not self._ended:
+                sys.setswitchinterval(_Brisk._turn_s)
+                gc.set_threshold(*_Brisk._threshold)
+            self._ended = True
+
+
+class GzipWriter:
+    """A gzip file that is being written to `fd` (which stays open and is not fsynced).
+
+    What is written here is compressed here, and segments that were compressed elsewhere are put
+    between. `level` 0 to 3 is igzip's, 4 to 9 zlib's. `close` must come before `sha256` and `size`
+    are read; `abandon` ends a failed one.
+    """
+
+    def __init__(self, fd: int, level: int | None) -> None:
+        self.level = DEFAULT_LEVEL if level is None else level
+        if not 0 <= self.level <= 9:
+            raise UsageError("The compression level is a number from 0 to 9.")
+        self._fd = fd
+        self._flush = FlushBegun(fd)
+        self._hash = hashlib.sha256()
+        self._crc = 0
+        self._inflated = 0
+        self._compressing: Compressor | None = None
+        self._closed = False
+        self.size = 0
+        """Bytes written so far."""
+        self._out(_GZIP_HEADER)
+        self._brisk = _Brisk()
+
+    def write(self, content: bytes) -> None:
+        """Compress the next bytes."""
+        if self._compressing is None:
+            self._compressing = compressor(self.level)
+        self._crc = isal_zlib.crc32(content, self._crc)
+        self._inflated += len(content)
+        self._out(self._compressing.compress(content))
+
+    def add(self, segment: Segment) -> None:
+        """Put in what was compressed elsewhere."""
+        self._cut()
+        self._crc = isal_zlib.crc32_combine(self._crc, segment.crc, segment.size)
+        self._inflated += segment.size
+        self._out(segment.deflated)
+
+    def _cut(self) -> None:
+        if self._compressing is not None:
+            self._out(cut(self._compressing))
+            self._compressing = None
+
+    def _out(self, content: bytes) -> None:
+        write_all(self._fd, content)
+        self._hash.update(content)
+        self.size += len(content)
+        self._flush.up_to(self.size)
+
+    def close(self) -> None:
+        """Write what is left; may be called again. Raises OSError."""
+        if not self._closed:
+            self._closed = True
+            self._cut()
+            self._out(_LAST_BLOCK + struct.pack("<II", self._crc, self._inflated & 0xFFFFFFFF))
+        self._brisk.end()
+
+    def abandon(self) -> None:
+        """Stop without caring for what was written."""
+        self._closed = True
+        self._brisk.end()
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of the bytes written."""
+        return self._hash.hexdigest()
+
+
+class GzipBlocks:
+    """The content of a gzip file in blocks of up to 2 MiB, inflated ahead by a thread.
+
+    Raises DamagedBackup for what is no gzip, for a cut, a wrong checksum, and for anything behind
+    the end. `consumed` counts compressed bytes; `sha256` is of the whole file, once it was read.
+    """
+
+    def __init__(self, fd: int, name: str) -> None:
+        self._fd = fd
+        self._name = name
+        self._hash = hashlib.sha256()
+        self.consumed = 0
+        self._stop = False
+        self._queue: queue.Queue[bytes | BaseException] = queue.Queue(_AHEAD)
+        self._brisk = _Brisk()
+        self._thread = threading.Thread(target=self._run, name="inflate", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            item = self._queue.get()
+            if isinstance(item, BaseException):
+                raise item
+            if not item:
+                return
+            yield item
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of all compressed bytes; only right after the last block."""
+        return self._hash.hexdigest()
+
+    def close(self) -> None:
+        """Stop the thread; the descriptor stays open."""
+        self._stop = True
+        while self._thread.is_alive():
+            with contextlib.suppress(queue.Empty):
+                self._queue.get(timeout=0.02)
+            self._thread.join(0.001)
+        self._brisk.end()
+
+    def _run(self) -> None:
+        try:
+            self._inflate()
+            self._queue.put(b"")
+        except MagerewindError as error:
+            self._queue.put(error)
+        except OSError as error:
+            self._queue.put(translate(error, f"reading {self._name}"))
+        except IsalError as error:  # type: ignore[misc]
+            reason = "not a gzip file" if self.consumed <= _READ else "corrupt compressed content"
+            if "checksum" in str(error):
+                reason = "the checksum does not match the content"
+            self._queue.put(self._damaged(reason))
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
+            self._queue.put(error)
+
+    def _damaged(self, reason: str) -> DamagedBackup:
+        return DamagedBackup(f"{self._name} is damaged: {reason}.")
+
+    def _inflate(self) -> None:
+        inflater = IgzipDecompressor(flag=DECOMP_GZIP)
+        while not self._stop:
+            raw = os.read(self._fd, _READ)
+            if not raw:
+                reason = "it is empty" if not self.consumed else "it was cut short"
+                raise self._damaged(reason)
+            if not self.consumed and raw[:2] != b"\x1f\x8b":
+                raise self._damaged("not a gzip file")
+            self.consumed += len(raw)
+            self._hash.update(raw)
+            while not self._stop:
+                block = inflater.decompress(raw, _INFLATED)
+                raw = b""
+                if block:
+                    self._queue.put(block)
+                if inflater.eof or inflater.needs_input:
+                    break
+            if inflater.eof:
+                self._expect_end(inflater.unused_data)
+                return
+
+    def _expect_end(self, unused: bytes) -> None:
+        if unused or os.read(self._fd, 1):
+            raise self._damaged("something follows its end")

@@ -1,0 +1,1 @@
+"""What a tree of files holds, and how it is walked, opened and emptied."""

@@ -1,0 +1,164 @@
+"""Where renames work: mounts, regions, and the hidden places for stage and aside in each.
+
+A rename works within one mount only, so whatever is to be swapped must be staged in the region of
+its target, and the old entry set aside there. A mount point itself never moves. It owns these
+rules and the names of the places; it knows nothing of what is put there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+import threading
+from collections.abc import Sequence
+from typing import Final
+
+from core.archive.tree.open_directories import OPEN_DIRECTORY
+from core.durable import translate
+
+_OCTAL: Final = re.compile(rb"\\([0-7]{3})")
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def mount_points(*, table: str = "/proc/self/mountinfo") -> frozenset[bytes]:
+    """Return the absolute paths that are mount points; none where there is no such table."""
+    try:
+        with open(table, "rb") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(
+        _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), line.split(b" ")[4]) for line in lines
+    )
+
+
+def mounts_below(root: bytes) -> frozenset[bytes]:
+    """Return the mount points below a real directory, relative to it."""
+    start = root.rstrip(b"/") + b"/"
+    return frozenset(path[len(start) :] for path in mount_points() if path.startswith(start))
+
+
+def mount_of(directory: bytes) -> tuple[int, int]:
+    """Return what two directories share when a rename between them can work."""
+    fd = os.open(directory, OPEN_DIRECTORY)
+    try:
+        device = os.fstat(fd).st_dev
+        try:
+            with open(f"/proc/self/fdinfo/{fd}", "rb") as file:
+                match = re.search(rb"^mnt_id:\s*(\d+)", file.read(), re.MULTILINE)
+        except OSError:
+            match = None
+        return device, int(match[1]) if match else 0
+    finally:
+        os.close(fd)
+
+
+class Regions:
+    """The parts of one walked tree between which renames do not work, found while walking."""
+
+    def __init__(self, root: bytes, roots: Sequence[bytes] = (b"",)) -> None:
+        self.device = os.stat(root).st_dev
+        self._devices: dict[bytes, int] = {b"": self.device}
+        self.mounts = mounts_below(root)
+        self.roots: list[bytes] = []  # relative, in the order they were found; regions' ids
+        for path in roots:
+            with contextlib.suppress(OSError):
+                self._devices[path] = os.stat(os.path.join(root, path)).st_dev
+            self.roots.append(path)
+
+    def notice(self, path: bytes, device: int) -> bool:
+        """Take in a directory (relative to the root); tell whether a region begins there."""
+        if path in self._devices:
+            return bool(path)
+        if path not in self.mounts and device == self._devices[self.roots[self.of(path)]]:
+            return False
+        self._devices[path] = device
+        self.roots.append(path)
+        return True
+
+    def of(self, path: bytes) -> int:
+        """Return the region of the directory that holds `path`."""
+        best, length = 0, -1
+        for number, root in enumerate(self.roots):
+            inside = not root or path.startswith(root + b"/")
+            if inside and len(root) > length:
+                best, length = number, len(root)
+        return best
+
+
+def place_pair(region_root: bytes, state: bytes, label: str) -> tuple[bytes, bytes]:
+    """Return where stage and aside of a region are, for a job and kind such as `<job>-code`.
+
+    In `var/.magerewind` when a rename from there works, else at the top of the region.
+    """
+    name = os.fsencode(label)
+    try:
+        near = mount_of(state) == mount_of(region_root)
+    except OSError:
+        near = False
+    if near:
+        return state + b"/stage-" + name, state + b"/aside-" + name
+    return (
+        region_root + b"/.magerewind-stage-" + name,
+        region_root + b"/.magerewind-aside-" + name,
+    )
+
+
+FLUSHED_ONE_BY_ONE: Final = 300
+"""More entries than these are flushed with their whole file system: for a few, that would wait for
+everything that the machine, and its database, has not written yet."""
+
+
+class FileSystemFlush:
+    """Brings everything written in the file system of a directory to its disk, in one call.
+
+    For thousands of staged files this takes seconds where an fsync of each takes minutes. Since
+    Linux 5.8 it reports write errors of contents: those since the descriptor was opened, also where
+    the system had begun to write by itself, so it is made before the first file. Of a journal that
+    could not be written it tells since 5.17; an fsync of anything tells at any time.
+    """
+
+    def __init__(self, directory: bytes, *, dir_fd: int | None = None) -> None:
+        self._fd = os.open(directory, OPEN_DIRECTORY, dir_fd=dir_fd)
+        self._ahead: threading.Thread | None = None
+        self._error: Exception | None = None
+
+    def begin(self) -> None:
+        """Flush what is written so far meanwhile, so that less is left to do at the end."""
+        if self._ahead is None or not self._ahead.is_alive():
+            ahead = threading.Thread(target=self._run, name="flush", daemon=True)
+            with contextlib.suppress(RuntimeError):  # no more threads: it is only for the time
+                ahead.start()
+                self._ahead = ahead
+
+    def _run(self) -> None:
+        try:
+            self._flush()
+        except Exception as error:  # noqa: BLE001 - it is raised again in the caller's thread
+            self._error = error
+
+    def finish(self) -> None:
+        """Flush everything. Raises StorageError or DiskFull for this flush or one before it."""
+        if self._ahead is not None:
+            self._ahead.join()
+        if self._error is not None:
+            raise self._error
+        self._flush()
+
+    def _flush(self) -> None:
+        try:
+            failed = _libc.syncfs(self._fd) != 0
+        except AttributeError:
+            os.sync()
+            return
+        if failed:
+            code = ctypes.get_errno()
+            raise translate(OSError(code, os.strerror(code)), "bringing files to the disk")
+
+    def close(self) -> None:
+        """Close the directory, once nothing is flushed any more."""
+        if self._ahead is not None:
+            self._ahead.join()
+        os.close(self._fd)

@@ -1,0 +1,228 @@
+"""What the live tree looked like when it was compared: one short record for each entry, on disk.
+
+It lets a second look find what an open shop changed meanwhile without reading any content. The
+file is a scratch beside the plan (`<plan>.seen`), worthless after the job and never fsynced.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+from collections.abc import Iterator
+from enum import Enum
+from types import TracebackType
+from typing import Final, Self
+
+from core.archive.plan.rows import storable_inode
+from core.archive.tar.name_index import walk_key
+from core.archive.tree.selection import Status
+from core.durable import translate, write_all
+from core.held import StateFile
+
+_RECORD: Final = struct.Struct("<I5q")
+_LENGTH: Final = 4  # bytes of it that say how long the path is
+_FLUSH: Final = 1 << 18
+_63_BITS: Final = (1 << 63) - 1  # a time after 2262 is more nanoseconds than a record holds
+
+Look = tuple[int, int, int, int, int]
+
+
+def look_of(status: os.stat_result | Status) -> Look:
+    """Return what changes when an entry changes.
+
+    Of a directory, its own mode and owner: what is in it has records of its own.
+    """
+    inode = storable_inode(status.st_ino)
+    if status.st_mode & 0o170000 == stat.S_IFDIR:
+        return inode, status.st_dev, status.st_mode, status.st_uid, status.st_gid
+    return (
+        inode, status.st_dev, status.st_size, status.st_mtime_ns & _63_BITS,
+        status.st_ctime_ns,
+    )  # fmt: skip
+
+
+def record_of(path: bytes, status: os.stat_result | Status) -> bytes:
+    """Return what is written of a live entry."""
+    return _RECORD.pack(len(path), *look_of(status)) + path
+
+
+def is_exact(status: os.stat_result | Status) -> bool:
+    """Tell whether the times of a file can be had back from its record."""
+    return 0 <= status.st_mtime_ns <= _63_BITS and 0 <= status.st_ctime_ns <= _63_BITS
+
+
+def taken_apart(records: bytes, at: int = 0) -> tuple[bytes, Look, int]:
+    """Return the path and look of the record that begins at `at`, and where it ends."""
+    length, *look = _RECORD.unpack_from(records, at)
+    begin = at + _RECORD.size
+    end = begin + length
+    return records[begin:end], (look[0], look[1], look[2], look[3], look[4]), end
+
+
+def passed_over(records: bytes, at: int, count: int) -> int:
+    """Return where `count` records end, the first of which begins at `at`."""
+    for _ in range(count):
+        at += _RECORD.size + int.from_bytes(records[at : at + _LENGTH], "little")
+    return at
+
+
+class SeenWriter:
+    """Writes the records, in the order of the walk."""
+
+    def __init__(self, file: StateFile) -> None:
+        self._path = file.path
+        self._buffer = bytearray()
+        try:
+            file.remove()
+            self._fd = file.create()
+        except OSError as error:
+            raise translate(error, f"making {file}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._flush()
+        finally:
+            os.close(self._fd)
+
+    def add(self, records: bytes) -> None:
+        """Take in the records of one live entry, or of several."""
+        self._buffer += records
+        if len(self._buffer) >= _FLUSH:
+            self._flush()
+
+    def _flush(self) -> None:
+        try:
+            write_all(self._fd, bytes(self._buffer))
+        except OSError as error:
+            raise translate(error, f"writing {self._path}") from error
+        self._buffer.clear()
+
+
+class SeenReader:
+    """Reads the records, in the order of the walk."""
+
+    def __init__(self, file: StateFile) -> None:
+        self._path = file.path
+        self._buffer = b""
+        self._at = 0
+        try:
+            self._fd = file.open()
+        except OSError as error:
+            raise translate(error, f"reading {file}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
+
+    def is_next(self, record: bytes) -> bool:
+        """Tell whether the next record is this one, and if so go on behind it.
+
+        Nearly all are: this compares bytes, where `next` would take one apart.
+        """
+        if self._buffer.startswith(record, self._at) or (
+            len(self._buffer) - self._at < len(record)
+            and self._fill(len(record))
+            and self._buffer.startswith(record, self._at)
+        ):
+            self._at += len(record)
+            return True
+        return False
+
+    def next(self) -> tuple[bytes, Look] | None:
+        """Return the next path and look; None at the end. Raises StorageError."""
+        if not self._fill(1):
+            return None
+        if not self._fill(_RECORD.size):
+            raise self._broken()
+        length, *look = _RECORD.unpack_from(self._buffer, self._at)
+        if not self._fill(_RECORD.size + length):
+            raise self._broken()
+        begin = self._at + _RECORD.size
+        self._at = begin + length
+        return self._buffer[begin : self._at], (look[0], look[1], look[2], look[3], look[4])
+
+    def _broken(self) -> Exception:
+        return translate(OSError("it was cut short"), f"reading {self._path}")
+
+    def _fill(self, size: int) -> bool:
+        """Have so many bytes at hand; tell whether there are."""
+        while len(self._buffer) - self._at < size:
+            try:
+                more = os.read(self._fd, max(size, _FLUSH))
+            except OSError as error:
+                raise translate(error, f"reading {self._path}") from error
+            if not more:
+                return False
+            self._buffer = self._buffer[self._at :] + more
+            self._at = 0
+        return True
+
+
+class Change(Enum):
+    """What a second look at an entry says."""
+
+    NONE = "none"
+    # Unchanged, but last written so shortly before the first look that another write may have come
+    # within the same tick of the file system's clock; or a file that got another name by us, which
+    # changes its ctime as anything else would.
+    MAYBE = "maybe"
+    CERTAIN = "certain"
+
+
+Looks = tuple[bytes, list[bytes], bool]
+"""Records of entries that follow one another, their paths, and whether one of them, no directory,
+changed so late that it is fresh."""
+
+
+def changes(
+    before: SeenReader,
+    now: Iterator[Looks],
+    *,
+    since_ns: int,
+    linked: frozenset[tuple[int, int]] = frozenset(),
+) -> Iterator[tuple[list[bytes], Change]]:
+    """Yield what became of the entries of either side; `since_ns` is when the first look began.
+
+    `linked` are the inodes and devices of what we gave another name meanwhile.
+    """
+    old: tuple[bytes, Look] | None = None
+    for records, paths, fresh in now:
+        if old is None and not fresh and before.is_next(records):
+            yield paths, Change.NONE
+            continue
+        at = 0
+        for path in paths:
+            _, look, end = taken_apart(records, at)
+            # A directory's look ends with its group, which is no time by far.
+            is_fresh = look[4] >= since_ns
+            record, at = records[at:end], end
+            if old is None and before.is_next(record):
+                yield [path], Change.MAYBE if is_fresh else Change.NONE
+                continue
+            old = old or before.next()
+            while old is not None and walk_key(old[0]) < walk_key(path):
+                yield [old[0]], Change.CERTAIN
+                old = before.next()
+            if old is None or old[0] != path:
+                yield [path], Change.CERTAIN
+                continue
+            if old[1] == look:
+                yield [path], Change.MAYBE if is_fresh else Change.NONE
+            else:
+                by_us = look[:2] in linked and old[1][:4] == look[:4]
+                yield [path], Change.MAYBE if by_us else Change.CERTAIN
+            old = None
+    old = old or before.next()
+    while old is not None:
+        yield [old[0]], Change.CERTAIN
+        old = before.next()

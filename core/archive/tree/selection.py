@@ -1,0 +1,397 @@
+"""What goes into an archive: which part of the store, what is left out, and in which order.
+
+It owns Magento's ignore lists (matched here as whole path components; Magento's substring match
+loses `.gitignore` and `pub/static.php`), the patterns a person adds, and the one walk that the
+writer and the comparison share: directory by directory, names sorted as bytes, a directory before
+what is in it. An archive of ours is in that order, which is what lets it be compared with the live
+tree in one pass and without remembering names. It knows nothing of tar.
+"""
+
+from __future__ import annotations
+
+import bisect
+import errno
+import os
+import re
+import stat
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+from core.archive.tree.open_directories import Descent
+from core.durable import translate
+from core.errors import StoreUnreadable, UsageError
+from core.events import Kind
+
+OWN_PREFIX: Final = b".magerewind"
+_new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
+
+# What Magento's Setup/BackupRollback.php leaves out of a code backup besides media, static, var.
+_IGNORED_IN_CODE: Final = (
+    b"update",
+    b"node_modules",
+    b".grunt",
+    b".idea",
+    b".svn",
+    b".git",
+)
+
+EXCLUDE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "@media-cache": (
+        "pub/media/catalog/product/cache",
+        "pub/media/wysiwyg/.thumbs*",
+        "pub/media/.thumbs*",
+    ),
+    "@tmp": (
+        "pub/media/tmp",
+        "pub/media/*/tmp",
+        "pub/media/import",
+        "pub/media/captcha",
+    ),
+    "@node_modules": ("**/node_modules",),
+    "@generated": ("generated/code", "generated/metadata"),
+}
+"""Names for patterns that many stores share; `--exclude @media-cache` stands for its patterns."""
+
+
+class StoreLayout(Protocol):
+    """What is needed of a store: absolute paths, text with surrogate escapes."""
+
+    @property
+    def root(self) -> str:
+        """The directory of the store."""
+
+    @property
+    def media(self) -> str:
+        """Its `pub/media`."""
+
+    @property
+    def media_target(self) -> str:
+        """Where `pub/media` really is."""
+
+    @property
+    def static(self) -> str:
+        """Its `pub/static`."""
+
+    @property
+    def var(self) -> str:
+        """Its `var`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """A part of a store.
+
+    `root` is the directory that is walked, `prefix` what stands before its paths in the archive
+    (`b""` or `b"pub/media/"`). `ignored` are member paths (without a trailing slash) that are left
+    out with all below them, `exclude` the patterns (groups resolved) that leave out more.
+    `state` is `var/.magerewind`: where plans and stages go when they can. With `only`, nothing
+    but that path and what is below it is meant: a media directory that is missing has no root of
+    its own, and is looked for from the store's.
+    """
+
+    kind: Kind
+    root: bytes
+    prefix: bytes = b""
+    ignored: frozenset[bytes] = frozenset()
+    exclude: tuple[str, ...] = ()
+    only: bytes = b""
+    state: bytes
+
+    def is_above(self, path: bytes) -> bool:
+        """Tell whether a path leads to `only`, and is no more than the way there."""
+        return self.only.startswith(path + b"/")
+
+    def left_out(self) -> Callable[[bytes], bool]:
+        """Return the test whether a member path is left out, itself or by a directory above it."""
+        if self.only and not self.exclude:
+            return self._outside
+        parts = [re.escape(path) for path in sorted(self.ignored)]
+        parts += [_pattern(text) for text in self.exclude]
+        if not parts:
+            return lambda path: OWN_PREFIX in path and _is_own(path)
+        match = re.compile(rb"(?:" + rb"|".join(parts) + rb")(?:/|\Z)", re.DOTALL).match
+
+        def test(path: bytes) -> bool:
+            return bool(match(path)) or (OWN_PREFIX in path and _is_own(path))
+
+        return test
+
+    def _outside(self, path: bytes) -> bool:
+        inside = path == self.only or path.startswith(self.only + b"/") or self.is_above(path)
+        return not inside or (OWN_PREFIX in path and _is_own(path))
+
+
+class Status(NamedTuple):
+    """What counts of an `os.stat_result`, under its names, for one that comes from elsewhere."""
+
+    st_mode: int
+    st_ino: int
+    st_dev: int
+    st_nlink: int
+    st_uid: int
+    st_gid: int
+    st_size: int
+    st_mtime_ns: int
+    st_ctime_ns: int
+
+
+class Found(NamedTuple):
+    """One live entry. Of a directory, `dir_fd` is its own descriptor and `name` is `b"."`.
+
+    `content` is what `core.archive.plan.read_ahead_worker` has read of it already: all bytes of a
+    file, or nothing, of a directory. With it `dir_fd` is not needed, and is none.
+    """
+
+    path: bytes  # as a member of the archive: prefix included, no trailing slash
+    name: bytes
+    dir_fd: int
+    status: os.stat_result | Status
+    content: bytes | None = None
+
+
+_FILE, _DIRECTORY, _OTHER = range(3)
+_Listed = list[tuple[bytes, int]]  # names and which of these each is, sorted
+Problem = Callable[[bytes, OSError], None]
+"""Called with a member path that vanished or cannot be read; may raise."""
+
+
+def _kind_of(entry: os.DirEntry[str]) -> int:
+    return _DIRECTORY if entry.is_dir(follow_symlinks=False) else _OTHER
+
+
+def _has_own(listed: _Listed) -> bool:
+    at = bisect.bisect_left(listed, (OWN_PREFIX, 0))
+    return at < len(listed) and listed[at][0].startswith(OWN_PREFIX)
+
+
+def _is_own(path: bytes) -> bool:
+    return path.startswith(OWN_PREFIX) or b"/" + OWN_PREFIX in path
+
+
+def _pattern(text: str) -> bytes:
+    r"""Return a whole-path pattern as a regular expression.
+
+    `*` and `?` stay inside a component, `**` stands for any number of components; at the end it
+    stands for all that is below.
+    """
+    parts = [part for part in os.fsencode(text).split(b"/") if part not in {b"", b"."}]
+    if not parts or b".." in parts:
+        raise UsageError("An exclusion is a path below the root, or a group such as @media-cache.")
+    out = []
+    if parts[-1] == b"**":
+        parts.append(b"*")
+    for part in parts:
+        if part == b"**":
+            out.append(rb"(?:[^/]+/)*")
+        else:
+            piece = re.escape(part).replace(rb"\*", b"[^/]*").replace(rb"\?", b"[^/]")
+            out.append(piece + b"/")
+    return b"".join(out).removesuffix(b"/")
+
+
+def resolve_exclude(exclude: Sequence[str]) -> tuple[str, ...]:
+    """Return the patterns that these words stand for. Raises UsageError for an unknown group."""
+    patterns: list[str] = []
+    for word in exclude:
+        if word.startswith("@"):
+            if word not in EXCLUDE_GROUPS:
+                known = ", ".join(EXCLUDE_GROUPS)
+                raise UsageError(f"There is no exclusion {word}; the groups are {known}.")
+            patterns.extend(EXCLUDE_GROUPS[word])
+        else:
+            _pattern(word)
+            patterns.append(word.strip("/"))
+    return tuple(dict.fromkeys(patterns))
+
+
+def _below(root: bytes, path: str) -> bytes | None:
+    """Return `path` as a member path, or None when it is not below the root."""
+    raw = os.fsencode(path)
+    return raw[len(root) + 1 :] if raw.startswith(root + b"/") else None
+
+
+def code_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Selection:
+    """Return the code: the whole root except media, static, var and what Magento ignores."""
+    root = os.fsencode(store.root)
+    moved = (_below(root, path) for path in (store.media, store.static, store.var))
+    ignored = {b"pub/media", b"pub/static", b"var", *_IGNORED_IN_CODE}
+    return Selection(
+        kind=Kind.CODE,
+        root=root,
+        ignored=frozenset(ignored | {path for path in moved if path}),
+        exclude=resolve_exclude(exclude),
+        state=os.path.join(os.fsencode(store.var), OWN_PREFIX),
+    )
+
+
+def media_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Selection:
+    """Return the media directory, followed where it is itself a link.
+
+    Raises StoreUnreadable for a link to what is not there: a file system that is not mounted must
+    not be taken for an empty directory.
+    """
+    root = os.fsencode(store.root)
+    state = os.path.join(os.fsencode(store.var), OWN_PREFIX)
+    if not os.path.isdir(store.media_target):
+        if os.path.lexists(store.media):
+            raise StoreUnreadable(
+                f"{store.media} leads to {store.media_target}, which is no directory.",
+                hint="Mount it, or remove what is in its place.",
+            )
+        media = _below(root, store.media) or b"pub/media"
+        return Selection(kind=Kind.MEDIA, root=root, only=media, state=state)
+    return Selection(
+        kind=Kind.MEDIA,
+        root=os.fsencode(store.media_target),
+        prefix=(_below(root, store.media) or b"pub/media") + b"/",
+        exclude=resolve_exclude(exclude),
+        state=state,
+    )
+
+
+def _lister(
+    selection: Selection,
+    skipped: Callable[[bytes], None] | None,
+    mine: Callable[[bytes], bool] | None,
+) -> Callable[[int, bytes], Iterator[tuple[bytes, int]]]:
+    """Return what lists an open directory: names in order, without what is left out."""
+    left_out, encoding = selection.left_out(), sys.getfilesystemencoding()
+    # Most directories hold nothing that is left out, and need no test of each name.
+    every = bool(selection.exclude or selection.only)
+    above_ignored = {path[: path.rfind(b"/") + 1] for path in selection.ignored}
+    shared = selection.prefix.count(b"/") + SHARED_DEPTH
+
+    def chosen(listed: _Listed, prefix: bytes) -> Iterator[tuple[bytes, int]]:
+        # As they are come to: `skipped` is told of them after the directory that they are in, but
+        # perhaps before files that precede them there.
+        for one in listed:
+            if not left_out(prefix + one[0]):
+                yield one
+            elif skipped is not None:
+                skipped(prefix + one[0])
+
+    def inside(fd: int, prefix: bytes) -> Iterator[tuple[bytes, int]]:
+        with os.scandir(fd) as entries:
+            listed = [
+                (
+                    one.name.encode(encoding, "surrogateescape"),
+                    _FILE if one.is_file(follow_symlinks=False) else _kind_of(one),
+                )
+                for one in entries
+            ]
+        listed.sort()
+        if mine is not None and prefix.count(b"/") == shared:
+            listed = [one for one in listed if mine(one[0])]
+        if every or prefix in above_ignored or _has_own(listed):
+            return chosen(listed, prefix)
+        return iter(listed)
+
+    return inside
+
+
+def _by_kind(
+    listed: Iterator[tuple[bytes, int]],
+) -> Iterator[list[bytes] | tuple[bytes] | bytes]:
+    """Yield names in their order: files in lists, directories alone, the rest in tuples of one."""
+    names: list[bytes] = []
+    for name, kind in listed:
+        if kind == _FILE:
+            names.append(name)
+            continue
+        if names:
+            yield names
+            names = []
+        yield name if kind == _DIRECTORY else (name,)
+    if names:
+        yield names
+
+
+SHARED_DEPTH: Final = 2
+"""How many directories below the root what several processes share begins: `vendor/magento/…`."""
+
+Run = tuple[bytes, int, list[bytes] | tuple[bytes] | None]
+"""A directory's member path (empty or with a slash at its end), its descriptor, and names in it
+that follow one another in archive order: a list of files, or a tuple of one that is neither file
+nor directory. Without names: the directory itself, which comes before what is in it."""
+
+
+def runs(
+    selection: Selection,
+    *,
+    problem: Problem,
+    skipped: Callable[[bytes], None] | None = None,
+    mine: Callable[[bytes], bool] | None = None,
+) -> Iterator[Run]:
+    """Yield the names of a selection in archive order; links are entries, never followed.
+
+    Nothing is looked at but directories, which are crossed into other file systems, as Magento
+    does; a descriptor is good until the next run. Entries that are left out are only given to
+    `skipped`. What fails goes to `problem`; a directory that cannot be read is not yielded. `mine`
+    chooses by name among what is `SHARED_DEPTH` directories deep.
+    """
+    inside = _lister(selection, skipped, mine)
+    with Descent(selection.root) as descent:
+        ways: list[tuple[Iterator[list[bytes] | tuple[bytes] | bytes], bytes]] = []
+        try:
+            ways.append((_by_kind(inside(descent.fd, selection.prefix)), selection.prefix))
+        except OSError as error:
+            problem(selection.prefix.rstrip(b"/"), error)
+        while ways:
+            listed, prefix = ways[-1]
+            for name in listed:
+                if not isinstance(name, bytes):
+                    yield prefix, descent.fd, name
+                    continue
+                path = prefix + name
+                below = path + b"/"
+                depth = descent.depth
+                try:
+                    descent.push(name)
+                    ways.append((_by_kind(inside(descent.fd, below)), below))
+                except OSError as error:
+                    problem(path, error)
+                    if descent.depth > depth:
+                        descent.pop()
+                    continue
+                yield below, descent.fd, None
+                break
+            else:
+                ways.pop()
+                if ways:
+                    descent.pop()
+
+
+def walk(
+    selection: Selection,
+    *,
+    problem: Problem,
+    skipped: Callable[[bytes], None] | None = None,
+) -> Iterator[Found]:
+    """Yield every live entry of a selection in archive order, as `runs` does, with its status."""
+    for prefix, fd, names in runs(selection, problem=problem, skipped=skipped):
+        if names is None:
+            yield _new(Found, (prefix[:-1], b".", fd, os.fstat(fd), None))
+            continue
+        for name in names:
+            try:
+                status = os.lstat(name, dir_fd=fd)
+            except OSError as error:
+                problem(prefix + name, error)
+                continue
+            if stat.S_ISDIR(status.st_mode):  # since it was listed
+                problem(prefix + name, FileNotFoundError(errno.ENOENT, "replaced by a directory"))
+                continue
+            yield _new(Found, (prefix + name, name, fd, status, None))
+
+
+def unreadable(path: bytes, error: OSError) -> StoreUnreadable | Exception:
+    """Return what to raise for an entry that cannot be read."""
+    name = os.fsdecode(path)
+    if isinstance(error, PermissionError):
+        return StoreUnreadable(
+            f"Not enough permissions to read {name}.",
+            hint="Run it as the owner of the store's files, or as root.",
+        )
+    return translate(error, f"reading {name}")

@@ -1,0 +1,1 @@
+"""Processes beside this one that work on batches of a walk."""

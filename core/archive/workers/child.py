@@ -1,0 +1,143 @@
+"""Processes of our own that share the work on a large tree, since one interpreter uses one core.
+
+It owns when one is worthwhile, how it is started and what it is told. A child ends when its parent
+does: its pipes are closed then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import marshal
+import mmap
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import fields
+from typing import Any, Final
+
+from core.archive.tree.selection import Selection, runs
+from core.events import Kind
+
+WORTHWHILE: Final = 3000
+"""From how many entries on: fewer are done before a child has begun."""
+
+
+def is_worthwhile(selection: Selection) -> bool:
+    """Tell whether there is a second core, and enough to do for it."""
+    return len(os.sched_getaffinity(0)) > 1 and _has(WORTHWHILE, selection)
+
+
+@functools.lru_cache(maxsize=8)  # a job asks more than once, and it takes a hundredth of its time
+def _has(number: int, selection: Selection) -> bool:
+    entries = 0
+    for _, _, names in runs(selection, problem=lambda _path, _error: None):
+        entries += 1 if names is None else len(names)
+        if entries >= number:
+            return True
+    return False
+
+
+def start(
+    module: str,
+    selection: Selection | None,
+    *,
+    talk: bool = False,
+    inherited: tuple[int, ...] = (),
+    **words: int,
+) -> subprocess.Popen[bytes]:
+    """Start a module as a child that writes to a pipe. Raises OSError where that is not possible.
+
+    With `talk` its standard input stays open for more; `inherited` are descriptors that it gets,
+    by the same numbers, and `words` what it is told besides the selection. Isolated, as jobs are:
+    no directory of the store and no PYTHONPATH can stand in its way.
+    """
+    child = subprocess.Popen(
+        (sys.executable, "-I", "-m", module),
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        pass_fds=inherited,
+    )
+    assert child.stdin is not None  # noqa: S101 - for the type checker
+    # It may have ended at once; its answer, or the lack of one, says so.
+    with contextlib.suppress(BrokenPipeError):
+        child.stdin.write(
+            marshal.dumps((None if selection is None else as_values(selection), words))
+        )
+        child.stdin.flush()
+        if not talk:
+            child.stdin.close()
+    return child
+
+
+def start_sharing(
+    module: str,
+    selection: Selection | None,
+    size: int,
+    *,
+    inherited: tuple[int, ...] = (),
+    **words: int,
+) -> tuple[subprocess.Popen[bytes], mmap.mmap]:
+    """Start a child that talks, and that shares so many bytes of memory: its word `memory`."""
+    memory = os.memfd_create(module)
+    try:
+        os.ftruncate(memory, size)
+        shared = mmap.mmap(memory, size)
+        child = start(
+            module, selection, talk=True, inherited=(memory, *inherited), memory=memory, **words
+        )
+    finally:
+        os.close(memory)
+    return child, shared
+
+
+def exactly(pipe: int, size: int) -> bytes:
+    """Return so many bytes from a pipe, or fewer when its other end is closed before.
+
+    Nothing is read ahead, so that a poll of the pipe tells whether there is more.
+    """
+    content = os.read(pipe, size)
+    if len(content) == size or not content:
+        return content
+    pieces = [content]
+    left = size - len(content)
+    while left and (content := os.read(pipe, left)):
+        pieces.append(content)
+        left -= len(content)
+    return b"".join(pieces)
+
+
+def stop(child: subprocess.Popen[bytes]) -> None:
+    """End a child, whatever it does."""
+    child.kill()  # first: to close a pipe may mean to write what it still holds
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+    child.wait()
+
+
+def told() -> tuple[Any, dict[str, Any]]:
+    """Return, in a child, what it was started with: the selection is there if one was given."""
+    # Whoever stops a service tells all of its processes: the parent decides, and closes the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    gc.disable()  # a child makes no cycles, and lives for seconds
+    values, words = marshal.load(sys.stdin.buffer)  # noqa: S302 - written by the parent
+    return of_values(values) if values else None, words
+
+
+def as_values(selection: Selection) -> dict[str, Any]:
+    """Return a selection as plain values."""
+    values = {field.name: getattr(selection, field.name) for field in fields(selection)}
+    return {**values, "kind": selection.kind.value, "ignored": sorted(selection.ignored)}
+
+
+def of_values(values: dict[str, Any]) -> Selection:
+    """Return the selection that plain values stand for."""
+    known = {"kind": Kind(values["kind"]), "ignored": frozenset(values["ignored"])}
+    return Selection(**{**values, **known})

@@ -1,0 +1,1 @@
+"""A schema is written as a dump."""

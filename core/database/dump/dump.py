@@ -1,0 +1,379 @@
+"""Writes a whole schema as one plain .sql file: complete, of one instant, in parallel.
+
+Owns the order of the work and its second chances: a try that a change of a definition disturbs is
+made again from the start. A table that keeps being changed, and that Magento can fill again by
+itself (an index, a replica, a change log), is then read at an instant of its own and named in the
+warnings; for any other table the dump fails and says which.
+
+The text is described in `core.database.dump.script`, the rows in `core.database.dump.row_ranges`,
+the instant in `core.database.dump.snapshot`. Accounts and grants are no part of a dump.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from core.database.dump.ddl_watch import (
+    CHANGED_ERRORS,
+    Disturbed,
+    describe,
+    is_rebuildable,
+    waiting_changes,
+    young_tables,
+)
+from core.database.dump.read_rows import Attempt, read_alone
+from core.database.dump.row_ranges import CUT_BYTES
+from core.database.dump.row_text import Rendering, rendering_of
+from core.database.dump.script import (
+    Definers,
+    footer,
+    header,
+    history_session,
+    objects_text,
+    sequence_text,
+    table_text,
+)
+from core.database.dump.snapshot import Rung, Snapshot, take_snapshot
+from core.database.dump.strip import resolve
+from core.database.dump.warnings import ROWS_ELSEWHERE, check_rights, remarks
+from core.database.dump.writer import DumpWriter
+from core.database.schema.definitions import Schema, Table, Versioning
+from core.database.schema.read_tables import read_schema, read_sequences, read_tables
+from core.database.server.connection import Connection, connect
+from core.database.server.dialect import one_line
+from core.database.server.rights import read_rights
+from core.errors import DatabaseError, DumpFailed
+from core.events import Report, Warned, no_report
+from core.magento.settings import DatabaseConnection
+
+TRIES: Final = 4
+MOST_CONNECTIONS: Final = 4
+_CALM_S: Final = 15.0
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+_LOCK_WAIT_OVER: Final = 1205
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DumpOptions:
+    """How to dump.
+
+    `connections`: None for as many as there are processors, at most four. `strip`: tables, patterns
+    and groups (`core.database.dump.strip`) whose rows are left out. `rungs`: the ways to a snapshot
+    that are allowed, in `core.database.dump.snapshot`. `history`: old rows of system-versioned
+    tables too.
+    """
+
+    connections: int | None = None
+    strip: tuple[str, ...] = ()
+    rungs: tuple[Rung, ...] = tuple(Rung)
+    history: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DumpSummary:
+    """What a dump holds. `rows` has every table, also those without rows.
+
+    `snapshot` is the rung that was taken, `passed` says why each rung above it did not do.
+    """
+
+    rows: Mapping[str, int]
+    bytes: int
+    sha256: str
+    snapshot: str
+    passed: tuple[str, ...]
+    objects: Mapping[str, int]
+    max_statement_bytes: int
+    server: str
+    collations: tuple[str, ...]
+    stripped: tuple[str, ...]
+    warnings: tuple[Warned, ...]
+
+
+def dump_schema(
+    settings: DatabaseConnection,
+    fd: int,
+    *,
+    options: DumpOptions | None = None,
+    report: Report = no_report,
+    created: str,
+) -> DumpSummary:
+    """Write the schema to `fd` from where it stands and return what was written.
+
+    `created` is the time to put into the header. Does not flush the file to disk. Raises
+    RightsMissing before anything is written if the account may not see all of the schema;
+    DumpFailed where no complete dump of one instant can be had; ConnectionLost; StorageError.
+    A second try needs a regular file, which is cut back to where it began.
+    """
+    _keep_memory()
+    with connect(settings) as control:
+        return _Dump(control, fd, options or DumpOptions(), report, created).run()
+
+
+class _Dump:
+    """One dump, over all its tries."""
+
+    def __init__(
+        self, control: Connection, fd: int, options: DumpOptions, report: Report, created: str
+    ) -> None:
+        self._control = control
+        self._options = options
+        self._report = report
+        self._created = created
+        self._writer = DumpWriter(fd)
+        self._apart: set[str] = set()
+        self._rights = read_rights(control)
+        self._warnings: list[Warned] = []
+
+    def run(self) -> DumpSummary:
+        for number in range(1, TRIES + 1):
+            self._warnings = check_rights(self._rights, self._control.schema)
+            try:
+                return self._try()
+            except Disturbed as disturbed:
+                self._step_back(disturbed, number)
+            except DatabaseError as error:
+                if error.errno not in CHANGED_ERRORS | {_LOCK_WAIT_OVER}:
+                    raise
+                self._step_back(Disturbed((), waiting=True), number)
+        raise DumpFailed("No try was made.")  # pragma: no cover - the last try raises
+
+    def _step_back(self, disturbed: Disturbed, number: int) -> None:
+        """Prepare another try, or give up."""
+        prefix = self._control.settings.table_prefix
+        names = tuple(one_line(name) for name in sorted(disturbed.tables))
+        self._apart |= {name for name in disturbed.tables if is_rebuildable(name, prefix=prefix)}
+        if number == TRIES or not self._writer.rewindable:
+            waiting = describe(waiting_changes(self._control))
+            raise DumpFailed(
+                "The definitions of tables kept changing during the dump: "
+                f"{', '.join(names) or waiting or 'see the processes of the server'}.",
+                hint="Stop what changes them (indexers, cron, setup:upgrade) and try again.",
+            )
+        self._writer.rewind()
+        deadline = time.monotonic() + _CALM_S
+        while waiting_changes(self._control) and time.monotonic() < deadline:
+            self._report(0, 0, "")
+            time.sleep(0.25)
+
+    def _try(self) -> DumpSummary:
+        schema = self._settled_schema()
+        self._apart &= {table.name for table in schema.tables}
+        stripped = resolve(
+            self._options.strip,
+            [table.name for table in schema.tables],
+            prefix=self._control.settings.table_prefix,
+        )
+        full = [
+            (table, self._rendering(table))
+            for table in schema.tables
+            if table.name not in self._apart
+            and table.name not in stripped
+            and table.engine.upper() not in ROWS_ELSEWHERE
+        ]
+        snapshot = take_snapshot(
+            self._open,
+            [table for table, _ in full],
+            wanted=self._options.connections or _processors(),
+            rungs=self._options.rungs,
+        )
+        try:
+            self._same_tables(schema)
+            self._write_structure(schema, snapshot, stripped)
+            rows = dict.fromkeys((table.name for table in schema.tables), 0)
+            rows |= self._attempt(snapshot, full)
+        finally:
+            snapshot.close()
+        rows |= self._read_apart(stripped)
+        definers = Definers(account=self._rights.account, any_definer=self._rights.any_definer)
+        self._same_objects(schema)
+        self._writer.write(objects_text(schema, definers))
+        self._writer.write(footer(rows))
+        self._warnings += remarks(
+            schema,
+            definers,
+            apart=self._apart,
+            unlocked=snapshot.unlocked,
+            without_history=[
+                table.name
+                for table in schema.tables
+                if table.versioning is not Versioning.NONE and not self._with_history(table)
+            ],
+        )
+        return self._summary(schema, snapshot, rows, stripped)
+
+    def _settled_schema(self) -> Schema:
+        """Return the schema, read when no table was made within the same second."""
+        young: tuple[str, ...] = ()
+        for _ in range(3):
+            moment = str(self._control.scalar("SELECT UTC_TIMESTAMP()"))
+            schema = read_schema(self._control)
+            young = young_tables(moment, schema.tables)
+            if not young:
+                return schema
+            self._report(0, 0, "")
+            fraction = float(self._control.scalar("SELECT MICROSECOND(UTC_TIMESTAMP(6)) / 1e6"))
+            time.sleep(1.01 - fraction)
+        raise Disturbed(young, waiting=False)
+
+    def _open(self) -> Connection:
+        packet = int(self._control.scalar("SELECT @@max_allowed_packet"))
+        return connect(
+            self._control.settings,
+            variables={"group_concat_max_len": min(CUT_BYTES, packet)},
+        )
+
+    def _rendering(self, table: Table) -> Rendering:
+        return rendering_of(table, history=self._with_history(table))
+
+    def _with_history(self, table: Table) -> bool:
+        return (
+            self._options.history
+            and self._control.server.inserts_history
+            and table.versioning in {Versioning.IMPLICIT, Versioning.EXPLICIT}
+        )
+
+    def _same_tables(self, schema: Schema) -> None:
+        """Raise Disturbed if tables came or went between the description and the snapshot."""
+        now = {
+            str(row[0])
+            for row in self._control.query(
+                "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
+                " AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')"
+                " AND LEFT(TABLE_NAME, 5) NOT IN ('_mrs_', '_mra_')"
+            )
+        }
+        different = now ^ {table.name for table in schema.tables}
+        if different - self._apart:
+            raise Disturbed(different, waiting=False)
+
+    def _same_objects(self, schema: Schema) -> None:
+        """Raise Disturbed if a view, trigger, routine or event changed during the dump."""
+        now = read_schema(self._control)
+        changed = {
+            one.name
+            for before, after in (
+                (schema.views, now.views),
+                (schema.triggers, now.triggers),
+                (schema.routines, now.routines),
+                (schema.events, now.events),
+            )
+            for one in {*before} ^ {*after}
+        }
+        if changed:
+            raise Disturbed(changed, waiting=False)
+
+    def _write_structure(self, schema: Schema, snapshot: Snapshot, stripped: Sequence[str]) -> None:
+        write = self._writer.write
+        server = self._control.server
+        write(
+            header(
+                schema,
+                server,
+                created=self._created,
+                snapshot=snapshot.rung.value,
+                stripped=stripped,
+            )
+        )
+        # Read now, not with the rest: no number that a row of the snapshot has used may come again.
+        for sequence in read_sequences(self._control):
+            write(sequence_text(sequence))
+        for table in schema.tables:
+            if table.name not in self._apart:
+                write(table_text(table, schema.name))
+        if any(self._with_history(table) for table in schema.tables):
+            write(history_session())
+
+    def _attempt(
+        self, snapshot: Snapshot, tables: Sequence[tuple[Table, Rendering]]
+    ) -> dict[str, int]:
+        """Read the rows: what is likely to change first, then what is locked, then by size."""
+        prefix = self._control.settings.table_prefix
+        ordered = sorted(
+            tables,
+            key=lambda pair: (
+                pair[0].transactional,
+                not is_rebuildable(pair[0].name, prefix=prefix),
+                -pair[0].data_bytes,
+            ),
+        )
+        return Attempt(snapshot, self._control, self._writer, ordered).run(self._report)
+
+    def _read_apart(self, stripped: Sequence[str]) -> dict[str, int]:
+        """Read the tables that keep changing, each at its own instant."""
+        rows: dict[str, int] = {}
+        if not self._apart:
+            return rows
+        with self._open() as connection:
+            for name in sorted(self._apart):
+                count = self._read_one_apart(connection, name, with_rows=name not in stripped)
+                if count is not None:
+                    rows[name] = count
+        return rows
+
+    def _read_one_apart(self, connection: Connection, name: str, *, with_rows: bool) -> int | None:
+        def describe_it() -> tuple[Table, Rendering] | None:
+            found = read_tables(connection, only=[name])
+            return (found[0], self._rendering(found[0])) if found else None
+
+        def begin(table: Table) -> None:
+            self._writer.write(table_text(table, self._control.schema))
+
+        self._report(self._writer.bytes, self._writer.rows, name)
+        try:
+            return read_alone(connection, describe_it, name, begin, self._writer, rows=with_rows)
+        except DatabaseError as error:
+            if error.errno == 1146:
+                return None
+            raise
+
+    def _summary(
+        self, schema: Schema, snapshot: Snapshot, rows: Mapping[str, int], stripped: Sequence[str]
+    ) -> DumpSummary:
+        collations = {table.collation for table in schema.tables if table.collation}
+        for table in schema.tables:
+            collations |= set(re.findall(r" COLLATE[ =](\w+)", table.create))
+        return DumpSummary(
+            rows=dict(rows),
+            bytes=self._writer.bytes,
+            sha256=self._writer.sha256,
+            snapshot=snapshot.rung.value,
+            passed=snapshot.passed,
+            objects={
+                "tables": len(rows),
+                "sequences": len(schema.sequences),
+                "views": len(schema.views),
+                "triggers": len(schema.triggers),
+                "routines": len(schema.routines),
+                "events": len(schema.events),
+            },
+            max_statement_bytes=self._writer.largest,
+            server=str(self._control.server),
+            collations=tuple(sorted(collations)),
+            stripped=tuple(stripped),
+            warnings=tuple(self._warnings),
+        )
+
+
+def _keep_memory() -> None:
+    """Let the allocator keep what it has for the next range.
+
+    Otherwise each buffer of a mebibyte is given back to the kernel and comes again page by page:
+    650,000 page faults for 800 MB, a third of our processor time (measured, glibc 2.36). Other
+    C libraries have no mallopt, and no need of it.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, 32 << 20)
+        mallopt(_M_TRIM_THRESHOLD, 128 << 20)
+
+
+def _processors() -> int:
+    return max(1, min(MOST_CONNECTIONS, len(os.sched_getaffinity(0))))

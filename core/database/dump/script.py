@@ -1,0 +1,245 @@
+"""The text of a dump: one plain .sql file, for the `mariadb` and `mysql` clients as for ourselves.
+
+Format 1, in this order, UTF-8 unless said otherwise, every statement ending with `;` and a newline:
+
+1. A header of comments: `-- magerewind dump, format 1`, then `-- Server:`, `-- Schema:`,
+   `-- Created:`, `-- Snapshot:`, and, where rows are left out on purpose, `-- Without rows:`.
+2. The session: what is changed is kept in `@magerewind_…` variables and put back at the end.
+   NAMES utf8mb4, UTC, sql_mode NO_AUTO_VALUE_ON_ZERO and ALLOW_INVALID_DATES, no checks of keys,
+   autocommit off (so that a plain load commits every 32 MiB, not every statement).
+3. Sequences: ``-- sequence `s` ``, DROP, CREATE, `DO SETVAL(…)`.
+4. Tables: ``-- table `t` ``, DROP TABLE IF EXISTS, and the server's own CREATE TABLE with all
+   indexes and foreign keys.
+5. Rows: each statement is one line, ``INSERT INTO `t` (`a`,`b`) VALUES (…),(…);``, of about a
+   mebibyte. Statements of several tables may alternate; those of one table are roughly in the order
+   of its key. A line `COMMIT;` comes now and then.
+6. Tables whose definition changed while the dump ran (if that is allowed, see
+   `core.database.dump.dump`) come after the rows of the others, structure and rows together.
+7. Functions, procedures, packages; views, each after those that it is made of; triggers; events.
+   Each has a line ``-- view `v` ``, a `SET` line with its own sql_mode, character set, collation
+   (and time zone), a DROP, and its text between `DELIMITER ;;` and `DELIMITER ;`. The text is in
+   the character set of that SET. Where the definer is not kept, a comment before it names it.
+8. The session is put back, then comments: ``-- rows N `t` `` for every table, and as the last line
+   `-- Dump completed: N tables, N rows`. A file without that line is not whole.
+
+Names in comments have their line ends replaced; statements hold them as they are.
+Knows the classes of definitions and nothing of connections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from core.database.schema.definitions import (
+    Routine,
+    ScheduledEvent,
+    Schema,
+    Sequence_,
+    Table,
+    Trigger,
+    View,
+)
+from core.database.server.dialect import Server, one_line, quote_name, quote_text
+from core.database.sql.definers import definer_text, has_definer, with_current_user
+from core.database.sql.tokens import tokens
+
+FORMAT_LINE: Final = "-- magerewind dump, format 1"
+END_PREFIX: Final = "-- Dump completed: "
+COMMIT_LINE: Final = b"COMMIT;\n"
+
+# Trailing bytes of these may be a quote or a backslash, which splits any reader of statements.
+_UNSAFE_CHARSETS: Final = frozenset({"big5", "gbk", "gb18030", "sjis", "cp932"})
+_KEPT: Final = {
+    "time_zone": "'+00:00'",
+    "sql_mode": "'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'",
+    "foreign_key_checks": "0",
+    "unique_checks": "0",
+    "autocommit": "0",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Definers:
+    """Who may be named as a definer by this account, and which objects lost theirs."""
+
+    account: str
+    any_definer: bool
+    replaced: list[str] = field(default_factory=list)
+    recoded: list[str] = field(default_factory=list)
+
+    def keeps(self, definer: str) -> bool:
+        """Whether an object can be made again with this definer."""
+        return self.any_definer or definer == self.account
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def comment_name(name: str) -> str:
+    """Return a quoted name that cannot end the comment it stands in."""
+    return quote_name(one_line(name, limit=200))
+
+
+def header(
+    schema: Schema, server: Server, *, created: str, snapshot: str, stripped: Sequence[str]
+) -> bytes:
+    """Return the comments at the start and the settings of the session."""
+    lines = [
+        FORMAT_LINE,
+        f"-- Server: {server} ({one_line(server.text)})",
+        f"-- Schema: {comment_name(schema.name)}, {schema.charset}, {schema.collation}",
+        f"-- Created: {one_line(created)}",
+        f"-- Snapshot: {snapshot}",
+    ]
+    lines += [f"-- Without rows: {comment_name(name)}" for name in stripped]
+    kept = ["character_set_client", "character_set_results", "collation_connection", *_KEPT]
+    lines += [
+        "",
+        "SET " + ", ".join(f"@magerewind_{name} = @@{name}" for name in kept) + ";",
+        "SET NAMES utf8mb4;",
+        "SET " + ", ".join(f"{name} = {value}" for name, value in _KEPT.items()) + ";",
+    ]
+    if server.mariadb:
+        # Rows are as they were, whatever the checks of today say; so are the formats of rows.
+        lines.append("/*M!100200 SET check_constraint_checks = 0 */;")
+        lines.append("/*M!100200 SET innodb_strict_mode = 0 */;")
+    return _encode("\n".join(lines) + "\n\n")
+
+
+def history_session() -> bytes:
+    """Return what lets the periods of system-versioned rows be written."""
+    return b"/*M!101100 SET system_versioning_insert_history = 1 */;\n"
+
+
+def sequence_text(sequence: Sequence_) -> bytes:
+    """Return a sequence and where it stands."""
+    name = quote_name(sequence.name)
+    return _encode(
+        f"-- sequence {comment_name(sequence.name)}\n"
+        f"DROP SEQUENCE IF EXISTS {name};\n{sequence.create};\n"
+        f"DO SETVAL({name}, {sequence.next_value}, 0, {sequence.cycle_count});\n\n"
+    )
+
+
+def table_text(table: Table, schema: str) -> bytes:
+    """Return the structure of a table of `schema`."""
+    head = f"-- table {comment_name(table.name)}\nDROP TABLE IF EXISTS {quote_name(table.name)};\n"
+    return _encode(head) + _own_sequences(_encode(table.create), schema) + b";\n\n"
+
+
+def _own_sequences(create: bytes, schema: str) -> bytes:
+    """Return a table whose defaults take from sequences without the name of their schema.
+
+    MariaDB puts it there; loaded elsewhere, the table would take from the sequence it came from.
+    """
+    if b"val(" not in create:
+        return create
+    words = list(tokens(create))
+    pieces, at = [], 0
+    for word, opening, qualifier, dot, name in zip(*(words[n:] for n in range(5)), strict=False):
+        called = word.upper in {b"NEXTVAL", b"LASTVAL"} and opening.text == b"("
+        if called and qualifier.name == schema and dot.text == b".":
+            pieces.append(create[at : qualifier.start])
+            at = name.start
+    return b"".join([*pieces, create[at:]])
+
+
+def objects_text(schema: Schema, definers: Definers) -> bytes:
+    """Return everything that comes after the rows."""
+    made = [
+        *(_object(one.kind, one.name, one, definers, drop=True) for one in schema.routines),
+        *(_view(one, definers) for one in schema.views),
+        *(_object("TRIGGER", one.name, one, definers, drop=False) for one in schema.triggers),
+        *(_object("EVENT", one.name, one, definers, drop=True) for one in schema.events),
+    ]
+    return b"".join(made)
+
+
+def _view(view: View, definers: Definers) -> bytes:
+    if view.valid:
+        return _object("VIEW", view.name, view, definers, drop=True)
+    # Making it would fail and end a plain load; so it is kept for a person to look at.
+    text = view.create.replace("\r", "\n").replace("\n", "\n-- ")
+    return _encode(
+        f"-- view {comment_name(view.name)} refers to what does not exist; it was:\n-- {text}\n\n"
+    )
+
+
+def _object(
+    kind: str,
+    name: str,
+    made: Routine | View | Trigger | ScheduledEvent,
+    definers: Definers,
+    *,
+    drop: bool,
+) -> bytes:
+    create, charset, collation = _charset(kind, name, made, definers)
+    lines = [f"-- {kind.lower()} {comment_name(name)}"]
+    if has_definer(create) and not definers.keeps(made.definer):
+        lines.append(f"-- its definer was {one_line(definer_text(made.definer))}")
+        create = with_current_user(create)
+        definers.replaced.append(f"{kind.lower()} {name} ({made.definer})")
+    settings = f"SET character_set_client = {charset}, collation_connection = {collation}"
+    mode = "" if isinstance(made, View) else made.sql_mode
+    if not isinstance(made, View):
+        settings += f", sql_mode = {quote_text(mode)}"
+    if isinstance(made, ScheduledEvent):
+        settings += f", time_zone = {quote_text(made.time_zone)}"
+    lines.append(settings + ";")
+    if drop:
+        lines.append(f"DROP {kind} IF EXISTS {quote_name(name)};")
+    delimiter = _delimiter(create)
+    lines += [f"DELIMITER {delimiter}", create, delimiter, "DELIMITER ;"]
+    lines.append("SET NAMES utf8mb4;")
+    if mode:
+        lines.append(f"SET sql_mode = {_KEPT['sql_mode']};")
+    if isinstance(made, ScheduledEvent):
+        lines.append(f"SET time_zone = {_KEPT['time_zone']};")
+    return _encode("\n".join(lines) + "\n\n")
+
+
+def _charset(
+    kind: str, name: str, made: Routine | View | Trigger | ScheduledEvent, definers: Definers
+) -> tuple[str, str, str]:
+    """Return the text of an object and the character set and collation that it is made under.
+
+    Views come as UTF-8; routines and triggers in the bytes of their own character set.
+    """
+    plain = made.create.isascii()
+    utf8 = made.charset in {"utf8mb4", "utf8mb3", "utf8"}
+    if plain or utf8 or (not isinstance(made, View) and made.charset not in _UNSAFE_CHARSETS):
+        return made.create, made.charset, made.collation
+    definers.recoded.append(f"{kind.lower()} {name} ({made.charset})")
+    text = made.create
+    if not isinstance(made, View):
+        codec = {"sjis": "shift_jis", "cp932": "cp932"}.get(made.charset, made.charset)
+        text = _encode(text).decode(codec, "replace")
+    return text, "utf8mb4", "utf8mb4_general_ci"
+
+
+def _delimiter(text: str) -> str:
+    delimiter = ";;"
+    while delimiter in text:
+        delimiter += "$"
+    return delimiter
+
+
+def footer(rows: Mapping[str, int]) -> bytes:
+    """Return the end: the session put back, the counts, the mark of completion."""
+    kept = ["character_set_client", "character_set_results", "collation_connection", *_KEPT]
+    lines = [
+        "COMMIT;",
+        "SET " + ", ".join(f"{name} = @magerewind_{name}" for name in kept) + ";",
+        "",
+        *_counts(rows.items()),
+        f"{END_PREFIX}{len(rows)} tables, {sum(rows.values())} rows",
+    ]
+    return _encode("\n".join(lines) + "\n")
+
+
+def _counts(rows: Iterable[tuple[str, int]]) -> Iterable[str]:
+    for name, count in sorted(rows):
+        yield f"-- rows {count} {comment_name(name)}"

@@ -1,0 +1,1 @@
+"""A dump is checked and loaded beside the live tables."""

@@ -1,0 +1,88 @@
+"""What the offline check of a dump has found, as a value.
+
+Owns the words for it and nothing of how it is found; see `core.database.load.offline_check`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.database.sql.set_statements import SessionState
+from core.database.sql.split import RawStatement
+from core.database.sql.statement import StatementKind
+from core.events import Warned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """A statement that makes or alters something, as it stands in the dump, and its session.
+
+    Only those that the dump itself does not undo again.
+    """
+
+    kind: StatementKind
+    name: str
+    raw: RawStatement
+    state: SessionState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableContent:
+    """A table of a dump: the statement that makes it, and its row statements.
+
+    `made` is the number of that statement in the dump; an earlier one that is dropped again (the
+    stand-in of a view) does not count.
+    """
+
+    name: str
+    made: int
+    engine: str = ""
+    row_statements: int = 0
+    row_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DumpCheck:
+    """What a dump holds. `problems` are reasons not to load it, each one line.
+
+    `content_bytes` is its unpacked size, `max_statement_bytes` what the server must take as one
+    packet. `made_by` is magerewind, mysqldump, mariadb-dump, magento, phpmyadmin, adminer,
+    heidisql or "": what the dump says of itself. `trusted`: it is the file that a manifest of ours
+    names by its checksum.
+    """
+
+    path: str
+    made_by: str
+    schema: str  # that names in it are qualified with
+    tables: tuple[str, ...]
+    contents: tuple[TableContent, ...]
+    sequences: tuple[str, ...]
+    views: tuple[str, ...]
+    triggers: tuple[str, ...]
+    routines: tuple[str, ...]
+    events: tuple[str, ...]
+    statements: int
+    content_bytes: int
+    complete: bool
+    whole_store: bool
+    max_statement_bytes: int
+    collations: tuple[str, ...]
+    engines: tuple[str, ...]
+    definers: tuple[str, ...]
+    foreign_keys: int
+    problems: tuple[str, ...]
+    warnings: tuple[Warned, ...]
+    sha256: str
+    trusted: bool = False
+    definitions: tuple[Definition, ...] = ()
+
+
+def unspoken_kinds(check: DumpCheck) -> tuple[str, ...]:
+    """Return the kinds of objects that a dump of this maker leaves out unless asked.
+
+    Their absence then says nothing, so what the schema has of them stays.
+    """
+    if check.made_by == "magerewind":
+        return ()
+    routines = () if check.routines else ("PROCEDURE", "FUNCTION", "PACKAGE", "PACKAGE BODY")
+    return (*routines, *(() if check.events else ("EVENT",)))

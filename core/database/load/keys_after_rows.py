@@ -1,0 +1,114 @@
+"""What follows the rows of a load: keys that waited, ALTERs of the dump, foreign keys, and a proof.
+
+The foreign keys of staged tables refer to staged tables and bear names of their own, because names
+of foreign keys are unique in a schema and the live tables still have the real ones.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from core.database.load.dump_check import TableContent
+from core.database.load.row_writers import Finishing, RowWriters, run_all
+from core.database.schema.swap_file import WaitingKey
+from core.database.server.dialect import quote_name
+from core.database.sql.set_statements import SessionState
+from core.database.sql.table_text import Part, PartKind, TableText
+
+
+@dataclass(slots=True, kw_only=True)
+class LoadedTable:
+    """A table while it is loaded."""
+
+    content: TableContent
+    staged: str
+    text: TableText
+    later: tuple[Part, ...]
+    state: SessionState
+    alters: list[tuple[bytes, SessionState, int]] = field(default_factory=list)
+    seen: int = 0  # row statements read from the dump
+
+
+def keys_of(table: LoadedTable, mapped: Iterable[bytes]) -> Finishing:
+    """Return the statements that add the keys which waited for the rows.
+
+    All in one, except that InnoDB makes one FULLTEXT key at a time.
+    """
+    name = quote_name(table.staged).encode()
+    texts = list(mapped)
+    together = [text for part, text in zip(table.later, texts, strict=True) if not _fulltext(part)]
+    alone = [text for part, text in zip(table.later, texts, strict=True) if _fulltext(part)]
+    lists = ([together] if together else []) + [[one] for one in alone]
+    return Finishing(
+        table.text.name,
+        tuple(
+            (
+                b"ALTER TABLE " + name + b" " + b", ".join(b"ADD " + one for one in group),
+                table.state,
+                table.text.line,
+            )
+            for group in lists
+        ),
+    )
+
+
+def _fulltext(part: Part) -> bool:
+    return part.kind is PartKind.FULLTEXT
+
+
+def finish_tables(
+    tables: Sequence[LoadedTable],
+    keys: Sequence[WaitingKey],
+    staged: Mapping[str, str],
+    writers: RowWriters,
+) -> None:
+    """Run the ALTERs that came after the rows, then add all foreign keys."""
+    run_all(
+        writers,
+        [Finishing(table.text.name, tuple(table.alters)) for table in tables if table.alters],
+    )
+    by_table: defaultdict[str, list[WaitingKey]] = defaultdict(list)
+    for key in keys:
+        by_table[key.key.table].append(key)
+    lines = {table.text.name: table.text.line for table in tables}
+    run_all(
+        writers,
+        [
+            Finishing(
+                name,
+                ((add_keys(staged[name], own, staged), SessionState(), lines[name]),),
+            )
+            for name, own in by_table.items()
+            if name in lines
+        ],
+    )
+
+
+def add_keys(table: str, keys: Iterable[WaitingKey], staged: Mapping[str, str]) -> bytes:
+    """Return the ALTER TABLE that adds foreign keys under their waiting names."""
+    added = (
+        "ADD " + one.key.render(name=one.waiting, rename=lambda name: staged.get(name, name))
+        for one in keys
+    )
+    text = f"ALTER TABLE {quote_name(table)} " + ", ".join(added)
+    return text.encode("utf-8", "surrogateescape")
+
+
+def rename_automatic_keys(
+    found: Iterable[tuple[str, str]], keys: Iterable[WaitingKey]
+) -> list[str]:
+    """Return statements that name indexes as the foreign keys which they were made for.
+
+    A server makes an index for a foreign key that has none, and gives it the key's name: here, the
+    waiting one; of a key without a name it gets that of its column. `found` are pairs of staged
+    table and index of such a name.
+    """
+    real = {one.waiting: one.key.first_column if one.unnamed else one.key.name for one in keys}
+    return [
+        f"ALTER TABLE {quote_name(table)}"
+        f" RENAME INDEX {quote_name(index)} TO {quote_name(real[index])}"
+        for table, index in found
+        if index in real
+    ]

@@ -1,0 +1,352 @@
+"""The offline check of a dump: a whole read that says what it holds and whether it may be loaded.
+
+Needs no server. Refuses what is never run (`core.database.sql.allowed`), tells whether the dump is
+complete and a whole store, and counts what loading it will take. What only a server can answer is
+asked by `core.database.load.server_check`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Final
+
+from core.database.load.dump_check import Definition, DumpCheck, TableContent
+from core.database.server.dialect import one_line
+from core.database.sql.allowed import classify
+from core.database.sql.reach import forbidden_word, made_at_run_time, other_schemas
+from core.database.sql.set_statements import Session
+from core.database.sql.split import DumpFile, RawStatement, Statements
+from core.database.sql.statement import OBJECTS, ROUTINES, Statement, StatementKind
+from core.database.sql.table_text import parse_alter, parse_table
+from core.database.sql.tokens import Reading
+from core.errors import DamagedBackup, StatementRefused
+from core.events import Report, Warned, no_report
+
+STORE_TABLES: Final = ("core_config_data", "eav_attribute", "store", "setup_module")
+"""A dump that holds these, under the store's prefix, is a whole store."""
+
+COMPLETE_MARKS: Final = (b"-- Dump completed", b"-- magerewind dump complete")
+_MAKERS: Final = (
+    (b"-- magerewind", "magerewind"),
+    (b"-- MySQL dump", "mysqldump"),
+    (b"-- MariaDB dump", "mariadb-dump"),
+    (b"-- phpMyAdmin", "phpmyadmin"),
+    (b"-- Magento", "magento"),
+    (b"-- Adminer ", "adminer"),
+    (b"-- HeidiSQL Version:", "heidisql"),
+    (b"/*M!999999", "mariadb-dump"),
+)
+_SCHEMA_LINE: Final = re.compile(
+    rb"-- (?:Schema: `(?P<quoted>(?:[^`]|``)+)`|Host: .*\sDatabase: (?P<plain>\S+)\s*$)"
+)
+LONGEST_NAME: Final = 64
+_ADMINER_END: Final = re.compile(rb"-- \d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+_REPORT_EVERY: Final = 1 << 20
+
+
+def check_dump(
+    path: str,
+    *,
+    report: Report = no_report,
+    sha256: str | None = None,
+    table_prefix: str = "",
+    schema: str | None = None,
+) -> DumpCheck:
+    """Read a dump whole and return what it holds.
+
+    Progress is in bytes of the file. Raises StatementRefused with the line of a statement that is
+    never run, DamagedBackup where the dump ends inside a statement or is not the file of
+    `sha256`. That is the checksum of a manifest, and what makes a dump one of ours: the bodies of
+    its objects were in the schema, so they are taken as they are, and what they reach beyond it is
+    a warning. Names may be qualified with `schema` only; where none is given, with the one that
+    the dump says it is of.
+    """
+    file = DumpFile(path, digest=True)
+    try:
+        statements = Statements(file)
+        inventory = _Inventory(
+            schema if schema is not None else schema_of(statements.first_lines),
+            trusted=sha256 is not None,
+        )
+        reported = 0
+        for raw in statements:
+            statements.reading = inventory.take(raw)
+            if file.position - reported >= _REPORT_EVERY:
+                reported = file.position
+                report(reported, inventory.count, inventory.current)
+        digest = file.sha256()
+        if sha256 is not None and digest != sha256:
+            raise DamagedBackup(f"{path} is not the file that was backed up: its SHA-256 differs.")
+        return inventory.result(path, statements, digest, table_prefix)
+    except (DamagedBackup, StatementRefused) as error:
+        if error.message.startswith("Line "):  # of which file is not known further down
+            message = f"{path}, line {error.message.removeprefix('Line ')}"
+            raise type(error)(message, hint=error.hint) from error
+        raise
+    finally:
+        file.close()
+
+
+def maker_of(first_lines: tuple[bytes, ...]) -> str:
+    """Return which program wrote a dump that begins so; empty if that cannot be said."""
+    for line in first_lines:
+        for mark, maker in _MAKERS:
+            if line.startswith(mark):
+                return maker
+    # Magento names the host, then the server, in comments of its own.
+    magento = any(line.startswith(b"-- Host:") for line in first_lines)
+    return "magento" if magento and b"-- ------" in b"".join(first_lines) else ""
+
+
+def schema_of(first_lines: tuple[bytes, ...]) -> str | None:
+    """Return the schema that a dump says it is of, if it says so."""
+    for line in first_lines:
+        found = _SCHEMA_LINE.match(line)
+        if found is not None:
+            name = found["quoted"] or found["plain"]
+            return name.replace(b"``", b"`").decode("utf-8", "surrogateescape")
+    return None
+
+
+def _concern(statement: Statement, schema: str | None) -> dict[str, str]:
+    """Return what the body of a trusted object reaches beyond its schema, by the object's name."""
+    name = f"{statement.kind.value} {statement.name}"
+    word = forbidden_word(statement.words) or made_at_run_time(statement.words)
+    if word:
+        return {name: word}
+    own = (schema or "").lower()
+    others = {one for one in other_schemas(statement.words) if one.lower() != own}
+    return {name: ", ".join(sorted(others))} if others else {}
+
+
+class _Inventory:
+    """Gathers what a dump holds, statement by statement."""
+
+    def __init__(self, schema: str | None, *, trusted: bool) -> None:
+        self.schema = schema
+        self.trusted = trusted
+        self.concerns: dict[str, str] = {}
+        self.unfired: dict[str, None] = {}
+        self.session = Session()
+        self.count = 0
+        self.current = ""
+        self.largest = 0
+        self.tables: dict[str, tuple[int, str]] = {}
+        self.rows: Counter[str] = Counter()
+        self.bytes: Counter[str] = Counter()
+        self.altered_after_rows: set[str] = set()
+        self.objects: dict[StatementKind, dict[str, None]] = {kind: {} for kind in OBJECTS}
+        self.sequences: dict[str, None] = {}
+        self.definitions: dict[tuple[str, str], list[Definition]] = {}
+        self.trigger_tables: dict[str, str] = {}
+        self.collations: set[str] = set()
+        self.definers: set[str] = set()
+        self.problems: list[str] = []
+        self.foreign_keys = 0
+        self.last = b""
+
+    def take(self, raw: RawStatement) -> Reading:
+        """Add one statement; return how the next one is to be read."""
+        if not raw.ended:
+            raise DamagedBackup(f"Line {raw.line}: the last statement has no end; the dump is cut.")
+        self.count += 1
+        self.largest = max(self.largest, len(raw.text))
+        state = self.session.state
+        statement = classify(raw, reading=state.reading, schema=self.schema, trusted=self.trusted)
+        if statement.kind is StatementKind.ROWS:
+            self._rows(statement)
+            return state.reading
+        self.last = raw.text[:200]
+        if statement.kind is StatementKind.SET:
+            self.session.apply(list(statement.words), statement.line)
+            return self.session.state.reading
+        self._definition(statement)
+        self._keep(statement, raw)
+        return state.reading
+
+    def _keep(self, statement: Statement, raw: RawStatement) -> None:
+        """Keep the text of what is to be there in the end, for a server to try."""
+        kind = statement.kind
+        made = Definition(kind=kind, name=statement.name, raw=raw, state=self.session.state)
+        if self.session.state.collation:  # it is remembered with an object
+            self.collations.add(self.session.state.collation.lower())
+        if kind in {StatementKind.TABLE, StatementKind.SEQUENCE}:
+            self.definitions["", statement.name] = [made]
+        elif kind is StatementKind.ALTER:
+            self.definitions["", statement.name].append(made)
+        elif kind in OBJECTS:
+            self.definitions.pop((kind.value, statement.name), None)  # the last one counts
+            self.definitions[kind.value, statement.name] = [made]
+
+    def _rows(self, statement: Statement) -> None:
+        name = self.current = statement.name
+        if name not in self.tables:
+            raise StatementRefused(
+                f"Line {statement.line}: rows for the table '{one_line(name)}',"
+                " which the dump does not make before."
+            )
+        if name in self.altered_after_rows:
+            raise StatementRefused(
+                f"Line {statement.line}: rows for '{one_line(name)}' after it was altered."
+            )
+        if name in self.trigger_tables.values():
+            self.unfired[name] = None
+        self.rows[name] += 1
+        self.bytes[name] += len(statement.text)
+
+    def _definition(self, statement: Statement) -> None:
+        name = statement.name
+        if len(name) > LONGEST_NAME or name != name.rstrip(" "):
+            raise StatementRefused(
+                f"Line {statement.line}: no server takes the name '{one_line(name)}'."
+            )
+        self._words(statement)
+        match statement.kind:
+            case StatementKind.TABLE:
+                self._table(statement)
+            case StatementKind.SEQUENCE:
+                self.sequences[name] = None
+            case StatementKind.ALTER:
+                self._known(statement, self.tables)
+                self.foreign_keys += len(parse_alter(statement).foreign_keys)
+                if self.rows[name]:
+                    self.altered_after_rows.add(name)
+            case StatementKind.SETVAL:
+                self._known(statement, self.sequences)
+            case StatementKind.DROP:
+                for dropped in statement.names:
+                    self._forget(dropped)
+            case kind if kind in OBJECTS:
+                self._object(statement)
+            case _:
+                pass
+
+    def _table(self, statement: Statement) -> None:
+        table = parse_table(statement)
+        if statement.name in self.tables:
+            raise StatementRefused(
+                f"Line {statement.line}: the table '{one_line(statement.name)}' is made twice."
+            )
+        engine = table.engine or self.session.state.engine
+        self.tables[statement.name] = (self.count, engine)
+        self.foreign_keys += len(table.foreign_keys)
+
+    def _object(self, statement: Statement) -> None:
+        if statement.definer:
+            self.definers.add(statement.definer)
+        if statement.kind is StatementKind.VIEW:
+            self.tables.pop(statement.name, None)  # a stand-in that was not dropped
+            self.definitions.pop(("", statement.name), None)
+        if statement.kind is StatementKind.TRIGGER:
+            self.trigger_tables[statement.name] = statement.table
+        self.objects[statement.kind][statement.name] = None
+        self.concerns.update(_concern(statement, self.schema))
+
+    def _known(self, statement: Statement, known: object) -> None:
+        if statement.name not in known:  # type: ignore[operator]
+            raise StatementRefused(
+                f"Line {statement.line}: '{one_line(statement.name)}' is changed,"
+                " but the dump does not make it before."
+            )
+
+    def _forget(self, name: str) -> None:
+        self.tables.pop(name, None)
+        self.rows.pop(name, None)
+        self.bytes.pop(name, None)
+        self.sequences.pop(name, None)
+        self.definitions.pop(("", name), None)
+        self.definitions.pop((StatementKind.VIEW.value, name), None)
+        self.altered_after_rows.discard(name)
+        self.objects[StatementKind.VIEW].pop(name, None)
+
+    def _words(self, statement: Statement) -> None:
+        """Note the collations and character sets that the server must know."""
+        words = () if statement.kind is StatementKind.NOTHING else statement.words
+        for index, word in enumerate(words[:-1]):
+            upper = word.upper
+            if upper == b"COLLATE" or (upper == b"SET" and words[index - 1].upper == b"CHARACTER"):
+                value = words[index + 2] if words[index + 1].text == b"=" else words[index + 1]
+                if upper == b"COLLATE":
+                    self.collations.add(value.name.strip("'\"").lower())
+
+    def result(
+        self, path: str, statements: Statements, digest: str, table_prefix: str
+    ) -> DumpCheck:
+        maker = maker_of(statements.first_lines)
+        complete = self._complete(maker, statements.trailer)
+        problems, warnings = list(self.problems), []
+        if not complete and maker:
+            problems.append(f"The dump ends without the mark that {maker} puts there: it is cut.")
+        elif not complete:
+            warnings.append(
+                Warned(
+                    code="no-completion-mark",
+                    message="The dump has no mark at its end, so a cut one could not be told.",
+                )
+            )
+        if self.concerns:
+            warnings.append(
+                Warned(
+                    code="beyond-schema",
+                    message="These objects reach beyond their schema when they run.",
+                    names=tuple(f"{name} ({what})" for name, what in self.concerns.items()),
+                )
+            )
+        if self.unfired:
+            warnings.append(
+                Warned(
+                    code="triggers-not-run",
+                    message="These tables have triggers before their rows; they are not run.",
+                    names=tuple(self.unfired),
+                )
+            )
+        if not self.tables and not any(self.objects.values()):
+            problems.append("The dump holds nothing.")
+        tables = self.tables
+        whole = {table_prefix + name for name in STORE_TABLES} <= tables.keys()
+        routines = [name for kind in ROUTINES for name in self.objects[kind]]
+        return DumpCheck(
+            path=path,
+            made_by=maker,
+            schema=self.schema or "",
+            tables=tuple(tables),
+            contents=tuple(
+                TableContent(
+                    name=name,
+                    made=made,
+                    engine=engine,
+                    row_statements=self.rows[name],
+                    row_bytes=self.bytes[name],
+                )
+                for name, (made, engine) in tables.items()
+            ),
+            sequences=tuple(self.sequences),
+            views=tuple(self.objects[StatementKind.VIEW]),
+            triggers=tuple(self.objects[StatementKind.TRIGGER]),
+            routines=tuple(dict.fromkeys(routines)),
+            events=tuple(self.objects[StatementKind.EVENT]),
+            statements=self.count,
+            content_bytes=statements.position,
+            complete=complete,
+            whole_store=whole,
+            max_statement_bytes=self.largest,
+            collations=tuple(sorted(self.collations)),
+            engines=tuple(sorted({e.upper() for _, e in tables.values() if e})),
+            definers=tuple(sorted(self.definers)),
+            foreign_keys=self.foreign_keys,
+            problems=tuple(problems),
+            warnings=tuple(warnings),
+            sha256=digest,
+            trusted=self.trusted,
+            definitions=tuple(one for made in self.definitions.values() for one in made),
+        )
+
+    def _complete(self, maker: str, trailer: list[bytes]) -> bool:
+        if any(line.startswith(COMPLETE_MARKS) for line in trailer):
+            return True
+        if maker == "adminer":  # the last line is the time
+            return any(_ADMINER_END.match(line) for line in trailer)
+        # These have no mark, but put the session back at the very end.
+        put_back = re.search(rb"=\s*(?:IFNULL\s*\(\s*)?@OLD_", self.last, re.IGNORECASE)
+        return maker in {"phpmyadmin", "heidisql"} and put_back is not None

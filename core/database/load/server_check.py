@@ -1,0 +1,374 @@
+"""Everything that is asked before a dump is loaded: of the dump, the server and the live schema.
+
+What the dump alone can answer is in `core.database.load.offline_check`.
+Nothing here changes the schema, except that the right to make a table, a trigger and a view is
+tried on a scratch table of a name of ours, because no list of rights tells all (1419).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from core.database.load.dump_check import DumpCheck, TableContent, unspoken_kinds
+from core.database.load.offline_check import STORE_TABLES, check_dump, maker_of
+from core.database.load.try_definitions import try_definitions
+from core.database.load.try_triggers import CURE_OF_1419
+from core.database.schema.names import STAGED, owner_of
+from core.database.schema.read_definitions import read_definitions
+from core.database.schema.swap_file import ObjectText
+from core.database.schema.table_names import table_names
+from core.database.server.connection import Connection, connect
+from core.database.server.dialect import one_line, quote_name
+from core.database.server.rights import read_rights
+from core.database.sql.collations import CollationMap, collation_map
+from core.errors import DatabaseError, DumpFailed, RightsMissing
+from core.events import Warned
+from core.magento.settings import DatabaseConnection
+
+__all__ = [
+    "STORE_TABLES",
+    "DumpCheck",
+    "ServerCheck",
+    "TableContent",
+    "check_against_server",
+    "check_dump",
+    "maker_of",
+]
+
+SPACE_FACTOR: Final = 1.4
+"""What rows take in InnoDB, with keys, of what they take as SQL; Magento's tables, measured."""
+_ROUTINES: Final = frozenset({"PROCEDURE", "FUNCTION", "PACKAGE", "PACKAGE BODY"})
+_PACKET_RESERVE: Final = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerCheck:
+    """What stands between a dump and this server, and what the swap will do to the schema.
+
+    `problems` are reasons not to start, one line each. Space is in bytes; `space_free` is None
+    where the server's disk cannot be seen from here. `rows_now` are the server's estimates.
+    """
+
+    server: str
+    problems: tuple[str, ...]
+    warnings: tuple[Warned, ...]
+    space_needed: int
+    space_free: int | None
+    replaced: tuple[str, ...]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    rows_now: Mapping[str, int]
+    collations: Mapping[str, str]
+
+
+def check_against_server(
+    check: DumpCheck,
+    settings: DatabaseConnection,
+    *,
+    map_collations: bool = False,
+    partial: bool = False,
+) -> ServerCheck:
+    """Return whether a dump can be loaded here, and what that will change.
+
+    Raises ConnectionFailed or ConnectionLost; what the server refuses is a problem, not an error.
+    """
+    with connect(settings) as connection:
+        asked = _Asked(connection, check, partial=partial)
+        mapping = asked.collations(wanted=map_collations)
+        asked.store()
+        asked.settings()
+        asked.engines()
+        asked.definers()
+        asked.live()
+        asked.trial()
+        asked.tables()
+        asked.definitions(settings)
+        needed = int(check.content_bytes * SPACE_FACTOR)
+        free = _free_space(connection, settings)
+        if free is not None and free < needed:
+            asked.problems.append(
+                f"The database server's disk has {free // 1_000_000:,} MB free, "
+                f"about {needed // 1_000_000 + 1:,} MB are needed."
+            )
+        return ServerCheck(
+            server=str(connection.server),
+            problems=tuple(asked.problems),
+            warnings=tuple(asked.warnings),
+            space_needed=needed,
+            space_free=free,
+            replaced=asked.replaced,
+            added=asked.added,
+            removed=asked.removed,
+            rows_now=asked.rows_now,
+            collations=mapping.names,
+        )
+
+
+def _free_space(connection: Connection, settings: DatabaseConnection) -> int | None:
+    """Return the free bytes of the server's data directory, if the server is this machine."""
+    local = settings.socket is not None or settings.host in {"localhost", "127.0.0.1", "::1"}
+    try:
+        directory, host = connection.query("SELECT @@datadir, @@hostname")[0]
+        if not local or str(host) != socket.gethostname():
+            return None
+        status = os.statvfs(str(directory))
+    except (DatabaseError, OSError):
+        return None
+    return status.f_bavail * status.f_frsize
+
+
+class _Asked:
+    """The questions, and what they brought up."""
+
+    def __init__(self, connection: Connection, check: DumpCheck, *, partial: bool) -> None:
+        self.connection, self.check, self.partial = connection, check, partial
+        self.problems = list(check.problems)
+        self.warnings = list(check.warnings)
+        self.replaced: tuple[str, ...] = ()
+        self.added: tuple[str, ...] = ()
+        self.removed: tuple[str, ...] = ()
+        self.rows_now: dict[str, int] = {}
+        self.may_make = True
+        self.variables = {
+            str(name).lower(): str(value) for name, value in connection.query("SHOW VARIABLES")
+        }
+
+    def _warn(self, code: str, message: str, *names: str) -> None:
+        self.warnings.append(Warned(code=code, message=message, names=names))
+
+    def _number(self, variable: str) -> int:
+        text = self.variables.get(variable, "0")
+        return int(text) if text.isdigit() else 0
+
+    def _on(self, variable: str) -> bool:
+        return self.variables.get(variable, "OFF").upper() in {"ON", "1"}
+
+    def store(self) -> None:
+        if not self.check.whole_store and not self.partial:
+            self.problems.append(
+                "The dump is no whole store: it lacks "
+                f"{', '.join(sorted(set(STORE_TABLES) - set(self.check.tables))) or 'its prefix'}"
+                ". With --partial its tables alone are replaced."
+            )
+        other = self.check.schema
+        if other and other != self.connection.schema:
+            self._warn(
+                "other-schema",
+                f"The dump was made of the schema '{one_line(other)}'; texts of views and routines"
+                " that name it still will.",
+            )
+
+    def settings(self) -> None:
+        """Look at the server's own settings."""
+        largest = self.check.max_statement_bytes + _PACKET_RESERVE
+        packet = self._number("max_allowed_packet")
+        if packet and largest > packet:
+            self.problems.append(
+                f"The dump has a statement of {largest} bytes, but the server takes {packet}"
+                " (max_allowed_packet)."
+            )
+        if self._on("super_read_only"):
+            self.problems.append("The server is read-only (super_read_only).")
+        elif self._on("read_only") and not read_rights(self.connection).past_read_only:
+            self.problems.append("The server is read-only (read_only).")
+        if self._on("wsrep_on"):
+            self._warn(
+                "galera", "The server is part of a Galera cluster: the swap stops all of it."
+            )
+        word = "SLAVE" if self.connection.server.mariadb else "REPLICA"  # MySQL 8.4 has no SLAVE
+        with contextlib.suppress(DatabaseError):
+            if self.connection.query(f"SHOW {word} STATUS"):
+                self._warn("replica", "The server is a replica; what is changed here differs then.")
+        if not self.connection.server.atomic_rename:
+            self._warn(
+                "rename-not-atomic",
+                f"{self.connection.server} does not swap many tables as one; if the server itself"
+                " crashes in that second, recovery brings the old ones back.",
+            )
+        self._letters()
+
+    def _letters(self) -> None:
+        if self._number("lower_case_table_names") == 0:
+            return
+        lowered: dict[str, str] = {}
+        for name in self.check.tables:
+            other = lowered.setdefault(name.lower(), name)
+            if other != name:
+                self.problems.append(
+                    f"The server takes the tables '{one_line(other)}' and '{one_line(name)}' for"
+                    " one (lower_case_table_names)."
+                )
+
+    def collations(self, *, wanted: bool) -> CollationMap:
+        """Return the map of unknown collations, empty unless it is wanted."""
+        found = collation_map(self.connection, self.check.collations)
+        unknown = [name for name in self.check.collations if name not in found.known]
+        lost = [name for name in unknown if name not in found.names]
+        if lost or (unknown and not wanted):
+            self.problems.append(
+                f"The server does not know the collation {', '.join(lost or unknown)}."
+                + ("" if lost else " With --map-collations the nearest is taken.")
+            )
+        if unknown and wanted:
+            pairs = (f"{name} becomes {other}" for name, other in found.names.items())
+            self._warn(
+                "collations-mapped",
+                "Sorting, and what counts as equal in unique keys, may change.",
+                *pairs,
+            )
+        return found if wanted else CollationMap(known=found.known, names={})
+
+    def engines(self) -> None:
+        known = {
+            str(name).upper()
+            for name, support, *_ in self.connection.query("SHOW ENGINES")
+            if str(support).upper() in {"YES", "DEFAULT"}
+        }
+        missing = sorted(set(self.check.engines) - known)
+        if missing:
+            self.problems.append(f"The server has no engine {', '.join(missing)}.")
+        if self.check.sequences and not self.connection.server.sequences:
+            self.problems.append(f"{self.connection.server} has no sequences; the dump does.")
+        memory = sum(one.row_bytes for one in self.check.contents if one.engine.upper() == "MEMORY")
+        if memory > max(self._number("max_heap_table_size"), 1 << 30):
+            self.problems.append("The MEMORY tables are larger than max_heap_table_size.")
+
+    def definers(self) -> None:
+        rights = read_rights(self.connection)
+        if rights.any_definer:
+            return
+        other = [
+            one
+            for one in self.check.definers
+            if one.lower().rstrip("()") not in {rights.account.lower(), "current_user"}
+        ]
+        if other:
+            self._warn(
+                "definer-mapped",
+                "The account may not set these definers; itself is put in their place.",
+                *other,
+            )
+
+    def live(self) -> None:
+        """See whether what is there now can be saved, and who else depends on it."""
+        try:
+            self._routines(read_definitions(self.connection).objects)
+        except (RightsMissing, DumpFailed) as error:
+            self.problems.append(f"{error.message} So it could not be brought back.")
+        rows = self.connection.query(
+            "SELECT DISTINCT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME"
+            " FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_SCHEMA = DATABASE()"
+            " AND CONSTRAINT_SCHEMA <> DATABASE()"
+        )
+        names = [
+            f"{schema}.{table}.{key}" for schema, table, key in rows if owner_of(table) is None
+        ]
+        if names:
+            self._warn(
+                "foreign-schema",
+                "Foreign keys of other schemas refer to this one; they will follow the old tables.",
+                *names,
+            )
+
+    def _routines(self, objects: Iterable[ObjectText]) -> None:
+        """See whether routines of others can be replaced: that comes after the commit."""
+        kept = unspoken_kinds(self.check)
+        account = read_rights(self.connection).account
+        names = [
+            one.name
+            for one in objects
+            if one.kind in _ROUTINES
+            and one.kind not in kept
+            and one.definer != account
+            and (not self.partial or one.name in self.check.routines)
+        ]
+        if names:
+            nothing = quote_name(f"{STAGED}trial{self.connection.thread_id}_0_v")
+            try:  # the right is asked for before the routine is looked for
+                self.connection.execute(f"DROP PROCEDURE IF EXISTS {nothing}")
+            except RightsMissing as error:
+                self.problems.append(
+                    f"The account cannot replace or drop the routines {', '.join(names)}: "
+                    f"{error.message}"
+                )
+
+    def tables(self) -> None:
+        """See what the swap will do to which table."""
+        live = {name for name in table_names(self.connection) if owner_of(name) is None}
+        coming = {*self.check.tables, *self.check.sequences}
+        rows = self.connection.query(
+            "SELECT TABLE_NAME, IFNULL(TABLE_ROWS, 0) FROM information_schema.TABLES"
+            " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE <> 'VIEW'"
+        )
+        self.replaced = tuple(sorted(live & coming))
+        self.added = tuple(sorted(coming - live))
+        self.removed = () if self.partial else tuple(sorted(live - coming))
+        self.rows_now = {str(name): int(count) for name, count in rows if name in live}
+
+    def definitions(self, settings: DatabaseConnection) -> None:
+        """Have the server try every definition of the dump, with its collations mapped.
+
+        Where an account may not even make a table, each would say so again.
+        """
+        if self.may_make:
+            mapping = collation_map(self.connection, self.check.collations)
+            problems, warnings = try_definitions(self.check, settings, mapping)
+            self.problems += problems
+            self.warnings += warnings
+
+    def trial(self) -> None:
+        """Try what the load will do on a scratch table."""
+        name = f"{STAGED}trial{self.connection.thread_id}_0"
+        table, other = quote_name(name), quote_name(name + "_v")
+        try:  # what cannot be dropped is not made
+            self.connection.execute(f"DROP TABLE IF EXISTS {table}")
+        except DatabaseError as error:
+            self.problems.append(f"The account cannot drop tables: {error.message}")
+            self.may_make = False
+            return
+        steps = [("make tables", f"CREATE TABLE {table} (a int PRIMARY KEY)")]
+        if self.check.triggers:
+            trigger = f"CREATE TRIGGER {other} BEFORE INSERT ON {table} FOR EACH ROW SET @a = 1"
+            steps.append(("make triggers", trigger))
+        steps += [
+            ("change tables", f"ALTER TABLE {table} ADD b int, ADD KEY (b)"),
+            ("rename tables", f"RENAME TABLE {table} TO {quote_name(name + '0')}"),
+            ("rename tables", f"RENAME TABLE {quote_name(name + '0')} TO {table}"),
+        ]
+        if self.check.foreign_keys:
+            key = f"ADD FOREIGN KEY (b) REFERENCES {table} (a)"
+            steps.append(("refer to tables", f"ALTER TABLE {table} {key}"))
+        if self.check.views:
+            steps.append(("make views", f"CREATE VIEW {other} AS SELECT 1 AS a"))
+        if self.check.routines:
+            steps.append(("make routines", f"CREATE PROCEDURE {other} () SELECT 1"))
+        if self.check.events:
+            event = f"CREATE EVENT {other} ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1"
+            steps.append(("make events", event))
+        with self._cleared(name):
+            for what, statement in steps:
+                try:
+                    self.connection.execute(statement)
+                except DatabaseError as error:
+                    cure = f" {CURE_OF_1419}" if error.errno == 1419 else ""
+                    self.problems.append(f"The account cannot {what}: {error.message}{cure}")
+                    self.may_make &= not what.endswith("tables")
+
+    @contextlib.contextmanager
+    def _cleared(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            for statement in (
+                f"DROP VIEW IF EXISTS {quote_name(name + '_v')}",
+                f"DROP PROCEDURE IF EXISTS {quote_name(name + '_v')}",
+                f"DROP EVENT IF EXISTS {quote_name(name + '_v')}",
+                f"DROP TABLE IF EXISTS {quote_name(name)}, {quote_name(name + '0')}",
+            ):
+                with contextlib.suppress(DatabaseError):
+                    self.connection.execute(statement)

@@ -1,0 +1,78 @@
+"""The definitions that hold in a schema now, read so that they can be made again.
+
+Reads through `core.database.schema.read_objects` and SHOW CREATE TABLE; owns only the form in which
+a swap keeps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from core.database.schema.check_constraints import read_checks
+from core.database.schema.definitions import ScheduledEvent, StoredObject, Trigger
+from core.database.schema.read_objects import (
+    read_events,
+    read_routines,
+    read_triggers,
+    read_views,
+    show_create,
+)
+from core.database.schema.read_tables import read_foreign_keys
+from core.database.schema.swap_file import Definitions, ObjectText, WaitingKey
+from core.database.server.connection import Connection
+from core.database.sql.table_text import ForeignKeyText, parse_show_create
+
+
+def read_definitions(connection: Connection) -> Definitions:
+    """Return all foreign keys and objects of the live schema.
+
+    Raises RightsMissing or DumpFailed with the name of what the account may not read: what cannot
+    be saved is not replaced.
+    """
+    tables = {key.table for key in read_foreign_keys(connection)}
+    keys = [key for name in sorted(tables) for key in foreign_keys_of(connection, name)]
+    objects = (
+        *read_triggers(connection),
+        *read_views(connection),
+        *read_routines(connection),
+        *read_events(connection),
+    )
+    return Definitions(
+        foreign_keys=tuple(WaitingKey(waiting="", key=key) for key in keys),
+        objects=tuple(_text(one) for one in objects),
+        checks=read_checks(connection),
+    )
+
+
+def foreign_keys_of(connection: Connection, table: str) -> tuple[ForeignKeyText, ...]:
+    """Return the foreign keys of one table as they would be written."""
+    return parse_show_create(str(show_create(connection, "TABLE", table)[1])).foreign_keys
+
+
+def objects_now(connection: Connection, kinds: Iterable[str]) -> tuple[ObjectText, ...]:
+    """Return the objects of these kinds that the schema has now."""
+    wanted = set(kinds)
+    found: list[StoredObject] = []
+    if "VIEW" in wanted:
+        found += read_views(connection)
+    if "TRIGGER" in wanted:
+        found += read_triggers(connection)
+    if wanted & {"PROCEDURE", "FUNCTION", "PACKAGE", "PACKAGE BODY"}:
+        found += (one for one in read_routines(connection) if one.kind in wanted)
+    if "EVENT" in wanted:
+        found += read_events(connection)
+    return tuple(_text(one) for one in found)
+
+
+def _text(one: StoredObject) -> ObjectText:
+    return ObjectText(
+        kind=one.kind,
+        name=one.name,
+        table=one.table if isinstance(one, Trigger) else "",
+        create=one.create,
+        definer=one.definer,
+        sql_mode=one.sql_mode,
+        charset=one.charset,
+        collation=one.collation,
+        time_zone=one.time_zone if isinstance(one, ScheduledEvent) else "",
+    )

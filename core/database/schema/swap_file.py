@@ -1,0 +1,237 @@
+"""What a swap of tables is, as a value that outlives the process: the definitions file.
+
+It says which tables stand for which, which definitions held before and which hold after. It is on
+disk before anything is changed, so that recovery and undo need nothing else but it and the schema.
+Knows its own form and nothing of how a swap is made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from core.database.schema.names import aside_name, owner_of
+from core.database.sql.table_text import ForeignKeyText
+from core.errors import StorageError
+from core.events import Warned
+from core.held import StateFile, state_file
+from core.owned import LARGE
+
+FORMAT: Final = 1
+_KINDS: Final = frozenset(
+    {"VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "PACKAGE", "PACKAGE BODY", "EVENT", "ALTER EVENT"}
+)
+_NAME_LENGTH: Final = 64  # letters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwappedTable:
+    """A table (or sequence) by its real name and those that it bears before and after.
+
+    `staged` is None for one that only goes aside, `aside` for one that only comes.
+    """
+
+    name: str
+    staged: str | None
+    aside: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectText:
+    """A view, trigger, routine or event: the text that makes it and the session it needs.
+
+    `kind` is the word after CREATE (VIEW, TRIGGER, PROCEDURE, FUNCTION, PACKAGE, PACKAGE BODY,
+    EVENT), `table` that of a trigger, `time_zone` that of an event.
+    """
+
+    kind: str
+    name: str
+    create: str
+    definer: str
+    sql_mode: str
+    charset: str
+    collation: str
+    table: str = ""
+    time_zone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingKey:
+    """A foreign key under its real name, and the name that it waits under; empty for none.
+
+    `unnamed`: its real name is the one that the server would have given.
+    """
+
+    waiting: str
+    key: ForeignKeyText
+    unnamed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingCheck:
+    """A CHECK constraint with a name that is unique in its schema; `waiting` as for a key."""
+
+    waiting: str
+    table: str
+    name: str
+    clause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultText:
+    """The default of a column that takes from a sequence, under its real name."""
+
+    table: str
+    column: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definitions:
+    """All that hangs on tables or stands beside them."""
+
+    foreign_keys: tuple[WaitingKey, ...] = ()
+    objects: tuple[ObjectText, ...] = ()
+    defaults: tuple[DefaultText, ...] = ()
+    checks: tuple[WaitingCheck, ...] = ()
+
+    def of_kind(self, *kinds: str) -> tuple[ObjectText, ...]:
+        """Return the objects of these kinds, in the order in which they can be made."""
+        return tuple(one for one in self.objects if one.kind in kinds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedTables:
+    """Tables that are loaded beside, or stand aside, ready to be swapped in.
+
+    `whole`: what is in the schema and not here is to go. `keeps`: kinds of objects that the dump
+    does not speak of, so that those in the schema stay. `drops`: the objects that go, as kind and
+    name, where they are known already. `rows` counts per table what was loaded.
+    """
+
+    job_id: str
+    short: str
+    tables: tuple[SwappedTable, ...]
+    wanted: Definitions
+    whole: bool
+    keeps: tuple[str, ...] = ()
+    drops: tuple[tuple[str, str], ...] | None = None
+    rows: Mapping[str, int]
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swap:
+    """A swap from beginning to end: the definitions file."""
+
+    schema: str
+    short: str
+    tables: tuple[SwappedTable, ...]
+    wanted: Definitions
+    before: Definitions
+    drops: tuple[tuple[str, str], ...]  # kind and name of objects that go: views, routines, events
+    whole: bool
+    keeps: tuple[str, ...] = ()  # kinds of objects that are left alone
+    keeps_triggers: bool = False  # the dump speaks of none, so those of swapped tables stay
+
+    def save(self, place: str | StateFile) -> None:
+        """Bring the description to disk; it holds the texts of routines, so 0600."""
+        content = {"format": FORMAT, **asdict(self)}
+        file = state_file(place)
+        file.directory.write(file.name, json.dumps(content).encode("ascii"))
+
+    @property
+    def asides(self) -> tuple[str, ...]:
+        """The names of all aside tables."""
+        return tuple(table.aside for table in self.tables if table.aside is not None)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The real names of the tables that come or go."""
+        return frozenset(table.name for table in self.tables)
+
+
+def load_swap(place: str | StateFile, *, schema: str) -> Swap:
+    """Return what `Swap.save` wrote for a swap in this schema.
+
+    Raises ForeignState, and StorageError for what is damaged, of another schema, or speaks of
+    tables that no swap of ours would.
+    """
+    file = state_file(place)
+    try:
+        content = json.loads(file.read(limit=LARGE))
+        if content.get("format") != FORMAT:
+            raise StorageError(f"{file} was written by another version of magerewind.")
+        swap = _swap(content)
+        wrong = _what_is_wrong(swap, schema)
+    except FileNotFoundError:
+        raise StorageError(f"{file} is missing.") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise StorageError(f"{file} is damaged: {error}") from error
+    if wrong:
+        raise StorageError(f"{file} is not used: {wrong}.")
+    return swap
+
+
+def _swap(content: Mapping[str, Any]) -> Swap:
+    return Swap(
+        schema=content["schema"],
+        short=content["short"],
+        tables=tuple(SwappedTable(**one) for one in content["tables"]),
+        wanted=_definitions(content["wanted"]),
+        before=_definitions(content["before"]),
+        drops=tuple((kind, name) for kind, name in content["drops"]),
+        whole=bool(content["whole"]),
+        keeps=tuple(content["keeps"]),
+        keeps_triggers=bool(content["keeps_triggers"]),
+    )
+
+
+def _what_is_wrong(swap: Swap, schema: str) -> str:
+    """Return why a description cannot be of a swap that we made in a schema, empty if it can."""
+    if swap.schema != schema:
+        return "it is of another schema"
+    if owner_of(aside_name(str(swap.short), 1)) != swap.short:
+        return "it names no job"
+    for table in swap.tables:
+        if not _is_name(table.name) or owner_of(table.name) is not None:
+            return "a table in it is none of the store's"
+        if table.aside is not None and owner_of(str(table.aside)) != swap.short:
+            return "an aside table in it is not of this job"
+        if table.staged is not None and owner_of(str(table.staged)) is None:
+            return "a staged table in it is none of ours"
+    objects = (*swap.wanted.objects, *swap.before.objects)
+    kinds = {one.kind for one in objects} | {kind for kind, _ in swap.drops}
+    names = [one.name for one in objects] + [name for _, name in swap.drops]
+    if not kinds <= _KINDS or not all(map(_is_name, (*names, *swap.keeps))):
+        return "it speaks of what is no view, trigger, routine or event"
+    if not all(_is_text(one) for one in objects):
+        return "a definition in it is no text"
+    return ""
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and 0 < len(name) <= _NAME_LENGTH and "\0" not in name
+
+
+def _is_text(one: ObjectText) -> bool:
+    texts = (one.create, one.definer, one.sql_mode, one.charset, one.collation, one.table)
+    return all(isinstance(text, str) for text in (*texts, one.time_zone))
+
+
+def _definitions(content: Mapping[str, Any]) -> Definitions:
+    return Definitions(
+        foreign_keys=tuple(
+            WaitingKey(
+                waiting=one["waiting"],
+                key=ForeignKeyText(**one["key"]),
+                unnamed=one["unnamed"],
+            )
+            for one in content["foreign_keys"]
+        ),
+        objects=tuple(ObjectText(**one) for one in content["objects"]),
+        defaults=tuple(DefaultText(**one) for one in content["defaults"]),
+        checks=tuple(WaitingCheck(**one) for one in content["checks"]),
+    )

@@ -1,0 +1,1 @@
+"""The server: connection, address, rights, names of errors."""

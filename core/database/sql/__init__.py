@@ -1,0 +1,1 @@
+"""The text of SQL: tokens, statements, and which of them are allowed."""

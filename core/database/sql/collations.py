@@ -1,0 +1,92 @@
+"""Collations that a dump names and a server may not know, and the nearest that it does.
+
+The two flavours' newest Unicode collations are not the same rules, so sorting and uniqueness may
+change: that is never done without being asked for, and it is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from core.database.server.connection import Connection
+from core.database.sql.tokens import Mark, Reading, tokens
+
+_ACCENTS: Final = re.compile(r"_(ai|as)(?=_|$)")
+_CASE: Final = re.compile(r"_(ci|cs)(?=_|$)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollationMap:
+    """From unknown collations to known ones; `known` are all of the server."""
+
+    known: frozenset[str]
+    names: Mapping[str, str]
+
+    def apply(self, text: bytes, reading: Reading) -> bytes:
+        """Return a definition with its collations replaced; strings and names stay."""
+        if not self.names:
+            return text
+        pieces, at = [], 0
+        for word in tokens(text, reading):
+            other = self.names.get(word.text.decode("latin-1").lower())
+            if word.mark is Mark.WORD and other is not None:
+                pieces += [text[at : word.start], other.encode()]
+                at = word.end
+        return b"".join([*pieces, text[at:]])
+
+
+def known_collations(connection: Connection) -> frozenset[str]:
+    """Return the names of all collations of the server, in lower case."""
+    names = {
+        str(row[0]).lower()
+        for row in connection.query("SELECT COLLATION_NAME FROM information_schema.COLLATIONS")
+    }
+    if connection.server.mariadb and connection.server.version >= (10, 10, 0):
+        # uca1400 collations are listed once, without the character set that they may bear.
+        rows = connection.query(
+            "SELECT FULL_COLLATION_NAME"
+            " FROM information_schema.COLLATION_CHARACTER_SET_APPLICABILITY"
+        )
+        names |= {str(row[0]).lower() for row in rows}
+    return frozenset(names)
+
+
+def collation_map(connection: Connection, collations: Iterable[str]) -> CollationMap:
+    """Return the nearest known collation for each that the server does not know.
+
+    Nearest: the same character set, the same care for case, the newest Unicode rules; binary for
+    binary. One without any such is not in the map.
+    """
+    known = known_collations(connection)
+    unknown = [name for name in collations if name and name.lower() not in known]
+    names = {}
+    for name in unknown:
+        found = next((one for one in _candidates(name) if one in known), None)
+        if found is not None:
+            names[name.lower()] = found
+    return CollationMap(known=known, names=names)
+
+
+def _candidates(name: str) -> list[str]:
+    lower = name.lower()
+    charset = lower.split("_", 1)[0]
+    if charset == "uca1400":
+        charset = "utf8mb4"
+    if lower.endswith("_bin") or "_0900_bin" in lower or "_nopad_bin" in lower:
+        return [f"{charset}_bin"]
+    case, accents = _CASE.search(lower), _ACCENTS.search(lower)
+    careful = case is not None and case.group(1) == "cs"
+    sensitive = accents is not None and accents.group(1) == "as"
+    tail = f"{'as' if sensitive else 'ai'}_{'cs' if careful else 'ci'}"
+    if careful:
+        return [f"{charset}_uca1400_{tail}", f"{charset}_0900_{tail}", f"{charset}_bin"]
+    return [
+        f"{charset}_uca1400_{tail}",
+        f"{charset}_0900_{tail}",
+        f"{charset}_unicode_520_ci",
+        f"{charset}_unicode_ci",
+        f"{charset}_general_ci",
+    ]

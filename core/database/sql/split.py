@@ -1,0 +1,332 @@
+"""Any dump as a stream of its statements.
+
+Owns where one statement ends and the next begins: strings in both escape modes, backticks,
+comments, DELIMITER lines, gzip. Memory is bounded by the largest statement and a few chunks.
+Knows nothing of what a statement does; see `core.database.sql.allowed`.
+
+A statement that is a row statement of our own dumps or of mysqldump ends where its line ends, which
+is found at memory speed; everything else goes through one regular expression that takes a whole
+statement at once (about 150 MB/s). Its quantifiers are possessive, so it neither backtracks nor
+keeps a state for each string.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import io
+import os
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final, Protocol, cast
+
+from isal import igzip, isal_zlib
+
+from core.database.sql.tokens import Reading, repeat
+from core.durable import translate
+from core.errors import DamagedBackup, StatementRefused
+from core.owned import open_regular
+
+CHUNK: Final = 4 << 20
+GZIP_MAGIC: Final = b"\x1f\x8b"
+OUR_MARK: Final = b"-- magerewind dump"
+"""How the first line of our own dumps begins: there, a row statement is a line."""
+_GZIP_ERROR: Final = cast("type[Exception]", isal_zlib.error)
+GROWTH: Final = 4
+"""A statement that is larger than what is there grows by a fourth of it: linear time, and little
+more memory than the statement itself."""
+LARGEST_STATEMENT: Final = 1 << 30  # what a server can be given at all
+
+
+@dataclass(frozen=True, slots=True)
+class RawStatement:
+    """The bytes of a statement without its delimiter, and where it begins.
+
+    `line` counts from 1, `position` is the byte offset behind it in the (unpacked) dump.
+    """
+
+    text: bytes
+    line: int
+    position: int
+    ended: bool = True  # by a delimiter, not by the end of the file
+
+
+class _Digest(Protocol):
+    def update(self, content: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
+
+
+class DumpFile:
+    """The unpacked bytes of a dump, and the SHA-256 of the file as it lies on disk."""
+
+    def __init__(self, path: str, *, digest: bool = False) -> None:
+        self.path = path
+        try:
+            fd = open_regular(path)
+            self._file = open(fd, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+        except OSError as error:
+            raise translate(error, f"reading {path}") from error
+        self.size = os.fstat(self._file.fileno()).st_size
+        self.packed = os.pread(self._file.fileno(), 2, 0) == GZIP_MAGIC
+        self._digest: _Digest | None = hashlib.sha256() if digest else None
+        raw = _Hashing(self._file, self._digest)
+        self._source: BinaryIO = (
+            cast("BinaryIO", igzip.open(io.BufferedReader(raw, CHUNK), "rb"))  # type: ignore[no-untyped-call]
+            if self.packed
+            else cast("BinaryIO", raw)
+        )
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes, b"" at the end. Raises DamagedBackup for a broken gzip."""
+        try:
+            return self._source.read(size)
+        except (EOFError, zlib.error, igzip.BadGzipFile, _GZIP_ERROR) as error:
+            raise DamagedBackup(f"{self.path} is cut or corrupt: {error}") from error
+        except OSError as error:
+            raise translate(error, f"reading {self.path}") from error
+
+    @property
+    def position(self) -> int:
+        """How far the file on disk has been read, in bytes: for progress."""
+        return os.lseek(self._file.fileno(), 0, os.SEEK_CUR)
+
+    def sha256(self) -> str:
+        """Return the digest of the file, which must have been read to its end."""
+        return self._digest.hexdigest() if self._digest is not None else ""
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class _Hashing(io.RawIOBase):
+    """A file whose bytes are digested as they are read."""
+
+    def __init__(self, file: io.FileIO, digest: _Digest | None) -> None:
+        super().__init__()
+        self._inner, self._hash = file, digest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        count = self._inner.readinto(buffer)
+        if self._hash is not None and count:
+            self._hash.update(bytes(memoryview(buffer)[:count]))
+        return count
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._inner.read(size)
+        if self._hash is not None and content:
+            self._hash.update(content)
+        return content or b""
+
+
+_BLANK: Final = re.compile(rb"[\x00-\x20]*+")
+_DELIMITER: Final = re.compile(rb"delimiter[ \t]++([^\s\x00-\x20]++)[^\n]*+\n", re.IGNORECASE)
+_ROWS: Final = (b"INSERT INTO ", b"REPLACE INTO ", b"INSERT IGNORE INTO ")
+_QUOTED: Final = {
+    True: rb"'[^'\\]*+" + repeat(rb"\\.[^'\\]*+") + rb"'",
+    False: rb"'[^']*+'",
+}
+
+
+def _body(reading: Reading, delimiter: bytes) -> re.Pattern[bytes]:
+    """Return a pattern that takes a statement up to its delimiter, or as much as is whole.
+
+    A doubled quote inside a string reads as two strings side by side, which ends at the same
+    place. What looks like one sign but could begin a comment or the delimiter is only taken when
+    the next byte is known, so that the match always ends where it may be taken up again.
+    """
+    escapes = reading.backslash_escapes
+    double = _QUOTED[escapes and not reading.ansi_quotes].replace(b"'", b'"')
+    words = [_QUOTED[escapes], double, rb"`[^`]*+`"]
+    words += [rb"--(?=[\x00-\x20])[^\n]*+\n", rb"\#[^\n]*+\n", rb"/\*(?=[^M!]|M[^!]).*?\*/"]
+    dash, slash = [rb"-(?=[^\-])", rb"-(?=-[^\x00-\x20])"], [rb"/(?=[^*])"]
+    inside = repeat(rb"[^'\"`\#/*\-]++", *words, *dash, *slash, rb"\*(?=[^/])")
+    conditional = rb"/\*M?!" + inside + rb"\*/"
+    first = delimiter[:1]
+    signs = [*([] if first == b"-" else dash), *([] if first == b"/" else slash)]
+    if len(delimiter) > 1:  # its first byte alone
+        other = rb"(?!" + re.escape(delimiter) + rb")"
+        signs.append(re.escape(first) + rb"(?=.{%d})" % len(delimiter))
+        signs[-1] = other + signs[-1]
+    plain = rb"[^'\"`\#/\-" + re.escape(first) + rb"]++"
+    return re.compile(repeat(plain, *words, conditional, *signs), re.DOTALL)
+
+
+class Statements:
+    """An iterator over the statements of a dump.
+
+    `reading` may be changed between two statements, as a SET of sql_mode does. `first_line` is
+    known from the start, `trailer` holds the comment lines since the last statement.
+    """
+
+    def __init__(self, file: DumpFile, *, chunk: int = CHUNK) -> None:
+        self._file = file
+        self._chunk = chunk
+        self._buffer = b""
+        self._at = 0
+        self._line = 1
+        self._before = 0  # bytes of the dump that stood before the buffer
+        self._ended = False
+        self._delimiter = b";"
+        self._patterns: dict[tuple[Reading, bytes], re.Pattern[bytes]] = {}
+        self.reading = Reading()
+        self.trailer: list[bytes] = []
+        self._fill()
+        self._go_over_mark()
+        self.first_lines = tuple(self._buffer[:2048].split(b"\n")[:12])
+        self.ours = self._buffer.startswith(OUR_MARK)
+        # mysqldump and mariadb-dump before 11 write a row statement as a line too, but a
+        # statement of theirs may also go over lines, so only ours is trusted to.
+
+    def _go_over_mark(self) -> None:
+        """Go over the mark that some editors put before UTF-8; tell what is in no such letters."""
+        start = self._buffer[:4]
+        if start.startswith(codecs.BOM_UTF8):
+            self._buffer = self._buffer[len(codecs.BOM_UTF8) :]
+            self._before = len(codecs.BOM_UTF8)
+        elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or (
+            len(start) == 4 and (start[0] == start[2] == 0 or start[1] == start[3] == 0)
+        ):
+            raise DamagedBackup(
+                f"{self._file.path} is written in UTF-16, as PowerShell redirects text.",
+                hint="Make the dump anew with --result-file, or recode it to UTF-8.",
+            )
+
+    @property
+    def position(self) -> int:
+        """How many bytes of the unpacked dump lie behind."""
+        return self._before + self._at
+
+    def __iter__(self) -> Iterator[RawStatement]:
+        while self._skip():
+            yield self._next()
+
+    def _fill(self, *, at_least: int = 0) -> bool:
+        """Read on behind what is there; tell whether anything came."""
+        if self._ended:
+            return False
+        content = self._file.read(max(self._chunk, at_least))
+        if not content:
+            self._ended = True
+            content = b"\n"  # ends a last comment, and tells a sign from a delimiter
+        self._before += self._at
+        self._buffer = self._buffer[self._at :] + content
+        self._at = 0
+        return True
+
+    def _advance(self, end: int) -> None:
+        self._line += self._buffer.count(b"\n", self._at, end)
+        self._at = end
+
+    def _line_end(self) -> int:
+        """Return where the next newline is; -1 never comes back, for the end adds one."""
+        searched = self._at
+        while (end := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer) - self._at
+            if not self._fill(at_least=searched // GROWTH):
+                return len(self._buffer)
+        return end
+
+    def _skip(self) -> bool:
+        """Go over blanks, comments and DELIMITER lines; tell whether a statement follows."""
+        while True:
+            found = _BLANK.match(self._buffer, self._at)
+            assert found is not None  # noqa: S101 - it matches the empty text
+            self._advance(found.end())
+            if len(self._buffer) - self._at < 16 and self._fill():
+                continue
+            if self._at >= len(self._buffer):
+                return False
+            if not self._skip_one():
+                return True
+
+    def _skip_one(self) -> bool:
+        buffer, at = self._buffer, self._at
+        first = buffer[at]
+        if first == 0x23 or (first == 0x2D and buffer[at + 1 : at + 3].strip() in {b"-", b"-\x00"}):
+            end = self._line_end()
+            self.trailer = [*self.trailer[-7:], self._buffer[self._at : end].rstrip()]
+            self._advance(end)
+            return True
+        if first == 0x2F and buffer.startswith(b"/*", at) and not _conditional(buffer, at):
+            self._advance(self._comment_end())
+            return True
+        if first in b"dD" and buffer[at : at + 10].lower().rstrip() == b"delimiter":
+            self._line_end()
+            found = _DELIMITER.match(self._buffer, self._at)
+            if found is None:
+                raise StatementRefused(f"Line {self._line}: DELIMITER without a delimiter.")
+            self._delimiter = found.group(1)
+            self._advance(found.end())
+            return True
+        if buffer.startswith(self._delimiter, at):  # an empty statement
+            self._advance(at + len(self._delimiter))
+            return True
+        return False
+
+    def _comment_end(self) -> int:
+        searched = 2
+        while (end := self._buffer.find(b"*/", self._at + searched)) < 0:
+            searched = max(2, len(self._buffer) - self._at - 1)
+            if not self._fill(at_least=len(self._buffer) - self._at):
+                raise DamagedBackup(f"Line {self._line}: a comment has no end; the dump is cut.")
+        return end + 2
+
+    def _next(self) -> RawStatement:
+        self.trailer = []
+        line = self._line
+        if self.ours and self._delimiter == b";" and self._buffer.startswith(_ROWS, self._at):
+            end = self._line_end()
+            if self._buffer[end - 1 : end] == b";":
+                text = self._buffer[self._at : end - 1]
+                self._at = end + 1
+                self._line += 1
+                self._let_go(len(text))
+                return RawStatement(text, line, self.position)
+        end = self._statement_end(line)
+        text = self._buffer[self._at : end]
+        ended = self._buffer.startswith(self._delimiter, end)
+        self._advance(end + len(self._delimiter))
+        self._let_go(len(text))
+        return RawStatement(text.rstrip(), line, self.position, ended)
+
+    def _let_go(self, size: int) -> None:
+        """Free the buffer of a large statement instead of holding it while that is at work."""
+        if size > self._chunk:
+            self._before += self._at
+            self._buffer = self._buffer[self._at :]
+            self._at = 0
+
+    def _statement_end(self, line: int) -> int:
+        key = (self.reading, self._delimiter)
+        pattern = self._patterns.get(key)
+        if pattern is None:
+            pattern = self._patterns[key] = _body(*key)
+        done = 0  # of the statement, what is known to be whole
+        while True:
+            found = pattern.match(self._buffer, self._at + done)
+            assert found is not None  # noqa: S101 - it matches the empty text
+            end = found.end()
+            if self._buffer.startswith(self._delimiter, end):
+                return end
+            done = end - self._at
+            have = len(self._buffer) - self._at
+            if have > LARGEST_STATEMENT:
+                raise StatementRefused(f"Line {line}: a statement of more than 1 GiB.")
+            if not self._fill(at_least=have // GROWTH):
+                return self._last_end(line, end)
+
+    def _last_end(self, line: int, end: int) -> int:
+        """Return where a statement without delimiter ends; its strings need ends of their own."""
+        if self._buffer[end:].strip():
+            raise DamagedBackup(f"Line {line}: a statement has no end; the dump is cut.")
+        return end
+
+
+def _conditional(buffer: bytes, at: int) -> bool:
+    return buffer.startswith((b"/*!", b"/*M!"), at)

@@ -1,0 +1,1 @@
+"""Loaded tables become the live ones, and back."""

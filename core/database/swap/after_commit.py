@@ -1,0 +1,297 @@
+"""What follows the commit of a swap: foreign keys, triggers, views, routines, events.
+
+Every step looks at what is there and does what is missing, so that all of it may be run again after
+a crash; each is in the journal before it begins. There is no way back from here, and none is
+needed: what can fail was proven beforehand. A view or routine that cannot be made in spite of that
+is named in a warning, because a store without it is better than a closed one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from core.database.load.try_triggers import (
+    NO_DEFINER_RIGHT,
+    definer_warning,
+    or_replace,
+    same_text,
+    without_definer,
+    without_order,
+)
+from core.database.schema.check_constraints import changes_for_asides, changes_for_checks
+from core.database.schema.load_session import LoadingConnection
+from core.database.schema.names import aside_name
+from core.database.schema.read_definitions import foreign_keys_of, objects_now
+from core.database.schema.swap_file import ObjectText, Swap
+from core.database.schema.table_names import all_names, end_statements
+from core.database.server.connection import Connection
+from core.database.server.dialect import one_line, quote_name
+from core.database.sql.table_text import ForeignKeyText
+from core.database.swap.swap import swap_of
+from core.errors import ConnectionLost, DatabaseError, StorageError
+from core.events import Warned
+from core.journal import Journal
+from core.magento.settings import DatabaseConnection
+
+RECORD_FORWARD: Final = "tables.forward"
+RECORD_FORWARDED: Final = "tables.forwarded"
+_ROUTINES: Final = ("PACKAGE", "PACKAGE BODY", "FUNCTION", "PROCEDURE")
+
+
+def forward_tables(settings: DatabaseConnection, journal: Journal) -> tuple[Warned, ...]:
+    """Bring a committed swap to its end and return what deserves a look.
+
+    Reads the definitions file that the journal names. Raises ConnectionLost, ConnectionFailed or
+    DatabaseError, after which it is to be run again.
+    """
+    swap = swap_of(journal, settings.schema)
+    if swap is None:
+        raise StorageError(f"The journal {journal.path} knows of no swap to bring to its end.")
+    loading = LoadingConnection(settings)
+    with contextlib.closing(loading.connection):
+        # What is changed here is closed to the shop, but a backup tool may look at it.
+        loading.connection.execute("SET SESSION lock_wait_timeout = 60")
+        end_statements(loading.connection, swap.short)
+        forward = _Forward(loading, swap)
+        for name, step in forward.steps():
+            journal.append(RECORD_FORWARD, step=name)
+            step()
+        journal.append(RECORD_FORWARDED, short=swap.short)
+        return tuple(forward.warnings)
+
+
+class _Forward:
+    """The steps of one swap."""
+
+    def __init__(self, loading: LoadingConnection, swap: Swap) -> None:
+        self.loading, self.swap = loading, swap
+        self.connection: Connection = loading.connection
+        self.warnings: list[Warned] = []
+        self.mapped: defaultdict[str, list[str]] = defaultdict(list)
+
+    def steps(self) -> tuple[tuple[str, Callable[[], None]], ...]:
+        return (
+            ("give up triggers", self._give_up_triggers),
+            ("give up foreign keys", self._give_up_keys),
+            ("give up checks", self._give_up_checks),
+            ("checks", self._name_checks),
+            ("foreign keys", self._name_keys),
+            ("defaults", self._set_defaults),
+            ("foreign keys of others", self._point_others),
+            ("triggers", self._make_triggers),
+            ("give up objects", self._drop_objects),
+            ("routines", lambda: self._replace(_ROUTINES)),
+            ("views", lambda: self._replace(("VIEW",))),
+            ("events", self._make_events),
+            ("tell", self._tell),
+        )
+
+    def _give_up_triggers(self) -> None:
+        for name in self._triggers_of(self.swap.asides):
+            self.connection.execute(f"DROP TRIGGER IF EXISTS {quote_name(name)}")
+
+    def _triggers_of(self, tables: Iterable[str]) -> list[str]:
+        wanted = set(tables)
+        rows = self.connection.query(
+            "SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS"
+            " WHERE TRIGGER_SCHEMA = DATABASE()"
+        )
+        return list(dict.fromkeys(str(name) for name, table in rows if table in wanted))
+
+    def _keys_now(self) -> dict[str, set[str]]:
+        """Return the names of the foreign keys of each table."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for table, name in self.connection.query(
+            "SELECT TABLE_NAME, CONSTRAINT_NAME FROM information_schema.TABLE_CONSTRAINTS"
+            " WHERE TABLE_SCHEMA = DATABASE() AND CONSTRAINT_TYPE = 'FOREIGN KEY'"
+        ):
+            found[str(table)].add(str(name))
+        return found
+
+    def _give_up_keys(self) -> None:
+        now = self._keys_now()
+        for aside in self.swap.asides:
+            if now.get(aside):
+                self._alter(aside, [_drop(name) for name in sorted(now[aside])])
+
+    def _give_up_checks(self) -> None:
+        for table, changes in changes_for_asides(self.connection, self.swap.asides).items():
+            self._alter(table, changes)
+
+    def _name_checks(self) -> None:
+        for table, changes in changes_for_checks(self.connection, self.swap.wanted.checks).items():
+            self._alter(table, changes)
+
+    def _name_keys(self) -> None:
+        """Give the foreign keys of the new tables the names that they waited for."""
+        now, tables = self._keys_now(), self.swap.names
+        by_table: defaultdict[str, list[str]] = defaultdict(list)
+        for one in self.swap.wanted.foreign_keys:
+            key = one.key
+            if key.table not in tables:
+                continue
+            if one.waiting and one.waiting in now.get(key.table, ()):
+                by_table[key.table].append(_drop(one.waiting))
+            if key.name not in now.get(key.table, ()):
+                by_table[key.table].append(f"ADD {key.render()}")
+        for table, changes in by_table.items():
+            self._alter(table, changes)
+
+    def _set_defaults(self) -> None:
+        """Let columns take from the sequences that are live now."""
+        for one in self.swap.wanted.defaults:
+            change = f"ALTER COLUMN {quote_name(one.column)} SET DEFAULT ({one.expression})"
+            self._alter(one.table, [change])
+
+    def _point_others(self) -> None:
+        """Let tables that were not swapped refer to the new ones again.
+
+        A foreign key follows the table that it refers to, so theirs point to the aside ones now.
+        """
+        now, asides = self._keys_now(), set(self.swap.asides)
+        present = all_names(self.connection)
+        saved: defaultdict[str, list[ForeignKeyText]] = defaultdict(list)
+        for one in self.swap.before.foreign_keys:
+            if one.key.table not in self.swap.names and one.key.referenced in self.swap.names:
+                saved[one.key.table].append(one.key)
+        for table, keys in saved.items():
+            if table not in present:
+                continue
+            pointing = {
+                key.name
+                for key in foreign_keys_of(self.connection, table)
+                if key.referenced in asides
+            }
+            if pointing:  # in a statement of its own: the names are used again
+                self._alter(table, [_drop(name) for name in sorted(pointing)])
+            missing = [
+                key for key in keys if key.name in pointing or key.name not in now.get(table, ())
+            ]
+            if missing:
+                self._alter(table, [f"ADD {key.render()}" for key in missing])
+
+    def _alter(self, table: str, changes: Iterable[str]) -> None:
+        self.loading.plain()
+        # By the comment a later try knows whose statement it is, should this process die.
+        mark = f"/* {aside_name(self.swap.short, 0)} */"
+        self.connection.execute(f"ALTER TABLE {mark} {quote_name(table)} " + ", ".join(changes))
+
+    def _make_triggers(self) -> None:
+        source = self.swap.before if self.swap.keeps_triggers else self.swap.wanted
+        there = set(self._triggers_of(self.swap.names))
+        for one in source.of_kind("TRIGGER"):
+            if one.table not in self.swap.names or one.name in there:
+                continue
+            try:
+                self._make(one)
+            except DatabaseError as error:
+                # The one that it is to stand before comes later, or not at all.
+                if without_order(one) == one or isinstance(error, ConnectionLost):
+                    raise
+                self._make(without_order(one))
+
+    def _make(self, one: ObjectText) -> None:
+        """Make an object; as the account's own where its definer may not be set."""
+        self.loading.for_object(one)
+        text = one.create.encode("utf-8", "surrogateescape")
+        try:
+            self.connection.execute(text)
+        except DatabaseError as error:
+            if error.errno not in NO_DEFINER_RIGHT or not one.definer:
+                raise
+            own = without_definer(one)
+            self.connection.execute(own.create.encode("utf-8", "surrogateescape"))
+            self.mapped[one.kind.lower()].append(one.name)
+
+    def _drop_objects(self) -> None:
+        self.loading.plain()
+        for kind, name in self.swap.drops:
+            self.connection.execute(f"DROP {kind} IF EXISTS {quote_name(name)}")
+        views = {
+            str(name)
+            for (name,) in self.connection.query(
+                "SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE()"
+            )
+        }
+        for aside in self.swap.asides:
+            if aside in views:  # a view that stood where a table of the dump stands now
+                self.connection.execute(f"DROP VIEW {quote_name(aside)}")
+
+    def _replace(self, kinds: tuple[str, ...]) -> None:
+        """Make objects, those that need others after them; what differs replaces what is there."""
+        now = {(one.kind, one.name): one for one in objects_now(self.connection, kinds)}
+        waiting = [
+            one
+            for one in self.swap.wanted.of_kind(*kinds)
+            if not same_text(now.get((one.kind, one.name)), one)
+        ]
+        failed: dict[str, DatabaseError] = {}
+        while waiting:
+            left = []
+            for one in waiting:
+                try:
+                    self._replace_one(one, there=(one.kind, one.name) in now)
+                except ConnectionLost:
+                    raise
+                except DatabaseError as error:
+                    failed[one.name] = error
+                    left.append(one)
+            if len(left) == len(waiting):
+                self._not_made(left, failed)
+                return
+            waiting = left
+
+    def _replace_one(self, one: ObjectText, *, there: bool) -> None:
+        if one.kind == "VIEW":
+            self._make(or_replace(one))
+            return
+        if there:
+            self.loading.plain()
+            self.connection.execute(f"DROP {one.kind} IF EXISTS {quote_name(one.name)}")
+        self._make(one)
+
+    def _not_made(self, objects: Iterable[ObjectText], failed: Mapping[str, DatabaseError]) -> None:
+        for one in objects:
+            self.warnings.append(
+                Warned(
+                    code="object-not-made",
+                    message=f"The {one.kind.lower()} '{one_line(one.name)}' could not be made: "
+                    f"{failed[one.name].message}",
+                    names=(one.name,),
+                )
+            )
+
+    def _make_events(self) -> None:
+        self._replace(("EVENT",))
+        for one in self.swap.wanted.of_kind("ALTER EVENT"):
+            self.loading.for_object(one)
+            self.connection.execute(one.create.encode("utf-8", "surrogateescape"))
+
+    def _tell(self) -> None:
+        self.warnings += [definer_warning(kind, names) for kind, names in self.mapped.items()]
+        self.warnings += self._pointed_at()
+
+    def _pointed_at(self) -> list[Warned]:
+        """Say which tables of other schemas refer to tables that are aside now."""
+        rows = self.connection.query(
+            "SELECT DISTINCT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME"
+            " FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_SCHEMA = DATABASE()"
+            " AND CONSTRAINT_SCHEMA <> DATABASE() AND REFERENCED_TABLE_NAME LIKE %s",
+            (f"\\_mra\\_{self.swap.short}\\_%",),
+        )
+        if not rows:
+            return []
+        return [
+            Warned(
+                code="foreign-schema",
+                message="Foreign keys of other schemas refer to the old tables, now aside.",
+                names=tuple(f"{schema}.{table}.{name}" for schema, table, name in rows),
+            )
+        ]
+
+
+def _drop(key: str) -> str:
+    return f"DROP FOREIGN KEY {quote_name(key)}"

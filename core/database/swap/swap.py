@@ -1,0 +1,283 @@
+"""The swap: one RENAME TABLE for everything, and its reverse.
+
+Triggers and foreign keys travel with their tables, so before the commit the reverse rename brings
+all back untouched. Which of the two states a schema is in is decided by which names exist, so that
+everything here may be run again after a crash at any point. What can only be done after the commit
+is in `core.database.swap.after_commit`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from core.database.load.load import RECORD_STAGING, drop_staging
+from core.database.schema.names import aside_name, owner_of
+from core.database.schema.read_definitions import foreign_keys_of, read_definitions
+from core.database.schema.swap_file import ObjectText, StagedTables, Swap, SwappedTable, load_swap
+from core.database.schema.table_names import all_names, end_statements, table_names
+from core.database.server.connection import Connection, connect, lock_name
+from core.database.server.dialect import one_line, quote_name, quote_text
+from core.errors import DatabaseError, StorageError, StoreLeftClosed, SwapBlocked
+from core.held import StateFile
+from core.journal import Journal, Record
+from core.magento.settings import DatabaseConnection
+
+LOCK_WAIT_S: Final = 5
+SWAP_TRIES: Final = 6
+REVERT_TRIES: Final = 12
+RECORD_SWAPPING: Final = "tables.swapping"
+RECORD_SWAPPED: Final = "tables.swapped"
+RECORD_REVERTED: Final = "tables.reverted"
+_LOCKED: Final = 1205
+_DROPPABLE: Final = ("VIEW", "PROCEDURE", "FUNCTION", "PACKAGE BODY", "PACKAGE", "EVENT")
+
+
+def swap_tables(
+    staged: StagedTables,
+    settings: DatabaseConnection,
+    *,
+    journal: Journal,
+    definitions_path: str | StateFile,
+    partial: bool | None = None,
+    tries: int = SWAP_TRIES,
+) -> Swap:
+    """Put the staged tables in the place of the live ones, all at once.
+
+    The old definitions are on disk before, in `definitions_path` (0600). Raises SwapBlocked, with
+    nothing changed, when other connections held tables through all tries of 5 s; the message names
+    them. `partial` overrides whether tables that are not staged stay.
+    """
+    whole = staged.whole if partial is None else not partial
+    with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
+        swap = _describe(connection, staged, settings.schema, whole=whole)
+        swap.save(definitions_path)
+        journal.append(RECORD_SWAPPING, short=swap.short, definitions=str(definitions_path))
+        present = all_names(connection)
+        _rename(connection, forward_renames(swap.tables, present), tries)
+        journal.append(RECORD_SWAPPED, short=swap.short)
+        return swap
+
+
+def _describe(connection: Connection, staged: StagedTables, schema: str, *, whole: bool) -> Swap:
+    before = read_definitions(connection)
+    present, tables = all_names(connection), table_names(connection)
+    views = {one.name for one in staged.wanted.of_kind("VIEW")}
+    named = {table.name for table in staged.tables}
+    going = [
+        name
+        for name in sorted(tables - named)
+        if owner_of(name) is None and (whole or name in views)
+    ]
+    rows = [(table.name, table.staged) for table in staged.tables]
+    rows += [(name, None) for name in going]
+    swapped = tuple(
+        SwappedTable(
+            name=name,
+            staged=other,
+            aside=aside_name(staged.short, number) if name in present else None,
+        )
+        for number, (name, other) in enumerate(rows, 1)
+    )
+    speaks = any(one.kind == "TRIGGER" for one in staged.wanted.objects)
+    return Swap(
+        schema=schema,
+        short=staged.short,
+        tables=tuple(one for one in swapped if one.staged or one.aside),
+        wanted=staged.wanted,
+        before=before,
+        drops=_drops(staged, before.objects, whole=whole),
+        whole=whole,
+        keeps=staged.keeps,
+        keeps_triggers=not whole and not speaks and staged.drops is None,
+    )
+
+
+def _drops(
+    staged: StagedTables, before: Sequence[ObjectText], *, whole: bool
+) -> tuple[tuple[str, str], ...]:
+    """Return the objects that go: those of the schema that the dump, whole, does not have."""
+    if staged.drops is not None:
+        return staged.drops
+    if not whole:
+        return ()
+    wanted = {(one.kind, one.name) for one in staged.wanted.objects}
+    return tuple(
+        (one.kind, one.name)
+        for one in before
+        if one.kind in _DROPPABLE
+        and one.kind not in staged.keeps
+        and (one.kind, one.name) not in wanted
+    )
+
+
+def forward_renames(
+    tables: Iterable[SwappedTable], present: frozenset[str]
+) -> list[tuple[str, str]]:
+    """Return the renames that are still to be made towards the new state, as (from, to)."""
+    away, here = [], []
+    for table in tables:
+        moved = table.aside is not None and table.aside in present
+        if table.aside is not None and not moved and table.name in present:
+            away.append((table.name, table.aside))
+        if table.staged is not None and table.staged in present:
+            here.append((table.staged, table.name))
+    return away + here
+
+
+def reverse_renames(
+    tables: Iterable[SwappedTable], present: frozenset[str]
+) -> list[tuple[str, str]]:
+    """Return the renames that lead back to the old state from wherever the schema is.
+
+    A staged table that is not there under its staged name was renamed; where no such rename can
+    have happened, the aside name is not there either and the table is left alone.
+    """
+    away, back = [], []
+    for table in tables:
+        came = table.staged is not None and table.staged not in present
+        if came and table.name in present and (table.aside is None or table.aside in present):
+            assert table.staged is not None  # noqa: S101 - `came` says so
+            away.append((table.name, table.staged))
+        if table.aside is not None and table.aside in present:
+            back.append((table.aside, table.name))
+    return away + back
+
+
+def _rename(connection: Connection, renames: Sequence[tuple[str, str]], tries: int) -> None:
+    """Make all renames in one statement, all or none."""
+    if not renames:
+        return
+    parts = (f"{quote_name(source)} TO {quote_name(target)}" for source, target in renames)
+    statement = "RENAME TABLE " + ", ".join(parts)
+    # Without it a table whose foreign key refers to what is not there could not be renamed.
+    connection.execute("SET foreign_key_checks = 0")
+    for number in range(1, tries + 1):
+        try:
+            connection.execute(statement)
+            break
+        except DatabaseError as error:
+            if error.errno != _LOCKED:
+                raise
+            if number == tries:
+                raise _blocked(connection, tries) from error
+    connection.execute("SET foreign_key_checks = 1")
+
+
+def _blocked(connection: Connection, tries: int) -> SwapBlocked:
+    names = ", ".join(blockers(connection)) or "connections that this account may not see"
+    return SwapBlocked(
+        f"Other connections held tables for {tries * connection.lock_wait_s} s: {names}.",
+        hint="End them (cron, queue consumers, an open client), then run it again.",
+        errno=_LOCKED,
+    )
+
+
+def blockers(connection: Connection) -> list[str]:
+    """Return who may hold tables, as `connection 12 of shop, 34 s`; open transactions first.
+
+    Transactions need the PROCESS right to be seen; without it all other connections to the schema
+    that the account may see are named.
+    """
+    lock = quote_text(lock_name(connection.schema))  # held by the job that asks
+    own = f"p.ID <> {connection.thread_id} AND p.ID <> IFNULL(IS_USED_LOCK({lock}), 0)"
+    rows: list[tuple[object, ...]] = []
+    with contextlib.suppress(DatabaseError):
+        rows = connection.query(
+            "SELECT p.ID, p.USER, TIMESTAMPDIFF(SECOND, t.trx_started, NOW())"
+            " FROM information_schema.INNODB_TRX t"
+            " JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id"
+            f" WHERE {own} ORDER BY t.trx_started LIMIT 10"
+        )
+    if not rows:
+        rows = list(
+            connection.query(
+                "SELECT p.ID, p.USER, p.TIME FROM information_schema.PROCESSLIST p"
+                f" WHERE {own} AND p.DB = DATABASE() ORDER BY p.TIME DESC LIMIT 10"
+            )
+        )
+    return [f"connection {number} of {one_line(str(user))}, {age} s" for number, user, age in rows]
+
+
+def revert_tables(
+    settings: DatabaseConnection, journal: Journal, *, tries: int = REVERT_TRIES
+) -> None:
+    """Bring a job that did not commit back to nothing: the old tables live, no staged ones.
+
+    Decides by what exists; may be run any number of times. Raises StoreLeftClosed where the
+    reverse rename is blocked, ConnectionFailed without a server.
+    """
+    if journal.has(RECORD_REVERTED):
+        return
+    swap = swap_of(journal, settings.schema)
+    if swap is not None:
+        with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
+            end_statements(connection, swap.short)
+            try:
+                renames = reverse_renames(swap.tables, all_names(connection))
+                _rename(connection, renames, tries)
+            except SwapBlocked as error:
+                raise StoreLeftClosed(
+                    f"The old tables could not be brought back: {error.message}", hint=error.hint
+                ) from error
+    staging = journal.last(RECORD_STAGING)
+    if staging is not None:
+        drop_staging(settings, staging_short(staging, settings.schema))
+    if swap is not None:
+        with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
+            _mend_dangling_keys(connection, swap)
+    if staging is not None:
+        journal.append(RECORD_REVERTED, short=staging.payload["short"])
+
+
+def swap_of(journal: Journal, schema: str) -> Swap | None:
+    """Return the swap that a journal speaks of, None where it began none. Raises as `load_swap`.
+
+    Its file is looked for beside the journal, whatever path is written there.
+    """
+    swapping = journal.last(RECORD_SWAPPING)
+    if swapping is None:
+        return None
+    name = os.path.basename(str(swapping.payload.get("definitions", "")))
+    swap = load_swap(journal.beside(name), schema=schema)
+    if swap.short != swapping.payload.get("short"):
+        raise StorageError(f"{journal.beside(name)} is not of the job of its journal.")
+    return swap
+
+
+def staging_short(record: Record, schema: str) -> str:
+    """Return whose staging tables a record speaks of. Raises StorageError for another schema."""
+    short, where = record.payload.get("short"), record.payload.get("schema", schema)
+    if where != schema:
+        raise StorageError("The job's connection is not of the schema that it worked on.")
+    if not isinstance(short, str) or owner_of(aside_name(short, 1)) != short:
+        raise StorageError("The job's journal names no staging tables of ours.")
+    return short
+
+
+def _mend_dangling_keys(connection: Connection, swap: Swap) -> None:
+    """Point foreign keys that referred to no table at that missing table again.
+
+    While the new tables were live, one of them had the missing name, the server tied the old key to
+    it, and the key followed it when it was renamed away (seen on MariaDB 10.11). A damaged store is
+    just where such keys are found. May be run again after a crash.
+    """
+    present = all_names(connection)
+    for table in sorted({one.key.table for one in swap.before.foreign_keys} & present):
+        saved = [one.key for one in swap.before.foreign_keys if one.key.table == table]
+        dangling = [key for key in saved if not key.schema and key.referenced not in present]
+        if not dangling:
+            continue
+        now = {key.name: key for key in foreign_keys_of(connection, table)}
+        wrong = [key for key in dangling if now.get(key.name) != key]
+        if not wrong:
+            continue
+        connection.execute("SET foreign_key_checks = 0")
+        drops = [key.name for key in wrong if key.name in now]
+        if drops:  # in a statement of its own: the names are used again
+            words = ", ".join(f"DROP FOREIGN KEY {quote_name(name)}" for name in drops)
+            connection.execute(f"ALTER TABLE {quote_name(table)} {words}")
+        words = ", ".join(f"ADD {key.render()}" for key in wrong)
+        connection.execute(f"ALTER TABLE {quote_name(table)} {words}")

@@ -1,0 +1,1 @@
+"""PHP that configures a store: read here, or asked of php itself."""

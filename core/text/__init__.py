@@ -1,0 +1,1 @@
+"""Words for people: what command line and application say alike."""

@@ -1,0 +1,1 @@
+"""The application itself: entry, terminal, driver, shutdown."""

@@ -1,0 +1,363 @@
+"""The application: one store, a stack of screens, and the running job.
+
+Does no work itself: it asks the engine through the bridge and draws what comes back.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from datetime import tzinfo
+from typing import ClassVar, Final
+
+from textual.binding import Binding, BindingType
+
+from core.errors import MagerewindError
+from core.events import Operation
+from core.operations.requests import DiscardRequest, Request, UndoRequest
+from tui.app.base import Shell
+from tui.app.terminal import Terminal
+from tui.engine.job_watch import Watch
+from tui.engine.port import Engine, Errands, Follower
+from tui.engine.views import JobView
+from tui.render import text
+from tui.render.job import closed_text
+from tui.screens.ask import Ask
+from tui.screens.backup import Backup
+from tui.screens.backups import Backups
+from tui.screens.history import History
+from tui.screens.home import Home
+from tui.screens.job import JobScreen
+from tui.screens.page import Page
+from tui.screens.pick import Pick
+from tui.screens.recover import Recover
+from tui.screens.rollback import Rollback
+from tui.widgets.bar import BarView
+
+POLL_S: Final = 0.25  # four times a second reads as live and costs 1 kB/s
+COVERED_POLLS: Final = 4  # a page below a dialog is drawn once a second: it is painted whole then
+AGES_S: Final = 60.0  # "3 hours ago" must not stand there for the night
+LIMIT_S: Final = 10.0  # for a question to the files of the store
+GONE_ON: Final = {
+    Operation.BACKUP: "The backup goes on",
+    Operation.ROLLBACK: "The rollback goes on",
+    Operation.UNDO: "The undo goes on",
+    Operation.DISCARD: "The discard goes on",
+}
+
+
+class Application(Shell):
+    """The application on one store."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "magerewind"
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
+        (0, "-tiny"),
+        (60, "-narrow"),
+        (110, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
+        (0, "-flat"),
+        (16, "-short"),
+        (30, "-tall"),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1", "help", "Help", key_display="?"),
+        Binding("q", "leave", "Quit", show=False),
+        Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
+        Binding("j", "job", "Running or last job", show=False),
+        Binding("T", "next_theme", "Next theme", show=False),
+        Binding("ctrl+l", "repaint", "Paint the screen again", show=False),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
+    ]
+
+    def __init__(
+        self, engine: Engine, looks: Terminal, *, clock: Callable[[], float], zone: tzinfo | None
+    ) -> None:
+        super().__init__(looks)
+        self.engine = engine
+        self.clock = clock
+        self.zone = zone
+        self.errands: Errands
+        self.follower: Follower | None = None
+        self.jobs: tuple[JobView, ...] = ()
+        self.maintenance: bool | None = None
+        self.read_only: str = "you asked only to look" if engine.read_only else ""
+        self.last_words = ""
+        self._polls = 0
+        self._looks = self._answered = 0  # a look that took long must not undo a later one
+
+    def on_mount(self) -> None:
+        """Show Home and begin to watch for jobs."""
+        self.set_class(self.ascii_only, "-ascii")
+        self.errands = Errands()
+        self._poll_timer = self.set_interval(POLL_S, self.poll, pause=True)
+        self._watch = Watch(self.engine.places, self.look_for_jobs, self.errands, local=None)
+        self.set_interval(AGES_S, self._redraw_ages)
+        self.push_screen(Home())
+        self.call_after_refresh(self.look_for_jobs)
+
+    def _redraw_ages(self) -> None:
+        page = self._page_on_top
+        if page is not None:
+            page.redraw()
+
+    @property
+    def _page_on_top(self) -> Page | None:
+        """The page that is seen without a dialog on it; none while the application ends."""
+        stack = self.screen_stack
+        return stack[-1] if stack and isinstance(stack[-1], Page) else None
+
+    def on_unmount(self) -> None:
+        """Let no answer come back into a closed application."""
+        self._watch.close()
+        self.errands.close()
+        self.engine.close()
+
+    # The running job
+
+    def look_for_jobs(self) -> None:
+        """Look whether a job runs or was interrupted, and whether the store is closed."""
+        followed = self.follower
+        self._looks += 1
+        number = self._looks
+
+        def done(found: tuple[tuple[JobView, ...], bool] | Exception) -> None:
+            if isinstance(found, Exception) or number < self._answered:
+                return
+            self._answered = number
+            before = (self.jobs, self.maintenance)
+            jobs, closed = found
+            # What took long may be from before the followed job has closed the store.
+            self.maintenance = closed or self._closed_by_job
+            if not gc.get_freeze_count():
+                # All modules are there now. A full collection over them took 66 ms, at any key.
+                gc.freeze()
+            self.jobs = jobs
+            died = self.interrupted_job
+            if died is not None and followed is not None and followed.job_id == died.job_id:
+                followed.ended = True  # its stream has no end, and will get none by itself
+            running = self.running_job
+            if running is not None and (
+                self.follower is None or self.follower.job_id != running.job_id
+            ):
+                self.follow(running.job_id)
+            self._tell(jobs_changed=before != (self.jobs, self.maintenance))
+
+        self.errands.ask(lambda: (self.engine.jobs(), self.engine.closed()), done, limit_s=LIMIT_S)
+
+    @property
+    def running_job(self) -> JobView | None:
+        """The job that runs now."""
+        return next((job for job in self.jobs if job.running), None)
+
+    @property
+    def _closed_by_job(self) -> bool:
+        """Whether the followed job says that it has the store closed now."""
+        follower = self.follower
+        if follower is None or follower.ended:
+            return False
+        return follower.state.closed_since_s is not None
+
+    @property
+    def interrupted_job(self) -> JobView | None:
+        """A job whose process died, to be recovered first."""
+        return next((job for job in self.jobs if job.interrupted), None)
+
+    @property
+    def undoable_job(self) -> JobView | None:
+        """The finished rollback that keeps its undo."""
+        return next((job for job in self.jobs if job.undo_kept), None)
+
+    def follow(self, job_id: str) -> Follower:
+        """Follow this job from now on; the bar shows it on every screen."""
+        self.follower = Follower(self.engine, job_id)
+        self._poll_timer.resume()
+        self.poll()
+        return self.follower
+
+    def poll(self) -> None:
+        """Take in what is new of the followed job and draw it."""
+        follower = self.follower
+        if follower is None or follower.ended:
+            self._poll_timer.pause()
+            return
+        try:
+            follower.poll()
+        except (MagerewindError, OSError) as error:
+            self.complain(error)
+            follower.ended = True
+        if follower.ended:
+            self._poll_timer.pause()
+            self.look_for_jobs()
+        state = follower.state
+        if state.ended is not None or state.closed_since_s is not None:
+            self.maintenance = state.closed_since_s is not None
+        self._polls += 1
+        if follower.ended or self._page_on_top or self._polls % COVERED_POLLS == 0:
+            self._tell()
+
+    def _tell(self, *, jobs_changed: bool = False) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, Page) and screen.in_front:
+                screen.refresh_bar()
+                screen.job_moved()
+                if jobs_changed:
+                    screen.jobs_changed()
+
+    def bar_view(self, crumb: str) -> BarView:
+        """Return what the first row of a screen says."""
+        job, closed = "", ""
+        follower = self.follower
+        if follower is not None and not follower.ended and follower.state.began is not None:
+            state = follower.state
+            job = text.OPERATION_SHORT[follower.state.began.operation].lower() + " running"
+            if state.closed_since_s is not None:
+                closed = text.duration(state.closed_s + self.clock() - state.closed_since_s)
+        elif self.interrupted_job is not None:
+            job = "INTERRUPTED JOB"
+        return BarView(
+            place=f"{self.engine.host}:{self.engine.root}",
+            crumb=crumb,
+            job=job,
+            maintenance=self.maintenance,
+            closed=closed,
+            read_only=bool(self.read_only),
+        )
+
+    # What all screens do
+
+    def may_change(self) -> bool:
+        """Return whether this session may change anything, and say why where it may not."""
+        if self.read_only:
+            self.refuse(f"Read-only: {self.read_only}.")
+        return not self.read_only
+
+    def may_start(self) -> bool:
+        """Return whether a job may be started, and say why where it may not."""
+        if not self.may_change():
+            return False
+        if self.interrupted_job is not None:
+            self.refuse("A job was interrupted: recover it first (c on the first screen).")
+            return False
+        if self.running_job is not None or (self.follower and not self.follower.ended):
+            self.refuse("A job is running: j shows it.")
+            return False
+        return True
+
+    def begin(self, request: Request, done: Callable[[Exception | None], None]) -> None:
+        """Start a job aside; its screen takes the place of the one that asked for it."""
+        asking = self.screen
+
+        def started(value: str | Exception) -> None:
+            if isinstance(value, Exception):
+                self.complain(value)
+                done(value)
+                self.look_for_jobs()
+                return
+            self.follow(value)
+            done(None)
+            if self.screen is asking:
+                while not isinstance(self.screen, Home):
+                    self.pop_screen()
+            self.show_job(value)
+
+        self.errands.ask(lambda: self.engine.start(request), started)
+
+    def show_job(self, job_id: str, *, instead: bool = False) -> None:
+        """Put the screen of a job on top, or in the place of the one that is there."""
+        if isinstance(self.screen, JobScreen) and self.screen.job_id == job_id:
+            return
+        if instead:
+            self.switch_screen(JobScreen(job_id))
+        else:
+            self.push_screen(JobScreen(job_id))
+
+    def open_page(self, key: str) -> None:
+        """Put the screen of an action on top, or say why not."""
+        match key:
+            case "backup" if self.may_start():
+                self.push_screen(Backup())
+            case "backups":
+                self.push_screen(Backups())
+            case "rollback" if self.may_start():
+                self.pick(None)
+            case "history":
+                self.push_screen(History())
+            case "recover":
+                self._open_recovery()
+            case "undo" if self.may_start():
+                self._open_undo()
+            case "discard" if self.may_start():
+                self._ask_discard()
+            case _:
+                pass
+
+    def action_open_page(self, key: str) -> None:
+        """Put the screen of an action on top."""
+        self.open_page(key)
+
+    def pick(self, timestamp: int | None) -> None:
+        """Begin a rollback, to this set or to one that is still to be chosen."""
+        self.push_screen(Pick(timestamp))
+
+    def _open_recovery(self) -> None:
+        job = self.interrupted_job
+        if job is None:
+            self.refuse("No job was interrupted.")
+        else:
+            self.push_screen(Recover(job))
+
+    def _open_undo(self) -> None:
+        job = self.undoable_job
+        if job is None:
+            self.refuse("No rollback keeps an undo.")
+        else:
+            self.push_screen(Rollback(UndoRequest(job_id=job.job_id)))
+
+    def _ask_discard(self) -> None:
+        job = self.undoable_job
+        if job is None:
+            self.refuse("No rollback keeps an undo.")
+            return
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self.begin(DiscardRequest(job_id=job.job_id), lambda _error: None)
+
+        freed = f" It frees {text.size(job.undo_bytes)}." if job.undo_bytes else ""
+        began = text.local_time(job.began_s, self.zone)
+        self.push_screen(
+            Ask(
+                title=f"Give up the undo of the rollback of {began}?",
+                lines=[
+                    f"What that rollback replaced is deleted and cannot be brought back.{freed}",
+                    "The store itself is not touched.",
+                ],
+                do="Delete the undo",
+                danger=True,
+            ),
+            answered,
+        )
+
+    def action_job(self) -> None:
+        """Show the running job, or the last one."""
+        running = self.running_job
+        if self.follower is not None and running is None:
+            self.show_job(self.follower.job_id)
+        elif running is not None:
+            self.show_job(running.job_id)
+        elif self.jobs:
+            self.show_job(self.jobs[0].job_id)
+        else:
+            self.refuse("No job has run on this store yet.")
+
+    def action_leave(self) -> None:
+        """End the application; a running job goes on, and is said to."""
+        follower = self.follower
+        if follower is not None and not follower.ended and follower.state.began is not None:
+            words = GONE_ON[follower.state.began.operation]
+            closed = closed_text(follower.state, self.clock())
+            note = "" if follower.state.closed_since_s is None else f" (store {closed})"
+            self.last_words = f"{words}{note}. To see it again: magerewind job:attach"
+        self.exit()

@@ -1,0 +1,1 @@
+"""Between the screens and the engine: values, port and watching."""

@@ -1,0 +1,140 @@
+"""What the engine found before a start, as the screens' values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from core.archive.plan.plan_file import FilePlan
+from core.database.load.server_check import ServerCheck
+from core.events import Kind
+from core.operations import findings as engine
+from core.operations.losses import Losses
+from core.operations.preflight import BackupPreflight
+from core.operations.rollback_plan import DatabasePlan, RollbackPlan
+from core.operations.undo_plan import UndoPlan
+from tui.engine.views import (
+    BackupCheckView,
+    DatabasePlanView,
+    Estimate,
+    FilesPlanView,
+    Finding,
+    PlanView,
+)
+
+EXAMPLES = 8
+
+
+def finding_views(findings: Iterable[engine.Finding]) -> tuple[Finding, ...]:
+    """Return findings with the kind that they concern, which their code begins with."""
+    found = []
+    for finding in findings:
+        kind = next((kind for kind in Kind if finding.code.startswith(f"{kind}-")), None)
+        if finding.code in ("database", "configuration"):
+            kind = Kind.DB
+        found.append(
+            Finding(
+                level=finding.level.value,
+                message=finding.message,
+                hint=finding.hint,
+                names=finding.names,
+                kind=kind,
+            )
+        )
+    return tuple(found)
+
+
+def backup_check_view(found: BackupPreflight) -> BackupCheckView:
+    """Return what was found before a backup. Space is judged for the chosen kinds on the screen."""
+    return BackupCheckView(
+        findings=finding_views(one for one in found.findings if one.code != "space"),
+        estimates={
+            kind: Estimate(
+                items=estimate.items,
+                size_bytes=estimate.content_bytes,
+                backup_bytes=estimate.file_bytes,
+                elapsed_s=estimate.seconds,
+            )
+            for kind, estimate in found.estimates.items()
+        },
+        free_bytes=found.free_bytes,
+        needed_bytes=found.needed_bytes,
+    )
+
+
+def _files_view(plan: FilePlan) -> FilesPlanView:
+    totals = []
+    for directory in plan.by_directory:
+        entries = directory.added + directory.changed + directory.removed + directory.mode_only
+        totals.append((directory.path, entries, directory.bytes_to_write))
+    examples = []
+    for entry in plan.entries():
+        examples.append(f"{entry.action.value} {entry.path}")
+        if len(examples) >= EXAMPLES:
+            break
+    return FilesPlanView(
+        identical=plan.identical,
+        added=plan.added,
+        changed=plan.changed,
+        removed=plan.removed,
+        mode_only=plan.mode_only,
+        bytes_to_write=plan.bytes_to_write,
+        directories=tuple(sorted(totals, key=lambda total: (-total[1], total[0]))),
+        examples=tuple(examples),
+    )
+
+
+def _lost(losses: Losses | None) -> tuple[tuple[str, int], ...]:
+    if losses is None:
+        return ()
+    counts = (("orders", losses.orders), ("customers", losses.customers))
+    return tuple((what, number) for what, number in counts if number)
+
+
+def _database_view(plan: DatabasePlan, rows_then: int | None) -> DatabasePlanView:
+    server: ServerCheck | None = plan.server
+    if server is None:
+        return DatabasePlanView(
+            replaced=len(plan.check.tables), added=0, aside=0, size_bytes=plan.check.content_bytes
+        )
+    return DatabasePlanView(
+        replaced=len(server.replaced),
+        added=len(server.added),
+        aside=len(server.removed),
+        rows_now=sum(server.rows_now.values()) if server.rows_now else None,
+        rows_then=rows_then,
+        aside_names=server.removed,
+        size_bytes=plan.check.content_bytes,
+    )
+
+
+def plan_view(plan: RollbackPlan) -> PlanView:
+    """Return what a rollback would change. Losses are numbers of their own, not a finding."""
+    database, lost, needed = None, _lost(None), plan.bytes_to_write
+    if plan.database is not None:
+        manifest = plan.backups[Kind.DB].manifest
+        rows = sum(manifest.rows.values()) if manifest is not None and manifest.rows else None
+        database = _database_view(plan.database, rows)
+        lost = _lost(plan.database.losses)
+        server: ServerCheck | None = plan.database.server
+        needed += server.space_needed if server is not None else 0
+    return PlanView(
+        fingerprint=plan.fingerprint,
+        findings=finding_views(one for one in plan.findings if one.code != "losses"),
+        files={kind: _files_view(files) for kind, files in plan.files.items()},
+        database=database,
+        lost=lost,
+        env_keys=plan.env_keys,
+        needed_bytes=needed,
+        free_bytes=plan.free_bytes,
+    )
+
+
+def undo_view(plan: UndoPlan) -> PlanView:
+    """Return what an undo would change."""
+    return PlanView(
+        fingerprint="",
+        findings=finding_views(one for one in plan.findings if one.code != "losses"),
+        files={kind: _files_view(files) for kind, files in plan.files.items()},
+        lost=_lost(plan.losses),
+        database_aside=Kind.DB in plan.kinds,
+    )

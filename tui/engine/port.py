@@ -1,0 +1,246 @@
+"""Between the screens and the engine: what is asked for, in threads of its own, and jobs followed.
+
+Three rules, each from a measurement: the engine never waits for the screen (a terminal that is not
+read blocks the event loop, and would block whoever called into it); the screen never waits for the
+engine (a dead database may take its whole time limit to say so); and the application never waits
+for a thread at its end (`App.run` joins Textual's own thread workers, so these are daemon threads).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol, TypeVar
+
+from core.events import Report, Stamped
+from core.jobs.state import JobState, advance
+from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
+from core.text.lines import Line, lines_of
+from tui.engine.views import (
+    BackupCheckView,
+    BackupsView,
+    BackupView,
+    DatabaseView,
+    JobView,
+    Places,
+    PlanView,
+    SpaceView,
+    StoreView,
+    UnfinishedView,
+)
+
+T = TypeVar("T")
+
+LOG_LINES: Final = 5000  # a longer log is read in the job's directory
+MAX_EVENTS_A_POLL: Final = 20_000  # about 0.2 s of folding; the rest comes with the next poll
+
+
+class Stream(Protocol):
+    """The events of one job, read as they come."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last event has been read, or nobody will write another."""
+        ...
+
+    def poll(self) -> list[Stamped]:
+        """Return what is new, without waiting."""
+        ...
+
+
+class Engine(Protocol):
+    """Everything that the screens can ask for. Calls may take long unless said otherwise.
+
+    Errors are `core.errors.MagerewindError`s. Whatever is asked is asked from a thread.
+    """
+
+    root: str
+    host: str
+    name: str  # what is typed to confirm: the last component of the root, else the host
+    read_only: bool  # the person asked only to look
+
+    @property
+    def places(self) -> Places:
+        """Where to see that a job begins or ends."""
+        ...
+
+    def store(self) -> StoreView:
+        """Return what the files of the store say."""
+        ...
+
+    def database(self) -> DatabaseView:
+        """Return where the database is and how large; a dead one takes its time."""
+        ...
+
+    def space(self) -> SpaceView:
+        """Return the room on the file system of `var`."""
+        ...
+
+    def backups(self) -> BackupsView:
+        """Return what lies in `var/backups`."""
+        ...
+
+    def jobs(self) -> tuple[JobView, ...]:
+        """Return the jobs, newest first."""
+        ...
+
+    def start(self, request: Request) -> str:
+        """Start a job and return its id when it holds the store's lock."""
+        ...
+
+    def cancel(self, job_id: str) -> None:
+        """Ask a job to stop."""
+        ...
+
+    def recover(self) -> str:
+        """Start the recovery of the interrupted job and return its id."""
+        ...
+
+    def stream(self, job_id: str) -> Stream:
+        """Return the events of a job from its beginning."""
+        ...
+
+    def command(self, request: Request) -> str:
+        """Return the equal command line. Immediate."""
+        ...
+
+    def log_path(self, job_id: str) -> str:
+        """Return the directory with the job's complete record. Immediate."""
+        ...
+
+    def check_backup(self, request: BackupRequest) -> BackupCheckView:
+        """Return what can be known before a backup."""
+        ...
+
+    def plan(self, request: RollbackRequest | UndoRequest, report: Report) -> PlanView:
+        """Return what a rollback or an undo would change. Takes seconds to minutes."""
+        ...
+
+    def verify(self, backup: BackupView, report: Report) -> tuple[str, ...]:
+        """Read a backup from end to end; return its warnings. Raises DamagedBackup."""
+        ...
+
+    def delete(self, backup: BackupView) -> None:
+        """Delete a backup and its manifest."""
+        ...
+
+    def delete_unfinished(self, unfinished: UnfinishedView) -> None:
+        """Delete an unfinished file, unless a job works or waits for its recovery."""
+        ...
+
+    def open_store(self) -> None:
+        """Turn maintenance mode off."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what a plan keeps. Quick."""
+        ...
+
+    def closed(self) -> bool:
+        """Return whether maintenance mode is on. Quick."""
+        ...
+
+
+class TimeLimit(Exception):
+    """What was asked took longer than it may."""
+
+
+class Errands:
+    """Questions in daemon threads, whose answers come back to the event loop.
+
+    `done` gets the value or the exception, exactly once and on the event loop; nothing comes back
+    after `close`. `limit_s` gives up waiting, not the thread: it ends with its own time limits.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self.open = 0  # answers still awaited
+
+    def ask(
+        self,
+        work: Callable[[], T],
+        done: Callable[[T | Exception], None],
+        *,
+        limit_s: float | None = None,
+    ) -> None:
+        """Run `work` aside and call `done` with what it returned or raised."""
+        context = contextvars.copy_context()
+        answered = False
+        self.open += 1
+
+        def answer(value: T | Exception) -> None:
+            nonlocal answered
+            if answered or self._closed:
+                return
+            answered = True
+            self.open -= 1
+            if limit is not None:
+                limit.cancel()
+            done(value)
+
+        def run() -> None:
+            value: T | Exception
+            try:
+                value = work()
+            except Exception as error:  # noqa: BLE001 - the answer is the exception
+                value = error
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
+                self._loop.call_soon_threadsafe(answer, value, context=context)
+
+        limit = (
+            None
+            if limit_s is None
+            else self._loop.call_later(limit_s, answer, TimeLimit(), context=context)
+        )
+        threading.Thread(target=run, daemon=True, name="errand").start()
+
+    def close(self) -> None:
+        """Let no answer come back any more."""
+        self._closed = True
+
+
+class Follower:
+    """One job as it is now: its state, and the last lines of its log.
+
+    `poll` folds what is new and returns whether anything was. At most `LOG_LINES` lines are kept;
+    `written` counts all of them, so that a view knows which ones it has not shown.
+    """
+
+    def __init__(self, engine: Engine, job_id: str) -> None:
+        self.job_id = job_id
+        self.state = JobState()
+        self.lines: deque[Line] = deque(maxlen=LOG_LINES)
+        self.written = 0
+        self.ended = False
+        self._engine = engine
+        self._stream: Stream | None = None
+        self._waiting: deque[Stamped] = deque()
+
+    def poll(self) -> bool:
+        """Take in what is new."""
+        if self._stream is None:
+            self._stream = self._engine.stream(self.job_id)
+        if len(self._waiting) < MAX_EVENTS_A_POLL and not self.ended:
+            self._waiting.extend(self._stream.poll())
+        if not self._waiting:
+            changed = self.ended != self._stream.ended
+            self.ended = self._stream.ended
+            return changed
+        taken = [self._waiting.popleft() for _ in range(min(MAX_EVENTS_A_POLL, len(self._waiting)))]
+        for stamped in taken:
+            self.state = advance(self.state, stamped)
+            for line in lines_of(stamped.event, self.state):
+                self.lines.append(line)
+                self.written += 1
+        self.ended = self._stream.ended and not self._waiting
+        return True
+
+    def since(self, written: int) -> list[Line]:
+        """Return the lines after the first `written` ones, as far as they are kept."""
+        fresh = min(self.written - written, len(self.lines))
+        return list(self.lines)[len(self.lines) - fresh :] if fresh > 0 else []

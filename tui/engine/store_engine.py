@@ -1,0 +1,338 @@
+"""The real engine behind the bridge: one store, its client, its backups, as the screens' values.
+
+The only module of the application that knows the engine's own types. Nothing here waits on purpose,
+but everything may take long: the bridge calls it from threads.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+import time
+from collections.abc import Callable
+
+from core.backups.catalog import (
+    Backup,
+    BackupSet,
+    PartialBackup,
+    delete_backup,
+    delete_partial,
+    list_backups,
+)
+from core.backups.verification import verify_backup
+from core.database.server.size import estimate
+from core.errors import DamagedBackup, MagerewindError
+from core.events import Report, Stamped
+from core.jobs import lock
+from core.jobs.client import Client
+from core.jobs.directory import JobDirectory
+from core.jobs.listing import JobSummary, interrupted_error
+from core.jobs.stream import EventStream
+from core.magento.env_php import read_configuration
+from core.magento.maintenance import maintenance_state, open_store
+from core.magento.settings import DatabaseConnection
+from core.magento.store import Store, magento_version
+from core.operations.preflight import space_of
+from core.operations.requests import (
+    BackupRequest,
+    Request,
+    RollbackRequest,
+    UndoRequest,
+    command_line,
+)
+from core.operations.rollback_plan import RollbackPlan
+from tui.engine import plan_views
+from tui.engine.lazy import places_of
+from tui.engine.views import (
+    BackupCheckView,
+    BackupsView,
+    BackupView,
+    DatabaseView,
+    JobView,
+    Places,
+    PlanView,
+    SetView,
+    SpaceView,
+    StoreView,
+    UnfinishedView,
+)
+from tui.render import text
+
+GONE_AFTER = 8  # empty looks (two seconds) before a job without an end and without a lock is over
+
+
+class JobStream:
+    """A job's events, and whether more can come."""
+
+    def __init__(self, stream: EventStream, is_over: Callable[[], bool]) -> None:
+        self._stream = stream
+        self._is_over = is_over
+        self._empty = 0
+        self.ended = False
+
+    def poll(self) -> list[Stamped]:
+        """Return what is new. `ended` becomes true when the runner has let go of the store."""
+        events = self._stream.poll()
+        if events:
+            self._empty = 0
+            self.ended = False
+            return events
+        if self._is_over():
+            # A runner lets go of the lock just before it writes its last event.
+            self._empty += 1
+            self.ended = self._stream.ended is not None or self._empty >= GONE_AFTER
+        return events
+
+
+class StoreEngine:
+    """One store."""
+
+    def __init__(self, store: Store, *, read_only: bool) -> None:
+        self._store = store
+        self._client = Client(store, environ=dict(os.environ))
+        self._plan: RollbackPlan | None = None
+        self.root = store.root
+        self.host = socket.gethostname()
+        self.name = os.path.basename(store.root) or self.host
+        self.read_only = read_only
+
+    @property
+    def places(self) -> Places:
+        """Where to see that a job begins or ends."""
+        return places_of(self._store)
+
+    # Facts
+
+    def store(self) -> StoreView:
+        """Return what the files of the store say."""
+        version, edition = magento_version(self._store)
+        mode = problem = None
+        try:
+            configuration = read_configuration(self._store, environ=os.environ)
+            mode = configuration.mode
+            if not configuration.installed:
+                problem = "Magento is not installed here: only code can be backed up."
+        except MagerewindError as error:
+            problem = error.message
+        return StoreView(
+            owner=_account(self._store.owner_uid),
+            version=version,
+            edition=edition,
+            mode=mode,
+            addresses=maintenance_state(self._store).addresses,
+            problem=problem,
+            read_only=self._why_read_only(),
+        )
+
+    def _why_read_only(self) -> str | None:
+        for path in (self._store.var, self._store.root):
+            if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
+                return f"this account may not write to {path}"
+        return None
+
+    def database(self) -> DatabaseView:
+        """Return where the database is and how large."""
+        connection = read_configuration(self._store, environ=os.environ).default_connection()
+        where = _where(connection)
+        try:
+            found = estimate(connection)
+        except MagerewindError as error:
+            return DatabaseView(where=where, problem=error.message)
+        return DatabaseView(where=where, tables=found.tables, size_bytes=found.bytes)
+
+    def space(self) -> SpaceView:
+        """Return the room where backups go."""
+        free_bytes, total_bytes = space_of(self._store.backups)
+        return SpaceView(path=self._store.backups, free_bytes=free_bytes, total_bytes=total_bytes)
+
+    def closed(self) -> bool:
+        """Return whether maintenance mode is on."""
+        return maintenance_state(self._store).on
+
+    def open_store(self) -> None:
+        """Turn maintenance mode off."""
+        open_store(self._store)
+
+    # Backups
+
+    def backups(self) -> BackupsView:
+        """Return what lies in var/backups."""
+        listing = list_backups(self._store.backups)
+        return BackupsView(
+            directory=listing.directory,
+            sets=tuple(_set_view(one) for one in listing.sets),
+            partial=tuple(_unfinished_view(one) for one in listing.partial),
+            unknown=listing.unknown,
+        )
+
+    def verify(self, backup: BackupView, report: Report) -> tuple[str, ...]:
+        """Read a backup from end to end; return its warnings. Raises DamagedBackup."""
+        result = verify_backup(self._find(backup), report=report)
+        if not result.sound:
+            raise DamagedBackup(f"{backup.name}: {result.problem}")
+        return tuple(warned.message for warned in result.warnings)
+
+    def _find(self, wanted: BackupView) -> Backup:
+        for backup in list_backups(self._store.backups).backups:
+            if backup.name.text == wanted.name:
+                return backup
+        raise DamagedBackup(f"{wanted.name} is not in var/backups any more.")
+
+    def delete(self, backup: BackupView) -> None:
+        """Delete a backup and its manifest, unless a job works that may be reading it."""
+        self._refuse_while_running()
+        delete_backup(self._store.backups, backup.name)
+
+    def delete_unfinished(self, unfinished: UnfinishedView) -> None:
+        """Delete an unfinished file, unless a job works or waits for its recovery."""
+        self._refuse_while_running()
+        interrupted = self._client.interrupted()
+        if interrupted is not None:
+            raise interrupted_error(interrupted, host=self.host)
+        delete_partial(self._store.backups, unfinished.name)
+
+    def _refuse_while_running(self) -> None:
+        holder = self._client.holder()
+        if holder is not None:
+            raise lock.refusal(holder)
+
+    # Jobs
+
+    def jobs(self) -> tuple[JobView, ...]:
+        """Return the jobs, newest first."""
+        return tuple(_job_view(job) for job in self._client.jobs())
+
+    def start(self, request: Request) -> str:
+        """Start a job and return its id when it holds the store's lock."""
+        return self._client.start(request, plan=self._plan_for(request)).job_id
+
+    def _plan_for(self, request: Request) -> RollbackPlan | None:
+        """Return the plan that was shown, for its runner to compare with what it finds."""
+        plan = self._plan
+        if plan is None or not isinstance(request, RollbackRequest):
+            return None
+        return plan if plan.fingerprint == request.confirmed_plan else None
+
+    def cancel(self, job_id: str) -> None:
+        """Ask a job to stop."""
+        self._client.cancel(job_id)
+
+    def recover(self) -> str:
+        """Start the recovery of the interrupted job and return its id."""
+        return self._client.recover().job_id
+
+    def stream(self, job_id: str) -> JobStream:
+        """Return the events of a job from its beginning."""
+        return JobStream(self._client.stream(job_id), lambda: self._client.is_over(job_id))
+
+    def command(self, request: Request) -> str:
+        """Return the equal command line."""
+        return command_line(request)
+
+    def log_path(self, job_id: str) -> str:
+        """Return the directory with the job's complete record."""
+        return JobDirectory(self._store, job_id).path
+
+    # Before a start
+
+    def check_backup(self, request: BackupRequest) -> BackupCheckView:
+        """Return what can be known before a backup."""
+        return plan_views.backup_check_view(self._client.preflight_backup(request))
+
+    def plan(self, request: RollbackRequest | UndoRequest, report: Report) -> PlanView:
+        """Return what a rollback or an undo would change."""
+        if isinstance(request, UndoRequest):
+            undo = self._client.plan_undo(request)
+            with undo.scratch:
+                return plan_views.undo_view(undo)
+        plan = self._client.plan_rollback(request, report=report)
+        self.close()
+        self._plan = plan
+        return plan_views.plan_view(plan)
+
+    def close(self) -> None:
+        """Forget the plan, whose list of files lies in a temporary directory."""
+        plan, self._plan = self._plan, None
+        if plan is not None and plan.scratch is not None:
+            plan.scratch.cleanup()
+
+
+def _account(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _where(connection: DatabaseConnection) -> str:
+    place = connection.socket or f"{connection.host}:{connection.port}"
+    return f"{connection.schema} as {connection.username} at {place}"
+
+
+def _job_view(job: JobSummary) -> JobView:
+    return JobView(
+        job_id=job.job_id,
+        operation=job.operation,
+        kinds=job.kinds,
+        began_s=job.began_s,
+        outcome=job.outcome,
+        running=job.running,
+        interrupted=job.interrupted,
+        undo_kept=job.undo_kept,
+        undo_bytes=job.undo_bytes or None,
+        host=job.host,
+        user=job.user,
+        elapsed_s=job.elapsed_s,
+    )
+
+
+def _unfinished_view(partial: PartialBackup) -> UnfinishedView:
+    return UnfinishedView(
+        name=partial.file_name, size_bytes=partial.size_bytes, modified_s=partial.modified_s
+    )
+
+
+def _set_view(one: BackupSet) -> SetView:
+    return SetView(
+        timestamp=one.timestamp, backups=tuple(_backup_view(backup) for backup in one.backups)
+    )
+
+
+def _backup_view(backup: Backup) -> BackupView:
+    manifest = backup.manifest
+    warnings = [backup.problem] if backup.problem else []
+    details: list[tuple[str, str]] = []
+    if backup.name.label:
+        details.append(("Label", backup.name.label))
+    if manifest is not None:
+        warnings += [warned.message for warned in manifest.warnings]
+        known = (
+            ("Taken on", f"{manifest.host}, {manifest.created}"),
+            ("Magento", manifest.magento_version or ""),
+            ("Members", text.count(manifest.members) if manifest.members is not None else ""),
+            ("Content", text.size(manifest.content_bytes) if manifest.content_bytes else ""),
+            ("Rows", text.count(sum(manifest.rows.values())) if manifest.rows else ""),
+            ("Snapshot", manifest.snapshot or ""),
+            ("Server", manifest.server or ""),
+            ("Left out", " ".join(manifest.excluded)),
+            ("No rows of", " ".join(manifest.stripped)),
+            ("Store", "kept open while it was taken" if manifest.kept_open else ""),
+            ("Took", text.duration(manifest.elapsed_s)),
+            ("sha256", manifest.sha256),
+        )
+        details += [(label, words) for label, words in known if words]
+    else:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(backup.modified_s))
+        details.append(("Written", when))
+    return BackupView(
+        name=backup.name.text,
+        kind=backup.kind,
+        timestamp=backup.name.timestamp,
+        size_bytes=backup.size_bytes,
+        health=backup.health.value,
+        note=manifest.note if manifest is not None else "",
+        maker=manifest.made_by if manifest is not None else "Magento, or unknown",
+        details=tuple(details),
+        warnings=tuple(warnings),
+    )

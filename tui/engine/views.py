@@ -1,0 +1,249 @@
+"""What the screens show, as plain values: the application's side of the bridge.
+
+Everything here is filled by `tui.engine.store_engine` from the engine's own values and rendered by
+the screens. Texts are raw (they may hold anything a file name can hold) and numbers are raw; both
+are made fit for a terminal where they are drawn. Nothing here knows Textual or the engine's
+modules.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from core.events import Kind, Operation, Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where the traces of jobs are on a store."""
+
+    root: str
+    var: str
+    state: str
+    jobs: str
+
+    @property
+    def lock(self) -> str:
+        """The file that a job holds while it works."""
+        return os.path.join(self.state, "lock")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreView:
+    """What the files of the store say at a glance."""
+
+    owner: str
+    version: str | None = None
+    edition: str | None = None
+    mode: str | None = None
+    addresses: str | None = None
+    problem: str | None = None  # why the deployment configuration could not be read
+    read_only: str | None = None  # why this account may only look
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseView:
+    """The database of the store and its size; `problem` when it cannot be asked."""
+
+    where: str
+    tables: int | None = None
+    size_bytes: int | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceView:
+    """The file system that holds `var`."""
+
+    path: str
+    free_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupView:
+    """One backup file. `health` is one of "verified", "unverified", "damaged"."""
+
+    name: str
+    kind: Kind | None  # None: an archive of the admin pages that holds several kinds
+    timestamp: int
+    size_bytes: int
+    health: str
+    note: str = ""
+    maker: str = ""
+    details: tuple[tuple[str, str], ...] = ()  # label and text, from the manifest
+    warnings: tuple[str, ...] = ()
+    elapsed_s: float | None = None
+    content_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetView:
+    """The backups of one timestamp, in the order of work."""
+
+    timestamp: int
+    backups: tuple[BackupView, ...]
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds the set holds."""
+        return tuple(kind for kind in Kind if self.of(kind) is not None)
+
+    @property
+    def size_bytes(self) -> int:
+        """All files together."""
+        return sum(backup.size_bytes for backup in self.backups)
+
+    @property
+    def note(self) -> str:
+        """The first note of its backups."""
+        return next((backup.note for backup in self.backups if backup.note), "")
+
+    @property
+    def maker(self) -> str:
+        """Who made it."""
+        return next((backup.maker for backup in self.backups if backup.maker), "")
+
+    @property
+    def health(self) -> str:
+        """The worst of its backups."""
+        order = ("damaged", "unverified", "verified")
+        found = {backup.health for backup in self.backups}
+        return next((health for health in order if health in found), "unverified")
+
+    def of(self, kind: Kind) -> BackupView | None:
+        """Return the backup of a kind."""
+        return next((backup for backup in self.backups if backup.kind is kind), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnfinishedView:
+    """A hidden file of a backup that was never finished."""
+
+    name: str
+    size_bytes: int
+    modified_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupsView:
+    """All of `var/backups`, newest set first."""
+
+    directory: str
+    sets: tuple[SetView, ...] = ()
+    partial: tuple[UnfinishedView, ...] = ()
+    unknown: tuple[str, ...] = ()  # files that are no backups
+
+    @property
+    def size_bytes(self) -> int:
+        """All backups together."""
+        return sum(one.size_bytes for one in self.sets)
+
+    def good(self, kind: Kind) -> tuple[BackupView, ...]:
+        """Return the backups of a kind that are not known to be damaged."""
+        found = (one.of(kind) for one in self.sets)
+        return tuple(backup for backup in found if backup and backup.health != "damaged")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobView:
+    """A job as the list of jobs has it."""
+
+    job_id: str
+    operation: Operation
+    kinds: tuple[Kind, ...]
+    began_s: float
+    outcome: Outcome | None = None
+    running: bool = False
+    interrupted: bool = False
+    undo_kept: bool = False
+    undo_bytes: int | None = None
+    host: str = ""
+    user: str = ""
+    elapsed_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a check found: `level` is "stop", "warn" or "note"."""
+
+    level: str
+    message: str
+    hint: str | None = None
+    names: tuple[str, ...] = ()
+    kind: Kind | None = None  # of what, where it concerns one kind only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What the backup of one kind will probably take; None where nothing is known."""
+
+    items: int | None = None
+    size_bytes: int | None = None
+    backup_bytes: int | None = None
+    elapsed_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupCheckView:
+    """What was found before a backup."""
+
+    findings: tuple[Finding, ...] = ()
+    estimates: Mapping[Kind, Estimate] = field(default_factory=dict)
+    free_bytes: int | None = None
+    needed_bytes: int | None = None
+
+    @property
+    def stops(self) -> tuple[Finding, ...]:
+        """The reasons not to start."""
+        return tuple(finding for finding in self.findings if finding.level == "stop")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesPlanView:
+    """What a rollback of code or media will change."""
+
+    identical: int
+    added: int
+    changed: int
+    removed: int
+    mode_only: int
+    bytes_to_write: int
+    directories: tuple[tuple[str, int, int], ...] = ()  # name, entries, bytes; biggest first
+    examples: tuple[str, ...] = ()  # some of the entries, as "action path"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabasePlanView:
+    """What a rollback of the database will change."""
+
+    replaced: int
+    added: int
+    aside: int  # tables that the dump does not have
+    rows_now: int | None = None
+    rows_then: int | None = None
+    aside_names: tuple[str, ...] = ()
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanView:
+    """What a rollback or an undo would do, and the fingerprint that confirms exactly that."""
+
+    fingerprint: str
+    findings: tuple[Finding, ...] = ()
+    files: Mapping[Kind, FilesPlanView] = field(default_factory=dict)
+    database: DatabasePlanView | None = None
+    database_aside: bool = False  # an undo: the tables that were set aside come back as they are
+    lost: tuple[tuple[str, int], ...] = ()  # "orders", 137: newer than the backup
+    env_keys: tuple[str, ...] = ()
+    processes: tuple[str, ...] = ()
+    needed_bytes: int | None = None
+    free_bytes: int | None = None
+
+    @property
+    def stops(self) -> tuple[Finding, ...]:
+        """The reasons not to start."""
+        return tuple(finding for finding in self.findings if finding.level == "stop")

@@ -1,0 +1,208 @@
+"""Words, numbers and signs of the screens: pure functions from values to text.
+
+Every text that comes from outside goes through `core.text.printable` in `clean`, the one door
+between what a store may hold and what a terminal may get; nothing here is markup. Signs come from a
+`Glyphs`, so that a terminal without Unicode gets ASCII; a sign always stands beside a word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+
+from rich.cells import cell_len, set_cell_size
+from textual.content import Content
+
+from core.events import Kind, Operation, Outcome
+from core.text import numbers
+from core.text.printable import printable
+from tui.engine.views import JobView
+
+Part = str | tuple[str, str] | Content
+"""Text, or text with a style. The text is shown as it is: never markup."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glyphs:
+    """The signs of one terminal."""
+
+    ok: str
+    running: str
+    waiting: str
+    failed: str
+    warning: str
+    dash: str
+    ellipsis: str
+    crumb: str
+    dot: str
+    full: str
+    empty: str
+    on: str
+    off: str
+    arrow: str
+
+
+UNICODE: Final = Glyphs(
+    ok="✓",
+    running="▶",
+    waiting="·",
+    failed="✗",
+    warning="!",
+    dash="—",
+    ellipsis="…",
+    crumb="»",
+    dot="·",
+    full="█",
+    empty="░",
+    on="[x]",
+    off="[ ]",
+    arrow="→",
+)
+ASCII: Final = Glyphs(
+    ok="*",
+    running=">",
+    waiting=".",
+    failed="x",
+    warning="!",
+    dash="-",
+    ellipsis="~",
+    crumb=">",
+    dot="-",
+    full="#",
+    empty="-",
+    on="[x]",
+    off="[ ]",
+    arrow="->",
+)
+
+OUTCOME_WORDS: Final = {
+    Outcome.DONE: "DONE",
+    Outcome.WARNINGS: "DONE, with warnings",
+    Outcome.FAILED: "FAILED",
+    Outcome.CANCELLED: "CANCELLED",
+    Outcome.REVERTED: "REVERTED",
+    Outcome.SKIPPED: "SKIPPED",
+    Outcome.CLOSED: "STORE LEFT CLOSED",
+}
+OUTCOME_STYLES: Final = {
+    Outcome.DONE: "$text-success",
+    Outcome.WARNINGS: "$text-warning",
+    Outcome.FAILED: "$text-error",
+    Outcome.CANCELLED: "$text-warning",
+    Outcome.REVERTED: "$text-warning",
+    Outcome.SKIPPED: "",
+    Outcome.CLOSED: "$text-error",
+}
+OPERATION_WORDS: Final = {
+    Operation.BACKUP: "Backup",
+    Operation.ROLLBACK: "Rollback",
+    Operation.UNDO: "Undo",
+    Operation.DISCARD: "Discard of an undo",
+}
+
+OPERATION_SHORT: Final = {
+    Operation.BACKUP: "Backup",
+    Operation.ROLLBACK: "Rollback",
+    Operation.UNDO: "Undo",
+    Operation.DISCARD: "Discard",
+}
+
+
+def clean(text: str) -> str:
+    """Return the text with everything visible that a terminal could obey."""
+    return printable(text)
+
+
+def assemble(*parts: Part) -> Content:
+    """Return one line of styled text from parts that are taken literally."""
+    return Content.assemble(*(part for part in parts if part))
+
+
+def lines(rows: list[Content]) -> Content:
+    """Return the rows as one content."""
+    return Content("\n").join(rows)
+
+
+def fit(text: str, width: int, glyphs: Glyphs) -> str:
+    """Return the text in exactly `width` cells: padded, or cut at the end with a sign."""
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    if width <= 1:
+        return set_cell_size(text, max(0, width))
+    return set_cell_size(text, width - 1) + glyphs.ellipsis
+
+
+def fit_end(text: str, width: int, glyphs: Glyphs) -> str:
+    """Return the text in at most `width` cells, cut at the beginning: the end of a path tells."""
+    if cell_len(text) <= width:
+        return text
+    tail = text[-width:] if width > 0 else ""
+    while cell_len(tail) >= width and tail:
+        tail = tail[1:]
+    return glyphs.ellipsis + tail
+
+
+def right(text: str, width: int) -> str:
+    """Return the text at the right of `width` cells."""
+    return " " * max(0, width - cell_len(text)) + text
+
+
+def size(number: float | None) -> str:
+    """Return bytes as a person reads them: 1.9 GB."""
+    if number is None:
+        return "?"
+    return numbers.size(number).replace("Bytes", "B").replace("Byte", "B")
+
+
+def count(number: int | None) -> str:
+    """Return a number with separators."""
+    return "?" if number is None else numbers.count(number)
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """Return `1 file`, `2 files`."""
+    return numbers.counted(number, one, many)
+
+
+def duration(seconds: float | None) -> str:
+    """Return a duration as 0:05, 12:58 or 1:02:03."""
+    if seconds is None:
+        return "?"
+    whole = max(0, int(seconds))
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def age(then_s: float, now_s: float) -> str:
+    """Return how long ago, as `3 hours ago`."""
+    return "just now" if 0 <= now_s - then_s < 10 else numbers.age(then_s, now_s)
+
+
+def local_time(when_s: float, zone: tzinfo | None, *, seconds: bool = False) -> str:
+    """Return the local time as 2026-11-23 00:04."""
+    moment = datetime.fromtimestamp(when_s, tz=UTC).astimezone(zone)
+    return moment.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+
+
+def kinds_text(kinds: tuple[Kind, ...]) -> str:
+    """Return the kinds in columns of their own, a dash for what is not there."""
+    return " ".join(
+        kind.value if kind in kinds else "-".ljust(len(kind.value)) for kind in Kind
+    ).rstrip()
+
+
+def bar(share: float, width: int, glyphs: Glyphs) -> str:
+    """Return a bar of `width` cells; `share` is 0 to 1."""
+    full = round(max(0.0, min(1.0, share)) * width)
+    return glyphs.full * full + glyphs.empty * (width - full)
+
+
+def job_outcome(job: JobView) -> str:
+    """Return how a job ended, or that it has not."""
+    if job.running:
+        return "running"
+    if job.interrupted:
+        return "INTERRUPTED"
+    return "?" if job.outcome is None else OUTCOME_WORDS[job.outcome]
