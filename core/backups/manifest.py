@@ -50,6 +50,7 @@ class Manifest:
     rows: Mapping[str, int] | None = None  # dumps: rows of each table
     snapshot: str | None = None  # how the dump came to be of one instant
     server: str | None = None
+    database: str | None = None  # name of the schema that a dump is of
     stripped: tuple[str, ...] = ()
     max_statement_bytes: int | None = None
     warnings: tuple[Warned, ...] = ()

@@ -184,11 +184,21 @@ def _add_rollback(parser: argparse.ArgumentParser) -> None:
         )
     _add_run(parser)
     add("--keep-env", action="store_true", help="keep the present app/etc/env.php")
+    add(
+        "--replace-env",
+        action="store_true",
+        help="replace app/etc/env.php also by that of another store",
+    )
+    add(
+        "--from-elsewhere",
+        action="store_true",
+        help="confirm that a backup of another store is meant, and keep the present env.php",
+    )
     _add_no_flush(parser)
     add(
         "--partial",
         action="store_true",
-        help="accept a dump that is not a whole store, and replace only its tables",
+        help="accept backups that are not whole: replace only what they hold, remove nothing",
     )
     add(
         "--map-collations",

@@ -53,6 +53,8 @@ class CommandLine:
     media_file: str | None = None
     db_file: str | None = None
     keep_env: bool = False
+    replace_env: bool = False
+    from_elsewhere: bool = False
     partial: bool = False
     map_collations: bool = False
     # what only job:recover takes

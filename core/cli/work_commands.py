@@ -88,6 +88,8 @@ def _rollback_request(session: Session) -> RollbackRequest:
         media_file=line.media_file,
         db_file=line.db_file,
         keep_env=line.keep_env,
+        replace_env=line.replace_env,
+        from_elsewhere=line.from_elsewhere,
         flush=line.flush,
         partial=line.partial,
         map_collations=line.map_collations,
@@ -140,7 +142,13 @@ def rollback_command(session: Session) -> int:
         return 1
     if line.dry_run:
         return 0
-    if not session.agreed(ROLLBACK_QUESTION):
+    from core.operations import elsewhere  # noqa: PLC0415 - as said above
+    from core.operations.absence import loudest  # noqa: PLC0415
+
+    if line.yes and not line.from_elsewhere:
+        elsewhere.refuse_unasked(plan.elsewhere)
+
+    if not session.agreed(f"{loudest(plan.findings)} {ROLLBACK_QUESTION}".strip()):
         return 1
     confirmed = dataclasses.replace(request, confirmed_plan=plan.fingerprint)
     return session.follow(client, client.start(confirmed, plan=plan), told=plan.findings)

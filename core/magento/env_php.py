@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
@@ -27,6 +28,12 @@ from core.magento.store import Store, shown
 Setting: TypeAlias = "bool | int | float | str | Settings | None"
 
 _SIZE_LIMIT: Final = 8 << 20
+_ADDRESS: Final = ("host", "dbname", "username")
+_SHOWN: Final = 5
+_VARIABLE: Final = re.compile(
+    rb"""(?: \bgetenv\s*\(\s*['"] | \$_(?:ENV|SERVER)\s*\[\s*['"] | \#env\(\s* ) ([A-Za-z_]\w*)""",
+    re.VERBOSE,
+)
 # What a rollback of env.php changes for good: where rows, keys and sessions are.
 _COMPARED: Final = ("db", "crypt", "cache", "session", "queue")
 
@@ -56,10 +63,13 @@ class DeploymentConfiguration:
     """The merged values of one store. Text holds bytes that are not UTF-8 as surrogate escapes.
 
     `fingerprint` is the sha256 of env.php's bytes; `problems` are complaints about config.php,
-    which no connection needs; `from_environment` names the key paths that the environment set.
+    which no connection needs; `from_environment` names the key paths that the environment set,
+    `unset` the environment variables that the files ask for and this process has not.
     """
 
-    __slots__ = ("_environ", "fingerprint", "from_environment", "path", "problems", "values")
+    __slots__ = (
+        "_environ", "fingerprint", "from_environment", "path", "problems", "unset", "values",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -70,12 +80,14 @@ class DeploymentConfiguration:
         environ: Mapping[str, str],
         problems: tuple[str, ...] = (),
         from_environment: tuple[str, ...] = (),
+        unset: tuple[str, ...] = (),
     ) -> None:
         self.values = values
         self.path = path
         self.fingerprint = fingerprint
         self.problems = problems
         self.from_environment = from_environment
+        self.unset = unset
         self._environ = environ
 
     def __repr__(self) -> str:
@@ -113,14 +125,38 @@ class DeploymentConfiguration:
         return _text(self.get("db/table_prefix"))
 
     def connections(self) -> tuple[DatabaseConnection, ...]:
-        """Return every entry of `db/connection`, in its order."""
+        """Return every entry of `db/connection` that can be told, in its order."""
         entries = self.get("db/connection")
         if not isinstance(entries, Mapping):
             return ()
-        return connections_of(entries, table_prefix=self.table_prefix)
+        known = {name: entry for name, entry in entries.items() if not self._without_value(entry)}
+        return connections_of(known, table_prefix=self.table_prefix)
+
+    def _without_value(self, entry: Setting) -> tuple[str, ...]:
+        """Return the keys of a connection that have no value since a variable is not set."""
+        if not self.unset or not isinstance(entry, Mapping):
+            return ()
+        missing = [
+            key for key in _ADDRESS if key in entry and not _text(entry[key]).partition(":")[0]
+        ]
+        # An empty password may be meant; false is what PHP has for a variable that is not set.
+        return (*missing, *(["password"] if entry.get("password") is False else []))
 
     def default_connection(self) -> DatabaseConnection:
         """Return the connection that is backed up; ConfigurationError where it says too little."""
+        missing = [
+            f"db/connection/default/{key}"
+            for key in self._without_value(self.get("db/connection/default"))
+        ]
+        if self.get("db/table_prefix") is False:
+            missing.append("db/table_prefix")
+        if missing:
+            names, are = ", ".join(self.unset[:_SHOWN]), "are" if len(self.unset) > 1 else "is"
+            raise ConfigurationError(
+                f"{shown(self.path)} takes {', '.join(missing)} from the environment, where"
+                f" {names or 'a variable'} {are} not set.",
+                hint="Set it for this command to the value that the web server and cron have.",
+            )
         for connection in self.connections():
             if connection.name == "default":
                 if not connection.schema:
@@ -272,7 +308,14 @@ def _merged(
         environ=environ,
         problems=problems,
         from_environment=merged.from_environment,
+        unset=_unset_variables(content, environ),
     )
+
+
+def _unset_variables(content: bytes, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the environment variables that a file names and this process has not, sorted."""
+    named = {found.decode("ascii") for found in _VARIABLE.findall(content)}
+    return tuple(sorted(name for name in named if not environ.get(name)))
 
 
 def _frozen(level: Level) -> Settings:

@@ -286,6 +286,7 @@ def _write_dump(
             "rows": summary.rows,
             "snapshot": summary.snapshot,
             "server": summary.server,
+            "database": connection.schema,
             "stripped": summary.stripped,
             "max_statement_bytes": summary.max_statement_bytes,
         },

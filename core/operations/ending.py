@@ -197,6 +197,14 @@ def follow_ups(context: JobContext, kinds: tuple[Kind, ...]) -> list[FollowUp]:
                 message="Code and database may be of different versions: bin/magento setup:upgrade",
             )
         )
+    if Kind.DB in kinds and context.journal.has("elsewhere"):
+        found.append(
+            FollowUp(
+                code="base-urls",
+                message="The base URLs are those of the other store: bin/magento config:set "
+                "web/unsecure/base_url, and web/secure/base_url.",
+            )
+        )
     if context.journal.has("consumers"):
         found.append(FollowUp(code="consumers", message="Restart the queue consumers and cron."))
     return found

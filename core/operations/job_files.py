@@ -28,7 +28,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from core.archive.plan_home import Bounds, PlanHome
+from core.archive.plan.home import Bounds, PlanHome
 from core.errors import JobNotFound, NothingToUndo
 from core.events import Kind
 from core.held import Directory, StateFile

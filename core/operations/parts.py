@@ -11,7 +11,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Protocol
 
-from core.archive.plan_home import PlanHome
+from core.archive.plan.home import PlanHome
 from core.archive.restore.stage import remove_stage
 from core.archive.restore.swap import moves_anything, revert_files, swap_files
 from core.errors import MagerewindError

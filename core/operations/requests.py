@@ -48,8 +48,10 @@ class RollbackRequest:
     media_file: str | None = None
     db_file: str | None = None
     keep_env: bool = False
+    replace_env: bool = False  # also by that of another store
+    from_elsewhere: bool = False  # a backup of another store is meant
     flush: bool = True
-    partial: bool = False  # swap the dump's tables only, although it is not a whole store
+    partial: bool = False  # replace only what the backups hold, although they are not whole
     map_collations: bool = False
     exclude: tuple[str, ...] = ()
     strict: bool = False
@@ -187,6 +189,8 @@ def command_line(request: Request) -> str:
             words.append("setup:rollback")
             words += [f"--{kind.value}-file={request.file_of(kind)}" for kind in request.kinds]
             words += ["--keep-env"] if request.keep_env else []
+            words += ["--replace-env"] if request.replace_env else []
+            words += ["--from-elsewhere"] if request.from_elsewhere else []
             words += [] if request.flush else ["--no-flush"]
             words += ["--partial"] if request.partial else []
             words += ["--map-collations"] if request.map_collations else []

@@ -24,9 +24,11 @@ from core.events import (
     step_key,
 )
 from core.operations import closing, ending
+from core.operations.absence import absence_findings
 from core.operations.connection_file import keep_connection
 from core.operations.context import JobContext
 from core.operations.done import Done
+from core.operations.elsewhere import refuse_unasked
 from core.operations.findings import Finding, refuse, say_findings
 from core.operations.job_files import plan_of
 from core.operations.parts import FilesPart, Part, parts_of
@@ -84,6 +86,10 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> Done:
         surroundings = surrounding_findings(context.store, request, sources, context.clock())
         say_findings(context, (*sources.findings, *surroundings))
         refuse((*sources.findings, *surroundings))
+        if not request.from_elsewhere and request.confirmed_plan is None:
+            refuse_unasked(sources.elsewhere)
+        if sources.elsewhere and Kind.DB in request.kinds:
+            context.journal.append("elsewhere")
         if any(finding.code == "processes" for finding in surroundings):
             context.journal.append("consumers")
         if sources.connection is not None:
@@ -120,7 +126,10 @@ def _make_ready(context: JobContext, request: RollbackRequest, sources: Sources)
         staging.check = _plan_database(context, request, sources)
     if shown is not None:
         shown.check_sources(sources)
-    findings = file_findings(context.store, staging.plans)
+    findings = [
+        *absence_findings(context.store, request, sources, staging.plans),
+        *file_findings(context.store, staging.plans),
+    ]
     say_findings(context, findings)
     refuse(findings)
     for kind, plan in staging.plans.items():

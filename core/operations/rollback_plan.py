@@ -10,17 +10,18 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import FilePlan
 from core.archive.plan.plan_files import plan_files
-from core.archive.plan_home import PlanPlace
 from core.backups.catalog import Backup
 from core.errors import MagerewindError
 from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
 from core.magento.store import Store, magento_version
+from core.operations.absence import absence_findings
 from core.operations.backup import selection_of
 from core.operations.findings import (
     Finding,
@@ -66,6 +67,7 @@ class RollbackPlan:
     database: DatabasePlan | None
     env_keys: tuple[str, ...]
     environment: str  # fingerprint of the live env.php
+    elsewhere: Mapping[str, tuple[str, ...]]  # as `Sources` has it
     free_bytes: int
     scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
@@ -118,6 +120,7 @@ def plan_rollback(
     database = None
     if Kind.DB in request.kinds:
         database = plan_database(request, sources, report, findings)
+    findings += absence_findings(store, request, sources, files)
     findings += file_findings(store, files)
     findings += surrounding_findings(store, request, sources, now_s)
     return RollbackPlan(
@@ -128,6 +131,7 @@ def plan_rollback(
         database=database,
         env_keys=sources.env_keys,
         environment=sources.environment_fingerprint,
+        elsewhere=sources.elsewhere,
         free_bytes=space_of(store.state_directory)[0],
         scratch=scratch,
     )
@@ -149,9 +153,10 @@ def plan_kind(
     """
     backup = sources.backups[kind]
     manifest = backup.manifest
+    selection = selection_of(store, kind, excluded(request, sources, backup))
     return plan_files(
         backup.path,
-        selection_of(store, kind, excluded(request, backup)),
+        replace(selection, additive=request.partial),
         plan,
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,

@@ -6,6 +6,7 @@ broken stops only the database, and then the one in the code archive takes its p
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +22,7 @@ from core.magento.env_php import (
 )
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store
+from core.operations.elsewhere import differences, elsewhere_findings
 from core.operations.findings import Finding, from_error, note, stop, warn
 from core.operations.preflight import NOT_INSTALLED, read_deployment
 from core.operations.requests import RollbackRequest
@@ -38,6 +40,7 @@ class Sources:
     connection: DatabaseConnection | None
     env_keys: tuple[str, ...]
     findings: tuple[Finding, ...]
+    elsewhere: Mapping[str, tuple[str, ...]]  # by file name: what is of another store
 
     @property
     def environment_fingerprint(self) -> str:
@@ -74,13 +77,29 @@ def gather(store: Store, request: RollbackRequest, *, environ: Mapping[str, str]
     connection: DatabaseConnection | None = None
     if Kind.DB in backups:
         connection = _connection(chosen, problem, findings)
+    elsewhere = differences(store, socket.gethostname(), _schema(live, connection), backups)
+    findings += elsewhere_findings(elsewhere)
+    keeps_env = keeps_environment(request, elsewhere)
     return Sources(
         backups=backups,
         configuration=live,
         connection=connection,
-        env_keys=_env_keys(live, archived, request, findings),
+        env_keys=() if keeps_env else _env_keys(live, archived, findings),
         findings=tuple(findings),
+        elsewhere=elsewhere,
     )
+
+
+def _schema(
+    live: DeploymentConfiguration | None, connection: DatabaseConnection | None
+) -> str | None:
+    """Return the name of the store's schema, as far as it is known."""
+    if connection is not None:
+        return connection.schema
+    try:
+        return None if live is None else live.default_connection().schema
+    except ConfigurationError:
+        return None
 
 
 def _health_findings(backups: Mapping[Kind, Backup]) -> list[Finding]:
@@ -139,11 +158,10 @@ def _connection(
 def _env_keys(
     live: DeploymentConfiguration | None,
     archived: DeploymentConfiguration | None,
-    request: RollbackRequest,
     findings: list[Finding],
 ) -> tuple[str, ...]:
     """Name what of env.php a code rollback changes: keys, never values."""
-    if live is None or archived is None or request.keep_env:
+    if live is None or archived is None:
         return ()
     keys = differing_keys(live, archived)
     if keys:
@@ -158,11 +176,16 @@ def _env_keys(
     return keys
 
 
-def excluded(request: RollbackRequest, backup: Backup) -> tuple[str, ...]:
+def keeps_environment(request: RollbackRequest, elsewhere: Mapping[str, tuple[str, ...]]) -> bool:
+    """Tell whether the present env.php stays: where asked for, and against another store's."""
+    return request.keep_env or bool(elsewhere and not request.replace_env)
+
+
+def excluded(request: RollbackRequest, sources: Sources, backup: Backup) -> tuple[str, ...]:
     """Return the paths that this rollback leaves alone, besides Magento's ignored ones.
 
     What the backup left out is in them: it is missing from the archive, but not from the store.
     """
-    kept = (ENV_PHP,) if request.keep_env else ()
+    kept = (ENV_PHP,) if keeps_environment(request, sources.elsewhere) else ()
     left_out = backup.manifest.excluded if backup.manifest is not None else ()
     return tuple(dict.fromkeys((*request.exclude, *left_out, *kept)))

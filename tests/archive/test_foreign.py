@@ -19,6 +19,7 @@ from core.archive.restore.stage import stage_files
 from core.archive.restore.swap import (
     swap_files,
 )
+from core.errors import DamagedBackup, HostileArchive
 from tests.archive.trees import (
     Layout,
     damage,
@@ -179,3 +180,79 @@ def test_members_of_other_parts_are_left(shop: Layout, tmp_path: Path) -> None:
     planned = plan(tmp_path / "a.tgz", shop)
     assert planned.skipped == 3
     assert planned.added == 0
+
+
+_SPARSE_FORMS = {
+    "old": ["tar", "--sparse", "--format=gnu"],
+    "0.0": ["tar", "--sparse", "--format=posix", "--sparse-version=0.0"],
+    "0.1": ["tar", "--sparse", "--format=posix", "--sparse-version=0.1"],
+    "1.0": ["tar", "--sparse", "--format=posix", "--sparse-version=1.0"],
+    "bsdtar": ["bsdtar", "--format=pax", "--read-sparse"],
+}
+
+
+def with_holes(path: str, places: list[int], size: int) -> None:
+    """Make a file of 8 KiB at each place and holes around them."""
+    with open(path, "wb") as file:
+        for place in places:
+            file.seek(place)
+            file.write(b"%8d" % place * 1024)
+        file.truncate(size)
+
+
+@pytest.mark.parametrize("form", _SPARSE_FORMS)
+def test_sparse_members_of_other_tars_come_back(form: str, tmp_path: Path) -> None:
+    shop = layout(tmp_path / "shop")
+    os.makedirs(shop.root + "/app", exist_ok=True)
+    rng = random.Random(form)
+    places = sorted(rng.sample(range(0, 30 << 20, 1 << 16), 60))
+    with_holes(shop.root + "/app/many", places, 30 << 20)
+    with_holes(shop.root + "/app/small", [1 << 16], 1 << 18)
+    with_holes(shop.root + "/app/" + "long" * 40, [0, 1 << 20], 2 << 20)
+    with_holes(shop.root + "/app/none", [], 3 << 20)
+    put(shop.root + "/app/last.php", b"<?php behind the holes")
+    archive = tmp_path / "a.tgz"
+    subprocess.run(
+        [*_SPARSE_FORMS[form], "-czf", str(archive), "--exclude=./var", "--exclude=./pub/media",
+         "--exclude=./pub/static", "-C", shop.root, "."], check=True,
+    )  # fmt: skip
+    before = tree_hash(shop.root)
+    assert plan(archive, shop).differs == 0
+    for name in ("many", "small", "long" * 40, "none", "last.php"):
+        put(shop.root + "/app/" + name, b"damaged")
+    swap_files(stage_files(plan(archive, shop), job_id="j"))
+    assert tree_hash(shop.root) == before
+    assert os.stat(shop.root + "/app/none").st_blocks == 0
+
+
+def _old_sparse(pieces: list[tuple[int, int]], size: int, content: bytes) -> bytes:
+    """Return an archive of one member in GNU's old sparse form, its map as given."""
+    entries = b"".join(b"%011o\0%011o\0" % piece for piece in pieces)
+    header = tarfile.TarInfo("app/holes").tobuf(tarfile.GNU_FORMAT)
+    header = header[:124] + b"%011o\0" % len(content) + header[136:156] + b"S" + header[157:386]
+    header += entries.ljust(97, b"\0") + b"%011o\0" % size
+    header = header.ljust(512, b"\0")
+    total = sum(header[:148]) + 256 + sum(header[156:])
+    header = header[:148] + b"%06o\0 " % total + header[156:]
+    return header + content + bytes(-len(content) % 512) + bytes(1024)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "size", "content"),
+    [
+        ([(0, 512), (256, 512)], 4096, bytes(1024)),
+        ([(1024, 512), (0, 512)], 4096, bytes(1024)),
+        ([(4096, 512)], 4096, bytes(512)),
+        ([(0, 512)], 4096, bytes(1024)),
+        ([(0, 512)], 1 << 40, bytes(512)),
+        ([(0, 512)], 1 << 32, bytes(512)),
+    ],
+)
+def test_impossible_sparse_members_are_refused(
+    pieces: list[tuple[int, int]], size: int, content: bytes, tmp_path: Path
+) -> None:
+    shop = layout(tmp_path / "shop")
+    archive = tmp_path / "a.tgz"
+    archive.write_bytes(gzip.compress(_old_sparse(pieces, size, content)))
+    with pytest.raises((DamagedBackup, HostileArchive)):
+        plan(archive, shop)

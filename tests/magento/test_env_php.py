@@ -268,3 +268,42 @@ def test_a_repr_says_which_file():
     found = parsed(ENV)
     assert isinstance(found, DeploymentConfiguration)
     assert repr(found).startswith("DeploymentConfiguration('app/etc/env.php', sha256 ")
+
+
+@pytest.mark.parametrize(
+    ("key", "expression", "variable"),
+    [
+        ("host", "getenv('DB_HOST_X')", "DB_HOST_X"),
+        ("host", "getenv('DB_HOST_X') . ':3306'", "DB_HOST_X"),
+        ("host", '(string) getenv( "DB_HOST_X" )', "DB_HOST_X"),
+        ("dbname", "$_ENV['DB_NAME_X'] ?? null", "DB_NAME_X"),
+        ("dbname", "'#env(DB_NAME_X)'", "DB_NAME_X"),
+        ("username", "\\getenv('DB_USER_X', true)", "DB_USER_X"),
+        ("password", "getenv('DB_PASSWORD_X')", "DB_PASSWORD_X"),
+    ],
+)
+def test_a_variable_that_is_not_set_is_named(key, expression, variable):
+    values = {"host": "'db'", "dbname": "'shop'", "username": "'u'", "password": "''"}
+    values[key] = expression
+    entry = ", ".join(f"'{name}' => {value}" for name, value in values.items())
+    source = f"<?php return ['db' => ['connection' => ['default' => [{entry}]]]];"
+    with pytest.raises(ConfigurationError, match=f"default/{key} .*{variable} is not set") as found:
+        parsed(source).default_connection()
+    assert "Set it for this command" in found.value.hint
+    assert parsed(source).connections() == ()
+    known = parsed(source, **{variable: "given"})
+    assert known.default_connection().name == "default"
+    assert known.unset == ()
+
+
+def test_a_variable_with_a_default_needs_not_be_set():
+    source = ENV.replace(b"'db:3307'", b"getenv('DB_HOST_X') ?: 'localhost'")
+    assert parsed(source).default_connection().host == "localhost"
+    source = ENV.replace(b"'S3cret'", b"''").replace(b"'u'", b"getenv('USER_X') ?: 'u'")
+    assert parsed(source).default_connection().password.reveal() == ""
+
+
+def test_a_prefix_that_is_not_set_is_named():
+    source = ENV.replace(b"'m2_'", b"getenv('PREFIX_X')")
+    with pytest.raises(ConfigurationError, match=r"db/table_prefix .*PREFIX_X is not set"):
+        parsed(source).default_connection()

@@ -266,24 +266,10 @@ def plan_with(root, *, facts=None, entries=(), aside=b""):
         plan.set_regions([Region(0, os.fsencode(media), b"", aside)])
         plan.remember(**known)
         for entry in entries:
-            inode = os.lstat(os.path.join(os.fsencode(media), entry)).st_ino if (
-                os.path.lexists(os.path.join(os.fsencode(media), entry))) else 1  # fmt: skip
-            plan.add(
-                Row(
-                    None,
-                    entry,
-                    Action.MODE,
-                    None,
-                    0,
-                    mode_then=0o777,
-                    mode_now=0o777,
-                    uid_then=0,
-                    gid_then=0,
-                    uid_now=0,
-                    gid_now=0,
-                    ino_now=inode,
-                )  # fmt: skip
-            )
+            whole = os.path.join(os.fsencode(media), entry)
+            inode = os.lstat(whole).st_ino if os.path.lexists(whole) else 1
+            row = Row(None, entry, Action.MODE, None, 0, mode_then=0o777, mode_now=0o777)
+            plan.add(row._replace(uid_then=0, gid_then=0, uid_now=0, gid_now=0, ino_now=inode))
         plan.save()
     return path.parent
 

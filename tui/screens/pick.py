@@ -116,7 +116,7 @@ class Pick(Page):
         rows.append(self._box("keep_env", self.keep_env, "Keep the present app/etc/env.php"))
         rows.append(self._box("flush", self.flush, "Flush the caches before opening"))
         rows.append(
-            self._box("partial", self.partial, "The dump is not a whole store: its tables only")
+            self._box("partial", self.partial, "Only what the backups hold: remove nothing")
         )
         rows.append(
             self._box("map_collations", self.map_collations, "Map collations this server lacks")

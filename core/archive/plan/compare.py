@@ -172,6 +172,8 @@ class Comparison:
             self.kept.append(path)
             self.keep(path)
             return
+        if self._selection.additive and not self._inside(path):
+            return
         if not self._inside(path) and not _ordinary(mode):
             return  # a socket or fifo: never in an archive, so its absence says nothing
         if not self._trusted and (self._magento_leaves_out(path) or stat.S_ISLNK(mode)):

@@ -22,10 +22,12 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from core import durable
+from core.archive.plan.check import check_plan
+from core.archive.plan.home import PlanPlace, plan_home
 from core.archive.plan.rows import Action, DirectoryTotals, Region, Row, Totals
-from core.archive.plan_check import check_plan
-from core.archive.plan_home import PlanPlace, plan_home
-from core.archive.sqlite_file import connect
+from core.archive.plan.sqlite_file import connect
+from core.archive.plan.survey import Survey
+from core.archive.tar.sparse import SparseMap
 from core.durable import translate
 from core.errors import DiskFull, StorageError
 from core.events import Kind, Warned
@@ -39,6 +41,7 @@ _SCHEMA: Final = """
 PRAGMA user_version = 2;
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE attribute (content_at INTEGER, name BLOB, value BLOB);
+CREATE TABLE sparse (content_at INTEGER PRIMARY KEY, map BLOB);
 CREATE TABLE region (id INTEGER PRIMARY KEY, root BLOB, stage BLOB, aside BLOB);
 CREATE TABLE entry (
   id INTEGER PRIMARY KEY, path BLOB, action TEXT, unit INTEGER, region INTEGER,
@@ -86,7 +89,7 @@ class FilePlan:
     it was, `unwritable` the directories in which it may not rename at all, and what a flag of
     `chattr` keeps as it is (named with the flag), `kept` what stays where it is although the
     archive does not have it (mounts, and what the maker of a foreign archive would have left out).
-    `sizes` are at most 2 levels deep.
+    `sizes` are at most 2 levels deep. `survey` is of an archive without a manifest.
     """
 
     plan_path: PlanPlace
@@ -108,6 +111,7 @@ class FilePlan:
     kept: tuple[str, ...] = ()
     skipped: int = 0
     warnings: tuple[Warned, ...] = field(default=())
+    survey: Survey | None = None
 
     @property
     def differs(self) -> int:
@@ -317,6 +321,19 @@ class PlanFile:
             found = self._connection.execute(_ATTRIBUTES, (content_at,)).fetchall()
         return dict(found)
 
+    def keep_sparse_maps(self, maps: Mapping[int, SparseMap]) -> None:
+        """Keep where the stored pieces of sparse members belong, by `content_at`."""
+        self._insert(
+            "INSERT OR REPLACE INTO sparse VALUES (?, ?)",
+            [(content_at, found.packed()) for content_at, found in maps.items()],
+        )
+
+    def sparse_maps(self) -> dict[int, SparseMap]:
+        """Return the maps of all sparse members, by `content_at`."""
+        with _translated(self.path):
+            found = self._connection.execute("SELECT content_at, map FROM sparse").fetchall()
+        return {content_at: SparseMap.unpacked(packed) for content_at, packed in found}
+
     def row_at(self, path: bytes) -> Row | None:
         """Return the entry of a path."""
         return next(self.rows("WHERE path = ?", path), None)
@@ -350,6 +367,7 @@ class PlanFile:
         counts = totals.counts
         warnings = tuple(Warned(code=c, message=m, names=tuple(n)) for c, m, n in
                          self.fact("warnings") or ())  # fmt: skip
+        survey = self.fact("survey")
         return FilePlan(
             plan_path=self.home,
             archive_path=str(self.fact("archive")),
@@ -370,6 +388,7 @@ class PlanFile:
             kept=tuple(self.fact("kept") or ()),
             skipped=int(self.fact("skipped") or 0),
             warnings=warnings,
+            survey=None if survey is None else Survey.from_json(survey),
         )
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from core.archive.plan.compare import NAMES_KEPT, Comparison, Same, content_is
+from core.archive.plan.home import PlanPlace, seen_file, spool_file
 from core.archive.plan.kept_contents import SpoolWriter
 from core.archive.plan.live_entries import Live
 from core.archive.plan.plan_file import Action, FilePlan, PlanFile
-from core.archive.plan_home import PlanPlace, seen_file, spool_file
+from core.archive.plan.survey import Surveyor
 from core.archive.tar.header import HARD_LINK, REGULAR
 from core.archive.tar.name_index import Index, walk_key
 from core.archive.tar.reader import ArchiveReader, Member, OutOfOrder
@@ -92,6 +93,7 @@ class Planner:
         self._members = members
         self._report = report
         self._trusted = sha256 is not None
+        self._surveyor = None if self._trusted or only is not None else Surveyor(selection)
 
     def _problem(self, path: bytes, error: OSError) -> None:
         if not is_gone(error):
@@ -125,6 +127,8 @@ class Planner:
         try:
             return self._plan(plan_path, ordered=True)
         except OutOfOrder:
+            if self._surveyor is not None:
+                self._surveyor = Surveyor(self._selection)
             return self._plan(plan_path, ordered=False)
 
     def _plan(self, plan_path: PlanPlace, *, ordered: bool) -> FilePlan:
@@ -162,19 +166,31 @@ class Planner:
                 self._by_index(reader, comparison, seen)
             check_totals(reader, sha256=self._sha256, members=self._members)
             comparison.sha256, comparison.members = reader.sha256, reader.members
+            plan.keep_sparse_maps(reader.sparse.maps)
         plan.make_searchable()
         comparison.finish(again=self._only is not None)
         return comparison
+
+    def _surveyed(self, members: Iterable[Member]) -> Iterator[Member]:
+        """Yield the members, and take their names into the survey of a foreign archive."""
+        surveyor = self._surveyor
+        if surveyor is None:
+            yield from members
+            return
+        for member in members:
+            surveyor.take(member.name)
+            yield member
 
     def _in_order(
         self, reader: ArchiveReader, comparison: Comparison, seen: SeenWriter | None
     ) -> None:
         """Read both sides together."""
         members = InOrder(reader)
+        looked_at = self._surveyed(members)
 
         def merge_with(live: Iterator[Found], pass_same: Callable[[], None]) -> None:
             merge(
-                live, iter(members), comparison, self._wanted(comparison),
+                live, looked_at, comparison, self._wanted(comparison),
                 lambda member, found: content_is(reader, member, found), pass_same,
             )  # fmt: skip
 
@@ -204,7 +220,7 @@ class Planner:
         """Read the archive first, each member against the live file of its name; merge after."""
         with Index() as index, Descent(self._selection.root) as descent:
             prefix = self._selection.prefix
-            for member in reader:
+            for member in self._surveyed(reader):
                 same = None
                 if member.type == REGULAR and member.name.startswith(prefix):
                     same = self._same(reader, member, descent)
@@ -250,6 +266,8 @@ class Planner:
             ignored=sorted(os.fsdecode(path) for path in selection.ignored),
             exclude=list(selection.exclude),
             only=os.fsdecode(selection.only),
+            additive=selection.additive,
+            survey=None if self._surveyor is None else self._surveyor.survey().as_json(),
             parents=[[os.fsdecode(path), *rest] for path, *rest in comparison.parents],
             state=os.fsdecode(selection.state),
             step="planned",

@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
+from core.archive.plan.home import spool_file
 from core.archive.plan.kept_contents import read_spool
 from core.archive.plan.plan_file import PlanFile, Row
-from core.archive.plan_home import spool_file
 from core.archive.tar.gzip_position import Inflated
+from core.archive.tar.sparse import SparseMap
 from core.errors import DamagedBackup, PlanChanged, StorageError
 from core.owned import open_regular
 
@@ -34,15 +35,21 @@ class Contents(Protocol):
 class _InArchive:
     """Contents cut out of the archive."""
 
-    def __init__(self, inflated: Inflated) -> None:
+    def __init__(self, inflated: Inflated, sparse: Mapping[int, SparseMap]) -> None:
         self._inflated = inflated
+        self._sparse = sparse
 
     def content(self, row: Row) -> bytes:
+        if row.content_at in self._sparse:
+            return b"".join(self.pieces(row))
         self._inflated.go_to(row.content_at or 0)
         return self._inflated.take(row.size_then)
 
     def pieces(self, row: Row) -> Iterator[bytes]:
         self._inflated.go_to(row.content_at or 0)
+        sparse = self._sparse.get(row.content_at or 0)
+        if sparse is not None:
+            return sparse.expand(self._inflated.take_pieces)
         return self._inflated.take_pieces(row.size_then)
 
 
@@ -87,7 +94,7 @@ def open_contents(
         return
     with Inflated(archive, report=lambda *_: waited()) as inflated:
         try:
-            yield _InArchive(inflated)
+            yield _InArchive(inflated, plan.sparse_maps())
             inflated.read_through()
         except DamagedBackup as error:  # it was whole when it was planned
             raise _changed(archive) from error

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from core.archive.place_access import Places
+from core.archive.plan.home import seen_file
 from core.archive.plan.live_entries import LivePart, LiveParts
 from core.archive.plan.plan_file import Action, PlanFile, Row
 from core.archive.plan.plan_files import Planner, unwritable
-from core.archive.plan_home import seen_file
+from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles, Stager
 from core.archive.restore.stages import make_stages
 from core.archive.tree.mounts import Regions
@@ -69,6 +69,7 @@ def selection_of(plan: PlanFile) -> Selection:
         ignored=frozenset(os.fsencode(path) for path in plan.fact("ignored")),
         exclude=tuple(plan.fact("exclude")),
         only=os.fsencode(plan.fact("only") or ""),
+        additive=bool(plan.fact("additive")),
         state=os.fsencode(plan.fact("state")),
     )
 

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from core.archive.place_access import Places
+from core.archive.plan.home import PlanPlace, seen_file, spool_file
 from core.archive.plan.plan_file import Action, FilePlan, PlanFile, Row
 from core.archive.plan.rows import storable_inode
-from core.archive.plan_home import PlanPlace, seen_file, spool_file
 from core.archive.restore.contents import Contents, is_put_aside, open_contents
+from core.archive.restore.places import Places
 from core.archive.restore.stages import UnitPaths, prepare_stages
 from core.archive.restore.write_entry import (
     Ownership,

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from core.archive.place_access import Places
 from core.archive.plan.plan_file import PlanFile, Region, Row
+from core.archive.restore.places import Places
 from core.archive.tree.mounts import place_pair
 from core.durable import make_directory
 from core.errors import StorageError

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from core import durable
-from core.archive.place_access import Places
+from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import PlanFile, Region, Row
 from core.archive.plan.rows import storable_inode
-from core.archive.plan_home import PlanPlace
+from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles
 from core.archive.restore.stages import refuse_unstaged
 from core.archive.tree.mounts import FLUSHED_ONE_BY_ONE, FileSystemFlush

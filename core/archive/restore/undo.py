@@ -12,11 +12,11 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
-from core.archive.place_access import Places
+from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import Action, PlanFile, Region, Row
 from core.archive.plan.plan_files import unwritable
 from core.archive.plan.rows import storable, storable_inode
-from core.archive.plan_home import PlanPlace
+from core.archive.restore.places import Places
 from core.archive.restore.recheck import selection_of
 from core.archive.restore.stage import StagedFiles
 from core.archive.tree.mounts import place_pair

@@ -1,7 +1,7 @@
 """Gzip, both ways: written of segments, and read by a thread that inflates ahead of the caller.
 
 It owns the thread, checksums over the compressed bytes and the limits of a gzip file (one member,
-nothing behind it). It knows nothing of tar.
+nothing behind it). Foreign archives may also be zstd, or not compressed. It knows nothing of tar.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from typing import Final
 from isal import isal_zlib
 from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor, IsalError
 
+from core import compression
 from core.archive.create.pack_worker import Compressor, Segment, compressor, cut
+from core.compression import Compression, ZstdError, ZstdInflater, compression_of
 from core.durable import FlushBegun, translate, write_all
 from core.errors import DamagedBackup, MagerewindError, UsageError
 
@@ -143,8 +145,9 @@ class GzipWriter:
 class GzipBlocks:
     """The content of a gzip file in blocks of up to 2 MiB, inflated ahead by a thread.
 
-    Raises DamagedBackup for what is no gzip, for a cut, a wrong checksum, and for anything behind
-    the end. `consumed` counts compressed bytes; `sha256` is of the whole file, once it was read.
+    A file of zstd frames, and a tar that is not compressed, are read as well. Raises DamagedBackup
+    for anything else, for a cut, a wrong checksum, and for anything behind the end. `consumed`
+    counts compressed bytes; `sha256` is of the whole file, once it was read.
     """
 
     def __init__(self, fd: int, name: str) -> None:
@@ -194,6 +197,8 @@ class GzipBlocks:
             if "checksum" in str(error):
                 reason = "the checksum does not match the content"
             self._queue.put(self._damaged(reason))
+        except ZstdError as error:
+            self._queue.put(self._damaged(f"corrupt compressed content ({error})"))
         except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
             self._queue.put(error)
 
@@ -201,16 +206,37 @@ class GzipBlocks:
         return DamagedBackup(f"{self._name} is damaged: {reason}.")
 
     def _inflate(self) -> None:
+        first = os.pread(self._fd, compression.NEEDED, 0)
+        if not first:
+            raise self._damaged("it is empty")
+        found = compression_of(first)
+        if found is Compression.GZIP:
+            self._inflate_gzip()
+        elif found is Compression.ZSTD:
+            self._inflate_zstd()
+        elif found is Compression.TAR:
+            while raw := self._read():
+                self._queue.put(raw)
+        elif found is Compression.NONE:
+            raise self._damaged("not a gzip file")
+        else:
+            raise compression.refuse(self._name, found)
+
+    def _read(self) -> bytes:
+        """Return the next bytes of the file, b"" at its end, and when the caller has gone."""
+        if self._stop:
+            return b""
+        raw = os.read(self._fd, _READ)
+        self.consumed += len(raw)
+        self._hash.update(raw)
+        return raw
+
+    def _inflate_gzip(self) -> None:
         inflater = IgzipDecompressor(flag=DECOMP_GZIP)
         while not self._stop:
-            raw = os.read(self._fd, _READ)
+            raw = self._read()
             if not raw:
-                reason = "it is empty" if not self.consumed else "it was cut short"
-                raise self._damaged(reason)
-            if not self.consumed and raw[:2] != b"\x1f\x8b":
-                raise self._damaged("not a gzip file")
-            self.consumed += len(raw)
-            self._hash.update(raw)
+                raise self._damaged("it was cut short")
             while not self._stop:
                 block = inflater.decompress(raw, _INFLATED)
                 raw = b""
@@ -221,6 +247,19 @@ class GzipBlocks:
             if inflater.eof:
                 self._expect_end(inflater.unused_data)
                 return
+
+    def _inflate_zstd(self) -> None:
+        inflater = ZstdInflater()
+        while raw := self._read():
+            while not self._stop:
+                block = inflater.decompress(raw, _INFLATED)
+                raw = b""
+                if block:
+                    self._queue.put(block)
+                if inflater.needs_input:
+                    break
+        if not self._stop and not inflater.between_frames:
+            raise self._damaged("it was cut short")
 
     def _expect_end(self, unused: bytes) -> None:
         if unused or os.read(self._fd, 1):

@@ -23,6 +23,8 @@ LONG_NAME, LONG_LINK = b"L"[0], b"K"[0]
 PAX, PAX_GLOBAL = b"x"[0], b"g"[0]
 XATTR_PREFIX: Final = b"SCHILY.xattr."
 LARGEST_ID: Final = 0xFFFFFFFE
+_SPARSE_PAIRS: Final = frozenset({b"GNU.sparse.offset", b"GNU.sparse.numbytes"})
+_SPARSE_MAP: Final = b"GNU.sparse.map"
 
 _GNU_MAGIC: Final = b"ustar  \0"
 _LONG_MARK: Final = b"././@LongLink"
@@ -170,6 +172,8 @@ def parse_pax(body: bytes) -> dict[bytes, bytes]:
         key, equals, value = body[space + 1 : end - 1].partition(b"=")
         if end > len(body) or end <= space or body[end - 1] != 0x0A or not equals:
             raise BadHeader("a broken PAX record")
+        if key in _SPARSE_PAIRS:  # the one form that repeats its keys: as the next form has it
+            key, value = _SPARSE_MAP, records.get(_SPARSE_MAP, b"") + value + b","
         records[key] = value
         position = end
     return records

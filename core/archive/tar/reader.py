@@ -37,6 +37,7 @@ from core.archive.tar.header import (
     parse_pax,
     sane_time,
 )
+from core.archive.tar.sparse import OLD_SPARSE, SparseMap, SparseMembers
 from core.archive.tree.xattrs import CAPABILITY, LARGEST_VALUE, LONGEST_NAME, is_kept
 from core.errors import HostileArchive
 from core.events import Report, no_report
@@ -99,6 +100,8 @@ class ArchiveReader(Inflated):
         self._content = b""  # of the current member, when it was taken whole
         self._left = 0  # bytes of the current member that were not taken yet
         self._padding = 0
+        self.sparse = SparseMembers(self.take)
+        self._map: SparseMap | None = None  # of the current member's content
         self._extended = 0  # bytes of extended headers since the last member
         self._headers = HeaderReader()
         self.members = 0
@@ -122,13 +125,11 @@ class ArchiveReader(Inflated):
         parse = self._headers.parse
         while True:
             skipped = self._left + self._padding
-            if skipped:
-                if self._at + skipped <= len(self._buffer):
-                    self._at += skipped
-                    self._left = self._padding = 0
-                else:
-                    self._left = self._padding = 0
-                    self._pass(skipped)
+            self._left = self._padding = 0
+            if self._at + skipped <= len(self._buffer):
+                self._at += skipped
+            else:
+                self._pass(skipped)
             end = self._at + BLOCK
             if end <= len(self._buffer):
                 header = self._buffer[self._at : end]
@@ -139,6 +140,8 @@ class ArchiveReader(Inflated):
                 break
             try:
                 fields = parse(header)
+                if fields[6] == OLD_SPARSE:
+                    fields = self.sparse.old(header, fields)
             except BadHeader as error:
                 self.damaged(f"{error} after {self.members} members")
             if fields[6] in _PRELUDES:
@@ -169,19 +172,26 @@ class ArchiveReader(Inflated):
 
     def content(self) -> bytes:
         """Return all bytes of the current member, which must be small."""
+        if self._map is not None:
+            self._content = b"".join(self.pieces())
+            return self._content
         size, self._left = self._left, 0
         self._content = self.take(size)
         return self._content
 
     def whole(self, size: int) -> bytes | None:
         """Return all bytes of the current member, taken already or not; None if some are gone."""
-        if self._left == size:
+        if self._left == size or self._map is not None:
             return self.content()
         return self._content if len(self._content) == size else None
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the bytes of the current member in pieces of up to 1 MiB."""
-        for piece in self.take_pieces(self._left):
+        found, self._map = self._map, None
+        yield from self._stored(self._left) if found is None else found.expand(self._stored)
+
+    def _stored(self, size: int) -> Iterator[bytes]:
+        for piece in self.take_pieces(size):
             self._left -= len(piece)
             yield piece
 
@@ -240,8 +250,6 @@ class ArchiveReader(Inflated):
             uname=extended.get(b"uname", fields.uname),
             gname=extended.get(b"gname", fields.gname),
         )
-        if any(key.startswith(b"GNU.sparse.") for key in extended):
-            self.damaged("it holds sparse members in GNU's form, which are not supported")
         try:
             fields = fields._replace(
                 size=int(extended.get(b"size", fields.size)),
@@ -255,7 +263,10 @@ class ArchiveReader(Inflated):
             self.damaged("a broken number in a PAX record")
         if not (0 <= fields.uid <= LARGEST_ID and 0 <= fields.gid <= LARGEST_ID):
             self.hostile(fields.name, "an absurd owner")
-        return fields
+        try:
+            return self.sparse.pax(fields, extended)
+        except BadHeader as error:
+            self.damaged(str(error))
 
     def _member(self, fields: Fields, extended: dict[bytes, bytes] | None) -> Member:
         """Return one checked member and make its content the next thing to be read."""
@@ -265,13 +276,16 @@ class ArchiveReader(Inflated):
         if size < 0 or size > _SIZE_LIMIT:
             self.hostile(full_name, "a negative or absurd size")
         if kind == REGULAR:
-            self._left, self._padding = size, -size % BLOCK
+            found = self._map = self.sparse.begin(self._before + self._at)
+            stored = size if found is None else found.stored
+            self._left, self._padding = stored, -stored % BLOCK
             self.content_bytes += size
         else:
             if size and kind in _LINKS:
                 self.hostile(full_name, "a link with content")
             size = 0
-        if not self._trusted and self._before + self._at + size > self._limit:
+        inflated = self._before + self._at + self.sparse.holes + size
+        if not self._trusted and inflated > self._limit:
             self.hostile(full_name, "it would unpack to far more than it could be worth")
         xattrs = self._attributes(full_name, extended) if extended else None
         self._current = full_name

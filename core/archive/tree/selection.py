@@ -88,7 +88,8 @@ class Selection:
     out with all below them, `exclude` the patterns (groups resolved) that leave out more.
     `state` is `var/.magerewind`: where plans and stages go when they can. With `only`, nothing
     but that path and what is below it is meant: a media directory that is missing has no root of
-    its own, and is looked for from the store's.
+    its own, and is looked for from the store's. An `additive` selection loses nothing: live
+    entries that an archive has not stay.
     """
 
     kind: Kind
@@ -97,6 +98,7 @@ class Selection:
     ignored: frozenset[bytes] = frozenset()
     exclude: tuple[str, ...] = ()
     only: bytes = b""
+    additive: bool = False
     state: bytes
 
     def is_above(self, path: bytes) -> bool:

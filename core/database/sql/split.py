@@ -24,13 +24,14 @@ from typing import BinaryIO, Final, Protocol, cast
 
 from isal import igzip, isal_zlib
 
+from core import compression
+from core.compression import Compression, ZstdError, compression_of
 from core.database.sql.tokens import Reading, repeat
 from core.durable import translate
 from core.errors import DamagedBackup, StatementRefused
 from core.owned import open_regular
 
 CHUNK: Final = 4 << 20
-GZIP_MAGIC: Final = b"\x1f\x8b"
 OUR_MARK: Final = b"-- magerewind dump"
 """How the first line of our own dumps begins: there, a row statement is a line."""
 _GZIP_ERROR: Final = cast("type[Exception]", isal_zlib.error)
@@ -69,20 +70,28 @@ class DumpFile:
         except OSError as error:
             raise translate(error, f"reading {path}") from error
         self.size = os.fstat(self._file.fileno()).st_size
-        self.packed = os.pread(self._file.fileno(), 2, 0) == GZIP_MAGIC
         self._digest: _Digest | None = hashlib.sha256() if digest else None
         raw = _Hashing(self._file, self._digest)
-        self._source: BinaryIO = (
-            cast("BinaryIO", igzip.open(io.BufferedReader(raw, CHUNK), "rb"))  # type: ignore[no-untyped-call]
-            if self.packed
-            else cast("BinaryIO", raw)
-        )
+        self._source = self._unpacked(raw)
+
+    def _unpacked(self, raw: io.RawIOBase) -> BinaryIO:
+        """Return the stream of the SQL in the file. Raises DamagedBackup."""
+        found = compression_of(os.pread(self._file.fileno(), compression.NEEDED, 0))
+        if found is Compression.NONE:
+            return cast("BinaryIO", raw)
+        buffered = io.BufferedReader(raw, CHUNK)
+        if found is Compression.GZIP:
+            return cast("BinaryIO", igzip.open(buffered, "rb"))  # type: ignore[no-untyped-call]
+        if found is Compression.ZSTD:
+            return compression.open_zstd(buffered)
+        self._file.close()
+        raise compression.refuse(self.path, found)
 
     def read(self, size: int) -> bytes:
-        """Return up to `size` bytes, b"" at the end. Raises DamagedBackup for a broken gzip."""
+        """Return up to `size` bytes, b"" at the end. Raises DamagedBackup for a broken file."""
         try:
             return self._source.read(size)
-        except (EOFError, zlib.error, igzip.BadGzipFile, _GZIP_ERROR) as error:
+        except (EOFError, zlib.error, igzip.BadGzipFile, _GZIP_ERROR, ZstdError) as error:
             raise DamagedBackup(f"{self.path} is cut or corrupt: {error}") from error
         except OSError as error:
             raise translate(error, f"reading {self.path}") from error

@@ -1,7 +1,7 @@
 """Where a plan is, and what one that is found there may speak of.
 
 A plan that is read back decides what is renamed and removed. So whoever opens one that a job keeps
-says for which trees and which job; `core.archive.plan_check` holds it against that. A plan that was
+says for which trees and which job; `core.archive.plan.check` holds it against that. A plan that was
 just made for a look (a string as its path) answers for itself.
 """
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from core.archive.plan_home import Bounds
+from core.archive.plan.home import Bounds
 from core.errors import StorageError
 
 if TYPE_CHECKING:
