@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
 from dataclasses import dataclass
 from typing import Self
@@ -164,9 +163,20 @@ class Directory:
     def remove_tree(self, name: str) -> None:
         """Remove a directory and all in it, as far as that can be; no link is followed."""
         with contextlib.suppress(OSError):
-            status = os.stat(name, dir_fd=self.fd, follow_symlinks=False)
-            if stat.S_ISDIR(status.st_mode):
-                shutil.rmtree(name, ignore_errors=True, dir_fd=self.fd)
+            if not stat.S_ISDIR(os.stat(name, dir_fd=self.fd, follow_symlinks=False).st_mode):
+                return
+            for _, directories, files, fd in os.fwalk(name, topdown=False, dir_fd=self.fd):
+                for one in (*directories, *files):
+                    _remove(one, fd)
+            os.rmdir(name, dir_fd=self.fd)
+
+
+def _remove(name: str, directory: int) -> None:
+    with contextlib.suppress(OSError):
+        if stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+            os.rmdir(name, dir_fd=directory)
+        else:
+            os.unlink(name, dir_fd=directory)
 
 
 @dataclass(frozen=True, slots=True)
