@@ -43,6 +43,7 @@ GONE_ON: Final = {
     Operation.ROLLBACK: "The rollback goes on",
     Operation.UNDO: "The undo goes on",
     Operation.DISCARD: "The discard goes on",
+    Operation.UNKNOWN: "The job goes on",
 }
 
 

@@ -99,6 +99,7 @@ OPERATION_WORDS: Final = {
     Operation.ROLLBACK: "Rollback",
     Operation.UNDO: "Undo",
     Operation.DISCARD: "Discard of an undo",
+    Operation.UNKNOWN: "Unknown job",
 }
 
 OPERATION_SHORT: Final = {
@@ -106,6 +107,7 @@ OPERATION_SHORT: Final = {
     Operation.ROLLBACK: "Rollback",
     Operation.UNDO: "Undo",
     Operation.DISCARD: "Discard",
+    Operation.UNKNOWN: "Unknown",
 }
 
 
