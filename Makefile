@@ -1,5 +1,8 @@
 # `make demo` and `make test` do everything on a fresh Debian machine that has git, make and Python.
 PYTEST := .venv/bin/python -m pytest
+# A file of tests is one worker's: its tests share what the first of them made. --durations shows
+# where the time goes.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 25
 SIZE ?= small
 
 .PHONY: help setup demo test test-tools bench bench-tools bench-parts crash matrix screenshots check docs format lock clean
@@ -16,8 +19,8 @@ demo: setup ## Make a sample store with a private MariaDB and open the applicati
 test-tools: setup
 	@scripts/need.sh bsdtar=libarchive-tools 7z=p7zip-full tmux=tmux
 
-test: test-tools ## Run the tests
-	$(PYTEST)
+test: test-tools ## Run the tests, on all processors and in memory
+	TMPDIR=$$(scripts/test_directory.sh) $(PYTEST) $(PARALLEL)
 
 crash: test-tools ## Run the long crash suite
 	MAGEREWIND_CRASH_REPORT=docs/reliability.md $(PYTEST) tests/crash -m "crash or not crash"

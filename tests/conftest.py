@@ -9,12 +9,14 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
 
-from core.magento.settings import DatabaseConnection, Secret
+from core.magento.settings import DatabaseConnection
 from core.sample.server import PrivateServer
+from tests.shop import connection_to
 
 # A machine with much else to do is no reason for a failure; the same cases every time.
 hypothesis.settings.register_profile(
@@ -27,6 +29,16 @@ hypothesis.settings.load_profile("tests")
 
 _numbers = itertools.count(1)
 _MAY_BE_SKIPPED_FOR = ("root", "account", "php")
+# Files of tests go to the workers in this order, the long ones first: a long file that begins last
+# would leave the other workers idle.
+_LONG = ("crash", "operations", "integration", "sample", "database", "cli", "tui")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the folders of tests by the time they take; within a folder the order stays."""
+    here = Path(__file__).parent
+    rank = {folder: number for number, folder in enumerate(_LONG)}
+    items.sort(key=lambda item: rank.get(item.path.relative_to(here).parts[0], len(rank)))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -34,11 +46,24 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     """Make a failure of a skip that nobody would notice."""
     report = yield
     if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        if not any(word in reason for word in _MAY_BE_SKIPPED_FOR):
-            report.outcome = "failed"
-            report.longrepr = f"{reason} (not to be skipped where CI is set)"
+        _fail_unless_allowed(report)
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a whole file that skips itself."""
+    report = yield
+    if report.skipped and os.environ.get("CI"):
+        _fail_unless_allowed(report)
+    return report
+
+
+def _fail_unless_allowed(report: pytest.TestReport | pytest.CollectReport) -> None:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if not any(word in reason for word in _MAY_BE_SKIPPED_FOR):
+        report.outcome = "failed"
+        report.longrepr = f"{reason} (not to be skipped where CI is set)"
 
 
 @pytest.fixture(scope="session")
@@ -53,17 +78,6 @@ def binlog_server() -> Iterator[PrivateServer]:
     """A MariaDB with the binary log on."""
     with PrivateServer(binary_log=True) as running:
         yield running
-
-
-def connection_to(server: PrivateServer, schema: str) -> DatabaseConnection:
-    """Return the settings of an ordinary account on a schema."""
-    return DatabaseConnection(
-        name="default",
-        schema=schema,
-        username="shop",
-        password=Secret("shop"),
-        socket=server.socket,
-    )
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ import shutil
 import sys
 from pathlib import Path
 
-import oracles
-
 from core.events import Kind
 from core.jobs.client import RUNNER, Client
 from core.magento.settings import DatabaseConnection, Secret
@@ -17,11 +15,23 @@ from core.operations.requests import BackupRequest, RollbackRequest
 from core.sample.database import fill_schema
 from core.sample.sizes import Size
 from core.sample.store import make_store
+from tests import oracles
 
 FAULTY_RUNNER = str(Path(__file__).parent / "crash" / "faulty_runner.py")
 ALL = (Kind.CODE, Kind.MEDIA, Kind.DB)
 # What the cases need; a tree of thousands of files would only make each of them slower.
 KEPT_VENDOR = ("acme", "magento", "bin", "autoload.php", "composer")
+
+
+def connection_to(server, schema):
+    """Return the settings of an ordinary account on a schema."""
+    return DatabaseConnection(
+        name="default",
+        schema=schema,
+        username="shop",
+        password=Secret("shop"),
+        socket=server.socket,
+    )
 
 
 class Shop:
@@ -31,13 +41,7 @@ class Shop:
         self.root = str(root)
         self.server = server
         self.schema = schema
-        self.settings = DatabaseConnection(
-            name="default",
-            schema=schema,
-            username="shop",
-            password=Secret("shop"),
-            socket=server.socket,
-        )
+        self.settings = connection_to(server, schema)
         self.fault = fault
 
     @classmethod

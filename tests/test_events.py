@@ -5,10 +5,10 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import ANY_EVENT
 
 from core import events
 from core.events import Stamped, from_line, to_line
+from tests.strategies import ANY_EVENT
 
 
 @given(ANY_EVENT, st.integers(0, 10**9))

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from core.archive.workers import child
 from tests.archive.trees import Layout, layout, make_tree, put
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A directory in /tmp, on most machines a disk, also where other tests have theirs in memory.
+
+    File systems differ in attributes, in the order of entries and in what they flush.
+    """
+    made = tempfile.mkdtemp(prefix="magerewind-test-", dir="/tmp")
+    yield Path(os.path.realpath(made))
+    shutil.rmtree(made, ignore_errors=True)
 
 
 @pytest.fixture

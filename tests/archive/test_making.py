@@ -28,6 +28,7 @@ from core.archive.restore.write_worker import SMALL, Makers
 from core.archive.tree import mounts
 from core.errors import Cancelled, DiskFull, StorageError
 from tests.archive.trees import Layout, children_now, covered, layout, make_tree, plan, put, write
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -383,10 +384,7 @@ def test_the_child_ends_with_its_parent(full: Layout, tmp_path: Path) -> None:
         pid = int(parent.stdout.readline())
         os.kill(parent.pid, signal.SIGKILL)
         parent.wait()
-        deadline = time.monotonic() + 5
-        while _runs(pid) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert not _runs(pid)
+        until(lambda: not _runs(pid), "the child runs on")
     remove_stage(full.state + "/plan")
     assert left(full) == []
 

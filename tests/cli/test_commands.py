@@ -7,7 +7,6 @@ import pty
 import random
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,55 +19,7 @@ from core.magento.store import find_store
 from core.operations.requests import BackupRequest
 from core.sample.sizes import Size
 from core.sample.store import make_store
-
-MAGEREWIND = [sys.executable, "-I", "-m", "core"]
-ENVIRON = {key: value for key, value in os.environ.items() if not key.startswith("MAGENTO_DC_")}
-
-
-class Shop:
-    """A sample store and the commands in it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.backups = root / "var/backups"
-        self.flag = root / "var/.maintenance.flag"
-
-    def run(
-        self, *words: str, stdin: str = "", cwd: Path | None = None
-    ) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [*MAGEREWIND, *words],
-            cwd=cwd or self.root,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env=ENVIRON,
-            check=False,
-        )
-
-    def begin(self, *words: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [*MAGEREWIND, *words],
-            cwd=self.root,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=ENVIRON,
-        )
-
-    def names(self, ending: str) -> list[str]:
-        if not self.backups.is_dir():
-            return []
-        return sorted(
-            name
-            for name in os.listdir(self.backups)
-            if name.endswith(ending) and not name.startswith(".")
-        )
-
-    def unfinished(self) -> list[str]:
-        return [name for name in os.listdir(self.backups) if name.endswith(".partial")]
+from tests.cli.command_line import ENVIRON, MAGEREWIND, Shop
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +160,7 @@ def test_a_detached_job_is_named_and_can_be_shown(shop: Shop) -> None:
     job_id = started.stdout.strip()
     attached = shop.run("job:attach", job_id, "--json")
     events = [from_line(line.encode()) for line in attached.stdout.splitlines()]
+    assert events
     assert all(one is not None for one in events)
     assert isinstance(events[0].event, JobBegan)
     assert isinstance(events[-1].event, JobEnded)

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,27 +12,24 @@ from core.sample.database import fill_schema
 from core.sample.server import PrivateServer
 from core.sample.sizes import Size
 from core.sample.store import make_store
+from tests.cli.command_line import Shop
 
 PASSWORD = "s3cret'\"\\ pâss"
 SCHEMA = "commands"
 
 
-class Shop:
+class DatabaseShop(Shop):
+    """A sample store with a database, and all that its commands have said."""
+
     def __init__(self, root: Path, server: PrivateServer) -> None:
-        self.root = root
+        super().__init__(root)
         self.server = server
         self.said = ""
 
-    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            [sys.executable, "-I", "-m", "core", *words],
-            cwd=self.root,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+    def run(
+        self, *words: str, stdin: str = "", cwd: Path | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        done = super().run(*words, stdin=stdin, cwd=cwd)
         self.said += done.stdout + done.stderr
         return done
 
@@ -42,7 +38,7 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def shop(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -> DatabaseShop:
     root = tmp_path_factory.mktemp("shop")
     quoted = PASSWORD.replace("\\", "\\\\").replace("'", "\\'")
     server.make_schema(SCHEMA, username="commands", password=quoted)
@@ -55,10 +51,10 @@ def shop(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -> Sho
         socket=server.socket,
     )
     make_store(str(root), size=Size.SMALL, connection=connection)
-    return Shop(root, server)
+    return DatabaseShop(root, server)
 
 
-def test_a_whole_circle(shop: Shop) -> None:
+def test_a_whole_circle(shop: DatabaseShop) -> None:
     known = shop.run("info:store", "--json")
     assert known.returncode == 0, known.stderr
     assert json.loads(known.stdout)["connections"] == [
@@ -114,7 +110,7 @@ def test_a_whole_circle(shop: Shop) -> None:
     assert "s3cret" not in shop.said
 
 
-def test_a_database_that_refuses_is_one_line(shop: Shop) -> None:
+def test_a_database_that_refuses_is_one_line(shop: DatabaseShop) -> None:
     env = shop.root / "app/etc/env.php"
     was = env.read_bytes()
     env.write_bytes(was.replace(b"'username' => 'commands'", b"'username' => 'nobody'"))
@@ -129,7 +125,7 @@ def test_a_database_that_refuses_is_one_line(shop: Shop) -> None:
     assert not [one for one in os.listdir(shop.root / "var/backups") if "partial" in one]
 
 
-def test_what_the_server_cannot_make_is_in_the_plan_with_its_line(shop: Shop) -> None:
+def test_what_the_server_cannot_make_is_in_the_plan_with_its_line(shop: DatabaseShop) -> None:
     name = "1700000009_db.sql"
     text = (
         "-- MySQL dump 10.13\n"

@@ -7,9 +7,9 @@ import platform
 import time
 
 import pytest
-from shop import Shop
 
 from core.sample.server import PrivateServer
+from tests.shop import Shop
 
 REPORT = os.environ.get("MAGEREWIND_CRASH_REPORT")
 

@@ -6,10 +6,10 @@ import os
 import subprocess
 
 import pytest
-from shop import ALL, Shop
 
 from core.errors import MagerewindError
 from core.operations.requests import BackupRequest
+from tests.shop import ALL, Shop
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 

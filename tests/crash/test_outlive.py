@@ -10,15 +10,15 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
-import oracles
 import pytest
-from shop import ALL, FAULTY_RUNNER
 
 from core.errors import JobInterrupted, JobRunning, StorageError
 from core.events import JobBegan, Kind, Outcome
 from core.operations.requests import BackupRequest
+from tests import oracles
+from tests.shop import ALL, FAULTY_RUNNER
+from tests.waiting import until
 
 START = """
 import os, sys
@@ -48,21 +48,14 @@ def front_end(shop, go, *words, stdio, **more):
     )
 
 
-def wait_for(condition, *, what, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited too long for {what}"
-        time.sleep(0.02)
-
-
 def ended(shop, job_id):
     """Wait for a job's end; return its summary."""
-    wait_for(lambda: shop.client().is_over(job_id), what="the end of the job")
+    until(lambda: shop.client().is_over(job_id), "the end of the job")
     return shop.client().result_of(job_id)
 
 
 def begun(shop):
-    wait_for(lambda: shop.client().running() is not None, what="the start of the job")
+    until(lambda: shop.client().running() is not None, "the start of the job")
     return shop.client().running().job_id
 
 
@@ -153,6 +146,7 @@ def test_after_the_commit_a_cancel_comes_too_late(shop, tally):
     tally.add("SIGTERM after the commit", survived=shop.state() == shop.new)
     assert summary.exit_code == 0
     assert shop.state() == shop.new
+    assert late
     assert all(event.too_late for event in late)
     shop.damage()
     assert shop.state() == shop.old

@@ -9,12 +9,12 @@ import threading
 import time
 
 import pytest
-from shop import ALL
 
 from core.errors import JobError
 from core.events import Outcome
 from core.journal import read_journal
 from core.operations.requests import BackupRequest, UndoRequest
+from tests.shop import ALL
 
 
 def check_whole(shop, summary, *, what):
@@ -22,7 +22,7 @@ def check_whole(shop, summary, *, what):
     state = shop.state()
     expected = shop.new if summary.committed else shop.old
     if state != expected:
-        import oracles
+        from tests import oracles
 
         pytest.fail(f"{what}: neither old nor new: {oracles.difference(state, expected)}")
     assert not shop.closed(), f"{what}: the store was left closed"

@@ -7,6 +7,8 @@ import subprocess
 
 from core.database.load.load import load_beside
 from core.database.load.server_check import check_dump
+from core.database.swap.after_commit import forward_tables
+from core.database.swap.swap import swap_tables
 from core.journal import Journal
 from core.sample.server import find_program
 
@@ -58,3 +60,18 @@ def stage(path, settings, journal, *, job_id=JOB, **options):
     check = check_dump(path, schema=settings.schema)
     assert not check.problems
     return load_beside(path, check, settings, job_id=job_id, journal=journal, **options)
+
+
+def write(directory, text, name="dump.sql"):
+    path = directory / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return str(path)
+
+
+def roll_back(path, settings, directory, **options):
+    """Load and swap; return the warnings of both."""
+    journal = new_journal(directory, f"journal-{len(list(directory.iterdir()))}")
+    staged = stage(path, settings, journal, **options)
+    definitions = str(directory / "definitions.json")
+    swap_tables(staged, settings, journal=journal, definitions_path=definitions)
+    return staged.warnings, forward_tables(settings, journal)

@@ -8,14 +8,14 @@ import random
 import re
 
 import pytest
-from database.dumping import as_root, dump_to, load_plain
-from database.odd_schemas import NEW, OLD
-from database.schema_oracle import differences, portrait
 
 from core.database.dump.row_ranges import TARGET_BYTES
 from core.database.server.connection import connect
 from core.database.server.size import estimate
 from core.errors import Cancelled, DumpFailed, UsageError
+from tests.database.dumping import as_root, dump_to, load_plain
+from tests.database.odd_schemas import NEW, OLD
+from tests.database.schema_oracle import differences, portrait
 
 
 def _sql(name):

@@ -7,8 +7,6 @@ import threading
 from dataclasses import replace
 
 import pytest
-from database.dumping import as_root, dump_to, load_plain
-from database.schema_oracle import differences, portrait
 
 from core.database.dump.dump import DumpOptions, dump_schema
 from core.database.dump.snapshot import Rung
@@ -17,6 +15,8 @@ from core.database.server.connection import connect
 from core.database.server.rights import read_rights
 from core.errors import ConnectionLost, DumpFailed, RightsMissing, StorageError
 from core.sample.server import PrivateServer
+from tests.database.dumping import as_root, dump_to, load_plain
+from tests.database.schema_oracle import differences, portrait
 
 _ALL = {"SELECT", "SHOW VIEW", "TRIGGER", "EVENT", "EXECUTE", "LOCK TABLES"}
 _OBJECTS = """
@@ -155,7 +155,7 @@ def test_a_connection_killed_in_the_middle_ends_the_dump(server, schema, tmp_pat
 
 def test_a_server_that_dies_ends_the_dump(tmp_path):
     with PrivateServer() as server:
-        from conftest import connection_to
+        from tests.shop import connection_to
 
         server.make_schema("dies")
         settings = connection_to(server, "dies")

@@ -17,8 +17,7 @@ from core.database.server.connection import connect
 from core.errors import DamagedBackup, StatementRefused
 from tests.database.dumping import as_root
 from tests.database.schema_oracle import differences, portrait
-from tests.database.shop_flow import fill, fill_as_written
-from tests.database.test_load import roll_back
+from tests.database.shop_flow import fill, fill_as_written, roll_back
 
 FOREIGN = os.path.join(os.path.dirname(__file__), "sql", "foreign")
 # What wrote it, as we say it.

@@ -13,13 +13,20 @@ from core.database.load.load import load_beside
 from core.database.load.server_check import check_against_server, check_dump
 from core.database.schema.names import owner_of, short_id
 from core.database.server.connection import connect
-from core.database.swap.after_commit import forward_tables
-from core.database.swap.swap import revert_tables, swap_tables
+from core.database.swap.swap import revert_tables
 from core.database.swap.undo import leftovers
 from core.errors import Cancelled, ConnectionLost, DamagedBackup, LoadFailed, StatementRefused
 from core.events import no_report
 from tests.database.schema_oracle import differences, portrait
-from tests.database.shop_flow import JOB, fill, native_dump, new_journal, stage
+from tests.database.shop_flow import (
+    JOB,
+    fill,
+    native_dump,
+    new_journal,
+    roll_back,
+    stage,
+    write,
+)
 
 MAGENTO = """-- Magento DB backup
 --
@@ -97,21 +104,6 @@ ALTER TABLE `a`
 COMMIT;
 /*!40101 SET CHARACTER_SET_CLIENT=@OLD_CHARACTER_SET_CLIENT */;
 """
-
-
-def write(directory, text, name="dump.sql"):
-    path = directory / name
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return str(path)
-
-
-def roll_back(path, settings, directory, **options):
-    """Load and swap; return the warnings of both."""
-    journal = new_journal(directory, f"journal-{len(list(directory.iterdir()))}")
-    staged = stage(path, settings, journal, **options)
-    definitions = str(directory / "definitions.json")
-    swap_tables(staged, settings, journal=journal, definitions_path=definitions)
-    return staged.warnings, forward_tables(settings, journal)
 
 
 @pytest.mark.parametrize(
@@ -336,7 +328,7 @@ def test_a_statement_larger_than_a_packet_is_known_before(server, schema, tmp_pa
 
 def test_the_binary_log_forbids_triggers_and_its_cure_is_named(binlog_server, tmp_path):
     binlog_server.make_schema("logged")
-    from tests.conftest import connection_to
+    from tests.shop import connection_to
 
     settings = connection_to(binlog_server, "logged")
     text = "CREATE TABLE a (v int); CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET @a = 1;"

@@ -10,8 +10,7 @@ from core.database.load.server_check import check_against_server, check_dump
 from core.magento.settings import Secret
 from tests.database.dumping import as_root
 from tests.database.schema_oracle import differences, portrait
-from tests.database.shop_flow import fill
-from tests.database.test_load import roll_back, write
+from tests.database.shop_flow import fill, roll_back, write
 
 LIVE = """
 CREATE TABLE a (v int PRIMARY KEY); INSERT INTO a VALUES (7);

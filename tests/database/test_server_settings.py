@@ -10,7 +10,7 @@ import pytest
 from core.database.load.server_check import check_against_server, check_dump
 from core.database.server.connection import connect
 from tests.database.dumping import as_root, dump_to
-from tests.database.test_load import roll_back, write
+from tests.database.shop_flow import roll_back, write
 
 TABLE = "CREATE TABLE t (id int PRIMARY KEY);"
 

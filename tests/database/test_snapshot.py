@@ -9,8 +9,6 @@ import time
 from dataclasses import replace
 
 import pytest
-from conftest import connection_to
-from database.dumping import as_root, dump_to, load_plain
 
 from core.database.dump import snapshot
 from core.database.dump.ddl_watch import is_rebuildable, young_tables
@@ -18,6 +16,8 @@ from core.database.dump.snapshot import Rung, take_snapshot
 from core.database.schema.read_tables import read_tables
 from core.database.server.connection import connect
 from core.errors import DatabaseError, DumpFailed
+from tests.database.dumping import as_root, dump_to, load_plain
+from tests.shop import connection_to
 
 _SUM = " UNION ALL ".join(f"SELECT SUM(v) AS s FROM bank{n}" for n in range(4))
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from shop import Shop
 
 import core
 
@@ -140,6 +139,3 @@ def untouched(shop, before):
     assert not shop.closed()
     assert shop.leftovers() == []
     assert sorted(os.listdir(shop.store.backups)) == before
-
-
-__all__ = ["Shop", "magerewind"]

@@ -8,7 +8,8 @@ import re
 import tempfile
 
 import pytest
-from shop import Shop
+
+from tests.shop import Shop
 
 _numbers = itertools.count(1)
 
@@ -24,4 +25,4 @@ def shop(server, request):
         yield made
 
 
-from integration.commands import ordinary  # noqa: E402, F401 - a fixture
+from tests.integration.commands import ordinary  # noqa: E402, F401 - a fixture

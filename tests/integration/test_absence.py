@@ -7,8 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from integration.commands import magerewind
-from oracles import tree_entries
+
+from tests.integration.commands import magerewind
+from tests.oracles import tree_entries
 
 NAME = "1700000000_filesystem.tgz"
 MEDIA = "1700000000_filesystem_media.tgz"

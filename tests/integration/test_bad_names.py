@@ -8,7 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from integration.commands import magerewind, names_of, untouched
+
+from tests.integration.commands import magerewind, names_of, untouched
 
 INVALID = "The rollback file is invalid. Verify the file and try again."
 MISSING = "The rollback file doesn't exist. Verify the file and try again."

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from integration.commands import as_root, instead, magerewind, untouched
+
+from tests.integration.commands import as_root, instead, magerewind, untouched
 
 BACKUP = ("setup:backup", "--db")
 

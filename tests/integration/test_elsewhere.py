@@ -8,12 +8,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from integration.commands import instead, magerewind, names_of
-from oracles import tree_entries
 
 from core.backups.names import manifest_name
 from core.events import Kind
 from core.operations.elsewhere import differences
+from tests.integration.commands import instead, magerewind, names_of
+from tests.oracles import tree_entries
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 
 import pytest
-from integration.commands import instead, magerewind, names_of
 
 from core.database.server.connection import schema_lock
 from core.events import Kind
@@ -16,6 +15,7 @@ from core.jobs.client import Client
 from core.jobs.directory import JobDirectory, create_job
 from core.journal import Journal, read_journal
 from core.operations.requests import BackupRequest, RollbackRequest
+from tests.integration.commands import instead, magerewind, names_of
 
 PASSWORD = "MAGENTO_DC_DB__CONNECTION__DEFAULT__PASSWORD"
 

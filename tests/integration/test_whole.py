@@ -8,7 +8,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from integration.commands import as_root, foreign, give, instead, magerewind, names_of
+
+from tests.integration.commands import as_root, foreign, give, instead, magerewind, names_of
 
 SEVEN_ZIP = " (The archive can be uncompressed with 7-Zip on Windows systems)"
 

@@ -2,7 +2,6 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import ANY_EVENT
 
 from core.events import (
     JobEnded,
@@ -18,6 +17,7 @@ from core.events import (
     StepStarted,
 )
 from core.jobs.state import JobState, fold
+from tests.strategies import ANY_EVENT
 
 
 def stamped(events, *, start_s=1000.0, apart_s=1.0):

@@ -6,6 +6,7 @@ import pytest
 
 from core.magento.php.read_array import parse_array
 from core.magento.php.syntax import NotData
+from tests.magento.php_values import HEREDOCS, VALUES
 
 PATH = "/srv/shop/app/etc/env.php"
 
@@ -17,94 +18,6 @@ def parse(text, **environ):
 
 def value(expression, **environ):
     return parse(f"<?php return [{expression}];", **environ)[0]
-
-
-# Each pair was compared with PHP 8.2; tests/magento/test_php_child.py does so where php is.
-VALUES = [
-    ("'a'", b"a"),
-    (r"'it\'s \\ \n $x'", rb"it's \ \n $x"),
-    (r'"\n\r\t\v\e\f\\\$\"\q"', b'\n\r\t\v\x1b\f\\$"\\q'),
-    (r'"\x41\x4\101\777\u{1F600}\u{e9}"', b"A\x04A\xff\xf0\x9f\x98\x80\xc3\xa9"),
-    (r'"\\x41 {not} $ 5"', rb"\x41 {not} $ 5"),
-    ("b\"x\" . b'y'", b"xy"),
-    ("true", True),
-    ("FALSE", False),
-    ("Null", None),
-    ("0", 0),
-    ("-1", -1),
-    ("+1", 1),
-    ("- -1", 1),
-    ("0x1F", 31),
-    ("0X1f", 31),
-    ("0b11", 3),
-    ("0o17", 15),
-    ("017", 15),
-    ("1_000_000", 1000000),
-    ("9223372036854775807", 2**63 - 1),
-    ("9223372036854775808", 2.0**63),
-    ("-9223372036854775808", -(2.0**63)),
-    ("1.5", 1.5),
-    (".5", 0.5),
-    ("1.", 1.0),
-    ("1e3", 1000.0),
-    ("-2.5E-7", -2.5e-7),
-    ("1 . 2", b"12"),
-    ("1.0 . ''", b"1"),
-    ("1.25e30 . ''", b"1.25E+30"),
-    ("0.00001 . ''", b"1.0E-5"),
-    ("1e14 . '|' . 1e13 . '|' . 0.1 . '|' . -0.0", b"1.0E+14|10000000000000|0.1|-0"),
-    ("1.23456789012345678 . ''", b"1.2345678901235"),
-    ("true . false . null . 'x'", b"1x"),
-    ("60 * 60 * 24", 86400),
-    ("1 + 2 - 4", -1),
-    ("1 | 4", 5),
-    ("7 & 6", 6),
-    ("'a' === 'a'", True),
-    ("'1' === 1", False),
-    ("1 !== 2", True),
-    ("null ?? 'd'", b"d"),
-    ("$never ?? 'd'", b"d"),
-    ("$never['a']['b'] ?? 'd'", b"d"),
-    ("false ?? 'd'", False),
-    ("'' ?: 'd'", b"d"),
-    ("'0' ?: 'd'", b"d"),
-    ("'0.0' ?: 'd'", b"0.0"),
-    ("[] ?: 'd'", b"d"),
-    ("true ? 'y' : 'n'", b"y"),
-    ("!'x'", False),
-    ("true && false || true", True),
-    ("(int) '3abc'", 3),
-    ("(int) ' 42'", 42),
-    ("(int) '1e3'", 1000),
-    ("(int) 3.99", 3),
-    ("(int) 'abc'", 0),
-    ("(int) true", 1),
-    ("(bool) '0'", False),
-    ("(bool) 'false'", True),
-    ("(boolean) 2", True),
-    ("(string) 12", b"12"),
-    ("(string) false", b""),
-    ("(float) '1.5x'", 1.5),
-    ("(double) 1", 1.0),
-    ("(array) 'x'", {0: b"x"}),
-    ("(array) null", {}),
-    ("(('x'))", b"x"),
-    ("array()", {}),
-    ("array('a' => 1, 2,)", {b"a": 1, 0: 2}),
-    ("['7' => 1, '07' => 2, '-7' => 3, '-0' => 4]", {7: 1, b"07": 2, -7: 3, b"-0": 4}),
-    ("[true => 1, false => 2, null => 3, 1.9 => 4]", {1: 4, 0: 2, b"": 3}),
-    ("[5 => 'a', 'b', 2 => 'c', 'd']", {5: b"a", 6: b"b", 2: b"c", 7: b"d"}),
-    ("['a' => 1, 'a' => 2]", {b"a": 2}),
-    ("[...['x', 'k' => 1], ...['y', 'k' => 2]]", {0: b"x", b"k": 2, 1: b"y"}),
-    ("['a' => 1] + ['a' => 2, 'b' => 3]", {b"a": 1, b"b": 3}),
-    ("['a', /* one */ 'b' // two\n, # three\n 'c']", {0: b"a", 1: b"b", 2: b"c"}),
-    (r"\Magento\Framework\Lock::class", rb"Magento\Framework\Lock"),
-    ("PHP_EOL . DIRECTORY_SEPARATOR", b"\n/"),
-    ("__LINE__", 1),
-    ("@getenv('NEVER_SET_ANYWHERE')", False),
-    ("dirname('/a/b/c')", b"/a/b"),
-    ("'a\r\nb'", b"a\r\nb"),
-]
 
 
 @pytest.mark.parametrize(("expression", "wanted"), VALUES, ids=[text for text, _ in VALUES])
@@ -177,20 +90,6 @@ def test_variables_and_constants():
 def test_a_variable_may_be_returned():
     text = "<?php $c = ['a' => ['x' => 1]]; $c['a']['y'] = $c['a']['x']; $c[] = 'n'; return $c;"
     assert parse(text) == {b"a": {b"x": 1, b"y": 1}, 0: b"n"}
-
-
-HEREDOCS = [
-    ("<<<E\nE", b""),
-    ("<<<E\n\nE", b""),
-    ("<<<E\na\nE", b"a"),
-    ("<<<E\na\n\nE", b"a\n"),
-    ('<<<"E"\na\\t\\"b"\nE', b'a\t\\"b"'),
-    ("<<<'E'\na\\t$x\nE", b"a\\t$x"),
-    ("<<<E\n  a\n    b\n\n  E", b"a\n  b\n"),
-    ("<<<'E'\n  a\n    b\n  E", b"a\n  b"),
-    ("<<<E\n  {$v['k']}\n  $v[k]  x\n  E", b"val\nval  x"),
-    ("<<<E\r\n  a\r\n  b\r\n  E", b"a\r\nb"),
-]
 
 
 @pytest.mark.parametrize(("text", "wanted"), HEREDOCS)

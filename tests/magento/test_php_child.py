@@ -13,7 +13,7 @@ from core.magento.env_php import parse_configuration, read_configuration
 from core.magento.php.ask_php import ask_php
 from core.magento.php.read_array import parse_array
 from tests.magento.conftest import OWNER
-from tests.magento.test_php_array import HEREDOCS, VALUES
+from tests.magento.php_values import HEREDOCS, VALUES
 
 needs_php = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed")
 ENVIRON = {"PATH": os.environ.get("PATH", os.defpath), "SHOP": "é"}

@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from operations.tracing import traced
-from shop import Shop
 
 from core.events import Kind
 from core.operations.requests import DiscardRequest
+from tests.operations.tracing import traced
+from tests.shop import Shop
 
 
 @pytest.fixture(scope="module")

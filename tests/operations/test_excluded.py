@@ -1,9 +1,9 @@
 """What a backup left out is not removed by a rollback to it."""
 
 import pytest
-from shop import Shop
 
 from core.events import Kind
+from tests.shop import Shop
 
 
 @pytest.mark.parametrize("pattern", ["@media-cache", "pub/media/later.jpg"])

@@ -2,10 +2,9 @@
 
 import os
 
-from shop import Shop
-
 from core.database.schema.names import short_id, staged_name
 from core.events import Kind
+from tests.shop import Shop
 
 
 def test_the_next_rollback_drops_what_a_finished_job_left(server, tmp_path):

@@ -1,21 +1,21 @@
 """The order of records, flushes and renames in each kind of job, as it is written down beside.
 
 A crash leaves what was flushed, so this order is what recovery stands on: none of it may go missing
-or change places unseen. Where it is meant to change, MAGEREWIND_WRITE=1 writes the files anew.
+or change places unseen. Where it is meant to change, tests/goldens.py says how.
 """
 
 from __future__ import annotations
 
 import itertools
-import os
 import re
 from pathlib import Path
 
 import pytest
-from operations.tracing import traced
-from shop import ALL, Shop
 
 from core.operations.requests import BackupRequest, DiscardRequest, UndoRequest
+from tests.goldens import hold_against
+from tests.operations.tracing import traced
+from tests.shop import ALL, Shop
 
 WRITTEN = Path(__file__).with_name("order")
 
@@ -51,10 +51,7 @@ def in_words(shop, text):
 
 def check(shop, trace, name):
     lines = in_words(shop, trace.read_text())
-    path = WRITTEN / f"{name}.txt"
-    if os.environ.get("MAGEREWIND_WRITE"):
-        path.write_text("\n".join(lines) + "\n")
-    assert lines == path.read_text().splitlines(), f"{name}: another order than in {path}"
+    hold_against(WRITTEN / f"{name}.txt", "\n".join(lines) + "\n")
 
 
 def test_a_backup(shop, tmp_path):

@@ -3,9 +3,8 @@
 import os
 import shutil
 
-from shop import Shop
-
 from core.events import Kind
+from tests.shop import Shop
 
 
 def test_the_file_that_could_not_be_moved_is_named(server, tmp_path):

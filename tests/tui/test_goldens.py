@@ -1,17 +1,16 @@
 """Every screen as text, at both sizes and in every look, held against what is checked in.
 
-`MAGEREWIND_UPDATE_GOLDENS=1 make test` (or pytest tests/tui/test_goldens.py) writes them anew; the
-difference is then for a person to read. Rows of text outlive a new Textual, unlike SVG.
+tests/goldens.py says how they are written anew. Rows of text outlive a new Textual, unlike SVG.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
+from tests.goldens import hold_against
 from tests.tui.conftest import opened, rows, settle
 from tests.tui.recorded import RecordedEngine
 from tests.tui.scenes import SCENES
@@ -26,17 +25,10 @@ ONE_OF_EACH = (
     *("job-finished", "job-rolled-back", "backups-open", "delete-last", "pick", "plan"),
     *("plan-refused", "safety", "confirm", "undo", "recover", "history"),
 )
-UPDATE = bool(os.environ.get("MAGEREWIND_UPDATE_GOLDENS"))
 
 
 def compare(name: str, size: tuple[int, int], look: str, text: list[str]) -> None:
-    path = GOLDENS / f"{name}-{size[0]}x{size[1]}{look}.txt"
-    found = "\n".join(text) + "\n"
-    if UPDATE:
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(found, encoding="utf-8")
-    assert path.exists(), f"no golden {path.name}: write it with MAGEREWIND_UPDATE_GOLDENS=1"
-    assert found == path.read_text(encoding="utf-8"), path.name
+    hold_against(GOLDENS / f"{name}-{size[0]}x{size[1]}{look}.txt", "\n".join(text) + "\n")
 
 
 async def go(pilot: Pilot[None], keys: tuple[str, ...]) -> None:

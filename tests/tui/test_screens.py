@@ -14,6 +14,7 @@ from core.operations.requests import BackupRequest
 from tests.tui.conftest import opened, rows, said, settle, shown
 from tests.tui.recorded import NOW_S, RecordedEngine, RecordedStream, backup_stream
 from tests.tui.scenes import BACKUP, UNFINISHED
+from tests.waiting import until_in_loop
 from tui.app.application import Application
 from tui.engine.port import LOG_LINES
 from tui.engine.views import StoreView
@@ -35,10 +36,7 @@ async def test_a_database_that_never_answers_does_not_hold_the_screen(
 ) -> None:
     engine.dead_database.set()
     async with opened(engine, wait=False) as (app, pilot):
-        for _ in range(500):
-            await asyncio.sleep(0.01)
-            if "118.0 GB" in shown(app):
-                break
+        await until_in_loop(lambda: "118.0 GB" in shown(app), lambda: shown(app))
         assert "118.0 GB of 400.0 GB" in shown(app)
         await pilot.press("question_mark")
         await pilot.pause()
@@ -55,10 +53,7 @@ async def test_an_answer_that_comes_late_does_not_undo_a_newer_one(engine: Recor
         engine.store_view = newer
         engine.slow_store.set()
         await pilot.press("r")
-        for _ in range(500):
-            await asyncio.sleep(0.01)
-            if "2.4.8" in shown(app):
-                break
+        await until_in_loop(lambda: "2.4.8" in shown(app), lambda: shown(app))
         asked_late.set()
         await settle(pilot)
         assert "2.4.8" in shown(app)
@@ -84,10 +79,7 @@ async def test_a_look_from_before_a_job_does_not_say_that_the_store_is_open(
         assert "MAINTENANCE ON" in rows(app)[0]
         app._poll_timer.pause()  # which would put it right a quarter of a second later
         looked.set()
-        for _ in range(500):
-            await asyncio.sleep(0.01)
-            if app._answered == app._looks:
-                break
+        await until_in_loop(lambda: app._answered == app._looks, lambda: shown(app))
         assert app._answered == app._looks
         assert "MAINTENANCE ON" in rows(app)[0]
 
@@ -108,10 +100,8 @@ async def test_a_backup_is_chosen_and_started(engine: RecordedEngine) -> None:
         await settle(pilot)
         assert engine.requests == [BackupRequest(kinds=(Kind.CODE, Kind.DB))]
         assert isinstance(app.screen, JobScreen)
-        for _ in range(500):  # the stream is looked at by the clock, not by the key
-            if "MAINTENANCE ON" in rows(app)[0]:
-                break
-            await asyncio.sleep(0.01)
+        # The stream is looked at by the clock, not by the key
+        await until_in_loop(lambda: "MAINTENANCE ON" in rows(app)[0], lambda: shown(app))
         assert "MAINTENANCE ON" in rows(app)[0]
 
 
@@ -198,10 +188,7 @@ async def test_how_far_a_verification_is_has_room_in_its_column(engine: Recorded
     engine.slow_disk.clear()
     async with opened(engine, size=(120, 40)) as (app, pilot):
         await pilot.press("v", "v")
-        for _ in range(500):
-            await asyncio.sleep(0.01)
-            if "reading" in shown(app):
-                break
+        await until_in_loop(lambda: "reading" in shown(app), lambda: shown(app))
         (row,) = [row for row in rows(app) if "reading" in row]
         engine.slow_disk.set()
         assert "41.2 GB  reading 99 %  " in row or "41.2 GB  reading  0 %  " in row

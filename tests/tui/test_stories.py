@@ -8,24 +8,19 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
 from textual.pilot import Pilot
 
 from core.events import Kind, MaintenanceEnabled, Outcome
 from core.jobs.client import Client
-from core.magento.maintenance import maintenance_state
-from core.magento.settings import DatabaseConnection
 from core.magento.store import find_store
 from core.operations.requests import BackupRequest
 from core.sample.damage import damage_files, damage_schema
-from core.sample.database import fill_schema
-from core.sample.likeness import Likeness, differences, likeness_of_schema, likeness_of_tree
 from core.sample.server import PrivateServer
-from core.sample.sizes import Size
-from core.sample.store import make_store
-from tests.conftest import connection_to
+from tests import waiting
+from tests.oracles import difference
+from tests.shop import Shop
 from tests.tui.at_a_terminal import AtATerminal
 from tests.tui.conftest import said, settle, shown
 from tui.app.application import Application
@@ -38,23 +33,11 @@ from tui.screens.job import JobScreen
 pytestmark = pytest.mark.timeout(240)
 
 
-@dataclass
-class Shop:
-    root: str
-    settings: DatabaseConnection
+class StoryShop(Shop):
+    """A shop, and the engine that the application shows it by."""
 
     def engine(self, *, read_only: bool = False) -> StoreEngine:
         return StoreEngine(find_store(self.root, root=self.root), read_only=read_only)
-
-    def client(self) -> Client:
-        return Client(find_store(self.root, root=self.root), environ=dict(os.environ))
-
-    def likeness(self) -> Likeness:
-        return {**likeness_of_tree(self.root), **likeness_of_schema(self.settings)}
-
-    @property
-    def closed(self) -> bool:
-        return maintenance_state(find_store(self.root, root=self.root)).on
 
     def backups(self) -> list[str]:
         directory = os.path.join(self.root, "var/backups")
@@ -62,14 +45,10 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def shop(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoryShop]:
     """A small sample store; every story leaves it whole."""
-    root = str(tmp_path_factory.mktemp("stories") / "shop")
-    server.make_schema("stories")
-    fill_schema(server, "stories", size=Size.SMALL)
-    settings = connection_to(server, "stories")
-    make_store(root, size=Size.SMALL, connection=settings)
-    yield Shop(root, settings)
+    root = tmp_path_factory.mktemp("stories") / "shop"
+    yield StoryShop.make(root, server, "stories", whole=True)
     server.run("DROP DATABASE IF EXISTS `stories`")
 
 
@@ -83,13 +62,11 @@ async def at_work(
         yield app, pilot
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], bool], seconds: float = 90) -> None:
-    give_up = time.monotonic() + seconds
-    while not condition():
-        app = pilot.app
-        assert isinstance(app, Application)
-        assert time.monotonic() < give_up, f"{shown(app)}\n{said(app)}"
-        await pilot.pause(0.05)
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    app = pilot.app
+    assert isinstance(app, Application)
+    await waiting.until_in_loop(condition, lambda: f"{shown(app)}\n{said(app)}")
+    await pilot.pause()
 
 
 async def keys(pilot: Pilot[None], *names: str) -> None:
@@ -117,11 +94,11 @@ async def back_up(app: Application, pilot: Pilot[None]) -> Outcome:
     return await ended(app, pilot)
 
 
-async def test_back_up_browse_verify_and_delete(shop: Shop) -> None:
+async def test_back_up_browse_verify_and_delete(shop: StoryShop) -> None:
     async with at_work(shop.engine()) as (app, pilot):
         assert await back_up(app, pilot) in (Outcome.DONE, Outcome.WARNINGS)
         assert "store closed for" in shown(app)
-        assert not shop.closed
+        assert not shop.closed()
         screen = app.screen
         assert isinstance(screen, JobScreen)
         log = "\n".join(line.text for line in screen.follower.lines)
@@ -147,15 +124,15 @@ async def test_back_up_browse_verify_and_delete(shop: Shop) -> None:
         assert f".{name}.manifest.json" not in shop.backups()
 
 
-async def test_roll_a_damaged_store_back_and_undo_it(shop: Shop) -> None:
+async def test_roll_a_damaged_store_back_and_undo_it(shop: StoryShop) -> None:
     async with at_work(shop.engine()) as (app, pilot):
         await back_up(app, pilot)
         await keys(pilot, "escape")
-        before = shop.likeness()
+        before = shop.state()
         damage_files(shop.root)
         damage_schema(shop.settings)
-        damaged = shop.likeness()
-        assert differences(before, damaged)
+        damaged = shop.state()
+        assert difference(before, damaged)
         await keys(pilot, "R")
         await until(pilot, lambda: "Next: see what will change" in shown(app))
         await keys(pilot, "n")
@@ -169,35 +146,38 @@ async def test_roll_a_damaged_store_back_and_undo_it(shop: Shop) -> None:
         await keys(pilot, "o", "p", "enter")
         assert await ended(app, pilot) in (Outcome.DONE, Outcome.WARNINGS)
         assert "the undo is kept" in shown(app)
-        assert not shop.closed
-        assert differences(before, shop.likeness()) == ()
+        assert not shop.closed()
+        assert difference(before, shop.state()) == {}
         await until(pilot, lambda: app.undoable_job is not None)
         await keys(pilot, "u")
         await until(pilot, lambda: "WHAT THE UNDO WILL CHANGE" in shown(app))
         await keys(pilot, "n", "n", *shop.engine().name, "enter")
         assert await ended(app, pilot) in (Outcome.DONE, Outcome.WARNINGS)
-        assert differences(damaged, shop.likeness()) == ()
+        assert difference(damaged, shop.state()) == {}
         # And back again: an undo can itself be undone.
         await until(pilot, lambda: app.undoable_job is not None)
         await keys(pilot, "u")
         await until(pilot, lambda: "WHAT THE UNDO WILL CHANGE" in shown(app))
         await keys(pilot, "n", "n", *shop.engine().name, "enter")
         assert await ended(app, pilot) in (Outcome.DONE, Outcome.WARNINGS)
-        assert differences(before, shop.likeness()) == ()
+        assert difference(before, shop.state()) == {}
+
+
+def has_closed(client: Client) -> bool:
+    running = client.running()
+    return running is not None and any(
+        isinstance(stamped.event, MaintenanceEnabled)
+        for stamped in client.stream(running.job_id).poll()
+    )
 
 
 def hold(client: Client) -> int:
     """Stop the runner as soon as it has closed the store, so that the keys find it at work."""
-    give_up = time.monotonic() + 60
-    while time.monotonic() < give_up:
-        running = client.running()
-        if running is not None:
-            events = client.stream(running.job_id).poll()
-            if any(isinstance(stamped.event, MaintenanceEnabled) for stamped in events):
-                os.kill(running.pid, signal.SIGSTOP)
-                return running.pid
-        time.sleep(0.005)
-    raise AssertionError("no job has begun")
+    waiting.until(lambda: has_closed(client), "no job has begun")
+    running = client.running()
+    assert running is not None
+    os.kill(running.pid, signal.SIGSTOP)
+    return running.pid
 
 
 async def hold_a_backup(app: Application, pilot: Pilot[None], client: Client) -> int:
@@ -210,7 +190,7 @@ async def hold_a_backup(app: Application, pilot: Pilot[None], client: Client) ->
     return pid
 
 
-async def test_cancel(shop: Shop) -> None:
+async def test_cancel(shop: StoryShop) -> None:
     before = shop.backups()
     async with at_work(shop.engine()) as (app, pilot):
         pid = await hold_a_backup(app, pilot, shop.client())
@@ -223,11 +203,11 @@ async def test_cancel(shop: Shop) -> None:
             os.kill(pid, signal.SIGCONT)
         assert await ended(app, pilot) in (Outcome.CANCELLED, Outcome.REVERTED)
         assert "CANCELLED" in shown(app) or "REVERTED" in shown(app)
-    assert not shop.closed
+    assert not shop.closed()
     assert shop.backups() == before
 
 
-async def test_recover(shop: Shop) -> None:
+async def test_recover(shop: StoryShop) -> None:
     before = shop.backups()
     async with at_work(shop.engine()) as (app, pilot):
         pid = await hold_a_backup(app, pilot, shop.client())
@@ -244,11 +224,11 @@ async def test_recover(shop: Shop) -> None:
         await keys(pilot, "c")
         await ended(app, pilot)
         await until(pilot, lambda: app.interrupted_job is None)
-    assert not shop.closed
+    assert not shop.closed()
     assert shop.backups() == before
 
 
-async def test_a_job_of_another_process_is_seen_and_its_death_too(shop: Shop) -> None:
+async def test_a_job_of_another_process_is_seen_and_its_death_too(shop: StoryShop) -> None:
     client = shop.client()
     async with at_work(shop.engine()) as (app, pilot):
         request = BackupRequest(kinds=(Kind.CODE,))
@@ -262,10 +242,10 @@ async def test_a_job_of_another_process_is_seen_and_its_death_too(shop: Shop) ->
         await keys(pilot, "c", "c")
         await ended(app, pilot)
         await until(pilot, lambda: app.interrupted_job is None)
-    assert not shop.closed
+    assert not shop.closed()
 
 
-async def test_lose_the_terminal_and_come_back(shop: Shop) -> None:
+async def test_lose_the_terminal_and_come_back(shop: StoryShop) -> None:
     words = "import sys; from tui.app.entry import open_application; sys.exit(open_application())"
     terminal = AtATerminal(["-c", words], cwd=shop.root)
     try:
@@ -290,10 +270,10 @@ async def test_lose_the_terminal_and_come_back(shop: Shop) -> None:
         log = [line.text for line in screen.follower.lines]
         assert log[0] == "Enabling maintenance mode"
         assert "[SUCCESS]: DB backup completed successfully." in log
-    assert not shop.closed
+    assert not shop.closed()
 
 
-async def test_read_only_looks_and_changes_nothing(shop: Shop) -> None:
+async def test_read_only_looks_and_changes_nothing(shop: StoryShop) -> None:
     before = shop.backups()
     async with at_work(shop.engine(read_only=True)) as (app, pilot):
         await keys(pilot, "b")

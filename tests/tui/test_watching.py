@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from core.jobs.directory import prepare_state_directory
 from core.jobs.lock import read_holder
 from core.magento.store import Store, find_store
 from tests.tui.at_a_terminal import ROOT
+from tests.waiting import until_in_loop
 from tui.engine.job_watch import Watch, is_local
 from tui.engine.lazy import places_of
 from tui.engine.port import Errands
@@ -68,7 +69,8 @@ async def watching(store: Store, *, local: bool) -> AsyncIterator[tuple[Watch, l
     calls: list[float] = []
     errands = Errands()
     watch = Watch(places_of(store), lambda: calls.append(time.monotonic()), errands, local=local)
-    await until(lambda: not errands.open)  # the first look is only to know the beginning
+    # The first look is only to know the beginning.
+    await until_in_loop(lambda: not errands.open, WAITED)
     try:
         yield watch, calls
     finally:
@@ -76,13 +78,7 @@ async def watching(store: Store, *, local: bool) -> AsyncIterator[tuple[Watch, l
         errands.close()
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < give_up
-        await asyncio.sleep(0.01)
-
-
+WAITED = "nothing was noticed"
 BOTH = pytest.mark.parametrize("local", [True, False], ids=["told", "looking"])
 
 
@@ -92,10 +88,10 @@ async def test_the_first_job_of_a_store_is_noticed(store: Store, local: bool) ->
         assert watch.told is local
         process = await asyncio.to_thread(hold, store)  # makes var, .magerewind and jobs as well
         # The last call comes when the lock is held: what is asked then is the answer.
-        await until(lambda: bool(calls) and read_holder(store) is not None)
+        await until_in_loop(lambda: bool(calls) and read_holder(store) is not None, WAITED)
         before = len(calls)
         process.communicate("")
-        await until(lambda: len(calls) > before)
+        await until_in_loop(lambda: len(calls) > before, WAITED)
         assert read_holder(store) is None
 
 
@@ -104,7 +100,7 @@ async def test_the_maintenance_flag_is_noticed(store: Store, local: bool) -> Non
     prepare_state_directory(store)
     async with watching(store, local=local) as (_, calls):
         (Path(store.var) / ".maintenance.flag").touch()
-        await until(lambda: bool(calls))
+        await until_in_loop(lambda: bool(calls), WAITED)
 
 
 async def test_a_killed_runner_is_noticed(store: Store) -> None:
@@ -116,7 +112,7 @@ async def test_a_killed_runner_is_noticed(store: Store) -> None:
         process.communicate()
         while not seen or seen[-1] is not None:
             before = len(calls)
-            await until(lambda before=before: len(calls) > before)
+            await until_in_loop(lambda before=before: len(calls) > before, WAITED)
             seen.append(read_holder(store))
 
 
@@ -125,7 +121,7 @@ async def test_nothing_is_set_to_wake_while_the_kernel_tells(store: Store) -> No
     async with watching(store, local=True) as (_, calls):
         (Path(store.var) / "cache").mkdir()  # what a shop does all the time
         (Path(store.jobs_directory) / "20261123-030000-abcd").mkdir()
-        await until(lambda: len(calls) == 2)
+        await until_in_loop(lambda: len(calls) == 2, WAITED)
         assert not [one for one in asyncio.get_running_loop()._scheduled if not one.cancelled()]
 
 
