@@ -146,8 +146,8 @@ def interrupted_error(job: JobSummary, *, host: str) -> JobError:
     if job.foreign:
         return ForeignState(
             job.message,
-            hint=f"It is var/{job_files.STATE}/{job_files.JOBS}/{job.job_id}: look at it, and move out "
-            "of var what is not a job's of this account."
+            hint=f"It is var/{job_files.STATE}/{job_files.JOBS}/{job.job_id}: look at it, and move "
+            "out of var what is not a job's of this account."
             if job.job_id != _NOWHERE
             else "Look at it, and move out of var what is not this account's.",
         )
