@@ -163,6 +163,7 @@ class JobView:
     host: str = ""
     user: str = ""
     elapsed_s: float | None = None
+    problem: str = ""  # of a job whose state is not this account's: nothing of it is used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from core.archive.tree.open_directories import OPEN_DIRECTORY
-from core.durable import Owner, make_directory, translate
+from core.durable import translate
 from core.magento.owned import open_directory
 
 _OCTAL: Final = re.compile(rb"\\([0-7]{3})")
@@ -107,24 +107,6 @@ def place_pair(region_root: bytes, state: bytes, label: str) -> tuple[bytes, byt
     )
 
 
-def make_place(path: bytes, owner: Owner | None) -> None:
-    """Make a stage or aside directory, 0700: inside a mounted pub/media a web server could read."""
-    above, name = os.path.split(path)
-    try:
-        parent = open_directory(above)
-    except OSError as error:
-        raise translate(error, f"making the directory {os.fsdecode(path)}") from error
-    try:
-        make_directory(name, mode=0o700, owner=owner, dir_fd=parent)
-        fd = os.open(name, OPEN_DIRECTORY, dir_fd=parent)
-    finally:
-        os.close(parent)
-    # What is made below would inherit it, and carry it into the store.
-    with contextlib.suppress(OSError):
-        os.removexattr(fd, "system.posix_acl_default")
-    os.close(fd)
-
-
 FLUSHED_ONE_BY_ONE: Final = 300
 """More entries than these are flushed with their whole file system: for a few, that would wait for
 everything that the machine, and its database, has not written yet."""
@@ -139,8 +121,12 @@ class FileSystemFlush:
     could not be written it tells since 5.17; an fsync of anything tells at any time.
     """
 
-    def __init__(self, directory: bytes) -> None:
-        self._fd = open_directory(directory)
+    def __init__(self, directory: bytes, *, dir_fd: int | None = None) -> None:
+        self._fd = (
+            open_directory(directory)
+            if dir_fd is None
+            else os.open(directory, OPEN_DIRECTORY, dir_fd=dir_fd)
+        )
         self._ahead: threading.Thread | None = None
         self._error: Exception | None = None
 
