@@ -90,7 +90,7 @@ def _refuse_unmovable(context: JobContext, parts: tuple[Part, ...]) -> None:
         name
         for part in parts
         if isinstance(part, FilesPart) and swap_begun(context, part.kind)
-        for name in unmovable(part.plan_path(context))
+        for name in unmovable(part.plan(context))
     ]
     if names:
         raise StoreLeftClosed(

@@ -134,6 +134,9 @@ _TYPES: Final[dict[str, type[Request]]] = {
 }
 
 
+_NAMED_TYPES: Final = {"bool": bool, "int": int, "str": str, "None": type(None)}
+
+
 def _encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
     if isinstance(value, str):
         return encode_text(value)
@@ -151,8 +154,10 @@ def to_json(request: Request) -> bytes:
 
 
 def from_json(content: bytes) -> Request:
-    """Return the request that `to_json` wrote. Raises ValueError for anything else."""
+    """Return the request that `to_json` wrote. Raises ValueError, KeyError for anything else."""
     row = json.loads(content)
+    if not isinstance(row, dict):
+        raise ValueError("no request")  # noqa: TRY004 - as anything else that is none
     cls = _TYPES[row.pop("operation")]
     known = {field.name for field in dataclasses.fields(cls)}
     values: dict[str, Any] = {}
@@ -165,7 +170,22 @@ def from_json(content: bytes) -> Request:
             values[name] = decode_text(value)
         else:
             values[name] = value
-    return cls(**values)
+    request = cls(**values)
+    _check_types(request)
+    return request
+
+
+def _check_types(request: Request) -> None:
+    """Raise ValueError for a field that is not of its type."""
+    for field in dataclasses.fields(request):
+        value = getattr(request, field.name)
+        words = field.type if isinstance(field.type, str) else str(field.type)
+        if words.startswith("tuple"):
+            fits = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+        else:
+            fits = any(type(value) is _NAMED_TYPES[word] for word in words.split(" | "))
+        if not fits:
+            raise ValueError(f"{field.name} is no {words}")
 
 
 def command_line(request: Request) -> str:

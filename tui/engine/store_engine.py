@@ -73,12 +73,17 @@ class JobStream:
 
     def poll(self) -> list[Stamped]:
         """Return what is new. `ended` becomes true when the runner has let go of the store."""
-        events = self._stream.poll()
+        try:
+            events = self._stream.poll()
+            over = not events and self._is_over()
+        except MagerewindError:  # state that is not ours: the list of jobs says so
+            self.ended = True
+            return []
         if events:
             self._empty = 0
             self.ended = False
             return events
-        if self._is_over():
+        if over:
             # A runner lets go of the lock just before it writes its last event.
             self._empty += 1
             self.ended = self._stream.ended is not None or self._empty >= GONE_AFTER
@@ -236,7 +241,11 @@ class StoreEngine:
 
     def stream(self, job_id: str) -> JobStream:
         """Return the events of a job from its beginning."""
-        return JobStream(self._client.stream(job_id), lambda: self._client.is_over(job_id))
+        try:
+            events = self._client.stream(job_id)
+        except MagerewindError:  # as of a job whose state is not ours
+            events = EventStream(None)
+        return JobStream(events, lambda: self._client.is_over(job_id))
 
     def command(self, request: Request) -> str:
         """Return the equal command line."""

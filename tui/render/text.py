@@ -101,6 +101,7 @@ OPERATION_WORDS: Final = {
     Operation.UNDO: "Undo",
     Operation.DISCARD: "Discard of an undo",
     Operation.REPAIR: "Repair",
+    Operation.UNKNOWN: "Unknown job",
 }
 
 OPERATION_SHORT: Final = {
@@ -109,6 +110,7 @@ OPERATION_SHORT: Final = {
     Operation.UNDO: "Undo",
     Operation.DISCARD: "Discard",
     Operation.REPAIR: "Repair",
+    Operation.UNKNOWN: "Unknown",
 }
 
 

@@ -261,7 +261,8 @@ class Home(Page):
         job = owner.interrupted_job
         if job is not None:
             words = text.OPERATION_WORDS[job.operation].lower()
-            found.append((f"A {words} was interrupted. c recovers the store.", "$text-error bold"))
+            said = f"A {words} was interrupted. c recovers the store."
+            found.append((text.clean(job.problem) or said, "$text-error bold"))
         running = owner.running_job
         if running is not None:
             words = text.OPERATION_WORDS[running.operation]

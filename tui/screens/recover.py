@@ -22,6 +22,8 @@ from tui.widgets.panel import Panel
 
 def recovery_words(job: JobSummary, state: JobState) -> tuple[str, ...]:
     """Return what recovery will do, in sentences."""
+    if job.problem:
+        return (job.problem, "It is not recovered from here: see who made it, and move it away.")
     if job.operation is Operation.BACKUP:
         return (
             "The files that this backup had not finished are removed. Finished backups stay.",

@@ -8,6 +8,7 @@ import os
 import threading
 from typing import Final
 
+from core.archive.tree.open_directories import OPEN_DIRECTORY
 from core.durable import translate
 from core.magento.owned import open_directory
 
@@ -26,8 +27,12 @@ class FileSystemFlush:
     could not be written it tells since 5.17; an fsync of anything tells at any time.
     """
 
-    def __init__(self, directory: bytes) -> None:
-        self._fd = open_directory(directory)
+    def __init__(self, directory: bytes, *, dir_fd: int | None = None) -> None:
+        self._fd = (
+            open_directory(directory)
+            if dir_fd is None
+            else os.open(directory, OPEN_DIRECTORY, dir_fd=dir_fd)
+        )
         self._ahead: threading.Thread | None = None
         self._error: Exception | None = None
 

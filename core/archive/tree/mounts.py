@@ -13,8 +13,6 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from core.archive.tree.open_directories import OPEN_DIRECTORY
-from core.durable import Owner, make_directory, translate
 from core.magento.owned import open_directory
 
 _OCTAL: Final = re.compile(rb"\\([0-7]{3})")
@@ -102,21 +100,3 @@ def place_pair(region_root: bytes, state: bytes, label: str) -> tuple[bytes, byt
         region_root + b"/.magerewind-stage-" + name,
         region_root + b"/.magerewind-aside-" + name,
     )
-
-
-def make_place(path: bytes, owner: Owner | None) -> None:
-    """Make a stage or aside directory, 0700: inside a mounted pub/media a web server could read."""
-    above, name = os.path.split(path)
-    try:
-        parent = open_directory(above)
-    except OSError as error:
-        raise translate(error, f"making the directory {os.fsdecode(path)}") from error
-    try:
-        make_directory(name, mode=0o700, owner=owner, dir_fd=parent)
-        fd = os.open(name, OPEN_DIRECTORY, dir_fd=parent)
-    finally:
-        os.close(parent)
-    # What is made below would inherit it, and carry it into the store.
-    with contextlib.suppress(OSError):
-        os.removexattr(fd, "system.posix_acl_default")
-    os.close(fd)
