@@ -179,19 +179,20 @@ class Runner:
         ending = self._work(context, request, recovering=journal.has("taken-up") or recovering)
         self._finish(context, ending, began_s)
         lock.release()
-        stream.emit(
-            JobEnded(
-                outcome=ending.outcome,
-                exit_code=ending.exit_code,
-                elapsed_s=max(0.0, self.clock() - began_s),
-                closed_s=closing.closed_seconds(journal.records, self.clock()),
-                undo_kept=ending.undo_kept,
-            )
-        )
+        stream.emit(self._ended(journal, ending, began_s))
         stream.close()
         journal.close()
         _close(held)  # last: where the rest is removed, watchers see by it that more may come
         return ending.exit_code
+
+    def _ended(self, journal: Journal, ending: Ending, began_s: float) -> JobEnded:
+        return JobEnded(
+            outcome=ending.outcome,
+            exit_code=ending.exit_code,
+            elapsed_s=max(0.0, self.clock() - began_s),
+            closed_s=closing.closed_seconds(journal.records, self.clock()),
+            undo_kept=ending.undo_kept,
+        )
 
     def _holder(self, request: Request) -> Holder:
         return Holder(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, TypeVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -19,7 +19,6 @@ from tui.screens.page import Page
 from tui.widgets.form import Form
 from tui.widgets.panel import Panel
 
-T = TypeVar("T")
 LABEL: Final = 14
 DATABASE_LIMIT_S: Final = 15.0
 FILES_LIMIT_S: Final = 10.0

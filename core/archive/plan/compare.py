@@ -18,8 +18,9 @@ from core.archive.plan.kept_contents import SpoolWriter
 from core.archive.plan.plan_file import Action, PlanFile, Row
 from core.archive.plan.wanted_owners import OwnersThen
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
+from core.archive.tar.member import Member, leads_out
 from core.archive.tar.name_index import UNKNOWN_MODE
-from core.archive.tar.reader import ArchiveReader, Member, leads_out
+from core.archive.tar.reader import ArchiveReader
 from core.archive.tar.verify import refuse_leading_out
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import OPEN_FILE, is_gone

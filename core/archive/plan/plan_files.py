@@ -20,8 +20,9 @@ from core.archive.plan.live_entries import Live
 from core.archive.plan.plan_file import Action, FilePlan, PlanFile
 from core.archive.plan.survey import Surveyor
 from core.archive.tar.header import HARD_LINK, REGULAR
+from core.archive.tar.member import Member
 from core.archive.tar.name_index import Index
-from core.archive.tar.reader import ArchiveReader, Member, OutOfOrder
+from core.archive.tar.reader import ArchiveReader, OutOfOrder
 from core.archive.tar.verify import InOrder, check_totals
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import Descent, is_gone

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 
 from core.account.client import keeper
+from core.archive.tar.member import Member
 from core.archive.tar.name_index import UNKNOWN_MODE
-from core.archive.tar.reader import Member
 from core.archive.tree.accounts import AccountNames, AccountNumbers, own_groups
 from core.archive.tree.selection import Status
 

@@ -16,7 +16,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR
-from core.archive.tar.reader import ArchiveReader, Member
+from core.archive.tar.member import Member
+from core.archive.tar.reader import ArchiveReader
 from core.archive.tree.selection import walk_key
 from core.errors import StorageError
 

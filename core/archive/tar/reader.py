@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NoReturn
 
 from core.archive.tar.gzip_position import Inflated
 from core.archive.tar.header import (
@@ -37,6 +37,7 @@ from core.archive.tar.header import (
     parse_pax,
     sane_time,
 )
+from core.archive.tar.member import Member
 from core.archive.tar.sparse import OLD_SPARSE, SparseMap, SparseMembers
 from core.archive.tree.xattrs import CAPABILITY, LARGEST_VALUE, LONGEST_NAME, is_kept
 from core.errors import HostileArchive
@@ -58,23 +59,6 @@ _NUL_BLOCK: Final = bytes(BLOCK)
 _ODD_STARTS: Final = frozenset({b".", b"/", b""})
 _ODD_NAME: Final = re.compile(rb"(?:^|/)\.{0,2}(?:/|\Z)")
 _SET_ID: Final = 0o6000
-
-
-class Member(NamedTuple):
-    """One entry of an archive. `name` has no leading `./` and no trailing slash."""
-
-    content_at: int  # bytes of the inflated archive before its content; -1: it is only implied
-    name: bytes
-    type: int  # REGULAR, DIRECTORY, SYMLINK or HARD_LINK
-    mode: int
-    uid: int
-    gid: int
-    size: int
-    mtime: int
-    link: bytes
-    uname: bytes
-    gname: bytes
-    xattrs: dict[bytes, bytes] | None
 
 
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
@@ -385,22 +369,3 @@ class ArchiveReader(Inflated):
                 self.damaged("something follows the end of the archive")
         if total < 2 * BLOCK or total % BLOCK:
             self.damaged("it was cut short: the end of the archive is missing")
-
-
-def leads_out(member: Member) -> bool:
-    """Tell whether a symbolic link may lead out of the root.
-
-    Inside are only targets whose `..` all come first and are no more than the link is deep: links
-    are never extracted through, so by induction such a target stays inside whatever other links
-    stand on its way. Anything else may be led out by another link (CVE-2025-4517 is built so).
-    """
-    link = member.link
-    if link[:1] == b"/":
-        return True
-    if b".." not in link:
-        return False
-    parts = [part for part in link.split(b"/") if part not in {b"", b"."}]
-    up = 0
-    while up < len(parts) and parts[up] == b"..":
-        up += 1
-    return up > member.name.count(b"/") or b".." in parts[up:]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
-from core.archive.tar.reader import ArchiveReader, Member, OutOfOrder, leads_out
+from core.archive.tar.member import Member, leads_out
+from core.archive.tar.reader import ArchiveReader, OutOfOrder
 from core.errors import DamagedBackup
 from core.events import Report, Warned, no_report
 

@@ -1,0 +1,41 @@
+"""A member of an archive, as its reader gives it, and where a link in it may lead."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Member(NamedTuple):
+    """One entry of an archive. `name` has no leading `./` and no trailing slash."""
+
+    content_at: int  # bytes of the inflated archive before its content; -1: it is only implied
+    name: bytes
+    type: int  # REGULAR, DIRECTORY, SYMLINK or HARD_LINK
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    mtime: int
+    link: bytes
+    uname: bytes
+    gname: bytes
+    xattrs: dict[bytes, bytes] | None
+
+
+def leads_out(member: Member) -> bool:
+    """Tell whether a symbolic link may lead out of the root.
+
+    Inside are only targets whose `..` all come first and are no more than the link is deep: links
+    are never extracted through, so by induction such a target stays inside whatever other links
+    stand on its way. Anything else may be led out by another link (CVE-2025-4517 is built so).
+    """
+    link = member.link
+    if link[:1] == b"/":
+        return True
+    if b".." not in link:
+        return False
+    parts = [part for part in link.split(b"/") if part not in {b"", b"."}]
+    up = 0
+    while up < len(parts) and parts[up] == b"..":
+        up += 1
+    return up > member.name.count(b"/") or b".." in parts[up:]
