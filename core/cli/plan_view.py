@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from core.archive.plan.plan_file import DirectoryTotals, FilePlan, PlannedEntry
+from core.archive.plan.rows import DirectoryTotals
+from core.archive.plan.summary import FilePlan, PlannedEntry
 from core.backups.catalog import Backup
 from core.cli.store_view import finding_json
 from core.events import Kind, encode_text

@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
-from core.archive.plan.plan_file import FilePlan
+from core.archive.plan.summary import FilePlan
 from core.archive.restore.recheck import Refreshed, refresh_files
 from core.archive.restore.stage import StagedFiles, stage_files
 from core.errors import MagerewindError, PlanChanged

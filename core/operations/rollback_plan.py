@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 from core.account.client import keeper
 from core.account.ids import name_of
 from core.archive.plan.home import PlanPlace
-from core.archive.plan.plan_file import FilePlan
 from core.archive.plan.plan_files import plan_files
+from core.archive.plan.summary import FilePlan
 from core.backups.catalog import Backup
 from core.errors import Cancelled, MagerewindError
 from core.events import Kind, Report, no_report

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from core.archive.plan.plan_file import FilePlan
+from core.archive.plan.summary import FilePlan
 from core.backups.catalog import Backup
 from core.errors import PlanChanged, StorageError
 from core.events import Kind

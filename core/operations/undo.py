@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 
-from core.archive.plan.plan_file import FilePlan
+from core.archive.plan.summary import FilePlan
 from core.archive.restore.undo import undo_plan
 from core.database.server.connection import schema_lock
 from core.database.swap.undo import undo_tables

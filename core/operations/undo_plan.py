@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from core.archive.plan.plan_file import FilePlan
+from core.archive.plan.summary import FilePlan
 from core.archive.restore.stage import StagedFiles
 from core.archive.restore.undo import undo_plan
 from core.errors import MagerewindError

@@ -10,6 +10,7 @@ import pytest
 
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_files import plan_files
+from core.archive.plan.summary import summary_of
 from core.archive.restore.recheck import refresh_files
 from core.archive.restore.stage import stage_files
 from core.archive.restore.swap import revert_files, swap_files
@@ -79,6 +80,6 @@ def test_the_second_look_forgets_nothing_of_the_first(shop: Layout, tmp_path: Pa
     refreshed = refresh_files(staged)
     assert refreshed.changed == ("vendor/newer",)
     with PlanFile(planned.plan_path, only_read=True) as opened:
-        now = opened.summary()
+        now = summary_of(opened)
     assert (now.kept, now.identical) == (planned.kept, planned.identical)
     assert now.removed == 1

@@ -215,7 +215,7 @@ def damage(root: str, rng: random.Random) -> None:
 
 def rows(path: str) -> list[tuple[object, ...]]:
     with PlanFile(path, only_read=True) as known:
-        return [tuple(row) for row in known.rows("ORDER BY id")]
+        return [tuple(row) for row in known.rows()]
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from core.archive.plan.plan_file import FilePlan
 from core.archive.plan.plan_files import plan_files
+from core.archive.plan.summary import FilePlan
 from core.archive.restore import flush as flush_module
 from core.archive.restore import stage as stage_module
 from core.archive.restore import write_worker

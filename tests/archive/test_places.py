@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from core.archive.plan.plan_file import PlanFile, Region
+from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.rows import Region
 from core.archive.restore import flush as flush_module
 from core.archive.restore.stage import remove_stage, stage_files
 from core.archive.restore.swap import (

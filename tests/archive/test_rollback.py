@@ -14,8 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.archive.plan.plan_file import Action, PlanFile
+from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_files import plan_files
+from core.archive.plan.rows import Action
+from core.archive.plan.summary import summary_of
 from core.archive.restore.asides import aside_bytes, remove_aside
 from core.archive.restore.recheck import refresh_files
 from core.archive.restore.stage import remove_stage, stage_files
@@ -186,10 +188,10 @@ def test_a_plan_adds_up_to_the_same_when_it_is_read_back(
     planned = plan(tmp_path / "a.tgz", shop, summary)
     assert planned.differs > 20
     with PlanFile(planned.plan_path) as opened:
-        assert opened.summary() == planned
-        row = next(opened.rows("WHERE action = 'add'"))
+        assert summary_of(opened) == planned
+        row = next(row for row in opened.rows() if row.action is Action.ADD)
         opened.add(row._replace(id=None, path=b"one-more", unit=None))
-        more = opened.summary()
+        more = summary_of(opened)
     assert (more.added, more.changed) == (planned.added + 1, planned.changed)
     assert more.bytes_to_write == planned.bytes_to_write + row.size_then
     assert more.fingerprint != planned.fingerprint
@@ -203,7 +205,7 @@ def test_a_plan_of_any_length_is_added_up_in_little_memory(shop: Layout, tmp_pat
         for number in range(30_000):
             opened.add(row._replace(id=None, unit=None, path=b"%s/%d" % (b"d" * 100, number)))
         tracemalloc.start()
-        assert opened.summary().removed == 30_001
+        assert summary_of(opened).removed == 30_001
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak < 6 << 20

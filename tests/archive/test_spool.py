@@ -11,8 +11,8 @@ import pytest
 
 from core.archive.create.write_archive import ArchiveSummary
 from core.archive.plan import kept_contents
-from core.archive.plan.plan_file import FilePlan
 from core.archive.plan.plan_files import plan_files
+from core.archive.plan.summary import FilePlan
 from core.archive.restore import contents
 from core.archive.restore.stage import remove_stage, stage_files
 from core.archive.restore.swap import swap_files

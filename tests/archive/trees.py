@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.archive.create.write_archive import ArchiveSummary, write_archive
-from core.archive.plan.plan_file import FilePlan
 from core.archive.plan.plan_files import plan_files
+from core.archive.plan.summary import FilePlan
 from core.archive.tree.open_directories import Descent
 from core.archive.tree.selection import Selection, code_selection
 

@@ -168,14 +168,16 @@ def test_a_plan_that_is_exchanged_while_it_is_opened_is_refused(store, victim):
     ]
     for home, mark in zip(homes, ("ours", "another"), strict=True):
         with PlanFile.create(home) as plan:
-            plan.remember(mark=mark)
+            plan.remember(
+                archive=mark, kind="media", root="/", prefix="", state="/", step="planned"
+            )
             plan.save()
     refused = 0
     with exchanged(job.path, victim):
         for _ in range(ROUNDS):
             try:
                 with PlanFile(homes[0], only_read=True) as plan:
-                    assert plan.fact("mark") == "ours"
+                    assert plan.facts.archive == "ours"
             except MagerewindError:
                 refused += 1
     assert 0 < refused < ROUNDS

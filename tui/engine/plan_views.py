@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.archive.plan.plan_file import FilePlan
+from core.archive.plan.summary import FilePlan
 from core.database.load.server_check import ServerCheck
 from core.events import Kind
 from core.operations.findings import Finding

@@ -15,12 +15,14 @@ import os
 import stat
 import struct
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from core.account.client import keeper
 from core.account.reach import account_of, look
+from core.archive.plan.facts import MOVABLE, Admitted
 from core.archive.plan.home import PlanPlace
-from core.archive.plan.plan_file import PlanFile, Row
+from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.rows import Row
 from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent, is_gone
 from core.archive.tree.records import storable_inode
 from core.archive.tree.remove import entries
@@ -80,7 +82,7 @@ class Grounds:
     def __init__(self, plan: PlanFile, live: Descent) -> None:
         self._plan = plan
         self._live = live
-        self._prefix = os.fsencode(plan.fact("prefix"))
+        self._prefix = plan.facts.prefix
         self._regions = {region.id: region for region in plan.regions()}
         self.unreachable: list[bytes] = []
         """Directories of units that cannot even be looked into, as far as `closed` has come."""
@@ -88,7 +90,7 @@ class Grounds:
     def closed(self) -> Iterator[Closed]:
         """Yield the directories that keep us from moving units forward or back."""
         last: bytes | None = None
-        for row in self._plan.rows("WHERE unit = id AND action <> 'mode' ORDER BY id"):
+        for row in self._plan.moved_units():
             parent = row.path.rpartition(b"/")[0]
             if parent != last:
                 for found in self._closed_parent(parent, row):
@@ -146,7 +148,8 @@ class Grounds:
         """Yield a directory that is known by its inode, opened, if it is there."""
         region = None
         if unit is not None:
-            region = next((row.region for row in self._plan.rows("WHERE id = ?", unit)), None)
+            row = self._plan.row_of(unit)
+            region = None if row is None else row.region
         yield from self._opened(path, unit, region, {inode})
 
 
@@ -165,29 +168,28 @@ def admitted(plan: PlanFile, live: Descent) -> Iterator[None]:
 
 
 def _admit(plan: PlanFile, grounds: Grounds) -> None:
-    known: list[list[Any]] = plan.fact("admitted") or []
-    inodes = {inode for _, _, inode, *_ in known}
+    known = list(plan.facts.admitted)
+    inodes = {one.inode for one in known}
     for path, unit, fd, status in grounds.closed():
         inode = storable_inode(status.st_ino)
         if inode not in inodes:
             inodes.add(inode)
-            acl = _acl_of(fd)
-            mode = status.st_mode & 0o7777
-            known.append([os.fsdecode(path), unit, inode, mode, acl.hex()])
+            known.append(Admitted(path, unit, inode, status.st_mode & 0o7777, _acl_of(fd)))
     if not known:
         return
     plan.remember(admitted=known)
     plan.save()
-    for path, unit, inode, mode, acl in known:
-        for fd in grounds.find(os.fsencode(path), unit, inode):
+    for one in known:
+        for fd in grounds.find(one.path, one.unit, one.inode):
             if is_closed(fd) or os.fstat(fd).st_mode & stat.S_ISVTX:
-                _let_in(fd, mode, bytes.fromhex(acl), path)
+                _let_in(fd, one)
 
 
-def _let_in(fd: int, mode: int, acl: bytes, path: str) -> None:
+def _let_in(fd: int, was: Admitted) -> None:
     account = account_of(os.fstat(fd))
     if account is None:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fsdecode(was.path))
+    mode, acl = was.mode, was.acl
     if mode & stat.S_ISVTX:
         account.set_mode(fd, mode & 0o6700)
         acl = b""
@@ -200,19 +202,19 @@ def restore_admitted(plan: PlanFile, live: Descent) -> tuple[str, ...]:
 
     Return the paths of those that cannot be, since no keeper is there.
     """
-    known: list[list[Any]] = plan.fact("admitted") or []
+    known = plan.facts.admitted
     left: list[str] = []
     grounds = Grounds(plan, live)
-    for path, unit, inode, mode, acl in reversed(known):
-        for fd in grounds.find(os.fsencode(path), unit, inode):
+    for was in reversed(known):
+        for fd in grounds.find(was.path, was.unit, was.inode):
             account = account_of(os.fstat(fd))
             if account is None:
-                left.append(path)
+                left.append(os.fsdecode(was.path))
                 continue
-            account.set_acl(fd, bytes.fromhex(acl) or plain_acl(mode))
-            account.set_mode(fd, mode)
+            account.set_acl(fd, was.acl or plain_acl(was.mode))
+            account.set_mode(fd, was.mode)
     if known:
-        plan.remember(admitted=[])
+        plan.remember(admitted=())
         plan.save()
     return tuple(left[:_NAMES_KEPT])
 
@@ -254,7 +256,7 @@ def blocked(plan: PlanFile) -> tuple[str, ...]:
     must not begin to move what they could not finish.
     """
     names: dict[str, None] = {}
-    with Descent(os.fsencode(plan.fact("root"))) as live:
+    with Descent(plan.facts.root) as live:
         grounds = Grounds(plan, live)
         for path, _unit, fd, _status in grounds.closed():
             if not can_be_opened(fd):
@@ -283,11 +285,10 @@ def unremovable(directory: bytes) -> tuple[str, ...]:
 def unmovable(plan_path: PlanPlace) -> tuple[str, ...]:
     """Return the directories of other accounts that keep a half-done swap from being reverted."""
     with PlanFile(plan_path, only_read=True) as plan:
-        return blocked(plan) if plan.fact("step") in {"staged", "swapped"} else ()
+        return blocked(plan) if plan.facts.step in MOVABLE else ()
 
 
 def still_open(plan_path: PlanPlace) -> tuple[str, ...]:
     """Return the directories of other accounts that still let us in, for want of a keeper."""
     with PlanFile(plan_path, only_read=True) as plan:
-        known: list[list[Any]] = plan.fact("admitted") or []
-    return tuple(str(path) or "." for path, *_ in known)
+        return tuple(os.fsdecode(was.path) or "." for was in plan.facts.admitted)

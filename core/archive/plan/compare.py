@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
 from core.account.reach import open_to_read, readlink
 from core.archive.plan.kept_contents import SpoolWriter
-from core.archive.plan.plan_file import Action, PlanFile, Row
+from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.rows import Action, Row
 from core.archive.plan.wanted_owners import OwnersThen
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.tar.member import Member, leads_out
@@ -34,10 +36,6 @@ _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times 
 _SMALL: Final = 1 << 20
 NAMES_KEPT: Final = 1000
 _OWNER: Final = "owner or group"
-_ASTRAY: Final = (
-    "SELECT count(*) FROM entry AS one"
-    " WHERE NOT EXISTS (SELECT 1 FROM entry AS top WHERE top.id = one.unit)"
-)
 _FILE_MODE: Final = 0o1777
 _FORMAT: Final = 0o170000
 _FILES: Final = frozenset({REGULAR, HARD_LINK})
@@ -342,19 +340,17 @@ class Comparison:
         for path in self._blocked:
             self._split(path)
         plan = self._plan
-        if self.regrouped and plan.count(_ASTRAY):
+        if self.regrouped and plan.count_astray():
             raise StorageError(f"The plan {plan.path} has entries that belong to no unit.")
         kept = [os.fsdecode(path) for path in self.kept[:NAMES_KEPT]]
-        if not again:
-            plan.remember(identical=self.identical, skipped=self.skipped, unrestorable=[], kept=[])
-            plan.remember(becoming={})
-        for account, count in self.becoming.items():
-            known = plan.fact("becoming")
-            plan.remember(becoming={**known, account: known.get(account, 0) + count})
-        for name, new in (("unrestorable", self.unrestorable), ("kept", kept)):
-            if new:
-                known = dict.fromkeys([*plan.fact(name), *new])
-                plan.remember(**{name: list(known)[: NAMES_KEPT + 1]})
+        unrestorable, becoming = self.unrestorable, self.becoming
+        if again:
+            known = plan.facts
+            kept, unrestorable = [*known.kept, *kept], [*known.unrestorable, *unrestorable]
+            becoming = Counter(known.becoming) + Counter(becoming)
+        else:
+            plan.remember(identical=self.identical, skipped=self.skipped)
+        plan.remember(unrestorable=_first(unrestorable), kept=_first(kept), becoming=dict(becoming))
 
     def _split(self, kept: bytes) -> None:
         """Let the directories above `kept` stay; what else is in them becomes units."""
@@ -369,27 +365,29 @@ class Comparison:
         changed = next((row.path for row in tops if _is_exchanged(row)), None)
         if changed is not None:
             self._cannot_restore(changed, f"it holds {os.fsdecode(kept)}, which stays")
-            plan.execute("DELETE FROM entry WHERE unit = ?", unit)
+            plan.delete_unit(unit)
             return
         for row in tops:
             if row.action is Action.CHANGE:  # only for its owner
                 self._cannot_restore(row.path, _OWNER)
-            plan.execute("DELETE FROM entry WHERE id = ?", row.id)
+            plan.delete(row.id)
         self._regroup(unit)
 
     def _regroup(self, unit: int | None) -> None:
         """Make units of the children of directories that stay."""
         plan = self._plan
         current, below = None, b"\0"
-        for row in plan.rows("WHERE unit = ? ORDER BY id", unit):
+        for row in plan.rows_of_unit(unit):
             if row.path.startswith(below):
-                plan.execute("UPDATE entry SET unit = ? WHERE id = ?", current, row.id)
+                plan.set_unit(row.id, current)
                 continue
             current, below = row.id, row.path + b"/"
             region = self.regions.of(self.relative(row.path))
-            plan.execute(
-                "UPDATE entry SET unit = ?, region = ? WHERE id = ?", current, region, row.id
-            )
+            plan.make_unit(row.id, region)
+
+
+def _first(names: list[str]) -> list[str]:
+    return list(dict.fromkeys(names))[: NAMES_KEPT + 1]
 
 
 def _is_exchanged(row: Row) -> bool:

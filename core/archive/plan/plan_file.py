@@ -14,24 +14,17 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Final, Self
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
-from core import durable
-from core.archive.plan.check import check_plan
-from core.archive.plan.home import PlanPlace, plan_home
-from core.archive.plan.rows import Action, DirectoryTotals, Region, Row, Totals
-from core.archive.plan.sqlite_file import connect
-from core.archive.plan.survey import Survey
+from core.archive.plan.check import check_facts, check_regions
+from core.archive.plan.facts import NAMES, PlanFacts, decoded, encoded
+from core.archive.plan.home import Bounds, PlanPlace, plan_home
+from core.archive.plan.plan_database import PlanDatabase, make_file
+from core.archive.plan.rows import Action, Region, Row, Totals
 from core.archive.tar.sparse import SparseMap
-from core.archive.tree.selection import Selection
-from core.durable import translate
-from core.errors import DiskFull, StorageError
-from core.events import Kind, Warned
+from core.errors import StorageError
 
 PLAN_FORMAT: Final = 2
 _BATCH: Final = 2000
@@ -67,198 +60,110 @@ _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS attribute_content ON attribute (content_at)",
     "CREATE INDEX IF NOT EXISTS entry_content ON entry (content_at)",
 )
+_STAGED: Final = "action IN ('add', 'change')"
+_WRITTEN: Final = f"{_STAGED} AND content_at IS NOT NULL"
+_MOVED: Final = "unit = id AND action <> 'mode'"
+_ASTRAY: Final = (
+    "SELECT count(*) FROM entry AS one"
+    " WHERE NOT EXISTS (SELECT 1 FROM entry AS top WHERE top.id = one.unit)"
+)
+_DOTS: Final = "x'2f2e2e2f'"  # /../
+_BELOW: Final = "CAST(x'2f' || path || x'2f' AS BLOB)"
+_OUTSIDE: Final = f"""
+SELECT EXISTS (SELECT 1 FROM entry WHERE
+  typeof(id) <> 'integer' OR typeof(path) <> 'blob' OR typeof(unit) <> 'integer'
+  OR typeof(region) <> 'integer' OR region NOT IN (SELECT id FROM region)
+  OR action NOT IN ('add', 'change', 'remove', 'mode')
+  OR typeof(ino_now) NOT IN ('integer', 'null') OR typeof(ino_staged) NOT IN ('integer', 'null')
+  OR typeof(mode_now) NOT IN ('integer', 'null') OR typeof(mode_then) NOT IN ('integer', 'null')
+  OR instr(path, x'00') OR instr({_BELOW}, {_DOTS}) OR substr(path, 1, 1) = x'2f'
+  OR (CAST(substr(path, 1, ?) AS BLOB) <> ? AND path <> ?))
+"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedEntry:
-    """One line of a plan, for people. Sizes in bytes; None where that side does not exist."""
-
-    action: Action
-    path: str
-    size_now: int | None
-    size_then: int | None
-    mode_now: int | None
-    mode_then: int | None
+def _order(*, backwards: bool) -> str:
+    return "ORDER BY id DESC" if backwards else "ORDER BY id"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilePlan:
-    """What the rollback of one archive will do to the live tree.
-
-    Counts are entries. `bytes_to_write` is the content that has to be extracted. `fingerprint` is
-    a digest of the archive and the list. `unrestorable` names what this account cannot restore as
-    it was, `unwritable` the directories in which it may not rename at all, and what a flag of
-    `chattr` keeps as it is (named with the flag), `becoming` how many entries of which accounts
-    become this account's, `kept` what stays where it is although the
-    archive does not have it (mounts, and what the maker of a foreign archive would have left out).
-    `sizes` are at most 2 levels deep. `survey` is of an archive without a manifest.
-    """
-
-    plan_path: PlanPlace
-    archive_path: str
-    kind: Kind
-    members: int
-    identical: int
-    added: int
-    changed: int
-    removed: int
-    mode_only: int
-    bytes_to_write: int
-    fingerprint: str
-    by_directory: tuple[DirectoryTotals, ...] = ()
-    unrestorable: tuple[str, ...] = ()
-    unwritable: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
-    becoming: tuple[tuple[str, int], ...] = ()
-    skipped: int = 0
-    warnings: tuple[Warned, ...] = field(default=())
-    survey: Survey | None = None
-
-    @property
-    def differs(self) -> int:
-        """How many entries will change."""
-        return self.added + self.changed + self.removed + self.mode_only
-
-    def entries(self) -> Iterator[PlannedEntry]:
-        """Yield the whole list from the file, in the order of the walk; memory stays flat."""
-        with PlanFile(self.plan_path, only_read=True) as plan:
-            for row in plan.rows("ORDER BY id"):
-                yield PlannedEntry(
-                    action=row.action,
-                    path=os.fsdecode(row.path),
-                    size_now=None if row.type_now is None else row.size_now,
-                    size_then=None if row.type_then is None else row.size_then,
-                    mode_now=row.mode_now,
-                    mode_then=row.mode_then,
-                )
+def _after(number: int) -> str:
+    """Return the condition for entries that were added after this one; 0: for all."""
+    return f"id > {number}" if number else "1"
 
 
-@contextmanager
-def _translated(path: str) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        text = str(error)
-        if "full" in text:
-            raise DiskFull(f"No space left while writing the plan {path}.") from error
-        raise StorageError(f"Failed with the plan {path}: {text}") from error
-
-
-class PlanFile:
+class PlanFile(PlanDatabase):
     """A plan that is open. Nothing is on disk before `save`."""
 
     def __init__(self, place: PlanPlace, *, only_read: bool = False, new: bool = False) -> None:
-        self.home = plan_home(place)
-        self.path = self.home.path
-        with _translated(self.path):
-            self._fd, self._connection = connect(self.home.file, only_read=only_read)
+        super().__init__(plan_home(place), only_read=only_read)
         self._pending: list[Row] = []
         self._copied: list[Row] = []
         self._totals = Totals()
+        self._facts: PlanFacts | None = None
         try:
-            self._begin(only_read=only_read, new=new)
+            self.begin(schema=_SCHEMA if new else None, version=PLAN_FORMAT)
+            if not new and self.home.bounds is not None:
+                self._hold_against(self.home.bounds)
         except BaseException:
             self.close()
             raise
-        self._next = 1 + int(self._one("SELECT coalesce(max(id), 0) FROM entry"))
-
-    def _begin(self, *, only_read: bool, new: bool) -> None:
-        with _translated(self.path):
-            # Nobody relies on a new plan before it was saved: `save` flushes it, once.
-            self._connection.execute(f"PRAGMA synchronous = {'OFF' if new else 'FULL'}")
-            if new:
-                self._connection.execute("PRAGMA journal_mode = MEMORY")
-                self._connection.executescript(_SCHEMA)
-            self._connection.execute("PRAGMA cache_size = -4000")
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            if version != PLAN_FORMAT:
-                raise StorageError(
-                    f"The plan {self.path} is not one that this version understands."
-                )
-            if not only_read:
-                self._connection.execute("BEGIN IMMEDIATE")
-        if not new and self.home.bounds is not None:
-            check_plan(self, self.home.bounds)
+        self._next = 1 + int(self._value("SELECT coalesce(max(id), 0) FROM entry"))
 
     @classmethod
     def create(cls, place: PlanPlace) -> PlanFile:
         """Start a plan in place of an old one."""
         home = plan_home(place)
-        try:
-            for file in (home.file, home.file.beside("-journal")):
-                file.remove()
-            os.close(home.file.create())
-        except OSError as error:
-            raise translate(error, f"making the plan {home.path}") from error
+        make_file(home)
         return cls(home, new=True)
 
-    def close(self) -> None:
-        """Close the file; what was not saved is rolled back."""
-        self._connection.close()
-        if self._fd >= 0:  # after the connection: closing any descriptor of a file ends its locks
-            fd, self._fd = self._fd, -1
-            os.close(fd)
+    def _hold_against(self, bounds: Bounds) -> None:
+        """Raise StorageError for a plan that is not of this job, or of this store."""
+        facts = self.facts
+        prefix = facts.prefix
+        try:
+            check_facts(facts, bounds)
+            check_regions(self.regions(), facts, bounds)
+            if self._count(_OUTSIDE, len(prefix), prefix, prefix[:-1]):
+                raise ValueError("an entry in it is outside the store")
+        except ValueError as error:
+            raise self._refused(error) from error
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    @property
-    def status(self) -> os.stat_result:
-        """What the file is now."""
-        return os.fstat(self._fd)
+    def _refused(self, reason: ValueError) -> StorageError:
+        return StorageError(f"The plan {self.path} is not used: {reason}.")
 
     def save(self) -> None:
         """Bring everything to disk."""
         self.make_searchable()
-        with _translated(self.path):
-            self._connection.execute("COMMIT")
-            self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            durable.fsync(self._fd)
-            self.home.directory.flush()
-        except OSError as error:
-            raise translate(error, f"writing the plan {self.path}") from error
+        self.commit()
 
     def make_searchable(self) -> None:
         """Make the indexes, which are cheaper when the rows are in."""
         self._flush()
-        with _translated(self.path):
-            for statement in _INDEXES:
-                self._connection.execute(statement)
+        for statement in _INDEXES:
+            self._execute(statement)
 
-    def _one(self, query: str, *values: object) -> Any:  # noqa: ANN401 - a column
-        with _translated(self.path):
-            row = self._connection.execute(query, values).fetchone()
-        return None if row is None else row[0]
+    # Facts
 
-    def count(self, query: str, *values: object) -> int:
-        """Return the number that a query asks for."""
-        self._flush()
-        return int(self._one(query, *values))
+    @property
+    def facts(self) -> PlanFacts:
+        """All that is remembered. Raises StorageError for what cannot be understood."""
+        if self._facts is None:
+            rows = self._all("SELECT name, value FROM fact")
+            try:
+                self._facts = decoded({name: json.loads(text) for name, text in rows})
+            except (ValueError, TypeError, RecursionError) as error:
+                raise self._refused(ValueError(error)) from error
+        return self._facts
 
-    def execute(self, statement: str, *values: object) -> int:
-        """Run one statement on the rows; return how many it touched."""
-        self._flush()
-        with _translated(self.path):
-            return self._connection.execute(statement, values).rowcount
-
-    def fact(self, name: str) -> Any:  # noqa: ANN401 - a JSON value
-        """Return a remembered value, None when it is not there."""
-        text = self._one("SELECT value FROM fact WHERE name = ?", name)
-        return None if text is None else json.loads(text)
-
-    def remember(self, **facts: Any) -> None:  # noqa: ANN401 - JSON values
-        """Keep values; surrogate escapes survive."""
+    def remember(self, **facts: object) -> None:
+        """Keep facts, under their names in `PlanFacts`."""
+        self._facts = None
         for name, value in facts.items():
-            self.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", name, json.dumps(value))
+            if name not in NAMES:
+                raise KeyError(name)
+            text = json.dumps(encoded(value))
+            self._execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", name, text)
+
+    # Entries are written
 
     def add(self, row: Row) -> int:
         """Append an entry and return its id."""
@@ -295,19 +200,160 @@ class PlanFile:
             self._insert(_INSERT, self._copied)
             self._copied.clear()
 
-    def _insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        with _translated(self.path):
-            self._connection.executemany(statement, rows)
+    def delete(self, number: int | None) -> None:
+        """Delete one entry."""
+        self._change("DELETE FROM entry WHERE id = ?", number)
 
-    def rows(self, tail: str = "ORDER BY id", *values: object) -> Iterator[Row]:
-        """Yield entries; `tail` is the rest of the query. Rows may be changed meanwhile."""
+    def delete_unit(self, unit: int | None) -> int:
+        """Delete a unit with the entries below it; return how many these were."""
+        return self._change("DELETE FROM entry WHERE unit = ?", unit)
+
+    def set_unit(self, number: int | None, unit: int | None) -> None:
+        """Put an entry below a unit."""
+        self._change("UPDATE entry SET unit = ? WHERE id = ?", unit, number)
+
+    def make_unit(self, number: int | None, region: int) -> None:
+        """Make a unit of an entry."""
+        statement = "UPDATE entry SET unit = ?, region = ? WHERE id = ?"
+        self._change(statement, number, region, number)
+
+    def set_staged_inodes(self, inodes: Iterable[tuple[int, int]]) -> None:
+        """Keep the inodes of staged entries, each with the entry's id."""
+        for inode, number in inodes:
+            self._change("UPDATE entry SET ino_staged = ? WHERE id = ?", inode, number)
+
+    def _change(self, statement: str, *values: object) -> int:
         self._flush()
-        with _translated(self.path):
-            cursor = self._connection.execute(f"SELECT * FROM entry {tail}", values)
-            while chunk := cursor.fetchmany(500):
-                for number, path, action, unit, *rest in chunk:
-                    whose = None if unit == number else unit
-                    yield _new(Row, (number, path, _ACTIONS[action], whose, *rest))
+        return self._execute(statement, *values)
+
+    # Entries are found
+
+    def _rows(self, tail: str, *values: object) -> Iterator[Row]:
+        self._flush()
+        for chunk in self._chunks(f"SELECT * FROM entry {tail}", *values):
+            for number, path, action, unit, *rest in chunk:
+                whose = None if unit == number else unit
+                yield _new(Row, (number, path, _ACTIONS[action], whose, *rest))
+
+    def rows(self) -> Iterator[Row]:
+        """Yield all entries in the order of the walk. Rows may be changed meanwhile."""
+        return self._rows("ORDER BY id")
+
+    def row_at(self, path: bytes) -> Row | None:
+        """Return the entry of a path."""
+        return next(self._rows("WHERE path = ?", path), None)
+
+    def row_of(self, number: int) -> Row | None:
+        """Return the entry of an id."""
+        return next(self._rows("WHERE id = ?", number), None)
+
+    def units(self) -> Iterator[Row]:
+        """Yield the units, and the entries of which only the mode changes."""
+        return self._rows("WHERE unit = id ORDER BY id")
+
+    def units_and_modes(self) -> Iterator[Row]:
+        """Yield all that a swap touches by name: units, and mode changes wherever they are."""
+        return self._rows("WHERE unit = id OR action = 'mode' ORDER BY id")
+
+    def moved_units(self, *, backwards: bool = False) -> Iterator[Row]:
+        """Yield the units that a swap renames."""
+        return self._rows(f"WHERE {_MOVED} {_order(backwards=backwards)}")
+
+    def mode_changes(self, *, backwards: bool = False) -> Iterator[Row]:
+        """Yield the entries of which only mode or owner change, in place."""
+        return self._rows(f"WHERE action = 'mode' {_order(backwards=backwards)}")
+
+    def rows_below_units(self) -> Iterator[Row]:
+        """Yield the entries that are moved with a unit above them."""
+        return self._rows("WHERE unit <> id ORDER BY id")
+
+    def rows_of_unit(self, unit: int | None) -> Iterator[Row]:
+        """Yield a unit and the entries below it."""
+        return self._rows("WHERE unit = ? ORDER BY id", unit)
+
+    def units_inside(self, path: bytes) -> Iterator[Row]:
+        """Yield the units below a directory."""
+        tail = "WHERE unit = id AND path > ? AND path < ?"
+        return self._rows(tail, path + b"/", path + b"0")
+
+    def second_names(self) -> Iterator[Row]:
+        """Yield the entries that are hard links to another one."""
+        return self._rows("WHERE type_then = ? AND link_then IS NOT NULL", stat.S_IFREG)
+
+    def directories(self, after: int = 0, *, backwards: bool = False) -> Iterator[Row]:
+        """Yield the directories that are added or changed, with an id above `after`."""
+        order = _order(backwards=backwards)
+        tail = f"WHERE {_STAGED} AND type_then = ? AND {_after(after)} {order}"
+        return self._rows(tail, stat.S_IFDIR)
+
+    def written(self, after: int = 0) -> Iterator[Row]:
+        """Yield the entries that are written from the archive, in its order."""
+        return self._rows(f"WHERE {_WRITTEN} AND {_after(after)} ORDER BY content_at")
+
+    def written_of(self, kind: int, after: int = 0) -> Iterator[Row]:
+        """Yield those of one file type, in the order of the archive."""
+        tail = f"WHERE {_WRITTEN} AND type_then = ? AND {_after(after)} ORDER BY content_at"
+        return self._rows(tail, kind)
+
+    def written_links(self, after: int = 0) -> Iterator[Row]:
+        """Yield those that are hard links, in the order of the archive."""
+        tail = f"{_WRITTEN} AND type_then = ? AND link_then IS NOT NULL AND {_after(after)}"
+        return self._rows(f"WHERE {tail} ORDER BY content_at", stat.S_IFREG)
+
+    # Entries are counted
+
+    def _count(self, query: str, *values: object) -> int:
+        self._flush()
+        return int(self._value(query, *values))
+
+    def _has(self, condition: str) -> bool:
+        return bool(self._count(f"SELECT EXISTS (SELECT 1 FROM {condition})"))
+
+    def has_entries(self) -> bool:
+        """Tell whether there is anything to do."""
+        return self._has("entry")
+
+    def has_written(self, after: int = 0) -> bool:
+        """Tell whether anything is written from the archive."""
+        return self._has(f"entry WHERE {_WRITTEN} AND {_after(after)}")
+
+    def has_attributes(self) -> bool:
+        """Tell whether any member has extended attributes."""
+        return self._has("attribute")
+
+    def count_staged(self, after: int = 0) -> int:
+        """Return how many entries are made in stages."""
+        return self._count(f"SELECT count(*) FROM entry WHERE {_STAGED} AND {_after(after)}")
+
+    def count_staged_in(self, region: int) -> int:
+        """Return how many entries are made in the stage of a region."""
+        return self._count(f"SELECT count(*) FROM entry WHERE {_STAGED} AND region = ?", region)
+
+    def count_set_aside_in(self, region: int) -> int:
+        """Return how many entries of a region are set aside."""
+        query = "SELECT count(*) FROM entry WHERE action IN ('change', 'remove') AND region = ?"
+        return self._count(query, region)
+
+    def count_units(self) -> int:
+        """Return how many units there are, mode changes with them."""
+        return self._count("SELECT count(*) FROM entry WHERE unit = id")
+
+    def count_astray(self) -> int:
+        """Return how many entries belong to no unit, of which there must be none."""
+        return self._count(_ASTRAY)
+
+    def totals(self, *, as_added: bool = False) -> Totals:
+        """Return the sums of all entries; `as_added`: none has changed since `add`."""
+        self._flush()
+        if as_added:
+            return self._totals
+        totals = Totals()
+        rows = self.rows()
+        while chunk := list(itertools.islice(rows, _BATCH)):
+            totals.take(chunk)
+        return totals
+
+    # What goes with entries
 
     def keep_attributes(self, content_at: int, attributes: Mapping[bytes, bytes]) -> None:
         """Keep the extended attributes of a member."""
@@ -318,9 +364,7 @@ class PlanFile:
 
     def attributes(self, content_at: int) -> dict[bytes, bytes]:
         """Return the extended attributes of a member."""
-        with _translated(self.path):
-            found = self._connection.execute(_ATTRIBUTES, (content_at,)).fetchall()
-        return dict(found)
+        return dict(self._all(_ATTRIBUTES, content_at))
 
     def keep_sparse_maps(self, maps: Mapping[int, SparseMap]) -> None:
         """Keep where the stored pieces of sparse members belong, by `content_at`."""
@@ -331,19 +375,12 @@ class PlanFile:
 
     def sparse_maps(self) -> dict[int, SparseMap]:
         """Return the maps of all sparse members, by `content_at`."""
-        with _translated(self.path):
-            found = self._connection.execute("SELECT content_at, map FROM sparse").fetchall()
+        found = self._all("SELECT content_at, map FROM sparse")
         return {content_at: SparseMap.unpacked(packed) for content_at, packed in found}
-
-    def row_at(self, path: bytes) -> Row | None:
-        """Return the entry of a path."""
-        return next(self.rows("WHERE path = ?", path), None)
 
     def regions(self) -> list[Region]:
         """Return the regions by their ids."""
-        with _translated(self.path):
-            found = self._connection.execute("SELECT * FROM region ORDER BY id").fetchall()
-        return [Region._make(row) for row in found]
+        return [Region._make(row) for row in self._all("SELECT * FROM region ORDER BY id")]
 
     def set_region_roots(self, root: bytes, relative: Iterable[bytes]) -> None:
         """Keep where regions begin; their stages come later."""
@@ -352,58 +389,6 @@ class PlanFile:
 
     def set_regions(self, regions: Iterable[Region]) -> None:
         """Keep the regions."""
-        self.execute("DELETE FROM region")
+        self._change("DELETE FROM region")
         for region in regions:
-            self.execute("INSERT INTO region VALUES (?, ?, ?, ?)", *region)
-
-    def summary(self, *, as_added: bool = False) -> FilePlan:
-        """Return the plan's totals as they are now; `as_added`: no row changed since `add`."""
-        self._flush()
-        totals = self._totals
-        if not as_added:
-            totals = Totals()
-            rows = self.rows("ORDER BY id")
-            while chunk := list(itertools.islice(rows, _BATCH)):
-                totals.take(chunk)
-        counts = totals.counts
-        warnings = tuple(Warned(code=c, message=m, names=tuple(n)) for c, m, n in
-                         self.fact("warnings") or ())  # fmt: skip
-        survey = self.fact("survey")
-        return FilePlan(
-            plan_path=self.home,
-            archive_path=str(self.fact("archive")),
-            kind=Kind(self.fact("kind")),
-            members=int(self.fact("members") or 0),
-            identical=int(self.fact("identical") or 0),
-            added=counts[Action.ADD],
-            changed=counts[Action.CHANGE],
-            removed=counts[Action.REMOVE],
-            mode_only=counts[Action.MODE],
-            bytes_to_write=totals.written,
-            fingerprint=totals.fingerprint(str(self.fact("sha256"))),
-            by_directory=totals.directories(),
-            unrestorable=tuple(self.fact("unrestorable") or ()),
-            unwritable=tuple(self.fact("unwritable") or ()),
-            kept=tuple(self.fact("kept") or ()),
-            becoming=tuple(sorted((self.fact("becoming") or {}).items())),
-            skipped=int(self.fact("skipped") or 0),
-            warnings=warnings,
-            survey=None if survey is None else Survey.from_json(survey),
-        )
-
-
-__all__ = ["Action", "DirectoryTotals", "FilePlan", "PlanFile", "PlannedEntry", "Region", "Row"]
-
-
-def selection_of(plan: PlanFile) -> Selection:
-    """Return the selection that a plan was made for."""
-    return Selection(
-        kind=Kind(plan.fact("kind")),
-        root=os.fsencode(plan.fact("root")),
-        prefix=os.fsencode(plan.fact("prefix")),
-        ignored=frozenset(os.fsencode(path) for path in plan.fact("ignored")),
-        exclude=tuple(plan.fact("exclude")),
-        only=os.fsencode(plan.fact("only") or ""),
-        additive=bool(plan.fact("additive")),
-        state=os.fsencode(plan.fact("state")),
-    )
+            self._change("INSERT INTO region VALUES (?, ?, ?, ?)", *region)

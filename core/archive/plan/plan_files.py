@@ -14,10 +14,13 @@ from collections.abc import Callable, Iterable, Iterator
 from core.account.reach import look, lstat
 from core.archive.plan.closed_directories import can_be_opened, is_stuck
 from core.archive.plan.compare import NAMES_KEPT, Comparison, Same, content_is
+from core.archive.plan.facts import PlanStep
 from core.archive.plan.home import PlanPlace, seen_file, spool_file
 from core.archive.plan.kept_contents import SpoolWriter
 from core.archive.plan.live_entries import Live
-from core.archive.plan.plan_file import Action, FilePlan, PlanFile
+from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.rows import Action
+from core.archive.plan.summary import FilePlan, summary_of
 from core.archive.plan.survey import Surveyor
 from core.archive.tar.header import HARD_LINK, REGULAR
 from core.archive.tar.member import Member
@@ -146,7 +149,7 @@ class Planner:
                 comparison = self.compare(plan, seen, ordered=ordered, regions=None, spool=spool)
                 plan.remember(ordered=ordered, began_ns=began_ns, spool=spool.sha256())
             self._finish(plan, comparison)
-            return plan.summary(as_added=not comparison.regrouped)
+            return summary_of(plan, as_added=not comparison.regrouped)
 
     def compare(
         self,
@@ -263,18 +266,18 @@ class Planner:
             sha256=comparison.sha256,
             given_sha256=self._sha256,
             members=comparison.members,
-            kind=selection.kind.value,
-            root=os.fsdecode(selection.root),
-            prefix=os.fsdecode(selection.prefix),
-            ignored=sorted(os.fsdecode(path) for path in selection.ignored),
-            exclude=list(selection.exclude),
-            only=os.fsdecode(selection.only),
+            kind=selection.kind,
+            root=selection.root,
+            prefix=selection.prefix,
+            ignored=selection.ignored,
+            exclude=selection.exclude,
+            only=selection.only,
             additive=selection.additive,
-            survey=None if self._surveyor is None else self._surveyor.survey().as_json(),
-            parents=[[os.fsdecode(path), *rest] for path, *rest in comparison.parents],
-            state=os.fsdecode(selection.state),
-            step="planned",
-            warnings=[[w.code, w.message, list(w.names)] for w in _warnings(comparison)],
+            survey=None if self._surveyor is None else self._surveyor.survey(),
+            parents=comparison.parents,
+            state=selection.state,
+            step=PlanStep.PLANNED,
+            warnings=tuple(_warnings(comparison)),
             unwritable=unwritable(plan, selection),
         )
         plan.save()
@@ -297,7 +300,7 @@ def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
     refused: dict[str, None] = {}
     last = b"\0"
     with Descent(selection.root) as descent:
-        for row in plan.rows("WHERE unit = id OR action = ? ORDER BY id", Action.MODE.value):
+        for row in plan.units_and_modes():
             relative = row.path[len(selection.prefix) :]
             parent = relative.rpartition(b"/")[0]
             try:

@@ -15,7 +15,8 @@ from typing import Protocol
 
 from core.archive.plan.home import spool_file
 from core.archive.plan.kept_contents import read_spool
-from core.archive.plan.plan_file import PlanFile, Row
+from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.rows import Row
 from core.archive.tar.gzip_position import Inflated
 from core.archive.tar.sparse import SparseMap
 from core.errors import DamagedBackup, PlanChanged, StorageError
@@ -71,7 +72,7 @@ class _PutAside:
 
 def is_put_aside(plan: PlanFile) -> bool:
     """Tell whether a plan has put aside everything that its stage needs."""
-    return plan.fact("spool") is not None and spool_file(plan.home).exists()
+    return plan.facts.spool is not None and spool_file(plan.home).exists()
 
 
 @contextlib.contextmanager
@@ -84,10 +85,10 @@ def open_contents(
     without an error, and StorageError for what cannot be read. `waited` is called while what nobody
     wants is passed over, which of a large archive takes its time; what it raises ends that.
     """
-    archive = str(plan.fact("archive"))
-    if put_aside:
+    archive, digest = plan.facts.archive, plan.facts.spool
+    if put_aside and digest is not None:
         _expect(plan, archive, _digest_of(archive))
-        spooled = read_spool(spool_file(plan.home), str(plan.fact("spool")))
+        spooled = read_spool(spool_file(plan.home), digest)
         yield _PutAside(spooled)
         for _ in spooled:  # to the end, where its digest is compared
             pass
@@ -102,7 +103,7 @@ def open_contents(
 
 
 def _expect(plan: PlanFile, archive: str, sha256: str) -> None:
-    if sha256 != plan.fact("sha256"):
+    if sha256 != plan.facts.sha256:
         raise _changed(archive)
 
 

@@ -18,7 +18,8 @@ from core import durable
 from core.account.client import keeper
 from core.account.reach import account_of, look, open_to_read
 from core.archive.plan.home import PlanPlace
-from core.archive.plan.plan_file import Action, PlanFile, Row
+from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.rows import Action, Row
 from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.stages import UnitPaths
 from core.archive.restore.write_entry import Ownership
@@ -27,11 +28,6 @@ from core.archive.tree.records import storable_inode
 
 _GATE: Final = b"gate"
 _PASSING: Final = b"passing"
-_FILES: Final = (
-    "WHERE action IN ('add', 'change') AND content_at IS NOT NULL AND type_then = {kind}"
-    " AND {where} ORDER BY content_at"
-)
-_DIRECTORIES: Final = "WHERE action IN ('add', 'change') AND type_then = ? ORDER BY id DESC"
 _BATCH: Final = 64
 _NAMES_KEPT: Final = 1000
 
@@ -55,12 +51,12 @@ class StagedGifts:
         self._flush = flush
         self._open: dict[tuple[int, int], list[int]] = {}
 
-    def give_files(self, where: str) -> None:
+    def give_files(self, after: int) -> None:
         """Give all files that lie in the stages. Raises OSError, StorageError."""
         if keeper() is None:
             return
         try:
-            for row in self._plan.rows(_FILES.format(kind=stat.S_IFREG, where=where)):
+            for row in self._plan.written_of(stat.S_IFREG, after):
                 gift = None if row.link_then is not None else self._ownership.given(row)
                 if gift is None:
                     continue
@@ -75,11 +71,11 @@ class StagedGifts:
             for waiting in self._open.values():
                 _close(waiting)
 
-    def make_links(self, where: str, made: Callable[[Row, int, bytes], None]) -> None:
+    def make_links(self, after: int, made: Callable[[Row, int, bytes], None]) -> None:
         """Make the symbolic links of others, which `make` has left out."""
         if keeper() is None:
             return
-        for row in self._plan.rows(_FILES.format(kind=stat.S_IFLNK, where=where)):
+        for row in self._plan.written_of(stat.S_IFLNK, after):
             gift = self._ownership.given(row)
             if gift is not None:
                 self._make_link(row, gift)
@@ -169,11 +165,12 @@ def give_directories(plan_path: PlanPlace) -> tuple[str, ...]:
     """
     left: list[str] = []
     with PlanFile(plan_path, only_read=True) as plan:
-        if plan.fact("borrowed"):
+        facts = plan.facts
+        if facts.borrowed:
             return ()  # an undo brings back what was given already
-        root, prefix = os.fsencode(plan.fact("root")), os.fsencode(plan.fact("prefix"))
+        root, prefix = facts.root, facts.prefix
         ownership = Ownership(root)
-        rows = [row for row in plan.rows(_DIRECTORIES, stat.S_IFDIR) if ownership.is_foreign(row)]
+        rows = [row for row in plan.directories(backwards=True) if ownership.is_foreign(row)]
         flush = len(rows) <= FLUSHED_ONE_BY_ONE
         with contextlib.ExitStack() as stack:
             flushes = [] if flush else [FileSystemFlush(one.root) for one in plan.regions()]
@@ -185,13 +182,13 @@ def give_directories(plan_path: PlanPlace) -> tuple[str, ...]:
                 with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                     if not _give_directory(live, path, row, ownership, flush=flush):
                         left.append(os.fsdecode(row.path))
-            for path, _, uid, gid in reversed(plan.fact("parents") or ()):
-                row = Row(0, os.fsencode(path), Action.ADD, 0, 0, uid_then=uid, gid_then=gid)
+            for path, _, uid, gid in reversed(facts.parents):
+                row = Row(0, path, Action.ADD, 0, 0, uid_then=uid, gid_then=gid)
                 with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                     if ownership.is_foreign(row) and not _give_directory(
                         live, row.path, row, ownership, flush=flush
                     ):
-                        left.append(path)
+                        left.append(os.fsdecode(path))
             for whole in flushes:
                 whole.finish()
     return tuple(left[:_NAMES_KEPT])

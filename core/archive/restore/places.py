@@ -27,8 +27,8 @@ class Places:
     """The stages and asides of one plan. `close` lets go of all that is open."""
 
     def __init__(self, plan: PlanFile) -> None:
-        self._root = os.fsencode(plan.fact("root"))
-        self._state = os.fsencode(plan.fact("state"))
+        self._root = plan.facts.root
+        self._state = plan.facts.state
         self._held = plan.home.state
         self._stack = contextlib.ExitStack()
         self._parents: dict[bytes, int] = {}

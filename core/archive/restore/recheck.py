@@ -15,8 +15,10 @@ from typing import Final
 
 from core.archive.plan.home import seen_file
 from core.archive.plan.live_entries import LivePart, LiveParts
-from core.archive.plan.plan_file import Action, PlanFile, Row, selection_of
+from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_files import Planner, unwritable
+from core.archive.plan.rows import Action, Row
+from core.archive.plan.summary import summary_of
 from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles, Stager
 from core.archive.restore.stages import make_stages
@@ -92,8 +94,7 @@ def _looks(live: LiveParts, since_ns: int) -> Iterator[Looks]:
 
 def _look_again(plan: PlanFile, selection: Selection, report: Report) -> _Looked:
     looked, done, current = _Looked(), 0, b""
-    since_ns = max(1, int(plan.fact("began_ns")) - _SAME_TICK_NS)
-    linked = frozenset((inode, device) for inode, device in plan.fact("linked") or ())
+    since_ns = max(1, plan.facts.began_ns - _SAME_TICK_NS)
 
     def tell() -> None:
         report(0, done, os.fsdecode(current))
@@ -103,7 +104,7 @@ def _look_again(plan: PlanFile, selection: Selection, report: Report) -> _Looked
         LiveParts(selection, problem=_problem, waited=tell, since_ns=since_ns) as live,
     ):
         now = _looks(live, since_ns)
-        for paths, change in changes(before, now, since_ns=since_ns, linked=linked):
+        for paths, change in changes(before, now, since_ns=since_ns, linked=plan.facts.linked):
             current = paths[-1]
             counts = sum(map(_counts, paths))
             looked.of += counts
@@ -145,10 +146,7 @@ class _Affected:
         if row is not None:
             self._drop(row)
         # What was planned inside a directory may have lost its place.
-        inside = list(
-            self._plan.rows("WHERE unit = id AND path > ? AND path < ?", path + b"/", path + b"0")
-        )
-        for planned in inside:
+        for planned in list(self._plan.units_inside(path)):
             self._drop(planned)
             self.tops.add(path)
 
@@ -166,7 +164,7 @@ class _Affected:
 
     def _drop(self, row: Row) -> None:
         plan = self._plan
-        if plan.execute("DELETE FROM entry WHERE unit = ?", row.id) > 1:
+        if plan.delete_unit(row.id) > 1:
             self.tops.add(row.path)
         for region in plan.regions():
             if region.id == row.region and region.stage and self._places.is_there(region.stage):
@@ -184,9 +182,10 @@ class _Affected:
 def _second_names(plan: PlanFile) -> dict[bytes, list[bytes]]:
     """Return by the path of a file the units in which a second name of it is staged."""
     names: dict[bytes, list[bytes]] = {}
-    for row in plan.rows("WHERE type_then = ? AND link_then IS NOT NULL", stat.S_IFREG):
-        unit = row if row.unit is None else next(plan.rows("WHERE id = ?", row.unit))
-        names.setdefault(row.link_then or b"", []).append(unit.path)
+    for row in plan.second_names():
+        unit = row if row.unit is None else plan.row_of(row.unit)
+        if unit is not None:
+            names.setdefault(row.link_then or b"", []).append(unit.path)
     return names
 
 
@@ -205,7 +204,7 @@ def refresh_files(staged: StagedFiles, *, report: Report = no_report) -> Refresh
     meanwhile.
     """
     with PlanFile(staged.plan_path) as plan:
-        selection = selection_of(plan)
+        selection = plan.facts.selection()
         looked = _look_again(plan, selection, report)
         changed = looked.changed
         if (changed or looked.suspect) and not looked.too_many:
@@ -216,7 +215,7 @@ def refresh_files(staged: StagedFiles, *, report: Report = no_report) -> Refresh
                 for path in looked.suspect
                 if (plan.row_at(path) is not None) != (path in planned)
             ]
-            staged = replace(staged, plan=plan.summary())
+            staged = replace(staged, plan=summary_of(plan))
     return Refreshed(
         changed=tuple(os.fsdecode(path) for path in changed),
         counted=looked.counted,
@@ -227,7 +226,7 @@ def refresh_files(staged: StagedFiles, *, report: Report = no_report) -> Refresh
 
 
 def _take_in(plan: PlanFile, selection: Selection, changed: list[bytes]) -> None:
-    last = plan.last_id
+    last, facts = plan.last_id, plan.facts
     with Places(plan) as places:
         affected = _Affected(plan, places, changed)
     if not affected.paths:
@@ -236,19 +235,19 @@ def _take_in(plan: PlanFile, selection: Selection, changed: list[bytes]) -> None
     roots = [region.root[len(selection.root) + 1 :] for region in plan.regions()]
     regions = Regions(selection.root, roots)
     planner = Planner(
-        str(plan.fact("archive")),
+        facts.archive,
         selection,
-        sha256=plan.fact("given_sha256"),
-        members=plan.fact("members"),
+        sha256=facts.given_sha256,
+        members=facts.members,
         report=no_report,
         only=affected.test(),
     )
-    comparison = planner.compare(plan, None, ordered=bool(plan.fact("ordered")), regions=regions)
-    if comparison.sha256 != plan.fact("sha256"):
+    comparison = planner.compare(plan, None, ordered=facts.ordered, regions=regions)
+    if comparison.sha256 != facts.sha256:
         raise PlanChanged("The archive is no longer the file that was planned.")
     if len(regions.roots) > len(roots):
         raise PlanChanged("A file system was mounted in the store after the plan was made.")
     make_stages(plan)
-    Stager(plan, no_report).fill(f"id > {last}")
+    Stager(plan, no_report).fill(after=last)
     plan.remember(unwritable=unwritable(plan, selection))
     plan.save()

@@ -14,8 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from core.archive.plan.facts import PlanStep
 from core.archive.plan.home import PlanPlace, seen_file, spool_file
-from core.archive.plan.plan_file import Action, FilePlan, PlanFile, Row
+from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.rows import Action, Row
+from core.archive.plan.summary import FilePlan
 from core.archive.restore.contents import Contents, is_put_aside, open_contents
 from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.give_away import StagedGifts, link_as_owner
@@ -41,9 +44,6 @@ from core.events import Report, no_report
 _FLUSHED_AHEAD: Final = 64 << 20  # bytes
 _PASSABLE: Final = 0o500
 _PATHS_KEPT: Final = 10_000
-_WRITTEN: Final = "action IN ('add', 'change') AND content_at IS NOT NULL"
-_ANY_WRITTEN: Final = f"SELECT EXISTS (SELECT 1 FROM entry WHERE {_WRITTEN}"
-_ANY_ATTRIBUTE: Final = "SELECT EXISTS (SELECT 1 FROM attribute)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +62,8 @@ class Stager:
     def __init__(self, plan: PlanFile, report: Report) -> None:
         self._plan = plan
         self._report = report
-        self._root = os.fsencode(plan.fact("root"))
-        self._prefix = os.fsencode(plan.fact("prefix"))
+        self._root = plan.facts.root
+        self._prefix = plan.facts.prefix
         self._paths = UnitPaths(plan)
         self._ownership = Ownership(self._root)
         self._alike_rows: dict[tuple[int | None, ...], Settled] = {}
@@ -83,36 +83,35 @@ class Stager:
         self._done_bytes = 0
         self._done = 0
 
-    def fill(self, where: str, *, put_aside: bool = False) -> None:
-        """Extract the entries that `where` chooses among those to be written.
+    def fill(self, *, after: int = 0, put_aside: bool = False) -> None:
+        """Extract the entries to be written whose id is above `after`.
 
         With `put_aside` from what the plan has put aside, if it has.
         """
         put_aside = put_aside and is_put_aside(self._plan)
-        chosen = f"SELECT count(*) FROM entry WHERE action IN ('add', 'change') AND {where}"
-        count = self._plan.count(chosen)
+        count = self._plan.count_staged(after)
         self._each = count <= FLUSHED_ONE_BY_ONE
-        self._has_attributes = bool(self._plan.count(_ANY_ATTRIBUTE))
+        self._has_attributes = self._plan.has_attributes()
         try:
             with self._open_stages():
                 # An archive in the order of the walk has each directory before what is in it.
-                self._in_order = bool(self._plan.fact("ordered"))
+                self._in_order = self._plan.facts.ordered
                 if not self._in_order:
-                    self._directories(where)
+                    self._directories(after)
                 with self._with_child(0 if put_aside else count):
-                    if self._plan.count(f"{_ANY_WRITTEN} AND {where})"):
+                    if self._plan.has_written(after):
                         with open_contents(
                             self._plan, put_aside=put_aside, waited=self._tell
                         ) as contents:
-                            self._contents(where, contents)
+                            self._contents(after, contents)
                     self._finish_child()
                     gifts = StagedGifts(
                         self._plan, self._stages, self._paths, self._ownership, flush=self._each
                     )
-                    gifts.give_files(where)
-                    gifts.make_links(where, self._made)
-                    self._hard_links(where)
-                    self._settle_directories(where)
+                    gifts.give_files(after)
+                    gifts.make_links(after, self._made)
+                    self._hard_links(after)
+                    self._settle_directories(after)
                     self._finish_child()
                 for descent in self._stages.values():
                     fsync(descent.go([]))
@@ -122,7 +121,7 @@ class Stager:
             raise translate(error, "extracting into the stage") from error
         self._record_inodes()
         if self._linked:  # so that the second look does not take it for somebody else's doing
-            self._plan.remember(linked=sorted(self._linked))
+            self._plan.remember(linked=frozenset(self._linked))
 
     @contextlib.contextmanager
     def _open_stages(self) -> Iterator[None]:
@@ -185,14 +184,12 @@ class Stager:
         self._report(self._done_bytes, self._done, os.fsdecode(self._current))
 
     def _record_inodes(self) -> None:
-        for inode, number in self._inodes:
-            self._plan.execute("UPDATE entry SET ino_staged = ? WHERE id = ?", inode, number)
+        self._plan.set_staged_inodes(self._inodes)
         self._inodes.clear()
 
-    def _directories(self, where: str) -> None:
+    def _directories(self, after: int) -> None:
         """Make all directories, closed to everybody else until all is in them."""
-        chosen = f"WHERE action IN ('add', 'change') AND type_then = ? AND {where} ORDER BY id"
-        for row in self._plan.rows(chosen, stat.S_IFDIR):
+        for row in self._plan.directories(after):
             self._directory(row)
 
     def _directory(self, row: Row) -> None:
@@ -200,9 +197,9 @@ class Stager:
         make_directory(fd, name)
         self._made(row, fd, name)
 
-    def _contents(self, where: str, contents: Contents) -> None:
+    def _contents(self, after: int, contents: Contents) -> None:
         """Make everything but hard links, which need their targets."""
-        for row in self._plan.rows(f"WHERE {_WRITTEN} AND {where} ORDER BY content_at"):
+        for row in self._plan.written(after):
             if row.type_then == stat.S_IFDIR:
                 if self._in_order:  # else they were made before
                     self._directory(row)
@@ -269,9 +266,8 @@ class Stager:
         if self._makers is not None:
             self._makers.finish(self._tell)
 
-    def _hard_links(self, where: str) -> None:
-        chosen = f"WHERE {_WRITTEN} AND type_then = ? AND link_then IS NOT NULL AND {where}"
-        for row in self._plan.rows(f"{chosen} ORDER BY content_at", stat.S_IFREG):
+    def _hard_links(self, after: int) -> None:
+        for row in self._plan.written_links(after):
             fd, name = self._parent(row)
             self._link(row, fd, name)
             self._made(row, fd, name)
@@ -297,9 +293,8 @@ class Stager:
         if live is not None:
             self._linked.add((storable_inode(status.st_ino), status.st_dev))
 
-    def _settle_directories(self, where: str) -> None:
-        chosen = f"WHERE action IN ('add', 'change') AND type_then = ? AND {where} ORDER BY id DESC"
-        for row in self._plan.rows(chosen, stat.S_IFDIR):
+    def _settle_directories(self, after: int) -> None:
+        for row in self._plan.directories(after, backwards=True):
             way, how = self._paths.components(row), self._settled(row)
             if how.mode & _PASSABLE != _PASSABLE:  # nobody gets to what is below it any more
                 self._finish_child()
@@ -321,9 +316,9 @@ def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> S
     try:
         with PlanFile(plan.plan_path) as open_plan:
             prepare_stages(open_plan, job_id)
-            Stager(open_plan, report).fill("1", put_aside=True)
+            Stager(open_plan, report).fill(put_aside=True)
             spool_file(plan.plan_path).remove()
-            open_plan.remember(step="staged")
+            open_plan.remember(step=PlanStep.STAGED)
             open_plan.save()
     except BaseException:
         with contextlib.suppress(StorageError):
@@ -340,7 +335,7 @@ def remove_stage(plan_path: PlanPlace, *, report: Report = no_report) -> None:
     for scratch in (seen_file(plan_path), spool_file(plan_path)):
         scratch.remove()
     with PlanFile(plan_path, only_read=True) as plan, Places(plan) as places:
-        borrowed = bool(plan.fact("borrowed"))
+        borrowed = plan.facts.borrowed
         for region in plan.regions():
             if not region.stage:
                 continue

@@ -5,16 +5,16 @@ It owns what is written into a plan about that, before the first stage is made.
 
 from __future__ import annotations
 
-import os
 from typing import Final
 
-from core.archive.plan.plan_file import PlanFile, Region, Row
+from core.archive.plan.facts import MOVABLE, PlanStep
+from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.rows import Region, Row
 from core.archive.restore.places import Places
 from core.archive.tree.mounts import place_pair
 from core.durable import make_directory
 from core.errors import StorageError
 
-_IN_REGION: Final = "SELECT count(*) FROM entry WHERE action IN ('add', 'change') AND region = ?"
 _PATHS_KEPT: Final = 10_000
 
 
@@ -33,29 +33,31 @@ class UnitPaths:
         if path is None:
             if len(self._known) > _PATHS_KEPT:
                 self._known.clear()
-            path = self._known[row.unit] = next(self._plan.rows("WHERE id = ?", row.unit)).path
+            unit = self._plan.row_of(row.unit)
+            assert unit is not None  # noqa: S101 - for the type checker: a plan has its units
+            path = self._known[row.unit] = unit.path
         return [b"%d" % row.unit, *row.path[len(path) + 1 :].split(b"/")]
 
 
 def prepare_stages(plan: PlanFile, job_id: str) -> None:
     """Choose where stages and asides are, write that down, and only then make the stages."""
-    state = os.fsencode(plan.fact("state"))
+    state = plan.facts.state
     if plan.home.state is None:
         make_directory(state, mode=0o700)
-    label = f"{job_id}-{plan.fact('kind')}"
+    label = f"{job_id}-{plan.facts.kind}"
     regions = [
         Region(region.id, region.root, *place_pair(region.root, state, label))
         for region in plan.regions()
     ]
     plan.set_regions(regions)
-    plan.remember(job_id=job_id, step="staging", borrowed=False)
+    plan.remember(job_id=job_id, step=PlanStep.STAGING, borrowed=False)
     plan.save()
     make_stages(plan)
 
 
 def refuse_unstaged(plan: PlanFile) -> None:
     """Raise StorageError for a plan of which nothing was staged."""
-    if plan.fact("step") not in {"staged", "swapped"}:
+    if plan.facts.step not in MOVABLE:
         raise StorageError(f"The plan {plan.path} was never staged.")
 
 
@@ -63,5 +65,5 @@ def make_stages(plan: PlanFile) -> None:
     """Make the stages that have something to hold."""
     with Places(plan) as places:
         for region in plan.regions():
-            if plan.count(_IN_REGION, region.id):
+            if plan.count_staged_in(region.id):
                 places.make(region.stage)

@@ -17,8 +17,10 @@ from typing import Final
 from core import durable
 from core.account.reach import account_of, lstat, open_to_read
 from core.archive.plan.closed_directories import admitted
+from core.archive.plan.facts import MOVABLE, PlanStep
 from core.archive.plan.home import PlanPlace, plan_home
-from core.archive.plan.plan_file import PlanFile, Region, Row
+from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.rows import Region, Row
 from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles
@@ -30,10 +32,6 @@ from core.durable import translate
 from core.errors import MagerewindError, PlanChanged, StorageError, StoreLeftClosed
 from core.events import Report, no_report
 
-_UNITS: Final = "WHERE unit = id AND action <> 'mode' ORDER BY id"
-_SET_ASIDE: Final = "SELECT count(*) FROM entry WHERE action IN ('change', 'remove') AND region = ?"
-_MOVED: Final = "SELECT count(*) FROM entry WHERE unit = id"
-_MODES: Final = "WHERE action = 'mode' ORDER BY id"
 _OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NAMES_KEPT: Final = 1000
 
@@ -51,8 +49,8 @@ class _Ground:
     """The live tree and the places of one plan, open while units move."""
 
     def __init__(self, plan: PlanFile, stack: contextlib.ExitStack) -> None:
-        self.prefix = os.fsencode(plan.fact("prefix"))
-        self.live = stack.enter_context(Descent(os.fsencode(plan.fact("root"))))
+        self.prefix = plan.facts.prefix
+        self.live = stack.enter_context(Descent(plan.facts.root))
         self._regions = {region.id: region for region in plan.regions()}
         self._places = stack.enter_context(Places(plan))
         self._used: dict[int, None] = {}  # in the order of their first use
@@ -146,7 +144,7 @@ class _Swap:
         self._ground = ground
         self._report = report
         self._done = 0
-        self._each = plan.count(_MOVED) <= FLUSHED_ONE_BY_ONE
+        self._each = plan.count_units() <= FLUSHED_ONE_BY_ONE
         self._flushes: list[FileSystemFlush] = []
         self.current = b""  # the path that is at work, for what fails
 
@@ -154,9 +152,9 @@ class _Swap:
         """Put every unit in its new state."""
         self._watch()
         with admitted(self._plan, self._ground.live):
-            for row in self._in_turn(_UNITS):
+            for row in self._in_turn(self._plan.moved_units()):
                 self._unit_forward(row)
-        for row in self._plan.rows(_MODES):
+        for row in self._plan.mode_changes():
             self.current = row.path
             self._set_mode(row, row.mode_then, row.uid_then, row.gid_then)
         self._flush()
@@ -164,10 +162,10 @@ class _Swap:
     def back(self) -> None:
         """Put every unit in its old state."""
         self._watch()
-        for row in self._plan.rows(_MODES + " DESC"):
+        for row in self._plan.mode_changes(backwards=True):
             self._set_mode(row, row.mode_now, row.uid_now, row.gid_now)
         with admitted(self._plan, self._ground.live):
-            for row in self._in_turn(_UNITS + " DESC"):
+            for row in self._in_turn(self._plan.moved_units(backwards=True)):
                 self._unit_back(row)
         self._flush()
 
@@ -182,10 +180,10 @@ class _Swap:
         # Also then: before Linux 5.17 syncfs said nothing of a journal that could not be written.
         self._ground.flush_places()
 
-    def _in_turn(self, query: str) -> Iterator[Row]:
+    def _in_turn(self, rows: Iterator[Row]) -> Iterator[Row]:
         """Yield units; a live directory is flushed when the next unit is in another one."""
         directory: bytes | None = None
-        for row in self._plan.rows(query):
+        for row in rows:
             parent = row.path.rpartition(b"/")[0]
             if directory is not None and parent != directory:
                 self._flush_live()
@@ -303,7 +301,7 @@ def swap_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -
         swap = _Swap(plan, ground, report)
         try:
             swap.forward()
-            plan.remember(step="swapped", swapped_ns=_moment(plan))
+            plan.remember(step=PlanStep.SWAPPED, swapped_ns=_moment(plan))
             plan.save()
         except (OSError, MagerewindError) as error:
             if not plan_home(plan_path).file.exists():
@@ -330,17 +328,17 @@ def _take_back(plan: PlanFile, report: Report, cause: Exception) -> None:
 def moves_anything(plan_path: PlanPlace) -> bool:
     """Tell whether a plan has anything to move or change."""
     with PlanFile(plan_path, only_read=True) as plan:
-        return bool(plan.count("SELECT EXISTS (SELECT 1 FROM entry)"))
+        return plan.has_entries()
 
 
 def make_parents(plan: PlanFile) -> None:
     """Make the directories above a missing `pub/media`, if nobody else has."""
-    root = os.fsencode(plan.fact("root"))
-    for path, mode, uid, gid in plan.fact("parents") or ():
-        whole = os.path.join(root, os.fsencode(path))
+    root = plan.facts.root
+    for path, mode, uid, gid in plan.facts.parents:
+        whole = os.path.join(root, path)
         if not os.path.isdir(whole):
             with contextlib.closing(Descent(root)) as descent:
-                fd, name = descent.parent_of(os.fsencode(path))
+                fd, name = descent.parent_of(path)
                 durable.make_directory(name, mode=mode, dir_fd=fd)
                 if os.geteuid() == 0 and uid is not None and gid is not None:
                     os.chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)
@@ -348,16 +346,16 @@ def make_parents(plan: PlanFile) -> None:
 
 def _remove_parents(plan: PlanFile) -> None:
     """Remove them again, as far as they are empty."""
-    root = os.fsencode(plan.fact("root"))
-    for path, *_ in reversed(plan.fact("parents") or ()):
-        remove_if_empty(os.path.join(root, os.fsencode(path)))
+    facts = plan.facts
+    for parent in reversed(facts.parents):
+        remove_if_empty(os.path.join(facts.root, parent.path))
 
 
 def make_asides(plan: PlanFile) -> None:
     """Make the aside directories that will hold something."""
     with Places(plan) as places:
         for region in plan.regions():
-            if region.aside and plan.count(_SET_ASIDE, region.id):
+            if region.aside and plan.count_set_aside_in(region.id):
                 places.make(region.aside)
 
 
@@ -380,7 +378,7 @@ def revert_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report)
     """
     plan_path = staged.plan_path if isinstance(staged, StagedFiles) else staged
     with PlanFile(plan_path) as plan, contextlib.ExitStack() as stack:
-        if plan.fact("step") not in {"staged", "swapped"}:
+        if plan.facts.step not in MOVABLE:
             return  # nothing was ever moved
         ground = _Ground(plan, stack)
         try:
@@ -390,7 +388,7 @@ def revert_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report)
         except OSError as error:
             raise translate(error, "moving files back") from error
         _remove_parents(plan)
-        plan.remember(step="staged")
+        plan.remember(step=PlanStep.STAGED)
         plan.save()
         with Places(plan) as places:
             for region in plan.regions():

@@ -15,9 +15,12 @@ from typing import Final
 from core.account.client import keeper
 from core.account.reach import account_of, lstat
 from core.archive.plan.closed_directories import blocked
+from core.archive.plan.facts import PlanStep
 from core.archive.plan.home import PlanPlace
-from core.archive.plan.plan_file import Action, PlanFile, Region, Row, selection_of
+from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_files import unwritable
+from core.archive.plan.rows import Action, Region, Row
+from core.archive.plan.summary import summary_of
 from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles
 from core.archive.tree.accounts import own_groups
@@ -42,24 +45,24 @@ class _Reverse:
     def __init__(self, old: PlanFile, new: PlanFile, stack: contextlib.ExitStack) -> None:
         self._old = old
         self._new = new
-        self._prefix = os.fsencode(old.fact("prefix"))
-        self._root = os.fsencode(old.fact("root"))
+        self._prefix = old.facts.prefix
+        self._root = old.facts.root
         self._places = stack.enter_context(Places(old))
         self._live = stack.enter_context(Descent(self._root))
         self._regions = {region.id: region for region in old.regions()}
-        self._since_ns = int(old.fact("swapped_ns") or 0)
+        self._since_ns = old.facts.swapped_ns
         self._gone: set[int] = set()
         self.newer: list[str] = []
         self.unrestorable: list[str] = []
 
     def turn(self) -> None:
         """Fill the new plan."""
-        for row in self._old.rows("WHERE unit = id ORDER BY id"):
+        for row in self._old.units():
             if row.action is Action.MODE:
                 self._mode(row)
             else:
                 self._unit(row)
-        for row in self._old.rows("WHERE unit <> id ORDER BY id"):
+        for row in self._old.rows_below_units():
             if row.unit not in self._gone:
                 self._new.copy(_swapped(row))
 
@@ -213,10 +216,11 @@ def undo_plan(plan_path: PlanPlace, new_plan_path: PlanPlace, *, job_id: str) ->
         PlanFile.create(new_plan_path) as new,
         contextlib.ExitStack() as stack,
     ):
-        if old.fact("step") != "swapped":
+        facts = old.facts
+        if facts.step is not PlanStep.SWAPPED:
             raise NothingToUndo("That rollback was never finished.")
-        selection = selection_of(old)
-        label = f"{job_id}-{old.fact('kind')}"
+        selection = facts.selection()
+        label = f"{job_id}-{facts.kind}"
         new.set_regions(
             Region(r.id, r.root, r.aside, place_pair(r.root, selection.state, label)[1])
             for r in old.regions()
@@ -226,17 +230,17 @@ def undo_plan(plan_path: PlanPlace, new_plan_path: PlanPlace, *, job_id: str) ->
             reverse.turn()
         except OSError as error:
             raise translate(error, "looking at what the rollback changed") from error
-        new.remember(**{name: old.fact(name) for name in _CARRIED})
+        new.remember(**{name: getattr(facts, name) for name in _CARRIED})
         new.remember(
             job_id=job_id,
-            step="staged",
+            step=PlanStep.STAGED,
             borrowed=True,
-            undo_of=old.fact("job_id"),
+            undo_of=facts.job_id,
             newer=reverse.newer,
         )
         refused = dict.fromkeys([*unwritable(new, selection), *blocked(new)])
         new.remember(unwritable=list(refused), unrestorable=reverse.unrestorable)
         new.save()
         return StagedFiles(
-            plan_path=new_plan_path, job_id=job_id, plan=new.summary(), newer=tuple(reverse.newer)
+            plan_path=new_plan_path, job_id=job_id, plan=summary_of(new), newer=tuple(reverse.newer)
         )

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from core.account.client import keeper
-from core.archive.plan.plan_file import Row
+from core.archive.plan.rows import Row
 from core.archive.tree.accounts import own_groups
 from core.durable import fsync
 

@@ -1,0 +1,107 @@
+"""A plan as people see it: its totals, and its lines one after the other.
+
+It owns which facts of a plan are shown, and knows nothing of how they are kept.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from core.archive.plan.home import PlanPlace
+from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.rows import Action, DirectoryTotals
+from core.archive.plan.survey import Survey
+from core.events import Kind, Warned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedEntry:
+    """One line of a plan, for people. Sizes in bytes; None where that side does not exist."""
+
+    action: Action
+    path: str
+    size_now: int | None
+    size_then: int | None
+    mode_now: int | None
+    mode_then: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePlan:
+    """What the rollback of one archive will do to the live tree.
+
+    Counts are entries. `bytes_to_write` is the content that has to be extracted. `fingerprint` is
+    a digest of the archive and the list. `unrestorable` names what this account cannot restore as
+    it was, `unwritable` the directories in which it may not rename at all, and what a flag of
+    `chattr` keeps as it is (named with the flag), `becoming` how many entries of which accounts
+    become this account's, `kept` what stays where it is although the
+    archive does not have it (mounts, and what the maker of a foreign archive would have left out).
+    `sizes` are at most 2 levels deep. `survey` is of an archive without a manifest.
+    """
+
+    plan_path: PlanPlace
+    archive_path: str
+    kind: Kind
+    members: int
+    identical: int
+    added: int
+    changed: int
+    removed: int
+    mode_only: int
+    bytes_to_write: int
+    fingerprint: str
+    by_directory: tuple[DirectoryTotals, ...] = ()
+    unrestorable: tuple[str, ...] = ()
+    unwritable: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    becoming: tuple[tuple[str, int], ...] = ()
+    skipped: int = 0
+    warnings: tuple[Warned, ...] = field(default=())
+    survey: Survey | None = None
+
+    @property
+    def differs(self) -> int:
+        """How many entries will change."""
+        return self.added + self.changed + self.removed + self.mode_only
+
+    def entries(self) -> Iterator[PlannedEntry]:
+        """Yield the whole list from the file, in the order of the walk; memory stays flat."""
+        with PlanFile(self.plan_path, only_read=True) as plan:
+            for row in plan.rows():
+                yield PlannedEntry(
+                    action=row.action,
+                    path=os.fsdecode(row.path),
+                    size_now=None if row.type_now is None else row.size_now,
+                    size_then=None if row.type_then is None else row.size_then,
+                    mode_now=row.mode_now,
+                    mode_then=row.mode_then,
+                )
+
+
+def summary_of(plan: PlanFile, *, as_added: bool = False) -> FilePlan:
+    """Return the plan's totals as they are now; `as_added`: no row has changed since `add`."""
+    totals, facts = plan.totals(as_added=as_added), plan.facts
+    counts = totals.counts
+    return FilePlan(
+        plan_path=plan.home,
+        archive_path=facts.archive,
+        kind=facts.kind,
+        members=facts.members or 0,
+        identical=facts.identical,
+        added=counts[Action.ADD],
+        changed=counts[Action.CHANGE],
+        removed=counts[Action.REMOVE],
+        mode_only=counts[Action.MODE],
+        bytes_to_write=totals.written,
+        fingerprint=totals.fingerprint(facts.sha256),
+        by_directory=totals.directories(),
+        unrestorable=facts.unrestorable,
+        unwritable=facts.unwritable,
+        kept=facts.kept,
+        becoming=tuple(sorted(facts.becoming.items())),
+        skipped=facts.skipped,
+        warnings=facts.warnings,
+        survey=facts.survey,
+    )
