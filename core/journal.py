@@ -2,19 +2,24 @@
 
 A record is a line `<crc32 in 8 hex digits> <json>`; a torn last line (the crash came while it was
 written) is not a record, a broken line before the last is an error. This module knows nothing of
-what the records mean; `core.operations` gives and takes their sense.
+what the records mean: each kind is a dataclass of whoever writes it (`core.operations.records`,
+`core.database.schema.records`).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 from core.durable import fsync, translate, write_all
 from core.errors import StorageError
+from core.events import Kind, Operation, Outcome
 from core.held import StateFile, state_file
 from core.owned import LARGE, read_all
 
@@ -26,6 +31,109 @@ class Record:
     seq: int
     kind: str
     payload: dict[str, Any]
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 - a JSON value
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return value.value if isinstance(value, Enum) else value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a text is expected")  # noqa: TRY004 - as for anything that is no record
+    return value
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int:
+        raise ValueError("a number is expected")
+    return value
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("a number is expected")  # noqa: TRY004 - as above
+    return float(value)
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false is expected")  # noqa: TRY004 - as above
+    return value
+
+
+def _kinds(value: object) -> tuple[Kind, ...]:
+    if not isinstance(value, list):
+        raise ValueError("a list is expected")  # noqa: TRY004 - as above
+    return tuple(Kind(one) for one in value)
+
+
+def _texts(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise ValueError("an object is expected")  # noqa: TRY004 - as above
+    return {_text(name): _text(one) for name, one in value.items()}
+
+
+_READERS: Final[dict[str, Callable[[Any], Any]]] = {
+    "str": _text,
+    "str | None": lambda value: None if value is None else _text(value),
+    "int": _whole,
+    "float": _number,
+    "bool": _flag,
+    "Kind": Kind,
+    "Operation": Operation,
+    "Outcome": Outcome,
+    "tuple[Kind, ...]": _kinds,
+    "dict[str, str]": _texts,
+}
+"""How a field of each type is read from its JSON value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypedRecord:
+    """The base of the dataclasses of records: the fields, in their order, are the payload.
+
+    A field with a default is one that an earlier version did not write.
+    """
+
+    KIND: ClassVar[str] = ""
+
+    def payload(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return {one.name: _plain(getattr(self, one.name)) for one in dataclasses.fields(self)}
+
+    @classmethod
+    def read(cls, record: Record) -> Self:
+        """Return the record in its type. Raises ValueError where it cannot be one."""
+        values = {
+            one.name: _READERS[str(one.type)](record.payload[one.name])
+            for one in dataclasses.fields(cls)
+            if one.name in record.payload
+        }
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ValueError(f"a record {cls.KIND} lacks a field") from error
+
+
+_T = TypeVar("_T", bound=TypedRecord)
+
+
+def each(records: Iterable[Record], kind: type[_T]) -> Iterator[_T]:
+    """Yield the records of one type, oldest first. Raises ValueError for one that is broken."""
+    return (kind.read(record) for record in records if record.kind == kind.KIND)
+
+
+def newest(records: Iterable[Record], kind: type[_T]) -> _T | None:
+    """Return the newest record of one type. Raises ValueError where it is broken."""
+    found = [record for record in records if record.kind == kind.KIND]
+    return kind.read(found[-1]) if found else None
+
+
+def has(records: Iterable[Record], kind: type[TypedRecord]) -> bool:
+    """Tell whether any record is of this type."""
+    return any(record.kind == kind.KIND for record in records)
 
 
 def _line(record: Record) -> bytes:
@@ -131,6 +239,10 @@ class Journal:
         """All records so far, those of an earlier process too."""
         return tuple(self._records)
 
+    def write(self, record: TypedRecord) -> None:
+        """Put one record on disk. Raises as `append`."""
+        self.append(record.KIND, **record.payload())
+
     def append(self, kind: str, /, **payload: Any) -> Record:  # noqa: ANN401 - JSON values
         """Put one record on disk.
 
@@ -156,18 +268,26 @@ class Journal:
         except OSError:
             self.broken = True
 
-    def last_payload(self, kind: str) -> dict[str, Any]:
-        """Return what the newest record of a kind says; nothing if there is none."""
-        record = self.last(kind)
-        return {} if record is None else record.payload
+    def newest(self, kind: type[_T]) -> _T | None:
+        """Return the newest record of a type. Raises StorageError where it is broken."""
+        try:
+            return newest(self._records, kind)
+        except ValueError as error:
+            raise self._broken_record(kind, error) from error
 
-    def last(self, kind: str) -> Record | None:
-        """Return the newest record of a kind."""
-        return next((record for record in reversed(self._records) if record.kind == kind), None)
+    def each(self, kind: type[_T]) -> list[_T]:
+        """Return the records of a type, oldest first. Raises StorageError for a broken one."""
+        try:
+            return list(each(self._records, kind))
+        except ValueError as error:
+            raise self._broken_record(kind, error) from error
 
-    def has(self, kind: str) -> bool:
-        """Tell whether any record is of this kind."""
-        return self.last(kind) is not None
+    def _broken_record(self, kind: type[TypedRecord], error: ValueError) -> StorageError:
+        return StorageError(f"The journal {self.path} has a broken record {kind.KIND}: {error}.")
+
+    def has(self, kind: type[TypedRecord]) -> bool:
+        """Tell whether any record is of this type."""
+        return has(self._records, kind)
 
     def close(self) -> None:
         """Close the file; the records stay."""

@@ -32,7 +32,7 @@ from core.jobs.directory import (
     remove_job,
 )
 from core.jobs.inherited import descriptors_for_runner, words_for_runner
-from core.jobs.listing import JobSummary, begin_record, interrupted_error, list_jobs
+from core.jobs.listing import JobSummary, has_begun, interrupted_error, list_jobs
 from core.jobs.lock import Holder, is_alive, read_holder
 from core.jobs.second_lock import var_is_held
 from core.jobs.stream import EventStream
@@ -124,7 +124,7 @@ class Client:
                 write_shown(plan, job.directory)
             self._spawn(job)
         except MagerewindError:
-            if begin_record(job.records()) is None:
+            if not has_begun(job.records()):
                 remove_job(job)  # it never began
             raise
         return job
@@ -323,4 +323,4 @@ def _last_line(job: JobDirectory) -> str:
     return lines[-1] if lines else "no reason known"
 
 
-__all__ = ["RUNNER", "Client", "EventStream", "JobSummary", "begin_record"]
+__all__ = ["RUNNER", "Client", "EventStream", "JobSummary"]

@@ -15,10 +15,11 @@ from core.errors import ForeignState, JobError, JobInterrupted, MagerewindError
 from core.events import Kind, Operation, Outcome
 from core.jobs.directory import KEPT_JOBS, JobDirectory, job_directories, remove_job
 from core.jobs.lock import Holder, read_holder
-from core.journal import Record
+from core.journal import Record, has
 from core.magento.store import Store
 from core.operations import job_files
 from core.operations.job_files import UndoMark
+from core.operations.records import Begin, Committed, End, begin_of
 
 NOT_UNDERSTOOD: Final = "What a job in var/.magerewind says of itself cannot be understood."
 _NOWHERE: Final = "unknown"  # in place of the id, where not even that can be believed
@@ -71,30 +72,29 @@ def unknown_job(job_id: str, message: str) -> JobSummary:
     )
 
 
-def begin_record(records: tuple[Record, ...]) -> Record | None:
-    """Return the record that a journal starts with, if it got that far."""
-    return records[0] if records and records[0].kind == "begin" else None
+def has_begun(records: tuple[Record, ...]) -> bool:
+    """Tell whether a journal has its first record."""
+    return bool(records) and records[0].kind == Begin.KIND
 
 
 def has_ended(records: tuple[Record, ...]) -> bool:
     """Tell whether the journal says that the job is over."""
-    return any(record.kind == "end" for record in records)
+    return has(records, End)
 
 
 def _began(job: JobDirectory, records: tuple[Record, ...]) -> JobSummary | None:
-    begin = begin_record(records)
+    begin = begin_of(records)
     if begin is None:
         return None
-    known = begin.payload
     return JobSummary(
         job_id=job.job_id,
-        operation=Operation(known["operation"]),
-        kinds=tuple(Kind(kind) for kind in known["kinds"]),
-        began_s=float(known["began_s"]),
-        host=str(known["host"]),
-        user=str(known["user"]),
-        pid=int(known["pid"]),
-        committed=any(record.kind == "commit" for record in records),
+        operation=begin.operation,
+        kinds=begin.kinds,
+        began_s=begin.began_s,
+        host=begin.host,
+        user=begin.user,
+        pid=begin.pid,
+        committed=has(records, Committed),
     )
 
 

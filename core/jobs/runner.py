@@ -26,7 +26,7 @@ from core.errors import JobInterrupted, MagerewindError, StoreLeftClosed
 from core.events import Failed, JobBegan, JobEnded, Noted, Outcome
 from core.jobs.directory import JobDirectory, find_job, prepare_state_directory
 from core.jobs.listing import (
-    begin_record,
+    has_begun,
     has_ended,
     interrupted_error,
     list_jobs,
@@ -42,6 +42,7 @@ from core.magento.store import Store, find_store
 from core.operations import closing, job_files, work
 from core.operations.context import Cancellation, JobContext
 from core.operations.done import Done
+from core.operations.records import Begin, End, TakenUp, begin_of
 from core.operations.requests import Request, command_line
 from core.waiting import interruptible
 
@@ -157,7 +158,7 @@ class Runner:
             held = hold_var(job.store)
             _refuse_interrupted(job.store, job, self.host)
             journal = self._journal(request, from_host)
-            recovering = len(journal.records) > 1 or begin_record(journal.records) is None
+            recovering = len(journal.records) > 1 or not has_begun(journal.records)
             stream = StreamWriter(job.events, clock=self.clock)
         except MagerewindError as error:
             lock.release()
@@ -176,7 +177,7 @@ class Runner:
             return error.exit_code
         starter.answer()
         began_s = self.clock()
-        ending = self._work(context, request, recovering=journal.has("taken-up") or recovering)
+        ending = self._work(context, request, recovering=journal.has(TakenUp) or recovering)
         self._finish(context, ending, began_s)
         lock.release()
         stream.emit(self._ended(journal, ending, began_s))
@@ -213,19 +214,20 @@ class Runner:
             if has_ended(journal.records):
                 raise JobInterrupted(f"Job {self.job.job_id} has ended; there is nothing to do.")
             _check_host(self.job, self.host, from_host)
-            journal.append("taken-up", host=self.host, pid=os.getpid(), at_s=self.clock())
+            journal.write(TakenUp(host=self.host, pid=os.getpid(), at_s=self.clock()))
             return journal
         journal = Journal.create(file)
-        journal.append(
-            "begin",
-            operation=request.operation.value,
-            kinds=[kind.value for kind in work.kinds_of(self.job.directory, request)],
-            host=self.host,
-            boot_id=boot_id(),
-            pid=os.getpid(),
-            user=user_name(),
-            began_s=self.clock(),
-            root=self.job.store.root,
+        journal.write(
+            Begin(
+                operation=request.operation,
+                kinds=work.kinds_of(self.job.directory, request),
+                host=self.host,
+                boot_id=boot_id(),
+                pid=os.getpid(),
+                user=user_name(),
+                began_s=self.clock(),
+                root=self.job.store.root,
+            )
         )
         return journal
 
@@ -269,8 +271,8 @@ class Runner:
             )
 
     def _announce(self, context: JobContext, request: Request) -> None:
-        begin = begin_record(context.journal.records)
-        began_s = float(begin.payload["began_s"]) if begin is not None else self.clock()
+        begin = begin_of(context.journal.records)
+        began_s = begin.began_s if begin is not None else self.clock()
         context.emit(
             JobBegan(
                 job_id=self.job.job_id,
@@ -304,7 +306,7 @@ class Runner:
         with suppress(MagerewindError):
             # A store that stays closed has not ended: job:recover takes it up again.
             if not closed:
-                context.journal.append("end", outcome=ending.outcome.value)
+                context.journal.write(End(outcome=ending.outcome))
             context.directory.write(job_files.RESULT, json.dumps(result).encode())
         with suppress(MagerewindError, OSError):
             prune(self.job.store)

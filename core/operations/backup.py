@@ -40,7 +40,6 @@ from core.events import (
     step_key,
 )
 from core.held import Directory
-from core.journal import Record
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
 from core.operations import closing
@@ -49,6 +48,7 @@ from core.operations.done import Done
 from core.operations.findings import of_kind, refuse, say_findings
 from core.operations.lost import refuse_unfinished
 from core.operations.preflight import BackupPreflight, preflight_backup
+from core.operations.records import BackupBegun, Named, Verified
 from core.operations.requests import BackupRequest
 
 
@@ -86,8 +86,8 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
         backups = make_backups(context.store.backups)
         timestamp = _free_timestamp(backups, request.kinds, int(context.clock()))
     names = {kind: new_name(timestamp, kind) for kind in request.kinds}
-    context.journal.append(
-        "backup", timestamp=timestamp, names={kind.value: name for kind, name in names.items()}
+    context.journal.write(
+        BackupBegun(timestamp=timestamp, names={kind.value: name for kind, name in names.items()})
     )
     with contextlib.ExitStack() as locks:
         if checked.connection is not None and Kind.DB in request.kinds:
@@ -117,8 +117,8 @@ def abandon(context: JobContext, backups: Directory | None = None) -> None:
     `backups` is var/backups, where the job has it open.
     """
     context.free_reserve()
-    began = context.journal.last("backup")
     try:
+        began = context.journal.newest(BackupBegun)
         if began is not None:
             with suppress(FileNotFoundError):
                 _tidy(context, began, backups or open_backups(context.store.backups))
@@ -130,8 +130,8 @@ def abandon(context: JobContext, backups: Directory | None = None) -> None:
     closing.reopen(context)
 
 
-def _tidy(context: JobContext, began: Record, backups: Directory) -> None:
-    names = [str(name) for name in began.payload["names"].values()]
+def _tidy(context: JobContext, began: BackupBegun, backups: Directory) -> None:
+    names = list(began.names.values())
     if not all(parse_name(name) for name in names):
         raise StorageError("the journal names what is no backup")
     for name in names:
@@ -139,11 +139,9 @@ def _tidy(context: JobContext, began: Record, backups: Directory) -> None:
             backups.remove(partial_name(name))
         except OSError as error:
             raise translate(error, f"removing {backups.path_of(partial_name(name))}") from error
-    for record in context.journal.records:
-        if record.kind != "verified":
-            continue
+    for verified in context.journal.each(Verified):
         # Killed between the name and the manifest: the file is whole, only its description lacks.
-        manifest = from_json(record.payload["manifest"].encode("ascii"))
+        manifest = from_json(verified.manifest.encode("ascii"))
         if manifest.file_name in names and _size_of(backups, manifest) == manifest.size_bytes:
             write_manifest(backups, manifest)
     backups.flush()
@@ -188,10 +186,10 @@ def _back_up(
         except OSError as error:
             raise translate(error, f"writing {partial.path}") from error
         manifest = _manifest(context, request, kind, name, written, size_bytes, started_s)
-        context.journal.append("verified", manifest=to_json(manifest).decode("ascii"))
+        context.journal.write(Verified(manifest=to_json(manifest).decode("ascii")))
         partial.commit()
     write_manifest(backups, manifest)
-    context.journal.append("named", name=name)
+    context.journal.write(Named(name=name))
     context.say(*(_of_kind(kind, warned) for warned in written.warnings))
     context.emit(
         BackupCompleted(

@@ -19,41 +19,43 @@ from core.magento.maintenance import (
     open_store,
 )
 from core.operations.context import JobContext
+from core.operations.records import Close, Opened, kinds_of
 
 
 def close(context: JobContext) -> None:
     """Turn maintenance mode on; what it was before is in the journal before it is touched."""
     with context.step(Step.CLOSE):
         already = maintenance_state(context.store).on
-        context.journal.append("close", already=already, at_s=context.clock())
+        context.journal.write(Close(already=already, at_s=context.clock()))
         close_store(context.store, _mark(context, "closed"))
         context.emit(MaintenanceEnabled(already=already))
 
 
 def mark(context: JobContext, phase: str) -> None:
     """Let the flag say how far the job is: all that tells it if the job's memory is lost."""
-    if not context.journal.last_payload("close").get("already", True):
+    closed = context.journal.newest(Close)
+    if closed is not None and not closed.already:
         mark_flag(context.store, _mark(context, phase))
 
 
 def _mark(context: JobContext, phase: str) -> FlagMark:
-    kinds = context.journal.records[0].payload.get("kinds", ())
-    return FlagMark(job_id=context.job_id, phase=phase, kinds=tuple(kinds))
+    kinds = tuple(kind.value for kind in kinds_of(context.journal))
+    return FlagMark(job_id=context.job_id, phase=phase, kinds=kinds)
 
 
 def reopen(context: JobContext) -> None:
     """Put maintenance mode back to what it was before this job; does nothing if it never closed."""
-    closed = context.journal.last("close")
-    if closed is None or context.journal.has("opened"):
+    closed = context.journal.newest(Close)
+    if closed is None or context.journal.has(Opened):
         return
     context.cancellation.forbid()  # whatever happens, the store is opened now
     with context.step(Step.OPEN):
-        already = bool(closed.payload["already"])
+        already = closed.already
         if not already:
             open_store(context.store)
         # On a full disk the store is open all the same; a recovery would just open it once more.
         with suppress(StorageError):
-            context.journal.append("opened", at_s=context.clock())
+            context.journal.write(Opened(at_s=context.clock()))
         context.emit(MaintenanceDisabled(skipped=already))
 
 
@@ -61,8 +63,9 @@ def closed_seconds(records: Iterable[Record], now_s: float) -> float:
     """Return how long the store has been closed for the job that wrote these records."""
     closed_s: float | None = None
     for record in records:
-        if record.kind == "close" and not record.payload["already"]:
-            closed_s = float(record.payload["at_s"])
-        if record.kind == "opened" and closed_s is not None:
-            return max(0.0, float(record.payload["at_s"]) - closed_s)
+        if record.kind == Close.KIND:
+            closed = Close.read(record)
+            closed_s = closed_s if closed.already else closed.at_s
+        if record.kind == Opened.KIND and closed_s is not None:
+            return max(0.0, Opened.read(record).at_s - closed_s)
     return 0.0 if closed_s is None else max(0.0, now_s - closed_s)

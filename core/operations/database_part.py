@@ -26,7 +26,7 @@ from core.operations.connection_file import connection_of, needed_connection
 from core.operations.context import JobContext
 from core.operations.job_files import DEFINITIONS
 from core.operations.leftovers import drop_leftovers, drop_trials
-from core.operations.records import swap_begun
+from core.operations.records import SwapBegun, SwapEnded, kinds_of, swap_begun
 
 RECONNECT_FOR_S: Final = 60.0
 HURRIED_FOR_S: Final = 2.0
@@ -85,14 +85,14 @@ class DatabasePart:
         with context.step(Step.SWAP, Kind.DB):
             if self.staged is None:
                 raise MagerewindError("No dump has been loaded.")
-            context.journal.append("swap-begin", kind=Kind.DB.value)
+            context.journal.write(SwapBegun(kind=Kind.DB))
             swap_tables(
                 self.staged,
                 needed_connection(context),
                 journal=context.journal,
                 definitions_path=context.file(DEFINITIONS),
             )
-            context.journal.append("swap-end", kind=Kind.DB.value)
+            context.journal.write(SwapEnded(kind=Kind.DB))
 
     def revert(self, context: JobContext) -> tuple[Warned, ...]:
         """Bring the old tables back and drop the staged ones.
@@ -108,7 +108,7 @@ class DatabasePart:
             revert_tables(settings, context.journal)
             drop_trials(settings)
 
-        if swap_begun(context, Kind.DB):
+        if swap_begun(context.journal, Kind.DB):
             with_patience(act, clock=context.clock)
             return ()
         try:
@@ -139,7 +139,7 @@ def job_mark(context: JobContext) -> JobMark:
         job_id=context.job_id,
         var=os.path.realpath(context.store.var),
         host=context.host,
-        kinds=tuple(context.journal.records[0].payload.get("kinds", ())),
+        kinds=tuple(kind.value for kind in kinds_of(context.journal)),
     )
 
 

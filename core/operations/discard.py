@@ -25,6 +25,7 @@ from core.operations.job_files import (
     sibling,
     undo_kinds,
 )
+from core.operations.records import DiscardBegun
 from core.operations.requests import DiscardRequest
 
 
@@ -67,7 +68,7 @@ def discard_undo(context: JobContext, job_id: str, report: Report) -> None:
     """
     directory = sibling(context.directory, job_id)
     kinds = undo_kinds(directory)
-    context.journal.append("discard", job_id=job_id, kinds=[kind.value for kind in kinds])
+    context.journal.write(DiscardBegun(job_id=job_id, kinds=kinds))
     _begin(directory)
     _remove(context, directory, kinds, report)
 
@@ -89,10 +90,9 @@ def _remove(
 
 def finish_discards(context: JobContext, report: Report) -> None:
     """Remove what is left of undos that were being discarded, by this job or an earlier one."""
-    for record in context.journal.records:
-        job_id = record.payload.get("job_id")
-        if record.kind == "discard" and is_job_id(job_id):
-            directory = sibling(context.directory, str(job_id))
+    for record in context.journal.each(DiscardBegun):
+        if is_job_id(record.job_id):
+            directory = sibling(context.directory, record.job_id)
             if directory.has(UNDO):
                 _begin(directory)
     for job_id, directory in _marked(context, DISCARDING):

@@ -29,14 +29,9 @@ from core.operations.context import JobContext
 from core.operations.discard import discard_undo, finish_discards, kept_undos, take_mark, undo_bytes
 from core.operations.done import Done
 from core.operations.parts import FilesPart, Part, memory_gone
+from core.operations.records import Close, Committed, ConsumersRan, FromElsewhere, Settled
 
 NEXT_COMMAND = "magerewind job:recover"
-
-
-def kinds_in_journal(context: JobContext) -> tuple[Kind, ...]:
-    """Return the kinds that the job works on, as it began."""
-    begin = context.journal.records[0]
-    return tuple(Kind(kind) for kind in begin.payload["kinds"])
 
 
 def revert(context: JobContext, parts: tuple[Part, ...]) -> None:
@@ -46,7 +41,7 @@ def revert(context: JobContext, parts: tuple[Part, ...]) -> None:
     """
     context.cancellation.forbid()
     context.free_reserve()
-    closed = context.journal.has("close")
+    closed = context.journal.has(Close)
     cause: Exception | None = None
     with suppress(MagerewindError), context.step(Step.REVERT):
         for part in reversed(parts):
@@ -65,7 +60,7 @@ def revert(context: JobContext, parts: tuple[Part, ...]) -> None:
 
 def end_by_reverting(context: JobContext, parts: tuple[Part, ...], error: BaseException) -> None:
     """Revert after `error`, unless the commit may be on disk: then the next recovery decides."""
-    if context.journal.broken or context.journal.has("commit"):
+    if context.journal.broken or context.journal.has(Committed):
         return
     if isinstance(error, MagerewindError):
         # The cause comes before what it led to: who reads a log wants the reason first.
@@ -99,7 +94,7 @@ def commit(context: JobContext) -> None:
         context.cancellation.check()
         context.cancellation.forbid()
         try:
-            context.journal.append("commit", at_s=context.clock())
+            context.journal.write(Committed(at_s=context.clock()))
         except StorageError as error:
             if context.journal.broken:
                 raise _left_closed(
@@ -125,8 +120,8 @@ def forward(
         kept = _keep_undo(context, kinds)
         for part in parts:
             context.say(*part.settle(context))
-        if not context.journal.has("settled"):
-            context.journal.append("settled")
+        if not context.journal.has(Settled):
+            context.journal.write(Settled())
         if replaces is not None:
             _give_up(context, replaces)
     except (OSError, MagerewindError) as error:
@@ -156,9 +151,10 @@ def _keep_undo(context: JobContext, kinds: tuple[Kind, ...]) -> bool:
     """Write down that the job keeps an undo; return False where its directory is gone."""
     if not _remembered(context):
         return False
+    committed = context.journal.newest(Committed)
     row = {
         "kinds": [kind.value for kind in kinds],
-        "committed_s": context.journal.last_payload("commit").get("at_s", context.clock()),
+        "committed_s": context.clock() if committed is None else committed.at_s,
         "bytes": undo_bytes(context.store, context.directory, kinds),
     }
     context.directory.write(job_files.UNDO, json.dumps(row).encode())
@@ -215,7 +211,7 @@ def follow_ups(context: JobContext, kinds: tuple[Kind, ...]) -> list[FollowUp]:
                 message="Code and database may be of different versions: bin/magento setup:upgrade",
             )
         )
-    if Kind.DB in kinds and context.journal.has("elsewhere"):
+    if Kind.DB in kinds and context.journal.has(FromElsewhere):
         found.append(
             FollowUp(
                 code="base-urls",
@@ -223,7 +219,7 @@ def follow_ups(context: JobContext, kinds: tuple[Kind, ...]) -> list[FollowUp]:
                 "web/unsecure/base_url, and web/secure/base_url.",
             )
         )
-    if context.journal.has("consumers"):
+    if context.journal.has(ConsumersRan):
         found.append(FollowUp(code="consumers", message="Restart the queue consumers and cron."))
     return found
 

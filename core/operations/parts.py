@@ -21,7 +21,7 @@ from core.events import Kind, Step, Warned
 from core.operations import closing
 from core.operations.context import JobContext
 from core.operations.job_files import JOURNAL, plan_name, plan_of
-from core.operations.records import swap_begun
+from core.operations.records import SwapBegun, SwapEnded, swap_begun
 
 
 class Part(Protocol):
@@ -66,13 +66,13 @@ class FilesPart:
         with context.step(Step.SWAP, self.kind) as report:
             if not context.has_file(plan_name(self.kind)):  # before it counts as begun
                 raise memory_gone(context)
-            context.journal.append("swap-begin", kind=self.kind.value)
+            context.journal.write(SwapBegun(kind=self.kind))
             try:
                 swap_files(self.plan(context), report=report)
             except TakenBack:
                 self._taken_back = True
                 raise
-            context.journal.append("swap-end", kind=self.kind.value)
+            context.journal.write(SwapEnded(kind=self.kind))
 
     def moving(self, context: JobContext) -> None:
         """Do nothing: the maintenance flag tells it."""
@@ -80,11 +80,11 @@ class FilesPart:
     def revert(self, context: JobContext) -> tuple[Warned, ...]:
         """Rename everything back by inode; then the stage can go."""
         plan = self.plan(context)
-        if swap_begun(context, self.kind) and not self._taken_back:
+        if swap_begun(context.journal, self.kind) and not self._taken_back:
             revert_files(plan)
         with suppress(OSError, MagerewindError):
             remove_stage(plan)  # what is left of a stage is in nobody's way, and removed later
-        left = still_open(plan) if swap_begun(context, self.kind) else ()
+        left = still_open(plan) if swap_begun(context.journal, self.kind) else ()
         if not left:
             return ()
         message = f"These directories of other accounts ({self.kind}) still let this one in (ACL):"

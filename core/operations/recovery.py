@@ -24,7 +24,7 @@ from core.operations.discard import finish_discards
 from core.operations.done import Done
 from core.operations.findings import SHOWN_NAMES, owner_hint
 from core.operations.parts import FilesPart, Part, parts_of
-from core.operations.records import swap_begun
+from core.operations.records import Committed, kinds_of, swap_begun
 from core.operations.repair import run_repair
 from core.operations.requests import (
     BackupRequest,
@@ -44,7 +44,7 @@ def recover(context: JobContext, request: Request) -> Done:
 
     Raises StoreLeftClosed when neither can be completed.
     """
-    committed = context.journal.has("commit")
+    committed = context.journal.has(Committed)
     context.emit(
         RecoveryBegan(
             way="forward"
@@ -72,7 +72,7 @@ def recover(context: JobContext, request: Request) -> Done:
 def _recover_rollback(
     context: JobContext, request: RollbackRequest | UndoRequest, *, committed: bool
 ) -> Done:
-    parts = parts_of(ending.kinds_in_journal(context))
+    parts = parts_of(kinds_of(context.journal))
     replaces = request.job_id if isinstance(request, UndoRequest) else None
     with _schema_held(context, parts):
         if committed:
@@ -89,7 +89,7 @@ def _refuse_unmovable(context: JobContext, parts: tuple[Part, ...]) -> None:
     names = [
         name
         for part in parts
-        if isinstance(part, FilesPart) and swap_begun(context, part.kind)
+        if isinstance(part, FilesPart) and swap_begun(context.journal, part.kind)
         for name in unmovable(part.plan(context))
     ]
     if names:

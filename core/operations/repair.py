@@ -35,6 +35,7 @@ from core.operations.lost import (
     find_lost,
     verdict_of,
 )
+from core.operations.records import End
 from core.operations.requests import RepairRequest
 
 CLOSED = 20
@@ -162,6 +163,6 @@ def _left_as_it_is(context: JobContext, job: LostJob) -> Done:
         exit_code=CLOSED if on else 1,
     )
     context.emit(failed)
-    context.journal.append("end", outcome=Outcome.CLOSED.value)
+    context.journal.write(End(outcome=Outcome.CLOSED))
     outcome = Outcome.CLOSED if on else Outcome.FAILED
     return Done(outcome=outcome, exit_code=failed.exit_code, message=failed.message)

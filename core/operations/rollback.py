@@ -33,6 +33,7 @@ from core.operations.findings import Finding, refuse, say_findings
 from core.operations.job_files import plan_of
 from core.operations.lost import refuse_unfinished
 from core.operations.parts import FilesPart, Part, begin_moving, parts_of
+from core.operations.records import ConsumersRan, FromElsewhere, StageBegun
 from core.operations.requests import RollbackRequest
 from core.operations.rollback_plan import (
     file_findings,
@@ -90,9 +91,9 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> Done:
         if not request.from_elsewhere and request.confirmed_plan is None:
             refuse_unasked(sources.elsewhere)
         if sources.elsewhere and Kind.DB in request.kinds:
-            context.journal.append("elsewhere")
+            context.journal.write(FromElsewhere())
         if any(finding.code == "processes" for finding in surroundings):
-            context.journal.append("consumers")
+            context.journal.write(ConsumersRan())
         if sources.connection is not None:
             context.connection = sources.connection
             keep_connection(context.directory, sources.connection)
@@ -138,7 +139,7 @@ def _make_ready(context: JobContext, request: RollbackRequest, sources: Sources)
     refuse(findings)
     for kind, plan in staging.plans.items():
         with context.step(Step.STAGE, kind, total_bytes=plan.bytes_to_write) as report:
-            context.journal.append("stage", kind=kind.value)
+            context.journal.write(StageBegun(kind=kind))
             staging.staged[kind] = stage_files(plan, job_id=context.job_id, report=report)
     return staging
 

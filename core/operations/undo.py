@@ -23,6 +23,7 @@ from core.operations.findings import refuse
 from core.operations.job_files import DEFINITIONS, plan_of, sibling, undo_kinds
 from core.operations.lost import refuse_unfinished
 from core.operations.parts import Part, begin_moving, parts_of
+from core.operations.records import UndoBegun
 from core.operations.requests import UndoRequest
 from core.operations.undo_plan import undo_findings
 
@@ -46,7 +47,7 @@ def run_undo(context: JobContext, request: UndoRequest) -> Done:
     undone = sibling(context.directory, request.job_id)
     kinds = undo_kinds(undone)
     context.emit(StepsPlanned(steps=planned_steps(kinds)))
-    context.journal.append("undo", job_id=request.job_id)
+    context.journal.write(UndoBegun(job_id=request.job_id))
     connection: DatabaseConnection | None = None
     if Kind.DB in kinds:
         connection = context.connection = kept_connection(undone)

@@ -30,6 +30,7 @@ from core.database.schema.definitions import TRANSACTIONAL
 from core.database.schema.load_session import LoadingConnection
 from core.database.schema.marker import JobMark, make_marker
 from core.database.schema.names import STAGED, short_id, staged_name, waiting_key_name
+from core.database.schema.records import TablesLoaded, TablesStaging
 from core.database.schema.sequence_defaults import take_from
 from core.database.schema.swap_file import (
     DefaultText,
@@ -64,8 +65,6 @@ BATCH: Final = 8 << 20
 """Bytes of rows in a transaction. Larger ones cost memory here and undo space there."""
 DEFER_FROM: Final = 1 << 20
 """Bytes of rows from which building keys afterwards is worth an ALTER TABLE."""
-RECORD_STAGING: Final = "tables.staging"
-RECORD_LOADED: Final = "tables.loaded"
 
 
 def load_beside(
@@ -92,7 +91,7 @@ def load_beside(
     short = short_id(job_id)
     names = [content.name for content in check.contents] + list(check.sequences)
     staged = {name: staged_name(short, number) for number, name in enumerate(names, 1)}
-    journal.append(RECORD_STAGING, short=short, schema=settings.schema, tables=staged)
+    journal.write(TablesStaging(short=short, schema=settings.schema, tables=staged))
     try:
         loading = _Loading(
             path, check, settings, staged=staged, short=short, map_collations=map_collations
@@ -106,7 +105,7 @@ def load_beside(
         with contextlib.suppress(MagerewindError):
             drop_staging(settings, short)
         raise
-    journal.append(RECORD_LOADED, short=short, rows=sum(loaded.rows.values()))
+    journal.write(TablesLoaded(short=short, rows=sum(loaded.rows.values())))
     return loaded
 
 

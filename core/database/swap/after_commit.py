@@ -26,6 +26,7 @@ from core.database.schema.load_session import LoadingConnection
 from core.database.schema.marker import drop_marker, keep_with_asides, set_phase
 from core.database.schema.names import aside_name, owner_of
 from core.database.schema.read_definitions import foreign_keys_of, objects_now
+from core.database.schema.records import ForwardDone, ForwardStep
 from core.database.schema.swap_file import ObjectText, Swap
 from core.database.schema.table_names import all_names, end_statements
 from core.database.server.connection import Connection
@@ -37,8 +38,6 @@ from core.events import Warned
 from core.journal import Journal
 from core.magento.settings import DatabaseConnection
 
-RECORD_FORWARD: Final = "tables.forward"
-RECORD_FORWARDED: Final = "tables.forwarded"
 _ROUTINES: Final = ("PACKAGE", "PACKAGE BODY", "FUNCTION", "PROCEDURE")
 
 
@@ -53,10 +52,10 @@ def forward_tables(settings: DatabaseConnection, journal: Journal) -> tuple[Warn
         raise StorageError(f"The journal {journal.path} knows of no swap to bring to its end.")
 
     def begin(step: str) -> None:
-        journal.append(RECORD_FORWARD, step=step)
+        journal.write(ForwardStep(step=step))
 
     warnings = bring_to_end(settings, swap, begin)
-    journal.append(RECORD_FORWARDED, short=swap.short)
+    journal.write(ForwardDone(short=swap.short))
     return warnings
 
 

@@ -13,25 +13,28 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from core.database.load.load import RECORD_STAGING, drop_staging
+from core.database.load.load import drop_staging
 from core.database.schema.marker import JobMark, keep_swap, read_swap
 from core.database.schema.names import aside_name, owner_of
 from core.database.schema.read_definitions import foreign_keys_of, read_definitions
+from core.database.schema.records import (
+    TablesReverted,
+    TablesStaging,
+    TablesSwapped,
+    TablesSwapping,
+)
 from core.database.schema.swap_file import ObjectText, StagedTables, Swap, SwappedTable, load_swap
 from core.database.schema.table_names import all_names, end_connection, end_statements, table_names
 from core.database.server.connection import Connection, connect, lock_name
 from core.database.server.dialect import one_line, quote_name, quote_text
 from core.errors import DatabaseError, StorageError, StoreLeftClosed, SwapBlocked
 from core.held import StateFile, state_file
-from core.journal import Journal, Record
+from core.journal import Journal
 from core.magento.settings import DatabaseConnection
 
 LOCK_WAIT_S: Final = 5
 SWAP_TRIES: Final = 6
 REVERT_TRIES: Final = 12
-RECORD_SWAPPING: Final = "tables.swapping"
-RECORD_SWAPPED: Final = "tables.swapped"
-RECORD_REVERTED: Final = "tables.reverted"
 _LOCKED: Final = 1205
 _DROPPABLE: Final = ("VIEW", "PROCEDURE", "FUNCTION", "PACKAGE BODY", "PACKAGE", "EVENT")
 
@@ -56,15 +59,15 @@ def swap_tables(
         swap = _describe(connection, staged, settings.schema, whole=whole)
         keep_swap(connection, JobMark(job_id=staged.job_id), swap)
         _save(swap, definitions_path)
-        journal.append(
-            RECORD_SWAPPING,
+        swapping = TablesSwapping(
             short=swap.short,
             definitions=str(definitions_path),
             connection=connection.thread_id,
         )
+        journal.write(swapping)
         present = all_names(connection)
         _rename(connection, forward_renames(swap.tables, present), tries)
-        journal.append(RECORD_SWAPPED, short=swap.short)
+        journal.write(TablesSwapped(short=swap.short))
         return swap
 
 
@@ -226,20 +229,20 @@ def revert_tables(
     Decides by what exists; may be run any number of times. Raises StoreLeftClosed where the
     reverse rename is blocked, ConnectionFailed without a server.
     """
-    if journal.has(RECORD_REVERTED):
+    if journal.has(TablesReverted):
         return
-    swapping = journal.last(RECORD_SWAPPING)
+    swapping = journal.newest(TablesSwapping)
     swap = swap_of(journal, settings)
-    staging = journal.last(RECORD_STAGING)
+    staging = journal.newest(TablesStaging)
     take_back(
         settings,
         swap,
         None if staging is None else staging_short(staging, settings.schema),
         tries,
-        renamed_by=0 if swapping is None else int(swapping.payload.get("connection", 0)),
+        renamed_by=0 if swapping is None else swapping.connection,
     )
     if staging is not None:
-        journal.append(RECORD_REVERTED, short=staging.payload["short"])
+        journal.write(TablesReverted(short=staging.short))
 
 
 def take_back(
@@ -279,11 +282,11 @@ def swap_of(journal: Journal, settings: DatabaseConnection) -> Swap | None:
     Its file is looked for beside the journal, whatever path is written there; where the job's
     directory is gone, the schema holds a copy.
     """
-    swapping = journal.last(RECORD_SWAPPING)
+    swapping = journal.newest(TablesSwapping)
     if swapping is None:
         return None
-    file = journal.beside(os.path.basename(str(swapping.payload.get("definitions", ""))))
-    short = str(swapping.payload.get("short"))
+    file = journal.beside(os.path.basename(swapping.definitions))
+    short = swapping.short
     try:
         swap = load_swap(file, schema=settings.schema)
     except StorageError:
@@ -299,12 +302,12 @@ def swap_of(journal: Journal, settings: DatabaseConnection) -> Swap | None:
     return swap
 
 
-def staging_short(record: Record, schema: str) -> str:
+def staging_short(record: TablesStaging, schema: str) -> str:
     """Return whose staging tables a record speaks of. Raises StorageError for another schema."""
-    short, where = record.payload.get("short"), record.payload.get("schema", schema)
-    if where != schema:
+    short = record.short
+    if record.schema not in (None, schema):
         raise StorageError("The job's connection is not of the schema that it worked on.")
-    if not isinstance(short, str) or owner_of(aside_name(short, 1)) != short:
+    if owner_of(aside_name(short, 1)) != short:
         raise StorageError("The job's journal names no staging tables of ours.")
     return short
 

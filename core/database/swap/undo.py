@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from core.database.load.load import RECORD_STAGING
 from core.database.load.try_triggers import prove_triggers
 from core.database.schema.load_session import LoadingConnection
 from core.database.schema.marker import JobMark, drop_marker, make_marker
 from core.database.schema.names import ASIDE, STAGED, owner_of, short_id
+from core.database.schema.records import TablesStaging
 from core.database.schema.swap_file import Definitions, StagedTables, Swap, SwappedTable, load_swap
 from core.database.schema.table_names import all_names, table_names
 from core.database.server.connection import Connection, connect
@@ -67,7 +67,7 @@ def undo_tables(
     loading = LoadingConnection(settings)
     try:
         _all_there(swap, table_names(loading.connection))
-        journal.append(RECORD_STAGING, short=short, schema=settings.schema, tables={})
+        journal.write(TablesStaging(short=short, schema=settings.schema, tables={}))
         make_marker(loading.connection, mark or JobMark(job_id=job_id))
         staged = {one.name: one.aside for one in swap.tables if one.aside is not None}
         wanted = _old_definitions(swap)
