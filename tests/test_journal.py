@@ -39,8 +39,10 @@ def test_records_come_back_in_order_with_odd_text(path):
                 operation=Operation.BACKUP, kinds=(Kind.CODE, Kind.DB), host="h", boot_id="b",
                 pid=7, user="u", began_s=1.5, root="/shop",
             ),
-            b'[0, "begin", {"operation": "backup", "kinds": ["code", "db"], "host": "h", '
-            b'"boot_id": "b", "pid": 7, "user": "u", "began_s": 1.5, "root": "/shop"}]',
+            (
+                b'[0, "begin", {"operation": "backup", "kinds": ["code", "db"], "host": "h", '
+                b'"boot_id": "b", "pid": 7, "user": "u", "began_s": 1.5, "root": "/shop"}]'
+            ),
         ),
         (SwapBegun(kind=Kind.MEDIA), b'[0, "swap-begin", {"kind": "media"}]'),
         (Committed(at_s=2.0), b'[0, "commit", {"at_s": 2.0}]'),
