@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from core.errors import Cancelled
+from core.errors import Cancelled, StorageError
 from core.events import (
     CancelRequested,
     Emit,
@@ -106,6 +106,12 @@ class JobContext:
     def has_file(self, name: str) -> bool:
         """Tell whether a file is in the job's directory, and that where it is looked for."""
         return self.directory.is_in_place and self.directory.has(name)
+
+    def memory_gone(self) -> StorageError:
+        """Return the error for a job whose directory was removed while it ran."""
+        return StorageError(
+            f"The memory of the job was removed while it ran: {self.directory.path}"
+        )
 
     def keep_reserve(self) -> None:
         """Take some space and an inode now, so that a full disk does not stop the way back.

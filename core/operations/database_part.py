@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from core import waiting
-from core.backups.catalog import Backup
+from core.archive.plan.summary import FilePlan
 from core.database.load.load import load_beside
 from core.database.load.server_check import DumpCheck
 from core.database.schema.marker import JobMark, set_phase
@@ -20,13 +20,18 @@ from core.database.schema.swap_file import StagedTables
 from core.database.server.connection import connect
 from core.database.swap.after_commit import forward_tables
 from core.database.swap.swap import revert_tables, swap_tables
+from core.database.swap.undo import undo_tables
 from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
-from core.events import Kind, Step, Warned
+from core.events import Kind, RollbackPlanned, Step, Warned
+from core.held import Directory, StateFile
 from core.operations.connection_file import connection_of, needed_connection
 from core.operations.context import JobContext
+from core.operations.findings import Finding, refuse, say_findings
 from core.operations.job_files import DEFINITIONS
 from core.operations.leftovers import drop_leftovers, drop_trials
 from core.operations.records import SwapBegun, SwapEnded, kinds_of, swap_begun
+from core.operations.rollback_job import RollbackJob
+from core.operations.rollback_plan import plan_database
 
 RECONNECT_FOR_S: Final = 60.0
 HURRIED_FOR_S: Final = 2.0
@@ -38,31 +43,55 @@ class DatabasePart:
     """The database: the journal maps the names, the server says what has been done."""
 
     kind = Kind.DB
+    file_plan: FilePlan | None = None
 
     def __init__(self) -> None:
-        self.staged: StagedTables | None = None  # set once the dump is loaded beside
+        self._check: DumpCheck | None = None
+        self._staged: StagedTables | None = None  # set once the dump is loaded beside
 
-    def load(
-        self,
-        context: JobContext,
-        backup: Backup,
-        check: DumpCheck,
-        *,
-        map_collations: bool,
-        partial: bool,
-    ) -> None:
-        """Load a dump that was checked beside the live tables."""
-        manifest = backup.manifest
+    def plan(self, job: RollbackJob) -> None:
+        """Check the dump by itself and against the server."""
+        context, backup = job.context, job.sources.backups[Kind.DB]
+        findings: list[Finding] = []
+        with context.step(Step.PLAN, Kind.DB, total_bytes=backup.size_bytes) as report:
+            plan = plan_database(job.request, job.sources, report, findings)
+            say_findings(context, findings)
+            refuse(findings)
+        check, server = plan.check, plan.server
+        self._check = check
+        context.emit(
+            RollbackPlanned(
+                kind=Kind.DB,
+                identical=0,
+                added=len(server.added) if server is not None else 0,
+                changed=len(server.replaced) if server is not None else len(check.tables),
+                removed=len(server.removed) if server is not None else 0,
+                mode_only=0,
+                bytes_to_write=check.content_bytes,
+            )
+        )
+
+    def prepare(self, _job: RollbackJob) -> None:
+        """Do nothing: a dump is loaded when the store is closed."""
+
+    def recheck(self, _job: RollbackJob) -> None:
+        """Do nothing: a swap replaces whatever the tables hold by then."""
+
+    def load(self, job: RollbackJob) -> None:
+        """Load the dump that was checked beside the live tables."""
+        context, backup, check = job.context, job.sources.backups[Kind.DB], self._check
+        if check is None:
+            raise MagerewindError("The dump was not checked.")
         settings = needed_connection(context)
         drop_leftovers(context, settings)
-        rows = manifest.rows if manifest is not None else None
+        rows = backup.manifest.rows if backup.manifest is not None else None
         with context.step(
             Step.LOAD,
             Kind.DB,
             total_bytes=check.content_bytes,
             total_items=sum(rows.values()) if rows else None,
         ) as report:
-            self.staged = load_beside(
+            self._staged = load_beside(
                 backup.path,
                 check,
                 settings,
@@ -70,10 +99,24 @@ class DatabasePart:
                 journal=context.journal,
                 report=report,
                 expected_rows=rows,
-                map_collations=map_collations,
-                partial=partial,
+                map_collations=job.request.map_collations,
+                partial=job.request.partial,
                 mark=job_mark(context),
             )
+
+    def prepare_undo(self, context: JobContext, undone: Directory) -> None:
+        """Take the old tables of the undone job for staged ones."""
+        self._staged = undo_tables(
+            needed_connection(context),
+            context.journal,
+            job_id=context.job_id,
+            mark=job_mark(context),
+            definitions_path=StateFile(undone, DEFINITIONS),
+        )
+
+    def unmovable(self, _context: JobContext) -> tuple[str, ...]:
+        """Return nothing: tables belong to no account of the system."""
+        return ()
 
     def moving(self, context: JobContext) -> None:
         """Tell in the schema that other parts of the job are being moved."""
@@ -83,11 +126,11 @@ class DatabasePart:
     def swap(self, context: JobContext) -> None:
         """One RENAME TABLE for all tables."""
         with context.step(Step.SWAP, Kind.DB):
-            if self.staged is None:
+            if self._staged is None:
                 raise MagerewindError("No dump has been loaded.")
             context.journal.write(SwapBegun(kind=Kind.DB))
             swap_tables(
-                self.staged,
+                self._staged,
                 needed_connection(context),
                 journal=context.journal,
                 definitions_path=context.file(DEFINITIONS),

@@ -28,7 +28,8 @@ from core.operations.connection_file import forget_connection
 from core.operations.context import JobContext
 from core.operations.discard import discard_undo, finish_discards, kept_undos, take_mark, undo_bytes
 from core.operations.done import Done
-from core.operations.parts import FilesPart, Part, memory_gone
+from core.operations.files_part import FilesPart
+from core.operations.parts import Part
 from core.operations.records import Close, Committed, ConsumersRan, FromElsewhere, Settled
 
 NEXT_COMMAND = "magerewind job:recover"
@@ -142,7 +143,7 @@ def _remembered(context: JobContext) -> bool:
     """Tell whether the job's directory is there; say what it means that it is not."""
     if context.directory.is_in_place:
         return True
-    message = f"{memory_gone(context).message}. What it has set aside cannot be undone."
+    message = f"{context.memory_gone().message}. What it has set aside cannot be undone."
     context.say(Warned(code="memory-gone", message=message))
     return False
 

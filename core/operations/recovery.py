@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from core.archive.plan.closed_directories import unmovable
 from core.database.server.connection import schema_lock
 from core.errors import ConnectionFailed, JobRunning, StoreLeftClosed
 from core.events import Kind, Outcome, RecoveryBegan, Step
@@ -23,8 +22,8 @@ from core.operations.context import JobContext
 from core.operations.discard import finish_discards
 from core.operations.done import Done
 from core.operations.findings import SHOWN_NAMES, owner_hint
-from core.operations.parts import FilesPart, Part, parts_of
-from core.operations.records import Committed, kinds_of, swap_begun
+from core.operations.parts import Part, parts_of
+from core.operations.records import Committed, kinds_of
 from core.operations.repair import run_repair
 from core.operations.requests import (
     BackupRequest,
@@ -86,12 +85,7 @@ def _recover_rollback(
 
 def _refuse_unmovable(context: JobContext, parts: tuple[Part, ...]) -> None:
     """Raise StoreLeftClosed, with nothing moved yet, for what this account could not move back."""
-    names = [
-        name
-        for part in parts
-        if isinstance(part, FilesPart) and swap_begun(context.journal, part.kind)
-        for name in unmovable(part.plan(context))
-    ]
+    names = [name for part in parts for name in part.unmovable(context)]
     if names:
         raise StoreLeftClosed(
             "The job cannot be reverted by this account: it would have to move what is in "

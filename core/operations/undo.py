@@ -7,22 +7,17 @@ from __future__ import annotations
 
 import contextlib
 
-from core.archive.plan.summary import FilePlan
-from core.archive.restore.undo import undo_plan
 from core.database.server.connection import schema_lock
-from core.database.swap.undo import undo_tables
 from core.events import Kind, RollbackStarted, Step, StepsPlanned, step_key
-from core.held import Directory, StateFile
 from core.magento.settings import DatabaseConnection
 from core.operations import closing, ending
-from core.operations.connection_file import keep_connection, kept_connection, needed_connection
+from core.operations.connection_file import keep_connection, kept_connection
 from core.operations.context import JobContext
-from core.operations.database_part import DatabasePart, job_mark
 from core.operations.done import Done
 from core.operations.findings import refuse
-from core.operations.job_files import DEFINITIONS, plan_of, sibling, undo_kinds
+from core.operations.job_files import sibling, undo_kinds
 from core.operations.lost import refuse_unfinished
-from core.operations.parts import Part, begin_moving, parts_of
+from core.operations.parts import begin_moving, file_plans, parts_of
 from core.operations.records import UndoBegun
 from core.operations.requests import UndoRequest
 from core.operations.undo_plan import undo_findings
@@ -59,7 +54,9 @@ def run_undo(context: JobContext, request: UndoRequest) -> Done:
             refuse_unfinished(connection, context.store)
         try:
             with context.step(Step.CHECK):
-                _make_ready(context, undone, parts)
+                for part in parts:
+                    part.prepare_undo(context, undone)
+                refuse(undo_findings(context.store, file_plans(parts)))
             closing.close(context)
             for kind in kinds:
                 context.emit(
@@ -77,28 +74,3 @@ def run_undo(context: JobContext, request: UndoRequest) -> Done:
         return ending.forward(
             context, parts, flush=request.flush, replaces=request.job_id, strict=request.strict
         )
-
-
-def _make_ready(
-    context: JobContext,
-    undone: Directory,
-    parts: tuple[Part, ...],
-) -> None:
-    plans: dict[Kind, FilePlan] = {}
-    for part in parts:
-        if isinstance(part, DatabasePart):
-            part.staged = undo_tables(
-                needed_connection(context),
-                context.journal,
-                job_id=context.job_id,
-                mark=job_mark(context),
-                definitions_path=StateFile(undone, DEFINITIONS),
-            )
-        else:
-            staged = undo_plan(
-                plan_of(context.store, undone, part.kind),
-                plan_of(context.store, context.directory, part.kind),
-                job_id=context.job_id,
-            )
-            plans[part.kind] = staged.plan
-    refuse(undo_findings(context.store, plans))

@@ -90,7 +90,8 @@ MUTATIONS = [
         ("            partial.flush()", 1),
     ),
     *lines(
-        "core/operations/parts.py", ORDER,
+        "core/operations/files_part.py", ORDER,
+        ('            context.journal.write(StageBegun(kind=self.kind))', 1),
         ('            context.journal.write(SwapBegun(kind=self.kind))', 1),
         ('            context.journal.write(SwapEnded(kind=self.kind))', 1),
     ),
@@ -106,7 +107,6 @@ MUTATIONS = [
     ),
     *lines(
         "core/operations/rollback.py", ORDER,
-        ('            context.journal.write(StageBegun(kind=kind))', 1),
         ("            keep_connection(context.directory, sources.connection)", 1),
     ),
     *lines(

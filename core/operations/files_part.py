@@ -1,0 +1,180 @@
+"""The part of a rollback or an undo that works on files of one kind: code or media.
+
+A plan in the job's directory says all: what is staged, moved and set aside.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+from core.archive.plan.closed_directories import still_open, unmovable
+from core.archive.plan.home import PlanHome
+from core.archive.plan.summary import FilePlan
+from core.archive.restore.give_away import give_directories
+from core.archive.restore.recheck import refresh_files
+from core.archive.restore.stage import StagedFiles, remove_stage, stage_files
+from core.archive.restore.swap import TakenBack, moves_anything, revert_files, swap_files
+from core.archive.restore.undo import undo_plan
+from core.errors import MagerewindError, PlanChanged
+from core.events import Kind, Noted, RollbackPlanned, Step, Warned
+from core.held import Directory
+from core.operations.context import JobContext
+from core.operations.job_files import plan_name, plan_of
+from core.operations.records import StageBegun, SwapBegun, SwapEnded, swap_begun
+from core.operations.rollback_job import RollbackJob
+from core.operations.rollback_plan import plan_kind
+
+_NAMED: Final = 50
+
+
+class FilesPart:
+    """Code or media: a plan file in the job's directory says all."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.file_plan: FilePlan | None = None
+        self._staged: StagedFiles | None = None
+        self._taken_back = False
+
+    def _home(self, context: JobContext) -> PlanHome:
+        """Return where the plan of this part lies."""
+        return plan_of(context.store, context.directory, self.kind)
+
+    def plan(self, job: RollbackJob) -> None:
+        """Compare the archive with the live tree; name what changed since the plan was shown."""
+        context, backup = job.context, job.sources.backups[self.kind]
+        with context.step(Step.PLAN, self.kind, total_bytes=backup.size_bytes) as report:
+            plan = self.file_plan = plan_kind(
+                context.store,
+                job.request,
+                job.sources,
+                self.kind,
+                self._home(context),
+                report,
+                put_aside=True,
+            )
+        context.emit(
+            RollbackPlanned(
+                kind=self.kind,
+                identical=plan.identical,
+                added=plan.added,
+                changed=plan.changed,
+                removed=plan.removed,
+                mode_only=plan.mode_only,
+                bytes_to_write=plan.bytes_to_write,
+            )
+        )
+        if job.shown is not None:
+            meanwhile = job.shown.changed_since(self.kind, plan)
+            _tell_changes(
+                context,
+                self.kind,
+                names=meanwhile.names,
+                too_many=meanwhile.too_many,
+                of=meanwhile.of,
+            )
+
+    def prepare(self, job: RollbackJob) -> None:
+        """Write beside the live tree all that the plan adds or changes."""
+        context, plan = job.context, self.file_plan
+        if plan is None:
+            raise MagerewindError("The files were not compared.")
+        with context.step(Step.STAGE, self.kind, total_bytes=plan.bytes_to_write) as report:
+            context.journal.write(StageBegun(kind=self.kind))
+            self._staged = stage_files(plan, job_id=context.job_id, report=report)
+
+    def recheck(self, job: RollbackJob) -> None:
+        """Look, with the store closed, for changes since the plan, and take them in."""
+        if self._staged is None:
+            raise MagerewindError("Nothing was staged.")
+        with job.context.step(Step.RECHECK, self.kind) as report:
+            refreshed = refresh_files(self._staged, report=report)
+        self._staged = refreshed.staged
+        _tell_changes(
+            job.context,
+            self.kind,
+            names=refreshed.changed,
+            too_many=refreshed.too_many,
+            of=refreshed.of,
+        )
+
+    def load(self, _job: RollbackJob) -> None:
+        """Do nothing: all that is new was staged while the store was open."""
+
+    def prepare_undo(self, context: JobContext, undone: Directory) -> None:
+        """Write the plan of the reverse; its stage is what the rollback set aside."""
+        staged = undo_plan(
+            plan_of(context.store, undone, self.kind), self._home(context), job_id=context.job_id
+        )
+        self.file_plan = staged.plan
+
+    def changes(self, context: JobContext) -> bool:
+        """Whether the plan moves anything at all; so it is taken for a plan that is gone."""
+        if not context.has_file(plan_name(self.kind)):
+            return True
+        return moves_anything(self._home(context))
+
+    def swap(self, context: JobContext) -> None:
+        """Rename live to aside and staged to live, entry by entry."""
+        with context.step(Step.SWAP, self.kind) as report:
+            if not context.has_file(plan_name(self.kind)):  # before it counts as begun
+                raise context.memory_gone()
+            context.journal.write(SwapBegun(kind=self.kind))
+            try:
+                swap_files(self._home(context), report=report)
+            except TakenBack:
+                self._taken_back = True
+                raise
+            context.journal.write(SwapEnded(kind=self.kind))
+
+    def moving(self, context: JobContext) -> None:
+        """Do nothing: the maintenance flag tells it."""
+
+    def unmovable(self, context: JobContext) -> tuple[str, ...]:
+        """Name the directories of others in which this account could not move anything back."""
+        return unmovable(self._home(context)) if swap_begun(context.journal, self.kind) else ()
+
+    def revert(self, context: JobContext) -> tuple[Warned, ...]:
+        """Rename everything back by inode; then the stage can go."""
+        plan = self._home(context)
+        if swap_begun(context.journal, self.kind) and not self._taken_back:
+            revert_files(plan)
+        with suppress(OSError, MagerewindError):
+            remove_stage(plan)  # what is left of a stage is in nobody's way, and removed later
+        left = still_open(plan) if swap_begun(context.journal, self.kind) else ()
+        if not left:
+            return ()
+        message = f"These directories of other accounts ({self.kind}) still let this one in (ACL):"
+        return (Warned(code="access-left", message=message, names=left),)
+
+    def settle(self, context: JobContext) -> tuple[Warned, ...]:
+        """Give directories away, remove the empty stage; the aside tree is the undo and stays."""
+        left = give_directories(self._home(context))
+        with suppress(OSError, MagerewindError):
+            remove_stage(self._home(context))
+        if not left:
+            return ()
+        message = f"{len(left)} directories of {self.kind} stay this account's, not their owner's:"
+        return (Warned(code="owners-left", message=message, names=left),)
+
+
+def _tell_changes(
+    context: JobContext, kind: Kind, *, names: tuple[str, ...], too_many: bool, of: int
+) -> None:
+    """Name what an open shop changed since the plan was shown; refuse where it is too much."""
+    if not names:
+        return
+    if too_many:
+        raise PlanChanged(
+            f"{len(names)} of {of} entries of {kind} changed since the plan was made: "
+            f"{', '.join(names[:5])}",
+            hint="Look at a new plan: run the rollback again.",
+        )
+    context.emit(
+        Noted(
+            code="changed-meanwhile",
+            message=f"{len(names)} entries of {kind} changed meanwhile, and are taken in:",
+            names=names[:_NAMED],
+        )
+    )
