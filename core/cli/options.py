@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from core import __version__
+from core.backups.names import Naming
 from core.cli.magento_words import check_init_params
 from core.events import Kind
 
@@ -170,6 +171,13 @@ def _add_backup(parser: argparse.ArgumentParser) -> None:
     )
     add("--level", type=_level, metavar="N", help="compression level of the archives, 0 to 9")
     add("--note", metavar="TEXT", help="a word about this backup, for the list")
+    add(
+        "--names",
+        dest="naming",
+        choices=[naming.value for naming in Naming],
+        help="name a code backup NUMBER_filesystem.tgz as documented (default), or "
+        "NUMBER_filesystem_code.tgz, which alone Magento's own commands list and take since 2.1",
+    )
     _add_magento_init_params(parser)
 
 

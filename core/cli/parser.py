@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, NoReturn
 
+from core.backups.names import Naming
 from core.cli.magento_words import refuse_equals_sign, with_short_verbose
 from core.cli.options import COMMANDS, PROGRAM, add_application, add_common
 from core.errors import UsageError
@@ -48,6 +49,7 @@ class CommandLine:
     strip: tuple[str, ...] = ()
     level: int | None = None
     note: str = ""
+    naming: str = Naming.DOCUMENTED.value
     # what only setup:rollback takes
     code_file: str | None = None
     media_file: str | None = None

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from core.backups.names import Naming
 from core.cli.commands import Session, age_of
 from core.cli.store_view import finding_lines
 from core.errors import NothingToUndo
@@ -50,6 +51,7 @@ def _backup_request(session: Session) -> BackupRequest:
         strip=line.strip,
         level=line.level,
         note=line.note,
+        naming=Naming(line.naming),
         strict=line.strict,
     )
 

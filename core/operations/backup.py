@@ -18,7 +18,7 @@ from core.archive.create.write_archive import write_archive
 from core.archive.tar.verify import verify_archive
 from core.archive.tree.selection import Selection, code_selection, media_selection
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
-from core.backups.names import new_name
+from core.backups.names import Naming, new_name
 from core.durable import (
     PartialFile,
     fsync_directory,
@@ -82,8 +82,8 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
         say_findings(context, checked.findings)
         refuse(checked.findings)
         _prepare_directory(context)
-        timestamp = _free_timestamp(context.store, request.kinds, int(context.clock()))
-    names = {kind: new_name(timestamp, kind) for kind in request.kinds}
+        timestamp = _free_timestamp(context.store, request, int(context.clock()))
+    names = {kind: new_name(timestamp, kind, request.naming) for kind in request.kinds}
     context.journal.append(
         "backup", timestamp=timestamp, names={kind.value: name for kind, name in names.items()}
     )
@@ -151,12 +151,16 @@ def _prepare_directory(context: JobContext) -> None:
         make_directory(directory, mode=0o700, owner=context.owner)
 
 
-def _free_timestamp(store: Store, kinds: Iterable[Kind], now_s: int) -> int:
-    """Return the first second from now whose names are all free: nothing is ever overwritten."""
+def _free_timestamp(store: Store, request: BackupRequest, now_s: int) -> int:
+    """Return the first second from now whose names are all free: nothing is ever overwritten.
+
+    The names of both namings: a set has one file of a kind.
+    """
     timestamp = now_s
     while any(
-        os.path.lexists(os.path.join(store.backups, form(new_name(timestamp, kind))))
-        for kind in kinds
+        os.path.lexists(os.path.join(store.backups, form(new_name(timestamp, kind, naming))))
+        for kind in request.kinds
+        for naming in Naming
         for form in (str, partial_name)
     ):
         timestamp += 1

@@ -12,6 +12,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any, Final
 
+from core.backups.names import Naming
 from core.errors import UsageError
 from core.events import Kind, Operation, decode_text, encode_text
 
@@ -27,6 +28,7 @@ class BackupRequest:
     strip: tuple[str, ...] = ()  # table groups (@log) and names: structure without rows
     level: int | None = None  # gzip level; None: the measured default
     note: str = ""
+    naming: Naming = Naming.DOCUMENTED
     strict: bool = False
 
     def __post_init__(self) -> None:
@@ -147,6 +149,8 @@ def from_json(content: bytes) -> Request:
         if isinstance(value, list):
             texts = tuple(decode_text(item) for item in value)
             values[name] = tuple(Kind(text) for text in texts) if name == "kinds" else texts
+        elif name == "naming":
+            values[name] = Naming(value)
         elif isinstance(value, str | dict):
             values[name] = decode_text(value)
         else:
@@ -165,6 +169,7 @@ def command_line(request: Request) -> str:
             words += ["--strip", ",".join(request.strip)] if request.strip else []
             words += [f"--level={request.level}"] if request.level is not None else []
             words += ["--note", request.note] if request.note else []
+            words += [] if request.naming is Naming.DOCUMENTED else [f"--names={request.naming}"]
         case RollbackRequest():
             words.append("setup:rollback")
             words += [f"--{kind.value}-file={request.file_of(kind)}" for kind in request.kinds]
