@@ -48,6 +48,7 @@ from core.operations.done import Done
 from core.operations.findings import of_kind, refuse, say_findings
 from core.operations.preflight import BackupPreflight, preflight_backup
 from core.operations.requests import BackupRequest
+from core.operations.uncovered import media_warnings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +183,9 @@ def _back_up(
         except OSError as error:
             raise translate(error, f"writing {partial.path}") from error
         manifest = _manifest(context, request, kind, name, written, size_bytes, started_s)
+        if kind is Kind.MEDIA:
+            uncovered = media_warnings(checked.findings)
+            manifest = replace(manifest, warnings=(*uncovered, *manifest.warnings))
         context.journal.append("verified", manifest=to_json(manifest).decode("ascii"))
         partial.commit()
     write_manifest(context.store.backups, manifest, context.owner)

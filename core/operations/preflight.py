@@ -22,6 +22,7 @@ from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
 from core.operations.findings import Finding, from_error, megabytes, note, owner_hint, stop, warn
 from core.operations.requests import BackupRequest
+from core.operations.uncovered import link_findings, media_findings
 
 # A backup of code alone needs neither a database nor the configuration: what reads them takes
 # longer to load than all else.
@@ -125,6 +126,7 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
                 database = str(connection.server)
         except MagerewindError as error:
             stops.append(from_error("database", error))
+    warnings += media_findings(store, configuration)
     version, edition = magento_version(store)
     free_bytes, total_bytes = space_of(store.backups)
     writable = _writable_findings(store)
@@ -203,7 +205,7 @@ def preflight_backup(
                 continue
             connection = _check_database(configuration, store, estimates, findings)
         else:
-            _check_files(store, request, kind, estimates, findings, report)
+            _check_files(store, request, kind, configuration, estimates, findings, report)
     free_bytes, _total = space_of(store.backups)
     needed = sum(estimate.file_bytes for estimate in estimates.values())
     if needed > free_bytes:
@@ -234,13 +236,15 @@ def _check_files(
     store: Store,
     request: BackupRequest,
     kind: Kind,
+    configuration: DeploymentConfiguration | None,
     estimates: dict[Kind, Estimate],
     findings: list[Finding],
     report: Report,
 ) -> None:
     make = code_selection if kind is Kind.CODE else media_selection
     try:
-        measured: Measured = measure(make(store, exclude=request.exclude), report=report)
+        selection = make(store, exclude=request.exclude)
+        measured: Measured = measure(selection, report=report)
     except MagerewindError as error:
         findings.append(from_error(f"{kind}-unreadable", error))
         return
@@ -254,6 +258,9 @@ def _check_files(
                 names=measured.unreadable[:_SHOWN],
             )
         )
+    if kind is Kind.MEDIA:
+        findings += media_findings(store, configuration, selection)
+    findings += link_findings(store, kind, measured)
     estimates[kind] = _estimate(store, kind, measured.files, measured.bytes)
 
 

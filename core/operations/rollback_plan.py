@@ -36,6 +36,7 @@ from core.operations.findings import (
 from core.operations.preflight import space_of
 from core.operations.requests import RollbackRequest
 from core.operations.sources import Sources, excluded, gather
+from core.operations.uncovered import remote_findings
 
 if TYPE_CHECKING:  # of a database: whoever starts a rollback of files waits for what is imported
     from core.database.load.server_check import DumpCheck, ServerCheck
@@ -271,6 +272,8 @@ def surrounding_findings(
                 names=[f"{process.what} (process {process.pid})" for process in processes],
             )
         )
+    if Kind.MEDIA in sources.backups:
+        found += remote_findings(sources.configuration)
     version, _edition = magento_version(store)
     for kind, backup in sources.backups.items():
         manifest = backup.manifest

@@ -29,7 +29,7 @@ from core.jobs.client import Client
 from core.jobs.directory import JobDirectory
 from core.jobs.listing import JobSummary, interrupted_error
 from core.jobs.stream import EventStream
-from core.magento.env_php import read_configuration
+from core.magento.env_php import DeploymentConfiguration, read_configuration
 from core.magento.maintenance import maintenance_state, open_store
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
@@ -42,6 +42,7 @@ from core.operations.requests import (
     command_line,
 )
 from core.operations.rollback_plan import RollbackPlan
+from core.operations.uncovered import media_findings
 from tui.engine import plan_views
 from tui.engine.lazy import places_of
 from tui.engine.views import (
@@ -108,6 +109,7 @@ class StoreEngine:
         """Return what the files of the store say."""
         version, edition = magento_version(self._store)
         mode = problem = None
+        configuration: DeploymentConfiguration | None = None
         try:
             configuration = read_configuration(self._store, environ=os.environ)
             mode = configuration.mode
@@ -123,6 +125,7 @@ class StoreEngine:
             addresses=maintenance_state(self._store).addresses,
             problem=problem,
             read_only=self._why_read_only(),
+            uncovered=tuple(one.message for one in media_findings(self._store, configuration)),
         )
 
     def _why_read_only(self) -> str | None:

@@ -41,6 +41,12 @@ class StoreView:
     addresses: str | None = None
     problem: str | None = None  # why the deployment configuration could not be read
     read_only: str | None = None  # why this account may only look
+    uncovered: tuple[str, ...] = ()  # why a backup of media holds not all of it, or nothing
+
+    @property
+    def concerns(self) -> tuple[str, ...]:
+        """What deserves a look."""
+        return (*([self.problem] if self.problem else []), *self.uncovered)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -269,8 +269,8 @@ class Home(Page):
         if self.owner.read_only:
             found.append((f"Read-only: {text.clean(self.owner.read_only)}.", "$text-warning"))
         store = self._store
-        if isinstance(store, StoreView) and store.problem:
-            found.append((text.clean(store.problem), "$text-warning"))
+        if isinstance(store, StoreView):
+            found.extend((text.clean(words), "$text-warning") for words in store.concerns)
         undo = owner.undoable_job
         if undo is not None:
             ago = text.age(undo.began_s, owner.clock())

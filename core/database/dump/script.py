@@ -18,8 +18,8 @@ Format 1, in this order, UTF-8 unless said otherwise, every statement ending wit
 7. Functions, procedures, packages; views, each after those that it is made of; triggers; events.
    Each has a line ``-- view `v` ``, a `SET` line with its own sql_mode, character set, collation
    (and time zone), a DROP, and its text, which is in the character set of that SET; between
-   `DELIMITER ;;` and `DELIMITER ;` where a `;` within the text could end it. Magento's rollback knows
-   no DELIMITER. Where the definer is not kept, a comment before it names it.
+   `DELIMITER ;;` and `DELIMITER ;` where a `;` within the text could end it. Magento's rollback
+   knows no DELIMITER. Where the definer is not kept, a comment before it names it.
 8. The session is put back, then comments: ``-- rows N `t` `` for every table, and as the last line
    `-- Dump completed: N tables, N rows`. A file without that line is not whole.
 
@@ -227,8 +227,8 @@ def _charset(
 def _is_one_statement(text: str, *, view: bool) -> bool:
     """Tell whether a reader of statements that knows no DELIMITER finds the end of this text.
 
-    In a view, whose quotes are always the server's own, a `;` in a string ends nothing; but it would
-    for Magento at the end of a line.
+    In a view, whose quotes are always the server's own, a `;` in a string ends nothing; but it
+    would for Magento at the end of a line.
     """
     if ";" not in text:
         return True
