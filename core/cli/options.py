@@ -109,7 +109,9 @@ def _add_run(parser: argparse.ArgumentParser, *, dry_run: bool = True) -> None:
     add = parser.add_argument
     if dry_run:
         add(
-            "--dry-run", action="store_true", help="check everything, show the plan, change nothing"
+            "--dry-run",
+            action="store_true",
+            help="check everything, show the plan, change nothing; -v lists every entry of it",
         )
     add("--strict", action="store_true", help="exit 1 also where it is complete with warnings")
     add("--detach", action="store_true", help="start the job, print its id and do not follow it")
