@@ -21,8 +21,9 @@ from core.magento.processes import RunningProcess, running_processes
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
 from core.operations.findings import Finding, from_error, megabytes, note, owner_hint, stop, warn
+from core.operations.read_only import MOUNT_HINT, code_findings, is_read_only, refusal_of
 from core.operations.requests import BackupRequest
-from core.operations.uncovered import link_findings, media_findings
+from core.operations.uncovered import media_findings, outside_findings
 
 # A backup of code alone needs neither a database nor the configuration: what reads them takes
 # longer to load than all else.
@@ -126,7 +127,7 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
                 database = str(connection.server)
         except MagerewindError as error:
             stops.append(from_error("database", error))
-    warnings += media_findings(store, configuration)
+    warnings += (*media_findings(store, configuration), *code_findings(store))
     version, edition = magento_version(store)
     free_bytes, total_bytes = space_of(store.backups)
     writable = _writable_findings(store)
@@ -160,17 +161,18 @@ def _writable_findings(store: Store) -> list[Finding]:
         if not os.path.isdir(existing):
             found.append(stop("not-a-directory", f"Not a directory: {existing}"))
         elif not os.access(existing, os.W_OK | os.X_OK):
-            found.append(
-                stop(
-                    "not-writable",
-                    f"Backups directory is not writeable: {existing}"
-                    if path == store.backups
-                    else f"This account may not write to {existing}",
-                    hint=owner_hint(store),
-                )
-            )
+            found.append(_not_writable(store, path, existing))
     unique = {finding.message: finding for finding in found}
     return list(unique.values())
+
+
+def _not_writable(store: Store, path: str, existing: str) -> Finding:
+    if is_read_only(existing):
+        return stop("not-writable", refusal_of(existing), hint=MOUNT_HINT)
+    message = f"This account may not write to {existing}"
+    if path == store.backups:
+        message = f"Backups directory is not writeable: {existing}"
+    return stop("not-writable", message, hint=owner_hint(store))
 
 
 def preflight_backup(
@@ -260,7 +262,7 @@ def _check_files(
         )
     if kind is Kind.MEDIA:
         findings += media_findings(store, configuration, selection)
-    findings += link_findings(store, kind, measured)
+    findings += outside_findings(store, kind, measured)
     estimates[kind] = _estimate(store, kind, measured.files, measured.bytes)
 
 

@@ -68,7 +68,7 @@ def media_findings(
     return tuple(found)
 
 
-def link_findings(store: Store, kind: Kind, measured: Measured) -> tuple[Finding, ...]:
+def outside_findings(store: Store, kind: Kind, measured: Measured) -> tuple[Finding, ...]:
     """Name the links of which only the link is backed up, not what they lead to.
 
     Deployments link what releases share, above all app/etc/env.php: it stays at a rollback, too.
