@@ -30,6 +30,7 @@ from core.jobs.directory import JobDirectory
 from core.jobs.listing import JobSummary, interrupted_error
 from core.magento.store import Store, find_store
 from core.operations.findings import Finding
+from core.operations.read_only import MOUNT_HINT, is_read_only, refusal_of
 from core.text import numbers
 from core.text.lines import note, plain, success, warning
 
@@ -63,9 +64,9 @@ class Session:
         for path in (store.var, store.state_directory):
             if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
                 owner = owner_text(store.owner_uid, store.owner_gid)
+                mine = f"Run it as the file system owner of the store ({owner}), or as root."
                 raise StoreUnreadable(
-                    f"This account may not write to {path}.",
-                    hint=f"Run it as the file system owner of the store ({owner}), or as root.",
+                    refusal_of(path), hint=MOUNT_HINT if is_read_only(path) else mine
                 )
         return store
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from core.archive.plan.plan_file import FilePlan
-from core.archive.plan.plan_files import plan_files
+from core.archive.plan.plan_files import READ_ONLY, plan_files
 from core.backups.catalog import Backup
 from core.errors import MagerewindError
 from core.events import Kind, Report, no_report
@@ -34,6 +34,7 @@ from core.operations.findings import (
     warn,
 )
 from core.operations.preflight import space_of
+from core.operations.read_only import MOUNT_HINT
 from core.operations.requests import RollbackRequest
 from core.operations.sources import Sources, excluded, gather
 from core.operations.uncovered import remote_findings
@@ -212,15 +213,7 @@ def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]
     """Return whether the stages fit, and what this account cannot restore."""
     found = _space_findings(store, files)
     for kind, plan in files.items():
-        if plan.unwritable:
-            found.append(
-                stop(
-                    "not-writable",
-                    "The rollback can't be executed because not all files are writable.",
-                    hint=_ROOT_HINT if os.geteuid() == 0 else owner_hint(store),
-                    names=plan.unwritable,
-                )
-            )
+        found += _unwritable_findings(store, plan)
         if plan.unrestorable:
             found.append(
                 warn(
@@ -232,6 +225,19 @@ def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]
         found += [
             warn(one.code, of_kind(kind, one.message), names=one.names) for one in plan.warnings
         ]
+    return found
+
+
+def _unwritable_findings(store: Store, plan: FilePlan) -> list[Finding]:
+    message = "The rollback can't be executed because not all files are writable."
+    mounted = tuple(name for name in plan.unwritable if name.endswith(f"({READ_ONLY})"))
+    others = tuple(name for name in plan.unwritable if name not in mounted)
+    found: list[Finding] = []
+    if mounted:
+        found.append(stop("not-writable", message, hint=MOUNT_HINT, names=mounted))
+    if others:
+        hint = _ROOT_HINT if os.geteuid() == 0 else owner_hint(store)
+        found.append(stop("not-writable", message, hint=hint, names=others))
     return found
 
 

@@ -34,6 +34,7 @@ from core.magento.maintenance import maintenance_state, open_store
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
 from core.operations.preflight import space_of
+from core.operations.read_only import code_findings, refusal_of
 from core.operations.requests import (
     BackupRequest,
     Request,
@@ -125,13 +126,20 @@ class StoreEngine:
             addresses=maintenance_state(self._store).addresses,
             problem=problem,
             read_only=self._why_read_only(),
-            uncovered=tuple(one.message for one in media_findings(self._store, configuration)),
+            uncovered=tuple(
+                one.message
+                for one in (
+                    *media_findings(self._store, configuration),
+                    *code_findings(self._store),
+                )
+            ),
         )
 
     def _why_read_only(self) -> str | None:
-        for path in (self._store.var, self._store.root):
+        """Return why nothing can be started; code that cannot be changed can be backed up."""
+        for path in (self._store.var, self._store.state_directory):
             if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
-                return f"this account may not write to {path}"
+                return refusal_of(path).rstrip(".")
         return None
 
     def database(self) -> DatabaseView:

@@ -41,7 +41,7 @@ class StoreView:
     addresses: str | None = None
     problem: str | None = None  # why the deployment configuration could not be read
     read_only: str | None = None  # why this account may only look
-    uncovered: tuple[str, ...] = ()  # why a backup of media holds not all of it, or nothing
+    uncovered: tuple[str, ...] = ()  # what a backup or a rollback would not cover
 
     @property
     def concerns(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 from core.archive.plan.compare import NAMES_KEPT, Comparison, Same, content_is
 from core.archive.plan.kept_contents import SpoolWriter, spool_path
@@ -288,10 +289,14 @@ def _warnings(comparison: Comparison) -> Iterator[Warned]:
                      names=names)  # fmt: skip
 
 
+READ_ONLY: Final = "read-only file system"
+
+
 def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
     """Return where this account may not rename, or change the mode of, what is planned."""
     refused: dict[str, None] = {}
-    last = b"\0"
+    last = looked_at = b"\0"
+    fixed = False
     with Descent(selection.root) as descent:
         for row in plan.rows("WHERE unit = id OR action = ? ORDER BY id", Action.MODE.value):
             relative = row.path[len(selection.prefix) :]
@@ -301,6 +306,11 @@ def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
             except OSError:
                 continue  # it went away: the second look finds out
             moves = row.action is not Action.MODE
+            if parent != looked_at:
+                looked_at, fixed = parent, bool(os.statvfs(fd).f_flag & os.ST_RDONLY)
+            if fixed:
+                _note(refused, selection.prefix + parent, READ_ONLY)
+                continue
             if moves and parent != last:
                 last = parent
                 _note(refused, selection.prefix + parent, _keeps_entries(b".", fd))
@@ -326,9 +336,8 @@ def _keeps_entries(name: bytes, fd: int) -> str | None:
     flag = pinned(name, fd)
     if flag or os.access(name, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
         return flag
-    writable = not os.statvfs(fd).f_flag & os.ST_RDONLY
     try:
-        return "" if writable and os.lstat(name, dir_fd=fd).st_uid == os.geteuid() else None
+        return "" if os.lstat(name, dir_fd=fd).st_uid == os.geteuid() else None
     except OSError:
         return ""  # it went away: the second look finds out
 
