@@ -15,6 +15,7 @@ from core.database.load.server_check import DumpCheck
 from core.database.schema.swap_file import StagedTables
 from core.database.swap.after_commit import forward_tables
 from core.database.swap.swap import revert_tables, swap_tables
+from core.database.swap.written import Seen, look_at_tables, written_between
 from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
 from core.events import Kind, Step, Warned
 from core.operations.connection_file import has_connection, kept_connection
@@ -34,6 +35,7 @@ class DatabasePart:
 
     def __init__(self) -> None:
         self.staged: StagedTables | None = None  # set once the dump is loaded beside
+        self._seen: Seen | None = None  # the live tables when the load began, the store closed
 
     def load(
         self,
@@ -49,6 +51,7 @@ class DatabasePart:
         settings = kept_connection(context.directory)
         drop_leftovers(context, settings)
         rows = manifest.rows if manifest is not None else None
+        self._seen = look_at_tables(settings)
         with context.step(
             Step.LOAD,
             Kind.DB,
@@ -72,10 +75,14 @@ class DatabasePart:
         with context.step(Step.SWAP, Kind.DB):
             if self.staged is None:
                 raise MagerewindError("No dump has been loaded.")
-            context.journal.append("swap-begin", kind=Kind.DB.value)
+            settings = kept_connection(context.directory)
+            written = None if self._seen is None else look_at_tables(settings)
+            context.journal.append(
+                "swap-begin", kind=Kind.DB.value, written=written_between(self._seen, written)
+            )
             swap_tables(
                 self.staged,
-                kept_connection(context.directory),
+                settings,
                 journal=context.journal,
                 definitions_path=context.path("definitions.json"),
                 owner=context.owner,
@@ -115,10 +122,21 @@ class DatabasePart:
         """Triggers, foreign keys, views, routines, events: each step in the journal."""
         settings = kept_connection(context.directory)
         with context.step(Step.FORWARD, Kind.DB):
-            return with_patience(
+            done = with_patience(
                 lambda: forward_tables(settings, context.journal),
                 clock=context.clock,
             )
+        return (*_written_while_closed(context), *done)
+
+
+def _written_while_closed(context: JobContext) -> tuple[Warned, ...]:
+    """Return which of the old tables somebody wrote to although the store was closed."""
+    message = "Written to while the store was closed; the undo keeps what these tables had:"
+    begins = [one.payload for one in context.journal.records if one.kind == "swap-begin"]
+    names = next((one.get("written", ()) for one in begins if one["kind"] == Kind.DB.value), ())
+    if not names:
+        return ()
+    return (Warned(code="written-while-closed", message=message, names=tuple(map(str, names))),)
 
 
 def with_patience(
