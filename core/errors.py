@@ -11,6 +11,7 @@ code of the command it ends.
     │   ├── StoreUnreadable                 a root, but its files cannot be read or written
     │   ├── NotInstalled                    no install/date in the deployment configuration
     │   └── ConfigurationError              app/etc/env.php is missing, broken, or is not data
+    ├── AccountRefused                      root cannot, or must not, work on this store
     ├── PreflightRefused                    a check before the start found a reason not to
     ├── BackupError                         files in var/backups
     │   ├── InvalidBackupName               not the name of a backup of this kind
@@ -31,6 +32,7 @@ code of the command it ends.
     │   ├── JobRunning                      another job holds the store
     │   ├── JobInterrupted                  a dead job must be recovered first
     │   ├── JobNotFound                     no job of that id
+    │   ├── ForeignState                    state that is not this account's, or open to others
     │   └── NothingToUndo                   no finished rollback keeps an undo
     ├── PlanChanged                         the store or the archive is no longer what was confirmed
     ├── Cancelled                     130   a person asked to stop
@@ -77,6 +79,10 @@ class NotInstalled(StoreError):
 
 class ConfigurationError(StoreError):
     """The deployment configuration is missing, broken, or holds what is not data."""
+
+
+class AccountRefused(MagerewindError):
+    """Root cannot become the account whose store this is, or it cannot be told which that is."""
 
 
 class PreflightRefused(MagerewindError):
@@ -161,6 +167,14 @@ class JobInterrupted(JobError):
 
 class JobNotFound(JobError):
     """No job of that id."""
+
+
+class ForeignState(JobError):
+    """State that another account made, or could have changed: it is not believed."""
+
+    def __init__(self, message: str, *, hint: str | None = None, reason: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason  # such as `is a link`; its name goes before
 
 
 class NothingToUndo(JobError):

@@ -36,6 +36,8 @@ class Operation(StrEnum):
     ROLLBACK = "rollback"
     UNDO = "undo"
     DISCARD = "discard"
+    REPAIR = "repair"  # after a job whose memory is gone
+    UNKNOWN = "unknown"  # of a job whose state cannot be believed, or understood
 
 
 class Step(StrEnum):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 
 from core.magento.settings import DatabaseConnection
 from core.sample.server import PrivateServer
+from tests.security.accounts import Installation, make_installation
 from tests.shop import connection_to
 
 # A machine with much else to do is no reason for a failure; the same cases every time.
@@ -31,7 +33,7 @@ _numbers = itertools.count(1)
 _MAY_BE_SKIPPED_FOR = ("root", "account", "php")
 # Files of tests go to the workers in this order, the long ones first: a long file that begins last
 # would leave the other workers idle.
-_LONG = ("crash", "operations", "integration", "sample", "database", "cli", "tui")
+_LONG = ("crash", "operations", "security", "integration", "sample", "database", "cli", "tui")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -64,6 +66,14 @@ def _fail_unless_allowed(report: pytest.TestReport | pytest.CollectReport) -> No
     if not any(word in reason for word in _MAY_BE_SKIPPED_FOR):
         report.outcome = "failed"
         report.longrepr = f"{reason} (not to be skipped where CI is set)"
+
+
+@pytest.fixture(scope="session")
+def installation() -> Iterator[Installation]:
+    """The package and an interpreter that every account can read."""
+    with tempfile.TemporaryDirectory(prefix="magerewind-test-", dir="/tmp") as place:
+        os.chmod(place, 0o755)
+        yield make_installation(place)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.backups.catalog import list_backups
 from core.cli.console import Console
@@ -17,7 +17,7 @@ from core.cli.following import Follower
 from core.cli.interruptions import Interruptions
 from core.cli.listing import job_json, job_lines, listing_json, listing_lines
 from core.cli.parser import CommandLine
-from core.cli.store_view import owner_text
+from core.cli.store_view import finding_lines
 from core.errors import (
     JobRunning,
     MagerewindError,
@@ -28,7 +28,7 @@ from core.errors import (
 from core.jobs.client import Client
 from core.jobs.directory import JobDirectory
 from core.jobs.listing import JobSummary, interrupted_error
-from core.magento.store import Store, find_store
+from core.magento.store import Store, find_store, who_may
 from core.operations.findings import Finding
 from core.operations.read_only import MOUNT_HINT, is_read_only, refusal_of
 from core.text import numbers
@@ -63,10 +63,9 @@ class Session:
         store = self.store(for_rollback=for_rollback)
         for path in (store.var, store.state_directory):
             if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
-                owner = owner_text(store.owner_uid, store.owner_gid)
-                mine = f"Run it as the file system owner of the store ({owner}), or as root."
                 raise StoreUnreadable(
-                    refusal_of(path), hint=MOUNT_HINT if is_read_only(path) else mine
+                    refusal_of(path),
+                    hint=MOUNT_HINT if is_read_only(path) else who_may(store.owner_uid),
                 )
         return store
 
@@ -199,10 +198,11 @@ def cancel_command(session: Session) -> int:
 def recover_command(session: Session) -> int:
     """`job:recover`."""
     client = session.client(session.writable_store())
+    if session.line.without_memory:
+        return _repair(session, client)
     interrupted = client.interrupted()
     if interrupted is None and client.running() is None:
-        session.console.say(plain("No job was interrupted: there is nothing to recover."))
-        return 0
+        return _look_for_lost(session, client)
     seen = -1
     if interrupted is not None:
         stream = client.stream(interrupted.job_id)
@@ -214,6 +214,46 @@ def recover_command(session: Session) -> int:
     if code == 0 and not session.line.detach:
         session.console.say(success(f"Job {job.job_id} is recovered."))
     return code
+
+
+def _look_for_lost(session: Session, client: Client) -> int:
+    """Say that there is nothing to recover, unless a job's memory is gone."""
+    from core.operations.lost import lost_findings  # noqa: PLC0415 - loads the database
+
+    traces = client.lost()
+    if traces.problem is not None:
+        session.console.say(warning(f"What lost jobs may have left is not known: {traces.problem}"))
+    for finding in lost_findings(traces):
+        session.console.say(*finding_lines(finding, shown=None))
+    if traces.urgent is not None:
+        return 1
+    session.console.say(plain("No job was interrupted: there is nothing to recover."))
+    return 0
+
+
+def _repair(session: Session, client: Client) -> int:
+    """Show what is left of a job whose memory is gone, ask, and start what mends it."""
+    from core.operations.lost import Traces, lost_findings  # noqa: PLC0415 - loads the database
+    from core.operations.requests import RepairRequest  # noqa: PLC0415
+
+    session.refuse_interrupted(client)
+    session.refuse_while_running(client)
+    traces = client.lost()
+    if traces.problem is not None:
+        raise PreflightRefused(f"What lost jobs have left is not known: {traces.problem}")
+    job = traces.urgent or next((one for one in traces.jobs if one.places), None)
+    if job is None:
+        session.console.say(plain("No job has lost its memory: there is nothing to recover."))
+        return 0
+    for finding in lost_findings(Traces(jobs=(job,))):
+        lines = finding_lines(replace(finding, hint=None), shown=None)
+        session.console.say(*lines)
+    session.require_answerable()
+    question = f"You are about to do what is right by what is left of job {job.job_id}."
+    if not session.agreed(f"{question} Are you sure?"):
+        return 1
+    request = RepairRequest(job_id=job.job_id, strict=session.line.strict)
+    return session.follow(client, client.start(request))
 
 
 Command = Callable[[Session], int]

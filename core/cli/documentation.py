@@ -39,6 +39,10 @@ EXIT_CODES: Final = (
 )
 
 JSON_OBJECTS: Final = (
+    (
+        "any command that root runs on the store of another account",
+        "`WorkingAs` first: `account`, `uid`, `asked` (with `--as`), `by` (`root` or `sudo NAME`)",
+    ),
     ("info:backups:list", "`Backup`, then `PartialBackup` and `UnknownFile`"),
     ("info:backups:verify", "`Verified`"),
     ("info:backups:delete", "`Deleted`"),
@@ -63,6 +67,10 @@ a command; the names, the lines on standard output and their order are those of 
 - Standard output holds what is documented and nothing else: the narration, a list, or JSON.
   Complaints, notes and progress go to standard error.
 - The store is found from the working directory upwards, or named with `--root`.
+- Started as root on the store of another account, all of it works as that account, and says so:
+  the owner of the root, or of `app/etc` where the root is root's. Where that cannot be told,
+  because others may exchange a directory on the way, `--as ACCOUNT` names it. Root works as root
+  only where all is root's and nobody else may write to it.
 - A long command starts a job in a process of its own and follows it. The first Ctrl-C asks the job
   to cancel and to put everything back, the second stops the watching only. A lost connection stops
   the watching only: `magerewind job:attach` shows the job again, from its beginning.

@@ -37,6 +37,16 @@ def _console(line: CommandLine, environ: Mapping[str, str]) -> Console:
     )
 
 
+def _enter(line: CommandLine, console: Console) -> CommandLine:
+    """Have root become the account whose store it is; for all others, nothing is loaded."""
+    plain = os.getresuid() == (os.geteuid() or -1,) * 3 and os.getegid() == os.getgid()
+    if plain and line.account is None and line.door is None:
+        return line
+    from core.cli.entrance import enter  # noqa: PLC0415 - as below
+
+    return enter(line, console)
+
+
 def _dispatch(
     line: CommandLine,
     console: Console,
@@ -130,20 +140,20 @@ def run(
     argv: Sequence[str] | None = None, *, open_application: OpenApplication | None = None
 ) -> int:
     """Run what the command line (by default this process's) asks for; return the exit code."""
-    environ = dict(os.environ)
     words = sys.argv[1:] if argv is None else argv
     try:
         line = parse(words)
     except UsageError as refused:
-        _console(CommandLine(), environ).say(*error_lines(refused))
+        _console(CommandLine(), os.environ).say(*error_lines(refused))
         return refused.exit_code
     except SystemExit as ended:  # --help and --version
         code = ended.code if isinstance(ended.code, int) else 0
-        return _ending(code, _console(CommandLine(), environ))
-    console = _console(line, environ)
+        return _ending(code, _console(CommandLine(), os.environ))
+    console = _console(line, os.environ)
     interruptions = Interruptions()
     try:
-        code = _dispatch(line, console, interruptions, environ, open_application)
+        line = _enter(line, console)  # before anything looks at a store
+        code = _dispatch(line, console, interruptions, dict(os.environ), open_application)
         return _ending(code, console)
     except MagerewindError as failure:
         _say_failure(failure, console)

@@ -34,9 +34,9 @@ def _level(text: str) -> int:
     return int(text)
 
 
-def _root(text: str) -> str:
-    if not text:  # an unset variable of a script, which would mean the working directory
-        raise argparse.ArgumentTypeError("a directory is expected, not an empty name")
+def _word(text: str) -> str:
+    if not text:  # an unset variable of a script
+        raise argparse.ArgumentTypeError("a name is expected, not an empty one")
     return text
 
 
@@ -74,11 +74,17 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add(
         "--root",
         metavar="DIR",
-        type=_root,
+        type=_word,
         help="the root of the store (default: found from the working directory upwards)",
         **unset,
     )
+    _add_account(add, unset)
     _add_output(add, unset)
+
+
+def _add_account(add: Callable[..., argparse.Action], unset: dict[str, Any]) -> None:
+    text = "as root: work as this account, by name or number (default: the store's owner)"
+    add("--as", dest="account", metavar="ACCOUNT", type=_word, help=text, **unset)
 
 
 def _add_output(add: Callable[..., argparse.Action], unset: dict[str, Any]) -> None:
@@ -267,6 +273,12 @@ def _add_recover(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="recover a job that this other host began; only when you know that it is dead there",
     )
+    parser.add_argument(
+        "--without-memory",
+        action="store_true",
+        help="mend what a job has left whose directory in var/.magerewind is gone: shows what is "
+        "left of it and asks first",
+    )
     _add_detach(parser)
 
 
@@ -365,7 +377,8 @@ COMMANDS: Final = (
         name="job:recover",
         summary="repair what an interrupted job has left",
         add=_add_recover,
-        details="Reverts what was begun, or completes it where the commit point was passed.",
+        details="Reverts what was begun, or completes it where the commit point was passed. "
+        "Names a job whose memory in var/.magerewind was removed by what it left elsewhere.",
     ),
     Command(
         name="job:undo",

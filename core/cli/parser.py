@@ -28,6 +28,7 @@ class CommandLine:
     command: str | None = None
     # common
     root: str | None = None
+    account: str | None = None  # whose rights root is to have; None: the owner's
     quiet: bool = False
     verbose: int = 0
     interactive: bool = True
@@ -61,8 +62,11 @@ class CommandLine:
     map_collations: bool = False
     # what only job:recover takes
     from_host: str | None = None
+    without_memory: bool = False
     # only job:run, which is for the client and not for people
     ready_fd: int | None = None
+    keeper_fd: int | None = None
+    door: str | None = None
     # the application
     read_only: bool = False
     mouse: bool | None = None
@@ -151,4 +155,6 @@ def _parse_run(argv: Sequence[str]) -> CommandLine:
     parser.add_argument("--root", required=True)
     parser.add_argument("--ready-fd", type=int)
     parser.add_argument("--from-host")
+    parser.add_argument("--keeper-fd", type=int)
+    parser.add_argument("--door")
     return CommandLine(command="job:run", **vars(parser.parse_args(list(argv))))

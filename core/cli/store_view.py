@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import grp
+import os
 import pwd
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -81,8 +82,9 @@ def _rows(facts: StoreFacts) -> Iterator[tuple[str, str]]:
     yield "Root", store.root
     yield "Owner", owner_text(store.owner_uid, store.owner_gid)
     yield "Layout", ", ".join(store.markers) or "only var/backups"
-    if store.media_target != store.media:
-        yield "Media", f"{store.media} -> {store.media_target}"
+    for path, target in facts.links:
+        name = os.path.basename(path).capitalize()
+        yield name, f"{path} -> {target if target is not None else 'not followed'}"
     edition = f" ({facts.edition})" if facts.edition else ""
     yield "Magento", f"{facts.version}{edition}" if facts.version else "version unknown"
     yield "Installed", {True: "yes", False: "no", None: "unknown"}[facts.installed]
@@ -97,7 +99,7 @@ def _rows(facts: StoreFacts) -> Iterator[tuple[str, str]]:
         yield "Server", f"{facts.database}, {numbers.counted(facts.tables or 0, 'table')}{size}"
     yield "Free space", f"{numbers.size(facts.free_bytes)} of {numbers.size(facts.total_bytes)}"
     for process in facts.processes:
-        yield "Running", f"{process.what} (process {process.pid})"
+        yield "Running", process.label
 
 
 def store_lines(facts: StoreFacts) -> Iterator[str]:
@@ -138,6 +140,13 @@ def store_json(facts: StoreFacts) -> dict[str, Any]:
         "media": encode_text(store.media),
         "media_target": encode_text(store.media_target),
         "backups": encode_text(store.backups),
+        "links": [
+            {
+                "path": encode_text(path),
+                "target": None if target is None else encode_text(target),
+            }
+            for path, target in facts.links
+        ],
         "version": facts.version,
         "edition": facts.edition,
         "mode": facts.mode,
@@ -151,7 +160,8 @@ def store_json(facts: StoreFacts) -> dict[str, Any]:
         "free_bytes": facts.free_bytes,
         "total_bytes": facts.total_bytes,
         "processes": [
-            {"pid": process.pid, "what": encode_text(process.what)} for process in facts.processes
+            {"pid": process.pid, "what": encode_text(process.what), "seen_s": process.seen_s}
+            for process in facts.processes
         ],
         "stops_backup": [finding_json(finding) for finding in facts.stops_backup],
         "warnings": [finding_json(finding) for finding in facts.warnings],

@@ -13,34 +13,39 @@ import stat
 from collections.abc import Mapping
 from typing import Final
 
+from core.account.environment import path_of
+from core.account.walk import distrust_of_root
 from core.durable import fsync, rename_noreplace, translate
 from core.magento.child import account_of, run_child
 from core.magento.store import Store, open_var
 
 CACHES: Final = ("cache", "page_cache", "view_preprocessed")
 _COMMAND: Final = ("cache:flush", "--no-interaction", "--no-ansi")
+# Where the code comes from that it loads: the topmost of each, since all of it is too much to see.
+_CODE: Final = (
+    "bin/magento", "app", "app/autoload.php", "app/bootstrap.php", "app/etc", "app/etc/env.php",
+    "app/code", "vendor", "vendor/autoload.php", "vendor/magento", "generated", "generated/code",
+    "lib", "setup",
+)  # fmt: skip
 _OUTPUT_LIMIT: Final = 1 << 20
 _REASON_LIMIT: Final = 200
 # A mount point, or one level of a union file system: it stays, and the flush empties it.
 _STAYS: Final = frozenset({errno.EBUSY, errno.EXDEV})
 
 
-def set_caches_aside(store: Store, aside: str) -> tuple[str, ...]:
-    """Rename the caches in var into the directory `aside`; return the names that were moved.
+def set_caches_aside(store: Store, aside: int) -> tuple[str, ...]:
+    """Rename the caches in var into a directory; return the names that were moved.
 
-    `aside` exists, below var. What is missing is skipped; a link or a mount point stays where it is
-    (Magento would put a plain directory in its place), and is for `flush_caches` to empty.
+    `aside` is its descriptor; it is below var. What is missing is skipped; a link or a mount point
+    stays where it is (Magento would put a plain directory in its place), and is for `flush_caches`
+    to empty.
     """
     var = open_var(store)
     try:
-        target = os.open(aside, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            moved = tuple(name for name in CACHES if _set_aside(name, var, target))
-            if moved:
-                fsync(target)
-                fsync(var)
-        finally:
-            os.close(target)
+        moved = tuple(name for name in CACHES if _set_aside(name, var, aside))
+        if moved:
+            fsync(aside)
+            fsync(var)
     except OSError as error:
         raise translate(error, "setting the caches aside") from error
     finally:
@@ -65,17 +70,21 @@ def _set_aside(name: str, var: int, target: int) -> bool:
 def flush_caches(
     store: Store, *, timeout_s: float = 60.0, environ: Mapping[str, str] | None = None
 ) -> str | None:
-    """Run `php bin/magento cache:flush` as the root's owner; return None, or why it failed.
+    """Run `php bin/magento cache:flush` as the store's owner; return None, or why it failed.
 
     None also where there is no php or no bin/magento: then nothing could have filled them either.
+    Whoever is not the owner runs nothing of the store's, and root only what root alone may write.
     """
     environment = os.environ if environ is None else environ
-    php = shutil.which("php", path=environment.get("PATH", os.defpath))
+    php = shutil.which("php", path=path_of(environment))
     if php is None or not os.path.isfile(os.path.join(store.root, "bin/magento")):
         return None
     owner = account_of(store.owner_uid, store.owner_gid)
-    if os.geteuid() not in (0, store.owner_uid):
+    if os.geteuid() != store.owner_uid:
         return f"cache:flush was not run: only {owner.name}, the store's owner, should run it"
+    foreign = _foreign_code(store.root, php) if store.owner_uid == 0 else None
+    if foreign is not None:
+        return f"cache:flush was not run as root: {foreign}"
     try:
         finished = run_child(
             # A trace of PHP shows the arguments of each call, the password of PDO's among them.
@@ -94,6 +103,15 @@ def flush_caches(
     if finished.status != 0:
         return f"cache:flush ended with {finished.status}: {_last_line(finished.output)}"
     return None
+
+
+def _foreign_code(root: str, php: str) -> str | None:
+    """Return what of the code that root would run others could have written; None for nothing."""
+    places = [php, *(os.path.join(root, name) for name in _CODE)]
+    try:
+        return next(filter(None, (distrust_of_root(path, below=root) for path in places)), None)
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
 
 
 def _last_line(output: bytes) -> str:

@@ -1,6 +1,7 @@
-"""Runs one foreign program with limits: of time, of output, and of whose account it has.
+"""Runs one foreign program with limits: of time, of output, and of what it is told.
 
-It owns how a child is started and ended. It knows nothing of what the program is for.
+It owns how a child is started and ended. It knows nothing of what the program is for. The program
+has the account of this process: root has become the store's owner long before.
 """
 
 from __future__ import annotations
@@ -8,29 +9,20 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import pwd
 import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from core.account.environment import for_program
+from core.account.ids import Ids as Account
+from core.account.ids import ids_of as account_of
 from core.durable import write_all
 
 _CHUNK: Final = 65536
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """Whose rights a child has."""
-
-    uid: int
-    gid: int
-    groups: tuple[int, ...]
-    name: str
-    home: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,44 +35,25 @@ class Finished:
     too_much: bool = False
 
 
-def account_of(uid: int, gid: int) -> Account:
-    """Return the account of a number, also when the machine knows no name for it."""
-    try:
-        entry = pwd.getpwuid(uid)
-    except KeyError:
-        return Account(uid=uid, gid=gid, groups=(gid,), name=str(uid), home="/")
-    groups = tuple(os.getgrouplist(entry.pw_name, entry.pw_gid))
-    return Account(uid=uid, gid=entry.pw_gid, groups=groups, name=entry.pw_name, home=entry.pw_dir)
-
-
-def _rights(account: Account | None) -> dict[str, Any]:
-    if account is None or os.geteuid() != 0:
-        return {}
-    return {"user": account.uid, "group": account.gid, "extra_groups": account.groups}
-
-
 def run_child(
     argv: Sequence[str],
     *,
     cwd: str,
     environ: Mapping[str, str],
-    account: Account | None,
+    account: Account,
     timeout_s: float,
     limit_bytes: int,
     feed: bytes = b"",
     merge_errors: bool = False,
+    variables: Collection[str] = (),
 ) -> Finished:
-    """Run a program to its end and return its output; root runs it as `account`.
+    """Run a program to its end and return its output; `account` is the one of this process.
 
-    It gets a session of its own, so that it cannot type into root's terminal (TIOCSTI), and that
-    session is killed at the end, whatever is left of it. `feed` is its standard input, from memory
-    and not from a pipe, which a child that does not read could block. Raises OSError when it cannot
-    be started.
+    Of `environ` it gets what an allow-list names, and `variables`, never all. It has a session of
+    its own, so that it has no terminal to type into (TIOCSTI), and that session is killed at the
+    end, whatever is left of it. `feed` is its standard input, from memory and not from a pipe,
+    which a child that does not read could block. Raises OSError when it cannot be started.
     """
-    environment = dict(environ)
-    if account is not None:
-        environment["HOME"] = account.home
-        environment["USER"] = environment["LOGNAME"] = account.name
     with (
         _standard_input(feed) as stdin,
         subprocess.Popen(
@@ -89,9 +62,8 @@ def run_child(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if merge_errors else subprocess.DEVNULL,
             cwd=cwd,
-            env=environment,
+            env=for_program(environ, account, variables),
             start_new_session=True,
-            **_rights(account),
         ) as child,
     ):
         try:
@@ -146,3 +118,6 @@ def _follow(child: subprocess.Popen[bytes], *, timeout_s: float, limit_bytes: in
     finally:
         os.close(ended)
     return Finished(status=0, output=bytes(output))
+
+
+__all__ = ["Account", "Finished", "account_of", "run_child"]

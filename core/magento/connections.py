@@ -34,6 +34,7 @@ _TLS: Final = {
 _VERIFY: Final = PDO[b"MYSQL_ATTR_SSL_VERIFY_SERVER_CERT"]
 _BRACKETED: Final = re.compile(r"\A\[([0-9A-Fa-f:.%\w]+)\](?::(\d+))?\Z")
 _HOST_PORT: Final = re.compile(r"\A([^:]*):(\d+)\Z")
+_PORT_DIGITS: Final = 20
 
 
 def connections_of(
@@ -93,7 +94,9 @@ def split_host(text: str) -> tuple[str, int | None]:
 
 def _port(value: object) -> int | None:
     text = _text(value)
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 65536 else None
+    if not (text.isascii() and text.isdigit() and len(text) <= _PORT_DIGITS):
+        return None
+    return int(text) if 0 < int(text) < 65536 else None
 
 
 def _is_socket(path: str) -> bool:

@@ -10,17 +10,18 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from core.errors import ConfigurationError
 from core.magento.connections import connections_of
 from core.magento.merging import PREFIX, Level, merge, switch
+from core.magento.owned import Strange, opened, read_bounded, real_path, trusted_accounts
 from core.magento.php.ask_php import ask_php
 from core.magento.php.read_array import parse_array
-from core.magento.php.syntax import NotData, NotPhp, Unparsed
+from core.magento.php.syntax import NotData, NotPhp, Unparsed, variables_of
 from core.magento.php.values import Array
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, shown
@@ -30,10 +31,6 @@ Setting: TypeAlias = "bool | int | float | str | Settings | None"
 _SIZE_LIMIT: Final = 8 << 20
 _ADDRESS: Final = ("host", "dbname", "username")
 _SHOWN: Final = 5
-_VARIABLE: Final = re.compile(
-    rb"""(?: \bgetenv\s*\(\s*['"] | \$_(?:ENV|SERVER)\s*\[\s*['"] | \#env\(\s* ) ([A-Za-z_]\w*)""",
-    re.VERBOSE,
-)
 # What a rollback of env.php changes for good: where rows, keys and sessions are.
 _COMPARED: Final = ("db", "crypt", "cache", "session", "queue")
 
@@ -184,29 +181,43 @@ def _text(value: Setting) -> str:
 
 def read_configuration(store: Store, *, environ: Mapping[str, str]) -> DeploymentConfiguration:
     """Return the configuration of a store; raises ConfigurationError with one line."""
-    content, status = _read(store.env_php)
-    env = _values(
-        content,
-        path=store.env_php,
-        environ=environ,
-        live=True,
-        owner=(status.st_uid, status.st_gid),
-    )
+    file = _read(store, store.env_php)
+    if file is None:
+        raise ConfigurationError(
+            f"{shown(store.env_php)} is missing.",
+            hint="It holds the database connection; the code and media parts work without it.",
+        )
+    env = _live_values(file, store.env_php, environ)
     shared: Array = {}
     problems: tuple[str, ...] = ()
     try:
-        if os.path.lexists(store.config_php):
-            other, owned = _read(store.config_php)
-            shared = _values(
-                other,
-                path=store.config_php,
-                environ=environ,
-                live=True,
-                owner=(owned.st_uid, owned.st_gid),
-            )
+        other = _read(store, store.config_php)
+        if other is not None:
+            shared = _live_values(other, store.config_php, environ)
     except ConfigurationError as error:
         problems = (error.message,)
-    return _merged(env, shared, content, path=store.env_php, environ=environ, problems=problems)
+    return _merged(
+        env, shared, file.content, path=store.env_php, environ=environ, problems=problems
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """A file as it was read, once: nothing of it is looked at by its path again."""
+
+    content: bytes
+    real_path: str
+    owner_uid: int
+
+
+def _live_values(file: _File, path: str, environ: Mapping[str, str]) -> Array:
+    return _values(
+        file.content,
+        path=path,
+        real_path=file.real_path,
+        environ=environ,
+        owner_uid=file.owner_uid,
+    )
 
 
 def parse_configuration(
@@ -222,54 +233,69 @@ def parse_configuration(
     `path` is what messages and `__DIR__` say. Where it is more than data, php runs it as
     `owner_uid`; None: never. Raises ConfigurationError.
     """
-    owner = None if owner_uid is None else (owner_uid, owner_uid)
-    env = _values(env_php, path=path, environ=environ, live=False, owner=owner)
+    env = _values(env_php, path=path, real_path=path, environ=environ, owner_uid=owner_uid)
     shared: Array = {}
     problems: tuple[str, ...] = ()
     if config_php is not None:
         other = os.path.join(os.path.dirname(path), "config.php")
         try:
-            shared = _values(config_php, path=other, environ=environ, live=False, owner=owner)
+            shared = _values(
+                config_php, path=other, real_path=other, environ=environ, owner_uid=owner_uid
+            )
         except ConfigurationError as error:
             problems = (error.message,)
     return _merged(env, shared, env_php, path=path, environ=environ, problems=problems)
 
 
-def _read(path: str) -> tuple[bytes, os.stat_result]:
-    """Return a file's bytes and status; what is no plain file is refused before it can block."""
+def _read(store: Store, path: str) -> _File | None:
+    """Return a file of the configuration, None where there is none.
+
+    What is no plain file is refused before it can block; a link is followed to a file of the
+    store's owner only. Root reads what root alone may write: on the server's socket, root's account
+    is whatever `username` asks for.
+    """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
+        with opened(path, accounts=trusted_accounts(store.owner_uid)) as fd:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode) or status.st_size > _SIZE_LIMIT:
                 raise ConfigurationError(f"{shown(path)} is no plain file of a sane size.")
-            with os.fdopen(os.dup(fd), "rb") as file:
-                return file.read(_SIZE_LIMIT), status
-        finally:
-            os.close(fd)
+            _refuse_lending(path, status)
+            content = read_bounded(fd, _SIZE_LIMIT)
+            return _File(content=content, real_path=real_path(fd), owner_uid=status.st_uid)
     except FileNotFoundError:
-        raise ConfigurationError(
-            f"{shown(path)} is missing.",
-            hint="It holds the database connection; the code and media parts work without it.",
-        ) from None
+        return None
+    except Strange as error:
+        raise ConfigurationError(f"{shown(error.message)}", hint=error.hint) from None
     except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise ConfigurationError(f"{shown(path)} is no plain file of a sane size.") from None
         denied = error.errno in (errno.EACCES, errno.EPERM)
         raise ConfigurationError(
             f"{shown(path)} cannot be read: {error.strerror}.",
-            hint="Run it as the owner of the store's files, or as root." if denied else None,
+            hint="Run it as the owner of the store's files." if denied else None,
         ) from None
+
+
+def _refuse_lending(path: str, status: os.stat_result) -> None:
+    """Refuse a file of others to root: over a socket the server takes root for its own root."""
+    others = status.st_mode & (0o002 if status.st_gid == 0 else 0o022)
+    if os.geteuid() == 0 and (status.st_uid != 0 or others):
+        raise ConfigurationError(
+            f"{shown(path)} may be written by others than root, and root does not obey it.",
+            hint="Name the account to work as: --as ACCOUNT",
+        )
 
 
 def _values(
     content: bytes,
     *,
     path: str,
+    real_path: str,
     environ: Mapping[str, str],
-    live: bool,
-    owner: tuple[int, int] | None,
+    owner_uid: int | None,
 ) -> Array:
     try:
-        return parse_array(content, path=path, environ=environ)
+        return parse_array(content, path=real_path, environ=environ)
     except NotData as found:
         reason = found
     complaint = f"{shown(path)}, line {reason.line}: {reason.construct}"
@@ -277,16 +303,10 @@ def _values(
     if not isinstance(reason, NotPhp | Unparsed):
         complaint, tail = f"{complaint} is not data", ", and {}"
         hint = "Write that value in plain, or make php available to the file's owner."
-    if owner is None or isinstance(reason, NotPhp):
+    if owner_uid is None or isinstance(reason, NotPhp):
         raise ConfigurationError(f"{complaint}.", hint=hint)
     try:
-        return ask_php(
-            path,
-            source=None if live else content,
-            owner_uid=owner[0],
-            owner_gid=owner[1],
-            environ=environ,
-        )
+        return ask_php(real_path, source=content, owner_uid=owner_uid, environ=environ)
     except ConfigurationError as error:
         raise ConfigurationError(f"{complaint}{tail.format(error.message)}.", hint=hint) from None
 
@@ -300,9 +320,13 @@ def _merged(
     environ: Mapping[str, str],
     problems: tuple[str, ...],
 ) -> DeploymentConfiguration:
-    merged = merge(shared, env, environ=environ)
+    try:
+        merged = merge(shared, env, environ=environ)
+        values = _frozen(merged.values)
+    except RecursionError:
+        raise ConfigurationError(f"{shown(path)} has arrays that are nested too deep.") from None
     return DeploymentConfiguration(
-        _frozen(merged.values),
+        values,
         path=path,
         fingerprint=hashlib.sha256(content).hexdigest(),
         environ=environ,
@@ -314,8 +338,7 @@ def _merged(
 
 def _unset_variables(content: bytes, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the environment variables that a file names and this process has not, sorted."""
-    named = {found.decode("ascii") for found in _VARIABLE.findall(content)}
-    return tuple(sorted(name for name in named if not environ.get(name)))
+    return tuple(sorted(name for name in variables_of(content) if not environ.get(name)))
 
 
 def _frozen(level: Level) -> Settings:

@@ -2,16 +2,21 @@
 
 Reads /proc and nothing else. Of a command line only the name of the command (and of the consumer)
 is taken: options of `bin/magento` can be passwords.
+
+Only root sees the working directory of another account's process. So root looks before it becomes
+the store's owner, and what it saw is remembered here with its time.
 """
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol
 
-from core.magento.store import Store, shown
+from core.magento.store import shown
 
 _SCRIPTS: Final = ("bin/magento", "pub/cron.php", "update/cron.php")
 _KINDS: Final = (
@@ -24,23 +29,137 @@ _KINDS: Final = (
 _LIMIT: Final = 1 << 17
 
 
+_MOST_SEEN: Final = 200
+_START_FIELD: Final = 19  # of /proc/PID/stat, after the name: the start in clock ticks
+
+
+class HasRoot(Protocol):
+    """A store, as far as it matters here."""
+
+    @property
+    def root(self) -> str:
+        """The real path of its root."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningProcess:
-    """A process of the store: its number, what it is, and its command without options."""
+    """A process of the store: its number, what it is, and its command without options.
+
+    `seen_s` is when root saw it, in unix seconds; None for one that is seen now.
+    """
 
     pid: int
     what: str
     command: str
+    seen_s: float | None = None
+
+    @property
+    def label(self) -> str:
+        """Return it as findings name it."""
+        seen = ""
+        if self.seen_s is not None:
+            seen = time.strftime(", seen at %H:%M", time.localtime(self.seen_s))
+        return f"{self.what} (process {self.pid}{seen})"
 
 
-def running_processes(store: Store, *, proc: str = "/proc") -> tuple[RunningProcess, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What root saw, and when that process had been started: its number may be given anew."""
+
+    root: str
+    process: RunningProcess
+    started: str
+
+
+_seen: list[_Seen] = []
+
+
+def look_as_root(root: str, now_s: float) -> None:
+    """Remember what works on the root at this real path, for `running_processes` to add."""
+    remember_seen(
+        {
+            "root": root,
+            "pid": each.pid,
+            "what": each.what,
+            "command": each.command,
+            "seen_s": now_s,
+            "started": _started("/proc", each.pid),
+        }
+        for each in _running(root, "/proc")
+    )
+
+
+def remember_seen(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Take over what root saw, as `seen_rows` gave it. Raises KeyError, TypeError, ValueError."""
+    _seen[:] = [
+        _Seen(
+            root=str(row["root"]),
+            process=RunningProcess(
+                pid=int(row["pid"]),
+                what=str(row["what"]),
+                command=str(row["command"]),
+                seen_s=float(row["seen_s"]),
+            ),
+            started=str(row["started"]),
+        )
+        for _, row in zip(range(_MOST_SEEN), rows, strict=False)
+    ]
+
+
+def seen_rows() -> list[dict[str, Any]]:
+    """Return what root saw as plain values, for a process that is started later."""
+    return [
+        {
+            "root": one.root,
+            "pid": one.process.pid,
+            "what": one.process.what,
+            "command": one.process.command,
+            "seen_s": one.process.seen_s,
+            "started": one.started,
+        }
+        for one in _seen
+    ]
+
+
+def running_processes(store: HasRoot, *, proc: str = "/proc") -> tuple[RunningProcess, ...]:
     """Return the processes that work on this root, by number.
 
     Another account's process is seen where it names the root in full: its working directory is
-    hidden from all but its owner and root.
+    hidden from all but its owner and root. What root saw is added as long as it is there.
     """
-    found = (_process(proc, int(name), store) for name in _numbers(proc))
-    return tuple(sorted((each for each in found if each), key=lambda each: each.pid))
+    found = {each.pid: each for each in _running(store.root, proc)}
+    for one in _seen:
+        pid = one.process.pid
+        if one.root == store.root and pid not in found and _is_still_there(one, proc):
+            found[pid] = one.process
+    return tuple(found[pid] for pid in sorted(found))
+
+
+def _running(root: str, proc: str) -> list[RunningProcess]:
+    found = (_process(proc, int(name), root) for name in _numbers(proc))
+    return [each for each in found if each]
+
+
+def _is_still_there(one: _Seen, proc: str) -> bool:
+    started = _started(proc, one.process.pid)
+    if started:
+        return started == one.started
+    try:  # hidden (hidepid), or gone
+        os.kill(one.process.pid, 0)
+    except OSError as error:
+        return error.errno == errno.EPERM
+    return False
+
+
+def _started(proc: str, pid: int) -> str:
+    """Return when a process was started, in the kernel's own count; empty when it is gone."""
+    try:
+        with open(f"{proc}/{pid}/stat", "rb") as file:
+            fields = file.read(4096).rpartition(b")")[2].split()
+    except OSError:
+        return ""
+    return fields[_START_FIELD].decode("ascii") if len(fields) > _START_FIELD else ""
 
 
 def _numbers(proc: str) -> Iterator[str]:
@@ -51,14 +170,14 @@ def _numbers(proc: str) -> Iterator[str]:
     yield from (name for name in names if name.isdigit() and int(name) != os.getpid())
 
 
-def _process(proc: str, pid: int, store: Store) -> RunningProcess | None:
+def _process(proc: str, pid: int, root: str) -> RunningProcess | None:
     words = _command_line(f"{proc}/{pid}/cmdline")
     place = next((index for index, word in enumerate(words) if _script(word)), None)
     if place is None or not _runs(words, place):
         return None
     script = words[place]
     path = script if script.startswith("/") else os.path.join(_directory(proc, pid), script)
-    if not _belongs(path, _script(script) or "", store.root):
+    if not _belongs(path, _script(script) or "", root):
         return None
     return RunningProcess(
         pid=pid, what=_what(script, words[place + 1 :]), command=_said(script, words[place + 1 :])

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from core.durable import Owner, make_directory
+from core.account.ids import name_of
+from core.durable import make_directory
 from core.errors import StoreNotFound, StoreUnreadable
+from core.magento.owned import followed, open_owned, read_owned, trusted_accounts
 
 # Any two of these make a root. One alone is too common: a PHP project has a pub/index.php.
 MARKERS: Final = (
@@ -85,26 +88,26 @@ class Store:
         """The deployment configuration that is shared between installations."""
         return os.path.join(self.root, "app/etc/config.php")
 
-    @property
-    def owner(self) -> Owner | None:
-        """Who is given what is made in the store: None unless run as root for another account."""
-        if os.geteuid() != 0 or self.owner_uid == 0:
-            return None
-        return Owner(self.owner_uid, self.owner_gid)
 
-
-def _has(directory: str, name: str, kind: int) -> bool | None:
+def _has(directory: str | int, name: str, kind: int) -> bool | None:
     """Return whether a marker is there, None when it may not be looked at."""
     try:
-        return stat.S_IFMT(os.stat(os.path.join(directory, name)).st_mode) == kind
+        if isinstance(directory, int):
+            status = os.stat(name, dir_fd=directory)
+        else:
+            status = os.stat(os.path.join(directory, name))
+        return stat.S_IFMT(status.st_mode) == kind
     except PermissionError:
         return None
     except (OSError, ValueError):
         return False
 
 
-def _markers(directory: str) -> tuple[str, ...]:
-    """Return the markers found in a directory; raises PermissionError when none can be seen."""
+def _markers(directory: str | int) -> tuple[str, ...]:
+    """Return the markers found in a directory, given by its path or by a descriptor.
+
+    Raises PermissionError when none can be seen.
+    """
     seen = {name: _has(directory, name, kind) for name, kind in MARKERS}
     found = tuple(name for name, there in seen.items() if there)
     if not found and None in seen.values():
@@ -120,8 +123,10 @@ def _store(root: str, markers: tuple[str, ...]) -> Store:
     if not os.access(root, os.R_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         raise StoreUnreadable(
             f"The store in {shown(root)} cannot be read by this account.",
-            hint="Run it as the owner of the store's files, or as root.",
+            hint=who_may(status.st_uid),
         )
+    followed(root, os.path.join(root, "var"))  # state and backups: nothing works without it
+    status = _owning(root, status)
     return Store(
         root=root,
         owner_uid=status.st_uid,
@@ -135,15 +140,36 @@ def _store(root: str, markers: tuple[str, ...]) -> Store:
     )
 
 
+def _owning(root: str, status: os.stat_result) -> os.stat_result:
+    """Return the status that says whose store it is: of `app/etc`, where the root is root's."""
+    if status.st_uid == 0:
+        try:
+            return os.stat(os.path.join(root, "app/etc"))
+        except OSError:
+            return status
+    return status
+
+
+def who_may(owner_uid: int) -> str:
+    """Return what helps this account, which may not read or write something of a store.
+
+    Root becomes the owner, so it helps only who is not the owner already.
+    """
+    if os.geteuid() == owner_uid:
+        return "This account owns the store: mend owner or mode there."
+    return f"Run it as {shown(name_of(owner_uid))}, the owner of the store, or as root."
+
+
 def _looked_for() -> str:
     return ", ".join(name + ("/" if kind == stat.S_IFDIR else "") for name, kind in MARKERS)
 
 
 def _unreadable(directory: str) -> StoreUnreadable:
-    return StoreUnreadable(
-        f"Cannot look into {shown(directory)}: permission denied.",
-        hint="Run it as the owner of the store's files, or as root.",
-    )
+    try:
+        hint = who_may(os.stat(directory).st_uid)
+    except OSError:  # a directory on the way to it is closed
+        hint = "Run it as the owner of the store."
+    return StoreUnreadable(f"Cannot look into {shown(directory)}: permission denied.", hint=hint)
 
 
 def _directory(path: str) -> str:
@@ -166,8 +192,13 @@ def _at(root: str, *, for_rollback: bool) -> Store:
         found = _markers(directory)
     except PermissionError:
         raise _unreadable(directory) from None
+    _require_markers(directory, found, for_rollback=for_rollback)
+    return _store(directory, found)
+
+
+def _require_markers(directory: str, found: tuple[str, ...], *, for_rollback: bool) -> None:
     if len(found) >= MARKERS_WANTED or (for_rollback and "var/backups" in found):
-        return _store(directory, found)
+        return
     raise StoreNotFound(
         f"No Magento store in {shown(directory)}: looked for two of {_looked_for()};"
         f" found {', '.join(found) or 'none'}.",
@@ -211,38 +242,74 @@ def find_store(start: str, *, root: str | None = None, for_rollback: bool = Fals
             return _store(candidate, markers)
     if closed is not None:
         raise _unreadable(closed)
-    raise StoreNotFound(
+    raise _none_above(directory)
+
+
+def _none_above(directory: str) -> StoreNotFound:
+    return StoreNotFound(
         f"No Magento store in {shown(directory)} or above: looked for two of {_looked_for()}.",
         hint="Change into the store, or name its root with --root DIR.",
     )
 
 
+def require_root(path: str, fd: int) -> None:
+    """Raise StoreNotFound where the directory behind a descriptor is no root of a store.
+
+    It may be one of which only `var/backups` is left. Raises PermissionError when nothing can be
+    seen there.
+    """
+    _require_markers(path, _markers(fd), for_rollback=True)
+
+
+def nearest_root(directories: Sequence[tuple[str, int]]) -> int:
+    """Return which of these directories is the store's root, as `find_store` would choose it.
+
+    They are real paths with descriptors, each in the one before it. Raises StoreNotFound, and
+    PermissionError when only a closed one could be it.
+    """
+    found: list[int] = []
+    closed = False
+    for number in reversed(range(len(directories))):
+        try:
+            if len(_markers(directories[number][1])) >= MARKERS_WANTED:
+                found.append(number)
+        except PermissionError:
+            closed = True
+    above = [directories[number][0] for number in found]
+    for number in found:
+        if not any(_inside_vendor(directories[number][0], root) for root in above):
+            return number
+    if closed:
+        raise PermissionError
+    raise _none_above(directories[-1][0])
+
+
 def open_var(store: Store, *, make: bool = False) -> int:
     """Return a descriptor of the store's var directory, for calls that take `dir_fd`.
 
-    `var` may be a link (releases that share it). As root, a link is followed only to a directory
-    of the store's owner, who could otherwise have root write into any place, or where root itself
-    made it. Raises StoreUnreadable. With `make`, a missing var is made.
+    `var` may be a link (releases that share it), to a directory of the store's owner. Raises
+    StoreUnreadable. With `make`, a missing var is made.
     """
     if make and not os.path.lexists(store.var):
-        make_directory(store.var, mode=0o770, owner=store.owner)
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        make_directory(store.var, mode=0o770)
     try:
-        fd = os.open(store.var, flags)
+        return open_owned(store.var, accounts=trusted_accounts(store.owner_uid), directory=True)
     except OSError as error:
         raise StoreUnreadable(f"Cannot open {shown(store.var)}: {error.strerror}") from error
-    try:
-        link = os.lstat(store.var)
-        foreign = stat.S_ISLNK(link.st_mode) and link.st_uid != 0
-        if os.geteuid() == 0 and foreign and os.fstat(fd).st_uid != store.owner_uid:
-            raise StoreUnreadable(
-                f"{shown(store.var)} is a link to a directory of another account.",
-                hint="Run it as the owner of that directory.",
-            )
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd
+
+
+def linked_parts(store: Store) -> Iterator[tuple[str, str | None]]:
+    """Yield each of pub/media, pub/static and var that is elsewhere, and its real place.
+
+    None for one that leads nowhere, or to what is not followed.
+    """
+    for path in (store.media, store.static, store.var):
+        try:
+            real = followed(store.root, path)
+        except StoreUnreadable:
+            real = None
+        if os.path.lexists(path) and real != path:
+            yield path, real
 
 
 def magento_version(store: Store) -> tuple[str | None, str | None]:
@@ -250,13 +317,13 @@ def magento_version(store: Store) -> tuple[str | None, str | None]:
 
     The lock file says what is installed; composer.json is what was wished for.
     """
-    packages = _read_json(os.path.join(store.root, "composer.lock")).get("packages")
+    packages = _read_json(store, "composer.lock").get("packages")
     installed = {
         package.get("name"): package.get("version")
         for package in (packages if isinstance(packages, list) else [])
         if isinstance(package, dict)
     }
-    wished = _read_json(os.path.join(store.root, "composer.json"))
+    wished = _read_json(store, "composer.json")
     required = wished.get("require")
     for versions in (
         installed,
@@ -270,11 +337,12 @@ def magento_version(store: Store) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _read_json(path: str) -> dict[str, Any]:
+def _read_json(store: Store, name: str) -> dict[str, Any]:
     """Return a JSON object, empty where there is none."""
+    path = os.path.join(store.root, name)
     try:
-        with open(path, "rb") as file:
-            value = json.loads(file.read(_COMPOSER_LIMIT))
-    except (OSError, ValueError, RecursionError):
+        accounts = trusted_accounts(store.owner_uid)
+        value = json.loads(read_owned(path, accounts=accounts, limit=_COMPOSER_LIMIT))
+    except (OSError, ValueError, RecursionError, StoreUnreadable):
         return {}
     return value if isinstance(value, dict) else {}

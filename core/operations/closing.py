@@ -11,7 +11,13 @@ from contextlib import suppress
 from core.errors import StorageError
 from core.events import MaintenanceDisabled, MaintenanceEnabled, Step
 from core.journal import Record
-from core.magento.maintenance import close_store, maintenance_state, open_store
+from core.magento.maintenance import (
+    FlagMark,
+    close_store,
+    maintenance_state,
+    mark_flag,
+    open_store,
+)
 from core.operations.context import JobContext
 
 
@@ -20,8 +26,19 @@ def close(context: JobContext) -> None:
     with context.step(Step.CLOSE):
         already = maintenance_state(context.store).on
         context.journal.append("close", already=already, at_s=context.clock())
-        close_store(context.store)
+        close_store(context.store, _mark(context, "closed"))
         context.emit(MaintenanceEnabled(already=already))
+
+
+def mark(context: JobContext, phase: str) -> None:
+    """Let the flag say how far the job is: all that tells it if the job's memory is lost."""
+    if not context.journal.last_payload("close").get("already", True):
+        mark_flag(context.store, _mark(context, phase))
+
+
+def _mark(context: JobContext, phase: str) -> FlagMark:
+    kinds = context.journal.records[0].payload.get("kinds", ())
+    return FlagMark(job_id=context.job_id, phase=phase, kinds=tuple(kinds))
 
 
 def reopen(context: JobContext) -> None:

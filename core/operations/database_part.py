@@ -5,25 +5,32 @@ With it everything is loaded that it needs until the store is open again.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from core import waiting
 from core.backups.catalog import Backup
 from core.database.load.load import load_beside
 from core.database.load.server_check import DumpCheck
+from core.database.schema.marker import JobMark, set_phase
+from core.database.schema.names import short_id
 from core.database.schema.swap_file import StagedTables
+from core.database.server.connection import connect
 from core.database.swap.after_commit import forward_tables
 from core.database.swap.swap import revert_tables, swap_tables
 from core.database.swap.written import Seen, look_at_tables, written_between
 from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
 from core.events import Kind, Step, Warned
-from core.operations.connection_file import has_connection, kept_connection
+from core.operations.connection_file import connection_of, needed_connection
 from core.operations.context import JobContext
+from core.operations.job_files import DEFINITIONS
 from core.operations.leftovers import drop_leftovers, drop_trials
 from core.operations.parts import swap_begun
 
 RECONNECT_FOR_S: Final = 60.0
+HURRIED_FOR_S: Final = 2.0
 RECONNECT_PAUSE_S: Final = 1.0
 _T = TypeVar("_T")
 
@@ -48,7 +55,7 @@ class DatabasePart:
     ) -> None:
         """Load a dump that was checked beside the live tables."""
         manifest = backup.manifest
-        settings = kept_connection(context.directory)
+        settings = needed_connection(context)
         drop_leftovers(context, settings)
         rows = manifest.rows if manifest is not None else None
         self._seen = look_at_tables(settings)
@@ -68,14 +75,20 @@ class DatabasePart:
                 expected_rows=rows,
                 map_collations=map_collations,
                 partial=partial,
+                mark=job_mark(context),
             )
+
+    def moving(self, context: JobContext) -> None:
+        """Tell in the schema that other parts of the job are being moved."""
+        with connect(needed_connection(context)) as connection:
+            set_phase(connection, short_id(context.job_id), "moving")
 
     def swap(self, context: JobContext) -> None:
         """One RENAME TABLE for all tables."""
         with context.step(Step.SWAP, Kind.DB):
             if self.staged is None:
                 raise MagerewindError("No dump has been loaded.")
-            settings = kept_connection(context.directory)
+            settings = needed_connection(context)
             written = None if self._seen is None else look_at_tables(settings)
             context.journal.append(
                 "swap-begin", kind=Kind.DB.value, written=written_between(self._seen, written)
@@ -84,8 +97,7 @@ class DatabasePart:
                 self.staged,
                 settings,
                 journal=context.journal,
-                definitions_path=context.path("definitions.json"),
-                owner=context.owner,
+                definitions_path=context.file(DEFINITIONS),
             )
             context.journal.append("swap-end", kind=Kind.DB.value)
 
@@ -95,9 +107,9 @@ class DatabasePart:
         Before the swap has begun the live tables are untouched, so a server that is gone is no
         reason to keep the store closed: only staging tables are left behind.
         """
-        if not has_connection(context.directory):
+        settings = connection_of(context)
+        if settings is None:
             return ()  # it ended before the database was looked at
-        settings = kept_connection(context.directory)
 
         def act() -> None:
             revert_tables(settings, context.journal)
@@ -120,7 +132,7 @@ class DatabasePart:
 
     def settle(self, context: JobContext) -> tuple[Warned, ...]:
         """Triggers, foreign keys, views, routines, events: each step in the journal."""
-        settings = kept_connection(context.directory)
+        settings = needed_connection(context)
         with context.step(Step.FORWARD, Kind.DB):
             done = with_patience(
                 lambda: forward_tables(settings, context.journal),
@@ -139,18 +151,32 @@ def _written_while_closed(context: JobContext) -> tuple[Warned, ...]:
     return (Warned(code="written-while-closed", message=message, names=tuple(map(str, names))),)
 
 
+def job_mark(context: JobContext) -> JobMark:
+    """Return what the schema is told of a job."""
+    return JobMark(
+        job_id=context.job_id,
+        var=os.path.realpath(context.store.var),
+        host=context.host,
+        kinds=tuple(context.journal.records[0].payload.get("kinds", ())),
+    )
+
+
 def with_patience(
     act: Callable[[], _T],
     *,
     clock: Callable[[], float],
     sleep: Callable[[float], None] = time.sleep,
 ) -> _T:
-    """Run `act` again while the server is away: it may just be starting again after a crash."""
-    deadline_s = clock() + RECONNECT_FOR_S
+    """Run `act` again while the server is away: it may just be starting again after a crash.
+
+    Once a cancel was asked for, nobody waits for that any more.
+    """
+    began_s = clock()
     while True:
         try:
             return act()
         except (ConnectionFailed, ConnectionLost):
-            if clock() > deadline_s:
+            patience_s = HURRIED_FOR_S if waiting.hurried() else RECONNECT_FOR_S
+            if clock() - began_s >= patience_s:
                 raise
             sleep(RECONNECT_PAUSE_S)

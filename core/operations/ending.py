@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from contextlib import suppress
 
-from core.durable import make_directory, write_file
 from core.errors import Cancelled, MagerewindError, StorageError, StoreLeftClosed
 from core.events import (
     CommitReached,
@@ -25,12 +23,12 @@ from core.events import (
     Warned,
 )
 from core.magento.caches import flush_caches, set_caches_aside
-from core.operations import closing
+from core.operations import closing, job_files
 from core.operations.connection_file import forget_connection
 from core.operations.context import JobContext
 from core.operations.discard import discard_undo, finish_discards, kept_undos, take_mark, undo_bytes
 from core.operations.done import Done
-from core.operations.parts import FilesPart, Part
+from core.operations.parts import FilesPart, Part, memory_gone
 
 NEXT_COMMAND = "magerewind job:recover"
 
@@ -71,9 +69,10 @@ def end_by_reverting(context: JobContext, parts: tuple[Part, ...], error: BaseEx
         return
     if isinstance(error, MagerewindError):
         # The cause comes before what it led to: who reads a log wants the reason first.
-        message = f"{_sentence(error.message)} Everything is reverted."
+        message = f"{_sentence(error.message)} Everything is being reverted."
         context.emit(Noted(code="reverting", message=message))
     revert(context, parts)
+    context.emit(Noted(code="reverted", message="Everything is reverted."))
 
 
 def _sentence(text: str) -> str:
@@ -107,6 +106,8 @@ def commit(context: JobContext) -> None:
                     "It is not known whether the commit reached the disk", error, closed=True
                 ) from error
             raise
+        with suppress(MagerewindError):  # it only counts where the journal is lost
+            closing.mark(context, "committed")
         context.emit(CommitReached())
 
 
@@ -121,7 +122,7 @@ def forward(
     context.free_reserve()
     kinds = tuple(part.kind for part in parts)
     try:
-        _keep_undo(context, kinds)
+        kept = _keep_undo(context, kinds)
         for part in parts:
             context.say(*part.settle(context))
         if not context.journal.has("settled"):
@@ -138,32 +139,46 @@ def forward(
     context.emit_all(follow_ups(context, kinds))
     closing.reopen(context)
     _discard_older(context)
-    return Done(outcome=Outcome.DONE, undo_kept=True, strict=strict)
+    kept = kept and _remembered(context)
+    return Done(outcome=Outcome.DONE, undo_kept=kept, strict=strict)
 
 
-def _keep_undo(context: JobContext, kinds: tuple[Kind, ...]) -> None:
+def _remembered(context: JobContext) -> bool:
+    """Tell whether the job's directory is there; say what it means that it is not."""
+    if context.directory.is_in_place:
+        return True
+    message = f"{memory_gone(context).message}. What it has set aside cannot be undone."
+    context.say(Warned(code="memory-gone", message=message))
+    return False
+
+
+def _keep_undo(context: JobContext, kinds: tuple[Kind, ...]) -> bool:
+    """Write down that the job keeps an undo; return False where its directory is gone."""
+    if not _remembered(context):
+        return False
     row = {
         "kinds": [kind.value for kind in kinds],
         "committed_s": context.journal.last_payload("commit").get("at_s", context.clock()),
-        "bytes": undo_bytes(context.directory, kinds),
+        "bytes": undo_bytes(context.store, context.directory, kinds),
     }
-    write_file(context.path("undo.json"), json.dumps(row).encode(), owner=context.owner)
+    context.directory.write(job_files.UNDO, json.dumps(row).encode())
+    return True
 
 
 def _give_up(context: JobContext, job_id: str) -> None:
     """Take the mark of an undo from the undone job: what it had aside is live again."""
-    directory = os.path.join(context.store.jobs_directory, job_id)
-    take_mark(directory)
-    forget_connection(directory)
+    with suppress(FileNotFoundError):  # its memory is gone: nothing offers that undo any more
+        directory = job_files.sibling(context.directory, job_id)
+        take_mark(directory)
+        forget_connection(directory)
 
 
 def _flush(context: JobContext, *, flush: bool) -> None:
     """Set aside what the other state has cached; a failure is no reason to stay closed."""
-    aside = context.path("caches")
     with context.step(Step.FLUSH):
         try:
-            make_directory(aside, owner=context.owner)
-            set_caches_aside(context.store, aside)
+            with context.directory.make_directory(job_files.CACHES) as aside:
+                set_caches_aside(context.store, aside.fd)
         except (OSError, MagerewindError) as error:
             reason = error.message if isinstance(error, MagerewindError) else str(error)
             context.say(Warned(code="caches", message=f"Caches could not be set aside: {reason}"))
@@ -215,10 +230,9 @@ def follow_ups(context: JobContext, kinds: tuple[Kind, ...]) -> list[FollowUp]:
 
 def _discard_older(context: JobContext) -> None:
     """Remove the undo that this one takes the place of; the store is open again by now."""
-    older = [job_id for job_id in kept_undos(context.store) if job_id != context.job_id]
-    caches = context.path("caches")
+    older = [job_id for job_id in kept_undos(context) if job_id != context.job_id]
     with suppress(MagerewindError, Cancelled), context.step(Step.REMOVE) as report:
-        shutil.rmtree(caches, ignore_errors=True)
+        context.directory.remove_tree(job_files.CACHES)
         finish_discards(context, report)
         for job_id in older:
             try:

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.account.client import keeper
 from core.errors import MagerewindError, PreflightRefused
 from core.events import Kind, Noted, Warned
-from core.magento.store import Store
+from core.magento.store import Store, linked_parts
 from core.operations.context import JobContext
 
 SHOWN_NAMES = 10
@@ -57,8 +58,19 @@ def of_kind(kind: Kind, message: str) -> str:
 def owner_hint(store: Store) -> str:
     """Return who can do what this account may not, when it may be the owner who tried."""
     if os.geteuid() == store.owner_uid:
-        return "This account owns the store: mend owner or mode there, or run it as root."
+        mend = "This account owns the store: mend owner or mode there"
+        if keeper() is not None:
+            return f"{mend}."
+        return f"{mend}, or run it as root (--as root)."  # which keeps other owners too
     return "Run it as the file system owner of the store."
+
+
+def link_findings(store: Store, paths: Iterable[str]) -> list[Finding]:
+    """Return where those of these paths that are elsewhere really are."""
+    real = {path: target for path, target in linked_parts(store) if target is not None}
+    return [
+        note("linked", f"{path} leads elsewhere: {real[path]}") for path in paths if path in real
+    ]
 
 
 def megabytes(size_bytes: int) -> str:

@@ -31,6 +31,7 @@ def _newer(connection: Connection, table: str, since_s: int) -> int | None:
         count = connection.scalar(
             f"SELECT COUNT(*) FROM {quote_name(table)} WHERE created_at > FROM_UNIXTIME(%s)",
             (since_s,),
+            long=True,
         )
     except DatabaseError:
         return None  # not a whole store, or another shape of it

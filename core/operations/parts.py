@@ -11,11 +11,16 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Protocol
 
+from core.archive.plan.closed_directories import still_open
+from core.archive.plan.home import PlanHome
+from core.archive.restore.give_away import give_directories
 from core.archive.restore.stage import remove_stage
-from core.archive.restore.swap import moves_anything, revert_files, swap_files
-from core.errors import MagerewindError
+from core.archive.restore.swap import TakenBack, moves_anything, revert_files, swap_files
+from core.errors import MagerewindError, StorageError
 from core.events import Kind, Step, Warned
+from core.operations import closing
 from core.operations.context import JobContext
+from core.operations.job_files import JOURNAL, plan_name, plan_of
 
 
 class Part(Protocol):
@@ -27,6 +32,9 @@ class Part(Protocol):
 
     def swap(self, context: JobContext) -> None:
         """Put the staged in force; the live goes aside. May be run again after a crash."""
+
+    def moving(self, context: JobContext) -> None:
+        """Tell its second trace, if it has one, that the job moves what is live."""
 
     def revert(self, context: JobContext) -> tuple[Warned, ...]:
         """Bring back what was before, from any half-done state before the commit."""
@@ -48,36 +56,73 @@ class FilesPart:
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
+        self._taken_back = False
 
-    def plan_path(self, context: JobContext) -> str:
+    def plan(self, context: JobContext) -> PlanHome:
         """Where the plan of this part lies."""
-        return context.path(f"plan-{self.kind}")
+        return plan_of(context.store, context.directory, self.kind)
 
     def changes(self, context: JobContext) -> bool:
-        """Whether the plan moves anything at all."""
-        return moves_anything(self.plan_path(context))
+        """Whether the plan moves anything at all; so it is taken for a plan that is gone."""
+        if not context.has_file(plan_name(self.kind)):
+            return True
+        return moves_anything(self.plan(context))
 
     def swap(self, context: JobContext) -> None:
         """Rename live to aside and staged to live, entry by entry."""
         with context.step(Step.SWAP, self.kind) as report:
+            if not context.has_file(plan_name(self.kind)):  # before it counts as begun
+                raise memory_gone(context)
             context.journal.append("swap-begin", kind=self.kind.value)
-            swap_files(self.plan_path(context), report=report)
+            try:
+                swap_files(self.plan(context), report=report)
+            except TakenBack:
+                self._taken_back = True
+                raise
             context.journal.append("swap-end", kind=self.kind.value)
+
+    def moving(self, context: JobContext) -> None:
+        """Do nothing: the maintenance flag tells it."""
 
     def revert(self, context: JobContext) -> tuple[Warned, ...]:
         """Rename everything back by inode; then the stage can go."""
-        path = self.plan_path(context)
-        if swap_begun(context, self.kind):
-            revert_files(path)
+        plan = self.plan(context)
+        if swap_begun(context, self.kind) and not self._taken_back:
+            revert_files(plan)
         with suppress(OSError, MagerewindError):
-            remove_stage(path)  # what is left of a stage is in nobody's way, and removed later
-        return ()
+            remove_stage(plan)  # what is left of a stage is in nobody's way, and removed later
+        left = still_open(plan) if swap_begun(context, self.kind) else ()
+        if not left:
+            return ()
+        message = f"These directories of other accounts ({self.kind}) still let this one in (ACL):"
+        return (Warned(code="access-left", message=message, names=left),)
 
     def settle(self, context: JobContext) -> tuple[Warned, ...]:
-        """Remove the empty stage; the aside tree is the undo and stays."""
+        """Give directories away, remove the empty stage; the aside tree is the undo and stays."""
+        left = give_directories(self.plan(context))
         with suppress(OSError, MagerewindError):
-            remove_stage(self.plan_path(context))
-        return ()
+            remove_stage(self.plan(context))
+        if not left:
+            return ()
+        message = f"{len(left)} directories of {self.kind} stay this account's, not their owner's:"
+        return (Warned(code="owners-left", message=message, names=left),)
+
+
+def begin_moving(context: JobContext, parts: tuple[Part, ...]) -> None:
+    """Tell the second traces of a job that from now on it moves what is live.
+
+    Raises StorageError where the job's memory is gone: nothing is moved then.
+    """
+    if not context.has_file(JOURNAL):
+        raise memory_gone(context)
+    closing.mark(context, "moving")
+    for part in parts[1:]:  # one that is moved first of all tells it by itself
+        part.moving(context)
+
+
+def memory_gone(context: JobContext) -> StorageError:
+    """Return the error for a job whose directory was removed while it ran."""
+    return StorageError(f"The memory of the job was removed while it ran: {context.directory.path}")
 
 
 def parts_of(kinds: tuple[Kind, ...]) -> tuple[Part, ...]:

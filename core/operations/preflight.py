@@ -14,13 +14,25 @@ from typing import TYPE_CHECKING, Final
 from core.archive.create.count import Measured, measure
 from core.archive.tree.selection import code_selection, media_selection
 from core.backups.catalog import list_backups
-from core.errors import ConfigurationError, MagerewindError, NotInstalled
+from core.errors import Cancelled, ConfigurationError, MagerewindError, NotInstalled
 from core.events import Kind, Report, no_report
 from core.magento.maintenance import MaintenanceState, maintenance_state
+from core.magento.owned import followed
 from core.magento.processes import RunningProcess, running_processes
 from core.magento.settings import DatabaseConnection
-from core.magento.store import Store, magento_version
-from core.operations.findings import Finding, from_error, megabytes, note, owner_hint, stop, warn
+from core.magento.store import Store, linked_parts, magento_version
+from core.operations.findings import (
+    Finding,
+    Level,
+    from_error,
+    link_findings,
+    megabytes,
+    note,
+    owner_hint,
+    stop,
+    warn,
+)
+from core.operations.lost import find_lost, lost_findings
 from core.operations.read_only import MOUNT_HINT, code_findings, is_read_only, refusal_of
 from core.operations.requests import BackupRequest
 from core.operations.uncovered import media_findings, outside_findings
@@ -79,6 +91,7 @@ class StoreFacts:
     free_bytes: int
     total_bytes: int
     processes: tuple[RunningProcess, ...]
+    links: tuple[tuple[str, str | None], ...] = ()  # parts that are elsewhere, and where; None: not
     stops_backup: tuple[Finding, ...] = field(default=())
     stops_rollback: tuple[Finding, ...] = field(default=())
     warnings: tuple[Finding, ...] = field(default=())
@@ -130,7 +143,11 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
     warnings += (*media_findings(store, configuration), *code_findings(store))
     version, edition = magento_version(store)
     free_bytes, total_bytes = space_of(store.backups)
-    writable = _writable_findings(store)
+    writable = [*_link_stops(store), *_writable_findings(store)]
+    traces = find_lost(store, environ=environ, schema=database is not None)
+    lost = lost_findings(traces)
+    stops += [finding for finding in lost if finding.level is Level.STOP]
+    warnings = (*warnings, *(finding for finding in lost if finding.level is Level.WARN))
     return StoreFacts(
         store=store,
         version=version,
@@ -138,6 +155,7 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
         mode=configuration.mode if configuration is not None else None,
         installed=configuration.installed if configuration is not None else None,
         maintenance=maintenance_state(store),
+        links=tuple(linked_parts(store)),
         connections=connections,
         database=database,
         tables=tables,
@@ -149,6 +167,17 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
         stops_rollback=(*stops, *writable),
         warnings=warnings,
     )
+
+
+def _link_stops(store: Store) -> list[Finding]:
+    """Return which parts lead to what is not followed."""
+    found: list[Finding] = []
+    for path in (store.media, store.static, store.var):
+        try:
+            followed(store.root, path)
+        except MagerewindError as error:
+            found.append(from_error("not-followed", error))
+    return found
 
 
 def _writable_findings(store: Store) -> list[Finding]:
@@ -188,6 +217,8 @@ def preflight_backup(
     installation, and UsageError for a group of tables that does not exist.
     """
     findings = _writable_findings(store)
+    media = (store.media,) if Kind.MEDIA in request.kinds else ()
+    findings += link_findings(store, (*media, store.var))
     if request.strip:
         from core.database.dump.strip import resolve  # noqa: PLC0415 - as said above
 
@@ -277,6 +308,8 @@ def _check_database(
     try:
         connection = configuration.default_connection()
         sized = estimate(connection)
+    except Cancelled:
+        raise
     except MagerewindError as error:
         findings.append(from_error("database", error))
         return None

@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from core.archive.plan.closed_directories import unmovable
 from core.database.server.connection import schema_lock
-from core.errors import ConnectionFailed, JobRunning
+from core.errors import ConnectionFailed, JobRunning, StoreLeftClosed
 from core.events import Kind, Outcome, RecoveryBegan, Step
 from core.operations import ending
 from core.operations.backup import abandon
@@ -21,10 +22,13 @@ from core.operations.connection_file import has_connection, kept_connection
 from core.operations.context import JobContext
 from core.operations.discard import finish_discards
 from core.operations.done import Done
-from core.operations.parts import Part, parts_of
+from core.operations.findings import SHOWN_NAMES, owner_hint
+from core.operations.parts import FilesPart, Part, parts_of, swap_begun
+from core.operations.repair import run_repair
 from core.operations.requests import (
     BackupRequest,
     DiscardRequest,
+    RepairRequest,
     Request,
     RollbackRequest,
     UndoRequest,
@@ -42,7 +46,9 @@ def recover(context: JobContext, request: Request) -> Done:
     committed = context.journal.has("commit")
     context.emit(
         RecoveryBegan(
-            way="forward" if committed or isinstance(request, DiscardRequest) else "revert",
+            way="forward"
+            if committed or isinstance(request, DiscardRequest | RepairRequest)
+            else "revert",
             host=context.host,
             user=context.user,
             pid=os.getpid(),
@@ -56,6 +62,8 @@ def recover(context: JobContext, request: Request) -> Done:
             with context.step(Step.REMOVE) as report:
                 finish_discards(context, report)
             return Done(message="The interrupted discard was finished.")
+        case RepairRequest():
+            return run_repair(context, request)
         case RollbackRequest() | UndoRequest():
             return _recover_rollback(context, request, committed=committed)
 
@@ -70,8 +78,25 @@ def _recover_rollback(
             return ending.forward(
                 context, parts, flush=request.flush, replaces=replaces, strict=request.strict
             )
+        _refuse_unmovable(context, parts)
         ending.revert(context, parts)
     return _reverted("The interrupted job was reverted: the store is as it was before it.")
+
+
+def _refuse_unmovable(context: JobContext, parts: tuple[Part, ...]) -> None:
+    """Raise StoreLeftClosed, with nothing moved yet, for what this account could not move back."""
+    names = [
+        name
+        for part in parts
+        if isinstance(part, FilesPart) and swap_begun(context, part.kind)
+        for name in unmovable(part.plan(context))
+    ]
+    if names:
+        raise StoreLeftClosed(
+            "The job cannot be reverted by this account: it would have to move what is in "
+            f"directories of others: {', '.join(names[:SHOWN_NAMES])}",
+            hint=owner_hint(context.store),
+        )
 
 
 @contextlib.contextmanager

@@ -112,14 +112,31 @@ class DiscardRequest:
         return Operation.DISCARD
 
 
-Request = BackupRequest | RollbackRequest | UndoRequest | DiscardRequest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairRequest:
+    """Bring the store to a whole state after job `job_id`, whose memory is gone."""
+
+    job_id: str
+    strict: bool = False
+
+    @property
+    def operation(self) -> Operation:
+        """What a job of this request does."""
+        return Operation.REPAIR
+
+
+Request = BackupRequest | RollbackRequest | UndoRequest | DiscardRequest | RepairRequest
 
 _TYPES: Final[dict[str, type[Request]]] = {
     Operation.BACKUP: BackupRequest,
     Operation.ROLLBACK: RollbackRequest,
     Operation.UNDO: UndoRequest,
     Operation.DISCARD: DiscardRequest,
+    Operation.REPAIR: RepairRequest,
 }
+
+
+_NAMED_TYPES: Final = {"bool": bool, "int": int, "str": str, "None": type(None)}
 
 
 def _encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
@@ -139,8 +156,10 @@ def to_json(request: Request) -> bytes:
 
 
 def from_json(content: bytes) -> Request:
-    """Return the request that `to_json` wrote. Raises ValueError for anything else."""
+    """Return the request that `to_json` wrote. Raises ValueError, KeyError for anything else."""
     row = json.loads(content)
+    if not isinstance(row, dict):
+        raise ValueError("no request")  # noqa: TRY004 - as anything else that is none
     cls = _TYPES[row.pop("operation")]
     known = {field.name for field in dataclasses.fields(cls)}
     values: dict[str, Any] = {}
@@ -155,7 +174,22 @@ def from_json(content: bytes) -> Request:
             values[name] = decode_text(value)
         else:
             values[name] = value
-    return cls(**values)
+    request = cls(**values)
+    _check_types(request)
+    return request
+
+
+def _check_types(request: Request) -> None:
+    """Raise ValueError for a field that is not of its type."""
+    for field in dataclasses.fields(request):
+        value = getattr(request, field.name)
+        words = field.type if isinstance(field.type, str) else str(field.type)
+        if words.startswith("tuple"):
+            fits = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+        else:
+            fits = any(type(value) is _NAMED_TYPES[word] for word in words.split(" | "))
+        if not fits:
+            raise ValueError(f"{field.name} is no {words}")
 
 
 def command_line(request: Request) -> str:
@@ -184,6 +218,8 @@ def command_line(request: Request) -> str:
             words += [] if request.flush else ["--no-flush"]
         case DiscardRequest():
             words += ["job:discard", request.job_id]
+        case RepairRequest():
+            words += ["job:recover", "--without-memory"]
     if isinstance(request, BackupRequest | RollbackRequest):
         words += [word for pattern in request.exclude for word in ("--exclude", pattern)]
     words += ["--strict"] if request.strict else []

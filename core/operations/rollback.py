@@ -30,7 +30,9 @@ from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.elsewhere import refuse_unasked
 from core.operations.findings import Finding, refuse, say_findings
-from core.operations.parts import FilesPart, Part, parts_of
+from core.operations.job_files import plan_of
+from core.operations.lost import refuse_unfinished
+from core.operations.parts import FilesPart, Part, begin_moving, parts_of
 from core.operations.requests import RollbackRequest
 from core.operations.rollback_plan import (
     file_findings,
@@ -92,17 +94,20 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> Done:
         if any(finding.code == "processes" for finding in surroundings):
             context.journal.append("consumers")
         if sources.connection is not None:
-            keep_connection(context.directory, sources.connection, context.owner)
+            context.connection = sources.connection
+            keep_connection(context.directory, sources.connection)
     parts = parts_of(request.kinds)
     with contextlib.ExitStack() as locks:
         if sources.connection is not None:
             from core.database.server.connection import schema_lock  # noqa: PLC0415 - as said above
 
             locks.enter_context(schema_lock(sources.connection))
+            refuse_unfinished(sources.connection, context.store)
         try:
             staging = _make_ready(context, request, sources)
             closing.close(context)
             _complete(context, request, sources, staging, parts)
+            begin_moving(context, parts)
             for part in parts:
                 part.swap(context)
             ending.commit(context)
@@ -148,7 +153,13 @@ def _plan_files(
     backup = sources.backups[kind]
     with context.step(Step.PLAN, kind, total_bytes=backup.size_bytes) as report:
         plan = plan_kind(
-            context.store, request, sources, kind, context.directory, report, put_aside=True
+            context.store,
+            request,
+            sources,
+            kind,
+            plan_of(context.store, context.directory, kind),
+            report,
+            put_aside=True,
         )
     context.emit(
         RollbackPlanned(

@@ -13,10 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from core.account.client import keeper
+from core.account.ids import name_of
+from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import FilePlan
 from core.archive.plan.plan_files import READ_ONLY, plan_files
 from core.backups.catalog import Backup
-from core.errors import MagerewindError
+from core.errors import Cancelled, MagerewindError
 from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
 from core.magento.store import Store, magento_version
@@ -26,6 +29,7 @@ from core.operations.findings import (
     Finding,
     Level,
     from_error,
+    link_findings,
     megabytes,
     note,
     of_kind,
@@ -112,7 +116,9 @@ def plan_rollback(
     scratch = tempfile.TemporaryDirectory(prefix="magerewind-plan-", ignore_cleanup_errors=True)
     findings = list(sources.findings)
     files: dict[Kind, FilePlan] = {
-        kind: plan_kind(store, request, sources, kind, scratch.name, report)
+        kind: plan_kind(
+            store, request, sources, kind, os.path.join(scratch.name, f"plan-{kind}"), report
+        )
         for kind in request.kinds
         if kind is not Kind.DB
     }
@@ -141,7 +147,7 @@ def plan_kind(
     request: RollbackRequest,
     sources: Sources,
     kind: Kind,
-    directory: str,
+    plan: PlanPlace,
     report: Report,
     *,
     put_aside: bool = False,
@@ -156,7 +162,7 @@ def plan_kind(
     return plan_files(
         backup.path,
         replace(selection, additive=request.partial),
-        os.path.join(directory, f"plan-{kind}"),
+        plan,
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,
         members=manifest.members if manifest is not None else None,
@@ -196,6 +202,8 @@ def plan_database(
             findings += [stop("server", problem) for problem in problems]
             findings += [warn(one.code, one.message, names=one.names) for one in warnings]
             losses = count_losses(connection, backup.name.timestamp)
+        except Cancelled:
+            raise
         except MagerewindError as error:
             findings.append(from_error("database", error))
     if losses is not None and losses.any:
@@ -214,6 +222,7 @@ def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]
     found = _space_findings(store, files)
     for kind, plan in files.items():
         found += _unwritable_findings(store, plan)
+        found += [_becoming(kind, account, count) for account, count in plan.becoming]
         if plan.unrestorable:
             found.append(
                 warn(
@@ -241,6 +250,20 @@ def _unwritable_findings(store: Store, plan: FilePlan) -> list[Finding]:
     return found
 
 
+def _becoming(kind: Kind, account: str, count: int) -> Finding:
+    """Return what becomes of the files of an account that they cannot be given back to."""
+    mine = name_of(os.geteuid())
+    what = "file" if count == 1 else "files"
+    become = "becomes" if count == 1 else "become"
+    hint: str | None = "Exactly: --as root"
+    if account == "root":
+        hint = None  # nothing is ever given to root
+    elif keeper() is not None:
+        hint = f"{account} owns nothing in the store now: give it something there first (chown)."
+    message = of_kind(kind, f"{count} {what} of {account} {become} {mine}'s.")
+    return warn("owners", message, hint=hint)
+
+
 def _space_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:
     """Return where the stages do not fit; kinds on one disk share what is free on it."""
     needed: dict[int, int] = {}
@@ -266,8 +289,9 @@ def _space_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Findin
 def surrounding_findings(
     store: Store, request: RollbackRequest, sources: Sources, now_s: float
 ) -> list[Finding]:
-    """Return what else the person should know: processes, versions, a clock."""
-    found: list[Finding] = []
+    """Return what else the person should know: links, processes, versions, a clock."""
+    media = (store.media,) if Kind.MEDIA in request.kinds else ()
+    found = link_findings(store, (*media, store.var))
     processes = running_processes(store)
     if processes:
         found.append(
@@ -275,7 +299,7 @@ def surrounding_findings(
                 "processes",
                 "Running on this store; maintenance mode does not stop them:",
                 hint="Stop cron and the queue consumers first.",
-                names=[f"{process.what} (process {process.pid})" for process in processes],
+                names=[process.label for process in processes],
             )
         )
     if Kind.MEDIA in sources.backups:

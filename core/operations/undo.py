@@ -6,21 +6,25 @@ It deletes nothing, so it can itself be undone; the store is closed only for the
 from __future__ import annotations
 
 import contextlib
-import os
 
+from core.archive.plan.plan_file import FilePlan
 from core.archive.restore.undo import undo_plan
 from core.database.server.connection import schema_lock
 from core.database.swap.undo import undo_tables
 from core.events import Kind, RollbackStarted, Step, StepsPlanned, step_key
+from core.held import Directory, StateFile
 from core.magento.settings import DatabaseConnection
 from core.operations import closing, ending
-from core.operations.connection_file import keep_connection, kept_connection
+from core.operations.connection_file import keep_connection, kept_connection, needed_connection
 from core.operations.context import JobContext
-from core.operations.database_part import DatabasePart
-from core.operations.discard import undo_kinds
+from core.operations.database_part import DatabasePart, job_mark
 from core.operations.done import Done
-from core.operations.parts import Part, parts_of
+from core.operations.findings import refuse
+from core.operations.job_files import DEFINITIONS, plan_of, sibling, undo_kinds
+from core.operations.lost import refuse_unfinished
+from core.operations.parts import Part, begin_moving, parts_of
 from core.operations.requests import UndoRequest
+from core.operations.undo_plan import undo_findings
 
 
 def planned_steps(kinds: tuple[Kind, ...]) -> tuple[str, ...]:
@@ -39,26 +43,30 @@ def planned_steps(kinds: tuple[Kind, ...]) -> tuple[str, ...]:
 
 def run_undo(context: JobContext, request: UndoRequest) -> Done:
     """Put the store back as it was before a rollback. Raises what made it impossible."""
-    undone = os.path.join(context.store.jobs_directory, request.job_id)
+    undone = sibling(context.directory, request.job_id)
     kinds = undo_kinds(undone)
     context.emit(StepsPlanned(steps=planned_steps(kinds)))
     context.journal.append("undo", job_id=request.job_id)
     connection: DatabaseConnection | None = None
     if Kind.DB in kinds:
-        connection = kept_connection(undone)
-        keep_connection(context.directory, connection, context.owner)
+        connection = context.connection = kept_connection(undone)
+        keep_connection(context.directory, connection)
     parts = parts_of(kinds)
     with contextlib.ExitStack() as locks:
         if connection is not None:
             locks.enter_context(schema_lock(connection))
+            refuse_unfinished(connection, context.store)
         try:
             with context.step(Step.CHECK):
                 _make_ready(context, undone, parts)
             closing.close(context)
             for kind in kinds:
                 context.emit(
-                    RollbackStarted(kind=kind, file_name=f"undo of {request.job_id}", path=undone)
+                    RollbackStarted(
+                        kind=kind, file_name=f"undo of {request.job_id}", path=undone.path
+                    )
                 )
+            begin_moving(context, parts)
             for part in parts:
                 part.swap(context)
             ending.commit(context)
@@ -72,20 +80,24 @@ def run_undo(context: JobContext, request: UndoRequest) -> Done:
 
 def _make_ready(
     context: JobContext,
-    undone: str,
+    undone: Directory,
     parts: tuple[Part, ...],
 ) -> None:
+    plans: dict[Kind, FilePlan] = {}
     for part in parts:
         if isinstance(part, DatabasePart):
             part.staged = undo_tables(
-                kept_connection(context.directory),
+                needed_connection(context),
                 context.journal,
                 job_id=context.job_id,
-                definitions_path=os.path.join(undone, "definitions.json"),
+                mark=job_mark(context),
+                definitions_path=StateFile(undone, DEFINITIONS),
             )
         else:
-            undo_plan(
-                os.path.join(undone, f"plan-{part.kind}"),
-                context.path(f"plan-{part.kind}"),
+            staged = undo_plan(
+                plan_of(context.store, undone, part.kind),
+                plan_of(context.store, context.directory, part.kind),
                 job_id=context.job_id,
             )
+            plans[part.kind] = staged.plan
+    refuse(undo_findings(context.store, plans))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -13,11 +12,20 @@ from core.archive.restore.stage import StagedFiles
 from core.archive.restore.undo import undo_plan
 from core.errors import MagerewindError
 from core.events import Kind
+from core.held import Directory
 from core.magento.processes import running_processes
 from core.magento.store import Store
 from core.operations.connection_file import kept_connection
-from core.operations.discard import undo_kinds
-from core.operations.findings import Finding, Level, from_error, warn
+from core.operations.findings import (
+    Finding,
+    Level,
+    from_error,
+    link_findings,
+    owner_hint,
+    stop,
+    warn,
+)
+from core.operations.job_files import UNDO, plan_of, read_mark, undo_kinds
 from core.operations.losses import Losses, count_losses
 
 _SHOWN = 1000
@@ -40,20 +48,22 @@ class UndoPlan:
         return tuple(finding for finding in self.findings if finding.level is Level.STOP)
 
 
-def plan_undo(store: Store, directory: str, job_id: str) -> UndoPlan:
+def plan_undo(store: Store, directory: Directory, job_id: str) -> UndoPlan:
     """Return what the undo of a job would change; nothing is written into the store."""
     kinds = undo_kinds(directory)
-    findings: list[Finding] = []
+    media = (store.media,) if Kind.MEDIA in kinds else ()
+    findings = link_findings(store, (*media, store.var))
     scratch = tempfile.TemporaryDirectory(prefix="magerewind-undo-", ignore_cleanup_errors=True)
     staged: dict[Kind, StagedFiles] = {
         kind: undo_plan(
-            os.path.join(directory, f"plan-{kind}"),
+            plan_of(store, directory, kind),
             os.path.join(scratch.name, f"plan-{kind}"),
             job_id="preview",
         )
         for kind in kinds
         if kind is not Kind.DB
     }
+    findings += undo_findings(store, {kind: one.plan for kind, one in staged.items()})
     for kind, one in staged.items():
         if one.newer:
             findings.append(
@@ -72,7 +82,7 @@ def plan_undo(store: Store, directory: str, job_id: str) -> UndoPlan:
             warn(
                 "processes",
                 "Running on this store; maintenance mode does not stop them:",
-                names=[f"{process.what} (process {process.pid})" for process in processes],
+                names=[process.label for process in processes],
             )
         )
     return UndoPlan(
@@ -85,11 +95,25 @@ def plan_undo(store: Store, directory: str, job_id: str) -> UndoPlan:
     )
 
 
-def _losses(directory: str, findings: list[Finding]) -> Losses | None:
+def undo_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:
+    """Return what this account cannot move back, and cannot restore."""
+    found: list[Finding] = []
+    for kind, plan in files.items():
+        if plan.unwritable:
+            message = "The undo can't be executed because not all files are writable."
+            found.append(
+                stop("not-writable", message, hint=owner_hint(store), names=plan.unwritable)
+            )
+        if plan.unrestorable:
+            message = f"What this account cannot restore of {kind}:"
+            found.append(warn("unrestorable", message, names=plan.unrestorable))
+    return found
+
+
+def _losses(directory: Directory, findings: list[Finding]) -> Losses | None:
     try:
-        with open(os.path.join(directory, "undo.json"), "rb") as file:
-            since_s = int(json.loads(file.read())["committed_s"])
-        losses = count_losses(kept_connection(directory), since_s)
+        mark = read_mark(directory, UNDO)
+        losses = count_losses(kept_connection(directory), int(mark.committed_s if mark else 0))
     except MagerewindError as error:
         findings.append(from_error("database", error))
         return None

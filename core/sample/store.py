@@ -189,8 +189,8 @@ def _put_configuration(tree: Tree, rng: random.Random, env: bytes) -> None:
     modules = sorted({"Magento_" + "".join(words(rng, 2)) for _ in range(120)})
     rows = "".join(f"        {_quoted(module)} => 1,\n" for module in modules)
     config = f"<?php\nreturn [\n    'modules' => [\n{rows}    ]\n];\n"
-    tree.put("app/etc/config.php", config.encode(), mode=0o660)
-    tree.put("app/etc/env.php", env, mode=0o660)
+    tree.put("app/etc/config.php", config.encode(), mode=0o640)
+    tree.put("app/etc/env.php", env, mode=0o640)
     tree.put("app/etc/di.xml", b"<config/>\n")
     tree.put("app/etc/vendor_path.php", b"<?php\nreturn './vendor';\n")
 
@@ -330,7 +330,7 @@ def make_store(
     _put_var(tree, rng, text, counts.static)
     tree.link("vendor/bin/magento-sample", "../../bin/magento")
     tree.link("app/code", "../vendor/acme")
-    tree.directory("app/etc", mode=0o2775)
+    tree.directory("app/etc", mode=0o2755)  # root works only where it alone may write
 
 
 def write_env(root: str, connection: DatabaseConnection, *, seed: int = 1) -> None:

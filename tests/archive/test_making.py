@@ -425,9 +425,9 @@ def test_the_flush_watches_from_before_the_first_file(
     order: list[str] = []
     init, contents = mounts.FileSystemFlush.__init__, Stager._contents
 
-    def opened(self: mounts.FileSystemFlush, directory: bytes) -> None:
+    def opened(self: mounts.FileSystemFlush, directory: bytes, *, dir_fd: int) -> None:
         order.append("watch")
-        init(self, directory)
+        init(self, directory, dir_fd=dir_fd)
 
     def made(self: Stager, where: str, given: Contents) -> None:
         order.append("make")

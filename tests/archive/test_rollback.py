@@ -16,12 +16,11 @@ from hypothesis import strategies as st
 
 from core.archive.plan.plan_file import Action, PlanFile
 from core.archive.plan.plan_files import plan_files
+from core.archive.restore.asides import aside_bytes, remove_aside
 from core.archive.restore.recheck import refresh_files
 from core.archive.restore.stage import remove_stage, stage_files
 from core.archive.restore.swap import (
-    aside_bytes,
     moves_anything,
-    remove_aside,
     revert_files,
     swap_files,
 )

@@ -9,6 +9,11 @@ MAGEREWIND_FAULT holds `<where>:<number>:<what>`, several separated by commas:
     fsync:5:eio          the fifth fsync fails with EIO (and every later one with :eioall)
     journal:5:server     the database server (its pid in MAGEREWIND_SERVER) is killed there
     journal:5:term       SIGTERM to itself there; also :hup and :int
+    sql:5:freeze         the server is stopped (SIGSTOP) there, and SIGTERM comes to the runner
+    sql:5:halt           the server is stopped there, and little time is given to it
+    swap:1:freeze        the same at the first RENAME TABLE (of what is no trial)
+    insert:1:freeze      the same at the first INSERT of a load
+    rows:1:freeze        the same at the first question for the rows of a range
     nospacecheck:1:on    the checks beforehand believe in endless space
     journal:5:wait       wait there until the file MAGEREWIND_GO exists
 """
@@ -21,6 +26,7 @@ import sys
 import time
 
 from core import durable
+from core.database.server import wire
 
 SIGNALS = {"term": signal.SIGTERM, "hup": signal.SIGHUP, "int": signal.SIGINT}
 CHANGES = re.compile(rb"\s*(CREATE|DROP|RENAME|ALTER)\b", re.IGNORECASE)
@@ -56,6 +62,12 @@ class Counter:
             os.kill(os.getpid(), signal.SIGKILL)
         elif what == "server":
             os.kill(int(os.environ["MAGEREWIND_SERVER"]), signal.SIGKILL)
+        elif what == "freeze":
+            os.kill(int(os.environ["MAGEREWIND_SERVER"]), signal.SIGSTOP)
+            os.kill(os.getpid(), signal.SIGTERM)
+        elif what == "halt":
+            wire.USUAL = wire.HURRIED
+            os.kill(int(os.environ["MAGEREWIND_SERVER"]), signal.SIGSTOP)
         elif what == "wait":
             while not os.path.exists(os.environ["MAGEREWIND_GO"]):
                 time.sleep(0.01)
@@ -99,7 +111,16 @@ def main():
         raw = sql if isinstance(sql, bytes) else sql.encode("utf-8", "surrogateescape")
         return CHANGES.match(raw) is not None
 
+    def swaps(_connection, sql, *_):
+        return isinstance(sql, str) and sql.startswith("RENAME") and "_mrs_trial" not in sql
+
+    def inserts(_connection, sql, *_):
+        return isinstance(sql, bytes) and sql.startswith(b"INSERT")
+
     wrap(Connection, "execute", Counter("sql"), only=changes)
+    wrap(Connection, "execute", Counter("insert"), only=inserts)
+    wrap(Connection, "execute", Counter("swap"), only=swaps)
+    wrap(Connection, "ask", Counter("rows"))
     return run(sys.argv[1:])
 
 

@@ -178,26 +178,18 @@ def test_rows_by_every_kind_of_key(server, schema, tmp_path):
     assert b"-- rows 6002 `by_int`\n" in text
 
 
-def test_rows_larger_than_a_packet(server, schema, tmp_path):
+def test_a_value_larger_than_a_packet_is_named(server, schema, tmp_path):
     server.run(
         "CREATE TABLE big (id int PRIMARY KEY, b longblob, t longtext);"
-        "INSERT INTO big VALUES (1, REPEAT(x'00ff27', 6000000), 'x'),"
-        " (2, NULL, REPEAT('\\'é', 5000000)),"
-        " (3, 'small', 'small');",
+        "INSERT INTO big VALUES (1, NULL, 'small'), (2, REPEAT(x'00ff27', 6000000), 'x')",
         schema=schema.schema,
     )
     server.run("SET GLOBAL max_allowed_packet = 16777216")
     try:
-        summary = dump_to(tmp_path / "d.sql", schema)
+        with pytest.raises(DumpFailed, match="'big' has 18,000,000 bytes in the column 'b'"):
+            dump_to(tmp_path / "d.sql", schema)
     finally:
         server.run("SET GLOBAL max_allowed_packet = 67108864")
-    assert summary.max_statement_bytes > 30_000_000
-    server.run("DROP DATABASE IF EXISTS copy_big; CREATE DATABASE copy_big")
-    with open(tmp_path / "d.sql", encoding="utf-8") as source:
-        server.run(source.read(), schema="copy_big")
-    assert (
-        differences(portrait(as_root(schema)), portrait(as_root(schema, schema="copy_big"))) == {}
-    )
 
 
 def test_random_text_and_bytes(server, schema, tmp_path):

@@ -265,7 +265,6 @@ STAYING = [
     "UPDATE a JOIN b ON f(a.x, b.y) SET a.x = b.y, a.z = b.z",
     "SELECT a.b FROM a GROUP BY c.d, e.f ORDER BY g.h, i.j",
     "FETCH c INTO r.a",
-    "DEALLOCATE PREPARE s",
     "CALL shop.p(); SELECT shop.f(1)",
 ]
 

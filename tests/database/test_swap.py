@@ -134,9 +134,9 @@ def _count_statements(monkeypatch, shop, run):
     sent = []
     real = Connection._cursor
 
-    def counting(self, sql, args):
+    def counting(self, sql, *rest):
         sent.append(sql)
-        return real(self, sql, args)
+        return real(self, sql, *rest)
 
     with monkeypatch.context() as patch:
         patch.setattr(Connection, "_cursor", counting)
@@ -149,17 +149,17 @@ def _kill_at(monkeypatch, at, *, after):
     real = Connection._cursor
     seen = [0]
 
-    def dying(self, sql, args):
+    def dying(self, sql, *rest):
         seen[0] += 1
         if seen[0] > at:
             raise Killed
         if seen[0] == at:
             if not after:
                 raise Killed
-            with real(self, sql, args):
+            with real(self, sql, *rest):
                 pass
             raise Killed
-        return real(self, sql, args)
+        return real(self, sql, *rest)
 
     monkeypatch.setattr(Connection, "_cursor", dying)
 

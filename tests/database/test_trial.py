@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 
@@ -39,7 +40,7 @@ STRANGE = [
         "CREATE TABLE t (v varchar(9));\nALTER TABLE t ADD KEY k ((lower(v)));",
         "Line 1 of the dump, 't': .*syntax",
     ),
-    ("CREATE TABLE t (v varchar(9), w varchar(9) DEFAULT nonsense(1));", "'t': .*nonsense"),
+    ("CREATE TABLE t (v varchar(9), w varchar(36) DEFAULT bin_to_uuid(1));", "'t': .*bin_to_uuid"),
     ("CREATE TABLE t (v int, v int);", "'t': .*Duplicate column"),
     (
         "CREATE TABLE t (v int);\nCREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.w = 1;",
@@ -50,7 +51,7 @@ STRANGE = [
         "Line 3 of the dump, the view 'w': .*bin_to_uuid",
     ),
     (
-        "CREATE TABLE t (v int);\nCREATE VIEW w AS TABLE t;",
+        "CREATE TABLE t (v int);\nCREATE VIEW w AS SELECT 1 FROM t, LATERAL (SELECT 1) AS x;",
         "Line 2 of the dump, the view 'w': .*syntax",
     ),
     (
@@ -114,7 +115,9 @@ def test_packages_and_names_at_the_end_of_a_body_are_no_problem(server, schema, 
         "CREATE PACKAGE named AS FUNCTION one RETURN INT; END named;;\n"
         "CREATE PROCEDURE p AS BEGIN NULL; END p;;\nDELIMITER ;\n"
     )
-    assert asked(write(tmp_path, text), schema).problems == ()
+    path = write(tmp_path, text)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    assert asked(path, schema, sha256=digest).problems == ()
     left = server.run(
         f"SELECT NAME FROM mysql.proc WHERE DB = '{schema.schema}'", schema=schema.schema
     )

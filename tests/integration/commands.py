@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-import core
-
 ORDINARY = 54321  # an account that no machine knows by name
 CLEAN = {
     name: value
@@ -37,19 +35,20 @@ class Said:
 
     @property
     def objects(self):
-        return [json.loads(line) for line in self.lines]
+        rows = [json.loads(line) for line in self.lines]
+        return [row for row in rows if row["type"] != "WorkingAs"]
 
     @property
     def problem(self):
         """The complaint and its hint, if any: what an administrator reads on stderr."""
-        return self.err.splitlines()
+        return [line for line in self.err.splitlines() if not line.startswith("Working as ")]
 
 
 def magerewind(shop, *words, environ=None, uid=None, stdin="", cwd=None, code=None):
     """Run a command in a shop; with `uid` as that account, which only root can."""
     account = {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
     done = subprocess.run(
-        [sys.executable, "-I", "-m", "core", *words],
+        [getattr(shop, "python", sys.executable), "-I", "-m", "core", *words],
         cwd=cwd or shop.root,
         input=stdin,
         capture_output=True,
@@ -66,23 +65,16 @@ def magerewind(shop, *words, environ=None, uid=None, stdin="", cwd=None, code=No
     return said
 
 
-def readable_by_all(*paths):
-    """Whether another account can reach these paths at all."""
-    for path in paths:
-        for parent in (Path(path), *Path(path).parents):
-            if not parent.stat().st_mode & 0o001:
-                return False
-    return True
+@pytest.fixture(scope="module")
+def readable(shop, installation):
+    """Have the shop's commands run by what other accounts can read."""
+    shop.python = installation.python
+    Path(shop.server.socket).parent.chmod(0o711)
 
 
 @pytest.fixture(scope="module")
-def ordinary(shop):
+def ordinary(shop, readable):
     """Hand the shop to an ordinary account; what is run is run as that account."""
-    needed = (sys.executable, os.path.realpath(sys.executable), core.__file__)
-    places = [os.path.dirname(path) for path in needed]
-    if not readable_by_all(*places):
-        pytest.skip("another account cannot read this checkout")
-    Path(shop.server.socket).parent.chmod(0o711)
     give(shop, ORDINARY)
     return ORDINARY
 

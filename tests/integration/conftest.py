@@ -25,4 +25,4 @@ def shop(server, request):
         yield made
 
 
-from tests.integration.commands import ordinary  # noqa: E402, F401 - a fixture
+from tests.integration.commands import ordinary, readable  # noqa: E402, F401 - fixtures

@@ -95,7 +95,7 @@ def test_an_env_php_that_may_not_be_read(shop, before, env_php, ordinary):
         os.chown(env_php, ordinary, ordinary)
     assert problem == [
         f"{env_php} cannot be read: Permission denied.",
-        "Run it as the owner of the store's files, or as root.",
+        "Run it as the owner of the store's files.",
     ]
 
 
@@ -204,7 +204,7 @@ def test_backups_that_may_not_be_written(shop, before, ordinary):
         backups.chmod(0o700)
     assert problem == [
         f"Backups directory is not writeable: {backups}",
-        "This account owns the store: mend owner or mode there, or run it as root.",
+        "This account owns the store: mend owner or mode there, or run it as root (--as root).",
     ]
 
 
@@ -246,12 +246,16 @@ def test_a_store_that_may_not_be_looked_into(shop, ordinary):
     mode = os.stat(shop.root).st_mode
     os.chmod(shop.root, 0o700)
     try:
-        for root in (shop.root, f"{shop.root}/pub"):
+        closed = f"Run it as {ordinary}, the owner of the store, or as root."
+        for root, hint in (
+            (shop.root, closed),
+            (f"{shop.root}/pub", "Run it as the owner of the store."),
+        ):
             words = ("setup:backup", "--code", "--root", root)
             said = magerewind(shop, *words, uid=ordinary + 1, cwd="/", code=1)
             assert said.problem == [
                 f"Cannot look into {root}: permission denied.",
-                "Run it as the owner of the store's files, or as root.",
+                hint,
             ]
     finally:
         os.chmod(shop.root, mode)

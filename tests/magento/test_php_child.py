@@ -12,13 +12,13 @@ from core.errors import ConfigurationError
 from core.magento.env_php import parse_configuration, read_configuration
 from core.magento.php.ask_php import ask_php
 from core.magento.php.read_array import parse_array
+from core.magento.store import find_store
 from tests.magento.conftest import OWNER
 from tests.magento.php_values import HEREDOCS, VALUES
 
 needs_php = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed")
 ENVIRON = {"PATH": os.environ.get("PATH", os.defpath), "SHOP": "é"}
-# As root, a source is evaluated as another account; as anybody else, as oneself.
-UID = OWNER if os.geteuid() == 0 else os.geteuid()
+UID = os.geteuid()
 LOOP = """<?php
 $hosts = [];
 foreach (['a', 'b'] as $host) {
@@ -28,10 +28,8 @@ return ['db' => ['connection' => $hosts], 'dir' => __DIR__, 'env' => getenv('SHO
 """
 
 
-def ask(path="/nowhere/env.php", *, source=None, uid=UID, environ=ENVIRON, timeout_s=5.0):
-    return ask_php(
-        path, source=source, owner_uid=uid, owner_gid=uid, environ=environ, timeout_s=timeout_s
-    )
+def ask(path="/nowhere/env.php", *, source, uid=UID, environ=ENVIRON, timeout_s=5.0):
+    return ask_php(path, source=source, owner_uid=uid, environ=environ, timeout_s=timeout_s)
 
 
 @needs_php
@@ -103,35 +101,50 @@ def test_output_of_the_file_does_not_disturb():
 
 
 @needs_php
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root drops to another account")
-def test_root_runs_it_as_the_owner_of_the_file():
-    found = ask(
-        source=b"<?php return [posix_geteuid(), posix_getegid(), count(posix_getgroups())];"
+def test_evaluated_code_sees_the_place_of_its_file(store, configure):
+    """What a file says of itself, and what lies beside it, is as if php had opened it."""
+    with open(f"{store.root}/app/etc/more.php", "w") as file:
+        file.write("<?php return ['more' => basename(__FILE__)];")
+    configure(
+        "<?php\nforeach ([1] as $x) {}\n"
+        "return ['file' => __FILE__, 'dir' => __DIR__, 'text' => '__FILE__', 'line' => __LINE__,"
+        " 'low' => __dir__, 'beside' => (require 'more.php') + (include __DIR__ . '/more.php')];"
     )
-    assert found[0] == OWNER
-    assert found[1] == OWNER
+    found = read_configuration(store, environ=ENVIRON)
+    assert found.get("file") == store.env_php
+    assert found.get("dir") == found.get("low") == os.path.dirname(store.env_php)
+    assert found.get("text") == "__FILE__"
+    assert found.get("line") == 3
+    assert found.get("beside/more") == "more.php"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root could")
-def test_a_file_of_root_is_never_executed(store, configure):
-    configure("<?php\n\nforeach ([] as $x) {} return [];")
-    os.chown(store.env_php, 0, 0)
-    with pytest.raises(ConfigurationError) as caught:
-        read_configuration(store, environ=ENVIRON)
-    assert (
-        caught.value.message
-        == (
-            f"{store.env_php}, line 3: a loop (foreach) is not data, "
-            "and it belongs to root, and is never executed as root."
-        )
-        or "no php" in caught.value.message
-    )
+@needs_php
+def test_the_place_of_a_shared_file_is_where_it_really_is(root):
+    """As PHP has it, `__DIR__` is that of the file behind the link."""
+    for path in (root, f"{root}/app/etc"):
+        os.chown(path, os.geteuid(), -1)
+    store = find_store(root)
+    shared = os.path.join(os.path.dirname(root), "shared")
+    os.mkdir(shared)
+    for text in ("", "foreach ([1] as $x) {} "):
+        with open(f"{shared}/env.php", "w") as file:
+            file.write(f"<?php {text}return ['dir' => __DIR__];")
+        os.unlink(store.env_php)
+        os.symlink("../../../shared/env.php", store.env_php)
+        assert read_configuration(store, environ=ENVIRON).get("dir") == shared
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may become anybody")
+@needs_php
+def test_a_path_of_odd_letters_is_written_out(tmp_path):
+    path = f"{tmp_path}/it's \\ odd\n/env.php"
+    os.mkdir(os.path.dirname(path))
+    assert ask(path, source=b"<?php return [strval(__FILE__)];") == {0: os.fsencode(path)}
+
+
 def test_another_account_s_file_is_not_executed():
+    other = OWNER if os.geteuid() != OWNER else 0
     with pytest.raises(ConfigurationError, match=r"only its owner, .*, may execute it|no php"):
-        ask(source=b"<?php return [];", uid=OWNER)
+        ask(source=b"<?php return [];", uid=other)
 
 
 def test_without_php_the_line_and_the_construct_are_named(store, configure):

@@ -143,5 +143,5 @@ def test_root_does_not_follow_the_owner_into_a_directory_of_another(root, tmp_pa
     os.rename(f"{root}/var", f"{root}/var.old")
     os.symlink(tmp_path, f"{root}/var")
     os.lchown(f"{root}/var", OWNER, OWNER)
-    with pytest.raises(StoreUnreadable, match="another account"):
+    with pytest.raises(StoreUnreadable, match="what belongs to root"):
         open_var(find_store(root))

@@ -15,8 +15,8 @@ def test_the_file_that_could_not_be_moved_is_named(server, tmp_path):
     summary, events = shop.run(request, fault="rename:1:eio")
     assert summary.exit_code == 1
     reason = "Failed while moving bin into place: Input/output error"
-    said = [event.message for event in events if getattr(event, "code", "") == "reverting"]
-    assert said == [f"{reason}. Everything is reverted."]
+    said = [event.message for event in events if getattr(event, "code", "")[:6] == "revert"]
+    assert said == [f"{reason}. Everything is being reverted.", "Everything is reverted."]
     assert [event.message for event in events if type(event).__name__ == "Failed"] == [reason]
     assert shop.state() == before
     server.run("DROP DATABASE reverting")

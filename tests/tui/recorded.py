@@ -363,6 +363,7 @@ class RecordedEngine:
         self.name = "shop"
         self.read_only = False
         self.is_closed = False
+        self.lost_views = ()
         self.store_view: StoreView | Exception = StoreView(
             owner="deploy", version="2.4.8", edition="Community", mode="production"
         )
@@ -475,6 +476,9 @@ class RecordedEngine:
     def recover(self) -> str:
         self.job_views = tuple(replace(job, interrupted=False) for job in self.job_views)
         return self.job_views[0].job_id
+
+    def lost(self):
+        return self.lost_views
 
     def stream(self, job_id: str) -> RecordedStream:
         return self.streams[job_id]

@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 
 from textual.binding import Binding, BindingType
 
+from core.account.opened import opened
 from core.errors import MagerewindError
 from core.events import Operation
 from core.operations.requests import DiscardRequest, Request, UndoRequest
@@ -43,6 +44,8 @@ GONE_ON: Final = {
     Operation.ROLLBACK: "The rollback goes on",
     Operation.UNDO: "The undo goes on",
     Operation.DISCARD: "The discard goes on",
+    Operation.REPAIR: "The repair goes on",
+    Operation.UNKNOWN: "The job goes on",
 }
 
 
@@ -216,7 +219,9 @@ class Application(Shell):
                 closed = text.duration(state.closed_s + self.clock() - state.closed_since_s)
         elif self.interrupted_job is not None:
             job = "INTERRUPTED JOB"
+        how = opened()
         return BarView(
+            account="" if how is None else how.user,
             place=f"{self.engine.host}:{self.engine.root}",
             crumb=crumb,
             job=job,

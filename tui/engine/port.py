@@ -26,6 +26,7 @@ from tui.engine.views import (
     BackupView,
     DatabaseView,
     JobView,
+    LostView,
     Places,
     PlanView,
     SpaceView,
@@ -98,6 +99,10 @@ class Engine(Protocol):
 
     def recover(self) -> str:
         """Start the recovery of the interrupted job and return its id."""
+        ...
+
+    def lost(self) -> tuple[LostView, ...]:
+        """Return the jobs whose memory is gone, newest first."""
         ...
 
     def stream(self, job_id: str) -> Stream:

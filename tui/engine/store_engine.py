@@ -33,6 +33,7 @@ from core.magento.env_php import DeploymentConfiguration, read_configuration
 from core.magento.maintenance import maintenance_state, open_store
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
+from core.operations.lost import lost_lines
 from core.operations.preflight import space_of
 from core.operations.read_only import code_findings, refusal_of
 from core.operations.requests import (
@@ -52,6 +53,7 @@ from tui.engine.views import (
     BackupView,
     DatabaseView,
     JobView,
+    LostView,
     Places,
     PlanView,
     SetView,
@@ -75,12 +77,17 @@ class JobStream:
 
     def poll(self) -> list[Stamped]:
         """Return what is new. `ended` becomes true when the runner has let go of the store."""
-        events = self._stream.poll()
+        try:
+            events = self._stream.poll()
+            over = not events and self._is_over()
+        except MagerewindError:  # state that is not ours: the list of jobs says so
+            self.ended = True
+            return []
         if events:
             self._empty = 0
             self.ended = False
             return events
-        if self._is_over():
+        if over:
             # A runner lets go of the lock just before it writes its last event.
             self._empty += 1
             self.ended = self._stream.ended is not None or self._empty >= GONE_AFTER
@@ -229,13 +236,29 @@ class StoreEngine:
         """Ask a job to stop."""
         self._client.cancel(job_id)
 
+    def lost(self) -> tuple[LostView, ...]:
+        """Return the jobs whose memory is gone, newest first."""
+        return tuple(
+            LostView(
+                job_id=job.job_id,
+                lines=lost_lines(job),
+                urgent=not job.only_leftovers,
+                size_bytes=job.bytes,
+            )
+            for job in self._client.lost().jobs
+        )
+
     def recover(self) -> str:
         """Start the recovery of the interrupted job and return its id."""
         return self._client.recover().job_id
 
     def stream(self, job_id: str) -> JobStream:
         """Return the events of a job from its beginning."""
-        return JobStream(self._client.stream(job_id), lambda: self._client.is_over(job_id))
+        try:
+            events = self._client.stream(job_id)
+        except MagerewindError:  # as of a job whose state is not ours
+            events = EventStream(None)
+        return JobStream(events, lambda: self._client.is_over(job_id))
 
     def command(self, request: Request) -> str:
         """Return the equal command line."""
@@ -295,6 +318,7 @@ def _job_view(job: JobSummary) -> JobView:
         host=job.host,
         user=job.user,
         elapsed_s=job.elapsed_s,
+        problem=job.message if job.foreign else "",
     )
 
 

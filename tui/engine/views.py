@@ -169,6 +169,17 @@ class JobView:
     host: str = ""
     user: str = ""
     elapsed_s: float | None = None
+    problem: str = ""  # of a job whose state is not this account's: nothing of it is used
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostView:
+    """A job whose memory is gone, and what it left; `urgent` when that is more than an undo."""
+
+    job_id: str
+    lines: tuple[str, ...]
+    urgent: bool
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,6 +99,8 @@ OPERATION_WORDS: Final = {
     Operation.ROLLBACK: "Rollback",
     Operation.UNDO: "Undo",
     Operation.DISCARD: "Discard of an undo",
+    Operation.REPAIR: "Repair",
+    Operation.UNKNOWN: "Unknown job",
 }
 
 OPERATION_SHORT: Final = {
@@ -106,6 +108,8 @@ OPERATION_SHORT: Final = {
     Operation.ROLLBACK: "Rollback",
     Operation.UNDO: "Undo",
     Operation.DISCARD: "Discard",
+    Operation.REPAIR: "Repair",
+    Operation.UNKNOWN: "Unknown",
 }
 
 

@@ -11,10 +11,10 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 
 from tui.engine.port import TimeLimit
-from tui.engine.views import BackupsView, DatabaseView, SpaceView, StoreView
+from tui.engine.views import BackupsView, DatabaseView, LostView, SpaceView, StoreView
 from tui.render import text
 from tui.render.text import assemble
-from tui.screens.ask import Ask
+from tui.screens.lost import ask_repair, lost_attention, maintenance_question, urgent_of
 from tui.screens.page import Page
 from tui.widgets.form import Form, Row
 from tui.widgets.panel import Panel
@@ -51,6 +51,7 @@ class Home(Page):
         self._database: DatabaseView | Exception | None = None
         self._space: SpaceView | Exception | None = None
         self._backups: BackupsView | Exception | None = None
+        self._lost: tuple[LostView, ...] | Exception | None = None
         self._urgent = ""
         self._rounds = 0  # how often the facts were asked for
         self._answered: dict[str, int] = {}  # the round of each fact that is shown
@@ -117,6 +118,7 @@ class Home(Page):
         ask(engine.space, fact("_space"), limit_s=FILES_LIMIT_S)
         ask(engine.backups, fact("_backups"), limit_s=FILES_LIMIT_S)
         ask(engine.database, fact("_database"), limit_s=DATABASE_LIMIT_S)
+        ask(engine.lost, fact("_lost"), limit_s=DATABASE_LIMIT_S)
         self.redraw()
 
     def _redraw(self) -> None:
@@ -257,12 +259,15 @@ class Home(Page):
         job = owner.interrupted_job
         if job is not None:
             words = text.OPERATION_WORDS[job.operation].lower()
-            found.append((f"A {words} was interrupted. c recovers the store.", "$text-error bold"))
+            said = f"A {words} was interrupted. c recovers the store."
+            found.append((text.clean(job.problem) or said, "$text-error bold"))
         running = owner.running_job
         if running is not None:
             words = text.OPERATION_WORDS[running.operation]
             found.append((f"{words} is running. j shows it.", "$text-accent bold"))
-        if owner.maintenance and job is None and running is None:
+        found += lost_attention(self._lost) if running is None else []
+        told = job or running or urgent_of(self._lost)
+        if owner.maintenance and told is None:
             found.append(
                 ("Maintenance mode is on and no job runs. m turns it off.", "$text-error bold")
             )
@@ -314,6 +319,8 @@ class Home(Page):
         if owner.interrupted_job is not None:
             reason = f"Read-only: {owner.read_only}." if owner.read_only else ""
             rows.append(self._action("recover", "c", "Recover the interrupted job", reason))
+        elif owner.running_job is None and urgent_of(self._lost) is not None:
+            rows.append(self._action("recover", "c", "Recover a job without its memory", locked))
         if owner.running_job is not None:
             rows.append(self._action("job", "j", "Show the running job"))
         if owner.maintenance and owner.running_job is None:
@@ -372,6 +379,8 @@ class Home(Page):
                 owner.action_job()
             case "quit":
                 owner.action_leave()
+            case "recover" if owner.interrupted_job is None and (lost := urgent_of(self._lost)):
+                ask_repair(owner, lost)
             case "open":
                 self._turn_maintenance_off()
             case _:
@@ -387,15 +396,4 @@ class Home(Page):
                 self.owner.complain(value)
             self.action_refresh_facts()
 
-        self.app.push_screen(
-            Ask(
-                title="Turn maintenance mode off?",
-                lines=[
-                    "No job of magerewind runs on this store, so somebody else turned it on:",
-                    "a deployment, a colleague, or Magento's own backup that ended badly.",
-                    "Customers reach the store again at once.",
-                ],
-                do="Turn it off",
-            ),
-            answered,
-        )
+        self.app.push_screen(maintenance_question(self._lost), answered)

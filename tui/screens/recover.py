@@ -10,6 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 
 from core.events import Operation
+from core.jobs.listing import recover_command
 from core.jobs.state import JobState
 from tui.engine.port import Follower
 from tui.engine.views import JobView
@@ -22,6 +23,8 @@ from tui.widgets.panel import Panel
 
 def recovery_words(job: JobView, state: JobState) -> tuple[str, ...]:
     """Return what recovery will do, in sentences."""
+    if job.problem:
+        return (job.problem, "It is not recovered from here: see who made it, and move it away.")
     if job.operation is Operation.BACKUP:
         return (
             "The files that this backup had not finished are removed. Finished backups stay.",
@@ -29,6 +32,8 @@ def recovery_words(job: JobView, state: JobState) -> tuple[str, ...]:
         )
     if job.operation is Operation.DISCARD:
         return ("The rest of the undo is removed. The store itself is not touched.",)
+    if job.operation is Operation.REPAIR:
+        return ("What the traces of a lost job prove is done to its end.",)
     if state.committed:
         return (
             "The job was past its commit point: it is completed, and the undo is kept.",
@@ -113,9 +118,7 @@ class Recover(Page):
         if job.host and job.host != owner.engine.host:
             words = f"It ran on {text.clean(job.host)}: recover it there, or, if that host is dead,"
             rows.append(assemble((f" {place.glyphs.warning} {words}", "bold $text-warning")))
-            rows.append(
-                assemble(f"   with magerewind job:recover --from-host {text.clean(job.host)}")
-            )
+            rows.append(assemble(f"   with {recover_command(job.host)}"))
         else:
             rows.append(assemble((" c", "bold"), "  recover now", ("     esc", "bold"), "  back"))
         return rows

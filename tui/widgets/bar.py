@@ -18,6 +18,7 @@ class BarView:
 
     place: str  # host:root
     crumb: str
+    account: str = ""  # whose rights root has here; empty where nobody became anybody
     job: str = ""  # the running job, or what wants attention
     maintenance: bool | None = None  # None: not known yet
     closed: str = ""  # how long the store has been closed by the running job
@@ -42,7 +43,9 @@ def bar_line(view: BarView, width: int, glyphs: Glyphs) -> Content:
         state, style = f" MAINTENANCE ON{closed} ", "$text-error bold reverse"
     else:
         state, style = " store open ", "$text-success"
-    words = ["read-only"] if view.read_only else []
+    words = [text.clean(view.account)] if view.account else []
+    if view.read_only:
+        words.append("read-only")
     if view.job:
         words.append(view.job)
     job = f"{'  '.join(words)} " if words else ""

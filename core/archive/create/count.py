@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from core.account.client import keeper
+from core.account.reach import is_readable, lstat
 from core.archive.tree.open_directories import is_gone
 from core.archive.tree.selection import SHARED_DEPTH, Run, Selection, runs
 from core.archive.workers import child as children
@@ -71,7 +73,7 @@ def holds_files(selection: Selection) -> bool:
 
 
 def _readable(name: bytes, fd: int, wanted: int) -> bool:
-    return os.access(name, wanted, dir_fd=fd, effective_ids=True)
+    return os.access(name, wanted, dir_fd=fd, effective_ids=True) or is_readable(name, fd)
 
 
 def _target(name: bytes, fd: int) -> bytes:
@@ -100,12 +102,13 @@ class _Count:
         prefix, fd, names = run
         if names is None:
             self.directories += 1
-            if euid and not _readable(b".", fd, os.R_OK | os.X_OK):
+            # What is open through another account may be looked into the same way.
+            if euid and keeper() is None and not _readable(b".", fd, os.R_OK | os.X_OK):
                 self.unreadable.append(prefix[:-1])
             return
         for name in names:
             try:
-                status = os.lstat(name, dir_fd=fd)
+                status = lstat(name, fd)
             except OSError as error:
                 self.problem(prefix + name, error)
                 continue
@@ -233,6 +236,8 @@ def measure(selection: Selection, *, report: Report = no_report) -> Measured:
             answer = _Count(*marshal.load(child.stdout))  # noqa: S302 - written by our child
         except (EOFError, ValueError, TypeError):
             answer = _childs_share(selection)  # it was killed
+        if answer.unreadable and keeper() is not None:
+            answer = _childs_share(selection)  # what it may not read, we may
     finally:
         children.stop(child)
     count.add(answer)

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from core.account.reach import lstat, open_to_read, readlink
 from core.archive.create.pack_worker import FILE_MODE, PADDING, SMALL, MemberWriter, Segment
 from core.archive.tar.gzip import GzipWriter
 from core.archive.tar.header import BLOCK, HARD_LINK, REGULAR, SYMLINK
@@ -121,7 +122,7 @@ class _Writer:
         path = prefix + name
         try:
             fd, name = self._descent.parent_of(path[self._start :])
-            status = os.lstat(name, dir_fd=fd)
+            status = lstat(name, fd)
             mode = status.st_mode
             if stat.S_ISLNK(mode):
                 link = _target(name, fd)
@@ -230,16 +231,16 @@ class _Writer:
 def _target(name: bytes, fd: int) -> bytes:
     """Return where a link leads. Raises FileNotFoundError for what is none any more."""
     try:
-        return os.readlink(name, dir_fd=fd)
+        return readlink(name, fd)
     except OSError as error:
-        if error.errno == errno.EINVAL:
+        if error.errno in {errno.EINVAL, errno.ENOENT}:
             raise FileNotFoundError(errno.ENOENT, "no longer a link") from None
         raise
 
 
 def _open(name: bytes, fd: int) -> int:
     """Open a file. Raises FileNotFoundError for what is none any more."""
-    opened = os.open(name, OPEN_FILE, dir_fd=fd)
+    opened = open_to_read(name, OPEN_FILE, fd)
     if not stat.S_ISREG(os.fstat(opened).st_mode):
         os.close(opened)
         raise FileNotFoundError(errno.ENOENT, "no longer a file")

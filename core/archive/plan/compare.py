@@ -13,17 +13,18 @@ import stat
 from collections.abc import Callable
 from typing import Any, Final
 
+from core.account.reach import open_to_read, readlink
 from core.archive.plan.kept_contents import SpoolWriter
 from core.archive.plan.plan_file import Action, PlanFile, Row
 from core.archive.plan.rows import storable, storable_inode
+from core.archive.plan.wanted_owners import OwnersThen
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.tar.name_index import UNKNOWN_MODE
 from core.archive.tar.reader import ArchiveReader, Member, leads_out
 from core.archive.tar.verify import refuse_leading_out
-from core.archive.tree.accounts import AccountNumbers
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import OPEN_FILE, is_gone
-from core.archive.tree.selection import Found, Selection, Status, unreadable
+from core.archive.tree.selection import Found, Selection, unreadable
 from core.archive.tree.xattrs import CAPABILITY
 from core.errors import StorageError
 from core.events import Kind
@@ -31,6 +32,7 @@ from core.events import Kind
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 _SMALL: Final = 1 << 20
 NAMES_KEPT: Final = 1000
+_OWNER: Final = "owner or group"
 _ASTRAY: Final = (
     "SELECT count(*) FROM entry AS one"
     " WHERE NOT EXISTS (SELECT 1 FROM entry AS top WHERE top.id = one.unit)"
@@ -67,7 +69,7 @@ def content_is(reader: ArchiveReader, member: Member, found: Found) -> bool:
     if found.content is not None:
         return found.content == reader.content()
     try:
-        fd = os.open(found.name, OPEN_FILE, dir_fd=found.dir_fd)
+        fd = open_to_read(found.name, OPEN_FILE, found.dir_fd)
     except OSError as error:
         if is_gone(error):
             return False
@@ -98,10 +100,14 @@ class Comparison:
         self._spool = spool if spool is not None and spool.takes else None
         self.sha256 = ""
         self.regrouped = False
+        self.is_replacing = False
+        """Whether the last entry is inside a directory that is made anew: none may be passed over,
+        however much the same it is."""
         self.members = 0
         self.identical = 0
         self.skipped = 0
         self.unrestorable: list[str] = []
+        self.becoming: dict[str, int] = {}  # entries by the account that they cannot be given to
         self.kept: list[bytes] = []
         self.parents: list[tuple[bytes, int, int | None, int | None]] = []
         self.regions = Regions(selection.root) if regions is None else regions
@@ -109,11 +115,9 @@ class Comparison:
         self._selection = selection
         self._reader = reader
         self._trusted = trusted
-        top = os.stat(selection.root)
-        self._numbers = AccountNumbers(uid=top.st_uid, gid=top.st_gid)
-        self._owners: dict[tuple[int, int, bytes, bytes], tuple[int | None, int | None]] = {}
+        self._owners = OwnersThen(selection.root, trusted=trusted)
         self._euid = os.geteuid()
-        self._groups = {os.getegid(), *os.getgroups()}
+        self._replaced = b"\0"  # what paths inside a directory begin with that is made anew
         self._unit: int | None = None
         self._unit_region = 0
         self._below = b""  # what paths inside the current unit begin with
@@ -135,6 +139,13 @@ class Comparison:
         """Compare a member with the live entry of its name."""
         mode, kind = found.status.st_mode, member.type
         if self._selection.only and self._selection.is_above(found.path):
+            return
+        self.is_replacing = found.path.startswith(self._replaced)
+        if self.is_replacing:
+            if self._notice(found):
+                self.keep(found.path)
+            else:
+                self._changed(found, member)
             return
         if kind in _FILES and mode & _FORMAT == stat.S_IFREG and same(member, found):
             self._metadata(found, member, _FILE_MODE)
@@ -217,6 +228,8 @@ class Comparison:
             self._cannot_restore(found.path, "it is a mount point")
             return
         was_directory = stat.S_ISDIR(found.status.st_mode)
+        if was_directory and member.type == DIRECTORY and not self._inside(found.path):
+            self._replaced, self.is_replacing = found.path + b"/", True
         has_children = was_directory or member.type == DIRECTORY
         self._place(Action.CHANGE, found.path, member, found, has_children=has_children)
         self._keep(member)
@@ -244,58 +257,38 @@ class Comparison:
 
     def _target(self, found: Found) -> bytes | None:
         try:
-            return os.readlink(found.name, dir_fd=found.dir_fd)
+            return readlink(found.name, found.dir_fd)
         except OSError:
             return None
 
     def _metadata(self, found: Found, member: Member, mask: int) -> None:
         """Plan a change of mode or owner in place, or count an identical entry."""
         status = found.status
-        if not (status.st_mode ^ member.mode) & mask and self._belongs(status, member):
+        if not (status.st_mode ^ member.mode) & mask and self._owners.belongs(status, member):
             self.identical += 1
             return
         mode = status.st_mode & 0o7777
         wanted = member.mode & mask if self._says_mode(member) else mode
-        if (mode & mask) == (wanted & mask) and self._belongs(status, member):
+        if (mode & mask) == (wanted & mask) and self._owners.belongs(status, member):
             self.identical += 1
             return
-        if self._euid not in {0, status.st_uid}:
+        if not self._owners.is_changed_in_place(status, member):
+            self._changed(found, member)
+            return
+        if self._euid not in {0, status.st_uid} and not self._owners.lends(status):
             self._cannot_restore(found.path, "mode of another account's file")
             return
         region = self.regions.of(self.relative(found.path))
         row = self._row(Action.MODE, found.path, member, found, None, region)
         row = row._replace(mode_then=wanted, size_then=row.size_now)
-        if self._euid != 0:  # it might not be able to give the present group back
-            row = row._replace(gid_then=None)
+        if self._euid != 0 and not self._owners.may_set_group(status, row.gid_then):
+            row = row._replace(gid_then=None)  # it could not give the present group back
         self._plan.add(row)
 
     def _says_mode(self, member: Member) -> bool:
         """Tell whether a mode is known: Magento's archives may lack those of directories."""
         mode = member.mode
         return mode != UNKNOWN_MODE and bool(mode or self._trusted or member.type != DIRECTORY)
-
-    def _belongs(self, status: os.stat_result | Status, member: Member) -> bool:
-        """Tell whether a live entry belongs to whom it should."""
-        if self._euid != 0:
-            return True
-        uid, gid = self._owner(member)
-        return (uid is None or uid == status.st_uid) and (gid is None or gid == status.st_gid)
-
-    def _owner(self, member: Member) -> tuple[int | None, int | None]:
-        """Return whom an entry is to belong to, None where that is left as it is."""
-        if member.mode == UNKNOWN_MODE:
-            return None, None
-        if not self._trusted and not member.uname and not member.uid:
-            return None, None  # Magento writes root, and nobody at all, as NULs
-        key = (member.uid, member.gid, member.uname, member.gname)
-        known = self._owners.get(key)
-        if known is None:
-            numbers = self._numbers
-            uid, gid = numbers.uid(member.uid, member.uname), numbers.gid(member.gid, member.gname)
-            if self._euid != 0:  # who can give nothing away, but has groups to choose from
-                uid, gid = None, gid if gid in self._groups else None
-            known = self._owners[key] = uid, gid
-        return known
 
     def _row(
         self,
@@ -315,7 +308,7 @@ class Comparison:
             then = (
                 content_at if content_at >= 0 else None, _TYPES[kind],
                 mode & 0o3777 if self._says_mode(member) else None,
-                size, mtime, *self._owner(member), link or None,
+                size, mtime, *self._owners.of(member), link or None,
             )  # fmt: skip
         if found is not None:
             status = found.status
@@ -328,13 +321,12 @@ class Comparison:
         return _new(Row, (None, path, action, unit, region, *then, *now))
 
     def _note_owner(self, member: Member) -> None:
-        """Name what an ordinary account cannot give back."""
-        if member.mode == UNKNOWN_MODE:
-            return
-        uid = self._numbers.uid(member.uid, member.uname)
-        gid = self._numbers.gid(member.gid, member.gname)
-        if uid not in {None, self._euid} or (gid is not None and gid not in self._groups):
-            self._cannot_restore(member.name, "owner or group")
+        """Name what cannot be given back."""
+        account, differs = self._owners.lacking(member)
+        if account is not None:
+            self.becoming[account] = self.becoming.get(account, 0) + 1
+        if differs:
+            self._cannot_restore(member.name, _OWNER)
 
     def _cannot_restore(self, path: bytes, what: str) -> None:
         if len(self.unrestorable) <= NAMES_KEPT:
@@ -354,6 +346,10 @@ class Comparison:
         kept = [os.fsdecode(path) for path in self.kept[:NAMES_KEPT]]
         if not again:
             plan.remember(identical=self.identical, skipped=self.skipped, unrestorable=[], kept=[])
+            plan.remember(becoming={})
+        for account, count in self.becoming.items():
+            known = plan.fact("becoming")
+            plan.remember(becoming={**known, account: known.get(account, 0) + count})
         for name, new in (("unrestorable", self.unrestorable), ("kept", kept)):
             if new:
                 known = dict.fromkeys([*plan.fact(name), *new])
@@ -369,12 +365,14 @@ class Comparison:
         if not tops:
             return
         unit = tops[0].unit if tops[0].unit is not None else tops[0].id
-        changed = next((row.path for row in tops if row.action is Action.CHANGE), None)
+        changed = next((row.path for row in tops if _is_exchanged(row)), None)
         if changed is not None:
             self._cannot_restore(changed, f"it holds {os.fsdecode(kept)}, which stays")
             plan.execute("DELETE FROM entry WHERE unit = ?", unit)
             return
         for row in tops:
+            if row.action is Action.CHANGE:  # only for its owner
+                self._cannot_restore(row.path, _OWNER)
             plan.execute("DELETE FROM entry WHERE id = ?", row.id)
         self._regroup(unit)
 
@@ -391,6 +389,11 @@ class Comparison:
             plan.execute(
                 "UPDATE entry SET unit = ?, region = ? WHERE id = ?", current, region, row.id
             )
+
+
+def _is_exchanged(row: Row) -> bool:
+    """Tell whether something of another type takes the place of a directory."""
+    return row.action is Action.CHANGE and row.type_now != row.type_then
 
 
 def _ordinary(mode: int) -> bool:

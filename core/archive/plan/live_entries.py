@@ -14,6 +14,7 @@ import stat
 from collections.abc import Callable, Iterator
 from typing import Final, Self
 
+from core.account.reach import lstat
 from core.archive.create.pack_worker import DIRECTORY_MODE, MemberWriter
 from core.archive.plan.read_ahead_worker import LONGEST, Looked, lookers
 from core.archive.tar.header import BLOCK, DIRECTORY, HeaderReader
@@ -140,7 +141,7 @@ class LiveParts:
         path = prefix + name.removesuffix(b"/")
         try:
             fd, name = self._descent.parent_of(path[self._start :])
-            looked = os.lstat(name, dir_fd=fd)
+            looked = lstat(name, fd)
             if stat.S_ISDIR(looked.st_mode):  # since it was listed
                 raise FileNotFoundError(errno.ENOENT, "replaced by a directory")
         except OSError as error:

@@ -12,8 +12,11 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from core.account.reach import look, lstat
+from core.archive.plan.closed_directories import can_be_opened, is_stuck
 from core.archive.plan.compare import NAMES_KEPT, Comparison, Same, content_is
-from core.archive.plan.kept_contents import SpoolWriter, spool_path
+from core.archive.plan.home import PlanPlace, seen_file, spool_file
+from core.archive.plan.kept_contents import SpoolWriter
 from core.archive.plan.live_entries import Live
 from core.archive.plan.plan_file import Action, FilePlan, PlanFile
 from core.archive.plan.survey import Surveyor
@@ -23,7 +26,7 @@ from core.archive.tar.reader import ArchiveReader, Member, OutOfOrder
 from core.archive.tar.verify import InOrder, check_totals
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import Descent, is_gone
-from core.archive.tree.records import SeenWriter, record_of, seen_path
+from core.archive.tree.records import SeenWriter, record_of
 from core.archive.tree.selection import Found, Selection, unreadable, walk
 from core.archive.tree.xattrs import pinned
 from core.events import Kind, Report, Warned, no_report
@@ -122,7 +125,7 @@ class Planner:
 
         return wanted
 
-    def plan(self, plan_path: str) -> FilePlan:
+    def plan(self, plan_path: PlanPlace) -> FilePlan:
         """Compare, and write the plan."""
         try:
             return self._plan(plan_path, ordered=True)
@@ -131,12 +134,12 @@ class Planner:
                 self._surveyor = Surveyor(self._selection)
             return self._plan(plan_path, ordered=False)
 
-    def _plan(self, plan_path: str, *, ordered: bool) -> FilePlan:
+    def _plan(self, plan_path: PlanPlace, *, ordered: bool) -> FilePlan:
         with PlanFile.create(plan_path) as plan:
-            began_ns = os.stat(plan_path).st_ctime_ns
+            began_ns = plan.status.st_ctime_ns
             with (
-                SeenWriter(seen_path(plan_path)) as seen,
-                SpoolWriter(spool_path(plan_path)) as spool,
+                SeenWriter(seen_file(plan.home)) as seen,
+                SpoolWriter(spool_file(plan.home)) as spool,
             ):
                 if not (ordered and self._put_aside):
                     spool.give_up()
@@ -209,7 +212,7 @@ class Planner:
         ) as live:
 
             def pass_same() -> None:
-                if self._trusted:
+                if self._trusted and not comparison.is_replacing:
                     comparison.identical += live.pass_same(members)
 
             merge_with(live, pass_same)
@@ -241,7 +244,7 @@ class Planner:
     def _find(self, path: bytes, descent: Descent) -> Found | None:
         try:
             fd, name = descent.parent_of(path[len(self._selection.prefix) :])
-            status = os.lstat(name, dir_fd=fd)
+            status = lstat(name, fd)
         except OSError as error:
             self._problem(path, error)
             return None
@@ -314,6 +317,8 @@ def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
             if moves and parent != last:
                 last = parent
                 _note(refused, selection.prefix + parent, _keeps_entries(b".", fd))
+            if moves and is_stuck(fd, row.uid_now) and not can_be_opened(fd):
+                _note(refused, row.path, None)
             if row.type_now == stat.S_IFDIR and moves:
                 _note(refused, row.path, _keeps_entries(name, fd))
             elif row.type_now in {stat.S_IFDIR, stat.S_IFREG}:
@@ -334,18 +339,27 @@ def _keeps_entries(name: bytes, fd: int) -> str | None:
     Its owner may open it up to writing.
     """
     flag = pinned(name, fd)
-    if flag or os.access(name, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
+    if flag:
         return flag
     try:
-        return "" if os.lstat(name, dir_fd=fd).st_uid == os.geteuid() else None
+        opened = look(name, fd)
+    except PermissionError:
+        return None
     except OSError:
         return ""  # it went away: the second look finds out
+    try:
+        if os.access(name, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
+            return ""
+        own = os.fstat(opened).st_uid == os.geteuid()
+        return "" if own or can_be_opened(opened) else None
+    finally:
+        os.close(opened)
 
 
 def plan_files(
     archive_path: str,
     selection: Selection,
-    plan_path: str,
+    plan_path: PlanPlace,
     *,
     report: Report = no_report,
     sha256: str | None = None,

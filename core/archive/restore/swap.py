@@ -15,15 +15,19 @@ from collections.abc import Iterator
 from typing import Final
 
 from core import durable
+from core.account.reach import account_of, lstat, open_to_read
+from core.archive.plan.closed_directories import admitted
+from core.archive.plan.home import PlanPlace, plan_home
 from core.archive.plan.plan_file import PlanFile, Region, Row
 from core.archive.plan.rows import storable_inode
+from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles
 from core.archive.restore.stages import refuse_unstaged
-from core.archive.tree.mounts import FLUSHED_ONE_BY_ONE, FileSystemFlush, make_place
+from core.archive.tree.mounts import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent, is_gone
-from core.archive.tree.remove import remove_if_empty, remove_tree, tree_bytes
-from core.durable import owner_for, translate
-from core.errors import PlanChanged, StoreLeftClosed
+from core.archive.tree.remove import remove_if_empty
+from core.durable import translate
+from core.errors import MagerewindError, PlanChanged, StorageError, StoreLeftClosed
 from core.events import Report, no_report
 
 _UNITS: Final = "WHERE unit = id AND action <> 'mode' ORDER BY id"
@@ -36,7 +40,7 @@ _NAMES_KEPT: Final = 1000
 
 def _inode(name: bytes, fd: int) -> int | None:
     try:
-        return storable_inode(os.lstat(name, dir_fd=fd).st_ino)
+        return storable_inode(lstat(name, fd).st_ino)
     except OSError as error:
         if is_gone(error):
             return None
@@ -50,16 +54,14 @@ class _Ground:
         self.prefix = os.fsencode(plan.fact("prefix"))
         self.live = stack.enter_context(Descent(os.fsencode(plan.fact("root"))))
         self._regions = {region.id: region for region in plan.regions()}
-        self._places: dict[bytes, int] = {}
+        self._places = stack.enter_context(Places(plan))
+        self._used: dict[int, None] = {}  # in the order of their first use
         self._stack = stack
 
     def place(self, path: bytes) -> int:
         """Return the descriptor of a stage or aside."""
-        fd = self._places.get(path)
-        if fd is None:
-            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            self._stack.callback(os.close, fd)
-            self._places[path] = fd
+        fd = self._places.open(path)
+        self._used[fd] = None
         return fd
 
     def region(self, row: Row) -> Region:
@@ -80,7 +82,7 @@ class _Ground:
 
     def flush_places(self) -> None:
         """Bring the stages' and asides' own entries to disk."""
-        for fd in self._places.values():
+        for fd in self._used:
             durable.fsync(fd)
 
     def watch(self) -> list[FileSystemFlush]:
@@ -121,6 +123,17 @@ def _opened_up(directory: int) -> Iterator[None]:
         os.fchmod(directory, mode)
 
 
+def _set_mode(opened: int, mode: int) -> None:
+    """Set the mode of what is open: as its owner, whoever that is."""
+    try:
+        os.fchmod(opened, mode)
+    except PermissionError:
+        account = account_of(os.fstat(opened))
+        if account is None:
+            raise
+        account.set_mode(opened, mode)
+
+
 class _Swap:
     """One pass over the units of a plan, forward or back.
 
@@ -140,8 +153,9 @@ class _Swap:
     def forward(self) -> None:
         """Put every unit in its new state."""
         self._watch()
-        for row in self._in_turn(_UNITS):
-            self._unit_forward(row)
+        with admitted(self._plan, self._ground.live):
+            for row in self._in_turn(_UNITS):
+                self._unit_forward(row)
         for row in self._plan.rows(_MODES):
             self.current = row.path
             self._set_mode(row, row.mode_then, row.uid_then, row.gid_then)
@@ -152,8 +166,9 @@ class _Swap:
         self._watch()
         for row in self._plan.rows(_MODES + " DESC"):
             self._set_mode(row, row.mode_now, row.uid_now, row.gid_now)
-        for row in self._in_turn(_UNITS + " DESC"):
-            self._unit_back(row)
+        with admitted(self._plan, self._ground.live):
+            for row in self._in_turn(_UNITS + " DESC"):
+                self._unit_back(row)
         self._flush()
 
     def _watch(self) -> None:
@@ -237,7 +252,7 @@ class _Swap:
                 self._ground.live.go([]), b".")  # fmt: skip
             if _inode(name, fd) != row.ino_now:
                 raise self._unexpected(row, PlanChanged)
-            opened = os.open(name, _OPEN_FILE, dir_fd=fd)
+            opened = open_to_read(name, _OPEN_FILE, fd)
         except PermissionError:
             self._set_closed_mode(row, mode)
             return
@@ -249,7 +264,7 @@ class _Swap:
             if owner != (status.st_uid, status.st_gid):
                 os.fchown(opened, *owner)
             if mode is not None:
-                os.fchmod(opened, mode)
+                _set_mode(opened, mode)
             if self._each:
                 durable.fsync(opened)
         finally:
@@ -271,7 +286,7 @@ class _Swap:
         )
 
 
-def swap_files(staged: StagedFiles | str, *, report: Report = no_report) -> None:
+def swap_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -> None:
     """Set the live entries of a plan aside and put the staged ones in their place, durably.
 
     May be run again after a crash at any rename. Raises PlanChanged when something else took a
@@ -279,21 +294,40 @@ def swap_files(staged: StagedFiles | str, *, report: Report = no_report) -> None
     `report` gets 0 bytes and units moved; it must not raise once the swap has begun. A plan's path
     stands for what was staged of it, whose totals nobody needs to add up while the store is closed.
     """
-    plan_path = staged if isinstance(staged, str) else staged.plan_path
+    plan_path = staged.plan_path if isinstance(staged, StagedFiles) else staged
     with PlanFile(plan_path) as plan, contextlib.ExitStack() as stack:
         refuse_unstaged(plan)
         make_asides(plan)
         make_parents(plan)
-        swap = _Swap(plan, _Ground(plan, stack), report)
+        ground = _Ground(plan, stack)
+        swap = _Swap(plan, ground, report)
         try:
             swap.forward()
             plan.remember(step="swapped", swapped_ns=_moment(plan))
-        except OSError as error:
+            plan.save()
+        except (OSError, MagerewindError) as error:
+            if not plan_home(plan_path).file.exists():
+                _take_back(plan, report, error)
+            if isinstance(error, MagerewindError):
+                raise
             raise translate(error, f"moving {os.fsdecode(swap.current)} into place") from error
-        plan.save()
 
 
-def moves_anything(plan_path: str) -> bool:
+class TakenBack(StorageError):
+    """A plan was removed while it was carried out; all that it had moved is back in its place."""
+
+
+def _take_back(plan: PlanFile, report: Report, cause: Exception) -> None:
+    """Bring everything back by a plan that exists in this process only. Raises TakenBack."""
+    with contextlib.ExitStack() as stack:
+        try:
+            _Swap(plan, _Ground(plan, stack), report).back()
+        except (OSError, MagerewindError):
+            return  # what the swap itself ran into is the better reason
+    raise TakenBack(f"The plan {plan.path} was removed while it was carried out.") from cause
+
+
+def moves_anything(plan_path: PlanPlace) -> bool:
     """Tell whether a plan has anything to move or change."""
     with PlanFile(plan_path, only_read=True) as plan:
         return bool(plan.count("SELECT EXISTS (SELECT 1 FROM entry)"))
@@ -305,10 +339,11 @@ def make_parents(plan: PlanFile) -> None:
     for path, mode, uid, gid in plan.fact("parents") or ():
         whole = os.path.join(root, os.fsencode(path))
         if not os.path.isdir(whole):
-            owner = owner_for(root)
-            if os.geteuid() == 0 and uid is not None and gid is not None:
-                owner = durable.Owner(uid, gid)
-            durable.make_directory(whole, mode=mode, owner=owner)
+            with contextlib.closing(Descent(root)) as descent:
+                fd, name = descent.parent_of(os.fsencode(path))
+                durable.make_directory(name, mode=mode, dir_fd=fd)
+                if os.geteuid() == 0 and uid is not None and gid is not None:
+                    os.chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)
 
 
 def _remove_parents(plan: PlanFile) -> None:
@@ -320,28 +355,30 @@ def _remove_parents(plan: PlanFile) -> None:
 
 def make_asides(plan: PlanFile) -> None:
     """Make the aside directories that will hold something."""
-    for region in plan.regions():
-        if region.aside and plan.count(_SET_ASIDE, region.id):
-            make_place(region.aside, owner_for(region.root))
+    with Places(plan) as places:
+        for region in plan.regions():
+            if region.aside and plan.count(_SET_ASIDE, region.id):
+                places.make(region.aside)
 
 
 def _moment(plan: PlanFile) -> int:
     """Return the file system's own time of the swap, in ns, taken from the root's places."""
     moments = [0]
-    for region in plan.regions():
-        for path in (region.stage, region.aside):
-            with contextlib.suppress(OSError):
-                moments.append(os.stat(path).st_ctime_ns)
+    with Places(plan) as places:
+        for region in plan.regions():
+            for path in (region.stage, region.aside):
+                with contextlib.suppress(OSError):
+                    moments.append(os.fstat(places.open(path)).st_ctime_ns)
     return max(moments)
 
 
-def revert_files(staged: StagedFiles | str, *, report: Report = no_report) -> None:
+def revert_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -> None:
     """Bring the old tree back from any half-done swap, durably; may be run again.
 
     What was staged is back in its stage afterwards. Raises StoreLeftClosed when something else
     stands where an old entry belongs.
     """
-    plan_path = staged if isinstance(staged, str) else staged.plan_path
+    plan_path = staged.plan_path if isinstance(staged, StagedFiles) else staged
     with PlanFile(plan_path) as plan, contextlib.ExitStack() as stack:
         if plan.fact("step") not in {"staged", "swapped"}:
             return  # nothing was ever moved
@@ -355,24 +392,7 @@ def revert_files(staged: StagedFiles | str, *, report: Report = no_report) -> No
         _remove_parents(plan)
         plan.remember(step="staged")
         plan.save()
-        for region in plan.regions():
-            if region.aside:
-                remove_if_empty(region.aside)
-
-
-def remove_aside(plan_path: str, *, report: Report = no_report) -> int:
-    """Give up the undo of a plan: remove what was set aside; return the bytes freed."""
-    freed = 0
-    for path in _asides(plan_path):
-        freed += remove_tree(path, report=report)
-    return freed
-
-
-def aside_bytes(plan_path: str) -> int:
-    """Return how many bytes on disk the undo of a plan holds."""
-    return sum(tree_bytes(path) for path in _asides(plan_path))
-
-
-def _asides(plan_path: str) -> list[bytes]:
-    with PlanFile(plan_path, only_read=True) as plan:
-        return [region.aside for region in plan.regions() if region.aside]
+        with Places(plan) as places:
+            for region in plan.regions():
+                if region.aside:
+                    places.remove_if_empty(region.aside)

@@ -12,16 +12,22 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
+from core.account.client import keeper
+from core.account.reach import account_of, lstat
+from core.archive.plan.closed_directories import blocked
+from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import Action, PlanFile, Region, Row
 from core.archive.plan.plan_files import unwritable
 from core.archive.plan.rows import storable, storable_inode
+from core.archive.restore.places import Places
 from core.archive.restore.recheck import selection_of
 from core.archive.restore.stage import StagedFiles
+from core.archive.tree.accounts import own_groups
 from core.archive.tree.mounts import place_pair
 from core.archive.tree.open_directories import Descent, is_gone
 from core.archive.tree.remove import entries
 from core.durable import translate
-from core.errors import NothingToUndo, PlanChanged
+from core.errors import NothingToUndo, PlanChanged, StoreUnreadable
 
 _NAMES_KEPT: Final = 1000
 _CARRIED: Final = (
@@ -39,11 +45,13 @@ class _Reverse:
         self._new = new
         self._prefix = os.fsencode(old.fact("prefix"))
         self._root = os.fsencode(old.fact("root"))
+        self._places = stack.enter_context(Places(old))
         self._live = stack.enter_context(Descent(self._root))
         self._regions = {region.id: region for region in old.regions()}
         self._since_ns = int(old.fact("swapped_ns") or 0)
         self._gone: set[int] = set()
         self.newer: list[str] = []
+        self.unrestorable: list[str] = []
 
     def turn(self) -> None:
         """Fill the new plan."""
@@ -61,14 +69,16 @@ class _Reverse:
         try:
             fd, name = self._live.parent_of(relative) if relative else (self._live.go([]), b".")
         except OSError as error:
+            if not is_gone(error):
+                raise _not_seen(row.path, error) from error
             gone = os.fsdecode(row.path)
             raise PlanChanged(f"The directory of {gone} is gone since the rollback.") from error
         try:
-            return os.lstat(name, dir_fd=fd)
+            return lstat(name, fd)
         except OSError as error:
             if is_gone(error):
                 return None
-            raise
+            raise _not_seen(row.path, error) from error
 
     def _mode(self, row: Row) -> None:
         status = self._status(row)
@@ -80,7 +90,27 @@ class _Reverse:
             uid_now=status.st_uid,
             gid_now=status.st_gid,
         )
-        self._new.copy(turned)
+        if not self._may_own(turned, status):  # an older version changed owners in place, as root
+            self._name(row.path, "owner or group")
+            turned = turned._replace(uid_then=None, gid_then=None)
+        if os.geteuid() not in {0, status.st_uid} and account_of(status) is None:
+            self._name(row.path, "mode of another account's file")
+        else:
+            self._new.copy(turned)
+
+    def _may_own(self, row: Row, status: os.stat_result) -> bool:
+        """Tell whether this account can set owner and group as a row has them."""
+        if os.geteuid() == 0:
+            return True
+        uid = status.st_uid if row.uid_then is None else row.uid_then
+        gid = status.st_gid if row.gid_then is None else row.gid_then
+        if (uid, gid) == (status.st_uid, status.st_gid):
+            return True
+        return uid == status.st_uid == os.geteuid() and gid in own_groups()
+
+    def _name(self, path: bytes, what: str) -> None:
+        if len(self.unrestorable) < _NAMES_KEPT:
+            self.unrestorable.append(f"{os.fsdecode(path)}: {what}")
 
     def _unit(self, row: Row) -> None:
         status = self._status(row)
@@ -106,7 +136,8 @@ class _Reverse:
     def _require_aside(self, row: Row) -> None:
         aside = self._regions[row.region].aside
         try:
-            inode = storable_inode(os.lstat(aside + b"/%d" % (row.id or 0)).st_ino)
+            above = self._places.open(aside)
+            inode = storable_inode(os.lstat(b"%d" % (row.id or 0), dir_fd=above).st_ino)
         except OSError:
             inode = None
         if inode != row.ino_now:
@@ -120,7 +151,8 @@ class _Reverse:
             if status.st_mtime_ns > self._since_ns:
                 self._newer(row.path)
         else:
-            for path, inside in _files_below(self._root, row.path, self._prefix):
+            fd, name = self._live.parent_of(row.path[len(self._prefix) :])
+            for path, inside in _files_below(name, fd, row.path):
                 if inside.st_ctime_ns > self._since_ns or self._old.row_at(path) is None:
                     self._newer(path)
 
@@ -129,16 +161,25 @@ class _Reverse:
             self.newer.append(os.fsdecode(path))
 
 
-def _files_below(root: bytes, path: bytes, prefix: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
+def _not_seen(path: bytes, error: OSError) -> StoreUnreadable | OSError:
+    """Return what to raise for an entry of the live tree that cannot be looked at."""
+    if not isinstance(error, PermissionError):
+        return error
+    mend = "mend owner or mode there" if keeper() is None else "Mend owner or mode there"
+    hint = f"Run it as root, or {mend}." if keeper() is None else f"{mend}."
+    return StoreUnreadable(f"Not enough permissions to look at {os.fsdecode(path)}.", hint=hint)
+
+
+def _files_below(name: bytes, fd: int, path: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
     """Yield the member paths and statuses of all below a directory that are no directories."""
     way: list[bytes] = []
-    for _, name, status, leaving in entries(os.path.join(root, path[len(prefix) :])):
+    for _, inside, status, leaving in entries(name, dir_fd=fd):
         if leaving:
             way.pop()
         elif stat.S_ISDIR(status.st_mode):
-            way.append(name)
+            way.append(inside)
         else:
-            yield b"/".join([path, *way, name]), status
+            yield b"/".join([path, *way, inside]), status
 
 
 def _swapped(row: Row) -> Row:
@@ -162,7 +203,7 @@ def _swapped(row: Row) -> Row:
     )
 
 
-def undo_plan(plan_path: str, new_plan_path: str, *, job_id: str) -> StagedFiles:
+def undo_plan(plan_path: PlanPlace, new_plan_path: PlanPlace, *, job_id: str) -> StagedFiles:
     """Write the plan of the reverse of a finished rollback and return it, ready to be swapped.
 
     `newer` of the result names live files that are newer than the rollback and would be set aside.
@@ -193,8 +234,9 @@ def undo_plan(plan_path: str, new_plan_path: str, *, job_id: str) -> StagedFiles
             borrowed=True,
             undo_of=old.fact("job_id"),
             newer=reverse.newer,
-            unwritable=unwritable(new, selection),
         )
+        refused = dict.fromkeys([*unwritable(new, selection), *blocked(new)])
+        new.remember(unwritable=list(refused), unrestorable=reverse.unrestorable)
         new.save()
         return StagedFiles(
             plan_path=new_plan_path, job_id=job_id, plan=new.summary(), newer=tuple(reverse.newer)

@@ -13,7 +13,9 @@ import stat
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from core.account.client import keeper
 from core.archive.plan.plan_file import Row
+from core.archive.tree.accounts import own_groups
 from core.durable import fsync
 
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -30,7 +32,8 @@ class Ownership:
         self._default = status.st_uid, status.st_gid
         self._is_root = os.geteuid() == 0
         self._own = os.geteuid(), os.getegid()
-        self._groups = frozenset({os.getegid(), *os.getgroups()})
+        self._groups = own_groups()
+        self._keeper = keeper()
 
     def of(self, row: Row) -> tuple[int, int]:
         """Return account and group for an entry; -1 leaves what a new file has.
@@ -39,15 +42,42 @@ class Ownership:
         owner, who also gets what would stay with root by accident. Otherwise the same of groups,
         as far as the account is in them: a web server reads by them.
         """
-        uid, gid = row.uid_then, row.gid_then
         if not self._is_root:
-            wanted = (gid, row.gid_now, self._default[1])
+            wanted = (row.gid_then, row.gid_now, self._default[1])
             return -1, next((one for one in wanted if one in self._groups), -1)
+        uid, gid = self._wanted(row)
+        return (uid, gid) if (uid, gid) != self._own else (-1, -1)
+
+    def given(self, row: Row) -> tuple[int, int] | None:
+        """Return to whom the keeper is to give an entry once it is made, None to nobody."""
+        here = self._keeper
+        if here is None:
+            return None
+        uid, gid = self._wanted(row)
+        if uid != self._own[0] and not here.may(uid=uid):
+            uid = self._own[0]
+        if gid not in self._groups and not here.may(gid=gid):
+            gid = next((one for one in (row.gid_now, self._default[1]) if one in self._groups), -1)
+        if uid == self._own[0] and (gid in self._groups or gid == -1):
+            return None
+        return uid, self._own[1] if gid == -1 else gid
+
+    def is_foreign(self, row: Row) -> bool:
+        """Tell whether an entry is to belong to others, by what was planned with a keeper."""
+        if self._is_root:
+            return False
+        if self._keeper is not None:
+            return self.given(row) is not None
+        uid, gid = row.uid_then, row.gid_then
+        return uid not in {None, self._own[0]} or (gid is not None and gid not in self._groups)
+
+    def _wanted(self, row: Row) -> tuple[int, int]:
+        uid, gid = row.uid_then, row.gid_then
         if uid is None:
             uid = row.uid_now or self._default[0]
         if gid is None:
             gid = row.gid_now or self._default[1]
-        return (uid, gid) if (uid, gid) != self._own else (-1, -1)
+        return uid, gid
 
 
 def mode_of(row: Row) -> int:

@@ -1,8 +1,7 @@
 """Accounts and groups: their names for numbers when writing, numbers for names when extracting.
 
-It owns the rule of who gets what is restored: as root the account of the archive when it exists
-here, else the owner of what is replaced; anybody else can only make their own. An account without
-a name, as in a container, exists when the tree belongs to it. Nothing here touches a file.
+An account without a name, as in a container, exists when the tree belongs to it. Nothing here
+touches a file.
 """
 
 from __future__ import annotations
@@ -76,3 +75,8 @@ def _look_up(number: int, name: bytes, *, group: bool) -> int | None:
         return pwd.getpwnam(text).pw_uid if name else pwd.getpwuid(number).pw_uid
     except (KeyError, OSError, ValueError, OverflowError):
         return None
+
+
+def own_groups() -> frozenset[int]:
+    """Return the groups that this account may give to what is its own."""
+    return frozenset({os.getegid(), *os.getgroups()})

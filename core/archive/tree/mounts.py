@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from core.archive.tree.open_directories import OPEN_DIRECTORY
-from core.durable import Owner, make_directory, translate
+from core.durable import translate
+from core.magento.owned import open_directory
 
 _OCTAL: Final = re.compile(rb"\\([0-7]{3})")
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -42,7 +43,7 @@ def mounts_below(root: bytes) -> frozenset[bytes]:
 
 def mount_of(directory: bytes) -> tuple[int, int]:
     """Return what two directories share when a rename between them can work."""
-    fd = os.open(directory, OPEN_DIRECTORY)
+    fd = open_directory(directory)
     try:
         device = os.fstat(fd).st_dev
         try:
@@ -106,14 +107,6 @@ def place_pair(region_root: bytes, state: bytes, label: str) -> tuple[bytes, byt
     )
 
 
-def make_place(path: bytes, owner: Owner | None) -> None:
-    """Make a stage or aside directory, 0700: inside a mounted pub/media a web server could read."""
-    make_directory(path, mode=0o700, owner=owner)
-    # What is made below would inherit it, and carry it into the store.
-    with contextlib.suppress(OSError):
-        os.removexattr(path, "system.posix_acl_default", follow_symlinks=False)
-
-
 FLUSHED_ONE_BY_ONE: Final = 300
 """More entries than these are flushed with their whole file system: for a few, that would wait for
 everything that the machine, and its database, has not written yet."""
@@ -128,8 +121,12 @@ class FileSystemFlush:
     could not be written it tells since 5.17; an fsync of anything tells at any time.
     """
 
-    def __init__(self, directory: bytes) -> None:
-        self._fd = os.open(directory, OPEN_DIRECTORY)
+    def __init__(self, directory: bytes, *, dir_fd: int | None = None) -> None:
+        self._fd = (
+            open_directory(directory)
+            if dir_fd is None
+            else os.open(directory, OPEN_DIRECTORY, dir_fd=dir_fd)
+        )
         self._ahead: threading.Thread | None = None
         self._error: Exception | None = None
 

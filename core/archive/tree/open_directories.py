@@ -13,7 +13,9 @@ import os
 from types import TracebackType
 from typing import Final, Self
 
+from core.account.reach import open_to_read
 from core.errors import StorageError
+from core.magento.owned import open_directory
 
 OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -24,10 +26,13 @@ _OPEN_LEVELS: Final = 48
 class Descent:
     """The way from a root down to one directory; `fd` is that directory's descriptor."""
 
-    def __init__(self, root: bytes) -> None:
+    def __init__(self, root: bytes, *, dir_fd: int | None = None) -> None:
         self._levels: list[bytes] = []
         self._known: list[tuple[int, int]] = []  # device and inode of the closed ones
-        self._fds: list[int] = [os.open(root, OPEN_DIRECTORY)]
+        opened = (
+            open_directory(root) if dir_fd is None else open_to_read(root, OPEN_DIRECTORY, dir_fd)
+        )
+        self._fds: list[int] = [opened]
         self._closed = 0  # how many of the upper descriptors are closed (the root's never is)
         self.fd = self._fds[0]
 
@@ -43,13 +48,18 @@ class Descent:
         self.close()
 
     @property
+    def top(self) -> int:
+        """The descriptor of the root, which stays open."""
+        return self._fds[0]
+
+    @property
     def depth(self) -> int:
         """How many levels below the root."""
         return len(self._levels)
 
     def push(self, name: bytes) -> None:
         """Go down into a directory. Raises OSError: ENOTDIR for a link or a file."""
-        fd = os.open(name, OPEN_DIRECTORY, dir_fd=self.fd)
+        fd = open_to_read(name, OPEN_DIRECTORY, self.fd)
         self._levels.append(name)
         self._fds.append(fd)
         self.fd = fd

@@ -17,7 +17,8 @@ from typing import Final, Self
 from core.archive.plan.rows import storable_inode
 from core.archive.tar.name_index import walk_key
 from core.archive.tree.selection import Status
-from core.durable import create_exclusive, owner_for, translate, unlink_if_there, write_all
+from core.durable import translate, write_all
+from core.held import StateFile
 
 _RECORD: Final = struct.Struct("<I5q")
 _LENGTH: Final = 4  # bytes of it that say how long the path is
@@ -66,22 +67,17 @@ def passed_over(records: bytes, at: int, count: int) -> int:
     return at
 
 
-def seen_path(plan_path: str) -> str:
-    """Return the scratch file of a plan."""
-    return plan_path + ".seen"
-
-
 class SeenWriter:
     """Writes the records, in the order of the walk."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, file: StateFile) -> None:
+        self._path = file.path
         self._buffer = bytearray()
         try:
-            unlink_if_there(path)
-            self._fd = create_exclusive(path, owner=owner_for(os.path.dirname(path) or "."))
+            file.remove()
+            self._fd = file.create()
         except OSError as error:
-            raise translate(error, f"making {path}") from error
+            raise translate(error, f"making {file}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -115,14 +111,14 @@ class SeenWriter:
 class SeenReader:
     """Reads the records, in the order of the walk."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, file: StateFile) -> None:
+        self._path = file.path
         self._buffer = b""
         self._at = 0
         try:
-            self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            self._fd = file.open()
         except OSError as error:
-            raise translate(error, f"reading {path}") from error
+            raise translate(error, f"reading {file}") from error
 
     def close(self) -> None:
         """Close the file."""

@@ -7,21 +7,27 @@ import os
 import stat
 from collections.abc import Iterator
 
+from core.account.reach import account_of, look, lstat
 from core.archive.tree.open_directories import Descent
-from core.durable import fsync_directory, translate
+from core.durable import fsync, translate
 from core.events import Report, no_report
+from core.magento.owned import open_directory
 
 
 def _children(fd: int) -> list[bytes]:
     return [os.fsencode(name) for name in os.listdir(fd)]
 
 
-def entries(directory: bytes) -> Iterator[tuple[int, bytes, os.stat_result, bool]]:
+def entries(
+    directory: bytes, *, dir_fd: int | None = None
+) -> Iterator[tuple[int, bytes, os.stat_result, bool]]:
     """Yield (descriptor of the directory above, name, status, leaving) for all below a directory.
 
-    Directories come twice: before what is in them, and once more (`leaving`) after it.
+    Directories come twice: before what is in them, and once more (`leaving`) after it. What is
+    mounted below is named, and not entered.
     """
-    with Descent(directory) as descent:
+    with Descent(directory, dir_fd=dir_fd) as descent:
+        device = os.fstat(descent.fd).st_dev
         ways: list[tuple[list[bytes], bytes]] = [(_children(descent.fd), b"")]
         while ways:
             names, inside = ways[-1]
@@ -29,22 +35,45 @@ def entries(directory: bytes) -> Iterator[tuple[int, bytes, os.stat_result, bool
                 ways.pop()
                 if ways:
                     descent.pop()
-                    yield descent.fd, inside, os.lstat(inside, dir_fd=descent.fd), True
+                    yield descent.fd, inside, lstat(inside, descent.fd), True
                 continue
             name = names.pop()
-            status = os.lstat(name, dir_fd=descent.fd)
+            status = lstat(name, descent.fd)
             yield descent.fd, name, status, False
-            if stat.S_ISDIR(status.st_mode):
-                descent.push(name)
-                ways.append((_children(descent.fd), name))
+            if not stat.S_ISDIR(status.st_mode):
+                continue
+            if status.st_dev != device:
+                yield descent.fd, name, status, True
+                continue
+            descent.push(name)
+            ways.append((_children(descent.fd), name))
 
 
-def remove_tree(directory: bytes, *, report: Report = no_report) -> int:
-    """Remove a directory of ours and all in it; return the bytes freed. Gone already is as good."""
+def remove_tree(directory: bytes, *, dir_fd: int | None = None, report: Report = no_report) -> int:
+    """Remove a directory of ours and all in it; return the bytes freed. Gone already is as good.
+
+    What is mounted in it stays, and is an error.
+    """
+    try:
+        if dir_fd is not None:
+            return _remove(directory, dir_fd, report)
+        above, name = os.path.split(directory)
+        parent = open_directory(above)
+        try:
+            return _remove(name, parent, report)
+        finally:
+            os.close(parent)
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise translate(error, f"removing {os.fsdecode(directory)}") from error
+
+
+def _remove(directory: bytes, parent: int, report: Report) -> int:
     freed = removed = 0
     try:
-        _open_up(directory, os.lstat(directory), None)
-        for fd, name, status, leaving in entries(directory):
+        _open_up(directory, os.lstat(directory, dir_fd=parent), parent)
+        for fd, name, status, leaving in entries(directory, dir_fd=parent):
             if leaving:
                 os.rmdir(name, dir_fd=fd)
             elif stat.S_ISDIR(status.st_mode):
@@ -56,32 +85,47 @@ def remove_tree(directory: bytes, *, report: Report = no_report) -> int:
             removed += 1
             if removed % 256 == 0:
                 report(freed, removed, os.fsdecode(name))
-        os.rmdir(directory)
-        fsync_directory(os.path.dirname(directory))
+        os.rmdir(directory, dir_fd=parent)
+        fsync(parent)
     except FileNotFoundError:
         return freed
-    except OSError as error:
-        raise translate(error, f"removing {os.fsdecode(directory)}") from error
     report(freed, removed, "")
     return freed
 
 
-def _open_up(name: bytes, status: os.stat_result, fd: int | None) -> None:
-    """Let an owner remove what is in a directory that forbids even that, as extracted ones may."""
-    if os.geteuid() != 0 and status.st_mode & 0o700 != 0o700:
-        os.chmod(name, 0o700, dir_fd=fd)
+def _open_up(name: bytes, status: os.stat_result, fd: int) -> None:
+    """Let us remove what is in a directory that forbids even that, as extracted ones may.
+
+    One of another account's is opened up by that account, where we can work as it. Modes are
+    changed by a descriptor, since another directory could be put under the name.
+    """
+    if not stat.S_ISDIR(status.st_mode) or os.geteuid() == 0:
+        return
+    account = None if os.geteuid() == status.st_uid else account_of(status)
+    if account is not None:
+        opened = look(name, fd)
+        try:
+            account.set_mode(opened, 0o777)  # nobody else gets past what we remove
+        finally:
+            os.close(opened)
+    elif status.st_mode & 0o700 != 0o700:
+        opened = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+        try:
+            os.chmod(f"/proc/self/fd/{opened}", 0o700)
+        finally:
+            os.close(opened)
 
 
-def tree_bytes(directory: bytes) -> int:
+def tree_bytes(directory: bytes, *, dir_fd: int | None = None) -> int:
     """Return how many bytes on disk a directory of ours holds; 0 when it is not there."""
     total = 0
-    with contextlib.suppress(FileNotFoundError):
-        for _, _, status, leaving in entries(directory):
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        for _, _, status, leaving in entries(directory, dir_fd=dir_fd):
             total += 0 if leaving else status.st_blocks * 512
     return total
 
 
-def remove_if_empty(directory: bytes) -> None:
+def remove_if_empty(directory: bytes, *, dir_fd: int | None = None) -> None:
     """Remove a directory that has nothing in it."""
     with contextlib.suppress(OSError):
-        os.rmdir(directory)
+        os.rmdir(directory, dir_fd=dir_fd)

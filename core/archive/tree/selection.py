@@ -19,10 +19,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
+from core.account import reach
 from core.archive.tree.open_directories import Descent
 from core.durable import translate
 from core.errors import StoreUnreadable, UsageError
 from core.events import Kind
+from core.magento.owned import followed
 
 OWN_PREFIX: Final = b".magerewind"
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
@@ -31,10 +33,7 @@ _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times 
 _IGNORED_IN_CODE: Final = (
     b"update",
     b"node_modules",
-    b".grunt",
-    b".idea",
-    b".svn",
-    b".git",
+    *(b".grunt", b".idea", b".svn", b".git"),
 )
 
 EXCLUDE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
@@ -231,12 +230,13 @@ def code_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Select
 def media_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Selection:
     """Return the media directory, followed where it is itself a link.
 
-    Raises StoreUnreadable for a link to what is not there: a file system that is not mounted must
-    not be taken for an empty directory.
+    Raises StoreUnreadable for a link to what is not there (a file system that is not mounted must
+    not be taken for an empty directory) and for one to what the store's owner does not own.
     """
     root = os.fsencode(store.root)
     state = os.path.join(os.fsencode(store.var), OWN_PREFIX)
-    if not os.path.isdir(store.media_target):
+    target = followed(store.root, store.media)
+    if target is None:
         if os.path.lexists(store.media):
             raise StoreUnreadable(
                 f"{store.media} leads to {store.media_target}, which is no directory.",
@@ -246,7 +246,7 @@ def media_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Selec
         return Selection(kind=Kind.MEDIA, root=root, only=media, state=state)
     return Selection(
         kind=Kind.MEDIA,
-        root=os.fsencode(store.media_target),
+        root=os.fsencode(target),
         prefix=(_below(root, store.media) or b"pub/media") + b"/",
         exclude=resolve_exclude(exclude),
         state=state,
@@ -378,7 +378,7 @@ def walk(
             continue
         for name in names:
             try:
-                status = os.lstat(name, dir_fd=fd)
+                status = reach.lstat(name, fd)
             except OSError as error:
                 problem(prefix + name, error)
                 continue
@@ -394,6 +394,6 @@ def unreadable(path: bytes, error: OSError) -> StoreUnreadable | Exception:
     if isinstance(error, PermissionError):
         return StoreUnreadable(
             f"Not enough permissions to read {name}.",
-            hint="Run it as the owner of the store's files, or as root.",
+            hint="Mend its owner or mode, or leave it out: --exclude",
         )
     return translate(error, f"reading {name}")

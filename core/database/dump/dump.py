@@ -224,10 +224,9 @@ class _Dump:
         raise Disturbed(young, waiting=False)
 
     def _open(self) -> Connection:
-        packet = int(self._control.scalar("SELECT @@max_allowed_packet"))
+        half = self._control.max_packet // 2  # more than that is never written in one statement
         return connect(
-            self._control.settings,
-            variables={"group_concat_max_len": min(CUT_BYTES, packet)},
+            self._control.settings, variables={"group_concat_max_len": min(CUT_BYTES, half)}
         )
 
     def _rendering(self, table: Table) -> Rendering:

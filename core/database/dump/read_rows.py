@@ -27,7 +27,7 @@ from core.database.dump.writer import DumpWriter
 from core.database.schema.definitions import Table
 from core.database.server.connection import Connection
 from core.database.server.dialect import one_line, quote_name
-from core.errors import ConnectionLost, DatabaseError, DumpFailed, MagerewindError
+from core.errors import Cancelled, ConnectionLost, DatabaseError, DumpFailed, MagerewindError
 from core.events import Report
 
 REPORT_S: Final = 0.2
@@ -90,7 +90,9 @@ class Attempt:
             self._follow(report)
         except BaseException as error:
             self._fail(error)
-            self._cut()
+            ended = self._cut()
+            if isinstance(error, Cancelled) and not ended:
+                raise _still_at_work(error, self._snapshot) from error
             raise
         finally:
             for thread in threads:
@@ -121,16 +123,18 @@ class Attempt:
         if waiting:
             raise Disturbed(tables_named(waiting, self._tables), waiting=True)
 
-    def _cut(self) -> None:
-        """End what the connections are doing, here and on the server."""
+    def _cut(self) -> bool:
+        """End what the connections are doing, here and on the server; tell whether it heard."""
         for connection in self._snapshot.connections:
             connection.abort()
         self._snapshot.release_locks()
         for connection in self._snapshot.connections:
             try:
                 self._watcher.kill(connection.thread_id)
-            except DatabaseError:
-                return  # the server, or our rights, are gone; cutting the sockets must do
+            except DatabaseError as error:
+                # The server, or our rights, are gone; cutting the sockets must do.
+                return error.errno is not None
+        return True
 
     def _fail(self, error: BaseException) -> None:
         with self._lock:
@@ -218,6 +222,14 @@ class Attempt:
                 if not self._unlocked_left:
                     self._snapshot.release_locks()
             self._lock.notify_all()
+
+
+def _still_at_work(error: Cancelled, snapshot: Snapshot) -> Cancelled:
+    numbers = ", ".join(str(connection.thread_id) for connection in snapshot.connections)
+    return Cancelled(
+        f"{error.message} The database server does not answer: its connections {numbers}"
+        " end when it notices."
+    )
 
 
 def _sink(writer: DumpWriter, table: Table) -> Sink:

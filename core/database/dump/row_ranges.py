@@ -9,11 +9,12 @@ Every row that the server counts in a range must be in the text that it rendered
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from core.database.dump.pieces import NO_PIECES, Pieces, TooLarge, split_row
 from core.database.dump.row_text import Rendering, escape, finish_marked, render_row
 from core.database.schema.definitions import Column, Table
 from core.database.server.connection import Connection
@@ -32,8 +33,9 @@ PIECE_BYTES: Final = 16 << 20
 SMALL_BYTES: Final = 512 << 10
 _RANGE_TYPES: Final = frozenset({"char", "varchar", "binary", "varbinary", "decimal"})
 
-Sink = Callable[[bytes, bytes, int], None]
-"""Takes a statement, its end `);` not included: its beginning, its values, how many rows."""
+Sink = Callable[[bytes, bytes, int, Pieces], None]
+"""Takes a statement, its end `);` not included: its beginning, its values, how many rows, and the
+statements around it."""
 
 
 class Way(Enum):
@@ -83,6 +85,10 @@ class RowReader:
         self._sink = sink
         self._stop = stop
         self._key = _leading(table)
+        # Half of what this server takes: another one may take less.
+        self._half = connection.max_packet // 2
+        self._room = self._half - len(rendering.insert) - len(b");")
+        self._target = min(TARGET_BYTES, self._half // 2)
         source = rendering.source
         # Not for history: it must come in any order, and the server knows best how.
         hint = f" FORCE INDEX ({quote_name(table.key_index)})" if self._key is not None else ""
@@ -113,7 +119,7 @@ class RowReader:
         average = max(1, self._table.data_bytes // max(1, self._table.rows))
         per_number = average * self._table.rows / span
         # A third of the target at first: what the server stores is less than its text.
-        step = max(1, int(TARGET_BYTES / 3 / max(per_number, 1e-9)))
+        step = max(1, int(self._target / 3 / max(per_number, 1e-9)))
         width = max(step, int(PIECE_BYTES / max(per_number, 1e-9)))
         return tuple(
             Piece(low=start, high=min(high, start + width - 1), step=step)
@@ -123,7 +129,9 @@ class RowReader:
     def _limits(self) -> tuple[int | None, int | None]:
         assert self._key is not None  # noqa: S101 - only asked for key ranges
         name = quote_name(self._key.name)
-        low, high = self._connection.query(f"SELECT MIN({name}), MAX({name}){self._from}")[0]
+        low, high = self._connection.query(
+            f"SELECT MIN({name}), MAX({name}){self._from}", long=True
+        )[0]
         return low, high
 
     def read(self, piece: Piece) -> int:
@@ -156,7 +164,7 @@ class RowReader:
                 last = first + (last - first) // self._shrink(rendered.rows)
                 self._ask(self._between(first, last))
                 continue
-            step = _next_step(last - first + 1, len(rendered.text))
+            step = self._next_step(last - first + 1, len(rendered.text))
             following = last + 1 if rendered.rows else self._following(last + 1, high)
             if following is not None and following <= high:
                 first, last = following, min(high, following + step - 1)
@@ -174,7 +182,12 @@ class RowReader:
     def _shrink(self, rows: int) -> int:
         """Return by how much to narrow a range that was cut; its rows may be far from even."""
         average = max(1, self._table.data_bytes // max(1, self._table.rows))
-        return max(8, rows * average // TARGET_BYTES)
+        return max(8, rows * average // self._target)
+
+    def _next_step(self, step: int, written: int) -> int:
+        """Return the next width of a range from the size of the last; never a wild jump."""
+        factor = self._target / max(written, 1)
+        return max(1, int(step * min(4.0, max(0.1, factor))))
 
     def _between(self, first: int, last: int) -> str:
         assert self._key is not None  # noqa: S101 - only called for key ranges
@@ -188,7 +201,7 @@ class RowReader:
         assert self._key is not None  # noqa: S101 - only called for key ranges
         name = quote_name(self._key.name)
         found = self._connection.scalar(
-            f"SELECT MIN({name}){self._from}{self._between(first, last)}"
+            f"SELECT MIN({name}){self._from}{self._between(first, last)}", long=True
         )
         return None if found is None else int(found)
 
@@ -202,7 +215,8 @@ class RowReader:
             after = "" if last is None else f" WHERE {name} > {last}"
             found = self._connection.query_bytes(
                 f"SELECT {_literal_sql(self._key)}{self._from}{after}"
-                f" ORDER BY {name} LIMIT 1 OFFSET {step}"
+                f" ORDER BY {name} LIMIT 1 OFFSET {step}",
+                long=True,
             )
             limit = _literal(found[0][0]) if found else None
             where = after
@@ -216,12 +230,12 @@ class RowReader:
             total += self._stream(where) if rows is None else rows
             if limit is None:
                 break
-            last, step = limit, _next_step(step, len(rendered.text))
+            last, step = limit, self._next_step(step, len(rendered.text))
         self._check_total(total)
         return total
 
     def _check_total(self, total: int) -> None:
-        counted = self._connection.scalar(f"SELECT COUNT(*){self._from}")
+        counted = self._connection.scalar(f"SELECT COUNT(*){self._from}", long=True)
         if counted != total:
             raise DumpFailed(
                 f"The table '{one_line(self._table.name)}' has {counted} rows,"
@@ -242,19 +256,24 @@ class RowReader:
     def _answer(self) -> _Rendered:
         count, text = self._connection.answer()[0]
         rows = int(count or 0)
+        if rows == 0:
+            return _Rendered(rows=0, text=b"", cut=False)
         # 1260: cut at group_concat_max_len; 1301: a value over max_allowed_packet became NULL.
-        cut = rows > 0 and (text is None or (self._connection.warnings > 0 and self._was_cut()))
+        cut = text is None or (self._connection.warnings > 0 and self._was_cut())
         return _Rendered(rows=rows, text=b"" if text is None or cut else text, cut=cut)
 
     def _finish(self, rendered: _Rendered) -> int | None:
-        """Write a range; None, and nothing is written, if it was cut or has marks in its data."""
+        """Write a range; None, and nothing is written, if it was cut or has marks in its data.
+
+        None also where its text, with its escapes, is too large for a statement.
+        """
         if rendered.rows == 0:
             return 0
         if rendered.cut:
             return None
         finished = finish_marked(rendered.text, rows=rendered.rows, marks=self._rendering.marks)
-        if finished is not None:
-            self._sink(self._rendering.insert, finished, rendered.rows)
+        if finished is not None and len(finished) <= self._room:
+            self._sink(self._rendering.insert, finished, rendered.rows, NO_PIECES)
             return rendered.rows
         return None
 
@@ -265,15 +284,21 @@ class RowReader:
     def _stream(self, where: str) -> int:
         """Read a range value by value; for what the server cannot render."""
         rendering = self._rendering
-        counted = self._connection.scalar(f"SELECT COUNT(*){self._from}{where}")
-        total = 0
-        for rows in _batches(
-            render_row(row, rendering.forms)
-            for row in self._connection.stream(f"SELECT {rendering.raw}{self._from}{where}")
-        ):
-            self._stop()
-            self._sink(self._rendering.insert, b"),(".join(rows), len(rows))
-            total += len(rows)
+        counted = self._connection.scalar(f"SELECT COUNT(*){self._from}{where}", long=True)
+        total = size = 0
+        batch: list[bytes] = []
+        for values in self._connection.stream(f"SELECT {rendering.raw}{self._from}{where}"):
+            row = render_row(values, rendering.forms)
+            large = len(row) > self._room
+            if batch and (large or size + len(row) > self._target):
+                total += self._write(batch)
+                batch, size = [], 0
+            if large:
+                total += self._write_large(values)
+            else:
+                batch.append(row)
+                size += len(row) + len(b"),(")
+        total += self._write(batch)
         if counted != total:
             raise DumpFailed(
                 f"The table '{one_line(self._table.name)}' has {counted} rows,"
@@ -281,25 +306,29 @@ class RowReader:
             )
         return total
 
+    def _write(self, batch: list[bytes]) -> int:
+        """Write rows in one statement and return how many they are."""
+        self._stop()
+        if batch:
+            self._sink(self._rendering.insert, b"),(".join(batch), len(batch), NO_PIECES)
+        return len(batch)
 
-def _batches(rows: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Yield rows in lists of about the size of a statement."""
-    batch: list[bytes] = []
-    size = 0
-    for row in rows:
-        if batch and size + len(row) > TARGET_BYTES:
-            yield batch
-            batch, size = [], 0
-        batch.append(row)
-        size += len(row) + 3
-    if batch:
-        yield batch
-
-
-def _next_step(step: int, written: int) -> int:
-    """Return the next width of a range from the size of the last; never a wild jump."""
-    factor = TARGET_BYTES / max(written, 1)
-    return max(1, int(step * min(4.0, max(0.1, factor))))
+    def _write_large(self, values: Sequence[bytes | None]) -> int:
+        """Write a row that is too large for a statement."""
+        self._stop()
+        rendering, largest = self._rendering, self._connection.max_packet
+        try:
+            row, pieces = split_row(values, rendering.forms, room=self._room, largest=largest)
+        except TooLarge as error:
+            column = one_line(rendering.columns[error.column])
+            raise DumpFailed(
+                f"A row of the table '{one_line(self._table.name)}' has {error.size:,} bytes in the"
+                f" column '{column}', but the server takes {largest:,} (max_allowed_packet): it"
+                " could not be brought back.",
+                hint="Raise max_allowed_packet on the server, or leave its rows out with --strip.",
+            ) from None
+        self._sink(rendering.insert, row, 1, pieces)
+        return 1
 
 
 def _leading(table: Table) -> Column | None:

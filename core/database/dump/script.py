@@ -12,7 +12,9 @@ Format 1, in this order, UTF-8 unless said otherwise, every statement ending wit
    indexes and foreign keys.
 5. Rows: each statement is one line, ``INSERT INTO `t` (`a`,`b`) VALUES (…),(…);``, of about a
    mebibyte. Statements of several tables may alternate; those of one table are roughly in the order
-   of its key. A line `COMMIT;` comes now and then.
+   of its key. A line `COMMIT;` comes now and then. No statement is larger than half of the server's
+   max_allowed_packet: the values of a row that would be are made before it, in lines that begin
+   with `SET @magerewind_piece` (`core.database.dump.pieces`).
 6. Tables whose definition changed while the dump ran (if that is allowed, see
    `core.database.dump.dump`) come after the rows of the others, structure and rows together.
 7. Functions, procedures, packages; views, each after those that it is made of; triggers; events.

@@ -12,6 +12,7 @@ import threading
 from typing import Final
 
 from core import durable
+from core.database.dump.pieces import Pieces
 from core.database.dump.script import COMMIT_LINE
 
 _ENDING: Final = b");\n"
@@ -59,20 +60,15 @@ class DumpWriter:
         with self._lock:
             self._append(text)
 
-    def statement(self, beginning: bytes, values: bytes, rows: int) -> None:
+    def statement(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> None:
         """Append a statement of rows, with a COMMIT after it now and then."""
-        size = len(beginning) + len(values) + len(_ENDING)
         with self._lock:
-            for part in (beginning, values, _ENDING):  # joined they would be copied once more
-                self._append(part)
-            self.rows += rows
-            self.largest = max(self.largest, size)
-            self._uncommitted += size
+            self._uncommitted += self._append_rows(beginning, values, rows, pieces)
             if self._uncommitted >= COMMIT_BYTES:
                 self._uncommitted = 0
                 self._append(COMMIT_LINE)
 
-    def lone_statement(self, beginning: bytes, values: bytes, rows: int) -> None:
+    def lone_statement(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> None:
         """Append a statement of rows for a table outside transactions, in a transaction by itself.
 
         A server that enforces the consistency of its GTIDs (as MySQL 9 does) takes it in no other.
@@ -80,11 +76,19 @@ class DumpWriter:
         with self._lock:
             if self._uncommitted:
                 self._append(COMMIT_LINE)
-            for part in (beginning, values, _ENDING, COMMIT_LINE):
-                self._append(part)
-            self.rows += rows
-            self.largest = max(self.largest, len(beginning) + len(values) + len(_ENDING))
+            self._append_rows(beginning, values, rows, pieces)
+            self._append(COMMIT_LINE)
             self._uncommitted = 0
+
+    def _append_rows(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> int:
+        """Append a statement and those around it; return how many bytes they are."""
+        start = self.bytes
+        for part in (*pieces.before, beginning, values, _ENDING, *pieces.after):
+            self._append(part)  # joined they would be copied once more
+        self.rows += rows
+        sizes = (len(beginning) + len(values) + len(_ENDING), *map(len, pieces.before))
+        self.largest = max(self.largest, *sizes)
+        return self.bytes - start
 
     def _append(self, text: bytes) -> None:
         try:

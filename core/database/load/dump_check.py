@@ -66,6 +66,7 @@ class DumpCheck:
     complete: bool
     whole_store: bool
     max_statement_bytes: int
+    max_value_bytes: int  # of a value that is made of pieces
     collations: tuple[str, ...]
     engines: tuple[str, ...]
     definers: tuple[str, ...]

@@ -28,6 +28,7 @@ from core.database.load.try_triggers import object_text, prove_triggers
 from core.database.schema.check_constraints import let_checks_wait, shares_names
 from core.database.schema.definitions import TRANSACTIONAL
 from core.database.schema.load_session import LoadingConnection
+from core.database.schema.marker import JobMark, make_marker
 from core.database.schema.names import STAGED, short_id, staged_name, waiting_key_name
 from core.database.schema.sequence_defaults import take_from
 from core.database.schema.swap_file import (
@@ -79,12 +80,14 @@ def load_beside(
     expected_rows: Mapping[str, int] | None = None,
     map_collations: bool = False,
     partial: bool = False,
+    mark: JobMark | None = None,
 ) -> StagedTables:
     """Load a checked dump into staging tables and return what stands ready to be swapped in.
 
     The names are in the journal before the first table is made. `expected_rows` are the counts of
-    the manifest, by table. Raises LoadFailed with the table that went wrong, StatementRefused,
-    ConnectionLost, Cancelled (from `report`); the staged tables are dropped before.
+    the manifest, by table; `mark` tells in the schema whose the tables are. Raises LoadFailed with
+    the table that went wrong, StatementRefused, ConnectionLost, Cancelled (from `report`); the
+    staged tables are dropped before.
     """
     short = short_id(job_id)
     names = [content.name for content in check.contents] + list(check.sequences)
@@ -96,8 +99,8 @@ def load_beside(
         )
         with contextlib.closing(loading):
             loaded = loading.run(
-                job_id=job_id, report=report, workers=workers, expected_rows=expected_rows or {},
-                whole=not partial,
+                mark=mark or JobMark(job_id=job_id), report=report, workers=workers,
+                expected_rows=expected_rows or {}, whole=not partial,
             )  # fmt: skip
     except BaseException:
         with contextlib.suppress(MagerewindError):
@@ -112,7 +115,8 @@ def drop_staging(settings: DatabaseConnection, short: str) -> None:
     with contextlib.closing(LoadingConnection(settings).connection) as connection:
         end_statements(connection, short)
         names = [name for name in names_of(connection, short) if name.startswith(STAGED)]
-        drop_tables(connection, names)
+        # Last the one that tells whose the others are.
+        drop_tables(connection, sorted(names, key=lambda name: name == staged_name(short, 0)))
 
 
 class _Loading:
@@ -147,6 +151,7 @@ class _Loading:
         self.checks: list[WaitingCheck] = []
         self.session = Session()
         self.batch = Batch()
+        self.pieces: list[bytes] = []  # of the row that comes next
         self.warnings: list[Warned] = []
         self.position = 0  # bytes of the file that are read
 
@@ -156,7 +161,7 @@ class _Loading:
     def run(
         self,
         *,
-        job_id: str,
+        mark: JobMark,
         report: Report,
         workers: int | None,
         expected_rows: Mapping[str, int],
@@ -164,6 +169,7 @@ class _Loading:
     ) -> StagedTables:
         end_statements(self.main.connection, self.short)
         drop_tables(self.main.connection, names_of(self.main.connection, self.short))
+        make_marker(self.main.connection, mark)
         self.main.connection.execute("SET foreign_key_checks = 0")
 
         def tick() -> None:
@@ -180,7 +186,7 @@ class _Loading:
         self.warnings += writers.warnings
         self._prove()
         return StagedTables(
-            job_id=job_id,
+            job_id=mark.job_id,
             short=self.short,
             tables=tuple(
                 SwappedTable(name=name, staged=self.staged[name], aside=None)
@@ -238,6 +244,8 @@ class _Loading:
         match statement.kind:
             case StatementKind.ROWS:
                 self._rows(statement, writers)
+            case StatementKind.PIECE:
+                self.pieces.append(statement.text)
             case StatementKind.SET:
                 self.session.apply(list(statement.words), statement.line)
             case StatementKind.TABLE:
@@ -259,6 +267,7 @@ class _Loading:
 
     def _rows(self, statement: Statement, writers: RowWriters) -> None:
         table = self.tables.get(statement.name)
+        before, self.pieces = tuple(self.pieces), []
         if table is None:  # rows of a table that is dropped and made again
             return
         table.seen += 1
@@ -276,6 +285,7 @@ class _Loading:
             self._renamed(statement, table.staged),
             self.session.state,
             statement.line,
+            before,
         )
         if outside:
             writers.put(batch)

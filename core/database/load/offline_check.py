@@ -14,10 +14,11 @@ from typing import Final
 from core.database.load.dump_check import Definition, DumpCheck, TableContent
 from core.database.server.dialect import one_line
 from core.database.sql.allowed import classify
+from core.database.sql.cursor import BY_HAND
 from core.database.sql.reach import forbidden_word, made_at_run_time, other_schemas
 from core.database.sql.set_statements import Session
 from core.database.sql.split import DumpFile, RawStatement, Statements
-from core.database.sql.statement import OBJECTS, ROUTINES, Statement, StatementKind
+from core.database.sql.statement import OBJECTS, PIECE, ROUTINES, Statement, StatementKind
 from core.database.sql.table_text import parse_alter, parse_table
 from core.database.sql.tokens import Reading
 from core.errors import DamagedBackup, StatementRefused
@@ -128,10 +129,13 @@ class _Inventory:
         self.trusted = trusted
         self.concerns: dict[str, str] = {}
         self.unfired: dict[str, None] = {}
+        self.called: dict[str, Statement] = {}  # functions, and a first object that calls each
         self.session = Session()
         self.count = 0
         self.current = ""
         self.largest = 0
+        self.largest_value = 0
+        self.values: dict[bytes, int] = {}
         self.tables: dict[str, tuple[int, str]] = {}
         self.rows: Counter[str] = Counter()
         self.bytes: Counter[str] = Counter()
@@ -156,6 +160,9 @@ class _Inventory:
         statement = classify(raw, reading=state.reading, schema=self.schema, trusted=self.trusted)
         if statement.kind is StatementKind.ROWS:
             self._rows(statement)
+            return state.reading
+        if statement.kind is StatementKind.PIECE:
+            self._piece(statement)
             return state.reading
         self.last = raw.text[:200]
         if statement.kind is StatementKind.SET:
@@ -194,6 +201,16 @@ class _Inventory:
             self.unfired[name] = None
         self.rows[name] += 1
         self.bytes[name] += len(statement.text)
+
+    def _piece(self, statement: Statement) -> None:
+        """Follow how long a value becomes that is too large for a statement."""
+        found = PIECE.fullmatch(statement.text)
+        if found is None:  # pragma: no cover - it is one by its kind
+            return
+        first, more = found["first"], found["more"]
+        known = 0 if first is not None else self.values.get(found["name"], 0)
+        self.values[found["name"]] = known + len(first or more or b"") // 2
+        self.largest_value = max(self.largest_value, self.values[found["name"]])
 
     def _definition(self, statement: Statement) -> None:
         name = statement.name
@@ -241,7 +258,10 @@ class _Inventory:
         if statement.kind is StatementKind.TRIGGER:
             self.trigger_tables[statement.name] = statement.table
         self.objects[statement.kind][statement.name] = None
-        self.concerns.update(_concern(statement, self.schema))
+        for function in statement.called:
+            self.called.setdefault(function, statement)
+        if self.trusted:
+            self.concerns.update(_concern(statement, self.schema))
 
     def _known(self, statement: Statement, known: object) -> None:
         if statement.name not in known:  # type: ignore[operator]
@@ -273,6 +293,7 @@ class _Inventory:
     def result(
         self, path: str, statements: Statements, digest: str, table_prefix: str
     ) -> DumpCheck:
+        self._refuse_unknown_functions()
         maker = maker_of(statements.first_lines)
         complete = self._complete(maker, statements.trailer)
         problems, warnings = list(self.problems), []
@@ -331,6 +352,7 @@ class _Inventory:
             complete=complete,
             whole_store=whole,
             max_statement_bytes=self.largest,
+            max_value_bytes=self.largest_value,
             collations=tuple(sorted(self.collations)),
             engines=tuple(sorted({e.upper() for _, e in tables.values() if e})),
             definers=tuple(sorted(self.definers)),
@@ -341,6 +363,18 @@ class _Inventory:
             trusted=self.trusted,
             definitions=tuple(one for made in self.definitions.values() for one in made),
         )
+
+    def _refuse_unknown_functions(self) -> None:
+        """Refuse a function that is neither a server's nor the dump's: a library may have it."""
+        known = {name.lower() for name in self.objects[StatementKind.FUNCTION]}
+        for function, statement in self.called.items():
+            if function not in known:
+                raise StatementRefused(
+                    f"Line {statement.line}: the {statement.kind.value}"
+                    f" '{one_line(statement.name)}' calls the function '{one_line(function)}',"
+                    " which the dump does not make.",
+                    hint=BY_HAND,
+                )
 
     def _complete(self, maker: str, trailer: list[bytes]) -> bool:
         if any(line.startswith(COMPLETE_MARKS) for line in trailer):

@@ -35,17 +35,18 @@ _NO_CHOICE: Final = "values that are none of an ENUM's choices are stored as the
 # transactions follow others (MySQL 9 says so even of statements that were committed one by one).
 _HARMLESS: Final = frozenset({1906, 6414})
 # Warnings after which a value is not what the dump says. The rest are named, not fatal.
-_LOST: Final = frozenset({1048, 1264, 1265, 1292, 1366, 1406, 1411, 1416, 3140, 4025})
+_LOST: Final = frozenset({1048, 1264, 1265, 1292, 1301, 1366, 1406, 1411, 1416, 3140, 4025})
 
 
 class Row(NamedTuple):
-    """A row statement under its staged name, and where it came from."""
+    """A row statement under its staged name, where it came from, and what makes its values."""
 
     staged: str
     name: str
     text: bytes
     state: SessionState
     line: int
+    before: tuple[bytes, ...] = ()
 
 
 @dataclass(slots=True)
@@ -57,10 +58,18 @@ class Batch:
     current: str = ""
     outside: bool = False
 
-    def add(self, staged: str, name: str, text: bytes, state: SessionState, line: int) -> None:
-        """Take one more statement."""
-        self.rows.append(Row(staged, name, text, state, line))
-        self.size += len(text)
+    def add(
+        self,
+        staged: str,
+        name: str,
+        text: bytes,
+        state: SessionState,
+        line: int,
+        before: tuple[bytes, ...] = (),
+    ) -> None:
+        """Take one more statement, and what has to be run before it on the same connection."""
+        self.rows.append(Row(staged, name, text, state, line, before))
+        self.size += len(text) + sum(map(len, before))
         self.current = name
 
 
@@ -238,6 +247,10 @@ class RowWriters:
         for row in batch.rows:
             try:
                 loading.for_rows(row.state)
+                for piece in row.before:
+                    connection.execute(piece)
+                    if connection.warnings:
+                        self._look_at_warnings(loading, row)
                 counts[row.staged] += connection.execute(row.text)
             except DatabaseError as error:
                 raise load_failure(row.name, row.line, error) from error

@@ -172,6 +172,11 @@ class _Asked:
                 f"The dump has a statement of {largest} bytes, but the server takes {packet}"
                 " (max_allowed_packet)."
             )
+        if packet and self.check.max_value_bytes > packet:
+            self.problems.append(
+                f"The dump has a value of {self.check.max_value_bytes} bytes, but the server takes"
+                f" {packet} (max_allowed_packet)."
+            )
         if self._on("super_read_only"):
             self.problems.append("The server is read-only (super_read_only).")
         elif self._on("read_only") and not read_rights(self.connection).past_read_only:
@@ -240,7 +245,7 @@ class _Asked:
 
     def definers(self) -> None:
         rights = read_rights(self.connection)
-        if rights.any_definer:
+        if rights.any_definer and self.check.trusted:
             return
         other = [
             one
@@ -248,11 +253,12 @@ class _Asked:
             if one.lower().rstrip("()") not in {rights.account.lower(), "current_user"}
         ]
         if other:
-            self._warn(
-                "definer-mapped",
-                "The account may not set these definers; itself is put in their place.",
-                *other,
+            why = (
+                "The account may not set these definers"
+                if self.check.trusted
+                else "Definers of a dump without its manifest are not believed"
             )
+            self._warn("definer-mapped", f"{why}; itself is put in their place.", *other)
 
     def live(self) -> None:
         """See whether what is there now can be saved, and who else depends on it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 from core.database.schema.load_session import LoadingConnection
@@ -32,13 +33,17 @@ CURE_OF_1419: Final = (
 
 
 def object_text(statement: Statement, state: SessionState, collations: CollationMap) -> ObjectText:
-    """Return an object of a dump as a value, without the name of the schema before its own."""
+    """Return an object of a dump as a value, without the name of the schema before its own.
+
+    Whom an object runs as is believed of a trusted dump alone; of any other it becomes the account
+    that loads it.
+    """
     text = statement.text
     places = [(statement.place, statement.name), (statement.table_place, statement.table)]
     for (start, end), name in sorted(places, reverse=True):
         if len(list(tokens(text[start:end], state.reading))) > 1:
             text = text[:start] + quote_name(name).encode("utf-8", "surrogateescape") + text[end:]
-    return ObjectText(
+    one = ObjectText(
         kind=statement.kind.value.upper(),
         name=statement.name,
         create=collations.apply(text, state.reading).decode("utf-8", "surrogateescape"),
@@ -49,6 +54,7 @@ def object_text(statement: Statement, state: SessionState, collations: Collation
         table=statement.table,
         time_zone=state.time_zone,
     )
+    return one if statement.trusted or not statement.definer else without_definer(one)
 
 
 def rewritten(one: ObjectText, *, name: str, table: str = "") -> str:
@@ -71,7 +77,11 @@ def without_definer(one: ObjectText) -> ObjectText:
         RawStatement(text, 1, 0), reading=Reading.of_mode(one.sql_mode), trusted=True
     )
     words = statement.words
-    start = next(i for i, word in enumerate(words) if word.upper == b"DEFINER")
+    start = next(  # not that of SQL SECURITY DEFINER
+        index
+        for index, (word, following) in enumerate(pairwise(words))
+        if word.upper == b"DEFINER" and following.text == b"="
+    )
     end = _after_definer(words, start)
     kept = text[: words[start].start] + text[words[end].start :]
     return replace(one, create=kept.decode("utf-8", "surrogateescape"), definer="")

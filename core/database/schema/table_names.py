@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterable
 
 from core.database.schema.names import owner_of
-from core.database.server.connection import Connection
-from core.database.server.dialect import quote_name
+from core.database.server.connection import Connection, lock_name
+from core.database.server.dialect import quote_name, quote_text
 from core.errors import DatabaseError
 
 
@@ -61,6 +61,28 @@ def end_statements(connection: Connection, short: str, *, timeout_s: float = 60.
         for number, renaming in rows:
             if not renaming:
                 connection.kill(int(number))
+        time.sleep(0.05)
+
+
+def end_connection(connection: Connection, number: int, *, timeout_s: float = 60.0) -> None:
+    """End a connection of a dead job, whatever it is at, and wait until it is gone.
+
+    A RENAME that has its locks is left to finish. After a restart of the server the number may be
+    that of another connection to the schema; one that holds the lock of a job is never ended.
+    Raises DatabaseError after the timeout.
+    """
+    deadline = time.monotonic() + timeout_s
+    lock = quote_text(lock_name(connection.schema))
+    while rows := connection.query(
+        "SELECT IFNULL(LEFT(INFO, 6), '') = 'RENAME' AND STATE NOT LIKE 'Waiting%%'"
+        " FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID()"
+        f" AND ID = %s AND ID <> IFNULL(IS_USED_LOCK({lock}), 0)",
+        (number,),
+    ):
+        if time.monotonic() > deadline:
+            raise DatabaseError(f"Connection {number} of an earlier try does not end.")
+        if not rows[0][0]:
+            connection.kill(number)
         time.sleep(0.05)
 
 

@@ -1,11 +1,16 @@
-"""Connections to a database server: the only module that talks to the driver.
+"""Connections to a database server, the way everything else here talks to one.
 
-Owns login, TLS, the session settings that everything else relies on, and the translation of the
-driver's errors into `core.errors`. Knows nothing of dumps and loads.
+Owns the session settings that everything else relies on, and how long an answer is waited for.
+Knows nothing of dumps and loads.
 
 Session: utf8mb4, UTC, sql_mode NO_AUTO_VALUE_ON_ZERO alone (a backslash escapes, double quotes are
 strings, nothing is strict), autocommit, long network timeouts, no statement timeout, and a wait of
 at most 5 s for a metadata lock unless told otherwise.
+
+Every wait ends (`core.database.server.wire`). Questions, which is what `query` and its like are
+for, have a limit in time and size. Statements may take hours, but only while another connection
+hears from the server that it is at work on them. A wait that is given up closes the connection; one
+that a cancel ends also asks the server to end it.
 
 A result that is not read to its end is never drained (the driver's cursors would, for gigabytes):
 the connection is dropped instead.
@@ -15,46 +20,24 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import socket
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-import pymysql
-from pymysql import converters
-from pymysql.constants import COMMAND, FIELD_TYPE
-
-from core.database.server.address import place_of, socket_of, tls_ways
+from core.database.server.address import place_of
 from core.database.server.dialect import Server, one_line, parse_version, quote_text
-from core.database.server.error_codes import login_error, may_try_next, server_error
-from core.errors import (
-    ConnectionLost,
-    DatabaseError,
-    JobRunning,
-)
+from core.database.server.driver import Driver, decode, drop, log_in, translated
+from core.database.server.watch import WHO, Watch
+from core.database.server.wire import Exchange, limits
+from core.errors import Cancelled, ConnectionFailed, DatabaseError, JobRunning
 from core.magento.settings import DatabaseConnection
 
-Value = str | int | float | None
-"""What `query` returns for a column."""
-
 SQL_MODE: Final = "NO_AUTO_VALUE_ON_ZERO"
-CONNECT_TIMEOUT_S: Final = 10
 LOCK_WAIT_S: Final = 5
 DAY_S: Final = 86400
-_INTEGERS: Final = frozenset(
-    {
-        FIELD_TYPE.TINY,
-        FIELD_TYPE.SHORT,
-        FIELD_TYPE.LONG,
-        FIELD_TYPE.INT24,
-        FIELD_TYPE.LONGLONG,
-        FIELD_TYPE.YEAR,
-    }
-)
-_FLOATS: Final = frozenset({FIELD_TYPE.FLOAT, FIELD_TYPE.DOUBLE})
-_ENCODERS: Final[dict[Any, Any]] = {
-    key: value for key, value in converters.conversions.items() if not isinstance(key, int)
-}
+_QUESTION_BYTES: Final = 256 << 20
+_QUESTION_PACKETS: Final = 2_000_000
 
 
 def connect(
@@ -67,101 +50,23 @@ def connect(
     """Return an open connection to the schema of `settings`.
 
     `variables` are further session variables. Raises ConnectionFailed with one line that tells
-    apart no server, no login and no schema.
+    apart no server, no login and no schema, also where the server is silent for too long.
     """
-    raw = _open(settings, program)
-    connection = Connection(raw, settings)
+    deadline = time.monotonic() + limits().connect_s
+    connection = Connection(log_in(settings, program, limits().connect_s), settings)
     try:
-        connection.prepare(lock_wait_s, variables or {})
+        connection.prepare(lock_wait_s, variables or {}, limit_s=deadline - time.monotonic())
+    except DatabaseError as error:
+        connection.close()
+        if error.errno is not None:
+            raise
+        raise ConnectionFailed(
+            f"No database server answers at {place_of(settings)}: {error.message}"
+        ) from error
     except BaseException:
         connection.close()
         raise
     return connection
-
-
-def _open(settings: DatabaseConnection, program: str) -> Any:  # noqa: ANN401 - the driver's own
-    """Log in, over TLS where that is asked for or where the login needs it."""
-    ways = tls_ways(settings)
-    for way in ways[:-1]:
-        try:
-            return _log_in(settings, program, way)
-        except (pymysql.err.MySQLError, RuntimeError) as error:
-            if not may_try_next(error):
-                raise login_error(settings, place_of(settings), error) from error.with_traceback(
-                    None
-                )
-    try:
-        return _log_in(settings, program, ways[-1])
-    except (pymysql.err.MySQLError, RuntimeError, OSError, ValueError) as error:
-        # Without the driver's frames, whose locals hold the password.
-        raise login_error(settings, place_of(settings), error) from error.with_traceback(None)
-
-
-def _log_in(settings: DatabaseConnection, program: str, way: Mapping[str, object]) -> Any:  # noqa: ANN401
-    options = cast("dict[str, Any]", dict(way))
-    raw = pymysql.Connection(
-        user=_raw(settings.username),
-        password=_raw(settings.password.reveal()),
-        database=_raw(settings.schema) or None,
-        host=settings.host,
-        port=settings.port,
-        charset="utf8mb4",
-        use_unicode=False,
-        conv=_ENCODERS,
-        autocommit=True,
-        connect_timeout=CONNECT_TIMEOUT_S,
-        local_infile=False,
-        program_name=program,
-        defer_connect=True,
-        **options,
-    )
-    path = socket_of(settings)
-    raw.connect(_unix_socket(raw, path) if path is not None else None)
-    raw.password = b""  # not needed again: nothing here reconnects
-    _keep_alive(raw)
-    return raw
-
-
-def _unix_socket(raw: Any, path: str) -> socket.socket:  # noqa: ANN401
-    """Return a connected socket; the driver would leave one that fails to the collector."""
-    sock = socket.socket(socket.AF_UNIX)
-    try:
-        sock.settimeout(CONNECT_TIMEOUT_S)
-        sock.connect(path)
-    except BaseException:
-        sock.close()
-        raise
-    raw._secure = True  # noqa: SLF001 - lets caching_sha2_password send the password as it is
-    return sock
-
-
-def _raw(text: str) -> Any:  # noqa: ANN401 - the stubs want str where the driver takes bytes
-    return text.encode("utf-8", "surrogateescape")
-
-
-def _keep_alive(raw: Any) -> None:  # noqa: ANN401
-    """Notice a network that went away within minutes instead of hours."""
-    sock = raw._sock  # noqa: SLF001
-    if sock.family not in {socket.AF_INET, socket.AF_INET6}:
-        return
-    with contextlib.suppress(OSError, AttributeError):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 20)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 6)
-
-
-def _decode(value: bytes | None, kind: int) -> Value:
-    if value is None:
-        return None
-    if kind in _INTEGERS:
-        return int(value)
-    if kind in _FLOATS:
-        return float(value)
-    text = value.decode("utf-8", "surrogateescape")
-    # SUM() of integers is a decimal: an integer in all but its type.
-    if kind == FIELD_TYPE.NEWDECIMAL and "." not in text:
-        return int(text)
-    return text
 
 
 class Connection:
@@ -171,21 +76,37 @@ class Connection:
     ConnectionLost, RightsMissing, else DatabaseError with its `errno`.
     """
 
-    def __init__(self, raw: Any, settings: DatabaseConnection) -> None:  # noqa: ANN401
+    def __init__(self, raw: Driver, settings: DatabaseConnection) -> None:
         self._raw = raw
         self.settings = settings
         self.schema = settings.schema
-        self.server: Server = parse_version(raw.server_version)
+        self.server: Server = parse_version(raw.version)
         self.lock_wait_s = LOCK_WAIT_S
+        self.max_packet = 0  # what the server takes at most in one statement
+        self._ready_by_s: float | None = None
+        self._watch = Watch(settings, self.thread_id, None, raw.wire.is_severed)
 
-    def prepare(self, lock_wait_s: int, variables: Mapping[str, str | int]) -> None:
-        """Set the session as the module describes."""
-        text, comment = self.query("SELECT VERSION(), @@version_comment")[0]
+    def prepare(
+        self, lock_wait_s: int, variables: Mapping[str, str | int], *, limit_s: float
+    ) -> None:
+        """Set the session as the module describes, within `limit_s` seconds."""
+        self._ready_by_s = time.monotonic() + limit_s
+        rows = self.query(
+            f"SELECT VERSION(), @@version_comment, @@max_allowed_packet, {WHO},"
+            f" (SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = {self.thread_id})"
+        )
+        if [len(row) for row in rows] != [5] or not isinstance(rows[0][2], int):
+            raise DatabaseError("The database server's answer makes no sense.")
+        text, comment, packet, who, listed = rows[0]
         server = parse_version(str(text))
         # A MariaDB may be set to call itself anything; its comment still says what it is.
         if not server.mariadb and "mariadb" in str(comment).lower():
             server = parse_version(f"{text}-MariaDB")
         self.server = server
+        self.max_packet = packet
+        self._watch = Watch(
+            self.settings, self.thread_id, str(who) if listed else None, self._raw.wire.is_severed
+        )
         values: dict[str, str | int] = {
             "time_zone": "+00:00",
             "sql_mode": SQL_MODE,
@@ -201,6 +122,7 @@ class Connection:
             values["information_schema_stats_expiry"] = 0  # sizes of today, not of yesterday
         self.lock_wait_s = lock_wait_s
         self.set_session(values)
+        self._ready_by_s = None
 
     def set_session(self, values: Mapping[str, str | int]) -> None:
         """Set session variables, all or none."""
@@ -208,12 +130,12 @@ class Connection:
             f"SESSION {name} = {quote_text(value) if isinstance(value, str) else value}"
             for name, value in values.items()
         )
-        self.execute("SET " + ", ".join(parts))
+        self.query("SET " + ", ".join(parts))
 
     @property
     def thread_id(self) -> int:
         """The server's number of this connection."""
-        return int(self._raw.thread_id())
+        return self._raw.number
 
     @property
     def open(self) -> bool:
@@ -223,37 +145,38 @@ class Connection:
     @property
     def warnings(self) -> int:
         """How many warnings the last statement left."""
-        result = self._raw._result  # noqa: SLF001
-        return int(result.warning_count or 0) if result is not None else 0
+        return self._raw.warnings
 
-    def query(self, sql: str | bytes, args: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def query(
+        self, sql: str | bytes, args: Sequence[object] = (), *, long: bool = False
+    ) -> list[tuple[Any, ...]]:
         """Return all rows: integers as int, doubles as float, NULL as None, the rest as text.
 
         Text is UTF-8 with surrogate escapes, dates and decimals are text too. `args` take the
-        places of `%s`, quoted for this session.
+        places of `%s`, quoted for this session. `long`: it may read rows, and so take any time.
         """
-        with self._cursor(sql, args) as cursor:
+        with self._cursor(sql, args, self._exchange(long=long)) as cursor:
             kinds = [column[1] for column in cursor.description or ()]
             return [
-                tuple(_decode(value, kind) for value, kind in zip(row, kinds, strict=True))
+                tuple(decode(value, kind) for value, kind in zip(row, kinds, strict=True))
                 for row in cursor.fetchall()
             ]
 
     def query_bytes(
-        self, sql: str | bytes, args: Sequence[object] = ()
+        self, sql: str | bytes, args: Sequence[object] = (), *, long: bool = False
     ) -> list[tuple[bytes | None, ...]]:
         """Return all rows as the server wrote them."""
-        with self._cursor(sql, args) as cursor:
+        with self._cursor(sql, args, self._exchange(long=long)) as cursor:
             return cast("list[tuple[bytes | None, ...]]", list(cursor.fetchall()))
 
-    def scalar(self, sql: str, args: Sequence[object] = ()) -> Any:  # noqa: ANN401 - a Value
+    def scalar(self, sql: str, args: Sequence[object] = (), *, long: bool = False) -> Any:  # noqa: ANN401 - a Value
         """Return the first column of the first row, or None where there is no row."""
-        rows = self.query(sql, args)
+        rows = self.query(sql, args, long=long)
         return rows[0][0] if rows else None
 
     def execute(self, sql: str | bytes, args: Sequence[object] = ()) -> int:
-        """Run a statement and return how many rows it touched."""
-        with self._cursor(sql, args) as cursor:
+        """Run a statement, however long it takes, and return how many rows it touched."""
+        with self._cursor(sql, args, self._exchange(long=True)) as cursor:
             return int(cursor.rowcount)
 
     def stream(self, sql: str | bytes) -> Iterator[tuple[bytes | None, ...]]:
@@ -261,66 +184,98 @@ class Connection:
 
         A stream that is left before its end closes the connection.
         """
-        raw, done = self._raw, False
+        done = False
         try:
-            with _translated():
-                raw.query(_encoded(sql), unbuffered=True)
-                result = raw._result  # noqa: SLF001
-            while True:
-                with _translated():
-                    row = result._read_rowdata_packet_unbuffered()  # noqa: SLF001
-                if row is None:
-                    done = True
-                    return
-                yield row
+            with self._exchanging(Exchange(watch=self._watch.look)):  # its limit is for a row
+                yield from self._raw.rows(_encoded(sql))
+                done = True
         finally:
             if not done:
                 self.close()
 
     def ask(self, sql: str | bytes) -> None:
         """Send a query without waiting; `answer` must be the next call."""
-        with _translated():
-            self._raw._execute_command(COMMAND.COM_QUERY, _encoded(sql))  # noqa: SLF001
+        with self._exchanging(self._exchange(long=True)):
+            self._raw.ask(_encoded(sql))
 
     def answer(self) -> list[tuple[bytes | None, ...]]:
         """Return the rows of the query that `ask` sent, as the server wrote them."""
-        with _translated():
-            self._raw._read_query_result()  # noqa: SLF001
-            return list(self._raw._result.rows or ())  # noqa: SLF001
+        with self._going_on(self._exchange(long=True)):
+            return self._raw.answer()
 
     @contextlib.contextmanager
-    def _cursor(self, sql: str | bytes, args: Sequence[object]) -> Iterator[Any]:
-        with _translated():
+    def _cursor(
+        self, sql: str | bytes, args: Sequence[object], exchange: Exchange
+    ) -> Iterator[Any]:
+        with self._exchanging(exchange):
             cursor = self._raw.cursor()
             if args:
-                sql = cursor.mogrify(sql, args)
+                sql = cursor.mogrify(
+                    _encoded(sql).decode() if isinstance(sql, bytes) else sql, args
+                )
             cursor.execute(_encoded(sql))
             yield cursor
             cursor.close()
 
+    def _exchange(self, *, long: bool) -> Exchange:
+        """Return the limits of a question, or of a statement that may take any time."""
+        if self._ready_by_s is not None:
+            left_s = max(0.0, self._ready_by_s - time.monotonic())
+            return Exchange(limit_s=left_s, bytes=_QUESTION_BYTES, packets=_QUESTION_PACKETS)
+        return Exchange(
+            limit_s=None if long else limits().short_s,
+            answer_s=None if long else limits().answer_s,
+            bytes=_QUESTION_BYTES,
+            packets=_QUESTION_PACKETS,
+            watch=self._watch.look,
+        )
+
+    @contextlib.contextmanager
+    def _exchanging(self, exchange: Exchange) -> Iterator[None]:
+        """Begin an exchange, and give up a connection whose exchange is broken off."""
+        self._watch.begin()
+        self._raw.wire.begin(exchange)
+        with self._going_on(exchange):
+            yield
+
+    @contextlib.contextmanager
+    def _going_on(self, exchange: Exchange) -> Iterator[None]:
+        self._raw.wire.allow(exchange)
+        try:
+            with translated():
+                yield
+        except DatabaseError as error:
+            if error.errno is None:  # no answer, or none that makes sense: nothing can follow it
+                self.close()
+            raise
+        except Cancelled as error:
+            self.close()
+            if not self._watch.end():
+                raise Cancelled(
+                    f"{error.message} The database server does not answer: what connection"
+                    f" {self.thread_id} was doing there may go on."
+                ) from error
+            raise
+        except BaseException:
+            self.close()
+            raise
+
     def kill(self, thread_id: int) -> None:
         """End another connection of this account; one that is gone already is fine."""
         try:
-            self.execute(f"KILL {thread_id:d}")
+            with self._cursor(f"KILL {thread_id:d}", (), Exchange(limit_s=limits().courtesy_s)):
+                pass
         except DatabaseError as error:
             if error.errno != 1094:
                 raise
 
     def abort(self) -> None:
         """Cut the connection from another thread: whoever waits on it gets ConnectionLost."""
-        sock = self._raw._sock  # noqa: SLF001
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        self._raw.wire.sever()
 
     def close(self) -> None:
-        """Drop the connection; nothing that is still on its way is read."""
-        result = self._raw._result  # noqa: SLF001
-        if result is not None:  # or the driver would read it to its end when it is collected
-            result.unbuffered_active = False
-            result.connection = None
-        with contextlib.suppress(pymysql.err.MySQLError, OSError):
-            self._raw.close()
+        """Drop the connection; nothing that is still on its way is read, nobody is waited for."""
+        drop(self._raw)
 
     def __enter__(self) -> Self:
         return self
@@ -336,17 +291,6 @@ class Connection:
 
 def _encoded(sql: str | bytes) -> Any:  # noqa: ANN401 - the stubs want str where bytes are fine
     return sql if isinstance(sql, bytes) else sql.encode("utf-8", "surrogateescape")
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except pymysql.err.MySQLError as error:
-        raise server_error(error) from error
-    except (OSError, AttributeError) as error:
-        # The driver trips over its own closed socket when `abort` came from another thread.
-        raise ConnectionLost("The connection to the database server was lost.") from error
 
 
 def lock_name(schema: str) -> str:

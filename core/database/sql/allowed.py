@@ -1,44 +1,39 @@
 """What each statement of a dump is, and which are never run.
 
 Owns the list of what a dump may hold: definitions in its own schema, rows, and settings of its
-session. All else is refused with its line: other schemas, accounts, files of the server, settings
-of the server, and whatever is not known. Row statements are only looked at in their head; what
-stands behind it is searched for the four words that could make a value anything but a value.
+session. All else is refused with its line. A dump that no manifest vouches for is read by a grammar
+of what is allowed (`core.database.sql`), word by word to its end; of a trusted one only the head is
+read.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final, NoReturn
+from typing import Final
 
 from core.database.server.dialect import Server, one_line
-from core.database.sql.reach import forbidden_word, made_at_run_time, other_schemas
+from core.database.sql.allowed_bodies import check_body
+from core.database.sql.allowed_tables import Tables
+from core.database.sql.allowed_values import check_rows
+from core.database.sql.cursor import Cursor, words_of
+from core.database.sql.literal_rows import HEAD
+from core.database.sql.passed_over import is_passed_over
+from core.database.sql.reach import forbidden_word
 from core.database.sql.set_statements import is_of_rocksdb
 from core.database.sql.split import RawStatement
-from core.database.sql.statement import OBJECTS, Statement, StatementKind
-from core.database.sql.tokens import Mark, Reading, Token, resolve_comments, skip_to_balance, tokens
+from core.database.sql.statement import OBJECTS, PIECE, PIECE_BEGINS, Statement, StatementKind
+from core.database.sql.tokens import Mark, Reading, Token, resolve_comments, tokens
 from core.errors import StatementRefused
 
-_ONE_NAME: Final = rb"(?:`(?:[^`]|``)*`|\"(?:[^\"]|\"\")*\"|[\w$\x80-\xff]+)"
-_ROWS: Final = re.compile(
-    rb"(?:INSERT|REPLACE)(?:\s+(?:IGNORE|DELAYED|LOW_PRIORITY|HIGH_PRIORITY))*(?:\s+INTO)?\s*"
-    rb"(?P<name>" + _ONE_NAME + rb")(?:\s*\.\s*(?P<second>" + _ONE_NAME + rb"))?"
-    rb"\s*(?:\((?:\s*" + _ONE_NAME + rb"\s*,?)*\s*\))?\s*VALUES?\s*\(",
-    re.IGNORECASE,
-)
-_BY_HAND: Final = (
-    "Only in a backup of magerewind with its manifest are bodies taken as they are."
-    " Take it out of this dump, and make it by hand afterwards."
-)
 _PROGRAM_WORDS: Final = (b"load_file", b"outfile", b"dumpfile", b"select")
 _WINDOW: Final = 1 << 20
 _OUTSIDE_STRINGS: Final = {
     True: re.compile(rb"'[^'\\]*(?:\\.[^'\\]*)*'|\"[^\"\\]*(?:\\.[^\"\\]*)*\"|`[^`]*`", re.DOTALL),
     False: re.compile(rb"'[^']*'|\"[^\"]*\"|`[^`]*`", re.DOTALL),
 }
-_NOTHING: Final = frozenset(
-    {b"LOCK", b"UNLOCK", b"COMMIT", b"BEGIN", b"START", b"ROLLBACK", b"ANALYZE", b"DELIMITER"}
-)
+_DROPPED: Final = (b"TABLE", b"TABLES", b"VIEW", b"TRIGGER", b"PROCEDURE", b"FUNCTION", b"EVENT",
+                   b"SEQUENCE", b"PACKAGE")  # fmt: skip
+_TABLE_LIKE: Final = frozenset({b"TABLE", b"TABLES", b"VIEW", b"SEQUENCE"})
 
 
 def classify(
@@ -52,33 +47,45 @@ def classify(
     """Return what a statement is. Raises StatementRefused for what is never run, with its line.
 
     `schema` is the one that names may be qualified with; without it no qualified name passes.
-    The body of a `trusted` view or routine is taken as it is: one that the schema has, or had when
-    we dumped it, which a checksum proves and no header of a file.
+    What a `trusted` statement makes is taken as it is: the schema has it, or had it when we dumped
+    it, which a checksum proves and no header of a file. `text` of the result is what a server may
+    be given: as it was read here, without any comment that only some servers execute.
     """
-    found = _ROWS.match(raw.text)
-    if found is not None:
-        return _rows(raw, raw.text, found, reading, schema)
+    found = HEAD.match(raw.text)
+    if found is not None and (raw.literal or trusted or not _conditional(raw.text)):
+        return _rows(raw, raw.text, found, reading, schema, trusted)
+    if raw.text.startswith(PIECE_BEGINS) and PIECE.fullmatch(raw.text):
+        return Statement(kind=StatementKind.PIECE, line=raw.line, text=raw.text)
     text = resolve_comments(raw.text, server, reading)
-    found = _ROWS.match(text)
+    found = HEAD.match(text)
     if found is not None:
-        return _rows(raw, text, found, reading, schema)
+        return _rows(raw, text, found, reading, schema, trusted)
     return _Reader(raw, text, reading, schema, trusted).read()
 
 
+def _conditional(text: bytes) -> bool:
+    return b"/*!" in text or b"/*M!" in text
+
+
 def _rows(
-    raw: RawStatement, text: bytes, found: re.Match[bytes], reading: Reading, schema: str | None
+    raw: RawStatement,
+    text: bytes,
+    found: re.Match[bytes],
+    reading: Reading,
+    schema: str | None,
+    trusted: bool,
 ) -> Statement:
-    if _may_be_a_program(text):
-        outside = _OUTSIDE_STRINGS[reading.backslash_escapes].sub(b"''", text).lower()
-        for word in _PROGRAM_WORDS:
-            if word in outside:
-                raise StatementRefused(
-                    f"Line {raw.line}: a row statement with {word.decode().upper()}."
-                )
+    if trusted:
+        _refuse_programs(text, raw.line, reading)
+    elif not raw.literal:
+        check_rows(text, found.end(), line=raw.line, reading=reading)
     group = "name" if found["second"] is None else "second"
     name = _name(found[group])
     if group == "second":
-        _own(raw.line, _name(found["name"]), schema)
+        cursor = Cursor((), text=text, line=raw.line, schema=schema)
+        qualifier = _name(found["name"])
+        if not cursor.is_own(qualifier):
+            cursor.foreign(qualifier)
     return Statement(
         kind=StatementKind.ROWS,
         line=raw.line,
@@ -86,6 +93,16 @@ def _rows(
         name=name,
         place=(found.start("name"), found.end(group)),
     )
+
+
+def _refuse_programs(text: bytes, line: int, reading: Reading) -> None:
+    """Look for the few words that make a value anything but a value, in rows of our own."""
+    if not _may_be_a_program(text):
+        return
+    outside = _OUTSIDE_STRINGS[reading.backslash_escapes].sub(b"''", text).lower()
+    for word in _PROGRAM_WORDS:
+        if word in outside:
+            raise StatementRefused(f"Line {line}: a row statement with {word.decode().upper()}.")
 
 
 def _may_be_a_program(text: bytes) -> bool:
@@ -104,43 +121,30 @@ def _name(text: bytes) -> str:
     return text.decode("utf-8", "surrogateescape")
 
 
-def _own(line: int, qualifier: str, schema: str | None) -> None:
-    if schema is None or qualifier.lower() != schema.lower():
-        raise StatementRefused(
-            f"Line {line}: a statement about another schema, '{one_line(qualifier)}'.",
-            hint="Make the dump without --databases, so that its names stand alone.",
-        )
-
-
 class _Reader:
     """Reads one statement that is not rows, word by word."""
 
     def __init__(
-        self,
-        raw: RawStatement,
-        text: bytes,
-        reading: Reading,
-        schema: str | None,
-        trusted: bool,
+        self, raw: RawStatement, text: bytes, reading: Reading, schema: str | None, trusted: bool
     ) -> None:
         self.trusted = trusted
-        self.line = raw.line
-        self.text = text
-        self.schema = schema
-        self.words = list(tokens(text, reading))
-        self.at = 0
+        self.line, self.text, self.schema = raw.line, text, schema
+        words = list(tokens(text, reading)) if trusted else words_of(text, raw.line, reading)
+        self.words = words
+        self.cursor = Cursor(words, text=text, line=raw.line, schema=schema)
 
     def read(self) -> Statement:
-        if not self.words or self._of_the_schema() or self._of_rocksdb():
+        cursor = self.cursor
+        if cursor.done or is_passed_over(cursor) or self._of_rocksdb():
             return self._made(StatementKind.NOTHING)
-        if not (self.trusted and self.words[0].upper == b"CREATE"):
-            self._forbid()
-        first = self.words[0].upper
+        first = cursor.peek()
+        if self.trusted and first != b"CREATE":
+            word = forbidden_word(self.words)
+            if word:
+                cursor.refuse(f"because of {word}")
         if first == b"SET":
             return self._made(StatementKind.SET)
-        if first in _NOTHING:
-            return self._made(StatementKind.NOTHING)
-        self.at = 1
+        cursor.at = 1
         match first:
             case b"CREATE":
                 return self._create()
@@ -151,73 +155,14 @@ class _Reader:
             case b"SELECT" | b"DO":
                 return self._setval()
             case _:
-                raise self._refusal()
-
-    def _of_the_schema(self) -> bool:
-        """Whether this makes, enters or sets the letters of the schema that the dump goes into.
-
-        So begins a dump that mysqldump made with --databases; the schema is there, and its tables
-        say their character sets themselves. Refuses the same of any other schema.
-        """
-        words = [word.upper for word in self.words[:2]]
-        if words[0] == b"USE":
-            self.at = 1
-        elif words[0] in {b"CREATE", b"ALTER"} and words[1:] in ([b"DATABASE"], [b"SCHEMA"]):
-            self.at = 2
-            self._exists_clause()
-        else:
-            return False
-        if self.at >= len(self.words) or not self.words[self.at].is_name:
-            self._refuse()
-        _own(self.line, self.words[self.at].name, self.schema)
-        return True
-
-    def _refuse(self, why: str = "") -> NoReturn:
-        raise self._refusal(why)
-
-    def _refusal(self, why: str = "") -> StatementRefused:
-        start = one_line(b" ".join(word.text for word in self.words[:4]).decode("utf-8", "replace"))
-        return StatementRefused(f"Line {self.line}: '{start[:60]} …' is not run{why}.")
-
-    def _forbid(self) -> None:
-        word = forbidden_word(self.words)
-        if word:
-            self._refuse(f", because of {word}")
-        for index, one in enumerate(self.words):
-            if one.upper == b"GLOBAL" and self._is_global(index):
-                self._refuse(", because of GLOBAL")
-
-    def _is_global(self, index: int) -> bool:
-        """`@@global.x` as a target; the GTID line of mysqldump is left to the session."""
-        return (
-            self.words[0].upper == b"SET"
-            and index >= 1
-            and self.words[index - 1].text == b"@"
-            and b"GTID_PURGED" not in {word.upper for word in self.words}
-            and index + 3 < len(self.words)
-            and self.words[index + 3].text == b"="
-        )
-
-    def _peek(self) -> bytes:
-        return self.words[self.at].upper if self.at < len(self.words) else b""
-
-    def _accept(self, *choices: bytes) -> bool:
-        if self._peek() in choices:
-            self.at += 1
-            return True
-        return False
+                raise cursor.refusal("it is none of the statements that dumps are made of")
 
     def _object(self) -> tuple[str, tuple[int, int]]:
         """Read a name, perhaps qualified with our schema; return it and where it stands."""
-        if self.at >= len(self.words) or not self.words[self.at].is_name:
-            self._refuse()
-        first = last = self.words[self.at]
-        self.at += 1
-        if self._peek() == b"." and self.at + 1 < len(self.words):
-            last = self.words[self.at + 1]
-            self.at += 2
-            _own(self.line, first.name, self.schema)
-        return last.name, (first.start, last.end)
+        cursor = self.cursor
+        start = cursor.token.start
+        name = cursor.own(reserved=self.trusted)
+        return name, (start, self.words[cursor.at - 1].end)
 
     def _made(self, kind: StatementKind, **more: object) -> Statement:
         return Statement(
@@ -226,133 +171,153 @@ class _Reader:
             text=self.text,
             words=tuple(self.words),
             schema=self.schema or "",
+            trusted=self.trusted,
             **more,  # type: ignore[arg-type]
         )
 
     def _create(self) -> Statement:
+        cursor = self.cursor
         definer = self._create_options()
         kind = self._create_kind()
         self._exists_clause()
         name, place = self._object()
         table, table_place = "", (0, 0)
         if kind is StatementKind.TRIGGER:
+            at = cursor.at
             table, table_place = self._trigger_table()
-        if kind in OBJECTS and not self.trusted:
-            self._check_body(kind, name)
+            cursor.at = at
+        if not self.trusted:
+            self._check(kind, name)
         return self._made(
-            kind, name=name, place=place, definer=definer, table=table, table_place=table_place
-        )
+            kind, name=name, place=place, definer=definer, table=table, table_place=table_place,
+            called=tuple(sorted(cursor.called)),
+        )  # fmt: skip
+
+    def _check(self, kind: StatementKind, name: str) -> None:
+        """Read what a statement says of the object that it makes."""
+        cursor = self.cursor
+        if kind in OBJECTS:
+            check_body(kind, cursor, name=one_line(name))
+        elif kind is StatementKind.TABLE:
+            Tables(cursor).definition()
+        elif kind is StatementKind.SEQUENCE:
+            Tables(cursor).sequence()
+        else:
+            Tables(cursor).index()
+        cursor.end()
 
     def _create_options(self) -> str:
         """Read what may stand between CREATE and the kind; return the definer, if one is given."""
-        definer = ""
+        cursor, definer = self.cursor, ""
         while True:
-            word = self._peek()
-            if word == b"OR" or word in {b"ALGORITHM", b"SQL"}:
-                self.at += 2
-                if self._peek() == b"=":
-                    self.at += 1
-                if word != b"OR":
-                    self.at += self._peek() in {b"UNDEFINED", b"MERGE", b"TEMPTABLE", b"DEFINER",
-                                                b"INVOKER"}  # fmt: skip
-            elif word == b"=":
-                self.at += 1
-                self.at += 1
-            elif word == b"DEFINER":
+            if cursor.accept(b"DEFINER"):
                 definer = self._definer()
-            elif word in {b"UNIQUE", b"FULLTEXT", b"SPATIAL", b"AGGREGATE"}:
-                self.at += 1
-            else:
+            elif cursor.accept(b"ALGORITHM"):
+                cursor.expect(b"=")
+                if not cursor.accept(b"UNDEFINED", b"MERGE", b"TEMPTABLE"):
+                    cursor.refuse_word()
+            elif not (
+                cursor.accept_all(b"OR", b"REPLACE")
+                or cursor.accept_all(b"SQL", b"SECURITY", b"DEFINER")
+                or cursor.accept_all(b"SQL", b"SECURITY", b"INVOKER")
+                or cursor.accept(b"UNIQUE", b"FULLTEXT", b"SPATIAL", b"AGGREGATE")
+            ):
                 return definer
 
     def _definer(self) -> str:
-        self.at += 2  # DEFINER =
-        start = self.at
-        self.at += 1
-        if self._peek() in {b"@", b"("}:  # name@host, CURRENT_USER()
-            self.at += 2
-        parts = self.words[start : self.at]
-        return "".join(_plain_name(word) for word in parts)
+        """Read `= user@host`, a role or CURRENT_USER."""
+        cursor = self.cursor
+        cursor.expect(b"=")
+        start = cursor.at
+        self._account_part()
+        if cursor.accept(b"@"):
+            self._account_part()
+        elif cursor.accept(b"("):
+            cursor.expect(b")")
+        return "".join(_plain_name(word) for word in self.words[start : cursor.at])
+
+    def _account_part(self) -> None:
+        word = self.cursor.token
+        if word.mark is Mark.SIGN:
+            self.cursor.refuse_word("where an account is expected")
+        self.cursor.at += 1
 
     def _create_kind(self) -> StatementKind:
-        word = self._peek()
-        self.at += 1
-        match word:
-            case b"TABLE":
-                return StatementKind.TABLE
-            case b"INDEX":
-                return self._index_kind()
-            case b"PACKAGE":
-                return (
-                    StatementKind.PACKAGE_BODY if self._accept(b"BODY") else StatementKind.PACKAGE
-                )
-            case b"VIEW" | b"TRIGGER" | b"PROCEDURE" | b"FUNCTION" | b"EVENT" | b"SEQUENCE":
-                return StatementKind(word.decode().lower())
-            case _:
-                raise self._refusal()
-
-    def _index_kind(self) -> StatementKind:
-        while self.at < len(self.words) and self._peek() != b"ON":
-            self.at += 1
-        self.at += 1
-        return StatementKind.ALTER
+        cursor = self.cursor
+        word = cursor.peek()
+        if word == b"INDEX":
+            cursor.at += 1
+            cursor.accept_all(b"IF", b"NOT", b"EXISTS")
+            cursor.name()
+            if cursor.accept(b"USING") and not cursor.accept(b"BTREE", b"HASH", b"RTREE"):
+                cursor.refuse_word()
+            cursor.expect(b"ON")
+            return StatementKind.ALTER
+        if cursor.accept_all(b"PACKAGE", b"BODY"):
+            return StatementKind.PACKAGE_BODY
+        if not cursor.accept(b"TABLE", b"VIEW", b"TRIGGER", b"PROCEDURE", b"FUNCTION", b"EVENT",
+                             b"SEQUENCE", b"PACKAGE"):  # fmt: skip
+            cursor.refuse_word()
+        return StatementKind(word.decode().lower())
 
     def _exists_clause(self) -> None:
-        if self._accept(b"IF"):
-            self._accept(b"NOT")
-            self._accept(b"EXISTS")
+        cursor = self.cursor
+        if not cursor.accept_all(b"IF", b"NOT", b"EXISTS"):
+            cursor.accept_all(b"IF", b"EXISTS")
 
     def _trigger_table(self) -> tuple[str, tuple[int, int]]:
-        while self.at < len(self.words) and self._peek() != b"ON":
-            self.at += 1
-        self.at += 1
+        while not self.cursor.done and not self.cursor.accept(b"ON"):
+            self.cursor.at += 1
         return self._object()
 
-    def _check_body(self, kind: StatementKind, name: str) -> None:
-        what = f"Line {self.line}: the {kind.value} '{one_line(name)}'"
-        for other in other_schemas(self.words, self.at):
-            if self.schema is None or other.lower() != self.schema.lower():
-                raise StatementRefused(
-                    f"{what} reaches into another schema, '{one_line(other)}'.", hint=_BY_HAND
-                )
-        word = made_at_run_time(self.words, self.at)
-        if word:
-            raise StatementRefused(
-                f"{what} runs text that it puts together itself ({word}).", hint=_BY_HAND
-            )
-
     def _alter(self) -> Statement:
-        self._accept(b"IGNORE", b"ONLINE")
-        if self._peek() == b"EVENT":  # ALTER EVENT e ENABLE, at the end of a dump
-            self.at += 1
-            name, place = self._object()
-            if self._peek() not in {b"ENABLE", b"DISABLE", b"ON"}:
-                self._refuse()
-            return self._made(StatementKind.EVENT_STATE, name=name, place=place)
-        if not self._accept(b"TABLE"):
-            self._refuse()
+        cursor = self.cursor
+        cursor.accept(b"IGNORE", b"ONLINE")
+        if cursor.accept(b"EVENT"):  # ALTER EVENT e ENABLE, at the end of a dump
+            return self._event_state()
+        cursor.expect(b"TABLE")
         self._exists_clause()
         name, place = self._object()
-        rest = {word.upper for word in self.words[self.at : self.at + 2]}
-        if b"KEYS" in rest and rest & {b"DISABLE", b"ENABLE"}:
+        if cursor.at == len(self.words) - 2 and cursor.peek(1) == b"KEYS":
+            cursor.accept(b"DISABLE", b"ENABLE")
+            cursor.expect(b"KEYS")
             return self._made(StatementKind.NOTHING, name=name, place=place)
-        if self._peek() in {b"RENAME", b"EXCHANGE", b"DISCARD", b"IMPORT"}:
-            self._refuse()
+        if not self.trusted:
+            Tables(cursor).changes()
+            cursor.end()
+        elif cursor.peek() in {b"RENAME", b"EXCHANGE", b"DISCARD", b"IMPORT"}:
+            cursor.refuse_word()
         return self._made(StatementKind.ALTER, name=name, place=place)
 
+    def _event_state(self) -> Statement:
+        cursor = self.cursor
+        name, place = self._object()
+        if cursor.accept_all(b"ON", b"COMPLETION"):
+            cursor.accept(b"NOT")
+            cursor.expect(b"PRESERVE")
+        elif not (
+            cursor.accept_all(b"DISABLE", b"ON", b"SLAVE")
+            or cursor.accept_all(b"DISABLE", b"ON", b"REPLICA")
+            or cursor.accept(b"ENABLE", b"DISABLE")
+        ):
+            cursor.refuse_word()
+        cursor.end()
+        return self._made(StatementKind.EVENT_STATE, name=name, place=place)
+
     def _drop(self) -> Statement:
-        self._accept(b"TEMPORARY")
-        kind = self._peek()
-        if kind not in {b"TABLE", b"TABLES", b"VIEW", b"TRIGGER", b"PROCEDURE", b"FUNCTION",
-                        b"EVENT", b"SEQUENCE", b"PACKAGE"}:  # fmt: skip
-            self._refuse()
-        self.at += 1
-        self._accept(b"BODY")
+        cursor = self.cursor
+        cursor.accept(b"TEMPORARY")
+        kind = cursor.peek()
+        if not cursor.accept(*_DROPPED):
+            cursor.refuse_word()
+        cursor.accept(b"BODY")
         self._exists_clause()
         names = [self._object()[0]]
-        while self._accept(b","):
+        while cursor.accept(b","):
             names.append(self._object()[0])
-        if kind not in {b"TABLE", b"TABLES", b"VIEW", b"SEQUENCE"}:
+        cursor.accept(b"RESTRICT", b"CASCADE")
+        cursor.end()
+        if kind not in _TABLE_LIKE:
             return self._made(StatementKind.NOTHING)
         return self._made(StatementKind.DROP, names=tuple(names))
 
@@ -373,13 +338,15 @@ class _Reader:
         return len(variables) == 1 and is_of_rocksdb(variables[0])
 
     def _setval(self) -> Statement:
-        if not self._accept(b"SETVAL") or self._peek() != b"(":
-            self._refuse()
-        end = skip_to_balance(self.words, self.at)
-        self.at += 1
+        """Read `SETVAL(sequence, number, …)`, which says where a sequence stands."""
+        cursor = self.cursor
+        cursor.expect(b"SETVAL", b"(")
         name, place = self._object()
-        if len(self.words) != end or any(w.upper in {b"SELECT", b"FROM"} for w in self.words[1:]):
-            self._refuse()
+        while cursor.accept(b","):
+            if not cursor.accept(b"TRUE", b"FALSE"):
+                cursor.number()
+        cursor.expect(b")")
+        cursor.end()
         return self._made(StatementKind.SETVAL, name=name, place=place)
 
 

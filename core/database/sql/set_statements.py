@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from core.database.server.dialect import one_line
+from core.database.sql.cursor import Cursor
 from core.database.sql.tokens import Mark, Reading, Token, split_at_commas
 from core.errors import StatementRefused
 
@@ -75,22 +77,25 @@ _IGNORED: Final = frozenset(
         "max_allowed_packet",
     }
 )
-# In these a byte of a character may be a backslash or a quote.
-_UNREADABLE: Final = frozenset(
-    {
-        "sjis",
-        "cp932",
-        "gbk",
-        "gb2312",
-        "big5",
-        "gb18030",
-        "euckr",
-        "ucs2",
-        "utf16",
-        "utf16le",
-        "utf32",
-    }
-)
+# Character sets in which every byte below 0x80 is the ASCII character. In others (gbk, sjis, big5,
+# utf16) a part of a letter may be a backslash or a quote, and a statement ends elsewhere.
+_READABLE: Final = frozenset(
+    {"utf8mb4", "utf8mb3", "utf8", "binary", "ascii", "latin1", "latin2", "latin5", "latin7",
+     "cp1250", "cp1251", "cp1256", "cp1257", "cp850", "cp852", "cp866", "koi8r", "koi8u", "greek",
+     "hebrew", "armscii8", "geostd8", "macce", "macroman", "keybcs2", "tis620"}
+)  # fmt: skip
+_MODES: Final = frozenset(
+    {"REAL_AS_FLOAT", "PIPES_AS_CONCAT", "ANSI_QUOTES", "IGNORE_SPACE", "IGNORE_BAD_TABLE_OPTIONS",
+     "NOT_USED", "ONLY_FULL_GROUP_BY", "NO_UNSIGNED_SUBTRACTION", "NO_DIR_IN_CREATE", "POSTGRESQL",
+     "ORACLE", "MSSQL", "DB2", "MAXDB", "NO_KEY_OPTIONS", "NO_TABLE_OPTIONS", "NO_FIELD_OPTIONS",
+     "MYSQL323", "MYSQL40", "ANSI", "NO_AUTO_VALUE_ON_ZERO", "NO_BACKSLASH_ESCAPES",
+     "STRICT_TRANS_TABLES", "STRICT_ALL_TABLES", "NO_ZERO_IN_DATE", "NO_ZERO_DATE",
+     "INVALID_DATES", "ALLOW_INVALID_DATES", "ERROR_FOR_DIVISION_BY_ZERO", "TRADITIONAL",
+     "NO_AUTO_CREATE_USER", "HIGH_NOT_PRECEDENCE", "NO_ENGINE_SUBSTITUTION",
+     "PAD_CHAR_TO_FULL_LENGTH", "EMPTY_STRING_IS_NULL", "SIMULTANEOUS_ASSIGNMENT",
+     "TIME_ROUND_FRACTIONAL", "TIME_TRUNCATE_FRACTIONAL"}
+)  # fmt: skip
+_SERVER_SCOPES: Final = frozenset({b"GLOBAL", b"PERSIST", b"PERSIST_ONLY"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ class SessionState:
     @property
     def reading(self) -> Reading:
         """How statements are read under this sql_mode."""
-        return Reading.of_mode(self.sql_mode)
+        return Reading.of_mode(self.sql_mode, self.charset)
 
 
 class Session:
@@ -115,75 +120,97 @@ class Session:
 
     def __init__(self) -> None:
         self.state = SessionState()
-        self.zone_given = False
         self._saved: dict[str, str] = {}  # @user variables
         self._first = self.state
 
     def apply(self, words: list[Token], line: int) -> None:
         """Follow one SET statement, given as its tokens. Raises StatementRefused."""
-        for part in split_at_commas(words[1:]):
-            self._apply_part(part, line)
+        cursor = Cursor(words, text=b"", line=line, schema=None)
+        cursor.expect(b"SET")
+        while True:
+            self._apply_part(cursor)
+            if not cursor.accept(b","):
+                break
+        cursor.end()
 
-    def _apply_part(self, part: list[Token], line: int) -> None:
-        first = part[0].upper
-        if first == b"NAMES":
-            self._set_names(part, line)
-        elif part[0].text == b"@" and len(part) > 1 and part[1].text != b"@":
-            name, value = _assignment(part[1:], line)
+    def _apply_part(self, cursor: Cursor) -> None:
+        if cursor.accept(b"NAMES"):
+            self._set_names(cursor)
+        elif cursor.peek() == b"@" and cursor.peek(1) != b"@":
+            cursor.at += 1
+            name, value = self._assignment(cursor)
             if not is_of_rocksdb(name):
-                self._saved[name] = self._value(value, line, name)
-        elif first in {b"CHARACTER", b"CHARSET"}:
-            charset = self._plain(part[-1])
-            self._set("character_set_client", charset, line)
-        elif first in {b"TRANSACTION", b"SESSION"} and part[min(1, len(part) - 1)].upper in {
-            b"TRANSACTION", b"ISOLATION", b"READ",
-        }:  # fmt: skip
-            return
+                self._saved[name] = self._value(value, cursor.line, name)
+        elif cursor.accept_all(b"CHARACTER", b"SET") or cursor.accept(b"CHARSET"):
+            self._set("character_set_client", _letters(cursor), cursor.line)
+        elif cursor.accept(b"TRANSACTION") or cursor.accept_all(b"SESSION", b"TRANSACTION"):
+            cursor.at += len(_rest(cursor))
         else:
-            self._set_variable(part, line)
+            self._set_variable(cursor)
 
-    def _set_names(self, part: list[Token], line: int) -> None:
-        self._set("character_set_client", self._plain(part[1]), line)
-        collation = self._plain(part[3]) if len(part) > 3 else ""
+    def _set_names(self, cursor: Cursor) -> None:
+        self._set("character_set_client", _letters(cursor), cursor.line)
+        collation = _letters(cursor) if cursor.accept(b"COLLATE") else ""
         self.state = replace(self.state, collation=collation)
 
-    def _set_variable(self, part: list[Token], line: int) -> None:
-        at = 2 if part[0].text == b"@" else 0
-        scope = part[at].upper
-        if scope in {b"GLOBAL", b"PERSIST", b"PERSIST_ONLY"}:
-            if b"GTID_PURGED" in {word.upper for word in part}:
-                return  # a dump of ours to load is no replica in the making
-            raise StatementRefused(f"Line {line}: SET {scope.decode()} changes the server.")
-        if scope in {b"SESSION", b"LOCAL"} and len(part) > at + 1:
-            at += 1
-            if part[at].text == b".":
-                at += 1
-            while part[at].text == b"@":
-                at += 1
-        name, value = _assignment(part[at:], line)
+    def _set_variable(self, cursor: Cursor) -> None:
+        marked = cursor.accept_all(b"@", b"@")
+        scope = cursor.peek()
+        if scope in _SERVER_SCOPES:
+            rest = _rest(cursor)
+            if b"GTID_PURGED" not in {word.upper for word in rest}:
+                cursor.refuse(f"SET {scope.decode()} changes the server")
+            cursor.at += len(rest)  # a dump of ours to load is no replica in the making
+            return
+        if scope in {b"SESSION", b"LOCAL"} and cursor.peek(1) not in {b"=", b":"}:
+            cursor.at += 1
+            if marked:
+                cursor.expect(b".")
+            cursor.accept_all(b"@", b"@")
+        name, value = self._assignment(cursor)
         if name in _IGNORED:
             return
         if name not in _TRACKED:
-            raise StatementRefused(f"Line {line}: SET of the unknown variable '{name}'.")
-        self._set(name, self._value(value, line, name), line)
+            cursor.refuse(f"SET of the unknown variable '{one_line(name)}'")
+        self._set(name, self._value(value, cursor.line, name), cursor.line)
+
+    @staticmethod
+    def _assignment(cursor: Cursor) -> tuple[str, list[Token]]:
+        """Read `name = value` or `name := value`; return both, the value as its words."""
+        if not (cursor.token.is_name or cursor.is_text()):
+            cursor.refuse_word("where a variable is expected")
+        name = _plain(cursor.token).lower()
+        cursor.at += 1
+        cursor.accept(b":")
+        cursor.expect(b"=")
+        value = _rest(cursor)
+        cursor.at += len(value)
+        return name, value
 
     def _set(self, variable: str, value: str, line: int) -> None:
         field = _TRACKED[variable]
         if value.upper() in {"DEFAULT", "NULL"}:
             value = str(getattr(self._first, field))
+        if field == "sql_mode":
+            self._check_mode(value, line)
         if field == "charset":
             value = value.lower()
-            if value in _UNREADABLE:
+            if value not in _READABLE:
                 raise StatementRefused(
-                    f"Line {line}: the dump is written in {value}, which is not read.",
+                    f"Line {line}: the dump is written in {one_line(value)}, which is not read.",
                     hint="Make it anew with --default-character-set=utf8mb4.",
                 )
             self.state = replace(self.state, collation="")
-        if field == "time_zone":
-            self.zone_given = True
         if field == "history":
             value = "1" if value.upper() in {"1", "ON", "TRUE"} else "0"
         self.state = replace(self.state, **{field: value})
+
+    @staticmethod
+    def _check_mode(value: str, line: int) -> None:
+        """Refuse a mode that is not known: how strings are read hangs on it."""
+        for mode in value.upper().split(","):
+            if mode and mode not in _MODES:
+                raise StatementRefused(f"Line {line}: the unknown sql_mode '{one_line(mode)}'.")
 
     def _value(self, value: list[Token], line: int, name: str) -> str:
         text = b"".join(word.text for word in value).lower()
@@ -199,22 +226,16 @@ class Session:
             return str(getattr(self.state, _TRACKED[variable])) if variable in _TRACKED else ""
         if text.startswith(b"@"):
             return self._saved.get(text[1:].decode("utf-8", "replace"), "DEFAULT")
-        if value[0].upper == b"IFNULL" and len(value) > 2:  # what is saved, or else
-            saved, *other = split_at_commas(value[2:-1])
+        if value[0].upper == b"IFNULL" and len(value) > 3:  # what is saved, or else
+            saved, *other = split_at_commas(value[2:-1]) or [[]]
             found = self._value(saved, line, name)
             return found if found != "DEFAULT" or not other else self._value(other[0], line, name)
         if value[0].upper == b"CONCAT" and len(value) > 2:
             parts = split_at_commas(value[2:-1])
             return ",".join(filter(None, (self._value(p, line, name).strip(",") for p in parts)))
         if len(value) == 1 or (len(value) == 2 and value[0].text in {b"-", b"+"}):
-            return self._plain(value[-1])
+            return _plain(value[-1])
         raise StatementRefused(f"Line {line}: SET '{name}' to what is not a plain value.")
-
-    @staticmethod
-    def _plain(word: Token) -> str:
-        if word.mark in {Mark.TEXT, Mark.NAME}:
-            return word.text[1:-1].decode("utf-8", "surrogateescape")
-        return word.text.decode("utf-8", "surrogateescape")
 
 
 def is_of_rocksdb(variable: str) -> bool:
@@ -225,9 +246,27 @@ def is_of_rocksdb(variable: str) -> bool:
     return "rocksdb" in variable.lower() or variable.lower().endswith("able_bulk_load")
 
 
-def _assignment(part: list[Token], line: int) -> tuple[str, list[Token]]:
-    if len(part) >= 3 and part[1].text == b":":
-        part = [part[0], *part[2:]]
-    if len(part) < 3 or part[1].text != b"=":
-        raise StatementRefused(f"Line {line}: a SET that is not understood.")
-    return part[0].name.lower(), part[2:]
+def _rest(cursor: Cursor) -> list[Token]:
+    """Return the words up to the next comma that stands in no brackets."""
+    depth, found = 0, []
+    for word in cursor.words[cursor.at :]:
+        if word.text == b"," and depth == 0:
+            break
+        depth += (word.text == b"(") - (word.text == b")")
+        found.append(word)
+    return found
+
+
+def _letters(cursor: Cursor) -> str:
+    """Take the name of a character set or collation."""
+    word = cursor.token
+    if not (word.is_name or word.mark is Mark.TEXT):
+        cursor.refuse_word("where a character set is expected")
+    cursor.at += 1
+    return _plain(word)
+
+
+def _plain(word: Token) -> str:
+    if word.mark in {Mark.TEXT, Mark.NAME}:
+        return word.text[1:-1].decode("utf-8", "surrogateescape")
+    return word.text.decode("utf-8", "surrogateescape")

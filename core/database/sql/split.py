@@ -26,9 +26,11 @@ from isal import igzip, isal_zlib
 
 from core import compression
 from core.compression import Compression, ZstdError, compression_of
+from core.database.sql.literal_rows import HEAD, literals_end, statement_end
 from core.database.sql.tokens import Reading, repeat
 from core.durable import translate
 from core.errors import DamagedBackup, StatementRefused
+from core.owned import open_regular
 
 CHUNK: Final = 4 << 20
 OUR_MARK: Final = b"-- magerewind dump"
@@ -51,6 +53,7 @@ class RawStatement:
     line: int
     position: int
     ended: bool = True  # by a delimiter, not by the end of the file
+    literal: bool = False  # rows, known to be literals and nothing else
 
 
 class _Digest(Protocol):
@@ -64,7 +67,8 @@ class DumpFile:
     def __init__(self, path: str, *, digest: bool = False) -> None:
         self.path = path
         try:
-            self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+            fd = open_regular(path)
+            self._file = open(fd, "rb", buffering=0)  # noqa: SIM115 - closed by close()
         except OSError as error:
             raise translate(error, f"reading {path}") from error
         self.size = os.fstat(self._file.fileno()).st_size
@@ -131,6 +135,8 @@ class _Hashing(io.RawIOBase):
         return content or b""
 
 
+_LONGEST_WORD: Final = 256
+"""More than a word of a literal takes that is no string: the name of a character set, FALSE."""
 _BLANK: Final = re.compile(rb"[\x00-\x20]*+")
 _DELIMITER: Final = re.compile(rb"delimiter[ \t]++([^\s\x00-\x20]++)[^\n]*+\n", re.IGNORECASE)
 _ROWS: Final = (b"INSERT INTO ", b"REPLACE INTO ", b"INSERT IGNORE INTO ")
@@ -295,12 +301,12 @@ class Statements:
                 self._line += 1
                 self._let_go(len(text))
                 return RawStatement(text, line, self.position)
-        end = self._statement_end(line)
+        end, literal = self._statement_end(line)
         text = self._buffer[self._at : end]
         ended = self._buffer.startswith(self._delimiter, end)
         self._advance(end + len(self._delimiter))
         self._let_go(len(text))
-        return RawStatement(text.rstrip(), line, self.position, ended)
+        return RawStatement(text.rstrip(), line, self.position, ended, literal)
 
     def _let_go(self, size: int) -> None:
         """Free the buffer of a large statement instead of holding it while that is at work."""
@@ -309,24 +315,56 @@ class Statements:
             self._buffer = self._buffer[self._at :]
             self._at = 0
 
-    def _statement_end(self, line: int) -> int:
+    def _statement_end(self, line: int) -> tuple[int, bool]:
+        """Return where the statement ends, and whether it is rows of literals alone."""
+        done = 0  # of the statement, what is known to be whole
+        head = HEAD.match(self._buffer, self._at) if self._delimiter == b";" else None
+        if head is not None:
+            done, literal = self._literal_rows(head.end() - self._at, line)
+            if literal:
+                return self._at + done, True
         key = (self.reading, self._delimiter)
         pattern = self._patterns.get(key)
         if pattern is None:
             pattern = self._patterns[key] = _body(*key)
-        done = 0  # of the statement, what is known to be whole
         while True:
             found = pattern.match(self._buffer, self._at + done)
             assert found is not None  # noqa: S101 - it matches the empty text
             end = found.end()
             if self._buffer.startswith(self._delimiter, end):
-                return end
+                return end, False
             done = end - self._at
-            have = len(self._buffer) - self._at
-            if have > LARGEST_STATEMENT:
-                raise StatementRefused(f"Line {line}: a statement of more than 1 GiB.")
-            if not self._fill(at_least=have // GROWTH):
-                return self._last_end(line, end)
+            if not self._more(line):
+                return self._last_end(line, end), False
+
+    def _more(self, line: int) -> bool:
+        """Read on for a statement that is not whole; tell whether anything came."""
+        have = len(self._buffer) - self._at
+        if have > LARGEST_STATEMENT:
+            raise StatementRefused(f"Line {line}: a statement of more than 1 GiB.")
+        return self._fill(at_least=have // GROWTH)
+
+    def _literal_rows(self, done: int, line: int) -> tuple[int, bool]:
+        """Go over rows that are literals, from within the first one.
+
+        Return how long the statement is as far as that is so, and whether that is all of it.
+        """
+        while True:
+            at = literals_end(self._buffer, self._at + done, self.reading)
+            done = at - self._at
+            end = statement_end(self._buffer, at)
+            if end >= 0 and self._buffer.startswith(b";", end):
+                return end - self._at, True
+            # Only what is cut by the end of the buffer may be a literal that is longer.
+            if not self._may_be_cut(at) or not self._more(line):
+                return done, False
+
+    def _may_be_cut(self, at: int) -> bool:
+        """Whether the word at `at` may go on behind what has been read."""
+        first = self._buffer[at : at + 1]
+        if first == b"'" or (first == b'"' and not self.reading.ansi_quotes):
+            return not self._ended
+        return len(self._buffer) - at < _LONGEST_WORD
 
     def _last_end(self, line: int, end: int) -> int:
         """Return where a statement without delimiter ends; its strings need ends of their own."""

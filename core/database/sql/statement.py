@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -27,8 +28,18 @@ class StatementKind(StrEnum):
     EVENT_STATE = "alter event"  # enabled or disabled, at the end of a dump
     DROP = "drop"
     SET = "set"
+    PIECE = "piece"  # of a value too large for a statement: core.database.dump.pieces
     NOTHING = "nothing"  # locks, transactions, keys off and on, comments for a client
 
+
+PIECE_NAME: Final = b"@magerewind_piece"
+PIECE: Final = re.compile(
+    rb"SET (?P<name>@magerewind_piece[0-9]{1,4}) = (?:X'(?P<first>[0-9A-F]*+)'"
+    rb"|CONCAT\((?P=name),X'(?P<more>[0-9A-F]*+)'\)|CONVERT\((?P=name) USING [a-z0-9]+\))"
+)
+"""A statement that makes a value which is too large for one; see `core.database.dump.pieces`."""
+
+PIECE_BEGINS: Final = b"SET " + PIECE_NAME
 
 ROUTINES: Final = frozenset(
     {
@@ -60,3 +71,5 @@ class Statement:
     words: tuple[Token, ...] = ()
     definer: str = ""
     schema: str = ""  # the one that may stand before names
+    trusted: bool = False
+    called: tuple[str, ...] = ()  # functions that no server has of its own, in lower case

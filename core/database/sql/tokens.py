@@ -54,19 +54,35 @@ class Token(NamedTuple):
         return raw.decode("utf-8", "surrogateescape")
 
 
+_UTF8: Final = frozenset({"utf8", "utf8mb3", "utf8mb4"})
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How the session reads quotes: a part of its sql_mode."""
+    """How the session reads text: a part of its sql_mode, and its character set."""
 
     backslash_escapes: bool = True
     ansi_quotes: bool = False
+    utf8: bool = True  # bare words may have letters beyond ASCII
 
     @classmethod
-    def of_mode(cls, sql_mode: str) -> Reading:
-        """Return the reading of a session with this sql_mode."""
+    def of_mode(cls, sql_mode: str, charset: str = "utf8mb4") -> Reading:
+        """Return the reading of a session with this sql_mode and character set of the client."""
         modes = {mode.strip() for mode in sql_mode.upper().split(",")}
         combined = {"ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"}
-        return cls("NO_BACKSLASH_ESCAPES" not in modes, bool(modes & (combined | {"ANSI_QUOTES"})))
+        ansi = bool(modes & (combined | {"ANSI_QUOTES"}))
+        return cls("NO_BACKSLASH_ESCAPES" not in modes, ansi, charset in _UTF8)
+
+    def is_utf8(self, word: bytes) -> bool:
+        """Whether a server takes each byte of a bare word for a part of a letter, as is done here.
+
+        In other character sets a byte may be a blank: 0xA0 is one in latin1.
+        """
+        try:
+            word.decode("utf-8")
+        except UnicodeDecodeError:
+            return False
+        return self.utf8
 
 
 def repeat(*alternatives: bytes) -> bytes:
@@ -85,7 +101,7 @@ _SINGLE: Final = {
 }
 _DOUBLE: Final = {escapes: one.replace(b"'", b'"') for escapes, one in _SINGLE.items()}
 _BACKTICK: Final = _SINGLE[False].replace(b"'", b"`")
-_COMMENT: Final = rb"--(?=[\x00-\x20]|\Z)[^\n]*+|\#[^\n]*+|/\*(?!M?!).*?\*/"
+_COMMENT: Final = rb"--(?=[\x00-\x20\x7f]|\Z)[^\n]*+|\#[^\n]*+|/\*(?!M?!).*?\*/"
 
 
 def _compile(reading: Reading) -> re.Pattern[bytes]:
@@ -103,7 +119,9 @@ def _compile(reading: Reading) -> re.Pattern[bytes]:
 
 _PATTERNS: Final = {
     reading: _compile(reading)
-    for reading in (Reading(a, b) for a in (True, False) for b in (True, False))
+    for reading in (
+        Reading(a, b, c) for a in (True, False) for b in (True, False) for c in (True, False)
+    )
 }
 _MARKS: Final = {"name": Mark.NAME, "text": Mark.TEXT, "word": Mark.WORD, "sign": Mark.SIGN}
 DEFAULT_READING: Final = Reading()
@@ -147,15 +165,22 @@ def resolve_comments(
         return statement
     kept: list[bytes] = []
     opened: list[bool] = []
+    start = 0  # of what is kept as a whole
     for found in _PATTERNS[reading].finditer(statement):
         if found.lastgroup == "open":
+            if all(opened):
+                kept.append(statement[start : found.start()])
             opened.append(_executes(found.group(), server) and all(opened))
         elif found.lastgroup == "close" and opened:
+            if all(opened):
+                kept.append(statement[start : found.start()])
             opened.pop()
-        elif all(opened):
-            kept.append(found.group())
+        else:
             continue
-        kept.append(b" " if all(opened) and found.lastgroup in {"open", "close"} else b"")
+        kept.append(b" ")  # so that nothing grows together
+        start = found.end()
+    if all(opened):
+        kept.append(statement[start:])
     return b"".join(kept).strip()
 
 

@@ -23,14 +23,15 @@ from core.database.load.try_triggers import (
 )
 from core.database.schema.check_constraints import changes_for_asides, changes_for_checks
 from core.database.schema.load_session import LoadingConnection
-from core.database.schema.names import aside_name
+from core.database.schema.marker import drop_marker, keep_with_asides, set_phase
+from core.database.schema.names import aside_name, owner_of
 from core.database.schema.read_definitions import foreign_keys_of, objects_now
-from core.database.schema.swap_file import ObjectText, Swap, load_swap
+from core.database.schema.swap_file import ObjectText, Swap
 from core.database.schema.table_names import all_names, end_statements
 from core.database.server.connection import Connection
 from core.database.server.dialect import one_line, quote_name
 from core.database.sql.table_text import ForeignKeyText
-from core.database.swap.swap import RECORD_SWAPPING
+from core.database.swap.swap import swap_of
 from core.errors import ConnectionLost, DatabaseError, StorageError
 from core.events import Warned
 from core.journal import Journal
@@ -47,21 +48,43 @@ def forward_tables(settings: DatabaseConnection, journal: Journal) -> tuple[Warn
     Reads the definitions file that the journal names. Raises ConnectionLost, ConnectionFailed or
     DatabaseError, after which it is to be run again.
     """
-    swapping = journal.last(RECORD_SWAPPING)
-    if swapping is None:
+    swap = swap_of(journal, settings)
+    if swap is None:
         raise StorageError(f"The journal {journal.path} knows of no swap to bring to its end.")
-    swap = load_swap(str(swapping.payload["definitions"]))
+
+    def begin(step: str) -> None:
+        journal.append(RECORD_FORWARD, step=step)
+
+    warnings = bring_to_end(settings, swap, begin)
+    journal.append(RECORD_FORWARDED, short=swap.short)
+    return warnings
+
+
+def bring_to_end(
+    settings: DatabaseConnection, swap: Swap, begin: Callable[[str], None]
+) -> tuple[Warned, ...]:
+    """Do all that follows the commit of a swap; `begin` is told of each step before it."""
     loading = LoadingConnection(settings)
     with contextlib.closing(loading.connection):
         # What is changed here is closed to the shop, but a backup tool may look at it.
         loading.connection.execute("SET SESSION lock_wait_timeout = 60")
         end_statements(loading.connection, swap.short)
+        set_phase(loading.connection, swap.short, "committed")
         forward = _Forward(loading, swap)
         for name, step in forward.steps():
-            journal.append(RECORD_FORWARD, step=name)
+            begin(name)
             step()
-        journal.append(RECORD_FORWARDED, short=swap.short)
+        loading.plain()
+        keep_with_asides(loading.connection, swap.short, any_aside=bool(swap.asides))
+        for short in _used_up(swap):
+            drop_marker(loading.connection, short)
         return tuple(forward.warnings)
+
+
+def _used_up(swap: Swap) -> set[str]:
+    """Return the jobs whose aside tables an undo has made live."""
+    owners = (owner_of(table.staged) for table in swap.tables if table.staged is not None)
+    return {short for short in owners if short is not None and short != swap.short}
 
 
 class _Forward:

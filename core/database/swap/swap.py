@@ -9,19 +9,21 @@ is in `core.database.swap.after_commit`.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from core.database.load.load import RECORD_STAGING, drop_staging
+from core.database.schema.marker import JobMark, keep_swap, read_swap
 from core.database.schema.names import aside_name, owner_of
 from core.database.schema.read_definitions import foreign_keys_of, read_definitions
 from core.database.schema.swap_file import ObjectText, StagedTables, Swap, SwappedTable, load_swap
-from core.database.schema.table_names import all_names, end_statements, table_names
+from core.database.schema.table_names import all_names, end_connection, end_statements, table_names
 from core.database.server.connection import Connection, connect, lock_name
 from core.database.server.dialect import one_line, quote_name, quote_text
-from core.durable import Owner
-from core.errors import DatabaseError, StoreLeftClosed, SwapBlocked
-from core.journal import Journal
+from core.errors import DatabaseError, StorageError, StoreLeftClosed, SwapBlocked
+from core.held import StateFile, state_file
+from core.journal import Journal, Record
 from core.magento.settings import DatabaseConnection
 
 LOCK_WAIT_S: Final = 5
@@ -39,9 +41,8 @@ def swap_tables(
     settings: DatabaseConnection,
     *,
     journal: Journal,
-    definitions_path: str,
+    definitions_path: str | StateFile,
     partial: bool | None = None,
-    owner: Owner | None = None,
     tries: int = SWAP_TRIES,
 ) -> Swap:
     """Put the staged tables in the place of the live ones, all at once.
@@ -53,12 +54,28 @@ def swap_tables(
     whole = staged.whole if partial is None else not partial
     with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
         swap = _describe(connection, staged, settings.schema, whole=whole)
-        swap.save(definitions_path, owner=owner)
-        journal.append(RECORD_SWAPPING, short=swap.short, definitions=definitions_path)
+        keep_swap(connection, JobMark(job_id=staged.job_id), swap)
+        _save(swap, definitions_path)
+        journal.append(
+            RECORD_SWAPPING,
+            short=swap.short,
+            definitions=str(definitions_path),
+            connection=connection.thread_id,
+        )
         present = all_names(connection)
         _rename(connection, forward_renames(swap.tables, present), tries)
         journal.append(RECORD_SWAPPED, short=swap.short)
         return swap
+
+
+def _save(swap: Swap, place: str | StateFile) -> None:
+    """Bring a swap's description to disk; the schema holds it where the job's directory is gone."""
+    file = state_file(place)
+    try:
+        swap.save(file)
+    except StorageError:
+        if not file.directory.is_removed:
+            raise
 
 
 def _describe(connection: Connection, staged: StagedTables, schema: str, *, whole: bool) -> Swap:
@@ -212,9 +229,35 @@ def revert_tables(
     if journal.has(RECORD_REVERTED):
         return
     swapping = journal.last(RECORD_SWAPPING)
-    swap = None if swapping is None else load_swap(str(swapping.payload["definitions"]))
+    swap = swap_of(journal, settings)
+    staging = journal.last(RECORD_STAGING)
+    take_back(
+        settings,
+        swap,
+        None if staging is None else staging_short(staging, settings.schema),
+        tries,
+        renamed_by=0 if swapping is None else int(swapping.payload.get("connection", 0)),
+    )
+    if staging is not None:
+        journal.append(RECORD_REVERTED, short=staging.payload["short"])
+
+
+def take_back(
+    settings: DatabaseConnection,
+    swap: Swap | None,
+    short: str | None,
+    tries: int = REVERT_TRIES,
+    *,
+    renamed_by: int = 0,
+) -> None:
+    """Make the old tables live again and drop the staged ones. May be run any number of times.
+
+    `renamed_by`: the id of the connection that sent the RENAME, where it is known.
+    """
     if swap is not None:
         with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
+            # A server that was frozen may not have read the RENAME yet that it was sent.
+            end_connection(connection, renamed_by)
             end_statements(connection, swap.short)
             try:
                 renames = reverse_renames(swap.tables, all_names(connection))
@@ -223,14 +266,47 @@ def revert_tables(
                 raise StoreLeftClosed(
                     f"The old tables could not be brought back: {error.message}", hint=error.hint
                 ) from error
-    staging = journal.last(RECORD_STAGING)
-    if staging is not None:
-        drop_staging(settings, str(staging.payload["short"]))
+    if short is not None:
+        drop_staging(settings, short)
     if swap is not None:
         with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
             _mend_dangling_keys(connection, swap)
-    if staging is not None:
-        journal.append(RECORD_REVERTED, short=staging.payload["short"])
+
+
+def swap_of(journal: Journal, settings: DatabaseConnection) -> Swap | None:
+    """Return the swap that a journal speaks of, None where it began none. Raises as `load_swap`.
+
+    Its file is looked for beside the journal, whatever path is written there; where the job's
+    directory is gone, the schema holds a copy.
+    """
+    swapping = journal.last(RECORD_SWAPPING)
+    if swapping is None:
+        return None
+    file = journal.beside(os.path.basename(str(swapping.payload.get("definitions", ""))))
+    short = str(swapping.payload.get("short"))
+    try:
+        swap = load_swap(file, schema=settings.schema)
+    except StorageError:
+        if file.exists():
+            raise
+        with connect(settings) as connection:
+            kept = read_swap(connection, short)
+        if kept is None:
+            raise
+        return kept
+    if swap.short != short:
+        raise StorageError(f"{file} is not of the job of its journal.")
+    return swap
+
+
+def staging_short(record: Record, schema: str) -> str:
+    """Return whose staging tables a record speaks of. Raises StorageError for another schema."""
+    short, where = record.payload.get("short"), record.payload.get("schema", schema)
+    if where != schema:
+        raise StorageError("The job's connection is not of the schema that it worked on.")
+    if not isinstance(short, str) or owner_of(aside_name(short, 1)) != short:
+        raise StorageError("The job's journal names no staging tables of ours.")
+    return short
 
 
 def _mend_dangling_keys(connection: Connection, swap: Swap) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 from core.database.load.load import RECORD_STAGING
 from core.database.load.try_triggers import prove_triggers
 from core.database.schema.load_session import LoadingConnection
+from core.database.schema.marker import JobMark, drop_marker, make_marker
 from core.database.schema.names import ASIDE, STAGED, owner_of, short_id
 from core.database.schema.swap_file import Definitions, StagedTables, Swap, SwappedTable, load_swap
 from core.database.schema.table_names import all_names, table_names
@@ -20,6 +21,7 @@ from core.database.server.connection import Connection, connect
 from core.database.server.dialect import one_line, quote_name
 from core.errors import DatabaseError, NothingToUndo
 from core.events import Report, Warned, no_report
+from core.held import StateFile
 from core.journal import Journal
 from core.magento.settings import DatabaseConnection
 
@@ -52,19 +54,21 @@ def undo_tables(
     journal: Journal,
     *,
     job_id: str,
-    definitions_path: str,
+    definitions_path: str | StateFile,
+    mark: JobMark | None = None,
 ) -> StagedTables:
     """Return the old tables of a finished swap as staged ones, for `swap_tables`.
 
     `definitions_path` is the file of that swap; nothing is changed yet. Raises NothingToUndo where
     an aside table is missing.
     """
-    swap = load_swap(definitions_path)
+    swap = load_swap(definitions_path, schema=settings.schema)
     short = short_id(job_id)
     loading = LoadingConnection(settings)
     try:
         _all_there(swap, table_names(loading.connection))
         journal.append(RECORD_STAGING, short=short, schema=settings.schema, tables={})
+        make_marker(loading.connection, mark or JobMark(job_id=job_id))
         staged = {one.name: one.aside for one in swap.tables if one.aside is not None}
         wanted = _old_definitions(swap)
         changed, warnings = prove_triggers(loading, wanted.of_kind("TRIGGER"), staged)
@@ -125,9 +129,9 @@ def _came(swap: Swap) -> tuple[tuple[str, str], ...]:
     )
 
 
-def aside_bytes(settings: DatabaseConnection, definitions_path: str) -> int:
+def aside_bytes(settings: DatabaseConnection, definitions_path: str | StateFile) -> int:
     """Return what the aside tables of a swap take, as the server estimates it."""
-    asides = load_swap(definitions_path).asides
+    asides = load_swap(definitions_path, schema=settings.schema).asides
     with connect(settings) as connection:
         sizes = _sizes(connection)
     return sum(sizes.get(name, 0) for name in asides)
@@ -143,13 +147,13 @@ def _sizes(connection: Connection) -> Mapping[str, int]:
 
 
 def drop_aside(
-    settings: DatabaseConnection, definitions_path: str, *, report: Report = no_report
+    settings: DatabaseConnection, definitions_path: str | StateFile, *, report: Report = no_report
 ) -> Discarded:
     """Drop the aside tables of a swap; may be run again.
 
     A table that a foreign key of another schema refers to stays, and is named with its real name.
     """
-    swap = load_swap(definitions_path)
+    swap = load_swap(definitions_path, schema=settings.schema)
     real = {one.aside: one.name for one in swap.tables if one.aside is not None}
     freed, dropped, kept = 0, 0, list[str]()
     with connect(settings) as connection:
@@ -163,6 +167,8 @@ def drop_aside(
                 dropped += 1
             else:
                 kept.append(name)
+        if not kept:
+            drop_marker(connection, swap.short)
     return Discarded(
         freed_bytes=freed,
         dropped=dropped,

@@ -1,8 +1,8 @@
 """Asks the machine's own PHP for the value of a configuration file that is more than data.
 
-The file is code of the account that owns it, so only that account runs it: root drops to it, and a
-file of root's own is never executed. Knows nothing of what the values mean; what it was told is
-never shown.
+The file is code of the account that owns it, so it runs only where this process has that account.
+php gets the bytes that were read, never a path that could lead elsewhere by then. Knows nothing of
+what the values mean; what it was told is never shown.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import shutil
 from collections.abc import Mapping
 from typing import Any, Final
 
+from core.account.environment import path_of
 from core.errors import ConfigurationError
 from core.magento.child import Account, account_of, run_child
+from core.magento.php.syntax import variables_of, with_places
 from core.magento.php.values import Array, Value
 from core.magento.store import shown
 
@@ -42,7 +44,6 @@ $value = %s;
 while (ob_get_level()) { ob_end_clean(); }
 fwrite(STDOUT, "\0magerewind:" . json_encode(v($value), 0, 512));
 """
-_INCLUDE: Final = "(static function () { return include $GLOBALS['argv'][1]; })()"
 # A `declare` or `namespace` must be the first statement, which it is not after a `?>`.
 _EVALUATE: Final = """(static function () {
     $source = stream_get_contents(STDIN);
@@ -62,19 +63,18 @@ _SETTINGS: Final = (
 
 def find_php(environ: Mapping[str, str]) -> str | None:
     """Return the path of php on this machine."""
-    return shutil.which("php", path=environ.get("PATH", os.defpath))
+    return shutil.which("php", path=path_of(environ))
 
 
 def ask_php(
     path: str,
     *,
-    source: bytes | None,
+    source: bytes,
     owner_uid: int,
-    owner_gid: int,
     environ: Mapping[str, str],
     timeout_s: float = TIMEOUT_S,
 ) -> Array:
-    """Return the array that the file at `path` returns, or that `source` returns in its place.
+    """Return the array that `source` returns, as if it stood in the file at `path`.
 
     Raises ConfigurationError with one line when there is no php, when the file's owner is not an
     account to run it as, or when it returns no array in time.
@@ -82,18 +82,19 @@ def ask_php(
     php = find_php(environ)
     if php is None:
         raise ConfigurationError("there is no php on this machine to ask for its value")
-    account = _account(owner_uid, owner_gid)
+    account = _account(owner_uid)
     arguments = [word for setting in _SETTINGS for word in ("-d", setting)]
-    program = _PROGRAM % (_INCLUDE if source is None else _EVALUATE)
+    program = _PROGRAM % _EVALUATE
     try:
         finished = run_child(
-            [php, *arguments, "-r", program, "--", path],
+            [php, *arguments, "-r", program],
             cwd=_directory(path),
             environ=environ,
             account=account,
             timeout_s=timeout_s,
             limit_bytes=_OUTPUT_LIMIT,
-            feed=source or b"",
+            feed=with_places(source, path),
+            variables=variables_of(source),
         )
     except OSError as error:
         raise ConfigurationError(f"php could not be started: {error.strerror}") from None
@@ -109,12 +110,9 @@ def ask_php(
     return value
 
 
-def _account(uid: int, gid: int) -> Account:
-    account = account_of(uid, gid)
-    here = os.geteuid()
-    if here == 0 and uid == 0:
-        raise ConfigurationError("it belongs to root, and is never executed as root")
-    if here not in (0, uid):
+def _account(uid: int) -> Account:
+    account = account_of(uid, os.getegid())
+    if os.geteuid() != uid:
         raise ConfigurationError(f"only its owner, {shown(account.name)}, may execute it")
     return account
 

@@ -6,7 +6,8 @@ what the values mean to Magento.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Final
 
 from tree_sitter import Node
@@ -29,6 +30,25 @@ from core.magento.php.values import (
 
 _ENVIRONMENTS: Final = ("_ENV", "_SERVER")
 _DEPTH_LIMIT: Final = 200
+
+
+_UNUSUAL: Final = (
+    ValueError, LookupError, ArithmeticError, TypeError, AttributeError, StopIteration,
+)  # fmt: skip
+
+
+@contextlib.contextmanager
+def unusual(node: Node) -> Iterator[None]:
+    """Turn whatever a tree that PHP itself would not take leads to into NotData, without its text.
+
+    The grammar accepts more than PHP does: nodes without the parts that they should have.
+    """
+    try:
+        yield
+    except Unknown as unknown:
+        raise NotData(line(node), str(unknown)) from None
+    except _UNUSUAL:
+        raise NotData(line(node), "something unusual") from None
 
 
 class Expressions:
@@ -54,12 +74,8 @@ class Expressions:
         if self._depth > _DEPTH_LIMIT:
             raise NotData(line(node), "arrays that are nested too deep")
         try:
-            return give(self, node)
-        except Unknown as unknown:
-            raise NotData(line(node), str(unknown)) from None
-        except (ValueError, IndexError, StopIteration):
-            # A tree of what PHP itself would not take. Its text is not shown.
-            raise NotData(line(node), "something unusual") from None
+            with unusual(node):
+                return give(self, node)
         finally:
             self._depth -= 1
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from tree_sitter import Node
 
-from core.magento.php.expressions import Expressions
+from core.magento.php.expressions import Expressions, unusual
 from core.magento.php.syntax import NotData, field, last_line, line, not_data, parse, parts
 from core.magento.php.values import Array, Value, append, array_key, to_bytes
 
@@ -43,7 +43,8 @@ class _File(Expressions):
             step = self._STEP.get(statement.type)
             if step is None:
                 raise not_data(statement)
-            step(self, statement)
+            with unusual(statement):
+                step(self, statement)
         return 1
 
     def _nothing(self, node: Node) -> None:
@@ -54,8 +55,10 @@ class _File(Expressions):
             if inner.type == "assignment_expression":
                 self._assign(inner)
             elif inner.type == "function_call_expression" and self._called(inner) == "define":
-                name, value, *_ = self._arguments(inner)
-                self._constants[to_bytes(name)] = value
+                arguments = self._arguments(inner)
+                if len(arguments) not in (2, 3):
+                    raise NotData(line(inner), "a define() without a name and a value")
+                self._constants[to_bytes(arguments[0])] = arguments[1]
             elif inner.type not in ("string", "encapsed_string", "integer"):
                 raise not_data(inner)
 

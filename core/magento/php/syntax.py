@@ -6,6 +6,8 @@ configuration holds passwords, only on which line and what kind of thing it is.
 
 from __future__ import annotations
 
+import os
+import re
 from typing import Final
 
 import tree_sitter_php
@@ -14,6 +16,10 @@ from tree_sitter import Language, Node, Parser
 # Bytes over 127 are letters to PHP. One letter each for the parser keeps every position, and the
 # parser from stumbling over what is not UTF-8; the values are then cut out of the true source.
 _FOR_PARSER: Final = bytes([*range(1, 128), *[ord("x")] * 128]).rjust(256, b"x")
+_VARIABLE: Final = re.compile(
+    rb"""(?: \bgetenv\s*\(\s*['"] | \$_(?:ENV|SERVER)\s*\[\s*['"] | \#env\(\s* ) ([A-Za-z_]\w*)""",
+    re.VERBOSE,
+)
 _BOM: Final = b"\xef\xbb\xbf"
 
 _CONSTRUCTS: Final = {
@@ -74,6 +80,33 @@ def parse(source: bytes) -> tuple[Node, bytes]:
     return root, text
 
 
+def with_places(source: bytes, path: str) -> bytes:
+    """Return a file with what `__FILE__` and `__DIR__` stand for written out.
+
+    Code that is evaluated has no file of its own: it would see a place of the evaluation.
+    """
+    text = source.removeprefix(_BOM)
+    tree = Parser(Language(tree_sitter_php.language_php())).parse(text.translate(_FOR_PARSER))
+    file = os.fsencode(path)
+    places = {b"__FILE__": file, b"__DIR__": os.path.dirname(file) or b"/"}
+    pieces: list[bytes] = []
+    here = 0
+    waiting = [tree.root_node]
+    while waiting:
+        node = waiting.pop()
+        waiting.extend(reversed(node.children))
+        place = places.get(text[node.start_byte : node.end_byte].upper())
+        if node.type != "name" or place is None or node.start_byte < here:
+            continue
+        pieces += (text[here : node.start_byte], _single_quoted(place))
+        here = node.end_byte
+    return b"".join((*pieces, text[here:]))
+
+
+def _single_quoted(value: bytes) -> bytes:
+    return b"'" + value.replace(b"\\", b"\\\\").replace(b"'", b"\\'") + b"'"
+
+
 def _first_error(node: Node) -> int:
     for child in node.children:
         if child.type == "ERROR" or child.is_missing:
@@ -110,3 +143,8 @@ def not_data(node: Node) -> NotData:
     """Return the error for a node that has no meaning here."""
     construct = _CONSTRUCTS.get(node.type)
     return NotData(line(node), construct or f"a PHP {node.type.replace('_', ' ')}")
+
+
+def variables_of(source: bytes) -> frozenset[str]:
+    """Return which variables of the environment a configuration asks for by name."""
+    return frozenset(found.decode("ascii") for found in _VARIABLE.findall(source))

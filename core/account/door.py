@@ -1,0 +1,170 @@
+"""The door: root goes in, and works as the account whose store it is.
+
+It stands before everything that looks into a store, so that nothing in it can mean anything to
+root. Owns the order of the calls, who the owner is, and what is said of it. It is passed in this
+process and never by starting it anew: after that, the account could look into it and trace it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, MutableMapping
+from dataclasses import replace
+from importlib import import_module
+from typing import Final
+
+from core.account import environment, installation
+from core.account.become import become
+from core.account.ids import UNMAPPED, Ids, ids_of, name_of
+from core.account.opened import Opened, opened, set_opened
+from core.account.seccomp import refuse_typing
+from core.account.walk import Place, Walk, distrust, distrust_of_root
+from core.errors import AccountRefused
+
+# What is root's, and root's alone, where root works as root. What is missing is no reason.
+_ALL_ROOT: Final = (
+    "", "app/etc", "app/etc/env.php", "bin", "bin/magento", "pub/media", "var", "var/backups",
+)  # fmt: skip
+_NAME_LIMIT: Final = 64
+
+
+def asker(environ: Mapping[str, str]) -> str:
+    """Return who it is that root is."""
+    caller = environ.get("SUDO_USER", "")
+    named = caller.isprintable() and len(caller) <= _NAME_LIMIT and caller not in ("", "root")
+    return f"sudo {caller}" if named else "root"
+
+
+def refuse_borrowed_rights() -> None:
+    """Raise AccountRefused where the program has rights that its caller has not."""
+    if os.getresuid() != (os.geteuid(),) * 3 or os.getegid() != os.getgid():
+        raise AccountRefused(
+            "This program is not made to be run with the rights of its file.",
+            hint="Take the set-user-id bit away, and use sudo.",
+        )
+
+
+def owner_of(walk: Walk, place: Place) -> Ids | None:
+    """Return whose store the root at `place` of a walk is; None when all of it is root's.
+
+    Where the directory itself is root's, that is who owns `app/etc`. Raises AccountRefused where
+    somebody else could have led the walk there, or has a part in what should be root's.
+    """
+    status = place.status
+    if status.st_uid == 0:
+        status = _configuration_of(place) or status
+    uid = status.st_uid
+    if uid == UNMAPPED:
+        raise AccountRefused(f"The store's owner ({uid}) is no account of this machine.")
+    for step in walk.passed[: place.passed]:
+        found = distrust(step, uid)
+        if found is not None and not _is_same(step.status, place.status):
+            raise _cannot_be_told(found, uid)
+    if uid == 0:
+        _refuse_mixed(place.path)
+        return None
+    return ids_of(uid, status.st_gid)
+
+
+def _configuration_of(place: Place) -> os.stat_result | None:
+    """Return the status of `app/etc`, None where it is missing.
+
+    Raises AccountRefused where a third account could have led to it: it would choose whose rights
+    are lent to the code beside it.
+    """
+    try:
+        with Walk(f"{place.path.rstrip('/')}/app/etc") as walk:
+            status, steps = walk.end.status, walk.passed
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    stranger = next((step for step in steps if step.status.st_uid not in (0, status.st_uid)), None)
+    if stranger is not None:
+        raise _cannot_be_told(distrust(stranger, status.st_uid) or stranger.path, 0)
+    return status
+
+
+def _cannot_be_told(why: str, uid: int) -> AccountRefused:
+    return AccountRefused(
+        f"Whose store this is cannot be told: {why}.",
+        hint=f"Name the account: --as {name_of(uid) if uid else 'ACCOUNT'}",
+    )
+
+
+def _is_same(one: os.stat_result, other: os.stat_result) -> bool:
+    return (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+
+
+def _refuse_mixed(root: str) -> None:
+    """Raise AccountRefused unless all that root would rely on is root's alone."""
+    for name in _ALL_ROOT:
+        found = distrust_of_root(os.path.join(root, name), below=root)
+        if found is not None:
+            raise AccountRefused(
+                f"Root does not work on a store that is root's only in part: {found}.",
+                hint="Name the account: --as ACCOUNT",
+            )
+
+
+def start_keeper(place: Place, owner: Ids) -> int | None:
+    """Start the process that gives files back to other accounts; None where there is none.
+
+    Returns a descriptor of a socket to it. Raises AccountRefused.
+    """
+    try:
+        keeper = import_module("core.account.keeper")
+    except ModuleNotFoundError:
+        return None
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        root = os.open(".", flags, dir_fd=place.fd)
+        try:
+            return int(keeper.start_keeper(root, owner.uid))
+        finally:
+            os.close(root)
+    except OSError as error:
+        raise AccountRefused(
+            f"What is left of root for the store's other accounts cannot be started:"
+            f" {error.strerror}.",
+            hint=f"Without it: --as {owner.name}",
+        ) from None
+
+
+def go_through(
+    how: Opened,
+    *,
+    environ: MutableMapping[str, str],
+    root: tuple[str, os.stat_result] | None = None,
+    keep: Collection[int] = (),
+) -> Opened:
+    """Become the account for good; return how it was done. Raises AccountRefused.
+
+    `root`: path and status of the store's root, which must still be what the path leads to.
+    `keep`: descriptors that stay open besides the standard ones.
+    """
+    keeper = () if how.keeper_fd is None else (how.keeper_fd,)
+    become(how.ids, keep={*keep, *keeper})
+    how = replace(how, filtered=refuse_typing())
+    environment.set_for_account(environ, how.ids)
+    installation.refuse_unreadable(how.ids.name)
+    if root is not None:
+        _refuse_exchanged(how.ids.name, *root)
+    set_opened(how)
+    return how
+
+
+def _refuse_exchanged(name: str, path: str, status: os.stat_result) -> None:
+    try:
+        now = os.stat(path)
+    except OSError as error:
+        raise AccountRefused(
+            f"{name} cannot reach {path}: {error.strerror}.",
+            hint="Every directory on the way must let its owner pass (x).",
+        ) from None
+    if not _is_same(now, status):
+        raise AccountRefused(f"{path} was exchanged just now.", hint="Run it again.")
+
+
+__all__ = [
+    "Opened", "asker", "go_through", "opened", "owner_of", "refuse_borrowed_rights", "set_opened",
+    "start_keeper",
+]  # fmt: skip

@@ -1,0 +1,52 @@
+"""How root came to be another account, for all that has to say it: one fact of this process.
+
+It is apart from the door, which most processes never load.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+
+from core.account.ids import Ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """Whose rights this process has, and who asked for it. `by` is `root` or `sudo alice`.
+
+    `filtered`: no program of that account can type into root's terminal. `keeper_fd` leads to the
+    process of root's that gives files back to other accounts, where there is one.
+    """
+
+    ids: Ids
+    by: str
+    asked: bool = False
+    filtered: bool = False
+    keeper_fd: int | None = None
+
+    @property
+    def user(self) -> str:
+        """Return the account, and who asked, as jobs name it."""
+        return f"{self.ids.name} ({self.by})"
+
+    @property
+    def sentence(self) -> str:
+        """Return the line that says it."""
+        why = "as asked" if self.asked else "the owner of the store"
+        return f"Working as {self.ids.name}, {why}."
+
+
+_passed: list[Opened] = []  # at most one: there is no way back
+
+
+def opened() -> Opened | None:
+    """Return how root came to be this account, None where it did not."""
+    return _passed[-1] if _passed else None
+
+
+def set_opened(how: Opened) -> None:
+    """Take over, in a process that was started behind the door, what was passed there."""
+    _passed[:] = [how]
+    if how.keeper_fd is not None:
+        import_module("core.account.client").use(how.keeper_fd)

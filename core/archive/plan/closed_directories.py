@@ -1,0 +1,293 @@
+"""Lets the store's owner into directories of other accounts, for as long as a swap takes.
+
+To move an entry one must be allowed to write in the directory that it leaves, in the one that it
+comes to and, of a directory, in itself. Where one of these belongs to another account of the store,
+that account adds the owner to its ACL, through the keeper; a sticky one is closed to everybody else
+meanwhile. What each was is in the plan before any is touched, and becomes so again after the swap,
+or after the revert: whoever has the plan and a keeper can see to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import struct
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from core.account.client import keeper
+from core.account.reach import account_of, look
+from core.archive.plan.home import PlanPlace
+from core.archive.plan.plan_file import PlanFile, Row
+from core.archive.plan.rows import storable_inode
+from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent, is_gone
+from core.archive.tree.remove import entries
+
+ACCESS: Final = "system.posix_acl_access"
+_HEAD: Final = struct.pack("<I", 2)
+_ENTRY: Final = struct.Struct("<HHI")
+_USER_OBJ, _USER, _GROUP_OBJ, _GROUP, _MASK, _OTHER = 1, 2, 4, 8, 16, 32
+_NOBODY: Final = 0xFFFFFFFF
+_NAMES_KEPT: Final = 1000
+
+
+class Closed(NamedTuple):
+    """A directory of another account that the swap of a plan has to work in.
+
+    `unit` is the one whose top it is, None for one that stays where it is. `fd` is open as long as
+    the next one has not been asked for.
+    """
+
+    path: bytes
+    unit: int | None
+    fd: int
+    status: os.stat_result
+
+
+def is_closed(fd: int) -> bool:
+    """Tell whether a directory of another account keeps us from moving what is in it."""
+    if os.geteuid() in {0, os.fstat(fd).st_uid}:
+        return False
+    return not os.access(b".", os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True)
+
+
+def is_stuck(fd: int, *owners: int | None) -> bool:
+    """Tell whether a sticky directory of another account keeps what belongs to others in it."""
+    status, own = os.fstat(fd), os.geteuid()
+    if not status.st_mode & stat.S_ISVTX or own in {0, status.st_uid}:
+        return False
+    return not {None, own}.issuperset(owners)
+
+
+def can_be_opened(fd: int) -> bool:
+    """Tell whether such a directory's account can let us in."""
+    return keeper() is not None and account_of(os.fstat(fd)) is not None and _has_acls(fd)
+
+
+def _has_acls(fd: int) -> bool:
+    try:
+        os.getxattr(_way(fd), ACCESS)
+    except OSError as error:
+        return error.errno == errno.ENODATA
+    return True
+
+
+class Grounds:
+    """Where the directories of a plan's units can be: live, in their stage or set aside."""
+
+    def __init__(self, plan: PlanFile, live: Descent) -> None:
+        self._plan = plan
+        self._live = live
+        self._prefix = os.fsencode(plan.fact("prefix"))
+        self._regions = {region.id: region for region in plan.regions()}
+        self.unreachable: list[bytes] = []
+        """Directories of units that cannot even be looked into, as far as `closed` has come."""
+
+    def closed(self) -> Iterator[Closed]:
+        """Yield the directories that keep us from moving units forward or back."""
+        last: bytes | None = None
+        for row in self._plan.rows("WHERE unit = id AND action <> 'mode' ORDER BY id"):
+            parent = row.path.rpartition(b"/")[0]
+            if parent != last:
+                for found in self._closed_parent(parent, row):
+                    last = parent  # told; else what comes next may be stuck in it
+                    yield found
+            if stat.S_IFDIR in {row.type_now, row.type_then}:
+                yield from self._closed_unit(row)
+
+    def _closed_parent(self, path: bytes, row: Row) -> Iterator[Closed]:
+        relative = path[len(self._prefix) :]
+        try:
+            fd = self._live.go(relative.split(b"/") if relative else [])
+        except OSError as error:
+            if isinstance(error, PermissionError):
+                self.unreachable.append(path)
+            elif not is_gone(error):
+                raise
+            return
+        if is_closed(fd) or is_stuck(fd, row.uid_now, row.uid_then):
+            yield Closed(path, None, fd, os.fstat(fd))
+
+    def _closed_unit(self, row: Row) -> Iterator[Closed]:
+        for fd in self._opened(row.path, row.id or 0, row.region, {row.ino_now, row.ino_staged}):
+            if is_closed(fd):
+                yield Closed(row.path, row.id, fd, os.fstat(fd))
+
+    def _opened(
+        self, path: bytes, unit: int | None, region: int | None, inodes: set[int | None]
+    ) -> Iterator[int]:
+        """Yield what is found of some inodes, opened, at the places that an entry can have."""
+        with contextlib.ExitStack() as stack:
+            places: list[tuple[int, bytes]] = []
+            with contextlib.suppress(OSError):
+                above, name = self._live.parent_of(path[len(self._prefix) :])
+                places.append((above, name or b"."))
+            if unit is not None and region is not None:
+                for place in self._regions[region][2:]:
+                    with contextlib.suppress(OSError):
+                        fd = os.open(place, OPEN_DIRECTORY)
+                        stack.callback(os.close, fd)
+                        places.append((fd, b"%d" % unit))
+            for above, name in places:
+                try:
+                    fd = look(name, above)
+                except OSError:
+                    continue
+                try:
+                    status = os.fstat(fd)
+                    if stat.S_ISDIR(status.st_mode) and storable_inode(status.st_ino) in inodes:
+                        yield fd
+                finally:
+                    os.close(fd)
+
+    def find(self, path: bytes, unit: int | None, inode: int) -> Iterator[int]:
+        """Yield a directory that is known by its inode, opened, if it is there."""
+        region = None
+        if unit is not None:
+            region = next((row.region for row in self._plan.rows("WHERE id = ?", unit)), None)
+        yield from self._opened(path, unit, region, {inode})
+
+
+@contextlib.contextmanager
+def admitted(plan: PlanFile, live: Descent) -> Iterator[None]:
+    """Be let into all directories that the swap of a plan needs; put back what they were after it.
+
+    After an error they stay open to us, for the revert. Raises OSError, StorageError.
+    """
+    grounds = Grounds(plan, live)
+    if keeper() is not None:
+        _admit(plan, grounds)
+    yield
+    if keeper() is not None:
+        restore_admitted(plan, live)
+
+
+def _admit(plan: PlanFile, grounds: Grounds) -> None:
+    known: list[list[Any]] = plan.fact("admitted") or []
+    inodes = {inode for _, _, inode, *_ in known}
+    for path, unit, fd, status in grounds.closed():
+        inode = storable_inode(status.st_ino)
+        if inode not in inodes:
+            inodes.add(inode)
+            acl = _acl_of(fd)
+            mode = status.st_mode & 0o7777
+            known.append([os.fsdecode(path), unit, inode, mode, acl.hex()])
+    if not known:
+        return
+    plan.remember(admitted=known)
+    plan.save()
+    for path, unit, inode, mode, acl in known:
+        for fd in grounds.find(os.fsencode(path), unit, inode):
+            if is_closed(fd) or os.fstat(fd).st_mode & stat.S_ISVTX:
+                _let_in(fd, mode, bytes.fromhex(acl), path)
+
+
+def _let_in(fd: int, mode: int, acl: bytes, path: str) -> None:
+    account = account_of(os.fstat(fd))
+    if account is None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+    if mode & stat.S_ISVTX:
+        account.set_mode(fd, mode & 0o6700)
+        acl = b""
+        mode &= 0o6700
+    account.set_acl(fd, with_user(acl or plain_acl(mode), os.geteuid()))
+
+
+def restore_admitted(plan: PlanFile, live: Descent) -> tuple[str, ...]:
+    """Put directories back to what they were before we were let in.
+
+    Return the paths of those that cannot be, since no keeper is there.
+    """
+    known: list[list[Any]] = plan.fact("admitted") or []
+    left: list[str] = []
+    grounds = Grounds(plan, live)
+    for path, unit, inode, mode, acl in reversed(known):
+        for fd in grounds.find(os.fsencode(path), unit, inode):
+            account = account_of(os.fstat(fd))
+            if account is None:
+                left.append(path)
+                continue
+            account.set_acl(fd, bytes.fromhex(acl) or plain_acl(mode))
+            account.set_mode(fd, mode)
+    if known:
+        plan.remember(admitted=[])
+        plan.save()
+    return tuple(left[:_NAMES_KEPT])
+
+
+def _way(fd: int) -> bytes:
+    return b"/proc/self/fd/%d" % fd
+
+
+def _acl_of(fd: int) -> bytes:
+    try:
+        return os.getxattr(_way(fd), ACCESS)
+    except OSError:
+        return b""
+
+
+def plain_acl(mode: int) -> bytes:
+    """Return the ACL that says no more than a mode does."""
+    entries = ((_USER_OBJ, mode >> 6), (_GROUP_OBJ, mode >> 3), (_OTHER, mode))
+    return _HEAD + b"".join(_ENTRY.pack(tag, bits & 7, _NOBODY) for tag, bits in entries)
+
+
+def with_user(acl: bytes, uid: int) -> bytes:
+    """Return an ACL that lets one more account do everything, and nobody else more than before."""
+    entries = list(_ENTRY.iter_unpack(acl[len(_HEAD) :]))
+    mask = next((bits for tag, bits, _ in entries if tag == _MASK), 7)
+    kept = [
+        (tag, bits & mask if tag in {_USER, _GROUP_OBJ, _GROUP} else bits, number)
+        for tag, bits, number in entries
+        if tag != _MASK and (tag, number) != (_USER, uid)
+    ]
+    whole = sorted([*kept, (_USER, 7, uid), (_MASK, 7, _NOBODY)], key=lambda e: (e[0], e[2]))
+    return _HEAD + b"".join(_ENTRY.pack(*entry) for entry in whole)
+
+
+def blocked(plan: PlanFile) -> tuple[str, ...]:
+    """Return the directories of other accounts that nobody here can let us into.
+
+    Of a plan whose units are to be moved, in either direction: for an undo and a recovery, which
+    must not begin to move what they could not finish.
+    """
+    names: dict[str, None] = {}
+    with Descent(os.fsencode(plan.fact("root"))) as live:
+        grounds = Grounds(plan, live)
+        for path, _unit, fd, _status in grounds.closed():
+            if not can_be_opened(fd):
+                names[os.fsdecode(path) or "."] = None
+        names |= dict.fromkeys(map(os.fsdecode, grounds.unreachable))
+    return tuple(names)[:_NAMES_KEPT]
+
+
+def unremovable(directory: bytes) -> tuple[str, ...]:
+    """Return the directories of other accounts below one of ours that we could not empty."""
+    names: list[str] = []
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        for fd, name, status, leaving in entries(directory):
+            if leaving or not stat.S_ISDIR(status.st_mode):
+                continue
+            opened = look(name, fd)
+            try:
+                stuck = is_stuck(opened, status.st_uid)
+                if (stuck or is_closed(opened)) and account_of(status) is None:
+                    names.append(os.fsdecode(name))  # the next one may already be out of reach
+            finally:
+                os.close(opened)
+    return tuple(names[:_NAMES_KEPT])
+
+
+def unmovable(plan_path: PlanPlace) -> tuple[str, ...]:
+    """Return the directories of other accounts that keep a half-done swap from being reverted."""
+    with PlanFile(plan_path, only_read=True) as plan:
+        return blocked(plan) if plan.fact("step") in {"staged", "swapped"} else ()
+
+
+def still_open(plan_path: PlanPlace) -> tuple[str, ...]:
+    """Return the directories of other accounts that still let us in, for want of a keeper."""
+    with PlanFile(plan_path, only_read=True) as plan:
+        known: list[list[Any]] = plan.fact("admitted") or []
+    return tuple(str(path) or "." for path, *_ in known)

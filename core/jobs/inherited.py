@@ -1,0 +1,42 @@
+"""What a runner is told of the door that its starter passed: who asked, and what root saw there.
+
+Rights, filter and environment it inherits; this cannot be inherited.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from core.account.ids import ids_of
+from core.account.opened import Opened, opened, set_opened
+from core.errors import UsageError
+from core.magento import processes
+
+
+def words_for_runner() -> tuple[str, ...]:
+    """Return what is added to the command line of a runner."""
+    how = opened()
+    if how is None:
+        return ()
+    told = {"by": how.by, "asked": how.asked, "seen": processes.seen_rows()}
+    keeper = () if how.keeper_fd is None else ("--keeper-fd", str(how.keeper_fd))
+    return ("--door", json.dumps(told), *keeper)
+
+
+def descriptors_for_runner() -> tuple[int, ...]:
+    """Return the descriptors that a runner gets by the same numbers."""
+    how = opened()
+    return () if how is None or how.keeper_fd is None else (how.keeper_fd,)
+
+
+def take_over(told: str, keeper_fd: int | None) -> None:
+    """In a runner: be what its starter became. Raises UsageError for words that say nothing."""
+    try:
+        row = json.loads(told)
+        ids = ids_of(os.geteuid(), os.getegid())
+        how = Opened(ids=ids, by=str(row["by"]), asked=bool(row["asked"]), keeper_fd=keeper_fd)
+        processes.remember_seen(row["seen"])
+    except (ValueError, KeyError, TypeError):
+        raise UsageError("What job:run was told of its start makes no sense.") from None
+    set_opened(how)

@@ -1,0 +1,66 @@
+"""Jobs whose memory is gone, on the first screen: what is said of them, and what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from core.operations.requests import RepairRequest
+from tui.engine.views import LostView
+from tui.render import text
+from tui.screens.ask import Ask
+
+if TYPE_CHECKING:
+    from tui.app.application import Application
+
+
+def urgent_of(lost: object) -> LostView | None:
+    """Return the lost job that keeps the store closed or left something half done."""
+    found = lost if isinstance(lost, tuple) else ()
+    return next((one for one in found if one.urgent), None)
+
+
+def lost_attention(lost: object) -> list[tuple[str, str]]:
+    """Return what needs attention, as text and style."""
+    found: list[tuple[str, str]] = []
+    if urgent_of(lost) is not None:
+        found.append(("The memory of a job is gone. c shows what it left.", "$text-error bold"))
+    for one in lost if isinstance(lost, tuple) else ():
+        if not one.urgent:
+            words = f"Job {one.job_id} left {text.size(one.size_bytes)} that no undo knows of."
+            found.append((words, "$text-warning"))
+    return found
+
+
+def ask_repair(owner: Application, job: LostView) -> None:
+    """Ask whether to mend what a lost job left, and start that."""
+
+    def answered(agreed: bool | None) -> None:
+        if agreed:
+            owner.begin(RepairRequest(job_id=job.job_id), lambda _error: None)
+
+    question = Ask(
+        title=f"Recover without the memory of job {job.job_id}?",
+        lines=[
+            "Its directory in var/.magerewind is gone. This is left of it:",
+            *(text.clean(line) for line in job.lines),
+            "Only what this proves is done; what is set aside is never deleted.",
+        ],
+        do="Recover",
+    )
+    owner.push_screen(question, answered)
+
+
+def maintenance_question(lost: object) -> Ask:
+    """Return the question whether to turn maintenance mode off."""
+    why: Sequence[str] = (
+        "No job of magerewind runs on this store, so somebody else turned it on:",
+        "a deployment, a colleague, or Magento's own backup that ended badly.",
+    )
+    if urgent_of(lost) is not None:
+        why = ("A job whose memory is gone may have turned it on: c shows what it left.",)
+    return Ask(
+        title="Turn maintenance mode off?",
+        lines=[*why, "Customers reach the store again at once."],
+        do="Turn it off",
+    )
