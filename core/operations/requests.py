@@ -136,7 +136,7 @@ _TYPES: Final[dict[str, type[Request]]] = {
 }
 
 
-_NAMED_TYPES: Final = {"bool": bool, "int": int, "str": str, "None": type(None)}
+_NAMED_TYPES: Final = {"bool": bool, "int": int, "str": str, "None": type(None), "Naming": Naming}
 
 
 def _encode(value: object) -> Any:  # noqa: ANN401 - a JSON value

@@ -6,6 +6,9 @@ import os
 
 import pytest
 
+from core.backups.place import open_backups
+from core.events import Kind
+from core.operations import backup
 from tests.integration.commands import magerewind
 from tests.oracles import tree_entries
 
@@ -35,14 +38,11 @@ def test_a_backup_with_magentos_names_is_as_any_other(shop):
 
 @pytest.mark.parametrize("taken", ["{}_filesystem.tgz", ".{}_filesystem_code.tgz.partial"])
 def test_no_timestamp_is_used_under_both_names(taken, shop):
-    from core.operations import backup
-    from core.operations.requests import BackupRequest
-
-    request = BackupRequest(kinds=tuple(shop.request.kinds)[:1])
     path = os.path.join(shop.store.backups, taken.format(1600000000))
     with open(path, "x"):
         pass
     try:
-        assert backup._free_timestamp(shop.store, request, 1600000000) == 1600000001
+        with open_backups(shop.store.backups) as backups:
+            assert backup._free_timestamp(backups, (Kind.CODE,), 1600000000) == 1600000001
     finally:
         os.unlink(path)

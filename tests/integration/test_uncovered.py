@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.backups.manifest import read_manifest
+from core.backups.catalog import find_any_backup
 from tests.integration.commands import instead, magerewind, names_of
 from tui.engine.store_engine import StoreEngine
 
@@ -66,7 +66,7 @@ def test_media_that_is_elsewhere_or_nowhere_is_said_everywhere(state, message, s
         assert f"Warning: {message}" in said.err
         assert "[SUCCESS]: Media backup completed successfully." in said.out
         name = said.out.partition("filename: ")[2].split()[0]
-        manifest = read_manifest(shop.store.backups, name)
+        manifest = find_any_backup(shop.store.backups, name).manifest
         assert message in [warned.message for warned in manifest.warnings]
         magerewind(shop, "info:backups:delete", name, "--yes", code=0)
         assert "media" not in magerewind(shop, "setup:backup", "--db", "--dry-run", code=0).err
