@@ -28,7 +28,7 @@ from core.errors import (
 from core.jobs.client import Client
 from core.jobs.directory import JobDirectory
 from core.jobs.listing import JobSummary, interrupted_error
-from core.magento.store import Store, find_store, who_may
+from core.magento.store import Store, find_store, refuse_stranger, who_may
 from core.operations.findings import Finding
 from core.operations.read_only import MOUNT_HINT, is_read_only, refusal_of
 from core.text import numbers
@@ -67,6 +67,7 @@ class Session:
                     refusal_of(path),
                     hint=MOUNT_HINT if is_read_only(path) else who_may(store.owner_uid),
                 )
+        refuse_stranger(store)
         return store
 
     def client(self, store: Store) -> Client:

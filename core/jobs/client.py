@@ -36,7 +36,7 @@ from core.jobs.listing import JobSummary, begin_record, interrupted_error, list_
 from core.jobs.lock import Holder, is_alive, read_holder
 from core.jobs.second_lock import var_is_held
 from core.jobs.stream import EventStream
-from core.magento.store import Store
+from core.magento.store import Store, refuse_stranger
 from core.operations import job_files
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.owned import LARGE
@@ -112,6 +112,7 @@ class Client:
 
         `plan`: what the person confirmed; the runner compares it with what it finds.
         """
+        refuse_stranger(self.store)
         interrupted = self.interrupted()
         if interrupted is not None:
             raise interrupted_error(interrupted, host=self.host)

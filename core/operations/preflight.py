@@ -20,7 +20,7 @@ from core.magento.maintenance import MaintenanceState, maintenance_state
 from core.magento.owned import followed
 from core.magento.processes import RunningProcess, running_processes
 from core.magento.settings import DatabaseConnection
-from core.magento.store import Store, linked_parts, magento_version
+from core.magento.store import Store, linked_parts, magento_version, refuse_stranger
 from core.operations.findings import (
     Finding,
     Level,
@@ -183,6 +183,10 @@ def _link_stops(store: Store) -> list[Finding]:
 def _writable_findings(store: Store) -> list[Finding]:
     """Return what keeps this account from writing backups and the state of jobs."""
     found: list[Finding] = []
+    try:
+        refuse_stranger(store)
+    except MagerewindError as error:
+        found.append(from_error("not-owner", error))
     for path in (store.backups, store.state_directory, store.var):
         existing = path
         while not os.path.lexists(existing) and existing != "/":

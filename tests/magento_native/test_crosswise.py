@@ -171,8 +171,9 @@ class Installed:
             create = self.server.run(f"SHOW CREATE TABLE {name}").splitlines()[1]
             found[f"definition of {name}"] = re.sub(r" AUTO_INCREMENT=\d+", "", create)
         for name in self.ask(f"{tables}'VIEW'"):
-            create = self.server.run(f"SHOW CREATE VIEW `native`.`{name}`").splitlines()[1]
-            found[f"view {name}"] = re.sub(r"DEFINER=\S+", "", create)
+            row = self.server.run(f"SHOW CREATE VIEW `native`.`{name}`").splitlines()[1]
+            # Magento writes neither who defined a view nor under which character set.
+            found[f"view {name}"] = re.sub(r"DEFINER=\S+", "", row.split("\t")[1])
         return found
 
 
