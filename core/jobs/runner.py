@@ -218,7 +218,9 @@ class Runner:
         journal.append(
             "begin",
             operation=request.operation.value,
-            kinds=[kind.value for kind in work.kinds_of(self.job.directory, request)],
+            kinds=[
+                kind.value for kind in work.kinds_of(self.job.store, self.job.directory, request)
+            ],
             host=self.host,
             boot_id=boot_id(),
             pid=os.getpid(),
@@ -274,7 +276,7 @@ class Runner:
             JobBegan(
                 job_id=self.job.job_id,
                 operation=request.operation,
-                kinds=work.kinds_of(self.job.directory, request),
+                kinds=work.kinds_of(self.job.store, self.job.directory, request),
                 timestamp=int(began_s),
                 root=self.job.store.root,
                 host=self.host,

@@ -25,6 +25,7 @@ from core.operations.job_files import (
     sibling,
     undo_kinds,
 )
+from core.operations.release import other_root
 from core.operations.requests import DiscardRequest
 
 
@@ -123,8 +124,11 @@ def remove_parts(
 ) -> tuple[Warned, ...]:
     """Free the space of a job's aside trees and tables. May be run again after a crash."""
     warnings: list[Warned] = []
+    gone = other_root(store, directory) is not None
     for kind in kinds:
-        if kind is not Kind.DB:
+        if kind is not Kind.DB and gone:
+            _remove_by_name(directory, kind)
+        elif kind is not Kind.DB:
             remove_aside(plan_of(store, directory, kind), report=report)
         elif has_connection(directory):  # else it was done before the crash
             from core.database.swap.undo import drop_aside  # noqa: PLC0415 - only where needed
@@ -144,8 +148,21 @@ def remove_parts(
     return tuple(warnings)
 
 
+def _remove_by_name(directory: Directory, kind: Kind) -> None:
+    """Remove what a job on another release has in `var/.magerewind`; its plan is not of this one.
+
+    What it has at the top of other mounts stays, and is named once the job is forgotten.
+    """
+    state = None if directory.parent is None else directory.parent.parent
+    if state is not None:
+        for what in ("stage", "aside"):
+            state.remove_tree(f"{what}-{directory.name}-{kind}")
+
+
 def _kept_by_others(store: Store, directory: Directory) -> list[Finding]:
     """Return what of a job's undo this account could not remove: half an undo helps nobody."""
+    if other_root(store, directory) is not None:
+        return []
     names = [
         name
         for kind in undo_kinds(directory)

@@ -39,6 +39,7 @@ from core.operations.findings import (
 )
 from core.operations.preflight import space_of
 from core.operations.read_only import MOUNT_HINT
+from core.operations.release import release_findings
 from core.operations.requests import RollbackRequest
 from core.operations.sources import Sources, excluded, gather
 from core.operations.uncovered import remote_findings
@@ -302,6 +303,7 @@ def surrounding_findings(
                 names=[process.label for process in processes],
             )
         )
+    found += release_findings(store, sources)
     if Kind.MEDIA in sources.backups:
         found += remote_findings(sources.configuration)
     version, _edition = magento_version(store)

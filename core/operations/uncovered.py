@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # what reads it takes longer to load than all else
 _SHOWN: Final = 1000
 _LOCAL: Final = frozenset({"", "file"})
 _DRIVER_LIMIT: Final = 40
+_ENV_PHP: Final = "app/etc/env.php"
 _OF_MEDIA: Final = frozenset({"media-elsewhere", "media-empty", "media-linked"})
 
 
@@ -76,8 +77,11 @@ def outside_findings(store: Store, kind: Kind, measured: Measured) -> tuple[Find
     """
     names = measured.outside[:_SHOWN]
     whole = tuple(name for name in names if kind is Kind.MEDIA and _is_elsewhere(store, name))
-    others = tuple(name for name in names if name not in whole)
+    others = tuple(name for name in names if name not in (*whole, _ENV_PHP))
     found: list[Finding] = []
+    if kind is Kind.CODE and _ENV_PHP in measured.outside:
+        target = shown(os.path.realpath(store.env_php))
+        found.append(note("env-linked", f"{_ENV_PHP} is a link, and not in the backup: {target}"))
     if whole:
         message = "Linked from elsewhere, and not in a backup of media:"
         found.append(warn("media-linked", message, names=whole))
