@@ -284,6 +284,12 @@ def _add_recover(parser: argparse.ArgumentParser) -> None:
 
 def _add_discard(parser: argparse.ArgumentParser) -> None:
     _add_kept(parser)
+    parser.add_argument(
+        "--orphans",
+        action="store_true",
+        help="remove instead what is left of jobs that nothing remembers: tables and directories, "
+        "as info:store names them",
+    )
     _add_detach(parser)
 
 

@@ -60,6 +60,8 @@ class CommandLine:
     from_elsewhere: bool = False
     partial: bool = False
     map_collations: bool = False
+    # what only job:discard takes
+    orphans: bool = False
     # what only job:recover takes
     from_host: str | None = None
     without_memory: bool = False

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from core.backups.names import Naming
 from core.cli.commands import Session, age_of
 from core.cli.store_view import finding_lines
-from core.errors import NothingToUndo
+from core.errors import NothingToUndo, UsageError
 from core.events import Kind, Report
 from core.jobs.client import Client
 from core.jobs.listing import JobSummary
 from core.operations.findings import Finding, Level
 from core.operations.requests import BackupRequest, DiscardRequest, RollbackRequest, UndoRequest
 from core.text import numbers
-from core.text.lines import NAMES_SHOWN, error, note
+from core.text.lines import NAMES_SHOWN, error, note, plain
 
 # Plans, and what shows them, are imported where they are asked for: a backup starts without them.
 if TYPE_CHECKING:
@@ -233,6 +233,8 @@ def undo_command(session: Session) -> int:
 def discard_command(session: Session) -> int:
     """`job:discard`."""
     client = _ready(session)
+    if session.line.orphans:
+        return _discard_orphans(session, client)
     job = _kept_undo(session, client)
     when = age_of(job, session.clock())
     freed = numbers.size(job.undo_bytes)
@@ -242,3 +244,26 @@ def discard_command(session: Session) -> int:
     return session.follow(
         client, client.start(DiscardRequest(job_id=job.job_id, strict=session.line.strict))
     )
+
+
+def _discard_orphans(session: Session, client: Client) -> int:
+    """Show what is left of jobs that nothing remembers, ask, and start what removes it."""
+    from core.operations.lost import lost_findings  # noqa: PLC0415 - loads the database
+    from core.operations.orphans import orphans_of  # noqa: PLC0415
+
+    if session.line.job_id is not None:
+        raise UsageError("job:discard takes a job or --orphans, not both.")
+    traces = client.lost()
+    if traces.problem is None and not traces.jobs:
+        session.console.say(plain("Nothing is left over."))
+        return 0
+    jobs = orphans_of(traces)
+    for finding in lost_findings(traces):
+        session.console.say(*finding_lines(dataclasses.replace(finding, hint=None), shown=None))
+    size = numbers.size(sum(job.bytes for job in jobs))
+    left = numbers.counted(len(jobs), "job")
+    question = f"You are about to delete what {left} left ({size}); no undo needs it."
+    if not session.agreed(f"{question} Are you sure?"):
+        return 1
+    request = DiscardRequest(orphans=True, strict=session.line.strict)
+    return session.follow(client, client.start(request))

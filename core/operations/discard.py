@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 
 from core.archive.restore.asides import aside_bytes, kept_by_others, remove_aside
+from core.archive.tree.remove import remove_tree
 from core.durable import translate
 from core.errors import DatabaseError, MagerewindError, NothingToUndo
 from core.events import Kind, Report, Step, StepsPlanned, Warned, step_key
@@ -127,7 +129,7 @@ def remove_parts(
     gone = other_root(store, directory) is not None
     for kind in kinds:
         if kind is not Kind.DB and gone:
-            _remove_by_name(directory, kind)
+            _remove_by_name(directory, kind, report)
         elif kind is not Kind.DB:
             remove_aside(plan_of(store, directory, kind), report=report)
         elif has_connection(directory):  # else it was done before the crash
@@ -148,7 +150,7 @@ def remove_parts(
     return tuple(warnings)
 
 
-def _remove_by_name(directory: Directory, kind: Kind) -> None:
+def _remove_by_name(directory: Directory, kind: Kind, report: Report) -> None:
     """Remove what a job on another release has in `var/.magerewind`; its plan is not of this one.
 
     What it has at the top of other mounts stays, and is named once the job is forgotten.
@@ -156,7 +158,8 @@ def _remove_by_name(directory: Directory, kind: Kind) -> None:
     state = None if directory.parent is None else directory.parent.parent
     if state is not None:
         for what in ("stage", "aside"):
-            state.remove_tree(f"{what}-{directory.name}-{kind}")
+            name = os.fsencode(f"{what}-{directory.name}-{kind}")
+            remove_tree(name, dir_fd=state.fd, report=report)
 
 
 def _kept_by_others(store: Store, directory: Directory) -> list[Finding]:

@@ -101,9 +101,13 @@ class UndoRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscardRequest:
-    """Give up the undo of job `job_id` and free its space."""
+    """Give up the undo of job `job_id` and free its space.
 
-    job_id: str
+    With `orphans`, what is removed instead is left of jobs that nothing remembers.
+    """
+
+    job_id: str = ""
+    orphans: bool = False
     strict: bool = False
 
     @property
@@ -217,7 +221,7 @@ def command_line(request: Request) -> str:
             words += ["job:undo", request.job_id]
             words += [] if request.flush else ["--no-flush"]
         case DiscardRequest():
-            words += ["job:discard", request.job_id]
+            words += ["job:discard", "--orphans" if request.orphans else request.job_id]
         case RepairRequest():
             words += ["job:recover", "--without-memory"]
     if isinstance(request, BackupRequest | RollbackRequest):

@@ -32,6 +32,8 @@ def kinds_of(store: Store, directory: Directory, request: Request) -> tuple[Kind
             from core.operations.release import undoable_kinds
 
             return undoable_kinds(store, sibling(directory, request.job_id))[0]
+        case DiscardRequest(orphans=True):
+            return ()
         case DiscardRequest():
             return undo_kinds(sibling(directory, request.job_id))
         case RepairRequest():
@@ -53,6 +55,10 @@ def run(context: JobContext, request: Request) -> Done:
             from core.operations.undo import run_undo
 
             return run_undo(context, request)
+        case DiscardRequest(orphans=True):
+            from core.operations.orphans import run_discard_orphans
+
+            return run_discard_orphans(context, request)
         case DiscardRequest():
             from core.operations.discard import run_discard
 
