@@ -73,7 +73,6 @@ class Outcome(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     REVERTED = "reverted"
-    SKIPPED = "skipped"
     CLOSED = "closed"  # the store could not be brought to either state: it stays closed
 
 

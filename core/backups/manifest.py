@@ -170,11 +170,6 @@ def find_manifest(directory: Directory, name: str) -> ManifestFound:
     return ManifestFound(manifest)
 
 
-def read_manifest(directory: Directory, name: str) -> Manifest | None:
-    """Return the manifest of the backup `name`; None if it is missing or cannot be used."""
-    return find_manifest(directory, name).manifest
-
-
 def write_manifest(directory: Directory, manifest: Manifest) -> None:
     """Write the manifest durably beside its backup, readable by its owner only."""
     write_file(manifest_name(manifest.file_name), to_json(manifest), dir_fd=directory.fd)

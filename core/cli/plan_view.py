@@ -18,7 +18,7 @@ from core.operations.preflight import BackupPreflight
 from core.operations.requests import BackupRequest, UndoRequest
 from core.operations.rollback_plan import DatabasePlan, RollbackPlan
 from core.operations.undo_plan import UndoPlan
-from core.text import numbers as words
+from core.text import numbers
 from core.text.lines import TITLES
 from core.text.orders import backup_order, numbered, rollback_order
 from core.text.printable import printable
@@ -30,14 +30,14 @@ _ASIDE_SHOWN: Final = 6
 def backup_lines(preflight: BackupPreflight, request: BackupRequest) -> Iterator[str]:
     """Yield what a backup would take, kind by kind, and what it would do."""
     for kind, estimate in preflight.estimates.items():
-        things = words.counted(estimate.items, "row" if kind is Kind.DB else "file")
+        things = numbers.counted(estimate.items, "row" if kind is Kind.DB else "file")
         about = "" if estimate.measured else " (by a rule of thumb)"
-        took = "" if estimate.seconds is None else f", about {words.roughly(estimate.seconds)}"
+        took = "" if estimate.seconds is None else f", about {numbers.roughly(estimate.seconds)}"
         yield (
-            f"{TITLES[kind]}: {things}, {words.size(estimate.content_bytes)}; "
-            f"the backup takes about {words.size(estimate.file_bytes)}{about}{took}."
+            f"{TITLES[kind]}: {things}, {numbers.size(estimate.content_bytes)}; "
+            f"the backup takes about {numbers.size(estimate.file_bytes)}{about}{took}."
         )
-    needed, free = words.size(preflight.needed_bytes), words.size(preflight.free_bytes)
+    needed, free = numbers.size(preflight.needed_bytes), numbers.size(preflight.free_bytes)
     yield f"Space: about {needed} needed, {free} free."
     yield f"Closed: {_closed_for(preflight, request)}."
     steps = backup_order(request.kinds, verify=request.verify, keep_open=request.keep_open)
@@ -50,7 +50,7 @@ def _closed_for(preflight: BackupPreflight, request: BackupRequest) -> str:
         return "not at all"
     if not took or None in took:
         return "how long is not known yet, earlier backups tell"
-    return f"for about {words.roughly(sum(seconds or 0.0 for seconds in took))}"
+    return f"for about {numbers.roughly(sum(seconds or 0.0 for seconds in took))}"
 
 
 def backup_json(preflight: BackupPreflight) -> dict[str, Any]:
@@ -72,36 +72,36 @@ def _findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
 
 def _from(backup: Backup, now_s: float) -> str:
     return (
-        f"{printable(backup.name.text)}, {words.moment(backup.name.timestamp)}, "
-        f"{words.age(backup.name.timestamp, now_s)}, {words.size(backup.size_bytes)}, "
+        f"{printable(backup.name.text)}, {numbers.moment(backup.name.timestamp)}, "
+        f"{numbers.age(backup.name.timestamp, now_s)}, {numbers.size(backup.size_bytes)}, "
         f"{backup.health}"
     )
 
 
 def _counts(plan: FilePlan | DirectoryTotals) -> str:
-    numbers = (
+    counts = (
         ("added", plan.added),
         ("changed", plan.changed),
         ("removed", plan.removed),
         ("with another mode or owner", plan.mode_only),
     )
-    return ", ".join(f"{words.count(number)} {what}" for what, number in numbers if number)
+    return ", ".join(f"{numbers.count(number)} {what}" for what, number in counts if number)
 
 
 def _file_lines(plan: FilePlan) -> Iterator[str]:
     if not plan.differs:
-        yield f"  nothing differs: {words.counted(plan.identical, 'entry', 'entries')} identical"
+        yield f"  nothing differs: {numbers.counted(plan.identical, 'entry', 'entries')} identical"
         return
     yield (
-        f"  {_counts(plan)}, {words.count(plan.identical)} identical; "
-        f"{words.size(plan.bytes_to_write)} to write"
+        f"  {_counts(plan)}, {numbers.count(plan.identical)} identical; "
+        f"{numbers.size(plan.bytes_to_write)} to write"
     )
     most = sorted(plan.by_directory, key=_weight, reverse=True)
     for totals in most[:DIRECTORIES_SHOWN]:
-        size = f"; {words.size(totals.bytes_to_write)}" if totals.bytes_to_write else ""
+        size = f"; {numbers.size(totals.bytes_to_write)}" if totals.bytes_to_write else ""
         yield f"    {printable(totals.path) or '.'}: {_counts(totals)}{size}"
     if len(most) > DIRECTORIES_SHOWN:
-        more = words.counted(len(most) - DIRECTORIES_SHOWN, "more directory", "more directories")
+        more = numbers.counted(len(most) - DIRECTORIES_SHOWN, "more directory", "more directories")
         yield f"    and {more}"
 
 
@@ -119,22 +119,23 @@ def _database_lines(plan: DatabasePlan, rows_then: int | None) -> Iterator[str]:
         ("event", len(check.events)),
         ("sequence", len(check.sequences)),
     )
-    told = ", ".join(words.counted(number, what) for what, number in objects if number)
-    tables = words.counted(len(check.tables), "table")
-    yield f"  {tables} in the dump{', ' + told if told else ''}; {words.size(check.content_bytes)}"
+    told = ", ".join(numbers.counted(number, what) for what, number in objects if number)
+    tables = numbers.counted(len(check.tables), "table")
+    size = numbers.size(check.content_bytes)
+    yield f"  {tables} in the dump{', ' + told if told else ''}; {size}"
     server = plan.server
     if server is None:
         return
     counts = (("replaced", server.replaced), ("added", server.added), ("set aside", server.removed))
-    told = ", ".join(f"{words.count(len(names))} {what}" for what, names in counts if names)
+    told = ", ".join(f"{numbers.count(len(names))} {what}" for what, names in counts if names)
     yield f"  {told or 'no table changes'}"
     for name in server.removed[:_ASIDE_SHOWN]:
         yield f"    set aside, as the dump has it not: {printable(name)}"
     if len(server.removed) > _ASIDE_SHOWN:
-        yield f"    and {words.counted(len(server.removed) - _ASIDE_SHOWN, 'more table')}"
+        yield f"    and {numbers.counted(len(server.removed) - _ASIDE_SHOWN, 'more table')}"
     if server.rows_now and rows_then is not None:
-        now = words.count(sum(server.rows_now.values()))
-        yield f"  rows: about {now} now, {words.count(rows_then)} then"
+        now = numbers.count(sum(server.rows_now.values()))
+        yield f"  rows: about {now} now, {numbers.count(rows_then)} then"
 
 
 def rollback_lines(plan: RollbackPlan, now_s: float) -> Iterator[str]:
@@ -150,13 +151,13 @@ def rollback_lines(plan: RollbackPlan, now_s: float) -> Iterator[str]:
     needed = plan.bytes_to_write
     if plan.database is not None and plan.database.server is not None:
         needed += plan.database.server.space_needed
-    yield f"Space: about {words.size(needed)} needed, {words.size(plan.free_bytes)} free."
+    yield f"Space: about {numbers.size(needed)} needed, {numbers.size(plan.free_bytes)} free."
     yield f"Order: {numbered(rollback_order(plan.request, plan.request.kinds))}"
 
 
 def entry_line(entry: PlannedEntry) -> str:
     """Return one line of the list of a plan."""
-    sizes = [words.size(size) for size in (entry.size_now, entry.size_then) if size is not None]
+    sizes = [numbers.size(size) for size in (entry.size_now, entry.size_then) if size is not None]
     return f"  {entry.action.value:<8}{printable(entry.path)}  ({' -> '.join(sizes)})"
 
 

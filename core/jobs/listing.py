@@ -49,6 +49,11 @@ class JobSummary:
     undo_bytes: int = 0
     foreign: bool = False  # not this account's, or not to be understood: nobody may start a job
 
+    @property
+    def problem(self) -> str:
+        """Why nothing of the job's state is used; empty where it is this account's."""
+        return self.message if self.foreign else ""
+
 
 def unknown_job(job_id: str, message: str) -> JobSummary:
     """Return what is said of a job whose state cannot be believed; it counts as interrupted."""

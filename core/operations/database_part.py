@@ -27,7 +27,7 @@ from core.operations.connection_file import connection_of, needed_connection
 from core.operations.context import JobContext
 from core.operations.job_files import DEFINITIONS
 from core.operations.leftovers import drop_leftovers, drop_trials
-from core.operations.parts import swap_begun
+from core.operations.records import swap_begun
 
 RECONNECT_FOR_S: Final = 60.0
 HURRIED_FOR_S: Final = 2.0

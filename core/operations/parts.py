@@ -21,6 +21,7 @@ from core.events import Kind, Step, Warned
 from core.operations import closing
 from core.operations.context import JobContext
 from core.operations.job_files import JOURNAL, plan_name, plan_of
+from core.operations.records import swap_begun
 
 
 class Part(Protocol):
@@ -41,14 +42,6 @@ class Part(Protocol):
 
     def settle(self, context: JobContext) -> tuple[Warned, ...]:
         """Do what can only be done after the commit. May be run again after a crash."""
-
-
-def swap_begun(context: JobContext, kind: Kind) -> bool:
-    """Tell whether anything of this kind can have been moved."""
-    return any(
-        record.kind == "swap-begin" and record.payload["kind"] == kind.value
-        for record in context.journal.records
-    )
 
 
 class FilesPart:

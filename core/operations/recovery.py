@@ -23,7 +23,8 @@ from core.operations.context import JobContext
 from core.operations.discard import finish_discards
 from core.operations.done import Done
 from core.operations.findings import SHOWN_NAMES, owner_hint
-from core.operations.parts import FilesPart, Part, parts_of, swap_begun
+from core.operations.parts import FilesPart, Part, parts_of
+from core.operations.records import swap_begun
 from core.operations.repair import run_repair
 from core.operations.requests import (
     BackupRequest,

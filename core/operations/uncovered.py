@@ -37,6 +37,7 @@ def remote_findings(configuration: DeploymentConfiguration | None) -> tuple[Find
             f"Media is kept in a remote storage ({shown(driver)[:_DRIVER_LIMIT]}), which no backup "
             "covers.",
             hint="Only what is in pub/media is backed up and rolled back.",
+            kind=Kind.MEDIA,
         ),
     )
 
@@ -56,7 +57,8 @@ def media_findings(
     except StoreUnreadable:
         return tuple(found)  # a link to what is not there: a backup of it is stopped
     if selection.only:
-        found.append(warn("media-empty", "There is no pub/media: a backup of media holds nothing."))
+        message = "There is no pub/media: a backup of media holds nothing."
+        found.append(warn("media-empty", message, kind=Kind.MEDIA))
     elif not holds_files(selection):
         excluded = " that is not left out" if selection.exclude else ""
         found.append(
@@ -64,6 +66,7 @@ def media_findings(
                 "media-empty",
                 f"There is no file in pub/media{excluded}: a backup of media holds nothing.",
                 hint="Look whether its file system is mounted.",
+                kind=Kind.MEDIA,
             )
         )
     return tuple(found)
@@ -84,7 +87,7 @@ def outside_findings(store: Store, kind: Kind, measured: Measured) -> tuple[Find
         found.append(note("env-linked", f"{_ENV_PHP} is a link, and not in the backup: {target}"))
     if whole:
         message = "Linked from elsewhere, and not in a backup of media:"
-        found.append(warn("media-linked", message, names=whole))
+        found.append(warn("media-linked", message, names=whole, kind=kind))
     if others:
         message = of_kind(kind, "Links that lead out; what is there is not in the backup:")
         found.append(note("links-outside", message, names=others))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Final
 
 from core.events import Kind
 from core.operations.requests import RollbackRequest, UndoRequest
-
-_WORDS: Final = {Kind.CODE: "code", Kind.MEDIA: "media", Kind.DB: "database"}
+from core.text.steps import KIND_WORDS
 
 
 def numbered(steps: Iterable[str]) -> str:
@@ -19,7 +17,7 @@ def numbered(steps: Iterable[str]) -> str:
 def backup_order(kinds: Collection[Kind], *, verify: bool, keep_open: bool) -> tuple[str, ...]:
     """Return what a backup of these kinds will do."""
     verb = "write and verify" if verify else "write"
-    steps = [f"{verb} {_WORDS[kind]}" for kind in Kind if kind in kinds]
+    steps = [f"{verb} {KIND_WORDS[kind]}" for kind in Kind if kind in kinds]
     return tuple(steps) if keep_open else ("close the store", *steps, "open the store")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.backups.manifest import Manifest, find_manifest, from_json, read_manifest, write_manifest
+from core.backups.manifest import Manifest, find_manifest, from_json, write_manifest
 from core.backups.names import manifest_name
 from core.backups.place import open_backups
 from core.events import Kind, Warned
@@ -40,7 +40,7 @@ def write(directory: Path, content: bytes) -> None:
 
 def test_a_manifest_comes_back_whole(tmp_path: Path) -> None:
     write_manifest(open_backups(str(tmp_path)), FULL)
-    assert read_manifest(open_backups(str(tmp_path)), FULL.file_name) == FULL
+    assert find_manifest(open_backups(str(tmp_path)), FULL.file_name).manifest == FULL
 
 
 def test_a_manifest_is_for_its_owner_only(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_unknown_fields_of_a_later_version_are_ignored(tmp_path: Path) -> None:
     row = json.loads((tmp_path / manifest_name(FULL.file_name)).read_bytes())
     row["colour"] = "blue"
     write(tmp_path, json.dumps(row).encode())
-    assert read_manifest(open_backups(str(tmp_path)), FULL.file_name) == FULL
+    assert find_manifest(open_backups(str(tmp_path)), FULL.file_name).manifest == FULL
 
 
 def test_a_missing_manifest_is_no_problem(tmp_path: Path) -> None:
@@ -120,4 +120,4 @@ def test_a_link_in_place_of_a_manifest_is_not_followed(tmp_path: Path) -> None:
     write_manifest(open_backups(str(elsewhere)), FULL)
     name = manifest_name(FULL.file_name)
     (tmp_path / name).symlink_to(elsewhere / name)
-    assert read_manifest(open_backups(str(tmp_path)), FULL.file_name) is None
+    assert find_manifest(open_backups(str(tmp_path)), FULL.file_name).manifest is None

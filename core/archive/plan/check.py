@@ -8,13 +8,12 @@ must stay below it.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn, Protocol
 
 from core.archive.plan.home import Bounds
+from core.archive.plan.rows import Region
 from core.errors import StorageError
-
-if TYPE_CHECKING:
-    from core.archive.plan.plan_file import PlanFile
 
 _STEPS: Final = frozenset({"planned", "staging", "staged", "swapped"})
 _ASIDE: Final = re.compile(rb"aside-[0-9a-f-]{1,64}-[a-z]+")
@@ -33,13 +32,28 @@ SELECT EXISTS (SELECT 1 FROM entry WHERE
 """
 
 
-def check_plan(plan: PlanFile, bounds: Bounds) -> None:
+class Plan(Protocol):
+    """A plan file, as far as it is checked here."""
+
+    path: str
+
+    def fact(self, name: str) -> Any:  # noqa: ANN401 - a JSON value
+        """Return a remembered value, None when it is not there."""
+
+    def regions(self) -> Sequence[Region]:
+        """Return the regions by their ids."""
+
+    def count(self, query: str, *values: object) -> int:
+        """Return the number that a query asks for."""
+
+
+def check_plan(plan: Plan, bounds: Bounds) -> None:
     """Raise StorageError for a plan that is not of this job, or of this store."""
     _Check(plan, bounds).all()
 
 
 class _Check:
-    def __init__(self, plan: PlanFile, bounds: Bounds) -> None:
+    def __init__(self, plan: Plan, bounds: Bounds) -> None:
         self._plan = plan
         self._bounds = bounds
 

@@ -21,8 +21,8 @@ from core.account.client import keeper
 from core.account.reach import account_of, look
 from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import PlanFile, Row
-from core.archive.plan.rows import storable_inode
 from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent, is_gone
+from core.archive.tree.records import storable_inode
 from core.archive.tree.remove import entries
 
 ACCESS: Final = "system.posix_acl_access"

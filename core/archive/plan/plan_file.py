@@ -28,6 +28,7 @@ from core.archive.plan.rows import Action, DirectoryTotals, Region, Row, Totals
 from core.archive.plan.sqlite_file import connect
 from core.archive.plan.survey import Survey
 from core.archive.tar.sparse import SparseMap
+from core.archive.tree.selection import Selection
 from core.durable import translate
 from core.errors import DiskFull, StorageError
 from core.events import Kind, Warned
@@ -95,7 +96,6 @@ class FilePlan:
 
     plan_path: PlanPlace
     archive_path: str
-    archive_sha256: str
     kind: Kind
     members: int
     identical: int
@@ -104,7 +104,6 @@ class FilePlan:
     removed: int
     mode_only: int
     bytes_to_write: int
-    bytes_removed: int
     fingerprint: str
     by_directory: tuple[DirectoryTotals, ...] = ()
     unrestorable: tuple[str, ...] = ()
@@ -373,7 +372,6 @@ class PlanFile:
         return FilePlan(
             plan_path=self.home,
             archive_path=str(self.fact("archive")),
-            archive_sha256=str(self.fact("sha256")),
             kind=Kind(self.fact("kind")),
             members=int(self.fact("members") or 0),
             identical=int(self.fact("identical") or 0),
@@ -382,7 +380,6 @@ class PlanFile:
             removed=counts[Action.REMOVE],
             mode_only=counts[Action.MODE],
             bytes_to_write=totals.written,
-            bytes_removed=totals.removed,
             fingerprint=totals.fingerprint(str(self.fact("sha256"))),
             by_directory=totals.directories(),
             unrestorable=tuple(self.fact("unrestorable") or ()),
@@ -396,3 +393,17 @@ class PlanFile:
 
 
 __all__ = ["Action", "DirectoryTotals", "FilePlan", "PlanFile", "PlannedEntry", "Region", "Row"]
+
+
+def selection_of(plan: PlanFile) -> Selection:
+    """Return the selection that a plan was made for."""
+    return Selection(
+        kind=Kind(plan.fact("kind")),
+        root=os.fsencode(plan.fact("root")),
+        prefix=os.fsencode(plan.fact("prefix")),
+        ignored=frozenset(os.fsencode(path) for path in plan.fact("ignored")),
+        exclude=tuple(plan.fact("exclude")),
+        only=os.fsencode(plan.fact("only") or ""),
+        additive=bool(plan.fact("additive")),
+        state=os.fsencode(plan.fact("state")),
+    )

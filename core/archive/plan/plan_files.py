@@ -21,13 +21,13 @@ from core.archive.plan.live_entries import Live
 from core.archive.plan.plan_file import Action, FilePlan, PlanFile
 from core.archive.plan.survey import Surveyor
 from core.archive.tar.header import HARD_LINK, REGULAR
-from core.archive.tar.name_index import Index, walk_key
+from core.archive.tar.name_index import Index
 from core.archive.tar.reader import ArchiveReader, Member, OutOfOrder
 from core.archive.tar.verify import InOrder, check_totals
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import Descent, is_gone
 from core.archive.tree.records import SeenWriter, record_of
-from core.archive.tree.selection import Found, Selection, unreadable, walk
+from core.archive.tree.selection import Found, Selection, unreadable, walk, walk_key
 from core.archive.tree.xattrs import pinned
 from core.events import Kind, Report, Warned, no_report
 

@@ -19,11 +19,11 @@ from core.account.client import keeper
 from core.account.reach import account_of, look, open_to_read
 from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import Action, PlanFile, Row
-from core.archive.plan.rows import storable_inode
+from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.stages import UnitPaths
 from core.archive.restore.write_entry import Ownership
-from core.archive.tree.mounts import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.tree.open_directories import OPEN_DIRECTORY, OPEN_FILE, Descent
+from core.archive.tree.records import storable_inode
 
 _GATE: Final = b"gate"
 _PASSING: Final = b"passing"

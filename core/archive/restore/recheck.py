@@ -15,7 +15,7 @@ from typing import Final
 
 from core.archive.plan.home import seen_file
 from core.archive.plan.live_entries import LivePart, LiveParts
-from core.archive.plan.plan_file import Action, PlanFile, Row
+from core.archive.plan.plan_file import Action, PlanFile, Row, selection_of
 from core.archive.plan.plan_files import Planner, unwritable
 from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles, Stager
@@ -27,7 +27,7 @@ from core.archive.tree.remove import remove_tree
 from core.archive.tree.selection import Selection, unreadable
 from core.durable import unlink_if_there
 from core.errors import PlanChanged
-from core.events import Kind, Report, no_report
+from core.events import Report, no_report
 
 # What changes in an open shop anyway.
 _ORDINARY: Final = (
@@ -58,20 +58,6 @@ class Refreshed:
     of: int
     too_many: bool
     staged: StagedFiles
-
-
-def selection_of(plan: PlanFile) -> Selection:
-    """Return the selection that a plan was made for."""
-    return Selection(
-        kind=Kind(plan.fact("kind")),
-        root=os.fsencode(plan.fact("root")),
-        prefix=os.fsencode(plan.fact("prefix")),
-        ignored=frozenset(os.fsencode(path) for path in plan.fact("ignored")),
-        exclude=tuple(plan.fact("exclude")),
-        only=os.fsencode(plan.fact("only") or ""),
-        additive=bool(plan.fact("additive")),
-        state=os.fsencode(plan.fact("state")),
-    )
 
 
 def _problem(path: bytes, error: OSError) -> None:

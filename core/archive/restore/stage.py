@@ -16,8 +16,8 @@ from typing import Final
 
 from core.archive.plan.home import PlanPlace, seen_file, spool_file
 from core.archive.plan.plan_file import Action, FilePlan, PlanFile, Row
-from core.archive.plan.rows import storable_inode
 from core.archive.restore.contents import Contents, is_put_aside, open_contents
+from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.give_away import StagedGifts, link_as_owner
 from core.archive.restore.places import Places
 from core.archive.restore.stages import UnitPaths, prepare_stages
@@ -31,8 +31,8 @@ from core.archive.restore.write_entry import (
     write_file,
 )
 from core.archive.restore.write_worker import SMALL, Makers
-from core.archive.tree.mounts import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.tree.open_directories import Descent
+from core.archive.tree.records import storable_inode
 from core.archive.workers import child
 from core.durable import fsync, translate
 from core.errors import StorageError

@@ -19,12 +19,12 @@ from core.account.reach import account_of, lstat, open_to_read
 from core.archive.plan.closed_directories import admitted
 from core.archive.plan.home import PlanPlace, plan_home
 from core.archive.plan.plan_file import PlanFile, Region, Row
-from core.archive.plan.rows import storable_inode
+from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles
 from core.archive.restore.stages import refuse_unstaged
-from core.archive.tree.mounts import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent, is_gone
+from core.archive.tree.records import storable_inode
 from core.archive.tree.remove import remove_if_empty
 from core.durable import translate
 from core.errors import MagerewindError, PlanChanged, StorageError, StoreLeftClosed

@@ -16,15 +16,14 @@ from core.account.client import keeper
 from core.account.reach import account_of, lstat
 from core.archive.plan.closed_directories import blocked
 from core.archive.plan.home import PlanPlace
-from core.archive.plan.plan_file import Action, PlanFile, Region, Row
+from core.archive.plan.plan_file import Action, PlanFile, Region, Row, selection_of
 from core.archive.plan.plan_files import unwritable
-from core.archive.plan.rows import storable, storable_inode
 from core.archive.restore.places import Places
-from core.archive.restore.recheck import selection_of
 from core.archive.restore.stage import StagedFiles
 from core.archive.tree.accounts import own_groups
 from core.archive.tree.mounts import place_pair
 from core.archive.tree.open_directories import Descent, is_gone
+from core.archive.tree.records import storable, storable_inode
 from core.archive.tree.remove import entries
 from core.durable import translate
 from core.errors import NothingToUndo, PlanChanged, StoreUnreadable
