@@ -80,7 +80,7 @@ class SpaceView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupView:
-    """One backup file. `health` is one of "verified", "unverified", "damaged"."""
+    """One backup file. `health` is one of "verified", "sound", "unverified", "damaged"."""
 
     name: str
     kind: Kind | None  # None: an archive of the admin pages that holds several kinds
@@ -125,7 +125,7 @@ class SetView:
     @property
     def health(self) -> str:
         """The worst of its backups."""
-        order = ("damaged", "unverified", "verified")
+        order = ("damaged", "unverified", "sound", "verified")
         found = {backup.health for backup in self.backups}
         return next((health for health in order if health in found), "unverified")
 
