@@ -259,8 +259,9 @@ class Runner:
         except MagerewindError as error:
             return _failure(context, error)
         except Exception as error:  # noqa: BLE001 - the last line of defence of a store
-            print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - the job's log
-            _trace(error)
+            with suppress(OSError):  # a full disk
+                print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - the job's log
+                _trace(error)
             return _failure(
                 context,
                 MagerewindError(
