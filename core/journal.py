@@ -69,6 +69,12 @@ def _kinds(value: object) -> tuple[Kind, ...]:
     return tuple(Kind(one) for one in value)
 
 
+def _list(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError("a list is expected")  # noqa: TRY004 - as above
+    return tuple(_text(one) for one in value)
+
+
 def _texts(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         raise ValueError("an object is expected")  # noqa: TRY004 - as above
@@ -85,6 +91,7 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "Operation": Operation,
     "Outcome": Outcome,
     "tuple[Kind, ...]": _kinds,
+    "tuple[str, ...]": _list,
     "dict[str, str]": _texts,
 }
 """How a field of each type is read from its JSON value."""

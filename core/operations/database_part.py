@@ -21,6 +21,7 @@ from core.database.server.connection import connect
 from core.database.swap.after_commit import forward_tables
 from core.database.swap.swap import revert_tables, swap_tables
 from core.database.swap.undo import undo_tables
+from core.database.swap.written import Seen, look_at_tables, written_between
 from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
 from core.events import Kind, RollbackPlanned, Step, Warned
 from core.held import Directory, StateFile
@@ -29,7 +30,7 @@ from core.operations.context import JobContext
 from core.operations.findings import Finding, refuse, say_findings
 from core.operations.job_files import DEFINITIONS
 from core.operations.leftovers import drop_leftovers, drop_trials
-from core.operations.records import SwapBegun, SwapEnded, kinds_of, swap_begun
+from core.operations.records import SwapEnded, TablesSwapBegun, kinds_of, swap_begun
 from core.operations.rollback_job import RollbackJob
 from core.operations.rollback_plan import plan_database
 
@@ -48,6 +49,7 @@ class DatabasePart:
     def __init__(self) -> None:
         self._check: DumpCheck | None = None
         self._staged: StagedTables | None = None  # set once the dump is loaded beside
+        self._seen: Seen | None = None  # the live tables when the load began, the store closed
 
     def plan(self, job: RollbackJob) -> None:
         """Check the dump by itself and against the server."""
@@ -85,6 +87,7 @@ class DatabasePart:
         settings = needed_connection(context)
         drop_leftovers(context, settings)
         rows = backup.manifest.rows if backup.manifest is not None else None
+        self._seen = look_at_tables(settings)
         with context.step(
             Step.LOAD,
             Kind.DB,
@@ -128,10 +131,13 @@ class DatabasePart:
         with context.step(Step.SWAP, Kind.DB):
             if self._staged is None:
                 raise MagerewindError("No dump has been loaded.")
-            context.journal.write(SwapBegun(kind=Kind.DB))
+            settings = needed_connection(context)
+            seen = None if self._seen is None else look_at_tables(settings)
+            written = written_between(self._seen, seen)
+            context.journal.write(TablesSwapBegun(kind=Kind.DB, written=written))
             swap_tables(
                 self._staged,
-                needed_connection(context),
+                settings,
                 journal=context.journal,
                 definitions_path=context.file(DEFINITIONS),
             )
@@ -170,10 +176,21 @@ class DatabasePart:
         """Triggers, foreign keys, views, routines, events: each step in the journal."""
         settings = needed_connection(context)
         with context.step(Step.FORWARD, Kind.DB):
-            return with_patience(
+            done = with_patience(
                 lambda: forward_tables(settings, context.journal),
                 clock=context.clock,
             )
+        return (*_written_while_closed(context), *done)
+
+
+def _written_while_closed(context: JobContext) -> tuple[Warned, ...]:
+    """Return which of the old tables somebody wrote to although the store was closed."""
+    message = "Written to while the store was closed; the undo keeps what these tables had:"
+    begun = (one for one in context.journal.each(TablesSwapBegun) if one.kind is Kind.DB)
+    names = next((one.written for one in begun), ())
+    if not names:
+        return ()
+    return (Warned(code="written-while-closed", message=message, names=tuple(map(str, names))),)
 
 
 def job_mark(context: JobContext) -> JobMark:

@@ -121,6 +121,13 @@ class SwapBegun(TypedRecord):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TablesSwapBegun(SwapBegun):
+    """The same of the database, with the tables that were written to while the store was closed."""
+
+    written: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SwapEnded(TypedRecord):
     """All of a kind has been moved."""
 

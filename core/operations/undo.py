@@ -14,11 +14,12 @@ from core.operations import closing, ending
 from core.operations.connection_file import keep_connection, kept_connection
 from core.operations.context import JobContext
 from core.operations.done import Done
-from core.operations.findings import refuse
-from core.operations.job_files import sibling, undo_kinds
+from core.operations.findings import refuse, say_findings
+from core.operations.job_files import sibling
 from core.operations.lost import refuse_unfinished
 from core.operations.parts import begin_moving, file_plans, parts_of
 from core.operations.records import UndoBegun
+from core.operations.release import undoable_kinds
 from core.operations.requests import UndoRequest
 from core.operations.undo_plan import undo_findings
 
@@ -40,9 +41,10 @@ def planned_steps(kinds: tuple[Kind, ...]) -> tuple[str, ...]:
 def run_undo(context: JobContext, request: UndoRequest) -> Done:
     """Put the store back as it was before a rollback. Raises what made it impossible."""
     undone = sibling(context.directory, request.job_id)
-    kinds = undo_kinds(undone)
+    kinds, findings = undoable_kinds(context.store, undone)
     context.emit(StepsPlanned(steps=planned_steps(kinds)))
     context.journal.write(UndoBegun(job_id=request.job_id))
+    say_findings(context, findings)
     connection: DatabaseConnection | None = None
     if Kind.DB in kinds:
         connection = context.connection = kept_connection(undone)
