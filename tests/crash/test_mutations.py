@@ -97,7 +97,7 @@ MUTATIONS = [
     ),
     *lines(
         "core/operations/database_part.py", ORDER,
-        ('            context.journal.write(SwapBegun(kind=Kind.DB))', 1),
+        ('            context.journal.write(TablesSwapBegun(', 1),
         ('            context.journal.write(SwapEnded(kind=Kind.DB))', 1),
     ),
     *lines(
