@@ -55,6 +55,11 @@ class MagerewindError(Exception):
         self.hint = hint
 
 
+def reason_of(error: Exception) -> str:
+    """Return what an error says, without the words that its class adds."""
+    return error.message if isinstance(error, MagerewindError) else str(error)
+
+
 class UsageError(MagerewindError):
     """The words of the command are off."""
 

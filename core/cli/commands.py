@@ -6,7 +6,6 @@ what `main` shows as one line and a hint.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -19,18 +18,16 @@ from core.cli.listing import job_json, job_lines, listing_json, listing_lines
 from core.cli.parser import CommandLine
 from core.cli.store_view import finding_lines
 from core.errors import (
-    JobRunning,
     MagerewindError,
     PreflightRefused,
-    StoreNotFound,
-    StoreUnreadable,
 )
 from core.jobs.client import Client
 from core.jobs.directory import JobDirectory
 from core.jobs.listing import JobSummary, interrupted_error
-from core.magento.store import Store, find_store, refuse_stranger, who_may
+from core.jobs.lock import job_running
+from core.magento.store import Store, find_store_here
 from core.operations.findings import Finding
-from core.operations.read_only import MOUNT_HINT, is_read_only, refusal_of
+from core.operations.read_only import refuse_unwritable
 from core.text import numbers
 from core.text.lines import note, plain, success, warning
 
@@ -47,27 +44,12 @@ class Session:
 
     def store(self, *, for_rollback: bool = True) -> Store:
         """Return the store that is meant. For a rollback, var/backups alone is enough."""
-        try:
-            start = os.getcwd()
-        except FileNotFoundError:
-            if self.line.root is None:
-                raise StoreNotFound(
-                    "The working directory does not exist any more.",
-                    hint="Change into the store again, or name its root with --root DIR.",
-                ) from None
-            start = "/"
-        return find_store(start, root=self.line.root, for_rollback=for_rollback)
+        return find_store_here(root=self.line.root, for_rollback=for_rollback)
 
     def writable_store(self, *, for_rollback: bool = True) -> Store:
         """Return the store, when this account may work on it. Raises StoreUnreadable."""
         store = self.store(for_rollback=for_rollback)
-        for path in (store.var, store.state_directory):
-            if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
-                raise StoreUnreadable(
-                    refusal_of(path),
-                    hint=MOUNT_HINT if is_read_only(path) else who_may(store.owner_uid),
-                )
-        refuse_stranger(store)
+        refuse_unwritable(store)
         return store
 
     def client(self, store: Store) -> Client:
@@ -96,10 +78,13 @@ class Session:
         """Raise JobRunning while a job works on this store."""
         running = client.running()
         if running is not None:
-            raise JobRunning(
-                f"Job {running.job_id} ({running.operation}) of {running.user} is running on this "
-                f"store since {numbers.moment(running.began_s)}.",
-                hint="magerewind job:attach shows it, magerewind job:cancel stops it.",
+            raise job_running(
+                running.job_id,
+                running.operation,
+                user=running.user,
+                since_s=running.began_s,
+                pid=running.pid,
+                host=running.host,
             )
 
     def require_answerable(self) -> None:

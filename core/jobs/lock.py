@@ -140,10 +140,24 @@ def refusal(holder: Holder | None) -> JobRunning:
     """Return the error that names who holds the store."""
     if holder is None:
         return JobRunning("Another job is running on this store.")
-    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(holder.since_s))
+    return job_running(
+        holder.job_id,
+        holder.operation,
+        user=holder.user,
+        since_s=holder.since_s,
+        pid=holder.pid,
+        host=holder.host,
+    )
+
+
+def job_running(
+    job_id: str, operation: str, *, user: str, since_s: float, pid: int, host: str
+) -> JobRunning:
+    """Return the error for a store on which a job works; `since_s` is in unix seconds."""
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since_s))
     return JobRunning(
-        f"Job {holder.job_id} ({holder.operation}) of {holder.user} is running on this store "
-        f"since {since} (process {holder.pid} on {holder.host}).",
+        f"Job {job_id} ({operation}) of {user} is running on this store "
+        f"since {since} (process {pid} on {host}).",
         hint="magerewind job:attach shows it, magerewind job:cancel stops it.",
     )
 

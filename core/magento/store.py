@@ -236,6 +236,23 @@ def _inside_vendor(directory: str, root: str) -> bool:
     return directory.startswith(os.path.join(root, "vendor") + os.sep)
 
 
+def find_store_here(*, root: str | None = None, for_rollback: bool = False) -> Store:
+    """Return the store at `root`, or the nearest one from the working directory upwards.
+
+    Raises as `find_store`, and StoreNotFound for a working directory that does not exist any more.
+    """
+    try:
+        start = os.getcwd()
+    except FileNotFoundError:
+        if root is None:
+            raise StoreNotFound(
+                "The working directory does not exist any more.",
+                hint="Change into the store again, or name its root with --root DIR.",
+            ) from None
+        start = "/"
+    return find_store(start, root=root, for_rollback=for_rollback)
+
+
 def find_store(start: str, *, root: str | None = None, for_rollback: bool = False) -> Store:
     """Return the store at `root`, or the nearest one from `start` upwards.
 

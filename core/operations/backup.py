@@ -27,7 +27,7 @@ from core.durable import (
     partial_name,
     translate,
 )
-from core.errors import DamagedBackup, MagerewindError, StorageError
+from core.errors import DamagedBackup, MagerewindError, StorageError, reason_of
 from core.events import (
     BackupCompleted,
     BackupStarted,
@@ -124,7 +124,7 @@ def abandon(context: JobContext, backups: Directory | None = None) -> None:
             with suppress(FileNotFoundError):
                 _tidy(context, began, backups or open_backups(context.store.backups))
     except (OSError, MagerewindError, ValueError, KeyError) as error:
-        reason = error.message if isinstance(error, MagerewindError) else str(error)
+        reason = reason_of(error)
         context.say(
             Warned(code="partial-files-left", message=f"An unfinished file is left: {reason}")
         )

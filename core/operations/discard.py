@@ -8,7 +8,7 @@ from contextlib import suppress
 from core.archive.restore.asides import aside_bytes, kept_by_others, remove_aside
 from core.archive.tree.remove import remove_tree
 from core.durable import translate
-from core.errors import DatabaseError, MagerewindError, NothingToUndo
+from core.errors import DatabaseError, MagerewindError, NothingToUndo, reason_of
 from core.events import Kind, Report, Step, StepsPlanned, Warned, step_key
 from core.held import Directory, StateFile
 from core.magento.store import Store
@@ -105,7 +105,7 @@ def finish_discards(context: JobContext, report: Report) -> None:
                 raise NothingToUndo("its discard.json cannot be read.")
             _remove(context, directory, mark.kinds, report)
         except (OSError, MagerewindError) as error:
-            reason = error.message if isinstance(error, MagerewindError) else str(error)
+            reason = reason_of(error)
             context.say(
                 Warned(
                     code="undo-left",

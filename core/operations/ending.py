@@ -10,7 +10,7 @@ import json
 import os
 from contextlib import suppress
 
-from core.errors import Cancelled, MagerewindError, StorageError, StoreLeftClosed
+from core.errors import Cancelled, MagerewindError, StorageError, StoreLeftClosed, reason_of
 from core.events import (
     CommitReached,
     FollowUp,
@@ -186,7 +186,7 @@ def _flush(context: JobContext, *, flush: bool) -> None:
             with context.directory.make_directory(job_files.CACHES) as aside:
                 set_caches_aside(context.store, aside.fd)
         except (OSError, MagerewindError) as error:
-            reason = error.message if isinstance(error, MagerewindError) else str(error)
+            reason = reason_of(error)
             context.say(Warned(code="caches", message=f"Caches could not be set aside: {reason}"))
         if flush:
             failure = flush_caches(context.store)
@@ -244,7 +244,7 @@ def _discard_older(context: JobContext) -> None:
             try:
                 discard_undo(context, job_id, report)
             except (OSError, MagerewindError) as error:
-                reason = error.message if isinstance(error, MagerewindError) else str(error)
+                reason = reason_of(error)
                 context.say(
                     Warned(code="undo-left", message=f"The undo of job {job_id} is left: {reason}")
                 )

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from core.archive.tree.mounts import mounts_below
-from core.magento.store import Store, shown
+from core.errors import StoreUnreadable
+from core.magento.store import Store, refuse_stranger, shown, who_may
 from core.operations.findings import Finding, owner_hint, warn
 
 MOUNT_HINT: Final = "Mount it for writing first (mount -o remount,rw)."
@@ -34,6 +35,15 @@ def refusal_of(path: str) -> str:
     if is_read_only(path):
         return f"{shown(path)} is on a read-only file system."
     return f"This account may not write to {shown(path)}."
+
+
+def refuse_unwritable(store: Store) -> None:
+    """Raise StoreUnreadable where this account may start no job on a store."""
+    for path in (store.var, store.state_directory):
+        if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
+            hint = MOUNT_HINT if is_read_only(path) else who_may(store.owner_uid)
+            raise StoreUnreadable(refusal_of(path), hint=hint)
+    refuse_stranger(store)
 
 
 def code_findings(store: Store) -> tuple[Finding, ...]:

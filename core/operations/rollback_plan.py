@@ -37,6 +37,7 @@ from core.operations.findings import (
     stop,
     warn,
 )
+from core.operations.job_files import plan_name
 from core.operations.preflight import space_of
 from core.operations.read_only import MOUNT_HINT
 from core.operations.release import release_findings
@@ -118,7 +119,7 @@ def plan_rollback(
     findings = list(sources.findings)
     files: dict[Kind, FilePlan] = {
         kind: plan_kind(
-            store, request, sources, kind, os.path.join(scratch.name, f"plan-{kind}"), report
+            store, request, sources, kind, os.path.join(scratch.name, plan_name(kind)), report
         )
         for kind in request.kinds
         if kind is not Kind.DB

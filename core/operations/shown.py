@@ -11,9 +11,10 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from core.archive.plan.summary import FilePlan
+from core.archive.tree.ordinary_changes import are_too_many, is_ordinary
 from core.backups.catalog import Backup
 from core.errors import PlanChanged, StorageError
 from core.events import Kind
@@ -22,9 +23,6 @@ from core.operations.job_files import SHOWN
 from core.operations.rollback_plan import RollbackPlan
 from core.operations.sources import Sources
 from core.owned import LARGE
-
-CHANGED_LIMIT: Final = 0.01  # of the entries outside media cache, generated/ and logs
-_VOLATILE: Final = ("generated/", "pub/media/catalog/product/cache/", "var/log/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Meanwhile:
     @property
     def too_many(self) -> bool:
         """Whether this is another store than the one that was shown."""
-        return self.count > self.of * CHANGED_LIMIT
+        return are_too_many(self.count, self.of)
 
 
 def _entry_key(action: str, path: str) -> str:
@@ -77,7 +75,7 @@ class Shown:
                 left.discard(key)
                 continue
             names.append(entry.path)
-            count += not entry.path.startswith(_VOLATILE)
+            count += not is_ordinary(os.fsencode(entry.path))
         return Meanwhile(
             names=tuple(names),
             count=count + len(left),

@@ -25,7 +25,7 @@ from core.operations.findings import (
     stop,
     warn,
 )
-from core.operations.job_files import UNDO, plan_of, read_mark
+from core.operations.job_files import UNDO, plan_name, plan_of, read_mark
 from core.operations.losses import Losses, count_losses
 from core.operations.release import undoable_kinds
 
@@ -58,7 +58,7 @@ def plan_undo(store: Store, directory: Directory, job_id: str) -> UndoPlan:
     staged: dict[Kind, StagedFiles] = {
         kind: undo_plan(
             plan_of(store, directory, kind),
-            os.path.join(scratch.name, f"plan-{kind}"),
+            os.path.join(scratch.name, plan_name(kind)),
             job_id="preview",
         )
         for kind in kinds

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from core.archive.restore import recheck
 from core.archive.restore.recheck import refresh_files
 from core.archive.restore.stage import stage_files
 from core.archive.restore.swap import (
     revert_files,
     swap_files,
 )
+from core.archive.tree import ordinary_changes
 from tests.archive.trees import (
     Layout,
     covered,
@@ -60,7 +60,7 @@ def test_open_shop_changes_are_taken_in(shop: Layout, tmp_path: Path) -> None:
 def test_refresh_after_any_change(
     shop: Layout, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recheck, "_ALWAYS_FINE", 10_000)
+    monkeypatch.setattr(ordinary_changes, "ALWAYS_FINE", 10_000)
     summary = write(shop.code, tmp_path / "a.tgz")
     before = tree_hash(shop.root)
     damage(shop.root, random.Random(seed))

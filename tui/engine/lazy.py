@@ -12,8 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from core.errors import StoreNotFound
-from core.magento.store import Store, find_store
+from core.magento.store import Store, find_store_here
 from tui.engine.views import Places, places_of
 
 if TYPE_CHECKING:
@@ -59,15 +58,6 @@ class LateEngine:
 
 def open_engine(*, root: str | None, read_only: bool) -> Engine:
     """Find the store from here, or at `root`. Raises StoreNotFound, StoreUnreadable."""
-    try:
-        start = os.getcwd()
-    except FileNotFoundError:
-        if root is None:
-            raise StoreNotFound(
-                "The working directory does not exist any more.",
-                hint="Change into the store again, or name its root with --root DIR.",
-            ) from None
-        start = "/"
     # For a rollback var/backups alone is enough: that is when the application is needed most.
-    store = find_store(start, root=root, for_rollback=True)
+    store = find_store_here(root=root, for_rollback=True)
     return cast("Engine", LateEngine(store, read_only=read_only))

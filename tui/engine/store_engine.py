@@ -32,10 +32,10 @@ from core.jobs.stream import EventStream
 from core.magento.env_php import DeploymentConfiguration, read_configuration
 from core.magento.maintenance import maintenance_state, open_store
 from core.magento.settings import DatabaseConnection
-from core.magento.store import Store, magento_version, refuse_stranger
+from core.magento.store import Store, magento_version
 from core.operations.lost import lost_lines
 from core.operations.preflight import space_of
-from core.operations.read_only import code_findings, refusal_of
+from core.operations.read_only import code_findings, refuse_unwritable
 from core.operations.requests import (
     BackupRequest,
     Request,
@@ -142,11 +142,8 @@ class StoreEngine:
 
     def _why_read_only(self) -> str | None:
         """Return why nothing can be started; code that cannot be changed can be backed up."""
-        for path in (self._store.var, self._store.state_directory):
-            if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
-                return refusal_of(path).rstrip(".")
         try:
-            refuse_stranger(self._store)
+            refuse_unwritable(self._store)
         except MagerewindError as error:
             return error.message.rstrip(".")
         return None

@@ -1,7 +1,7 @@
 """The second look, once the store is closed: what did an open shop change since the plan.
 
 Every entry that was compared is looked at again (inode, size, times); what changed is compared
-anew, staged, taken into the plan and named. It owns which changes are ordinary in an open shop.
+anew, staged, taken into the plan and named.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from core.archive.restore.stage import StagedFiles, Stager
 from core.archive.restore.stages import make_stages
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import is_gone
+from core.archive.tree.ordinary_changes import are_too_many, is_ordinary
 from core.archive.tree.records import Change, Looks, SeenReader, changes, record_of
 from core.archive.tree.remove import remove_tree
 from core.archive.tree.selection import Selection, unreadable
@@ -31,16 +32,6 @@ from core.durable import unlink_if_there
 from core.errors import PlanChanged
 from core.events import Report, no_report
 
-# What changes in an open shop anyway.
-_ORDINARY: Final = (
-    b"pub/media/catalog/product/cache/",
-    b"pub/media/tmp/",
-    b"generated/",
-    b"var/log/",
-    b"log/",
-)
-_SHARE: Final = 100  # one in a hundred
-_ALWAYS_FINE: Final = 20  # in a small tree one per cent is nothing
 _REPORT_EVERY: Final = 1024
 _SAME_TICK_NS: Final = 20_000_000
 
@@ -79,7 +70,7 @@ class _Looked:
     @property
     def too_many(self) -> bool:
         """More than one in a hundred."""
-        return self.counted > max(_ALWAYS_FINE, self.of // _SHARE)
+        return are_too_many(self.counted, self.of)
 
 
 def _looks(live: LiveParts, since_ns: int) -> Iterator[Looks]:
@@ -106,7 +97,7 @@ def _look_again(plan: PlanFile, selection: Selection, report: Report) -> _Looked
         now = _looks(live, since_ns)
         for paths, change in changes(before, now, since_ns=since_ns, linked=plan.facts.linked):
             current = paths[-1]
-            counts = sum(map(_counts, paths))
+            counts = sum(not is_ordinary(path) for path in paths)
             looked.of += counts
             if change is Change.CERTAIN:
                 looked.changed += paths
@@ -117,10 +108,6 @@ def _look_again(plan: PlanFile, selection: Selection, report: Report) -> _Looked
                 tell()
     report(0, done, "")
     return looked
-
-
-def _counts(path: bytes) -> bool:
-    return not (path.startswith(_ORDINARY) or path.endswith(b".log"))
 
 
 class _Affected:
