@@ -7,7 +7,6 @@ again; of a large tree a child looks at a part.
 from __future__ import annotations
 
 import contextlib
-import marshal
 import os
 import stat
 import sys
@@ -233,7 +232,7 @@ def measure(selection: Selection, *, report: Report = no_report) -> Measured:
         count = _count(selection, report=report, mine=_is_mine)
         try:
             assert worker.stdout is not None  # noqa: S101 - for the type checker
-            answer = _Count(*marshal.load(worker.stdout))  # noqa: S302 - written by our child
+            answer = _Count(*child.receive(worker.stdout))
         except (EOFError, ValueError, TypeError):
             answer = _childs_share(selection)  # it was killed
         if answer.unreadable and keeper() is not None:
@@ -248,7 +247,7 @@ def main() -> None:
     """Be the child."""
     selection, _ = child.told()
     with contextlib.suppress(BrokenPipeError):
-        marshal.dump(_childs_share(selection).values(), sys.stdout.buffer)
+        sys.stdout.buffer.write(child.framed(_childs_share(selection).values()))
         sys.stdout.buffer.flush()
 
 

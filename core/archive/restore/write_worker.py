@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
-import marshal
 import mmap
 import os
 import select
@@ -39,7 +38,6 @@ _SLOT: Final = _BATCH + SMALL
 _SLOTS: Final = 4
 _PIPE: Final = 1 << 20
 _ENTRY: Final = 2000  # bytes that could be written in the time that an entry takes besides, about
-_LENGTH: Final = 4
 _PATIENCE_MS: Final = 200
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -135,10 +133,8 @@ class Makers:
             self._batch, self._at, self._weight = [], 0, 0
 
     def _send(self, words: Any) -> None:  # noqa: ANN401 - whatever can be sent
-        message = marshal.dumps(words)
         try:
-            self._in.write(len(message).to_bytes(_LENGTH, "little"))
-            self._in.write(message)
+            self._in.write(child.framed(words))
             self._in.flush()
         except BrokenPipeError:
             while self._answered < self._sent:  # it may have said why
@@ -147,8 +143,8 @@ class Makers:
 
     def _answer(self) -> None:
         """Take the answer for a batch: nothing, or the error that ended it."""
-        answer = child.exactly(self._out, _LENGTH)
-        if len(answer) != _LENGTH:
+        answer = child.exactly(self._out, child.LENGTH)
+        if len(answer) != child.LENGTH:
             raise self._ended()
         code = int.from_bytes(answer, "little")
         if code:
@@ -193,16 +189,6 @@ def _make(group: _Group, stages: dict[int, Descent], slot: memoryview) -> None:
             write_file(fd, name, size, content, how, xattrs=xattrs, flush=False, exact=True)
 
 
-def _read() -> object:
-    """Return the next words of the parent, or None when there are no more."""
-    length = sys.stdin.buffer.read(_LENGTH)
-    if len(length) != _LENGTH:
-        return None
-    return marshal.loads(  # noqa: S302 - written by the parent
-        sys.stdin.buffer.read(int.from_bytes(length, "little"))
-    )
-
-
 def _die_with(parent: int) -> None:
     """See that nothing is written any more once the parent is gone, and somebody tidies up."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -216,19 +202,19 @@ def main() -> None:
     _die_with(words["parent"])
     os.umask(0)  # nobody else gets into a stage, so files may have their mode from the beginning
     slots = memoryview(mmap.mmap(words["memory"], _SLOTS * _SLOT))
-    places: dict[int, int] = _read() or {}  # type: ignore[assignment]
+    places: dict[int, int] = child.receive(sys.stdin.buffer) or {}
     code, number = 0, 0
     with contextlib.ExitStack() as stack, contextlib.suppress(BrokenPipeError):
         stages = {one: stack.enter_context(Descent(b".", dir_fd=fd)) for one, fd in places.items()}
-        while not code and (batch := _read()) is not None:
+        while not code and (batch := child.receive(sys.stdin.buffer)) is not None:
             begin = number % _SLOTS * _SLOT
             try:
-                for group in batch:  # type: ignore[attr-defined]
+                for group in batch:
                     _make(group, stages, slots[begin : begin + _SLOT])
             except OSError as error:
                 code = error.errno or 5
             number += 1
-            sys.stdout.buffer.write(code.to_bytes(_LENGTH, "little"))
+            sys.stdout.buffer.write(code.to_bytes(child.LENGTH, "little"))
             sys.stdout.buffer.flush()
 
 

@@ -1,7 +1,7 @@
 """Processes of our own that share the work on a large tree, since one interpreter uses one core.
 
-It owns when one is worthwhile, how it is started and what it is told. A child ends when its parent
-does: its pipes are closed then.
+It owns when one is worthwhile, how it is started, and the one form of messages to and from it. A
+child ends when its parent does: its pipes are closed then.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ import signal
 import subprocess
 import sys
 from dataclasses import fields
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from core.archive.tree.selection import Selection, runs
 from core.events import Kind
 
+LENGTH: Final = 4
+"""Bytes of the length before each message."""
 WORTHWHILE: Final = 3000
 """From how many entries on: fewer are done before a child has begun."""
 
@@ -65,9 +67,7 @@ def start(
     assert child.stdin is not None  # noqa: S101 - for the type checker
     # It may have ended at once; its answer, or the lack of one, says so.
     with contextlib.suppress(BrokenPipeError):
-        child.stdin.write(
-            marshal.dumps((None if selection is None else as_values(selection), words))
-        )
+        child.stdin.write(framed((None if selection is None else as_values(selection), words)))
         child.stdin.flush()
         if not talk:
             child.stdin.close()
@@ -93,6 +93,23 @@ def start_sharing(
     finally:
         os.close(memory)
     return child, shared
+
+
+def framed(values: Any) -> bytes:  # noqa: ANN401 - plain values
+    """Return plain values as one message: its length, then the values."""
+    message = marshal.dumps(values)
+    return len(message).to_bytes(LENGTH, "little") + message
+
+
+def receive(pipe: IO[bytes]) -> Any:  # noqa: ANN401 - plain values
+    """Return the values of the next message; None when the other end is closed."""
+    length = pipe.read(LENGTH)
+    if len(length) != LENGTH:
+        return None
+    size = int.from_bytes(length, "little")
+    message = pipe.read(size)
+    # Written by a process of our own, of the same interpreter, into a pipe that nobody else has.
+    return marshal.loads(message) if len(message) == size else None  # noqa: S302
 
 
 def exactly(pipe: int, size: int) -> bytes:
@@ -127,7 +144,7 @@ def told() -> tuple[Any, dict[str, Any]]:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     gc.disable()  # a child makes no cycles, and lives for seconds
-    values, words = marshal.load(sys.stdin.buffer)  # noqa: S302 - written by the parent
+    values, words = receive(sys.stdin.buffer)
     return of_values(values) if values else None, words
 
 

@@ -26,14 +26,13 @@ from core.archive.tree.selection import Selection
 from core.archive.workers import child
 from core.archive.workers.batch_reader import Gatherer, Group, LeftOut, Part
 
-_LENGTH: Final = 4
 _CREDIT: Final = 1 << 31  # in a length: no batch follows, it is memory that is free again
 _PIPE: Final = 1 << 20
 _CHILDREN: Final = 3  # more than this one process cannot walk for
 # So that a child never waits for the next one, whatever this process is busy with meanwhile.
 _DEALT: Final = 4
 _PATIENCE_MS: Final = 200  # a child that somebody has stopped must not keep us from a cancellation
-_END: Final = marshal.dumps(())
+_END: Final = child.framed(())
 _PENDING: Final = 16  # batches between the first that is not taken yet and the last that is dealt
 
 Made = TypeVar("Made", bound=Part)
@@ -84,10 +83,9 @@ class Hand(ABC, Generic[Made]):
         """Give it a batch, unless it has enough. Raises OSError when it is gone."""
         if len(self.tasks) >= _DEALT:
             return False
-        words = marshal.dumps(task.batch)
-        if len(words) > self._room:
+        message = child.framed(task.batch)
+        if len(message) > self._room + child.LENGTH:
             return False
-        message = len(words).to_bytes(_LENGTH, "little") + words
         self._room -= len(message)
         self.tasks.append((task, len(message)))
         self._tell(message)
@@ -98,7 +96,7 @@ class Hand(ABC, Generic[Made]):
         if self._gone:  # it needs none, and its descriptors may be somebody else's by now
             return
         with contextlib.suppress(OSError):
-            self._tell((_CREDIT | size).to_bytes(_LENGTH, "little"))
+            self._tell((_CREDIT | size).to_bytes(child.LENGTH, "little"))
 
     def _tell(self, message: bytes) -> None:
         while message:
@@ -118,13 +116,13 @@ class Hand(ABC, Generic[Made]):
         Never waits: a child may be stopped in the middle of a part. Raises OSError when there will
         be no more.
         """
-        if not self._has(_LENGTH):
+        if not self._has(child.LENGTH):
             return None
-        end = _LENGTH + int.from_bytes(self._answer[:_LENGTH], "little")
+        end = child.LENGTH + int.from_bytes(self._answer[: child.LENGTH], "little")
         if not self._has(end):
             return None
         # Written by a child of our own, of the same interpreter, into a pipe that nobody else has.
-        values = marshal.loads(memoryview(self._answer)[_LENGTH:end])  # noqa: S302
+        values = marshal.loads(memoryview(self._answer)[child.LENGTH : end])  # noqa: S302
         self._answer = bytearray()
         task, length = self.tasks[0]
         if not values:
@@ -322,7 +320,7 @@ def batches(words: io.BufferedReader, freed: Callable[[int], None]) -> Iterator[
 
     def read() -> None:
         try:
-            while len(length := words.read(_LENGTH)) == _LENGTH:
+            while len(length := words.read(child.LENGTH)) == child.LENGTH:
                 size = int.from_bytes(length, "little")
                 if size & _CREDIT:
                     freed(size ^ _CREDIT)
@@ -350,7 +348,6 @@ def serve(
     out = sys.stdout.buffer
 
     def send(message: bytes) -> None:
-        out.write(len(message).to_bytes(_LENGTH, "little"))
         out.write(message)
         out.flush()  # the parent must not wait for the rest of it while this waits for the parent
 
@@ -358,5 +355,5 @@ def serve(
         for batch in batches(cast("io.BufferedReader", sys.stdin.buffer), freed):
             for part in gatherer.pack(batch):
                 values = tuple(part) if isinstance(part, LeftOut) else values_of(part)
-                send(marshal.dumps(values))
+                send(child.framed(values))
             send(_END)
