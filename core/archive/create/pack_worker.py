@@ -23,7 +23,7 @@ from core.archive.tar.member_writer import FILE_MODE, PADDING, MemberWriter
 from core.archive.tree.selection import Selection
 from core.archive.workers import child
 from core.archive.workers.batch_reader import SmallFiles
-from core.archive.workers.pool import Crew, Hand, serve
+from core.archive.workers.pool import Worker, WorkerPool, serve
 
 SMALL: Final = 4 << 20
 """Files up to here, in bytes, are read whole, so that what is written of them is consistent."""
@@ -92,17 +92,17 @@ class Packer(SmallFiles[Segment]):
         return segment
 
 
-class _PackingHand(Hand[Segment]):
+class _PackWorker(Worker[Segment]):
     def made(self, values: tuple[Any, ...]) -> Segment:
         return Segment(*values)
 
 
-def packers(selection: Selection, level: int) -> Crew[Segment]:
-    """Return a crew that makes segments of a backup."""
-    return Crew(
+def pack_pool(selection: Selection, level: int) -> WorkerPool[Segment]:
+    """Return a pool that makes segments of a backup."""
+    return WorkerPool(
         selection,
         Packer(selection, level),
-        lambda: _PackingHand(child.start(__name__, selection, talk=True, level=level)),
+        lambda: _PackWorker(child.start(__name__, selection, talk=True, level=level)),
         most=_HELD,
     )
 

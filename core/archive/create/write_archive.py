@@ -1,6 +1,6 @@
 """Writes a selection of the live tree as a gzip'd tar that GNU tar, bsdtar, 7-Zip and Magento read.
 
-It owns the order of the archive and what happens when files change under its hands: the archive
+It owns the order of the archive and what happens when files change under its workers: the archive
 stays valid whatever they do, and each such file is named. One process walks; small files are read
 and compressed in batches, here and by others beside it (`core.archive.workers.pool`), and what came
 of the batches is written in the order of the walk. It knows nothing of file names in var/backups,
@@ -19,14 +19,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from core.account.reach import lstat, open_to_read, readlink
-from core.archive.create.pack_worker import SMALL, packers
+from core.archive.create.pack_worker import SMALL, pack_pool
 from core.archive.tar.gzip import GzipWriter, Segment
 from core.archive.tar.header import BLOCK, DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.tar.member_writer import DIRECTORY_MODE, FILE_MODE, PADDING, MemberWriter
 from core.archive.tree.open_directories import OPEN_FILE, Descent, is_gone
 from core.archive.tree.selection import Found, Run, Selection, runs, unreadable
 from core.archive.workers.batch_reader import LeftOut
-from core.archive.workers.pool import Shift, Task
+from core.archive.workers.pool import OrderedWork, Task
 from core.archive.workers.walk_batches import Batches
 from core.durable import translate
 from core.events import Report, Warned, no_report
@@ -125,15 +125,15 @@ class _Writer:
         self._links: dict[tuple[int, int], bytes] = {}
         self._batches = ArchiveBatches(selection, self.noticed, self._members)
         self._descent = Descent(selection.root)
-        self._crew = packers(selection, out.level)
-        self._shift = Shift(self._crew, iter(self._batches))
+        self._pool = pack_pool(selection, out.level)
+        self._shift = OrderedWork(self._pool, iter(self._batches))
         self._parts: list[bytes] = []
         self._gathered = 0
         self._current = ""  # where the last part came from, for reports
 
     def write(self) -> None:
         """Write all members and the end."""
-        with contextlib.closing(self._descent), contextlib.closing(self._crew):
+        with contextlib.closing(self._descent), contextlib.closing(self._pool):
             for task, part in self._shift.parts():
                 if part is not None:
                     self._part(task, part)
@@ -276,7 +276,7 @@ class _Writer:
         for piece in _pieces(fd, size):
             done += len(piece)
             self._put(piece)
-            self._shift.deal()
+            self._shift.assign()
             self._report(self.content_bytes + done, self.members, self._current)
         after = os.fstat(fd)
         if done < size or after.st_size != size or after.st_mtime_ns != found.status.st_mtime_ns:

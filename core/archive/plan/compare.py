@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from core.account.reach import open_to_read, readlink
-from core.archive.plan.kept_contents import SpoolWriter
+from core.archive.plan.kept_contents import CacheWriter
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.rows import Action, Row
 from core.archive.plan.wanted_owners import OwnersThen
@@ -94,7 +94,7 @@ class Comparison:
         *,
         trusted: bool,
         regions: Regions | None = None,
-        spool: SpoolWriter | None = None,
+        spool: CacheWriter | None = None,
     ) -> None:
         self._spool = spool if spool is not None and spool.takes else None
         self.sha256 = ""

@@ -64,6 +64,6 @@ def seen_file(place: PlanPlace) -> StateFile:
     return plan_home(place).file.beside(".seen")
 
 
-def spool_file(place: PlanPlace) -> StateFile:
+def cache_file(place: PlanPlace) -> StateFile:
     """Return the scratch file with contents that a plan has put aside."""
     return plan_home(place).file.beside(".spool")

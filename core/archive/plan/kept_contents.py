@@ -26,7 +26,7 @@ _HEAD: Final = struct.Struct("<qq")  # where the content is in the archive, and 
 _FLUSH: Final = 1 << 18
 
 
-class SpoolWriter:
+class CacheWriter:
     """Writes contents in the order of the archive; gives up where it cannot."""
 
     def __init__(self, file: StateFile) -> None:
@@ -94,7 +94,7 @@ class SpoolWriter:
                 self._file.remove()
 
 
-def read_spool(file: StateFile, sha256: str) -> Iterator[tuple[int, bytes]]:
+def read_cache(file: StateFile, sha256: str) -> Iterator[tuple[int, bytes]]:
     """Yield where contents are in the archive, and the contents, in the order of the archive.
 
     Raises StorageError, at the latest at the end, when the file is not the one with that digest.

@@ -1,6 +1,6 @@
 """The live side of a comparison, in the order of the walk, looked at ahead and by several.
 
-It owns how what a crew has looked at becomes single entries again, where they have to be looked at
+It owns how what a pool has looked at becomes single entries again, where they have to be looked at
 closely, and that whole parts that the archive has as the same bytes are passed over at once.
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, Self
 
 from core.account.reach import lstat
-from core.archive.plan.read_ahead_worker import LONGEST, Looked, lookers
+from core.archive.plan.read_ahead_worker import LONGEST, Looked, read_ahead_pool
 from core.archive.tar.header import BLOCK, DIRECTORY, HeaderReader
 from core.archive.tar.member_writer import DIRECTORY_MODE, MemberWriter
 from core.archive.tar.verify import InOrder
@@ -24,7 +24,7 @@ from core.archive.tree.open_directories import Descent
 from core.archive.tree.records import passed_over, record_of, taken_apart
 from core.archive.tree.selection import Found, Problem, Run, Selection, Status, runs
 from core.archive.workers.batch_reader import LeftOut
-from core.archive.workers.pool import Shift, Task
+from core.archive.workers.pool import OrderedWork, Task
 from core.archive.workers.walk_batches import Batches
 from core.errors import StorageError
 
@@ -71,10 +71,10 @@ class _LiveBatches(Batches[Looked]):
 
 
 class LiveParts:
-    """What a crew has looked at, part by part, with what is needed to make entries of it.
+    """What a pool has looked at, part by part, with what is needed to make entries of it.
 
     `waited` is called while nothing comes: what it raises ends the wait. With `since_ns` no content
-    is read (`core.archive.plan.read_ahead_worker.lookers`).
+    is read (`core.archive.plan.read_ahead_worker.read_ahead_pool`).
     """
 
     def __init__(
@@ -92,8 +92,8 @@ class LiveParts:
         self._start = len(selection.prefix)
         walk = iter(_LiveBatches(selection, problem, contents=not since_ns))
         self._descent = Descent(selection.root)
-        self._crew = lookers(selection, since_ns=since_ns)
-        self._parts = Shift(self._crew, walk).parts()
+        self._pool = read_ahead_pool(selection, since_ns=since_ns)
+        self._parts = OrderedWork(self._pool, walk).parts()
 
     def __enter__(self) -> Self:
         return self
@@ -102,9 +102,9 @@ class LiveParts:
         self.close()
 
     def close(self) -> None:
-        """End the crew."""
+        """End the pool."""
         self._descent.close()
-        self._crew.close()
+        self._pool.close()
 
     def __iter__(self) -> Iterator[LivePart | Found]:
         """Yield parts, and entries that were left out of them."""
@@ -127,7 +127,7 @@ class LiveParts:
                 at += part.entries
 
     def _left_out(self, task: Task[Looked], at: int, part: LeftOut) -> Found | None:
-        """Look at an entry that the crew has left out."""
+        """Look at an entry that the pool has left out."""
         if at in task.notes:
             paths, status = task.notes[at]
             if status is not None:
@@ -151,7 +151,7 @@ class LiveParts:
 
 
 class LivePart:
-    """Entries that follow one another, as the crew has looked at them."""
+    """Entries that follow one another, as the pool has looked at them."""
 
     def __init__(self, task: Task[Looked], first: int, looked: Looked, starts: list[int]) -> None:
         self.entries = looked.entries

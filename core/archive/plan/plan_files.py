@@ -16,8 +16,8 @@ from core.account.reach import look, lstat
 from core.archive.plan.closed_directories import can_be_opened, is_stuck
 from core.archive.plan.compare import NAMES_KEPT, Comparison, Same, content_is
 from core.archive.plan.facts import PlanStep
-from core.archive.plan.home import PlanPlace, seen_file, spool_file
-from core.archive.plan.kept_contents import SpoolWriter
+from core.archive.plan.home import PlanPlace, cache_file, seen_file
+from core.archive.plan.kept_contents import CacheWriter
 from core.archive.plan.live_entries import Live
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.rows import Action
@@ -143,7 +143,7 @@ class Planner:
             began_ns = plan.status.st_ctime_ns
             with (
                 SeenWriter(seen_file(plan.home)) as seen,
-                SpoolWriter(spool_file(plan.home)) as spool,
+                CacheWriter(cache_file(plan.home)) as spool,
             ):
                 if not (ordered and self._put_aside):
                     spool.give_up()
@@ -159,7 +159,7 @@ class Planner:
         *,
         ordered: bool,
         regions: Regions | None,
-        spool: SpoolWriter | None = None,
+        spool: CacheWriter | None = None,
     ) -> Comparison:
         """Read the archive once against the live tree and add what differs to an open plan."""
         with ArchiveReader(self._path, trusted=self._trusted, report=self._report) as reader:

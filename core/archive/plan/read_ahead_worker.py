@@ -24,8 +24,8 @@ from core.archive.tar.member_writer import FILE_MODE, PADDING, MemberWriter
 from core.archive.tree.records import is_exact, record_of
 from core.archive.tree.selection import Selection
 from core.archive.workers import child
-from core.archive.workers.batch_reader import Gatherer, SmallFiles
-from core.archive.workers.pool import Crew, Hand, serve
+from core.archive.workers.batch_reader import BatchReader, SmallFiles
+from core.archive.workers.pool import Worker, WorkerPool, serve
 
 SMALL: Final = 1 << 20
 """Files up to here, in bytes, are read before it is known whether that is needed."""
@@ -44,7 +44,7 @@ class Looked:
     that is taken once.
     """
 
-    __slots__ = ("_content", "_hand", "_place", "ends", "entries", "fresh", "records")
+    __slots__ = ("_content", "_place", "_worker", "ends", "entries", "fresh", "records")
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Looked:
         *,
         fresh: bool,
         content: bytes = b"",
-        hand: LookingHand | None = None,
+        worker: ReadAheadWorker | None = None,
         place: tuple[int, int, int] = (0, 0, 0),
     ) -> None:
         self.entries = entries
@@ -62,7 +62,7 @@ class Looked:
         self.ends = memoryview(ends).cast("I")
         self.fresh = fresh
         self._content = content
-        self._hand = hand
+        self._worker = worker
         self._place = place
 
     @property
@@ -72,15 +72,15 @@ class Looked:
 
     def content(self) -> bytes:
         """Return what an archive would hold; once."""
-        if self._hand is None:
+        if self._worker is None:
             return self._content
         at, size, taken = self._place
-        content = self._hand.memory[at : at + size]
-        self._hand.free(taken)
+        content = self._worker.memory[at : at + size]
+        self._worker.free(taken)
         return content
 
 
-class _Looks(Gatherer[Looked]):
+class _Looks(BatchReader[Looked]):
     """Gathers what was seen of entries."""
 
     def __init__(self, selection: Selection) -> None:
@@ -178,7 +178,7 @@ class Expecter(_Looks, SmallFiles[Looked]):
         return False
 
 
-class LookingHand(Hand[Looked]):
+class ReadAheadWorker(Worker[Looked]):
     """A child that looks, and the memory that it shares."""
 
     def __init__(self, process: subprocess.Popen[bytes], memory: mmap.mmap) -> None:
@@ -189,7 +189,7 @@ class LookingHand(Hand[Looked]):
         """Return the part that a child's values stand for."""
         entries, records, ends, fresh, *place = values
         at, size, taken = place
-        return Looked(entries, records, ends, fresh=fresh, hand=self, place=(at, size, taken))
+        return Looked(entries, records, ends, fresh=fresh, worker=self, place=(at, size, taken))
 
 
 class _Ring:
@@ -229,18 +229,18 @@ def _looking(selection: Selection, since_ns: int) -> _Looks:
     return Looker(selection, since_ns) if since_ns else Expecter(selection)
 
 
-def lookers(selection: Selection, *, since_ns: int = 0) -> Crew[Looked]:
-    """Return a crew that looks at entries and reads small files.
+def read_ahead_pool(selection: Selection, *, since_ns: int = 0) -> WorkerPool[Looked]:
+    """Return a pool that looks at entries and reads small files.
 
     With `since_ns` nothing is read, and a part is `fresh` when the inode of something in it, no
     directory, changed then or later.
     """
 
-    def hire() -> LookingHand:
+    def start_worker() -> ReadAheadWorker:
         process, memory = child.start_sharing(__name__, selection, _RING, since_ns=since_ns)
-        return LookingHand(process, memory)
+        return ReadAheadWorker(process, memory)
 
-    return Crew(selection, _looking(selection, since_ns), hire, most=_HELD)
+    return WorkerPool(selection, _looking(selection, since_ns), start_worker, most=_HELD)
 
 
 def main() -> None:

@@ -13,8 +13,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
-from core.archive.plan.home import spool_file
-from core.archive.plan.kept_contents import read_spool
+from core.archive.plan.home import cache_file
+from core.archive.plan.kept_contents import read_cache
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.rows import Row
 from core.archive.tar.gzip_position import Inflated
@@ -72,7 +72,7 @@ class _PutAside:
 
 def is_put_aside(plan: PlanFile) -> bool:
     """Tell whether a plan has put aside everything that its stage needs."""
-    return plan.facts.spool is not None and spool_file(plan.home).exists()
+    return plan.facts.spool is not None and cache_file(plan.home).exists()
 
 
 @contextlib.contextmanager
@@ -88,7 +88,7 @@ def open_contents(
     archive, digest = plan.facts.archive, plan.facts.spool
     if put_aside and digest is not None:
         _expect(plan, archive, _digest_of(archive))
-        spooled = read_spool(spool_file(plan.home), digest)
+        spooled = read_cache(cache_file(plan.home), digest)
         yield _PutAside(spooled)
         for _ in spooled:  # to the end, where its digest is compared
             pass

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.archive.plan.facts import PlanStep
-from core.archive.plan.home import PlanPlace, seen_file, spool_file
+from core.archive.plan.home import PlanPlace, cache_file, seen_file
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.rows import Action, Row
 from core.archive.plan.summary import FilePlan
@@ -33,7 +33,7 @@ from core.archive.restore.write_entry import (
     settled,
     write_file,
 )
-from core.archive.restore.write_worker import SMALL, Makers
+from core.archive.restore.write_worker import SMALL, WriteWorker
 from core.archive.tree.open_directories import Descent
 from core.archive.tree.records import storable_inode
 from core.archive.workers import child
@@ -69,7 +69,7 @@ class Stager:
         self._alike_rows: dict[tuple[int | None, ...], Settled] = {}
         self._stages: dict[int, Descent] = {}
         self._tops: dict[int, int] = {}  # descriptors of the stages themselves
-        self._makers: Makers | None = None
+        self._write_worker: WriteWorker | None = None
         self._current = b""  # for reports
         self._last_given: tuple[tuple[int | None, bytes], list[bytes]] = ((None, b""), [])
         self._flushed = 0  # of `_done_bytes`
@@ -230,8 +230,13 @@ class Stager:
 
     def _is_given(self, contents: Contents, row: Row) -> bool:
         """Give a small file or a link to the child, if it has time for it."""
-        makers = self._makers
-        if makers is None or row.unit is None or row.size_then > SMALL or not makers.has_time():
+        write_worker = self._write_worker
+        if (
+            write_worker is None
+            or row.unit is None
+            or row.size_then > SMALL
+            or not write_worker.has_time()
+        ):
             return False
         above = (row.unit, row.path[: max(0, row.path.rfind(b"/"))])
         if above == self._last_given[0]:
@@ -241,9 +246,11 @@ class Stager:
             self._last_given = above, way
         how = self._settled(row)
         if row.type_then == stat.S_IFLNK:
-            makers.give_link(row.region, way, name, row.link_then or b"", how)
+            write_worker.give_link(row.region, way, name, row.link_then or b"", how)
         else:
-            makers.give_file(row.region, way, name, contents.content(row), how, self._xattrs(row))
+            write_worker.give_file(
+                row.region, way, name, contents.content(row), how, self._xattrs(row)
+            )
         self._counted(row)
         return True
 
@@ -254,17 +261,17 @@ class Stager:
             yield
             return
         with contextlib.suppress(OSError):  # no more processes, or no memory: one does as well
-            self._makers = Makers(self._tops)
+            self._write_worker = WriteWorker(self._tops)
         try:
             yield
         finally:
-            if self._makers is not None:
-                self._makers.close()
-                self._makers = None
+            if self._write_worker is not None:
+                self._write_worker.close()
+                self._write_worker = None
 
     def _finish_child(self) -> None:
-        if self._makers is not None:
-            self._makers.finish(self._tell)
+        if self._write_worker is not None:
+            self._write_worker.finish(self._tell)
 
     def _hard_links(self, after: int) -> None:
         for row in self._plan.written_links(after):
@@ -298,8 +305,8 @@ class Stager:
             way, how = self._paths.components(row), self._settled(row)
             if how.mode & _PASSABLE != _PASSABLE:  # nobody gets to what is below it any more
                 self._finish_child()
-            elif self._makers is not None and self._makers.has_time():
-                self._makers.give_directory(row.region, way, how, self._xattrs(row))
+            elif self._write_worker is not None and self._write_worker.has_time():
+                self._write_worker.give_directory(row.region, way, how, self._xattrs(row))
                 continue
             fd = self._stages[row.region].go(way)
             settle(fd, how, xattrs=self._xattrs(row))
@@ -317,7 +324,7 @@ def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> S
         with PlanFile(plan.plan_path) as open_plan:
             prepare_stages(open_plan, job_id)
             Stager(open_plan, report).fill(put_aside=True)
-            spool_file(plan.plan_path).remove()
+            cache_file(plan.plan_path).remove()
             open_plan.remember(step=PlanStep.STAGED)
             open_plan.save()
     except BaseException:
@@ -332,7 +339,7 @@ def remove_stage(plan_path: PlanPlace, *, report: Report = no_report) -> None:
 
     The stages of an undo are the asides of what it undoes: they are only removed when empty.
     """
-    for scratch in (seen_file(plan_path), spool_file(plan_path)):
+    for scratch in (seen_file(plan_path), cache_file(plan_path)):
         scratch.remove()
     with PlanFile(plan_path, only_read=True) as plan, Places(plan) as places:
         borrowed = plan.facts.borrowed

@@ -50,7 +50,7 @@ _Group = tuple[int, list[bytes], list[_Entry]]
 """Entries of one directory: the number of its stage, and the way there."""
 
 
-class Makers:
+class WriteWorker:
     """The child that makes files, seen from this process."""
 
     def __init__(self, stages: Mapping[int, int]) -> None:

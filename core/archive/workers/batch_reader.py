@@ -4,7 +4,7 @@ The process that walks deals out batches of names, and whoever is free looks at 
 something of them, in the order of the walk; no content of a file goes through a pipe.
 
 It owns a batch's form and how its directories are found again. What is made of the entries, and
-which of them need a decision that only the process that walks can take, is a matter of the makers.
+which of them only the process that walks can decide on, is the matter of the subclasses.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class LeftOut(NamedTuple):
 Made = TypeVar("Made", bound=Part)
 
 
-class Gatherer(ABC, Generic[Made]):
+class BatchReader(ABC, Generic[Made]):
     """Makes parts of batches of entries of a selection."""
 
     def __init__(self, selection: Selection) -> None:
@@ -127,7 +127,7 @@ class Gatherer(ABC, Generic[Made]):
         """Return what was gathered, if anything, and hold it no more: other batches may follow."""
 
 
-class SmallFiles(Gatherer[Made]):
+class SmallFiles(BatchReader[Made]):
     """Reads small files whole, up to `largest` bytes."""
 
     largest: int

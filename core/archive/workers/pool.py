@@ -2,7 +2,7 @@
 
 It owns which of them gets a batch, that nothing waits for itself (a child is given no more than
 fits into its pipe), and the order in which what came of them is taken. It decides nothing about
-files. A child that dies is no failure: what it was dealt is done here.
+files. A child that dies is no failure: what it was assigned is done here.
 """
 
 from __future__ import annotations
@@ -24,16 +24,18 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 from core.archive.tree.selection import Selection
 from core.archive.workers import child
-from core.archive.workers.batch_reader import Gatherer, Group, LeftOut, Part
+from core.archive.workers.batch_reader import BatchReader, Group, LeftOut, Part
 
 _CREDIT: Final = 1 << 31  # in a length: no batch follows, it is memory that is free again
 _PIPE: Final = 1 << 20
 _CHILDREN: Final = 3  # more than this one process cannot walk for
 # So that a child never waits for the next one, whatever this process is busy with meanwhile.
-_DEALT: Final = 4
+_ASSIGNED: Final = 4
 _PATIENCE_MS: Final = 200  # a child that somebody has stopped must not keep us from a cancellation
 _END: Final = child.framed(())
-_PENDING: Final = 16  # batches between the first that is not taken yet and the last that is dealt
+_PENDING: Final = (
+    16  # batches between the first that is not taken yet and the last that is assigned
+)
 
 Made = TypeVar("Made", bound=Part)
 Notes = dict[int, tuple[list[bytes], os.stat_result | None]]
@@ -55,8 +57,8 @@ class Task(Generic[Made]):
         self.source: Iterator[Made | LeftOut] | None = None  # where it is worked on here
 
 
-class Hand(ABC, Generic[Made]):
-    """One process and the batches that it was dealt, in order."""
+class Worker(ABC, Generic[Made]):
+    """One process and the batches that it was assigned, in order."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
@@ -79,9 +81,9 @@ class Hand(ABC, Generic[Made]):
     def made(self, values: tuple[Any, ...]) -> Made:
         """Return the part that a child's values stand for."""
 
-    def deal(self, task: Task[Made]) -> bool:
+    def assign(self, task: Task[Made]) -> bool:
         """Give it a batch, unless it has enough. Raises OSError when it is gone."""
-        if len(self.tasks) >= _DEALT:
+        if len(self.tasks) >= _ASSIGNED:
             return False
         message = child.framed(task.batch)
         if len(message) > self._room + child.LENGTH:
@@ -104,7 +106,7 @@ class Hand(ABC, Generic[Made]):
 
     def wants(self) -> bool:
         """Tell whether it could have a batch."""
-        return len(self.tasks) < _DEALT
+        return len(self.tasks) < _ASSIGNED
 
     def has_answer(self, patience_ms: int = 0) -> bool:
         """Tell whether there is something to receive."""
@@ -152,14 +154,14 @@ class Hand(ABC, Generic[Made]):
         child.stop(self.process)
 
 
-class Crew(Generic[Made]):
+class WorkerPool(Generic[Made]):
     """All who work: this process, and children as far as there are cores for them."""
 
     def __init__(
         self,
         selection: Selection,
-        here: Gatherer[Made],
-        hire: Callable[[], Hand[Made]],
+        here: BatchReader[Made],
+        start_worker: Callable[[], Worker[Made]],
         *,
         most: int,
     ) -> None:
@@ -168,26 +170,26 @@ class Crew(Generic[Made]):
         self.most = most
         """How many may be held; more come only for what is first."""
         self._here = here
-        self._hands: list[Hand[Made]] = []
+        self._workers: list[Worker[Made]] = []
         if child.is_worthwhile(selection):
             cores = len(os.sched_getaffinity(0))
             # No more processes for this account, or no memory: one does as well, in more time.
             with contextlib.suppress(OSError):
                 for _ in range(min(_CHILDREN, cores - 1)):
-                    self._hands.append(hire())
+                    self._workers.append(start_worker())
 
     def wants(self) -> bool:
-        """Tell whether a child could be dealt a batch."""
-        return any(hand.wants() for hand in self._hands)
+        """Tell whether a child could be assigned a batch."""
+        return any(worker.wants() for worker in self._workers)
 
-    def deal(self, task: Task[Made]) -> None:
+    def assign(self, task: Task[Made]) -> None:
         """Give a batch to the child that has least to do; where none can have it, it is ours."""
-        for hand in sorted(self._hands, key=lambda hand: len(hand.tasks)):
+        for worker in sorted(self._workers, key=lambda worker: len(worker.tasks)):
             try:
-                if hand.deal(task):
+                if worker.assign(task):
                     return
             except OSError:
-                self._bury(hand)
+                self._drop(worker)
         self.keep(task)
 
     def keep(self, task: Task[Made]) -> None:
@@ -207,34 +209,34 @@ class Crew(Generic[Made]):
                 task.parts.append(part)
                 self.held += part.held
             return
-        hand = self._whose(task)
-        if hand is None:
+        worker = self._whose(task)
+        if worker is None:
             self.keep(task)
-        elif hand.has_answer(_PATIENCE_MS):
-            self._receive(hand)
+        elif worker.has_answer(_PATIENCE_MS):
+            self._receive(worker)
 
     def is_elsewhere(self, task: Task[Made]) -> bool:
         """Tell whether a child is to work on a batch."""
         return self._whose(task) is not None
 
-    def _whose(self, task: Task[Made]) -> Hand[Made] | None:
-        for hand in self._hands:
-            if any(dealt is task for dealt, _ in hand.tasks):
-                return hand
+    def _whose(self, task: Task[Made]) -> Worker[Made] | None:
+        for worker in self._workers:
+            if any(assigned is task for assigned, _ in worker.tasks):
+                return worker
         return None
 
     def collect(self) -> None:
         """Take what the children have ready, as long as no more is held than may be."""
-        for hand in list(self._hands):
-            while self.held < self.most and hand.has_answer() and self._receive(hand):
+        for worker in list(self._workers):
+            while self.held < self.most and worker.has_answer() and self._receive(worker):
                 pass
 
-    def _receive(self, hand: Hand[Made]) -> bool:
+    def _receive(self, worker: Worker[Made]) -> bool:
         """Take in what a child has sent; tell whether that was all of a part."""
         try:
-            size = hand.receive()
+            size = worker.receive()
         except OSError:
-            self._bury(hand)
+            self._drop(worker)
             return False
         self.held += size or 0
         return size is not None
@@ -246,24 +248,24 @@ class Crew(Generic[Made]):
         self.held -= part.held
         return part
 
-    def _bury(self, hand: Hand[Made]) -> None:
-        """Go on without a child; what it was dealt will be ours, in its turn."""
-        self._hands.remove(hand)
-        hand.close()
+    def _drop(self, worker: Worker[Made]) -> None:
+        """Go on without a child; what it was assigned will be ours, in its turn."""
+        self._workers.remove(worker)
+        worker.close()
 
     def close(self) -> None:
         """End the children, whatever they do."""
         self._here.close()
-        for hand in self._hands:
-            hand.close()
-        self._hands.clear()
+        for worker in self._workers:
+            worker.close()
+        self._workers.clear()
 
 
-class Shift(Generic[Made]):
-    """A walk's batches, worked on by a crew, and what comes of them in the walk's order."""
+class OrderedWork(Generic[Made]):
+    """A walk's batches, worked on by a pool, and what comes of them in the walk's order."""
 
-    def __init__(self, crew: Crew[Made], walk: Iterator[Task[Made]]) -> None:
-        self._crew = crew
+    def __init__(self, pool: WorkerPool[Made], walk: Iterator[Task[Made]]) -> None:
+        self._pool = pool
         self._walk = walk
         self._pending: deque[Task[Made]] = deque()  # in the order of the walk
 
@@ -272,20 +274,20 @@ class Shift(Generic[Made]):
         while (task := self._first()) is not None:
             if not task.parts:
                 self._work(task)
-            yield task, self._crew.take(task) if task.parts else None
+            yield task, self._pool.take(task) if task.parts else None
 
-    def deal(self) -> None:
+    def assign(self) -> None:
         """Give the children enough to do, and take what they have done."""
-        self._crew.collect()
-        while self._crew.wants() and len(self._pending) < _PENDING:
+        self._pool.collect()
+        while self._pool.wants() and len(self._pending) < _PENDING:
             task = self._next()
             if task is None:
                 return
-            self._crew.deal(task)
+            self._pool.assign(task)
 
     def _first(self) -> Task[Made] | None:
         """Return the batch that is next."""
-        self.deal()
+        self.assign()
         while self._pending and self._pending[0].done and not self._pending[0].parts:
             self._pending.popleft()
         return self._pending[0] if self._pending else self._next()
@@ -299,15 +301,15 @@ class Shift(Generic[Made]):
 
     def _work(self, first: Task[Made]) -> None:
         """Do something: of the first batch, or of another while a child is busy with that."""
-        crew = self._crew
-        if crew.held < crew.most and crew.is_elsewhere(first):
+        pool = self._pool
+        if pool.held < pool.most and pool.is_elsewhere(first):
             ours = next((t for t in self._pending if t.source is not None and not t.done), None)
             if ours is None and len(self._pending) < _PENDING and (ours := self._next()):
-                crew.keep(ours)
+                pool.keep(ours)
             if ours is not None:
-                crew.step(ours)
+                pool.step(ours)
                 return
-        crew.step(first)
+        pool.step(first)
 
 
 def batches(words: io.BufferedReader, freed: Callable[[int], None]) -> Iterator[list[Group]]:
@@ -340,7 +342,7 @@ def batches(words: io.BufferedReader, freed: Callable[[int], None]) -> Iterator[
 
 
 def serve(
-    gatherer: Gatherer[Made],
+    gatherer: BatchReader[Made],
     values_of: Callable[[Made], tuple[Any, ...]],
     freed: Callable[[int], None] = lambda _size: None,
 ) -> None:

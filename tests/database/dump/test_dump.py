@@ -19,7 +19,7 @@ from tests.database.schema_oracle import differences, portrait
 
 
 def _sql(name):
-    path = os.path.join(os.path.dirname(__file__), "sql", f"{name}.sql")
+    path = os.path.join(os.path.dirname(os.path.dirname(__file__)), "sql", f"{name}.sql")
     with open(path, encoding="utf-8", newline="") as source:
         return source.read()
 

@@ -25,7 +25,7 @@ from core.archive.restore.contents import Contents
 from core.archive.restore.stage import Stager, remove_stage, stage_files
 from core.archive.restore.swap import swap_files
 from core.archive.restore.write_entry import Settled, settle
-from core.archive.restore.write_worker import SMALL, Makers
+from core.archive.restore.write_worker import SMALL, WriteWorker
 from core.errors import Cancelled, DiskFull, StorageError
 from tests.archive.trees import Layout, children_now, covered, layout, make_tree, plan, put, write
 from tests.waiting import until
@@ -80,7 +80,7 @@ def planned_after_a_loss(shop: Layout, directory: Path) -> FilePlan:
     return plan(directory / "a.tgz", shop, summary)
 
 
-def waits(self: Makers) -> bool:
+def waits(self: WriteWorker) -> bool:
     """Wait for the child, however long it takes, so that it has nearly all to do."""
     while not self._batch and self._sent - self._answered >= write_worker._SLOTS:
         self._answer()
@@ -102,15 +102,15 @@ def test_all_comes_back(
     summary = write(full.code, tmp_path / "a.tgz")
     lose(full)
     given = 0
-    add = Makers._add
+    add = WriteWorker._add
 
-    def counted(self: Makers, *rest: object) -> None:
+    def counted(self: WriteWorker, *rest: object) -> None:
         nonlocal given
         given += 1
         add(self, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Makers, "has_time", waits)
-    monkeypatch.setattr(Makers, "_add", counted)
+    monkeypatch.setattr(WriteWorker, "has_time", waits)
+    monkeypatch.setattr(WriteWorker, "_add", counted)
     back(full, tmp_path / "a.tgz", summary)
     assert covered(full.root) == before
     assert attributes(full.root + "/vendor") == also
@@ -124,13 +124,13 @@ def test_both_make_what_they_have_time_for(
 ) -> None:
     """A slow child leaves much to this process, in the same directories."""
     monkeypatch.setattr(write_worker, "_BATCH", 2000)
-    answer = Makers._answer
+    answer = WriteWorker._answer
 
-    def slowly(self: Makers) -> None:
+    def slowly(self: WriteWorker) -> None:
         time.sleep(0.0005)
         answer(self)
 
-    monkeypatch.setattr(Makers, "_answer", slowly)
+    monkeypatch.setattr(WriteWorker, "_answer", slowly)
     before = covered(full.root)
     summary = write(full.code, tmp_path / "a.tgz")
     lose(full)
@@ -146,11 +146,11 @@ def test_a_directory_that_lets_nobody_in_is_closed_when_all_below_it_is_settled(
     os.chmod(closed, 0o300)
     before = covered(full.root)
     planned = planned_after_a_loss(full, tmp_path)
-    makers: list[Makers] = []
+    makers: list[WriteWorker] = []
     pending: list[bool] = []
-    init = Makers.__init__
+    init = WriteWorker.__init__
 
-    def made(self: Makers, *stages: Any) -> None:
+    def made(self: WriteWorker, *stages: Any) -> None:
         makers.append(self)
         init(self, *stages)
 
@@ -159,8 +159,8 @@ def test_a_directory_that_lets_nobody_in_is_closed_when_all_below_it_is_settled(
             pending.append(bool(makers[0]._batch) or makers[0]._sent > makers[0]._answered)
         settle(fd, how, **rest)
 
-    monkeypatch.setattr(Makers, "__init__", made)
-    monkeypatch.setattr(Makers, "has_time", waits)
+    monkeypatch.setattr(WriteWorker, "__init__", made)
+    monkeypatch.setattr(WriteWorker, "has_time", waits)
     monkeypatch.setattr(stage_module, "settle", settled)
     swap_files(stage_files(planned, job_id="job"))
     assert pending == [False]
@@ -273,16 +273,16 @@ def test_an_error_that_comes_just_before_the_next_batch_is_said(
 ) -> None:
     planned = planned_after_a_loss(full, tmp_path)
     monkeypatch.setattr(write_worker, "_BATCH", 2000)
-    send = Makers._send
+    send = WriteWorker._send
     meet_a_full_disk(monkeypatch)
 
-    def late(self: Makers, words: object) -> None:
+    def late(self: WriteWorker, words: object) -> None:
         if self._sent > 1:
             self._process.wait(10)  # it has failed with one of the batches before, and is gone
         send(self, words)
 
-    monkeypatch.setattr(Makers, "has_time", lambda _self: True)
-    monkeypatch.setattr(Makers, "_send", late)
+    monkeypatch.setattr(WriteWorker, "has_time", lambda _self: True)
+    monkeypatch.setattr(WriteWorker, "_send", late)
     with pytest.raises(DiskFull):
         stage_files(planned, job_id="job")
 
@@ -325,13 +325,13 @@ def test_a_stopped_child_does_not_keep_from_a_cancellation(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned, before = planned_after_a_loss(full, tmp_path), children_now()
-    finish, hand_over, finishing = Makers.finish, Makers._hand_over, False
+    finish, hand_over, finishing = WriteWorker.finish, WriteWorker._hand_over, False
 
-    def stopped(self: Makers) -> None:
+    def stopped(self: WriteWorker) -> None:
         os.kill(self._process.pid, signal.SIGSTOP)
         hand_over(self)
 
-    def at_the_end(self: Makers, waited: Callable[[], None]) -> None:
+    def at_the_end(self: WriteWorker, waited: Callable[[], None]) -> None:
         nonlocal finishing
         finishing = True
         finish(self, waited)
@@ -340,8 +340,8 @@ def test_a_stopped_child_does_not_keep_from_a_cancellation(
         if finishing:
             raise Cancelled("stop")
 
-    monkeypatch.setattr(Makers, "_hand_over", stopped)
-    monkeypatch.setattr(Makers, "finish", at_the_end)
+    monkeypatch.setattr(WriteWorker, "_hand_over", stopped)
+    monkeypatch.setattr(WriteWorker, "finish", at_the_end)
     with pytest.raises(Cancelled):
         stage_files(planned, job_id="job", report=report)
     assert children_now() == before
@@ -353,19 +353,19 @@ import os, sys
 from core.archive.workers import child
 from core.archive.restore.stage import Stager, stage_files
 from core.archive.plan.plan_files import plan_files
-from core.archive.restore.write_worker import Makers
+from core.archive.restore.write_worker import WriteWorker
 from tests.archive.trees import layout
 from collections.abc import Callable
 from pathlib import Path
 child.WORTHWHILE = 0
 os.sched_getaffinity = lambda _pid: {0, 1}
 shop = layout(Path(sys.argv[1]))
-hand_over = Makers._hand_over
+hand_over = WriteWorker._hand_over
 def stop(self):
     hand_over(self)
     print(self._process.pid, flush=True)
     sys.stdin.read()
-Makers._hand_over = stop
+WriteWorker._hand_over = stop
 planned = plan_files(sys.argv[2], shop.code, shop.state + "/plan", sha256=sys.argv[3])
 stage_files(planned, job_id="job")
 """
@@ -377,7 +377,7 @@ def test_the_child_ends_with_its_parent(full: Layout, tmp_path: Path) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", _STAGING, full.root, tmp_path / "a.tgz", summary.sha256],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )  # fmt: skip
     with parent:
         assert parent.stdout is not None

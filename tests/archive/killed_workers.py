@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.archive.workers import child
-from core.archive.workers.pool import Crew, Hand, Task
+from core.archive.workers.pool import Task, Worker, WorkerPool
 
 LAST_WORDS = pytest.mark.parametrize("last_words", ["", "ab", "\\x05\\0\\0\\0ab"])
 
@@ -40,25 +40,25 @@ class Killed:
 
     def at_an_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Kill a child when this many answers of children have been taken."""
-        receive = Hand.receive
+        receive = Worker.receive
 
-        def counted(hand: Hand[Any]) -> int | None:
+        def counted(worker: Worker[Any]) -> int | None:
             self.came += 1
             if self.came == self.after:
-                os.kill(hand.process.pid, signal.SIGKILL)
-            return receive(hand)
+                os.kill(worker.process.pid, signal.SIGKILL)
+            return receive(worker)
 
-        monkeypatch.setattr(Hand, "receive", counted)
+        monkeypatch.setattr(Worker, "receive", counted)
 
     def at_a_step_here(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Kill the first child after so many parts of batches that this process is at."""
-        step = Crew.step
+        step = WorkerPool.step
 
-        def then_killed(crew: Crew[Any], task: Task[Any]) -> None:
-            step(crew, task)
+        def then_killed(pool: WorkerPool[Any], task: Task[Any]) -> None:
+            step(pool, task)
             if task.source is not None and not task.done:
                 self.came += 1
-                if self.came == self.after and crew._hands:
-                    os.kill(crew._hands[0].process.pid, signal.SIGKILL)
+                if self.came == self.after and pool._workers:
+                    os.kill(pool._workers[0].process.pid, signal.SIGKILL)
 
-        monkeypatch.setattr(Crew, "step", then_killed)
+        monkeypatch.setattr(WorkerPool, "step", then_killed)

@@ -13,7 +13,7 @@ import pytest
 
 from core.archive.create import pack_worker
 from core.archive.create import write_archive as writer_module
-from core.archive.create.pack_worker import SMALL, Packer, packers
+from core.archive.create.pack_worker import SMALL, Packer, pack_pool
 from core.archive.create.write_archive import ArchiveBatches, ArchiveSummary, Noticed, write_archive
 from core.archive.tar.gzip import Segment
 from core.archive.tar.member_writer import MemberWriter
@@ -22,9 +22,9 @@ from core.archive.tree.selection import Selection, media_selection
 from core.archive.workers import pool
 from core.archive.workers import walk_batches as batches_module
 from core.archive.workers.batch_reader import LeftOut
-from core.archive.workers.pool import Hand, Task
+from core.archive.workers.pool import Task, Worker
 from core.errors import Cancelled
-from tests.archive.hands import LAST_WORDS, Killed, dies_at_once, on_cores
+from tests.archive.killed_workers import LAST_WORDS, Killed, dies_at_once, on_cores
 from tests.archive.trees import Layout, children_now, layout, make_tree, put, write
 
 
@@ -83,7 +83,7 @@ def test_same_bytes_of_media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize(
     ("module", "name", "value"),
-    [(pool, "_PIPE", 4096), (pool, "_DEALT", 1), (pack_worker, "_HELD", 1),
+    [(pool, "_PIPE", 4096), (pool, "_ASSIGNED", 1), (pack_worker, "_HELD", 1),
      (pool, "_PENDING", 1), (batches_module, "_BATCH", 1)],
 )  # fmt: skip
 def test_no_limit_changes_anything_but_the_time(
@@ -145,7 +145,7 @@ def test_what_came_of_a_batch_is_not_packed_again_whatever_changed(
     names = [b"n%03d" % number for number in range(250)]
     for name in names:
         put(os.fsencode(shop.root) + b"/" + name, os.urandom(20_000))
-    crew_here = packers(shop.code, 1)
+    crew_here = pack_pool(shop.code, 1)
     task = Task([(b"", list(names))])
     crew_here.keep(task)
     crew_here.step(task)
@@ -159,7 +159,7 @@ def test_what_came_of_a_batch_is_not_packed_again_whatever_changed(
             os.link(path, path + b"-again")
         else:
             put(path, b"small")
-    crew_here.keep(task)  # as after the death of a child, with one part taken and one at hand
+    crew_here.keep(task)  # as after the death of a child, with one part taken and one at worker
     parts = [first]
     while not task.done or task.parts:
         if task.parts:
@@ -173,9 +173,9 @@ def test_what_came_of_a_batch_is_not_packed_again_whatever_changed(
 
 def test_only_what_is_held_is_counted(full: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     on_cores(monkeypatch, 2)
-    made = packers(full.code, 1)
+    made = pack_pool(full.code, 1)
     task = Task([(b"", [b"large", b"tool", b"gone", b"not-quite-large"])])
-    made.deal(task)
+    made.assign(task)
     while not task.done or task.parts:
         if task.parts:
             made.take(task)
@@ -241,18 +241,18 @@ def test_a_stopped_child_does_not_keep_from_a_cancellation(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = False
-    deal = Hand.deal
+    assign = Worker.assign
 
-    def stopped(self: Hand[Segment], task: Task[Segment]) -> bool:
+    def stopped(self: Worker[Segment], task: Task[Segment]) -> bool:
         os.kill(self.process.pid, signal.SIGSTOP)
-        return deal(self, task)
+        return assign(self, task)
 
     def report(_done_bytes: int, _done_items: int, _current: str) -> None:
         nonlocal asked
         asked = True
         raise Cancelled("stop")
 
-    monkeypatch.setattr(Hand, "deal", stopped)
+    monkeypatch.setattr(Worker, "assign", stopped)
     fd = os.open(tmp_path / "a.tgz", os.O_RDWR | os.O_CREAT)
     with pytest.raises(Cancelled):
         write_archive(full.code, fd, report=report)
@@ -276,7 +276,7 @@ def test_without_a_child_all_is_packed_here(
 def test_small_trees_have_no_child(full: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
     monkeypatch.setattr(subprocess, "Popen", None)
-    made = packers(full.code, 1)
+    made = pack_pool(full.code, 1)
     assert not made.wants()
     made.close()
 

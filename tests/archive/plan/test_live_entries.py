@@ -1,4 +1,4 @@
-"""What a crew sees of a live tree is what one process sees, and what is passed over is the same."""
+"""What a pool sees of a live tree is what one process sees, and what is passed over is the same."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.archive.plan import live_entries as live_module
 from core.archive.plan import plan_files, read_ahead_worker
 from core.archive.plan.live_entries import Live, LiveParts
 from core.archive.plan.plan_file import PlanFile
-from core.archive.plan.read_ahead_worker import SMALL, Looked, LookingHand
+from core.archive.plan.read_ahead_worker import SMALL, Looked, ReadAheadWorker
 from core.archive.restore.recheck import refresh_files
 from core.archive.restore.stage import stage_files
 from core.archive.restore.swap import swap_files
@@ -26,7 +26,7 @@ from core.archive.tree.selection import Found, Selection, Status, code_selection
 from core.archive.workers import pool
 from core.archive.workers import walk_batches as batches_module
 from core.errors import Cancelled
-from tests.archive.hands import LAST_WORDS, Killed, dies_at_once, on_cores
+from tests.archive.killed_workers import LAST_WORDS, Killed, dies_at_once, on_cores
 from tests.archive.trees import Layout, children_now, covered, layout, make_tree, plan, put, write
 
 CORES = pytest.mark.parametrize("cores", [1, 2, 3])
@@ -136,7 +136,7 @@ def test_contents_are_those_of_the_files(
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize(
     ("module", "name", "value"),
-    [(pool, "_PIPE", 4096), (pool, "_DEALT", 1), (read_ahead_worker, "_HELD", 1),
+    [(pool, "_PIPE", 4096), (pool, "_ASSIGNED", 1), (read_ahead_worker, "_HELD", 1),
      (pool, "_PENDING", 1), (batches_module, "_BATCH", 1), (read_ahead_worker, "_RING", 3 << 20),
      (read_ahead_worker, "_PART", 1)],
 )  # fmt: skip
@@ -348,16 +348,16 @@ def test_a_directory_that_goes_away_before_its_rights_are_looked_at(
 def test_a_stopped_child_does_not_keep_from_a_cancellation(
     full: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deal, before = LookingHand.deal, children_now()
+    assign, before = ReadAheadWorker.assign, children_now()
 
-    def stopped(self: LookingHand, task: pool.Task[Looked]) -> bool:
+    def stopped(self: ReadAheadWorker, task: pool.Task[Looked]) -> bool:
         os.kill(self.process.pid, signal.SIGSTOP)
-        return deal(self, task)
+        return assign(self, task)
 
     def give_up() -> None:
         raise Cancelled("stop")
 
-    monkeypatch.setattr(LookingHand, "deal", stopped)
+    monkeypatch.setattr(ReadAheadWorker, "assign", stopped)
     with pytest.raises(Cancelled), opened(full.code, waited=give_up) as live:
         list(live)
     assert children_now() == before

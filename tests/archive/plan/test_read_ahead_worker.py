@@ -10,11 +10,11 @@ from queue import SimpleQueue
 import pytest
 
 from core.archive.plan import read_ahead_worker
-from core.archive.plan.read_ahead_worker import SMALL, Expecter, Looked, Looker, LookingHand
+from core.archive.plan.read_ahead_worker import SMALL, Expecter, Looked, Looker, ReadAheadWorker
 from core.archive.tree.records import taken_apart
 from core.archive.tree.selection import Selection
 from core.archive.workers import pool
-from core.archive.workers.batch_reader import Gatherer
+from core.archive.workers.batch_reader import BatchReader
 from tests.archive.trees import Layout, layout, put
 
 
@@ -29,7 +29,9 @@ def shop(tmp_path: Path) -> Layout:
 
 @pytest.mark.parametrize("maker", [Expecter, lambda selection: Looker(selection, 1)])
 def test_another_batch_may_come_between_two_parts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, maker: Callable[[Selection], Gatherer[Looked]]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    maker: Callable[[Selection], BatchReader[Looked]],
 ) -> None:
     """As when a child has died: its batch comes while others are at work."""
     shop = layout(tmp_path / "shop")
@@ -52,15 +54,15 @@ def test_another_batch_may_come_between_two_parts(
 @pytest.mark.usefixtures("always")
 def test_nothing_is_written_to_a_child_that_is_gone(shop: Layout) -> None:
     """Its descriptors may be those of other files by then."""
-    made = read_ahead_worker.lookers(shop.code)
-    (hand,) = made._hands
-    assert isinstance(hand, LookingHand)
-    number = hand._in
-    made._bury(hand)
+    made = read_ahead_worker.read_ahead_pool(shop.code)
+    (worker,) = made._workers
+    assert isinstance(worker, ReadAheadWorker)
+    number = worker._in
+    made._drop(worker)
     victim = os.open(shop.root + "/victim", os.O_RDWR | os.O_CREAT)
     if victim != number:
         os.dup2(victim, number)
-    hand.free(4096)
+    worker.free(4096)
     assert os.path.getsize(shop.root + "/victim") == 0
     os.close(number)
     if victim != number:
@@ -70,18 +72,18 @@ def test_nothing_is_written_to_a_child_that_is_gone(shop: Layout) -> None:
 
 @pytest.mark.usefixtures("always")
 def test_half_a_part_is_not_waited_for(shop: Layout) -> None:
-    made = read_ahead_worker.lookers(shop.code)
-    (hand,) = made._hands
+    made = read_ahead_worker.read_ahead_pool(shop.code)
+    (worker,) = made._workers
     task: pool.Task[Looked] = pool.Task([(b"", [b"tool", b"large"])])
-    hand.deal(task)
-    while not hand._poll.poll(100):
+    worker.assign(task)
+    while not worker._poll.poll(100):
         pass
-    reading, hand._has = hand._has, lambda size: size <= 4 and reading(size)
-    assert hand.receive() is None
-    hand._has = reading
+    reading, worker._has = worker._has, lambda size: size <= 4 and reading(size)
+    assert worker.receive() is None
+    worker._has = reading
     while not task.done:
-        if hand.has_answer(100):
-            hand.receive()
+        if worker.has_answer(100):
+            worker.receive()
     assert [part.entries for part in task.parts] == [1, 1]
     made.close()
 

@@ -19,7 +19,7 @@ from tests.database.dumping import as_root
 from tests.database.schema_oracle import differences, portrait
 from tests.database.shop_flow import fill, fill_as_written, roll_back
 
-FOREIGN = os.path.join(os.path.dirname(__file__), "sql", "foreign")
+FOREIGN = os.path.join(os.path.dirname(os.path.dirname(__file__)), "sql", "foreign")
 # What wrote it, as we say it.
 MAKERS = {
     "adminer": "adminer",
