@@ -16,6 +16,12 @@ def ours(root: str, command: str, *words: str) -> list[str]:
     return [*OURS, command, f"--root={root}", "--quiet", *words]
 
 
+def without(worker: str, root: str, command: str, *words: str) -> list[str]:
+    """Return the same command line without one kind of worker process (`without_worker`)."""
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "without_worker.py")
+    return [sys.executable, "-I", script, worker, command, f"--root={root}", "--quiet", *words]
+
+
 def shell(script: str, **paths: str) -> list[str]:
     """Return a shell command; `{name}` in it stands for a quoted path."""
     return ["sh", "-c", script.format_map({key: shlex.quote(v) for key, v in paths.items()})]

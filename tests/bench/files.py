@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from commands import backups, discard_undo, do, ours, remove_newest_backup, shell
+from commands import backups, discard_undo, do, ours, remove_newest_backup, shell, without
 from measure import Pair, Work
 
 _LEFT_OUT = ("pub/media", "pub/static", "var", "update", "node_modules", ".git", ".svn", ".idea")
@@ -86,6 +86,53 @@ def _rollback_pairs(root: str, name: str, paths: dict[str, str]) -> Iterator[Pai
         ),
         theirs=unpack,
         target=1.2,
+    )
+
+
+def worker_pairs(root: str, scratch: str) -> Iterator[Pair]:
+    """Yield our commands beside the same without one kind of worker, which earns its place at 0.85.
+
+    The store is left as it was. The recheck and the stage are parts of whole rollbacks: of one that
+    writes everything, and of one that writes next to nothing.
+    """
+    words = ("--code", "--no-verify")
+    for worker in ("count", "pack"):
+        yield _worth(worker, "code backup, `--no-verify`", root, ("setup:backup", *words),
+                     restore=lambda: remove_newest_backup(root))  # fmt: skip
+    do(root, "setup:backup", "--code")
+    name = backups(root)[-1]
+    plan = ("setup:rollback", f"--code-file={name}", "--dry-run")
+    yield _worth("plan", "plan of a rollback, no difference", root, plan)
+    command = ("setup:rollback", f"--code-file={name}", "--yes", "--no-flush")
+    yield _worth("recheck", "rollback, 1 % of the files differ", root, command,
+                 prepare=lambda: change_files(root, share=0.01),
+                 restore=discard_undo(root))  # fmt: skip
+    graveyard = Graveyard(os.path.join(scratch, "graveyard"))
+    for worker in ("recheck", "stage"):
+        yield _worth(worker, "rollback into an empty tree", root, command,
+                     prepare=lambda: empty(root, graveyard),
+                     restore=discard_undo(root))  # fmt: skip
+    remove_newest_backup(root)
+
+
+def _worth(
+    worker: str,
+    name: str,
+    root: str,
+    command: tuple[str, ...],
+    *,
+    prepare: Callable[[], None] = lambda: None,
+    restore: Callable[[], None] = lambda: None,
+) -> Pair:
+    return Pair(
+        ours=Work(name=name, command=ours(root, *command), prepare=prepare, restore=restore),
+        theirs=Work(
+            name=f"the same without the worker of the {worker}",
+            command=without(worker, root, *command),
+            prepare=prepare,
+            restore=restore,
+        ),
+        target=0.85,
     )
 
 

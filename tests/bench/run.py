@@ -36,7 +36,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--size", choices=list(Size), default=Size.MEDIUM, type=Size)
     parser.add_argument("--rows", choices=list(Size), default=Size.LARGE, type=Size)
     parser.add_argument("--rounds", type=int, default=3, help="measured runs of each (default: 3)")
-    parser.add_argument("--only", choices=("files", "database"), help="one part only")
+    parser.add_argument("--only", choices=("files", "database", "workers"), help="one part only")
     parser.add_argument("--tree", help="copy this real store instead of making one")
     parser.add_argument("--directory", help="where to work; on a disk like that of a store")
     parser.add_argument("--write", help="append the table to this Markdown file")
@@ -89,10 +89,13 @@ def main() -> int:
         root = os.path.join(scratch, "store")
         server.make_schema(_SCHEMA)
         name = _make_tree(chosen, root, connection)
-        if chosen.only != "database":
+        if chosen.only in {None, "files"}:
             title = f"Code of {name}"
             lines += _measure(title, files.pairs(root, scratch), chosen.rounds)
-        if chosen.only != "files":
+        if chosen.only in {None, "workers"}:
+            title = f"Worker processes, on the code of {name}"
+            lines += _measure(title, files.worker_pairs(root, scratch), chosen.rounds)
+        if chosen.only in {None, "database"}:
             fill_schema(server, _SCHEMA, size=chosen.rows)
             title = f"Database of the {chosen.rows} sample"
             found = database.pairs(root, scratch, server, _SCHEMA)
