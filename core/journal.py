@@ -1,8 +1,8 @@
 """The write-ahead memory of one job: records that are on disk before the act they speak of.
 
 A record is a line `<crc32 in 8 hex digits> <json>`; a torn last line (the crash came while it was
-written) is not a record, a broken line before the last is an error. This module knows nothing of
-what the records mean: each kind is a dataclass of whoever writes it (`core.operations.records`,
+written) is not a record, a broken line before the last is an error. This module knows no kind of
+record: each is a dataclass of the package that writes it (`core.operations.records`,
 `core.database.schema.records`).
 """
 

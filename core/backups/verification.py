@@ -34,7 +34,7 @@ class VerifyResult:
 
     @property
     def sound(self) -> bool:
-        """Whether it is what it should be."""
+        """True if the backup is intact."""
         return not self.problem
 
 

@@ -302,7 +302,7 @@ def _values(
     tail, hint = "", None
     if not isinstance(reason, NotPhp | Unparsed):
         complaint, tail = f"{complaint} is not data", ", and {}"
-        hint = "Write that value in plain, or make php available to the file's owner."
+        hint = "Replace it by a literal value, or make php available to the file's owner."
     if owner_uid is None or isinstance(reason, NotPhp):
         raise ConfigurationError(f"{complaint}.", hint=hint)
     try:

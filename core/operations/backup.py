@@ -270,7 +270,7 @@ def _write_dump(
     connection: DatabaseConnection,
     report: Report,
 ) -> _Written:
-    # Not loaded for a backup of files: whoever starts one waits for what is imported.
+    # Not for a backup of files: its start waits for imports.
     from core.database.dump.dump import DumpOptions, dump_schema  # noqa: PLC0415
     from core.database.dump.strip import unmatched  # noqa: PLC0415
 

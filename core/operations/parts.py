@@ -48,7 +48,7 @@ class Part(Protocol):
         """Make ready the way back from the job whose directory is `undone`."""
 
     def swap(self, context: JobContext) -> None:
-        """Put the staged in force; the live goes aside. May be run again after a crash."""
+        """Make the staged live and set the live aside. May be run again after a crash."""
 
     def moving(self, context: JobContext) -> None:
         """Tell its second trace, if it has one, that the job moves what is live."""
@@ -88,7 +88,7 @@ def parts_of(kinds: tuple[Kind, ...]) -> tuple[Part, ...]:
     """
     parts: list[Part] = [FilesPart(kind) for kind in Kind if kind in kinds and kind is not Kind.DB]
     if Kind.DB in kinds:
-        # Whoever starts a rollback of files waits for what is imported.
+        # The start of a rollback of files waits for these imports.
         from core.operations.database_part import DatabasePart  # noqa: PLC0415
 
         parts.append(DatabasePart())

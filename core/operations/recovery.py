@@ -98,7 +98,7 @@ def _refuse_unmovable(context: JobContext, parts: tuple[Part, ...]) -> None:
 def _schema_held(context: JobContext, parts: tuple[Part, ...]) -> Iterator[None]:
     """Hold the schema against jobs of other releases.
 
-    A server that is down is no reason not to go on: what needs it waits for it, or says so. The
+    A server that is down ends no recovery: the parts that need it wait for it, or say so. The
     dead runner's own connection may hold the lock until the server has noticed its end.
     """
     with contextlib.ExitStack() as locks:

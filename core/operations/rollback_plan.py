@@ -45,7 +45,7 @@ from core.operations.requests import RollbackRequest
 from core.operations.sources import Sources, excluded, gather
 from core.operations.uncovered import remote_findings
 
-if TYPE_CHECKING:  # of a database: whoever starts a rollback of files waits for what is imported
+if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for imports
     from core.database.load.server_check import DumpCheck, ServerCheck
     from core.operations.losses import Losses
 

@@ -1,4 +1,4 @@
-"""An undo: what the last rollback set aside becomes live again, and what is live goes aside.
+"""An undo: makes the entries that the last rollback set aside live, and sets the live ones aside.
 
 It deletes nothing, so it can itself be undone; the store is closed only for the renames.
 """

@@ -234,8 +234,8 @@ class Rollback(Page):
         def row(key: str, words: str, style: str = "") -> Row:
             return Row(key, lambda width: assemble((text.fit(f"   {words}", width, glyphs), style)))
 
-        enough = "an undo can itself be undone" if self.undo else "the undo is safety enough"
-        rows = [row("next", f"n  Go on: {enough}", "bold")]
+        enough = "an undo can itself be undone" if self.undo else "undo is kept"
+        rows = [row("next", f"n  Continue ({enough})", "bold")]
         if not self.undo:
             rows.append(row("backup", "b  Take a fresh backup first, then come back here"))
         rows.append(row("leave", "   Leave: nothing happens"))

@@ -77,7 +77,7 @@ class Noticed:
 
 
 class ArchiveBatches(Batches[Segment]):
-    """The walk over a selection for whoever packs it."""
+    """The walk over a selection, for the packing pool."""
 
     def __init__(self, selection: Selection, noticed: Noticed, members: MemberWriter) -> None:
         super().__init__()
@@ -137,14 +137,14 @@ class _Writer:
             for task, part in self._shift.parts():
                 if part is not None:
                     self._part(task, part)
-                # Also of whoever only waits: then it can be told to stop.
+                # Also while only waiting: a report is where a job can be told to stop.
                 self._report(self.content_bytes, self.members, self._current)
         self._put(_END_BLOCKS)
         self._hand_over()
         self._report(self.content_bytes, self.members, "")
 
     def _part(self, task: Task[Segment], part: Segment | LeftOut) -> None:
-        """Write what came of a batch."""
+        """Write the results of a batch."""
         prefix, entries = task.batch[part.group if isinstance(part, LeftOut) else 0]
         if isinstance(part, LeftOut):
             name = entries[part.place]

@@ -1,8 +1,8 @@
 """Where a plan is, and what one that is found there may speak of.
 
-A plan that is read back decides what is renamed and removed. So whoever opens one that a job keeps
-says for which trees and which job; `core.archive.plan.check` holds it against that. A plan that was
-just made for a look (a string as its path) answers for itself.
+A plan that is read back decides what is renamed and removed. So a plan of a job is
+opened with the trees and the job that it may speak of; `core.archive.plan.check` holds it against
+them. A plan that was just made for a look (a string as its path) answers for itself.
 """
 
 from __future__ import annotations

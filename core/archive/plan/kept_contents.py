@@ -1,4 +1,4 @@
-"""Contents that a plan has come past and its stage will need: a scratch file beside the plan.
+"""File contents cached while planning, for the stage: a scratch file beside the plan.
 
 A plan reads the whole archive, and a stage used to read it once more for the few files that differ,
 which took a fifth of a rollback. So the plan puts aside what it will write, as long as that is

@@ -32,7 +32,7 @@ _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times 
 
 
 class _LiveBatches(Batches[Looked]):
-    """The walk over a selection for whoever looks at it."""
+    """The walk over a selection, for the read-ahead pool."""
 
     def __init__(self, selection: Selection, problem: Problem, *, contents: bool) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 """The plan of a rollback of files: one SQLite file that survives, and is never held in memory.
 
 It owns the form of that file: what is to change, the inode of everything that will be moved, and
-where stage and aside are. Whoever has it and the disk can finish or revert the work. SQLite is
-here the durable, searchable list: rows are found by path and by unit, changed in a transaction
+where stage and aside are. With it and the disk alone the work can be finished or reverted.
+SQLite is the durable, searchable list: rows are found by path and by unit, changed in a transaction
 that is on disk when it returns, and read without being loaded. It knows nothing of archives.
 
 A *unit* is what moves as one rename: an entry of which the directory above stays. Entries below a

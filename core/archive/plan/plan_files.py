@@ -311,7 +311,7 @@ def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
             try:
                 fd, name = descent.parent_of(relative)
             except OSError:
-                continue  # it went away: the second look finds out
+                continue  # it went away: the recheck finds out
             moves = row.action is not Action.MODE
             if parent != looked_at:
                 looked_at, fixed = parent, bool(os.statvfs(fd).f_flag & os.ST_RDONLY)
@@ -350,7 +350,7 @@ def _keeps_entries(name: bytes, fd: int) -> str | None:
     except PermissionError:
         return None
     except OSError:
-        return ""  # it went away: the second look finds out
+        return ""  # it went away: the recheck finds out
     try:
         if os.access(name, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
             return ""

@@ -1,6 +1,6 @@
 """How the entries of a live tree look, and what an archive would hold of them.
 
-Nearly all of an archive is what the live tree still is. So whoever looks at a file builds the
+Nearly all of an archive is what the live tree still is. So the process that reads a file builds the
 member that our writer would have written of it, header and content, and the comparison finds many
 of them in the archive at once, as the same bytes, where it would otherwise take each member apart.
 What differs is looked at closely then; a wrong guess costs time only.

@@ -46,7 +46,7 @@ class OwnersThen:
         return not self._trusted and not member.uname and not member.uid
 
     def _meant(self, member: Member) -> tuple[int | None, int | None]:
-        """Return whom the archive means, whoever can give it to them."""
+        """Return the owner that the archive means, whether or not it can be given to them."""
         numbers = self._numbers
         return numbers.uid(member.uid, member.uname), numbers.gid(member.gid, member.gname)
 

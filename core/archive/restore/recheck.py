@@ -1,4 +1,4 @@
-"""The second look, once the store is closed: what did an open shop change since the plan.
+"""The recheck, once the store is closed: which entries did an open shop change since the plan.
 
 Every entry that was compared is looked at again (inode, size, times); what changed is compared
 anew, staged, taken into the plan and named.
@@ -38,7 +38,7 @@ _SAME_TICK_NS: Final = 20_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refreshed:
-    """What the second look found.
+    """The result of a recheck.
 
     `changed` are the paths that changed, in order. `counted` is how many of them lie outside what
     changes in an open shop anyway (media cache, generated code, logs), `of` how many such entries
@@ -60,7 +60,7 @@ def _problem(path: bytes, error: OSError) -> None:
 
 @dataclass(slots=True)
 class _Looked:
-    """What the second look saw: how many of how many entries outside the ordinary changed."""
+    """The changes that a recheck saw, and how many of how many entries are no ordinary ones."""
 
     changed: list[bytes] = field(default_factory=list)
     suspect: list[bytes] = field(default_factory=list)

@@ -120,7 +120,7 @@ class Stager:
         except OSError as error:
             raise translate(error, "extracting into the stage") from error
         self._record_inodes()
-        if self._linked:  # so that the second look does not take it for somebody else's doing
+        if self._linked:  # so that the recheck does not take them for changes
             self._plan.remember(linked=frozenset(self._linked))
 
     @contextlib.contextmanager

@@ -122,7 +122,7 @@ def _opened_up(directory: int) -> Iterator[None]:
 
 
 def _set_mode(opened: int, mode: int) -> None:
-    """Set the mode of what is open: as its owner, whoever that is."""
+    """Set the mode of an open entry, with the rights of its owner."""
     try:
         os.fchmod(opened, mode)
     except PermissionError:

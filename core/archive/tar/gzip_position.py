@@ -1,7 +1,7 @@
 """The bytes inside a gzip file, read forwards once: taken, passed over, or gone to by their place.
 
 It owns the block that is being read and where it stands. It knows nothing of what the bytes mean:
-that is `core.archive.tar.reader`'s; whoever knows already where something is needs no more than
+that is `core.archive.tar.reader`'s; a position that is known already needs no more than
 this.
 """
 
@@ -60,7 +60,7 @@ class Inflated:
         raise DamagedBackup(f"{self.file_name} is damaged: {reason}.")
 
     def report(self) -> None:
-        """Report how far it is, for whoever waits for something else; may raise."""
+        """Report the progress, also while other work goes on; may raise."""
         self._report(self._blocks.consumed, 0, "")
 
     def read_through(self) -> None:

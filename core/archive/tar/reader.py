@@ -92,7 +92,7 @@ class ArchiveReader(Inflated):
         self.content_bytes = 0
 
     def report(self) -> None:
-        """Report how far it is, for whoever waits for something else; may raise."""
+        """Report the progress, also while other work goes on; may raise."""
         self._report(self._blocks.consumed, self.members, os.fsdecode(self._current))
 
     def hostile(self, name: bytes, reason: str) -> NoReturn:

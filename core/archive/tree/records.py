@@ -1,6 +1,6 @@
 """What the live tree looked like when it was compared: one short record for each entry, on disk.
 
-It lets a second look find what an open shop changed meanwhile without reading any content. The
+It lets a recheck find the changes of an open shop without reading any content. The
 file is a scratch beside the plan (`<plan>.seen`), worthless after the job and never fsynced.
 """
 
@@ -180,7 +180,7 @@ class SeenReader:
 
 
 class Change(Enum):
-    """What a second look at an entry says."""
+    """The result of a recheck for an entry."""
 
     NONE = "none"
     # Unchanged, but last written so shortly before the first look that another write may have come

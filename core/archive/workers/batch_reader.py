@@ -1,7 +1,7 @@
-"""The entries of a batch, looked at one after the other: what several processes do side by side.
+"""Reads the entries of a batch, one after the other: the work that several processes share.
 
-The process that walks deals out batches of names, and whoever is free looks at the files and makes
-something of them, in the order of the walk; no content of a file goes through a pipe.
+The walking process distributes batches of names. Each process reads the files of its batches and
+returns parts in the order of the walk; no content of a file goes through a pipe.
 
 It owns a batch's form and how its directories are found again. What is made of the entries, and
 which of them only the process that walks can decide on, is the matter of the subclasses.
@@ -27,7 +27,7 @@ _TYPE_AND_SET_ID: Final = 0o176000
 
 
 class Part(Protocol):
-    """What came of some entries of a batch that follow one another."""
+    """The result of some consecutive entries of a batch."""
 
     @property
     def entries(self) -> int:
@@ -39,7 +39,7 @@ class Part(Protocol):
 
 
 class LeftOut(NamedTuple):
-    """An entry that the process that walks must look at, by its group and its place there."""
+    """An entry for the walking process to look at, by its group and its place there."""
 
     group: int
     place: int
@@ -73,7 +73,7 @@ class BatchReader(ABC, Generic[Made]):
         self._descent.close()
 
     def pack(self, batch: list[Group], *, skip: int = 0) -> Iterator[Made | LeftOut]:
-        """Yield the parts of a batch and, in their place, what was left out of them.
+        """Yield the parts of a batch and, in their places, the entries left out of them.
 
         `skip` entries at its beginning are passed over. Between two parts other batches may be
         packed.
@@ -116,15 +116,15 @@ class BatchReader(ABC, Generic[Made]):
 
     @abstractmethod
     def _known(self, entry: tuple[bytes, ...]) -> bool | None:
-        """Take in what the process that walks knows already."""
+        """Take in an entry that the walking process knows already."""
 
     @abstractmethod
     def _is_full(self) -> bool:
-        """Tell whether what was gathered is enough for a part."""
+        """Tell whether the gathered entries are enough for a part."""
 
     @abstractmethod
     def _gathered(self) -> Made | None:
-        """Return what was gathered, if anything, and hold it no more: other batches may follow."""
+        """Return the gathered entries as a part, if there are any, and forget them."""
 
 
 class SmallFiles(BatchReader[Made]):

@@ -1,4 +1,4 @@
-"""Processes of our own that share the work on a large tree, since one interpreter uses one core.
+"""Starts processes that share the work on a large tree, since one interpreter uses one core.
 
 It owns when one is worthwhile, how it is started, and the one form of messages to and from it. A
 child ends when its parent does: its pipes are closed then.
@@ -24,7 +24,7 @@ from core.events import Kind
 LENGTH: Final = 4
 """Bytes of the length before each message."""
 WORTHWHILE: Final = 3000
-"""From how many entries on: fewer are done before a child has begun."""
+"""The number of entries from which a process is worthwhile: fewer are done before it has begun."""
 
 
 def is_worthwhile(selection: Selection) -> bool:
@@ -139,8 +139,8 @@ def stop(child: subprocess.Popen[bytes]) -> None:
 
 
 def told() -> tuple[Any, dict[str, Any]]:
-    """Return, in a child, what it was started with: the selection is there if one was given."""
-    # Whoever stops a service tells all of its processes: the parent decides, and closes the pipe.
+    """Return, in the started process, its selection, if one was given, and its words."""
+    # A service is stopped by signals to all of its processes: the parent decides for them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     gc.disable()  # a child makes no cycles, and lives for seconds

@@ -1,8 +1,8 @@
-"""Processes beside this one that work on batches of a walk, and the way of batches to and fro.
+"""Distributes batches of a walk to worker processes and returns the results in order.
 
-It owns which of them gets a batch, that nothing waits for itself (a child is given no more than
-fits into its pipe), and the order in which what came of them is taken. It decides nothing about
-files. A child that dies is no failure: what it was assigned is done here.
+It owns which worker gets a batch, and the order of the results. A worker is given no more than fits
+into its pipe, so no process waits for itself. It decides nothing about files. A worker that dies is
+no failure: its batches are done here.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from core.archive.workers.batch_reader import BatchReader, Group, LeftOut, Part
 _CREDIT: Final = 1 << 31  # in a length: no batch follows, it is memory that is free again
 _PIPE: Final = 1 << 20
 _CHILDREN: Final = 3  # more than this one process cannot walk for
-# So that a child never waits for the next one, whatever this process is busy with meanwhile.
+# So that a worker never waits for the next one, however busy this process is meanwhile.
 _ASSIGNED: Final = 4
-_PATIENCE_MS: Final = 200  # a child that somebody has stopped must not keep us from a cancellation
+_PATIENCE_MS: Final = 200  # a stopped worker must not keep us from a cancellation
 _END: Final = child.framed(())
 _PENDING: Final = (
     16  # batches between the first that is not taken yet and the last that is assigned
@@ -44,7 +44,7 @@ it looked; or paths that are left out there."""
 
 
 class Task(Generic[Made]):
-    """A batch, and what came of it so far that was not taken yet. Its notes stay here."""
+    """A batch and its unconsumed results. Its notes stay in this process."""
 
     __slots__ = ("batch", "done", "notes", "parts", "source", "taken")
 
@@ -58,7 +58,7 @@ class Task(Generic[Made]):
 
 
 class Worker(ABC, Generic[Made]):
-    """One process and the batches that it was assigned, in order."""
+    """One worker process and its batches, in order."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
@@ -79,10 +79,10 @@ class Worker(ABC, Generic[Made]):
 
     @abstractmethod
     def made(self, values: tuple[Any, ...]) -> Made:
-        """Return the part that a child's values stand for."""
+        """Return the part that a worker's values stand for."""
 
     def assign(self, task: Task[Made]) -> bool:
-        """Give it a batch, unless it has enough. Raises OSError when it is gone."""
+        """Assign it a batch, unless it has enough. Raises OSError when the process is gone."""
         if len(self.tasks) >= _ASSIGNED:
             return False
         message = child.framed(task.batch)
@@ -94,7 +94,7 @@ class Worker(ABC, Generic[Made]):
         return True
 
     def free(self, size: int) -> None:
-        """Tell it that so much of the memory that both share can be used again."""
+        """Tell it how many bytes of the shared memory can be used again."""
         if self._gone:  # it needs none, and its descriptors may be somebody else's by now
             return
         with contextlib.suppress(OSError):
@@ -115,7 +115,7 @@ class Worker(ABC, Generic[Made]):
     def receive(self) -> int | None:
         """Take its next part in; return its bytes, or None where it has not come whole yet.
 
-        Never waits: a child may be stopped in the middle of a part. Raises OSError when there will
+        Never waits: a worker may be stopped in the middle of a part. Raises OSError when there will
         be no more.
         """
         if not self._has(child.LENGTH):
@@ -123,7 +123,7 @@ class Worker(ABC, Generic[Made]):
         end = child.LENGTH + int.from_bytes(self._answer[: child.LENGTH], "little")
         if not self._has(end):
             return None
-        # Written by a child of our own, of the same interpreter, into a pipe that nobody else has.
+        # Written by a process of our own, of the same interpreter, into a pipe of ours.
         values = marshal.loads(memoryview(self._answer)[child.LENGTH : end])  # noqa: S302
         self._answer = bytearray()
         task, length = self.tasks[0]
@@ -155,7 +155,7 @@ class Worker(ABC, Generic[Made]):
 
 
 class WorkerPool(Generic[Made]):
-    """All who work: this process, and children as far as there are cores for them."""
+    """The workers of one task: this process, and others as far as there are cores for them."""
 
     def __init__(
         self,
@@ -179,11 +179,11 @@ class WorkerPool(Generic[Made]):
                     self._workers.append(start_worker())
 
     def wants(self) -> bool:
-        """Tell whether a child could be assigned a batch."""
+        """Tell whether a worker could take a batch."""
         return any(worker.wants() for worker in self._workers)
 
     def assign(self, task: Task[Made]) -> None:
-        """Give a batch to the child that has least to do; where none can have it, it is ours."""
+        """Assign a batch to the worker with the fewest; where none can take it, keep it here."""
         for worker in sorted(self._workers, key=lambda worker: len(worker.tasks)):
             try:
                 if worker.assign(task):
@@ -193,14 +193,14 @@ class WorkerPool(Generic[Made]):
         self.keep(task)
 
     def keep(self, task: Task[Made]) -> None:
-        """Have a batch worked on here, a `step` at a time."""
-        # Of a child that died, some of it may have come. By entries, not by parts: where a file
+        """Do a batch in this process, one part a `step`."""
+        # Some results of a dead worker may have come. Entries are counted, not parts: where a file
         # changed since then, the parts would be others.
         seen = task.taken + sum(part.entries for part in task.parts)
         task.source = self._here.pack(task.batch, skip=seen)
 
     def step(self, task: Task[Made]) -> None:
-        """Go on with a batch: make its next part here, or wait for it to come, but not for long."""
+        """Go on with a batch: make its next part here, or wait a moment for it."""
         if task.source is not None:
             part = next(task.source, None)
             if part is None:
@@ -216,7 +216,7 @@ class WorkerPool(Generic[Made]):
             self._receive(worker)
 
     def is_elsewhere(self, task: Task[Made]) -> bool:
-        """Tell whether a child is to work on a batch."""
+        """Tell whether a worker has this batch."""
         return self._whose(task) is not None
 
     def _whose(self, task: Task[Made]) -> Worker[Made] | None:
@@ -226,13 +226,13 @@ class WorkerPool(Generic[Made]):
         return None
 
     def collect(self) -> None:
-        """Take what the children have ready, as long as no more is held than may be."""
+        """Take the results that are ready, as far as they may be held."""
         for worker in list(self._workers):
             while self.held < self.most and worker.has_answer() and self._receive(worker):
                 pass
 
     def _receive(self, worker: Worker[Made]) -> bool:
-        """Take in what a child has sent; tell whether that was all of a part."""
+        """Read from a worker; tell whether a part is complete."""
         try:
             size = worker.receive()
         except OSError:
@@ -242,19 +242,19 @@ class WorkerPool(Generic[Made]):
         return size is not None
 
     def take(self, task: Task[Made]) -> Made | LeftOut:
-        """Take the next part that has come of a batch."""
+        """Take the next result of a batch."""
         part = task.parts.popleft()
         task.taken += part.entries
         self.held -= part.held
         return part
 
     def _drop(self, worker: Worker[Made]) -> None:
-        """Go on without a child; what it was assigned will be ours, in its turn."""
+        """Go on without a worker; its batches are done here, in their turn."""
         self._workers.remove(worker)
         worker.close()
 
     def close(self) -> None:
-        """End the children, whatever they do."""
+        """End the workers, whatever they do."""
         self._here.close()
         for worker in self._workers:
             worker.close()
@@ -262,7 +262,7 @@ class WorkerPool(Generic[Made]):
 
 
 class OrderedWork(Generic[Made]):
-    """A walk's batches, worked on by a pool, and what comes of them in the walk's order."""
+    """The batches of a walk, done by a pool, and their results in the order of the walk."""
 
     def __init__(self, pool: WorkerPool[Made], walk: Iterator[Task[Made]]) -> None:
         self._pool = pool
@@ -277,7 +277,7 @@ class OrderedWork(Generic[Made]):
             yield task, self._pool.take(task) if task.parts else None
 
     def assign(self) -> None:
-        """Give the children enough to do, and take what they have done."""
+        """Assign batches to the workers, and take their results."""
         self._pool.collect()
         while self._pool.wants() and len(self._pending) < _PENDING:
             task = self._next()
@@ -300,7 +300,7 @@ class OrderedWork(Generic[Made]):
         return task
 
     def _work(self, first: Task[Made]) -> None:
-        """Do something: of the first batch, or of another while a child is busy with that."""
+        """Do one part: of the first batch, or of another while a worker has the first."""
         pool = self._pool
         if pool.held < pool.most and pool.is_elsewhere(first):
             ours = next((t for t in self._pending if t.source is not None and not t.done), None)
@@ -313,10 +313,10 @@ class OrderedWork(Generic[Made]):
 
 
 def batches(words: io.BufferedReader, freed: Callable[[int], None]) -> Iterator[list[Group]]:
-    """Yield, in a child, what the parent deals out: read at once, so that it never waits.
+    """Yield, in a worker, the batches of the parent: read at once, so that the parent never waits.
 
-    `freed` gets how much of the memory that both share can be used again, from another thread, and
-    a negative number when there is no more to come.
+    `freed` gets the bytes of the shared memory that can be used again, from another thread, and a
+    negative number at the end.
     """
     queue: SimpleQueue[list[Group] | None] = SimpleQueue()
 
@@ -331,7 +331,7 @@ def batches(words: io.BufferedReader, freed: Callable[[int], None]) -> Iterator[
                 if len(content) != size:
                     break
                 queue.put(marshal.loads(content))  # noqa: S302 - written by the parent
-        except Exception:  # noqa: BLE001, S110 - a lack of memory, say: the parent does it all then
+        except Exception:  # noqa: BLE001, S110 - a lack of memory, say: the parent then does all of it
             pass
         queue.put(None)
         freed(-1)
@@ -346,7 +346,7 @@ def serve(
     values_of: Callable[[Made], tuple[Any, ...]],
     freed: Callable[[int], None] = lambda _size: None,
 ) -> None:
-    """Be a child: batches from standard input, their parts to standard output."""
+    """Be a worker: batches from standard input, their parts to standard output."""
     out = sys.stdout.buffer
 
     def send(message: bytes) -> None:

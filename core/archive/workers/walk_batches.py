@@ -1,4 +1,4 @@
-"""The walk over a selection as batches of names, and notes of what it comes past.
+"""The walk over a selection as batches of names, with notes on its directories.
 
 It owns how much goes into a batch. Directories are members already when they are in it: they are
 open, and there is nothing to read. It knows nothing of who packs.
@@ -19,7 +19,7 @@ _BATCH_BYTES: Final = 1 << 18  # that have to be sent with it
 
 
 class Batches(ABC, Generic[Made]):
-    """A walk in batches for whoever works on them."""
+    """A walk in batches, for a worker pool."""
 
     def __init__(self) -> None:
         self._batch: list[Group] = []

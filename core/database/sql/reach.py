@@ -1,7 +1,7 @@
 """What a statement reaches beyond its own schema: files, accounts, settings, other schemas.
 
 Looks at words only, so it finds them in the bodies of routines and triggers as well as at the top.
-Words cannot tell what a statement that is put together at run time will be; that it is, they can.
+Dynamic SQL cannot be analysed, only detected.
 """
 
 from __future__ import annotations
