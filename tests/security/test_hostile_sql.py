@@ -27,7 +27,7 @@ from core.magento.settings import Secret
 from core.sample.sizes import Size
 from core.sample.store import make_store
 from tests.database.dumping import as_root
-from tests.database.shop_flow import fill
+from tests.database.shop_flow import fill, roll_back
 from tests.security import hostile
 from tests.security.sql_pieces import MARK, Pieces
 
@@ -256,7 +256,6 @@ def test_nothing_of_it_reaches_a_server(server, schema, shop, victim):
 
 def test_whom_an_object_runs_as_is_not_believed(server, schema, tmp_path):
     """Of a dump without a manifest; the account that loads it is put in the place of any other."""
-    from tests.database.test_load import roll_back
 
     definer = "DEFINER=`other`@`%`"
     path = tmp_path / "dump.sql"
