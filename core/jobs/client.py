@@ -44,6 +44,7 @@ from core.owned import LARGE
 # What only plans and checks need (archives, the database) is imported where they are made: a
 # command that starts or lists jobs is done before that would be loaded.
 if TYPE_CHECKING:
+    from core.operations.health import StoreHealth
     from core.operations.lost import Traces
     from core.operations.preflight import BackupPreflight, StoreFacts
     from core.operations.rollback_plan import RollbackPlan
@@ -79,6 +80,12 @@ class Client:
         from core.operations import preflight  # noqa: PLC0415 - as said above
 
         return preflight.examine(self.store, environ=self.environ)
+
+    def health(self) -> StoreHealth:
+        """Return what of the store is broken; a dead database takes its time. Never raises."""
+        from core.operations import health  # noqa: PLC0415 - as said above
+
+        return health.look_at(self.store, environ=self.environ)
 
     def preflight_backup(self, request: BackupRequest) -> BackupPreflight:
         """Return what would stop a backup, and estimates."""

@@ -21,6 +21,7 @@ from core.magento.owned import followed
 from core.magento.processes import RunningProcess, running_processes
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, linked_parts, magento_version
+from core.operations import health
 from core.operations.findings import (
     Finding,
     Level,
@@ -32,6 +33,7 @@ from core.operations.findings import (
     stop,
     warn,
 )
+from core.operations.health import StoreHealth
 from core.operations.lost import find_lost, lost_findings
 from core.operations.requests import BackupRequest
 
@@ -89,6 +91,7 @@ class StoreFacts:
     free_bytes: int
     total_bytes: int
     processes: tuple[RunningProcess, ...]
+    health: StoreHealth
     links: tuple[tuple[str, str | None], ...] = ()  # parts that are elsewhere, and where; None: not
     stops_backup: tuple[Finding, ...] = field(default=())
     stops_rollback: tuple[Finding, ...] = field(default=())
@@ -104,7 +107,7 @@ def read_deployment(
     try:
         return read_configuration(store, environ=environ), None
     except ConfigurationError as error:
-        return None, error
+        return None, health.with_way_back(store, error)
 
 
 def space_of(path: str) -> tuple[int, int]:
@@ -122,12 +125,14 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
 
     configuration, problem = read_deployment(store, environ)
     stops: list[Finding] = [] if problem is None else [from_error("configuration", problem)]
+    word, why = ("", "") if problem is None else (health.config_word(store), problem.message)
     connections: tuple[DatabaseConnection, ...] = ()
     warnings: tuple[Finding, ...] = ()
     database = tables = database_bytes = None
     if configuration is not None:
         if not configuration.installed:
-            stops.append(stop("not-installed", NOT_INSTALLED))
+            word = health.NOT_INSTALLED
+            stops.append(_not_installed(store))
         try:
             connections = configuration.connections()
             settings = configuration.default_connection()
@@ -136,8 +141,14 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
             tables, database_bytes = sized.tables, sized.bytes
             with connect(settings) as connection:
                 database = str(connection.server)
+            word = word or ("" if tables else health.DATABASE_EMPTY)
         except MagerewindError as error:
+            down = health.DATABASE_DOWN
+            word = word or (health.CONFIG_BROKEN if isinstance(error, ConfigurationError) else down)
+            why = error.message
             stops.append(from_error("database", error))
+    found = health.health_of(store, word, why)
+    warnings += _code_findings(found)
     version, edition = magento_version(store)
     free_bytes, total_bytes = space_of(store.backups)
     writable = [*_link_stops(store), *_writable_findings(store)]
@@ -160,10 +171,26 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
         free_bytes=free_bytes,
         total_bytes=total_bytes,
         processes=running_processes(store),
+        health=found,
         stops_backup=(*stops, *writable),
         stops_rollback=(*stops, *writable),
         warnings=warnings,
     )
+
+
+def _not_installed(store: Store) -> Finding:
+    way = health.code_way_back(store)
+    return stop("not-installed", NOT_INSTALLED, hint=f"Roll the code back: {way}" if way else None)
+
+
+def _code_findings(found: StoreHealth) -> tuple[Finding, ...]:
+    """Return what is said of missing code or an empty database, with the rollback that mends it."""
+    words = [word for word in found.broken if word.endswith((" missing", " empty"))]
+    if not words:
+        return ()
+    hint = f"Roll it back: {found.way_back}" if found.way_back else None
+    message = f"The store cannot serve customers: {', '.join(words)}."
+    return (warn("store-broken", message, hint=hint),)
 
 
 def _link_stops(store: Store) -> list[Finding]:
@@ -226,7 +253,7 @@ def preflight_backup(
     if Kind.MEDIA in request.kinds or Kind.DB in request.kinds:
         configuration, problem = read_deployment(store, environ)
     if configuration is not None and not configuration.installed:
-        raise NotInstalled(NOT_INSTALLED)
+        raise NotInstalled(NOT_INSTALLED, hint=_not_installed(store).hint)
     for kind in request.kinds:
         if kind is Kind.DB:
             if configuration is None:

@@ -36,6 +36,7 @@ from core.events import (
 )
 from core.jobs.listing import JobSummary
 from core.operations.findings import Finding, Level
+from core.operations.health import StoreHealth
 from core.operations.requests import (
     BackupRequest,
     Request,
@@ -364,6 +365,7 @@ class RecordedEngine:
         self.read_only = False
         self.is_closed = False
         self.lost_views = ()
+        self.health_view = StoreHealth()
         self.store_view: StoreView | Exception = StoreView(
             owner="deploy", version="2.4.8", edition="Community", mode="production"
         )
@@ -448,6 +450,9 @@ class RecordedEngine:
 
     def close(self) -> None:
         self.is_open = False
+
+    def health(self) -> StoreHealth:
+        return self.health_view
 
     def closed(self) -> bool:
         return self.is_closed

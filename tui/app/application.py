@@ -16,6 +16,7 @@ from core.account.opened import opened
 from core.errors import MagerewindError
 from core.events import Operation
 from core.jobs.listing import JobSummary
+from core.operations.health import StoreHealth
 from core.operations.requests import DiscardRequest, Request, UndoRequest
 from tui.app.base import Shell
 from tui.app.terminal import Terminal
@@ -39,6 +40,8 @@ from tui.widgets.bar import BarView
 POLL_S: Final = 0.25  # four times a second reads as live and costs 1 kB/s
 COVERED_POLLS: Final = 4  # a page below a dialog is drawn once a second: it is painted whole then
 AGES_S: Final = 60.0  # "3 hours ago" must not stand there for the night
+HEALTH_LIMIT_S: Final = 30.0  # longer than a dead server takes to be called dead
+NO_ANSWER: Final = ("store state unknown",)
 LIMIT_S: Final = 10.0  # for a question to the files of the store
 GONE_ON: Final = {
     Operation.BACKUP: "The backup goes on",
@@ -86,10 +89,12 @@ class Application(Shell):
         self.follower: Follower | None = None
         self.jobs: tuple[JobSummary, ...] = ()
         self.maintenance: bool | None = None
+        self.health: StoreHealth | None = None
         self.read_only: str = "you asked only to look" if engine.read_only else ""
         self.last_words = ""
         self._polls = 0
         self.look: Latest[tuple[tuple[JobSummary, ...], bool]] = Latest()
+        self._health: Latest[StoreHealth] = Latest()
 
     def on_mount(self) -> None:
         """Show Home and begin to watch for jobs."""
@@ -147,6 +152,17 @@ class Application(Shell):
 
         engine = self.engine
         self.look.ask(self.errands, lambda: (engine.jobs(), engine.closed()), done, limit_s=LIMIT_S)
+        self._health.ask(self.errands, engine.health, self._found_health, limit_s=HEALTH_LIMIT_S)
+
+    def _found_health(self, found: StoreHealth | Exception) -> None:
+        """Show what is broken. What could not be found out in time is no open store either."""
+        before = self.health
+        self.health = found if isinstance(found, StoreHealth) else StoreHealth(broken=NO_ANSWER)
+        if self.health != before:
+            for screen in self.screen_stack:
+                if isinstance(screen, Page):
+                    screen.refresh_bar()
+                    screen.redraw()
 
     @property
     def running_job(self) -> JobSummary | None:
@@ -227,6 +243,7 @@ class Application(Shell):
             maintenance=self.maintenance,
             closed=closed,
             read_only=bool(self.read_only),
+            broken=None if self.health is None else self.health.words,
         )
 
     # What all screens do

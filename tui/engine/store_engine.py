@@ -33,6 +33,7 @@ from core.magento.env_php import read_configuration
 from core.magento.maintenance import maintenance_state, open_store
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
+from core.operations.health import StoreHealth
 from core.operations.lost import lost_lines
 from core.operations.preflight import space_of
 from core.operations.requests import (
@@ -154,6 +155,10 @@ class StoreEngine:
     def closed(self) -> bool:
         """Return whether maintenance mode is on."""
         return maintenance_state(self._store).on
+
+    def health(self) -> StoreHealth:
+        """Return what of the store is broken."""
+        return self._client.health()
 
     def open_store(self) -> None:
         """Turn maintenance mode off."""

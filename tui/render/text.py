@@ -138,6 +138,11 @@ def fit(text: str, width: int, glyphs: Glyphs) -> str:
     return set_cell_size(text, width - 1) + glyphs.ellipsis
 
 
+def fold(text: str, width: int) -> list[str]:
+    """Return the whole text in rows of at most `width` cells, broken between words."""
+    return [row.plain.rstrip() for row in Content(text).wrap(max(8, width))] or [""]
+
+
 def fit_end(text: str, width: int, glyphs: Glyphs) -> str:
     """Return the text in at most `width` cells, cut at the beginning: the end of a path tells."""
     if cell_len(text) <= width:

@@ -11,6 +11,7 @@ from datetime import tzinfo
 from typing import Protocol
 
 from core.jobs.listing import JobSummary
+from core.operations.health import StoreHealth
 from core.operations.requests import Request
 from tui.engine.port import Engine, Errands, Follower, Voice
 from tui.render.text import Glyphs
@@ -28,6 +29,7 @@ class Host(Voice, Protocol):
     follower: Follower | None
     jobs: tuple[JobSummary, ...]
     maintenance: bool | None  # None: not known yet
+    health: StoreHealth | None  # None: not known yet
     read_only: str  # why this session may only look; empty where it may change things
 
     @property
