@@ -27,9 +27,8 @@ DATABASE_DOWN: Final = "database down"
 DATABASE_EMPTY: Final = "database empty"
 _MENDED_BY_CODE: Final = frozenset({CONFIG_BROKEN, CONFIG_MISSING, NOT_INSTALLED})
 _CODE: Final = (
-    ("vendor", "vendor/autoload.php"),
-    ("app", "app/bootstrap.php"),
-    ("pub/index.php", "pub/index.php"),
+    ("vendor", ("vendor/autoload.php",)),
+    ("code", ("pub/index.php", "index.php")),  # one of them is what the web server runs
 )
 
 
@@ -74,7 +73,8 @@ def look_at(store: Store, *, environ: Mapping[str, str]) -> StoreHealth:
 def health_of(store: Store, word: str, why: str) -> StoreHealth:
     """Return it, where the broken part of configuration or database is known, or that none is."""
     code = missing_code(store)
-    kinds = {Kind.CODE} if code or word in _MENDED_BY_CODE else set()
+    mended = word in _MENDED_BY_CODE and not _may_not_be_read(store)
+    kinds = {Kind.CODE} if code or mended else set()
     kinds |= {Kind.DB} if word == DATABASE_EMPTY else set()
     ordered = tuple(kind for kind in Kind if kind in kinds)
     return StoreHealth(
@@ -89,8 +89,9 @@ def missing_code(store: Store) -> tuple[str, ...]:
     """Return which parts without which Magento cannot start are missing, as `vendor missing`."""
     return tuple(
         f"{part} missing"
-        for part, proof in _CODE
-        if not os.path.exists(os.path.join(store.root, proof)) and not _moved(store, part)
+        for part, proofs in _CODE
+        if not any(os.path.exists(os.path.join(store.root, proof)) for proof in proofs)
+        and not _moved(store, part)
     )
 
 
@@ -119,6 +120,11 @@ def _configuration(
         )
     except ConfigurationError as error:
         return None, config_word(store), error.message
+
+
+def _may_not_be_read(store: Store) -> bool:
+    """Tell whether the configuration is there and closed to this account: no rollback helps."""
+    return os.path.lexists(store.env_php) and not os.access(store.env_php, os.R_OK)
 
 
 def config_word(store: Store) -> str:
@@ -159,7 +165,7 @@ def _when(backup: Backup) -> int:
 def with_way_back(store: Store, error: ConfigurationError) -> ConfigurationError:
     """Return the error with the rollback that mends it as its last words, where there is one."""
     way = code_way_back(store)
-    if not way:
+    if not way or _may_not_be_read(store):
         return error
     hint = f"{error.hint} Or roll the code back: {way}" if error.hint else f"Roll it back: {way}"
     return ConfigurationError(error.message, hint=hint)

@@ -181,7 +181,9 @@ def test_a_store_that_is_not_installed(shop, before, env_php):
     text = re.sub(r"'date' =>", "'no date' =>", env_php.read_text())
     with instead(env_php, text.encode()):
         sentence = "No information is available: the Magento application is not installed."
-        assert refused(shop, before, *BACKUP) == [sentence]
+        problem = refused(shop, before, *BACKUP)
+        assert problem[0] == sentence
+        assert problem[1].startswith("Roll the code back: magerewind setup:rollback --code-file=")
         assert refused(shop, before, "setup:backup", "--media") == [sentence]
         media, db = ("-m", shop.request.media_file), ("-d", shop.request.db_file)
         assert refused(shop, before, "setup:rollback", "-y", *media) == [sentence]
