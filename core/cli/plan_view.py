@@ -20,6 +20,7 @@ from core.operations.undo_plan import UndoPlan
 from core.text import numbers
 from core.text.lines import TITLES
 from core.text.printable import printable
+from core.text.steps import items_words
 
 DIRECTORIES_SHOWN: Final = 5
 
@@ -27,7 +28,8 @@ DIRECTORIES_SHOWN: Final = 5
 def backup_lines(preflight: BackupPreflight) -> Iterator[str]:
     """Yield what a backup would take, kind by kind."""
     for kind, estimate in preflight.estimates.items():
-        things = numbers.counted(estimate.items, "row" if kind is Kind.DB else "file")
+        about_rows = "about " if kind is Kind.DB else ""  # which the server guesses
+        things = f"{about_rows}{items_words(estimate.items, kind)}"
         about = "" if estimate.measured else " (by a rule of thumb)"
         took = "" if estimate.seconds is None else f", about {numbers.roughly(estimate.seconds)}"
         yield (

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 from core.archive.create.count import Measured, measure
 from core.archive.tree.selection import code_selection, media_selection
-from core.backups.catalog import list_backups
 from core.errors import Cancelled, ConfigurationError, MagerewindError, NotInstalled
 from core.events import Kind, Report, no_report
 from core.magento.maintenance import MaintenanceState, maintenance_state
@@ -22,6 +21,7 @@ from core.magento.processes import RunningProcess, running_processes
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, linked_parts, magento_version
 from core.operations import health
+from core.operations.estimates import Estimate, estimated
 from core.operations.findings import (
     Finding,
     Level,
@@ -43,20 +43,7 @@ if TYPE_CHECKING:
     from core.magento.env_php import DeploymentConfiguration
 
 NOT_INSTALLED: Final = "No information is available: the Magento application is not installed."
-_RATIOS: Final[Mapping[Kind, float]] = {Kind.CODE: 0.3, Kind.MEDIA: 1.0, Kind.DB: 1.1}
 _SHOWN: Final = 1000
-_ROWS_ARE_GUESSED: Final = 1.25  # by the server
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """What a backup of one kind will take. `file_bytes` is a guess from earlier backups."""
-
-    items: int
-    content_bytes: int
-    file_bytes: int
-    measured: bool  # False: the file size comes from a rule of thumb
-    seconds: float | None = None  # from the newest backup of this kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,7 +246,7 @@ def preflight_backup(
             if configuration is None:
                 findings.append(from_error("configuration", problem or _unknown(), kind=kind))
                 continue
-            connection = _check_database(configuration, store, estimates, findings)
+            connection = _check_database(configuration, store, estimates, findings, request.strip)
         else:
             _check_files(store, request, kind, estimates, findings, report)
     free_bytes, _total = space_of(store.backups)
@@ -318,7 +305,7 @@ def _check_files(
                 kind=kind,
             )
         )
-    estimates[kind] = _estimate(store, kind, measured.files, measured.bytes)
+    estimates[kind] = estimated(store, kind, measured.members, measured.bytes)
 
 
 def _check_database(
@@ -326,6 +313,7 @@ def _check_database(
     store: Store,
     estimates: dict[Kind, Estimate],
     findings: list[Finding],
+    strip: tuple[str, ...],
 ) -> DatabaseConnection | None:
     from core.database.server.size import estimate  # noqa: PLC0415 - as said above
 
@@ -338,7 +326,7 @@ def _check_database(
         findings.append(from_error("database", error, kind=Kind.DB))
         return None
     findings += _other_connections(configuration, connection)
-    estimates[Kind.DB] = _estimate(store, Kind.DB, sized.rows, sized.bytes)
+    estimates[Kind.DB] = estimated(store, Kind.DB, sized.rows, sized.bytes, strip)
     return connection
 
 
@@ -361,31 +349,3 @@ def _database_of(connection: DatabaseConnection) -> tuple[str | int, ...]:
     if connection.socket is not None:
         return connection.schema, connection.socket
     return connection.schema, connection.host, connection.port
-
-
-def _estimate(store: Store, kind: Kind, items: int, content_bytes: int) -> Estimate:
-    """Return the expected size of a file, by the newest backup of its kind that has a manifest."""
-    for backup in list_backups(store.backups).backups:
-        manifest = backup.manifest
-        if backup.kind is not kind or manifest is None or not manifest.content_bytes:
-            continue
-        ratio = manifest.size_bytes / manifest.content_bytes
-        speed = manifest.content_bytes / manifest.elapsed_s if manifest.elapsed_s else None
-        read_bytes, file_bytes = content_bytes, int(content_bytes * ratio)
-        rows = sum((manifest.rows or {}).values())
-        if kind is Kind.DB and rows:  # tables take whole pages; rows say more of what is written
-            grown = max(1.0, _ROWS_ARE_GUESSED * items / rows)
-            read_bytes = file_bytes = int(manifest.size_bytes * grown)
-        return Estimate(
-            items=items,
-            content_bytes=content_bytes,
-            file_bytes=file_bytes,
-            measured=True,
-            seconds=read_bytes / speed if speed else None,
-        )
-    return Estimate(
-        items=items,
-        content_bytes=content_bytes,
-        file_bytes=int(content_bytes * _RATIOS[kind]),
-        measured=False,
-    )

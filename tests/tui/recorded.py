@@ -88,6 +88,10 @@ KEYS = ("check", "close", "write:code", "verify:code", "write:media", "verify:me
 KEYS += ("write:db", "verify:db", "open")
 
 
+SIZES = (-1, -1, 1_930_000_000, 612_000_000, 38_400_000_000, 35_100_000_000)
+SIZES += (5_600_000_000, 5_600_000_000, -1)
+
+
 def backup_stream(*, ended: bool = False) -> list[Stamped]:
     """A backup of all kinds, in the middle of media, or finished."""
     done = Outcome.DONE
@@ -97,6 +101,7 @@ def backup_stream(*, ended: bool = False) -> list[Stamped]:
         (0, StepsPlanned(steps=KEYS)),
         (0, StepStarted(step=Step.CHECK)),
         (0.4, StepEnded(step=Step.CHECK, outcome=done, elapsed_s=0.4)),
+        (0.4, StepsPlanned(steps=KEYS, sizes=SIZES)),
         (0.4, StepStarted(step=Step.CLOSE)),
         (0.5, MaintenanceEnabled(already=False)),
         (0.5, StepEnded(step=Step.CLOSE, outcome=done, elapsed_s=0.1)),

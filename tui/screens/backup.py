@@ -121,7 +121,7 @@ class Backup(Page):
         self.query_one("#outlook", Panel).show(self._draw_outlook)
 
     def _rows(self) -> list[Row]:
-        rows = [self._heading("what", "WHAT                           size    backup     time")]
+        rows = [self._heading("what", "WHAT                entries      size    backup     time")]
         rows.extend(Row(kind.value, self._kind_row(kind)) for kind in Kind)
         rows.append(self._heading("options", "OPTIONS"))
         rows.append(self._box("verify", self.verify, "Verify: read every backup again"))
@@ -145,9 +145,10 @@ class Backup(Page):
             if isinstance(self._check, BackupCheckView):
                 estimate = self._check.estimates.get(kind, Estimate())
             items = text.count(estimate.items) if known else glyphs.ellipsis
-            unit = "rows" if kind is Kind.DB else "files"
+            if kind is Kind.DB and estimate.items is not None:
+                items = f"~{items} rows"  # which the server guesses
             line = f"   {box} {kind.value:<6} "
-            line += text.right(f"{items} {unit}" if known else items, 16)
+            line += text.right(items, 16)
             line += text.right(text.size(estimate.size_bytes) if known else "", 10)
             if known:
                 # A question mark: there is no earlier backup of this kind to tell.

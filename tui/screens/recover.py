@@ -9,9 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 
-from core.events import Operation
+from core.events import Operation, Outcome
 from core.jobs.listing import JobSummary, recover_command
-from core.jobs.state import JobState
+from core.jobs.state import JobState, stopped
 from tui.engine.port import Follower
 from tui.render import text
 from tui.render.job import closed_text, job_title, step_lines
@@ -105,7 +105,8 @@ class Recover(Page):
             rows.append(
                 assemble((f"   Reading its record {place.glyphs.ellipsis}", "$foreground-muted"))
             )
-        rows.extend(step_lines(state, place, 8))
+        last_s = state.last_s if state.last_s is not None else owner.clock()
+        rows.extend(step_lines(stopped(state, last_s, Outcome.FAILED), place, 8))
         rows.extend((Content(""), assemble((" WHAT RECOVERY WILL DO", "bold $text-accent"))))
         for sentence in recovery_words(job, state):
             folded = Content(sentence).wrap(max(20, width - 4))
