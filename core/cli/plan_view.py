@@ -59,7 +59,7 @@ def _findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
 
 def _from(backup: Backup, now_s: float) -> str:
     return (
-        f"{printable(backup.name.text)}, {numbers.moment(backup.name.timestamp)}, "
+        f"{printable(backup.name.text)}, {numbers.moment(backup.name.timestamp, named=True)}, "
         f"{numbers.age(backup.name.timestamp, now_s)}, {numbers.size(backup.size_bytes)}, "
         f"{backup.health}"
     )
@@ -160,6 +160,7 @@ def _database_json(plan: DatabasePlan) -> dict[str, Any]:
         "whole_store": check.whole_store,
         "orders_lost": None if losses is None else losses.orders,
         "customers_lost": None if losses is None else losses.customers,
+        "uncounted": [] if losses is None else [encode_text(text) for text in losses.uncounted],
     }
 
 
@@ -215,6 +216,7 @@ def undo_json(plan: UndoPlan) -> Iterator[dict[str, Any]]:
         "files": {kind.value: _files_json(files) for kind, files in plan.files.items()},
         "orders_newer": None if losses is None else losses.orders,
         "customers_newer": None if losses is None else losses.customers,
+        "uncounted": [] if losses is None else [encode_text(text) for text in losses.uncounted],
         "findings": _findings(plan.findings),
     }
     yield from _entries_json(plan.files)

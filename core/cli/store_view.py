@@ -99,6 +99,7 @@ def _rows(facts: StoreFacts) -> Iterator[tuple[str, str]]:
         size = "" if facts.database_bytes is None else f", {numbers.size(facts.database_bytes)}"
         yield "Server", f"{facts.database}, {numbers.counted(facts.tables or 0, 'table')}{size}"
     yield "Free space", f"{numbers.size(facts.free_bytes)} of {numbers.size(facts.total_bytes)}"
+    yield "Time zone", numbers.zone()
     for process in facts.processes:
         yield "Running", process.label
 

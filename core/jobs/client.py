@@ -32,7 +32,7 @@ from core.jobs.directory import (
     remove_job,
 )
 from core.jobs.inherited import descriptors_for_runner, words_for_runner
-from core.jobs.listing import JobSummary, begin_record, interrupted_error, list_jobs
+from core.jobs.listing import JobSummary, begin_record, forgotten, interrupted_error, list_jobs
 from core.jobs.lock import Holder, is_alive, read_holder
 from core.jobs.second_lock import var_is_held
 from core.jobs.stream import EventStream
@@ -233,6 +233,10 @@ class Client:
         from core.operations import lost  # noqa: PLC0415 - as said above
 
         return lost.find_lost(self.store, environ=self.environ)
+
+    def forgotten(self) -> int:
+        """Return how many jobs ran on this store and are listed no more."""
+        return forgotten(self.store)
 
     def undoable(self) -> JobSummary | None:
         """Return the newest job whose undo is kept."""

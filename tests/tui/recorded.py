@@ -370,6 +370,7 @@ class RecordedEngine:
         self.read_only = False
         self.is_closed = False
         self.lost_views = ()
+        self.forgotten_jobs = 0
         self.health_view = StoreHealth()
         self.store_view: StoreView | Exception = StoreView(
             owner="deploy", version="2.4.8", edition="Community", mode="production"
@@ -455,6 +456,9 @@ class RecordedEngine:
 
     def close(self) -> None:
         self.is_open = False
+
+    def forgotten(self) -> int:
+        return self.forgotten_jobs
 
     def health(self) -> StoreHealth:
         return self.health_view

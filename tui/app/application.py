@@ -42,6 +42,7 @@ COVERED_POLLS: Final = 4  # a page below a dialog is drawn once a second: it is 
 AGES_S: Final = 60.0  # "3 hours ago" must not stand there for the night
 HEALTH_LIMIT_S: Final = 30.0  # longer than a dead server takes to be called dead
 NO_ANSWER: Final = ("store state unknown",)
+Looked = tuple[tuple[JobSummary, ...], bool, int]  # jobs, maintenance mode, forgotten jobs
 LIMIT_S: Final = 10.0  # for a question to the files of the store
 GONE_ON: Final = {
     Operation.BACKUP: "The backup goes on",
@@ -88,12 +89,13 @@ class Application(Shell):
         self.errands: Errands
         self.follower: Follower | None = None
         self.jobs: tuple[JobSummary, ...] = ()
+        self.forgotten = 0
         self.maintenance: bool | None = None
         self.health: StoreHealth | None = None
         self.read_only: str = "you asked only to look" if engine.read_only else ""
         self.last_words = ""
         self._polls = 0
-        self.look: Latest[tuple[tuple[JobSummary, ...], bool]] = Latest()
+        self.look: Latest[Looked] = Latest()
         self._health: Latest[StoreHealth] = Latest()
 
     def on_mount(self) -> None:
@@ -129,11 +131,11 @@ class Application(Shell):
         """Look whether a job runs or was interrupted, and whether the store is closed."""
         followed = self.follower
 
-        def done(found: tuple[tuple[JobSummary, ...], bool] | Exception) -> None:
+        def done(found: Looked | Exception) -> None:
             if isinstance(found, Exception):
                 return
             before = (self.jobs, self.maintenance)
-            jobs, closed = found
+            jobs, closed, self.forgotten = found
             # What took long may be from before the followed job has closed the store.
             self.maintenance = closed or self._closed_by_job
             if not gc.get_freeze_count():
@@ -151,7 +153,11 @@ class Application(Shell):
             self._tell(jobs_changed=before != (self.jobs, self.maintenance))
 
         engine = self.engine
-        self.look.ask(self.errands, lambda: (engine.jobs(), engine.closed()), done, limit_s=LIMIT_S)
+
+        def look() -> Looked:
+            return engine.jobs(), engine.closed(), engine.forgotten()
+
+        self.look.ask(self.errands, look, done, limit_s=LIMIT_S)
         self._health.ask(self.errands, engine.health, self._found_health, limit_s=HEALTH_LIMIT_S)
 
     def _found_health(self, found: StoreHealth | Exception) -> None:
@@ -256,8 +262,10 @@ class Application(Shell):
 
     def may_start(self) -> bool:
         """Return whether a job may be started, and say why where it may not."""
-        if not self.may_change():
-            return False
+        return self.may_change() and self.may_plan()
+
+    def may_plan(self) -> bool:
+        """Return whether a plan may be made, and say why where it may not. It changes nothing."""
         if self.interrupted_job is not None:
             self.refuse("A job was interrupted: recover it first (c on the first screen).")
             return False
@@ -297,17 +305,17 @@ class Application(Shell):
     def open_page(self, key: str) -> None:
         """Put the screen of an action on top, or say why not."""
         match key:
-            case "backup" if self.may_start():
+            case "backup" if self.may_plan():
                 self.push_screen(Backup())
             case "backups":
                 self.push_screen(Backups())
-            case "rollback" if self.may_start():
+            case "rollback" if self.may_plan():
                 self.pick(None)
             case "history":
                 self.push_screen(History())
             case "recover":
                 self._open_recovery()
-            case "undo" if self.may_start():
+            case "undo" if self.may_plan():
                 self._open_undo()
             case "discard" if self.may_start():
                 self._ask_discard()

@@ -138,6 +138,10 @@ class Engine(Protocol):
         """Delete an unfinished file, unless a job works or waits for its recovery."""
         ...
 
+    def forgotten(self) -> int:
+        """Return how many jobs ran that are listed no more."""
+        ...
+
     def health(self) -> StoreHealth:
         """Return what of the store is broken; a dead database takes its time."""
         ...

@@ -11,6 +11,7 @@ import pwd
 import socket
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from core.backups.catalog import (
     Backup,
@@ -156,6 +157,10 @@ class StoreEngine:
         """Return whether maintenance mode is on."""
         return maintenance_state(self._store).on
 
+    def forgotten(self) -> int:
+        """Return how many jobs ran that are listed no more."""
+        return self._client.forgotten()
+
     def health(self) -> StoreHealth:
         """Return what of the store is broken."""
         return self._client.health()
@@ -178,7 +183,7 @@ class StoreEngine:
 
     def verify(self, backup: BackupView, report: Report) -> tuple[str, ...]:
         """Read a backup from end to end; return its warnings. Raises DamagedBackup."""
-        result = verify_backup(self._find(backup), report=report)
+        result = verify_backup(self._find(backup), report=report, remember=not self.read_only)
         if not result.sound:
             raise DamagedBackup(f"{backup.name}: {result.problem}")
         return tuple(warned.message for warned in result.warnings)
@@ -284,6 +289,14 @@ class StoreEngine:
             plan.scratch.cleanup()
 
 
+def _created(iso: str) -> str:
+    """Return the moment of a manifest, which is UTC there, in the time of all others."""
+    try:
+        return numbers.moment(datetime.fromisoformat(iso).timestamp())
+    except ValueError:
+        return iso
+
+
 def _account(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
@@ -311,7 +324,7 @@ def _backup_view(backup: Backup) -> BackupView:
     if manifest is not None:
         warnings += [warned.message for warned in manifest.warnings]
         known = (
-            ("Taken on", f"{manifest.host}, {manifest.created}"),
+            ("Taken on", f"{manifest.host}, {_created(manifest.created)}"),
             ("Magento", manifest.magento_version or ""),
             ("Members", numbers.count(manifest.members) if manifest.members is not None else ""),
             (

@@ -206,4 +206,4 @@ def _outcome_sign(outcome: Outcome, glyphs: Glyphs) -> str:
 def _wrapped(message: str, place: Place, style: str) -> list[Content]:
     room = max(20, place.width - 5)
     rows = Content(message).wrap(room)
-    return [text.assemble("   ", (row.plain.rstrip(), style)) for row in rows[:3]]
+    return [text.assemble("   ", (row.plain.rstrip(), style)) for row in rows]

@@ -112,7 +112,7 @@ class Backup(Page):
             stops = [one for one in self._check.stops if one.kind is None or one.kind in self.kinds]
             if stops:
                 return stops[0].message
-        return ""
+        return f"Read-only: {self.owner.read_only}." if self.owner.read_only else ""
 
     # Drawing
 

@@ -210,10 +210,10 @@ class Backups(Page):
         elif not backups.sets:
             line = " No backup files found. b on the first screen makes one."
         else:
-            shown = len(self.sets())
             number = text.plural(len(backups.sets), "set")
-            line = f" {shown} of {number}" if self._term else f" {number}"
-            line += f", {text.size(backups.size_bytes)}   sorted by {self._sort} first"
+            line = f" {len(self.sets())} of {number}" if self._term else f" {number}"
+            zone = text.zone_name(self.owner.zone)
+            line += f", {text.size(backups.size_bytes)}   sorted by {self._sort} first, {zone}"
             if self._term:
                 line += f"   filter: {text.clean(self._term)}"
         return [assemble((text.fit(line, width, glyphs), "bold $text-accent"))]
@@ -307,7 +307,7 @@ class Backups(Page):
         one = self.chosen_set()
         if one is None:
             self.owner.refuse("There is no backup to roll back to.")
-        elif self.owner.may_start():
+        elif self.owner.may_plan():
             self.owner.pick(one.timestamp)
 
     def action_verify(self) -> None:

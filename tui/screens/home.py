@@ -224,7 +224,7 @@ class Home(Page):
             none = self._fact("Backups", "none yet: b makes the first one", width)
             return [none, Content("")]
         newest = backups.sets[0]
-        when = text.local_time(newest.timestamp, owner.zone)
+        when = f"{text.local_time(newest.timestamp, owner.zone)} {text.zone_name(owner.zone)}"
         ago = text.age(newest.timestamp, owner.clock())
         kinds = " ".join(kind.value for kind in newest.kinds)
         number = text.plural(len(backups.sets), "set")
@@ -236,7 +236,7 @@ class Home(Page):
 
     def _draw_backups(self, width: int) -> list[Content]:
         owner, backups = self.owner, self._backups.value
-        rows = [self._title("BACKUPS")]
+        rows = [self._title(f"BACKUPS  times are {text.zone_name(owner.zone)}")]
         if not isinstance(backups, BackupsView):
             return [*rows, *self._unknown("", backups, width)]
         if not backups.sets:
@@ -259,7 +259,7 @@ class Home(Page):
             return []
         rows = [Content(""), self._title("RECENT JOBS")]
         for job in owner.jobs[:8]:
-            when = text.local_time(job.began_s, owner.zone)
+            when = text.began_time(job, owner.zone)
             words = text.fit(text.OPERATION_WORDS[job.operation], 17, owner.glyphs)
             line = f"{when}  {words} {text.job_outcome(job)}"
             rows.append(assemble(" ", text.fit(line, width - 1, owner.glyphs)))
@@ -296,25 +296,25 @@ class Home(Page):
             locked = "A job was interrupted: recover it first (c)."
         elif owner.running_job is not None:
             locked = "A job is running: j shows it."
+        planned = locked  # what shows a plan before it starts anything
         if owner.read_only:
             locked = f"Read-only: {owner.read_only}."
         rows: list[Row] = [self._heading()]
         if owner.interrupted_job is not None:
-            reason = f"Read-only: {owner.read_only}." if owner.read_only else ""
-            rows.append(self._action("recover", "c", "Recover the interrupted job", reason))
+            rows.append(self._action("recover", "c", "Recover the interrupted job"))
         elif owner.running_job is None and urgent_of(self._lost.value) is not None:
             rows.append(self._action("recover", "c", "Recover a job without its memory", locked))
         if owner.running_job is not None:
             rows.append(self._action("job", "j", "Show the running job"))
         if owner.maintenance and owner.running_job is None:
             rows.append(self._action("open", "m", "Turn maintenance mode off", locked))
-        rows.append(self._action("backup", "b", "Back up the store", locked))
+        rows.append(self._action("backup", "b", "Back up the store", planned))
         rows.append(self._action("backups", "v", "Backups: browse, verify, delete"))
         none = isinstance(self._backups.value, BackupsView) and not self._backups.value.sets
-        reason = locked or ("There is no backup to roll back to." if none else "")
+        reason = planned or ("There is no backup to roll back to." if none else "")
         rows.append(self._action("rollback", "R", "Roll the store back to a backup", reason))
         if owner.undoable_job is not None:
-            rows.append(self._action("undo", "u", "Undo the last rollback", locked))
+            rows.append(self._action("undo", "u", "Undo the last rollback", planned))
             rows.append(self._action("discard", "x", "Discard the undo and free its space", locked))
         rows.append(self._action("history", "h", "History of jobs"))
         rows.append(self._action("quit", "q", "Quit"))

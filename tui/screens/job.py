@@ -190,6 +190,7 @@ class JobScreen(Page):
         began = ""
         if state.began is not None and state.began_s is not None:
             began = text.local_time(state.began_s, self.owner.zone, seconds=True)
+            began += f" {text.zone_name(self.owner.zone)}"
         took = None
         if state.ended is not None:
             took = state.ended.elapsed_s

@@ -225,5 +225,5 @@ class Pick(Page):
         request = self.request()
         if request is None:
             self.owner.refuse("Choose at least one of code, media, db.")
-        elif self.owner.may_change():
+        else:
             self.app.push_screen(Rollback(request))
