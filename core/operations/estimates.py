@@ -54,7 +54,7 @@ def _by_earlier(manifest: Manifest, kind: Kind, items: int, content_bytes: int) 
     speed = before / manifest.elapsed_s if manifest.elapsed_s else None
     read_bytes, file_bytes = content_bytes, int(content_bytes * manifest.size_bytes / before)
     if kind is Kind.DB:
-        read_bytes = file_bytes = int(manifest.size_bytes * _grown(manifest, items, content_bytes))
+        read_bytes = file_bytes = _dump_bytes(manifest, items, content_bytes)
     return Estimate(
         items=items,
         content_bytes=content_bytes,
@@ -64,13 +64,17 @@ def _by_earlier(manifest: Manifest, kind: Kind, items: int, content_bytes: int) 
     )
 
 
-def _grown(manifest: Manifest, items: int, schema_bytes: int) -> float:
-    """Return how much larger a dump will be than an earlier one.
+def _dump_bytes(manifest: Manifest, items: int, schema_bytes: int) -> int:
+    """Return how large a dump will be, by an earlier one.
 
     The server guesses now as it guessed then, so the two guesses are compared, and never one of
     them with what was counted. A manifest of an earlier version has only the counted rows.
     """
+    size = manifest.size_bytes
     if manifest.schema_bytes:
-        return schema_bytes / manifest.schema_bytes
+        grown = schema_bytes - manifest.schema_bytes
+        density = size / manifest.schema_bytes
+        # Tables take whole pages, which are nearly empty in a small schema: what comes fills them.
+        return int(size + grown * (max(1.0, density) if grown > 0 else density))
     rows = sum((manifest.rows or {}).values())
-    return max(1.0, _ROWS_ARE_GUESSED * items / rows) if rows else 1.0
+    return int(size * max(1.0, _ROWS_ARE_GUESSED * items / rows)) if rows else size

@@ -213,18 +213,24 @@ class Backup(Page):
                 assemble((" ? The check took too long; the job checks again.", "$text-warning"))
             ]
         if isinstance(check, Exception):
-            words = text.clean(getattr(check, "message", str(check)))
-            return [assemble((text.fit(f" ? {words}", width, glyphs), "$text-warning"))]
+            said = [getattr(check, "message", str(check)), getattr(check, "hint", None) or ""]
+            words = text.clean(" ".join(filter(None, said)))
+            folded = text.fold(words, width - 4)
+            return [
+                assemble((f" {' ' if number else '?'} {row}", "$text-warning"))
+                for number, row in enumerate(folded)
+            ]
         rows = []
         for finding in check.findings[:6]:
             sign, style = finding_sign(finding, glyphs)
             message = text.clean(finding.message)
-            for number, row in enumerate(Content(message).wrap(max(20, width - 4))[:2]):
-                lead = f" {sign} " if not number else "   "
-                rows.append(assemble((lead + row.plain.rstrip(), style)))
+            for number, row in enumerate(text.fold(message, width - 4)):
+                rows.append(assemble((f" {' ' if number else sign} {row}", style)))
             if finding.hint and finding.level is Level.STOP:
-                hint = text.fit(f"   {text.clean(finding.hint)}", width, glyphs)
-                rows.append(assemble((hint, "$foreground-muted")))
+                rows.extend(
+                    assemble((f"   {row}", "$foreground-muted"))
+                    for row in text.fold(text.clean(finding.hint), width - 4)
+                )
         return rows
 
     def _space(self, width: int) -> list[Content]:

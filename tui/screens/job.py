@@ -214,7 +214,8 @@ class JobScreen(Page):
         elif state.cancelling:
             words += "   cancelling: everything is being put back"
         if state.ended is None:
-            rows.append(assemble((text.fit(words, width, glyphs), "$text-warning")))
+            folded = text.fold(words.strip(), width - 2) if words else [""]
+            rows.extend(assemble((f" {row}", "$text-warning")) for row in folded)
         return rows
 
     def _draw_steps(self, width: int) -> list[Content]:
