@@ -25,8 +25,9 @@ def attention_of(host: Host, store: object, backups: object, lost: object) -> Sa
     found += _of_health(host)
     # The reason of what is broken stands beside the database already.
     told = host.health.reasons if host.health is not None else ()
-    if isinstance(store, StoreView) and store.problem and store.problem not in told:
-        found.append((text.clean(store.problem), _WARNING))
+    if isinstance(store, StoreView):
+        concerns = [words for words in store.concerns if words not in told]
+        found += [(text.clean(words), _WARNING) for words in concerns]
     return found + _of_undo(host) + _of_backups(host, backups)
 
 
