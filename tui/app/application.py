@@ -74,6 +74,7 @@ class Application(Shell):
         Binding("q", "leave", "Quit", show=False),
         Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
         Binding("j", "job", "Running or last job", show=False),
+        Binding("f5", "look_again", "Look again", show=False),
         Binding("T", "next_theme", "Next theme", show=False),
         Binding("ctrl+l", "repaint", "Paint the screen again", show=False),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),
@@ -368,6 +369,10 @@ class Application(Shell):
             ),
             answered,
         )
+
+    def action_look_again(self) -> None:
+        """Look for jobs, and how the store stands."""
+        self.look_for_jobs()
 
     def action_job(self) -> None:
         """Show the running job, or the last one."""
