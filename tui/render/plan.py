@@ -140,7 +140,9 @@ def _database(plan: DatabasePlanView, place: Place, *, undo: bool) -> list[Conte
     rows = labelled(_TITLES[Kind.DB], ", ".join(parts) + size, place)
     if plan.rows_now is not None and plan.rows_then is not None:
         arrow = place.glyphs.arrow
-        words = f"rows: {text.count(plan.rows_now)} now {arrow} {text.count(plan.rows_then)} then"
+        words = (
+            f"rows: about {text.count(plan.rows_now)} now {arrow} {text.count(plan.rows_then)} then"
+        )
         rows += labelled("", words, place)
     if plan.aside:
         names = ", ".join(plan.aside_names[:6])
