@@ -157,7 +157,7 @@ def jobs_command(session: Session) -> int:
         for job in jobs:
             session.console.print_json(job_json(job))
     else:
-        session.console.print(*job_lines(jobs, session.clock()))
+        session.console.print(*job_lines(jobs, session.clock(), forgotten=client.forgotten()))
     return 0
 
 
@@ -247,4 +247,4 @@ Command = Callable[[Session], int]
 
 def age_of(job: JobSummary, now_s: float) -> str:
     """Return when a job began, for a question about it."""
-    return f"{numbers.moment(job.began_s)}, {numbers.age(job.began_s, now_s)}"
+    return f"{numbers.moment(job.began_s, named=True)}, {numbers.age(job.began_s, now_s)}"

@@ -23,6 +23,7 @@ from core.text import numbers
 from core.text.lines import TITLES
 from core.text.orders import backup_order, numbered, rollback_order
 from core.text.printable import printable
+from core.text.steps import items_words
 
 DIRECTORIES_SHOWN: Final = 5
 _ASIDE_SHOWN: Final = 6
@@ -31,7 +32,8 @@ _ASIDE_SHOWN: Final = 6
 def backup_lines(preflight: BackupPreflight, request: BackupRequest) -> Iterator[str]:
     """Yield what a backup would take, kind by kind, and what it would do."""
     for kind, estimate in preflight.estimates.items():
-        things = numbers.counted(estimate.items, "row" if kind is Kind.DB else "file")
+        about_rows = "about " if kind is Kind.DB else ""  # which the server guesses
+        things = f"{about_rows}{items_words(estimate.items, kind)}"
         about = "" if estimate.measured else " (by a rule of thumb)"
         took = "" if estimate.seconds is None else f", about {numbers.roughly(estimate.seconds)}"
         yield (
@@ -73,7 +75,7 @@ def _findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
 
 def _from(backup: Backup, now_s: float) -> str:
     return (
-        f"{printable(backup.name.text)}, {numbers.moment(backup.name.timestamp)}, "
+        f"{printable(backup.name.text)}, {numbers.moment(backup.name.timestamp, named=True)}, "
         f"{numbers.age(backup.name.timestamp, now_s)}, {numbers.size(backup.size_bytes)}, "
         f"{backup.health}"
     )
@@ -193,6 +195,7 @@ def _database_json(plan: DatabasePlan) -> dict[str, Any]:
         "whole_store": check.whole_store,
         "orders_lost": None if losses is None else losses.orders,
         "customers_lost": None if losses is None else losses.customers,
+        "uncounted": [] if losses is None else [encode_text(text) for text in losses.uncounted],
         "replaced": None if server is None else [encode_text(name) for name in server.replaced],
         "added": None if server is None else [encode_text(name) for name in server.added],
         "set_aside": None if server is None else [encode_text(name) for name in server.removed],
@@ -256,6 +259,7 @@ def undo_json(plan: UndoPlan) -> Iterator[dict[str, Any]]:
         "files": {kind.value: _files_json(files) for kind, files in plan.files.items()},
         "orders_newer": None if losses is None else losses.orders,
         "customers_newer": None if losses is None else losses.customers,
+        "uncounted": [] if losses is None else [encode_text(text) for text in losses.uncounted],
         "findings": _findings(plan.findings),
     }
     yield from _entries_json(plan.files)

@@ -154,7 +154,7 @@ def job_running(
     job_id: str, operation: str, *, user: str, since_s: float, pid: int, host: str
 ) -> JobRunning:
     """Return the error for a store on which a job works; `since_s` is in unix seconds."""
-    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since_s))
+    since = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(since_s))
     return JobRunning(
         f"Job {job_id} ({operation}) of {user} is running on this store "
         f"since {since} (process {pid} on {host}).",

@@ -7,42 +7,70 @@ from typing import Final
 
 from core.database.server.connection import Connection, connect
 from core.database.server.dialect import quote_name
-from core.errors import DatabaseError
+from core.errors import ConnectionLost, DatabaseError
 from core.magento.settings import DatabaseConnection
+from core.operations.findings import Finding, warn
 
+_NO_SUCH_TABLE: Final = 1146
 _TABLES: Final = (("orders", "sales_order"), ("customers", "customer_entity"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Losses:
-    """How many rows are newer than the backup; None where the table is not there."""
+    """How many rows are newer than the backup; None where they cannot be counted.
+
+    `uncounted` says why, as `orders cannot be counted: sales_order is missing`.
+    """
 
     orders: int | None
     customers: int | None
+    uncounted: tuple[str, ...] = ()
 
     @property
     def any(self) -> bool:
         """Whether anything would be lost."""
         return bool(self.orders or self.customers)
 
+    @property
+    def words(self) -> str:
+        """Return what was counted, as `137 orders, 21 customers`."""
+        counts = ((self.orders, "orders"), (self.customers, "customers"))
+        return ", ".join(f"{number} {what}" for number, what in counts if number is not None)
 
-def _newer(connection: Connection, table: str, since_s: int) -> int | None:
-    try:
-        count = connection.scalar(
+
+def _newer(connection: Connection, table: str, since_s: int) -> int:
+    return int(
+        connection.scalar(
             f"SELECT COUNT(*) FROM {quote_name(table)} WHERE created_at > FROM_UNIXTIME(%s)",
             (since_s,),
             long=True,
         )
-    except DatabaseError:
-        return None  # not a whole store, or another shape of it
-    return int(count)
+    )
 
 
 def count_losses(settings: DatabaseConnection, since_s: int) -> Losses:
     """Count the orders and customers created after `since_s` (unix seconds)."""
+    counts: dict[str, int | None] = {}
+    uncounted: list[str] = []
     with connect(settings) as connection:
-        counts = {
-            what: _newer(connection, settings.table_prefix + table, since_s)
-            for what, table in _TABLES
-        }
-    return Losses(orders=counts["orders"], customers=counts["customers"])
+        for what, name in _TABLES:
+            table = settings.table_prefix + name
+            try:
+                counts[what] = _newer(connection, table, since_s)
+            except ConnectionLost:
+                raise
+            except DatabaseError as error:  # not a whole store, or another shape of it
+                why = f"{table} is missing" if error.errno == _NO_SUCH_TABLE else error.message
+                counts[what] = None
+                uncounted.append(f"{what} cannot be counted: {why}")
+    return Losses(
+        orders=counts["orders"], customers=counts["customers"], uncounted=tuple(uncounted)
+    )
+
+
+def uncounted_findings(losses: Losses) -> list[Finding]:
+    """Return which losses nobody knows: that is not none."""
+    return [
+        warn("losses-unknown", f"{text[0].upper()}{text[1:].rstrip('.')}.")
+        for text in losses.uncounted
+    ]

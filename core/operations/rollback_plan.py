@@ -177,7 +177,7 @@ def plan_database(
 ) -> DatabasePlan:
     """Check a dump by itself and against the server. Raises DamagedBackup and StatementRefused."""
     from core.database.load.server_check import check_against_server, check_dump  # noqa: PLC0415 - as said above
-    from core.operations.losses import count_losses  # noqa: PLC0415
+    from core.operations.losses import count_losses, uncounted_findings  # noqa: PLC0415
 
     backup = sources.backups[Kind.DB]
     manifest = backup.manifest
@@ -208,12 +208,12 @@ def plan_database(
             raise
         except MagerewindError as error:
             findings.append(from_error("database", error))
+    findings += uncounted_findings(losses) if losses is not None else []
     if losses is not None and losses.any:
         findings.append(
             warn(
                 "losses",
-                f"Newer than the backup, and lost by this rollback: {losses.orders or 0} orders, "
-                f"{losses.customers or 0} customers.",
+                f"Newer than the backup, and lost by this rollback: {losses.words}.",
             )
         )
     return DatabasePlan(check=check, server=server, losses=losses)
