@@ -107,45 +107,61 @@ def space_of(path: str) -> tuple[int, int]:
     return status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
 
 
-def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
-    """Return what is known of the store. Never raises for what is broken in it."""
+@dataclass(slots=True, kw_only=True)
+class _DatabaseFacts:
+    """The database as `examine` finds it; `word` and `why` say how the store is."""
+
+    word: str
+    why: str
+    connections: tuple[DatabaseConnection, ...] = ()
+    server: str | None = None
+    tables: int | None = None
+    bytes: int | None = None
+    stops: list[Finding] = field(default_factory=list)
+    warnings: tuple[Finding, ...] = ()
+
+
+def _look_at_database(
+    store: Store, configuration: DeploymentConfiguration, seen: _DatabaseFacts
+) -> None:
+    """Connect as the configuration says, and add what is found."""
     from core.database.server.connection import connect  # noqa: PLC0415 - as said above
     from core.database.server.size import estimate  # noqa: PLC0415
 
+    if not configuration.installed:
+        seen.word = health.NOT_INSTALLED
+        seen.stops.append(_not_installed(store))
+    try:
+        seen.connections = configuration.connections()
+        settings = configuration.default_connection()
+        seen.warnings = _other_connections(configuration, settings)
+        sized = estimate(settings)
+        seen.tables, seen.bytes = sized.tables, sized.bytes
+        with connect(settings) as connection:
+            seen.server = str(connection.server)
+        seen.word = seen.word or ("" if seen.tables else health.DATABASE_EMPTY)
+    except MagerewindError as error:
+        is_broken = isinstance(error, ConfigurationError)
+        seen.word = seen.word or (health.CONFIG_BROKEN if is_broken else health.DATABASE_DOWN)
+        seen.why = error.message
+        seen.stops.append(from_error("database", error))
+
+
+def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
+    """Return what is known of the store. Never raises for what is broken in it."""
     configuration, problem = read_deployment(store, environ)
-    stops: list[Finding] = [] if problem is None else [from_error("configuration", problem)]
     word, why = ("", "") if problem is None else (health.config_word(store), problem.message)
-    connections: tuple[DatabaseConnection, ...] = ()
-    warnings: tuple[Finding, ...] = ()
-    database = tables = database_bytes = None
+    seen = _DatabaseFacts(word=word, why=why)
+    if problem is not None:
+        seen.stops.append(from_error("configuration", problem))
     if configuration is not None:
-        if not configuration.installed:
-            word = health.NOT_INSTALLED
-            stops.append(_not_installed(store))
-        try:
-            connections = configuration.connections()
-            settings = configuration.default_connection()
-            warnings = _other_connections(configuration, settings)
-            sized = estimate(settings)
-            tables, database_bytes = sized.tables, sized.bytes
-            with connect(settings) as connection:
-                database = str(connection.server)
-            word = word or ("" if tables else health.DATABASE_EMPTY)
-        except MagerewindError as error:
-            down = health.DATABASE_DOWN
-            word = word or (health.CONFIG_BROKEN if isinstance(error, ConfigurationError) else down)
-            why = error.message
-            stops.append(from_error("database", error))
-    found = health.health_of(store, word, why)
-    warnings += _code_findings(found)
-    warnings += (*media_findings(store, configuration), *code_findings(store))
+        _look_at_database(store, configuration, seen)
+    found = health.health_of(store, seen.word, seen.why)
     version, edition = magento_version(store)
     free_bytes, total_bytes = space_of(store.backups)
     writable = [*_link_stops(store), *_writable_findings(store)]
-    traces = find_lost(store, environ=environ, schema=database is not None)
-    lost = lost_findings(traces)
-    stops += [finding for finding in lost if finding.level is Level.STOP]
-    warnings = (*warnings, *(finding for finding in lost if finding.level is Level.WARN))
+    lost = lost_findings(find_lost(store, environ=environ, schema=seen.server is not None))
+    stops = (*seen.stops, *(one for one in lost if one.level is Level.STOP), *writable)
     return StoreFacts(
         store=store,
         version=version,
@@ -154,17 +170,23 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
         installed=configuration.installed if configuration is not None else None,
         maintenance=maintenance_state(store),
         links=tuple(linked_parts(store)),
-        connections=connections,
-        database=database,
-        tables=tables,
-        database_bytes=database_bytes,
+        connections=seen.connections,
+        database=seen.server,
+        tables=seen.tables,
+        database_bytes=seen.bytes,
         free_bytes=free_bytes,
         total_bytes=total_bytes,
         processes=running_processes(store),
         health=found,
-        stops_backup=(*stops, *writable),
-        stops_rollback=(*stops, *writable),
-        warnings=warnings,
+        stops_backup=stops,
+        stops_rollback=stops,
+        warnings=(
+            *seen.warnings,
+            *_code_findings(found),
+            *media_findings(store, configuration),
+            *code_findings(store),
+            *(one for one in lost if one.level is Level.WARN),
+        ),
     )
 
 
