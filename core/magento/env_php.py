@@ -18,13 +18,13 @@ from typing import Final, TypeAlias
 from core.errors import ConfigurationError
 from core.magento.connections import connections_of
 from core.magento.merging import PREFIX, Level, merge, switch
-from core.magento.owned import Strange, opened, read_bounded, real_path, trusted_accounts
 from core.magento.php.ask_php import ask_php
 from core.magento.php.read_array import parse_array
 from core.magento.php.syntax import NotData, NotPhp, Unparsed, variables_of
 from core.magento.php.values import Array
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, shown
+from core.magento.trusted_paths import Strange, opened, read_bounded, real_path, trusted_accounts
 
 Setting: TypeAlias = "bool | int | float | str | Settings | None"
 

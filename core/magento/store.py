@@ -16,7 +16,7 @@ from typing import Any, Final
 from core.account.ids import name_of
 from core.durable import make_directory
 from core.errors import StoreNotFound, StoreUnreadable
-from core.magento.owned import followed, open_owned, read_owned, trusted_accounts
+from core.magento.trusted_paths import followed, open_owned, read_owned, trusted_accounts
 
 # Any two of these make a root. One alone is too common: a PHP project has a pub/index.php.
 MARKERS: Final = (

@@ -8,5 +8,7 @@ recovery   by the journal: revert before the commit point, go forward after it  
 
 before     what is asked for; what is found; what would change     requests, preflight, findings,
            sources, rollback_plan, undo_plan
-each step  files of one kind, or the database, in one protocol     parts, database_part
+each step  files of one kind, or the database, in one protocol     parts, files_part,
+           database_part; rollback_job is what they work from
+memory     the records of the journal; every name in a job's files   records, job_files
 """

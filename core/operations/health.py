@@ -15,9 +15,9 @@ from typing import Final
 from core.backups.catalog import Backup, Health, list_backups
 from core.errors import ConfigurationError, MagerewindError
 from core.events import Kind
-from core.magento.owned import read_owned, trusted_accounts
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store
+from core.magento.trusted_paths import read_owned, trusted_accounts
 
 _LIMIT: Final = 4096
 CONFIG_BROKEN: Final = "config BROKEN"

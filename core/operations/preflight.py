@@ -16,10 +16,10 @@ from core.archive.tree.selection import code_selection, media_selection
 from core.errors import Cancelled, ConfigurationError, MagerewindError, NotInstalled
 from core.events import Kind, Report, no_report
 from core.magento.maintenance import MaintenanceState, maintenance_state
-from core.magento.owned import followed
 from core.magento.processes import RunningProcess, running_processes
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, linked_parts, magento_version, refuse_stranger
+from core.magento.trusted_paths import followed
 from core.operations import health
 from core.operations.estimates import Estimate, estimated
 from core.operations.findings import (

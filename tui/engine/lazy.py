@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tui.engine.port import Engine
 
 
-class LateEngine:
+class LazyEngine:
     """Stands for the engine of one store; every call goes to the real one."""
 
     def __init__(self, store: Store, *, read_only: bool) -> None:
@@ -60,4 +60,4 @@ def open_engine(*, root: str | None, read_only: bool) -> Engine:
     """Find the store from here, or at `root`. Raises StoreNotFound, StoreUnreadable."""
     # For a rollback var/backups alone is enough: that is when the application is needed most.
     store = find_store_here(root=root, for_rollback=True)
-    return cast("Engine", LateEngine(store, read_only=read_only))
+    return cast("Engine", LazyEngine(store, read_only=read_only))

@@ -7,4 +7,7 @@ for each member of the archive and each live entry, in walk order:  plan_files
     write a row: add, change, remove or mode                        rows, plan_file
     keep small contents: the stage need not inflate them again      kept_contents
 group rows into units: the topmost differing entry moves as one     compare
+keep rows and facts on disk, in one transaction   plan_file, plan_database, sqlite_file, facts
+show totals and lines                                               summary
+read it back: believe only a plan of this job and this store        home, check
 """

@@ -10,7 +10,7 @@ from typing import Final
 
 from core.archive.tree.open_directories import OPEN_DIRECTORY
 from core.durable import translate
-from core.magento.owned import open_directory
+from core.magento.trusted_paths import open_directory
 
 _libc = ctypes.CDLL(None, use_errno=True)
 FLUSHED_ONE_BY_ONE: Final = 300

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from core.magento.owned import open_directory
+from core.magento.trusted_paths import open_directory
 
 _OCTAL: Final = re.compile(rb"\\([0-7]{3})")
 

@@ -15,7 +15,7 @@ from typing import Final, Self
 
 from core.account.reach import open_to_read
 from core.errors import StorageError
-from core.magento.owned import open_directory
+from core.magento.trusted_paths import open_directory
 
 OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

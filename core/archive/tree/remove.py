@@ -11,7 +11,7 @@ from core.account.reach import account_of, look, lstat
 from core.archive.tree.open_directories import Descent
 from core.durable import fsync, translate
 from core.events import Report, no_report
-from core.magento.owned import open_directory
+from core.magento.trusted_paths import open_directory
 
 
 def _children(fd: int) -> list[bytes]:

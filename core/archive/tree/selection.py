@@ -24,7 +24,7 @@ from core.archive.tree.open_directories import Descent
 from core.durable import translate
 from core.errors import StoreUnreadable, UsageError
 from core.events import Kind
-from core.magento.owned import followed
+from core.magento.trusted_paths import followed
 
 OWN_PREFIX: Final = b".magerewind"
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
