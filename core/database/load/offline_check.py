@@ -287,7 +287,7 @@ class _Inventory:
             upper = word.upper
             if upper == b"COLLATE" or (upper == b"SET" and words[index - 1].upper == b"CHARACTER"):
                 value = words[index + 2] if words[index + 1].text == b"=" else words[index + 1]
-                if upper == b"COLLATE":
+                if upper == b"COLLATE" and value.upper != b"DEFAULT":
                     self.collations.add(value.name.strip("'\"").lower())
 
     def result(
