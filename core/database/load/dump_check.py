@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.database.sql.set_statements import SessionState
+from core.database.sql.set_statements import UTC, SessionState
 from core.database.sql.split import RawStatement
 from core.database.sql.statement import StatementKind
 from core.events import Warned
@@ -48,7 +48,9 @@ class DumpCheck:
     `content_bytes` is its unpacked size, `max_statement_bytes` what the server must take as one
     packet. `made_by` is magerewind, mysqldump, mariadb-dump, magento, phpmyadmin, adminer,
     heidisql or "": what the dump says of itself. `trusted`: it is the file that a manifest of ours
-    names by its checksum.
+    names by its checksum. `time_zone` is the one that it means before it sets one, `time_zones` are
+    all that its statements are run in; `zoneless` are tables with TIMESTAMPs, and events, whose
+    times are read in the zone of the server because the dump sets none.
     """
 
     path: str
@@ -75,6 +77,9 @@ class DumpCheck:
     warnings: tuple[Warned, ...]
     sha256: str
     trusted: bool = False
+    time_zone: str = UTC
+    time_zones: tuple[str, ...] = ()
+    zoneless: tuple[str, ...] = ()
     definitions: tuple[Definition, ...] = ()
 
 

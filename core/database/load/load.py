@@ -149,7 +149,7 @@ class _Loading:
         self.states: list[ObjectText] = []
         self.defaults: list[DefaultText] = []
         self.checks: list[WaitingCheck] = []
-        self.session = Session()
+        self.session = Session(check.time_zone)
         self.batch = Batch()
         self.pieces: list[bytes] = []  # of the row that comes next
         self.warnings: list[Warned] = []

@@ -7,16 +7,16 @@ asked by `core.database.load.server_check`.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import Final
 
 from core.database.load.dump_check import Definition, DumpCheck, TableContent
+from core.database.load.dump_makers import is_complete, maker_of, schema_of, zone_of
 from core.database.server.dialect import one_line
 from core.database.sql.allowed import classify
 from core.database.sql.cursor import BY_HAND
 from core.database.sql.reach import forbidden_word, made_at_run_time, other_schemas
-from core.database.sql.set_statements import Session
+from core.database.sql.set_statements import SERVER_ZONE, Session
 from core.database.sql.split import DumpFile, RawStatement, Statements
 from core.database.sql.statement import OBJECTS, PIECE, ROUTINES, Statement, StatementKind
 from core.database.sql.table_text import parse_alter, parse_table
@@ -27,22 +27,7 @@ from core.events import Report, Warned, no_report
 STORE_TABLES: Final = ("core_config_data", "eav_attribute", "store", "setup_module")
 """A dump that holds these, under the store's prefix, is a whole store."""
 
-COMPLETE_MARKS: Final = (b"-- Dump completed", b"-- magerewind dump complete")
-_MAKERS: Final = (
-    (b"-- magerewind", "magerewind"),
-    (b"-- MySQL dump", "mysqldump"),
-    (b"-- MariaDB dump", "mariadb-dump"),
-    (b"-- phpMyAdmin", "phpmyadmin"),
-    (b"-- Magento", "magento"),
-    (b"-- Adminer ", "adminer"),
-    (b"-- HeidiSQL Version:", "heidisql"),
-    (b"/*M!999999", "mariadb-dump"),
-)
-_SCHEMA_LINE: Final = re.compile(
-    rb"-- (?:Schema: `(?P<quoted>(?:[^`]|``)+)`|Host: .*\sDatabase: (?P<plain>\S+)\s*$)"
-)
 LONGEST_NAME: Final = 64
-_ADMINER_END: Final = re.compile(rb"-- \d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 _REPORT_EVERY: Final = 1 << 20
 
 
@@ -69,6 +54,7 @@ def check_dump(
         inventory = _Inventory(
             schema if schema is not None else schema_of(statements.first_lines),
             trusted=sha256 is not None,
+            time_zone=zone_of(statements.first_lines),
         )
         reported = 0
         for raw in statements:
@@ -89,27 +75,6 @@ def check_dump(
         file.close()
 
 
-def maker_of(first_lines: tuple[bytes, ...]) -> str:
-    """Return which program wrote a dump that begins so; empty if that cannot be said."""
-    for line in first_lines:
-        for mark, maker in _MAKERS:
-            if line.startswith(mark):
-                return maker
-    # Magento names the host, then the server, in comments of its own.
-    magento = any(line.startswith(b"-- Host:") for line in first_lines)
-    return "magento" if magento and b"-- ------" in b"".join(first_lines) else ""
-
-
-def schema_of(first_lines: tuple[bytes, ...]) -> str | None:
-    """Return the schema that a dump says it is of, if it says so."""
-    for line in first_lines:
-        found = _SCHEMA_LINE.match(line)
-        if found is not None:
-            name = found["quoted"] or found["plain"]
-            return name.replace(b"``", b"`").decode("utf-8", "surrogateescape")
-    return None
-
-
 def _concern(statement: Statement, schema: str | None) -> dict[str, str]:
     """Return what the body of a trusted object reaches beyond its schema, by the object's name."""
     name = f"{statement.kind.value} {statement.name}"
@@ -124,13 +89,17 @@ def _concern(statement: Statement, schema: str | None) -> dict[str, str]:
 class _Inventory:
     """Gathers what a dump holds, statement by statement."""
 
-    def __init__(self, schema: str | None, *, trusted: bool) -> None:
+    def __init__(self, schema: str | None, *, trusted: bool, time_zone: str) -> None:
         self.schema = schema
         self.trusted = trusted
         self.concerns: dict[str, str] = {}
         self.unfired: dict[str, None] = {}
         self.called: dict[str, Statement] = {}  # functions, and a first object that calls each
-        self.session = Session()
+        self.session = Session(time_zone)
+        self.time_zone = time_zone
+        self.time_zones: dict[str, None] = {}
+        self.with_timestamps: set[str] = set()
+        self.zoneless: dict[str, None] = {}
         self.count = 0
         self.current = ""
         self.largest = 0
@@ -176,6 +145,8 @@ class _Inventory:
         """Keep the text of what is to be there in the end, for a server to try."""
         kind = statement.kind
         made = Definition(kind=kind, name=statement.name, raw=raw, state=self.session.state)
+        if kind is StatementKind.EVENT:
+            self._note_zone(statement.name, has_times=True)
         if self.session.state.collation:  # it is remembered with an object
             self.collations.add(self.session.state.collation.lower())
         if kind in {StatementKind.TABLE, StatementKind.SEQUENCE}:
@@ -201,6 +172,14 @@ class _Inventory:
             self.unfired[name] = None
         self.rows[name] += 1
         self.bytes[name] += len(statement.text)
+        self._note_zone(name, has_times=name in self.with_timestamps)
+
+    def _note_zone(self, name: str, *, has_times: bool) -> None:
+        """Note in which zone a server reads the times of a table or an event."""
+        zone = self.session.state.time_zone
+        self.time_zones[zone] = None
+        if has_times and zone == SERVER_ZONE:
+            self.zoneless[name] = None
 
     def _piece(self, statement: Statement) -> None:
         """Follow how long a value becomes that is too large for a statement."""
@@ -248,6 +227,8 @@ class _Inventory:
         engine = table.engine or self.session.state.engine
         self.tables[statement.name] = (self.count, engine)
         self.foreign_keys += len(table.foreign_keys)
+        if any(word.upper == b"TIMESTAMP" for word in statement.words):
+            self.with_timestamps.add(statement.name)
 
     def _object(self, statement: Statement) -> None:
         if statement.definer:
@@ -295,7 +276,7 @@ class _Inventory:
     ) -> DumpCheck:
         self._refuse_unknown_functions()
         maker = maker_of(statements.first_lines)
-        complete = self._complete(maker, statements.trailer)
+        complete = is_complete(maker, statements.trailer, self.last)
         problems, warnings = list(self.problems), []
         if not complete and maker:
             problems.append(f"The dump ends without the mark that {maker} puts there: it is cut.")
@@ -361,6 +342,9 @@ class _Inventory:
             warnings=tuple(warnings),
             sha256=digest,
             trusted=self.trusted,
+            time_zone=self.time_zone,
+            time_zones=tuple(self.time_zones),
+            zoneless=tuple(self.zoneless),
             definitions=tuple(one for made in self.definitions.values() for one in made),
         )
 
@@ -375,12 +359,3 @@ class _Inventory:
                     " which the dump does not make.",
                     hint=BY_HAND,
                 )
-
-    def _complete(self, maker: str, trailer: list[bytes]) -> bool:
-        if any(line.startswith(COMPLETE_MARKS) for line in trailer):
-            return True
-        if maker == "adminer":  # the last line is the time
-            return any(_ADMINER_END.match(line) for line in trailer)
-        # These have no mark, but put the session back at the very end.
-        put_back = re.search(rb"=\s*(?:IFNULL\s*\(\s*)?@OLD_", self.last, re.IGNORECASE)
-        return maker in {"phpmyadmin", "heidisql"} and put_back is not None

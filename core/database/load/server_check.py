@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.database.load.dump_check import DumpCheck, TableContent, unspoken_kinds
-from core.database.load.offline_check import STORE_TABLES, check_dump, maker_of
+from core.database.load.dump_makers import maker_of
+from core.database.load.offline_check import STORE_TABLES, check_dump
+from core.database.load.server_settings import Answers, engines, time_zones
 from core.database.load.try_definitions import try_definitions
 from core.database.load.try_triggers import CURE_OF_1419
 from core.database.schema.names import STAGED, owner_of
@@ -82,7 +84,9 @@ def check_against_server(
         mapping = asked.collations(wanted=map_collations)
         asked.store()
         asked.settings()
-        asked.engines()
+        asked.add(time_zones(connection, check))
+        asked.add(engines(connection, check, asked.variables))
+        asked.kinds_of_tables()
         asked.definers()
         asked.live()
         asked.trial()
@@ -140,6 +144,12 @@ class _Asked:
 
     def _warn(self, code: str, message: str, *names: str) -> None:
         self.warnings.append(Warned(code=code, message=message, names=names))
+
+    def add(self, answers: Answers) -> None:
+        """Take the problems and warnings of a question."""
+        problems, warnings = answers
+        self.problems += problems
+        self.warnings += warnings
 
     def _number(self, variable: str) -> int:
         text = self.variables.get(variable, "0")
@@ -228,15 +238,8 @@ class _Asked:
             )
         return found if wanted else CollationMap(known=found.known, names={})
 
-    def engines(self) -> None:
-        known = {
-            str(name).upper()
-            for name, support, *_ in self.connection.query("SHOW ENGINES")
-            if str(support).upper() in {"YES", "DEFAULT"}
-        }
-        missing = sorted(set(self.check.engines) - known)
-        if missing:
-            self.problems.append(f"The server has no engine {', '.join(missing)}.")
+    def kinds_of_tables(self) -> None:
+        """See whether the server has sequences, and memory for what is kept there."""
         if self.check.sequences and not self.connection.server.sequences:
             self.problems.append(f"{self.connection.server} has no sequences; the dump does.")
         memory = sum(one.row_bytes for one in self.check.contents if one.engine.upper() == "MEMORY")
