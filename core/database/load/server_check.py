@@ -20,6 +20,7 @@ from core.database.load.offline_check import STORE_TABLES, check_dump
 from core.database.load.server_settings import Answers, engines, time_zones
 from core.database.load.try_definitions import try_definitions
 from core.database.load.try_triggers import CURE_OF_1419
+from core.database.schema.broken_tables import broken_tables
 from core.database.schema.names import STAGED, owner_of
 from core.database.schema.read_definitions import read_definitions
 from core.database.schema.swap_file import ObjectText
@@ -269,6 +270,19 @@ class _Asked:
             self._routines(read_definitions(self.connection).objects)
         except (RightsMissing, DumpFailed) as error:
             self.problems.append(f"{error.message} So it could not be brought back.")
+        coming = {*self.check.tables, *self.check.sequences}
+        broken = {
+            name: why
+            for name, why in broken_tables(self.connection).items()
+            if owner_of(name) is None and (not self.partial or name in coming)
+        }
+        if broken:
+            self._warn(
+                "broken-tables",
+                "The server cannot open these tables: they are replaced or removed, and what is in"
+                " them is lost, also for the undo:",
+                *(f"{name} ({why})" for name, why in broken.items()),
+            )
         rows = self.connection.query(
             "SELECT DISTINCT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME"
             " FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_SCHEMA = DATABASE()"

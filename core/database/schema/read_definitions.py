@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from core.database.schema.broken_tables import broken_tables
 from core.database.schema.check_constraints import read_checks
 from core.database.schema.definitions import ScheduledEvent, StoredObject, Trigger
 from core.database.schema.read_objects import (
@@ -26,13 +27,14 @@ from core.database.sql.table_text import ForeignKeyText, parse_show_create
 def read_definitions(connection: Connection) -> Definitions:
     """Return all foreign keys and objects of the live schema.
 
-    Raises RightsMissing or DumpFailed with the name of what the account may not read: what cannot
-    be saved is not replaced.
+    Those of broken tables are left out: nothing can read them. Raises RightsMissing or DumpFailed
+    with the name of what the account may not read: what cannot be saved is not replaced.
     """
-    tables = {key.table for key in read_foreign_keys(connection)}
+    broken = broken_tables(connection)
+    tables = {key.table for key in read_foreign_keys(connection, broken)}
     keys = [key for name in sorted(tables) for key in foreign_keys_of(connection, name)]
     objects = (
-        *read_triggers(connection),
+        *read_triggers(connection, broken),
         *read_views(connection),
         *read_routines(connection),
         *read_events(connection),

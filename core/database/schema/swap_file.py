@@ -24,12 +24,14 @@ FORMAT: Final = 1
 class SwappedTable:
     """A table (or sequence) by its real name and those that it bears before and after.
 
-    `staged` is None for one that only goes aside, `aside` for one that only comes.
+    `staged` is None for one that only goes aside, `aside` for one that only comes. A `lost` one is
+    broken: it cannot be renamed, and is dropped after the commit, when `staged` takes its place.
     """
 
     name: str
     staged: str | None
     aside: str | None
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

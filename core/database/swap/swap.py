@@ -11,9 +11,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from core.database.load.load import RECORD_STAGING, drop_staging
+from core.database.schema.broken_tables import broken_in_rename, broken_tables, drop_broken
 from core.database.schema.marker import JobMark, keep_swap, read_swap
 from core.database.schema.names import aside_name, owner_of
 from core.database.schema.read_definitions import foreign_keys_of, read_definitions
@@ -55,18 +57,41 @@ def swap_tables(
     whole = staged.whole if partial is None else not partial
     with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
         swap = _describe(connection, staged, settings.schema, whole=whole)
-        keep_swap(connection, JobMark(job_id=staged.job_id), swap)
-        _save(swap, definitions_path, owner)
-        journal.append(
-            RECORD_SWAPPING,
-            short=swap.short,
-            definitions=definitions_path,
-            connection=connection.thread_id,
-        )
-        present = all_names(connection)
-        _rename(connection, forward_renames(swap.tables, present), tries)
+        while True:
+            keep_swap(connection, JobMark(job_id=staged.job_id), swap)
+            _save(swap, definitions_path, owner)
+            journal.append(
+                RECORD_SWAPPING,
+                short=swap.short,
+                definitions=definitions_path,
+                connection=connection.thread_id,
+            )
+            try:
+                renames = forward_renames(swap.tables, all_names(connection))
+                _rename(connection, renames, tries)
+                break
+            except DatabaseError as error:
+                names = [one.name for one in swap.tables if one.aside is not None]
+                broken = broken_in_rename(error, settings.schema, names)
+                if broken is None:
+                    raise
+                swap = _given_up(swap, broken)
         journal.append(RECORD_SWAPPED, short=swap.short)
         return swap
+
+
+def _given_up(swap: Swap, name: str) -> Swap:
+    """Return a swap in which a table is one that cannot be renamed."""
+    before = replace(
+        swap.before,
+        foreign_keys=tuple(one for one in swap.before.foreign_keys if one.key.table != name),
+        checks=tuple(one for one in swap.before.checks if one.table != name),
+        objects=tuple(one for one in swap.before.objects if one.table != name),
+    )
+    tables = tuple(
+        replace(one, aside=None, lost=True) if one.name == name else one for one in swap.tables
+    )
+    return replace(swap, tables=tables, before=before)
 
 
 def _save(swap: Swap, path: str, owner: Owner | None) -> None:
@@ -81,6 +106,7 @@ def _save(swap: Swap, path: str, owner: Owner | None) -> None:
 def _describe(connection: Connection, staged: StagedTables, schema: str, *, whole: bool) -> Swap:
     before = read_definitions(connection)
     present, tables = all_names(connection), table_names(connection)
+    broken = broken_tables(connection)
     views = {one.name for one in staged.wanted.of_kind("VIEW")}
     named = {table.name for table in staged.tables}
     going = [
@@ -94,7 +120,8 @@ def _describe(connection: Connection, staged: StagedTables, schema: str, *, whol
         SwappedTable(
             name=name,
             staged=other,
-            aside=aside_name(staged.short, number) if name in present else None,
+            aside=aside_name(staged.short, number) if name in present - broken.keys() else None,
+            lost=name in broken,
         )
         for number, (name, other) in enumerate(rows, 1)
     )
@@ -102,7 +129,7 @@ def _describe(connection: Connection, staged: StagedTables, schema: str, *, whol
     return Swap(
         schema=schema,
         short=staged.short,
-        tables=tuple(one for one in swapped if one.staged or one.aside),
+        tables=tuple(one for one in swapped if one.staged or one.aside or one.lost),
         wanted=staged.wanted,
         before=before,
         drops=_drops(staged, before.objects, whole=whole),
@@ -139,7 +166,7 @@ def forward_renames(
         moved = table.aside is not None and table.aside in present
         if table.aside is not None and not moved and table.name in present:
             away.append((table.name, table.aside))
-        if table.staged is not None and table.staged in present:
+        if table.staged is not None and table.staged in present and not table.lost:
             here.append((table.staged, table.name))
     return away + here
 
@@ -154,6 +181,8 @@ def reverse_renames(
     """
     away, back = [], []
     for table in tables:
+        if table.lost:  # untouched until the commit
+            continue
         came = table.staged is not None and table.staged not in present
         if came and table.name in present and (table.aside is None or table.aside in present):
             assert table.staged is not None  # noqa: S101 - `came` says so
@@ -275,8 +304,7 @@ def take_back(
             end_connection(connection, renamed_by)
             end_statements(connection, swap.short)
             try:
-                renames = reverse_renames(swap.tables, all_names(connection))
-                _rename(connection, renames, tries)
+                _rename_back(connection, swap, tries)
             except SwapBlocked as error:
                 raise StoreLeftClosed(
                     f"The old tables could not be brought back: {error.message}", hint=error.hint
@@ -286,6 +314,23 @@ def take_back(
     if swap is not None:
         with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
             _mend_dangling_keys(connection, swap)
+
+
+def _rename_back(connection: Connection, swap: Swap, tries: int) -> None:
+    renames = reverse_renames(swap.tables, all_names(connection))
+    # A broken table whose foreign key refers to one of these cannot be locked, and so keeps it from
+    # being renamed. The old tables are worth more.
+    lost = [table.name for table in swap.tables if table.lost]
+    while True:
+        try:
+            _rename(connection, renames, tries)
+        except SwapBlocked:
+            if not lost:
+                raise
+            drop_broken(connection, lost.pop(0))
+            tries = 1
+        else:
+            break
 
 
 def _mend_dangling_keys(connection: Connection, swap: Swap) -> None:
