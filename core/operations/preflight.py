@@ -7,7 +7,7 @@ Every check and every question comes before the store is closed, so all of them 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -232,7 +232,7 @@ def preflight_backup(
             if configuration is None:
                 findings.append(from_error("configuration", problem or _unknown()))
                 continue
-            connection = _check_database(configuration, store, estimates, findings)
+            connection = _check_database(configuration, store, estimates, findings, request.strip)
         else:
             _check_files(store, request, kind, estimates, findings, report)
     free_bytes, _total = space_of(store.backups)
@@ -293,12 +293,15 @@ def _check_database(
     store: Store,
     estimates: dict[Kind, Estimate],
     findings: list[Finding],
+    strip: Sequence[str],
 ) -> DatabaseConnection | None:
     from core.database.server.size import estimate  # noqa: PLC0415 - as said above
+    from core.operations.database_checks import database_findings  # noqa: PLC0415
 
     try:
         connection = configuration.default_connection()
         sized = estimate(connection)
+        findings += database_findings(connection, strip)
     except Cancelled:
         raise
     except MagerewindError as error:

@@ -44,6 +44,7 @@ from core.database.dump.snapshot import Rung, Snapshot, take_snapshot
 from core.database.dump.strip import resolve
 from core.database.dump.warnings import ROWS_ELSEWHERE, check_rights, remarks
 from core.database.dump.writer import DumpWriter
+from core.database.schema.broken_tables import broken_tables
 from core.database.schema.definitions import Schema, Table, Versioning
 from core.database.schema.read_tables import read_schema, read_sequences, read_tables
 from core.database.server.connection import Connection, connect
@@ -131,6 +132,9 @@ class _Dump:
         self._apart: set[str] = set()
         self._rights = read_rights(control)
         self._warnings: list[Warned] = []
+        broken = broken_tables(control)
+        prefix = control.settings.table_prefix
+        self._without = frozenset(resolve(options.strip, broken, prefix=prefix))
 
     def run(self) -> DumpSummary:
         for number in range(1, TRIES + 1):
@@ -200,6 +204,7 @@ class _Dump:
             schema,
             definers,
             apart=self._apart,
+            left_out=self._without,
             unlocked=snapshot.unlocked,
             without_history=[
                 table.name
@@ -214,7 +219,7 @@ class _Dump:
         young: tuple[str, ...] = ()
         for _ in range(3):
             moment = str(self._control.scalar("SELECT UTC_TIMESTAMP()"))
-            schema = read_schema(self._control)
+            schema = read_schema(self._control, self._without)
             young = young_tables(moment, schema.tables)
             if not young:
                 return schema
@@ -249,13 +254,13 @@ class _Dump:
                 " AND LEFT(TABLE_NAME, 5) NOT IN ('_mrs_', '_mra_')"
             )
         }
-        different = now ^ {table.name for table in schema.tables}
+        different = (now - self._without) ^ {table.name for table in schema.tables}
         if different - self._apart:
             raise Disturbed(different, waiting=False)
 
     def _same_objects(self, schema: Schema) -> None:
         """Raise Disturbed if a view, trigger, routine or event changed during the dump."""
-        now = read_schema(self._control)
+        now = read_schema(self._control, self._without)
         changed = {
             one.name
             for before, after in (

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,14 +19,15 @@ from core.database.load.dump_makers import maker_of
 from core.database.load.offline_check import STORE_TABLES, check_dump
 from core.database.load.server_settings import Answers, engines, time_zones
 from core.database.load.try_definitions import try_definitions
-from core.database.load.try_triggers import CURE_OF_1419
+from core.database.load.try_rights import try_rights
 from core.database.schema.broken_tables import broken_tables
 from core.database.schema.names import STAGED, owner_of
 from core.database.schema.read_definitions import read_definitions
 from core.database.schema.swap_file import ObjectText
-from core.database.schema.table_names import table_names
+from core.database.schema.table_names import base_tables, table_names
 from core.database.server.connection import Connection, connect
 from core.database.server.dialect import one_line, quote_name
+from core.database.server.obstacles import connection_problem, lock_problem
 from core.database.server.rights import read_rights
 from core.database.sql.collations import CollationMap, collation_map
 from core.errors import DatabaseError, DumpFailed, RightsMissing
@@ -80,8 +81,13 @@ def check_against_server(
 
     Raises ConnectionFailed or ConnectionLost; what the server refuses is a problem, not an error.
     """
+    few = connection_problem(settings)
     with connect(settings) as connection:
         asked = _Asked(connection, check, partial=partial)
+        locked = lock_problem(connection, base_tables(connection))
+        if few is not None or locked is not None:  # nothing more can be asked
+            asked.problems += [text for text in (few, locked) if text is not None]
+            return asked.result({}, None)
         mapping = asked.collations(wanted=map_collations)
         asked.store()
         asked.settings()
@@ -90,28 +96,18 @@ def check_against_server(
         asked.kinds_of_tables()
         asked.definers()
         asked.live()
-        asked.trial()
+        rights, asked.may_make = try_rights(connection, check)
+        asked.problems += rights
         asked.tables()
         asked.definitions(settings)
-        needed = int(check.content_bytes * SPACE_FACTOR)
+        needed = asked.space_needed
         free = _free_space(connection, settings)
         if free is not None and free < needed:
             asked.problems.append(
                 f"The database server's disk has {free // 1_000_000:,} MB free, "
                 f"about {needed // 1_000_000 + 1:,} MB are needed."
             )
-        return ServerCheck(
-            server=str(connection.server),
-            problems=tuple(asked.problems),
-            warnings=tuple(asked.warnings),
-            space_needed=needed,
-            space_free=free,
-            replaced=asked.replaced,
-            added=asked.added,
-            removed=asked.removed,
-            rows_now=asked.rows_now,
-            collations=mapping.names,
-        )
+        return asked.result(mapping.names, free)
 
 
 def _free_space(connection: Connection, settings: DatabaseConnection) -> int | None:
@@ -145,6 +141,26 @@ class _Asked:
 
     def _warn(self, code: str, message: str, *names: str) -> None:
         self.warnings.append(Warned(code=code, message=message, names=names))
+
+    @property
+    def space_needed(self) -> int:
+        """How many bytes the tables of the dump take on the server, about."""
+        return int(self.check.content_bytes * SPACE_FACTOR)
+
+    def result(self, collations: Mapping[str, str], free: int | None) -> ServerCheck:
+        """Return what has come up."""
+        return ServerCheck(
+            server=str(self.connection.server),
+            problems=tuple(self.problems),
+            warnings=tuple(self.warnings),
+            space_needed=self.space_needed,
+            space_free=free,
+            replaced=self.replaced,
+            added=self.added,
+            removed=self.removed,
+            rows_now=self.rows_now,
+            collations=collations,
+        )
 
     def add(self, answers: Answers) -> None:
         """Take the problems and warnings of a question."""
@@ -343,55 +359,3 @@ class _Asked:
             problems, warnings = try_definitions(self.check, settings, mapping)
             self.problems += problems
             self.warnings += warnings
-
-    def trial(self) -> None:
-        """Try what the load will do on a scratch table."""
-        name = f"{STAGED}trial{self.connection.thread_id}_0"
-        table, other = quote_name(name), quote_name(name + "_v")
-        try:  # what cannot be dropped is not made
-            self.connection.execute(f"DROP TABLE IF EXISTS {table}")
-        except DatabaseError as error:
-            self.problems.append(f"The account cannot drop tables: {error.message}")
-            self.may_make = False
-            return
-        steps = [("make tables", f"CREATE TABLE {table} (a int PRIMARY KEY)")]
-        if self.check.triggers:
-            trigger = f"CREATE TRIGGER {other} BEFORE INSERT ON {table} FOR EACH ROW SET @a = 1"
-            steps.append(("make triggers", trigger))
-        steps += [
-            ("change tables", f"ALTER TABLE {table} ADD b int, ADD KEY (b)"),
-            ("rename tables", f"RENAME TABLE {table} TO {quote_name(name + '0')}"),
-            ("rename tables", f"RENAME TABLE {quote_name(name + '0')} TO {table}"),
-        ]
-        if self.check.foreign_keys:
-            key = f"ADD FOREIGN KEY (b) REFERENCES {table} (a)"
-            steps.append(("refer to tables", f"ALTER TABLE {table} {key}"))
-        if self.check.views:
-            steps.append(("make views", f"CREATE VIEW {other} AS SELECT 1 AS a"))
-        if self.check.routines:
-            steps.append(("make routines", f"CREATE PROCEDURE {other} () SELECT 1"))
-        if self.check.events:
-            event = f"CREATE EVENT {other} ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1"
-            steps.append(("make events", event))
-        with self._cleared(name):
-            for what, statement in steps:
-                try:
-                    self.connection.execute(statement)
-                except DatabaseError as error:
-                    cure = f" {CURE_OF_1419}" if error.errno == 1419 else ""
-                    self.problems.append(f"The account cannot {what}: {error.message}{cure}")
-                    self.may_make &= not what.endswith("tables")
-
-    @contextlib.contextmanager
-    def _cleared(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            for statement in (
-                f"DROP VIEW IF EXISTS {quote_name(name + '_v')}",
-                f"DROP PROCEDURE IF EXISTS {quote_name(name + '_v')}",
-                f"DROP EVENT IF EXISTS {quote_name(name + '_v')}",
-                f"DROP TABLE IF EXISTS {quote_name(name)}, {quote_name(name + '0')}",
-            ):
-                with contextlib.suppress(DatabaseError):
-                    self.connection.execute(statement)

@@ -8,7 +8,6 @@ is in `core.database.swap.after_commit`.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -21,8 +20,9 @@ from core.database.schema.names import aside_name, owner_of
 from core.database.schema.read_definitions import foreign_keys_of, read_definitions
 from core.database.schema.swap_file import ObjectText, StagedTables, Swap, SwappedTable, load_swap
 from core.database.schema.table_names import all_names, end_connection, end_statements, table_names
-from core.database.server.connection import Connection, connect, lock_name
-from core.database.server.dialect import one_line, quote_name, quote_text
+from core.database.server.connection import Connection, connect
+from core.database.server.dialect import quote_name
+from core.database.server.obstacles import blockers
 from core.durable import Owner
 from core.errors import DatabaseError, StorageError, StoreLeftClosed, SwapBlocked
 from core.journal import Journal, Record
@@ -219,32 +219,6 @@ def _blocked(connection: Connection, tries: int) -> SwapBlocked:
         hint="End them (cron, queue consumers, an open client), then run it again.",
         errno=_LOCKED,
     )
-
-
-def blockers(connection: Connection) -> list[str]:
-    """Return who may hold tables, as `connection 12 of shop, 34 s`; open transactions first.
-
-    Transactions need the PROCESS right to be seen; without it all other connections to the schema
-    that the account may see are named.
-    """
-    lock = quote_text(lock_name(connection.schema))  # held by the job that asks
-    own = f"p.ID <> {connection.thread_id} AND p.ID <> IFNULL(IS_USED_LOCK({lock}), 0)"
-    rows: list[tuple[object, ...]] = []
-    with contextlib.suppress(DatabaseError):
-        rows = connection.query(
-            "SELECT p.ID, p.USER, TIMESTAMPDIFF(SECOND, t.trx_started, NOW())"
-            " FROM information_schema.INNODB_TRX t"
-            " JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id"
-            f" WHERE {own} ORDER BY t.trx_started LIMIT 10"
-        )
-    if not rows:
-        rows = list(
-            connection.query(
-                "SELECT p.ID, p.USER, p.TIME FROM information_schema.PROCESSLIST p"
-                f" WHERE {own} AND p.DB = DATABASE() ORDER BY p.TIME DESC LIMIT 10"
-            )
-        )
-    return [f"connection {number} of {one_line(str(user))}, {age} s" for number, user, age in rows]
 
 
 def revert_tables(
