@@ -4,8 +4,8 @@ The rule for each of them: write beside, fsync the file, rename, fsync the direc
 restic's local backend and OSDI'14 "ALICE" argue for). An error of fsync is final: the kernel may
 have dropped the pages, so a second fsync that succeeds proves nothing, and the file is discarded.
 
-Everything here opens without following links. As root, what is made is given to an `Owner`.
-Nothing here knows what the files mean.
+Everything here opens without following links, and works relative to one directory descriptor from
+the first step to the last. Nothing here knows what the files mean.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ import contextlib
 import ctypes
 import errno
 import os
-import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from core.errors import DiskFull, StorageError
+from core.owned import open_directory
 
 RENAME_NOREPLACE: Final = 1
 AT_FDCWD: Final = -100
@@ -30,22 +29,6 @@ _NOT_SUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 _libc = ctypes.CDLL(None, use_errno=True)
 
 StrOrBytesPath = str | bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The account and group that own what is made inside a store."""
-
-    uid: int
-    gid: int
-
-
-def owner_for(path: StrOrBytesPath) -> Owner | None:
-    """Return who should own what is made below `path`: only root can, and need, give it away."""
-    if os.geteuid() != 0:
-        return None
-    status = os.stat(path)
-    return None if status.st_uid == 0 else Owner(status.st_uid, status.st_gid)
 
 
 def printable(path: StrOrBytesPath) -> str:
@@ -137,28 +120,23 @@ class FlushBegun:
         self._begun = size
 
 
-def make_directory(
-    path: StrOrBytesPath,
-    *,
-    mode: int = 0o700,
-    owner: Owner | None = None,
-    dir_fd: int | None = None,
-) -> None:
-    """Make a directory if it is missing; what is there and is no real directory is refused."""
+def make_directory(path: StrOrBytesPath, *, mode: int = 0o700, dir_fd: int | None = None) -> None:
+    """Make a directory if it is missing.
+
+    One that is there must be ours and no more open than `mode`. Raises ForeignState, StorageError.
+    """
     try:
         os.mkdir(path, mode, dir_fd=dir_fd)
+        made = True
     except FileExistsError:
-        status = os.lstat(path, dir_fd=dir_fd)
-        if not stat.S_ISDIR(status.st_mode):
-            raise StorageError(f"Not a directory: {printable(path)}") from None
-        return
+        made = False
     except OSError as error:
         raise translate(error, f"making the directory {printable(path)}") from error
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
+    fd = open_directory(path, what=printable(path), dir_fd=dir_fd, mode=mode | 0o2000)
     try:
+        if not made:
+            return
         os.fchmod(fd, mode)  # whatever the umask
-        if owner is not None:
-            os.fchown(fd, owner.uid, owner.gid)
         fsync(fd)
     finally:
         os.close(fd)
@@ -166,21 +144,13 @@ def make_directory(
     fsync_directory(parent, dir_fd=dir_fd)
 
 
-def create_exclusive(
-    path: StrOrBytesPath,
-    *,
-    mode: int = 0o600,
-    owner: Owner | None = None,
-    dir_fd: int | None = None,
-) -> int:
+def create_exclusive(path: StrOrBytesPath, *, mode: int = 0o600, dir_fd: int | None = None) -> int:
     """Return a descriptor (read and write) of a new file; an existing name or link is refused."""
     fd = os.open(
         path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=dir_fd
     )
     try:
         os.fchmod(fd, mode)
-        if owner is not None:
-            os.fchown(fd, owner.uid, owner.gid)
     except OSError:
         os.close(fd)
         raise
@@ -193,41 +163,72 @@ def unlink_if_there(path: StrOrBytesPath, *, dir_fd: int | None = None) -> None:
         os.unlink(path, dir_fd=dir_fd)
 
 
-def write_file(path: str, content: bytes, *, mode: int = 0o600, owner: Owner | None = None) -> None:
-    """Put a whole file in place of what is at `path`: the old one or the new one, never a part."""
+@contextlib.contextmanager
+def _directory_of(path: str, dir_fd: int | None) -> Iterator[tuple[int, str]]:
+    """Give the descriptor of the directory of `path` and the name in it."""
     directory, name = os.path.split(path)
-    partial = os.path.join(directory, f".{name}.{os.getpid()}.partial")
+    if dir_fd is not None and not directory:
+        yield dir_fd, name
+        return
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    fd = os.open(directory or ".", flags, dir_fd=dir_fd)
     try:
-        unlink_if_there(partial)
-        fd = create_exclusive(partial, mode=mode, owner=owner)
+        yield fd, name
+    finally:
+        os.close(fd)
+
+
+def write_file(path: str, content: bytes, *, mode: int = 0o600, dir_fd: int | None = None) -> None:
+    """Put a whole file in place of what is at `path`: the old one or the new one, never a part."""
+    try:
+        with _directory_of(path, dir_fd) as (directory, name):
+            _replace(directory, name, content, mode)
+    except OSError as error:
+        raise translate(error, f"writing {path}") from error
+
+
+def _replace(directory: int, name: str, content: bytes, mode: int) -> None:
+    partial = f".{name}.{os.getpid()}.partial"
+    try:
+        unlink_if_there(partial, dir_fd=directory)
+        fd = create_exclusive(partial, mode=mode, dir_fd=directory)
         try:
             write_all(fd, content)
             fsync(fd)
         finally:
             os.close(fd)
-        os.rename(partial, path)
-        fsync_directory(directory or ".")
-    except OSError as error:
+        os.rename(partial, name, src_dir_fd=directory, dst_dir_fd=directory)
+        fsync(directory)
+    except OSError:
         with contextlib.suppress(OSError):
-            unlink_if_there(partial)
-        raise translate(error, f"writing {path}") from error
+            unlink_if_there(partial, dir_fd=directory)
+        raise
 
 
 class PartialFile:
     """A file that has its final name only when it is whole.
 
     It grows as `.<name>.partial` in the directory of its final name; `commit` flushes it and gives
-    it the name (an existing one is never replaced), `abandon` removes it.
+    it the name (an existing one is never replaced), `abandon` removes it. `dir_fd` is that
+    directory's descriptor, held by the caller; without it `directory` is opened once, here.
     """
 
-    def __init__(self, directory: str, name: str, *, owner: Owner | None = None) -> None:
-        self.directory = directory
+    def __init__(self, directory: str, name: str, *, dir_fd: int | None = None) -> None:
         self.name = name
-        self.partial_path = os.path.join(directory, f".{name}.partial")
+        self.partial_path = os.path.join(directory, partial_name(name))
         self.path = os.path.join(directory, name)
-        self._fd: int | None
+        self._fd: int | None = None
         try:
-            self._fd = create_exclusive(self.partial_path, owner=owner)
+            self._directory = (
+                os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                if dir_fd is None
+                else os.dup(dir_fd)
+            )
+            try:
+                self._fd = create_exclusive(partial_name(name), dir_fd=self._directory)
+            except OSError:
+                os.close(self._directory)
+                raise
         except OSError as error:
             raise translate(error, f"making {self.partial_path}") from error
 
@@ -249,33 +250,42 @@ class PartialFile:
         """Give the flushed file its final name."""
         self.flush()
         try:
-            rename_noreplace(self.partial_path, self.path)
-            fsync_directory(self.directory)
+            rename_noreplace(
+                partial_name(self.name),
+                self.name,
+                source_fd=self._directory,
+                target_fd=self._directory,
+            )
+            fsync(self._directory)
         except OSError as error:
             raise translate(error, f"naming {self.path}") from error
         self._close()
 
     def abandon(self) -> None:
         """Remove the unfinished file. Raises StorageError where the directory refuses that."""
+        if self._fd is None:
+            return
         try:
-            self._close()
-            unlink_if_there(self.partial_path)
+            unlink_if_there(partial_name(self.name), dir_fd=self._directory)
         except OSError as error:
             raise translate(error, f"removing {self.partial_path}") from error
+        finally:
+            self._close()
 
     def _close(self) -> None:
         if self._fd is not None:
             fd, self._fd = self._fd, None
             os.close(fd)
+            os.close(self._directory)
 
 
 @contextlib.contextmanager
-def partial_file(directory: str, name: str, *, owner: Owner | None = None) -> Iterator[PartialFile]:
+def partial_file(directory: str, name: str, *, dir_fd: int | None = None) -> Iterator[PartialFile]:
     """Open a `PartialFile` that is abandoned unless it was committed.
 
     An error in between is what is raised, also where the directory then keeps the unfinished file.
     """
-    partial = PartialFile(directory, name, owner=owner)
+    partial = PartialFile(directory, name, dir_fd=dir_fd)
     try:
         yield partial
     except BaseException:
@@ -283,8 +293,7 @@ def partial_file(directory: str, name: str, *, owner: Owner | None = None) -> It
             partial.abandon()
         raise
     else:
-        if partial._fd is not None:  # noqa: SLF001 - same module
-            partial.abandon()
+        partial.abandon()
 
 
 def partial_name(name: str) -> str:

@@ -32,6 +32,7 @@ code of the command it ends.
     │   ├── JobRunning                      another job holds the store
     │   ├── JobInterrupted                  a dead job must be recovered first
     │   ├── JobNotFound                     no job of that id
+    │   ├── ForeignState                    state that is not this account's, or open to others
     │   └── NothingToUndo                   no finished rollback keeps an undo
     ├── PlanChanged                         the store or the archive is no longer what was confirmed
     ├── Cancelled                     130   a person asked to stop
@@ -166,6 +167,14 @@ class JobInterrupted(JobError):
 
 class JobNotFound(JobError):
     """No job of that id."""
+
+
+class ForeignState(JobError):
+    """State that another account made, or could have changed: it is not believed."""
+
+    def __init__(self, message: str, *, hint: str | None = None, reason: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason  # such as `is a link`; its name goes before
 
 
 class NothingToUndo(JobError):

@@ -37,6 +37,7 @@ class Operation(StrEnum):
     UNDO = "undo"
     DISCARD = "discard"
     REPAIR = "repair"  # after a job whose memory is gone
+    UNKNOWN = "unknown"  # of a job whose state cannot be believed, or understood
 
 
 class Step(StrEnum):
@@ -72,7 +73,6 @@ class Outcome(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     REVERTED = "reverted"
-    SKIPPED = "skipped"
     CLOSED = "closed"  # the store could not be brought to either state: it stays closed
 
 

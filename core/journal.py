@@ -13,15 +13,10 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from core.durable import (
-    Owner,
-    create_exclusive,
-    fsync,
-    fsync_directory,
-    translate,
-    write_all,
-)
+from core.durable import fsync, translate, write_all
 from core.errors import StorageError
+from core.held import StateFile, state_file
+from core.owned import LARGE, read_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +39,8 @@ def _parse(line: bytes) -> Record:
     if int(checksum, 16) != zlib.crc32(text):
         raise ValueError("checksum")
     seq, kind, payload = json.loads(text)
+    if type(seq) is not int or not isinstance(kind, str) or not isinstance(payload, dict):
+        raise ValueError("no record")
     return Record(seq, kind, payload)
 
 
@@ -58,7 +55,7 @@ def _read(content: bytes, path: str) -> tuple[list[Record], int]:
             record = _parse(line[:-1])
             if record.seq != len(records):
                 raise ValueError("out of sequence")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if good + len(line) < len(content):
                 raise StorageError(
                     f"The journal {path} is damaged in line {len(records) + 1}: {error}"
@@ -69,50 +66,65 @@ def _read(content: bytes, path: str) -> tuple[list[Record], int]:
     return records, good
 
 
-def read_journal(path: str) -> tuple[Record, ...]:
-    """Return the records of a journal, oldest first; a missing file has none."""
+def read_journal(place: str | StateFile) -> tuple[Record, ...]:
+    """Return the records of a journal, oldest first; a missing file has none.
+
+    Raises ForeignState, StorageError.
+    """
+    file = state_file(place)
     try:
-        with open(path, "rb") as file:
-            content = file.read()
+        content = file.read(limit=LARGE)
     except FileNotFoundError:
         return ()
-    except OSError as error:
-        raise translate(error, f"reading the journal {path}") from error
-    return tuple(_read(content, path)[0])
+    return tuple(_read(content, file.path)[0])
 
 
 class Journal:
     """A journal that is being written. Each `append` is on disk when it returns."""
 
-    def __init__(self, fd: int, path: str, records: list[Record]) -> None:
+    def __init__(self, fd: int, file: StateFile, records: list[Record]) -> None:
         self._fd = fd
-        self.path = path
+        self._file = file
+        self.path = file.path
         self._records = records
         self.broken = False  # a record may, or may not, be on disk
 
     @classmethod
-    def create(cls, path: str, *, owner: Owner | None = None) -> Journal:
+    def create(cls, place: str | StateFile) -> Journal:
         """Start a journal; an existing one is never overwritten."""
+        file = state_file(place)
+        fd = file.create()
         try:
-            fd = create_exclusive(path, owner=owner)
-            fsync_directory(os.path.dirname(path))
+            file.directory.flush()
         except OSError as error:
-            raise translate(error, f"making the journal {path}") from error
-        return cls(fd, path, [])
+            os.close(fd)
+            raise translate(error, f"making the journal {file.path}") from error
+        return cls(fd, file, [])
 
     @classmethod
-    def resume(cls, path: str) -> Journal:
-        """Go on with the journal of a dead job; a torn last line is cut off first."""
+    def resume(cls, place: str | StateFile) -> Journal:
+        """Go on with the journal of a dead job; a torn last line is cut off first.
+
+        Raises FileNotFoundError, ForeignState, StorageError.
+        """
+        file = state_file(place)
+        fd = file.open(os.O_RDWR, limit=LARGE)
         try:
-            fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-            with os.fdopen(os.dup(fd), "rb") as file:
-                records, good = _read(file.read(), path)
+            records, good = _read(read_all(fd, LARGE, what=file.path), file.path)
             os.ftruncate(fd, good)
             fsync(fd)
             os.lseek(fd, good, os.SEEK_SET)
         except OSError as error:
-            raise translate(error, f"opening the journal {path}") from error
-        return cls(fd, path, records)
+            os.close(fd)
+            raise translate(error, f"opening the journal {file.path}") from error
+        except BaseException:
+            os.close(fd)
+            raise
+        return cls(fd, file, records)
+
+    def beside(self, name: str) -> StateFile:
+        """Return another file of the directory that the journal is in."""
+        return StateFile(self._file.directory, name)
 
     @property
     def records(self) -> tuple[Record, ...]:

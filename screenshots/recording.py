@@ -14,21 +14,24 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from core.backups.catalog import PartialBackup
 from core.events import Kind, Operation, Outcome, Stamped, from_line, to_line
+from core.jobs.listing import JobSummary
+from core.operations.findings import Finding, Level
 from core.operations.requests import Request, command_line
 from tui.engine import views
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
     DatabaseView,
-    JobView,
     Places,
     PlanView,
     SpaceView,
     StoreView,
 )
 
-_ENUMS = {cls.__name__: cls for cls in (Kind, Operation, Outcome)}
+_ENUMS = {cls.__name__: cls for cls in (Kind, Operation, Outcome, Level)}
+_ENGINES = {cls.__name__: cls for cls in (Finding, JobSummary, PartialBackup)}
 _PARTS = ("store", "database", "space", "backups", "jobs", "check", "plan")
 
 
@@ -57,7 +60,7 @@ def decode(value: Any) -> Any:  # noqa: ANN401 - a JSON value
     if "map" in value:
         return {decode(key): decode(item) for key, item in value["map"]}
     fields = {name: decode(item) for name, item in value["fields"].items()}
-    return getattr(views, value["view"])(**fields)
+    return (_ENGINES.get(value["view"]) or getattr(views, value["view"]))(**fields)
 
 
 @dataclass(kw_only=True)
@@ -99,7 +102,7 @@ class Answers:
     database: DatabaseView
     space: SpaceView
     backups: BackupsView
-    jobs: tuple[JobView, ...]
+    jobs: tuple[JobSummary, ...]
     check: BackupCheckView | None = None
     plan: PlanView | None = None
     streams: dict[str, list[Stamped]] = field(default_factory=dict)
@@ -168,7 +171,7 @@ class Playback:
         """Return the recorded backups."""
         return self._answers.backups
 
-    def jobs(self) -> tuple[JobView, ...]:
+    def jobs(self) -> tuple[JobSummary, ...]:
         """Return the recorded jobs."""
         return self._answers.jobs
 

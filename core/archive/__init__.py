@@ -1,10 +1,16 @@
 """Archives of files, and rollback as a difference between an archive and the live tree.
 
-tree     what goes in: selections, ignore lists, the walk; what stands in a tree
-tar      the format: headers, gzip, the reader; `verify_archive`, `read_members`
-workers  processes that share the work on a large tree
-create   `write_archive`
-plan     `plan_files`: archive against live tree; `FilePlan`, and the file that it lives in
-restore  `stage_files`, `refresh_files` (the second look, with the store closed), `swap_files`,
-         `revert_files`, `undo_plan`: the reverse of a finished rollback, for the same swap
+Four floors, each a room that knows only those below it:
+
+    restore            a plan is staged, swapped in, undone
+    create | plan      an archive is written | an archive is compared with the live tree
+    tar | workers      the format of archives | processes that share the work
+    tree               the walk of the live tree, its mounts, descriptors and attributes
+
+A backup:     create.write_archive(selection, fd)
+A rollback:   plan.plan_files(archive, selection) -> FilePlan
+              restore.stage_files(plan)         the store is still open
+              restore.refresh_files(staged)     the recheck, with the store closed
+              restore.swap_files(staged)        renames; restore.revert_files takes them back
+An undo:      restore.undo_plan(plan) -> a plan for the same swap
 """

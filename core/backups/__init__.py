@@ -1,1 +1,7 @@
-"""The files in var/backups: names, manifests, the catalog."""
+"""The files in var/backups.
+
+name     kind and time in Magento's form                           names
+describe a manifest beside each backup                             manifest
+list     sets of one timestamp; unfinished files; what is no backup  catalog
+verify   read a backup from end to end                             verification
+"""

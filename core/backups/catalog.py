@@ -15,9 +15,11 @@ from typing import Final
 
 from core.backups.manifest import Manifest, find_manifest
 from core.backups.names import BackupName, manifest_name, parse_name, rollback_name
-from core.durable import fsync_directory, translate, unlink_if_there
-from core.errors import BackupNotFound, InvalidBackupName, StoreUnreadable
+from core.backups.place import open_backups
+from core.durable import translate
+from core.errors import BackupNotFound, InvalidBackupName
 from core.events import Kind
+from core.held import Directory
 
 MISSING: Final = "The rollback file doesn't exist. Verify the file and try again."
 _MAGENTO_OWN: Final = frozenset({".htaccess"})  # Magento hides the directory from Apache with it
@@ -120,11 +122,11 @@ def _health(
     return (Health.VERIFIED if manifest.verified else Health.UNVERIFIED), ""
 
 
-def _backup(directory: str, name: BackupName, status: os.stat_result) -> Backup:
+def _backup(directory: Directory, name: BackupName, status: os.stat_result) -> Backup:
     found = find_manifest(directory, name.text)
     health, problem = _health(found.manifest, found.problem, status.st_size, name.kind)
     return Backup(
-        directory=directory,
+        directory=directory.path,
         name=name,
         size_bytes=status.st_size,
         modified_s=status.st_mtime,
@@ -148,18 +150,11 @@ def _group(backups: Iterable[Backup]) -> tuple[BackupSet, ...]:
     )
 
 
-def _entries(directory: str) -> list[tuple[str, os.stat_result]]:
-    try:
-        with os.scandir(directory) as found:
-            names = [entry.name for entry in found]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise StoreUnreadable(f"{directory} cannot be read: {error.strerror}") from error
+def _entries(directory: Directory) -> list[tuple[str, os.stat_result]]:
     entries = []
-    for name in sorted(names):
+    for name in directory.names():
         try:
-            entries.append((name, os.lstat(os.path.join(directory, name))))
+            entries.append((name, os.lstat(name, dir_fd=directory.fd)))
         except FileNotFoundError:  # a partial file that just got its name, or was just deleted
             continue
     return entries
@@ -182,6 +177,15 @@ def list_backups(directory: str) -> Listing:
 
     Sizes and manifests are read, contents are not. Raises StoreUnreadable.
     """
+    try:
+        held = open_backups(directory)
+    except FileNotFoundError:
+        return Listing(directory=directory)
+    with held:
+        return _listing(held)
+
+
+def _listing(directory: Directory) -> Listing:
     entries = _entries(directory)
     names = frozenset(name for name, _ in entries)
     backups: list[Backup] = []
@@ -200,7 +204,7 @@ def list_backups(directory: str) -> Listing:
             unknown.append(f"{name}/" if stat.S_ISDIR(status.st_mode) else name)
     backups.sort(key=_order)
     return Listing(
-        directory=directory,
+        directory=directory.path,
         backups=tuple(backups),
         sets=_group(backups),
         unknown=tuple(unknown),
@@ -208,37 +212,53 @@ def list_backups(directory: str) -> Listing:
     )
 
 
-def _status(directory: str, name: BackupName) -> os.stat_result:
-    path = os.path.join(directory, name.text)
+def _status(directory: Directory, name: BackupName) -> os.stat_result:
+    path = directory.path_of(name.text)
     try:
-        status = os.lstat(path)
+        status = os.lstat(name.text, dir_fd=directory.fd)
     except FileNotFoundError:
-        raise BackupNotFound(
-            f"{MISSING} ({name.text})", hint="magerewind info:backups:list shows what there is."
-        ) from None
+        raise _missing(name) from None
     except OSError as error:
         raise translate(error, f"looking at {path}") from error
     if not stat.S_ISREG(status.st_mode):
         # A link could lead anywhere, and whoever may write to var/backups may have made it.
-        raise BackupNotFound(f"{name.text} in {directory} is not a regular file.")
+        raise BackupNotFound(f"{name.text} in {directory.path} is not a regular file.")
     return status
+
+
+def _missing(name: BackupName) -> BackupNotFound:
+    return BackupNotFound(
+        f"{MISSING} ({name.text})", hint="magerewind info:backups:list shows what there is."
+    )
+
+
+def _found(directory: str, name: BackupName) -> Backup:
+    try:
+        held = open_backups(directory)
+    except FileNotFoundError:
+        raise _missing(name) from None
+    with held:
+        return _backup(held, name, _status(held, name))
 
 
 def find_backup(directory: str, name: str, kind: Kind) -> Backup:
     """Return the backup of this base name. Raises InvalidBackupName, BackupNotFound."""
-    parsed = rollback_name(name, kind)
-    return _backup(directory, parsed, _status(directory, parsed))
+    return _found(directory, rollback_name(name, kind))
 
 
-def find_any_backup(directory: str, name: str) -> Backup:
-    """Return the backup of this base name, whatever its kind. Raises as `find_backup`."""
+def _any_name(name: str) -> BackupName:
     parsed = parse_name(name)
     if parsed is None:
         raise InvalidBackupName(
             f"{name or 'An empty name'} is not the name of a backup.",
             hint="magerewind info:backups:list shows what there is.",
         )
-    return _backup(directory, parsed, _status(directory, parsed))
+    return parsed
+
+
+def find_any_backup(directory: str, name: str) -> Backup:
+    """Return the backup of this base name, whatever its kind. Raises as `find_backup`."""
+    return _found(directory, _any_name(name))
 
 
 def delete_backup(directory: str, name: str) -> int:
@@ -246,48 +266,56 @@ def delete_backup(directory: str, name: str) -> int:
 
     Raises InvalidBackupName, BackupNotFound, StorageError. Nothing but a backup is ever deleted.
     """
-    backup = find_any_backup(directory, name)
+    parsed = _any_name(name)
     try:
-        os.unlink(backup.path)
-        # Last: a crash in between leaves a manifest alone, which the list names as unknown.
-        unlink_if_there(os.path.join(directory, manifest_name(name)))
-        fsync_directory(directory)
-    except OSError as error:
-        raise translate(error, f"deleting {backup.path}") from error
-    return backup.size_bytes
-
-
-def _partial(name: str, directory_fd: int, directory: str) -> PartialBackup:
-    try:
-        status = os.stat(name, dir_fd=directory_fd, follow_symlinks=False)
+        held = open_backups(directory)
     except FileNotFoundError:
-        raise BackupNotFound(
-            f"There is no unfinished file {name} in {directory}.",
-            hint="magerewind info:backups:list shows what there is.",
-        ) from None
+        raise _missing(parsed) from None
+    with held:
+        status = _status(held, parsed)
+        try:
+            os.unlink(parsed.text, dir_fd=held.fd)
+            # Last: a crash in between leaves a manifest alone, which the list names as unknown.
+            held.remove(manifest_name(parsed.text))
+            held.flush()
+        except OSError as error:
+            raise translate(error, f"deleting {held.path_of(parsed.text)}") from error
+        return status.st_size
+
+
+def _partial(name: str, directory: Directory) -> PartialBackup:
+    try:
+        status = os.lstat(name, dir_fd=directory.fd)
+    except FileNotFoundError:
+        raise _no_partial(name, directory.path) from None
     if not stat.S_ISREG(status.st_mode):
-        raise BackupNotFound(f"{name} in {directory} is not a regular file.")
+        raise BackupNotFound(f"{name} in {directory.path} is not a regular file.")
     return PartialBackup(file_name=name, size_bytes=status.st_size, modified_s=status.st_mtime)
 
 
-def _open_directory(directory: str, name: str) -> int:
+def _no_partial(name: str, directory: str) -> BackupNotFound:
+    return BackupNotFound(
+        f"There is no unfinished file {name} in {directory}.",
+        hint="magerewind info:backups:list shows what there is.",
+    )
+
+
+def _open_directory(directory: str, name: str) -> Directory:
     if not is_partial(name):
         raise InvalidBackupName(f"{name or 'An empty name'} is not the name of an unfinished file.")
     try:
-        return os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise translate(error, f"opening {directory}") from error
+        return open_backups(directory)
+    except FileNotFoundError:
+        raise _no_partial(name, directory) from None
 
 
 def find_partial(directory: str, name: str) -> PartialBackup:
     """Return the unfinished file of this base name. Raises InvalidBackupName, BackupNotFound."""
-    fd = _open_directory(directory, name)
-    try:
-        return _partial(name, fd, directory)
-    except OSError as error:
-        raise translate(error, f"looking at {name} in {directory}") from error
-    finally:
-        os.close(fd)
+    with _open_directory(directory, name) as held:
+        try:
+            return _partial(name, held)
+        except OSError as error:
+            raise translate(error, f"looking at {name} in {directory}") from error
 
 
 def delete_partial(directory: str, name: str) -> int:
@@ -296,13 +324,11 @@ def delete_partial(directory: str, name: str) -> int:
     The caller has made sure that no job works on the store, and that none waits to be recovered:
     the file of either is its own.
     """
-    fd = _open_directory(directory, name)
-    try:
-        partial = _partial(name, fd, directory)
-        os.unlink(name, dir_fd=fd)
-        os.fsync(fd)
-    except OSError as error:
-        raise translate(error, f"deleting {name} in {directory}") from error
-    finally:
-        os.close(fd)
-    return partial.size_bytes
+    with _open_directory(directory, name) as held:
+        try:
+            partial = _partial(name, held)
+            os.unlink(name, dir_fd=held.fd)
+            held.flush()
+        except OSError as error:
+            raise translate(error, f"deleting {name} in {directory}") from error
+        return partial.size_bytes

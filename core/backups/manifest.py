@@ -15,8 +15,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from core.backups.names import manifest_name
-from core.durable import Owner, write_file
+from core.durable import write_file
+from core.errors import ForeignState
 from core.events import Kind, Warned, decode_text, encode_text
+from core.held import Directory
+from core.owned import MANIFEST_MODE, open_file, read_all
 
 FORMAT: Final = 1
 _LARGEST: Final = 64 << 20  # a manifest of a thousand tables takes some ten kilobytes
@@ -140,22 +143,24 @@ def _check_types(manifest: Manifest) -> None:
         raise ValueError(f"made by a later version (format {manifest.format})")
 
 
-def _read(path: str) -> bytes:
-    # Without following links: var/backups is within reach of the web server's account.
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(fd, "rb") as opened:
-        content = opened.read(_LARGEST + 1)
-    if len(content) > _LARGEST:
-        raise ValueError("too large")
-    return content
+def _read(directory: Directory, name: str) -> bytes:
+    # Others may write to var/backups, the web server's account among them: what is said of a backup
+    # is believed only of a file that nobody else could have made, or changed.
+    fd = open_file(name, what="It", dir_fd=directory.fd, limit=_LARGEST, mode=MANIFEST_MODE)
+    try:
+        return read_all(fd, _LARGEST, what="It")
+    finally:
+        os.close(fd)
 
 
-def find_manifest(directory: str, name: str) -> ManifestFound:
+def find_manifest(directory: Directory, name: str) -> ManifestFound:
     """Return the manifest of the backup `name`, or why there is none that can be used."""
     try:
-        manifest = from_json(_read(os.path.join(directory, manifest_name(name))))
+        manifest = from_json(_read(directory, manifest_name(name)))
     except FileNotFoundError:
         return ManifestFound(None)
+    except ForeignState as error:
+        return ManifestFound(None, f"the manifest is not believed: {error.reason}")
     except OSError as error:
         return ManifestFound(None, f"the manifest cannot be read: {error.strerror}")
     except ValueError as error:
@@ -165,12 +170,6 @@ def find_manifest(directory: str, name: str) -> ManifestFound:
     return ManifestFound(manifest)
 
 
-def read_manifest(directory: str, name: str) -> Manifest | None:
-    """Return the manifest of the backup `name`; None if it is missing or cannot be used."""
-    return find_manifest(directory, name).manifest
-
-
-def write_manifest(directory: str, manifest: Manifest, owner: Owner | None = None) -> None:
+def write_manifest(directory: Directory, manifest: Manifest) -> None:
     """Write the manifest durably beside its backup, readable by its owner only."""
-    path = os.path.join(directory, manifest_name(manifest.file_name))
-    write_file(path, to_json(manifest), mode=0o600, owner=owner)
+    write_file(manifest_name(manifest.file_name), to_json(manifest), dir_fd=directory.fd)

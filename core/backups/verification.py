@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from core.backups.catalog import Backup
 from core.backups.manifest import Manifest, identity_of, write_manifest
-from core.durable import owner_for
+from core.backups.place import open_backups
 from core.errors import DamagedBackup, MagerewindError, StatementRefused
 from core.events import Kind, Report, Warned, no_report
 
@@ -91,8 +91,8 @@ def _remember(result: VerifyResult) -> None:
         sound = result.sound and result.content_bytes == manifest.content_bytes
         found = dataclasses.replace(found, looked_at=identity_of(found) if sound else "")
     if found != manifest:
-        directory = result.backup.directory
-        write_manifest(directory, found, owner_for(directory))
+        with open_backups(result.backup.directory) as directory:
+            write_manifest(directory, found)
 
 
 def verify_backup(
@@ -119,7 +119,7 @@ def verify_backup(
     if remember:
         try:
             _remember(result)
-        except MagerewindError:
+        except (FileNotFoundError, MagerewindError):
             if result.sound:  # an account that may only read can still verify
                 return result
     return result

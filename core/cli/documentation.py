@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from core import errors, events
-from core.cli.options import COMMANDS, Command
+from core.cli.command_table import COMMANDS, Command
 from core.cli.parser import make_parser
 
 _COMMENT: Final = re.compile(r"^    (\w+): [^#\n]*#\s*(.+)$", re.MULTILINE)

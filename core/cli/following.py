@@ -16,22 +16,15 @@ from typing import Final
 from core.cli.console import Console
 from core.cli.interruptions import Interruptions
 from core.errors import MagerewindError
-from core.events import Event, Noted, RollbackPlanned, Stamped, Step, Warned, to_line
+from core.events import Event, Noted, RollbackPlanned, Stamped, Warned, to_line
 from core.jobs.client import Client
 from core.jobs.state import JobState, StepState
 from core.text import numbers
-from core.text.lines import NAMES_SHOWN, TITLES, Narrator, error, note, warning
+from core.text.lines import NAMES_SHOWN, Narrator, error, note, warning
 from core.text.printable import printable, shortened
+from core.text.steps import step_label
 
 POLL_S: Final = 0.05
-_STEP_WORDS: Final = {
-    Step.CHECK: "checking",
-    Step.PLAN: "planning",
-    Step.STAGE: "staging",
-    Step.WRITE: "writing",
-    Step.VERIFY: "verifying",
-    Step.LOAD: "loading",
-}
 
 
 class _Detached(Exception):
@@ -55,8 +48,7 @@ def progress_text(state: JobState) -> str:
     step = state.current_step
     if step is None:
         return ""
-    what = _STEP_WORDS.get(step.step, step.step.value)
-    parts = [what if step.kind is None else f"{TITLES[step.kind]}: {what}"]
+    parts = [step_label(step.step, step.kind)]
     if step.done_bytes:
         parts.append(_totals(step))
     if step.rate:

@@ -1,4 +1,4 @@
-"""The commands, and the options of each: the table that the parser and the documentation work from.
+"""The options of each command, as argparse takes them.
 
 Names and meanings are Magento's where Magento has them. What the commands do is not known here.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from core import __version__
@@ -15,16 +14,6 @@ from core.cli.magento_words import check_init_params
 from core.events import Kind
 
 PROGRAM: Final = "magerewind"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """A command for the parser, the documentation, and the application's help."""
-
-    name: str
-    summary: str
-    add: Callable[[argparse.ArgumentParser], None] | None = None
-    details: str = ""
 
 
 def _level(text: str) -> int:
@@ -142,7 +131,8 @@ def _add_exclude(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_backup(parser: argparse.ArgumentParser) -> None:
+def add_backup(parser: argparse.ArgumentParser) -> None:
+    """Add what setup:backup takes."""
     add = parser.add_argument
     kinds: dict[str, Any] = {"action": "append_const", "dest": "kinds"}
     add(
@@ -179,7 +169,8 @@ def _add_backup(parser: argparse.ArgumentParser) -> None:
     _add_magento_init_params(parser)
 
 
-def _add_rollback(parser: argparse.ArgumentParser) -> None:
+def add_rollback(parser: argparse.ArgumentParser) -> None:
+    """Add what setup:rollback takes."""
     add = parser.add_argument
     for short, kind in (("-c", "code"), ("-m", "media"), ("-d", "db")):
         add(
@@ -224,13 +215,15 @@ def _add_no_flush(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_names(parser: argparse.ArgumentParser) -> None:
+def add_names(parser: argparse.ArgumentParser) -> None:
+    """Add the names of backups, one at least."""
     parser.add_argument(
         "names", nargs="+", metavar="NAME", help="base name of a backup in var/backups"
     )
 
 
-def _add_any_names(parser: argparse.ArgumentParser) -> None:
+def add_any_names(parser: argparse.ArgumentParser) -> None:
+    """Add the names of backups; none means all."""
     parser.add_argument(
         "names",
         nargs="*",
@@ -239,7 +232,8 @@ def _add_any_names(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_job(parser: argparse.ArgumentParser) -> None:
+def add_job(parser: argparse.ArgumentParser) -> None:
+    """Add a job; none means the running or the newest."""
     parser.add_argument(
         "job_id",
         nargs="?",
@@ -248,7 +242,8 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_running_job(parser: argparse.ArgumentParser) -> None:
+def add_running_job(parser: argparse.ArgumentParser) -> None:
+    """Add a job; none means the running one."""
     parser.add_argument(
         "job_id",
         nargs="?",
@@ -257,7 +252,8 @@ def _add_running_job(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_recover(parser: argparse.ArgumentParser) -> None:
+def add_recover(parser: argparse.ArgumentParser) -> None:
+    """Add what job:recover takes."""
     parser.add_argument(
         "--from-host",
         metavar="NAME",
@@ -272,7 +268,8 @@ def _add_recover(parser: argparse.ArgumentParser) -> None:
     _add_detach(parser)
 
 
-def _add_discard(parser: argparse.ArgumentParser) -> None:
+def add_discard(parser: argparse.ArgumentParser) -> None:
+    """Add what job:discard takes."""
     _add_kept(parser)
     _add_detach(parser)
 
@@ -290,13 +287,15 @@ def _add_kept(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_undo(parser: argparse.ArgumentParser) -> None:
+def add_undo(parser: argparse.ArgumentParser) -> None:
+    """Add what job:undo takes."""
     _add_kept(parser)
     _add_run(parser)
     _add_no_flush(parser)
 
 
-def _add_demo(parser: argparse.ArgumentParser) -> None:
+def add_demo(parser: argparse.ArgumentParser) -> None:
+    """Add what the demonstration takes."""
     add = parser.add_argument
     add(
         "--size",
@@ -308,88 +307,6 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="walk through backup, damage and rollback without the application",
     )
-
-
-COMMANDS: Final = (
-    Command(
-        name="setup:backup",
-        summary="take a backup of code, media and database",
-        add=_add_backup,
-        details="Turns maintenance mode on, writes the chosen backups to var/backups in the order "
-        "code, media, database, reads them again, and puts maintenance mode back as it was.",
-    ),
-    Command(
-        name="setup:rollback",
-        summary="roll code, media and database back",
-        add=_add_rollback,
-        details="Checks everything, shows what will change and asks before the store is closed. "
-        "All parts come into force together or not at all, and job:undo takes them back.",
-    ),
-    Command(
-        name="info:backups:list",
-        summary="list the backups in var/backups",
-        details="Name and type, date, age, size and health of every backup; what else lies there "
-        "is named at the end.",
-    ),
-    Command(
-        name="info:backups:verify",
-        summary="read backups whole and say whether they are sound",
-        add=_add_any_names,
-        details="Ours by their manifests, those of Magento by their structure. Nothing is changed "
-        "but the manifest, which remembers what was found.",
-    ),
-    Command(
-        name="info:backups:delete",
-        summary="delete backups",
-        add=_add_names,
-        details="The only command that ever deletes a backup. Asks first. Takes the hidden name of "
-        "an unfinished file as well, once no job needs it.",
-    ),
-    Command(
-        name="info:store",
-        summary="show what is known of the store and what would stop a backup or a rollback",
-        details="Exit code 0 when nothing would.",
-    ),
-    Command(name="job:list", summary="list the jobs of this store, newest first"),
-    Command(
-        name="job:attach",
-        summary="show a job from its beginning and follow it to its end",
-        add=_add_job,
-        details="Ctrl-C only stops the watching; the exit code is the job's.",
-    ),
-    Command(
-        name="job:cancel",
-        summary="ask the running job to stop and to put everything back",
-        add=_add_running_job,
-        details="Past the commit point of a rollback it is too late: the job then finishes.",
-    ),
-    Command(
-        name="job:recover",
-        summary="repair what an interrupted job has left",
-        add=_add_recover,
-        details="Reverts what was begun, or completes it where the commit point was passed. "
-        "Names a job whose memory in var/.magerewind was removed by what it left elsewhere.",
-    ),
-    Command(
-        name="job:undo",
-        summary="put the store back as it was before the last rollback",
-        add=_add_undo,
-        details="Shows what will change and asks first. Deletes nothing and can itself be undone.",
-    ),
-    Command(
-        name="job:discard",
-        summary="give up the undo of the last rollback and free its space",
-        add=_add_discard,
-        details="Asks first.",
-    ),
-    Command(
-        name="demo",
-        summary="make a sample store with a private database and open the application on it",
-        add=_add_demo,
-        details="Without a terminal, or with --headless, it walks through backup, list, damage, "
-        "rollback and verification and says what it saw.",
-    ),
-)
 
 
 def add_application(parser: argparse.ArgumentParser) -> None:

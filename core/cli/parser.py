@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, NoReturn
 
+from core.cli.command_table import COMMANDS
 from core.cli.magento_words import refuse_equals_sign, with_short_verbose
-from core.cli.options import COMMANDS, PROGRAM, add_application, add_common
+from core.cli.options import PROGRAM, add_application, add_common
 from core.errors import UsageError
 from core.events import Kind
 

@@ -17,7 +17,7 @@ from core.operations.findings import Finding
 from core.operations.preflight import BackupPreflight
 from core.operations.rollback_plan import DatabasePlan, RollbackPlan
 from core.operations.undo_plan import UndoPlan
-from core.text import numbers as words
+from core.text import numbers
 from core.text.lines import TITLES
 from core.text.printable import printable
 
@@ -27,14 +27,14 @@ DIRECTORIES_SHOWN: Final = 5
 def backup_lines(preflight: BackupPreflight) -> Iterator[str]:
     """Yield what a backup would take, kind by kind."""
     for kind, estimate in preflight.estimates.items():
-        things = words.counted(estimate.items, "row" if kind is Kind.DB else "file")
+        things = numbers.counted(estimate.items, "row" if kind is Kind.DB else "file")
         about = "" if estimate.measured else " (by a rule of thumb)"
-        took = "" if estimate.seconds is None else f", about {words.roughly(estimate.seconds)}"
+        took = "" if estimate.seconds is None else f", about {numbers.roughly(estimate.seconds)}"
         yield (
-            f"{TITLES[kind]}: {things}, {words.size(estimate.content_bytes)}; "
-            f"the backup takes about {words.size(estimate.file_bytes)}{about}{took}."
+            f"{TITLES[kind]}: {things}, {numbers.size(estimate.content_bytes)}; "
+            f"the backup takes about {numbers.size(estimate.file_bytes)}{about}{took}."
         )
-    needed, free = words.size(preflight.needed_bytes), words.size(preflight.free_bytes)
+    needed, free = numbers.size(preflight.needed_bytes), numbers.size(preflight.free_bytes)
     yield f"Space: about {needed} needed, {free} free."
 
 
@@ -57,36 +57,36 @@ def _findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
 
 def _from(backup: Backup, now_s: float) -> str:
     return (
-        f"{printable(backup.name.text)}, {words.moment(backup.name.timestamp)}, "
-        f"{words.age(backup.name.timestamp, now_s)}, {words.size(backup.size_bytes)}, "
+        f"{printable(backup.name.text)}, {numbers.moment(backup.name.timestamp)}, "
+        f"{numbers.age(backup.name.timestamp, now_s)}, {numbers.size(backup.size_bytes)}, "
         f"{backup.health}"
     )
 
 
 def _counts(plan: FilePlan | DirectoryTotals) -> str:
-    numbers = (
+    counts = (
         ("added", plan.added),
         ("changed", plan.changed),
         ("removed", plan.removed),
         ("with another mode or owner", plan.mode_only),
     )
-    return ", ".join(f"{words.count(number)} {what}" for what, number in numbers if number)
+    return ", ".join(f"{numbers.count(number)} {what}" for what, number in counts if number)
 
 
 def _file_lines(plan: FilePlan) -> Iterator[str]:
     if not plan.differs:
-        yield f"  nothing differs: {words.counted(plan.identical, 'entry', 'entries')} identical"
+        yield f"  nothing differs: {numbers.counted(plan.identical, 'entry', 'entries')} identical"
         return
     yield (
-        f"  {_counts(plan)}, {words.count(plan.identical)} identical; "
-        f"{words.size(plan.bytes_to_write)} to write"
+        f"  {_counts(plan)}, {numbers.count(plan.identical)} identical; "
+        f"{numbers.size(plan.bytes_to_write)} to write"
     )
     most = sorted(plan.by_directory, key=_weight, reverse=True)
     for totals in most[:DIRECTORIES_SHOWN]:
-        size = f"; {words.size(totals.bytes_to_write)}" if totals.bytes_to_write else ""
+        size = f"; {numbers.size(totals.bytes_to_write)}" if totals.bytes_to_write else ""
         yield f"    {printable(totals.path) or '.'}: {_counts(totals)}{size}"
     if len(most) > DIRECTORIES_SHOWN:
-        more = words.counted(len(most) - DIRECTORIES_SHOWN, "more directory", "more directories")
+        more = numbers.counted(len(most) - DIRECTORIES_SHOWN, "more directory", "more directories")
         yield f"    and {more}"
 
 
@@ -104,9 +104,10 @@ def _database_lines(plan: DatabasePlan) -> Iterator[str]:
         ("event", len(check.events)),
         ("sequence", len(check.sequences)),
     )
-    told = ", ".join(words.counted(number, what) for what, number in objects if number)
-    tables = words.counted(len(check.tables), "table")
-    yield f"  {tables} in the dump{', ' + told if told else ''}; {words.size(check.content_bytes)}"
+    told = ", ".join(numbers.counted(number, what) for what, number in objects if number)
+    tables = numbers.counted(len(check.tables), "table")
+    size = numbers.size(check.content_bytes)
+    yield f"  {tables} in the dump{', ' + told if told else ''}; {size}"
 
 
 def rollback_lines(plan: RollbackPlan, now_s: float) -> Iterator[str]:
@@ -122,7 +123,7 @@ def rollback_lines(plan: RollbackPlan, now_s: float) -> Iterator[str]:
 
 def entry_line(entry: PlannedEntry) -> str:
     """Return one line of the list of a plan."""
-    sizes = [words.size(size) for size in (entry.size_now, entry.size_then) if size is not None]
+    sizes = [numbers.size(size) for size in (entry.size_now, entry.size_then) if size is not None]
     return f"  {entry.action.value:<8}{printable(entry.path)}  ({' -> '.join(sizes)})"
 
 

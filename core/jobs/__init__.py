@@ -1,1 +1,8 @@
-"""Jobs: processes of their own, with directories, locks, streams, and a client for them."""
+"""A job is a process of its own: it goes on when the one that started it is gone.
+
+start    make the job's directory; start the runner; wait until it holds the lock    client
+run      take the lock; run the operation; write the result                          runner, lock
+tell     append each event to the stream                                             stream
+watch    read the stream; fold the events into one state                             client, state
+list     tell finished, running and interrupted jobs apart; remove the oldest        listing
+"""

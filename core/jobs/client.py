@@ -20,7 +20,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from core import errors
-from core.durable import owner_for, translate, write_file
+from core.durable import translate
 from core.errors import JobError, JobNotFound, MagerewindError, NothingToUndo
 from core.events import Report, Stamped, no_report
 from core.jobs.directory import (
@@ -37,7 +37,9 @@ from core.jobs.lock import Holder, is_alive, read_holder
 from core.jobs.second_lock import var_is_held
 from core.jobs.stream import EventStream
 from core.magento.store import Store
+from core.operations import job_files
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
+from core.owned import LARGE
 
 # What only plans and checks need (archives, the database) is imported where they are made: a
 # command that starts or lists jobs is done before that would be loaded.
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 RUNNER: Final = (sys.executable, "-I", "-m", "core", "job:run")
 _LETTING_GO_S: Final = 5.0
 _AT_THE_END_S: Final = 0.01
+_LAST_BYTES: Final = 4096  # of a log, in which its last line is looked for
 
 
 class Client:
@@ -100,7 +103,7 @@ class Client:
         job = find_job(self.store, request.job_id)
         if job.undo() is None:
             raise NothingToUndo(f"Job {job.job_id} keeps no undo.")
-        return undo_plan.plan_undo(self.store, job.path, job.job_id)
+        return undo_plan.plan_undo(self.store, job.directory, job.job_id)
 
     # Jobs.
 
@@ -118,7 +121,7 @@ class Client:
             if plan is not None:
                 from core.operations.shown import write_shown  # noqa: PLC0415 - as said above
 
-                write_shown(plan, job.path, owner_for(self.store.root))
+                write_shown(plan, job.directory)
             self._spawn(job)
         except MagerewindError:
             if begin_record(job.records()) is None:
@@ -129,6 +132,8 @@ class Client:
     def recover(self, *, from_host: str | None = None) -> JobDirectory:
         """Take up the interrupted job; return when its runner holds the store."""
         summary = self.interrupted()
+        if summary is not None and summary.foreign:
+            raise interrupted_error(summary, host=self.host)
         if summary is None:
             running = self.running()
             raise JobNotFound(
@@ -177,15 +182,10 @@ class Client:
         _raise_answer(content, job)
 
     def _open_log(self, job: JobDirectory) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            fd = os.open(job.log_path, flags, 0o600)
-            owner = owner_for(self.store.root)
-            if owner is not None:
-                os.fchown(fd, owner.uid, owner.gid)
+            return job.file(job_files.LOG).open(os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         except OSError as error:
             raise translate(error, f"opening {job.log_path}") from error
-        return fd
 
     def cancel(self, job_id: str | None = None) -> JobSummary:
         """Ask a running job (the running one, if none is named) to stop."""
@@ -196,7 +196,7 @@ class Client:
             raise JobNotFound("No such job is running." if job_id else "No job is running.")
         job = JobDirectory(self.store, summary.job_id)
         holder = read_holder(self.store)
-        write_file(job.cancel_path, b"", owner=owner_for(self.store.root))
+        job.directory.write(job_files.CANCEL, b"")
         if holder is not None and holder.job_id == job.job_id and is_alive(holder, self.host):
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(holder.pid, signal.SIGTERM)
@@ -214,8 +214,12 @@ class Client:
         return next((job for job in self.jobs() if job.running), None)
 
     def interrupted(self) -> JobSummary | None:
-        """Return the job that died half way, if there is one."""
-        return next((job for job in self.jobs() if job.interrupted), None)
+        """Return the job that died half way, if there is one.
+
+        One whose state is not this account's comes first, since it stops everything.
+        """
+        interrupted = [job for job in self.jobs() if job.interrupted]
+        return next((job for job in interrupted if job.foreign), next(iter(interrupted), None))
 
     def lost(self) -> Traces:
         """Return the jobs whose memory is gone, by what they left. Never raises."""
@@ -247,7 +251,7 @@ class Client:
 
     def stream(self, job_id: str) -> EventStream:
         """Return the stream of a job, from its first event."""
-        return EventStream(JobDirectory(self.store, job_id).events_path)
+        return EventStream(JobDirectory(self.store, job_id).events)
 
     def is_over(self, job_id: str) -> bool:
         """Tell whether nobody works on this job any more."""
@@ -298,7 +302,7 @@ def _raise_answer(content: bytes, job: JobDirectory) -> None:
     """Raise what the runner answered, unless it began."""
     if not content:
         raise JobError(
-            f"The job could not be started: {_last_line(job.log_path)}",
+            f"The job could not be started: {_last_line(job)}",
             hint=f"Its log is {job.log_path}",
         )
     row = json.loads(content)
@@ -310,12 +314,12 @@ def _raise_answer(content: bytes, job: JobDirectory) -> None:
     raise kind(str(row["message"]), hint=row["hint"])
 
 
-def _last_line(path: str) -> str:
+def _last_line(job: JobDirectory) -> str:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            lines = file.read().strip().splitlines()
-    except OSError:
+        content = job.file(job_files.LOG).read(limit=LARGE)
+    except (OSError, MagerewindError):
         return "no reason known"
+    lines = content[-_LAST_BYTES:].decode("utf-8", "replace").strip().splitlines()
     return lines[-1] if lines else "no reason known"
 
 

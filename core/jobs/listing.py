@@ -6,17 +6,22 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from core.errors import JobError, JobInterrupted, MagerewindError
+from core.errors import ForeignState, JobError, JobInterrupted, MagerewindError
 from core.events import Kind, Operation, Outcome
 from core.jobs.directory import KEPT_JOBS, JobDirectory, job_directories, remove_job
 from core.jobs.lock import Holder, read_holder
 from core.journal import Record
 from core.magento.store import Store
+from core.operations import job_files
+from core.operations.job_files import UndoMark
+
+NOT_UNDERSTOOD: Final = "What a job in var/.magerewind says of itself cannot be understood."
+_NOWHERE: Final = "unknown"  # in place of the id, where not even that can be believed
 
 _HOST: Final = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]{0,254}")
 
@@ -42,6 +47,28 @@ class JobSummary:
     message: str = ""
     undo_kept: bool = False
     undo_bytes: int = 0
+    foreign: bool = False  # not this account's, or not to be understood: nobody may start a job
+
+    @property
+    def problem(self) -> str:
+        """Why nothing of the job's state is used; empty where it is this account's."""
+        return self.message if self.foreign else ""
+
+
+def unknown_job(job_id: str, message: str) -> JobSummary:
+    """Return what is said of a job whose state cannot be believed; it counts as interrupted."""
+    return JobSummary(
+        job_id=job_id,
+        operation=Operation.UNKNOWN,
+        kinds=(),
+        began_s=0.0,
+        host="",
+        user="",
+        pid=0,
+        interrupted=True,
+        message=message,
+        foreign=True,
+    )
 
 
 def begin_record(records: tuple[Record, ...]) -> Record | None:
@@ -71,7 +98,7 @@ def _began(job: JobDirectory, records: tuple[Record, ...]) -> JobSummary | None:
     )
 
 
-def _ended(summary: JobSummary, result: dict[str, Any], undo: dict[str, Any] | None) -> JobSummary:
+def _ended(summary: JobSummary, result: dict[str, Any], undo: UndoMark | None) -> JobSummary:
     return dataclasses.replace(
         summary,
         outcome=Outcome(result["outcome"]),
@@ -80,7 +107,7 @@ def _ended(summary: JobSummary, result: dict[str, Any], undo: dict[str, Any] | N
         closed_s=float(result["closed_s"]),
         message=str(result.get("message", "")),
         undo_kept=undo is not None,
-        undo_bytes=int((undo or {}).get("bytes", 0)),
+        undo_bytes=0 if undo is None else undo.bytes,
     )
 
 
@@ -88,6 +115,8 @@ def summarize(job: JobDirectory, holder: Holder | None) -> JobSummary | None:
     """Return a job as a list shows it, or None for one that never began."""
     try:
         records = job.records()
+    except ForeignState:
+        raise
     except MagerewindError as error:
         # A journal that is damaged in the middle must be seen, not passed over.
         return JobSummary(
@@ -126,11 +155,19 @@ def recover_command(host: str) -> str:
     return f"magerewind job:recover --from-host {name}"
 
 
-def interrupted_error(job: JobSummary, *, host: str) -> JobInterrupted:
+def interrupted_error(job: JobSummary, *, host: str) -> JobError:
     """Return the error for a store on which a dead job waits for its recovery.
 
     `host` is this machine: of a job of another one nobody here knows whether it is dead.
     """
+    if job.foreign:
+        return ForeignState(
+            job.message,
+            hint=f"It is var/{job_files.STATE}/{job_files.JOBS}/{job.job_id}: look at it, and move "
+            "out of var what is not a job's of this account."
+            if job.job_id != _NOWHERE
+            else "Look at it, and move out of var what is not this account's.",
+        )
     what = f"Job {job.job_id} ({job.operation})"
     if job.host and job.host != host:
         return JobInterrupted(
@@ -144,25 +181,40 @@ def interrupted_error(job: JobSummary, *, host: str) -> JobInterrupted:
 
 
 def list_jobs(store: Store) -> tuple[JobSummary, ...]:
-    """Return all jobs that ever began, newest first."""
-    holder = read_holder(store)
-    summaries = (_safely(job, holder) for job in job_directories(store))
+    """Return all jobs that ever began, newest first.
+
+    State that is not this account's is among them as a job that nothing is known of: it must never
+    be taken for none. Raises StorageError for what the disk refuses.
+    """
+    try:
+        holder = read_holder(store)
+        summaries = [_safely(job, holder) for job in job_directories(store)]
+    except ForeignState as error:  # the directory of all jobs, or the lock
+        return (unknown_job(_NOWHERE, error.message),)
     return tuple(summary for summary in summaries if summary is not None)
 
 
 def _safely(job: JobDirectory, holder: Holder | None) -> JobSummary | None:
+    """Return a job as a list shows it, None for one that never began."""
     try:
         return summarize(job, holder)
-    except (JobError, ValueError, KeyError, TypeError):
-        return None  # a directory that is not one of ours
+    except ForeignState as error:
+        return unknown_job(job.job_id, error.message)
+    except (JobError, ValueError, KeyError, TypeError, OverflowError):
+        with suppress(JobError):  # such as one that was just forgotten
+            if job.journal.exists():
+                return unknown_job(job.job_id, NOT_UNDERSTOOD)
+        return None
 
 
 def prune(store: Store, *, keep: int = KEPT_JOBS) -> None:
     """Forget the oldest jobs; never one that runs, is interrupted, or has anything aside."""
     holder = read_holder(store)
     for position, job in enumerate(job_directories(store)):
-        if position < keep or os.path.exists(job.discarding_path):
+        if position < keep:
             continue
         summary = _safely(job, holder)
         if summary is None or not (summary.running or summary.interrupted or summary.undo_kept):
+            if summary is not None and job.directory.has(job_files.DISCARDING):
+                continue
             remove_job(job)

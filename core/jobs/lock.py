@@ -2,6 +2,9 @@
 
 The kernel frees the lock with the process, so there are no stale locks on one host; the name is
 for people, and for telling a live holder from one that another host of a shared file system wrote.
+
+Beside the file the directory itself is locked: a lock file can be removed while its holder works,
+and whoever made a new one would then hold a lock that excludes nobody.
 """
 
 from __future__ import annotations
@@ -14,12 +17,19 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from core.durable import owner_for, translate
-from core.errors import JobRunning
+from core.durable import translate
+from core.errors import JobRunning, StorageError
+from core.held import Directory
 from core.magento.store import Store
+from core.operations.job_files import open_state
 
 _TRIES: Final = 40
 _PAUSE_S: Final = 0.025
+_NAME: Final = "lock"
+_LIMIT: Final = 4096  # bytes of a holder's name
+_HELD_BY_ANOTHER: Final = frozenset({errno.EWOULDBLOCK, errno.EACCES})
+# File systems of a network may lock files that are open for writing only, so no directories.
+_NO_LOCKS_HERE: Final = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,42 +77,63 @@ def is_alive(holder: Holder, host: str) -> bool:
 class StoreLock:
     """The lock while it is held."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, directory: int) -> None:
         self._fd = fd
+        self._directory = directory
 
     def release(self) -> None:
         """Let others work on the store."""
         os.ftruncate(self._fd, 0)
         os.close(self._fd)
+        os.close(self._directory)
 
 
-def _open(store: Store) -> int:
-    path = os.path.join(store.state_directory, "lock")
+def _open(state: Directory) -> int:
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        owner = owner_for(store.root)
-        if owner is not None:
-            os.fchown(fd, owner.uid, owner.gid)
-    except OSError as error:
-        raise translate(error, f"opening the lock {path}") from error
-    return fd
+        return state.open_file(_NAME, os.O_RDWR | os.O_CREAT, limit=_LIMIT)
+    except FileNotFoundError as error:  # the directory is gone
+        raise translate(error, f"opening the lock {state.path_of(_NAME)}") from error
 
 
 def _parse(content: bytes) -> Holder | None:
     try:
-        return Holder(**json.loads(content))
-    except (ValueError, TypeError):
+        holder = Holder(**json.loads(content))
+    except (ValueError, TypeError, RecursionError):
         return None
+    texts = (holder.job_id, holder.operation, holder.host, holder.boot_id, holder.user)
+    numbers = (holder.pid, holder.started, holder.since_s)
+    whole = all(isinstance(text, str) for text in texts)
+    return holder if whole and all(isinstance(number, int | float) for number in numbers) else None
 
 
 def _try(fd: int, path: str) -> bool:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+        if error.errno in _HELD_BY_ANOTHER:
             return False
         raise translate(error, f"locking {path}") from error
     return True
+
+
+def _try_directory(fd: int, path: str) -> bool:
+    """Lock a directory too, where its file system can; tell whether nobody else has."""
+    try:
+        return _try(fd, path)
+    except StorageError as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and cause.errno in _NO_LOCKS_HERE:
+            return True
+        raise
+
+
+def _is_in_place(fd: int, state: Directory) -> bool:
+    """Tell whether the locked file is still the one that others will open."""
+    try:
+        there = os.stat(_NAME, dir_fd=state.fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(there, os.fstat(fd))
 
 
 def refusal(holder: Holder | None) -> JobRunning:
@@ -117,47 +148,65 @@ def refusal(holder: Holder | None) -> JobRunning:
     )
 
 
-def acquire(store: Store, holder: Holder) -> StoreLock:
-    """Take the store. Raises JobRunning with who holds it.
+def acquire(store: Store, holder: Holder, *, state: Directory | None = None) -> StoreLock:
+    """Take the store. Raises JobRunning with who holds it, ForeignState.
 
     A watcher that only looks (`read_holder`) takes the lock for an instant, so a lock without a
-    live holder's name is tried again for a second.
+    live holder's name is tried again for a second. `state` is `var/.magerewind`, if it is open.
     """
-    fd = _open(store)
-    path = os.path.join(store.state_directory, "lock")
+    if state is None:
+        state = open_state(store, make=True)
+        assert state is not None  # noqa: S101 - it was made
+    directory = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=state.fd)
     try:
-        for _ in range(_TRIES):
-            if _try(fd, path):
-                os.ftruncate(fd, 0)
-                os.pwrite(fd, json.dumps(asdict(holder)).encode(), 0)
-                return StoreLock(fd)
-            known = _parse(os.pread(fd, 4096, 0))
-            if known is not None and (known.host != holder.host or is_alive(known, holder.host)):
-                raise refusal(known)
-            time.sleep(_PAUSE_S)
-        raise refusal(_parse(os.pread(fd, 4096, 0)))
+        return StoreLock(_acquire(state, directory, holder), directory)
     except BaseException:
-        os.close(fd)
+        os.close(directory)
         raise
 
 
+def _acquire(state: Directory, directory: int, holder: Holder) -> int:
+    """Return the locked file, with the holder's name in it; the directory is locked too."""
+    known: Holder | None = None
+    for _ in range(_TRIES):
+        fd, taken = _open(state), False
+        try:
+            if (
+                _try(fd, state.path_of(_NAME))
+                and _is_in_place(fd, state)
+                and _try_directory(directory, state.path)
+            ):
+                os.ftruncate(fd, 0)
+                os.pwrite(fd, json.dumps(asdict(holder)).encode(), 0)
+                taken = True
+                return fd
+            known = _parse(os.pread(fd, _LIMIT, 0))
+            if known is not None and (known.host != holder.host or is_alive(known, holder.host)):
+                raise refusal(known)
+        finally:
+            if not taken:
+                os.close(fd)
+        time.sleep(_PAUSE_S)
+    raise refusal(known)
+
+
 def read_holder(store: Store) -> Holder | None:
-    """Return who holds the store now, or None when nobody does."""
-    path = os.path.join(store.state_directory, "lock")
+    """Return who holds the store now, or None when nobody does. Raises ForeignState."""
+    state = open_state(store)
+    if state is None:
+        return None
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = state.open_file(_NAME, limit=_LIMIT)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise translate(error, f"opening the lock {path}") from error
     try:
-        content = os.pread(fd, 4096, 0)
+        content = os.pread(fd, _LIMIT, 0)
         if not content:  # let go in order, or never held
             return None
         try:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
-            return _parse(os.pread(fd, 4096, 0))
+            return _parse(os.pread(fd, _LIMIT, 0))
         return None
     finally:
         os.close(fd)

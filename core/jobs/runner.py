@@ -22,7 +22,6 @@ from types import FrameType
 
 from core.account.ids import name_of
 from core.account.opened import opened
-from core.durable import owner_for, write_file
 from core.errors import JobInterrupted, MagerewindError, StoreLeftClosed
 from core.events import Failed, JobBegan, JobEnded, Noted, Outcome
 from core.jobs.directory import JobDirectory, find_job, prepare_state_directory
@@ -40,7 +39,7 @@ from core.jobs.second_lock import hold_var
 from core.jobs.stream import StreamWriter
 from core.journal import Journal
 from core.magento.store import Store, find_store
-from core.operations import closing, work
+from core.operations import closing, job_files, work
 from core.operations.context import Cancellation, JobContext
 from core.operations.done import Done
 from core.operations.requests import Request, command_line
@@ -148,8 +147,8 @@ class Runner:
         job = self.job
         try:
             request = job.request()
-            prepare_state_directory(job.store)
-            lock = acquire(job.store, self._holder(request))
+            jobs = job.directory.parent or prepare_state_directory(job.store)
+            lock = acquire(job.store, self._holder(request), state=jobs.parent)
         except MagerewindError as error:
             starter.answer(error)
             return error.exit_code
@@ -159,9 +158,7 @@ class Runner:
             _refuse_interrupted(job.store, job, self.host)
             journal = self._journal(request, from_host)
             recovering = len(journal.records) > 1 or begin_record(journal.records) is None
-            stream = StreamWriter(
-                job.events_path, clock=self.clock, owner=owner_for(job.store.root)
-            )
+            stream = StreamWriter(job.events, clock=self.clock)
         except MagerewindError as error:
             lock.release()
             _close(held)
@@ -209,19 +206,19 @@ class Runner:
         )
 
     def _journal(self, request: Request, from_host: str | None) -> Journal:
-        path = self.job.journal_path
-        if os.path.lexists(path):
-            journal = Journal.resume(path)
+        file = self.job.journal
+        if file.exists():
+            journal = Journal.resume(file)
             if has_ended(journal.records):
                 raise JobInterrupted(f"Job {self.job.job_id} has ended; there is nothing to do.")
             _check_host(self.job, self.host, from_host)
             journal.append("taken-up", host=self.host, pid=os.getpid(), at_s=self.clock())
             return journal
-        journal = Journal.create(path, owner=owner_for(self.job.store.root))
+        journal = Journal.create(file)
         journal.append(
             "begin",
             operation=request.operation.value,
-            kinds=[kind.value for kind in work.kinds_of(self.job.store.jobs_directory, request)],
+            kinds=[kind.value for kind in work.kinds_of(self.job.directory, request)],
             host=self.host,
             boot_id=boot_id(),
             pid=os.getpid(),
@@ -232,11 +229,13 @@ class Runner:
         return journal
 
     def _context(self, journal: Journal, stream: StreamWriter) -> JobContext:
-        self.cancellation = Cancellation(self.job.cancel_path, clock=self.clock, emit=stream.emit)
+        self.cancellation = Cancellation(
+            self.job.file(job_files.CANCEL), clock=self.clock, emit=stream.emit
+        )
         return JobContext(
             store=self.job.store,
             job_id=self.job.job_id,
-            directory=self.job.path,
+            directory=self.job.directory,
             journal=journal,
             emit=stream.emit,
             cancellation=self.cancellation,
@@ -244,7 +243,6 @@ class Runner:
             environ=self.environ,
             host=self.host,
             user=user_name(),
-            owner=owner_for(self.job.store.root),
         )
 
     def _work(self, context: JobContext, request: Request, *, recovering: bool) -> Ending:
@@ -276,7 +274,7 @@ class Runner:
             JobBegan(
                 job_id=self.job.job_id,
                 operation=request.operation,
-                kinds=work.kinds_of(self.job.store.jobs_directory, request),
+                kinds=work.kinds_of(self.job.directory, request),
                 timestamp=int(began_s),
                 root=self.job.store.root,
                 host=self.host,
@@ -306,7 +304,7 @@ class Runner:
             # A store that stays closed has not ended: job:recover takes it up again.
             if not closed:
                 context.journal.append("end", outcome=ending.outcome.value)
-            write_file(self.job.result_path, json.dumps(result).encode(), owner=context.owner)
+            context.directory.write(job_files.RESULT, json.dumps(result).encode())
         with suppress(MagerewindError, OSError):
             prune(self.job.store)
 

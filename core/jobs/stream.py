@@ -12,11 +12,14 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from core.durable import Owner, write_all
+from core.durable import write_all
 from core.events import Event, JobEnded, Progressed, Stamped, from_line, to_line
+from core.held import StateFile, state_file
 
 PROGRESS_INTERVAL_S: Final = 0.1
 _CHUNK: Final = 1 << 20
+_LONGEST: Final = 16 << 20
+"""The most bytes of a line: nothing that is said of a job comes near it."""
 
 
 class StreamWriter:
@@ -26,11 +29,8 @@ class StreamWriter:
     last one of a step is never lost.
     """
 
-    def __init__(self, path: str, *, clock: Callable[[], float], owner: Owner | None) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._fd = os.open(path, flags, 0o600)
-        if owner is not None:
-            os.fchown(self._fd, owner.uid, owner.gid)
+    def __init__(self, place: str | StateFile, *, clock: Callable[[], float]) -> None:
+        self._fd = state_file(place).open(os.O_RDWR | os.O_CREAT | os.O_APPEND)
         self._clock = clock
         self._turn = threading.Lock()  # the workers of a dump report side by side
         self._seq = self._resume()
@@ -82,23 +82,25 @@ class StreamWriter:
 class EventStream:
     """Reads the events that have come since the last look; never blocks."""
 
-    def __init__(self, path: str | None, *, fd: int | None = None) -> None:
-        self._path = path
+    def __init__(self, place: str | StateFile | None, *, fd: int | None = None) -> None:
+        self._file = None if place is None else state_file(place)
         self._fd = fd
         self._offset = 0
         self._rest = b""
+        self._passing = False  # over the rest of a line that is too long
         self.ended: JobEnded | None = None
 
     def _open(self) -> int | None:
-        if self._fd is None and self._path is not None:
+        if self._fd is None and self._file is not None:
             with contextlib.suppress(FileNotFoundError):
-                self._fd = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                self._fd = self._file.open()
         return self._fd
 
     def poll(self) -> list[Stamped]:
         """Return what is new, at most about a mebibyte of it; an empty list means up to date.
 
-        Lines of a later version, and a line that was cut by a crash, are passed over.
+        Lines of a later version, and a line that was cut by a crash, are passed over. Raises
+        ForeignState for a file that is not ours.
         """
         fd = self._open()
         if fd is None:
@@ -110,7 +112,12 @@ class EventStream:
                 break
             self._offset += len(chunk)
             lines = (self._rest + chunk).split(b"\n")
+            if self._passing and len(lines) > 1:
+                del lines[0]
+                self._passing = False
             self._rest = lines.pop()
+            if self._passing or len(self._rest) > _LONGEST:
+                self._rest, self._passing = b"", True
             events = [event for line in lines if (event := _parse(line)) is not None]
         if events:
             last = events[-1].event
@@ -130,5 +137,5 @@ def _parse(line: bytes) -> Stamped | None:
         return None
     try:
         return from_line(line)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -1,1 +1,8 @@
-"""What Magento lays down: root, deployment configuration, maintenance mode."""
+"""What Magento lays down: root, deployment configuration, maintenance mode.
+
+find the root and the owner                                        store
+read env.php without running it, or ask php                        env_php, php
+connections to databases                                           connections, merging, settings
+close and open the store                                           maintenance
+flush caches; find processes that work on the store                caches, child, processes
+"""

@@ -33,22 +33,19 @@ _REASON_LIMIT: Final = 200
 _STAYS: Final = frozenset({errno.EBUSY, errno.EXDEV})
 
 
-def set_caches_aside(store: Store, aside: str) -> tuple[str, ...]:
-    """Rename the caches in var into the directory `aside`; return the names that were moved.
+def set_caches_aside(store: Store, aside: int) -> tuple[str, ...]:
+    """Rename the caches in var into a directory; return the names that were moved.
 
-    `aside` exists, below var. What is missing is skipped; a link or a mount point stays where it is
-    (Magento would put a plain directory in its place), and is for `flush_caches` to empty.
+    `aside` is its descriptor; it is below var. What is missing is skipped; a link or a mount point
+    stays where it is (Magento would put a plain directory in its place), and is for `flush_caches`
+    to empty.
     """
     var = open_var(store)
     try:
-        target = os.open(aside, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            moved = tuple(name for name in CACHES if _set_aside(name, var, target))
-            if moved:
-                fsync(target)
-                fsync(var)
-        finally:
-            os.close(target)
+        moved = tuple(name for name in CACHES if _set_aside(name, var, aside))
+        if moved:
+            fsync(aside)
+            fsync(var)
     except OSError as error:
         raise translate(error, "setting the caches aside") from error
     finally:

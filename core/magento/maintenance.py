@@ -130,11 +130,10 @@ def close_store(store: Store, mark: FlagMark | None = None) -> bool:
     """Turn maintenance mode on, durably, and return whether it was on already.
 
     A flag that is made holds `mark`.
-    As root the flag belongs to the root's owner, so that Magento itself can remove it.
     """
     var = open_var(store, make=True)
     try:
-        was_on = not _make_flag(store, var, b"" if mark is None else mark.line())
+        was_on = not _make_flag(var, b"" if mark is None else mark.line())
         # Also when it was there: who made it may not have waited for the disk.
         fsync(var)
     except OSError as error:
@@ -144,11 +143,11 @@ def close_store(store: Store, mark: FlagMark | None = None) -> bool:
     return was_on
 
 
-def _make_flag(store: Store, var: int, content: bytes) -> bool:
+def _make_flag(var: int, content: bytes) -> bool:
     """Make the flag; return False when Magento sees one already."""
     for _ in range(2):
         try:
-            fd = create_exclusive(FLAG, mode=0o644, owner=store.owner, dir_fd=var)
+            fd = create_exclusive(FLAG, mode=0o644, dir_fd=var)
         except FileExistsError:
             try:
                 os.stat(FLAG, dir_fd=var)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from core.account.ids import name_of
-from core.durable import Owner, make_directory
+from core.durable import make_directory
 from core.errors import StoreNotFound, StoreUnreadable
 from core.magento.owned import followed, open_owned, read_owned, trusted_accounts
 
@@ -87,13 +87,6 @@ class Store:
     def config_php(self) -> str:
         """The deployment configuration that is shared between installations."""
         return os.path.join(self.root, "app/etc/config.php")
-
-    @property
-    def owner(self) -> Owner | None:
-        """Who is given what is made in the store: None unless run as root for another account."""
-        if os.geteuid() != 0 or self.owner_uid == 0:
-            return None
-        return Owner(self.owner_uid, self.owner_gid)
 
 
 def _has(directory: str | int, name: str, kind: int) -> bool | None:
@@ -298,7 +291,7 @@ def open_var(store: Store, *, make: bool = False) -> int:
     StoreUnreadable. With `make`, a missing var is made.
     """
     if make and not os.path.lexists(store.var):
-        make_directory(store.var, mode=0o770, owner=store.owner)
+        make_directory(store.var, mode=0o770)
     try:
         return open_owned(store.var, accounts=trusted_accounts(store.owner_uid), directory=True)
     except OSError as error:

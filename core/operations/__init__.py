@@ -1,1 +1,12 @@
-"""The order of things: what a backup, a rollback, an undo and a recovery do, step by step."""
+"""The order of things: the steps of a backup, a rollback, an undo, a discard and a recovery.
+
+backup     close; for each kind: write beside its name, verify, name it; open      backup
+rollback   plan; stage; close; recheck; load; swap; commit; go forward; open       rollback
+undo       plan; close; swap; commit; go forward; open                             undo
+discard    remove the aside trees and tables                                       discard
+recovery   by the journal: revert before the commit point, go forward after it     recovery, ending
+
+before     what is asked for; what is found; what would change     requests, preflight, findings,
+           sources, rollback_plan, undo_plan
+each step  files of one kind, or the database, in one protocol     parts, database_part
+"""

@@ -47,6 +47,7 @@ def absence_findings(
                     f"{kind}-removes-most",
                     f"THIS REMOVES {plan.removed:,} OF {live:,} LIVE ENTRIES OF {kind.upper()}.",
                     hint="Look at the list first: --dry-run.",
+                    kind=kind,
                 )
             )
     return found
@@ -110,4 +111,4 @@ def _holds_nothing(kind: Kind, survey: Survey) -> bool:
 
 
 def _refused(kind: Kind, message: str, *, hint: str) -> Finding:
-    return stop(f"{kind}-not-whole", message, hint=hint)
+    return stop(f"{kind}-not-whole", message, hint=hint, kind=kind)

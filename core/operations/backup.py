@@ -10,6 +10,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,17 +19,15 @@ from core.archive.create.write_archive import write_archive
 from core.archive.tar.verify import verify_archive
 from core.archive.tree.selection import Selection, code_selection, media_selection
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
-from core.backups.names import new_name
+from core.backups.names import new_name, parse_name
+from core.backups.place import make_backups, open_backups
 from core.durable import (
     PartialFile,
-    fsync_directory,
-    make_directory,
     partial_file,
     partial_name,
     translate,
-    unlink_if_there,
 )
-from core.errors import DamagedBackup, MagerewindError
+from core.errors import DamagedBackup, MagerewindError, StorageError
 from core.events import (
     BackupCompleted,
     BackupStarted,
@@ -40,6 +39,8 @@ from core.events import (
     Warned,
     step_key,
 )
+from core.held import Directory
+from core.journal import Record
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
 from core.operations import closing
@@ -82,8 +83,8 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
         checked = preflight_backup(context.store, request, environ=context.environ, report=report)
         say_findings(context, checked.findings)
         refuse(checked.findings)
-        _prepare_directory(context)
-        timestamp = _free_timestamp(context.store, request.kinds, int(context.clock()))
+        backups = make_backups(context.store.backups)
+        timestamp = _free_timestamp(backups, request.kinds, int(context.clock()))
     names = {kind: new_name(timestamp, kind) for kind in request.kinds}
     context.journal.append(
         "backup", timestamp=timestamp, names={kind.value: name for kind, name in names.items()}
@@ -101,25 +102,27 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
             if not request.keep_open:
                 closing.close(context)
             for kind in request.kinds:
-                _back_up(context, request, kind, names[kind], checked)
+                _back_up(context, request, kind, names[kind], checked, backups)
         except BaseException:
-            abandon(context)
+            abandon(context, backups)
             raise
     closing.reopen(context)
     return Done(strict=request.strict)
 
 
-def abandon(context: JobContext) -> None:
+def abandon(context: JobContext, backups: Directory | None = None) -> None:
     """Remove what is unfinished, complete what has its name already, open the store.
 
     Works from the journal alone, so a recovery runs the same; may be run again at any point.
+    `backups` is var/backups, where the job has it open.
     """
     context.free_reserve()
     began = context.journal.last("backup")
     try:
         if began is not None:
-            _tidy(context, began.payload["names"].values())
-    except (OSError, MagerewindError) as error:
+            with suppress(FileNotFoundError):
+                _tidy(context, began, backups or open_backups(context.store.backups))
+    except (OSError, MagerewindError, ValueError, KeyError) as error:
         reason = error.message if isinstance(error, MagerewindError) else str(error)
         context.say(
             Warned(code="partial-files-left", message=f"An unfinished file is left: {reason}")
@@ -127,37 +130,37 @@ def abandon(context: JobContext) -> None:
     closing.reopen(context)
 
 
-def _tidy(context: JobContext, names: Iterable[str]) -> None:
-    directory = context.store.backups
+def _tidy(context: JobContext, began: Record, backups: Directory) -> None:
+    names = [str(name) for name in began.payload["names"].values()]
+    if not all(parse_name(name) for name in names):
+        raise StorageError("the journal names what is no backup")
     for name in names:
-        path = os.path.join(directory, partial_name(name))
         try:
-            unlink_if_there(path)
+            backups.remove(partial_name(name))
         except OSError as error:
-            raise translate(error, f"removing {path}") from error
+            raise translate(error, f"removing {backups.path_of(partial_name(name))}") from error
     for record in context.journal.records:
         if record.kind != "verified":
             continue
         # Killed between the name and the manifest: the file is whole, only its description lacks.
         manifest = from_json(record.payload["manifest"].encode("ascii"))
-        path = os.path.join(directory, manifest.file_name)
-        if os.path.exists(path) and os.path.getsize(path) == manifest.size_bytes:
-            write_manifest(directory, manifest, context.owner)
-    if os.path.isdir(directory):
-        fsync_directory(directory)
+        if manifest.file_name in names and _size_of(backups, manifest) == manifest.size_bytes:
+            write_manifest(backups, manifest)
+    backups.flush()
 
 
-def _prepare_directory(context: JobContext) -> None:
-    directory = context.store.backups
-    if not os.path.isdir(directory):
-        make_directory(directory, mode=0o700, owner=context.owner)
+def _size_of(backups: Directory, manifest: Manifest) -> int | None:
+    try:
+        return os.lstat(manifest.file_name, dir_fd=backups.fd).st_size
+    except FileNotFoundError:
+        return None
 
 
-def _free_timestamp(store: Store, kinds: Iterable[Kind], now_s: int) -> int:
+def _free_timestamp(backups: Directory, kinds: Iterable[Kind], now_s: int) -> int:
     """Return the first second from now whose names are all free: nothing is ever overwritten."""
     timestamp = now_s
     while any(
-        os.path.lexists(os.path.join(store.backups, form(new_name(timestamp, kind))))
+        backups.has(form(new_name(timestamp, kind)))
         for kind in kinds
         for form in (str, partial_name)
     ):
@@ -166,11 +169,16 @@ def _free_timestamp(store: Store, kinds: Iterable[Kind], now_s: int) -> int:
 
 
 def _back_up(
-    context: JobContext, request: BackupRequest, kind: Kind, name: str, checked: BackupPreflight
+    context: JobContext,
+    request: BackupRequest,
+    kind: Kind,
+    name: str,
+    checked: BackupPreflight,
+    backups: Directory,
 ) -> None:
     started_s = context.clock()
     context.emit(BackupStarted(kind=kind))
-    with partial_file(context.store.backups, name, owner=context.owner) as partial:
+    with partial_file(backups.path, name, dir_fd=backups.fd) as partial:
         try:
             written = _write(context, request, kind, partial, checked)
             partial.flush()
@@ -182,7 +190,7 @@ def _back_up(
         manifest = _manifest(context, request, kind, name, written, size_bytes, started_s)
         context.journal.append("verified", manifest=to_json(manifest).decode("ascii"))
         partial.commit()
-    write_manifest(context.store.backups, manifest, context.owner)
+    write_manifest(backups, manifest)
     context.journal.append("named", name=name)
     context.say(*(_of_kind(kind, warned) for warned in written.warnings))
     context.emit(

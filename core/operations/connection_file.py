@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from typing import Any
 
-from core.durable import Owner, translate, unlink_if_there, write_file
 from core.errors import StorageError
 from core.events import decode_text, encode_text
+from core.held import Directory
 from core.magento.settings import DatabaseConnection, Secret, TlsOptions
 from core.operations.context import JobContext
+from core.operations.job_files import CONNECTION
 
-_NAME = "connection.json"
 
-
-def keep_connection(directory: str, connection: DatabaseConnection, owner: Owner | None) -> None:
+def keep_connection(directory: Directory, connection: DatabaseConnection) -> None:
     """Put the connection, password included, where only the job's owner can read it."""
     row: dict[str, object] = {}
     for field in dataclasses.fields(connection):
@@ -32,38 +30,51 @@ def keep_connection(directory: str, connection: DatabaseConnection, owner: Owner
         elif isinstance(value, str):
             value = encode_text(value)
         row[field.name] = value
-    write_file(os.path.join(directory, _NAME), json.dumps(row).encode(), owner=owner)
+    directory.write(CONNECTION, json.dumps(row).encode())
 
 
-def kept_connection(directory: str) -> DatabaseConnection:
-    """Return the connection that the job began with. Raises StorageError when it is gone."""
-    path = os.path.join(directory, _NAME)
+def kept_connection(directory: Directory) -> DatabaseConnection:
+    """Return the connection that the job began with.
+
+    Raises StorageError when it is gone or damaged, ForeignState.
+    """
+    path = directory.path_of(CONNECTION)
     try:
-        with open(path, "rb") as file:
-            row = json.loads(file.read())
-    except OSError as error:
-        raise translate(error, f"reading {path}") from error
-    except ValueError:
+        return _parsed(json.loads(directory.read(CONNECTION)))
+    except FileNotFoundError:
+        raise StorageError(f"{path} is missing.") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise StorageError(f"{path} is damaged.") from None
+
+
+def _parsed(row: dict[str, Any]) -> DatabaseConnection:
     tls = row.pop("tls")
     password = decode_text(row.pop("password"))
     values: dict[str, Any] = {
         name: decode_text(value) if isinstance(value, str | dict) else value
         for name, value in row.items()
     }
-    return DatabaseConnection(
+    connection = DatabaseConnection(
         password=Secret(password), tls=TlsOptions(**tls) if tls else None, **values
     )
+    texts = (connection.name, connection.schema, connection.username, connection.host)
+    if not all(isinstance(text, str) for text in (*texts, connection.table_prefix)):
+        raise ValueError("a text is expected")
+    if not connection.schema or not isinstance(connection.socket, str | None):
+        raise ValueError("a schema and a socket are expected")
+    if type(connection.port) is not int or not 0 <= connection.port < 1 << 16:
+        raise ValueError("a port is expected")
+    return connection
 
 
-def forget_connection(directory: str) -> None:
+def forget_connection(directory: Directory) -> None:
     """Remove the kept password; done when nothing can need it any more."""
-    unlink_if_there(os.path.join(directory, _NAME))
+    directory.remove(CONNECTION)
 
 
-def has_connection(directory: str) -> bool:
+def has_connection(directory: Directory) -> bool:
     """Tell whether a connection is kept."""
-    return os.path.exists(os.path.join(directory, _NAME))
+    return directory.has(CONNECTION)
 
 
 def connection_of(context: JobContext) -> DatabaseConnection | None:

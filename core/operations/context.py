@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from core.durable import Owner, unlink_if_there, write_file
 from core.errors import Cancelled
 from core.events import (
     CancelRequested,
@@ -23,12 +21,13 @@ from core.events import (
     StepStarted,
     Warned,
 )
+from core.held import Directory, StateFile
 from core.journal import Journal
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store
+from core.operations.job_files import RESERVE
 
 _LOOK_INTERVAL_S = 0.2
-_RESERVE = "reserve"
 _RESERVE_BYTES = 65536
 
 
@@ -38,8 +37,8 @@ class Cancellation:
     After the commit point (`forbid`) a request is answered once with "too late" and has no effect.
     """
 
-    def __init__(self, cancel_path: str, *, clock: Callable[[], float], emit: Emit) -> None:
-        self._path = cancel_path
+    def __init__(self, file: StateFile, *, clock: Callable[[], float], emit: Emit) -> None:
+        self._file = file
         self._clock = clock
         self._emit = emit
         self._signalled = threading.Event()
@@ -62,7 +61,7 @@ class Cancellation:
         if now_s - self._looked_s < _LOOK_INTERVAL_S:
             return False
         self._looked_s = now_s
-        if os.path.exists(self._path):
+        if self._file.exists():
             self._signalled.set()
         return self._signalled.is_set()
 
@@ -84,11 +83,11 @@ class Cancellation:
 
 @dataclass(slots=True, kw_only=True)
 class JobContext:
-    """One running job. `directory` is the job's own; `clock` gives unix seconds."""
+    """One running job. `directory` is the job's own, held open; `clock` gives unix seconds."""
 
     store: Store
     job_id: str
-    directory: str
+    directory: Directory
     journal: Journal
     emit: Emit
     cancellation: Cancellation
@@ -96,26 +95,29 @@ class JobContext:
     environ: Mapping[str, str]
     host: str
     user: str
-    owner: Owner | None
     warned: int = 0
     # In force since the job began: needed also when its directory is removed meanwhile.
     connection: DatabaseConnection | None = None
 
-    def path(self, name: str) -> str:
-        """Return the path of a file in the job's directory."""
-        return os.path.join(self.directory, name)
+    def file(self, name: str) -> StateFile:
+        """Return a file in the job's directory."""
+        return StateFile(self.directory, name)
+
+    def has_file(self, name: str) -> bool:
+        """Tell whether a file is in the job's directory, and that where it is looked for."""
+        return self.directory.is_in_place and self.directory.has(name)
 
     def keep_reserve(self) -> None:
         """Take some space and an inode now, so that a full disk does not stop the way back.
 
         Raises StorageError.
         """
-        write_file(self.path(_RESERVE), bytes(_RESERVE_BYTES), owner=self.owner)
+        self.directory.write(RESERVE, bytes(_RESERVE_BYTES))
 
     def free_reserve(self) -> None:
         """Give the reserve to the last records and the result of this job."""
         with contextlib.suppress(OSError):
-            unlink_if_there(self.path(_RESERVE))
+            self.directory.remove(RESERVE)
 
     def emit_all(self, events: Iterable[Event]) -> None:
         """State several facts."""

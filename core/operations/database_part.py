@@ -24,8 +24,9 @@ from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
 from core.events import Kind, Step, Warned
 from core.operations.connection_file import connection_of, needed_connection
 from core.operations.context import JobContext
+from core.operations.job_files import DEFINITIONS
 from core.operations.leftovers import drop_leftovers, drop_trials
-from core.operations.parts import swap_begun
+from core.operations.records import swap_begun
 
 RECONNECT_FOR_S: Final = 60.0
 HURRIED_FOR_S: Final = 2.0
@@ -89,8 +90,7 @@ class DatabasePart:
                 self.staged,
                 needed_connection(context),
                 journal=context.journal,
-                definitions_path=context.path("definitions.json"),
-                owner=context.owner,
+                definitions_path=context.file(DEFINITIONS),
             )
             context.journal.append("swap-end", kind=Kind.DB.value)
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from contextlib import suppress
 
-from core.durable import make_directory, write_file
 from core.errors import Cancelled, MagerewindError, StorageError, StoreLeftClosed
 from core.events import (
     CommitReached,
@@ -25,7 +23,7 @@ from core.events import (
     Warned,
 )
 from core.magento.caches import flush_caches, set_caches_aside
-from core.operations import closing
+from core.operations import closing, job_files
 from core.operations.connection_file import forget_connection
 from core.operations.context import JobContext
 from core.operations.discard import discard_undo, finish_discards, kept_undos, take_mark, undo_bytes
@@ -147,7 +145,7 @@ def forward(
 
 def _remembered(context: JobContext) -> bool:
     """Tell whether the job's directory is there; say what it means that it is not."""
-    if os.path.isdir(context.directory):
+    if context.directory.is_in_place:
         return True
     message = f"{memory_gone(context).message}. What it has set aside cannot be undone."
     context.say(Warned(code="memory-gone", message=message))
@@ -161,27 +159,26 @@ def _keep_undo(context: JobContext, kinds: tuple[Kind, ...]) -> bool:
     row = {
         "kinds": [kind.value for kind in kinds],
         "committed_s": context.journal.last_payload("commit").get("at_s", context.clock()),
-        "bytes": undo_bytes(context.directory, kinds),
+        "bytes": undo_bytes(context.store, context.directory, kinds),
     }
-    write_file(context.path("undo.json"), json.dumps(row).encode(), owner=context.owner)
+    context.directory.write(job_files.UNDO, json.dumps(row).encode())
     return True
 
 
 def _give_up(context: JobContext, job_id: str) -> None:
     """Take the mark of an undo from the undone job: what it had aside is live again."""
-    directory = os.path.join(context.store.jobs_directory, job_id)
     with suppress(FileNotFoundError):  # its memory is gone: nothing offers that undo any more
+        directory = job_files.sibling(context.directory, job_id)
         take_mark(directory)
         forget_connection(directory)
 
 
 def _flush(context: JobContext, *, flush: bool) -> None:
     """Set aside what the other state has cached; a failure is no reason to stay closed."""
-    aside = context.path("caches")
     with context.step(Step.FLUSH):
         try:
-            make_directory(aside, owner=context.owner)
-            set_caches_aside(context.store, aside)
+            with context.directory.make_directory(job_files.CACHES) as aside:
+                set_caches_aside(context.store, aside.fd)
         except (OSError, MagerewindError) as error:
             reason = error.message if isinstance(error, MagerewindError) else str(error)
             context.say(Warned(code="caches", message=f"Caches could not be set aside: {reason}"))
@@ -233,10 +230,9 @@ def follow_ups(context: JobContext, kinds: tuple[Kind, ...]) -> list[FollowUp]:
 
 def _discard_older(context: JobContext) -> None:
     """Remove the undo that this one takes the place of; the store is open again by now."""
-    older = [job_id for job_id in kept_undos(context.store) if job_id != context.job_id]
-    caches = context.path("caches")
+    older = [job_id for job_id in kept_undos(context) if job_id != context.job_id]
     with suppress(MagerewindError, Cancelled), context.step(Step.REMOVE) as report:
-        shutil.rmtree(caches, ignore_errors=True)
+        context.directory.remove_tree(job_files.CACHES)
         finish_discards(context, report)
         for job_id in older:
             try:

@@ -26,23 +26,45 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One line about the store; `code` is stable, `names` are paths, tables or processes."""
+    """One line about the store; `code` is stable, `names` are paths, tables or processes.
+
+    `kind` is set where it concerns one kind only: it stops nothing that leaves that kind out.
+    """
 
     level: Level
     code: str
     message: str
     hint: str | None = None
     names: tuple[str, ...] = ()
+    kind: Kind | None = None
 
 
-def stop(code: str, message: str, *, hint: str | None = None, names: Iterable[str] = ()) -> Finding:
+def stop(
+    code: str,
+    message: str,
+    *,
+    hint: str | None = None,
+    names: Iterable[str] = (),
+    kind: Kind | None = None,
+) -> Finding:
     """Return a finding that stops the start."""
-    return Finding(level=Level.STOP, code=code, message=message, hint=hint, names=tuple(names))
+    return Finding(
+        level=Level.STOP, code=code, message=message, hint=hint, names=tuple(names), kind=kind
+    )
 
 
-def warn(code: str, message: str, *, hint: str | None = None, names: Iterable[str] = ()) -> Finding:
+def warn(
+    code: str,
+    message: str,
+    *,
+    hint: str | None = None,
+    names: Iterable[str] = (),
+    kind: Kind | None = None,
+) -> Finding:
     """Return a finding that deserves a look."""
-    return Finding(level=Level.WARN, code=code, message=message, hint=hint, names=tuple(names))
+    return Finding(
+        level=Level.WARN, code=code, message=message, hint=hint, names=tuple(names), kind=kind
+    )
 
 
 def note(code: str, message: str, *, names: Iterable[str] = ()) -> Finding:
@@ -78,9 +100,9 @@ def megabytes(size_bytes: int) -> str:
     return f"{-(-size_bytes // 1_000_000):,} MB"
 
 
-def from_error(code: str, error: MagerewindError) -> Finding:
+def from_error(code: str, error: MagerewindError, *, kind: Kind | None = None) -> Finding:
     """Return an error of a check as a finding that stops the start."""
-    return stop(code, error.message, hint=error.hint)
+    return stop(code, error.message, hint=error.hint, kind=kind)
 
 
 def stopping(findings: Iterable[Finding]) -> tuple[Finding, ...]:

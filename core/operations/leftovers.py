@@ -6,7 +6,6 @@ lock: another release may share the schema.
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from typing import Final
@@ -19,6 +18,7 @@ from core.database.swap.undo import leftovers
 from core.events import Noted
 from core.magento.settings import DatabaseConnection
 from core.operations.context import JobContext
+from core.operations.job_files import job_ids
 
 _TRIAL: Final = re.compile(r"trial([0-9]+)")  # the scratch table of a check, by its connection
 _SCRATCH: Final = """
@@ -60,9 +60,10 @@ def _is_gone(connection: Connection, number: int) -> bool:
 
 def drop_leftovers(context: JobContext, settings: DatabaseConnection) -> None:
     """Drop the staging tables of this store's finished jobs; name those of unknown ones."""
+    jobs = context.directory.parent
     known = {
         short_id(job_id)
-        for job_id in os.listdir(context.store.jobs_directory)
+        for job_id in ([] if jobs is None else job_ids(jobs))
         if job_id != context.job_id
     }
     drop_trials(settings)

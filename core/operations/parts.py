@@ -8,11 +8,11 @@ from the job's directory and journal alone, so that a recovery does what the run
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from typing import Protocol
 
 from core.archive.plan.closed_directories import still_open
+from core.archive.plan.home import PlanHome
 from core.archive.restore.give_away import give_directories
 from core.archive.restore.stage import remove_stage
 from core.archive.restore.swap import TakenBack, moves_anything, revert_files, swap_files
@@ -20,6 +20,8 @@ from core.errors import MagerewindError, StorageError
 from core.events import Kind, Step, Warned
 from core.operations import closing
 from core.operations.context import JobContext
+from core.operations.job_files import JOURNAL, plan_name, plan_of
+from core.operations.records import swap_begun
 
 
 class Part(Protocol):
@@ -42,14 +44,6 @@ class Part(Protocol):
         """Do what can only be done after the commit. May be run again after a crash."""
 
 
-def swap_begun(context: JobContext, kind: Kind) -> bool:
-    """Tell whether anything of this kind can have been moved."""
-    return any(
-        record.kind == "swap-begin" and record.payload["kind"] == kind.value
-        for record in context.journal.records
-    )
-
-
 class FilesPart:
     """Code or media: a plan file in the job's directory says all."""
 
@@ -57,24 +51,24 @@ class FilesPart:
         self.kind = kind
         self._taken_back = False
 
-    def plan_path(self, context: JobContext) -> str:
+    def plan(self, context: JobContext) -> PlanHome:
         """Where the plan of this part lies."""
-        return context.path(f"plan-{self.kind}")
+        return plan_of(context.store, context.directory, self.kind)
 
     def changes(self, context: JobContext) -> bool:
         """Whether the plan moves anything at all; so it is taken for a plan that is gone."""
-        if not os.path.exists(self.plan_path(context)):
+        if not context.has_file(plan_name(self.kind)):
             return True
-        return moves_anything(self.plan_path(context))
+        return moves_anything(self.plan(context))
 
     def swap(self, context: JobContext) -> None:
         """Rename live to aside and staged to live, entry by entry."""
         with context.step(Step.SWAP, self.kind) as report:
-            if not os.path.exists(self.plan_path(context)):  # before it counts as begun
+            if not context.has_file(plan_name(self.kind)):  # before it counts as begun
                 raise memory_gone(context)
             context.journal.append("swap-begin", kind=self.kind.value)
             try:
-                swap_files(self.plan_path(context), report=report)
+                swap_files(self.plan(context), report=report)
             except TakenBack:
                 self._taken_back = True
                 raise
@@ -85,12 +79,12 @@ class FilesPart:
 
     def revert(self, context: JobContext) -> tuple[Warned, ...]:
         """Rename everything back by inode; then the stage can go."""
-        path = self.plan_path(context)
+        plan = self.plan(context)
         if swap_begun(context, self.kind) and not self._taken_back:
-            revert_files(path)
+            revert_files(plan)
         with suppress(OSError, MagerewindError):
-            remove_stage(path)  # what is left of a stage is in nobody's way, and removed later
-        left = still_open(path) if swap_begun(context, self.kind) else ()
+            remove_stage(plan)  # what is left of a stage is in nobody's way, and removed later
+        left = still_open(plan) if swap_begun(context, self.kind) else ()
         if not left:
             return ()
         message = f"These directories of other accounts ({self.kind}) still let this one in (ACL):"
@@ -98,9 +92,9 @@ class FilesPart:
 
     def settle(self, context: JobContext) -> tuple[Warned, ...]:
         """Give directories away, remove the empty stage; the aside tree is the undo and stays."""
-        left = give_directories(self.plan_path(context))
+        left = give_directories(self.plan(context))
         with suppress(OSError, MagerewindError):
-            remove_stage(self.plan_path(context))
+            remove_stage(self.plan(context))
         if not left:
             return ()
         message = f"{len(left)} directories of {self.kind} stay this account's, not their owner's:"
@@ -112,7 +106,7 @@ def begin_moving(context: JobContext, parts: tuple[Part, ...]) -> None:
 
     Raises StorageError where the job's memory is gone: nothing is moved then.
     """
-    if not os.path.exists(context.path("journal.jsonl")):
+    if not context.has_file(JOURNAL):
         raise memory_gone(context)
     closing.mark(context, "moving")
     for part in parts[1:]:  # one that is moved first of all tells it by itself
@@ -121,7 +115,7 @@ def begin_moving(context: JobContext, parts: tuple[Part, ...]) -> None:
 
 def memory_gone(context: JobContext) -> StorageError:
     """Return the error for a job whose directory was removed while it ran."""
-    return StorageError(f"The memory of the job was removed while it ran: {context.directory}")
+    return StorageError(f"The memory of the job was removed while it ran: {context.directory.path}")
 
 
 def parts_of(kinds: tuple[Kind, ...]) -> tuple[Part, ...]:

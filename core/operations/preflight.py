@@ -230,21 +230,13 @@ def preflight_backup(
     for kind in request.kinds:
         if kind is Kind.DB:
             if configuration is None:
-                findings.append(from_error("configuration", problem or _unknown()))
+                findings.append(from_error("configuration", problem or _unknown(), kind=kind))
                 continue
             connection = _check_database(configuration, store, estimates, findings, request.strip)
         else:
             _check_files(store, request, kind, estimates, findings, report)
     free_bytes, _total = space_of(store.backups)
-    needed = sum(estimate.file_bytes for estimate in estimates.values())
-    if needed > free_bytes:
-        findings.append(
-            stop(
-                "space",
-                f"The backups need about {megabytes(needed)}, {megabytes(free_bytes)} are free.",
-                hint="Delete old backups, or choose fewer kinds.",
-            )
-        )
+    findings += _space_findings(estimates, free_bytes)
     if request.keep_open:
         findings.append(
             note("kept-open", "The store stays open: its kinds may not be of one instant.")
@@ -255,6 +247,19 @@ def preflight_backup(
         free_bytes=free_bytes,
         connection=connection,
     )
+
+
+def _space_findings(estimates: Mapping[Kind, Estimate], free_bytes: int) -> list[Finding]:
+    needed = sum(estimate.file_bytes for estimate in estimates.values())
+    if needed <= free_bytes:
+        return []
+    return [
+        stop(
+            "space",
+            f"The backups need about {megabytes(needed)}, {megabytes(free_bytes)} are free.",
+            hint="Delete old backups, or choose fewer kinds.",
+        )
+    ]
 
 
 def _unknown() -> ConfigurationError:
@@ -273,7 +278,7 @@ def _check_files(
     try:
         measured: Measured = measure(make(store, exclude=request.exclude), report=report)
     except MagerewindError as error:
-        findings.append(from_error(f"{kind}-unreadable", error))
+        findings.append(from_error(f"{kind}-unreadable", error, kind=kind))
         return
     if measured.unreadable:
         count = len(measured.unreadable)
@@ -283,6 +288,7 @@ def _check_files(
                 f"{count} {'path' if count == 1 else 'paths'} cannot be read by this account:",
                 hint=f"{owner_hint(store)} Or leave them out: --exclude",
                 names=measured.unreadable[:_SHOWN],
+                kind=kind,
             )
         )
     estimates[kind] = _estimate(store, kind, measured.files, measured.bytes)
@@ -305,7 +311,7 @@ def _check_database(
     except Cancelled:
         raise
     except MagerewindError as error:
-        findings.append(from_error("database", error))
+        findings.append(from_error("database", error, kind=Kind.DB))
         return None
     findings += _other_connections(configuration, connection)
     estimates[Kind.DB] = _estimate(store, Kind.DB, sized.rows, sized.bytes)

@@ -23,7 +23,8 @@ from core.operations.context import JobContext
 from core.operations.discard import finish_discards
 from core.operations.done import Done
 from core.operations.findings import SHOWN_NAMES, owner_hint
-from core.operations.parts import FilesPart, Part, parts_of, swap_begun
+from core.operations.parts import FilesPart, Part, parts_of
+from core.operations.records import swap_begun
 from core.operations.repair import run_repair
 from core.operations.requests import (
     BackupRequest,
@@ -89,7 +90,7 @@ def _refuse_unmovable(context: JobContext, parts: tuple[Part, ...]) -> None:
         name
         for part in parts
         if isinstance(part, FilesPart) and swap_begun(context, part.kind)
-        for name in unmovable(part.plan_path(context))
+        for name in unmovable(part.plan(context))
     ]
     if names:
         raise StoreLeftClosed(

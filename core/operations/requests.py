@@ -134,6 +134,9 @@ _TYPES: Final[dict[str, type[Request]]] = {
 }
 
 
+_NAMED_TYPES: Final = {"bool": bool, "int": int, "str": str, "None": type(None)}
+
+
 def _encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
     if isinstance(value, str):
         return encode_text(value)
@@ -151,8 +154,10 @@ def to_json(request: Request) -> bytes:
 
 
 def from_json(content: bytes) -> Request:
-    """Return the request that `to_json` wrote. Raises ValueError for anything else."""
+    """Return the request that `to_json` wrote. Raises ValueError, KeyError for anything else."""
     row = json.loads(content)
+    if not isinstance(row, dict):
+        raise ValueError("no request")  # noqa: TRY004 - as anything else that is none
     cls = _TYPES[row.pop("operation")]
     known = {field.name for field in dataclasses.fields(cls)}
     values: dict[str, Any] = {}
@@ -165,37 +170,75 @@ def from_json(content: bytes) -> Request:
             values[name] = decode_text(value)
         else:
             values[name] = value
-    return cls(**values)
+    request = cls(**values)
+    _check_types(request)
+    return request
+
+
+def _check_types(request: Request) -> None:
+    """Raise ValueError for a field that is not of its type."""
+    for field in dataclasses.fields(request):
+        value = getattr(request, field.name)
+        words = field.type if isinstance(field.type, str) else str(field.type)
+        if words.startswith("tuple"):
+            fits = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+        else:
+            fits = any(type(value) is _NAMED_TYPES[word] for word in words.split(" | "))
+        if not fits:
+            raise ValueError(f"{field.name} is no {words}")
 
 
 def command_line(request: Request) -> str:
     """Return the headless command that asks for the same, as a shell reads it."""
-    words = ["magerewind"]
+    strict = _chosen((request.strict, "--strict"))
+    return shlex.join(["magerewind", *_command_words(request), *strict])
+
+
+def _command_words(request: Request) -> list[str]:
     match request:
         case BackupRequest():
-            words += ["setup:backup", *(f"--{kind.value}" for kind in request.kinds)]
-            words += [] if request.verify else ["--no-verify"]
-            words += ["--keep-open"] if request.keep_open else []
-            words += ["--strip", ",".join(request.strip)] if request.strip else []
-            words += [f"--level={request.level}"] if request.level is not None else []
-            words += ["--note", request.note] if request.note else []
+            return _backup_words(request)
         case RollbackRequest():
-            words.append("setup:rollback")
-            words += [f"--{kind.value}-file={request.file_of(kind)}" for kind in request.kinds]
-            words += ["--keep-env"] if request.keep_env else []
-            words += ["--replace-env"] if request.replace_env else []
-            words += ["--from-elsewhere"] if request.from_elsewhere else []
-            words += [] if request.flush else ["--no-flush"]
-            words += ["--partial"] if request.partial else []
-            words += ["--map-collations"] if request.map_collations else []
+            return _rollback_words(request)
         case UndoRequest():
-            words += ["job:undo", request.job_id]
-            words += [] if request.flush else ["--no-flush"]
+            return ["job:undo", request.job_id, *_chosen((not request.flush, "--no-flush"))]
         case DiscardRequest():
-            words += ["job:discard", request.job_id]
+            return ["job:discard", request.job_id]
         case RepairRequest():
-            words += ["job:recover", "--without-memory"]
-    if isinstance(request, BackupRequest | RollbackRequest):
-        words += [word for pattern in request.exclude for word in ("--exclude", pattern)]
-    words += ["--strict"] if request.strict else []
-    return shlex.join(words)
+            return ["job:recover", "--without-memory"]
+
+
+def _chosen(*options: tuple[bool, str]) -> list[str]:
+    return [option for is_chosen, option in options if is_chosen]
+
+
+def _excluded(patterns: tuple[str, ...]) -> list[str]:
+    return [word for pattern in patterns for word in ("--exclude", pattern)]
+
+
+def _backup_words(request: BackupRequest) -> list[str]:
+    return [
+        "setup:backup",
+        *(f"--{kind.value}" for kind in request.kinds),
+        *_chosen((not request.verify, "--no-verify"), (request.keep_open, "--keep-open")),
+        *(["--strip", ",".join(request.strip)] if request.strip else []),
+        *([f"--level={request.level}"] if request.level is not None else []),
+        *(["--note", request.note] if request.note else []),
+        *_excluded(request.exclude),
+    ]
+
+
+def _rollback_words(request: RollbackRequest) -> list[str]:
+    return [
+        "setup:rollback",
+        *(f"--{kind.value}-file={request.file_of(kind)}" for kind in request.kinds),
+        *_chosen(
+            (request.keep_env, "--keep-env"),
+            (request.replace_env, "--replace-env"),
+            (request.from_elsewhere, "--from-elsewhere"),
+            (not request.flush, "--no-flush"),
+            (request.partial, "--partial"),
+            (request.map_collations, "--map-collations"),
+        ),
+        *_excluded(request.exclude),
+    ]

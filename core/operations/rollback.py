@@ -30,6 +30,7 @@ from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.elsewhere import refuse_unasked
 from core.operations.findings import Finding, refuse, say_findings
+from core.operations.job_files import plan_of
 from core.operations.lost import refuse_unfinished
 from core.operations.parts import FilesPart, Part, begin_moving, parts_of
 from core.operations.requests import RollbackRequest
@@ -94,7 +95,7 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> Done:
             context.journal.append("consumers")
         if sources.connection is not None:
             context.connection = sources.connection
-            keep_connection(context.directory, sources.connection, context.owner)
+            keep_connection(context.directory, sources.connection)
     parts = parts_of(request.kinds)
     with contextlib.ExitStack() as locks:
         if sources.connection is not None:
@@ -152,7 +153,13 @@ def _plan_files(
     backup = sources.backups[kind]
     with context.step(Step.PLAN, kind, total_bytes=backup.size_bytes) as report:
         plan = plan_kind(
-            context.store, request, sources, kind, context.directory, report, put_aside=True
+            context.store,
+            request,
+            sources,
+            kind,
+            plan_of(context.store, context.directory, kind),
+            report,
+            put_aside=True,
         )
     context.emit(
         RollbackPlanned(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.account.client import keeper
 from core.account.ids import name_of
+from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import FilePlan
 from core.archive.plan.plan_files import plan_files
 from core.backups.catalog import Backup
@@ -113,7 +114,9 @@ def plan_rollback(
     scratch = tempfile.TemporaryDirectory(prefix="magerewind-plan-", ignore_cleanup_errors=True)
     findings = list(sources.findings)
     files: dict[Kind, FilePlan] = {
-        kind: plan_kind(store, request, sources, kind, scratch.name, report)
+        kind: plan_kind(
+            store, request, sources, kind, os.path.join(scratch.name, f"plan-{kind}"), report
+        )
         for kind in request.kinds
         if kind is not Kind.DB
     }
@@ -142,7 +145,7 @@ def plan_kind(
     request: RollbackRequest,
     sources: Sources,
     kind: Kind,
-    directory: str,
+    plan: PlanPlace,
     report: Report,
     *,
     put_aside: bool = False,
@@ -157,7 +160,7 @@ def plan_kind(
     return plan_files(
         backup.path,
         replace(selection, additive=request.partial),
-        os.path.join(directory, f"plan-{kind}"),
+        plan,
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,
         members=manifest.members if manifest is not None else None,

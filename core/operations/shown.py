@@ -15,14 +15,15 @@ from typing import Any, Final
 
 from core.archive.plan.plan_file import FilePlan
 from core.backups.catalog import Backup
-from core.durable import Owner, write_file
-from core.errors import PlanChanged
+from core.errors import PlanChanged, StorageError
 from core.events import Kind
+from core.held import Directory
+from core.operations.job_files import SHOWN
 from core.operations.rollback_plan import RollbackPlan
 from core.operations.sources import Sources
+from core.owned import LARGE
 
 CHANGED_LIMIT: Final = 0.01  # of the entries outside media cache, generated/ and logs
-_NAME: Final = "shown.json"
 _VOLATILE: Final = ("generated/", "pub/media/catalog/product/cache/", "var/log/")
 
 
@@ -45,7 +46,7 @@ def _entry_key(action: str, path: str) -> str:
 
 
 def _identity(backup: Backup) -> list[Any]:
-    status = os.stat(backup.path)
+    status = os.lstat(backup.path)
     return [backup.name.text, status.st_size, status.st_mtime_ns, status.st_ino]
 
 
@@ -84,7 +85,7 @@ class Shown:
         )
 
 
-def write_shown(plan: RollbackPlan, directory: str, owner: Owner | None) -> None:
+def write_shown(plan: RollbackPlan, directory: Directory) -> None:
     """Keep what was shown in a job's directory."""
     row = {
         "environment": plan.environment,
@@ -94,18 +95,23 @@ def write_shown(plan: RollbackPlan, directory: str, owner: Owner | None) -> None
             for kind, files in plan.files.items()
         },
     }
-    write_file(os.path.join(directory, _NAME), json.dumps(row).encode(), owner=owner)
+    directory.write(SHOWN, json.dumps(row).encode())
 
 
-def read_shown(directory: str) -> Shown | None:
-    """Return what was shown, or None for a job that nobody was asked about."""
+def read_shown(directory: Directory) -> Shown | None:
+    """Return what was shown, or None for a job that nobody was asked about.
+
+    Raises ForeignState, and StorageError for a file that is damaged.
+    """
     try:
-        with open(os.path.join(directory, _NAME), "rb") as file:
-            row = json.loads(file.read())
+        row = json.loads(directory.read(SHOWN, limit=LARGE))
+        shown = Shown(
+            environment=str(row["environment"]),
+            backups={str(kind): list(identity) for kind, identity in row["backups"].items()},
+            entries={str(kind): frozenset(keys) for kind, keys in row["entries"].items()},
+        )
     except FileNotFoundError:
         return None
-    return Shown(
-        environment=row["environment"],
-        backups=row["backups"],
-        entries={kind: frozenset(keys) for kind, keys in row["entries"].items()},
-    )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise StorageError(f"{directory.path_of(SHOWN)} is damaged.") from error
+    return shown

@@ -6,21 +6,21 @@ It deletes nothing, so it can itself be undone; the store is closed only for the
 from __future__ import annotations
 
 import contextlib
-import os
 
 from core.archive.plan.plan_file import FilePlan
 from core.archive.restore.undo import undo_plan
 from core.database.server.connection import schema_lock
 from core.database.swap.undo import undo_tables
 from core.events import Kind, RollbackStarted, Step, StepsPlanned, step_key
+from core.held import Directory, StateFile
 from core.magento.settings import DatabaseConnection
 from core.operations import closing, ending
 from core.operations.connection_file import keep_connection, kept_connection, needed_connection
 from core.operations.context import JobContext
 from core.operations.database_part import DatabasePart, job_mark
-from core.operations.discard import undo_kinds
 from core.operations.done import Done
 from core.operations.findings import refuse
+from core.operations.job_files import DEFINITIONS, plan_of, sibling, undo_kinds
 from core.operations.lost import refuse_unfinished
 from core.operations.parts import Part, begin_moving, parts_of
 from core.operations.requests import UndoRequest
@@ -43,14 +43,14 @@ def planned_steps(kinds: tuple[Kind, ...]) -> tuple[str, ...]:
 
 def run_undo(context: JobContext, request: UndoRequest) -> Done:
     """Put the store back as it was before a rollback. Raises what made it impossible."""
-    undone = os.path.join(context.store.jobs_directory, request.job_id)
+    undone = sibling(context.directory, request.job_id)
     kinds = undo_kinds(undone)
     context.emit(StepsPlanned(steps=planned_steps(kinds)))
     context.journal.append("undo", job_id=request.job_id)
     connection: DatabaseConnection | None = None
     if Kind.DB in kinds:
         connection = context.connection = kept_connection(undone)
-        keep_connection(context.directory, connection, context.owner)
+        keep_connection(context.directory, connection)
     parts = parts_of(kinds)
     with contextlib.ExitStack() as locks:
         if connection is not None:
@@ -62,7 +62,9 @@ def run_undo(context: JobContext, request: UndoRequest) -> Done:
             closing.close(context)
             for kind in kinds:
                 context.emit(
-                    RollbackStarted(kind=kind, file_name=f"undo of {request.job_id}", path=undone)
+                    RollbackStarted(
+                        kind=kind, file_name=f"undo of {request.job_id}", path=undone.path
+                    )
                 )
             begin_moving(context, parts)
             for part in parts:
@@ -78,7 +80,7 @@ def run_undo(context: JobContext, request: UndoRequest) -> Done:
 
 def _make_ready(
     context: JobContext,
-    undone: str,
+    undone: Directory,
     parts: tuple[Part, ...],
 ) -> None:
     plans: dict[Kind, FilePlan] = {}
@@ -89,12 +91,12 @@ def _make_ready(
                 context.journal,
                 job_id=context.job_id,
                 mark=job_mark(context),
-                definitions_path=os.path.join(undone, "definitions.json"),
+                definitions_path=StateFile(undone, DEFINITIONS),
             )
         else:
             staged = undo_plan(
-                os.path.join(undone, f"plan-{part.kind}"),
-                context.path(f"plan-{part.kind}"),
+                plan_of(context.store, undone, part.kind),
+                plan_of(context.store, context.directory, part.kind),
                 job_id=context.job_id,
             )
             plans[part.kind] = staged.plan

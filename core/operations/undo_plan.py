@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -13,10 +12,10 @@ from core.archive.restore.stage import StagedFiles
 from core.archive.restore.undo import undo_plan
 from core.errors import MagerewindError
 from core.events import Kind
+from core.held import Directory
 from core.magento.processes import running_processes
 from core.magento.store import Store
 from core.operations.connection_file import kept_connection
-from core.operations.discard import undo_kinds
 from core.operations.findings import (
     Finding,
     Level,
@@ -26,6 +25,7 @@ from core.operations.findings import (
     stop,
     warn,
 )
+from core.operations.job_files import UNDO, plan_of, read_mark, undo_kinds
 from core.operations.losses import Losses, count_losses
 
 _SHOWN = 1000
@@ -48,7 +48,7 @@ class UndoPlan:
         return tuple(finding for finding in self.findings if finding.level is Level.STOP)
 
 
-def plan_undo(store: Store, directory: str, job_id: str) -> UndoPlan:
+def plan_undo(store: Store, directory: Directory, job_id: str) -> UndoPlan:
     """Return what the undo of a job would change; nothing is written into the store."""
     kinds = undo_kinds(directory)
     media = (store.media,) if Kind.MEDIA in kinds else ()
@@ -56,7 +56,7 @@ def plan_undo(store: Store, directory: str, job_id: str) -> UndoPlan:
     scratch = tempfile.TemporaryDirectory(prefix="magerewind-undo-", ignore_cleanup_errors=True)
     staged: dict[Kind, StagedFiles] = {
         kind: undo_plan(
-            os.path.join(directory, f"plan-{kind}"),
+            plan_of(store, directory, kind),
             os.path.join(scratch.name, f"plan-{kind}"),
             job_id="preview",
         )
@@ -110,11 +110,10 @@ def undo_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]
     return found
 
 
-def _losses(directory: str, findings: list[Finding]) -> Losses | None:
+def _losses(directory: Directory, findings: list[Finding]) -> Losses | None:
     try:
-        with open(os.path.join(directory, "undo.json"), "rb") as file:
-            since_s = int(json.loads(file.read())["committed_s"])
-        losses = count_losses(kept_connection(directory), since_s)
+        mark = read_mark(directory, UNDO)
+        losses = count_losses(kept_connection(directory), int(mark.committed_s if mark else 0))
     except MagerewindError as error:
         findings.append(from_error("database", error))
         return None

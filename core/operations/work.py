@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-import os
-
 from core.events import Kind
+from core.held import Directory
 from core.operations.context import JobContext
 from core.operations.done import Done
+from core.operations.job_files import sibling, undo_kinds
 from core.operations.requests import (
     BackupRequest,
     DiscardRequest,
@@ -19,15 +19,16 @@ from core.operations.requests import (
 )
 
 
-def kinds_of(jobs_directory: str, request: Request) -> tuple[Kind, ...]:
-    """Return the kinds that a job of this request works on. Raises NothingToUndo."""
+def kinds_of(directory: Directory, request: Request) -> tuple[Kind, ...]:
+    """Return the kinds that a job of this request works on. Raises NothingToUndo.
+
+    `directory` is the job's own.
+    """
     match request:
         case BackupRequest() | RollbackRequest():
             return request.kinds
         case UndoRequest() | DiscardRequest():
-            from core.operations.discard import undo_kinds
-
-            return undo_kinds(os.path.join(jobs_directory, request.job_id))
+            return undo_kinds(sibling(directory, request.job_id))
         case RepairRequest():
             return ()
 

@@ -63,17 +63,7 @@ if ($command === 'cache:flush') {
 fwrite(STDERR, "\\n  Command \\"$command\\" is not defined.\\n\\n");
 exit(1);
 """
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def env_php(connection: DatabaseConnection, *, seed: int = 1) -> bytes:
-    """Return the text of `app/etc/env.php` for a database connection, as Magento writes it."""
-    host = connection.socket or f"{connection.host}:{connection.port}"
-    key = random.Random(f"key {seed}").randbytes(16).hex()  # noqa: S311 - a sample, not a secret
-    return f"""<?php
+_ENV_PHP: Final = """<?php
 return [
     'backend' => [
         'frontName' => 'admin_sample'
@@ -90,16 +80,16 @@ return [
         'consumers_wait_for_messages' => 1
     ],
     'crypt' => [
-        'key' => '{key}'
+        'key' => '%(key)s'
     ],
     'db' => [
-        'table_prefix' => {_quoted(connection.table_prefix)},
+        'table_prefix' => %(table_prefix)s,
         'connection' => [
             'default' => [
-                'host' => {_quoted(host)},
-                'dbname' => {_quoted(connection.schema)},
-                'username' => {_quoted(connection.username)},
-                'password' => {_quoted(connection.password.reveal())},
+                'host' => %(host)s,
+                'dbname' => %(schema)s,
+                'username' => %(username)s,
+                'password' => %(password)s,
                 'model' => 'mysql4',
                 'engine' => 'innodb',
                 'initStatements' => 'SET NAMES utf8;',
@@ -135,7 +125,26 @@ return [
         'date' => 'Tue, 14 Mar 2023 09:26:53 +0000'
     ]
 ];
-""".encode("utf-8", "surrogateescape")
+"""
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def env_php(connection: DatabaseConnection, *, seed: int = 1) -> bytes:
+    """Return the text of `app/etc/env.php` for a database connection, as Magento writes it."""
+    host = connection.socket or f"{connection.host}:{connection.port}"
+    key = random.Random(f"key {seed}").randbytes(16).hex()  # noqa: S311 - a sample, not a secret
+    values = {
+        "key": key,
+        "table_prefix": _quoted(connection.table_prefix),
+        "host": _quoted(host),
+        "schema": _quoted(connection.schema),
+        "username": _quoted(connection.username),
+        "password": _quoted(connection.password.reveal()),
+    }
+    return (_ENV_PHP % values).encode("utf-8", "surrogateescape")
 
 
 def _composer() -> tuple[bytes, bytes]:

@@ -1,1 +1,7 @@
-"""Words for people: what command line and application say alike."""
+"""Words for people, the same on the command line and on the screens.
+
+an event becomes the documented lines         lines
+a step becomes its label                      steps
+a number becomes a size, a time, an age       numbers
+text of the store becomes safe to show        printable
+"""

@@ -37,7 +37,7 @@ from core.events import (
     Warned,
 )
 from core.jobs.state import JobState, advance
-from core.text import numbers as words
+from core.text import numbers
 from core.text.printable import printable
 
 TITLES: Final = {Kind.CODE: "Code", Kind.MEDIA: "Media", Kind.DB: "DB"}
@@ -106,7 +106,7 @@ def name_lines(names: tuple[str, ...], shown: int | None = NAMES_SHOWN) -> tuple
     """Return the named paths or tables, indented; at most `shown` of them, and how many more."""
     lines = [Line(f"  {printable(name)}", Style.NOTE) for name in names[:shown]]
     if shown is not None and len(names) > shown:
-        lines.append(Line(f"  ... and {words.count(len(names) - shown)} more", Style.NOTE))
+        lines.append(Line(f"  ... and {numbers.count(len(names) - shown)} more", Style.NOTE))
     return tuple(lines)
 
 
@@ -166,7 +166,7 @@ def _documented(event: Event) -> tuple[Line, ...] | None:
 
 def _ended(event: JobEnded, state: JobState) -> tuple[Line, ...]:
     operation = None if state.began is None else state.began.operation
-    took = f"after {words.duration(event.elapsed_s)}"
+    took = f"after {numbers.duration(event.elapsed_s)}"
     match event.outcome:
         case Outcome.DONE | Outcome.WARNINGS if operation in {Operation.UNDO, Operation.DISCARD}:
             done = "Undo" if operation is Operation.UNDO else "Discarding the undo"
@@ -185,7 +185,7 @@ def _ended(event: JobEnded, state: JobState) -> tuple[Line, ...]:
         case _:
             lines = []
     if event.outcome is Outcome.WARNINGS:
-        found = words.counted(len(state.warnings), "warning")
+        found = numbers.counted(len(state.warnings), "warning")
         lines.append(
             warning(f"Complete with {found}." if state.warnings else "Complete, with warnings.")
         )
@@ -198,18 +198,16 @@ def _ended(event: JobEnded, state: JobState) -> tuple[Line, ...]:
 
 def _plan_line(event: RollbackPlanned) -> Line:
     things = "tables" if event.kind is Kind.DB else "files"
-    numbers = (
+    counts = (
         ("added", event.added),
         ("changed", event.changed),
         ("removed", event.removed),
         ("with another mode", event.mode_only),
         ("identical", event.identical),
     )
-    told = ", ".join(f"{words.count(number)} {what}" for what, number in numbers if number)
-    return note(
-        f"{TITLES[event.kind]} plan: {things} {told or 'none'}; {words.size(event.bytes_to_write)}"
-        " to write."
-    )
+    told = ", ".join(f"{numbers.count(number)} {what}" for what, number in counts if number)
+    size = numbers.size(event.bytes_to_write)
+    return note(f"{TITLES[event.kind]} plan: {things} {told or 'none'}; {size} to write.")
 
 
 def _ours(event: Event, state: JobState, shown: int | None) -> tuple[Line, ...]:  # noqa: C901

@@ -16,6 +16,13 @@ def size(size_bytes: float) -> str:
     return humanize.naturalsize(size_bytes, format="%.1f")
 
 
+def short_size(size_bytes: float | None) -> str:
+    """Return bytes in a narrow column: `103.0 MB`, `12 B`; `?` where they are not known."""
+    if size_bytes is None:
+        return "?"
+    return size(size_bytes).replace("Bytes", "B").replace("Byte", "B")
+
+
 def rate(bytes_per_s: float) -> str:
     """Return a rate: `61.2 MB/s`."""
     return f"{size(bytes_per_s)}/s"
@@ -42,6 +49,16 @@ def duration(seconds: float) -> str:
     if seconds < 10:
         return f"{seconds:.1f} seconds"
     return humanize.precisedelta(dt.timedelta(seconds=round(seconds)), format="%d")
+
+
+def short_duration(seconds: float | None) -> str:
+    """Return a time span in a narrow column: `0:05`, `12:58`, `1:02:03`; `?` if not known."""
+    if seconds is None:
+        return "?"
+    whole = max(0, int(seconds))
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def roughly(seconds: float) -> str:

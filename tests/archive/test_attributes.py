@@ -80,6 +80,7 @@ def test_the_default_acl_of_var_does_not_get_into_the_code(tmp_path: Path) -> No
     os.rmdir(shop.state)
     set_or_skip(shop.var, DEFAULT, SHARED)
     os.mkdir(shop.state)
+    os.chmod(shop.state, 0o700)
     os.mkdir(base + "/lib")
     put(base + "/lib/file")
     put(base + "/file")
@@ -229,5 +230,6 @@ def test_an_ordinary_account_is_told_of_capabilities_before_anything_moves(
     os.unlink(shop.root + "/plain")
     assert plan(tmp_path / "a.tgz", shop, summary).unrestorable == ()
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr("core.owned.why_foreign", lambda *_status, **_limits: "")
     told = plan(tmp_path / "a.tgz", shop, summary).unrestorable
     assert [one for one in told if "capabilities" in one] == ["able: capabilities"]

@@ -15,10 +15,10 @@ import pytest
 
 from core import durable
 from core.archive.restore import swap
+from core.archive.restore.flush import FileSystemFlush
 from core.archive.restore.stage import StagedFiles, remove_stage, stage_files
 from core.archive.restore.swap import revert_files, swap_files
 from core.archive.restore.undo import undo_plan
-from core.archive.tree.mounts import FileSystemFlush
 from tests.archive.trees import Layout, damage, layout, make_tree, plan, put, tree_hash, write
 
 

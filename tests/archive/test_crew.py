@@ -11,15 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from core.archive.create import pack_worker
 from core.archive.create import write_archive as writer_module
-from core.archive.create.pack_worker import SMALL, MemberWriter, Packer, Segment
-from core.archive.create.write_archive import ArchiveSummary, write_archive
+from core.archive.create.pack_worker import SMALL, Packer, packers
+from core.archive.create.write_archive import ArchiveBatches, ArchiveSummary, Noticed, write_archive
+from core.archive.tar.gzip import Segment
+from core.archive.tar.member_writer import MemberWriter
 from core.archive.tar.verify import verify_archive
 from core.archive.tree.selection import Selection, media_selection
 from core.archive.workers import pool
 from core.archive.workers import walk_batches as batches_module
 from core.archive.workers.batch_reader import LeftOut
-from core.archive.workers.pool import Hand, Task, packers
+from core.archive.workers.pool import Hand, Task
 from core.errors import Cancelled
 from tests.archive.hands import LAST_WORDS, Killed, dies_at_once, on_cores
 from tests.archive.trees import Layout, children_now, layout, make_tree, put, write
@@ -80,8 +83,8 @@ def test_same_bytes_of_media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize(
     ("module", "name", "value"),
-    [(pool, "_PIPE", 4096), (pool, "_DEALT", 1), (pool, "_HELD", 1), (pool, "_PENDING", 1),
-     (batches_module, "_BATCH", 1)],
+    [(pool, "_PIPE", 4096), (pool, "_DEALT", 1), (pack_worker, "_HELD", 1),
+     (pool, "_PENDING", 1), (batches_module, "_BATCH", 1)],
 )  # fmt: skip
 def test_no_limit_changes_anything_but_the_time(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, name: str,
@@ -186,8 +189,8 @@ def test_directories_alone_fill_batches_too(tmp_path: Path) -> None:
     shop = layout(tmp_path / "shop")
     for number in range(1000):
         os.makedirs(f"{shop.root}/lib/{number}")
-    noticed, members = batches_module.Noticed(), MemberWriter()
-    batches = [task.batch for task in batches_module.ArchiveBatches(shop.code, noticed, members)]
+    noticed, members = Noticed(), MemberWriter()
+    batches = [task.batch for task in ArchiveBatches(shop.code, noticed, members)]
     assert max(sum(len(entries) for _, entries in batch) for batch in batches) <= 257
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from core.archive.plan.plan_file import FilePlan
 from core.archive.plan.plan_files import plan_files
+from core.archive.restore import flush as flush_module
 from core.archive.restore import stage as stage_module
 from core.archive.restore import write_worker
 from core.archive.restore.contents import Contents
@@ -25,7 +26,6 @@ from core.archive.restore.stage import Stager, remove_stage, stage_files
 from core.archive.restore.swap import swap_files
 from core.archive.restore.write_entry import Settled, settle
 from core.archive.restore.write_worker import SMALL, Makers
-from core.archive.tree import mounts
 from core.errors import Cancelled, DiskFull, StorageError
 from tests.archive.trees import Layout, children_now, covered, layout, make_tree, plan, put, write
 from tests.waiting import until
@@ -257,7 +257,7 @@ def test_without_a_thread_the_flush_comes_at_the_end(
     monkeypatch.setattr(stage_module, "_FLUSHED_AHEAD", 1 << 20)
     before = covered(full.root)
     planned = planned_after_a_loss(full, tmp_path)
-    flush = mounts.FileSystemFlush(os.fsencode(full.root))
+    flush = flush_module.FileSystemFlush(os.fsencode(full.root))
     with monkeypatch.context() as patch:
         patch.setattr("threading.Thread.start", none)
         flush.begin()
@@ -350,14 +350,14 @@ def test_a_stopped_child_does_not_keep_from_a_cancellation(
 
 _STAGING: str = """
 import os, sys
-from core.archive.workers import child as children
+from core.archive.workers import child
 from core.archive.restore.stage import Stager, stage_files
 from core.archive.plan.plan_files import plan_files
 from core.archive.restore.write_worker import Makers
 from tests.archive.trees import layout
 from collections.abc import Callable
 from pathlib import Path
-children.WORTHWHILE = 0
+child.WORTHWHILE = 0
 os.sched_getaffinity = lambda _pid: {0, 1}
 shop = layout(Path(sys.argv[1]))
 hand_over = Makers._hand_over
@@ -410,7 +410,7 @@ def test_an_error_of_a_flush_beside_the_work_is_not_lost(
         if flushes == 1:
             raise StorageError("Failed while bringing files to the disk: Input/output error.")
 
-    monkeypatch.setattr(mounts.FileSystemFlush, "_flush", flush)
+    monkeypatch.setattr(flush_module.FileSystemFlush, "_flush", flush)
     planned = planned_after_a_loss(full, tmp_path)
     with pytest.raises(StorageError, match="Input/output error"):
         stage_files(planned, job_id="job")
@@ -423,17 +423,17 @@ def test_the_flush_watches_from_before_the_first_file(
 ) -> None:
     """The kernel tells a descriptor of the errors since it was opened, and no others."""
     order: list[str] = []
-    init, contents = mounts.FileSystemFlush.__init__, Stager._contents
+    init, contents = flush_module.FileSystemFlush.__init__, Stager._contents
 
-    def opened(self: mounts.FileSystemFlush, directory: bytes) -> None:
+    def opened(self: flush_module.FileSystemFlush, directory: bytes, *, dir_fd: int) -> None:
         order.append("watch")
-        init(self, directory)
+        init(self, directory, dir_fd=dir_fd)
 
     def made(self: Stager, where: str, given: Contents) -> None:
         order.append("make")
         contents(self, where, given)
 
-    monkeypatch.setattr(mounts.FileSystemFlush, "__init__", opened)
+    monkeypatch.setattr(flush_module.FileSystemFlush, "__init__", opened)
     monkeypatch.setattr(Stager, "_contents", made)
     stage_files(planned_after_a_loss(full, tmp_path), job_id="job")
     assert order == ["watch", "make"]

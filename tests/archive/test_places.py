@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.archive.plan.plan_file import PlanFile, Region
+from core.archive.restore import flush as flush_module
 from core.archive.restore.stage import remove_stage, stage_files
 from core.archive.restore.swap import (
     revert_files,
@@ -30,13 +31,13 @@ from tests.archive.trees import (
 def devices_flushed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return where the devices are listed whose file systems are flushed from now on."""
     flushed: list[int] = []
-    finish = mounts.FileSystemFlush.finish
+    finish = flush_module.FileSystemFlush.finish
 
-    def noted(flush: mounts.FileSystemFlush) -> None:
+    def noted(flush: flush_module.FileSystemFlush) -> None:
         flushed.append(os.fstat(flush._fd).st_dev)
         finish(flush)
 
-    monkeypatch.setattr(mounts.FileSystemFlush, "finish", noted)
+    monkeypatch.setattr(flush_module.FileSystemFlush, "finish", noted)
     return flushed
 
 

@@ -18,6 +18,7 @@ from core.archive.restore.stage import remove_stage, stage_files
 from core.archive.restore.swap import swap_files
 from core.archive.tree.records import Change, Looks, SeenReader, SeenWriter, changes, record_of
 from core.errors import PlanChanged, StorageError
+from core.held import state_file
 from tests.archive.trees import Layout, covered, put, write
 
 
@@ -193,7 +194,7 @@ def test_the_second_look_tells_what_came_went_and_changed(shop: Layout, size: in
     for name in names[:40]:
         put(f"{shop.root}/{name}")
     status = os.lstat(f"{shop.root}/{names[0]}")
-    with SeenWriter(shop.state + "/seen") as writer:
+    with SeenWriter(state_file(shop.state + "/seen")) as writer:
         for name in names:
             writer.add(record_of(name.encode(), status))
     put(f"{shop.root}/{names[0]}", b"changed")
@@ -210,13 +211,13 @@ def test_the_second_look_tells_what_came_went_and_changed(shop: Layout, size: in
             paths, records = zip(*now[at : at + size], strict=True)
             yield b"".join(records), list(paths), fresh
 
-    before = SeenReader(shop.state + "/seen")
+    before = SeenReader(state_file(shop.state + "/seen"))
     found = list(changes(before, in_parts(size, fresh=False), since_ns=1 << 62))
     before.close()
     certain = [path for paths, change in found if change is Change.CERTAIN for path in paths]
     assert certain == [name.encode() for name in (gone, changed, new, *names[-2:])]
     assert sum(len(paths) for paths, _ in found) == len(names) + 1
-    before = SeenReader(shop.state + "/seen")
+    before = SeenReader(state_file(shop.state + "/seen"))
     fresh = list(changes(before, in_parts(size, fresh=True), since_ns=0))
     before.close()
     assert {change for _, change in fresh} == {Change.CERTAIN, Change.MAYBE}

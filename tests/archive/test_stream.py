@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from core.archive.create.pack_worker import Segment, compressor, cut
-from core.archive.tar.gzip import GzipBlocks, GzipWriter
+from core.archive.tar.gzip import GzipBlocks, GzipWriter, Segment, compressor, cut
 from core.archive.tar.gzip_position import Inflated
 from core.archive.tar.verify import verify_archive
 from core.errors import DamagedBackup

@@ -41,7 +41,8 @@ class Layout:
 def layout(root: Path) -> Layout:
     """Return the layout of a root, with the directories that every store has."""
     path = os.path.realpath(root)
-    os.makedirs(f"{path}/var/.magerewind", exist_ok=True)
+    os.makedirs(f"{path}/var", exist_ok=True)
+    os.makedirs(f"{path}/var/.magerewind", mode=0o700, exist_ok=True)
     os.makedirs(f"{path}/pub/media", exist_ok=True)
     media = f"{path}/pub/media"
     return Layout(

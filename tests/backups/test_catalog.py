@@ -14,6 +14,7 @@ from core.backups.catalog import (
 )
 from core.backups.manifest import Manifest, write_manifest
 from core.backups.names import manifest_name, parse_name
+from core.backups.place import open_backups
 from core.errors import BackupNotFound, InvalidBackupName, StoreUnreadable
 from core.events import Kind
 
@@ -47,7 +48,7 @@ def put(
         problem=problem,
         note=note,
     )
-    write_manifest(str(directory), manifest)
+    write_manifest(open_backups(str(directory)), manifest)
 
 
 def test_a_missing_directory_holds_nothing(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core.backups.manifest import Manifest, find_manifest, from_json, read_manifest, write_manifest
+from core.backups.manifest import Manifest, find_manifest, from_json, write_manifest
 from core.backups.names import manifest_name
+from core.backups.place import open_backups
 from core.events import Kind, Warned
 
 FULL = Manifest(
@@ -38,27 +39,27 @@ def write(directory: Path, content: bytes) -> None:
 
 
 def test_a_manifest_comes_back_whole(tmp_path: Path) -> None:
-    write_manifest(str(tmp_path), FULL)
-    assert read_manifest(str(tmp_path), FULL.file_name) == FULL
+    write_manifest(open_backups(str(tmp_path)), FULL)
+    assert find_manifest(open_backups(str(tmp_path)), FULL.file_name).manifest == FULL
 
 
 def test_a_manifest_is_for_its_owner_only(tmp_path: Path) -> None:
-    write_manifest(str(tmp_path), FULL)
+    write_manifest(open_backups(str(tmp_path)), FULL)
     (written,) = os.listdir(tmp_path)
     assert written == ".1763869000_filesystem.tgz.manifest.json"
     assert stat.S_IMODE(os.stat(tmp_path / written).st_mode) == 0o600
 
 
 def test_unknown_fields_of_a_later_version_are_ignored(tmp_path: Path) -> None:
-    write_manifest(str(tmp_path), FULL)
+    write_manifest(open_backups(str(tmp_path)), FULL)
     row = json.loads((tmp_path / manifest_name(FULL.file_name)).read_bytes())
     row["colour"] = "blue"
     write(tmp_path, json.dumps(row).encode())
-    assert read_manifest(str(tmp_path), FULL.file_name) == FULL
+    assert find_manifest(open_backups(str(tmp_path)), FULL.file_name).manifest == FULL
 
 
 def test_a_missing_manifest_is_no_problem(tmp_path: Path) -> None:
-    found = find_manifest(str(tmp_path), "1_db.sql")
+    found = find_manifest(open_backups(str(tmp_path)), "1_db.sql")
     assert (found.manifest, found.problem) == (None, "")
 
 
@@ -76,7 +77,7 @@ def test_a_missing_manifest_is_no_problem(tmp_path: Path) -> None:
 )
 def test_a_broken_manifest_is_none_with_a_reason(tmp_path: Path, content: bytes) -> None:
     write(tmp_path, content)
-    found = find_manifest(str(tmp_path), FULL.file_name)
+    found = find_manifest(open_backups(str(tmp_path)), FULL.file_name)
     assert found.manifest is None
     assert found.problem.startswith("the manifest is damaged")
 
@@ -96,27 +97,27 @@ def test_a_broken_manifest_is_none_with_a_reason(tmp_path: Path, content: bytes)
 def test_a_manifest_with_a_wrong_value_is_not_used(
     tmp_path: Path, field: str, value: object
 ) -> None:
-    write_manifest(str(tmp_path), FULL)
+    write_manifest(open_backups(str(tmp_path)), FULL)
     row = json.loads((tmp_path / manifest_name(FULL.file_name)).read_bytes())
     row[field] = value
     write(tmp_path, json.dumps(row).encode())
-    assert find_manifest(str(tmp_path), FULL.file_name).problem
+    assert find_manifest(open_backups(str(tmp_path)), FULL.file_name).problem
     with pytest.raises(ValueError):
         from_json(json.dumps(row).encode())
 
 
 def test_a_manifest_speaks_of_its_own_file_only(tmp_path: Path) -> None:
-    write_manifest(str(tmp_path), replace(FULL, file_name="2_filesystem.tgz"))
+    write_manifest(open_backups(str(tmp_path)), replace(FULL, file_name="2_filesystem.tgz"))
     os.rename(
         tmp_path / manifest_name("2_filesystem.tgz"), tmp_path / manifest_name(FULL.file_name)
     )
-    assert "another file" in find_manifest(str(tmp_path), FULL.file_name).problem
+    assert "another file" in find_manifest(open_backups(str(tmp_path)), FULL.file_name).problem
 
 
 def test_a_link_in_place_of_a_manifest_is_not_followed(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    write_manifest(str(elsewhere), FULL)
+    write_manifest(open_backups(str(elsewhere)), FULL)
     name = manifest_name(FULL.file_name)
     (tmp_path / name).symlink_to(elsewhere / name)
-    assert read_manifest(str(tmp_path), FULL.file_name) is None
+    assert find_manifest(open_backups(str(tmp_path)), FULL.file_name).manifest is None

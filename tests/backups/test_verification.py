@@ -14,6 +14,7 @@ from core.archive.tar.header import HeaderReader
 from core.archive.tree.selection import Selection, code_selection
 from core.backups.catalog import Health, find_any_backup
 from core.backups.manifest import Manifest, write_manifest
+from core.backups.place import open_backups
 from core.backups.verification import verify_backup
 from core.errors import Cancelled
 from core.events import Kind
@@ -56,7 +57,7 @@ def write(store: Store) -> Manifest:
         members=summary.members,
         content_bytes=summary.content_bytes,
     )
-    write_manifest(store.backups, manifest)
+    write_manifest(open_backups(store.backups), manifest)
     return manifest
 
 
@@ -109,7 +110,7 @@ def test_a_manifest_that_was_changed_is_held_against_the_members(store: Store) -
         dataclasses.replace(known, members=(known.members or 0) + 1),
         dataclasses.replace(known, members=(known.members or 0) + 1, looked_at=""),
     ):
-        write_manifest(store.backups, wrong)
+        write_manifest(open_backups(store.backups), wrong)
         result = verify_backup(find_any_backup(store.backups, NAME), remember=False)
         assert "its manifest says" in result.problem
 
@@ -124,7 +125,8 @@ def test_bytes_that_were_never_looked_at_are(store: Store) -> None:
         content = file.read()
     digest = hashlib.sha256(content).hexdigest()
     write_manifest(
-        store.backups, dataclasses.replace(manifest, sha256=digest, size_bytes=len(content))
+        open_backups(store.backups),
+        dataclasses.replace(manifest, sha256=digest, size_bytes=len(content)),
     )
     assert not verify_backup(find_any_backup(store.backups, NAME)).sound
 

@@ -324,7 +324,7 @@ def interrupted(shop: Shop) -> Iterator[str]:
     """A job whose runner died just after it had closed the store."""
     store = find_store(str(shop.root), root=str(shop.root))
     job = create_job(store, "20200101-000000-0001", BackupRequest(kinds=(Kind.MEDIA,)))
-    journal = Journal.create(job.journal_path)
+    journal = Journal.create(job.journal)
     journal.append(
         "begin",
         operation="backup",

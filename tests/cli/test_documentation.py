@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from core.cli.command_table import COMMANDS
 from core.cli.documentation import PAGES
-from core.cli.options import COMMANDS
 from core.errors import MagerewindError
 from core.events import EVENT_TYPES
 

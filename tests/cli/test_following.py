@@ -242,7 +242,7 @@ def test_progress_says_what_how_much_and_how_long() -> None:
         for number, event in enumerate(events)
     )
     assert progress_text(state) == (
-        "Media: writing  25.0 MB of 100.0 MB, 25 %  25.0 MB/s  about 3 seconds left"
+        "Write media  25.0 MB of 100.0 MB, 25 %  25.0 MB/s  about 3 seconds left"
         "  pub/media/a\\x1b.jpg"
     )
     assert progress_text(fold([])) == ""

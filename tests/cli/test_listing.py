@@ -3,6 +3,7 @@ from pathlib import Path
 
 from core.backups.catalog import list_backups
 from core.backups.manifest import Manifest, write_manifest
+from core.backups.place import open_backups
 from core.cli.listing import job_lines, listing_json, listing_lines
 from core.cli.tables import table
 from core.events import Kind, Operation, Outcome
@@ -28,7 +29,7 @@ def put(directory: Path, name: str, *, note: str | None = None) -> None:
             verified=True,
             note=note,
         )
-        write_manifest(str(directory), manifest)
+        write_manifest(open_backups(str(directory)), manifest)
 
 
 def test_a_table_is_magentos() -> None:

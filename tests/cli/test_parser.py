@@ -1,6 +1,6 @@
 import pytest
 
-from core.cli.options import COMMANDS
+from core.cli.command_table import COMMANDS
 from core.cli.parser import CommandLine, parse
 from core.errors import UsageError
 from core.events import Kind

@@ -36,14 +36,14 @@ MUTATIONS = [
         ("        fsync(fd)", 2),  # make_directory: its own mode and owner
         ("    fsync_directory(parent, dir_fd=dir_fd)", 1),  # make_directory
         ("            fsync(fd)", 1),  # write_file
-        ('        fsync_directory(directory or ".")', 1),  # write_file
+        ("        fsync(directory)", 1),  # write_file
         ("            fsync(self.fd)", 1),  # PartialFile.flush
         ("        self.flush()", 1),  # PartialFile.commit
-        ("            fsync_directory(self.directory)", 1),  # PartialFile.commit
+        ("            fsync(self._directory)", 1),  # PartialFile.commit
     ),
     *lines(
         "core/journal.py", DURABLE,
-        ("            fsync_directory(os.path.dirname(path))", 1),  # create
+        ("            file.directory.flush()", 1),  # create
         ("            fsync(fd)", 1),  # resume
         ("            fsync(self._fd)", 1),  # append
         ("            fsync(self._fd)", 2),  # what is taken back
@@ -59,7 +59,7 @@ MUTATIONS = [
     ),
     *lines(
         "core/magento/caches.py", STORE,
-        ("                fsync(target)", 1), ("                fsync(var)", 1),
+        ("            fsync(aside)", 1), ("            fsync(var)", 1),
     ),
     *lines(
         "core/archive/restore/swap.py", ORDER,
@@ -69,8 +69,8 @@ MUTATIONS = [
     ),
     *lines(
         "core/archive/plan/plan_file.py", ORDER,
-        ("                durable.fsync(fd)", 1),
-        ('            durable.fsync_directory(os.path.dirname(self.path) or ".")', 1),
+        ("            durable.fsync(self._fd)", 1),
+        ("            self.home.directory.flush()", 1),
     ),
     *lines("core/archive/restore/write_entry.py", ORDER, ("            fsync(out)", 1)),
     *lines(
@@ -107,7 +107,7 @@ MUTATIONS = [
     *lines(
         "core/operations/rollback.py", ORDER,
         ('            context.journal.append("stage", kind=kind.value)', 1),
-        ("            keep_connection(context.directory, sources.connection, context.owner)", 1),
+        ("            keep_connection(context.directory, sources.connection)", 1),
     ),
     *lines(
         "core/operations/undo.py", ORDER,
@@ -116,8 +116,8 @@ MUTATIONS = [
     *lines(
         "core/operations/discard.py", ORDER,
         ('    context.journal.append("discard",', 1),
-        ("        fsync_directory(directory)", 1),
-        ("    fsync_directory(directory)", 1),
+        ("        directory.flush()", 1),
+        ("    directory.flush()", 1),
     ),
     *lines(
         "core/jobs/runner.py", ORDER,

@@ -139,7 +139,7 @@ def elsewhere(shop):
 
 
 def begun(job, *, host):
-    journal = Journal.create(job.journal_path)
+    journal = Journal.create(job.journal)
     journal.append(
         "begin",
         operation="backup",
@@ -195,7 +195,7 @@ def test_two_roots_on_one_schema_are_kept_apart(shop):
 def test_the_newest_fifty_jobs_are_kept_and_all_that_matter(shop):
     ended = [fake_job(shop, number, "end") for number in range(55)]
     undo = fake_job(shop, 0, "end", year=2018)
-    Path(undo.undo_path).write_text(json.dumps({"kinds": [], "bytes": 0}))
+    undo.directory.write("undo.json", json.dumps({"kinds": [], "bytes": 0}).encode())
     magerewind(shop, "setup:backup", "--media", "--no-verify", code=0)
     left = {job.job_id for job in Client(shop.store, environ={}).jobs()}
     assert undo.job_id in left
@@ -210,7 +210,7 @@ def fake_job(shop, number, last, *, year=2019):
     job = create_job(
         shop.store, f"{year}0101-0000{number:02}-0000", BackupRequest(kinds=(Kind.CODE,))
     )  # fmt: skip
-    journal = Journal.create(job.journal_path)
+    journal = Journal.create(job.journal)
     journal.append(
         "begin",
         operation="backup", kinds=["code"], host="h", boot_id="b", pid=1, user="u", began_s=1.0,

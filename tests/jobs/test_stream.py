@@ -35,7 +35,7 @@ def read(path):
 
 def test_progress_is_throttled_and_its_last_word_is_kept(path):
     clock = Clock()
-    writer = StreamWriter(path, clock=clock, owner=None)
+    writer = StreamWriter(path, clock=clock)
     for number in range(1000):  # a second of work
         writer.emit(progress(number))
         clock.now_s += 0.001
@@ -50,7 +50,7 @@ def test_progress_is_throttled_and_its_last_word_is_kept(path):
 def test_a_reader_sees_events_as_they_come_and_knows_the_end(path):
     stream = EventStream(path)
     assert stream.poll() == []  # not even the file is there
-    writer = StreamWriter(path, clock=Clock(), owner=None)
+    writer = StreamWriter(path, clock=Clock())
     writer.emit(CommitReached())
     assert [stamped.event for stamped in stream.poll()] == [CommitReached()]
     assert stream.ended is None
@@ -62,12 +62,12 @@ def test_a_reader_sees_events_as_they_come_and_knows_the_end(path):
 
 
 def test_a_torn_line_is_passed_over_and_the_next_writer_goes_on(path):
-    writer = StreamWriter(path, clock=Clock(), owner=None)
+    writer = StreamWriter(path, clock=Clock())
     writer.emit(CommitReached())
     writer.close()
     with open(path, "ab") as file:
         file.write(b'{"v":1,"seq":1,"ty')
-    writer = StreamWriter(path, clock=Clock(), owner=None)
+    writer = StreamWriter(path, clock=Clock())
     writer.emit(progress(5))
     writer.close()
     assert [(stamped.seq, stamped.event) for stamped in read(path)] == [
@@ -80,7 +80,7 @@ def test_a_stream_that_cannot_be_written_does_not_stop_the_job(path, monkeypatch
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    writer = StreamWriter(path, clock=Clock(), owner=None)
+    writer = StreamWriter(path, clock=Clock())
     with monkeypatch.context() as patched:
         patched.setattr("core.jobs.stream.write_all", full)
         writer.emit(CommitReached())

@@ -21,6 +21,10 @@ def store(root):
     return find_store(root)
 
 
+def opened(path):
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
 @pytest.fixture
 def aside(store):
     path = f"{store.var}/.magerewind/aside"
@@ -33,16 +37,16 @@ def test_caches_are_renamed_and_what_is_missing_is_skipped(store, aside):
         os.mkdir(f"{store.var}/{name}")
         with open(f"{store.var}/{name}/kept", "w") as file:
             file.write(name)
-    assert set_caches_aside(store, aside) == ("cache", "view_preprocessed")
+    assert set_caches_aside(store, opened(aside)) == ("cache", "view_preprocessed")
     assert sorted(os.listdir(store.var)) == [".magerewind", "backups"]
     with open(f"{aside}/cache/kept") as file:
         assert file.read() == "cache"
-    assert set_caches_aside(store, aside) == ()
+    assert set_caches_aside(store, opened(aside)) == ()
 
 
 def test_a_cache_behind_a_link_keeps_its_link(store, aside, tmp_path):
     os.symlink(tmp_path, f"{store.var}/cache")
-    assert set_caches_aside(store, aside) == ()
+    assert set_caches_aside(store, opened(aside)) == ()
     assert os.path.islink(f"{store.var}/cache")
 
 
@@ -50,7 +54,7 @@ def test_nothing_is_buried(store, aside):
     os.mkdir(f"{store.var}/cache")
     os.mkdir(f"{aside}/cache")
     with pytest.raises(StorageError, match="setting the caches aside"):
-        set_caches_aside(store, aside)
+        set_caches_aside(store, opened(aside))
     assert os.path.isdir(f"{store.var}/cache")
 
 

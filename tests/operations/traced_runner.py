@@ -77,17 +77,17 @@ def main():
     before(os, "rename", moved)
     before(os, "unlink", removed)
     # Only now: what these import takes its names from the wrapped module.
-    from core.archive.tree import mounts
+    from core.archive.restore import flush as flushing
 
     if os.environ.get("MAGEREWIND_TOGETHER"):
-        mounts.FLUSHED_ONE_BY_ONE = 0
+        flushing.FLUSHED_ONE_BY_ONE = 0
 
     from core.cli.main import run
     from core.database.server.connection import Connection
     from core.journal import Journal
 
     before(
-        mounts.FileSystemFlush, "finish", lambda flush: f"flush file system {flushed(flush._fd)}"
+        flushing.FileSystemFlush, "finish", lambda flush: f"flush file system {flushed(flush._fd)}"
     )
     before(Connection, "execute", swapped)
     append, seen = Journal.append, []

@@ -313,25 +313,24 @@ def test_it_ends_with_the_last_one_that_could_ask(place):
     handle = os.open(asked.root / "of-web.php", os.O_PATH)
     os.close(asked.keeper.lend(WEB, GROUP).open(handle))
     os.close(handle)
-    before = _of_this_test()
+    before = _keepers_of(asked.root)
     assert len(before) >= 3
     fd = asked.keeper.fd
     asked.keeper.close()
     os.close(fd)
     for pid in before:
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):
-            pidfd = os.pidfd_open(pid)  # of a process of another test it is as good
+            pidfd = os.pidfd_open(pid)
             assert select.select([pidfd], [], [], 60)[0]
             os.close(pidfd)
 
 
-def _of_this_test():
-    """Return the processes of keepers: of this command line, without this one's session."""
-    own = Path(f"/proc/{os.getpid()}/cmdline").read_bytes()
+def _keepers_of(root):
+    """Return the processes that hold the root of a store open, without this one."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             with contextlib.suppress(OSError):
-                if (entry / "cmdline").read_bytes() == own:
+                if str(root) in {os.readlink(fd) for fd in (entry / "fd").iterdir()}:
                     found.append(int(entry.name))
     return found

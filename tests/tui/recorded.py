@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 
+from core.backups.catalog import PartialBackup
 from core.errors import BackupNotFound, MagerewindError
 from core.events import (
     BackupCompleted,
@@ -33,6 +34,8 @@ from core.events import (
     StepStarted,
     Warned,
 )
+from core.jobs.listing import JobSummary
+from core.operations.findings import Finding, Level
 from core.operations.requests import (
     BackupRequest,
     Request,
@@ -48,14 +51,11 @@ from tui.engine.views import (
     DatabaseView,
     Estimate,
     FilesPlanView,
-    Finding,
-    JobView,
     Places,
     PlanView,
     SetView,
     SpaceView,
     StoreView,
-    UnfinishedView,
 )
 
 NOW_S = 1_795_402_800.0  # 2026-11-23 03:00 UTC
@@ -302,7 +302,8 @@ def plan() -> PlanView:
         fingerprint="7f3c" * 16,
         findings=(
             Finding(
-                level="warn",
+                level=Level.WARN,
+                code="version",
                 message="The backup is of Magento 2.4.6, the store runs 2.4.8.",
                 hint="Run bin/magento setup:upgrade afterwards if you roll the code back alone.",
             ),
@@ -334,7 +335,6 @@ def plan() -> PlanView:
         ),
         lost=(("orders", 137), ("customers", 21)),
         env_keys=("db/connection/default/host",),
-        processes=("cron (pid 812)",),
         needed_bytes=6_000_000_000,
         free_bytes=118_000_000_000,
     )
@@ -394,8 +394,8 @@ class RecordedEngine:
             needed_bytes=66_900_000_000,
         )
         self.plan_view: PlanView | Exception = plan()
-        self.job_views: tuple[JobView, ...] = (
-            JobView(
+        self.job_views: tuple[JobSummary, ...] = (
+            JobSummary(
                 job_id="20261122-230000-cd34",
                 operation=Operation.ROLLBACK,
                 kinds=(Kind.CODE, Kind.DB),
@@ -403,6 +403,7 @@ class RecordedEngine:
                 outcome=Outcome.DONE,
                 host="web01",
                 user="deploy",
+                pid=812,
                 elapsed_s=21.4,
             ),
         )
@@ -442,7 +443,7 @@ class RecordedEngine:
     def backups(self) -> BackupsView:
         return self.backups_view
 
-    def jobs(self) -> tuple[JobView, ...]:
+    def jobs(self) -> tuple[JobSummary, ...]:
         return self.job_views
 
     def close(self) -> None:
@@ -453,13 +454,15 @@ class RecordedEngine:
 
     def start(self, request: Request) -> str:
         self.requests.append(request)
-        job = JobView(
+        job = JobSummary(
             job_id="20261123-025719-ab12",
             operation=request.operation,
             kinds=tuple(Kind),
             began_s=NOW_S - 161,
             running=True,
             host="web01",
+            user="",
+            pid=812,
         )
         self.job_views = (job, *self.job_views)
         return job.job_id
@@ -515,8 +518,8 @@ class RecordedEngine:
                 left.append(replace(one, backups=backups))
         self.backups_view = replace(self.backups_view, sets=tuple(left))
 
-    def delete_unfinished(self, unfinished: UnfinishedView) -> None:
-        self.deleted.append(unfinished.name)
+    def delete_unfinished(self, unfinished: PartialBackup) -> None:
+        self.deleted.append(unfinished.file_name)
         left = tuple(one for one in self.backups_view.partial if one != unfinished)
         self.backups_view = replace(self.backups_view, partial=left)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from core.backups.catalog import PartialBackup
 from core.errors import ConnectionFailed, DamagedBackup
 from core.events import Kind, Operation, Outcome
+from core.jobs.listing import JobSummary
 from tests.tui.recorded import (
     NOW_S,
     RecordedEngine,
@@ -14,12 +16,14 @@ from tests.tui.recorded import (
     backup_stream,
     rollback_stream,
 )
-from tui.engine.views import BackupsView, JobView, UnfinishedView
+from tui.engine.views import BackupsView
 
 UNDONE = "20261122-230000-cd34"
 BACKUP = "20261123-025719-ab12"
-UNFINISHED = UnfinishedView(
-    name=".1795402639_filesystem_media.tgz.partial", size_bytes=4_100_000_000, modified_s=NOW_S - 90
+UNFINISHED = PartialBackup(
+    file_name=".1795402639_filesystem_media.tgz.partial",
+    size_bytes=4_100_000_000,
+    modified_s=NOW_S - 90,
 )
 
 
@@ -32,7 +36,7 @@ class Scene:
 
 
 def _interrupted(engine: RecordedEngine) -> None:
-    job = JobView(
+    job = JobSummary(
         job_id=BACKUP,
         operation=Operation.BACKUP,
         kinds=tuple(Kind),
@@ -40,6 +44,7 @@ def _interrupted(engine: RecordedEngine) -> None:
         interrupted=True,
         host="web01",
         user="deploy",
+        pid=812,
     )
     engine.job_views = (job, *engine.job_views)
     engine.is_closed = True
@@ -53,7 +58,7 @@ def _undo(engine: RecordedEngine) -> None:
 
 def _finished(engine: RecordedEngine) -> None:
     engine.streams[BACKUP] = RecordedStream(backup_stream(ended=True))
-    job = JobView(
+    job = JobSummary(
         job_id=BACKUP,
         operation=Operation.BACKUP,
         kinds=tuple(Kind),
@@ -61,6 +66,7 @@ def _finished(engine: RecordedEngine) -> None:
         outcome=Outcome.WARNINGS,
         host="web01",
         user="deploy",
+        pid=812,
         elapsed_s=500.2,
     )
     engine.job_views = (job, *engine.job_views)

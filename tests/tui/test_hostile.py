@@ -10,12 +10,13 @@ import pytest
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
 
+from core.backups.catalog import PartialBackup
 from core.errors import MagerewindError
 from tests.tui.conftest import opened, settle, shown
 from tests.tui.recorded import NOW_S, RecordedEngine, RecordedStream, backup_stream, rollback_stream
 from tests.tui.scenes import BACKUP, SCENES, UNDONE
 from tui.app.application import Application
-from tui.engine.views import BackupsView, PlanView, SpaceView, UnfinishedView
+from tui.engine.views import BackupsView, PlanView, SpaceView
 
 EVIL = "\x1b]52;c;ZXZpbA==\x07[/bad] [bold]b\u202egnp\u2066 \udce9\x9b31m\r\n\x00[@click=app.quit]"
 WITHOUT_TEXTS_OF_THEIR_OWN = {
@@ -57,7 +58,7 @@ def poison(engine: RecordedEngine, evil: str) -> None:
     engine.space_view = SpaceView(path=evil, free_bytes=1, total_bytes=2)
     backups = poisoned(engine.backups_view, evil, keep=("health", "name"))
     assert isinstance(backups, BackupsView)
-    unfinished = UnfinishedView(name=evil + ".partial", size_bytes=1, modified_s=NOW_S)
+    unfinished = PartialBackup(file_name=evil + ".partial", size_bytes=1, modified_s=NOW_S)
     engine.backups_view = replace(backups, unknown=(evil,), partial=(unfinished,))
     engine.job_views = tuple(poisoned(job, evil, keep=("job_id",)) for job in engine.job_views)
     for job_id, stream in engine.streams.items():

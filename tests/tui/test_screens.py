@@ -79,8 +79,8 @@ async def test_a_look_from_before_a_job_does_not_say_that_the_store_is_open(
         assert "MAINTENANCE ON" in rows(app)[0]
         app._poll_timer.pause()  # which would put it right a quarter of a second later
         looked.set()
-        await until_in_loop(lambda: app._answered == app._looks, lambda: shown(app))
-        assert app._answered == app._looks
+        await until_in_loop(lambda: not app.look.pending, lambda: shown(app))
+        assert not app.look.pending
         assert "MAINTENANCE ON" in rows(app)[0]
 
 
@@ -167,8 +167,8 @@ async def test_an_unfinished_file_is_deleted_after_a_question(engine: RecordedEn
         assert engine.deleted == []
         await pilot.press("y")
         await settle(pilot)
-        assert engine.deleted == [UNFINISHED.name]
-        assert UNFINISHED.name not in shown(app)
+        assert engine.deleted == [UNFINISHED.file_name]
+        assert UNFINISHED.file_name not in shown(app)
 
 
 async def test_an_unfinished_file_stays_while_a_job_runs(engine: RecordedEngine) -> None:

@@ -19,8 +19,8 @@ from core.magento.store import Store, find_store
 from tests.tui.at_a_terminal import ROOT
 from tests.waiting import until_in_loop
 from tui.engine.job_watch import Watch, is_local
-from tui.engine.lazy import places_of
 from tui.engine.port import Errands
+from tui.engine.views import places_of
 
 HOLD = """
 import sys, time

@@ -15,12 +15,12 @@ from textual.binding import Binding, BindingType
 from core.account.opened import opened
 from core.errors import MagerewindError
 from core.events import Operation
+from core.jobs.listing import JobSummary
 from core.operations.requests import DiscardRequest, Request, UndoRequest
 from tui.app.base import Shell
 from tui.app.terminal import Terminal
 from tui.engine.job_watch import Watch
-from tui.engine.port import Engine, Errands, Follower
-from tui.engine.views import JobView
+from tui.engine.port import Engine, Errands, Follower, Latest
 from tui.render import text
 from tui.render.job import closed_text
 from tui.screens.ask import Ask
@@ -28,6 +28,7 @@ from tui.screens.backup import Backup
 from tui.screens.backups import Backups
 from tui.screens.history import History
 from tui.screens.home import Home
+from tui.screens.host import Host
 from tui.screens.job import JobScreen
 from tui.screens.page import Page
 from tui.screens.pick import Pick
@@ -45,6 +46,7 @@ GONE_ON: Final = {
     Operation.UNDO: "The undo goes on",
     Operation.DISCARD: "The discard goes on",
     Operation.REPAIR: "The repair goes on",
+    Operation.UNKNOWN: "The job goes on",
 }
 
 
@@ -82,12 +84,12 @@ class Application(Shell):
         self.zone = zone
         self.errands: Errands
         self.follower: Follower | None = None
-        self.jobs: tuple[JobView, ...] = ()
+        self.jobs: tuple[JobSummary, ...] = ()
         self.maintenance: bool | None = None
         self.read_only: str = "you asked only to look" if engine.read_only else ""
         self.last_words = ""
         self._polls = 0
-        self._looks = self._answered = 0  # a look that took long must not undo a later one
+        self.look: Latest[tuple[tuple[JobSummary, ...], bool]] = Latest()
 
     def on_mount(self) -> None:
         """Show Home and begin to watch for jobs."""
@@ -121,13 +123,10 @@ class Application(Shell):
     def look_for_jobs(self) -> None:
         """Look whether a job runs or was interrupted, and whether the store is closed."""
         followed = self.follower
-        self._looks += 1
-        number = self._looks
 
-        def done(found: tuple[tuple[JobView, ...], bool] | Exception) -> None:
-            if isinstance(found, Exception) or number < self._answered:
+        def done(found: tuple[tuple[JobSummary, ...], bool] | Exception) -> None:
+            if isinstance(found, Exception):
                 return
-            self._answered = number
             before = (self.jobs, self.maintenance)
             jobs, closed = found
             # What took long may be from before the followed job has closed the store.
@@ -146,10 +145,11 @@ class Application(Shell):
                 self.follow(running.job_id)
             self._tell(jobs_changed=before != (self.jobs, self.maintenance))
 
-        self.errands.ask(lambda: (self.engine.jobs(), self.engine.closed()), done, limit_s=LIMIT_S)
+        engine = self.engine
+        self.look.ask(self.errands, lambda: (engine.jobs(), engine.closed()), done, limit_s=LIMIT_S)
 
     @property
-    def running_job(self) -> JobView | None:
+    def running_job(self) -> JobSummary | None:
         """The job that runs now."""
         return next((job for job in self.jobs if job.running), None)
 
@@ -162,12 +162,12 @@ class Application(Shell):
         return follower.state.closed_since_s is not None
 
     @property
-    def interrupted_job(self) -> JobView | None:
+    def interrupted_job(self) -> JobSummary | None:
         """A job whose process died, to be recovered first."""
         return next((job for job in self.jobs if job.interrupted), None)
 
     @property
-    def undoable_job(self) -> JobView | None:
+    def undoable_job(self) -> JobSummary | None:
         """The finished rollback that keeps its undo."""
         return next((job for job in self.jobs if job.undo_kept), None)
 
@@ -365,3 +365,6 @@ class Application(Shell):
             note = "" if follower.state.closed_since_s is None else f" (store {closed})"
             self.last_words = f"{words}{note}. To see it again: magerewind job:attach"
         self.exit()
+
+
+AS_HOST: Final[Callable[..., Host]] = Application  # checked by types: what screens see is there

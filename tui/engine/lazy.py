@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from core.errors import StoreNotFound
 from core.magento.store import Store, find_store
-from tui.engine.views import Places
+from tui.engine.views import Places, places_of
 
 if TYPE_CHECKING:
     from tui.engine.port import Engine
@@ -55,13 +55,6 @@ class LateEngine:
 
                 self._real = StoreEngine(self._store, read_only=self.read_only)
             return self._real
-
-
-def places_of(store: Store) -> Places:
-    """Return where the traces of jobs are on a store."""
-    return Places(
-        root=store.root, var=store.var, state=store.state_directory, jobs=store.jobs_directory
-    )
 
 
 def open_engine(*, root: str | None, read_only: bool) -> Engine:

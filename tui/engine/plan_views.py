@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from core.archive.plan.plan_file import FilePlan
 from core.database.load.server_check import ServerCheck
 from core.events import Kind
-from core.operations import findings as engine
+from core.operations.findings import Finding
 from core.operations.losses import Losses
 from core.operations.preflight import BackupPreflight
 from core.operations.rollback_plan import DatabasePlan, RollbackPlan
@@ -17,36 +17,21 @@ from tui.engine.views import (
     DatabasePlanView,
     Estimate,
     FilesPlanView,
-    Finding,
     PlanView,
 )
 
 EXAMPLES = 8
 
 
-def finding_views(findings: Iterable[engine.Finding]) -> tuple[Finding, ...]:
-    """Return findings with the kind that they concern, which their code begins with."""
-    found = []
-    for finding in findings:
-        kind = next((kind for kind in Kind if finding.code.startswith(f"{kind}-")), None)
-        if finding.code in ("database", "configuration"):
-            kind = Kind.DB
-        found.append(
-            Finding(
-                level=finding.level.value,
-                message=finding.message,
-                hint=finding.hint,
-                names=finding.names,
-                kind=kind,
-            )
-        )
-    return tuple(found)
+def _without(findings: Iterable[Finding], code: str) -> tuple[Finding, ...]:
+    """Return the findings without those that the screen says in its own way."""
+    return tuple(finding for finding in findings if finding.code != code)
 
 
 def backup_check_view(found: BackupPreflight) -> BackupCheckView:
     """Return what was found before a backup. Space is judged for the chosen kinds on the screen."""
     return BackupCheckView(
-        findings=finding_views(one for one in found.findings if one.code != "space"),
+        findings=_without(found.findings, "space"),
         estimates={
             kind: Estimate(
                 items=estimate.items,
@@ -119,7 +104,7 @@ def plan_view(plan: RollbackPlan) -> PlanView:
         needed += server.space_needed if server is not None else 0
     return PlanView(
         fingerprint=plan.fingerprint,
-        findings=finding_views(one for one in plan.findings if one.code != "losses"),
+        findings=_without(plan.findings, "losses"),
         files={kind: _files_view(files) for kind, files in plan.files.items()},
         database=database,
         lost=lost,
@@ -133,7 +118,7 @@ def undo_view(plan: UndoPlan) -> PlanView:
     """Return what an undo would change."""
     return PlanView(
         fingerprint="",
-        findings=finding_views(one for one in plan.findings if one.code != "losses"),
+        findings=_without(plan.findings, "losses"),
         files={kind: _files_view(files) for kind, files in plan.files.items()},
         lost=_lost(plan.losses),
         database_aside=Kind.DB in plan.kinds,

@@ -14,9 +14,11 @@ import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
+from core.backups.catalog import PartialBackup
 from core.events import Report, Stamped
+from core.jobs.listing import JobSummary
 from core.jobs.state import JobState, advance
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.text.lines import Line, lines_of
@@ -25,13 +27,11 @@ from tui.engine.views import (
     BackupsView,
     BackupView,
     DatabaseView,
-    JobView,
     LostView,
     Places,
     PlanView,
     SpaceView,
     StoreView,
-    UnfinishedView,
 )
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class Engine(Protocol):
         """Return what lies in `var/backups`."""
         ...
 
-    def jobs(self) -> tuple[JobView, ...]:
+    def jobs(self) -> tuple[JobSummary, ...]:
         """Return the jobs, newest first."""
         ...
 
@@ -133,7 +133,7 @@ class Engine(Protocol):
         """Delete a backup and its manifest."""
         ...
 
-    def delete_unfinished(self, unfinished: UnfinishedView) -> None:
+    def delete_unfinished(self, unfinished: PartialBackup) -> None:
         """Delete an unfinished file, unless a job works or waits for its recovery."""
         ...
 
@@ -147,6 +147,22 @@ class Engine(Protocol):
 
     def closed(self) -> bool:
         """Return whether maintenance mode is on. Quick."""
+        ...
+
+
+class Voice(Protocol):
+    """Says something in passing. Texts may hold anything; they are made printable."""
+
+    def complain(self, error: Exception) -> None:
+        """Say what went wrong."""
+        ...
+
+    def refuse(self, reason: str) -> None:
+        """Say why something cannot be done now."""
+        ...
+
+    def tell(self, words: str) -> None:
+        """Say what was done."""
         ...
 
 
@@ -207,6 +223,59 @@ class Errands:
     def close(self) -> None:
         """Let no answer come back any more."""
         self._closed = True
+
+
+class Latest(Generic[T]):
+    """A question that is asked again and again: the newest answer wins.
+
+    `value` is the answer that is shown, None before the first. Answers may overtake each other: an
+    older one never replaces a newer one. With `last_only` each question differs from the one before
+    it: `begin` drops the value, and only the answer to the last question counts.
+    """
+
+    def __init__(self, *, last_only: bool = False) -> None:
+        self.value: T | Exception | None = None
+        self._last_only = last_only
+        self._asked = self._answered = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether the answer to the last question is still to come."""
+        return self._answered < self._asked
+
+    def begin(self) -> Callable[[], bool]:
+        """Begin a question; return the test whether a newer one has begun. Any thread may test."""
+        self._asked += 1
+        number = self._asked
+        if self._last_only:
+            self.value = None
+        return lambda: number < self._asked
+
+    def ask(
+        self,
+        errands: Errands,
+        work: Callable[[], T],
+        changed: Callable[[T | Exception], None],
+        *,
+        limit_s: float | None = None,
+        begun: bool = False,
+    ) -> None:
+        """Run `work` aside; keep its answer and call `changed` with it, unless it came too late.
+
+        `begun`: the caller has called `begin` for this question.
+        """
+        if not begun:
+            self.begin()
+        number = self._asked
+
+        def answer(value: T | Exception) -> None:
+            if number < (self._asked if self._last_only else self._answered):
+                return
+            self._answered = number
+            self.value = value
+            changed(value)
+
+        errands.ask(work, answer, limit_s=limit_s)
 
 
 class Follower:

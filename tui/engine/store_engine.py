@@ -43,23 +43,21 @@ from core.operations.requests import (
     command_line,
 )
 from core.operations.rollback_plan import RollbackPlan
+from core.text import numbers
 from tui.engine import plan_views
-from tui.engine.lazy import places_of
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
     BackupView,
     DatabaseView,
-    JobView,
     LostView,
     Places,
     PlanView,
     SetView,
     SpaceView,
     StoreView,
-    UnfinishedView,
+    places_of,
 )
-from tui.render import text
 
 GONE_AFTER = 8  # empty looks (two seconds) before a job without an end and without a lock is over
 
@@ -75,12 +73,17 @@ class JobStream:
 
     def poll(self) -> list[Stamped]:
         """Return what is new. `ended` becomes true when the runner has let go of the store."""
-        events = self._stream.poll()
+        try:
+            events = self._stream.poll()
+            over = not events and self._is_over()
+        except MagerewindError:  # state that is not ours: the list of jobs says so
+            self.ended = True
+            return []
         if events:
             self._empty = 0
             self.ended = False
             return events
-        if self._is_over():
+        if over:
             # A runner lets go of the lock just before it writes its last event.
             self._empty += 1
             self.ended = self._stream.ended is not None or self._empty >= GONE_AFTER
@@ -164,7 +167,7 @@ class StoreEngine:
         return BackupsView(
             directory=listing.directory,
             sets=tuple(_set_view(one) for one in listing.sets),
-            partial=tuple(_unfinished_view(one) for one in listing.partial),
+            partial=listing.partial,
             unknown=listing.unknown,
         )
 
@@ -186,13 +189,13 @@ class StoreEngine:
         self._refuse_while_running()
         delete_backup(self._store.backups, backup.name)
 
-    def delete_unfinished(self, unfinished: UnfinishedView) -> None:
+    def delete_unfinished(self, unfinished: PartialBackup) -> None:
         """Delete an unfinished file, unless a job works or waits for its recovery."""
         self._refuse_while_running()
         interrupted = self._client.interrupted()
         if interrupted is not None:
             raise interrupted_error(interrupted, host=self.host)
-        delete_partial(self._store.backups, unfinished.name)
+        delete_partial(self._store.backups, unfinished.file_name)
 
     def _refuse_while_running(self) -> None:
         holder = self._client.holder()
@@ -201,9 +204,9 @@ class StoreEngine:
 
     # Jobs
 
-    def jobs(self) -> tuple[JobView, ...]:
+    def jobs(self) -> tuple[JobSummary, ...]:
         """Return the jobs, newest first."""
-        return tuple(_job_view(job) for job in self._client.jobs())
+        return self._client.jobs()
 
     def start(self, request: Request) -> str:
         """Start a job and return its id when it holds the store's lock."""
@@ -238,7 +241,11 @@ class StoreEngine:
 
     def stream(self, job_id: str) -> JobStream:
         """Return the events of a job from its beginning."""
-        return JobStream(self._client.stream(job_id), lambda: self._client.is_over(job_id))
+        try:
+            events = self._client.stream(job_id)
+        except MagerewindError:  # as of a job whose state is not ours
+            events = EventStream(None)
+        return JobStream(events, lambda: self._client.is_over(job_id))
 
     def command(self, request: Request) -> str:
         """Return the equal command line."""
@@ -284,29 +291,6 @@ def _where(connection: DatabaseConnection) -> str:
     return f"{connection.schema} as {connection.username} at {place}"
 
 
-def _job_view(job: JobSummary) -> JobView:
-    return JobView(
-        job_id=job.job_id,
-        operation=job.operation,
-        kinds=job.kinds,
-        began_s=job.began_s,
-        outcome=job.outcome,
-        running=job.running,
-        interrupted=job.interrupted,
-        undo_kept=job.undo_kept,
-        undo_bytes=job.undo_bytes or None,
-        host=job.host,
-        user=job.user,
-        elapsed_s=job.elapsed_s,
-    )
-
-
-def _unfinished_view(partial: PartialBackup) -> UnfinishedView:
-    return UnfinishedView(
-        name=partial.file_name, size_bytes=partial.size_bytes, modified_s=partial.modified_s
-    )
-
-
 def _set_view(one: BackupSet) -> SetView:
     return SetView(
         timestamp=one.timestamp, backups=tuple(_backup_view(backup) for backup in one.backups)
@@ -324,15 +308,18 @@ def _backup_view(backup: Backup) -> BackupView:
         known = (
             ("Taken on", f"{manifest.host}, {manifest.created}"),
             ("Magento", manifest.magento_version or ""),
-            ("Members", text.count(manifest.members) if manifest.members is not None else ""),
-            ("Content", text.size(manifest.content_bytes) if manifest.content_bytes else ""),
-            ("Rows", text.count(sum(manifest.rows.values())) if manifest.rows else ""),
+            ("Members", numbers.count(manifest.members) if manifest.members is not None else ""),
+            (
+                "Content",
+                numbers.short_size(manifest.content_bytes) if manifest.content_bytes else "",
+            ),
+            ("Rows", numbers.count(sum(manifest.rows.values())) if manifest.rows else ""),
             ("Snapshot", manifest.snapshot or ""),
             ("Server", manifest.server or ""),
             ("Left out", " ".join(manifest.excluded)),
             ("No rows of", " ".join(manifest.stripped)),
             ("Store", "kept open while it was taken" if manifest.kept_open else ""),
-            ("Took", text.duration(manifest.elapsed_s)),
+            ("Took", numbers.short_duration(manifest.elapsed_s)),
             ("sha256", manifest.sha256),
         )
         details += [(label, words) for label, words in known if words]

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
+from core.text.numbers import counted
+from tui.engine.port import Engine, Errands, Voice
 from tui.engine.views import BackupView
-from tui.render import text
-
-if TYPE_CHECKING:
-    from tui.app.application import Application
 
 
 class Verifying:
     """What waits, what is read now and how far. The numbers are written by the thread."""
 
-    def __init__(self, owner: Application) -> None:
-        self._owner = owner
+    def __init__(self, engine: Engine, errands: Errands, voice: Voice) -> None:
+        self._engine = engine
+        self._errands = errands
+        self._voice = voice
         self._waiting: deque[BackupView] = deque()
         self._reading: BackupView | None = None
         self._done_bytes = 0
@@ -65,20 +64,20 @@ class Verifying:
             return
         backup = self._reading = self._waiting.popleft()
         self._done_bytes = 0
-        engine = self._owner.engine
+        engine = self._engine
 
         def report(done_bytes: int, _items: int, _current: str) -> None:
             self._done_bytes = done_bytes
 
         def done(value: tuple[str, ...] | Exception) -> None:
-            name = text.clean(backup.name)
+            name = backup.name
             if isinstance(value, Exception):
-                self._owner.complain(value)
+                self._voice.complain(value)
             elif value:
-                self._owner.refuse(f"{name}: complete, {text.plural(len(value), 'warning')}.")
+                self._voice.refuse(f"{name}: complete, {counted(len(value), 'warning')}.")
             else:
-                self._owner.tell(f"{name}: verified, complete and sound.")
+                self._voice.tell(f"{name}: verified, complete and sound.")
             self._finished = True
             self._next()
 
-        self._owner.errands.ask(lambda: engine.verify(backup, report), done)
+        self._errands.ask(lambda: engine.verify(backup, report), done)

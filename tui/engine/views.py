@@ -12,7 +12,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from core.events import Kind, Operation, Outcome
+from core.backups.catalog import PartialBackup
+from core.events import Kind
+from core.magento.store import Store
+from core.operations.findings import Finding, stopping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,13 @@ class Places:
     def lock(self) -> str:
         """The file that a job holds while it works."""
         return os.path.join(self.state, "lock")
+
+
+def places_of(store: Store) -> Places:
+    """Return where the traces of jobs are on a store."""
+    return Places(
+        root=store.root, var=store.var, state=store.state_directory, jobs=store.jobs_directory
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,21 +129,12 @@ class SetView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnfinishedView:
-    """A hidden file of a backup that was never finished."""
-
-    name: str
-    size_bytes: int
-    modified_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupsView:
     """All of `var/backups`, newest set first."""
 
     directory: str
     sets: tuple[SetView, ...] = ()
-    partial: tuple[UnfinishedView, ...] = ()
+    partial: tuple[PartialBackup, ...] = ()
     unknown: tuple[str, ...] = ()  # files that are no backups
 
     @property
@@ -148,24 +149,6 @@ class BackupsView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobView:
-    """A job as the list of jobs has it."""
-
-    job_id: str
-    operation: Operation
-    kinds: tuple[Kind, ...]
-    began_s: float
-    outcome: Outcome | None = None
-    running: bool = False
-    interrupted: bool = False
-    undo_kept: bool = False
-    undo_bytes: int | None = None
-    host: str = ""
-    user: str = ""
-    elapsed_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LostView:
     """A job whose memory is gone, and what it left; `urgent` when that is more than an undo."""
 
@@ -173,17 +156,6 @@ class LostView:
     lines: tuple[str, ...]
     urgent: bool
     size_bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What a check found: `level` is "stop", "warn" or "note"."""
-
-    level: str
-    message: str
-    hint: str | None = None
-    names: tuple[str, ...] = ()
-    kind: Kind | None = None  # of what, where it concerns one kind only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +180,7 @@ class BackupCheckView:
     @property
     def stops(self) -> tuple[Finding, ...]:
         """The reasons not to start."""
-        return tuple(finding for finding in self.findings if finding.level == "stop")
+        return stopping(self.findings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,11 +221,10 @@ class PlanView:
     database_aside: bool = False  # an undo: the tables that were set aside come back as they are
     lost: tuple[tuple[str, int], ...] = ()  # "orders", 137: newer than the backup
     env_keys: tuple[str, ...] = ()
-    processes: tuple[str, ...] = ()
     needed_bytes: int | None = None
     free_bytes: int | None = None
 
     @property
     def stops(self) -> tuple[Finding, ...]:
         """The reasons not to start."""
-        return tuple(finding for finding in self.findings if finding.level == "stop")
+        return stopping(self.findings)

@@ -9,27 +9,10 @@ from textual.content import Content
 
 from core.events import Kind, Operation, Outcome, Step
 from core.jobs.state import JobState, StepState
+from core.text.steps import step_label
 from tui.render import text
 from tui.render.text import Glyphs
 
-_WORDS: Final = {
-    Step.CHECK: "Check",
-    Step.PLAN: "Compare",
-    Step.STAGE: "Stage",
-    Step.RECHECK: "Look again",
-    Step.CLOSE: "Close the store",
-    Step.WRITE: "Write",
-    Step.VERIFY: "Verify",
-    Step.LOAD: "Load",
-    Step.SWAP: "Swap",
-    Step.COMMIT: "Commit",
-    Step.FORWARD: "Triggers, keys, views",
-    Step.FLUSH: "Flush caches",
-    Step.REVERT: "Go back",
-    Step.REMOVE: "Free the space",
-    Step.OPEN: "Open the store",
-}
-_KIND_WORDS: Final = {Kind.CODE: "code", Kind.MEDIA: "media", Kind.DB: "database"}
 WORD_CELLS: Final = 22
 
 
@@ -42,16 +25,6 @@ class Place:
     now_s: float
 
 
-def step_words(step: StepState) -> str:
-    """Return what a step does, as `Write media`."""
-    word = _WORDS[step.step]
-    if step.step is Step.PLAN and step.kind is Kind.DB:
-        word = "Check"
-    if step.kind is None or step.step is Step.FORWARD:
-        return word
-    return f"{word} {_KIND_WORDS[step.kind]}"
-
-
 def _sign(step: StepState, glyphs: Glyphs) -> tuple[str, str]:
     if step.running:
         return glyphs.running, "$text-accent bold"
@@ -62,8 +35,6 @@ def _sign(step: StepState, glyphs: Glyphs) -> tuple[str, str]:
             return glyphs.ok, "$text-success"
         case Outcome.WARNINGS | Outcome.CANCELLED | Outcome.REVERTED:
             return glyphs.warning, "$text-warning"
-        case Outcome.SKIPPED:
-            return glyphs.dash, "$foreground-muted"
         case _:
             return glyphs.failed, "$text-error"
 
@@ -105,7 +76,10 @@ def step_line(step: StepState, place: Place) -> Content:
     detail_width = max(4, place.width - WORD_CELLS - 4 - 9)
     return text.assemble(
         (f" {sign} ", style),
-        (text.fit(step_words(step), WORD_CELLS, glyphs), "bold" if step.running else ""),
+        (
+            text.fit(step_label(step.step, step.kind), WORD_CELLS, glyphs),
+            "bold" if step.running else "",
+        ),
         text.fit(_step_detail(step, detail_width, glyphs), detail_width, glyphs),
         (text.right(time, 9), "$foreground-muted"),
     )
@@ -229,5 +203,5 @@ def _outcome_sign(outcome: Outcome, glyphs: Glyphs) -> str:
 
 def _wrapped(message: str, place: Place, style: str) -> list[Content]:
     room = max(20, place.width - 5)
-    rows = Content(message).wrap(room) if hasattr(Content, "wrap") else Content(message).fold(room)
+    rows = Content(message).wrap(room)
     return [text.assemble("   ", (row.plain.rstrip(), style)) for row in rows[:3]]

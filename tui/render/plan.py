@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from core.events import Kind
+from core.operations.findings import Finding, Level
 from core.operations.requests import RollbackRequest, UndoRequest
-from tui.engine.views import DatabasePlanView, FilesPlanView, Finding, PlanView
+from tui.engine.views import DatabasePlanView, FilesPlanView, PlanView
 from tui.render import text
 from tui.render.job import Place
-from tui.render.text import assemble
+from tui.render.text import Glyphs, assemble
 
 _LABEL = 11
 _TITLES = {Kind.CODE: "CODE", Kind.MEDIA: "MEDIA", Kind.DB: "DATABASE"}
@@ -33,13 +34,10 @@ def plan_lines(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
     if plan.env_keys:
         keys = ", ".join(plan.env_keys)
         rows.extend(labelled("env.php", f"differs in {keys}", place, "$text-warning"))
-    if plan.processes:
-        listed = ", ".join(plan.processes)
-        rows.extend(labelled("Running", f"{listed}: better stopped first", place, "$text-warning"))
     if plan.needed_bytes is not None and plan.free_bytes is not None:
         space = f"{text.size(plan.needed_bytes)} needed, {text.size(plan.free_bytes)} free"
         rows.extend(labelled("Space", space, place))
-    rows.extend(finding_lines([one for one in plan.findings if one.level != "stop"], place))
+    rows.extend(finding_lines([one for one in plan.findings if one.level is not Level.STOP], place))
     return rows
 
 
@@ -77,15 +75,23 @@ def labelled(label: str, words: str, place: Place, style: str = "") -> list[Cont
     ]
 
 
+def finding_sign(finding: Finding, glyphs: Glyphs) -> tuple[str, str]:
+    """Return the sign before a finding, and its style."""
+    match finding.level:
+        case Level.STOP:
+            return glyphs.failed, "bold $text-error"
+        case Level.WARN:
+            return glyphs.warning, "$text-warning"
+        case Level.NOTE:
+            return glyphs.dot, "$foreground-muted"
+
+
 def finding_lines(findings: Sequence[Finding], place: Place, limit: int = 12) -> list[Content]:
     """Return what checks have found, a sign before each, with its hint."""
     glyphs = place.glyphs
     rows: list[Content] = []
     for finding in findings[:limit]:
-        sign, style = {
-            "stop": (glyphs.failed, "bold $text-error"),
-            "warn": (glyphs.warning, "$text-warning"),
-        }.get(finding.level, (glyphs.dot, "$foreground-muted"))
+        sign, style = finding_sign(finding, glyphs)
         rows.extend(_signed(sign, finding.message, place, style))
         for name in finding.names[:3]:
             rows.extend(_signed(" ", f"  {name}", place, "$foreground-muted", 1))

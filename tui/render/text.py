@@ -15,9 +15,12 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from core.events import Kind, Operation, Outcome
+from core.jobs.listing import JobSummary
 from core.text import numbers
 from core.text.printable import printable
-from tui.engine.views import JobView
+
+size = numbers.short_size
+duration = numbers.short_duration
 
 Part = str | tuple[str, str] | Content
 """Text, or text with a style. The text is shown as it is: never markup."""
@@ -82,7 +85,6 @@ OUTCOME_WORDS: Final = {
     Outcome.FAILED: "FAILED",
     Outcome.CANCELLED: "CANCELLED",
     Outcome.REVERTED: "REVERTED",
-    Outcome.SKIPPED: "SKIPPED",
     Outcome.CLOSED: "STORE LEFT CLOSED",
 }
 OUTCOME_STYLES: Final = {
@@ -91,7 +93,6 @@ OUTCOME_STYLES: Final = {
     Outcome.FAILED: "$text-error",
     Outcome.CANCELLED: "$text-warning",
     Outcome.REVERTED: "$text-warning",
-    Outcome.SKIPPED: "",
     Outcome.CLOSED: "$text-error",
 }
 OPERATION_WORDS: Final = {
@@ -100,6 +101,7 @@ OPERATION_WORDS: Final = {
     Operation.UNDO: "Undo",
     Operation.DISCARD: "Discard of an undo",
     Operation.REPAIR: "Repair",
+    Operation.UNKNOWN: "Unknown job",
 }
 
 OPERATION_SHORT: Final = {
@@ -108,6 +110,7 @@ OPERATION_SHORT: Final = {
     Operation.UNDO: "Undo",
     Operation.DISCARD: "Discard",
     Operation.REPAIR: "Repair",
+    Operation.UNKNOWN: "Unknown",
 }
 
 
@@ -150,13 +153,6 @@ def right(text: str, width: int) -> str:
     return " " * max(0, width - cell_len(text)) + text
 
 
-def size(number: float | None) -> str:
-    """Return bytes as a person reads them: 1.9 GB."""
-    if number is None:
-        return "?"
-    return numbers.size(number).replace("Bytes", "B").replace("Byte", "B")
-
-
 def count(number: int | None) -> str:
     """Return a number with separators."""
     return "?" if number is None else numbers.count(number)
@@ -165,16 +161,6 @@ def count(number: int | None) -> str:
 def plural(number: int, one: str, many: str | None = None) -> str:
     """Return `1 file`, `2 files`."""
     return numbers.counted(number, one, many)
-
-
-def duration(seconds: float | None) -> str:
-    """Return a duration as 0:05, 12:58 or 1:02:03."""
-    if seconds is None:
-        return "?"
-    whole = max(0, int(seconds))
-    minutes, second = divmod(whole, 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def age(then_s: float, now_s: float) -> str:
@@ -201,7 +187,7 @@ def bar(share: float, width: int, glyphs: Glyphs) -> str:
     return glyphs.full * full + glyphs.empty * (width - full)
 
 
-def job_outcome(job: JobView) -> str:
+def job_outcome(job: JobSummary) -> str:
     """Return how a job ended, or that it has not."""
     if job.running:
         return "running"

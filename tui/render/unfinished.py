@@ -6,12 +6,13 @@ from datetime import tzinfo
 
 from textual.content import Content
 
-from tui.engine.views import BackupsView, UnfinishedView
+from core.backups.catalog import PartialBackup
+from tui.engine.views import BackupsView
 from tui.render import text
 from tui.render.job import Place
 from tui.render.plan import labelled
+from tui.render.row import Row
 from tui.render.text import Glyphs, assemble
-from tui.widgets.form import Row
 
 NOT_OURS = "It is not a backup, so nothing here reads, moves or deletes it."
 
@@ -23,9 +24,9 @@ def left_over_rows(backups: BackupsView, term: str, glyphs: Glyphs) -> list[Row]
         return all(word in name.casefold() for word in term.casefold().split())
 
     rows = [
-        _row(f"unfinished {one.name}", "unfinished", one.name, one.size_bytes, glyphs)
+        _row(f"unfinished {one.file_name}", "unfinished", one.file_name, one.size_bytes, glyphs)
         for one in backups.partial
-        if matches(f"unfinished {one.name}")
+        if matches(f"unfinished {one.file_name}")
     ]
     rows.extend(
         _row(f"other {name}", "not a backup", name, None, glyphs)
@@ -45,9 +46,9 @@ def _row(key: str, what: str, name: str, size_bytes: int | None, glyphs: Glyphs)
     return Row(key, draw)
 
 
-def unfinished_under(backups: BackupsView, key: str) -> UnfinishedView | None:
+def unfinished_under(backups: BackupsView, key: str) -> PartialBackup | None:
     """Return the unfinished file that a row stands for."""
-    return next((one for one in backups.partial if key == f"unfinished {one.name}"), None)
+    return next((one for one in backups.partial if key == f"unfinished {one.file_name}"), None)
 
 
 def left_over_details(
@@ -65,7 +66,7 @@ def left_over_details(
         )
         return [
             assemble((" An unfinished backup: it cannot be rolled back to", "bold $text-accent")),
-            *labelled("Name", unfinished.name, place),
+            *labelled("Name", unfinished.file_name, place),
             *labelled("Size", text.size(unfinished.size_bytes), place),
             *labelled("Written", f"{when}, {ago}", place),
             *labelled("", words, place),

@@ -11,14 +11,18 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 
 from core.events import Kind
+from core.operations.findings import Level
 from core.operations.requests import BackupRequest
-from tui.engine.port import TimeLimit
+from core.text.steps import KIND_WORDS
+from tui.engine.port import Latest, TimeLimit
 from tui.engine.views import BackupCheckView, Estimate
 from tui.render import text
+from tui.render.plan import finding_sign
+from tui.render.row import Row
 from tui.render.text import assemble
 from tui.screens.ask import Prompt
 from tui.screens.page import Page
-from tui.widgets.form import Form, Row
+from tui.widgets.form import Form
 from tui.widgets.panel import Panel
 
 CHECK_LIMIT_S: Final = 60.0
@@ -48,8 +52,7 @@ class Backup(Page):
         self.exclude: tuple[str, ...] = ()
         self.strip: tuple[str, ...] = ()
         self.note = ""
-        self._check: BackupCheckView | Exception | None = None
-        self._asked = 0
+        self._checks: Latest[BackupCheckView] = Latest(last_only=True)
         self._starting = False
 
     def body(self) -> ComposeResult:
@@ -82,20 +85,22 @@ class Backup(Page):
 
     def action_check(self) -> None:
         """Measure and check, aside; only the answer to the last question counts."""
-        self._asked += 1
-        number = self._asked
-        self._check = None
+        self._checks.begin()
         self.redraw()
         # All kinds are asked for, so that a kind shows its size before it is chosen.
         request = BackupRequest(kinds=tuple(Kind), keep_open=self.keep_open, exclude=self.exclude)
-
-        def done(value: BackupCheckView | Exception) -> None:
-            if number == self._asked:
-                self._check = value
-                self.redraw()
-
         engine = self.owner.engine
-        self.owner.errands.ask(lambda: engine.check_backup(request), done, limit_s=CHECK_LIMIT_S)
+        self._checks.ask(
+            self.owner.errands,
+            lambda: engine.check_backup(request),
+            lambda _value: self.redraw(),
+            limit_s=CHECK_LIMIT_S,
+            begun=True,
+        )
+
+    @property
+    def _check(self) -> BackupCheckView | Exception | None:
+        return self._checks.value
 
     def refusal(self) -> str:
         """Return why the backup cannot be started now, or an empty text."""
@@ -211,15 +216,12 @@ class Backup(Page):
             return [assemble((text.fit(f" ? {words}", width, glyphs), "$text-warning"))]
         rows = []
         for finding in check.findings[:6]:
-            sign, style = {
-                "stop": (glyphs.failed, "bold $text-error"),
-                "warn": (glyphs.warning, "$text-warning"),
-            }.get(finding.level, (glyphs.dot, "$foreground-muted"))
+            sign, style = finding_sign(finding, glyphs)
             message = text.clean(finding.message)
             for number, row in enumerate(Content(message).wrap(max(20, width - 4))[:2]):
                 lead = f" {sign} " if not number else "   "
                 rows.append(assemble((lead + row.plain.rstrip(), style)))
-            if finding.hint and finding.level == "stop":
+            if finding.hint and finding.level is Level.STOP:
                 hint = text.fit(f"   {text.clean(finding.hint)}", width, glyphs)
                 rows.append(assemble((hint, "$foreground-muted")))
         return rows
@@ -265,9 +267,8 @@ class Backup(Page):
 
     def _order(self, width: int) -> list[Content]:
         steps = [] if self.keep_open else ["close the store"]
-        names = {Kind.CODE: "code", Kind.MEDIA: "media", Kind.DB: "database"}
         verb = "write and verify" if self.verify else "write"
-        steps.extend(f"{verb} {names[kind]}" for kind in Kind if kind in self.kinds)
+        steps.extend(f"{verb} {KIND_WORDS[kind]}" for kind in Kind if kind in self.kinds)
         if not self.keep_open:
             steps.append("open the store")
         numbered = "  ".join(f"{number} {step}" for number, step in enumerate(steps, 1))

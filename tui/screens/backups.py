@@ -11,17 +11,20 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input
 
+from core.backups.catalog import PartialBackup
 from core.events import Kind
+from tui.engine.port import Latest
 from tui.engine.verify_queue import Verifying
-from tui.engine.views import BackupsView, BackupView, SetView, UnfinishedView
+from tui.engine.views import BackupsView, BackupView, SetView
 from tui.render import text
 from tui.render.plan import labelled
+from tui.render.row import Row
 from tui.render.text import assemble
 from tui.render.unfinished import NOT_OURS, left_over_details, left_over_rows, unfinished_under
 from tui.screens.ask import Ask
 from tui.screens.page import Page
 from tui.widgets.entry import Entry
-from tui.widgets.form import Form, Row
+from tui.widgets.form import Form
 from tui.widgets.panel import Panel
 
 LIMIT_S: Final = 10.0
@@ -61,7 +64,7 @@ class Backups(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self._backups: BackupsView | Exception | None = None
+        self._listing: Latest[BackupsView] = Latest()
         self._open: set[int] = set()
         self._sort = SORTS[0]
         self._term = ""
@@ -81,7 +84,7 @@ class Backups(Page):
         super().on_mount()
         self.query_one("#filter", Input).display = False
         self.query_one(Form).focus()
-        self._verifying = Verifying(self.owner)
+        self._verifying = Verifying(self.owner.engine, self.owner.errands, self.owner)
         self._reading = self.set_interval(0.5, self._show_verifying, pause=True)
 
     def on_screen_resume(self) -> None:
@@ -95,20 +98,18 @@ class Backups(Page):
 
     def action_refresh_list(self) -> None:
         """Read var/backups anew."""
-
-        def done(value: BackupsView | Exception) -> None:
-            self._backups = value
-            self.redraw()
-
-        self.owner.errands.ask(self.owner.engine.backups, done, limit_s=LIMIT_S)
+        owner = self.owner
+        self._listing.ask(
+            owner.errands, owner.engine.backups, lambda _value: self.redraw(), limit_s=LIMIT_S
+        )
 
     # What is shown
 
     def sets(self) -> list[SetView]:
         """Return the sets that match the filter, in the chosen order."""
-        if not isinstance(self._backups, BackupsView):
+        if not isinstance(self._listing.value, BackupsView):
             return []
-        found = [one for one in self._backups.sets if self._matches(one)]
+        found = [one for one in self._listing.value.sets if self._matches(one)]
         match self._sort:
             case "oldest":
                 found.sort(key=lambda one: one.timestamp)
@@ -156,8 +157,8 @@ class Backups(Page):
             rows.append(self._set_row(one))
             if one.timestamp in self._open:
                 rows.extend(self._file_row(backup) for backup in one.backups)
-        if isinstance(self._backups, BackupsView):
-            rows.extend(left_over_rows(self._backups, self._term, self.owner.glyphs))
+        if isinstance(self._listing.value, BackupsView):
+            rows.extend(left_over_rows(self._listing.value, self._term, self.owner.glyphs))
         return rows
 
     def _set_row(self, one: SetView) -> Row:
@@ -201,7 +202,7 @@ class Backups(Page):
         return health if running is None else f"reading {running:2d} %"
 
     def _draw_title(self, width: int) -> list[Content]:
-        backups, glyphs = self._backups, self.owner.glyphs
+        backups, glyphs = self._listing.value, self.owner.glyphs
         if backups is None:
             line = f" Reading var/backups {glyphs.ellipsis}"
         elif isinstance(backups, Exception):
@@ -219,7 +220,7 @@ class Backups(Page):
 
     def _draw_details(self, width: int) -> list[Content]:
         place = self.place(width)
-        chosen, backups = self.chosen(), self._backups
+        chosen, backups = self.chosen(), self._listing.value
         if not chosen and isinstance(backups, BackupsView):
             running = self.owner.running_job is not None
             key, zone = self.query_one(Form).cursor, self.owner.zone
@@ -319,7 +320,7 @@ class Backups(Page):
 
     def action_delete(self) -> None:
         """Ask, then delete the chosen backups, or the unfinished file."""
-        chosen, backups = self.chosen(), self._backups
+        chosen, backups = self.chosen(), self._listing.value
         key = self.query_one(Form).cursor
         if key.startswith("other "):
             self.owner.refuse(NOT_OURS)
@@ -359,7 +360,7 @@ class Backups(Page):
             answered,
         )
 
-    def _ask_unfinished(self, unfinished: UnfinishedView) -> None:
+    def _ask_unfinished(self, unfinished: PartialBackup) -> None:
         def answered(agreed: bool | None) -> None:
             if agreed:
                 self._delete((unfinished,))
@@ -369,7 +370,7 @@ class Backups(Page):
             Ask(
                 title=f"Delete this unfinished file, {size}?",
                 lines=[
-                    unfinished.name,
+                    unfinished.file_name,
                     "",
                     "It is what a backup that died has left: nothing can be rolled back to it.",
                 ],
@@ -379,12 +380,12 @@ class Backups(Page):
             answered,
         )
 
-    def _delete(self, chosen: Sequence[BackupView | UnfinishedView]) -> None:
+    def _delete(self, chosen: Sequence[BackupView | PartialBackup]) -> None:
         engine = self.owner.engine
 
         def work() -> None:
             for one in chosen:
-                if isinstance(one, UnfinishedView):
+                if isinstance(one, PartialBackup):
                     engine.delete_unfinished(one)
                 else:
                     engine.delete(one)

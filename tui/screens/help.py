@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,11 +14,8 @@ from textual.widgets import Static
 
 import core
 from tui.render import text
+from tui.screens.host import Host
 from tui.widgets.panel import Panel
-
-if TYPE_CHECKING:
-    from tui.app.application import Application
-
 
 Rows = list[tuple[str, str]]
 
@@ -77,7 +74,7 @@ class Help(ModalScreen[None]):
             yield Panel(self._draw)
 
     def _draw(self, width: int) -> list[Content]:
-        glyphs = cast("Application", self.app).glyphs
+        glyphs = cast("Host", self.app).glyphs
         rows: list[Content] = []
         purpose = Content(" ".join(self._purpose.split())).wrap(max(20, width))
         rows.extend(Content(line.plain.rstrip()) for line in purpose)

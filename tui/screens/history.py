@@ -9,11 +9,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 
-from tui.engine.views import JobView
+from core.jobs.listing import JobSummary
 from tui.render import text
+from tui.render.row import Row
 from tui.render.text import assemble
 from tui.screens.page import Page
-from tui.widgets.form import Form, Row
+from tui.widgets.form import Form
 from tui.widgets.panel import Panel
 
 
@@ -68,7 +69,7 @@ class History(Page):
         line = f" {text.plural(len(jobs), 'job')}" if jobs else " No job has run on this store yet."
         return [assemble((text.fit(line, width, self.owner.glyphs), "bold $text-accent"))]
 
-    def _row(self, job: JobView) -> Row:
+    def _row(self, job: JobSummary) -> Row:
         owner = self.owner
 
         def draw(width: int) -> Content:
@@ -84,7 +85,7 @@ class History(Page):
             line = f" {when}  {what} {kinds}{took}  "
             rest = ""
             if job.undo_kept:
-                rest = f"  undo kept, {text.size(job.undo_bytes)}"
+                rest = f"  undo kept, {text.size(job.undo_bytes or None)}"
             if job.user:
                 rest += f"  {job.user}@{job.host}"
             room = max(0, width - len(line) - len(outcome))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar, Final, TypeVar
 
 from textual.app import ComposeResult
@@ -10,13 +9,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 
-from tui.engine.port import TimeLimit
+from tui.engine.port import Latest, TimeLimit
 from tui.engine.views import BackupsView, DatabaseView, LostView, SpaceView, StoreView
 from tui.render import text
+from tui.render.row import Row
 from tui.render.text import assemble
 from tui.screens.lost import ask_repair, lost_attention, maintenance_question, urgent_of
 from tui.screens.page import Page
-from tui.widgets.form import Form, Row
+from tui.widgets.form import Form
 from tui.widgets.panel import Panel
 
 T = TypeVar("T")
@@ -47,14 +47,13 @@ class Home(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self._store: StoreView | Exception | None = None
-        self._database: DatabaseView | Exception | None = None
-        self._space: SpaceView | Exception | None = None
-        self._backups: BackupsView | Exception | None = None
-        self._lost: tuple[LostView, ...] | Exception | None = None
+        self._store: Latest[StoreView] = Latest()
+        self._database: Latest[DatabaseView] = Latest()
+        self._space: Latest[SpaceView] = Latest()
+        self._backups: Latest[BackupsView] = Latest()
+        self._lost: Latest[tuple[LostView, ...]] = Latest()
         self._urgent = ""
-        self._rounds = 0  # how often the facts were asked for
-        self._answered: dict[str, int] = {}  # the round of each fact that is shown
+        self._has_asked = False
 
     def body(self) -> ComposeResult:
         """Two columns where there is room."""
@@ -78,7 +77,7 @@ class Home(Page):
     def on_screen_resume(self) -> None:
         """Look again: another screen may have changed what is shown."""
         super().on_screen_resume()
-        if self._rounds:
+        if self._has_asked:
             self._ask_for_facts()
 
     def jobs_changed(self) -> None:
@@ -95,30 +94,24 @@ class Home(Page):
 
     def _ask_for_facts(self) -> None:
         """Ask for every fact, side by side."""
-        self._rounds += 1
-        asked = self._rounds
-        engine = self.owner.engine
+        self._has_asked = True
+        engine, errands = self.owner.engine, self.owner.errands
 
-        def fact(name: str) -> Callable[[object], None]:
-            def done(value: object) -> None:
-                if asked < self._answered.get(name, 0):
-                    return
-                self._answered[name] = asked
-                setattr(self, name, value)
-                if name == "_store" and isinstance(value, StoreView):
-                    if value.read_only and not self.owner.read_only:
-                        self.owner.read_only = value.read_only
-                    self.refresh_bar()
-                self.redraw()
+        def store_changed(value: StoreView | Exception) -> None:
+            if isinstance(value, StoreView):
+                if value.read_only and not self.owner.read_only:
+                    self.owner.read_only = value.read_only
+                self.refresh_bar()
+            self.redraw()
 
-            return done
+        def changed(_value: object) -> None:
+            self.redraw()
 
-        ask = self.owner.errands.ask
-        ask(engine.store, fact("_store"), limit_s=FILES_LIMIT_S)
-        ask(engine.space, fact("_space"), limit_s=FILES_LIMIT_S)
-        ask(engine.backups, fact("_backups"), limit_s=FILES_LIMIT_S)
-        ask(engine.database, fact("_database"), limit_s=DATABASE_LIMIT_S)
-        ask(engine.lost, fact("_lost"), limit_s=DATABASE_LIMIT_S)
+        self._store.ask(errands, engine.store, store_changed, limit_s=FILES_LIMIT_S)
+        self._space.ask(errands, engine.space, changed, limit_s=FILES_LIMIT_S)
+        self._backups.ask(errands, engine.backups, changed, limit_s=FILES_LIMIT_S)
+        self._database.ask(errands, engine.database, changed, limit_s=DATABASE_LIMIT_S)
+        self._lost.ask(errands, engine.lost, changed, limit_s=DATABASE_LIMIT_S)
         self.redraw()
 
     def _redraw(self) -> None:
@@ -154,7 +147,7 @@ class Home(Page):
         owner = self.owner
         rows = [self._title("STORE")]
         rows.append(self._fact("Root", owner.engine.root, width, "bold"))
-        store = self._store
+        store = self._store.value
         if isinstance(store, StoreView):
             version = " ".join(part for part in (store.version, store.edition) if part)
             rows.append(self._fact("Magento", version or "version not known", width))
@@ -163,14 +156,14 @@ class Home(Page):
             rows.append(self._unknown("Magento", store, width))
             rows.append(self._fact("Mode", owner.glyphs.ellipsis, width))
         rows.append(self._maintenance(width))
-        database = self._database
+        database = self._database.value
         if isinstance(database, DatabaseView):
             rows.append(self._fact("Database", database.where, width))
             rows.append(self._database_size(database, width))
         else:
             rows.append(self._unknown("Database", database, width))
             rows.append(Content(""))
-        space = self._space
+        space = self._space.value
         if isinstance(space, SpaceView):
             value = f"{text.size(space.free_bytes)} of {text.size(space.total_bytes)}"
             rows.append(self._fact("Free space", value, width))
@@ -192,14 +185,14 @@ class Home(Page):
             return self._fact("Maintenance", self.owner.glyphs.ellipsis, width)
         if not state:
             return self._fact("Maintenance", "off: the store is open", width)
-        store = self._store
+        store = self._store.value
         value = "ON: the store is closed to customers"
         if isinstance(store, StoreView) and store.addresses:
             value += f", except {store.addresses}"
         return self._fact("Maintenance", value, width, "$text-error bold")
 
     def _backups_in_short(self, width: int) -> list[Content]:
-        owner, backups = self.owner, self._backups
+        owner, backups = self.owner, self._backups.value
         if not isinstance(backups, BackupsView):
             return [self._unknown("Backups", backups, width), Content("")]
         if not backups.sets:
@@ -217,7 +210,7 @@ class Home(Page):
         ]
 
     def _draw_backups(self, width: int) -> list[Content]:
-        owner, backups = self.owner, self._backups
+        owner, backups = self.owner, self._backups.value
         rows = [self._title("BACKUPS")]
         if not isinstance(backups, BackupsView):
             return [*rows, self._unknown("", backups, width)]
@@ -254,43 +247,53 @@ class Home(Page):
 
     def attention(self) -> list[tuple[str, str]]:
         """Return what needs attention, as text and style, worst first."""
+        found = self._attention_of_jobs()
+        if self.owner.read_only:
+            found.append((f"Read-only: {text.clean(self.owner.read_only)}.", "$text-warning"))
+        store = self._store.value
+        if isinstance(store, StoreView) and store.problem:
+            found.append((text.clean(store.problem), "$text-warning"))
+        return found + self._attention_of_undo() + self._attention_of_backups()
+
+    def _attention_of_jobs(self) -> list[tuple[str, str]]:
         owner = self.owner
         found: list[tuple[str, str]] = []
         job = owner.interrupted_job
         if job is not None:
             words = text.OPERATION_WORDS[job.operation].lower()
-            found.append((f"A {words} was interrupted. c recovers the store.", "$text-error bold"))
+            said = f"A {words} was interrupted. c recovers the store."
+            found.append((text.clean(job.problem) or said, "$text-error bold"))
         running = owner.running_job
         if running is not None:
             words = text.OPERATION_WORDS[running.operation]
             found.append((f"{words} is running. j shows it.", "$text-accent bold"))
-        found += lost_attention(self._lost) if running is None else []
-        told = job or running or urgent_of(self._lost)
+        found += lost_attention(self._lost.value) if running is None else []
+        told = job or running or urgent_of(self._lost.value)
         if owner.maintenance and told is None:
             found.append(
                 ("Maintenance mode is on and no job runs. m turns it off.", "$text-error bold")
             )
-        if self.owner.read_only:
-            found.append((f"Read-only: {text.clean(self.owner.read_only)}.", "$text-warning"))
-        store = self._store
-        if isinstance(store, StoreView) and store.problem:
-            found.append((text.clean(store.problem), "$text-warning"))
-        undo = owner.undoable_job
-        if undo is not None:
-            ago = text.age(undo.began_s, owner.clock())
-            freed = f"frees {text.size(undo.undo_bytes)}" if undo.undo_bytes else "gives that up"
-            words = f"The rollback {ago}: u undoes it, x {freed}."
-            found.append((words, "$text-warning"))
-        backups = self._backups
-        if isinstance(backups, BackupsView):
-            if backups.partial and running is None:
-                files = text.plural(len(backups.partial), "unfinished file")
-                found.append((f"{files} in var/backups (v shows them).", "$text-warning"))
-            damaged = sum(1 for one in backups.sets if one.health == "damaged")
-            if damaged:
-                sets = text.plural(damaged, "damaged set")
-                found.append((f"{sets} in var/backups (v shows them).", "$text-warning"))
         return found
+
+    def _attention_of_undo(self) -> list[tuple[str, str]]:
+        undo = self.owner.undoable_job
+        if undo is None:
+            return []
+        ago = text.age(undo.began_s, self.owner.clock())
+        freed = f"frees {text.size(undo.undo_bytes)}" if undo.undo_bytes else "gives that up"
+        return [(f"The rollback {ago}: u undoes it, x {freed}.", "$text-warning")]
+
+    def _attention_of_backups(self) -> list[tuple[str, str]]:
+        backups = self._backups.value
+        if not isinstance(backups, BackupsView):
+            return []
+        found: list[str] = []
+        if backups.partial and self.owner.running_job is None:
+            found.append(text.plural(len(backups.partial), "unfinished file"))
+        damaged = sum(1 for one in backups.sets if one.health == "damaged")
+        if damaged:
+            found.append(text.plural(damaged, "damaged set"))
+        return [(f"{what} in var/backups (v shows them).", "$text-warning") for what in found]
 
     def _draw_attention(self, width: int) -> list[Content]:
         found = self.attention()
@@ -318,7 +321,7 @@ class Home(Page):
         if owner.interrupted_job is not None:
             reason = f"Read-only: {owner.read_only}." if owner.read_only else ""
             rows.append(self._action("recover", "c", "Recover the interrupted job", reason))
-        elif owner.running_job is None and urgent_of(self._lost) is not None:
+        elif owner.running_job is None and urgent_of(self._lost.value) is not None:
             rows.append(self._action("recover", "c", "Recover a job without its memory", locked))
         if owner.running_job is not None:
             rows.append(self._action("job", "j", "Show the running job"))
@@ -326,7 +329,7 @@ class Home(Page):
             rows.append(self._action("open", "m", "Turn maintenance mode off", locked))
         rows.append(self._action("backup", "b", "Back up the store", locked))
         rows.append(self._action("backups", "v", "Backups: browse, verify, delete"))
-        none = isinstance(self._backups, BackupsView) and not self._backups.sets
+        none = isinstance(self._backups.value, BackupsView) and not self._backups.value.sets
         reason = locked or ("There is no backup to roll back to." if none else "")
         rows.append(self._action("rollback", "R", "Roll the store back to a backup", reason))
         if owner.undoable_job is not None:
@@ -372,14 +375,14 @@ class Home(Page):
             self._open(key)
 
     def _open(self, key: str) -> None:
-        owner = self.owner
+        owner, lost = self.owner, urgent_of(self._lost.value)
         match key:
             case "job":
                 owner.action_job()
             case "quit":
                 owner.action_leave()
-            case "recover" if owner.interrupted_job is None and (lost := urgent_of(self._lost)):
-                ask_repair(owner, lost)
+            case "recover" if owner.interrupted_job is None and lost is not None:
+                ask_repair(self, lost)
             case "open":
                 self._turn_maintenance_off()
             case _:
@@ -395,4 +398,4 @@ class Home(Page):
                 self.owner.complain(value)
             self.action_refresh_facts()
 
-        self.app.push_screen(maintenance_question(self._lost), answered)
+        self.app.push_screen(maintenance_question(self._lost.value), answered)

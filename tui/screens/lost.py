@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from core.operations.requests import RepairRequest
 from tui.engine.views import LostView
 from tui.render import text
 from tui.screens.ask import Ask
-
-if TYPE_CHECKING:
-    from tui.app.application import Application
+from tui.screens.page import Page
 
 
 def urgent_of(lost: object) -> LostView | None:
@@ -32,12 +29,12 @@ def lost_attention(lost: object) -> list[tuple[str, str]]:
     return found
 
 
-def ask_repair(owner: Application, job: LostView) -> None:
+def ask_repair(page: Page, job: LostView) -> None:
     """Ask whether to mend what a lost job left, and start that."""
 
     def answered(agreed: bool | None) -> None:
         if agreed:
-            owner.begin(RepairRequest(job_id=job.job_id), lambda _error: None)
+            page.owner.begin(RepairRequest(job_id=job.job_id), lambda _error: None)
 
     question = Ask(
         title=f"Recover without the memory of job {job.job_id}?",
@@ -48,7 +45,7 @@ def ask_repair(owner: Application, job: LostView) -> None:
         ],
         do="Recover",
     )
-    owner.push_screen(question, answered)
+    page.app.push_screen(question, answered)
 
 
 def maintenance_question(lost: object) -> Ask:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,12 +12,10 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from tui.render.job import Place
+from tui.screens.host import Host
 from tui.widgets.bar import Bar, bar_line
 from tui.widgets.form import Form
 from tui.widgets.keys import Keys
-
-if TYPE_CHECKING:
-    from tui.app.application import Application
 
 NEEDED = (60, 16)
 
@@ -50,9 +48,9 @@ class Page(Screen[None]):
         return bool(pages) and pages[-1] is self
 
     @property
-    def owner(self) -> Application:
-        """The application, with its own type."""
-        return cast("Application", self.app)
+    def owner(self) -> Host:
+        """The application, as screens see it."""
+        return cast("Host", self.app)
 
     def compose(self) -> ComposeResult:
         """Bar, body, keys."""

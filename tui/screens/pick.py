@@ -14,10 +14,11 @@ from core.events import Kind
 from core.operations.requests import RollbackRequest
 from tui.engine.views import BackupsView, BackupView
 from tui.render import text
+from tui.render.row import Row
 from tui.render.text import assemble
 from tui.screens.page import Page
 from tui.screens.rollback import Rollback
-from tui.widgets.form import Form, Row
+from tui.widgets.form import Form
 from tui.widgets.panel import Panel
 
 LIMIT_S: Final = 10.0

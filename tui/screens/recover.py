@@ -10,10 +10,9 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 
 from core.events import Operation
-from core.jobs.listing import recover_command
+from core.jobs.listing import JobSummary, recover_command
 from core.jobs.state import JobState
 from tui.engine.port import Follower
-from tui.engine.views import JobView
 from tui.render import text
 from tui.render.job import closed_text, job_title, step_lines
 from tui.render.text import assemble
@@ -21,8 +20,10 @@ from tui.screens.page import Page
 from tui.widgets.panel import Panel
 
 
-def recovery_words(job: JobView, state: JobState) -> tuple[str, ...]:
+def recovery_words(job: JobSummary, state: JobState) -> tuple[str, ...]:
     """Return what recovery will do, in sentences."""
+    if job.problem:
+        return (job.problem, "It is not recovered from here: see who made it, and move it away.")
     if job.operation is Operation.BACKUP:
         return (
             "The files that this backup had not finished are removed. Finished backups stay.",
@@ -56,7 +57,7 @@ class Recover(Page):
         Binding("l", "show_job", "Show the job"),
     ]
 
-    def __init__(self, job: JobView) -> None:
+    def __init__(self, job: JobSummary) -> None:
         super().__init__()
         self._job = job
         self._follower: Follower | None = None

@@ -15,13 +15,15 @@ from textual.widgets import Input
 from core.errors import Cancelled, PlanChanged
 from core.events import Kind
 from core.operations.requests import RollbackRequest, UndoRequest
+from tui.engine.port import Latest
 from tui.engine.views import PlanView
 from tui.render import text
 from tui.render.plan import labelled, order_of, plan_lines
+from tui.render.row import Row
 from tui.render.text import assemble
 from tui.screens.ask import input_line
 from tui.screens.page import Page
-from tui.widgets.form import Form, Row
+from tui.widgets.form import Form
 from tui.widgets.panel import Panel
 
 STEPS: Final = ("what will change", "safety", "confirm")
@@ -43,9 +45,8 @@ class Rollback(Page):
     def __init__(self, request: RollbackRequest | UndoRequest) -> None:
         super().__init__()
         self._request = request
-        self._plan: PlanView | Exception | None = None
+        self._plans: Latest[PlanView] = Latest(last_only=True)
         self._step = 0
-        self._asked = 0
         self._gone = False
         self._done_bytes = 0
         self._current = ""
@@ -100,25 +101,27 @@ class Rollback(Page):
 
     def action_plan(self) -> None:
         """Make the plan, aside."""
-        self._asked += 1
-        number = self._asked
-        self._plan = None
+        is_old = self._plans.begin()
         self._planning.resume()
         self._done_bytes, self._current = 0, ""
         self._go(0)
         engine, request = self.owner.engine, self._request
 
         def report(done_bytes: int, _items: int, current: str) -> None:
-            if self._gone or number != self._asked:
+            if self._gone or is_old():
                 raise Cancelled("Nobody waits for this plan any more.")
             self._done_bytes, self._current = done_bytes, current
 
-        def done(value: PlanView | Exception) -> None:
-            if number == self._asked:
-                self._plan = value
-                self.redraw()
+        self._plans.ask(
+            self.owner.errands,
+            lambda: engine.plan(request, report),
+            lambda _value: self.redraw(),
+            begun=True,
+        )
 
-        self.owner.errands.ask(lambda: engine.plan(request, report), done)
+    @property
+    def _plan(self) -> PlanView | Exception | None:
+        return self._plans.value
 
     def _show_planning(self) -> None:
         if self._plan is not None:

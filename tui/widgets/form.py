@@ -7,26 +7,16 @@ and says why when it is tried.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line: `draw` gets the width in cells. A heading cannot be reached."""
-
-    key: str
-    draw: Callable[[int], Content] = field(compare=False)
-    heading: bool = False
-    refusal: str = ""  # why it cannot be chosen now
+from tui.render.row import Row
 
 
 class Form(OptionList):

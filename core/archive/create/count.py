@@ -20,7 +20,7 @@ from core.account.client import keeper
 from core.account.reach import is_readable, lstat
 from core.archive.tree.open_directories import is_gone
 from core.archive.tree.selection import SHARED_DEPTH, Run, Selection, runs
-from core.archive.workers import child as children
+from core.archive.workers import child
 from core.events import Report, no_report
 
 _REPORT_EVERY: Final = 1024
@@ -179,30 +179,30 @@ def measure(selection: Selection, *, report: Report = no_report) -> Measured:
 
     `report` gets bytes and entries so far.
     """
-    child = None
-    if children.is_worthwhile(selection):
+    worker = None
+    if child.is_worthwhile(selection):
         with contextlib.suppress(OSError):
-            child = children.start(__name__, selection)
-    if child is None:
+            worker = child.start(__name__, selection)
+    if worker is None:
         return _count(selection, report=report).measured()
     try:
         count = _count(selection, report=report, mine=_is_mine)
         try:
-            assert child.stdout is not None  # noqa: S101 - for the type checker
-            answer = _Count(*marshal.load(child.stdout))  # noqa: S302 - written by our child
+            assert worker.stdout is not None  # noqa: S101 - for the type checker
+            answer = _Count(*marshal.load(worker.stdout))  # noqa: S302 - written by our child
         except (EOFError, ValueError, TypeError):
             answer = _childs_share(selection)  # it was killed
         if answer.unreadable and keeper() is not None:
             answer = _childs_share(selection)  # what it may not read, we may
     finally:
-        children.stop(child)
+        child.stop(worker)
     count.add(answer)
     return count.measured()
 
 
 def main() -> None:
     """Be the child."""
-    selection, _ = children.told()
+    selection, _ = child.told()
     with contextlib.suppress(BrokenPipeError):
         marshal.dump(_childs_share(selection).values(), sys.stdout.buffer)
         sys.stdout.buffer.flush()

@@ -13,112 +13,24 @@ from __future__ import annotations
 
 import os
 import stat
-import zlib
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final
 
 from isal import isal_zlib
 
-from core.archive.tar.header import (
-    BLOCK,
-    DIRECTORY,
-    REGULAR,
-    SYMLINK,
-    XATTR_PREFIX,
-    Fields,
-    HeaderWriter,
-)
-from core.archive.tree.accounts import AccountNames
-from core.archive.tree.selection import Selection, Status
-from core.archive.tree.xattrs import read_attributes
+from core.archive.tar.gzip import Segment, compressor, cut
+from core.archive.tar.header import BLOCK, REGULAR, SYMLINK
+from core.archive.tar.member_writer import FILE_MODE, PADDING, MemberWriter
+from core.archive.tree.selection import Selection
+from core.archive.workers import child
 from core.archive.workers.batch_reader import SmallFiles
+from core.archive.workers.pool import Crew, Hand, serve
 
 SMALL: Final = 4 << 20
 """Files up to here, in bytes, are read whole, so that what is written of them is consistent."""
 _SEGMENT: Final = 1 << 20  # bytes before compression, after which a segment is closed
-FASTEST_ZLIB_LEVEL: Final = 4  # 0 to 3 are igzip's, 4 to 9 zlib's
-FILE_MODE: Final = 0o1777
-DIRECTORY_MODE: Final = 0o3777
-PADDING: Final = tuple(bytes(-size % BLOCK) for size in range(BLOCK))
-_new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
 
-class Segment(NamedTuple):
-    """Members as raw deflate that ends on a whole byte, to be put into a stream at any place."""
-
-    deflated: bytes
-    crc: int  # of what they are when inflated
-    size: int  # of the same, in bytes
-    members: int
-    content_bytes: int
-
-    @property
-    def entries(self) -> int:
-        """How many entries of its batch it stands for."""
-        return self.members
-
-    @property
-    def held(self) -> int:
-        """Bytes that it takes."""
-        return len(self.deflated)
-
-
-class Compressor(Protocol):
-    """Of zlib or of ISA-L: both have the same form."""
-
-    def compress(self, content: bytes, /) -> bytes:
-        """Take the next bytes and return what came out."""
-
-    def flush(self, mode: int = ..., /) -> bytes:
-        """Return what is left."""
-
-
-def compressor(level: int) -> Compressor:
-    """Return what makes raw deflate at one of our levels."""
-    maker: Any = isal_zlib if level < FASTEST_ZLIB_LEVEL else zlib
-    made: Compressor = maker.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return made
-
-
-def cut(compressing: Compressor) -> bytes:
-    """Return what is left of a segment, up to a whole byte."""
-    return compressing.flush(zlib.Z_SYNC_FLUSH)
-
-
-class MemberWriter:
-    """Builds what stands before the content of a member."""
-
-    def __init__(self) -> None:
-        self._headers = HeaderWriter()
-        self._names = AccountNames()
-        self._owners: dict[tuple[int, int], tuple[bytes, bytes]] = {}
-
-    def head(
-        self,
-        path: bytes,
-        status: os.stat_result | Status,
-        kind: int,
-        mode: int,
-        *,
-        size: int = 0,
-        link: bytes = b"",
-        fd: int = -1,
-    ) -> bytes:
-        """Return all blocks of a header; `fd` is where its extended attributes are."""
-        name = path + b"/" if kind == DIRECTORY else path
-        uid, gid = status.st_uid, status.st_gid
-        owner = self._owners.get((uid, gid))
-        if owner is None:
-            owner = self._names.user(uid), self._names.group(gid)
-            self._owners[(uid, gid)] = owner
-        fields = (
-            name, mode, uid, gid, size, status.st_mtime_ns // 1_000_000_000, kind, link, *owner,
-        )  # fmt: skip
-        header = self._headers.build(_new(Fields, fields))
-        attributes = read_attributes(fd) if fd >= 0 else None
-        if not attributes:
-            return header
-        records = {XATTR_PREFIX + key: value for key, value in attributes.items()}
-        return self._headers.pax(name, records) + header
+_HELD: Final = 16 << 20  # bytes of segments that wait for their turn
 
 
 class Packer(SmallFiles[Segment]):
@@ -178,3 +90,31 @@ class Packer(SmallFiles[Segment]):
         self._pieces.clear()
         self._size = self._count = self._content_bytes = 0
         return segment
+
+
+class _PackingHand(Hand[Segment]):
+    def made(self, values: tuple[Any, ...]) -> Segment:
+        return Segment(*values)
+
+
+def packers(selection: Selection, level: int) -> Crew[Segment]:
+    """Return a crew that makes segments of a backup."""
+    return Crew(
+        selection,
+        Packer(selection, level),
+        lambda: _PackingHand(child.start(__name__, selection, talk=True, level=level)),
+        most=_HELD,
+    )
+
+
+def main() -> None:
+    """Be a child that packs."""
+    selection, words = child.told()
+    serve(Packer(selection, words["level"]), tuple)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    finally:
+        os._exit(0)  # nothing to clean up, and a thread that may be waiting for more

@@ -11,21 +11,23 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from core.account.reach import lstat, open_to_read, readlink
-from core.archive.create.pack_worker import FILE_MODE, PADDING, SMALL, MemberWriter, Segment
-from core.archive.tar.gzip import GzipWriter
-from core.archive.tar.header import BLOCK, HARD_LINK, REGULAR, SYMLINK
-from core.archive.tree.open_directories import OPEN_FILE, Descent
-from core.archive.tree.selection import Found, Selection
+from core.archive.create.pack_worker import SMALL, packers
+from core.archive.tar.gzip import GzipWriter, Segment
+from core.archive.tar.header import BLOCK, DIRECTORY, HARD_LINK, REGULAR, SYMLINK
+from core.archive.tar.member_writer import DIRECTORY_MODE, FILE_MODE, PADDING, MemberWriter
+from core.archive.tree.open_directories import OPEN_FILE, Descent, is_gone
+from core.archive.tree.selection import Found, Run, Selection, runs, unreadable
 from core.archive.workers.batch_reader import LeftOut
-from core.archive.workers.pool import Shift, Task, packers
-from core.archive.workers.walk_batches import ArchiveBatches, Noticed
+from core.archive.workers.pool import Shift, Task
+from core.archive.workers.walk_batches import Batches
 from core.durable import translate
 from core.events import Report, Warned, no_report
 
@@ -48,6 +50,65 @@ class ArchiveSummary:
     sha256: str
     warnings: tuple[Warned, ...] = ()
     excluded: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Noticed:
+    """Names for the warnings."""
+
+    changed: list[str] = field(default_factory=list)
+    vanished: list[str] = field(default_factory=list)
+    special: list[str] = field(default_factory=list)
+    stripped: list[str] = field(default_factory=list)
+
+    def warnings(self) -> tuple[Warned, ...]:
+        """Return one warning for each sort of thing that was noticed."""
+        sorts = (
+            ("changed", "These files changed while they were read", self.changed),
+            ("vanished", "These files vanished while the archive was written", self.vanished),
+            ("special", "Sockets, fifos and devices are not kept", self.special),
+            ("set_id", "Set-user-id and set-group-id bits of files are not kept", self.stripped),
+        )
+        return tuple(
+            Warned(code=code, message=f"{text}: {len(names)}.", names=tuple(names))
+            for code, text, names in sorts
+            if names
+        )
+
+
+class ArchiveBatches(Batches[Segment]):
+    """The walk over a selection for whoever packs it."""
+
+    def __init__(self, selection: Selection, noticed: Noticed, members: MemberWriter) -> None:
+        super().__init__()
+        self._selection = selection
+        self._noticed = noticed
+        self._members = members
+
+    def _runs(self) -> Iterator[Run]:
+        return itertools.chain(self._above(), runs(self._selection, problem=self.problem))
+
+    def _above(self) -> Iterator[Run]:
+        """Yield the directories that stand above the selection in the archive."""
+        prefix = self._selection.prefix
+        fd = os.open(self._selection.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for end in [at for at, byte in enumerate(prefix) if byte == 0x2F]:
+                yield prefix[: end + 1], fd, None
+        finally:
+            os.close(fd)
+
+    def problem(self, path: bytes, error: OSError) -> None:
+        """Take note of what vanished. Raises what forbids the archive."""
+        if not is_gone(error):
+            raise unreadable(path, error) from error
+        self._noticed.vanished.append(os.fsdecode(path))
+
+    def _directory(self, prefix: bytes, fd: int) -> None:
+        """Take in a directory, whatever group is the last: it needs no more looking."""
+        path, status = prefix[:-1], os.fstat(fd)
+        head = self._members.head(path, status, DIRECTORY, status.st_mode & DIRECTORY_MODE, fd=fd)
+        self._known(path, head)
 
 
 class _Writer:

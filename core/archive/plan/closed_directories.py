@@ -19,9 +19,10 @@ from typing import Any, Final, NamedTuple
 
 from core.account.client import keeper
 from core.account.reach import account_of, look
+from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import PlanFile, Row
-from core.archive.plan.rows import storable_inode
 from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent, is_gone
+from core.archive.tree.records import storable_inode
 from core.archive.tree.remove import entries
 
 ACCESS: Final = "system.posix_acl_access"
@@ -279,13 +280,13 @@ def unremovable(directory: bytes) -> tuple[str, ...]:
     return tuple(names[:_NAMES_KEPT])
 
 
-def unmovable(plan_path: str) -> tuple[str, ...]:
+def unmovable(plan_path: PlanPlace) -> tuple[str, ...]:
     """Return the directories of other accounts that keep a half-done swap from being reverted."""
     with PlanFile(plan_path, only_read=True) as plan:
         return blocked(plan) if plan.fact("step") in {"staged", "swapped"} else ()
 
 
-def still_open(plan_path: str) -> tuple[str, ...]:
+def still_open(plan_path: PlanPlace) -> tuple[str, ...]:
     """Return the directories of other accounts that still let us in, for want of a keeper."""
     with PlanFile(plan_path, only_read=True) as plan:
         known: list[list[Any]] = plan.fact("admitted") or []

@@ -16,7 +16,6 @@ from typing import Any, Final
 from core.account.reach import open_to_read, readlink
 from core.archive.plan.kept_contents import SpoolWriter
 from core.archive.plan.plan_file import Action, PlanFile, Row
-from core.archive.plan.rows import storable, storable_inode
 from core.archive.plan.wanted_owners import OwnersThen
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.tar.name_index import UNKNOWN_MODE
@@ -24,6 +23,7 @@ from core.archive.tar.reader import ArchiveReader, Member, leads_out
 from core.archive.tar.verify import refuse_leading_out
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import OPEN_FILE, is_gone
+from core.archive.tree.records import storable, storable_inode
 from core.archive.tree.selection import Found, Selection, unreadable
 from core.archive.tree.xattrs import CAPABILITY
 from core.errors import StorageError

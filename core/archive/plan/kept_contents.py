@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Self
 
-from core.durable import create_exclusive, owner_for, translate, unlink_if_there, write_all
+from core.durable import translate, write_all
 from core.errors import StorageError
+from core.held import StateFile
 
 LARGEST: Final = 64 << 20
 """How many bytes are put aside, at most."""
@@ -25,23 +26,18 @@ _HEAD: Final = struct.Struct("<qq")  # where the content is in the archive, and 
 _FLUSH: Final = 1 << 18
 
 
-def spool_path(plan_path: str) -> str:
-    """Return the scratch file of a plan."""
-    return plan_path + ".spool"
-
-
 class SpoolWriter:
     """Writes contents in the order of the archive; gives up where it cannot."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, file: StateFile) -> None:
+        self._file = file
         self._buffer = bytearray()
         self._size = 0
         self._fd = -1
         self._hash = hashlib.sha256()
-        with contextlib.suppress(OSError):
-            unlink_if_there(path)
-            self._fd = create_exclusive(path, owner=owner_for(os.path.dirname(path) or "."))
+        with contextlib.suppress(OSError, StorageError):
+            file.remove()
+            self._fd = file.create()
 
     def sha256(self) -> str | None:
         """Flush, and return the digest of the file; None where not all was put aside."""
@@ -95,25 +91,25 @@ class SpoolWriter:
             self._fd = -1
             self._buffer.clear()
             with contextlib.suppress(OSError):
-                unlink_if_there(self._path)
+                self._file.remove()
 
 
-def read_spool(path: str, sha256: str) -> Iterator[tuple[int, bytes]]:
+def read_spool(file: StateFile, sha256: str) -> Iterator[tuple[int, bytes]]:
     """Yield where contents are in the archive, and the contents, in the order of the archive.
 
     Raises StorageError, at the latest at the end, when the file is not the one with that digest.
     """
     digest = hashlib.sha256()
     try:
-        with open(path, "rb", buffering=_FLUSH) as file:
-            while head := file.read(_HEAD.size):
+        with open(file.open(limit=2 * LARGEST), "rb", buffering=_FLUSH) as opened:
+            while head := opened.read(_HEAD.size):
                 content_at, size = _HEAD.unpack(head)
-                content = file.read(size)
+                content = opened.read(min(size, LARGEST))
                 digest.update(head)
                 digest.update(content)
                 yield content_at, content
     except (OSError, struct.error, ValueError) as error:
         reason = error if isinstance(error, OSError) else OSError(str(error))
-        raise translate(reason, f"reading {path}") from error
+        raise translate(reason, f"reading {file}") from error
     if digest.hexdigest() != sha256:
-        raise StorageError(f"{path} is not what was put aside for the stage.")
+        raise StorageError(f"{file} is not what was put aside for the stage.")

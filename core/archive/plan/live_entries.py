@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from typing import Final, Self
 
 from core.account.reach import lstat
-from core.archive.create.pack_worker import DIRECTORY_MODE, MemberWriter
 from core.archive.plan.read_ahead_worker import LONGEST, Looked, lookers
 from core.archive.tar.header import BLOCK, DIRECTORY, HeaderReader
+from core.archive.tar.member_writer import DIRECTORY_MODE, MemberWriter
 from core.archive.tar.verify import InOrder
 from core.archive.tree.mounts import mounts_below
 from core.archive.tree.open_directories import Descent

@@ -22,10 +22,14 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from core import durable
+from core.archive.plan.check import check_plan
+from core.archive.plan.home import PlanPlace, plan_home
 from core.archive.plan.rows import Action, DirectoryTotals, Region, Row, Totals
+from core.archive.plan.sqlite_file import connect
 from core.archive.plan.survey import Survey
 from core.archive.tar.sparse import SparseMap
-from core.durable import create_exclusive, owner_for, translate, unlink_if_there
+from core.archive.tree.selection import Selection
+from core.durable import translate
 from core.errors import DiskFull, StorageError
 from core.events import Kind, Warned
 
@@ -90,9 +94,8 @@ class FilePlan:
     `sizes` are at most 2 levels deep. `survey` is of an archive without a manifest.
     """
 
-    plan_path: str
+    plan_path: PlanPlace
     archive_path: str
-    archive_sha256: str
     kind: Kind
     members: int
     identical: int
@@ -101,7 +104,6 @@ class FilePlan:
     removed: int
     mode_only: int
     bytes_to_write: int
-    bytes_removed: int
     fingerprint: str
     by_directory: tuple[DirectoryTotals, ...] = ()
     unrestorable: tuple[str, ...] = ()
@@ -145,41 +147,57 @@ def _translated(path: str) -> Iterator[None]:
 class PlanFile:
     """A plan that is open. Nothing is on disk before `save`."""
 
-    def __init__(self, path: str, *, only_read: bool = False, new: bool = False) -> None:
-        self.path = path
-        if not os.path.exists(path):
-            raise StorageError(f"The plan {path} is missing.")
-        with _translated(path):
-            self._connection = sqlite3.connect(path, isolation_level=None)
+    def __init__(self, place: PlanPlace, *, only_read: bool = False, new: bool = False) -> None:
+        self.home = plan_home(place)
+        self.path = self.home.path
+        with _translated(self.path):
+            self._fd, self._connection = connect(self.home.file, only_read=only_read)
+        self._pending: list[Row] = []
+        self._copied: list[Row] = []
+        self._totals = Totals()
+        try:
+            self._begin(only_read=only_read, new=new)
+        except BaseException:
+            self.close()
+            raise
+        self._next = 1 + int(self._one("SELECT coalesce(max(id), 0) FROM entry"))
+
+    def _begin(self, *, only_read: bool, new: bool) -> None:
+        with _translated(self.path):
             # Nobody relies on a new plan before it was saved: `save` flushes it, once.
             self._connection.execute(f"PRAGMA synchronous = {'OFF' if new else 'FULL'}")
             if new:
                 self._connection.execute("PRAGMA journal_mode = MEMORY")
+                self._connection.executescript(_SCHEMA)
             self._connection.execute("PRAGMA cache_size = -4000")
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version != PLAN_FORMAT:
-                self._connection.close()
-                raise StorageError(f"The plan {path} is not one that this version understands.")
+                raise StorageError(
+                    f"The plan {self.path} is not one that this version understands."
+                )
             if not only_read:
                 self._connection.execute("BEGIN IMMEDIATE")
-        self._pending: list[Row] = []
-        self._copied: list[Row] = []
-        self._totals = Totals()
-        self._next = 1 + int(self._one("SELECT coalesce(max(id), 0) FROM entry"))
+        if not new and self.home.bounds is not None:
+            check_plan(self, self.home.bounds)
 
     @classmethod
-    def create(cls, path: str) -> PlanFile:
-        """Start a plan in place of an old one at `path`."""
+    def create(cls, place: PlanPlace) -> PlanFile:
+        """Start a plan in place of an old one."""
+        home = plan_home(place)
         try:
-            for name in (path, path + "-journal"):
-                unlink_if_there(name)
-            os.close(create_exclusive(path, owner=owner_for(os.path.dirname(path) or ".")))
-            with _translated(path), sqlite3.connect(path, isolation_level=None) as connection:
-                connection.executescript("PRAGMA synchronous = OFF;" + _SCHEMA)
-            connection.close()
+            for file in (home.file, home.file.beside("-journal")):
+                file.remove()
+            os.close(home.file.create())
         except OSError as error:
-            raise translate(error, f"making the plan {path}") from error
-        return cls(path, new=True)
+            raise translate(error, f"making the plan {home.path}") from error
+        return cls(home, new=True)
+
+    def close(self) -> None:
+        """Close the file; what was not saved is rolled back."""
+        self._connection.close()
+        if self._fd >= 0:  # after the connection: closing any descriptor of a file ends its locks
+            fd, self._fd = self._fd, -1
+            os.close(fd)
 
     def __enter__(self) -> Self:
         return self
@@ -190,7 +208,12 @@ class PlanFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._connection.close()  # what was not saved is rolled back
+        self.close()
+
+    @property
+    def status(self) -> os.stat_result:
+        """What the file is now."""
+        return os.fstat(self._fd)
 
     def save(self) -> None:
         """Bring everything to disk."""
@@ -199,12 +222,8 @@ class PlanFile:
             self._connection.execute("COMMIT")
             self._connection.execute("BEGIN IMMEDIATE")
         try:
-            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                durable.fsync(fd)
-            finally:
-                os.close(fd)
-            durable.fsync_directory(os.path.dirname(self.path) or ".")
+            durable.fsync(self._fd)
+            self.home.directory.flush()
         except OSError as error:
             raise translate(error, f"writing the plan {self.path}") from error
 
@@ -351,9 +370,8 @@ class PlanFile:
                          self.fact("warnings") or ())  # fmt: skip
         survey = self.fact("survey")
         return FilePlan(
-            plan_path=self.path,
+            plan_path=self.home,
             archive_path=str(self.fact("archive")),
-            archive_sha256=str(self.fact("sha256")),
             kind=Kind(self.fact("kind")),
             members=int(self.fact("members") or 0),
             identical=int(self.fact("identical") or 0),
@@ -362,7 +380,6 @@ class PlanFile:
             removed=counts[Action.REMOVE],
             mode_only=counts[Action.MODE],
             bytes_to_write=totals.written,
-            bytes_removed=totals.removed,
             fingerprint=totals.fingerprint(str(self.fact("sha256"))),
             by_directory=totals.directories(),
             unrestorable=tuple(self.fact("unrestorable") or ()),
@@ -376,3 +393,17 @@ class PlanFile:
 
 
 __all__ = ["Action", "DirectoryTotals", "FilePlan", "PlanFile", "PlannedEntry", "Region", "Row"]
+
+
+def selection_of(plan: PlanFile) -> Selection:
+    """Return the selection that a plan was made for."""
+    return Selection(
+        kind=Kind(plan.fact("kind")),
+        root=os.fsencode(plan.fact("root")),
+        prefix=os.fsencode(plan.fact("prefix")),
+        ignored=frozenset(os.fsencode(path) for path in plan.fact("ignored")),
+        exclude=tuple(plan.fact("exclude")),
+        only=os.fsencode(plan.fact("only") or ""),
+        additive=bool(plan.fact("additive")),
+        state=os.fsencode(plan.fact("state")),
+    )

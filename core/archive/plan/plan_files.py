@@ -14,18 +14,19 @@ from collections.abc import Callable, Iterable, Iterator
 from core.account.reach import look, lstat
 from core.archive.plan.closed_directories import can_be_opened, is_stuck
 from core.archive.plan.compare import NAMES_KEPT, Comparison, Same, content_is
-from core.archive.plan.kept_contents import SpoolWriter, spool_path
+from core.archive.plan.home import PlanPlace, seen_file, spool_file
+from core.archive.plan.kept_contents import SpoolWriter
 from core.archive.plan.live_entries import Live
 from core.archive.plan.plan_file import Action, FilePlan, PlanFile
 from core.archive.plan.survey import Surveyor
 from core.archive.tar.header import HARD_LINK, REGULAR
-from core.archive.tar.name_index import Index, walk_key
+from core.archive.tar.name_index import Index
 from core.archive.tar.reader import ArchiveReader, Member, OutOfOrder
 from core.archive.tar.verify import InOrder, check_totals
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import Descent, is_gone
-from core.archive.tree.records import SeenWriter, record_of, seen_path
-from core.archive.tree.selection import Found, Selection, unreadable, walk
+from core.archive.tree.records import SeenWriter, record_of
+from core.archive.tree.selection import Found, Selection, unreadable, walk, walk_key
 from core.archive.tree.xattrs import pinned
 from core.events import Kind, Report, Warned, no_report
 
@@ -123,7 +124,7 @@ class Planner:
 
         return wanted
 
-    def plan(self, plan_path: str) -> FilePlan:
+    def plan(self, plan_path: PlanPlace) -> FilePlan:
         """Compare, and write the plan."""
         try:
             return self._plan(plan_path, ordered=True)
@@ -132,12 +133,12 @@ class Planner:
                 self._surveyor = Surveyor(self._selection)
             return self._plan(plan_path, ordered=False)
 
-    def _plan(self, plan_path: str, *, ordered: bool) -> FilePlan:
+    def _plan(self, plan_path: PlanPlace, *, ordered: bool) -> FilePlan:
         with PlanFile.create(plan_path) as plan:
-            began_ns = os.stat(plan_path).st_ctime_ns
+            began_ns = plan.status.st_ctime_ns
             with (
-                SeenWriter(seen_path(plan_path)) as seen,
-                SpoolWriter(spool_path(plan_path)) as spool,
+                SeenWriter(seen_file(plan.home)) as seen,
+                SpoolWriter(spool_file(plan.home)) as spool,
             ):
                 if not (ordered and self._put_aside):
                     spool.give_up()
@@ -349,7 +350,7 @@ def _keeps_entries(name: bytes, fd: int) -> str | None:
 def plan_files(
     archive_path: str,
     selection: Selection,
-    plan_path: str,
+    plan_path: PlanPlace,
     *,
     report: Report = no_report,
     sha256: str | None = None,

@@ -19,8 +19,8 @@ import threading
 from array import array
 from typing import Any, Final
 
-from core.archive.create.pack_worker import FILE_MODE, PADDING, MemberWriter
 from core.archive.tar.header import BLOCK, REGULAR
+from core.archive.tar.member_writer import FILE_MODE, PADDING, MemberWriter
 from core.archive.tree.records import is_exact, record_of
 from core.archive.tree.selection import Selection
 from core.archive.workers import child

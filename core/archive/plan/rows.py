@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-_LARGEST: Final = (1 << 63) - 1
-
 
 class Action(StrEnum):
     """What a rollback does with one entry."""
@@ -23,19 +21,6 @@ class Action(StrEnum):
     CHANGE = "change"  # both have it, and it differs
     REMOVE = "remove"  # the live tree has it, the archive has not
     MODE = "mode"  # only mode or owner differ: changed in place
-
-
-def storable(nanoseconds: int) -> int:
-    """Return a time as the plan's database can hold it, which ends in the year 2262."""
-    return max(-_LARGEST, min(nanoseconds, _LARGEST))
-
-
-def storable_inode(inode: int) -> int:
-    """Return an inode as the plan's database can hold it, as a signed number of 64 bits.
-
-    File systems of a network (GlusterFS, for one) number by hashes of all 64. May be applied again.
-    """
-    return inode if inode <= _LARGEST else inode - (1 << 64)
 
 
 class Row(NamedTuple):

@@ -13,11 +13,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
-from core.archive.plan.kept_contents import read_spool, spool_path
+from core.archive.plan.home import spool_file
+from core.archive.plan.kept_contents import read_spool
 from core.archive.plan.plan_file import PlanFile, Row
 from core.archive.tar.gzip_position import Inflated
 from core.archive.tar.sparse import SparseMap
 from core.errors import DamagedBackup, PlanChanged, StorageError
+from core.owned import open_regular
 
 
 class Contents(Protocol):
@@ -69,7 +71,7 @@ class _PutAside:
 
 def is_put_aside(plan: PlanFile) -> bool:
     """Tell whether a plan has put aside everything that its stage needs."""
-    return plan.fact("spool") is not None and os.path.exists(spool_path(plan.path))
+    return plan.fact("spool") is not None and spool_file(plan.home).exists()
 
 
 @contextlib.contextmanager
@@ -85,7 +87,7 @@ def open_contents(
     archive = str(plan.fact("archive"))
     if put_aside:
         _expect(plan, archive, _digest_of(archive))
-        spooled = read_spool(spool_path(plan.path), str(plan.fact("spool")))
+        spooled = read_spool(spool_file(plan.home), str(plan.fact("spool")))
         yield _PutAside(spooled)
         for _ in spooled:  # to the end, where its digest is compared
             pass
@@ -110,5 +112,5 @@ def _changed(archive: str) -> PlanChanged:
 
 def _digest_of(path: str) -> str:
     """Return the SHA-256 of a file. Raises OSError."""
-    with open(path, "rb", buffering=0) as file:
+    with open(open_regular(path), "rb", buffering=0) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -17,12 +17,13 @@ from typing import Final
 from core import durable
 from core.account.client import keeper
 from core.account.reach import account_of, look, open_to_read
+from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import Action, PlanFile, Row
-from core.archive.plan.rows import storable_inode
+from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.stages import UnitPaths
 from core.archive.restore.write_entry import Ownership
-from core.archive.tree.mounts import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.tree.open_directories import OPEN_DIRECTORY, OPEN_FILE, Descent
+from core.archive.tree.records import storable_inode
 
 _GATE: Final = b"gate"
 _PASSING: Final = b"passing"
@@ -160,7 +161,7 @@ def link_as_owner(name: bytes, source: int, stage: int, target: int, other: byte
         os.close(fd)
 
 
-def give_directories(plan_path: str) -> tuple[str, ...]:
+def give_directories(plan_path: PlanPlace) -> tuple[str, ...]:
     """Give directories that a rollback has made to whom they are to belong.
 
     To be called after the commit; may be run again. Return the paths of those that stay ours,

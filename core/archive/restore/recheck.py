@@ -13,19 +13,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from core.archive.plan.home import seen_file
 from core.archive.plan.live_entries import LivePart, LiveParts
-from core.archive.plan.plan_file import Action, PlanFile, Row
+from core.archive.plan.plan_file import Action, PlanFile, Row, selection_of
 from core.archive.plan.plan_files import Planner, unwritable
+from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles, Stager
 from core.archive.restore.stages import make_stages
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import is_gone
-from core.archive.tree.records import Change, Looks, SeenReader, changes, record_of, seen_path
+from core.archive.tree.records import Change, Looks, SeenReader, changes, record_of
 from core.archive.tree.remove import remove_tree
 from core.archive.tree.selection import Selection, unreadable
 from core.durable import unlink_if_there
 from core.errors import PlanChanged
-from core.events import Kind, Report, no_report
+from core.events import Report, no_report
 
 # What changes in an open shop anyway.
 _ORDINARY: Final = (
@@ -56,20 +58,6 @@ class Refreshed:
     of: int
     too_many: bool
     staged: StagedFiles
-
-
-def selection_of(plan: PlanFile) -> Selection:
-    """Return the selection that a plan was made for."""
-    return Selection(
-        kind=Kind(plan.fact("kind")),
-        root=os.fsencode(plan.fact("root")),
-        prefix=os.fsencode(plan.fact("prefix")),
-        ignored=frozenset(os.fsencode(path) for path in plan.fact("ignored")),
-        exclude=tuple(plan.fact("exclude")),
-        only=os.fsencode(plan.fact("only") or ""),
-        additive=bool(plan.fact("additive")),
-        state=os.fsencode(plan.fact("state")),
-    )
 
 
 def _problem(path: bytes, error: OSError) -> None:
@@ -111,7 +99,7 @@ def _look_again(plan: PlanFile, selection: Selection, report: Report) -> _Looked
         report(0, done, os.fsdecode(current))
 
     with (
-        contextlib.closing(SeenReader(seen_path(plan.path))) as before,
+        contextlib.closing(SeenReader(seen_file(plan.home))) as before,
         LiveParts(selection, problem=_problem, waited=tell, since_ns=since_ns) as live,
     ):
         now = _looks(live, since_ns)
@@ -137,8 +125,9 @@ def _counts(path: bytes) -> bool:
 class _Affected:
     """The entries that have to be compared anew; takes their old rows and staged files away."""
 
-    def __init__(self, plan: PlanFile, changed: list[bytes]) -> None:
+    def __init__(self, plan: PlanFile, places: Places, changed: list[bytes]) -> None:
         self._plan = plan
+        self._places = places
         self.paths: set[bytes] = set()
         self.tops: set[bytes] = set()  # units that are compared anew with all below them
         self._names = _second_names(plan)
@@ -180,8 +169,8 @@ class _Affected:
         if plan.execute("DELETE FROM entry WHERE unit = ?", row.id) > 1:
             self.tops.add(row.path)
         for region in plan.regions():
-            if region.id == row.region and region.stage:
-                _remove_staged(region.stage + b"/%d" % (row.id or 0))
+            if region.id == row.region and region.stage and self._places.is_there(region.stage):
+                _remove_staged(b"%d" % (row.id or 0), self._places.open(region.stage))
 
     def test(self) -> Callable[[bytes], bool]:
         """Return the test whether a path has to be compared anew."""
@@ -201,11 +190,11 @@ def _second_names(plan: PlanFile) -> dict[bytes, list[bytes]]:
     return names
 
 
-def _remove_staged(path: bytes) -> None:
+def _remove_staged(name: bytes, stage: int) -> None:
     try:
-        unlink_if_there(path)
+        unlink_if_there(name, dir_fd=stage)
     except IsADirectoryError:
-        remove_tree(path)
+        remove_tree(name, dir_fd=stage)
 
 
 def refresh_files(staged: StagedFiles, *, report: Report = no_report) -> Refreshed:
@@ -239,7 +228,8 @@ def refresh_files(staged: StagedFiles, *, report: Report = no_report) -> Refresh
 
 def _take_in(plan: PlanFile, selection: Selection, changed: list[bytes]) -> None:
     last = plan.last_id
-    affected = _Affected(plan, changed)
+    with Places(plan) as places:
+        affected = _Affected(plan, places, changed)
     if not affected.paths:
         plan.save()
         return

@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from core.archive.plan.kept_contents import spool_path
+from core.archive.plan.home import PlanPlace, seen_file, spool_file
 from core.archive.plan.plan_file import Action, FilePlan, PlanFile, Row
-from core.archive.plan.rows import storable_inode
 from core.archive.restore.contents import Contents, is_put_aside, open_contents
+from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.give_away import StagedGifts, link_as_owner
+from core.archive.restore.places import Places
 from core.archive.restore.stages import UnitPaths, prepare_stages
 from core.archive.restore.write_entry import (
     Ownership,
@@ -30,12 +31,10 @@ from core.archive.restore.write_entry import (
     write_file,
 )
 from core.archive.restore.write_worker import SMALL, Makers
-from core.archive.tree.mounts import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.tree.open_directories import Descent
-from core.archive.tree.records import seen_path
-from core.archive.tree.remove import remove_if_empty, remove_tree
+from core.archive.tree.records import storable_inode
 from core.archive.workers import child
-from core.durable import fsync, translate, unlink_if_there
+from core.durable import fsync, translate
 from core.errors import StorageError
 from core.events import Report, no_report
 
@@ -51,7 +50,7 @@ _ANY_ATTRIBUTE: Final = "SELECT EXISTS (SELECT 1 FROM attribute)"
 class StagedFiles:
     """A plan with everything in place for its swap. All that counts is in the plan file."""
 
-    plan_path: str
+    plan_path: PlanPlace
     job_id: str
     plan: FilePlan
     newer: tuple[str, ...] = ()  # of an undo: live files newer than the rollback, set aside by it
@@ -69,6 +68,7 @@ class Stager:
         self._ownership = Ownership(self._root)
         self._alike_rows: dict[tuple[int | None, ...], Settled] = {}
         self._stages: dict[int, Descent] = {}
+        self._tops: dict[int, int] = {}  # descriptors of the stages themselves
         self._makers: Makers | None = None
         self._current = b""  # for reports
         self._last_given: tuple[tuple[int | None, bytes], list[bytes]] = ((None, b""), [])
@@ -127,14 +127,17 @@ class Stager:
     @contextlib.contextmanager
     def _open_stages(self) -> Iterator[None]:
         with contextlib.ExitStack() as stack:
+            places = stack.enter_context(Places(self._plan))
             for region in self._plan.regions():
-                if region.stage and os.path.isdir(region.stage):
-                    self._stages[region.id] = stack.enter_context(Descent(region.stage))
+                if region.stage and places.is_there(region.stage):
+                    fd = places.open(region.stage)
+                    self._tops[region.id] = fd
+                    self._stages[region.id] = stack.enter_context(Descent(b".", dir_fd=fd))
                     if not self._each:
-                        flush = FileSystemFlush(region.stage)
+                        flush = FileSystemFlush(b".", dir_fd=fd)
                         self._flushes[region.id] = stack.enter_context(contextlib.closing(flush))
             yield
-            self._stages, self._flushes = {}, {}
+            self._stages, self._flushes, self._tops = {}, {}, {}
 
     def _parent(self, row: Row) -> tuple[int, bytes]:
         """Return the descriptor of the staged directory of an entry, and its name there."""
@@ -253,9 +256,8 @@ class Stager:
         if count < child.WORTHWHILE or len(os.sched_getaffinity(0)) < 2:
             yield
             return
-        stages = {r.id: r.stage for r in self._plan.regions() if r.id in self._stages}
         with contextlib.suppress(OSError):  # no more processes, or no memory: one does as well
-            self._makers = Makers(stages)
+            self._makers = Makers(self._tops)
         try:
             yield
         finally:
@@ -280,8 +282,8 @@ class Stager:
         live: Descent | None = None
         with contextlib.ExitStack() as stack:
             if target is not None and target.action in {Action.ADD, Action.CHANGE}:
-                region = next(r for r in self._plan.regions() if r.id == target.region)
-                descent = stack.enter_context(Descent(region.stage))
+                top = self._tops[target.region]
+                descent = stack.enter_context(Descent(b".", dir_fd=top))
                 way = self._paths.components(target)
             else:
                 live = descent = stack.enter_context(Descent(self._root))
@@ -320,7 +322,7 @@ def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> S
         with PlanFile(plan.plan_path) as open_plan:
             prepare_stages(open_plan, job_id)
             Stager(open_plan, report).fill("1", put_aside=True)
-            unlink_if_there(spool_path(plan.plan_path))
+            spool_file(plan.plan_path).remove()
             open_plan.remember(step="staged")
             open_plan.save()
     except BaseException:
@@ -330,23 +332,22 @@ def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> S
     return StagedFiles(plan_path=plan.plan_path, job_id=job_id, plan=plan)
 
 
-def remove_stage(plan_path: str, *, report: Report = no_report) -> None:
+def remove_stage(plan_path: PlanPlace, *, report: Report = no_report) -> None:
     """Remove the stages of a plan, and its scratch file.
 
     The stages of an undo are the asides of what it undoes: they are only removed when empty.
     """
-    with PlanFile(plan_path, only_read=True) as plan:
+    for scratch in (seen_file(plan_path), spool_file(plan_path)):
+        scratch.remove()
+    with PlanFile(plan_path, only_read=True) as plan, Places(plan) as places:
         borrowed = bool(plan.fact("borrowed"))
-        regions = plan.regions()
-    unlink_if_there(seen_path(plan_path))
-    unlink_if_there(spool_path(plan_path))
-    for region in regions:
-        if not region.stage:
-            continue
-        if borrowed:
-            remove_if_empty(region.stage)
-        else:
-            remove_tree(region.stage, report=report)
+        for region in plan.regions():
+            if not region.stage:
+                continue
+            if borrowed:
+                places.remove_if_empty(region.stage)
+            else:
+                places.remove(region.stage, report=report)
 
 
 __all__ = ["StagedFiles", "remove_stage", "stage_files"]

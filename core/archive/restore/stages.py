@@ -9,8 +9,9 @@ import os
 from typing import Final
 
 from core.archive.plan.plan_file import PlanFile, Region, Row
-from core.archive.tree.mounts import make_place, place_pair
-from core.durable import make_directory, owner_for
+from core.archive.restore.places import Places
+from core.archive.tree.mounts import place_pair
+from core.durable import make_directory
 from core.errors import StorageError
 
 _IN_REGION: Final = "SELECT count(*) FROM entry WHERE action IN ('add', 'change') AND region = ?"
@@ -39,7 +40,8 @@ class UnitPaths:
 def prepare_stages(plan: PlanFile, job_id: str) -> None:
     """Choose where stages and asides are, write that down, and only then make the stages."""
     state = os.fsencode(plan.fact("state"))
-    make_directory(state, mode=0o700, owner=owner_for(os.path.dirname(state)))
+    if plan.home.state is None:
+        make_directory(state, mode=0o700)
     label = f"{job_id}-{plan.fact('kind')}"
     regions = [
         Region(region.id, region.root, *place_pair(region.root, state, label))
@@ -59,6 +61,7 @@ def refuse_unstaged(plan: PlanFile) -> None:
 
 def make_stages(plan: PlanFile) -> None:
     """Make the stages that have something to hold."""
-    for region in plan.regions():
-        if plan.count(_IN_REGION, region.id):
-            make_place(region.stage, owner_for(region.root))
+    with Places(plan) as places:
+        for region in plan.regions():
+            if plan.count(_IN_REGION, region.id):
+                places.make(region.stage)

@@ -17,17 +17,18 @@ from typing import Final
 from core import durable
 from core.account.reach import account_of, lstat, open_to_read
 from core.archive.plan.closed_directories import admitted
+from core.archive.plan.home import PlanPlace, plan_home
 from core.archive.plan.plan_file import PlanFile, Region, Row
-from core.archive.plan.rows import storable_inode
+from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
+from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles
 from core.archive.restore.stages import refuse_unstaged
-from core.archive.tree.mounts import FLUSHED_ONE_BY_ONE, FileSystemFlush, make_place
 from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent, is_gone
+from core.archive.tree.records import storable_inode
 from core.archive.tree.remove import remove_if_empty
-from core.durable import owner_for, translate
+from core.durable import translate
 from core.errors import MagerewindError, PlanChanged, StorageError, StoreLeftClosed
 from core.events import Report, no_report
-from core.magento.owned import open_directory
 
 _UNITS: Final = "WHERE unit = id AND action <> 'mode' ORDER BY id"
 _SET_ASIDE: Final = "SELECT count(*) FROM entry WHERE action IN ('change', 'remove') AND region = ?"
@@ -53,16 +54,14 @@ class _Ground:
         self.prefix = os.fsencode(plan.fact("prefix"))
         self.live = stack.enter_context(Descent(os.fsencode(plan.fact("root"))))
         self._regions = {region.id: region for region in plan.regions()}
-        self._places: dict[bytes, int] = {}
+        self._places = stack.enter_context(Places(plan))
+        self._used: dict[int, None] = {}  # in the order of their first use
         self._stack = stack
 
     def place(self, path: bytes) -> int:
         """Return the descriptor of a stage or aside."""
-        fd = self._places.get(path)
-        if fd is None:
-            fd = open_directory(path)
-            self._stack.callback(os.close, fd)
-            self._places[path] = fd
+        fd = self._places.open(path)
+        self._used[fd] = None
         return fd
 
     def region(self, row: Row) -> Region:
@@ -83,7 +82,7 @@ class _Ground:
 
     def flush_places(self) -> None:
         """Bring the stages' and asides' own entries to disk."""
-        for fd in self._places.values():
+        for fd in self._used:
             durable.fsync(fd)
 
     def watch(self) -> list[FileSystemFlush]:
@@ -287,7 +286,7 @@ class _Swap:
         )
 
 
-def swap_files(staged: StagedFiles | str, *, report: Report = no_report) -> None:
+def swap_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -> None:
     """Set the live entries of a plan aside and put the staged ones in their place, durably.
 
     May be run again after a crash at any rename. Raises PlanChanged when something else took a
@@ -295,7 +294,7 @@ def swap_files(staged: StagedFiles | str, *, report: Report = no_report) -> None
     `report` gets 0 bytes and units moved; it must not raise once the swap has begun. A plan's path
     stands for what was staged of it, whose totals nobody needs to add up while the store is closed.
     """
-    plan_path = staged if isinstance(staged, str) else staged.plan_path
+    plan_path = staged.plan_path if isinstance(staged, StagedFiles) else staged
     with PlanFile(plan_path) as plan, contextlib.ExitStack() as stack:
         refuse_unstaged(plan)
         make_asides(plan)
@@ -307,7 +306,7 @@ def swap_files(staged: StagedFiles | str, *, report: Report = no_report) -> None
             plan.remember(step="swapped", swapped_ns=_moment(plan))
             plan.save()
         except (OSError, MagerewindError) as error:
-            if not os.path.exists(plan_path):
+            if not plan_home(plan_path).file.exists():
                 _take_back(plan, report, error)
             if isinstance(error, MagerewindError):
                 raise
@@ -328,7 +327,7 @@ def _take_back(plan: PlanFile, report: Report, cause: Exception) -> None:
     raise TakenBack(f"The plan {plan.path} was removed while it was carried out.") from cause
 
 
-def moves_anything(plan_path: str) -> bool:
+def moves_anything(plan_path: PlanPlace) -> bool:
     """Tell whether a plan has anything to move or change."""
     with PlanFile(plan_path, only_read=True) as plan:
         return bool(plan.count("SELECT EXISTS (SELECT 1 FROM entry)"))
@@ -340,12 +339,11 @@ def make_parents(plan: PlanFile) -> None:
     for path, mode, uid, gid in plan.fact("parents") or ():
         whole = os.path.join(root, os.fsencode(path))
         if not os.path.isdir(whole):
-            owner = owner_for(root)
-            if os.geteuid() == 0 and uid is not None and gid is not None:
-                owner = durable.Owner(uid, gid)
             with contextlib.closing(Descent(root)) as descent:
                 fd, name = descent.parent_of(os.fsencode(path))
-                durable.make_directory(name, mode=mode, owner=owner, dir_fd=fd)
+                durable.make_directory(name, mode=mode, dir_fd=fd)
+                if os.geteuid() == 0 and uid is not None and gid is not None:
+                    os.chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)
 
 
 def _remove_parents(plan: PlanFile) -> None:
@@ -357,28 +355,30 @@ def _remove_parents(plan: PlanFile) -> None:
 
 def make_asides(plan: PlanFile) -> None:
     """Make the aside directories that will hold something."""
-    for region in plan.regions():
-        if region.aside and plan.count(_SET_ASIDE, region.id):
-            make_place(region.aside, owner_for(region.root))
+    with Places(plan) as places:
+        for region in plan.regions():
+            if region.aside and plan.count(_SET_ASIDE, region.id):
+                places.make(region.aside)
 
 
 def _moment(plan: PlanFile) -> int:
     """Return the file system's own time of the swap, in ns, taken from the root's places."""
     moments = [0]
-    for region in plan.regions():
-        for path in (region.stage, region.aside):
-            with contextlib.suppress(OSError):
-                moments.append(os.stat(path).st_ctime_ns)
+    with Places(plan) as places:
+        for region in plan.regions():
+            for path in (region.stage, region.aside):
+                with contextlib.suppress(OSError):
+                    moments.append(os.fstat(places.open(path)).st_ctime_ns)
     return max(moments)
 
 
-def revert_files(staged: StagedFiles | str, *, report: Report = no_report) -> None:
+def revert_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -> None:
     """Bring the old tree back from any half-done swap, durably; may be run again.
 
     What was staged is back in its stage afterwards. Raises StoreLeftClosed when something else
     stands where an old entry belongs.
     """
-    plan_path = staged if isinstance(staged, str) else staged.plan_path
+    plan_path = staged.plan_path if isinstance(staged, StagedFiles) else staged
     with PlanFile(plan_path) as plan, contextlib.ExitStack() as stack:
         if plan.fact("step") not in {"staged", "swapped"}:
             return  # nothing was ever moved
@@ -392,6 +392,7 @@ def revert_files(staged: StagedFiles | str, *, report: Report = no_report) -> No
         _remove_parents(plan)
         plan.remember(step="staged")
         plan.save()
-        for region in plan.regions():
-            if region.aside:
-                remove_if_empty(region.aside)
+        with Places(plan) as places:
+            for region in plan.regions():
+                if region.aside:
+                    places.remove_if_empty(region.aside)

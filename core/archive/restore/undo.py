@@ -15,14 +15,15 @@ from typing import Final
 from core.account.client import keeper
 from core.account.reach import account_of, lstat
 from core.archive.plan.closed_directories import blocked
-from core.archive.plan.plan_file import Action, PlanFile, Region, Row
+from core.archive.plan.home import PlanPlace
+from core.archive.plan.plan_file import Action, PlanFile, Region, Row, selection_of
 from core.archive.plan.plan_files import unwritable
-from core.archive.plan.rows import storable, storable_inode
-from core.archive.restore.recheck import selection_of
+from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles
 from core.archive.tree.accounts import own_groups
 from core.archive.tree.mounts import place_pair
 from core.archive.tree.open_directories import Descent, is_gone
+from core.archive.tree.records import storable, storable_inode
 from core.archive.tree.remove import entries
 from core.durable import translate
 from core.errors import NothingToUndo, PlanChanged, StoreUnreadable
@@ -43,6 +44,7 @@ class _Reverse:
         self._new = new
         self._prefix = os.fsencode(old.fact("prefix"))
         self._root = os.fsencode(old.fact("root"))
+        self._places = stack.enter_context(Places(old))
         self._live = stack.enter_context(Descent(self._root))
         self._regions = {region.id: region for region in old.regions()}
         self._since_ns = int(old.fact("swapped_ns") or 0)
@@ -133,7 +135,8 @@ class _Reverse:
     def _require_aside(self, row: Row) -> None:
         aside = self._regions[row.region].aside
         try:
-            inode = storable_inode(os.lstat(aside + b"/%d" % (row.id or 0)).st_ino)
+            above = self._places.open(aside)
+            inode = storable_inode(os.lstat(b"%d" % (row.id or 0), dir_fd=above).st_ino)
         except OSError:
             inode = None
         if inode != row.ino_now:
@@ -199,7 +202,7 @@ def _swapped(row: Row) -> Row:
     )
 
 
-def undo_plan(plan_path: str, new_plan_path: str, *, job_id: str) -> StagedFiles:
+def undo_plan(plan_path: PlanPlace, new_plan_path: PlanPlace, *, job_id: str) -> StagedFiles:
     """Write the plan of the reverse of a finished rollback and return it, ready to be swapped.
 
     `newer` of the result names live files that are newer than the rollback and would be set aside.

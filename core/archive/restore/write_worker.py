@@ -55,9 +55,10 @@ _Group = tuple[int, list[bytes], list[_Entry]]
 class Makers:
     """The child that makes files, seen from this process."""
 
-    def __init__(self, stages: Mapping[int, bytes]) -> None:
+    def __init__(self, stages: Mapping[int, int]) -> None:
+        """Start it. `stages` are the descriptors of stages by their numbers."""
         self._process, self._slots = child.start_sharing(
-            __name__, None, _SLOTS * _SLOT, parent=os.getpid()
+            __name__, None, _SLOTS * _SLOT, inherited=tuple(stages.values()), parent=os.getpid()
         )
         assert self._process.stdin is not None  # noqa: S101 - for the type checker
         assert self._process.stdout is not None  # noqa: S101
@@ -215,10 +216,10 @@ def main() -> None:
     _die_with(words["parent"])
     os.umask(0)  # nobody else gets into a stage, so files may have their mode from the beginning
     slots = memoryview(mmap.mmap(words["memory"], _SLOTS * _SLOT))
-    places: dict[int, bytes] = _read() or {}  # type: ignore[assignment]
+    places: dict[int, int] = _read() or {}  # type: ignore[assignment]
     code, number = 0, 0
     with contextlib.ExitStack() as stack, contextlib.suppress(BrokenPipeError):
-        stages = {one: stack.enter_context(Descent(path)) for one, path in places.items()}
+        stages = {one: stack.enter_context(Descent(b".", dir_fd=fd)) for one, fd in places.items()}
         while not code and (batch := _read()) is not None:
             begin = number % _SLOTS * _SLOT
             try:

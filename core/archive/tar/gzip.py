@@ -14,19 +14,20 @@ import queue
 import struct
 import sys
 import threading
+import zlib
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final, NamedTuple, Protocol
 
 from isal import isal_zlib
 from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor, IsalError
 
 from core import compression
-from core.archive.create.pack_worker import Compressor, Segment, compressor, cut
 from core.compression import Compression, ZstdError, ZstdInflater, compression_of
 from core.durable import FlushBegun, translate, write_all
 from core.errors import DamagedBackup, MagerewindError, UsageError
 
 DEFAULT_LEVEL: Final = 1
+FASTEST_ZLIB_LEVEL: Final = 4  # 0 to 3 are igzip's, 4 to 9 zlib's
 _GZIP_HEADER: Final = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # no name, no time
 _LAST_BLOCK: Final = b"\x03\0"  # of deflate, empty
 # The inflater asks for the interpreter's lock each time its output doubles from 16 KiB on: of large
@@ -71,6 +72,48 @@ class _Brisk:
                 sys.setswitchinterval(_Brisk._turn_s)
                 gc.set_threshold(*_Brisk._threshold)
             self._ended = True
+
+
+class Segment(NamedTuple):
+    """Members as raw deflate that ends on a whole byte, to be put into a stream at any place."""
+
+    deflated: bytes
+    crc: int  # of what they are when inflated
+    size: int  # of the same, in bytes
+    members: int
+    content_bytes: int
+
+    @property
+    def entries(self) -> int:
+        """How many entries of its batch it stands for."""
+        return self.members
+
+    @property
+    def held(self) -> int:
+        """Bytes that it takes."""
+        return len(self.deflated)
+
+
+class Compressor(Protocol):
+    """Of zlib or of ISA-L: both have the same form."""
+
+    def compress(self, content: bytes, /) -> bytes:
+        """Take the next bytes and return what came out."""
+
+    def flush(self, mode: int = ..., /) -> bytes:
+        """Return what is left."""
+
+
+def compressor(level: int) -> Compressor:
+    """Return what makes raw deflate at one of our levels."""
+    maker: Any = isal_zlib if level < FASTEST_ZLIB_LEVEL else zlib
+    made: Compressor = maker.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return made
+
+
+def cut(compressing: Compressor) -> bytes:
+    """Return what is left of a segment, up to a whole byte."""
+    return compressing.flush(zlib.Z_SYNC_FLUSH)
 
 
 class GzipWriter:

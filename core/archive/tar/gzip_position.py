@@ -15,6 +15,7 @@ from core.archive.tar.gzip import GzipBlocks
 from core.durable import translate
 from core.errors import BackupNotFound, DamagedBackup
 from core.events import Report, no_report
+from core.owned import open_regular
 
 _PIECE: Final = 1 << 20
 
@@ -30,7 +31,7 @@ class Inflated:
         self.file_name = os.path.basename(path)
         self._report = report
         try:
-            self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            self._fd = open_regular(path)
         except FileNotFoundError:
             raise BackupNotFound(f"There is no backup file {path}.") from None
         except OSError as error:

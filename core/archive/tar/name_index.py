@@ -17,6 +17,7 @@ from typing import Final, Self
 
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR
 from core.archive.tar.reader import ArchiveReader, Member
+from core.archive.tree.selection import walk_key
 from core.errors import StorageError
 
 UNKNOWN_MODE: Final = -1
@@ -32,11 +33,6 @@ CREATE TABLE member (
 
 
 _INSERT: Final = f"INSERT OR REPLACE INTO member VALUES ({','.join('?' * 13)})"
-
-
-def walk_key(path: bytes) -> bytes:
-    """Return what sorts as our walk does: a directory before what is in it, names as bytes."""
-    return path.replace(b"/", b"\0")
 
 
 class Index:

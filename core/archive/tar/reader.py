@@ -276,17 +276,12 @@ class ArchiveReader(Inflated):
         if size < 0 or size > _SIZE_LIMIT:
             self.hostile(full_name, "a negative or absurd size")
         if kind == REGULAR:
-            found = self._map = self.sparse.begin(self._before + self._at)
-            stored = size if found is None else found.stored
-            self._left, self._padding = stored, -stored % BLOCK
-            self.content_bytes += size
+            self._begin_content(size)
         else:
             if size and kind in _LINKS:
                 self.hostile(full_name, "a link with content")
             size = 0
-        inflated = self._before + self._at + self.sparse.holes + size
-        if not self._trusted and inflated > self._limit:
-            self.hostile(full_name, "it would unpack to far more than it could be worth")
+        self._refuse_too_much(full_name, size)
         xattrs = self._attributes(full_name, extended) if extended else None
         self._current = full_name
         self._content = b""
@@ -301,10 +296,23 @@ class ArchiveReader(Inflated):
             self._check(member, fields)
             if kind == HARD_LINK:
                 member = member._replace(link=self._name(link))
+        return member
+
+    def _begin_content(self, size: int) -> None:
+        """Make the content of a file the next thing to be read."""
+        found = self._map = self.sparse.begin(self._before + self._at)
+        stored = size if found is None else found.stored
+        self._left, self._padding = stored, -stored % BLOCK
+        self.content_bytes += size
+
+    def _refuse_too_much(self, name: bytes, size: int) -> None:
+        """Count a member; refuse an archive of absurdly many, or of absurdly much content."""
+        inflated = self._before + self._at + self.sparse.holes + size
+        if not self._trusted and inflated > self._limit:
+            self.hostile(name, "it would unpack to far more than it could be worth")
         self.members += 1
         if self.members > _MEMBER_LIMIT:
-            self.hostile(full_name, "an absurd number of members")
-        return member
+            self.hostile(name, "an absurd number of members")
 
     def _attributes(self, name: bytes, extended: dict[bytes, bytes]) -> dict[bytes, bytes]:
         """Return the extended attributes that are kept; refuse what no file can have."""

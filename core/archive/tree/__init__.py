@@ -1,1 +1,9 @@
-"""What a tree of files holds, and how it is walked, opened and emptied."""
+"""The live tree: what belongs to a selection, and how its directories are walked and opened.
+
+for each directory of the selection, names sorted as bytes:      selection
+    leave out what Magento, the selection or a mount excludes    selection, mounts
+    open each level by its name in the descriptor of the last    open_directories
+    yield the entry; note its inode, size and times              records
+    translate owners; read extended attributes                   accounts, xattrs
+empty a tree that is no longer needed, deepest entries first     remove
+"""

@@ -14,10 +14,9 @@ from enum import Enum
 from types import TracebackType
 from typing import Final, Self
 
-from core.archive.plan.rows import storable_inode
-from core.archive.tar.name_index import walk_key
-from core.archive.tree.selection import Status
-from core.durable import create_exclusive, owner_for, translate, unlink_if_there, write_all
+from core.archive.tree.selection import Status, walk_key
+from core.durable import translate, write_all
+from core.held import StateFile
 
 _RECORD: Final = struct.Struct("<I5q")
 _LENGTH: Final = 4  # bytes of it that say how long the path is
@@ -25,6 +24,19 @@ _FLUSH: Final = 1 << 18
 _63_BITS: Final = (1 << 63) - 1  # a time after 2262 is more nanoseconds than a record holds
 
 Look = tuple[int, int, int, int, int]
+
+
+def storable(nanoseconds: int) -> int:
+    """Return a time as the plan's database can hold it, which ends in the year 2262."""
+    return max(-_63_BITS, min(nanoseconds, _63_BITS))
+
+
+def storable_inode(inode: int) -> int:
+    """Return an inode as the plan's database can hold it, as a signed number of 64 bits.
+
+    File systems of a network (GlusterFS, for one) number by hashes of all 64. May be applied again.
+    """
+    return inode if inode <= _63_BITS else inode - (1 << 64)
 
 
 def look_of(status: os.stat_result | Status) -> Look:
@@ -66,22 +78,17 @@ def passed_over(records: bytes, at: int, count: int) -> int:
     return at
 
 
-def seen_path(plan_path: str) -> str:
-    """Return the scratch file of a plan."""
-    return plan_path + ".seen"
-
-
 class SeenWriter:
     """Writes the records, in the order of the walk."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, file: StateFile) -> None:
+        self._path = file.path
         self._buffer = bytearray()
         try:
-            unlink_if_there(path)
-            self._fd = create_exclusive(path, owner=owner_for(os.path.dirname(path) or "."))
+            file.remove()
+            self._fd = file.create()
         except OSError as error:
-            raise translate(error, f"making {path}") from error
+            raise translate(error, f"making {file}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -115,14 +122,14 @@ class SeenWriter:
 class SeenReader:
     """Reads the records, in the order of the walk."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, file: StateFile) -> None:
+        self._path = file.path
         self._buffer = b""
         self._at = 0
         try:
-            self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            self._fd = file.open()
         except OSError as error:
-            raise translate(error, f"reading {path}") from error
+            raise translate(error, f"reading {file}") from error
 
     def close(self) -> None:
         """Close the file."""
@@ -188,45 +195,73 @@ Looks = tuple[bytes, list[bytes], bool]
 changed so late that it is fresh."""
 
 
+Changes = Iterator[tuple[list[bytes], Change]]
+"""Paths that follow one another, and what became of them."""
+
+
 def changes(
     before: SeenReader,
     now: Iterator[Looks],
     *,
     since_ns: int,
     linked: frozenset[tuple[int, int]] = frozenset(),
-) -> Iterator[tuple[list[bytes], Change]]:
+) -> Changes:
     """Yield what became of the entries of either side; `since_ns` is when the first look began.
 
     `linked` are the inodes and devices of what we gave another name meanwhile.
     """
-    old: tuple[bytes, Look] | None = None
+    pairing = _Pairing(before, since_ns, linked)
     for records, paths, fresh in now:
-        if old is None and not fresh and before.is_next(records):
+        if not fresh and pairing.are_next(records):
             yield paths, Change.NONE
-            continue
+        else:
+            yield from pairing.one_by_one(records, paths)
+    yield from pairing.gone_before(None)
+
+
+class _Pairing:
+    """Both looks side by side, in the order of the walk."""
+
+    def __init__(
+        self, before: SeenReader, since_ns: int, linked: frozenset[tuple[int, int]]
+    ) -> None:
+        self._before = before
+        self._since_ns = since_ns
+        self._linked = linked
+        self._old: tuple[bytes, Look] | None = None  # read ahead of its turn
+
+    def are_next(self, records: bytes) -> bool:
+        """Tell whether these very records come next in the first look; then pass over them."""
+        return self._old is None and self._before.is_next(records)
+
+    def one_by_one(self, records: bytes, paths: list[bytes]) -> Changes:
+        """Yield the change of each of these entries, and of those gone before it."""
         at = 0
         for path in paths:
             _, look, end = taken_apart(records, at)
-            # A directory's look ends with its group, which is no time by far.
-            is_fresh = look[4] >= since_ns
             record, at = records[at:end], end
-            if old is None and before.is_next(record):
-                yield [path], Change.MAYBE if is_fresh else Change.NONE
+            if self.are_next(record):
+                yield [path], self._unchanged(look)
                 continue
-            old = old or before.next()
-            while old is not None and walk_key(old[0]) < walk_key(path):
-                yield [old[0]], Change.CERTAIN
-                old = before.next()
-            if old is None or old[0] != path:
-                yield [path], Change.CERTAIN
-                continue
-            if old[1] == look:
-                yield [path], Change.MAYBE if is_fresh else Change.NONE
-            else:
-                by_us = look[:2] in linked and old[1][:4] == look[:4]
-                yield [path], Change.MAYBE if by_us else Change.CERTAIN
-            old = None
-    old = old or before.next()
-    while old is not None:
-        yield [old[0]], Change.CERTAIN
-        old = before.next()
+            yield from self.gone_before(walk_key(path))
+            yield [path], self._compared(path, look)
+
+    def gone_before(self, key: bytes | None) -> Changes:
+        """Yield the entries of the first look alone, up to `key`; None: up to the end."""
+        self._old = self._old or self._before.next()
+        while self._old is not None and (key is None or walk_key(self._old[0]) < key):
+            yield [self._old[0]], Change.CERTAIN
+            self._old = self._before.next()
+
+    def _compared(self, path: bytes, look: Look) -> Change:
+        if self._old is None or self._old[0] != path:
+            return Change.CERTAIN  # new
+        old, self._old = self._old[1], None
+        if old == look:
+            return self._unchanged(look)
+        is_by_us = look[:2] in self._linked and old[:4] == look[:4]
+        return Change.MAYBE if is_by_us else Change.CERTAIN
+
+    def _unchanged(self, look: Look) -> Change:
+        # A directory's look ends with its group, which is no time by far.
+        return Change.MAYBE if look[4] >= self._since_ns else Change.NONE

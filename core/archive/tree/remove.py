@@ -23,9 +23,11 @@ def entries(
 ) -> Iterator[tuple[int, bytes, os.stat_result, bool]]:
     """Yield (descriptor of the directory above, name, status, leaving) for all below a directory.
 
-    Directories come twice: before what is in them, and once more (`leaving`) after it.
+    Directories come twice: before what is in them, and once more (`leaving`) after it. What is
+    mounted below is named, and not entered.
     """
     with Descent(directory, dir_fd=dir_fd) as descent:
+        device = os.fstat(descent.fd).st_dev
         ways: list[tuple[list[bytes], bytes]] = [(_children(descent.fd), b"")]
         while ways:
             names, inside = ways[-1]
@@ -38,24 +40,40 @@ def entries(
             name = names.pop()
             status = lstat(name, descent.fd)
             yield descent.fd, name, status, False
-            if stat.S_ISDIR(status.st_mode):
-                descent.push(name)
-                ways.append((_children(descent.fd), name))
+            if not stat.S_ISDIR(status.st_mode):
+                continue
+            if status.st_dev != device:
+                yield descent.fd, name, status, True
+                continue
+            descent.push(name)
+            ways.append((_children(descent.fd), name))
 
 
-def remove_tree(directory: bytes, *, report: Report = no_report) -> int:
-    """Remove a directory of ours and all in it; return the bytes freed. Gone already is as good."""
-    freed = removed = 0
-    above, itself = os.path.split(directory)
+def remove_tree(directory: bytes, *, dir_fd: int | None = None, report: Report = no_report) -> int:
+    """Remove a directory of ours and all in it; return the bytes freed. Gone already is as good.
+
+    What is mounted in it stays, and is an error.
+    """
     try:
+        if dir_fd is not None:
+            return _remove(directory, dir_fd, report)
+        above, name = os.path.split(directory)
         parent = open_directory(above)
+        try:
+            return _remove(name, parent, report)
+        finally:
+            os.close(parent)
     except FileNotFoundError:
         return 0
     except OSError as error:
         raise translate(error, f"removing {os.fsdecode(directory)}") from error
+
+
+def _remove(directory: bytes, parent: int, report: Report) -> int:
+    freed = removed = 0
     try:
-        _open_up(itself, os.lstat(itself, dir_fd=parent), parent)
-        for fd, name, status, leaving in entries(directory):
+        _open_up(directory, os.lstat(directory, dir_fd=parent), parent)
+        for fd, name, status, leaving in entries(directory, dir_fd=parent):
             if leaving:
                 os.rmdir(name, dir_fd=fd)
             elif stat.S_ISDIR(status.st_mode):
@@ -67,45 +85,47 @@ def remove_tree(directory: bytes, *, report: Report = no_report) -> int:
             removed += 1
             if removed % 256 == 0:
                 report(freed, removed, os.fsdecode(name))
-        os.rmdir(itself, dir_fd=parent)
+        os.rmdir(directory, dir_fd=parent)
         fsync(parent)
     except FileNotFoundError:
         return freed
-    except OSError as error:
-        raise translate(error, f"removing {os.fsdecode(directory)}") from error
-    finally:
-        os.close(parent)
     report(freed, removed, "")
     return freed
 
 
-def _open_up(name: bytes, status: os.stat_result, fd: int | None) -> None:
+def _open_up(name: bytes, status: os.stat_result, fd: int) -> None:
     """Let us remove what is in a directory that forbids even that, as extracted ones may.
 
-    One of another account's is opened up by that account, where we can work as it.
+    One of another account's is opened up by that account, where we can work as it. Modes are
+    changed by a descriptor, since another directory could be put under the name.
     """
-    own = os.geteuid() in {0, status.st_uid}
-    account = None if own or fd is None else account_of(status)
-    if account is not None and fd is not None:
+    if not stat.S_ISDIR(status.st_mode) or os.geteuid() == 0:
+        return
+    account = None if os.geteuid() == status.st_uid else account_of(status)
+    if account is not None:
         opened = look(name, fd)
         try:
             account.set_mode(opened, 0o777)  # nobody else gets past what we remove
         finally:
             os.close(opened)
-    elif os.geteuid() != 0 and status.st_mode & 0o700 != 0o700:
-        os.chmod(name, 0o700, dir_fd=fd)
+    elif status.st_mode & 0o700 != 0o700:
+        opened = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+        try:
+            os.chmod(f"/proc/self/fd/{opened}", 0o700)
+        finally:
+            os.close(opened)
 
 
-def tree_bytes(directory: bytes) -> int:
+def tree_bytes(directory: bytes, *, dir_fd: int | None = None) -> int:
     """Return how many bytes on disk a directory of ours holds; 0 when it is not there."""
     total = 0
     with contextlib.suppress(FileNotFoundError, PermissionError):
-        for _, _, status, leaving in entries(directory):
+        for _, _, status, leaving in entries(directory, dir_fd=dir_fd):
             total += 0 if leaving else status.st_blocks * 512
     return total
 
 
-def remove_if_empty(directory: bytes) -> None:
+def remove_if_empty(directory: bytes, *, dir_fd: int | None = None) -> None:
     """Remove a directory that has nothing in it."""
     with contextlib.suppress(OSError):
-        os.rmdir(directory)
+        os.rmdir(directory, dir_fd=dir_fd)

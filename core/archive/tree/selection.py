@@ -30,11 +30,7 @@ OWN_PREFIX: Final = b".magerewind"
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
 # What Magento's Setup/BackupRollback.php leaves out of a code backup besides media, static, var.
-_IGNORED_IN_CODE: Final = (
-    b"update",
-    b"node_modules",
-    *(b".grunt", b".idea", b".svn", b".git"),
-)
+_IGNORED_IN_CODE: Final = (b"update", b"node_modules", b".grunt", b".idea", b".svn", b".git")
 
 EXCLUDE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "@media-cache": (
@@ -52,6 +48,11 @@ EXCLUDE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "@generated": ("generated/code", "generated/metadata"),
 }
 """Names for patterns that many stores share; `--exclude @media-cache` stands for its patterns."""
+
+
+def walk_key(path: bytes) -> bytes:
+    """Return what sorts as our walk does: a directory before what is in it, names as bytes."""
+    return path.replace(b"/", b"\0")
 
 
 class StoreLayout(Protocol):

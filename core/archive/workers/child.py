@@ -75,14 +75,21 @@ def start(
 
 
 def start_sharing(
-    module: str, selection: Selection | None, size: int, **words: int
+    module: str,
+    selection: Selection | None,
+    size: int,
+    *,
+    inherited: tuple[int, ...] = (),
+    **words: int,
 ) -> tuple[subprocess.Popen[bytes], mmap.mmap]:
     """Start a child that talks, and that shares so many bytes of memory: its word `memory`."""
     memory = os.memfd_create(module)
     try:
         os.ftruncate(memory, size)
         shared = mmap.mmap(memory, size)
-        child = start(module, selection, talk=True, inherited=(memory,), memory=memory, **words)
+        child = start(
+            module, selection, talk=True, inherited=(memory, *inherited), memory=memory, **words
+        )
     finally:
         os.close(memory)
     return child, shared

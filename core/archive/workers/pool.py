@@ -22,7 +22,6 @@ from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Any, Final, Generic, TypeVar, cast
 
-from core.archive.create.pack_worker import Packer, Segment
 from core.archive.tree.selection import Selection
 from core.archive.workers import child
 from core.archive.workers.batch_reader import Gatherer, Group, LeftOut, Part
@@ -36,7 +35,6 @@ _DEALT: Final = 4
 _PATIENCE_MS: Final = 200  # a child that somebody has stopped must not keep us from a cancellation
 _END: Final = marshal.dumps(())
 _PENDING: Final = 16  # batches between the first that is not taken yet and the last that is dealt
-_HELD: Final = 16 << 20  # bytes of segments that wait for their turn
 
 Made = TypeVar("Made", bound=Part)
 Notes = dict[int, tuple[list[bytes], os.stat_result | None]]
@@ -314,21 +312,6 @@ class Shift(Generic[Made]):
         crew.step(first)
 
 
-class _PackingHand(Hand[Segment]):
-    def made(self, values: tuple[Any, ...]) -> Segment:
-        return Segment(*values)
-
-
-def packers(selection: Selection, level: int) -> Crew[Segment]:
-    """Return a crew that makes segments of a backup."""
-    return Crew(
-        selection,
-        Packer(selection, level),
-        lambda: _PackingHand(child.start(__name__, selection, talk=True, level=level)),
-        most=_HELD,
-    )
-
-
 def batches(words: io.BufferedReader, freed: Callable[[int], None]) -> Iterator[list[Group]]:
     """Yield, in a child, what the parent deals out: read at once, so that it never waits.
 
@@ -377,16 +360,3 @@ def serve(
                 values = tuple(part) if isinstance(part, LeftOut) else values_of(part)
                 send(marshal.dumps(values))
             send(_END)
-
-
-def main() -> None:
-    """Be a child that packs."""
-    selection, words = child.told()
-    serve(Packer(selection, words["level"]), tuple)
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    finally:
-        os._exit(0)  # nothing to clean up, and a thread that may be waiting for more

@@ -6,47 +6,16 @@ open, and there is nothing to read. It knows nothing of who packs.
 
 from __future__ import annotations
 
-import itertools
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final, Generic
 
-from core.archive.create.pack_worker import DIRECTORY_MODE, MemberWriter, Segment
-from core.archive.tar.header import DIRECTORY
-from core.archive.tree.open_directories import is_gone
-from core.archive.tree.selection import Run, Selection, runs, unreadable
+from core.archive.tree.selection import Run
 from core.archive.workers.batch_reader import Group
 from core.archive.workers.pool import Made, Notes, Task
-from core.events import Warned
 
 _BATCH: Final = 256  # entries
 _BATCH_BYTES: Final = 1 << 18  # that have to be sent with it
-
-
-@dataclass(slots=True)
-class Noticed:
-    """Names for the warnings."""
-
-    changed: list[str] = field(default_factory=list)
-    vanished: list[str] = field(default_factory=list)
-    special: list[str] = field(default_factory=list)
-    stripped: list[str] = field(default_factory=list)
-
-    def warnings(self) -> tuple[Warned, ...]:
-        """Return one warning for each sort of thing that was noticed."""
-        sorts = (
-            ("changed", "These files changed while they were read", self.changed),
-            ("vanished", "These files vanished while the archive was written", self.vanished),
-            ("special", "Sockets, fifos and devices are not kept", self.special),
-            ("set_id", "Set-user-id and set-group-id bits of files are not kept", self.stripped),
-        )
-        return tuple(
-            Warned(code=code, message=f"{text}: {len(names)}.", names=tuple(names))
-            for code, text, names in sorts
-            if names
-        )
 
 
 class Batches(ABC, Generic[Made]):
@@ -104,38 +73,3 @@ class Batches(ABC, Generic[Made]):
             yield Task(self._batch, self._notes)
             self._batch, self._prefix, self._entries, self._bytes = [], None, 0, 0
             self._notes = {}
-
-
-class ArchiveBatches(Batches[Segment]):
-    """The walk over a selection for whoever packs it."""
-
-    def __init__(self, selection: Selection, noticed: Noticed, members: MemberWriter) -> None:
-        super().__init__()
-        self._selection = selection
-        self._noticed = noticed
-        self._members = members
-
-    def _runs(self) -> Iterator[Run]:
-        return itertools.chain(self._above(), runs(self._selection, problem=self.problem))
-
-    def _above(self) -> Iterator[Run]:
-        """Yield the directories that stand above the selection in the archive."""
-        prefix = self._selection.prefix
-        fd = os.open(self._selection.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            for end in [at for at, byte in enumerate(prefix) if byte == 0x2F]:
-                yield prefix[: end + 1], fd, None
-        finally:
-            os.close(fd)
-
-    def problem(self, path: bytes, error: OSError) -> None:
-        """Take note of what vanished. Raises what forbids the archive."""
-        if not is_gone(error):
-            raise unreadable(path, error) from error
-        self._noticed.vanished.append(os.fsdecode(path))
-
-    def _directory(self, prefix: bytes, fd: int) -> None:
-        """Take in a directory, whatever group is the last: it needs no more looking."""
-        path, status = prefix[:-1], os.fstat(fd)
-        head = self._members.head(path, status, DIRECTORY, status.st_mode & DIRECTORY_MODE, fd=fd)
-        self._known(path, head)

@@ -63,7 +63,6 @@ class Table:
     key_index: str
     rows: int
     data_bytes: int
-    index_bytes: int
     created: str
     collation: str
     versioning: Versioning

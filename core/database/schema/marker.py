@@ -135,7 +135,11 @@ def read_swap(connection: Connection, short: str) -> Swap | None:
             if error.errno in _NO_TABLE:
                 continue
             raise
-        swap = swap_from_json(b"".join(body or b"" for (body,) in rows), where=table)
+        swap = swap_from_json(
+            b"".join(body or b"" for (body,) in rows),
+            where=table,
+            schema=connection.settings.schema,
+        )
         if swap.short != short:
             raise StorageError(f"The table {table} speaks of another job.")
         return swap

@@ -114,7 +114,6 @@ def read_tables(
                 key_index=index,
                 rows=int(sizes[0]),
                 data_bytes=int(sizes[1]),
-                index_bytes=int(sizes[2]),
                 created=str(created),
                 collation=str(collation),
                 versioning=_versioning(kind, own),

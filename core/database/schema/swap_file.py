@@ -12,12 +12,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from core.database.schema.names import aside_name, owner_of
 from core.database.sql.table_text import ForeignKeyText
-from core.durable import Owner, translate, write_file
 from core.errors import StorageError
 from core.events import Warned
+from core.held import StateFile, state_file
+from core.owned import LARGE
 
 FORMAT: Final = 1
+_KINDS: Final = frozenset(
+    {"VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "PACKAGE", "PACKAGE BODY", "EVENT", "ALTER EVENT"}
+)
+_NAME_LENGTH: Final = 64  # letters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +138,10 @@ class Swap:
     keeps: tuple[str, ...] = ()  # kinds of objects that are left alone
     keeps_triggers: bool = False  # the dump speaks of none, so those of swapped tables stay
 
-    def save(self, path: str, *, owner: Owner | None = None) -> None:
+    def save(self, place: str | StateFile) -> None:
         """Bring the description to disk; it holds the texts of routines, so 0600."""
-        write_file(path, self.to_json(), mode=0o600, owner=owner)
+        file = state_file(place)
+        file.directory.write(file.name, self.to_json())
 
     def to_json(self) -> bytes:
         """Return the description as the file holds it."""
@@ -151,27 +158,39 @@ class Swap:
         return frozenset(table.name for table in self.tables)
 
 
-def load_swap(path: str) -> Swap:
-    """Return what `Swap.save` wrote. Raises StorageError."""
+def load_swap(place: str | StateFile, *, schema: str) -> Swap:
+    """Return what `Swap.save` wrote for a swap in this schema.
+
+    Raises ForeignState, and StorageError for what is damaged, of another schema, or speaks of
+    tables that no swap of ours would.
+    """
+    file = state_file(place)
     try:
-        with open(path, "rb") as file:
-            raw = file.read()
-    except OSError as error:
-        raise translate(error, f"reading {path}") from error
-    return swap_from_json(raw, where=path)
+        raw = file.read(limit=LARGE)
+    except FileNotFoundError:
+        raise StorageError(f"{file} is missing.") from None
+    return swap_from_json(raw, where=str(file), schema=schema)
 
 
-def swap_from_json(raw: bytes, *, where: str) -> Swap:
-    """Return what `Swap.to_json` gave. Raises StorageError, which names the place `where`."""
+def swap_from_json(raw: bytes, *, where: str, schema: str) -> Swap:
+    """Return what `Swap.to_json` gave for a swap in this schema.
+
+    Raises StorageError, which names the place `where`, as `load_swap` does.
+    """
     try:
-        return _swap(json.loads(raw), where)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        content = json.loads(raw)
+        if content.get("format") != FORMAT:
+            raise StorageError(f"{where} was written by another version of magerewind.")
+        swap = _swap(content)
+        wrong = _what_is_wrong(swap, schema)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StorageError(f"{where} is damaged: {error}") from error
+    if wrong:
+        raise StorageError(f"{where} is not used: {wrong}.")
+    return swap
 
 
-def _swap(content: Mapping[str, Any], where: str) -> Swap:
-    if content.get("format") != FORMAT:
-        raise StorageError(f"{where} was written by another version of magerewind.")
+def _swap(content: Mapping[str, Any]) -> Swap:
     return Swap(
         schema=content["schema"],
         short=content["short"],
@@ -179,10 +198,42 @@ def _swap(content: Mapping[str, Any], where: str) -> Swap:
         wanted=_definitions(content["wanted"]),
         before=_definitions(content["before"]),
         drops=tuple((kind, name) for kind, name in content["drops"]),
-        whole=content["whole"],
+        whole=bool(content["whole"]),
         keeps=tuple(content["keeps"]),
-        keeps_triggers=content["keeps_triggers"],
+        keeps_triggers=bool(content["keeps_triggers"]),
     )
+
+
+def _what_is_wrong(swap: Swap, schema: str) -> str:
+    """Return why a description cannot be of a swap that we made in a schema, empty if it can."""
+    if swap.schema != schema:
+        return "it is of another schema"
+    if owner_of(aside_name(str(swap.short), 1)) != swap.short:
+        return "it names no job"
+    for table in swap.tables:
+        if not _is_name(table.name) or owner_of(table.name) is not None:
+            return "a table in it is none of the store's"
+        if table.aside is not None and owner_of(str(table.aside)) != swap.short:
+            return "an aside table in it is not of this job"
+        if table.staged is not None and owner_of(str(table.staged)) is None:
+            return "a staged table in it is none of ours"
+    objects = (*swap.wanted.objects, *swap.before.objects)
+    kinds = {one.kind for one in objects} | {kind for kind, _ in swap.drops}
+    names = [one.name for one in objects] + [name for _, name in swap.drops]
+    if not kinds <= _KINDS or not all(map(_is_name, (*names, *swap.keeps))):
+        return "it speaks of what is no view, trigger, routine or event"
+    if not all(_is_text(one) for one in objects):
+        return "a definition in it is no text"
+    return ""
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and 0 < len(name) <= _NAME_LENGTH and "\0" not in name
+
+
+def _is_text(one: ObjectText) -> bool:
+    texts = (one.create, one.definer, one.sql_mode, one.charset, one.collation, one.table)
+    return all(isinstance(text, str) for text in (*texts, one.time_zone))
 
 
 def _definitions(content: Mapping[str, Any]) -> Definitions:

@@ -1,1 +1,8 @@
-"""The server: connection, address, rights, names of errors."""
+"""The server: one connection that keeps passwords and translates errors.
+
+from env.php: host, port or socket, ways to encrypt       address
+connect; name the server and its version                  connection, dialect
+an error code becomes a sentence and a class of error     error_codes
+ask what the account may do                               rights
+ask how large the schema is                               size
+"""

@@ -30,6 +30,7 @@ from core.database.sql.literal_rows import HEAD, literals_end, statement_end
 from core.database.sql.tokens import Reading, repeat
 from core.durable import translate
 from core.errors import DamagedBackup, StatementRefused
+from core.owned import open_regular
 
 CHUNK: Final = 4 << 20
 OUR_MARK: Final = b"-- magerewind dump"
@@ -66,7 +67,8 @@ class DumpFile:
     def __init__(self, path: str, *, digest: bool = False) -> None:
         self.path = path
         try:
-            self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+            fd = open_regular(path)
+            self._file = open(fd, "rb", buffering=0)  # noqa: SIM115 - closed by close()
         except OSError as error:
             raise translate(error, f"reading {path}") from error
         self.size = os.fstat(self._file.fileno()).st_size

@@ -1,1 +1,8 @@
-"""Loaded tables become the live ones, and back."""
+"""Loaded tables become the live ones in one statement, and go back in one.
+
+wait until no other session holds a table
+RENAME TABLE live TO aside, staged TO live, ...      swap: the commit of the database
+before the commit: drop what was loaded              swap
+after the commit: views, triggers, events, keys      after_commit
+undo: the aside tables become the live ones again    undo
+"""

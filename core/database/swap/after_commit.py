@@ -32,7 +32,7 @@ from core.database.schema.table_names import all_names, end_statements
 from core.database.server.connection import Connection
 from core.database.server.dialect import one_line, quote_name
 from core.database.sql.table_text import ForeignKeyText
-from core.database.swap.swap import RECORD_SWAPPING, remembered_swap
+from core.database.swap.swap import swap_of
 from core.errors import ConnectionLost, DatabaseError, StorageError
 from core.events import Warned
 from core.journal import Journal
@@ -49,10 +49,9 @@ def forward_tables(settings: DatabaseConnection, journal: Journal) -> tuple[Warn
     Reads the definitions file that the journal names. Raises ConnectionLost, ConnectionFailed or
     DatabaseError, after which it is to be run again.
     """
-    swapping = journal.last(RECORD_SWAPPING)
-    if swapping is None:
+    swap = swap_of(journal, settings)
+    if swap is None:
         raise StorageError(f"The journal {journal.path} knows of no swap to bring to its end.")
-    swap = remembered_swap(swapping, settings)
 
     def begin(step: str) -> None:
         journal.append(RECORD_FORWARD, step=step)

@@ -23,8 +23,8 @@ from core.database.schema.table_names import all_names, end_connection, end_stat
 from core.database.server.connection import Connection, connect
 from core.database.server.dialect import quote_name
 from core.database.server.obstacles import blockers
-from core.durable import Owner
 from core.errors import DatabaseError, StorageError, StoreLeftClosed, SwapBlocked
+from core.held import StateFile, state_file
 from core.journal import Journal, Record
 from core.magento.settings import DatabaseConnection
 
@@ -43,9 +43,8 @@ def swap_tables(
     settings: DatabaseConnection,
     *,
     journal: Journal,
-    definitions_path: str,
+    definitions_path: str | StateFile,
     partial: bool | None = None,
-    owner: Owner | None = None,
     tries: int = SWAP_TRIES,
 ) -> Swap:
     """Put the staged tables in the place of the live ones, all at once.
@@ -59,11 +58,11 @@ def swap_tables(
         swap = _describe(connection, staged, settings.schema, whole=whole)
         while True:
             keep_swap(connection, JobMark(job_id=staged.job_id), swap)
-            _save(swap, definitions_path, owner)
+            _save(swap, definitions_path)
             journal.append(
                 RECORD_SWAPPING,
                 short=swap.short,
-                definitions=definitions_path,
+                definitions=str(definitions_path),
                 connection=connection.thread_id,
             )
             try:
@@ -94,12 +93,13 @@ def _given_up(swap: Swap, name: str) -> Swap:
     return replace(swap, tables=tables, before=before)
 
 
-def _save(swap: Swap, path: str, owner: Owner | None) -> None:
+def _save(swap: Swap, place: str | StateFile) -> None:
     """Bring a swap's description to disk; the schema holds it where the job's directory is gone."""
+    file = state_file(place)
     try:
-        swap.save(path, owner=owner)
+        swap.save(file)
     except StorageError:
-        if os.path.isdir(os.path.dirname(path)):
+        if not file.directory.is_removed:
             raise
 
 
@@ -232,32 +232,17 @@ def revert_tables(
     if journal.has(RECORD_REVERTED):
         return
     swapping = journal.last(RECORD_SWAPPING)
-    swap = None if swapping is None else remembered_swap(swapping, settings)
+    swap = swap_of(journal, settings)
     staging = journal.last(RECORD_STAGING)
     take_back(
         settings,
         swap,
-        None if staging is None else str(staging.payload["short"]),
+        None if staging is None else staging_short(staging, settings.schema),
         tries,
         renamed_by=0 if swapping is None else int(swapping.payload.get("connection", 0)),
     )
     if staging is not None:
         journal.append(RECORD_REVERTED, short=staging.payload["short"])
-
-
-def remembered_swap(swapping: Record, settings: DatabaseConnection) -> Swap:
-    """Return the swap of a job's record; out of the schema where the job's directory is gone."""
-    path = str(swapping.payload["definitions"])
-    try:
-        return load_swap(path)
-    except StorageError:
-        if os.path.lexists(path):
-            raise
-        with connect(settings) as connection:
-            swap = read_swap(connection, str(swapping.payload["short"]))
-        if swap is None:
-            raise
-        return swap
 
 
 def take_back(
@@ -305,6 +290,42 @@ def _rename_back(connection: Connection, swap: Swap, tries: int) -> None:
             tries = 1
         else:
             break
+
+
+def swap_of(journal: Journal, settings: DatabaseConnection) -> Swap | None:
+    """Return the swap that a journal speaks of, None where it began none. Raises as `load_swap`.
+
+    Its file is looked for beside the journal, whatever path is written there; where the job's
+    directory is gone, the schema holds a copy.
+    """
+    swapping = journal.last(RECORD_SWAPPING)
+    if swapping is None:
+        return None
+    file = journal.beside(os.path.basename(str(swapping.payload.get("definitions", ""))))
+    short = str(swapping.payload.get("short"))
+    try:
+        swap = load_swap(file, schema=settings.schema)
+    except StorageError:
+        if file.exists():
+            raise
+        with connect(settings) as connection:
+            kept = read_swap(connection, short)
+        if kept is None:
+            raise
+        return kept
+    if swap.short != short:
+        raise StorageError(f"{file} is not of the job of its journal.")
+    return swap
+
+
+def staging_short(record: Record, schema: str) -> str:
+    """Return whose staging tables a record speaks of. Raises StorageError for another schema."""
+    short, where = record.payload.get("short"), record.payload.get("schema", schema)
+    if where != schema:
+        raise StorageError("The job's connection is not of the schema that it worked on.")
+    if not isinstance(short, str) or owner_of(aside_name(short, 1)) != short:
+        raise StorageError("The job's journal names no staging tables of ours.")
+    return short
 
 
 def _mend_dangling_keys(connection: Connection, swap: Swap) -> None:

@@ -21,6 +21,7 @@ from core.database.server.connection import Connection, connect
 from core.database.server.dialect import one_line, quote_name
 from core.errors import DatabaseError, NothingToUndo
 from core.events import Report, Warned, no_report
+from core.held import StateFile
 from core.journal import Journal
 from core.magento.settings import DatabaseConnection
 
@@ -53,7 +54,7 @@ def undo_tables(
     journal: Journal,
     *,
     job_id: str,
-    definitions_path: str,
+    definitions_path: str | StateFile,
     mark: JobMark | None = None,
 ) -> StagedTables:
     """Return the old tables of a finished swap as staged ones, for `swap_tables`.
@@ -61,7 +62,7 @@ def undo_tables(
     `definitions_path` is the file of that swap; nothing is changed yet. Raises NothingToUndo where
     an aside table is missing.
     """
-    swap = load_swap(definitions_path)
+    swap = load_swap(definitions_path, schema=settings.schema)
     short = short_id(job_id)
     loading = LoadingConnection(settings)
     try:
@@ -128,9 +129,9 @@ def _came(swap: Swap) -> tuple[tuple[str, str], ...]:
     )
 
 
-def aside_bytes(settings: DatabaseConnection, definitions_path: str) -> int:
+def aside_bytes(settings: DatabaseConnection, definitions_path: str | StateFile) -> int:
     """Return what the aside tables of a swap take, as the server estimates it."""
-    asides = load_swap(definitions_path).asides
+    asides = load_swap(definitions_path, schema=settings.schema).asides
     with connect(settings) as connection:
         sizes = _sizes(connection)
     return sum(sizes.get(name, 0) for name in asides)
@@ -146,13 +147,13 @@ def _sizes(connection: Connection) -> Mapping[str, int]:
 
 
 def drop_aside(
-    settings: DatabaseConnection, definitions_path: str, *, report: Report = no_report
+    settings: DatabaseConnection, definitions_path: str | StateFile, *, report: Report = no_report
 ) -> Discarded:
     """Drop the aside tables of a swap; may be run again.
 
     A table that a foreign key of another schema refers to stays, and is named with its real name.
     """
-    swap = load_swap(definitions_path)
+    swap = load_swap(definitions_path, schema=settings.schema)
     real = {one.aside: one.name for one in swap.tables if one.aside is not None}
     freed, dropped, kept = 0, 0, list[str]()
     with connect(settings) as connection:

@@ -1,1 +1,7 @@
-"""PHP that configures a store: read here, or asked of php itself."""
+"""PHP that configures a store: read here, or asked of php itself.
+
+parse the file                                                     syntax
+give literals, operators and known functions a value               expressions, operators, strings
+the returned array                                                 read_array, values
+what cannot be read here: a php of its own evaluates it            ask_php
+"""

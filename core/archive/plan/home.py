@@ -1,0 +1,69 @@
+"""Where a plan is, and what one that is found there may speak of.
+
+A plan that is read back decides what is renamed and removed. So whoever opens one that a job keeps
+says for which trees and which job; `core.archive.plan.check` holds it against that. A plan that was
+just made for a look (a string as its path) answers for itself.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from core.held import Directory, StateFile, state_file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What a job's plan may speak of: `trees` are roots with their prefixes in the archive."""
+
+    trees: frozenset[tuple[bytes, bytes]]
+    state: bytes
+    job_id: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanHome:
+    """A plan's file, held by its directory; `bounds` are None for a plan made for a look."""
+
+    file: StateFile
+    bounds: Bounds | None = None
+
+    @property
+    def directory(self) -> Directory:
+        """The directory that the plan and its scratch files are in."""
+        return self.file.directory
+
+    @property
+    def path(self) -> str:
+        """Where it is, for people."""
+        return self.file.path
+
+    def __str__(self) -> str:
+        return self.path
+
+    @property
+    def state(self) -> Directory | None:
+        """`var/.magerewind`, where the plan is a job's."""
+        jobs = self.directory.parent
+        return None if self.bounds is None or jobs is None else jobs.parent
+
+
+PlanPlace = str | PlanHome
+"""A plan by its path, whose directory the caller answers for, or by its home."""
+
+
+def plan_home(place: PlanPlace) -> PlanHome:
+    """Return the home of a plan."""
+    return place if isinstance(place, PlanHome) else PlanHome(state_file(os.path.abspath(place)))
+
+
+def seen_file(place: PlanPlace) -> StateFile:
+    """Return the scratch file with the looks of live entries."""
+    return plan_home(place).file.beside(".seen")
+
+
+def spool_file(place: PlanPlace) -> StateFile:
+    """Return the scratch file with contents that a plan has put aside."""
+    return plan_home(place).file.beside(".spool")

@@ -1,0 +1,56 @@
+"""Builds what stands before the content of a member: header, and blocks of extended attributes.
+
+It owns which bits of a mode an archive keeps. It reads no content.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from core.archive.tar.header import BLOCK, DIRECTORY, XATTR_PREFIX, Fields, HeaderWriter
+from core.archive.tree.accounts import AccountNames
+from core.archive.tree.selection import Status
+from core.archive.tree.xattrs import read_attributes
+
+FILE_MODE: Final = 0o1777
+DIRECTORY_MODE: Final = 0o3777
+PADDING: Final = tuple(bytes(-size % BLOCK) for size in range(BLOCK))
+_new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
+
+
+class MemberWriter:
+    """Builds what stands before the content of a member."""
+
+    def __init__(self) -> None:
+        self._headers = HeaderWriter()
+        self._names = AccountNames()
+        self._owners: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+
+    def head(
+        self,
+        path: bytes,
+        status: os.stat_result | Status,
+        kind: int,
+        mode: int,
+        *,
+        size: int = 0,
+        link: bytes = b"",
+        fd: int = -1,
+    ) -> bytes:
+        """Return all blocks of a header; `fd` is where its extended attributes are."""
+        name = path + b"/" if kind == DIRECTORY else path
+        uid, gid = status.st_uid, status.st_gid
+        owner = self._owners.get((uid, gid))
+        if owner is None:
+            owner = self._names.user(uid), self._names.group(gid)
+            self._owners[(uid, gid)] = owner
+        fields = (
+            name, mode, uid, gid, size, status.st_mtime_ns // 1_000_000_000, kind, link, *owner,
+        )  # fmt: skip
+        header = self._headers.build(_new(Fields, fields))
+        attributes = read_attributes(fd) if fd >= 0 else None
+        if not attributes:
+            return header
+        records = {XATTR_PREFIX + key: value for key, value in attributes.items()}
+        return self._headers.pax(name, records) + header

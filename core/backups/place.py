@@ -1,0 +1,44 @@
+"""`var/backups`, opened once and held: what is done there is done in that very directory.
+
+It may be a link to another disk, as may `var` itself, where the store's owner, this account or root
+made the link. A link of anybody else, who may only write to `var`, is not followed.
+"""
+
+from __future__ import annotations
+
+import os
+
+from core.durable import translate
+from core.errors import StoreUnreadable
+from core.held import Directory
+from core.owned import open_followed
+
+
+def open_backups(directory: str) -> Directory:
+    """Return the held directory of backups. Raises FileNotFoundError, StoreError, StorageError."""
+    var, name = os.path.split(os.path.abspath(directory))
+    root, below = os.path.split(var)
+    try:
+        owner = os.stat(root).st_uid
+        fd = open_followed(root, *filter(None, (below, name)), trusted=frozenset({owner}))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StoreUnreadable(f"{directory} cannot be read: {error.strerror}") from error
+    return Directory(fd, directory, ours=False)
+
+
+def make_backups(directory: str) -> Directory:
+    """Return the held directory of backups, made (0700) where it is missing, with `var` above."""
+    try:
+        return open_backups(directory)
+    except FileNotFoundError:
+        pass
+    above = os.path.dirname(directory)
+    with open_backups(above) as var:
+        try:
+            os.mkdir(os.path.basename(directory), 0o700, dir_fd=var.fd)
+            var.flush()
+        except OSError as error:
+            raise translate(error, f"making the directory {directory}") from error
+    return open_backups(directory)

@@ -1,0 +1,113 @@
+"""The table of the commands, which the parser, the documentation and the help work from."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from core.cli.options import (
+    add_any_names,
+    add_backup,
+    add_demo,
+    add_discard,
+    add_job,
+    add_names,
+    add_recover,
+    add_rollback,
+    add_running_job,
+    add_undo,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command for the parser, the documentation, and the application's help."""
+
+    name: str
+    summary: str
+    add: Callable[[argparse.ArgumentParser], None] | None = None
+    details: str = ""
+
+
+COMMANDS: Final = (
+    Command(
+        name="setup:backup",
+        summary="take a backup of code, media and database",
+        add=add_backup,
+        details="Turns maintenance mode on, writes the chosen backups to var/backups in the order "
+        "code, media, database, reads them again, and puts maintenance mode back as it was.",
+    ),
+    Command(
+        name="setup:rollback",
+        summary="roll code, media and database back",
+        add=add_rollback,
+        details="Checks everything, shows what will change and asks before the store is closed. "
+        "All parts come into force together or not at all, and job:undo takes them back.",
+    ),
+    Command(
+        name="info:backups:list",
+        summary="list the backups in var/backups",
+        details="Name and type, date, age, size and health of every backup; what else lies there "
+        "is named at the end.",
+    ),
+    Command(
+        name="info:backups:verify",
+        summary="read backups whole and say whether they are sound",
+        add=add_any_names,
+        details="Ours by their manifests, those of Magento by their structure. Nothing is changed "
+        "but the manifest, which remembers what was found.",
+    ),
+    Command(
+        name="info:backups:delete",
+        summary="delete backups",
+        add=add_names,
+        details="The only command that ever deletes a backup. Asks first. Takes the hidden name of "
+        "an unfinished file as well, once no job needs it.",
+    ),
+    Command(
+        name="info:store",
+        summary="show what is known of the store and what would stop a backup or a rollback",
+        details="Exit code 0 when nothing would.",
+    ),
+    Command(name="job:list", summary="list the jobs of this store, newest first"),
+    Command(
+        name="job:attach",
+        summary="show a job from its beginning and follow it to its end",
+        add=add_job,
+        details="Ctrl-C only stops the watching; the exit code is the job's.",
+    ),
+    Command(
+        name="job:cancel",
+        summary="ask the running job to stop and to put everything back",
+        add=add_running_job,
+        details="Past the commit point of a rollback it is too late: the job then finishes.",
+    ),
+    Command(
+        name="job:recover",
+        summary="repair what an interrupted job has left",
+        add=add_recover,
+        details="Reverts what was begun, or completes it where the commit point was passed. "
+        "Names a job whose memory in var/.magerewind was removed by what it left elsewhere.",
+    ),
+    Command(
+        name="job:undo",
+        summary="put the store back as it was before the last rollback",
+        add=add_undo,
+        details="Shows what will change and asks first. Deletes nothing and can itself be undone.",
+    ),
+    Command(
+        name="job:discard",
+        summary="give up the undo of the last rollback and free its space",
+        add=add_discard,
+        details="Asks first.",
+    ),
+    Command(
+        name="demo",
+        summary="make a sample store with a private database and open the application on it",
+        add=add_demo,
+        details="Without a terminal, or with --headless, it walks through backup, list, damage, "
+        "rollback and verification and says what it saw.",
+    ),
+)

@@ -1,0 +1,177 @@
+"""Where the state of jobs is, and every name inside a job's directory.
+
+    var/.magerewind/lock              who works on the store
+    var/.magerewind/jobs/<id>/        one job:
+        request.json      what was asked for; never a password
+        events.jsonl      the stream that everybody watches
+        journal.jsonl     the engine's write-ahead memory
+        connection.json   the database connection in force at the start, until the undo is gone
+        definitions.json  the swap of tables
+        shown.json        the plan that a person confirmed
+        plan-<kind>…      what a rollback moves
+        caches/           caches on disk of the state before
+        reserve           space for the last records on a full disk
+        undo.json         there while the job's aside trees and tables are an undo
+        discard.json      in its place while something of a discarded undo is left
+        result.json       how it ended
+        cancel            there when somebody asked the job to stop
+        job.log           what the runner wrote on standard error
+
+All of it is opened by descriptors, and believed only when it is this account's (`core.owned`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from core.archive.plan.home import Bounds, PlanHome
+from core.errors import JobNotFound, NothingToUndo
+from core.events import Kind
+from core.held import Directory, StateFile
+from core.magento.store import Store, open_var
+
+REQUEST: Final = "request.json"
+EVENTS: Final = "events.jsonl"
+JOURNAL: Final = "journal.jsonl"
+CONNECTION: Final = "connection.json"
+DEFINITIONS: Final = "definitions.json"
+SHOWN: Final = "shown.json"
+CACHES: Final = "caches"
+RESERVE: Final = "reserve"
+UNDO: Final = "undo.json"
+DISCARDING: Final = "discard.json"
+RESULT: Final = "result.json"
+CANCEL: Final = "cancel"
+LOG: Final = "job.log"
+
+STATE: Final = ".magerewind"
+JOBS: Final = "jobs"
+_SHOWN_STATE: Final = "var/.magerewind"
+_SHOWN_JOB: Final = "A job in var/.magerewind"
+_ID_LETTERS: Final = frozenset("0123456789abcdef-")
+_ID_LENGTH: Final = 64
+
+
+def is_job_id(text: object) -> bool:
+    """Tell whether this may be the id of a job."""
+    return isinstance(text, str) and 0 < len(text) <= _ID_LENGTH and set(text) <= _ID_LETTERS
+
+
+def open_state(store: Store, *, make: bool = False) -> Directory | None:
+    """Return `var/.magerewind`, None where there is none. Raises ForeignState, StoreError."""
+    if not make and not os.path.lexists(store.var):
+        return None
+    with Directory(open_var(store, make=make), store.var, shown="var", ours=False) as var:
+        if make:
+            return var.make_directory(STATE, shown=_SHOWN_STATE)
+        with suppress(FileNotFoundError):
+            return var.open_directory(STATE, shown=_SHOWN_STATE)
+    return None
+
+
+def open_jobs(store: Store, *, make: bool = False) -> Directory | None:
+    """Return the directory of all jobs, None where there is none. Raises as `open_state`."""
+    state = open_state(store, make=make)
+    if state is None:
+        return None
+    if make:
+        return state.make_directory(JOBS)
+    with suppress(FileNotFoundError):
+        return state.open_directory(JOBS)
+    return None
+
+
+def job_ids(jobs: Directory) -> list[str]:
+    """Return the ids of all jobs, oldest first."""
+    return [name for name in jobs.names() if is_job_id(name)]
+
+
+def open_job(jobs: Directory, job_id: str) -> Directory:
+    """Return a job's directory. Raises JobNotFound, ForeignState."""
+    if not is_job_id(job_id):
+        raise JobNotFound("That is no id of a job.")
+    try:
+        return jobs.open_directory(job_id, shown=_SHOWN_JOB)
+    except FileNotFoundError:
+        raise JobNotFound(f"There is no job {job_id}.") from None
+
+
+def sibling(directory: Directory, job_id: str) -> Directory:
+    """Return the directory of another job of the same store. Raises as `open_job`."""
+    if directory.parent is None:
+        raise JobNotFound(f"There is no job {job_id}.")
+    return open_job(directory.parent, job_id)
+
+
+def read_json(directory: Directory, name: str) -> dict[str, Any] | None:
+    """Return a JSON object, None for a file that is missing or damaged.
+
+    Raises ForeignState, StorageError.
+    """
+    try:
+        value = json.loads(directory.read(name))
+    except (FileNotFoundError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoMark:
+    """What a job says of its undo: `undo.json`, or `discard.json` once it is given up."""
+
+    kinds: tuple[Kind, ...]
+    committed_s: float = 0.0
+    bytes: int = 0
+
+
+def read_mark(directory: Directory, name: str) -> UndoMark | None:
+    """Return a job's mark of that name, None where there is none that can be understood.
+
+    Raises ForeignState, StorageError.
+    """
+    row = read_json(directory, name)
+    if row is None:
+        return None
+    try:
+        return UndoMark(
+            kinds=tuple(Kind(kind) for kind in row["kinds"]),
+            committed_s=float(row.get("committed_s", 0)),
+            bytes=max(0, int(row.get("bytes", 0))),
+        )
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def undo_kinds(directory: Directory) -> tuple[Kind, ...]:
+    """Return the kinds that a job's undo holds. Raises NothingToUndo when it keeps none."""
+    mark = read_mark(directory, UNDO)
+    if mark is None:
+        raise NothingToUndo(f"Job {directory.name} keeps no undo.")
+    return mark.kinds
+
+
+def plan_name(kind: Kind) -> str:
+    """Return the name of a job's plan for one kind of files."""
+    return f"plan-{kind}"
+
+
+def plan_of(store: Store, directory: Directory, kind: Kind) -> PlanHome:
+    """Return the home of a job's plan for one kind of files, which may be there or not."""
+    root = os.fsencode(store.root)
+    media = os.fsencode(os.path.relpath(store.media, store.root)) + b"/"
+    trees = {(root, b"")}
+    if kind is Kind.MEDIA:
+        trees.add((os.fsencode(store.media_target), media))
+    return PlanHome(
+        StateFile(directory, plan_name(kind)),
+        Bounds(
+            trees=frozenset(trees),
+            state=os.path.join(os.fsencode(store.var), os.fsencode(STATE)),
+            job_id=directory.name,
+            kind=kind.value,
+        ),
+    )

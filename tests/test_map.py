@@ -1,0 +1,65 @@
+"""The map and the pages of design name only what exists."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MAP = ROOT / "docs" / "map.md"
+PAGES = sorted(
+    path
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
+    if path.name != "CHANGELOG.md"  # it tells of what was, too
+)
+NAMED = re.compile(r"`((?:core|tui|tests|docs|scripts|screenshots)/[\w./-]*)`")
+QUESTIONS = (
+    "How is a file restored?",
+    "Where is maintenance mode lifted?",
+    "What does a code backup leave out?",
+    "Which statements are refused?",
+    "What happens at the commit?",
+    "How does an undo work?",
+    "How are rows escaped?",
+    "How does an event reach the log?",
+    "Who decides the exit code?",
+    "Who trims old jobs and undos?",
+)
+
+
+def rows() -> dict[str, str]:
+    """Return the text behind each question."""
+    lines = MAP.read_text(encoding="utf-8").splitlines()
+    cells = [line.strip("| ").split(" | ", 1) for line in lines if line.startswith("| ")]
+    return {cell[0]: cell[1] for cell in cells if cell[0].endswith("?")}
+
+
+def test_the_map_answers_ten_questions_with_a_path_each() -> None:
+    assert tuple(rows()) == QUESTIONS
+    for question, answer in rows().items():
+        assert 1 <= len(NAMED.findall(answer)) <= 3, question
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_path_that_a_page_names_exists(page: Path) -> None:
+    named = NAMED.findall(page.read_text(encoding="utf-8"))
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    assert named or page != MAP
+
+
+def defined(path: Path) -> set[str]:
+    """Return the names of the functions and classes of a module."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {
+        node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+
+
+def test_every_function_that_the_map_names_is_in_the_file_before_it() -> None:
+    pairs = re.findall(r"`([\w/]+\.py)` \(((?:`\w+`(?:, )?)+)\)", MAP.read_text(encoding="utf-8"))
+    assert len(pairs) > 5
+    for path, names in pairs:
+        assert set(re.findall(r"`(\w+)`", names)) <= defined(ROOT / path), path
