@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from core.database.dump.strip import resolve
 from core.database.schema.broken_tables import broken_tables
 from core.database.schema.names import owner_of
+from core.database.schema.other_stores import other_stores
 from core.database.schema.table_names import base_tables
 from core.database.server.connection import connect
 from core.database.server.obstacles import connection_problem, crashed_tables, lock_problem
 from core.magento.settings import DatabaseConnection
-from core.operations.findings import Finding, stop, warn
+from core.operations.findings import Finding, note, stop
 
 
 def database_findings(settings: DatabaseConnection, strip: Sequence[str]) -> list[Finding]:
     """Return what would stop a backup of this schema once it has begun.
+
+    What the backup itself warns of is a note here.
 
     Raises DatabaseError where the server cannot be asked.
     """
@@ -23,17 +26,20 @@ def database_findings(settings: DatabaseConnection, strip: Sequence[str]) -> lis
     if few is not None:
         return [stop("connections", few, hint="See max_user_connections and max_connections.")]
     with connect(settings) as connection:
-        names = [name for name in base_tables(connection) if owner_of(name) is None]
+        others = other_stores(connection)
+        names = [
+            name
+            for name in base_tables(connection)
+            if owner_of(name) is None and name not in others
+        ]
         locked = lock_problem(connection, names)
         if locked is not None:
             return [stop("locked-tables", locked, hint="End that connection, or wait for it.")]
         stripped = set(resolve(strip, names, prefix=settings.table_prefix))
-        broken = {
-            name: why for name, why in broken_tables(connection).items() if owner_of(name) is None
-        }
+        broken = {name: why for name, why in broken_tables(connection).items() if name in names}
         rest = [name for name in names if name not in stripped and name not in broken]
         crashed = crashed_tables(connection, rest)
-    found = []
+    found = [note(one.code, one.message, names=one.names) for one in others.warning()]
     bad = {name: why for name, why in broken.items() if name not in stripped} | crashed
     if bad:
         found.append(
@@ -48,5 +54,5 @@ def database_findings(settings: DatabaseConnection, strip: Sequence[str]) -> lis
     left_out = [f"{name} ({why})" for name, why in broken.items() if name in stripped]
     if left_out:
         message = "The server cannot open these tables; not even their structure is in the backup:"
-        found.append(warn("broken-tables", message, names=left_out))
+        found.append(note("broken-tables", message, names=left_out))
     return found

@@ -172,7 +172,11 @@ def plan_database(
     request: RollbackRequest, sources: Sources, report: Report, findings: list[Finding]
 ) -> DatabasePlan:
     """Check a dump by itself and against the server. Raises DamagedBackup and StatementRefused."""
-    from core.database.load.server_check import check_against_server, check_dump  # noqa: PLC0415 - as said above
+    from core.database.load.server_check import (  # noqa: PLC0415 - as said above
+        check_against_server,
+        check_dump,
+        without_other_stores,
+    )
     from core.operations.losses import count_losses  # noqa: PLC0415
 
     backup = sources.backups[Kind.DB]
@@ -187,23 +191,22 @@ def plan_database(
     )
     server: ServerCheck | None = None
     losses: Losses | None = None
-    findings += [stop("dump", problem) for problem in check.problems]
-    findings += [warn(one.code, one.message, names=one.names) for one in check.warnings]
     if connection is not None:
         try:
+            check = without_other_stores(check, connection)
             server = check_against_server(
                 check, connection, map_collations=request.map_collations, partial=request.partial
             )
-            # It begins with what the dump alone has shown, which is said already.
-            problems = [text for text in server.problems if text not in check.problems]
-            warnings = [one for one in server.warnings if one not in check.warnings]
-            findings += [stop("server", problem) for problem in problems]
-            findings += [warn(one.code, one.message, names=one.names) for one in warnings]
             losses = count_losses(connection, backup.name.timestamp)
         except Cancelled:
             raise
         except MagerewindError as error:
             findings.append(from_error("database", error))
+    # What is known of the server begins with what the dump alone has shown.
+    known = server or check
+    findings += [stop("dump", text) for text in known.problems if text in check.problems]
+    findings += [stop("server", text) for text in known.problems if text not in check.problems]
+    findings += [warn(one.code, one.message, names=one.names) for one in known.warnings]
     if losses is not None and losses.any:
         findings.append(
             warn(

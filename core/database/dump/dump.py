@@ -46,6 +46,7 @@ from core.database.dump.warnings import ROWS_ELSEWHERE, check_rights, remarks
 from core.database.dump.writer import DumpWriter
 from core.database.schema.broken_tables import broken_tables
 from core.database.schema.definitions import Schema, Table, Versioning
+from core.database.schema.other_stores import LeftAlone, other_stores
 from core.database.schema.read_tables import read_schema, read_sequences, read_tables
 from core.database.server.connection import Connection, connect
 from core.database.server.dialect import one_line
@@ -134,7 +135,14 @@ class _Dump:
         self._warnings: list[Warned] = []
         broken = broken_tables(control)
         prefix = control.settings.table_prefix
-        self._without = frozenset(resolve(options.strip, broken, prefix=prefix))
+        self._others = other_stores(control)
+        self._unopened = [
+            name
+            for name in resolve(options.strip, broken, prefix=prefix)
+            if name not in self._others
+        ]
+        unread = [name for name in broken if name in self._others]
+        self._without = LeftAlone(stores=self._others, tables={*self._unopened, *unread})
 
     def run(self) -> DumpSummary:
         for number in range(1, TRIES + 1):
@@ -200,11 +208,12 @@ class _Dump:
         self._same_objects(schema)
         self._writer.write(objects_text(schema, definers))
         self._writer.write(footer(rows))
+        self._warnings += self._others.warning()
         self._warnings += remarks(
             schema,
             definers,
             apart=self._apart,
-            left_out=self._without,
+            left_out=self._unopened,
             unlocked=snapshot.unlocked,
             without_history=[
                 table.name
@@ -254,7 +263,9 @@ class _Dump:
                 " AND LEFT(TABLE_NAME, 5) NOT IN ('_mrs_', '_mra_')"
             )
         }
-        different = (now - self._without) ^ {table.name for table in schema.tables}
+        different = {name for name in now if name not in self._without} ^ {
+            table.name for table in schema.tables
+        }
         if different - self._apart:
             raise Disturbed(different, waiting=False)
 
@@ -287,7 +298,7 @@ class _Dump:
             )
         )
         # Read now, not with the rest: no number that a row of the snapshot has used may come again.
-        for sequence in read_sequences(self._control):
+        for sequence in read_sequences(self._control, self._without):
             write(sequence_text(sequence))
         for table in schema.tables:
             if table.name not in self._apart:

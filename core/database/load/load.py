@@ -46,7 +46,7 @@ from core.database.sql.allowed import classify
 from core.database.sql.collations import CollationMap, collation_map
 from core.database.sql.set_statements import Session
 from core.database.sql.split import DumpFile, RawStatement, Statements
-from core.database.sql.statement import OBJECTS, Statement, StatementKind
+from core.database.sql.statement import OBJECTS, ROUTINES, Statement, StatementKind
 from core.database.sql.table_text import (
     ForeignKeyText,
     Part,
@@ -256,14 +256,22 @@ class _Loading:
                 if statement.name in self.staged:
                     self._execute(statement, self._renamed(statement, self.staged[statement.name]))
             case kind if kind in OBJECTS:
-                one = self._object(statement)
-                # The last one counts: a view has a stand-in until all tables are there.
-                self.objects.pop((one.kind, one.name), None)
-                self.objects[one.kind, one.name] = one
+                self._take_object(statement)
             case StatementKind.EVENT_STATE:
                 self.states.append(self._object(statement))
             case _:
                 pass
+
+    def _take_object(self, statement: Statement) -> None:
+        left_out = self.check.left_out
+        if statement.table in left_out or (
+            statement.kind not in ROUTINES and statement.name in left_out
+        ):
+            return
+        one = self._object(statement)
+        # The last one counts: a view has a stand-in until all tables are there.
+        self.objects.pop((one.kind, one.name), None)
+        self.objects[one.kind, one.name] = one
 
     def _rows(self, statement: Statement, writers: RowWriters) -> None:
         table = self.tables.get(statement.name)

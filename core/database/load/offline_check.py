@@ -8,10 +8,13 @@ asked by `core.database.load.server_check`.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Final
 
-from core.database.load.dump_check import Definition, DumpCheck, TableContent
+from core.database.load.dump_check import Definition, DumpCheck, TableContent, without_tables
 from core.database.load.dump_makers import is_complete, maker_of, schema_of, zone_of
+from core.database.schema.names import owner_of
+from core.database.schema.other_stores import STORE_TABLES, OtherStores, find_stores
 from core.database.server.dialect import one_line
 from core.database.sql.allowed import classify
 from core.database.sql.cursor import BY_HAND
@@ -23,9 +26,6 @@ from core.database.sql.table_text import parse_alter, parse_table
 from core.database.sql.tokens import Reading
 from core.errors import DamagedBackup, StatementRefused
 from core.events import Report, Warned, no_report
-
-STORE_TABLES: Final = ("core_config_data", "eav_attribute", "store", "setup_module")
-"""A dump that holds these, under the store's prefix, is a whole store."""
 
 LONGEST_NAME: Final = 64
 _REPORT_EVERY: Final = 1 << 20
@@ -65,7 +65,8 @@ def check_dump(
         digest = file.sha256()
         if sha256 is not None and digest != sha256:
             raise DamagedBackup(f"{path} is not the file that was backed up: its SHA-256 differs.")
-        return inventory.result(path, statements, digest, table_prefix)
+        check = inventory.result(path, statements, digest, table_prefix)
+        return _without_others(check, table_prefix)
     except (DamagedBackup, StatementRefused) as error:
         if error.message.startswith("Line "):  # of which file is not known further down
             message = f"{path}, line {error.message.removeprefix('Line ')}"
@@ -84,6 +85,34 @@ def _concern(statement: Statement, schema: str | None) -> dict[str, str]:
     own = (schema or "").lower()
     others = {one for one in other_schemas(statement.words) if one.lower() != own}
     return {name: ", ".join(sorted(others))} if others else {}
+
+
+def _without_others(check: DumpCheck, table_prefix: str) -> DumpCheck:
+    """Leave out the tables of rollbacks, and those of other stores, that a dump has."""
+    names = (*check.tables, *check.sequences)
+    ours = [name for name in names if owner_of(name) is not None]
+    check = without_tables(check, ours)
+    if ours:
+        message = (
+            f"The dump has {len(ours)} tables of rollbacks ({ours[0]}, …); they are passed over."
+        )
+        check = replace(
+            check, warnings=(*check.warnings, Warned(code="own-tables", message=message))
+        )
+    return without_stores(check, find_stores(names, table_prefix))
+
+
+def without_stores(check: DumpCheck, others: OtherStores) -> DumpCheck:
+    """Leave out the tables of other stores, and say so."""
+    less = without_tables(check, others)
+    if less is check:
+        return check
+    (warned,) = others.warning("other-stores-in-dump")
+    if not less.tables:
+        problem = "The dump has tables of other stores only, by their prefix."
+        less = replace(less, problems=(*less.problems, problem))
+    message = "The dump has tables of other stores; they are not loaded. Their prefixes:"
+    return replace(less, warnings=(*less.warnings, replace(warned, message=message)))
 
 
 class _Inventory:
@@ -345,6 +374,7 @@ class _Inventory:
             time_zone=self.time_zone,
             time_zones=tuple(self.time_zones),
             zoneless=tuple(self.zoneless),
+            trigger_tables=dict(self.trigger_tables),
             definitions=tuple(one for made in self.definitions.values() for one in made),
         )
 

@@ -16,12 +16,13 @@ from typing import Final
 
 from core.database.load.dump_check import DumpCheck, TableContent, unspoken_kinds
 from core.database.load.dump_makers import maker_of
-from core.database.load.offline_check import STORE_TABLES, check_dump
+from core.database.load.offline_check import check_dump, without_stores
 from core.database.load.server_settings import Answers, engines, time_zones
 from core.database.load.try_definitions import try_definitions
 from core.database.load.try_rights import try_rights
 from core.database.schema.broken_tables import broken_tables
 from core.database.schema.names import STAGED, owner_of
+from core.database.schema.other_stores import STORE_TABLES, other_stores
 from core.database.schema.read_definitions import read_definitions
 from core.database.schema.swap_file import ObjectText
 from core.database.schema.table_names import base_tables, table_names
@@ -42,6 +43,7 @@ __all__ = [
     "check_against_server",
     "check_dump",
     "maker_of",
+    "without_other_stores",
 ]
 
 SPACE_FACTOR: Final = 1.4
@@ -68,6 +70,12 @@ class ServerCheck:
     removed: tuple[str, ...]
     rows_now: Mapping[str, int]
     collations: Mapping[str, str]
+
+
+def without_other_stores(check: DumpCheck, settings: DatabaseConnection) -> DumpCheck:
+    """Return what of a dump may be loaded where other stores live in the schema."""
+    with connect(settings) as connection:
+        return without_stores(check, other_stores(connection))
 
 
 def check_against_server(
@@ -182,6 +190,7 @@ class _Asked:
                 f"{', '.join(sorted(set(STORE_TABLES) - set(self.check.tables))) or 'its prefix'}"
                 ". With --partial its tables alone are replaced."
             )
+        self.warnings += other_stores(self.connection).warning()
         other = self.check.schema
         if other and other != self.connection.schema:
             self._warn(
@@ -287,10 +296,11 @@ class _Asked:
         except (RightsMissing, DumpFailed) as error:
             self.problems.append(f"{error.message} So it could not be brought back.")
         coming = {*self.check.tables, *self.check.sequences}
+        others = other_stores(self.connection)
         broken = {
             name: why
             for name, why in broken_tables(self.connection).items()
-            if owner_of(name) is None and (not self.partial or name in coming)
+            if owner_of(name) is None and (name in coming or not (self.partial or name in others))
         }
         if broken:
             self._warn(
@@ -338,7 +348,8 @@ class _Asked:
 
     def tables(self) -> None:
         """See what the swap will do to which table."""
-        live = {name for name in table_names(self.connection) if owner_of(name) is None}
+        names, others = table_names(self.connection), other_stores(self.connection)
+        live = {name for name in names if owner_of(name) is None and name not in others}
         coming = {*self.check.tables, *self.check.sequences}
         rows = self.connection.query(
             "SELECT TABLE_NAME, IFNULL(TABLE_ROWS, 0) FROM information_schema.TABLES"

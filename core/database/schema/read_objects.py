@@ -50,15 +50,15 @@ def _bytes_as_written(connection: Connection) -> Iterator[None]:
             connection.execute("SET character_set_results = utf8mb4")
 
 
-def read_views(connection: Connection) -> tuple[View, ...]:
-    """Return the views so that each comes after those that it is made of."""
+def read_views(connection: Connection, without: Container[str] = ()) -> tuple[View, ...]:
+    """Return the views, but some, so that each comes after those that it is made of."""
     rows = connection.query(
         "SELECT TABLE_NAME, DEFINER, CHARACTER_SET_CLIENT, COLLATION_CONNECTION"
         " FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME"
     )
     views = []
     for name, definer, charset, collation in rows:
-        if is_own(name):
+        if is_own(name) or name in without:
             continue
         create = str(show_create(connection, "VIEW", name)[1])
         columns = _view_columns(connection, name)

@@ -22,6 +22,7 @@ from core.database.schema.definitions import (
     View,
     is_own,
 )
+from core.database.schema.other_stores import LeftAlone
 from core.database.schema.read_objects import (
     read_events,
     read_routines,
@@ -52,12 +53,14 @@ __all__ = [
 ]
 
 
-def read_schema(connection: Connection, without: Container[str] = ()) -> Schema:
+def read_schema(connection: Connection, without: LeftAlone | None = None) -> Schema:
     """Return what the schema of this connection holds, but some tables and what is on them.
 
     Raises RightsMissing and DumpFailed, each naming what cannot be read. Whether the account sees
     everything is a question for `core.database.server.rights`: what it may not see, no query shows.
     """
+    without = without or LeftAlone()
+    theirs = without.stores.has_object
     charset, collation = connection.query(
         "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME"
         " FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = DATABASE()"
@@ -67,11 +70,11 @@ def read_schema(connection: Connection, without: Container[str] = ()) -> Schema:
         charset=str(charset),
         collation=str(collation),
         tables=read_tables(connection, without=without),
-        sequences=read_sequences(connection),
-        views=read_views(connection),
+        sequences=read_sequences(connection, without),
+        views=read_views(connection, without),
         triggers=read_triggers(connection, without),
-        routines=read_routines(connection),
-        events=read_events(connection),
+        routines=tuple(one for one in read_routines(connection) if not theirs(one.name)),
+        events=tuple(one for one in read_events(connection) if not theirs(one.name)),
         foreign_keys=read_foreign_keys(connection, without),
     )
 
@@ -179,8 +182,8 @@ def _versioning(kind: str, columns: Sequence[Column]) -> Versioning:
     return Versioning.IMPLICIT
 
 
-def read_sequences(connection: Connection) -> tuple[Sequence_, ...]:
-    """Return the sequences by name."""
+def read_sequences(connection: Connection, without: Container[str] = ()) -> tuple[Sequence_, ...]:
+    """Return the sequences, but some, by name."""
     if not connection.server.sequences:
         return ()
     names = connection.query(
@@ -189,7 +192,7 @@ def read_sequences(connection: Connection) -> tuple[Sequence_, ...]:
     )
     found = []
     for (name,) in names:
-        if is_own(name):
+        if is_own(name) or name in without:
             continue
         create = str(show_create(connection, "SEQUENCE", name)[1])
         value, cycles = connection.query(

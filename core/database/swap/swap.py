@@ -17,6 +17,7 @@ from core.database.load.load import RECORD_STAGING, drop_staging
 from core.database.schema.broken_tables import broken_in_rename, broken_tables, drop_broken
 from core.database.schema.marker import JobMark, keep_swap, read_swap
 from core.database.schema.names import aside_name, owner_of
+from core.database.schema.other_stores import other_stores
 from core.database.schema.read_definitions import foreign_keys_of, read_definitions
 from core.database.schema.swap_file import ObjectText, StagedTables, Swap, SwappedTable, load_swap
 from core.database.schema.table_names import all_names, end_connection, end_statements, table_names
@@ -106,13 +107,13 @@ def _save(swap: Swap, place: str | StateFile) -> None:
 def _describe(connection: Connection, staged: StagedTables, schema: str, *, whole: bool) -> Swap:
     before = read_definitions(connection)
     present, tables = all_names(connection), table_names(connection)
-    broken = broken_tables(connection)
+    broken, others = broken_tables(connection), other_stores(connection)
     views = {one.name for one in staged.wanted.of_kind("VIEW")}
     named = {table.name for table in staged.tables}
     going = [
         name
         for name in sorted(tables - named)
-        if owner_of(name) is None and (whole or name in views)
+        if owner_of(name) is None and name not in others and (whole or name in views)
     ]
     rows = [(table.name, table.staged) for table in staged.tables]
     rows += [(name, None) for name in going]
