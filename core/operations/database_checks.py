@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from core.database.dump.strip import resolve
 from core.database.schema.broken_tables import broken_tables
 from core.database.schema.names import owner_of
-from core.database.schema.other_stores import other_stores
+from core.database.schema.other_stores import OtherStores, other_stores
 from core.database.schema.table_names import base_tables
-from core.database.server.connection import connect
+from core.database.server.binary_log import trigger_warnings
+from core.database.server.connection import Connection, connect
 from core.database.server.obstacles import connection_problem, crashed_tables, lock_problem
 from core.magento.settings import DatabaseConnection
-from core.operations.findings import Finding, note, stop
+from core.operations.findings import Finding, note, stop, warn
 
 
 def database_findings(settings: DatabaseConnection, strip: Sequence[str]) -> list[Finding]:
@@ -39,7 +40,8 @@ def database_findings(settings: DatabaseConnection, strip: Sequence[str]) -> lis
         broken = {name: why for name, why in broken_tables(connection).items() if name in names}
         rest = [name for name in names if name not in stripped and name not in broken]
         crashed = crashed_tables(connection, rest)
-    found = [note(one.code, one.message, names=one.names) for one in others.warning()]
+        said = [*others.warning(), *trigger_warnings(connection, _fired(connection, others))]
+    found = [note(one.code, one.message, names=one.names) for one in said]
     bad = {name: why for name, why in broken.items() if name not in stripped} | crashed
     if bad:
         found.append(
@@ -56,3 +58,34 @@ def database_findings(settings: DatabaseConnection, strip: Sequence[str]) -> lis
         message = "The server cannot open these tables; not even their structure is in the backup:"
         found.append(note("broken-tables", message, names=left_out))
     return found
+
+
+def store_warnings(connection: Connection) -> tuple[Finding, ...]:
+    """Return what is worth knowing of a schema before anything is asked of it."""
+    others = other_stores(connection)
+    said = [*others.warning(), *trigger_warnings(connection, _fired(connection, others))]
+    found = [warn(one.code, one.message, names=one.names) for one in said]
+    broken = [
+        f"{name} ({why})"
+        for name, why in broken_tables(connection).items()
+        if owner_of(name) is None and name not in others
+    ]
+    if broken:
+        found.append(warn("broken-tables", "The server cannot open these tables:", names=broken))
+    return tuple(found)
+
+
+def _fired(connection: Connection, others: OtherStores) -> list[str]:
+    """Return the triggers and functions of our store."""
+    triggers = connection.query(
+        "SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS"
+        " WHERE TRIGGER_SCHEMA = DATABASE()"
+    )
+    functions = connection.query(
+        "SELECT ROUTINE_NAME FROM information_schema.ROUTINES"
+        " WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_TYPE = 'FUNCTION'"
+    )
+    return [
+        *(f"trigger {name}" for name, table in triggers if str(table) not in others),
+        *(f"function {name}" for (name,) in functions if not others.has_object(str(name))),
+    ]

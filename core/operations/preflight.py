@@ -119,6 +119,7 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
     """Return what is known of the store. Never raises for what is broken in it."""
     from core.database.server.connection import connect  # noqa: PLC0415 - as said above
     from core.database.server.size import estimate  # noqa: PLC0415
+    from core.operations.database_checks import store_warnings  # noqa: PLC0415
 
     configuration, problem = read_deployment(store, environ)
     stops: list[Finding] = [] if problem is None else [from_error("configuration", problem)]
@@ -136,6 +137,7 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
             tables, database_bytes = sized.tables, sized.bytes
             with connect(settings) as connection:
                 database = str(connection.server)
+                warnings = (*warnings, *store_warnings(connection))
         except MagerewindError as error:
             stops.append(from_error("database", error))
     version, edition = magento_version(store)

@@ -50,6 +50,9 @@ _ROOT_HINT: Final = (
 )
 
 
+_NOTED: Final = frozenset({"own-tables"})  # of what a dump brings up
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabasePlan:
     """What the database's part would change."""
@@ -206,7 +209,10 @@ def plan_database(
     known = server or check
     findings += [stop("dump", text) for text in known.problems if text in check.problems]
     findings += [stop("server", text) for text in known.problems if text not in check.problems]
-    findings += [warn(one.code, one.message, names=one.names) for one in known.warnings]
+    findings += [
+        (note if one.code in _NOTED else warn)(one.code, one.message, names=one.names)
+        for one in known.warnings
+    ]
     if losses is not None and losses.any:
         findings.append(
             warn(

@@ -48,6 +48,7 @@ from core.database.schema.broken_tables import broken_tables
 from core.database.schema.definitions import Schema, Table, Versioning
 from core.database.schema.other_stores import LeftAlone, other_stores
 from core.database.schema.read_tables import read_schema, read_sequences, read_tables
+from core.database.server.binary_log import trigger_warnings
 from core.database.server.connection import Connection, connect
 from core.database.server.dialect import one_line
 from core.database.server.rights import read_rights
@@ -209,6 +210,9 @@ class _Dump:
         self._writer.write(objects_text(schema, definers))
         self._writer.write(footer(rows))
         self._warnings += self._others.warning()
+        fired = [f"trigger {one.name}" for one in schema.triggers]
+        fired += [f"function {one.name}" for one in schema.routines if one.kind == "FUNCTION"]
+        self._warnings += trigger_warnings(self._control, fired)
         self._warnings += remarks(
             schema,
             definers,

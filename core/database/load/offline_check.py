@@ -13,7 +13,7 @@ from typing import Final
 
 from core.database.load.dump_check import Definition, DumpCheck, TableContent, without_tables
 from core.database.load.dump_makers import is_complete, maker_of, schema_of, zone_of
-from core.database.schema.names import owner_of
+from core.database.schema.names import ASIDE, STAGED
 from core.database.schema.other_stores import STORE_TABLES, OtherStores, find_stores
 from core.database.server.dialect import one_line
 from core.database.sql.allowed import classify
@@ -90,15 +90,12 @@ def _concern(statement: Statement, schema: str | None) -> dict[str, str]:
 def _without_others(check: DumpCheck, table_prefix: str) -> DumpCheck:
     """Leave out the tables of rollbacks, and those of other stores, that a dump has."""
     names = (*check.tables, *check.sequences)
-    ours = [name for name in names if owner_of(name) is not None]
+    ours = tuple(name for name in names if name.startswith((STAGED, ASIDE)))
     check = without_tables(check, ours)
     if ours:
-        message = (
-            f"The dump has {len(ours)} tables of rollbacks ({ours[0]}, …); they are passed over."
-        )
-        check = replace(
-            check, warnings=(*check.warnings, Warned(code="own-tables", message=message))
-        )
+        message = "The dump has tables that a rollback had set aside; they are passed over:"
+        warned = Warned(code="own-tables", message=message, names=ours)
+        check = replace(check, warnings=(*check.warnings, warned))
     return without_stores(check, find_stores(names, table_prefix))
 
 

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterator
 
 from core.database.load.dump_check import DumpCheck
-from core.database.load.try_triggers import BINARY_LOG, CURE_OF_1419
 from core.database.schema.names import STAGED
+from core.database.server.binary_log import BINARY_LOG, CURE_OF_1419
 from core.database.server.connection import Connection
 from core.database.server.dialect import quote_name
 from core.database.server.obstacles import LOCKED, blockers
