@@ -93,6 +93,8 @@ def _rollback_request(session: Session) -> RollbackRequest:
         flush=line.flush,
         partial=line.partial,
         map_collations=line.map_collations,
+        from_schema=line.from_schema,
+        keep_stripped=line.keep_stripped,
         exclude=line.exclude,
         strict=line.strict,
     )

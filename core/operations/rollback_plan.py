@@ -191,6 +191,7 @@ def plan_database(
         sha256=manifest.sha256 if manifest is not None else None,
         table_prefix=connection.table_prefix if connection is not None else "",
         schema=connection.schema if connection is not None else None,
+        from_schema=request.from_schema or "",
     )
     server: ServerCheck | None = None
     losses: Losses | None = None

@@ -52,7 +52,8 @@ class DumpCheck:
     names by its checksum. `time_zone` is the one that it means before it sets one, `time_zones` are
     all that its statements are run in; `zoneless` are tables with TIMESTAMPs, and events, whose
     times are read in the zone of the server because the dump sets none. `left_out` are tables and
-    views that it has and that are not loaded; nothing else here speaks of them.
+    views that it has and that are not loaded; nothing else here speaks of them. `from_schema` is
+    another name in it that stands for `schema`.
     """
 
     path: str
@@ -83,6 +84,7 @@ class DumpCheck:
     time_zones: tuple[str, ...] = ()
     zoneless: tuple[str, ...] = ()
     left_out: frozenset[str] = frozenset()
+    from_schema: str = ""
     trigger_tables: Mapping[str, str] = field(default_factory=dict)
     definitions: tuple[Definition, ...] = ()
 

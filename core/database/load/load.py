@@ -239,6 +239,7 @@ class _Loading:
             reading=self.session.state.reading,
             server=self.server,
             schema=self.check.schema or None,
+            from_schema=self.check.from_schema,
             trusted=self.check.trusted,
         )
         match statement.kind:

@@ -38,6 +38,7 @@ def check_dump(
     sha256: str | None = None,
     table_prefix: str = "",
     schema: str | None = None,
+    from_schema: str = "",
 ) -> DumpCheck:
     """Read a dump whole and return what it holds.
 
@@ -46,7 +47,7 @@ def check_dump(
     `sha256`. That is the checksum of a manifest, and what makes a dump one of ours: the bodies of
     its objects were in the schema, so they are taken as they are, and what they reach beyond it is
     a warning. Names may be qualified with `schema` only; where none is given, with the one that
-    the dump says it is of.
+    the dump says it is of; `from_schema` is another name that stands for it.
     """
     file = DumpFile(path, digest=True)
     try:
@@ -54,6 +55,7 @@ def check_dump(
         inventory = _Inventory(
             schema if schema is not None else schema_of(statements.first_lines),
             trusted=sha256 is not None,
+            from_schema=from_schema,
             time_zone=zone_of(statements.first_lines),
         )
         reported = 0
@@ -115,9 +117,12 @@ def without_stores(check: DumpCheck, others: OtherStores) -> DumpCheck:
 class _Inventory:
     """Gathers what a dump holds, statement by statement."""
 
-    def __init__(self, schema: str | None, *, trusted: bool, time_zone: str) -> None:
+    def __init__(
+        self, schema: str | None, *, trusted: bool, from_schema: str, time_zone: str
+    ) -> None:
         self.schema = schema
         self.trusted = trusted
+        self.from_schema = from_schema
         self.concerns: dict[str, str] = {}
         self.unfired: dict[str, None] = {}
         self.called: dict[str, Statement] = {}  # functions, and a first object that calls each
@@ -152,7 +157,13 @@ class _Inventory:
         self.count += 1
         self.largest = max(self.largest, len(raw.text))
         state = self.session.state
-        statement = classify(raw, reading=state.reading, schema=self.schema, trusted=self.trusted)
+        statement = classify(
+            raw,
+            reading=state.reading,
+            schema=self.schema,
+            from_schema=self.from_schema,
+            trusted=self.trusted,
+        )
         if statement.kind is StatementKind.ROWS:
             self._rows(statement)
             return state.reading
@@ -368,6 +379,7 @@ class _Inventory:
             warnings=tuple(warnings),
             sha256=digest,
             trusted=self.trusted,
+            from_schema=self.from_schema,
             time_zone=self.time_zone,
             time_zones=tuple(self.time_zones),
             zoneless=tuple(self.zoneless),

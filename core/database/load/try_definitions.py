@@ -140,6 +140,7 @@ class _Trial:
             reading=one.state.reading,
             server=self.server,
             schema=self.check.schema or None,
+            from_schema=self.check.from_schema,
             trusted=self.check.trusted,
         )
 
