@@ -175,6 +175,7 @@ def plan_database(
     request: RollbackRequest, sources: Sources, report: Report, findings: list[Finding]
 ) -> DatabasePlan:
     """Check a dump by itself and against the server. Raises DamagedBackup and StatementRefused."""
+    from core.database.load.kept_rows import keep_rows  # noqa: PLC0415
     from core.database.load.server_check import (  # noqa: PLC0415 - as said above
         check_against_server,
         check_dump,
@@ -198,6 +199,8 @@ def plan_database(
     if connection is not None:
         try:
             check = without_other_stores(check, connection)
+            if request.keep_stripped and manifest is not None:
+                check = keep_rows(check, manifest.stripped, connection)
             server = check_against_server(
                 check, connection, map_collations=request.map_collations, partial=request.partial
             )
@@ -305,30 +308,40 @@ def surrounding_findings(
                 names=[process.label for process in processes],
             )
         )
-    version, _edition = magento_version(store)
-    for kind, backup in sources.backups.items():
-        manifest = backup.manifest
-        if manifest is None or not manifest.magento_version or version is None:
-            continue
-        if manifest.magento_version != version:
-            found.append(
-                note(
-                    "version",
-                    f"The {kind} backup is of Magento {manifest.magento_version}, "
-                    f"the store is {version}.",
-                )
-            )
-        if manifest.stripped and request.db_file == backup.name.text:
-            found.append(
-                warn(
-                    "stripped",
-                    "The dump was taken without the rows of some tables; they will be empty:",
-                    names=manifest.stripped,
-                )
-            )
+    found += _version_findings(store, sources)
+    found += _stripped_findings(request, sources)
     found += [
         warn("clock", f"{backup.name.text} is dated in the future.")
         for backup in sources.backups.values()
         if backup.name.timestamp > now_s + 60
     ]
     return found
+
+
+def _version_findings(store: Store, sources: Sources) -> list[Finding]:
+    """Return the backups that are of another version of Magento than the store."""
+    version, _edition = magento_version(store)
+    return [
+        note(
+            "version",
+            f"The {kind} backup is of Magento {backup.manifest.magento_version}, "
+            f"the store is {version}.",
+        )
+        for kind, backup in sources.backups.items()
+        if backup.manifest is not None
+        and None not in {version, backup.manifest.magento_version or None}
+        and backup.manifest.magento_version != version
+    ]
+
+
+def _stripped_findings(request: RollbackRequest, sources: Sources) -> list[Finding]:
+    """Return the tables of which the dump has no rows."""
+    backup = sources.backups.get(Kind.DB)
+    if backup is None or backup.manifest is None or not backup.manifest.stripped:
+        return []
+    names = backup.manifest.stripped
+    if request.keep_stripped:
+        message = "The dump was taken without the rows of some tables; they keep the present ones:"
+        return [note("stripped", message, names=names)]
+    message = "The dump was taken without the rows of some tables; they will be empty:"
+    return [warn("stripped", message, hint="--keep-stripped keeps the present rows.", names=names)]

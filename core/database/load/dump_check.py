@@ -53,7 +53,7 @@ class DumpCheck:
     all that its statements are run in; `zoneless` are tables with TIMESTAMPs, and events, whose
     times are read in the zone of the server because the dump sets none. `left_out` are tables and
     views that it has and that are not loaded; nothing else here speaks of them. `from_schema` is
-    another name in it that stands for `schema`.
+    another name in it that stands for `schema`. `stays` are those left out tables that stay live.
     """
 
     path: str
@@ -85,6 +85,7 @@ class DumpCheck:
     zoneless: tuple[str, ...] = ()
     left_out: frozenset[str] = frozenset()
     from_schema: str = ""
+    stays: tuple[str, ...] = ()
     trigger_tables: Mapping[str, str] = field(default_factory=dict)
     definitions: tuple[Definition, ...] = ()
 

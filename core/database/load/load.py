@@ -200,6 +200,7 @@ class _Loading:
             ),
             whole=whole,
             keeps=unspoken_kinds(self.check),
+            stays=self.check.stays,
             rows=rows,
             warnings=tuple(self.warnings),
         )

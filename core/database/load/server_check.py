@@ -357,7 +357,7 @@ class _Asked:
         )
         self.replaced = tuple(sorted(live & coming))
         self.added = tuple(sorted(coming - live))
-        self.removed = () if self.partial else tuple(sorted(live - coming))
+        self.removed = () if self.partial else tuple(sorted(live - coming - {*self.check.stays}))
         self.rows_now = {str(name): int(count) for name, count in rows if name in live}
 
     def definitions(self, settings: DatabaseConnection) -> None:

@@ -108,9 +108,10 @@ class Definitions:
 class StagedTables:
     """Tables that are loaded beside, or stand aside, ready to be swapped in.
 
-    `whole`: what is in the schema and not here is to go. `keeps`: kinds of objects that the dump
-    does not speak of, so that those in the schema stay. `drops`: the objects that go, as kind and
-    name, where they are known already. `rows` counts per table what was loaded.
+    `whole`: what is in the schema and not here is to go, but for the tables in `stays`. `keeps`:
+    kinds of objects that the dump does not speak of, so that those in the schema stay. `drops`: the
+    objects that go, as kind and name, where they are known already. `rows` counts per table what
+    was loaded.
     """
 
     job_id: str
@@ -120,6 +121,7 @@ class StagedTables:
     whole: bool
     keeps: tuple[str, ...] = ()
     drops: tuple[tuple[str, str], ...] | None = None
+    stays: tuple[str, ...] = ()
     rows: Mapping[str, int]
     warnings: tuple[Warned, ...] = ()
 
@@ -136,6 +138,7 @@ class Swap:
     drops: tuple[tuple[str, str], ...]  # kind and name of objects that go: views, routines, events
     whole: bool
     keeps: tuple[str, ...] = ()  # kinds of objects that are left alone
+    stays: tuple[str, ...] = ()  # tables that are left alone, although it is whole
     keeps_triggers: bool = False  # the dump speaks of none, so those of swapped tables stay
 
     def save(self, place: str | StateFile) -> None:
@@ -200,6 +203,7 @@ def _swap(content: Mapping[str, Any]) -> Swap:
         drops=tuple((kind, name) for kind, name in content["drops"]),
         whole=bool(content["whole"]),
         keeps=tuple(content["keeps"]),
+        stays=tuple(content.get("stays", ())),
         keeps_triggers=bool(content["keeps_triggers"]),
     )
 

@@ -113,7 +113,10 @@ def _describe(connection: Connection, staged: StagedTables, schema: str, *, whol
     going = [
         name
         for name in sorted(tables - named)
-        if owner_of(name) is None and name not in others and (whole or name in views)
+        if owner_of(name) is None
+        and name not in others
+        and name not in staged.stays
+        and (whole or name in views)
     ]
     rows = [(table.name, table.staged) for table in staged.tables]
     rows += [(name, None) for name in going]
@@ -136,6 +139,7 @@ def _describe(connection: Connection, staged: StagedTables, schema: str, *, whol
         drops=_drops(staged, before.objects, whole=whole),
         whole=whole,
         keeps=staged.keeps,
+        stays=staged.stays,
         keeps_triggers=not whole and not speaks and staged.drops is None,
     )
 
