@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from core.archive.plan.plan_file import DirectoryTotals, FilePlan, PlannedEntry
 from core.backups.catalog import Backup
@@ -21,7 +21,11 @@ from core.text import numbers
 from core.text.lines import TITLES
 from core.text.printable import printable
 
+if TYPE_CHECKING:  # of a database: not loaded for a plan of files
+    from core.database.load.server_check import ServerCheck
+
 DIRECTORIES_SHOWN: Final = 5
+TABLES_SHOWN: Final = 10
 
 
 def backup_lines(preflight: BackupPreflight) -> Iterator[str]:
@@ -95,7 +99,7 @@ def _weight(totals: DirectoryTotals) -> tuple[int, int]:
     return (totals.bytes_to_write, entries)
 
 
-def _database_lines(plan: DatabasePlan) -> Iterator[str]:
+def _database_lines(plan: DatabasePlan, shown: int | None) -> Iterator[str]:
     check = plan.check
     objects = (
         ("view", len(check.views)),
@@ -108,9 +112,27 @@ def _database_lines(plan: DatabasePlan) -> Iterator[str]:
     tables = numbers.counted(len(check.tables), "table")
     size = numbers.size(check.content_bytes)
     yield f"  {tables} in the dump{', ' + told if told else ''}; {size}"
+    if plan.server is not None:
+        yield from _table_lines(plan.server, shown)
 
 
-def rollback_lines(plan: RollbackPlan, now_s: float) -> Iterator[str]:
+def _table_lines(server: ServerCheck, shown: int | None) -> Iterator[str]:
+    """Yield which tables are missing now, defined otherwise, or not in the dump."""
+    for names, one, more in (
+        (server.added, "is missing now and comes back", "are missing now and come back"),
+        (server.changed, "is defined otherwise now", "are defined otherwise now"),
+        (server.removed, "is not in the dump and goes aside", "are not in the dump and go aside"),
+    ):
+        if names:
+            listed = ", ".join(printable(name) for name in names[:shown])
+            rest = "" if shown is None or len(names) <= shown else ", …"
+            verb = one if len(names) == 1 else more
+            yield f"  {numbers.counted(len(names), 'table')} {verb}: {listed}{rest}"
+
+
+def rollback_lines(
+    plan: RollbackPlan, now_s: float, *, shown: int | None = TABLES_SHOWN
+) -> Iterator[str]:
     """Yield what a rollback would change, in short; what it loses is among its findings."""
     for kind, backup in plan.backups.items():
         yield f"{TITLES[kind]} from {_from(backup, now_s)}"
@@ -118,7 +140,7 @@ def rollback_lines(plan: RollbackPlan, now_s: float) -> Iterator[str]:
         if files is not None:
             yield from _file_lines(files)
         elif plan.database is not None:
-            yield from _database_lines(plan.database)
+            yield from _database_lines(plan.database, shown)
 
 
 def entry_line(entry: PlannedEntry) -> str:
@@ -151,14 +173,23 @@ def _files_json(plan: FilePlan) -> dict[str, Any]:
 
 
 def _database_json(plan: DatabasePlan) -> dict[str, Any]:
-    check, losses = plan.check, plan.losses
+    check, losses, server = plan.check, plan.losses, plan.server
     return {
         "tables": [encode_text(name) for name in check.tables],
         "content_bytes": check.content_bytes,
         "whole_store": check.whole_store,
+        "tables_missing": _names(server.added if server is not None else ()),
+        "tables_changed": _names(server.changed if server is not None else ()),
+        "tables_extra": _names(server.removed if server is not None else ()),
+        "rows_now_about": sum(server.rows_now.values()) if server is not None else None,
+        "uncounted": list(losses.uncounted) if losses is not None else [],
         "orders_lost": None if losses is None else losses.orders,
         "customers_lost": None if losses is None else losses.customers,
     }
+
+
+def _names(names: Iterable[str]) -> list[Any]:
+    return [encode_text(name) for name in names]
 
 
 def rollback_json(plan: RollbackPlan) -> Iterator[dict[str, Any]]:
@@ -211,6 +242,7 @@ def undo_json(plan: UndoPlan) -> Iterator[dict[str, Any]]:
         "job_id": plan.job_id,
         "kinds": [kind.value for kind in plan.kinds],
         "files": {kind.value: _files_json(files) for kind, files in plan.files.items()},
+        "uncounted": [] if losses is None else list(losses.uncounted),
         "orders_newer": None if losses is None else losses.orders,
         "customers_newer": None if losses is None else losses.customers,
         "findings": _findings(plan.findings),

@@ -159,19 +159,22 @@ def rollback_command(session: Session) -> int:
 def _show_rollback(session: Session, plan: RollbackPlan) -> None:
     """Show a plan: on stdout where it was asked for, else beside the question on stderr."""
     from core.cli.plan_view import (  # noqa: PLC0415 - as said above
+        TABLES_SHOWN,
         entry_lines,
         rollback_json,
         rollback_lines,
     )
 
     console = session.console
+    shown = None if session.line.verbose else TABLES_SHOWN
+    lines = rollback_lines(plan, session.clock(), shown=shown)
     if not session.line.dry_run:
-        console.say(*map(note, rollback_lines(plan, session.clock())))
+        console.say(*map(note, lines))
     elif console.as_json:
         for row in rollback_json(plan):
             console.print_json(row)
     else:
-        console.print(*rollback_lines(plan, session.clock()))
+        console.print(*lines)
         for text in entry_lines(plan.files):  # one by one: there may be a hundred thousand
             console.print(text)
     _say_findings(session, plan.findings)

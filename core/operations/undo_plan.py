@@ -26,7 +26,7 @@ from core.operations.findings import (
     warn,
 )
 from core.operations.job_files import UNDO, plan_of, read_mark, undo_kinds
-from core.operations.losses import Losses, count_losses
+from core.operations.losses import Losses, count_losses, losses_findings
 
 _SHOWN = 1000
 
@@ -117,12 +117,5 @@ def _losses(directory: Directory, findings: list[Finding]) -> Losses | None:
     except MagerewindError as error:
         findings.append(from_error("database", error))
         return None
-    if losses.any:
-        findings.append(
-            warn(
-                "losses",
-                f"Newer than the rollback, and set aside by its undo: {losses.orders or 0} orders, "
-                f"{losses.customers or 0} customers.",
-            )
-        )
+    findings += losses_findings(losses, "Newer than the rollback, and set aside by its undo")
     return losses

@@ -71,8 +71,7 @@ def _files_view(plan: FilePlan) -> FilesPlanView:
 def _lost(losses: Losses | None) -> tuple[tuple[str, int], ...]:
     if losses is None:
         return ()
-    counts = (("orders", losses.orders), ("customers", losses.customers))
-    return tuple((what, number) for what, number in counts if number)
+    return tuple((what, number) for what, number in losses.counts if number)
 
 
 def _database_view(plan: DatabasePlan, rows_then: int | None) -> DatabasePlanView:
@@ -88,6 +87,8 @@ def _database_view(plan: DatabasePlan, rows_then: int | None) -> DatabasePlanVie
         rows_now=sum(server.rows_now.values()) if server.rows_now else None,
         rows_then=rows_then,
         aside_names=server.removed,
+        added_names=server.added,
+        changed_names=server.changed,
         size_bytes=plan.check.content_bytes,
     )
 

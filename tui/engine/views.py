@@ -204,9 +204,11 @@ class DatabasePlanView:
     replaced: int
     added: int
     aside: int  # tables that the dump does not have
-    rows_now: int | None = None
+    rows_now: int | None = None  # about: the server's estimate
     rows_then: int | None = None
     aside_names: tuple[str, ...] = ()
+    added_names: tuple[str, ...] = ()
+    changed_names: tuple[str, ...] = ()  # defined otherwise in the dump
     size_bytes: int | None = None
 
 

@@ -158,8 +158,16 @@ def _database(plan: DatabasePlanView, place: Place, *, undo: bool) -> list[Conte
     rows = labelled(_TITLES[Kind.DB], ", ".join(parts) + size, place)
     if plan.rows_now is not None and plan.rows_then is not None:
         arrow = place.glyphs.arrow
-        words = f"rows: {text.count(plan.rows_now)} now {arrow} {text.count(plan.rows_then)} then"
+        now = f"about {text.count(plan.rows_now)} now"
+        words = f"rows: {now} {arrow} {text.count(plan.rows_then)} then"
         rows += labelled("", words, place)
+    for names, what in (
+        (plan.added_names, "missing now, to come back"),
+        (plan.changed_names, "defined otherwise now"),
+    ):
+        if names:
+            listed = ", ".join(map(text.clean, names[:6]))
+            rows += labelled("", f"{text.plural(len(names), 'table')} {what}: {listed}", place)
     if plan.aside:
         names = ", ".join(plan.aside_names[:6])
         listed = f": {names}" if names else ""

@@ -16,6 +16,7 @@ from typing import Final
 
 from core.database.load.dump_check import DumpCheck, TableContent, unspoken_kinds
 from core.database.load.dump_makers import maker_of
+from core.database.load.kept_rows import differing_tables
 from core.database.load.offline_check import check_dump, without_stores
 from core.database.load.server_settings import Answers, engines, time_zones
 from core.database.load.try_definitions import try_definitions
@@ -58,6 +59,7 @@ class ServerCheck:
 
     `problems` are reasons not to start, one line each. Space is in bytes; `space_free` is None
     where the server's disk cannot be seen from here. `rows_now` are the server's estimates.
+    `changed` are those of the replaced tables that a dump of ours has with another definition.
     """
 
     server: str
@@ -69,6 +71,7 @@ class ServerCheck:
     added: tuple[str, ...]
     removed: tuple[str, ...]
     rows_now: Mapping[str, int]
+    changed: tuple[str, ...] = ()
     collations: Mapping[str, str]
 
 
@@ -141,6 +144,7 @@ class _Asked:
         self.replaced: tuple[str, ...] = ()
         self.added: tuple[str, ...] = ()
         self.removed: tuple[str, ...] = ()
+        self.changed: tuple[str, ...] = ()
         self.rows_now: dict[str, int] = {}
         self.may_make = True
         self.variables = {
@@ -167,6 +171,7 @@ class _Asked:
             added=self.added,
             removed=self.removed,
             rows_now=self.rows_now,
+            changed=self.changed,
             collations=collations,
         )
 
@@ -358,6 +363,8 @@ class _Asked:
         self.replaced = tuple(sorted(live & coming))
         self.added = tuple(sorted(coming - live))
         self.removed = () if self.partial else tuple(sorted(live - coming - {*self.check.stays}))
+        if self.check.trusted:
+            self.changed = differing_tables(self.check, self.replaced, self.connection)
         self.rows_now = {str(name): int(count) for name, count in rows if name in live}
 
     def definitions(self, settings: DatabaseConnection) -> None:
