@@ -113,6 +113,10 @@ def _database_lines(plan: DatabasePlan, shown: int | None) -> Iterator[str]:
     size = numbers.size(check.content_bytes)
     yield f"  {tables} in the dump{', ' + told if told else ''}; {size}"
     if plan.server is not None:
+        needed = numbers.size(plan.server.space_needed)
+        free = plan.server.space_free
+        known = "it is not known how much is free" if free is None else f"{numbers.size(free)} free"
+        yield f"  about {needed} needed on the database server, {known}"
         yield from _table_lines(plan.server, shown)
 
 
@@ -178,6 +182,8 @@ def _database_json(plan: DatabasePlan) -> dict[str, Any]:
         "tables": [encode_text(name) for name in check.tables],
         "content_bytes": check.content_bytes,
         "whole_store": check.whole_store,
+        "server_bytes_needed": None if server is None else server.space_needed,
+        "server_bytes_free": None if server is None else server.space_free,
         "tables_missing": _names(server.added if server is not None else ()),
         "tables_changed": _names(server.changed if server is not None else ()),
         "tables_extra": _names(server.removed if server is not None else ()),

@@ -206,6 +206,8 @@ class DatabasePlanView:
     aside: int  # tables that the dump does not have
     rows_now: int | None = None  # about: the server's estimate
     rows_then: int | None = None
+    server_needed: int | None = None  # bytes on the database server
+    server_free: int | None = None  # None: its disk cannot be seen from here
     aside_names: tuple[str, ...] = ()
     added_names: tuple[str, ...] = ()
     changed_names: tuple[str, ...] = ()  # defined otherwise in the dump

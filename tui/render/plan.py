@@ -161,6 +161,10 @@ def _database(plan: DatabasePlanView, place: Place, *, undo: bool) -> list[Conte
         now = f"about {text.count(plan.rows_now)} now"
         words = f"rows: {now} {arrow} {text.count(plan.rows_then)} then"
         rows += labelled("", words, place)
+    if plan.server_needed is not None:
+        free = "not known" if plan.server_free is None else text.size(plan.server_free)
+        words = f"about {text.size(plan.server_needed)} on the database server, free there: {free}"
+        rows += labelled("", words, place)
     for names, what in (
         (plan.added_names, "missing now, to come back"),
         (plan.changed_names, "defined otherwise now"),
