@@ -85,6 +85,7 @@ class BackupView:
     maker: str = ""
     details: tuple[tuple[str, str], ...] = ()  # label and text, from the manifest
     warnings: tuple[str, ...] = ()
+    stripped: bool = False  # without the rows of some tables
     elapsed_s: float | None = None
     content_bytes: int | None = None
 
