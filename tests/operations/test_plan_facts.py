@@ -47,9 +47,9 @@ def test_tables_are_named_in_text_json_and_on_the_screen(shop, request_):
     assert "1 table is defined otherwise now: core_config_data" in said
     assert "1 table is not in the dump and goes aside: extra" in said
     row = json.loads(json.dumps(next(iter(rollback_json(plan)))))["database"]
-    assert row["tables_missing"] == ["sales_order"]
-    assert row["tables_changed"] == ["core_config_data"]
-    assert row["tables_extra"] == ["extra"]
+    assert row["added"] == ["sales_order"]
+    assert row["changed"] == ["core_config_data"]
+    assert row["set_aside"] == ["extra"]
     view = plan_view(plan).database
     assert view.added_names == ("sales_order",)
     assert view.changed_names == ("core_config_data",)
