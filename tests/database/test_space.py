@@ -10,22 +10,22 @@ from core.database.load import server_check
 from core.database.load.server_check import check_against_server, check_dump
 from core.database.server.error_codes import server_error
 from core.errors import LoadFailed
-from core.sample.server import PrivateServer
 from tests.database.shop_flow import new_journal, stage, write
-from tests.shop import connection_to
+from tests.database.test_server_settings import setting
 
 ROWS = "CREATE TABLE t (id int PRIMARY KEY, v longtext);\n" + "".join(
     f"INSERT INTO t VALUES ({number},'{'x' * 500_000}');\n" for number in range(60)
 )
 
 
-def test_a_server_without_room_is_named_as_that(tmp_path):
-    limited = ("--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:12M;ibdata2:12M")
-    with PrivateServer(options=limited) as server:
-        server.make_schema("full")
-        with pytest.raises(LoadFailed, match="'t': The database server is full: ") as caught:
-            stage(write(tmp_path, ROWS), connection_to(server, "full"), new_journal(tmp_path))
-        assert "disk" in caught.value.hint
+def test_a_table_without_room_is_named_as_that(server, schema, tmp_path):
+    text = ROWS.replace("longtext)", "longtext) ENGINE=MyISAM")
+    with (
+        setting(server, "myisam_data_pointer_size", 2, 6),
+        pytest.raises(LoadFailed, match="'t': The database server is full: ") as caught,
+    ):
+        stage(write(tmp_path, text), schema, new_journal(tmp_path))
+    assert "disk" in caught.value.hint
 
 
 @pytest.mark.parametrize(
