@@ -141,13 +141,13 @@ def _database(plan: DatabasePlanView, place: Place, *, undo: bool) -> list[Conte
         free = "not known" if plan.server_free is None else text.size(plan.server_free)
         words = f"about {text.size(plan.server_needed)} on the database server, free there: {free}"
         rows += labelled("", words, place)
-    for names, what in (
+    for found, what in (
         (plan.added_names, "missing now, to come back"),
         (plan.changed_names, "defined otherwise now"),
     ):
-        if names:
-            listed = ", ".join(map(text.clean, names[:6]))
-            rows += labelled("", f"{text.plural(len(names), 'table')} {what}: {listed}", place)
+        if found:
+            listed = ", ".join(map(text.clean, found[:6]))
+            rows += labelled("", f"{text.plural(len(found), 'table')} {what}: {listed}", place)
     if plan.aside:
         names = ", ".join(plan.aside_names[:6])
         listed = f": {names}" if names else ""
