@@ -99,9 +99,10 @@ class JobBegan(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepsPlanned(Event):
-    """The steps of this job, in order, as `step` or `step:kind`."""
+    """The steps of this job, in order, as `step` or `step:kind`; again once sizes are known."""
 
     steps: tuple[str, ...]
+    sizes: tuple[int, ...] = ()  # expected bytes of each step, -1 where nothing is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,6 +363,8 @@ def _decode(name: str, value: object) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, list):
+        if name == "sizes":
+            return tuple(int(item) for item in value)
         decoded = tuple(decode_text(item) for item in value)
         return tuple(Kind(item) for item in decoded) if name == "kinds" else decoded
     text = decode_text(value)

@@ -16,6 +16,7 @@ VALUES = {
     "float": st.floats(0, 1e9, allow_nan=False),
     "bool": st.booleans(),
     "tuple[str, ...]": st.lists(TEXT, max_size=4).map(tuple),
+    "tuple[int, ...]": st.lists(st.integers(-1, 2**60), max_size=4).map(tuple),
     "Kind": st.sampled_from(Kind),
     "Kind | None": st.sampled_from(Kind) | st.none(),
     "tuple[Kind, ...]": st.lists(st.sampled_from(Kind), max_size=3).map(tuple),

@@ -49,6 +49,7 @@ class Manifest:
     level: int | None = None
     rows: Mapping[str, int] | None = None  # dumps: rows of each table
     snapshot: str | None = None  # how the dump came to be of one instant
+    schema_bytes: int | None = None  # dumps: what the server said of the size of its tables
     server: str | None = None
     database: str | None = None  # name of the schema that a dump is of
     stripped: tuple[str, ...] = ()

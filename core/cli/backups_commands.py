@@ -142,7 +142,9 @@ def verify_command(session: Session) -> int:
     failed = False
     for backup in backups:
         try:
-            result = verify_backup(backup, report=_reporter(session, backup))
+            result = verify_backup(
+                backup, report=_reporter(session, backup), remember=not session.line.read_only
+            )
         except MagerewindError as failure:  # it cannot be read, and the others still can
             session.console.say(*error_lines(failure))
             failed = True

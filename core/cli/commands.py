@@ -98,7 +98,7 @@ class Session:
         if running is not None:
             raise JobRunning(
                 f"Job {running.job_id} ({running.operation}) of {running.user} is running on this "
-                f"store since {numbers.moment(running.began_s)}.",
+                f"store since {numbers.moment(running.began_s, named=True)}.",
                 hint="magerewind job:attach shows it, magerewind job:cancel stops it.",
             )
 
@@ -172,7 +172,7 @@ def jobs_command(session: Session) -> int:
         for job in jobs:
             session.console.print_json(job_json(job))
     else:
-        session.console.print(*job_lines(jobs, session.clock()))
+        session.console.print(*job_lines(jobs, session.clock(), forgotten=client.forgotten()))
     return 0
 
 
@@ -262,4 +262,4 @@ Command = Callable[[Session], int]
 
 def age_of(job: JobSummary, now_s: float) -> str:
     """Return when a job began, for a question about it."""
-    return f"{numbers.moment(job.began_s)}, {numbers.age(job.began_s, now_s)}"
+    return f"{numbers.moment(job.began_s, named=True)}, {numbers.age(job.began_s, now_s)}"

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any, Final, TextIO
 
 from core.text.lines import Line, Style, error
-from core.text.printable import printable
+from core.text.printable import folded, printable
 
 PROGRESS_S: Final = 0.25  # often enough to read as live, and cheap on a slow link
 _GONE: Final = frozenset({errno.EPIPE, errno.EIO})  # nobody reads, or the terminal hung up
@@ -96,7 +96,18 @@ class Console:
                 continue
             if line.is_narration and self.as_json:
                 continue
-            self._write(line.text, line.style, narration=line.is_narration)
+            # What Magento says too stays word for word; all else is folded, and never cut.
+            width = None if line.is_narration else self._width()
+            for text in [line.text] if width is None else folded(line.text, width):
+                self._write(text, line.style, narration=line.is_narration)
+
+    def _width(self) -> int | None:
+        """Return the columns of the terminal that shows errors, None where it is none."""
+        if not _is_terminal(self._streams[False]):
+            return None
+        with suppress(OSError, ValueError):
+            return os.get_terminal_size(self._streams[False].fileno()).columns or None
+        return None
 
     def print(self, *texts: str) -> None:
         """Print what was asked for, such as a list, on stdout. The text must be safe already."""

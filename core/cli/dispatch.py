@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import Final
 
 from core.cli.commands import Command, Session
+from core.cli.parser import CommandLine
+from core.errors import UsageError
 
 _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "setup:backup": ("work_commands", "backup_command"),
@@ -27,6 +29,21 @@ _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "job:recover": ("commands", "recover_command"),
 }
 COMMANDS: Final = frozenset(_FUNCTIONS)
+_CHANGE: Final = frozenset(
+    {"setup:backup", "setup:rollback", "info:backups:delete"}
+    | {"job:undo", "job:discard", "job:cancel", "job:recover"}
+)
+_PLAN: Final = frozenset({"setup:backup", "setup:rollback", "job:undo"})
+
+
+def refuse_to_change(line: CommandLine) -> None:
+    """Raise UsageError where a command would change something that may only be looked at."""
+    if line.read_only and line.command in _CHANGE and not line.dry_run:
+        plans = line.command in _PLAN
+        raise UsageError(
+            f"{line.command} changes the store, and --read-only forbids that.",
+            hint="--dry-run shows what it would do." if plans else None,
+        )
 
 
 def command_of(name: str) -> Command:
@@ -36,4 +53,4 @@ def command_of(name: str) -> Command:
     return found
 
 
-__all__ = ["COMMANDS", "Session", "command_of"]
+__all__ = ["COMMANDS", "Session", "command_of", "refuse_to_change"]

@@ -51,10 +51,12 @@ def progress_text(state: JobState) -> str:
     parts = [step_label(step.step, step.kind)]
     if step.done_bytes:
         parts.append(_totals(step))
-    if step.rate:
-        parts.append(numbers.rate(step.rate))
-    if step.remaining_s is not None and step.done_bytes:
-        parts.append(f"about {numbers.roughly(step.remaining_s)} left")
+    if state.rate and step.done_bytes:
+        parts.append(numbers.rate(state.rate))
+    remaining_s = state.remaining_s
+    if remaining_s is not None and step.done_bytes:
+        about = f"about {numbers.roughly(remaining_s)}"
+        parts.append(f"store opens in {about}" if state.opens else f"{about} left")
     if step.current:
         parts.append(shortened(step.current, 60))
     return "  ".join(parts)

@@ -51,6 +51,7 @@ def listing_lines(listing: Listing, now_s: float) -> Iterator[str]:
         if not any(row[-1] for row in rows):  # no notes: a narrower table
             headers, rows = headers[:-1], [row[:-1] for row in rows]
         yield from table(headers, rows, right=frozenset({4}))
+        yield f"Times are {numbers.zone()}."
     else:
         yield EMPTY
     for backup in listing.backups:
@@ -111,6 +112,8 @@ def listing_json(listing: Listing) -> Iterator[dict[str, Any]]:
 
 def job_result(job: JobSummary) -> str:
     """Return how a job stands, in a word or two."""
+    if job.unreadable:
+        return "UNREADABLE"
     if job.interrupted:
         return "INTERRUPTED"
     if job.running:
@@ -122,8 +125,8 @@ def _kinds(kinds: tuple[Kind, ...]) -> str:
     return " ".join(kind.value for kind in kinds)
 
 
-def job_lines(jobs: tuple[JobSummary, ...], now_s: float) -> Iterator[str]:
-    """Yield the table of jobs."""
+def job_lines(jobs: tuple[JobSummary, ...], now_s: float, *, forgotten: int = 0) -> Iterator[str]:
+    """Yield the table of jobs, and how many there were that are forgotten."""
     if not jobs:
         yield "No job has run on this store yet."
         return
@@ -133,16 +136,17 @@ def job_lines(jobs: tuple[JobSummary, ...], now_s: float) -> Iterator[str]:
             job.job_id,
             job.operation.value,
             _kinds(job.kinds),
-            numbers.moment(job.began_s),
-            numbers.age(job.began_s, now_s),
+            "unreadable" if job.unreadable else numbers.moment(job.began_s),
+            "" if job.unreadable else numbers.age(job.began_s, now_s),
             "" if job.elapsed_s is None else numbers.clock(job.elapsed_s),
             job_result(job),
             numbers.size(job.undo_bytes) if job.undo_kept else "",
-            printable(f"{job.user}@{job.host}"),
+            "" if job.unreadable else printable(f"{job.user}@{job.host}"),
         )
         for job in jobs
     ]
     yield from table(headers, rows)
+    yield f"{numbers.of_all(len(jobs), forgotten)}. Times are {numbers.zone()}."
 
 
 def job_json(job: JobSummary) -> dict[str, Any]:
@@ -152,7 +156,8 @@ def job_json(job: JobSummary) -> dict[str, Any]:
         "job_id": job.job_id,
         "operation": job.operation.value,
         "kinds": [kind.value for kind in job.kinds],
-        "began_s": job.began_s,
+        "began_s": None if job.unreadable else job.began_s,
+        "unreadable": job.unreadable,
         "elapsed_s": job.elapsed_s,
         "closed_s": job.closed_s,
         "running": job.running,

@@ -61,6 +61,12 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         "-y", "--yes", action="store_true", help="take every question as answered with yes", **unset
     )
     add(
+        "--read-only",
+        action="store_true",
+        help="show everything, plans among it (--dry-run), and change nothing",
+        **unset,
+    )
+    add(
         "--root",
         metavar="DIR",
         type=_word,
@@ -339,7 +345,6 @@ def add_demo(parser: argparse.ArgumentParser) -> None:
 def add_application(parser: argparse.ArgumentParser) -> None:
     """Add what only the application takes: it opens where no command is given."""
     add = parser.add_argument_group("options of the application").add_argument
-    add("--read-only", action="store_true", help="show everything, change nothing")
     add(
         "--mouse",
         action=argparse.BooleanOptionalAction,

@@ -36,6 +36,7 @@ class CommandLine:
     ansi: bool | None = None  # None: as the terminal and NO_COLOR say
     as_json: bool = False
     yes: bool = False
+    read_only: bool = False
     # of several commands
     dry_run: bool = False
     strict: bool = False
@@ -73,7 +74,6 @@ class CommandLine:
     keeper_fd: int | None = None
     door: str | None = None
     # the application
-    read_only: bool = False
     mouse: bool | None = None
     ascii: bool | None = None
     # demo

@@ -22,6 +22,7 @@ from core.text import numbers
 from core.text.lines import TITLES
 from core.text.orders import backup_order, numbered, rollback_order
 from core.text.printable import printable
+from core.text.steps import items_words
 
 if TYPE_CHECKING:  # of a database: not loaded for a plan of files
     from core.database.load.server_check import ServerCheck
@@ -33,7 +34,8 @@ TABLES_SHOWN: Final = 10
 def backup_lines(preflight: BackupPreflight, request: BackupRequest) -> Iterator[str]:
     """Yield what a backup would take, kind by kind, and what it would do."""
     for kind, estimate in preflight.estimates.items():
-        things = numbers.counted(estimate.items, "row" if kind is Kind.DB else "file")
+        about_rows = "about " if kind is Kind.DB else ""  # which the server guesses
+        things = f"{about_rows}{items_words(estimate.items, kind)}"
         about = "" if estimate.measured else " (by a rule of thumb)"
         took = "" if estimate.seconds is None else f", about {numbers.roughly(estimate.seconds)}"
         yield (
@@ -75,7 +77,7 @@ def _findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
 
 def _from(backup: Backup, now_s: float) -> str:
     return (
-        f"{printable(backup.name.text)}, {numbers.moment(backup.name.timestamp)}, "
+        f"{printable(backup.name.text)}, {numbers.moment(backup.name.timestamp, named=True)}, "
         f"{numbers.age(backup.name.timestamp, now_s)}, {numbers.size(backup.size_bytes)}, "
         f"{backup.health}"
     )
@@ -210,9 +212,9 @@ def _database_json(plan: DatabasePlan) -> dict[str, Any]:
         "content_bytes": check.content_bytes,
         "whole_store": check.whole_store,
         "rows_now_about": sum(server.rows_now.values()) if server is not None else None,
-        "uncounted": list(losses.uncounted) if losses is not None else [],
         "orders_lost": None if losses is None else losses.orders,
         "customers_lost": None if losses is None else losses.customers,
+        "uncounted": [] if losses is None else [encode_text(text) for text in losses.uncounted],
         "replaced": None if server is None else [encode_text(name) for name in server.replaced],
         "added": None if server is None else [encode_text(name) for name in server.added],
         "set_aside": None if server is None else [encode_text(name) for name in server.removed],
@@ -276,9 +278,9 @@ def undo_json(plan: UndoPlan) -> Iterator[dict[str, Any]]:
         "job_id": plan.job_id,
         "kinds": [kind.value for kind in plan.kinds],
         "files": {kind.value: _files_json(files) for kind, files in plan.files.items()},
-        "uncounted": [] if losses is None else list(losses.uncounted),
         "orders_newer": None if losses is None else losses.orders,
         "customers_newer": None if losses is None else losses.customers,
+        "uncounted": [] if losses is None else [encode_text(text) for text in losses.uncounted],
         "findings": _findings(plan.findings),
     }
     yield from _entries_json(plan.files)

@@ -89,6 +89,7 @@ def _rows(facts: StoreFacts) -> Iterator[tuple[str, str]]:
     yield "Magento", f"{facts.version}{edition}" if facts.version else "version unknown"
     yield "Installed", {True: "yes", False: "no", None: "unknown"}[facts.installed]
     yield "Mode", facts.mode or "unknown"
+    yield "State", state_text(facts)
     maintenance = facts.maintenance
     allowed = f", open for {maintenance.addresses}" if maintenance.addresses else ""
     yield "Maintenance", ("on" if maintenance.on else "off") + allowed
@@ -98,8 +99,16 @@ def _rows(facts: StoreFacts) -> Iterator[tuple[str, str]]:
         size = "" if facts.database_bytes is None else f", {numbers.size(facts.database_bytes)}"
         yield "Server", f"{facts.database}, {numbers.counted(facts.tables or 0, 'table')}{size}"
     yield "Free space", f"{numbers.size(facts.free_bytes)} of {numbers.size(facts.total_bytes)}"
+    yield "Time zone", numbers.zone()
     for process in facts.processes:
         yield "Running", process.label
+
+
+def state_text(facts: StoreFacts) -> str:
+    """Return whether the store serves customers: `open` only where nothing is known against it."""
+    closed = "closed: maintenance mode is on" if facts.maintenance.on else ""
+    broken = facts.health.words
+    return "; ".join(part for part in (closed, broken) if part) or "open"
 
 
 def store_lines(facts: StoreFacts) -> Iterator[str]:
@@ -151,6 +160,8 @@ def store_json(facts: StoreFacts) -> dict[str, Any]:
         "edition": facts.edition,
         "mode": facts.mode,
         "installed": facts.installed,
+        "state": state_text(facts),
+        "broken": list(facts.health.broken),
         "maintenance": facts.maintenance.on,
         "maintenance_addresses": facts.maintenance.addresses,
         "connections": [connection_json(connection) for connection in facts.connections],

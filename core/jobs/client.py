@@ -32,7 +32,7 @@ from core.jobs.directory import (
     remove_job,
 )
 from core.jobs.inherited import descriptors_for_runner, words_for_runner
-from core.jobs.listing import JobSummary, begin_record, interrupted_error, list_jobs
+from core.jobs.listing import JobSummary, begin_record, forgotten, interrupted_error, list_jobs
 from core.jobs.lock import Holder, is_alive, read_holder
 from core.jobs.second_lock import var_is_held
 from core.jobs.stream import EventStream
@@ -44,6 +44,7 @@ from core.owned import LARGE
 # What only plans and checks need (archives, the database) is imported where they are made: a
 # command that starts or lists jobs is done before that would be loaded.
 if TYPE_CHECKING:
+    from core.operations.health import StoreHealth
     from core.operations.lost import Traces
     from core.operations.preflight import BackupPreflight, StoreFacts
     from core.operations.rollback_plan import RollbackPlan
@@ -81,6 +82,12 @@ class Client:
         from core.operations import preflight  # noqa: PLC0415 - as said above
 
         return preflight.examine(self.store, environ=self.environ)
+
+    def health(self) -> StoreHealth:
+        """Return what of the store is broken; a dead database takes its time. Never raises."""
+        from core.operations import health  # noqa: PLC0415 - as said above
+
+        return health.look_at(self.store, environ=self.environ)
 
     def preflight_backup(self, request: BackupRequest) -> BackupPreflight:
         """Return what would stop a backup, and estimates."""
@@ -242,6 +249,10 @@ class Client:
         from core.operations import lost  # noqa: PLC0415 - as said above
 
         return lost.find_lost(self.store, environ=self.environ)
+
+    def forgotten(self) -> int:
+        """Return how many jobs ran on this store and are listed no more."""
+        return forgotten(self.store)
 
     def undoable(self) -> JobSummary | None:
         """Return the newest job whose undo is kept."""

@@ -50,6 +50,11 @@ class JobSummary:
     foreign: bool = False  # not this account's, or not to be understood: nobody may start a job
 
     @property
+    def unreadable(self) -> bool:
+        """Whether its journal does not even tell when it began."""
+        return self.began_s <= 0
+
+    @property
     def problem(self) -> str:
         """Why nothing of the job's state is used; empty where it is this account's."""
         return self.message if self.foreign else ""
@@ -210,6 +215,7 @@ def _safely(job: JobDirectory, holder: Holder | None) -> JobSummary | None:
 def prune(store: Store, *, keep: int = KEPT_JOBS) -> None:
     """Forget the oldest jobs; never one that runs, is interrupted, or has anything aside."""
     holder = read_holder(store)
+    gone = 0
     for position, job in enumerate(job_directories(store)):
         if position < keep:
             continue
@@ -218,3 +224,11 @@ def prune(store: Store, *, keep: int = KEPT_JOBS) -> None:
             if summary is not None and job.directory.has(job_files.DISCARDING):
                 continue
             remove_job(job)
+            gone += summary is not None
+    if gone:
+        job_files.add_forgotten(store, gone)
+
+
+def forgotten(store: Store) -> int:
+    """Return how many jobs of this store ran and are listed no more; 0 where nothing tells."""
+    return job_files.forgotten(store)

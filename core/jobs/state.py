@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from core.events import (
     CancelRequested,
@@ -22,6 +23,7 @@ from core.events import (
     MaintenanceEnabled,
     Outcome,
     Progressed,
+    RecoveryBegan,
     RollbackPlanned,
     Stamped,
     Step,
@@ -32,7 +34,8 @@ from core.events import (
     step_key,
 )
 
-RATE_WINDOW_S = 10.0
+# Steps that take as long as they have bytes; all others are short.
+_SIZED: Final = frozenset({Step.WRITE, Step.VERIFY, Step.STAGE, Step.LOAD})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,6 @@ class StepState:
     total_items: int | None = None
     current: str = ""
     updated_s: float | None = None
-    rate: float | None = None  # bytes a second, smoothed over about `RATE_WINDOW_S`
 
     @property
     def key(self) -> str:
@@ -77,6 +79,20 @@ class StepState:
             if total:
                 return min(0.99, done / total)
         return None
+
+    @property
+    def worked_s(self) -> float:
+        """How long it has worked, or did, as far as its events tell."""
+        if self.elapsed_s is not None:
+            return self.elapsed_s
+        if self.started_s is None or self.updated_s is None:
+            return 0.0
+        return max(0.0, self.updated_s - self.started_s)
+
+    @property
+    def rate(self) -> float | None:
+        """Bytes a second since it began; None while there are none."""
+        return self.done_bytes / self.worked_s if self.done_bytes and self.worked_s else None
 
     @property
     def remaining_s(self) -> float | None:
@@ -117,10 +133,75 @@ class JobState:
         """The step that runs now."""
         return next((step for step in reversed(self.steps) if step.running), None)
 
+    @property
+    def rate(self) -> float | None:
+        """Bytes a second of the whole job: of all steps that have moved any."""
+        return _rate(self.steps)
+
+    @property
+    def opens(self) -> bool:
+        """Whether the store is still to be opened at the end of what is being done."""
+        return any(step.step is Step.OPEN and step.outcome is None for step in self.steps)
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Estimated time until the store opens again, else until the job's end; None: not known."""
+        current = self.current_step
+        if current is None or current.remaining_s is None:
+            return None
+        remaining = current.remaining_s
+        for step in self.steps[self.steps.index(current) + 1 :]:
+            if step.step is Step.OPEN:
+                break
+            if step.step not in _SIZED or step.started_s is not None or step.outcome is not None:
+                continue
+            rate = _rate(one for one in self.steps if one.step is step.step) or self.rate
+            if step.total_bytes is None or not (rate or not step.total_bytes):
+                return None
+            remaining += step.total_bytes / rate if rate else 0.0
+        return remaining
+
     def step(self, step: Step, kind: Kind | None = None) -> StepState | None:
         """Return the named step, if the job has it."""
         key = step_key(step, kind)
         return next((known for known in self.steps if known.key == key), None)
+
+
+def _rate(steps: Iterable[StepState]) -> float | None:
+    """Return the bytes a second of steps together, None where none has moved any."""
+    moved = [step for step in steps if step.done_bytes and step.worked_s]
+    seconds = sum(step.worked_s for step in moved)
+    return sum(step.done_bytes for step in moved) / seconds if seconds else None
+
+
+def stopped(state: JobState, now_s: float, outcome: Outcome) -> JobState:
+    """Return the state in which nothing runs, nor is to come: nobody works on it any more."""
+    return replace(state, steps=tuple(_stopped_step(step, now_s, outcome) for step in state.steps))
+
+
+def _stopped_step(step: StepState, now_s: float, outcome: Outcome) -> StepState:
+    if step.running:
+        elapsed_s = max(0.0, now_s - (step.started_s or now_s))
+        return replace(step, outcome=outcome, elapsed_s=elapsed_s)
+    return step if step.outcome is not None else replace(step, total_bytes=None)
+
+
+def _planned(state: JobState, event: StepsPlanned) -> JobState:
+    known = {step.key: step for step in state.steps}
+    sizes = dict(zip(event.steps, event.sizes, strict=False))
+    parsed = (_parse_key(key) for key in event.steps)
+    steps = tuple(
+        _sized(known.get(step.key, step), sizes.get(step.key, -1))
+        for step in parsed
+        if step is not None
+    )
+    extra = tuple(step for step in state.steps if step.key not in event.steps)
+    return replace(state, steps=steps + extra)
+
+
+def _sized(step: StepState, size: int) -> StepState:
+    """Return a step that has not begun with the size that is expected of it."""
+    return step if size < 0 or step.started_s is not None else replace(step, total_bytes=size)
 
 
 def _parse_key(key: str) -> StepState | None:
@@ -143,12 +224,6 @@ def _progressed(state: JobState, event: Progressed, now_s: float) -> JobState:
     known = state.step(event.step, event.kind) or StepState(step=event.step, kind=event.kind)
     if known.started_s is None:
         known = replace(known, started_s=now_s)
-    rate = known.rate
-    since = known.updated_s if known.updated_s is not None else known.started_s
-    if since is not None and now_s > since:
-        latest = max(0, event.done_bytes - known.done_bytes) / (now_s - since)
-        weight = min(1.0, (now_s - since) / RATE_WINDOW_S)
-        rate = latest if rate is None else rate + weight * (latest - rate)
     return _with_step(
         state,
         replace(
@@ -159,19 +234,14 @@ def _progressed(state: JobState, event: Progressed, now_s: float) -> JobState:
             total_items=event.total_items if event.total_items is not None else known.total_items,
             current=event.current,
             updated_s=now_s,
-            rate=rate,
         ),
     )
 
 
 def _step_event(state: JobState, event: Event, now_s: float) -> JobState | None:
     match event:
-        case StepsPlanned(steps=keys):
-            known = {step.key: step for step in state.steps}
-            parsed = (_parse_key(key) for key in keys)
-            steps = tuple(known.get(step.key, step) for step in parsed if step is not None)
-            extra = tuple(step for step in state.steps if step.key not in keys)
-            return replace(state, steps=steps + extra)
+        case StepsPlanned():
+            return _planned(state, event)
         case StepStarted():
             return _with_step(
                 state,
@@ -202,6 +272,12 @@ def _opened(state: JobState, now_s: float) -> JobState:
     return replace(state, closed_since_s=None, closed_s=state.closed_s + passed)
 
 
+def _all_ended(state: JobState, event: JobEnded, now_s: float) -> JobState:
+    good = event.outcome in (Outcome.DONE, Outcome.WARNINGS)
+    outcome = event.outcome if not good else Outcome.DONE
+    return stopped(state, now_s, Outcome.FAILED if outcome is Outcome.CLOSED else outcome)
+
+
 def _job_event(state: JobState, event: Event, now_s: float) -> JobState:  # noqa: C901 - a table
     match event:
         case JobBegan():
@@ -222,8 +298,10 @@ def _job_event(state: JobState, event: Event, now_s: float) -> JobState:  # noqa
             return replace(state, follow_ups=(*state.follow_ups, event))
         case Failed():
             return replace(state, failure=event)
+        case RecoveryBegan():  # what ran, ran in a process that is gone
+            return stopped(state, state.last_s or now_s, Outcome.FAILED)
         case JobEnded():
-            return replace(state, ended=event, cancelling=False)
+            return replace(_all_ended(state, event, now_s), ended=event, cancelling=False)
         case _:
             return state
 

@@ -46,6 +46,7 @@ from core.magento.store import Store, magento_version
 from core.operations import closing
 from core.operations.context import JobContext
 from core.operations.done import Done
+from core.operations.estimates import Estimate
 from core.operations.findings import of_kind, refuse, say_findings
 from core.operations.lost import refuse_unfinished
 from core.operations.preflight import BackupPreflight, preflight_backup
@@ -77,6 +78,16 @@ def planned_steps(request: BackupRequest) -> tuple[str, ...]:
     return tuple(steps)
 
 
+def _sizes(request: BackupRequest, checked: BackupPreflight) -> tuple[int, ...]:
+    """Return how many bytes each step will read or write, as far as estimates tell; else -1."""
+    sizes: dict[str, int] = {}
+    for kind, estimate in checked.estimates.items():
+        written = estimate.file_bytes if kind is Kind.DB else estimate.content_bytes
+        sizes[step_key(Step.WRITE, kind)] = written
+        sizes[step_key(Step.VERIFY, kind)] = estimate.file_bytes
+    return tuple(sizes.get(key, -1) for key in planned_steps(request))
+
+
 def run_backup(context: JobContext, request: BackupRequest) -> Done:
     """Back up the chosen kinds under one timestamp. Raises what made it impossible."""
     context.emit(StepsPlanned(steps=planned_steps(request)))
@@ -86,6 +97,7 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
         refuse(checked.findings)
         backups = make_backups(context.store.backups)
         timestamp = _free_timestamp(backups, request.kinds, int(context.clock()))
+    context.emit(StepsPlanned(steps=planned_steps(request), sizes=_sizes(request, checked)))
     names = {kind: new_name(timestamp, kind, request.naming) for kind in request.kinds}
     context.journal.append(
         "backup", timestamp=timestamp, names={kind.value: name for kind, name in names.items()}
@@ -232,19 +244,32 @@ def _write(
     checked: BackupPreflight,
 ) -> _Written:
     estimate = checked.estimates.get(kind)
-    # The size of tables on the server says little about the size of their dump: rows say more.
-    sized = estimate is not None and kind is not Kind.DB
     with context.step(
         Step.WRITE,
         kind,
-        total_bytes=estimate.content_bytes if estimate is not None and sized else None,
+        total_bytes=None if estimate is None else _to_write(kind, estimate),
         total_items=estimate.items if estimate is not None else None,
     ) as report:
         if kind is Kind.DB:
             if checked.connection is None:
                 raise MagerewindError("No database connection is known.")
-            return _write_dump(context, request, partial.fd, checked.connection, report)
+            return _write_dump(
+                context,
+                request,
+                partial.fd,
+                checked.connection,
+                report,
+                schema_bytes=None if estimate is None else estimate.content_bytes,
+            )
         return _write_archive(context, request, kind, partial.fd, report)
+
+
+def _to_write(kind: Kind, estimate: Estimate) -> int | None:
+    """Return the expected bytes of a write, None where rows say more."""
+    if kind is not Kind.DB:
+        return estimate.content_bytes
+    # The size of tables on the server says little about the size of their first dump.
+    return estimate.file_bytes if estimate.measured else None
 
 
 def _write_archive(
@@ -271,6 +296,8 @@ def _write_dump(
     fd: int,
     connection: DatabaseConnection,
     report: Report,
+    *,
+    schema_bytes: int | None,
 ) -> _Written:
     # Not loaded for a backup of files: whoever starts one waits for what is imported.
     from core.database.dump.dump import DumpOptions, dump_schema  # noqa: PLC0415
@@ -293,6 +320,7 @@ def _write_dump(
         warnings=tuple(warnings),
         details={
             "content_bytes": summary.bytes,
+            "schema_bytes": schema_bytes,
             "rows": summary.rows,
             "snapshot": summary.snapshot,
             "server": summary.server,

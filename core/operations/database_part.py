@@ -89,10 +89,9 @@ class DatabasePart:
             if self.staged is None:
                 raise MagerewindError("No dump has been loaded.")
             settings = needed_connection(context)
-            written = None if self._seen is None else look_at_tables(settings)
-            context.journal.append(
-                "swap-begin", kind=Kind.DB.value, written=written_between(self._seen, written)
-            )
+            now = None if self._seen is None else look_at_tables(settings)
+            written = written_between(self._seen, now)
+            context.journal.append("swap-begin", kind=Kind.DB.value, written=written)
             swap_tables(
                 self.staged,
                 settings,

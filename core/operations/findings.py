@@ -131,14 +131,18 @@ def refuse(findings: Iterable[Finding]) -> None:
 
 
 def say_findings(context: JobContext, findings: Iterable[Finding]) -> None:
-    """State warnings, notes, and what `refuse` leaves unsaid of the reasons to stop, as events."""
+    """State warnings, notes, and what `refuse` leaves unsaid of the reasons to stop, as events.
+
+    Where something stops the start, what would only be good to know stands in nobody's way.
+    """
     findings = tuple(findings)
-    unsaid = stopping(findings)[1:]
+    stops = stopping(findings)
+    unsaid = stops[1:]
     for finding in findings:
         if finding.level is Level.WARN:
             context.say(Warned(code=finding.code, message=finding.message, names=finding.names))
         elif finding in unsaid:
             message = f"In the way: {finding.message}"
             context.emit(Noted(code=finding.code, message=message, names=finding.names))
-        elif finding.level is Level.NOTE:
+        elif finding.level is Level.NOTE and not stops:
             context.emit(Noted(code=finding.code, message=finding.message, names=finding.names))

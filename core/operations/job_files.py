@@ -1,6 +1,7 @@
 """Where the state of jobs is, and every name inside a job's directory.
 
     var/.magerewind/lock              who works on the store
+    var/.magerewind/forgotten         how many jobs ran whose directories are gone
     var/.magerewind/jobs/<id>/        one job:
         request.json      what was asked for; never a password
         events.jsonl      the stream that everybody watches
@@ -29,7 +30,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from core.archive.plan.home import Bounds, PlanHome
-from core.errors import JobNotFound, NothingToUndo
+from core.errors import JobNotFound, MagerewindError, NothingToUndo
 from core.events import Kind
 from core.held import Directory, StateFile
 from core.magento.store import Store, open_var
@@ -50,10 +51,12 @@ LOG: Final = "job.log"
 
 STATE: Final = ".magerewind"
 JOBS: Final = "jobs"
+FORGOTTEN: Final = "forgotten"
 _SHOWN_STATE: Final = "var/.magerewind"
 _SHOWN_JOB: Final = "A job in var/.magerewind"
 _ID_LETTERS: Final = frozenset("0123456789abcdef-")
 _ID_LENGTH: Final = 64
+_COUNT_LIMIT: Final = 32
 
 
 def is_job_id(text: object) -> bool:
@@ -83,6 +86,24 @@ def open_jobs(store: Store, *, make: bool = False) -> Directory | None:
     with suppress(FileNotFoundError):
         return state.open_directory(JOBS)
     return None
+
+
+def forgotten(store: Store) -> int:
+    """Return how many jobs ran whose directories are gone, 0 where nothing tells."""
+    with suppress(OSError, MagerewindError, ValueError):
+        state = open_state(store)
+        if state is not None:
+            return max(0, int(state.read(FORGOTTEN, limit=_COUNT_LIMIT)))
+    return 0
+
+
+def add_forgotten(store: Store, number: int) -> None:
+    """Count jobs whose directories were removed. That it cannot be written changes nothing."""
+    total = forgotten(store) + number
+    with suppress(OSError, MagerewindError):
+        state = open_state(store)
+        if state is not None:
+            state.write(FORGOTTEN, f"{total}\n".encode("ascii"))
 
 
 def job_ids(jobs: Directory) -> list[str]:

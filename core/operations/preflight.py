@@ -7,13 +7,12 @@ Every check and every question comes before the store is closed, so all of them 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from core.archive.create.count import Measured, measure
 from core.archive.tree.selection import code_selection, media_selection
-from core.backups.catalog import list_backups
 from core.errors import Cancelled, ConfigurationError, MagerewindError, NotInstalled
 from core.events import Kind, Report, no_report
 from core.magento.maintenance import MaintenanceState, maintenance_state
@@ -21,6 +20,8 @@ from core.magento.owned import followed
 from core.magento.processes import RunningProcess, running_processes
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, linked_parts, magento_version, refuse_stranger
+from core.operations import health
+from core.operations.estimates import Estimate, estimated
 from core.operations.findings import (
     Finding,
     Level,
@@ -32,6 +33,7 @@ from core.operations.findings import (
     stop,
     warn,
 )
+from core.operations.health import StoreHealth
 from core.operations.lost import find_lost, lost_findings
 from core.operations.read_only import MOUNT_HINT, code_findings, is_read_only, refusal_of
 from core.operations.requests import BackupRequest
@@ -43,20 +45,7 @@ if TYPE_CHECKING:
     from core.magento.env_php import DeploymentConfiguration
 
 NOT_INSTALLED: Final = "No information is available: the Magento application is not installed."
-_RATIOS: Final[Mapping[Kind, float]] = {Kind.CODE: 0.3, Kind.MEDIA: 1.0, Kind.DB: 1.1}
 _SHOWN: Final = 1000
-_ROWS_ARE_GUESSED: Final = 1.25  # by the server
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """What a backup of one kind will take. `file_bytes` is a guess from earlier backups."""
-
-    items: int
-    content_bytes: int
-    file_bytes: int
-    measured: bool  # False: the file size comes from a rule of thumb
-    seconds: float | None = None  # from the newest backup of this kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +80,7 @@ class StoreFacts:
     free_bytes: int
     total_bytes: int
     processes: tuple[RunningProcess, ...]
+    health: StoreHealth
     links: tuple[tuple[str, str | None], ...] = ()  # parts that are elsewhere, and where; None: not
     stops_backup: tuple[Finding, ...] = field(default=())
     stops_rollback: tuple[Finding, ...] = field(default=())
@@ -106,7 +96,7 @@ def read_deployment(
     try:
         return read_configuration(store, environ=environ), None
     except ConfigurationError as error:
-        return None, error
+        return None, health.with_way_back(store, error)
 
 
 def space_of(path: str) -> tuple[int, int]:
@@ -125,12 +115,14 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
 
     configuration, problem = read_deployment(store, environ)
     stops: list[Finding] = [] if problem is None else [from_error("configuration", problem)]
+    word, why = ("", "") if problem is None else (health.config_word(store), problem.message)
     connections: tuple[DatabaseConnection, ...] = ()
     warnings: tuple[Finding, ...] = ()
     database = tables = database_bytes = None
     if configuration is not None:
         if not configuration.installed:
-            stops.append(stop("not-installed", NOT_INSTALLED))
+            word = health.NOT_INSTALLED
+            stops.append(_not_installed(store))
         try:
             connections = configuration.connections()
             settings = configuration.default_connection()
@@ -140,8 +132,14 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
             with connect(settings) as connection:
                 database = str(connection.server)
                 warnings = (*warnings, *store_warnings(connection))
+            word = word or ("" if tables else health.DATABASE_EMPTY)
         except MagerewindError as error:
+            down = health.DATABASE_DOWN
+            word = word or (health.CONFIG_BROKEN if isinstance(error, ConfigurationError) else down)
+            why = error.message
             stops.append(from_error("database", error))
+    found = health.health_of(store, word, why)
+    warnings += _code_findings(found)
     warnings += (*media_findings(store, configuration), *code_findings(store))
     version, edition = magento_version(store)
     free_bytes, total_bytes = space_of(store.backups)
@@ -165,10 +163,26 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
         free_bytes=free_bytes,
         total_bytes=total_bytes,
         processes=running_processes(store),
+        health=found,
         stops_backup=(*stops, *writable),
         stops_rollback=(*stops, *writable),
         warnings=warnings,
     )
+
+
+def _not_installed(store: Store) -> Finding:
+    way = health.code_way_back(store)
+    return stop("not-installed", NOT_INSTALLED, hint=f"Roll the code back: {way}" if way else None)
+
+
+def _code_findings(found: StoreHealth) -> tuple[Finding, ...]:
+    """Return what is said of missing code or an empty database, with the rollback that mends it."""
+    words = [word for word in found.broken if word.endswith((" missing", " empty"))]
+    if not words:
+        return ()
+    hint = f"Roll it back: {found.way_back}" if found.way_back else None
+    message = f"The store cannot serve customers: {', '.join(words)}."
+    return (warn("store-broken", message, hint=hint),)
 
 
 def _link_stops(store: Store) -> list[Finding]:
@@ -236,7 +250,7 @@ def preflight_backup(
     if Kind.MEDIA in request.kinds or Kind.DB in request.kinds:
         configuration, problem = read_deployment(store, environ)
     if configuration is not None and not configuration.installed:
-        raise NotInstalled(NOT_INSTALLED)
+        raise NotInstalled(NOT_INSTALLED, hint=_not_installed(store).hint)
     for kind in request.kinds:
         if kind is Kind.DB:
             if configuration is None:
@@ -306,7 +320,7 @@ def _check_files(
     if kind is Kind.MEDIA:
         findings += media_findings(store, configuration, selection)
     findings += outside_findings(store, kind, measured)
-    estimates[kind] = _estimate(store, kind, measured.files, measured.bytes)
+    estimates[kind] = estimated(store, kind, measured.members, measured.bytes)
 
 
 def _check_database(
@@ -314,7 +328,7 @@ def _check_database(
     store: Store,
     estimates: dict[Kind, Estimate],
     findings: list[Finding],
-    strip: Sequence[str],
+    strip: tuple[str, ...],
 ) -> DatabaseConnection | None:
     from core.database.server.size import estimate  # noqa: PLC0415 - as said above
     from core.operations.database_checks import database_findings  # noqa: PLC0415
@@ -329,7 +343,7 @@ def _check_database(
         findings.append(from_error("database", error, kind=Kind.DB))
         return None
     findings += _other_connections(configuration, connection)
-    estimates[Kind.DB] = _estimate(store, Kind.DB, sized.rows, sized.bytes)
+    estimates[Kind.DB] = estimated(store, Kind.DB, sized.rows, sized.bytes, strip)
     return connection
 
 
@@ -352,31 +366,3 @@ def _database_of(connection: DatabaseConnection) -> tuple[str | int, ...]:
     if connection.socket is not None:
         return connection.schema, connection.socket
     return connection.schema, connection.host, connection.port
-
-
-def _estimate(store: Store, kind: Kind, items: int, content_bytes: int) -> Estimate:
-    """Return the expected size of a file, by the newest backup of its kind that has a manifest."""
-    for backup in list_backups(store.backups).backups:
-        manifest = backup.manifest
-        if backup.kind is not kind or manifest is None or not manifest.content_bytes:
-            continue
-        ratio = manifest.size_bytes / manifest.content_bytes
-        speed = manifest.content_bytes / manifest.elapsed_s if manifest.elapsed_s else None
-        read_bytes, file_bytes = content_bytes, int(content_bytes * ratio)
-        rows = sum((manifest.rows or {}).values())
-        if kind is Kind.DB and rows:  # tables take whole pages; rows say more of what is written
-            grown = max(1.0, _ROWS_ARE_GUESSED * items / rows)
-            read_bytes = file_bytes = int(manifest.size_bytes * grown)
-        return Estimate(
-            items=items,
-            content_bytes=content_bytes,
-            file_bytes=file_bytes,
-            measured=True,
-            seconds=read_bytes / speed if speed else None,
-        )
-    return Estimate(
-        items=items,
-        content_bytes=content_bytes,
-        file_bytes=int(content_bytes * _RATIOS[kind]),
-        measured=False,
-    )

@@ -184,7 +184,7 @@ def plan_database(
         check_dump,
         without_other_stores,
     )
-    from core.operations.losses import count_losses, losses_findings  # noqa: PLC0415
+    from core.operations.losses import count_losses, uncounted_findings  # noqa: PLC0415
 
     backup = sources.backups[Kind.DB]
     manifest = backup.manifest
@@ -220,8 +220,14 @@ def plan_database(
         (note if one.code in _NOTED else warn)(one.code, one.message, names=one.names)
         for one in known.warnings
     ]
-    if losses is not None:
-        findings += losses_findings(losses, "Newer than the backup, and lost by this rollback")
+    findings += uncounted_findings(losses) if losses is not None else []
+    if losses is not None and losses.any:
+        findings.append(
+            warn(
+                "losses",
+                f"Newer than the backup, and lost by this rollback: {losses.words}.",
+            )
+        )
     return DatabasePlan(check=check, server=server, losses=losses)
 
 

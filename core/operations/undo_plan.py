@@ -26,7 +26,7 @@ from core.operations.findings import (
     warn,
 )
 from core.operations.job_files import UNDO, plan_of, read_mark
-from core.operations.losses import Losses, count_losses, losses_findings
+from core.operations.losses import Losses, count_losses, uncounted_findings
 from core.operations.release import undoable_kinds
 
 _SHOWN = 1000
@@ -118,5 +118,12 @@ def _losses(directory: Directory, findings: list[Finding]) -> Losses | None:
     except MagerewindError as error:
         findings.append(from_error("database", error))
         return None
-    findings += losses_findings(losses, "Newer than the rollback, and set aside by its undo")
+    findings += uncounted_findings(losses)
+    if losses.any:
+        findings.append(
+            warn(
+                "losses",
+                f"Newer than the rollback, and set aside by its undo: {losses.words}.",
+            )
+        )
     return losses

@@ -197,7 +197,7 @@ def _ended(event: JobEnded, state: JobState) -> tuple[Line, ...]:
 
 
 def _plan_line(event: RollbackPlanned) -> Line:
-    things = "tables" if event.kind is Kind.DB else "files"
+    things = "tables" if event.kind is Kind.DB else "entries"
     counts = (
         ("added", event.added),
         ("changed", event.changed),

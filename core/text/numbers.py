@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import time
 
 import humanize
 
@@ -36,6 +37,13 @@ def count(number: int) -> str:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """Return a count with its noun: `1 file`, `109,000 files`."""
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def of_all(shown: int, forgotten: int) -> str:
+    """Return how many jobs are shown: `1 job`, `50 of 213 jobs`."""
+    if not forgotten:
+        return counted(shown, "job")
+    return f"{count(shown)} of {counted(shown + forgotten, 'job')}"
 
 
 def clock(seconds: float) -> str:
@@ -73,13 +81,21 @@ def age(then_s: float, now_s: float) -> str:
     return f"{humanize.naturaldelta(dt.timedelta(seconds=max(0, round(now_s - then_s))))} ago"
 
 
-def moment(then_s: float) -> str:
-    """Return a moment in the local time of the machine: `2026-11-23 03:36:40`."""
+def zone() -> str:
+    """Return the name of the local time zone: `CET/CEST`, `UTC`."""
+    return "/".join(dict.fromkeys(time.tzname if time.daylight else time.tzname[:1]))
+
+
+def moment(then_s: float, *, named: bool = False) -> str:
+    """Return a moment in the local time of the machine: `2026-11-23 03:36:40`.
+
+    `named`: with its zone, where no other line names that.
+    """
     try:
         local = dt.datetime.fromtimestamp(then_s, dt.UTC).astimezone()
     except (OverflowError, ValueError, OSError):
         return str(int(then_s))
-    return local.strftime("%Y-%m-%d %H:%M:%S")
+    return local.strftime("%Y-%m-%d %H:%M:%S %Z" if named else "%Y-%m-%d %H:%M:%S")
 
 
 def percent(part: float, whole: float | None) -> str:

@@ -12,8 +12,11 @@ call it, once, at the edge.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
+
+_COMMAND: Final = re.compile(r"(?:magerewind|bin/magento) (?:[a-z-]|--).*")
 
 # Cc control, Cf format, Cs surrogate, Zl and Zp line and paragraph separator.
 _DANGEROUS: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -52,3 +55,35 @@ def shortened(text: str, width: int) -> str:
         return safe[:width]
     head = (width - 3) // 3
     return f"{safe[:head]}...{safe[len(safe) - (width - 3 - head) :]}"
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal the text takes, near enough: wide letters take two."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
+        for letter in text
+    )
+
+
+def folded(text: str, width: int) -> list[str]:
+    """Return the whole text in lines of at most `width` columns, broken between words.
+
+    The lines keep its indentation. A word that is too long, such as a path, and a command at the
+    end stay in one piece, fit to be copied: the terminal wraps them.
+    """
+    indent = " " * (len(text) - len(text.lstrip(" ")))
+    command = _COMMAND.search(text)
+    end = len(text) if command is None else command.start()
+    words = text[:end].split(" ")[len(indent) :] if indent else text[:end].split(" ")
+    words = [word for word in words if word] + ([command[0]] if command is not None else [])
+    lines: list[str] = []
+    line = ""
+    for word in words:
+        longer = f"{line} {word}" if line else indent + word
+        if line and columns(longer) > width:
+            lines.append(line)
+            longer = indent + word
+        line = longer
+    return [*lines, line]

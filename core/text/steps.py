@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from core.events import Kind, Step
+from core.text.numbers import counted
 
 KIND_WORDS: Final[Mapping[Kind, str]] = {
     Kind.CODE: "code",
@@ -34,6 +35,13 @@ STEP_WORDS: Final[Mapping[Step, str]] = {
     Step.REMOVE: "Free the space",
     Step.OPEN: "Open the store",
 }
+
+
+def items_words(number: int, kind: Kind | None) -> str:
+    """Return a count of what a step or plan works on: files, directories and links alike."""
+    if kind is Kind.DB:
+        return counted(number, "row")
+    return counted(number, "entry", "entries")
 
 
 def step_label(step: Step, kind: Kind | None) -> str:

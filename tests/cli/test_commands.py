@@ -244,7 +244,7 @@ class OnTerminal:
 
 def test_ctrl_c_at_a_terminal_reaches_the_job_as_a_request(slow_shop: Shop) -> None:
     terminal = OnTerminal(slow_shop, *SLOW)
-    terminal.until("Media: writing")  # the line of progress
+    terminal.until("Write media")  # the line of progress
     os.write(terminal.ours, b"\x03")
     shown = terminal.drain()
     assert terminal.child.wait(60) == 130

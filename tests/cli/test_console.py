@@ -3,6 +3,7 @@ import os
 import pty
 import subprocess
 import sys
+import termios
 
 import pytest
 
@@ -101,6 +102,7 @@ def test_no_progress_where_it_would_disturb(options: dict[str, object]) -> None:
 
 _TALKER = """
 import sys
+import termios
 from core.cli.console import Console
 from core.text.lines import plain, note
 console = Console(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environ={})
@@ -170,3 +172,16 @@ def test_letters_that_the_encoding_lacks_are_escaped() -> None:
     shown, _, _ = console(stdout=stream)
     shown.say(Line("价 é", Style.PLAIN))
     assert raw.getvalue() == b"\\u4ef7 \xe9\n"
+
+
+def test_a_terminal_gets_errors_in_lines_of_its_width() -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 40))
+    with os.fdopen(theirs, "w") as terminal:
+        shown, out, _err = console(stderr=terminal, ansi=False)
+        shown.say(error("one two three four five six seven eight nine ten eleven"), plain("x" * 90))
+        terminal.flush()
+        seen = os.read(ours, 4096).decode().splitlines()
+    os.close(ours)
+    assert seen == ["one two three four five six seven eight", "nine ten eleven"]
+    assert out.getvalue() == "x" * 90 + "\n"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.text.printable import printable, shortened
+from core.text.printable import folded, printable, shortened
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,19 @@ def test_the_ends_of_a_long_path_stay() -> None:
     assert shortened("pub/media/catalog/product/cache/9f3a/b/l/blue-hoodie.jpg", 30) == (
         "pub/media.../l/blue-hoodie.jpg"
     )
+
+
+@pytest.mark.parametrize("width", [20, 40, 79, 200])
+def test_folded_text_is_whole_and_fits(width: int) -> None:
+    text = "  The store in /var/www/shop cannot be read by this account, and nothing was changed."
+    lines = folded(text, width)
+    assert " ".join(line.strip() for line in lines) == text.strip()
+    assert all(line.startswith("  ") for line in lines)
+    assert all(len(line) <= width or " " not in line.strip() for line in lines)
+
+
+def test_a_command_stays_in_one_piece() -> None:
+    command = "magerewind setup:rollback --code-file=1700000000_filesystem.tgz"
+    assert folded(f"Roll it back: {command}", 30) == ["Roll it back:", command]
+    assert folded("", 10) == [""]
+    assert folded("a" * 30, 10) == ["a" * 30]  # the terminal wraps it

@@ -241,6 +241,7 @@ def _example(cls: type[Event]) -> Event:
         "Operation": Operation.BACKUP,
         "tuple[Kind, ...]": (Kind.CODE,),
         "tuple[str, ...]": ("x",),
+        "tuple[int, ...]": (1,),
     }
     annotations = {name: str(text) for name, text in cls.__annotations__.items()}
     return cls(**{name: values[text] for name, text in annotations.items()})

@@ -96,7 +96,7 @@ MUTATIONS = [
     ),
     *lines(
         "core/operations/database_part.py", ORDER,
-        ('            context.journal.append("swap-begin", kind=Kind.DB.value)', 1),
+        ('            context.journal.append("swap-begin", kind=Kind.DB.value,', 1),
         ('            context.journal.append("swap-end", kind=Kind.DB.value)', 1),
     ),
     *lines(

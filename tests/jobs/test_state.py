@@ -1,5 +1,6 @@
 """The view of a job is a fold over its events: any prefix is valid, pieces fold to the same."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from core.events import (
     MaintenanceEnabled,
     Outcome,
     Progressed,
+    RecoveryBegan,
     Stamped,
     Step,
     StepEnded,
@@ -82,3 +84,57 @@ def test_the_time_that_the_store_was_closed_adds_up():
     assert state.closed_since_s is None
     assert state.closed_s == 2.0
     assert fold([]) == JobState()
+
+
+KEYS = ("close", "write:code", "verify:code", "write:db", "open")
+
+
+def closed_at_work():
+    """A backup that writes code at 100 bytes a second; what is to come is planned."""
+    return [
+        StepsPlanned(steps=KEYS),
+        StepsPlanned(steps=KEYS, sizes=(-1, 1000, 200, 300, -1)),
+        StepEnded(step=Step.CLOSE, outcome=Outcome.DONE, elapsed_s=1.0),
+        StepStarted(step=Step.WRITE, kind=Kind.CODE, total_bytes=1000),
+        Progressed(step=Step.WRITE, kind=Kind.CODE, done_bytes=100, done_items=1),
+        Progressed(step=Step.WRITE, kind=Kind.CODE, done_bytes=200, done_items=2),
+    ]
+
+
+def test_the_remaining_time_is_until_the_store_opens():
+    state = fold(stamped(closed_at_work()))
+    assert state.opens
+    assert state.rate == 100.0
+    assert state.remaining_s == (800 + 200 + 300) / 100
+    further = [
+        StepEnded(step=Step.WRITE, kind=Kind.CODE, outcome=Outcome.DONE, elapsed_s=10.0),
+        StepStarted(step=Step.VERIFY, kind=Kind.CODE, total_bytes=200),
+        Progressed(step=Step.VERIFY, kind=Kind.CODE, done_bytes=100, done_items=1),
+    ]
+    # Another write is expected to be as fast as the first one was; the rate is of the whole job.
+    state = fold(stamped([*closed_at_work(), *further]))
+    assert state.remaining_s == 1.0 + 300 / (200 / 10)
+    assert state.rate == 300 / 11
+
+
+def test_what_is_not_known_of_a_later_step_gives_no_time():
+    assert fold(stamped([closed_at_work()[0], *closed_at_work()[2:]])).remaining_s is None
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [
+        (JobEnded(outcome=Outcome.DONE, exit_code=0, elapsed_s=9, closed_s=9), Outcome.DONE),
+        (JobEnded(outcome=Outcome.CLOSED, exit_code=20, elapsed_s=9, closed_s=9), Outcome.FAILED),
+        (JobEnded(outcome=Outcome.REVERTED, exit_code=1, elapsed_s=9, closed_s=9), "reverted"),
+        (RecoveryBegan(way="revert", host="web01", user="deploy", pid=1), Outcome.FAILED),
+    ],
+)
+def test_nothing_runs_in_what_is_over(end, outcome):
+    state = fold(stamped([*closed_at_work(), end]))
+    assert state.current_step is None
+    assert not any(step.running for step in state.steps)
+    written = state.step(Step.WRITE, Kind.CODE)
+    assert written.outcome == outcome
+    assert 2.0 <= written.elapsed_s <= 3.0
+    assert state.step(Step.WRITE, Kind.DB).outcome is None  # it never began

@@ -59,11 +59,11 @@ def test_tables_are_named_in_text_json_and_on_the_screen(shop, request_):
 def test_what_cannot_be_counted_is_no_number(shop, request_):
     plan = planned(shop, request_)
     words = "orders cannot be counted: sales_order is missing"
-    (finding,) = [one for one in plan.findings if one.code == "losses-uncounted"]
-    assert words in finding.message
+    (finding,) = [one for one in plan.findings if one.code == "losses-unknown"]
+    assert words in finding.message.lower()
     row = next(iter(rollback_json(plan)))["database"]
     assert (row["orders_lost"], row["uncounted"]) == (None, [words])
-    assert finding in plan_view(plan).findings
+    assert plan_view(plan).uncounted == (words,)
     assert not any("0 orders" in one.message for one in plan.findings)
 
 
@@ -73,10 +73,10 @@ def test_orders_of_another_shape_are_not_counted(shop, request_):
         losses = count_losses(replace(shop.settings, table_prefix="odd_"), 0)
     finally:
         shop.server.run("DROP TABLE odd_sales_order", schema=shop.schema)
-    assert losses.uncounted == (
-        "orders cannot be counted: odd_sales_order has no created_at",
-        "customers cannot be counted: odd_customer_entity is missing",
-    )
+    orders, customers = losses.uncounted
+    assert orders.startswith("orders cannot be counted: ")
+    assert "created_at" in orders
+    assert customers == "customers cannot be counted: odd_customer_entity is missing"
 
 
 @pytest.mark.parametrize("known", [True, False])

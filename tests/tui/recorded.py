@@ -36,6 +36,7 @@ from core.events import (
 )
 from core.jobs.listing import JobSummary
 from core.operations.findings import Finding, Level
+from core.operations.health import StoreHealth
 from core.operations.requests import (
     BackupRequest,
     Request,
@@ -87,6 +88,10 @@ KEYS = ("check", "close", "write:code", "verify:code", "write:media", "verify:me
 KEYS += ("write:db", "verify:db", "open")
 
 
+SIZES = (-1, -1, 1_930_000_000, 612_000_000, 38_400_000_000, 35_100_000_000)
+SIZES += (5_600_000_000, 5_600_000_000, -1)
+
+
 def backup_stream(*, ended: bool = False) -> list[Stamped]:
     """A backup of all kinds, in the middle of media, or finished."""
     done = Outcome.DONE
@@ -96,6 +101,7 @@ def backup_stream(*, ended: bool = False) -> list[Stamped]:
         (0, StepsPlanned(steps=KEYS)),
         (0, StepStarted(step=Step.CHECK)),
         (0.4, StepEnded(step=Step.CHECK, outcome=done, elapsed_s=0.4)),
+        (0.4, StepsPlanned(steps=KEYS, sizes=SIZES)),
         (0.4, StepStarted(step=Step.CLOSE)),
         (0.5, MaintenanceEnabled(already=False)),
         (0.5, StepEnded(step=Step.CLOSE, outcome=done, elapsed_s=0.1)),
@@ -364,6 +370,8 @@ class RecordedEngine:
         self.read_only = False
         self.is_closed = False
         self.lost_views = ()
+        self.forgotten_jobs = 0
+        self.health_view = StoreHealth()
         self.store_view: StoreView | Exception = StoreView(
             owner="deploy", version="2.4.8", edition="Community", mode="production"
         )
@@ -448,6 +456,12 @@ class RecordedEngine:
 
     def close(self) -> None:
         self.is_open = False
+
+    def forgotten(self) -> int:
+        return self.forgotten_jobs
+
+    def health(self) -> StoreHealth:
+        return self.health_view
 
     def closed(self) -> bool:
         return self.is_closed

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from core.backups.catalog import PartialBackup
-from core.errors import ConnectionFailed, DamagedBackup
+from core.errors import ConfigurationError, ConnectionFailed, DamagedBackup
 from core.events import Kind, Operation, Outcome
 from core.jobs.listing import JobSummary
+from core.operations.health import StoreHealth
 from tests.tui.recorded import (
     NOW_S,
     RecordedEngine,
@@ -79,8 +80,26 @@ def _rolled_back(engine: RecordedEngine) -> None:
 
 def _broken(engine: RecordedEngine) -> None:
     engine.database_view = ConnectionFailed("No server answers at db1:3306.")
+    engine.health_view = StoreHealth(broken=("database down",))
     engine.backups_view = BackupsView(directory=engine.backups_view.directory)
     engine.is_closed = True
+
+
+def _no_vendor(engine: RecordedEngine) -> None:
+    engine.health_view = StoreHealth(
+        broken=("vendor missing",),
+        kinds=(Kind.CODE,),
+        backups={Kind.CODE: "1795392000_filesystem.tgz"},
+    )
+
+
+def _down(engine: RecordedEngine) -> None:
+    where = "/var/www/shop/app/etc/env.php"
+    why = f"{where}, line 41: a call of a function of this shop, shop_secret(), is not data."
+    hint = "Write that value in plain, or make php available to the file's owner."
+    engine.database_view = ConfigurationError(why, hint=hint)
+    engine.store_view = replace(engine.store_view, problem=why)
+    engine.health_view = StoreHealth(broken=("config BROKEN",), reasons=(why,))
 
 
 def _no_plan(engine: RecordedEngine) -> None:
@@ -110,6 +129,8 @@ SCENES = {
     "home-interrupted": Scene(before=_interrupted),
     "home-undo": Scene(before=_undo),
     "home-broken": Scene(before=_broken),
+    "home-no-vendor": Scene(before=_no_vendor),
+    "home-config": Scene(before=_down),
     "home-read-only": Scene(before=_read_only),
     "help": Scene(keys=("question_mark",)),
     "palette": Scene(keys=("ctrl+p",)),

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from dataclasses import replace
 
+import pytest
 from textual.pilot import Pilot
 
 from core.errors import ConnectionFailed
@@ -29,6 +30,20 @@ async def test_home_shows_the_store(engine: RecordedEngine) -> None:
         text = shown(app)
     for part in ("/var/www/shop", "2.4.8 Community", "31.2 GB in 412 tables", "store open"):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Media is kept in a remote storage (aws-s3), which no backup covers.",
+        "There is no file in pub/media: a backup of media holds nothing.",
+        "The code is on a read-only file system: it cannot be rolled back.",
+    ],
+)
+async def test_home_shows_what_is_not_covered(message: str, engine: RecordedEngine) -> None:
+    engine.store_view = StoreView(owner="magento", version="2.4.7", uncovered=(message,))
+    async with opened(engine) as (app, _):
+        assert message in shown(app)
 
 
 async def test_a_database_that_never_answers_does_not_hold_the_screen(

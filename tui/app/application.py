@@ -16,6 +16,7 @@ from core.account.opened import opened
 from core.errors import MagerewindError
 from core.events import Operation
 from core.jobs.listing import JobSummary
+from core.operations.health import StoreHealth
 from core.operations.requests import DiscardRequest, Request, UndoRequest
 from tui.app.base import Shell
 from tui.app.terminal import Terminal
@@ -39,6 +40,9 @@ from tui.widgets.bar import BarView
 POLL_S: Final = 0.25  # four times a second reads as live and costs 1 kB/s
 COVERED_POLLS: Final = 4  # a page below a dialog is drawn once a second: it is painted whole then
 AGES_S: Final = 60.0  # "3 hours ago" must not stand there for the night
+HEALTH_LIMIT_S: Final = 30.0  # longer than a dead server takes to be called dead
+NO_ANSWER: Final = ("store state unknown",)
+Looked = tuple[tuple[JobSummary, ...], bool, int]  # jobs, maintenance mode, forgotten jobs
 LIMIT_S: Final = 10.0  # for a question to the files of the store
 GONE_ON: Final = {
     Operation.BACKUP: "The backup goes on",
@@ -70,6 +74,7 @@ class Application(Shell):
         Binding("q", "leave", "Quit", show=False),
         Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
         Binding("j", "job", "Running or last job", show=False),
+        Binding("f5", "look_again", "Look again", show=False),
         Binding("T", "next_theme", "Next theme", show=False),
         Binding("ctrl+l", "repaint", "Paint the screen again", show=False),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),
@@ -85,11 +90,14 @@ class Application(Shell):
         self.errands: Errands
         self.follower: Follower | None = None
         self.jobs: tuple[JobSummary, ...] = ()
+        self.forgotten = 0
         self.maintenance: bool | None = None
+        self.health: StoreHealth | None = None
         self.read_only: str = "you asked only to look" if engine.read_only else ""
         self.last_words = ""
         self._polls = 0
-        self.look: Latest[tuple[tuple[JobSummary, ...], bool]] = Latest()
+        self.look: Latest[Looked] = Latest()
+        self._health: Latest[StoreHealth] = Latest()
 
     def on_mount(self) -> None:
         """Show Home and begin to watch for jobs."""
@@ -124,11 +132,11 @@ class Application(Shell):
         """Look whether a job runs or was interrupted, and whether the store is closed."""
         followed = self.follower
 
-        def done(found: tuple[tuple[JobSummary, ...], bool] | Exception) -> None:
+        def done(found: Looked | Exception) -> None:
             if isinstance(found, Exception):
                 return
             before = (self.jobs, self.maintenance)
-            jobs, closed = found
+            jobs, closed, self.forgotten = found
             # What took long may be from before the followed job has closed the store.
             self.maintenance = closed or self._closed_by_job
             if not gc.get_freeze_count():
@@ -146,7 +154,22 @@ class Application(Shell):
             self._tell(jobs_changed=before != (self.jobs, self.maintenance))
 
         engine = self.engine
-        self.look.ask(self.errands, lambda: (engine.jobs(), engine.closed()), done, limit_s=LIMIT_S)
+
+        def look() -> Looked:
+            return engine.jobs(), engine.closed(), engine.forgotten()
+
+        self.look.ask(self.errands, look, done, limit_s=LIMIT_S)
+        self._health.ask(self.errands, engine.health, self._found_health, limit_s=HEALTH_LIMIT_S)
+
+    def _found_health(self, found: StoreHealth | Exception) -> None:
+        """Show what is broken. What could not be found out in time is no open store either."""
+        before = self.health
+        self.health = found if isinstance(found, StoreHealth) else StoreHealth(broken=NO_ANSWER)
+        if self.health != before:
+            for screen in self.screen_stack:
+                if isinstance(screen, Page):
+                    screen.refresh_bar()
+                    screen.redraw()
 
     @property
     def running_job(self) -> JobSummary | None:
@@ -227,6 +250,7 @@ class Application(Shell):
             maintenance=self.maintenance,
             closed=closed,
             read_only=bool(self.read_only),
+            broken=None if self.health is None else self.health.words,
         )
 
     # What all screens do
@@ -239,8 +263,10 @@ class Application(Shell):
 
     def may_start(self) -> bool:
         """Return whether a job may be started, and say why where it may not."""
-        if not self.may_change():
-            return False
+        return self.may_change() and self.may_plan()
+
+    def may_plan(self) -> bool:
+        """Return whether a plan may be made, and say why where it may not. It changes nothing."""
         if self.interrupted_job is not None:
             self.refuse("A job was interrupted: recover it first (c on the first screen).")
             return False
@@ -280,17 +306,17 @@ class Application(Shell):
     def open_page(self, key: str) -> None:
         """Put the screen of an action on top, or say why not."""
         match key:
-            case "backup" if self.may_start():
+            case "backup" if self.may_plan():
                 self.push_screen(Backup())
             case "backups":
                 self.push_screen(Backups())
-            case "rollback" if self.may_start():
+            case "rollback" if self.may_plan():
                 self.pick(None)
             case "history":
                 self.push_screen(History())
             case "recover":
                 self._open_recovery()
-            case "undo" if self.may_start():
+            case "undo" if self.may_plan():
                 self._open_undo()
             case "discard" if self.may_start():
                 self._ask_discard()
@@ -343,6 +369,10 @@ class Application(Shell):
             ),
             answered,
         )
+
+    def action_look_again(self) -> None:
+        """Look for jobs, and how the store stands."""
+        self.look_for_jobs()
 
     def action_job(self) -> None:
         """Show the running job, or the last one."""

@@ -23,9 +23,12 @@ from tui.engine.views import (
 EXAMPLES = 8
 
 
-def _without(findings: Iterable[Finding], code: str) -> tuple[Finding, ...]:
+_LOSSES = ("losses", "losses-unknown")
+
+
+def _without(findings: Iterable[Finding], *codes: str) -> tuple[Finding, ...]:
     """Return the findings without those that the screen says in its own way."""
-    return tuple(finding for finding in findings if finding.code != code)
+    return tuple(finding for finding in findings if finding.code not in codes)
 
 
 def backup_check_view(found: BackupPreflight) -> BackupCheckView:
@@ -71,7 +74,8 @@ def _files_view(plan: FilePlan) -> FilesPlanView:
 def _lost(losses: Losses | None) -> tuple[tuple[str, int], ...]:
     if losses is None:
         return ()
-    return tuple((what, number) for what, number in losses.counts if number)
+    counts = (("orders", losses.orders), ("customers", losses.customers))
+    return tuple((what, number) for what, number in counts if number)
 
 
 def _database_view(plan: DatabasePlan, rows_then: int | None) -> DatabasePlanView:
@@ -98,19 +102,23 @@ def _database_view(plan: DatabasePlan, rows_then: int | None) -> DatabasePlanVie
 def plan_view(plan: RollbackPlan) -> PlanView:
     """Return what a rollback would change. Losses are numbers of their own, not a finding."""
     database, lost, needed = None, _lost(None), plan.bytes_to_write
+    uncounted: tuple[str, ...] = ()
     if plan.database is not None:
         manifest = plan.backups[Kind.DB].manifest
         rows = sum(manifest.rows.values()) if manifest is not None and manifest.rows else None
         database = _database_view(plan.database, rows)
-        lost = _lost(plan.database.losses)
+        losses = plan.database.losses
+        lost = _lost(losses)
+        uncounted = losses.uncounted if losses is not None else ()
         server: ServerCheck | None = plan.database.server
         needed += server.space_needed if server is not None else 0
     return PlanView(
         fingerprint=plan.fingerprint,
-        findings=_without(plan.findings, "losses"),
+        findings=_without(plan.findings, *_LOSSES),
         files={kind: _files_view(files) for kind, files in plan.files.items()},
         database=database,
         lost=lost,
+        uncounted=uncounted,
         env_keys=plan.env_keys,
         needed_bytes=needed,
         free_bytes=plan.free_bytes,
@@ -121,8 +129,9 @@ def undo_view(plan: UndoPlan) -> PlanView:
     """Return what an undo would change."""
     return PlanView(
         fingerprint="",
-        findings=_without(plan.findings, "losses"),
+        findings=_without(plan.findings, *_LOSSES),
         files={kind: _files_view(files) for kind, files in plan.files.items()},
         lost=_lost(plan.losses),
+        uncounted=plan.losses.uncounted if plan.losses is not None else (),
         database_aside=Kind.DB in plan.kinds,
     )

@@ -20,6 +20,7 @@ from core.backups.catalog import PartialBackup
 from core.events import Report, Stamped
 from core.jobs.listing import JobSummary
 from core.jobs.state import JobState, advance
+from core.operations.health import StoreHealth
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.text.lines import Line, lines_of
 from tui.engine.views import (
@@ -135,6 +136,14 @@ class Engine(Protocol):
 
     def delete_unfinished(self, unfinished: PartialBackup) -> None:
         """Delete an unfinished file, unless a job works or waits for its recovery."""
+        ...
+
+    def forgotten(self) -> int:
+        """Return how many jobs ran that are listed no more."""
+        ...
+
+    def health(self) -> StoreHealth:
+        """Return what of the store is broken; a dead database takes its time."""
         ...
 
     def open_store(self) -> None:

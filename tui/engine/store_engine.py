@@ -11,6 +11,7 @@ import pwd
 import socket
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from core.backups.catalog import (
     Backup,
@@ -33,6 +34,7 @@ from core.magento.env_php import DeploymentConfiguration, read_configuration
 from core.magento.maintenance import maintenance_state, open_store
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version, refuse_stranger
+from core.operations.health import StoreHealth
 from core.operations.lost import lost_lines
 from core.operations.preflight import space_of
 from core.operations.read_only import code_findings, refusal_of
@@ -170,6 +172,14 @@ class StoreEngine:
         """Return whether maintenance mode is on."""
         return maintenance_state(self._store).on
 
+    def forgotten(self) -> int:
+        """Return how many jobs ran that are listed no more."""
+        return self._client.forgotten()
+
+    def health(self) -> StoreHealth:
+        """Return what of the store is broken."""
+        return self._client.health()
+
     def open_store(self) -> None:
         """Turn maintenance mode off."""
         open_store(self._store)
@@ -188,7 +198,7 @@ class StoreEngine:
 
     def verify(self, backup: BackupView, report: Report) -> tuple[str, ...]:
         """Read a backup from end to end; return its warnings. Raises DamagedBackup."""
-        result = verify_backup(self._find(backup), report=report)
+        result = verify_backup(self._find(backup), report=report, remember=not self.read_only)
         if not result.sound:
             raise DamagedBackup(f"{backup.name}: {result.problem}")
         return tuple(warned.message for warned in result.warnings)
@@ -294,6 +304,14 @@ class StoreEngine:
             plan.scratch.cleanup()
 
 
+def _created(iso: str) -> str:
+    """Return the moment of a manifest, which is UTC there, in the time of all others."""
+    try:
+        return numbers.moment(datetime.fromisoformat(iso).timestamp())
+    except ValueError:
+        return iso
+
+
 def _account(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
@@ -321,7 +339,7 @@ def _backup_view(backup: Backup) -> BackupView:
     if manifest is not None:
         warnings += [warned.message for warned in manifest.warnings]
         known = (
-            ("Taken on", f"{manifest.host}, {manifest.created}"),
+            ("Taken on", f"{manifest.host}, {_created(manifest.created)}"),
             ("Magento", manifest.magento_version or ""),
             ("Members", numbers.count(manifest.members) if manifest.members is not None else ""),
             (

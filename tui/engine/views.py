@@ -231,6 +231,7 @@ class PlanView:
     database: DatabasePlanView | None = None
     database_aside: bool = False  # an undo: the tables that were set aside come back as they are
     lost: tuple[tuple[str, int], ...] = ()  # "orders", 137: newer than the backup
+    uncounted: tuple[str, ...] = ()  # "orders cannot be counted: sales_order is missing"
     env_keys: tuple[str, ...] = ()
     needed_bytes: int | None = None
     free_bytes: int | None = None

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from core.events import Kind, Operation, Outcome, Step
 from core.jobs.state import JobState, StepState
-from core.text.steps import step_label
+from core.text.steps import items_words, step_label
 from tui.render import text
 from tui.render.text import Glyphs
 
@@ -62,7 +62,7 @@ def _counts(step: StepState) -> bool:
 
 
 def _items(step: StepState, number: int) -> str:
-    return text.plural(number, "file" if step.kind in (Kind.CODE, Kind.MEDIA) else "row")
+    return items_words(number, step.kind)
 
 
 def step_line(step: StepState, place: Place) -> Content:
@@ -119,15 +119,17 @@ def now_lines(state: JobState, place: Place) -> list[Content]:
         parts.append(f"{text.size(step.done_bytes)} of {text.size(step.total_bytes)}")
     elif step.done_bytes:
         parts.append(text.size(step.done_bytes))
-    if (step.done_items or step.total_items) and _counts(step):
-        items = _items(step, step.done_items)
-        parts.append(f"{items} of {text.count(step.total_items)}" if step.total_items else items)
-    if step.rate:
-        parts.append(f"{text.size(step.rate)}/s")
     # Three seconds of progress before a remaining time is more than a guess.
     old_enough = step.started_s is not None and (step.updated_s or 0.0) - step.started_s >= 3.0
-    if old_enough and step.remaining_s is not None:
-        parts.append(f"{text.duration(step.remaining_s)} left")
+    remaining_s = state.remaining_s
+    if old_enough and remaining_s is not None:
+        left = text.duration(remaining_s)
+        parts.append(f"opens in {left}" if state.opens else f"{left} left")
+    if state.rate:
+        parts.append(f"{text.size(state.rate)}/s")
+    if (step.done_items or step.total_items) and _counts(step):  # the first to be cut
+        items = _items(step, step.done_items)
+        parts.append(f"{items} of {text.count(step.total_items)}" if step.total_items else items)
     numbers = "  ".join(parts)
     current = text.fit_end(text.clean(step.current), max(8, place.width - 4), place.glyphs)
     return [
@@ -204,4 +206,4 @@ def _outcome_sign(outcome: Outcome, glyphs: Glyphs) -> str:
 def _wrapped(message: str, place: Place, style: str) -> list[Content]:
     room = max(20, place.width - 5)
     rows = Content(message).wrap(room)
-    return [text.assemble("   ", (row.plain.rstrip(), style)) for row in rows[:3]]
+    return [text.assemble("   ", (row.plain.rstrip(), style)) for row in rows]

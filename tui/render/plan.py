@@ -47,7 +47,7 @@ def labelled(label: str, words: str, place: Place, style: str = "") -> list[Cont
     folded = Content(text.clean(words)).wrap(room)
     return [
         assemble((f" {label if not number else '':<{_LABEL}}", "bold"), (row.plain.rstrip(), style))
-        for number, row in enumerate(folded[:4])
+        for number, row in enumerate(folded)
     ]
 
 
@@ -81,23 +81,29 @@ def finding_lines(findings: Sequence[Finding], place: Place, limit: int = 12) ->
     return rows
 
 
-def _signed(sign: str, words: str, place: Place, style: str, limit: int = 3) -> list[Content]:
+def _signed(
+    sign: str, words: str, place: Place, style: str, limit: int | None = None
+) -> list[Content]:
     folded = Content(text.clean(words)).wrap(max(16, place.width - 4))
     return [
         assemble((f" {sign if not number else ' '} {row.plain.rstrip()}", style))
-        for number, row in enumerate(folded[:limit])
+        for number, row in enumerate(folded if limit is None else folded[:limit])
     ]
 
 
 def _lost(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
+    rows: list[Content] = []
+    for number, one in enumerate(plan.uncounted):
+        label = "" if plan.lost or number else "WOULD GO"
+        rows += labelled(label, f"{one}.", place, "bold $text-error")
     if not plan.lost:
-        return []
+        return rows
     listed = " and ".join(
         text.plural(number, what.removesuffix("s"), what) for what, number in plan.lost
     )
     than = "the rollback" if undo else "the backup"
     words = f"{listed} newer than {than}. The undo keeps them until it is discarded."
-    return labelled("WOULD GO", words, place, "bold $text-error")
+    return labelled("WOULD GO", words, place, "bold $text-error") + rows
 
 
 def _files(kind: Kind, plan: FilesPlanView, place: Place) -> list[Content]:
@@ -134,8 +140,9 @@ def _database(plan: DatabasePlanView, place: Place, *, undo: bool) -> list[Conte
     rows = labelled(_TITLES[Kind.DB], ", ".join(parts) + size, place)
     if plan.rows_now is not None and plan.rows_then is not None:
         arrow = place.glyphs.arrow
-        now = f"about {text.count(plan.rows_now)} now"
-        words = f"rows: {now} {arrow} {text.count(plan.rows_then)} then"
+        words = (
+            f"rows: about {text.count(plan.rows_now)} now {arrow} {text.count(plan.rows_then)} then"
+        )
         rows += labelled("", words, place)
     if plan.server_needed is not None:
         free = "not known" if plan.server_free is None else text.size(plan.server_free)

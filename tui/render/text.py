@@ -138,6 +138,11 @@ def fit(text: str, width: int, glyphs: Glyphs) -> str:
     return set_cell_size(text, width - 1) + glyphs.ellipsis
 
 
+def fold(text: str, width: int) -> list[str]:
+    """Return the whole text in rows of at most `width` cells, broken between words."""
+    return [row.plain.rstrip() for row in Content(text).wrap(max(8, width))] or [""]
+
+
 def fit_end(text: str, width: int, glyphs: Glyphs) -> str:
     """Return the text in at most `width` cells, cut at the beginning: the end of a path tells."""
     if cell_len(text) <= width:
@@ -174,6 +179,16 @@ def local_time(when_s: float, zone: tzinfo | None, *, seconds: bool = False) -> 
     return moment.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
 
 
+def zone_name(zone: tzinfo | None) -> str:
+    """Return the name of the time zone of all times that are shown; None is the machine's."""
+    return numbers.zone() if zone is None else zone.tzname(None) or str(zone)
+
+
+def began_time(job: JobSummary, zone: tzinfo | None) -> str:
+    """Return when a job began, in as many cells whether or not its journal tells."""
+    return f"{'unreadable':<16}" if job.unreadable else local_time(job.began_s, zone)
+
+
 def kinds_text(kinds: tuple[Kind, ...]) -> str:
     """Return the kinds in columns of their own, a dash for what is not there."""
     return " ".join(
@@ -191,6 +206,8 @@ def job_outcome(job: JobSummary) -> str:
     """Return how a job ended, or that it has not."""
     if job.running:
         return "running"
+    if job.unreadable:
+        return "UNREADABLE"
     if job.interrupted:
         return "INTERRUPTED"
     return "?" if job.outcome is None else OUTCOME_WORDS[job.outcome]

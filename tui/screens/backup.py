@@ -112,7 +112,7 @@ class Backup(Page):
             stops = [one for one in self._check.stops if one.kind is None or one.kind in self.kinds]
             if stops:
                 return stops[0].message
-        return ""
+        return f"Read-only: {self.owner.read_only}." if self.owner.read_only else ""
 
     # Drawing
 
@@ -121,7 +121,7 @@ class Backup(Page):
         self.query_one("#outlook", Panel).show(self._draw_outlook)
 
     def _rows(self) -> list[Row]:
-        rows = [self._heading("what", "WHAT                           size    backup     time")]
+        rows = [self._heading("what", "WHAT                entries      size    backup     time")]
         rows.extend(Row(kind.value, self._kind_row(kind)) for kind in Kind)
         rows.append(self._heading("options", "OPTIONS"))
         rows.append(self._box("verify", self.verify, "Verify: read every backup again"))
@@ -145,9 +145,10 @@ class Backup(Page):
             if isinstance(self._check, BackupCheckView):
                 estimate = self._check.estimates.get(kind, Estimate())
             items = text.count(estimate.items) if known else glyphs.ellipsis
-            unit = "rows" if kind is Kind.DB else "files"
+            if kind is Kind.DB and estimate.items is not None:
+                items = f"~{items} rows"  # which the server guesses
             line = f"   {box} {kind.value:<6} "
-            line += text.right(f"{items} {unit}" if known else items, 16)
+            line += text.right(items, 16)
             line += text.right(text.size(estimate.size_bytes) if known else "", 10)
             if known:
                 # A question mark: there is no earlier backup of this kind to tell.
@@ -212,18 +213,24 @@ class Backup(Page):
                 assemble((" ? The check took too long; the job checks again.", "$text-warning"))
             ]
         if isinstance(check, Exception):
-            words = text.clean(getattr(check, "message", str(check)))
-            return [assemble((text.fit(f" ? {words}", width, glyphs), "$text-warning"))]
+            said = [getattr(check, "message", str(check)), getattr(check, "hint", None) or ""]
+            words = text.clean(" ".join(filter(None, said)))
+            folded = text.fold(words, width - 4)
+            return [
+                assemble((f" {' ' if number else '?'} {row}", "$text-warning"))
+                for number, row in enumerate(folded)
+            ]
         rows = []
         for finding in check.findings[:6]:
             sign, style = finding_sign(finding, glyphs)
             message = text.clean(finding.message)
-            for number, row in enumerate(Content(message).wrap(max(20, width - 4))[:2]):
-                lead = f" {sign} " if not number else "   "
-                rows.append(assemble((lead + row.plain.rstrip(), style)))
+            for number, row in enumerate(text.fold(message, width - 4)):
+                rows.append(assemble((f" {' ' if number else sign} {row}", style)))
             if finding.hint and finding.level is Level.STOP:
-                hint = text.fit(f"   {text.clean(finding.hint)}", width, glyphs)
-                rows.append(assemble((hint, "$foreground-muted")))
+                rows.extend(
+                    assemble((f"   {row}", "$foreground-muted"))
+                    for row in text.fold(text.clean(finding.hint), width - 4)
+                )
         return rows
 
     def _space(self, width: int) -> list[Content]:

@@ -206,16 +206,16 @@ class Backups(Page):
         if backups is None:
             line = f" Reading var/backups {glyphs.ellipsis}"
         elif isinstance(backups, Exception):
-            line = f" ? {text.clean(getattr(backups, 'message', str(backups)))}"
+            folded = text.fold(f"? {text.clean(getattr(backups, 'message', ''))}", width - 2)
+            return [assemble((f" {row}", "bold $text-accent")) for row in folded]
         elif not backups.sets:
             line = " No backup files found. b on the first screen makes one."
         else:
-            shown = len(self.sets())
             number = text.plural(len(backups.sets), "set")
-            line = f" {shown} of {number}" if self._term else f" {number}"
+            line = f" {len(self.sets())} of {number}" if self._term else f" {number}"
             line += f", {text.size(backups.size_bytes)}   sorted by {self._sort} first"
-            if self._term:
-                line += f"   filter: {text.clean(self._term)}"
+            line += f", {text.zone_name(self.owner.zone)}"
+            line += f"   filter: {text.clean(self._term)}" if self._term else ""
         return [assemble((text.fit(line, width, glyphs), "bold $text-accent"))]
 
     def _draw_details(self, width: int) -> list[Content]:
@@ -229,7 +229,7 @@ class Backups(Page):
             return [Content("")]
         rows: list[Content] = []
         if len(chosen) > 1:
-            rows.append(assemble((" The set", "bold $text-accent")))
+            rows = [assemble((" The set", "bold $text-accent"))]
             rows.extend(labelled("Name", str(chosen[0].timestamp), place))
         for backup in chosen:
             # Beside each other, names of a set differ in their ends only.
@@ -307,7 +307,7 @@ class Backups(Page):
         one = self.chosen_set()
         if one is None:
             self.owner.refuse("There is no backup to roll back to.")
-        elif self.owner.may_start():
+        elif self.owner.may_plan():
             self.owner.pick(one.timestamp)
 
     def action_verify(self) -> None:

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from core.jobs.listing import JobSummary
+from core.text import numbers
 from tui.render import text
 from tui.render.row import Row
 from tui.render.text import assemble
@@ -66,7 +67,9 @@ class History(Page):
 
     def _draw_title(self, width: int) -> list[Content]:
         jobs = self.owner.jobs
-        line = f" {text.plural(len(jobs), 'job')}" if jobs else " No job has run on this store yet."
+        zone = text.zone_name(self.owner.zone)
+        line = f" {numbers.of_all(len(jobs), self.owner.forgotten)}   times are {zone}"
+        line = line if jobs else " No job has run on this store yet."
         return [assemble((text.fit(line, width, self.owner.glyphs), "bold $text-accent"))]
 
     def _row(self, job: JobSummary) -> Row:
@@ -74,7 +77,7 @@ class History(Page):
 
         def draw(width: int) -> Content:
             glyphs = owner.glyphs
-            when = text.local_time(job.began_s, owner.zone)
+            when = text.began_time(job, owner.zone)
             what = text.fit(text.OPERATION_SHORT[job.operation], 9, glyphs)
             kinds = text.fit(" ".join(kind.value for kind in job.kinds), 13, glyphs)
             took = text.right("" if job.elapsed_s is None else text.duration(job.elapsed_s), 8)

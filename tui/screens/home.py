@@ -14,7 +14,8 @@ from tui.engine.views import BackupsView, DatabaseView, LostView, SpaceView, Sto
 from tui.render import text
 from tui.render.row import Row
 from tui.render.text import assemble
-from tui.screens.lost import ask_repair, lost_attention, maintenance_question, urgent_of
+from tui.screens.attention import attention_of
+from tui.screens.lost import ask_repair, maintenance_question, urgent_of
 from tui.screens.page import Page
 from tui.widgets.form import Form
 from tui.widgets.panel import Panel
@@ -23,6 +24,8 @@ T = TypeVar("T")
 LABEL: Final = 14
 DATABASE_LIMIT_S: Final = 15.0
 FILES_LIMIT_S: Final = 10.0
+_MUTED: Final = "$foreground-muted"
+_WARNING: Final = "$text-warning"
 
 
 class Home(Page):
@@ -41,7 +44,7 @@ class Home(Page):
         Binding("u", "choose('undo')", "Undo the last rollback", show=False),
         Binding("x", "choose('discard')", "Discard the undo", show=False),
         Binding("m", "choose('open')", "Turn maintenance mode off", show=False),
-        Binding("r", "refresh_facts", "Refresh"),
+        Binding("r,f5", "refresh_facts", "Refresh", key_display="r"),
         Binding("q", "app.leave", "Quit"),
     ]
 
@@ -136,12 +139,24 @@ class Home(Page):
             (text.fit(text.clean(value), room, self.owner.glyphs), style),
         )
 
-    def _unknown(self, label: str, value: Exception | None, width: int) -> Content:
+    def _folded(self, label: str, value: str, width: int, style: str) -> list[Content]:
+        """Return a fact in as many rows as it takes: of what is wrong nothing is cut."""
+        rows = text.fold(text.clean(value), width - LABEL - 1)
+        return [
+            assemble(
+                (" " + text.fit("" if number else label, LABEL, self.owner.glyphs), _MUTED),
+                (row, style),
+            )
+            for number, row in enumerate(rows)
+        ]
+
+    def _unknown(self, label: str, value: Exception | None, width: int) -> list[Content]:
         if value is None:
-            return self._fact(label, self.owner.glyphs.ellipsis, width)
+            return [self._fact(label, self.owner.glyphs.ellipsis, width)]
         if isinstance(value, TimeLimit):
-            return self._fact(label, "? no answer within the time limit", width, "$text-warning")
-        return self._fact(label, f"? {getattr(value, 'message', value)}", width, "$text-warning")
+            return [self._fact(label, "? no answer within the time limit", width, _WARNING)]
+        said = [getattr(value, "message", str(value)), getattr(value, "hint", None) or ""]
+        return self._folded(label, f"? {' '.join(filter(None, said))}", width, _WARNING)
 
     def _draw_store(self, width: int) -> list[Content]:
         owner = self.owner
@@ -153,53 +168,63 @@ class Home(Page):
             rows.append(self._fact("Magento", version or "version not known", width))
             rows.append(self._fact("Mode", f"{store.mode or '?'}, owner {store.owner}", width))
         else:
-            rows.append(self._unknown("Magento", store, width))
+            rows.extend(self._unknown("Magento", store, width))
             rows.append(self._fact("Mode", owner.glyphs.ellipsis, width))
-        rows.append(self._maintenance(width))
+        rows.extend(self._maintenance(width))
         database = self._database.value
         if isinstance(database, DatabaseView):
             rows.append(self._fact("Database", database.where, width))
-            rows.append(self._database_size(database, width))
+            rows.extend(self._database_size(database, width))
         else:
-            rows.append(self._unknown("Database", database, width))
-            rows.append(Content(""))
+            unknown = self._unknown("Database", database, width)
+            rows.extend(unknown if len(unknown) > 1 else [*unknown, Content("")])
         space = self._space.value
         if isinstance(space, SpaceView):
             value = f"{text.size(space.free_bytes)} of {text.size(space.total_bytes)}"
             rows.append(self._fact("Free space", value, width))
         else:
-            rows.append(self._unknown("Free space", space, width))
+            rows.extend(self._unknown("Free space", space, width))
         if not self.has_class("-wide"):
             rows.extend(self._backups_in_short(width))
         return rows
 
-    def _database_size(self, database: DatabaseView, width: int) -> Content:
+    def _database_size(self, database: DatabaseView, width: int) -> list[Content]:
         if database.problem is not None:
-            return self._fact("", f"? {database.problem}", width, "$text-warning")
+            return self._folded("", f"? {database.problem}", width, _WARNING)
         tables = text.plural(database.tables or 0, "table")
-        return self._fact("", f"{text.size(database.size_bytes)} in {tables}", width)
+        return [self._fact("", f"{text.size(database.size_bytes)} in {tables}", width)]
 
-    def _maintenance(self, width: int) -> Content:
+    def _maintenance(self, width: int) -> list[Content]:
         state = self.owner.maintenance
         if state is None:
-            return self._fact("Maintenance", self.owner.glyphs.ellipsis, width)
+            return [self._fact("Maintenance", self.owner.glyphs.ellipsis, width)]
         if not state:
-            return self._fact("Maintenance", "off: the store is open", width)
+            return self._serving(width)
         store = self._store.value
         value = "ON: the store is closed to customers"
         if isinstance(store, StoreView) and store.addresses:
             value += f", except {store.addresses}"
-        return self._fact("Maintenance", value, width, "$text-error bold")
+        return self._folded("Maintenance", value, width, "$text-error bold")
+
+    def _serving(self, width: int) -> list[Content]:
+        """Return that nothing closes the store, and what keeps it from serving nevertheless."""
+        health = self.owner.health
+        if health is None:
+            return [self._fact("Maintenance", "off", width)]
+        if health.broken:
+            value = f"off, but the store is DOWN: {health.words}"
+            return self._folded("Maintenance", value, width, "$text-error bold")
+        return [self._fact("Maintenance", "off: the store is open", width)]
 
     def _backups_in_short(self, width: int) -> list[Content]:
         owner, backups = self.owner, self._backups.value
         if not isinstance(backups, BackupsView):
-            return [self._unknown("Backups", backups, width), Content("")]
+            return [*self._unknown("Backups", backups, width), Content("")]
         if not backups.sets:
             none = self._fact("Backups", "none yet: b makes the first one", width)
             return [none, Content("")]
         newest = backups.sets[0]
-        when = text.local_time(newest.timestamp, owner.zone)
+        when = f"{text.local_time(newest.timestamp, owner.zone)} {text.zone_name(owner.zone)}"
         ago = text.age(newest.timestamp, owner.clock())
         kinds = " ".join(kind.value for kind in newest.kinds)
         number = text.plural(len(backups.sets), "set")
@@ -211,9 +236,9 @@ class Home(Page):
 
     def _draw_backups(self, width: int) -> list[Content]:
         owner, backups = self.owner, self._backups.value
-        rows = [self._title("BACKUPS")]
+        rows = [self._title(f"BACKUPS  times are {text.zone_name(owner.zone)}")]
         if not isinstance(backups, BackupsView):
-            return [*rows, self._unknown("", backups, width)]
+            return [*rows, *self._unknown("", backups, width)]
         if not backups.sets:
             return [*rows, assemble((" none yet: b makes the first one", "$foreground-muted"))]
         for one in backups.sets[:8]:
@@ -234,7 +259,7 @@ class Home(Page):
             return []
         rows = [Content(""), self._title("RECENT JOBS")]
         for job in owner.jobs[:8]:
-            when = text.local_time(job.began_s, owner.zone)
+            when = text.began_time(job, owner.zone)
             words = text.fit(text.OPERATION_WORDS[job.operation], 17, owner.glyphs)
             line = f"{when}  {words} {text.job_outcome(job)}"
             rows.append(assemble(" ", text.fit(line, width - 1, owner.glyphs)))
@@ -247,53 +272,7 @@ class Home(Page):
 
     def attention(self) -> list[tuple[str, str]]:
         """Return what needs attention, as text and style, worst first."""
-        found = self._attention_of_jobs()
-        if self.owner.read_only:
-            found.append((f"Read-only: {text.clean(self.owner.read_only)}.", "$text-warning"))
-        store = self._store.value
-        if isinstance(store, StoreView):
-            found.extend((text.clean(words), "$text-warning") for words in store.concerns)
-        return found + self._attention_of_undo() + self._attention_of_backups()
-
-    def _attention_of_jobs(self) -> list[tuple[str, str]]:
-        owner = self.owner
-        found: list[tuple[str, str]] = []
-        job = owner.interrupted_job
-        if job is not None:
-            words = text.OPERATION_WORDS[job.operation].lower()
-            said = f"A {words} was interrupted. c recovers the store."
-            found.append((text.clean(job.problem) or said, "$text-error bold"))
-        running = owner.running_job
-        if running is not None:
-            words = text.OPERATION_WORDS[running.operation]
-            found.append((f"{words} is running. j shows it.", "$text-accent bold"))
-        found += lost_attention(self._lost.value) if running is None else []
-        told = job or running or urgent_of(self._lost.value)
-        if owner.maintenance and told is None:
-            found.append(
-                ("Maintenance mode is on and no job runs. m turns it off.", "$text-error bold")
-            )
-        return found
-
-    def _attention_of_undo(self) -> list[tuple[str, str]]:
-        undo = self.owner.undoable_job
-        if undo is None:
-            return []
-        ago = text.age(undo.began_s, self.owner.clock())
-        freed = f"frees {text.size(undo.undo_bytes)}" if undo.undo_bytes else "gives that up"
-        return [(f"The rollback {ago}: u undoes it, x {freed}.", "$text-warning")]
-
-    def _attention_of_backups(self) -> list[tuple[str, str]]:
-        backups = self._backups.value
-        if not isinstance(backups, BackupsView):
-            return []
-        found: list[str] = []
-        if backups.partial and self.owner.running_job is None:
-            found.append(text.plural(len(backups.partial), "unfinished file"))
-        damaged = sum(1 for one in backups.sets if one.health == "damaged")
-        if damaged:
-            found.append(text.plural(damaged, "damaged set"))
-        return [(f"{what} in var/backups (v shows them).", "$text-warning") for what in found]
+        return attention_of(self.owner, self._store.value, self._backups.value, self._lost.value)
 
     def _draw_attention(self, width: int) -> list[Content]:
         found = self.attention()
@@ -302,10 +281,12 @@ class Home(Page):
         rows = [Content("")] if self.has_class("-wide") else []
         rows.append(self._title("ATTENTION"))
         sign = self.owner.glyphs.warning
-        rows.extend(
-            assemble((text.fit(f" {sign} {words}", width, self.owner.glyphs), style))
-            for words, style in found
-        )
+        for words, style in found:
+            folded = text.fold(words, width - 3)
+            rows.extend(
+                assemble((f" {' ' if number else sign} {row}", style))
+                for number, row in enumerate(folded)
+            )
         return rows
 
     def _actions(self) -> list[Row]:
@@ -315,25 +296,25 @@ class Home(Page):
             locked = "A job was interrupted: recover it first (c)."
         elif owner.running_job is not None:
             locked = "A job is running: j shows it."
+        planned = locked  # what shows a plan before it starts anything
         if owner.read_only:
             locked = f"Read-only: {owner.read_only}."
         rows: list[Row] = [self._heading()]
         if owner.interrupted_job is not None:
-            reason = f"Read-only: {owner.read_only}." if owner.read_only else ""
-            rows.append(self._action("recover", "c", "Recover the interrupted job", reason))
+            rows.append(self._action("recover", "c", "Recover the interrupted job"))
         elif owner.running_job is None and urgent_of(self._lost.value) is not None:
             rows.append(self._action("recover", "c", "Recover a job without its memory", locked))
         if owner.running_job is not None:
             rows.append(self._action("job", "j", "Show the running job"))
         if owner.maintenance and owner.running_job is None:
             rows.append(self._action("open", "m", "Turn maintenance mode off", locked))
-        rows.append(self._action("backup", "b", "Back up the store", locked))
+        rows.append(self._action("backup", "b", "Back up the store", planned))
         rows.append(self._action("backups", "v", "Backups: browse, verify, delete"))
         none = isinstance(self._backups.value, BackupsView) and not self._backups.value.sets
-        reason = locked or ("There is no backup to roll back to." if none else "")
+        reason = planned or ("There is no backup to roll back to." if none else "")
         rows.append(self._action("rollback", "R", "Roll the store back to a backup", reason))
         if owner.undoable_job is not None:
-            rows.append(self._action("undo", "u", "Undo the last rollback", locked))
+            rows.append(self._action("undo", "u", "Undo the last rollback", planned))
             rows.append(self._action("discard", "x", "Discard the undo and free its space", locked))
         rows.append(self._action("history", "h", "History of jobs"))
         rows.append(self._action("quit", "q", "Quit"))

@@ -11,6 +11,7 @@ from datetime import tzinfo
 from typing import Protocol
 
 from core.jobs.listing import JobSummary
+from core.operations.health import StoreHealth
 from core.operations.requests import Request
 from tui.engine.port import Engine, Errands, Follower, Voice
 from tui.render.text import Glyphs
@@ -27,7 +28,9 @@ class Host(Voice, Protocol):
     zone: tzinfo | None
     follower: Follower | None
     jobs: tuple[JobSummary, ...]
+    forgotten: int  # jobs that ran and are listed no more
     maintenance: bool | None  # None: not known yet
+    health: StoreHealth | None  # None: not known yet
     read_only: str  # why this session may only look; empty where it may change things
 
     @property
@@ -55,6 +58,10 @@ class Host(Voice, Protocol):
 
     def may_change(self) -> bool:
         """Return whether this session may change anything; say why where it may not."""
+        ...
+
+    def may_plan(self) -> bool:
+        """Return whether a plan may be made, which changes nothing; say why where it may not."""
         ...
 
     def may_start(self) -> bool:

@@ -12,6 +12,8 @@ from textual.content import Content
 from textual.widgets import Input
 
 from core.errors import MagerewindError
+from core.events import Outcome
+from core.jobs.state import stopped
 from tui.engine.port import LOG_LINES, Follower
 from tui.render import text
 from tui.render.job import (
@@ -183,11 +185,12 @@ class JobScreen(Page):
 
     def _draw_title(self, width: int) -> list[Content]:
         state = self.follower.state
-        now_s = self.owner.clock()
+        now_s = self._now_s
         title = job_title(state, "Job")
         began = ""
         if state.began is not None and state.began_s is not None:
             began = text.local_time(state.began_s, self.owner.zone, seconds=True)
+            began += f" {text.zone_name(self.owner.zone)}"
         took = None
         if state.ended is not None:
             took = state.ended.elapsed_s
@@ -201,13 +204,18 @@ class JobScreen(Page):
                 (text.fit(line, width - len(rest), glyphs), "bold $text-accent"), (rest, "bold")
             )
         ]
-        words = f" The store is {closed_text(state, now_s)}" if state.closed_since_s else ""
+        words = (
+            f" The store is {closed_text(state, self.owner.clock())}"
+            if state.closed_since_s
+            else ""
+        )
         if state.committed and state.ended is None:
             words += "   past the commit point: it will be finished"
         elif state.cancelling:
             words += "   cancelling: everything is being put back"
         if state.ended is None:
-            rows.append(assemble((text.fit(words, width, glyphs), "$text-warning")))
+            folded = text.fold(words.strip(), width - 2) if words else [""]
+            rows.extend(assemble((f" {row}", "$text-warning")) for row in folded)
         return rows
 
     def _draw_steps(self, width: int) -> list[Content]:
@@ -218,13 +226,26 @@ class JobScreen(Page):
             others = 2 + (0 if self.follower.ended else 2)  # title, numbers
             result = len(self._draw_result(width))
             height = max(3, room - others - result - 1 - LOG_ROWS)
-        return step_lines(self.follower.state, self.place(width), height)
+        state = self.follower.state
+        if not self._alive:
+            state = stopped(state, self._now_s, Outcome.FAILED)
+        return step_lines(state, self.place(width), height)
+
+    @property
+    def _alive(self) -> bool:
+        """Whether somebody may still work on this job."""
+        job = next((job for job in self.owner.jobs if job.job_id == self.job_id), None)
+        return not self.follower.ended and not (job is not None and job.interrupted)
+
+    @property
+    def _now_s(self) -> float:
+        """The time of the job: now, or of its last event where nobody works on it any more."""
+        last_s = self.follower.state.last_s
+        return self.owner.clock() if self._alive or last_s is None else last_s
 
     def _draw_result(self, width: int) -> list[Content]:
         follower, place = self.follower, self.place(width)
-        job = next((job for job in self.owner.jobs if job.job_id == self.job_id), None)
-        alive = not follower.ended and not (job is not None and job.interrupted)
-        rows = result_lines(follower.state, place, alive=alive)
+        rows = result_lines(follower.state, place, alive=self._alive)
         if rows:
             return [*rows, *self._what_now(width)]
         if follower.state.began is None:

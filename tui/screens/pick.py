@@ -116,7 +116,8 @@ class Pick(Page):
         if not isinstance(self._backups, BackupsView):
             value = self._backups
             words = "Reading var/backups" if value is None else getattr(value, "message", "?")
-            return [self._heading("wait", text.clean(words))]
+            folded = text.fold(text.clean(words), (self.size.width or 80) - 4)
+            return [self._heading(f"wait {number}", row) for number, row in enumerate(folded)]
         rows = [self._heading("what", "ROLL BACK")]
         rows.extend(Row(kind.value, self._kind_row(kind), refusal=self._why(kind)) for kind in Kind)
         rows.append(self._heading("options", "OPTIONS"))
@@ -236,5 +237,5 @@ class Pick(Page):
         request = self.request()
         if request is None:
             self.owner.refuse("Choose at least one of code, media, db.")
-        elif self.owner.may_change():
+        else:
             self.app.push_screen(Rollback(request))

@@ -9,9 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 
-from core.events import Operation
+from core.events import Operation, Outcome
 from core.jobs.listing import JobSummary, recover_command
-from core.jobs.state import JobState
+from core.jobs.state import JobState, stopped
 from tui.engine.port import Follower
 from tui.render import text
 from tui.render.job import closed_text, job_title, step_lines
@@ -88,16 +88,22 @@ class Recover(Page):
     def _redraw(self) -> None:
         self.query_one("#story", Panel).show(self._draw)
 
+    def _begun(self, state: JobState) -> list[Content]:
+        owner, job = self.owner, self._job
+        title = job_title(state, text.OPERATION_WORDS[job.operation])
+        if job.unreadable:
+            return [assemble(f"   {title}: what it says of itself is unreadable.")]
+        began = f"{text.local_time(job.began_s, owner.zone)} {text.zone_name(owner.zone)}"
+        ago = text.age(job.began_s, owner.clock())
+        return [
+            assemble(f"   {title}, begun {began}"),
+            assemble(f"   {ago}, on {text.clean(job.host)}. Its process is gone."),
+        ]
+
     def _draw(self, width: int) -> list[Content]:
         owner, job, place = self.owner, self._job, self.place(width)
         state = self._follower.state if self._follower else JobState()
-        began = text.local_time(job.began_s, owner.zone)
-        ago = text.age(job.began_s, owner.clock())
-        rows = [
-            assemble((" WHAT HAPPENED", "bold $text-accent")),
-            assemble(f"   {job_title(state, text.OPERATION_WORDS[job.operation])}, begun {began}"),
-            assemble(f"   {ago}, on {text.clean(job.host)}. Its process is gone."),
-        ]
+        rows = [assemble((" WHAT HAPPENED", "bold $text-accent")), *self._begun(state)]
         if state.closed_since_s is not None and state.last_s is not None:
             closed = closed_text(state, owner.clock())
             rows.append(assemble((f"   The store is {closed}.", "bold $text-error")))
@@ -105,7 +111,8 @@ class Recover(Page):
             rows.append(
                 assemble((f"   Reading its record {place.glyphs.ellipsis}", "$foreground-muted"))
             )
-        rows.extend(step_lines(state, place, 8))
+        last_s = state.last_s if state.last_s is not None else owner.clock()
+        rows.extend(step_lines(stopped(state, last_s, Outcome.FAILED), place, 8))
         rows.extend((Content(""), assemble((" WHAT RECOVERY WILL DO", "bold $text-accent"))))
         for sentence in recovery_words(job, state):
             folded = Content(sentence).wrap(max(20, width - 4))

@@ -263,7 +263,16 @@ class Rollback(Page):
         if isinstance(self._plan, PlanView) and self._plan.lost:
             listed = ", ".join(f"{text.count(number)} {what}" for what, number in self._plan.lost)
             line = text.clean(f"   would go: {listed} newer than the {self._then}")
-            rows.append(assemble((text.fit(line, width, place.glyphs), "bold $text-error")))
+            rows.extend(
+                assemble((f"   {row}", "bold $text-error"))
+                for row in text.fold(line.strip(), width - 4)
+            )
+        if isinstance(self._plan, PlanView):
+            for one in self._plan.uncounted:
+                rows.extend(
+                    assemble((f"   {row}", "bold $text-error"))
+                    for row in text.fold(text.clean(f"{one}."), width - 4)
+                )
         root = text.fit_end(text.clean(self.owner.engine.root), max(20, width - 12), place.glyphs)
         rows.append(assemble(f"   store  {root}"))
         rows.append(Content(""))

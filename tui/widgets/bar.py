@@ -23,6 +23,7 @@ class BarView:
     maintenance: bool | None = None  # None: not known yet
     closed: str = ""  # how long the store has been closed by the running job
     read_only: bool = False
+    broken: str | None = ""  # why an open store is down; None: not known yet
 
 
 class Bar(Panel):
@@ -36,11 +37,13 @@ class Bar(Panel):
 
 def bar_line(view: BarView, width: int, glyphs: Glyphs) -> Content:
     """Return the row: the state at the right is never cut, the place at the left may be."""
-    if view.maintenance is None:
+    if view.maintenance is None or (not view.maintenance and view.broken is None):
         state, style = "", ""
     elif view.maintenance:
         closed = f" {view.closed}" if view.closed else ""
         state, style = f" MAINTENANCE ON{closed} ", "$text-error bold reverse"
+    elif view.broken:
+        state, style = f" {view.broken} ", "$text-error bold reverse"
     else:
         state, style = " store open ", "$text-success"
     words = [text.clean(view.account)] if view.account else []

@@ -1,0 +1,80 @@
+"""What a backup of one kind will take, by what earlier ones took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from core.backups.catalog import list_backups
+from core.backups.manifest import Manifest
+from core.events import Kind
+from core.magento.store import Store
+
+_RATIOS: Final[Mapping[Kind, float]] = {Kind.CODE: 0.3, Kind.MEDIA: 1.0, Kind.DB: 1.1}
+_ROWS_ARE_GUESSED: Final = 1.25  # by the server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a backup of one kind will take. `file_bytes` is a guess from earlier backups."""
+
+    items: int
+    content_bytes: int
+    file_bytes: int
+    measured: bool  # False: the file size comes from a rule of thumb
+    seconds: float | None = None  # from the newest backup of this kind
+
+
+def estimated(
+    store: Store, kind: Kind, items: int, content_bytes: int, strip: tuple[str, ...] = ()
+) -> Estimate:
+    """Return the expected size of a file, by the newest backup of its kind that has a manifest.
+
+    One that left out the rows of other tables tells less: it counts where there is no better one.
+    """
+    known = [
+        backup.manifest
+        for backup in list_backups(store.backups).backups
+        if backup.kind is kind and backup.manifest is not None and backup.manifest.content_bytes
+    ]
+    alike = [manifest for manifest in known if bool(manifest.stripped) == bool(strip)]
+    for manifest in (*alike, *known):
+        return _by_earlier(manifest, kind, items, content_bytes)
+    return Estimate(
+        items=items,
+        content_bytes=content_bytes,
+        file_bytes=int(content_bytes * _RATIOS[kind]),
+        measured=False,
+    )
+
+
+def _by_earlier(manifest: Manifest, kind: Kind, items: int, content_bytes: int) -> Estimate:
+    before = manifest.content_bytes or 1
+    speed = before / manifest.elapsed_s if manifest.elapsed_s else None
+    read_bytes, file_bytes = content_bytes, int(content_bytes * manifest.size_bytes / before)
+    if kind is Kind.DB:
+        read_bytes = file_bytes = _dump_bytes(manifest, items, content_bytes)
+    return Estimate(
+        items=items,
+        content_bytes=content_bytes,
+        file_bytes=file_bytes,
+        measured=True,
+        seconds=read_bytes / speed if speed else None,
+    )
+
+
+def _dump_bytes(manifest: Manifest, items: int, schema_bytes: int) -> int:
+    """Return how large a dump will be, by an earlier one.
+
+    The server guesses now as it guessed then, so the two guesses are compared, and never one of
+    them with what was counted. A manifest of an earlier version has only the counted rows.
+    """
+    size = manifest.size_bytes
+    if manifest.schema_bytes:
+        grown = schema_bytes - manifest.schema_bytes
+        density = size / manifest.schema_bytes
+        # Tables take whole pages, which are nearly empty in a small schema: what comes fills them.
+        return int(size + grown * (max(1.0, density) if grown > 0 else density))
+    rows = sum((manifest.rows or {}).values())
+    return int(size * max(1.0, _ROWS_ARE_GUESSED * items / rows)) if rows else size

@@ -1,0 +1,108 @@
+"""What the screens say is true: no green word over a dead shop, nothing cut, nothing of 1970."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from core.errors import ConfigurationError
+from core.events import Operation, Outcome
+from core.jobs.listing import unknown_job
+from core.operations.health import StoreHealth
+from tests.tui.conftest import opened, said, settle, shown
+from tests.tui.recorded import RecordedEngine
+from tui.render.text import UNICODE
+from tui.screens.rollback import Rollback
+from tui.widgets.bar import BarView, bar_line
+
+LONG = " ".join(f"word{number}" for number in range(60)) + " the-end"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_bar_is_green_only_where_nothing_is_broken(width: int) -> None:
+    view = BarView(place="web01:/var/www/shop", crumb="", maintenance=False)
+    assert "store open" in bar_line(view, width, UNICODE).plain
+    for broken in ("config BROKEN", "database down", "vendor missing"):
+        row = bar_line(replace(view, broken=broken), width, UNICODE).plain
+        assert broken in row
+        assert "open" not in row
+    assert "open" not in bar_line(replace(view, broken=None), width, UNICODE).plain
+
+
+async def test_what_was_not_found_out_is_not_open(engine: RecordedEngine) -> None:
+    asked = threading.Event()
+
+    def never() -> StoreHealth:
+        asked.wait(20)
+        return StoreHealth()
+
+    engine.health = never  # type: ignore[method-assign]
+    try:
+        async with opened(engine, wait=False) as (app, pilot):
+            await pilot.pause(0.3)
+            assert "open" not in shown(app)
+            asked.set()
+            await settle(pilot)
+            assert "store open" in shown(app)
+            engine.health = lambda: StoreHealth(broken=("database down",))  # type: ignore[method-assign]
+            for key in ("h", "f5"):  # on any screen
+                await pilot.press(key)
+                await settle(pilot)
+            assert "store open" not in shown(app)
+            assert "database down" in shown(app).splitlines()[0]
+    finally:
+        asked.set()
+
+
+@pytest.mark.parametrize("keys", [(), ("b",), ("R", "n")])
+async def test_an_error_is_folded_and_never_cut(
+    engine: RecordedEngine, keys: tuple[str, ...]
+) -> None:
+    error = ConfigurationError(LONG, hint="Do what-helps.")
+    engine.database_view = engine.check_view = engine.plan_view = error
+    async with opened(engine) as (app, pilot):
+        for key in keys:
+            await pilot.press(key)
+            await settle(pilot)
+        words = shown(app).split()
+        assert all(word in words for word in LONG.split())
+        assert "what-helps." in words
+
+
+async def test_a_session_that_only_looks_sees_plans(engine: RecordedEngine) -> None:
+    engine.read_only = True
+    async with opened(engine) as (app, pilot):
+        for key in ("R", "n", "n", "enter", *"shop", "enter"):
+            await pilot.press(key)
+            await settle(pilot)
+        assert isinstance(app.screen, Rollback)
+        assert "Read-only" in said(app)
+    assert [request.operation for request in engine.requests] == [Operation.ROLLBACK]  # the plan
+    assert engine.job_views[0].outcome is Outcome.DONE
+
+
+async def test_history_says_how_many_there_were(engine: RecordedEngine) -> None:
+    engine.forgotten_jobs = 163
+    engine.job_views = (*engine.job_views, unknown_job("20261101-000000-ffff", "It is odd."))
+    async with opened(engine) as (app, pilot):
+        await pilot.press("h")
+        await settle(pilot)
+        assert "2 of 165 jobs   times are UTC" in shown(app)
+        assert "unreadable" in shown(app)
+        assert "1970" not in shown(app)
+
+
+async def test_orders_that_cannot_be_counted_are_said_to_be(engine: RecordedEngine) -> None:
+    why = "orders cannot be counted: sales_order is missing"
+    engine.plan_view = replace(engine.plan_view, lost=(), uncounted=(why,))
+    async with opened(engine) as (app, pilot):
+        for key in ("R", "n"):
+            await pilot.press(key)
+            await settle(pilot)
+        assert why in shown(app)
+        for key in ("n", "enter"):
+            await pilot.press(key)
+            await settle(pilot)
+        assert why in shown(app)
