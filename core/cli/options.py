@@ -218,6 +218,17 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="turn collations that this server does not know into its nearest",
     )
+    add(
+        "--from-schema",
+        metavar="NAME",
+        type=_word,
+        help="take this name in the dump for the store's schema, everywhere that it stands",
+    )
+    add(
+        "--keep-stripped",
+        action="store_true",
+        help="keep the present rows of tables of which the dump has only the structure",
+    )
     _add_exclude(parser)
     _add_magento_init_params(parser)
 

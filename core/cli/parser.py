@@ -62,6 +62,8 @@ class CommandLine:
     from_elsewhere: bool = False
     partial: bool = False
     map_collations: bool = False
+    from_schema: str | None = None
+    keep_stripped: bool = False
     # what only job:discard takes
     orphans: bool = False
     # what only job:recover takes

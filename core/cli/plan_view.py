@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from core.archive.plan.rows import DirectoryTotals
 from core.archive.plan.summary import FilePlan, PlannedEntry
@@ -25,8 +25,11 @@ from core.text.orders import backup_order, numbered, rollback_order
 from core.text.printable import printable
 from core.text.steps import items_words
 
+if TYPE_CHECKING:  # of a database: not loaded for a plan of files
+    from core.database.load.server_check import ServerCheck
+
 DIRECTORIES_SHOWN: Final = 5
-_ASIDE_SHOWN: Final = 6
+TABLES_SHOWN: Final = 10
 
 
 def backup_lines(preflight: BackupPreflight, request: BackupRequest) -> Iterator[str]:
@@ -113,7 +116,7 @@ def _weight(totals: DirectoryTotals) -> tuple[int, int]:
     return (totals.bytes_to_write, entries)
 
 
-def _database_lines(plan: DatabasePlan, rows_then: int | None) -> Iterator[str]:
+def _database_lines(plan: DatabasePlan, rows_then: int | None, shown: int | None) -> Iterator[str]:
     check = plan.check
     objects = (
         ("view", len(check.views)),
@@ -132,16 +135,32 @@ def _database_lines(plan: DatabasePlan, rows_then: int | None) -> Iterator[str]:
     counts = (("replaced", server.replaced), ("added", server.added), ("set aside", server.removed))
     told = ", ".join(f"{numbers.count(len(names))} {what}" for what, names in counts if names)
     yield f"  {told or 'no table changes'}"
-    for name in server.removed[:_ASIDE_SHOWN]:
-        yield f"    set aside, as the dump has it not: {printable(name)}"
-    if len(server.removed) > _ASIDE_SHOWN:
-        yield f"    and {numbers.counted(len(server.removed) - _ASIDE_SHOWN, 'more table')}"
+    yield from _table_lines(server, shown)
     if server.rows_now and rows_then is not None:
         now = numbers.count(sum(server.rows_now.values()))
         yield f"  rows: about {now} now, {numbers.count(rows_then)} then"
+    free = server.space_free
+    known = "it is not known how much is free" if free is None else f"{numbers.size(free)} free"
+    yield f"  about {numbers.size(server.space_needed)} needed on the database server, {known}"
 
 
-def rollback_lines(plan: RollbackPlan, now_s: float) -> Iterator[str]:
+def _table_lines(server: ServerCheck, shown: int | None) -> Iterator[str]:
+    """Yield which tables are missing now, defined otherwise, or not in the dump."""
+    for names, one, more in (
+        (server.added, "is missing now and comes back", "are missing now and come back"),
+        (server.changed, "is defined otherwise now", "are defined otherwise now"),
+        (server.removed, "is not in the dump and goes aside", "are not in the dump and go aside"),
+    ):
+        if names:
+            listed = ", ".join(printable(name) for name in names[:shown])
+            rest = "" if shown is None or len(names) <= shown else ", …"
+            verb = one if len(names) == 1 else more
+            yield f"  {numbers.counted(len(names), 'table')} {verb}: {listed}{rest}"
+
+
+def rollback_lines(
+    plan: RollbackPlan, now_s: float, *, shown: int | None = TABLES_SHOWN
+) -> Iterator[str]:
     """Yield what a rollback would change, in short; what it loses is among its findings."""
     for kind, backup in plan.backups.items():
         yield f"{TITLES[kind]} from {_from(backup, now_s)}"
@@ -150,7 +169,7 @@ def rollback_lines(plan: RollbackPlan, now_s: float) -> Iterator[str]:
             yield from _file_lines(files)
         elif plan.database is not None:
             rows = backup.manifest.rows if backup.manifest is not None else None
-            yield from _database_lines(plan.database, sum(rows.values()) if rows else None)
+            yield from _database_lines(plan.database, sum(rows.values()) if rows else None, shown)
     needed = plan.bytes_to_write
     if plan.database is not None and plan.database.server is not None:
         needed += plan.database.server.space_needed
@@ -193,13 +212,16 @@ def _database_json(plan: DatabasePlan) -> dict[str, Any]:
         "tables": [encode_text(name) for name in check.tables],
         "content_bytes": check.content_bytes,
         "whole_store": check.whole_store,
+        "rows_now_about": sum(server.rows_now.values()) if server is not None else None,
         "orders_lost": None if losses is None else losses.orders,
         "customers_lost": None if losses is None else losses.customers,
         "uncounted": [] if losses is None else [encode_text(text) for text in losses.uncounted],
         "replaced": None if server is None else [encode_text(name) for name in server.replaced],
         "added": None if server is None else [encode_text(name) for name in server.added],
         "set_aside": None if server is None else [encode_text(name) for name in server.removed],
+        "changed": None if server is None else [encode_text(name) for name in server.changed],
         "space_needed": None if server is None else server.space_needed,
+        "space_free": None if server is None else server.space_free,
     }
 
 

@@ -96,6 +96,8 @@ def _rollback_request(session: Session) -> RollbackRequest:
         flush=line.flush,
         partial=line.partial,
         map_collations=line.map_collations,
+        from_schema=line.from_schema,
+        keep_stripped=line.keep_stripped,
         exclude=line.exclude,
         strict=line.strict,
     )
@@ -159,16 +161,22 @@ def rollback_command(session: Session) -> int:
 
 def _show_rollback(session: Session, plan: RollbackPlan) -> None:
     """Show a plan: on stdout where it was asked for, else beside the question on stderr."""
-    from core.cli.plan_view import rollback_json, rollback_lines  # noqa: PLC0415 - as said above
+    from core.cli.plan_view import (  # noqa: PLC0415 - as said above
+        TABLES_SHOWN,
+        rollback_json,
+        rollback_lines,
+    )
 
     console = session.console
+    shown = None if session.line.verbose else TABLES_SHOWN
+    lines = rollback_lines(plan, session.clock(), shown=shown)
     if not session.line.dry_run:
-        console.say(*map(note, rollback_lines(plan, session.clock())))
+        console.say(*map(note, lines))
     elif console.as_json:
         for row in rollback_json(plan):
             console.print_json(row)
     else:
-        console.print(*rollback_lines(plan, session.clock()))
+        console.print(*lines)
         _print_entries(session, plan.files)
     _say_findings(session, plan.findings)
 

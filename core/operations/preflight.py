@@ -127,6 +127,7 @@ def _look_at_database(
     """Connect as the configuration says, and add what is found."""
     from core.database.server.connection import connect  # noqa: PLC0415 - as said above
     from core.database.server.size import estimate  # noqa: PLC0415
+    from core.operations.database_checks import store_warnings  # noqa: PLC0415
 
     if not configuration.installed:
         seen.word = health.NOT_INSTALLED
@@ -139,6 +140,7 @@ def _look_at_database(
         seen.tables, seen.bytes = sized.tables, sized.bytes
         with connect(settings) as connection:
             seen.server = str(connection.server)
+            seen.warnings = (*seen.warnings, *store_warnings(connection))
         seen.word = seen.word or ("" if seen.tables else health.DATABASE_EMPTY)
     except MagerewindError as error:
         is_broken = isinstance(error, ConfigurationError)
@@ -351,10 +353,12 @@ def _check_database(
     strip: tuple[str, ...],
 ) -> DatabaseConnection | None:
     from core.database.server.size import estimate  # noqa: PLC0415 - as said above
+    from core.operations.database_checks import database_findings  # noqa: PLC0415
 
     try:
         connection = configuration.default_connection()
         sized = estimate(connection)
+        findings += database_findings(connection, strip)
     except Cancelled:
         raise
     except MagerewindError as error:

@@ -55,6 +55,8 @@ class RollbackRequest:
     flush: bool = True
     partial: bool = False  # replace only what the backups hold, although they are not whole
     map_collations: bool = False
+    from_schema: str | None = None  # a name in the dump that stands for the store's schema
+    keep_stripped: bool = False  # tables without rows in the dump keep the present ones
     exclude: tuple[str, ...] = ()
     strict: bool = False
     confirmed_plan: str | None = None  # RollbackPlan.fingerprint that the person saw
@@ -248,6 +250,8 @@ def _rollback_words(request: RollbackRequest) -> list[str]:
             (not request.flush, "--no-flush"),
             (request.partial, "--partial"),
             (request.map_collations, "--map-collations"),
+            (request.keep_stripped, "--keep-stripped"),
         ),
+        *(["--from-schema", request.from_schema] if request.from_schema else []),
         *_excluded(request.exclude),
     ]

@@ -54,6 +54,9 @@ _ROOT_HINT: Final = (
 )
 
 
+_NOTED: Final = frozenset({"own-tables"})  # of what a dump brings up
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabasePlan:
     """What the database's part would change."""
@@ -176,7 +179,12 @@ def plan_database(
     request: RollbackRequest, sources: Sources, report: Report, findings: list[Finding]
 ) -> DatabasePlan:
     """Check a dump by itself and against the server. Raises DamagedBackup and StatementRefused."""
-    from core.database.load.server_check import check_against_server, check_dump  # noqa: PLC0415 - as said above
+    from core.database.load.kept_rows import keep_rows  # noqa: PLC0415
+    from core.database.load.server_check import (  # noqa: PLC0415 - as said above
+        check_against_server,
+        check_dump,
+        without_other_stores,
+    )
     from core.operations.losses import count_losses, uncounted_findings  # noqa: PLC0415
 
     backup = sources.backups[Kind.DB]
@@ -188,26 +196,31 @@ def plan_database(
         sha256=manifest.sha256 if manifest is not None else None,
         table_prefix=connection.table_prefix if connection is not None else "",
         schema=connection.schema if connection is not None else None,
+        from_schema=request.from_schema or "",
     )
     server: ServerCheck | None = None
     losses: Losses | None = None
-    findings += [stop("dump", problem) for problem in check.problems]
-    findings += [warn(one.code, one.message, names=one.names) for one in check.warnings]
     if connection is not None:
         try:
+            check = without_other_stores(check, connection)
+            if request.keep_stripped and manifest is not None:
+                check = keep_rows(check, manifest.stripped, connection)
             server = check_against_server(
                 check, connection, map_collations=request.map_collations, partial=request.partial
             )
-            # It begins with what the dump alone has shown, which is said already.
-            problems = [text for text in server.problems if text not in check.problems]
-            warnings = [one for one in server.warnings if one not in check.warnings]
-            findings += [stop("server", problem) for problem in problems]
-            findings += [warn(one.code, one.message, names=one.names) for one in warnings]
             losses = count_losses(connection, backup.name.timestamp)
         except Cancelled:
             raise
         except MagerewindError as error:
             findings.append(from_error("database", error))
+    # What is known of the server begins with what the dump alone has shown.
+    known = server or check
+    findings += [stop("dump", text) for text in known.problems if text in check.problems]
+    findings += [stop("server", text) for text in known.problems if text not in check.problems]
+    findings += [
+        (note if one.code in _NOTED else warn)(one.code, one.message, names=one.names)
+        for one in known.warnings
+    ]
     findings += uncounted_findings(losses) if losses is not None else []
     if losses is not None and losses.any:
         findings.append(
@@ -307,30 +320,40 @@ def surrounding_findings(
     found += release_findings(store, sources)
     if Kind.MEDIA in sources.backups:
         found += remote_findings(sources.configuration)
-    version, _edition = magento_version(store)
-    for kind, backup in sources.backups.items():
-        manifest = backup.manifest
-        if manifest is None or not manifest.magento_version or version is None:
-            continue
-        if manifest.magento_version != version:
-            found.append(
-                note(
-                    "version",
-                    f"The {kind} backup is of Magento {manifest.magento_version}, "
-                    f"the store is {version}.",
-                )
-            )
-        if manifest.stripped and request.db_file == backup.name.text:
-            found.append(
-                warn(
-                    "stripped",
-                    "The dump was taken without the rows of some tables; they will be empty:",
-                    names=manifest.stripped,
-                )
-            )
+    found += _version_findings(store, sources)
+    found += _stripped_findings(request, sources)
     found += [
         warn("clock", f"{backup.name.text} is dated in the future.")
         for backup in sources.backups.values()
         if backup.name.timestamp > now_s + 60
     ]
     return found
+
+
+def _version_findings(store: Store, sources: Sources) -> list[Finding]:
+    """Return the backups that are of another version of Magento than the store."""
+    version, _edition = magento_version(store)
+    return [
+        note(
+            "version",
+            f"The {kind} backup is of Magento {backup.manifest.magento_version}, "
+            f"the store is {version}.",
+        )
+        for kind, backup in sources.backups.items()
+        if backup.manifest is not None
+        and None not in {version, backup.manifest.magento_version or None}
+        and backup.manifest.magento_version != version
+    ]
+
+
+def _stripped_findings(request: RollbackRequest, sources: Sources) -> list[Finding]:
+    """Return the tables of which the dump has no rows."""
+    backup = sources.backups.get(Kind.DB)
+    if backup is None or backup.manifest is None or not backup.manifest.stripped:
+        return []
+    names = backup.manifest.stripped
+    if request.keep_stripped:
+        message = "The dump was taken without the rows of some tables; they keep the present ones:"
+        return [note("stripped", message, names=names)]
+    message = "The dump was taken without the rows of some tables; they will be empty:"
+    return [warn("stripped", message, hint="--keep-stripped keeps the present rows.", names=names)]

@@ -132,7 +132,7 @@ MUTATIONS = [
     ),
     *lines(
         "core/database/swap/swap.py", ORDER,
-        ("        journal.write(swapping)", 1),
+        ("            journal.write(swapping)", 1),
         ("        journal.write(TablesSwapped(short=swap.short))", 1),
     ),
     *lines(

@@ -56,8 +56,8 @@ def new_journal(directory, name="journal.jsonl"):
     return Journal.create(path)
 
 
-def stage(path, settings, journal, *, job_id=JOB, **options):
-    check = check_dump(path, schema=settings.schema)
+def stage(path, settings, journal, *, job_id=JOB, from_schema="", **options):
+    check = check_dump(path, schema=settings.schema, from_schema=from_schema)
     assert not check.problems
     return load_beside(path, check, settings, job_id=job_id, journal=journal, **options)
 

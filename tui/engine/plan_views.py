@@ -90,7 +90,11 @@ def _database_view(plan: DatabasePlan, rows_then: int | None) -> DatabasePlanVie
         aside=len(server.removed),
         rows_now=sum(server.rows_now.values()) if server.rows_now else None,
         rows_then=rows_then,
+        server_needed=server.space_needed,
+        server_free=server.space_free,
         aside_names=server.removed,
+        added_names=server.added,
+        changed_names=server.changed,
         size_bytes=plan.check.content_bytes,
     )
 

@@ -366,4 +366,5 @@ def _backup_view(backup: Backup) -> BackupView:
         maker=manifest.made_by if manifest is not None else "Magento, or unknown",
         details=tuple(details),
         warnings=tuple(warnings),
+        stripped=bool(manifest is not None and manifest.stripped),
     )

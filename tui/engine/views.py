@@ -91,6 +91,7 @@ class BackupView:
     maker: str = ""
     details: tuple[tuple[str, str], ...] = ()  # label and text, from the manifest
     warnings: tuple[str, ...] = ()
+    stripped: bool = False  # without the rows of some tables
     elapsed_s: float | None = None
     content_bytes: int | None = None
 
@@ -210,9 +211,13 @@ class DatabasePlanView:
     replaced: int
     added: int
     aside: int  # tables that the dump does not have
-    rows_now: int | None = None
+    rows_now: int | None = None  # about: the server's estimate
     rows_then: int | None = None
+    server_needed: int | None = None  # bytes on the database server
+    server_free: int | None = None  # None: its disk cannot be seen from here
     aside_names: tuple[str, ...] = ()
+    added_names: tuple[str, ...] = ()
+    changed_names: tuple[str, ...] = ()  # defined otherwise in the dump
     size_bytes: int | None = None
 
 

@@ -144,6 +144,17 @@ def _database(plan: DatabasePlanView, place: Place, *, undo: bool) -> list[Conte
             f"rows: about {text.count(plan.rows_now)} now {arrow} {text.count(plan.rows_then)} then"
         )
         rows += labelled("", words, place)
+    if plan.server_needed is not None:
+        free = "not known" if plan.server_free is None else text.size(plan.server_free)
+        words = f"about {text.size(plan.server_needed)} on the database server, free there: {free}"
+        rows += labelled("", words, place)
+    for found, what in (
+        (plan.added_names, "missing now, to come back"),
+        (plan.changed_names, "defined otherwise now"),
+    ):
+        if found:
+            listed = ", ".join(map(text.clean, found[:6]))
+            rows += labelled("", f"{text.plural(len(found), 'table')} {what}: {listed}", place)
     if plan.aside:
         names = ", ".join(plan.aside_names[:6])
         listed = f": {names}" if names else ""

@@ -47,6 +47,7 @@ class Pick(Page):
         self.flush = True
         self.partial = False
         self.map_collations = False
+        self.keep_stripped = False
 
     def body(self) -> ComposeResult:
         """Show the form."""
@@ -95,7 +96,12 @@ class Pick(Page):
             flush=self.flush,
             partial=self.partial,
             map_collations=self.map_collations,
+            keep_stripped=self.keep_stripped and self._stripped(),
         )
+
+    def _stripped(self) -> bool:
+        chosen = self.files.get(Kind.DB) if Kind.DB in self.kinds else None
+        return chosen is not None and chosen.stripped
 
     # Drawing
 
@@ -123,6 +129,9 @@ class Pick(Page):
         rows.append(
             self._box("map_collations", self.map_collations, "Map collations this server lacks")
         )
+        if self._stripped():
+            words = "Keep the present rows of tables it has none of"
+            rows.append(self._box("keep_stripped", self.keep_stripped, words))
         refusal = "" if self.request() else "Choose at least one of code, media, db."
         style = "$foreground-muted" if refusal else "bold $text-success"
         glyphs = self.owner.glyphs
@@ -195,6 +204,8 @@ class Pick(Page):
                 self.partial = not self.partial
             case "map_collations":
                 self.map_collations = not self.map_collations
+            case "keep_stripped":
+                self.keep_stripped = not self.keep_stripped
             case "next":
                 self.action_next()
             case kind:

@@ -44,8 +44,11 @@ from core.database.dump.snapshot import Rung, Snapshot, take_snapshot
 from core.database.dump.strip import resolve
 from core.database.dump.warnings import ROWS_ELSEWHERE, check_rights, remarks
 from core.database.dump.writer import DumpWriter
+from core.database.schema.broken_tables import broken_tables
 from core.database.schema.definitions import Schema, Table, Versioning
+from core.database.schema.other_stores import LeftAlone, other_stores
 from core.database.schema.read_tables import read_schema, read_sequences, read_tables
+from core.database.server.binary_log import trigger_warnings
 from core.database.server.connection import Connection, connect
 from core.database.server.dialect import one_line
 from core.database.server.rights import read_rights
@@ -131,6 +134,16 @@ class _Dump:
         self._apart: set[str] = set()
         self._rights = read_rights(control)
         self._warnings: list[Warned] = []
+        broken = broken_tables(control)
+        prefix = control.settings.table_prefix
+        self._others = other_stores(control)
+        self._unopened = [
+            name
+            for name in resolve(options.strip, broken, prefix=prefix)
+            if name not in self._others
+        ]
+        unread = [name for name in broken if name in self._others]
+        self._without = LeftAlone(stores=self._others, tables={*self._unopened, *unread})
 
     def run(self) -> DumpSummary:
         for number in range(1, TRIES + 1):
@@ -196,10 +209,15 @@ class _Dump:
         self._same_objects(schema)
         self._writer.write(objects_text(schema, definers))
         self._writer.write(footer(rows))
+        self._warnings += self._others.warning()
+        fired = [f"trigger {one.name}" for one in schema.triggers]
+        fired += [f"function {one.name}" for one in schema.routines if one.kind == "FUNCTION"]
+        self._warnings += trigger_warnings(self._control, fired)
         self._warnings += remarks(
             schema,
             definers,
             apart=self._apart,
+            left_out=self._unopened,
             unlocked=snapshot.unlocked,
             without_history=[
                 table.name
@@ -214,7 +232,7 @@ class _Dump:
         young: tuple[str, ...] = ()
         for _ in range(3):
             moment = str(self._control.scalar("SELECT UTC_TIMESTAMP()"))
-            schema = read_schema(self._control)
+            schema = read_schema(self._control, self._without)
             young = young_tables(moment, schema.tables)
             if not young:
                 return schema
@@ -249,13 +267,15 @@ class _Dump:
                 " AND LEFT(TABLE_NAME, 5) NOT IN ('_mrs_', '_mra_')"
             )
         }
-        different = now ^ {table.name for table in schema.tables}
+        different = {name for name in now if name not in self._without} ^ {
+            table.name for table in schema.tables
+        }
         if different - self._apart:
             raise Disturbed(different, waiting=False)
 
     def _same_objects(self, schema: Schema) -> None:
         """Raise Disturbed if a view, trigger, routine or event changed during the dump."""
-        now = read_schema(self._control)
+        now = read_schema(self._control, self._without)
         changed = {
             one.name
             for before, after in (
@@ -282,7 +302,7 @@ class _Dump:
             )
         )
         # Read now, not with the rest: no number that a row of the snapshot has used may come again.
-        for sequence in read_sequences(self._control):
+        for sequence in read_sequences(self._control, self._without):
             write(sequence_text(sequence))
         for table in schema.tables:
             if table.name not in self._apart:

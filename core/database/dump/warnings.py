@@ -18,6 +18,7 @@ ROWS_ELSEWHERE: Final = frozenset({"MRG_MYISAM", "MRG_ISAM", "FEDERATED", "BLACK
 _MESSAGES: Final = {
     "read-apart": "These tables changed during the dump and were read at an instant of their own;"
     " reindex after a rollback.",
+    "broken-tables": "The server cannot open these tables; they are not in the dump.",
     "outside-transactions": "These tables have no transactions and could not be locked;"
     " their rows may be of several instants.",
     "rows-elsewhere": "The rows of these tables are kept elsewhere and are not in the dump.",
@@ -35,12 +36,14 @@ def remarks(
     definers: Definers,
     *,
     apart: Iterable[str],
+    left_out: Iterable[str],
     unlocked: Iterable[str],
     without_history: Iterable[str],
 ) -> list[Warned]:
     """Return a warning for each kind of oddity that a dump met, with the names concerned."""
     names: dict[str, Sequence[str]] = {
         "read-apart": sorted(apart),
+        "broken-tables": sorted(left_out),
         "outside-transactions": sorted(unlocked),
         "rows-elsewhere": [t.name for t in schema.tables if t.engine.upper() in ROWS_ELSEWHERE],
         "history-left-out": list(without_history),

@@ -5,11 +5,12 @@ Owns the words for it and nothing of how it is found; see `core.database.load.of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field, replace
 
-from core.database.sql.set_statements import SessionState
+from core.database.sql.set_statements import UTC, SessionState
 from core.database.sql.split import RawStatement
-from core.database.sql.statement import StatementKind
+from core.database.sql.statement import ROUTINES, StatementKind
 from core.events import Warned
 
 
@@ -48,7 +49,11 @@ class DumpCheck:
     `content_bytes` is its unpacked size, `max_statement_bytes` what the server must take as one
     packet. `made_by` is magerewind, mysqldump, mariadb-dump, magento, phpmyadmin, adminer,
     heidisql or "": what the dump says of itself. `trusted`: it is the file that a manifest of ours
-    names by its checksum.
+    names by its checksum. `time_zone` is the one that it means before it sets one, `time_zones` are
+    all that its statements are run in; `zoneless` are tables with TIMESTAMPs, and events, whose
+    times are read in the zone of the server because the dump sets none. `left_out` are tables and
+    views that it has and that are not loaded; nothing else here speaks of them. `from_schema` is
+    another name in it that stands for `schema`. `stays` are those left out tables that stay live.
     """
 
     path: str
@@ -75,7 +80,45 @@ class DumpCheck:
     warnings: tuple[Warned, ...]
     sha256: str
     trusted: bool = False
+    time_zone: str = UTC
+    time_zones: tuple[str, ...] = ()
+    zoneless: tuple[str, ...] = ()
+    left_out: frozenset[str] = frozenset()
+    from_schema: str = ""
+    stays: tuple[str, ...] = ()
+    trigger_tables: Mapping[str, str] = field(default_factory=dict)
     definitions: tuple[Definition, ...] = ()
+
+
+def without_tables(check: DumpCheck, left_out: Container[str]) -> DumpCheck:
+    """Return a check in which some tables and views, and the triggers on them, are not loaded."""
+    tables = {*check.tables, *check.sequences, *check.views}
+    names = frozenset(name for name in tables if name in left_out)
+    if not names:
+        return check
+    on = check.trigger_tables
+    contents = tuple(one for one in check.contents if one.name not in names)
+    return replace(
+        check,
+        tables=_rest(check.tables, names),
+        contents=contents,
+        sequences=_rest(check.sequences, names),
+        views=_rest(check.views, names),
+        triggers=tuple(name for name in check.triggers if on.get(name) not in names),
+        definitions=tuple(
+            one
+            for one in check.definitions
+            if not (one.name in names and one.kind not in ROUTINES)
+            and not (one.kind is StatementKind.TRIGGER and on.get(one.name) in names)
+        ),
+        engines=tuple(sorted({one.engine.upper() for one in contents if one.engine})),
+        zoneless=_rest(check.zoneless, names),
+        left_out=check.left_out | names,
+    )
+
+
+def _rest(names: tuple[str, ...], without: Container[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in without)
 
 
 def unspoken_kinds(check: DumpCheck) -> tuple[str, ...]:

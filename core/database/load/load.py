@@ -47,7 +47,7 @@ from core.database.sql.allowed import classify
 from core.database.sql.collations import CollationMap, collation_map
 from core.database.sql.set_statements import Session
 from core.database.sql.split import DumpFile, RawStatement, Statements
-from core.database.sql.statement import OBJECTS, Statement, StatementKind
+from core.database.sql.statement import OBJECTS, ROUTINES, Statement, StatementKind
 from core.database.sql.table_text import (
     ForeignKeyText,
     Part,
@@ -148,7 +148,7 @@ class _Loading:
         self.states: list[ObjectText] = []
         self.defaults: list[DefaultText] = []
         self.checks: list[WaitingCheck] = []
-        self.session = Session()
+        self.session = Session(check.time_zone)
         self.batch = Batch()
         self.pieces: list[bytes] = []  # of the row that comes next
         self.warnings: list[Warned] = []
@@ -199,6 +199,7 @@ class _Loading:
             ),
             whole=whole,
             keeps=unspoken_kinds(self.check),
+            stays=self.check.stays,
             rows=rows,
             warnings=tuple(self.warnings),
         )
@@ -238,6 +239,7 @@ class _Loading:
             reading=self.session.state.reading,
             server=self.server,
             schema=self.check.schema or None,
+            from_schema=self.check.from_schema,
             trusted=self.check.trusted,
         )
         match statement.kind:
@@ -255,14 +257,22 @@ class _Loading:
                 if statement.name in self.staged:
                     self._execute(statement, self._renamed(statement, self.staged[statement.name]))
             case kind if kind in OBJECTS:
-                one = self._object(statement)
-                # The last one counts: a view has a stand-in until all tables are there.
-                self.objects.pop((one.kind, one.name), None)
-                self.objects[one.kind, one.name] = one
+                self._take_object(statement)
             case StatementKind.EVENT_STATE:
                 self.states.append(self._object(statement))
             case _:
                 pass
+
+    def _take_object(self, statement: Statement) -> None:
+        left_out = self.check.left_out
+        if statement.table in left_out or (
+            statement.kind not in ROUTINES and statement.name in left_out
+        ):
+            return
+        one = self._object(statement)
+        # The last one counts: a view has a stand-in until all tables are there.
+        self.objects.pop((one.kind, one.name), None)
+        self.objects[one.kind, one.name] = one
 
     def _rows(self, statement: Statement, writers: RowWriters) -> None:
         table = self.tables.get(statement.name)

@@ -7,16 +7,19 @@ asked by `core.database.load.server_check`.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
+from dataclasses import replace
 from typing import Final
 
-from core.database.load.dump_check import Definition, DumpCheck, TableContent
+from core.database.load.dump_check import Definition, DumpCheck, TableContent, without_tables
+from core.database.load.dump_makers import is_complete, maker_of, schema_of, zone_of
+from core.database.schema.names import ASIDE, STAGED
+from core.database.schema.other_stores import STORE_TABLES, OtherStores, find_stores
 from core.database.server.dialect import one_line
 from core.database.sql.allowed import classify
 from core.database.sql.cursor import BY_HAND
 from core.database.sql.reach import forbidden_word, made_at_run_time, other_schemas
-from core.database.sql.set_statements import Session
+from core.database.sql.set_statements import SERVER_ZONE, Session
 from core.database.sql.split import DumpFile, RawStatement, Statements
 from core.database.sql.statement import OBJECTS, PIECE, ROUTINES, Statement, StatementKind
 from core.database.sql.table_text import parse_alter, parse_table
@@ -24,25 +27,7 @@ from core.database.sql.tokens import Reading
 from core.errors import DamagedBackup, StatementRefused
 from core.events import Report, Warned, no_report
 
-STORE_TABLES: Final = ("core_config_data", "eav_attribute", "store", "setup_module")
-"""A dump that holds these, under the store's prefix, is a whole store."""
-
-COMPLETE_MARKS: Final = (b"-- Dump completed", b"-- magerewind dump complete")
-_MAKERS: Final = (
-    (b"-- magerewind", "magerewind"),
-    (b"-- MySQL dump", "mysqldump"),
-    (b"-- MariaDB dump", "mariadb-dump"),
-    (b"-- phpMyAdmin", "phpmyadmin"),
-    (b"-- Magento", "magento"),
-    (b"-- Adminer ", "adminer"),
-    (b"-- HeidiSQL Version:", "heidisql"),
-    (b"/*M!999999", "mariadb-dump"),
-)
-_SCHEMA_LINE: Final = re.compile(
-    rb"-- (?:Schema: `(?P<quoted>(?:[^`]|``)+)`|Host: .*\sDatabase: (?P<plain>\S+)\s*$)"
-)
 LONGEST_NAME: Final = 64
-_ADMINER_END: Final = re.compile(rb"-- \d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 _REPORT_EVERY: Final = 1 << 20
 
 
@@ -53,6 +38,7 @@ def check_dump(
     sha256: str | None = None,
     table_prefix: str = "",
     schema: str | None = None,
+    from_schema: str = "",
 ) -> DumpCheck:
     """Read a dump whole and return what it holds.
 
@@ -61,7 +47,7 @@ def check_dump(
     `sha256`. That is the checksum of a manifest, and what makes a dump one of ours: the bodies of
     its objects were in the schema, so they are taken as they are, and what they reach beyond it is
     a warning. Names may be qualified with `schema` only; where none is given, with the one that
-    the dump says it is of.
+    the dump says it is of; `from_schema` is another name that stands for it.
     """
     file = DumpFile(path, digest=True)
     try:
@@ -69,6 +55,8 @@ def check_dump(
         inventory = _Inventory(
             schema if schema is not None else schema_of(statements.first_lines),
             trusted=sha256 is not None,
+            from_schema=from_schema,
+            time_zone=zone_of(statements.first_lines),
         )
         reported = 0
         for raw in statements:
@@ -79,7 +67,8 @@ def check_dump(
         digest = file.sha256()
         if sha256 is not None and digest != sha256:
             raise DamagedBackup(f"{path} is not the file that was backed up: its SHA-256 differs.")
-        return inventory.result(path, statements, digest, table_prefix)
+        check = inventory.result(path, statements, digest, table_prefix)
+        return _without_others(check, table_prefix)
     except (DamagedBackup, StatementRefused) as error:
         if error.message.startswith("Line "):  # of which file is not known further down
             message = f"{path}, line {error.message.removeprefix('Line ')}"
@@ -87,27 +76,6 @@ def check_dump(
         raise
     finally:
         file.close()
-
-
-def maker_of(first_lines: tuple[bytes, ...]) -> str:
-    """Return which program wrote a dump that begins so; empty if that cannot be said."""
-    for line in first_lines:
-        for mark, maker in _MAKERS:
-            if line.startswith(mark):
-                return maker
-    # Magento names the host, then the server, in comments of its own.
-    magento = any(line.startswith(b"-- Host:") for line in first_lines)
-    return "magento" if magento and b"-- ------" in b"".join(first_lines) else ""
-
-
-def schema_of(first_lines: tuple[bytes, ...]) -> str | None:
-    """Return the schema that a dump says it is of, if it says so."""
-    for line in first_lines:
-        found = _SCHEMA_LINE.match(line)
-        if found is not None:
-            name = found["quoted"] or found["plain"]
-            return name.replace(b"``", b"`").decode("utf-8", "surrogateescape")
-    return None
 
 
 def _concern(statement: Statement, schema: str | None) -> dict[str, str]:
@@ -121,16 +89,48 @@ def _concern(statement: Statement, schema: str | None) -> dict[str, str]:
     return {name: ", ".join(sorted(others))} if others else {}
 
 
+def _without_others(check: DumpCheck, table_prefix: str) -> DumpCheck:
+    """Leave out the tables of rollbacks, and those of other stores, that a dump has."""
+    names = (*check.tables, *check.sequences)
+    ours = tuple(name for name in names if name.startswith((STAGED, ASIDE)))
+    check = without_tables(check, ours)
+    if ours:
+        message = "The dump has tables that a rollback had set aside; they are passed over:"
+        warned = Warned(code="own-tables", message=message, names=ours)
+        check = replace(check, warnings=(*check.warnings, warned))
+    return without_stores(check, find_stores(names, table_prefix))
+
+
+def without_stores(check: DumpCheck, others: OtherStores) -> DumpCheck:
+    """Leave out the tables of other stores, and say so."""
+    less = without_tables(check, others)
+    if less is check:
+        return check
+    (warned,) = others.warning("other-stores-in-dump")
+    if not less.tables:
+        problem = "The dump has tables of other stores only, by their prefix."
+        less = replace(less, problems=(*less.problems, problem))
+    message = "The dump has tables of other stores; they are not loaded. Their prefixes:"
+    return replace(less, warnings=(*less.warnings, replace(warned, message=message)))
+
+
 class _Inventory:
     """Gathers what a dump holds, statement by statement."""
 
-    def __init__(self, schema: str | None, *, trusted: bool) -> None:
+    def __init__(
+        self, schema: str | None, *, trusted: bool, from_schema: str, time_zone: str
+    ) -> None:
         self.schema = schema
         self.trusted = trusted
+        self.from_schema = from_schema
         self.concerns: dict[str, str] = {}
         self.unfired: dict[str, None] = {}
         self.called: dict[str, Statement] = {}  # functions, and a first object that calls each
-        self.session = Session()
+        self.session = Session(time_zone)
+        self.time_zone = time_zone
+        self.time_zones: dict[str, None] = {}
+        self.with_timestamps: set[str] = set()
+        self.zoneless: dict[str, None] = {}
         self.count = 0
         self.current = ""
         self.largest = 0
@@ -157,7 +157,13 @@ class _Inventory:
         self.count += 1
         self.largest = max(self.largest, len(raw.text))
         state = self.session.state
-        statement = classify(raw, reading=state.reading, schema=self.schema, trusted=self.trusted)
+        statement = classify(
+            raw,
+            reading=state.reading,
+            schema=self.schema,
+            from_schema=self.from_schema,
+            trusted=self.trusted,
+        )
         if statement.kind is StatementKind.ROWS:
             self._rows(statement)
             return state.reading
@@ -176,6 +182,8 @@ class _Inventory:
         """Keep the text of what is to be there in the end, for a server to try."""
         kind = statement.kind
         made = Definition(kind=kind, name=statement.name, raw=raw, state=self.session.state)
+        if kind is StatementKind.EVENT:
+            self._note_zone(statement.name, has_times=True)
         if self.session.state.collation:  # it is remembered with an object
             self.collations.add(self.session.state.collation.lower())
         if kind in {StatementKind.TABLE, StatementKind.SEQUENCE}:
@@ -201,6 +209,14 @@ class _Inventory:
             self.unfired[name] = None
         self.rows[name] += 1
         self.bytes[name] += len(statement.text)
+        self._note_zone(name, has_times=name in self.with_timestamps)
+
+    def _note_zone(self, name: str, *, has_times: bool) -> None:
+        """Note in which zone a server reads the times of a table or an event."""
+        zone = self.session.state.time_zone
+        self.time_zones[zone] = None
+        if has_times and zone == SERVER_ZONE:
+            self.zoneless[name] = None
 
     def _piece(self, statement: Statement) -> None:
         """Follow how long a value becomes that is too large for a statement."""
@@ -248,6 +264,8 @@ class _Inventory:
         engine = table.engine or self.session.state.engine
         self.tables[statement.name] = (self.count, engine)
         self.foreign_keys += len(table.foreign_keys)
+        if any(word.upper == b"TIMESTAMP" for word in statement.words):
+            self.with_timestamps.add(statement.name)
 
     def _object(self, statement: Statement) -> None:
         if statement.definer:
@@ -287,7 +305,7 @@ class _Inventory:
             upper = word.upper
             if upper == b"COLLATE" or (upper == b"SET" and words[index - 1].upper == b"CHARACTER"):
                 value = words[index + 2] if words[index + 1].text == b"=" else words[index + 1]
-                if upper == b"COLLATE":
+                if upper == b"COLLATE" and value.upper != b"DEFAULT":
                     self.collations.add(value.name.strip("'\"").lower())
 
     def result(
@@ -295,7 +313,7 @@ class _Inventory:
     ) -> DumpCheck:
         self._refuse_unknown_functions()
         maker = maker_of(statements.first_lines)
-        complete = self._complete(maker, statements.trailer)
+        complete = is_complete(maker, statements.trailer, self.last)
         problems, warnings = list(self.problems), []
         if not complete and maker:
             problems.append(f"The dump ends without the mark that {maker} puts there: it is cut.")
@@ -361,6 +379,11 @@ class _Inventory:
             warnings=tuple(warnings),
             sha256=digest,
             trusted=self.trusted,
+            from_schema=self.from_schema,
+            time_zone=self.time_zone,
+            time_zones=tuple(self.time_zones),
+            zoneless=tuple(self.zoneless),
+            trigger_tables=dict(self.trigger_tables),
             definitions=tuple(one for made in self.definitions.values() for one in made),
         )
 
@@ -375,12 +398,3 @@ class _Inventory:
                     " which the dump does not make.",
                     hint=BY_HAND,
                 )
-
-    def _complete(self, maker: str, trailer: list[bytes]) -> bool:
-        if any(line.startswith(COMPLETE_MARKS) for line in trailer):
-            return True
-        if maker == "adminer":  # the last line is the time
-            return any(_ADMINER_END.match(line) for line in trailer)
-        # These have no mark, but put the session back at the very end.
-        put_back = re.search(rb"=\s*(?:IFNULL\s*\(\s*)?@OLD_", self.last, re.IGNORECASE)
-        return maker in {"phpmyadmin", "heidisql"} and put_back is not None

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple, Self
 from core.database.schema.load_session import LoadingConnection
 from core.database.server.dialect import one_line
 from core.database.sql.set_statements import SessionState
-from core.errors import ConnectionLost, DatabaseError, LoadFailed, MagerewindError
+from core.errors import ConnectionFailed, ConnectionLost, DatabaseError, LoadFailed, MagerewindError
 from core.events import Warned
 from core.magento.settings import DatabaseConnection
 
@@ -118,8 +118,13 @@ class RowWriters:
         self._error: BaseException | None = None
         self._connections: list[LoadingConnection] = []
         try:
-            for _ in range(count):
+            while len(self._connections) < count:
                 self._connections.append(LoadingConnection(settings, collations))
+        except ConnectionFailed:  # as many as the server has left, and one for what comes after
+            if len(self._connections) < 2:
+                self._close()
+                raise
+            self._connections.pop().connection.close()
         except BaseException:
             self._close()
             raise

@@ -10,20 +10,26 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from core.database.load.dump_check import DumpCheck, TableContent, unspoken_kinds
-from core.database.load.offline_check import STORE_TABLES, check_dump, maker_of
+from core.database.load.dump_makers import maker_of
+from core.database.load.kept_rows import differing_tables
+from core.database.load.offline_check import check_dump, without_stores
+from core.database.load.server_settings import Answers, engines, time_zones
 from core.database.load.try_definitions import try_definitions
-from core.database.load.try_triggers import CURE_OF_1419
+from core.database.load.try_rights import try_rights
+from core.database.schema.broken_tables import broken_tables
 from core.database.schema.names import STAGED, owner_of
+from core.database.schema.other_stores import STORE_TABLES, other_stores
 from core.database.schema.read_definitions import read_definitions
 from core.database.schema.swap_file import ObjectText
-from core.database.schema.table_names import table_names
+from core.database.schema.table_names import base_tables, table_names
 from core.database.server.connection import Connection, connect
 from core.database.server.dialect import one_line, quote_name
+from core.database.server.obstacles import connection_problem, lock_problem
 from core.database.server.rights import read_rights
 from core.database.sql.collations import CollationMap, collation_map
 from core.errors import DatabaseError, DumpFailed, RightsMissing
@@ -38,6 +44,7 @@ __all__ = [
     "check_against_server",
     "check_dump",
     "maker_of",
+    "without_other_stores",
 ]
 
 SPACE_FACTOR: Final = 1.4
@@ -52,6 +59,7 @@ class ServerCheck:
 
     `problems` are reasons not to start, one line each. Space is in bytes; `space_free` is None
     where the server's disk cannot be seen from here. `rows_now` are the server's estimates.
+    `changed` are those of the replaced tables that a dump of ours has with another definition.
     """
 
     server: str
@@ -63,7 +71,14 @@ class ServerCheck:
     added: tuple[str, ...]
     removed: tuple[str, ...]
     rows_now: Mapping[str, int]
+    changed: tuple[str, ...] = ()
     collations: Mapping[str, str]
+
+
+def without_other_stores(check: DumpCheck, settings: DatabaseConnection) -> DumpCheck:
+    """Return what of a dump may be loaded where other stores live in the schema."""
+    with connect(settings) as connection:
+        return without_stores(check, other_stores(connection))
 
 
 def check_against_server(
@@ -77,36 +92,33 @@ def check_against_server(
 
     Raises ConnectionFailed or ConnectionLost; what the server refuses is a problem, not an error.
     """
+    few = connection_problem(settings)
     with connect(settings) as connection:
         asked = _Asked(connection, check, partial=partial)
+        locked = lock_problem(connection, base_tables(connection))
+        if few is not None or locked is not None:  # nothing more can be asked
+            asked.problems += [text for text in (few, locked) if text is not None]
+            return asked.result({}, None)
         mapping = asked.collations(wanted=map_collations)
         asked.store()
         asked.settings()
-        asked.engines()
+        asked.add(time_zones(connection, check))
+        asked.add(engines(connection, check, asked.variables))
+        asked.kinds_of_tables()
         asked.definers()
         asked.live()
-        asked.trial()
+        rights, asked.may_make = try_rights(connection, check)
+        asked.problems += rights
         asked.tables()
         asked.definitions(settings)
-        needed = int(check.content_bytes * SPACE_FACTOR)
+        needed = asked.space_needed
         free = _free_space(connection, settings)
         if free is not None and free < needed:
             asked.problems.append(
                 f"The database server's disk has {free // 1_000_000:,} MB free, "
                 f"about {needed // 1_000_000 + 1:,} MB are needed."
             )
-        return ServerCheck(
-            server=str(connection.server),
-            problems=tuple(asked.problems),
-            warnings=tuple(asked.warnings),
-            space_needed=needed,
-            space_free=free,
-            replaced=asked.replaced,
-            added=asked.added,
-            removed=asked.removed,
-            rows_now=asked.rows_now,
-            collations=mapping.names,
-        )
+        return asked.result(mapping.names, free)
 
 
 def _free_space(connection: Connection, settings: DatabaseConnection) -> int | None:
@@ -132,6 +144,7 @@ class _Asked:
         self.replaced: tuple[str, ...] = ()
         self.added: tuple[str, ...] = ()
         self.removed: tuple[str, ...] = ()
+        self.changed: tuple[str, ...] = ()
         self.rows_now: dict[str, int] = {}
         self.may_make = True
         self.variables = {
@@ -140,6 +153,33 @@ class _Asked:
 
     def _warn(self, code: str, message: str, *names: str) -> None:
         self.warnings.append(Warned(code=code, message=message, names=names))
+
+    @property
+    def space_needed(self) -> int:
+        """How many bytes the tables of the dump take on the server, about."""
+        return int(self.check.content_bytes * SPACE_FACTOR)
+
+    def result(self, collations: Mapping[str, str], free: int | None) -> ServerCheck:
+        """Return what has come up."""
+        return ServerCheck(
+            server=str(self.connection.server),
+            problems=tuple(self.problems),
+            warnings=tuple(self.warnings),
+            space_needed=self.space_needed,
+            space_free=free,
+            replaced=self.replaced,
+            added=self.added,
+            removed=self.removed,
+            rows_now=self.rows_now,
+            changed=self.changed,
+            collations=collations,
+        )
+
+    def add(self, answers: Answers) -> None:
+        """Take the problems and warnings of a question."""
+        problems, warnings = answers
+        self.problems += problems
+        self.warnings += warnings
 
     def _number(self, variable: str) -> int:
         text = self.variables.get(variable, "0")
@@ -155,6 +195,7 @@ class _Asked:
                 f"{', '.join(sorted(set(STORE_TABLES) - set(self.check.tables))) or 'its prefix'}"
                 ". With --partial its tables alone are replaced."
             )
+        self.warnings += other_stores(self.connection).warning()
         other = self.check.schema
         if other and other != self.connection.schema:
             self._warn(
@@ -228,15 +269,8 @@ class _Asked:
             )
         return found if wanted else CollationMap(known=found.known, names={})
 
-    def engines(self) -> None:
-        known = {
-            str(name).upper()
-            for name, support, *_ in self.connection.query("SHOW ENGINES")
-            if str(support).upper() in {"YES", "DEFAULT"}
-        }
-        missing = sorted(set(self.check.engines) - known)
-        if missing:
-            self.problems.append(f"The server has no engine {', '.join(missing)}.")
+    def kinds_of_tables(self) -> None:
+        """See whether the server has sequences, and memory for what is kept there."""
         if self.check.sequences and not self.connection.server.sequences:
             self.problems.append(f"{self.connection.server} has no sequences; the dump does.")
         memory = sum(one.row_bytes for one in self.check.contents if one.engine.upper() == "MEMORY")
@@ -266,6 +300,20 @@ class _Asked:
             self._routines(read_definitions(self.connection).objects)
         except (RightsMissing, DumpFailed) as error:
             self.problems.append(f"{error.message} So it could not be brought back.")
+        coming = {*self.check.tables, *self.check.sequences}
+        others = other_stores(self.connection)
+        broken = {
+            name: why
+            for name, why in broken_tables(self.connection).items()
+            if owner_of(name) is None and (name in coming or not (self.partial or name in others))
+        }
+        if broken:
+            self._warn(
+                "broken-tables",
+                "The server cannot open these tables: they are replaced or removed, and what is in"
+                " them is lost, also for the undo:",
+                *(f"{name} ({why})" for name, why in broken.items()),
+            )
         rows = self.connection.query(
             "SELECT DISTINCT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME"
             " FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_SCHEMA = DATABASE()"
@@ -305,7 +353,8 @@ class _Asked:
 
     def tables(self) -> None:
         """See what the swap will do to which table."""
-        live = {name for name in table_names(self.connection) if owner_of(name) is None}
+        names, others = table_names(self.connection), other_stores(self.connection)
+        live = {name for name in names if owner_of(name) is None and name not in others}
         coming = {*self.check.tables, *self.check.sequences}
         rows = self.connection.query(
             "SELECT TABLE_NAME, IFNULL(TABLE_ROWS, 0) FROM information_schema.TABLES"
@@ -313,7 +362,9 @@ class _Asked:
         )
         self.replaced = tuple(sorted(live & coming))
         self.added = tuple(sorted(coming - live))
-        self.removed = () if self.partial else tuple(sorted(live - coming))
+        self.removed = () if self.partial else tuple(sorted(live - coming - {*self.check.stays}))
+        if self.check.trusted:
+            self.changed = differing_tables(self.check, self.replaced, self.connection)
         self.rows_now = {str(name): int(count) for name, count in rows if name in live}
 
     def definitions(self, settings: DatabaseConnection) -> None:
@@ -326,55 +377,3 @@ class _Asked:
             problems, warnings = try_definitions(self.check, settings, mapping)
             self.problems += problems
             self.warnings += warnings
-
-    def trial(self) -> None:
-        """Try what the load will do on a scratch table."""
-        name = f"{STAGED}trial{self.connection.thread_id}_0"
-        table, other = quote_name(name), quote_name(name + "_v")
-        try:  # what cannot be dropped is not made
-            self.connection.execute(f"DROP TABLE IF EXISTS {table}")
-        except DatabaseError as error:
-            self.problems.append(f"The account cannot drop tables: {error.message}")
-            self.may_make = False
-            return
-        steps = [("make tables", f"CREATE TABLE {table} (a int PRIMARY KEY)")]
-        if self.check.triggers:
-            trigger = f"CREATE TRIGGER {other} BEFORE INSERT ON {table} FOR EACH ROW SET @a = 1"
-            steps.append(("make triggers", trigger))
-        steps += [
-            ("change tables", f"ALTER TABLE {table} ADD b int, ADD KEY (b)"),
-            ("rename tables", f"RENAME TABLE {table} TO {quote_name(name + '0')}"),
-            ("rename tables", f"RENAME TABLE {quote_name(name + '0')} TO {table}"),
-        ]
-        if self.check.foreign_keys:
-            key = f"ADD FOREIGN KEY (b) REFERENCES {table} (a)"
-            steps.append(("refer to tables", f"ALTER TABLE {table} {key}"))
-        if self.check.views:
-            steps.append(("make views", f"CREATE VIEW {other} AS SELECT 1 AS a"))
-        if self.check.routines:
-            steps.append(("make routines", f"CREATE PROCEDURE {other} () SELECT 1"))
-        if self.check.events:
-            event = f"CREATE EVENT {other} ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1"
-            steps.append(("make events", event))
-        with self._cleared(name):
-            for what, statement in steps:
-                try:
-                    self.connection.execute(statement)
-                except DatabaseError as error:
-                    cure = f" {CURE_OF_1419}" if error.errno == 1419 else ""
-                    self.problems.append(f"The account cannot {what}: {error.message}{cure}")
-                    self.may_make &= not what.endswith("tables")
-
-    @contextlib.contextmanager
-    def _cleared(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            for statement in (
-                f"DROP VIEW IF EXISTS {quote_name(name + '_v')}",
-                f"DROP PROCEDURE IF EXISTS {quote_name(name + '_v')}",
-                f"DROP EVENT IF EXISTS {quote_name(name + '_v')}",
-                f"DROP TABLE IF EXISTS {quote_name(name)}, {quote_name(name + '0')}",
-            ):
-                with contextlib.suppress(DatabaseError):
-                    self.connection.execute(statement)

@@ -43,7 +43,7 @@ from core.events import Warned
 from core.magento.settings import DatabaseConnection
 
 MOST_PROBLEMS: Final = 20
-_SAID_ELSEWHERE: Final = frozenset({1273, 1286})  # an unknown collation or engine
+_SAID_ELSEWHERE: Final = frozenset({1273, 1286, 1298})  # an unknown collation, engine or zone
 _NOT_DETERMINISTIC: Final = 1418  # said of one function; other rights are missing for all
 # What a view's text may be refused for while its tables are not there: syntax, an unknown
 # function or character set, a feature that is not known, a wrong number of arguments.
@@ -140,6 +140,7 @@ class _Trial:
             reading=one.state.reading,
             server=self.server,
             schema=self.check.schema or None,
+            from_schema=self.check.from_schema,
             trusted=self.check.trusted,
         )
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from core.database.schema.load_session import LoadingConnection
 from core.database.schema.swap_file import ObjectText
+from core.database.server.binary_log import BINARY_LOG, CURE_OF_1419
 from core.database.server.dialect import one_line, quote_name
 from core.database.sql.allowed import classify
 from core.database.sql.collations import CollationMap
@@ -25,11 +26,6 @@ from core.errors import DatabaseError, LoadFailed, RightsMissing
 from core.events import Warned
 
 NO_DEFINER_RIGHT: Final = frozenset({1227, 1449})
-BINARY_LOG: Final = 1419
-CURE_OF_1419: Final = (
-    "The binary log is on: an administrator sets log_bin_trust_function_creators = 1,"
-    " or grants SUPER to the account."
-)
 
 
 def object_text(statement: Statement, state: SessionState, collations: CollationMap) -> ObjectText:

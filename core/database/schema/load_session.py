@@ -14,7 +14,7 @@ from typing import Final
 from core.database.schema.swap_file import ObjectText
 from core.database.server.connection import Connection, connect
 from core.database.server.dialect import quote_text
-from core.database.sql.set_statements import SessionState
+from core.database.sql.set_statements import SERVER_ZONE, SessionState
 from core.errors import DatabaseError
 from core.magento.settings import DatabaseConnection
 
@@ -86,7 +86,10 @@ class LoadingConnection:
         names = f"SET NAMES {quote_text(charset)}"
         names += f" COLLATE {quote_text(collation)}" if collation else ""
         self._names(names, charset, collation)
-        self.connection.set_session({"sql_mode": mode, "time_zone": zone})
+        zone = zone if zone == SERVER_ZONE else quote_text(zone)
+        self.connection.execute(
+            f"SET SESSION sql_mode = {quote_text(mode)}, SESSION time_zone = {zone}"
+        )
         if self.connection.server.inserts_history:
             self.connection.execute(f"SET SESSION system_versioning_insert_history = {history}")
         self._set = wanted

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from core.database.schema.broken_tables import broken_tables
 from core.database.schema.check_constraints import read_checks
 from core.database.schema.definitions import ScheduledEvent, StoredObject, Trigger
+from core.database.schema.other_stores import LeftAlone, other_stores
 from core.database.schema.read_objects import (
     read_events,
     read_routines,
@@ -26,16 +28,20 @@ from core.database.sql.table_text import ForeignKeyText, parse_show_create
 def read_definitions(connection: Connection) -> Definitions:
     """Return all foreign keys and objects of the live schema.
 
+    Views, triggers, routines and events of other stores are none of them; their foreign keys are,
+    for they may refer to our tables. Those of broken tables are left out: nothing can read them.
     Raises RightsMissing or DumpFailed with the name of what the account may not read: what cannot
     be saved is not replaced.
     """
-    tables = {key.table for key in read_foreign_keys(connection)}
+    broken = broken_tables(connection)
+    tables = {key.table for key in read_foreign_keys(connection, broken)}
     keys = [key for name in sorted(tables) for key in foreign_keys_of(connection, name)]
+    others = other_stores(connection)
     objects = (
-        *read_triggers(connection),
-        *read_views(connection),
-        *read_routines(connection),
-        *read_events(connection),
+        *read_triggers(connection, LeftAlone(stores=others, tables=broken)),
+        *read_views(connection, others),
+        *(one for one in read_routines(connection) if not others.has_object(one.name)),
+        *(one for one in read_events(connection) if not others.has_object(one.name)),
     )
     return Definitions(
         foreign_keys=tuple(WaitingKey(waiting="", key=key) for key in keys),

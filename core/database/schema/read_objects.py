@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, Final
 
 from core.database.schema.definitions import Routine, ScheduledEvent, Trigger, View, is_own
@@ -50,15 +50,15 @@ def _bytes_as_written(connection: Connection) -> Iterator[None]:
             connection.execute("SET character_set_results = utf8mb4")
 
 
-def read_views(connection: Connection) -> tuple[View, ...]:
-    """Return the views so that each comes after those that it is made of."""
+def read_views(connection: Connection, without: Container[str] = ()) -> tuple[View, ...]:
+    """Return the views, but some, so that each comes after those that it is made of."""
     rows = connection.query(
         "SELECT TABLE_NAME, DEFINER, CHARACTER_SET_CLIENT, COLLATION_CONNECTION"
         " FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME"
     )
     views = []
     for name, definer, charset, collation in rows:
-        if is_own(name):
+        if is_own(name) or name in without:
             continue
         create = str(show_create(connection, "VIEW", name)[1])
         columns = _view_columns(connection, name)
@@ -116,23 +116,23 @@ def _mentioned(view: View) -> list[str]:
     return [name[1:-1].replace("``", "`") for name in names]
 
 
-def read_triggers(connection: Connection) -> tuple[Trigger, ...]:
-    """Return the triggers in the order in which they must be made.
+def read_triggers(connection: Connection, without: Container[str] = ()) -> tuple[Trigger, ...]:
+    """Return the triggers in the order in which they must be made, but those on some tables.
 
     While another connection renames their tables, MariaDB reads the small file of a trigger at its
     old length and cannot make sense of it (1343), or finds neither trigger nor table: that passes.
     """
     for _ in range(_TRIES):
         try:
-            return _triggers_now(connection)
+            return _triggers_now(connection, without)
         except DatabaseError as error:
             if error.errno not in _RENAMED:
                 raise
             time.sleep(_PAUSE_S)
-    return _triggers_now(connection)
+    return _triggers_now(connection, without)
 
 
-def _triggers_now(connection: Connection) -> tuple[Trigger, ...]:
+def _triggers_now(connection: Connection, without: Container[str]) -> tuple[Trigger, ...]:
     rows = connection.query(
         "SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER,"
         " DEFINER, SQL_MODE, CHARACTER_SET_CLIENT, COLLATION_CONNECTION"
@@ -143,7 +143,7 @@ def _triggers_now(connection: Connection) -> tuple[Trigger, ...]:
     with _bytes_as_written(connection):
         for name, table, timing, event, order, definer, mode, charset, collation in rows:
             # A trigger for several events (MariaDB 12) has a row for each of them.
-            if is_own(table) or name in found:
+            if is_own(table) or table in without or name in found:
                 continue
             create = _body("trigger", name, show_create(connection, "TRIGGER", name)[2])
             found[name] = Trigger(

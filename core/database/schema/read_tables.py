@@ -7,7 +7,7 @@ nothing of files. The tables of rollbacks are left out.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from core.database.schema.definitions import (
     Column,
@@ -22,6 +22,7 @@ from core.database.schema.definitions import (
     View,
     is_own,
 )
+from core.database.schema.other_stores import LeftAlone
 from core.database.schema.read_objects import (
     read_events,
     read_routines,
@@ -52,12 +53,14 @@ __all__ = [
 ]
 
 
-def read_schema(connection: Connection) -> Schema:
-    """Return what the schema of this connection holds.
+def read_schema(connection: Connection, without: LeftAlone | None = None) -> Schema:
+    """Return what the schema of this connection holds, but some tables and what is on them.
 
     Raises RightsMissing and DumpFailed, each naming what cannot be read. Whether the account sees
     everything is a question for `core.database.server.rights`: what it may not see, no query shows.
     """
+    without = without or LeftAlone()
+    theirs = without.stores.has_object
     charset, collation = connection.query(
         "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME"
         " FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = DATABASE()"
@@ -66,17 +69,19 @@ def read_schema(connection: Connection) -> Schema:
         name=connection.schema,
         charset=str(charset),
         collation=str(collation),
-        tables=read_tables(connection),
-        sequences=read_sequences(connection),
-        views=read_views(connection),
-        triggers=read_triggers(connection),
-        routines=read_routines(connection),
-        events=read_events(connection),
-        foreign_keys=read_foreign_keys(connection),
+        tables=read_tables(connection, without=without),
+        sequences=read_sequences(connection, without),
+        views=read_views(connection, without),
+        triggers=read_triggers(connection, without),
+        routines=tuple(one for one in read_routines(connection) if not theirs(one.name)),
+        events=tuple(one for one in read_events(connection) if not theirs(one.name)),
+        foreign_keys=read_foreign_keys(connection, without),
     )
 
 
-def read_tables(connection: Connection, only: Iterable[str] | None = None) -> tuple[Table, ...]:
+def read_tables(
+    connection: Connection, only: Iterable[str] | None = None, *, without: Container[str] = ()
+) -> tuple[Table, ...]:
     """Return the base tables by name; `only` those named, if given.
 
     A table that is dropped meanwhile is left out.
@@ -91,7 +96,7 @@ def read_tables(connection: Connection, only: Iterable[str] | None = None) -> tu
     columns, keys = _columns(connection), _keys(connection)
     tables = []
     for name, kind, engine, *sizes, created, collation in rows:
-        if is_own(name) or (wanted is not None and name not in wanted):
+        if is_own(name) or name in without or (wanted is not None and name not in wanted):
             continue
         if engine is None:
             raise DumpFailed(f"The table '{one_line(name)}' cannot be opened by the server.")
@@ -177,8 +182,8 @@ def _versioning(kind: str, columns: Sequence[Column]) -> Versioning:
     return Versioning.IMPLICIT
 
 
-def read_sequences(connection: Connection) -> tuple[Sequence_, ...]:
-    """Return the sequences by name."""
+def read_sequences(connection: Connection, without: Container[str] = ()) -> tuple[Sequence_, ...]:
+    """Return the sequences, but some, by name."""
     if not connection.server.sequences:
         return ()
     names = connection.query(
@@ -187,7 +192,7 @@ def read_sequences(connection: Connection) -> tuple[Sequence_, ...]:
     )
     found = []
     for (name,) in names:
-        if is_own(name):
+        if is_own(name) or name in without:
             continue
         create = str(show_create(connection, "SEQUENCE", name)[1])
         value, cycles = connection.query(
@@ -199,8 +204,10 @@ def read_sequences(connection: Connection) -> tuple[Sequence_, ...]:
     return tuple(found)
 
 
-def read_foreign_keys(connection: Connection) -> tuple[ForeignKey, ...]:
-    """Return the foreign keys of all tables by table and name."""
+def read_foreign_keys(
+    connection: Connection, without: Container[str] = ()
+) -> tuple[ForeignKey, ...]:
+    """Return the foreign keys of all tables, but some, by table and name."""
     rows = connection.query(
         "SELECT DISTINCT k.CONSTRAINT_NAME, k.TABLE_NAME, k.REFERENCED_TABLE_SCHEMA,"
         " k.REFERENCED_TABLE_NAME FROM information_schema.KEY_COLUMN_USAGE k"
@@ -215,5 +222,5 @@ def read_foreign_keys(connection: Connection) -> tuple[ForeignKey, ...]:
             referenced_table=str(referenced),
         )
         for name, table, schema, referenced in rows
-        if not is_own(str(table))
+        if not is_own(str(table)) and str(table) not in without
     )

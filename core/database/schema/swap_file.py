@@ -30,12 +30,14 @@ _NAME_LENGTH: Final = 64  # letters
 class SwappedTable:
     """A table (or sequence) by its real name and those that it bears before and after.
 
-    `staged` is None for one that only goes aside, `aside` for one that only comes.
+    `staged` is None for one that only goes aside, `aside` for one that only comes. A `lost` one is
+    broken: it cannot be renamed, and is dropped after the commit, when `staged` takes its place.
     """
 
     name: str
     staged: str | None
     aside: str | None
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +108,10 @@ class Definitions:
 class StagedTables:
     """Tables that are loaded beside, or stand aside, ready to be swapped in.
 
-    `whole`: what is in the schema and not here is to go. `keeps`: kinds of objects that the dump
-    does not speak of, so that those in the schema stay. `drops`: the objects that go, as kind and
-    name, where they are known already. `rows` counts per table what was loaded.
+    `whole`: what is in the schema and not here is to go, but for the tables in `stays`. `keeps`:
+    kinds of objects that the dump does not speak of, so that those in the schema stay. `drops`: the
+    objects that go, as kind and name, where they are known already. `rows` counts per table what
+    was loaded.
     """
 
     job_id: str
@@ -118,6 +121,7 @@ class StagedTables:
     whole: bool
     keeps: tuple[str, ...] = ()
     drops: tuple[tuple[str, str], ...] | None = None
+    stays: tuple[str, ...] = ()
     rows: Mapping[str, int]
     warnings: tuple[Warned, ...] = ()
 
@@ -134,6 +138,7 @@ class Swap:
     drops: tuple[tuple[str, str], ...]  # kind and name of objects that go: views, routines, events
     whole: bool
     keeps: tuple[str, ...] = ()  # kinds of objects that are left alone
+    stays: tuple[str, ...] = ()  # tables that are left alone, although it is whole
     keeps_triggers: bool = False  # the dump speaks of none, so those of swapped tables stay
 
     def save(self, place: str | StateFile) -> None:
@@ -198,6 +203,7 @@ def _swap(content: Mapping[str, Any]) -> Swap:
         drops=tuple((kind, name) for kind, name in content["drops"]),
         whole=bool(content["whole"]),
         keeps=tuple(content["keeps"]),
+        stays=tuple(content.get("stays", ())),
         keeps_triggers=bool(content["keeps_triggers"]),
     )
 

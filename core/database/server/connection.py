@@ -111,6 +111,7 @@ class Connection:
             "time_zone": "+00:00",
             "sql_mode": SQL_MODE,
             "sql_quote_show_create": 1,
+            "sql_big_selects": 1,  # whatever max_join_size says
             "net_read_timeout": DAY_S,
             "net_write_timeout": DAY_S,
             "wait_timeout": DAY_S,

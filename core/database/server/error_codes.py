@@ -6,6 +6,7 @@ Owns the meaning of error numbers; knows the driver's errors only by their shape
 from __future__ import annotations
 
 import errno as os_errno
+import re
 import ssl
 from typing import Final
 
@@ -15,6 +16,12 @@ from core.magento.settings import DatabaseConnection
 
 _LOST: Final = frozenset({1053, 1152, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2055, 3169, 4031})
 _RIGHTS: Final = frozenset({1044, 1142, 1143, 1227, 1370, 1410, 1418, 1419, 1698, 3118})
+
+_FULL: Final = frozenset({1021, 1114, 3019})  # the disk, a table, a file of undo
+# What engines and the file system answer is in the text of these: no space left (28), a quota
+# (122), no more room in a file of rows (135) or of an index (136).
+_OF_ENGINES: Final = frozenset({3, 20, 1005, 1023, 1025, 1026, 1030, 1814, 1815})
+_NO_ROOM: Final = re.compile(r"(?:errno:|Errcode:|Got error) (?:28|122|135|136)\b|No space left")
 
 
 def error_number(error: Exception) -> int | None:
@@ -74,6 +81,13 @@ def server_error(error: Exception) -> DatabaseError:
             hint = "Ask for log_bin_trust_function_creators=1 on the server (the binary log is on)."
         return RightsMissing(
             f"The database account may not do this: {text}.", hint=hint, errno=number
+        )
+    if number in _FULL or (number in _OF_ENGINES and _NO_ROOM.search(text)):
+        return DatabaseError(
+            f"The database server is full: {text} ({number}).",
+            hint="Its disk, a limit on the size of its files, or, for a MEMORY table,"
+            " max_heap_table_size.",
+            errno=number,
         )
     # "check the manual that corresponds to your MariaDB server version for the right syntax to use"
     text = text.replace("; check the manual that corresponds to your ", " for this ")

@@ -17,6 +17,7 @@ from core.database.sql.allowed_tables import Tables
 from core.database.sql.allowed_values import check_rows
 from core.database.sql.cursor import Cursor, words_of
 from core.database.sql.literal_rows import HEAD
+from core.database.sql.other_names import mapped_schema
 from core.database.sql.passed_over import is_passed_over
 from core.database.sql.reach import forbidden_word
 from core.database.sql.set_statements import is_of_rocksdb
@@ -42,24 +43,28 @@ def classify(
     reading: Reading,
     server: Server | None = None,
     schema: str | None = None,
+    from_schema: str = "",
     trusted: bool = False,
 ) -> Statement:
     """Return what a statement is. Raises StatementRefused for what is never run, with its line.
 
     `schema` is the one that names may be qualified with; without it no qualified name passes.
+    `from_schema` is another name that stands for it.
     What a `trusted` statement makes is taken as it is: the schema has it, or had it when we dumped
     it, which a checksum proves and no header of a file. `text` of the result is what a server may
     be given: as it was read here, without any comment that only some servers execute.
     """
     found = HEAD.match(raw.text)
     if found is not None and (raw.literal or trusted or not _conditional(raw.text)):
-        return _rows(raw, raw.text, found, reading, schema, trusted)
+        return _rows(raw, raw.text, found, reading, (schema, from_schema), trusted)
     if raw.text.startswith(PIECE_BEGINS) and PIECE.fullmatch(raw.text):
         return Statement(kind=StatementKind.PIECE, line=raw.line, text=raw.text)
     text = resolve_comments(raw.text, server, reading)
     found = HEAD.match(text)
     if found is not None:
-        return _rows(raw, text, found, reading, schema, trusted)
+        return _rows(raw, text, found, reading, (schema, from_schema), trusted)
+    if from_schema and schema is not None:
+        text = mapped_schema(text, reading, from_schema, schema)
     return _Reader(raw, text, reading, schema, trusted).read()
 
 
@@ -72,7 +77,7 @@ def _rows(
     text: bytes,
     found: re.Match[bytes],
     reading: Reading,
-    schema: str | None,
+    schemas: tuple[str | None, str],
     trusted: bool,
 ) -> Statement:
     if trusted:
@@ -82,9 +87,10 @@ def _rows(
     group = "name" if found["second"] is None else "second"
     name = _name(found[group])
     if group == "second":
+        schema, from_schema = schemas
         cursor = Cursor((), text=text, line=raw.line, schema=schema)
         qualifier = _name(found["name"])
-        if not cursor.is_own(qualifier):
+        if not cursor.is_own(qualifier) and qualifier.lower() != from_schema.lower():
             cursor.foreign(qualifier)
     return Statement(
         kind=StatementKind.ROWS,

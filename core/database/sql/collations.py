@@ -12,15 +12,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.database.server.connection import Connection
+from core.database.server.dialect import quote_name
 from core.database.sql.tokens import Mark, Reading, tokens
+from core.errors import DatabaseError
 
 _ACCENTS: Final = re.compile(r"_(ai|as)(?=_|$)")
 _CASE: Final = re.compile(r"_(ci|cs)(?=_|$)")
+_OF_ANOTHER_CHARSET: Final = 1253  # than the one of the text in the question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollationMap:
-    """From unknown collations to known ones; `known` are all of the server."""
+    """From unknown collations to known ones; `known` are all that the server lists or takes."""
 
     known: frozenset[str]
     names: Mapping[str, str]
@@ -60,14 +63,30 @@ def collation_map(connection: Connection, collations: Iterable[str]) -> Collatio
     Nearest: the same character set, the same care for case, the newest Unicode rules; binary for
     binary. One without any such is not in the map.
     """
+    named = {name.lower() for name in collations if name}
     known = known_collations(connection)
-    unknown = [name for name in collations if name and name.lower() not in known]
+    known |= {name for name in named - known if _takes(connection, name)}
+    unknown = sorted(named - known)
     names = {}
     for name in unknown:
         found = next((one for one in _candidates(name) if one in known), None)
         if found is not None:
-            names[name.lower()] = found
+            names[name] = found
     return CollationMap(known=known, names=names)
+
+
+def _takes(connection: Connection, name: str) -> bool:
+    """Tell whether the server takes a collation that it does not list: it has aliases.
+
+    So `utf8_general_ci` is `utf8mb3_general_ci`, or of utf8mb4, as the server is set.
+    """
+    try:
+        connection.query(f"SELECT 'a' COLLATE {quote_name(name)}")
+    except DatabaseError as error:
+        if error.errno is None:
+            raise
+        return error.errno == _OF_ANOTHER_CHARSET
+    return True
 
 
 def _candidates(name: str) -> list[str]:

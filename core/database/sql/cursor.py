@@ -107,15 +107,15 @@ class Cursor:
     def foreign(self, schema: str) -> NoReturn:
         """Refuse the name of another schema."""
         name = one_line(schema)
-        if self.hint:
-            raise StatementRefused(
-                f"Line {self.line}: {self.what} reaches into another schema, '{name}'.",
-                hint=self.hint,
-            )
-        raise StatementRefused(
-            f"Line {self.line}: a statement about another schema, '{name}'.",
-            hint="Make the dump without --databases, so that its names stand alone.",
+        hint = (
+            f"If the dump was made of '{name}', --from-schema {name} takes that name for the"
+            " store's schema. Or make it without --databases, so that its names stand alone."
         )
+        said = f"a statement about another schema, '{name}'"
+        if self.hint:
+            said = f"{self.what} reaches into another schema, '{name}'"
+            hint += f" {self.hint}"
+        raise StatementRefused(f"Line {self.line}: {said}.", hint=hint)
 
     def is_name(self) -> bool:
         """Whether the next word can be a name."""

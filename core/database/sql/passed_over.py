@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from core.database.sql.cursor import Cursor
+
+_OPTIONS: Final = frozenset(
+    {b"DEFAULT", b"CHARACTER", b"CHARSET", b"COLLATE", b"ENCRYPTION", b"COMMENT"}
+)
 
 
 def is_passed_over(cursor: Cursor) -> bool:
@@ -52,7 +58,8 @@ def _schema(cursor: Cursor) -> None:
 def _database(cursor: Cursor) -> None:
     cursor.at += 2
     cursor.accept_all(b"IF", b"NOT", b"EXISTS")
-    _schema(cursor)
+    if cursor.peek() not in _OPTIONS:  # ALTER DATABASE need not name it
+        _schema(cursor)
     while not cursor.done:
         cursor.accept(b"DEFAULT")
         if not (cursor.accept_all(b"CHARACTER", b"SET") or cursor.accept(

@@ -16,6 +16,9 @@ from core.database.sql.tokens import Mark, Reading, Token, split_at_commas
 from core.errors import StatementRefused
 
 BASE_MODE: Final = "NO_AUTO_VALUE_ON_ZERO"
+UTC: Final = "+00:00"
+SERVER_ZONE: Final = "@@GLOBAL.time_zone"
+"""Stands for the time zone that a new session has: a dump that sets none is read in that."""
 _TRACKED: Final = {
     "sql_mode": "sql_mode",
     "time_zone": "time_zone",
@@ -105,7 +108,7 @@ class SessionState:
     charset: str = "utf8mb4"
     collation: str = ""  # of the connection; empty: the character set's own
     sql_mode: str = BASE_MODE
-    time_zone: str = "+00:00"
+    time_zone: str = UTC
     history: str = "0"  # rows of the past of a system-versioned table are written
     engine: str = ""
 
@@ -116,10 +119,13 @@ class SessionState:
 
 
 class Session:
-    """A session that follows the SET statements of a dump."""
+    """A session that follows the SET statements of a dump.
 
-    def __init__(self) -> None:
-        self.state = SessionState()
+    `time_zone` is the one that a dump means which sets none.
+    """
+
+    def __init__(self, time_zone: str = UTC) -> None:
+        self.state = SessionState(time_zone=time_zone)
         self._saved: dict[str, str] = {}  # @user variables
         self._first = self.state
 
@@ -223,6 +229,8 @@ class Session:
                 .removeprefix(b"local.")
                 .decode("utf-8", "replace")
             )
+            if variable == "global.time_zone":
+                return SERVER_ZONE
             return str(getattr(self.state, _TRACKED[variable])) if variable in _TRACKED else ""
         if text.startswith(b"@"):
             return self._saved.get(text[1:].decode("utf-8", "replace"), "DEFAULT")

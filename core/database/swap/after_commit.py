@@ -21,6 +21,7 @@ from core.database.load.try_triggers import (
     without_definer,
     without_order,
 )
+from core.database.schema.broken_tables import drop_broken
 from core.database.schema.check_constraints import changes_for_asides, changes_for_checks
 from core.database.schema.load_session import LoadingConnection
 from core.database.schema.marker import drop_marker, keep_with_asides, set_phase
@@ -97,9 +98,11 @@ class _Forward:
 
     def steps(self) -> tuple[tuple[str, Callable[[], None]], ...]:
         return (
+            ("give up broken tables", self._drop_lost),
             ("give up triggers", self._give_up_triggers),
             ("give up foreign keys", self._give_up_keys),
             ("give up checks", self._give_up_checks),
+            ("in place of broken tables", self._replace_lost),
             ("checks", self._name_checks),
             ("foreign keys", self._name_keys),
             ("defaults", self._set_defaults),
@@ -143,6 +146,27 @@ class _Forward:
     def _give_up_checks(self) -> None:
         for table, changes in changes_for_asides(self.connection, self.swap.asides).items():
             self._alter(table, changes)
+
+    def _drop_lost(self) -> None:
+        """Drop those that could not be renamed, first: what they refer to cannot be locked."""
+        present = all_names(self.connection)
+        lost = [table for table in self.swap.tables if table.lost]
+        for table in lost:
+            if table.staged is None or table.staged in present:
+                drop_broken(self.connection, table.name)
+        if lost:
+            message = "The server could not open these tables; what was in them is not in the undo:"
+            names = tuple(table.name for table in lost)
+            self.warnings.append(Warned(code="broken-tables", message=message, names=names))
+
+    def _replace_lost(self) -> None:
+        """Put the new tables in their place, once no key of an old table waits for that name."""
+        present = all_names(self.connection)
+        self.connection.execute("SET foreign_key_checks = 0")
+        for table in self.swap.tables:
+            if table.lost and table.staged is not None and table.staged in present:
+                both = f"{quote_name(table.staged)} TO {quote_name(table.name)}"
+                self.connection.execute(f"RENAME TABLE {both}")
 
     def _name_checks(self) -> None:
         for table, changes in changes_for_checks(self.connection, self.swap.wanted.checks).items():

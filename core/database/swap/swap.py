@@ -8,14 +8,16 @@ is in `core.database.swap.after_commit`.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from core.database.load.load import drop_staging
+from core.database.schema.broken_tables import broken_in_rename, broken_tables, drop_broken
 from core.database.schema.marker import JobMark, keep_swap, read_swap
 from core.database.schema.names import aside_name, owner_of
+from core.database.schema.other_stores import other_stores
 from core.database.schema.read_definitions import foreign_keys_of, read_definitions
 from core.database.schema.records import (
     TablesReverted,
@@ -25,8 +27,9 @@ from core.database.schema.records import (
 )
 from core.database.schema.swap_file import ObjectText, StagedTables, Swap, SwappedTable, load_swap
 from core.database.schema.table_names import all_names, end_connection, end_statements, table_names
-from core.database.server.connection import Connection, connect, lock_name
-from core.database.server.dialect import one_line, quote_name, quote_text
+from core.database.server.connection import Connection, connect
+from core.database.server.dialect import quote_name
+from core.database.server.obstacles import blockers
 from core.errors import DatabaseError, StorageError, StoreLeftClosed, SwapBlocked
 from core.held import StateFile, state_file
 from core.journal import Journal
@@ -57,18 +60,41 @@ def swap_tables(
     whole = staged.whole if partial is None else not partial
     with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
         swap = _describe(connection, staged, settings.schema, whole=whole)
-        keep_swap(connection, JobMark(job_id=staged.job_id), swap)
-        _save(swap, definitions_path)
-        swapping = TablesSwapping(
-            short=swap.short,
-            definitions=str(definitions_path),
-            connection=connection.thread_id,
-        )
-        journal.write(swapping)
-        present = all_names(connection)
-        _rename(connection, forward_renames(swap.tables, present), tries)
+        while True:
+            keep_swap(connection, JobMark(job_id=staged.job_id), swap)
+            _save(swap, definitions_path)
+            swapping = TablesSwapping(
+                short=swap.short,
+                definitions=str(definitions_path),
+                connection=connection.thread_id,
+            )
+            journal.write(swapping)
+            try:
+                renames = forward_renames(swap.tables, all_names(connection))
+                _rename(connection, renames, tries)
+                break
+            except DatabaseError as error:
+                names = [one.name for one in swap.tables if one.aside is not None]
+                broken = broken_in_rename(error, settings.schema, names)
+                if broken is None:
+                    raise
+                swap = _given_up(swap, broken)
         journal.write(TablesSwapped(short=swap.short))
         return swap
+
+
+def _given_up(swap: Swap, name: str) -> Swap:
+    """Return a swap in which a table is one that cannot be renamed."""
+    before = replace(
+        swap.before,
+        foreign_keys=tuple(one for one in swap.before.foreign_keys if one.key.table != name),
+        checks=tuple(one for one in swap.before.checks if one.table != name),
+        objects=tuple(one for one in swap.before.objects if one.table != name),
+    )
+    tables = tuple(
+        replace(one, aside=None, lost=True) if one.name == name else one for one in swap.tables
+    )
+    return replace(swap, tables=tables, before=before)
 
 
 def _save(swap: Swap, place: str | StateFile) -> None:
@@ -84,12 +110,16 @@ def _save(swap: Swap, place: str | StateFile) -> None:
 def _describe(connection: Connection, staged: StagedTables, schema: str, *, whole: bool) -> Swap:
     before = read_definitions(connection)
     present, tables = all_names(connection), table_names(connection)
+    broken, others = broken_tables(connection), other_stores(connection)
     views = {one.name for one in staged.wanted.of_kind("VIEW")}
     named = {table.name for table in staged.tables}
     going = [
         name
         for name in sorted(tables - named)
-        if owner_of(name) is None and (whole or name in views)
+        if owner_of(name) is None
+        and name not in others
+        and name not in staged.stays
+        and (whole or name in views)
     ]
     rows = [(table.name, table.staged) for table in staged.tables]
     rows += [(name, None) for name in going]
@@ -97,7 +127,8 @@ def _describe(connection: Connection, staged: StagedTables, schema: str, *, whol
         SwappedTable(
             name=name,
             staged=other,
-            aside=aside_name(staged.short, number) if name in present else None,
+            aside=aside_name(staged.short, number) if name in present - broken.keys() else None,
+            lost=name in broken,
         )
         for number, (name, other) in enumerate(rows, 1)
     )
@@ -105,12 +136,13 @@ def _describe(connection: Connection, staged: StagedTables, schema: str, *, whol
     return Swap(
         schema=schema,
         short=staged.short,
-        tables=tuple(one for one in swapped if one.staged or one.aside),
+        tables=tuple(one for one in swapped if one.staged or one.aside or one.lost),
         wanted=staged.wanted,
         before=before,
         drops=_drops(staged, before.objects, whole=whole),
         whole=whole,
         keeps=staged.keeps,
+        stays=staged.stays,
         keeps_triggers=not whole and not speaks and staged.drops is None,
     )
 
@@ -142,7 +174,7 @@ def forward_renames(
         moved = table.aside is not None and table.aside in present
         if table.aside is not None and not moved and table.name in present:
             away.append((table.name, table.aside))
-        if table.staged is not None and table.staged in present:
+        if table.staged is not None and table.staged in present and not table.lost:
             here.append((table.staged, table.name))
     return away + here
 
@@ -157,6 +189,8 @@ def reverse_renames(
     """
     away, back = [], []
     for table in tables:
+        if table.lost:  # untouched until the commit
+            continue
         came = table.staged is not None and table.staged not in present
         if came and table.name in present and (table.aside is None or table.aside in present):
             assert table.staged is not None  # noqa: S101 - `came` says so
@@ -193,32 +227,6 @@ def _blocked(connection: Connection, tries: int) -> SwapBlocked:
         hint="End them (cron, queue consumers, an open client), then run it again.",
         errno=_LOCKED,
     )
-
-
-def blockers(connection: Connection) -> list[str]:
-    """Return who may hold tables, as `connection 12 of shop, 34 s`; open transactions first.
-
-    Transactions need the PROCESS right to be seen; without it all other connections to the schema
-    that the account may see are named.
-    """
-    lock = quote_text(lock_name(connection.schema))  # held by the job that asks
-    own = f"p.ID <> {connection.thread_id} AND p.ID <> IFNULL(IS_USED_LOCK({lock}), 0)"
-    rows: list[tuple[object, ...]] = []
-    with contextlib.suppress(DatabaseError):
-        rows = connection.query(
-            "SELECT p.ID, p.USER, TIMESTAMPDIFF(SECOND, t.trx_started, NOW())"
-            " FROM information_schema.INNODB_TRX t"
-            " JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id"
-            f" WHERE {own} ORDER BY t.trx_started LIMIT 10"
-        )
-    if not rows:
-        rows = list(
-            connection.query(
-                "SELECT p.ID, p.USER, p.TIME FROM information_schema.PROCESSLIST p"
-                f" WHERE {own} AND p.DB = DATABASE() ORDER BY p.TIME DESC LIMIT 10"
-            )
-        )
-    return [f"connection {number} of {one_line(str(user))}, {age} s" for number, user, age in rows]
 
 
 def revert_tables(
@@ -263,8 +271,7 @@ def take_back(
             end_connection(connection, renamed_by)
             end_statements(connection, swap.short)
             try:
-                renames = reverse_renames(swap.tables, all_names(connection))
-                _rename(connection, renames, tries)
+                _rename_back(connection, swap, tries)
             except SwapBlocked as error:
                 raise StoreLeftClosed(
                     f"The old tables could not be brought back: {error.message}", hint=error.hint
@@ -274,6 +281,23 @@ def take_back(
     if swap is not None:
         with connect(settings, lock_wait_s=LOCK_WAIT_S) as connection:
             _mend_dangling_keys(connection, swap)
+
+
+def _rename_back(connection: Connection, swap: Swap, tries: int) -> None:
+    renames = reverse_renames(swap.tables, all_names(connection))
+    # A broken table whose foreign key refers to one of these cannot be locked, and so keeps it from
+    # being renamed. The old tables are worth more.
+    lost = [table.name for table in swap.tables if table.lost]
+    while True:
+        try:
+            _rename(connection, renames, tries)
+        except SwapBlocked:
+            if not lost:
+                raise
+            drop_broken(connection, lost.pop(0))
+            tries = 1
+        else:
+            break
 
 
 def swap_of(journal: Journal, settings: DatabaseConnection) -> Swap | None:

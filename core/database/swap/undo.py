@@ -86,6 +86,7 @@ def undo_tables(
         wanted=replace(wanted, objects=objects),
         whole=swap.whole,
         keeps=swap.keeps,
+        stays=swap.stays,
         drops=None if swap.whole else _came(swap),
         rows={},
         warnings=warnings,

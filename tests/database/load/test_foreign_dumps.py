@@ -149,3 +149,31 @@ def test_a_mode_is_put_back_as_heidisql_does_it(schema, tmp_path):
     roll_back(write(tmp_path, text.encode()), schema, tmp_path)
     with connect(schema) as connection:
         assert connection.query("SELECT a FROM t") == [("a'b",)]
+
+
+def test_tables_that_a_rollback_set_aside_are_passed_over(server, schema, tmp_path):
+    """Magento's own dump, taken while an undo is kept, holds them all."""
+    aside = "_mra_20260101000000aaaa_1"
+    text = (
+        "CREATE TABLE a (id int PRIMARY KEY);\n"
+        "INSERT INTO a VALUES (1);\n"
+        f"CREATE TABLE `{aside}` (id int PRIMARY KEY, v text);\n"
+        f"INSERT INTO `{aside}` VALUES (7,'x'),(8,'y');\n"
+        f"ALTER TABLE `{aside}` ADD KEY (v(3));\n"
+        "DELIMITER ;;\n"
+        f"CREATE TRIGGER old BEFORE INSERT ON `{aside}` FOR EACH ROW SET @a = 1;;\n"
+        "DELIMITER ;\n"
+        "CREATE TABLE `_mrs_trial5_2` (id int);\n"
+    )
+    fill(server, schema.schema, f"CREATE TABLE `{aside}` (kept int)")
+    path = write(tmp_path, text.encode())
+    check = check_dump(path, schema=schema.schema)
+    assert (check.tables, check.triggers) == (("a",), ())
+    (warned,) = [one for one in check.warnings if one.code == "own-tables"]
+    assert set(warned.names) == {aside, "_mrs_trial5_2"}
+    assert check_against_server(check, schema, partial=True).problems == ()
+    roll_back(path, schema, tmp_path)
+    with connect(schema) as connection:
+        assert connection.query("SELECT * FROM a") == [(1,)]
+        assert connection.query(f"SHOW COLUMNS FROM `{aside}`")[0][0] == "kept"
+        assert connection.query("SHOW TRIGGERS") == []

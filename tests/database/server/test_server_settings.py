@@ -69,6 +69,7 @@ def test_memory_tables_that_no_session_can_hold_are_known(schema, tmp_path):
 @pytest.mark.parametrize("zone", ["+09:00", "-03:30"])
 def test_modes_and_zones_of_the_server_change_no_value(server, schema, tmp_path, mode, zone):
     text = (
+        "SET time_zone = '+00:00';"
         "CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY, at timestamp NULL, d date,"
         " e enum('a','b') NOT NULL, s varchar(20), hidden int INVISIBLE DEFAULT 1);"
         "INSERT INTO t (id, at, d, e, s, hidden) VALUES"

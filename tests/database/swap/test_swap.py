@@ -54,7 +54,8 @@ class Shop:
         self.definitions = str(directory / "definitions.json")
 
     def stage(self, journal, **options):
-        staged = stage(self.path, self.settings, journal, **options)
+        source = self.settings.schema + "src"  # which defaults that take from a sequence name
+        staged = stage(self.path, self.settings, journal, from_schema=source, **options)
         return replace(staged, keeps=())
 
     def swap(self, staged, journal, **options):

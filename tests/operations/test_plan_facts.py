@@ -1,0 +1,96 @@
+"""What a plan of a database rollback says: names, exact numbers, and what cannot be counted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.cli.plan_view import rollback_json, rollback_lines
+from core.events import Kind
+from core.operations.losses import count_losses
+from core.operations.rollback_plan import plan_rollback
+from tests.shop import Shop
+from tui.engine.plan_views import plan_view
+
+NOW_S = 1_900_000_000
+
+
+@pytest.fixture(scope="module")
+def shop(server, tmp_path_factory):
+    return Shop.make(tmp_path_factory.mktemp("facts") / "shop", server, "facts")
+
+
+@pytest.fixture(scope="module")
+def request_(shop):
+    request = shop.back_up((Kind.DB,), strip=("@log",))
+    shop.server.run(
+        "SET foreign_key_checks = 0; DROP TABLE sales_order; CREATE TABLE extra (id int);"
+        "ALTER TABLE core_config_data COMMENT = 'other'; DELETE FROM customer_entity;",
+        schema=shop.schema,
+    )
+    return request
+
+
+def planned(shop, request, **changes):
+    plan = plan_rollback(shop.store, replace(request, **changes), environ={}, now_s=NOW_S)
+    plan.scratch.cleanup()  # it holds lists of files, and here is none
+    return plan
+
+
+def test_tables_are_named_in_text_json_and_on_the_screen(shop, request_):
+    plan = planned(shop, request_)
+    said = "\n".join(rollback_lines(plan, NOW_S))
+    assert "1 table is missing now and comes back: sales_order" in said
+    assert "1 table is defined otherwise now: core_config_data" in said
+    assert "1 table is not in the dump and goes aside: extra" in said
+    row = json.loads(json.dumps(next(iter(rollback_json(plan)))))["database"]
+    assert row["added"] == ["sales_order"]
+    assert row["changed"] == ["core_config_data"]
+    assert row["set_aside"] == ["extra"]
+    view = plan_view(plan).database
+    assert view.added_names == ("sales_order",)
+    assert view.changed_names == ("core_config_data",)
+    assert view.aside_names == ("extra",)
+
+
+def test_what_cannot_be_counted_is_no_number(shop, request_):
+    plan = planned(shop, request_)
+    words = "orders cannot be counted: sales_order is missing"
+    (finding,) = [one for one in plan.findings if one.code == "losses-unknown"]
+    assert words in finding.message.lower()
+    row = next(iter(rollback_json(plan)))["database"]
+    assert (row["orders_lost"], row["uncounted"]) == (None, [words])
+    assert plan_view(plan).uncounted == (words,)
+    assert not any("0 orders" in one.message for one in plan.findings)
+
+
+def test_orders_of_another_shape_are_not_counted(shop, request_):
+    shop.server.run("CREATE TABLE odd_sales_order (id int)", schema=shop.schema)
+    try:
+        losses = count_losses(replace(shop.settings, table_prefix="odd_"), 0)
+    finally:
+        shop.server.run("DROP TABLE odd_sales_order", schema=shop.schema)
+    orders, customers = losses.uncounted
+    assert orders.startswith("orders cannot be counted: ")
+    assert "created_at" in orders
+    assert customers == "customers cannot be counted: odd_customer_entity is missing"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_stripped_tables_are_named_whatever_the_version(shop, request_, known):
+    lock = Path(shop.root) / "composer.lock"
+    for path in (lock, Path(shop.root) / "composer.json"):
+        if not known and path.exists():
+            path.rename(f"{path}.away")
+    plan = planned(shop, request_)
+    (finding,) = [one for one in plan.findings if one.code == "stripped"]
+    assert "cron_schedule" in finding.names
+    assert "--keep-stripped" in finding.hint
+    kept = planned(shop, request_, keep_stripped=True)
+    (finding,) = [one for one in kept.findings if one.code == "stripped"]
+    assert (finding.level, "keep the present ones" in finding.message) == ("note", True)
+    assert "cron_schedule" in kept.database.check.stays
+    assert "cron_schedule" not in kept.database.server.replaced
