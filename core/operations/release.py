@@ -16,6 +16,7 @@ from core.journal import read_journal
 from core.magento.store import Store, shown
 from core.operations.findings import Finding, note, warn
 from core.operations.job_files import JOURNAL, undo_kinds
+from core.operations.records import begin_of
 
 if TYPE_CHECKING:  # an undo does not need what reads archives
     from core.operations.sources import Sources
@@ -24,8 +25,11 @@ if TYPE_CHECKING:  # an undo does not need what reads archives
 def other_root(store: Store, directory: Directory) -> str | None:
     """Return the root that a job worked on, None where it is that of this store or not known."""
     records = read_journal(StateFile(directory, JOURNAL))
-    root = records[0].payload.get("root") if records and records[0].kind == "begin" else None
-    return root if isinstance(root, str) and root != store.root else None
+    try:
+        begin = begin_of(records)
+    except ValueError:  # the list of jobs says so
+        return None
+    return begin.root if begin is not None and begin.root not in {"", store.root} else None
 
 
 def undoable_kinds(store: Store, directory: Directory) -> tuple[tuple[Kind, ...], list[Finding]]:

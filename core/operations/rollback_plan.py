@@ -213,14 +213,7 @@ def plan_database(
             raise
         except MagerewindError as error:
             findings.append(from_error("database", error))
-    # What is known of the server begins with what the dump alone has shown.
-    known = server or check
-    findings += [stop("dump", text) for text in known.problems if text in check.problems]
-    findings += [stop("server", text) for text in known.problems if text not in check.problems]
-    findings += [
-        (note if one.code in _NOTED else warn)(one.code, one.message, names=one.names)
-        for one in known.warnings
-    ]
+    findings += _dump_findings(check, server)
     findings += uncounted_findings(losses) if losses is not None else []
     if losses is not None and losses.any:
         findings.append(
@@ -230,6 +223,18 @@ def plan_database(
             )
         )
     return DatabasePlan(check=check, server=server, losses=losses)
+
+
+def _dump_findings(check: DumpCheck, server: ServerCheck | None) -> list[Finding]:
+    known = server or check  # the server check begins with what the dump alone has shown
+    return [
+        *(stop("dump", text) for text in known.problems if text in check.problems),
+        *(stop("server", text) for text in known.problems if text not in check.problems),
+        *(
+            (note if one.code in _NOTED else warn)(one.code, one.message, names=one.names)
+            for one in known.warnings
+        ),
+    ]
 
 
 def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:

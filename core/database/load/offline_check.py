@@ -18,7 +18,7 @@ from core.database.schema.other_stores import STORE_TABLES, OtherStores, find_st
 from core.database.server.dialect import one_line
 from core.database.sql.allowed import classify
 from core.database.sql.cursor import BY_HAND
-from core.database.sql.reach import forbidden_word, made_at_run_time, other_schemas
+from core.database.sql.reach import concern_of
 from core.database.sql.set_statements import SERVER_ZONE, Session
 from core.database.sql.split import DumpFile, RawStatement, Statements
 from core.database.sql.statement import OBJECTS, PIECE, ROUTINES, Statement, StatementKind
@@ -76,17 +76,6 @@ def check_dump(
         raise
     finally:
         file.close()
-
-
-def _concern(statement: Statement, schema: str | None) -> dict[str, str]:
-    """Return what the body of a trusted object reaches beyond its schema, by the object's name."""
-    name = f"{statement.kind.value} {statement.name}"
-    word = forbidden_word(statement.words) or made_at_run_time(statement.words)
-    if word:
-        return {name: word}
-    own = (schema or "").lower()
-    others = {one for one in other_schemas(statement.words) if one.lower() != own}
-    return {name: ", ".join(sorted(others))} if others else {}
 
 
 def _without_others(check: DumpCheck, table_prefix: str) -> DumpCheck:
@@ -279,7 +268,7 @@ class _Inventory:
         for function in statement.called:
             self.called.setdefault(function, statement)
         if self.trusted:
-            self.concerns.update(_concern(statement, self.schema))
+            self.concerns.update(concern_of(statement, self.schema))
 
     def _known(self, statement: Statement, known: object) -> None:
         if statement.name not in known:  # type: ignore[operator]
@@ -308,22 +297,19 @@ class _Inventory:
                 if upper == b"COLLATE" and value.upper != b"DEFAULT":
                     self.collations.add(value.name.strip("'\"").lower())
 
-    def result(
-        self, path: str, statements: Statements, digest: str, table_prefix: str
-    ) -> DumpCheck:
-        self._refuse_unknown_functions()
-        maker = maker_of(statements.first_lines)
-        complete = is_complete(maker, statements.trailer, self.last)
-        problems, warnings = list(self.problems), []
+    def _problems(self, maker: str, *, complete: bool) -> list[str]:
+        problems = list(self.problems)
         if not complete and maker:
             problems.append(f"The dump ends without the mark that {maker} puts there: it is cut.")
-        elif not complete:
-            warnings.append(
-                Warned(
-                    code="no-completion-mark",
-                    message="The dump has no mark at its end, so a cut one could not be told.",
-                )
-            )
+        if not self.tables and not any(self.objects.values()):
+            problems.append("The dump holds nothing.")
+        return problems
+
+    def _warnings(self, maker: str, *, complete: bool) -> list[Warned]:
+        warnings: list[Warned] = []
+        if not complete and not maker:
+            message = "The dump has no mark at its end, so a cut one could not be told."
+            warnings.append(Warned(code="no-completion-mark", message=message))
         if self.concerns:
             warnings.append(
                 Warned(
@@ -340,8 +326,27 @@ class _Inventory:
                     names=tuple(self.unfired),
                 )
             )
-        if not self.tables and not any(self.objects.values()):
-            problems.append("The dump holds nothing.")
+        return warnings
+
+    def _contents(self) -> tuple[TableContent, ...]:
+        return tuple(
+            TableContent(
+                name=name,
+                made=made,
+                engine=engine,
+                row_statements=self.rows[name],
+                row_bytes=self.bytes[name],
+            )
+            for name, (made, engine) in self.tables.items()
+        )
+
+    def result(
+        self, path: str, statements: Statements, digest: str, table_prefix: str
+    ) -> DumpCheck:
+        """Return what the dump holds. Raises StatementRefused for an unknown function."""
+        self._refuse_unknown_functions()
+        maker = maker_of(statements.first_lines)
+        complete = is_complete(maker, statements.trailer, self.last)
         tables = self.tables
         whole = {table_prefix + name for name in STORE_TABLES} <= tables.keys()
         routines = [name for kind in ROUTINES for name in self.objects[kind]]
@@ -350,16 +355,7 @@ class _Inventory:
             made_by=maker,
             schema=self.schema or "",
             tables=tuple(tables),
-            contents=tuple(
-                TableContent(
-                    name=name,
-                    made=made,
-                    engine=engine,
-                    row_statements=self.rows[name],
-                    row_bytes=self.bytes[name],
-                )
-                for name, (made, engine) in tables.items()
-            ),
+            contents=self._contents(),
             sequences=tuple(self.sequences),
             views=tuple(self.objects[StatementKind.VIEW]),
             triggers=tuple(self.objects[StatementKind.TRIGGER]),
@@ -375,8 +371,8 @@ class _Inventory:
             engines=tuple(sorted({e.upper() for _, e in tables.values() if e})),
             definers=tuple(sorted(self.definers)),
             foreign_keys=self.foreign_keys,
-            problems=tuple(problems),
-            warnings=tuple(warnings),
+            problems=tuple(self._problems(maker, complete=complete)),
+            warnings=tuple(self._warnings(maker, complete=complete)),
             sha256=digest,
             trusted=self.trusted,
             from_schema=self.from_schema,

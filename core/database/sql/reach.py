@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from core.database.sql.statement import Statement
 from core.database.sql.tokens import Token, skip_to_balance
 
 _FORBIDDEN_WORDS: Final = frozenset(
@@ -140,3 +141,14 @@ def _tables(words: Sequence[Token], at: int) -> Iterator[str]:
         elif word.upper in _LIST_ENDS:
             return
         at += 1
+
+
+def concern_of(statement: Statement, schema: str | None) -> dict[str, str]:
+    """Return what the body of a trusted object reaches beyond its schema, by the object's name."""
+    name = f"{statement.kind.value} {statement.name}"
+    word = forbidden_word(statement.words) or made_at_run_time(statement.words)
+    if word:
+        return {name: word}
+    own = (schema or "").lower()
+    others = {one for one in other_schemas(statement.words) if one.lower() != own}
+    return {name: ", ".join(sorted(others))} if others else {}

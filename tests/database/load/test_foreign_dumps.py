@@ -16,37 +16,9 @@ from core.database.load.server_check import check_against_server, check_dump
 from core.database.server.connection import connect
 from core.errors import DamagedBackup, StatementRefused
 from tests.database.dumping import as_root
+from tests.database.foreign_dumps import FOREIGN, MAKERS, NOT_FOR_THE_CLIENT, plain, text_of
 from tests.database.schema_oracle import differences, portrait
 from tests.database.shop_flow import fill, fill_as_written, roll_back
-
-FOREIGN = os.path.join(os.path.dirname(os.path.dirname(__file__)), "sql", "foreign")
-# What wrote it, as we say it.
-MAKERS = {
-    "adminer": "adminer",
-    "heidisql": "heidisql",
-    "magento": "magento",
-    "mariadb-dump-10.5": "mariadb-dump",
-    "mariadb-dump-11.4": "mariadb-dump",
-    "mydumper": "",
-    "mysqldump-5.7": "mysqldump",
-    "mysqldump-8.0-databases": "mysqldump",
-    "mysqldump-percona": "mysqldump",
-    "n98-magerun2": "mysqldump",
-    "phpmyadmin": "phpmyadmin",
-    "sequel-ace": "",
-    "workbench": "mysqldump",
-    "workbench-model": "",
-}
-# What only an administrator may do, or only MySQL, which we leave alone and the client does not.
-NOT_FOR_THE_CLIENT = re.compile(
-    rb"(?m)^SET @@GLOBAL\.GTID_PURGED=[^;]*;|^SET @@SESSION\.SQL_LOG_BIN\s*=[^;]*;"
-    rb"|^ALTER DATABASE [^;]*;|^CREATE (DATABASE|SCHEMA) [^;]*;"
-)
-
-
-def text_of(name, schema):
-    with open(os.path.join(FOREIGN, f"{name}.sql"), "rb") as file:
-        return file.read().replace(b"{schema}", schema.encode())
 
 
 def write(directory, content):
@@ -73,12 +45,7 @@ def test_it_gives_what_the_client_gives(server, schema, tmp_path, name):
     assert check.tables in {("a", "b"), ("b", "a")}
     assert check_against_server(check, schema, partial=True).problems == ()
     roll_back(path, schema, tmp_path)
-    assert differences(_plain(wanted, schema), _plain(portrait(as_root(schema)), schema)) == {}
-
-
-def _plain(portrait, schema):
-    """Return it without the name of the schema, which the server keeps where it was written."""
-    return {what: repr(one).replace(f"`{schema.schema}`.", "") for what, one in portrait.items()}
+    assert differences(plain(wanted, schema), plain(portrait(as_root(schema)), schema)) == {}
 
 
 def _crlf(content):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 
 import pytest
@@ -10,18 +9,10 @@ import pytest
 from core.database.load.server_check import check_against_server, check_dump
 from core.database.server.connection import connect
 from tests.database.dumping import as_root, dump_to
+from tests.database.server_settings import setting
 from tests.database.shop_flow import roll_back, write
 
 TABLE = "CREATE TABLE t (id int PRIMARY KEY);"
-
-
-@contextlib.contextmanager
-def setting(server, name, value, default):
-    server.run(f"SET GLOBAL {name} = {value}")
-    try:
-        yield
-    finally:
-        server.run(f"SET GLOBAL {name} = {default}")
 
 
 def asked(directory, settings, text=TABLE):

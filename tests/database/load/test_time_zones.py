@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.database.test_server_settings import setting
 
 from core.database.load.server_check import check_against_server, check_dump
 from core.database.server.connection import connect
+from tests.database.server_settings import setting
 from tests.database.shop_flow import fill, roll_back, write
 
 ROW = (

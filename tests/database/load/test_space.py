@@ -5,12 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from tests.database.test_server_settings import setting
 
 from core.database.load import server_check
 from core.database.load.server_check import check_against_server, check_dump
 from core.database.server.error_codes import server_error
 from core.errors import LoadFailed
+from tests.database.server_settings import setting
 from tests.database.shop_flow import new_journal, stage, write
 
 ROWS = "CREATE TABLE t (id int PRIMARY KEY, v longtext);\n" + "".join(

@@ -6,12 +6,12 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from tests.database.test_server_settings import setting
 
 from core.database.load.server_check import check_against_server, check_dump
 from core.database.server.connection import connect
 from core.operations.database_checks import database_findings
 from tests.database.dumping import as_root, dump_to
+from tests.database.server_settings import setting
 from tests.database.shop_flow import fill, roll_back, write
 
 LIVE = "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); CREATE TABLE u (id int);"

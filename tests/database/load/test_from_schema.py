@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.database.test_foreign_dumps import (
-    MAKERS,
-    NOT_FOR_THE_CLIENT,
-    _plain,
-    text_of,
-)
 
 from core.database.load.server_check import check_against_server, check_dump
 from core.database.server.connection import connect
@@ -16,6 +10,7 @@ from core.database.sql.other_names import mapped_schema
 from core.database.sql.tokens import Reading
 from core.errors import StatementRefused
 from tests.database.dumping import as_root
+from tests.database.foreign_dumps import MAKERS, NOT_FOR_THE_CLIENT, plain, text_of
 from tests.database.schema_oracle import differences, portrait
 from tests.database.shop_flow import fill_as_written, roll_back, write
 
@@ -93,7 +88,7 @@ def test_dumps_of_other_programs_are_taken_from_another_schema(server, schema, t
     wanted = portrait(as_root(schema))
     path = write(tmp_path, text_of(name, "elsewhere"))
     roll_back(path, schema, tmp_path, from_schema="elsewhere")
-    assert differences(_plain(wanted, schema), _plain(portrait(as_root(schema)), schema)) == {}
+    assert differences(plain(wanted, schema), plain(portrait(as_root(schema)), schema)) == {}
 
 
 def test_an_alias_of_that_name_is_no_schema():
