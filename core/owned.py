@@ -181,7 +181,7 @@ def open_followed(root: str, *names: str, trusted: frozenset[int]) -> int:
     """Return a descriptor of a directory below `root`, by its components.
 
     A component may be a link only where one of the `trusted` accounts, root or this account made
-    it: whoever else may write above it could otherwise lead us anywhere. Raises StorageError for
+    it: others that may write above it could otherwise lead us anywhere. Raises StorageError for
     such a link, OSError for what is missing or no directory.
     """
     fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

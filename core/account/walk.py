@@ -2,7 +2,7 @@
 
 A directory is opened in the one before it, by a descriptor that allows nothing but looking; a link
 is read through its own descriptor and followed by hand. What stands at the end is therefore what
-was looked at on the way, whoever renames what meanwhile.
+was looked at on the way, whatever is renamed meanwhile.
 """
 
 from __future__ import annotations

@@ -234,7 +234,7 @@ def _status(directory: Directory, name: BackupName) -> os.stat_result:
     except OSError as error:
         raise translate(error, f"looking at {path}") from error
     if not stat.S_ISREG(status.st_mode):
-        # A link could lead anywhere, and whoever may write to var/backups may have made it.
+        # A link could lead anywhere, and others that may write to var/backups may have made it.
         raise BackupNotFound(f"{name.text} in {directory.path} is not a regular file.")
     return status
 

@@ -73,7 +73,7 @@ def flush_caches(
     """Run `php bin/magento cache:flush` as the store's owner; return None, or why it failed.
 
     None also where there is no php or no bin/magento: then nothing could have filled them either.
-    Whoever is not the owner runs nothing of the store's, and root only what root alone may write.
+    Other accounts than the owner run nothing of it, and root only what root alone may write.
     """
     environment = os.environ if environ is None else environ
     php = shutil.which("php", path=path_of(environment))

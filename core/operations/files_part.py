@@ -141,7 +141,7 @@ class FilesPart:
         if swap_begun(context.journal, self.kind) and not self._taken_back:
             revert_files(plan)
         with suppress(OSError, MagerewindError):
-            remove_stage(plan)  # what is left of a stage is in nobody's way, and removed later
+            remove_stage(plan)  # the rest of a stage harms nothing, and is removed later
         left = still_open(plan) if swap_begun(context.journal, self.kind) else ()
         if not left:
             return ()

@@ -4,7 +4,7 @@ To move an entry one must be allowed to write in the directory that it leaves, i
 comes to and, of a directory, in itself. Where one of these belongs to another account of the store,
 that account adds the owner to its ACL, through the keeper; a sticky one is closed to everybody else
 meanwhile. What each was is in the plan before any is touched, and becomes so again after the swap,
-or after the revert: whoever has the plan and a keeper can see to it.
+or after the revert: the plan and a keeper are enough for that.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class PlanDatabase:
         Raises StorageError for a file of another version.
         """
         with _translated(self.path):
-            # Nobody relies on a new file before it was saved: `commit` flushes it, once.
+            # A new file counts from its first `commit` on, which flushes it once.
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if schema is None else 'OFF'}")
             if schema is not None:
                 self._connection.execute("PRAGMA journal_mode = MEMORY")

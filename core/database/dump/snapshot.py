@@ -26,7 +26,7 @@ from core.database.server.dialect import quote_name
 from core.errors import ConnectionFailed, ConnectionLost, DatabaseError, RightsMissing
 
 LOCK_WAIT_S: Final = 2
-"""How long a lock on tables may be waited for: whoever writes waits behind us meanwhile."""
+"""How long a lock on tables may be waited for: writers wait behind it meanwhile."""
 
 LOCKED_BYTES: Final = 64 << 20
 """How much outside transactions is read under its lock, so for about a second."""

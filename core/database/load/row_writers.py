@@ -209,7 +209,7 @@ class RowWriters:
                     return
                 self._do(connection, work)
                 work = None  # free the rows before waiting for more
-            except BaseException as error:  # noqa: BLE001 - raised again to whoever feeds us
+            except BaseException as error:  # noqa: BLE001 - raised again in the feeding thread
                 if self._error is None:
                     self._error = error
             finally:

@@ -30,7 +30,7 @@ _NAME_LENGTH: Final = 64  # letters
 class SwappedTable:
     """A table (or sequence) by its real name and those that it bears before and after.
 
-    `staged` is None for one that only goes aside, `aside` for one that only comes. A `lost` one is
+    `staged` is None for a table that is only set aside, `aside` for a new one. A `lost` one is
     broken: it cannot be renamed, and is dropped after the commit, when `staged` takes its place.
     """
 

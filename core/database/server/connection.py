@@ -271,7 +271,7 @@ class Connection:
                 raise
 
     def abort(self) -> None:
-        """Cut the connection from another thread: whoever waits on it gets ConnectionLost."""
+        """Cut the connection from another thread: a call that waits on it raises ConnectionLost."""
         self._raw.wire.sever()
 
     def close(self) -> None:

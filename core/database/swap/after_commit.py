@@ -268,7 +268,7 @@ class _Forward:
                 self.connection.execute(f"DROP VIEW {quote_name(aside)}")
 
     def _replace(self, kinds: tuple[str, ...]) -> None:
-        """Make objects, those that need others after them; what differs replaces what is there."""
+        """Create objects in dependency order, replacing those that differ."""
         now = {(one.kind, one.name): one for one in objects_now(self.connection, kinds)}
         waiting = [
             one
