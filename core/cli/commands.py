@@ -30,6 +30,7 @@ from core.jobs.directory import JobDirectory
 from core.jobs.listing import JobSummary, interrupted_error
 from core.magento.store import Store, find_store, who_may
 from core.operations.findings import Finding
+from core.operations.job_files import planted_state
 from core.text import numbers
 from core.text.lines import note, plain, success, warning
 
@@ -58,8 +59,14 @@ class Session:
         return find_store(start, root=self.line.root, for_rollback=for_rollback)
 
     def writable_store(self, *, for_rollback: bool = True) -> Store:
-        """Return the store, when this account may work on it. Raises StoreUnreadable."""
+        """Return the store, when this account may work on it.
+
+        Raises StoreUnreadable, ForeignState.
+        """
         store = self.store(for_rollback=for_rollback)
+        planted = planted_state(store)
+        if planted is not None:
+            raise planted
         for path in (store.var, store.state_directory):
             if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
                 raise StoreUnreadable(

@@ -32,6 +32,7 @@ from core.operations.findings import (
     stop,
     warn,
 )
+from core.operations.job_files import planted_state
 from core.operations.lost import find_lost, lost_findings
 from core.operations.requests import BackupRequest
 
@@ -180,7 +181,10 @@ def _link_stops(store: Store) -> list[Finding]:
 def _writable_findings(store: Store) -> list[Finding]:
     """Return what keeps this account from writing backups and the state of jobs."""
     found: list[Finding] = []
-    for path in (store.backups, store.state_directory, store.var):
+    planted = planted_state(store)
+    if planted is not None:
+        found.append(from_error("foreign-state", planted))
+    for path in (store.backups, store.var if planted else store.state_directory, store.var):
         existing = path
         while not os.path.lexists(existing) and existing != "/":
             existing = os.path.dirname(existing)

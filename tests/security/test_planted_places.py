@@ -65,3 +65,23 @@ def test_a_link_of_others_leads_to_no_stage_of_another_store(installation, root,
     said = installation.run("job:recover", "--without-memory", "--yes", root=root)
     assert stage.name not in said.out + said.err, said
     assert (stage / "0/kept.txt").read_text() == "kept"
+
+
+@pytest.mark.parametrize("kind", ["directory", "link"])
+def test_no_hint_says_that_planted_state_should_be_given_to_the_owner(
+    installation, root, victim, kind
+):
+    """What was planted would then be believed."""
+    state = Path(root, "var/.magerewind")
+    if kind == "link":
+        state.symlink_to(victim.path)
+    else:
+        state.mkdir()
+    os.lchown(state, WEB, WEB)
+    for words in (("setup:backup", "--code"), ("job:recover",), ("job:undo", "--yes"),
+                  ("job:discard", "--yes"), ("job:cancel",), ("info:store",)):  # fmt: skip
+        said = installation.run(*words, root=root, code=1)
+        assert "no job starts" in said.err, said
+        assert "mend owner" not in said.err, said
+        assert "move out of var" in said.err, said
+    victim.check()
