@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from core.magento.owned import resolved
 from core.magento.store import shown
 
 _SCRIPTS: Final = ("bin/magento", "pub/cron.php", "update/cron.php")
@@ -213,7 +214,7 @@ def _directory(proc: str, pid: int) -> str:
 def _belongs(path: str, script: str, root: str) -> bool:
     if not path.startswith("/"):
         return False
-    return os.path.realpath(path.removesuffix(script)) == root
+    return resolved(path.removesuffix(script)) == root
 
 
 def _what(script: str, words: Sequence[str]) -> str:

@@ -5,7 +5,6 @@ With it everything is loaded that it needs until the store is open again.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -22,6 +21,7 @@ from core.database.swap.after_commit import forward_tables
 from core.database.swap.swap import revert_tables, swap_tables
 from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
 from core.events import Kind, Step, Warned
+from core.magento.owned import resolved
 from core.operations.connection_file import connection_of, needed_connection
 from core.operations.context import JobContext
 from core.operations.job_files import DEFINITIONS
@@ -137,7 +137,7 @@ def job_mark(context: JobContext) -> JobMark:
     """Return what the schema is told of a job."""
     return JobMark(
         job_id=context.job_id,
-        var=os.path.realpath(context.store.var),
+        var=resolved(context.store.var),
         host=context.host,
         kinds=tuple(context.journal.records[0].payload.get("kinds", ())),
     )

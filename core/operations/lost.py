@@ -21,7 +21,7 @@ from core.archive.tree.remove import tree_bytes
 from core.durable import translate
 from core.errors import ConfigurationError, JobInterrupted, MagerewindError, StoreUnreadable
 from core.magento.maintenance import FlagMark, maintenance_state
-from core.magento.owned import followed, open_directory
+from core.magento.owned import followed, open_directory, resolved
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, linked_parts
 from core.operations.findings import Finding, megabytes, stop, warn
@@ -231,7 +231,7 @@ def lost_tables(
             continue
         with connect(settings) as connection:
             mark = read_mark(connection, one.short)
-            if mark is not None and mark.var and mark.var != os.path.realpath(store.var):
+            if mark is not None and mark.var and mark.var != resolved(store.var):
                 continue
             renamed = False
             if mark is not None and mark.phase == "swapping":
@@ -278,7 +278,7 @@ def _places(store: Store, known: frozenset[str]) -> Iterator[tuple[str, LostPlac
     with contextlib.suppress(StoreUnreadable):  # a link that is not followed
         tops += [target for target in (followed(store.root, store.media),) if target is not None]
     tops += [target for _, target in linked_parts(store) if target is not None]
-    for top in dict.fromkeys(os.path.realpath(one) for one in tops):
+    for top in dict.fromkeys(resolved(one) for one in tops):
         with contextlib.suppress(OSError, StoreUnreadable):
             above = open_directory(top)
             try:
