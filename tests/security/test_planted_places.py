@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.archive.tree.remove import remove_if_empty
 from tests.security.accounts import GROUP, OWNER, WEB, as_root, look_of
 
 pytestmark = as_root
@@ -84,4 +85,16 @@ def test_no_hint_says_that_planted_state_should_be_given_to_the_owner(
         assert "no job starts" in said.err, said
         assert "mend owner" not in said.err, said
         assert "move out of var" in said.err, said
+    victim.check()
+
+
+def test_an_empty_directory_behind_a_link_of_others_stays(place, victim):
+    """A revert removes the directories that it made above pub/media, if they are empty."""
+    link = os.path.join(place, "pub")
+    os.symlink(victim.path, link)
+    os.lchown(link, WEB, WEB)
+    os.mkdir(os.path.join(victim.path, "media"))
+    remove_if_empty(os.fsencode(f"{link}/media"))
+    assert os.path.isdir(os.path.join(victim.path, "media"))
+    remove_if_empty(os.fsencode(f"{victim.path}/media"))
     victim.check()
