@@ -5,7 +5,7 @@ PYTEST := .venv/bin/python -m pytest
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 25
 SIZE ?= small
 
-.PHONY: help setup demo test test-tools bench bench-tools bench-parts crash matrix screenshots check docs format lock clean
+.PHONY: help setup demo test test-tools bench bench-tools bench-parts crash matrix magento screenshots check docs format lock clean
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -28,6 +28,9 @@ crash: test-tools ## Run the long crash suite
 matrix: test-tools ## Run the tests on MariaDB 11.8 and MySQL 9 (fetches them, needs root)
 	scripts/server_root.sh mariadb mysql
 	$(PYTEST) -m matrix
+
+magento: test-tools ## Try backup by one, rollback by the other, with the Magento in $MAGEREWIND_MAGENTO
+	TMPDIR=$$(scripts/test_directory.sh) $(PYTEST) tests/magento_native -m magento
 
 bench-tools: setup
 	@scripts/need.sh pigz=pigz igzip=isal mydumper=mydumper

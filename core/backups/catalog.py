@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from core.backups.looks import find_look, forget_look, open_looks
 from core.backups.manifest import Manifest, find_manifest
 from core.backups.names import BackupName, manifest_name, parse_name, rollback_name
 from core.backups.place import open_backups
@@ -30,6 +32,7 @@ class Health(StrEnum):
     """What can be said of a backup without reading it whole. The order is from good to bad."""
 
     VERIFIED = "verified"  # read again after it was written, and still of that size
+    SOUND = "sound"  # no manifest, but read whole by a verification since, and sound
     UNVERIFIED = "unverified"  # no manifest, or never read again
     PARTIAL = "partial"  # an unfinished file
     DAMAGED = "damaged"  # not what its manifest says, or found so by a verification
@@ -122,9 +125,15 @@ def _health(
     return (Health.VERIFIED if manifest.verified else Health.UNVERIFIED), ""
 
 
-def _backup(directory: Directory, name: BackupName, status: os.stat_result) -> Backup:
+def _backup(
+    directory: Directory, name: BackupName, status: os.stat_result, looks: Directory | None
+) -> Backup:
     found = find_manifest(directory, name.text)
     health, problem = _health(found.manifest, found.problem, status.st_size, name.kind)
+    look = find_look(looks, name.text, status) if found.manifest is None else None
+    if look is not None:
+        health = Health.DAMAGED if look.problem else Health.SOUND
+        problem = look.problem or problem
     return Backup(
         directory=directory.path,
         name=name,
@@ -181,11 +190,15 @@ def list_backups(directory: str) -> Listing:
         held = open_backups(directory)
     except FileNotFoundError:
         return Listing(directory=directory)
-    with held:
-        return _listing(held)
+    with held, _looks_of(directory) as looks:
+        return _listing(held, looks)
 
 
-def _listing(directory: Directory) -> Listing:
+def _looks_of(directory: str) -> AbstractContextManager[Directory | None]:
+    return open_looks(directory) or nullcontext()
+
+
+def _listing(directory: Directory, looks: Directory | None) -> Listing:
     entries = _entries(directory)
     names = frozenset(name for name, _ in entries)
     backups: list[Backup] = []
@@ -195,7 +208,7 @@ def _listing(directory: Directory) -> Listing:
         regular = stat.S_ISREG(status.st_mode)
         parsed = parse_name(name)
         if parsed is not None and regular:
-            backups.append(_backup(directory, parsed, status))
+            backups.append(_backup(directory, parsed, status, looks))
         elif is_partial(name) and regular:
             partial.append(
                 PartialBackup(file_name=name, size_bytes=status.st_size, modified_s=status.st_mtime)
@@ -237,8 +250,8 @@ def _found(directory: str, name: BackupName) -> Backup:
         held = open_backups(directory)
     except FileNotFoundError:
         raise _missing(name) from None
-    with held:
-        return _backup(held, name, _status(held, name))
+    with held, _looks_of(directory) as looks:
+        return _backup(held, name, _status(held, name), looks)
 
 
 def find_backup(directory: str, name: str, kind: Kind) -> Backup:
@@ -280,6 +293,7 @@ def delete_backup(directory: str, name: str) -> int:
             held.flush()
         except OSError as error:
             raise translate(error, f"deleting {held.path_of(parsed.text)}") from error
+        forget_look(directory, parsed.text)
         return status.st_size
 
 

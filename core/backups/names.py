@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from core.errors import InvalidBackupName
@@ -17,10 +18,21 @@ from core.events import Kind
 
 INVALID: Final = "The rollback file is invalid. Verify the file and try again."
 
+
+class Naming(StrEnum):
+    """How a new backup is named; both are read everywhere."""
+
+    DOCUMENTED = "documented"
+    MAGENTO = "magento"  # as Magento itself has written, listed and taken them since 2.1
+
+
 _NEW: Final[Mapping[Kind, str]] = {
-    Kind.CODE: "filesystem.tgz",
     Kind.MEDIA: "filesystem_media.tgz",
     Kind.DB: "db.sql",
+}
+_NEW_CODE: Final[Mapping[Naming, str]] = {
+    Naming.DOCUMENTED: "filesystem.tgz",
+    Naming.MAGENTO: "filesystem_code.tgz",
 }
 
 # The longest type comes first: `filesystem_media` is not a `filesystem` with the label `media`.
@@ -54,9 +66,9 @@ class BackupName:
     label: str = ""  # what a person called it, as the name has it
 
 
-def new_name(timestamp: int, kind: Kind) -> str:
+def new_name(timestamp: int, kind: Kind, naming: Naming = Naming.DOCUMENTED) -> str:
     """Return the base name of a new backup."""
-    return f"{timestamp}_{_NEW[kind]}"
+    return f"{timestamp}_{_NEW_CODE[naming] if kind is Kind.CODE else _NEW[kind]}"
 
 
 def parse_name(text: str) -> BackupName | None:

@@ -2,7 +2,8 @@
 
 Archives and dumps are read by the packages that know them; here it is decided which of them reads
 a file, held against its manifest, and what was found is written into the manifest, so that the list
-shows it later. A backup without a manifest is judged by its structure, and gets none.
+shows it later. A backup without a manifest is judged by its structure, and gets none: what was
+found of it is kept apart (`core.backups.looks`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 from dataclasses import dataclass
 
 from core.backups.catalog import Backup
+from core.backups.looks import Look, remember_look
 from core.backups.manifest import Manifest, identity_of, write_manifest
 from core.backups.place import open_backups
 from core.errors import DamagedBackup, MagerewindError, StatementRefused
@@ -82,9 +84,10 @@ def _read_dump(backup: Backup, manifest: Manifest | None, report: Report) -> Ver
     )
 
 
-def _remember(result: VerifyResult) -> None:
+def _remember(result: VerifyResult, status: os.stat_result) -> None:
     manifest = result.backup.manifest
     if manifest is None:
+        _remember_look(result, status)
         return
     found = dataclasses.replace(manifest, verified=result.sound, problem=result.problem)
     if found.kind is not Kind.DB:
@@ -95,18 +98,29 @@ def _remember(result: VerifyResult) -> None:
             write_manifest(directory, found)
 
 
+def _remember_look(result: VerifyResult, status: os.stat_result) -> None:
+    """Remember what was read, unless the file is another by now."""
+    backup = result.backup
+    now = os.lstat(backup.path)
+    if (now.st_ino, now.st_ctime_ns) == (status.st_ino, status.st_ctime_ns):
+        look = Look(result.sha256, result.problem)
+        remember_look(backup.directory, backup.name.text, status, look)
+
+
 def verify_backup(
     backup: Backup, *, report: Report = no_report, remember: bool = True
 ) -> VerifyResult:
     """Read a backup whole and say whether it is sound.
 
     What is wrong with the file is the result's `problem`; what keeps it from being read is raised
-    (StorageError). With `remember`, a manifest that says something else is written anew.
+    (StorageError). With `remember`, a manifest that says something else is written anew, and what
+    was found of a backup without one is kept in the state of the store.
     """
     manifest = backup.manifest
     read = _read_dump if backup.kind is Kind.DB else _read_archive
+    status = os.stat(backup.path)
     try:
-        size_bytes = os.stat(backup.path).st_size
+        size_bytes = status.st_size
         if manifest is not None and size_bytes != manifest.size_bytes:
             raise DamagedBackup(
                 f"{backup.name.text} has {size_bytes} bytes; its manifest says "
@@ -118,7 +132,7 @@ def verify_backup(
         result = VerifyResult(backup=backup, problem=problem, against_manifest=manifest is not None)
     if remember:
         try:
-            _remember(result)
+            _remember(result, status)
         except (FileNotFoundError, MagerewindError):
             if result.sound:  # an account that may only read can still verify
                 return result

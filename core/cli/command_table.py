@@ -57,7 +57,7 @@ COMMANDS: Final = (
         summary="read backups whole and say whether they are sound",
         add=add_any_names,
         details="Ours by their manifests, those of Magento by their structure. Nothing is changed "
-        "but the manifest, which remembers what was found.",
+        "but the manifest, or var/.magerewind where there is none, to remember what was found.",
     ),
     Command(
         name="info:backups:delete",

@@ -28,9 +28,10 @@ from core.errors import (
 from core.jobs.client import Client
 from core.jobs.directory import JobDirectory
 from core.jobs.listing import JobSummary, interrupted_error
-from core.magento.store import Store, find_store, who_may
+from core.magento.store import Store, find_store, refuse_stranger, who_may
 from core.operations.findings import Finding
 from core.operations.job_files import planted_state
+from core.operations.read_only import MOUNT_HINT, is_read_only, refusal_of
 from core.text import numbers
 from core.text.lines import note, plain, success, warning
 
@@ -70,8 +71,10 @@ class Session:
         for path in (store.var, store.state_directory):
             if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
                 raise StoreUnreadable(
-                    f"This account may not write to {path}.", hint=who_may(store.owner_uid)
+                    refusal_of(path),
+                    hint=MOUNT_HINT if is_read_only(path) else who_may(store.owner_uid),
                 )
+        refuse_stranger(store)
         return store
 
     def client(self, store: Store) -> Client:

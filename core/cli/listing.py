@@ -15,6 +15,7 @@ from core.text.printable import printable
 EMPTY = "No backup files found."
 _SIGNS = {
     Health.VERIFIED: "verified",
+    Health.SOUND: "sound, no manifest",
     Health.UNVERIFIED: "unverified",
     Health.PARTIAL: "PARTIAL",
     Health.DAMAGED: "DAMAGED",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from core import __version__
+from core.backups.names import Naming
 from core.cli.magento_words import check_init_params
 from core.events import Kind
 
@@ -103,7 +104,9 @@ def _add_run(parser: argparse.ArgumentParser, *, dry_run: bool = True) -> None:
     add = parser.add_argument
     if dry_run:
         add(
-            "--dry-run", action="store_true", help="check everything, show the plan, change nothing"
+            "--dry-run",
+            action="store_true",
+            help="check everything, show the plan, change nothing; -v lists every entry of it",
         )
     add("--strict", action="store_true", help="exit 1 also where it is complete with warnings")
     add("--detach", action="store_true", help="start the job, print its id and do not follow it")
@@ -166,6 +169,13 @@ def add_backup(parser: argparse.ArgumentParser) -> None:
     )
     add("--level", type=_level, metavar="N", help="compression level of the archives, 0 to 9")
     add("--note", metavar="TEXT", help="a word about this backup, for the list")
+    add(
+        "--names",
+        dest="naming",
+        choices=[naming.value for naming in Naming],
+        help="name a code backup NUMBER_filesystem.tgz as documented (default), or "
+        "NUMBER_filesystem_code.tgz, which alone Magento's own commands list and take since 2.1",
+    )
     _add_magento_init_params(parser)
 
 
@@ -271,6 +281,12 @@ def add_recover(parser: argparse.ArgumentParser) -> None:
 def add_discard(parser: argparse.ArgumentParser) -> None:
     """Add what job:discard takes."""
     _add_kept(parser)
+    parser.add_argument(
+        "--orphans",
+        action="store_true",
+        help="remove instead what is left of jobs that nothing remembers: tables and directories, "
+        "as info:store names them",
+    )
     _add_detach(parser)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, NoReturn
 
+from core.backups.names import Naming
 from core.cli.command_table import COMMANDS
 from core.cli.magento_words import refuse_equals_sign, with_short_verbose
 from core.cli.options import PROGRAM, add_application, add_common
@@ -50,6 +51,7 @@ class CommandLine:
     strip: tuple[str, ...] = ()
     level: int | None = None
     note: str = ""
+    naming: str = Naming.DOCUMENTED.value
     # what only setup:rollback takes
     code_file: str | None = None
     media_file: str | None = None
@@ -59,6 +61,8 @@ class CommandLine:
     from_elsewhere: bool = False
     partial: bool = False
     map_collations: bool = False
+    # what only job:discard takes
+    orphans: bool = False
     # what only job:recover takes
     from_host: str | None = None
     without_memory: bool = False

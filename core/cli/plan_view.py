@@ -15,17 +15,20 @@ from core.cli.store_view import finding_json
 from core.events import Kind, encode_text
 from core.operations.findings import Finding
 from core.operations.preflight import BackupPreflight
+from core.operations.requests import BackupRequest, UndoRequest
 from core.operations.rollback_plan import DatabasePlan, RollbackPlan
 from core.operations.undo_plan import UndoPlan
 from core.text import numbers
 from core.text.lines import TITLES
+from core.text.orders import backup_order, numbered, rollback_order
 from core.text.printable import printable
 
 DIRECTORIES_SHOWN: Final = 5
+_ASIDE_SHOWN: Final = 6
 
 
-def backup_lines(preflight: BackupPreflight) -> Iterator[str]:
-    """Yield what a backup would take, kind by kind."""
+def backup_lines(preflight: BackupPreflight, request: BackupRequest) -> Iterator[str]:
+    """Yield what a backup would take, kind by kind, and what it would do."""
     for kind, estimate in preflight.estimates.items():
         things = numbers.counted(estimate.items, "row" if kind is Kind.DB else "file")
         about = "" if estimate.measured else " (by a rule of thumb)"
@@ -36,6 +39,18 @@ def backup_lines(preflight: BackupPreflight) -> Iterator[str]:
         )
     needed, free = numbers.size(preflight.needed_bytes), numbers.size(preflight.free_bytes)
     yield f"Space: about {needed} needed, {free} free."
+    yield f"Closed: {_closed_for(preflight, request)}."
+    steps = backup_order(request.kinds, verify=request.verify, keep_open=request.keep_open)
+    yield f"Order: {numbered(steps)}"
+
+
+def _closed_for(preflight: BackupPreflight, request: BackupRequest) -> str:
+    took = [estimate.seconds for estimate in preflight.estimates.values()]
+    if request.keep_open:
+        return "not at all"
+    if not took or None in took:
+        return "how long is not known yet, earlier backups tell"
+    return f"for about {numbers.roughly(sum(seconds or 0.0 for seconds in took))}"
 
 
 def backup_json(preflight: BackupPreflight) -> dict[str, Any]:
@@ -95,7 +110,7 @@ def _weight(totals: DirectoryTotals) -> tuple[int, int]:
     return (totals.bytes_to_write, entries)
 
 
-def _database_lines(plan: DatabasePlan) -> Iterator[str]:
+def _database_lines(plan: DatabasePlan, rows_then: int | None) -> Iterator[str]:
     check = plan.check
     objects = (
         ("view", len(check.views)),
@@ -108,6 +123,19 @@ def _database_lines(plan: DatabasePlan) -> Iterator[str]:
     tables = numbers.counted(len(check.tables), "table")
     size = numbers.size(check.content_bytes)
     yield f"  {tables} in the dump{', ' + told if told else ''}; {size}"
+    server = plan.server
+    if server is None:
+        return
+    counts = (("replaced", server.replaced), ("added", server.added), ("set aside", server.removed))
+    told = ", ".join(f"{numbers.count(len(names))} {what}" for what, names in counts if names)
+    yield f"  {told or 'no table changes'}"
+    for name in server.removed[:_ASIDE_SHOWN]:
+        yield f"    set aside, as the dump has it not: {printable(name)}"
+    if len(server.removed) > _ASIDE_SHOWN:
+        yield f"    and {numbers.counted(len(server.removed) - _ASIDE_SHOWN, 'more table')}"
+    if server.rows_now and rows_then is not None:
+        now = numbers.count(sum(server.rows_now.values()))
+        yield f"  rows: about {now} now, {numbers.count(rows_then)} then"
 
 
 def rollback_lines(plan: RollbackPlan, now_s: float) -> Iterator[str]:
@@ -118,7 +146,13 @@ def rollback_lines(plan: RollbackPlan, now_s: float) -> Iterator[str]:
         if files is not None:
             yield from _file_lines(files)
         elif plan.database is not None:
-            yield from _database_lines(plan.database)
+            rows = backup.manifest.rows if backup.manifest is not None else None
+            yield from _database_lines(plan.database, sum(rows.values()) if rows else None)
+    needed = plan.bytes_to_write
+    if plan.database is not None and plan.database.server is not None:
+        needed += plan.database.server.space_needed
+    yield f"Space: about {numbers.size(needed)} needed, {numbers.size(plan.free_bytes)} free."
+    yield f"Order: {numbered(rollback_order(plan.request, plan.request.kinds))}"
 
 
 def entry_line(entry: PlannedEntry) -> str:
@@ -151,13 +185,17 @@ def _files_json(plan: FilePlan) -> dict[str, Any]:
 
 
 def _database_json(plan: DatabasePlan) -> dict[str, Any]:
-    check, losses = plan.check, plan.losses
+    check, losses, server = plan.check, plan.losses, plan.server
     return {
         "tables": [encode_text(name) for name in check.tables],
         "content_bytes": check.content_bytes,
         "whole_store": check.whole_store,
         "orders_lost": None if losses is None else losses.orders,
         "customers_lost": None if losses is None else losses.customers,
+        "replaced": None if server is None else [encode_text(name) for name in server.replaced],
+        "added": None if server is None else [encode_text(name) for name in server.added],
+        "set_aside": None if server is None else [encode_text(name) for name in server.removed],
+        "space_needed": None if server is None else server.space_needed,
     }
 
 
@@ -194,13 +232,17 @@ def _entry_json(entry: PlannedEntry) -> dict[str, Any]:
     }
 
 
-def undo_lines(plan: UndoPlan) -> Iterator[str]:
+def undo_lines(plan: UndoPlan, *, flush: bool) -> Iterator[str]:
     """Yield what an undo would change, in short."""
     for kind in plan.kinds:
         yield f"{TITLES[kind]} as before the rollback {plan.job_id}"
         files = plan.files.get(kind)
         if files is not None:
             yield from _file_lines(files)
+        elif kind is Kind.DB:
+            yield "  the tables that were set aside come back, the present ones are set aside"
+    order = rollback_order(UndoRequest(job_id=plan.job_id, flush=flush), plan.kinds)
+    yield f"Order: {numbered(order)}"
 
 
 def undo_json(plan: UndoPlan) -> Iterator[dict[str, Any]]:

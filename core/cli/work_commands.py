@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from core.backups.names import Naming
 from core.cli.commands import Session, age_of
 from core.cli.store_view import finding_lines
-from core.errors import NothingToUndo
-from core.events import Report
+from core.errors import NothingToUndo, UsageError
+from core.events import Kind, Report
 from core.jobs.client import Client
 from core.jobs.listing import JobSummary
 from core.operations.findings import Finding, Level
 from core.operations.requests import BackupRequest, DiscardRequest, RollbackRequest, UndoRequest
 from core.text import numbers
-from core.text.lines import NAMES_SHOWN, error, note
+from core.text.lines import NAMES_SHOWN, error, note, plain
 
 # Plans, and what shows them, are imported where they are asked for: a backup starts without them.
 if TYPE_CHECKING:
+    from core.archive.plan.plan_file import FilePlan
     from core.operations.rollback_plan import RollbackPlan
 
 NO_BACKUP_KIND = "Not enough information provided to take backup."
@@ -50,6 +52,7 @@ def _backup_request(session: Session) -> BackupRequest:
         strip=line.strip,
         level=line.level,
         note=line.note,
+        naming=Naming(line.naming),
         strict=line.strict,
     )
 
@@ -76,7 +79,7 @@ def _preview_backup(session: Session, client: Client, request: BackupRequest) ->
     if session.console.as_json:
         session.console.print_json(backup_json(preflight))
     else:
-        session.console.print(*backup_lines(preflight))
+        session.console.print(*backup_lines(preflight, request))
     _say_findings(session, preflight.findings)
     return 1 if _stops(preflight.findings) else 0
 
@@ -156,11 +159,7 @@ def rollback_command(session: Session) -> int:
 
 def _show_rollback(session: Session, plan: RollbackPlan) -> None:
     """Show a plan: on stdout where it was asked for, else beside the question on stderr."""
-    from core.cli.plan_view import (  # noqa: PLC0415 - as said above
-        entry_lines,
-        rollback_json,
-        rollback_lines,
-    )
+    from core.cli.plan_view import rollback_json, rollback_lines  # noqa: PLC0415 - as said above
 
     console = session.console
     if not session.line.dry_run:
@@ -170,9 +169,20 @@ def _show_rollback(session: Session, plan: RollbackPlan) -> None:
             console.print_json(row)
     else:
         console.print(*rollback_lines(plan, session.clock()))
-        for text in entry_lines(plan.files):  # one by one: there may be a hundred thousand
-            console.print(text)
+        _print_entries(session, plan.files)
     _say_findings(session, plan.findings)
+
+
+def _print_entries(session: Session, plans: Mapping[Kind, FilePlan]) -> None:
+    """Print every entry of a plan where all names are wanted, else how to get them."""
+    from core.cli.plan_view import entry_lines  # noqa: PLC0415 - as said above
+
+    if not session.line.verbose:
+        if any(plan.differs for plan in plans.values()):
+            session.console.say(note("-v lists every entry."))
+        return
+    for text in entry_lines(plans):  # one by one: there may be a hundred thousand
+        session.console.print(text)
 
 
 def _kept_undo(session: Session, client: Client) -> JobSummary:
@@ -191,11 +201,7 @@ def _kept_undo(session: Session, client: Client) -> JobSummary:
 
 def undo_command(session: Session) -> int:
     """`job:undo`."""
-    from core.cli.plan_view import (  # noqa: PLC0415 - as said above
-        entry_lines,
-        undo_json,
-        undo_lines,
-    )
+    from core.cli.plan_view import undo_json, undo_lines  # noqa: PLC0415 - as said above
 
     line = session.line
     client = _ready(session)
@@ -203,14 +209,13 @@ def undo_command(session: Session) -> int:
     request = UndoRequest(job_id=job.job_id, flush=line.flush, strict=line.strict)
     plan = client.plan_undo(request)
     if not line.dry_run:
-        session.console.say(*map(note, undo_lines(plan)))
+        session.console.say(*map(note, undo_lines(plan, flush=line.flush)))
     elif session.console.as_json:
         for row in undo_json(plan):
             session.console.print_json(row)
     else:
-        session.console.print(*undo_lines(plan))
-        for text in entry_lines(plan.files):
-            session.console.print(text)
+        session.console.print(*undo_lines(plan, flush=line.flush))
+        _print_entries(session, plan.files)
     _say_findings(session, plan.findings)
     if _stops(plan.findings):
         return 1
@@ -228,6 +233,8 @@ def undo_command(session: Session) -> int:
 def discard_command(session: Session) -> int:
     """`job:discard`."""
     client = _ready(session)
+    if session.line.orphans:
+        return _discard_orphans(session, client)
     job = _kept_undo(session, client)
     when = age_of(job, session.clock())
     freed = numbers.size(job.undo_bytes)
@@ -237,3 +244,26 @@ def discard_command(session: Session) -> int:
     return session.follow(
         client, client.start(DiscardRequest(job_id=job.job_id, strict=session.line.strict))
     )
+
+
+def _discard_orphans(session: Session, client: Client) -> int:
+    """Show what is left of jobs that nothing remembers, ask, and start what removes it."""
+    from core.operations.lost import lost_findings  # noqa: PLC0415 - loads the database
+    from core.operations.orphans import orphans_of  # noqa: PLC0415
+
+    if session.line.job_id is not None:
+        raise UsageError("job:discard takes a job or --orphans, not both.")
+    traces = client.lost()
+    if traces.problem is None and not traces.jobs:
+        session.console.say(plain("Nothing is left over."))
+        return 0
+    jobs = orphans_of(traces)
+    for finding in lost_findings(traces):
+        session.console.say(*finding_lines(dataclasses.replace(finding, hint=None), shown=None))
+    size = numbers.size(sum(job.bytes for job in jobs))
+    left = numbers.counted(len(jobs), "job")
+    question = f"You are about to delete what {left} left ({size}); no undo needs it."
+    if not session.agreed(f"{question} Are you sure?"):
+        return 1
+    request = DiscardRequest(orphans=True, strict=session.line.strict)
+    return session.follow(client, client.start(request))

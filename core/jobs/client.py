@@ -16,12 +16,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from core import errors
 from core.durable import translate
-from core.errors import JobError, JobNotFound, MagerewindError, NothingToUndo
+from core.errors import DiskFull, JobError, JobNotFound, MagerewindError, NothingToUndo
 from core.events import Report, Stamped, no_report
 from core.jobs.directory import (
     JobDirectory,
@@ -36,7 +36,7 @@ from core.jobs.listing import JobSummary, begin_record, interrupted_error, list_
 from core.jobs.lock import Holder, is_alive, read_holder
 from core.jobs.second_lock import var_is_held
 from core.jobs.stream import EventStream
-from core.magento.store import Store
+from core.magento.store import Store, refuse_stranger, shown
 from core.operations import job_files
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.owned import LARGE
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 RUNNER: Final = (sys.executable, "-I", "-m", "core", "job:run")
 _LETTING_GO_S: Final = 5.0
 _AT_THE_END_S: Final = 0.01
+_PROBE: Final = "probe"
+_PROBE_BYTES: Final = 65536
 _LAST_BYTES: Final = 4096  # of a log, in which its last line is looked for
 
 
@@ -112,22 +114,35 @@ class Client:
 
         `plan`: what the person confirmed; the runner compares it with what it finds.
         """
+        refuse_stranger(self.store)
         interrupted = self.interrupted()
         if interrupted is not None:
             raise interrupted_error(interrupted, host=self.host)
         job_id = new_job_id(self.clock(), secrets.token_bytes(2))
-        job = create_job(self.store, job_id, request)
-        try:
-            if plan is not None:
-                from core.operations.shown import write_shown  # noqa: PLC0415 - as said above
+        with self._told_where_it_is_full():
+            job = create_job(self.store, job_id, request)
+            try:
+                if plan is not None:
+                    from core.operations.shown import write_shown  # noqa: PLC0415 - as said above
 
-                write_shown(plan, job.directory)
-            self._spawn(job)
-        except MagerewindError:
-            if begin_record(job.records()) is None:
-                remove_job(job)  # it never began
-            raise
+                    write_shown(plan, job.directory)
+                self._spawn(job)
+            except MagerewindError:
+                if begin_record(job.records()) is None:
+                    remove_job(job)  # it never began
+                raise
         return job
+
+    @contextmanager
+    def _told_where_it_is_full(self) -> Iterator[None]:
+        """Say that `var` is full, not which of the files of a job could not be written there."""
+        try:
+            yield
+        except DiskFull as error:
+            raise DiskFull(
+                f"The job could not be started: no space is left in {shown(self.store.var)}.",
+                hint="Free some space there, then run it again.",
+            ) from error
 
     def recover(self, *, from_host: str | None = None) -> JobDirectory:
         """Take up the interrupted job; return when its runner holds the store."""
@@ -142,7 +157,8 @@ class Client:
                 else f"Job {running.job_id} is running; it was not interrupted."
             )
         job = JobDirectory(self.store, summary.job_id)
-        self._spawn(job, *(("--from-host", from_host) if from_host else ()))
+        with self._told_where_it_is_full():
+            self._spawn(job, *(("--from-host", from_host) if from_host else ()))
         return job
 
     def _spawn(self, job: JobDirectory, *arguments: str) -> None:
@@ -301,10 +317,8 @@ class Client:
 def _raise_answer(content: bytes, job: JobDirectory) -> None:
     """Raise what the runner answered, unless it began."""
     if not content:
-        raise JobError(
-            f"The job could not be started: {_last_line(job)}",
-            hint=f"Its log is {job.log_path}",
-        )
+        _try_to_write(job)
+        raise JobError(f"The job could not be started: {_last_line(job)}")
     row = json.loads(content)
     if not row:
         return
@@ -312,6 +326,15 @@ def _raise_answer(content: bytes, job: JobDirectory) -> None:
     if not (isinstance(kind, type) and issubclass(kind, MagerewindError)):
         kind = JobError
     raise kind(str(row["message"]), hint=row["hint"])
+
+
+def _try_to_write(job: JobDirectory) -> None:
+    """Raise what kept a runner from saying why it ended: DiskFull, StorageError."""
+    try:
+        job.directory.write(_PROBE, bytes(_PROBE_BYTES))
+    finally:
+        with suppress(OSError):
+            job.directory.remove(_PROBE)
 
 
 def _last_line(job: JobDirectory) -> str:

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import Any, Final
 
-from core.errors import ForeignState, JobNotFound, StorageError
+from core.errors import ForeignState, JobNotFound, MagerewindError, StorageError
 from core.held import Directory, StateFile
 from core.journal import Record, read_journal
 from core.magento.store import Store
@@ -106,7 +106,11 @@ def create_job(store: Store, job_id: str, request: Request) -> JobDirectory:
     jobs = prepare_state_directory(store)
     if jobs.has(job_id):
         raise StorageError(f"There is a job {job_id} already.")
-    jobs.make_directory(job_id).write(job_files.REQUEST, to_json(request))
+    try:
+        jobs.make_directory(job_id).write(job_files.REQUEST, to_json(request))
+    except MagerewindError:
+        jobs.remove_tree(job_id)  # a full disk: there is no job without its request
+        raise
     return JobDirectory(store, job_id, jobs=jobs)
 
 

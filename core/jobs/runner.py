@@ -218,7 +218,9 @@ class Runner:
         journal.append(
             "begin",
             operation=request.operation.value,
-            kinds=[kind.value for kind in work.kinds_of(self.job.directory, request)],
+            kinds=[
+                kind.value for kind in work.kinds_of(self.job.store, self.job.directory, request)
+            ],
             host=self.host,
             boot_id=boot_id(),
             pid=os.getpid(),
@@ -257,8 +259,9 @@ class Runner:
         except MagerewindError as error:
             return _failure(context, error)
         except Exception as error:  # noqa: BLE001 - the last line of defence of a store
-            print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - the job's log
-            _trace(error)
+            with suppress(OSError):  # a full disk
+                print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - the job's log
+                _trace(error)
             return _failure(
                 context,
                 MagerewindError(
@@ -274,7 +277,7 @@ class Runner:
             JobBegan(
                 job_id=self.job.job_id,
                 operation=request.operation,
-                kinds=work.kinds_of(self.job.directory, request),
+                kinds=work.kinds_of(self.job.store, self.job.directory, request),
                 timestamp=int(began_s),
                 root=self.job.store.root,
                 host=self.host,

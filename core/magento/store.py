@@ -160,6 +160,28 @@ def who_may(owner_uid: int) -> str:
     return f"Run it as {shown(name_of(owner_uid))}, the owner of the store, or as root."
 
 
+def refuse_stranger(store: Store) -> None:
+    """Raise StoreUnreadable for an account that may write to a store of somebody else's.
+
+    What its jobs keep is closed to all others (0700), so a member of the store's group would lock
+    the owner out of `var/.magerewind` and `var/backups`. One whose state is there already goes on.
+    """
+    mine = os.geteuid()
+    if mine in {0, store.owner_uid}:
+        return
+    try:
+        if os.lstat(store.state_directory).st_uid == mine:
+            return
+    except OSError:
+        pass
+    owner = shown(name_of(store.owner_uid))
+    raise StoreUnreadable(
+        f"The store belongs to {owner}, who could not reach what a job of "
+        f"{shown(name_of(mine))} keeps.",
+        hint=who_may(store.owner_uid),
+    )
+
+
 def _looked_for() -> str:
     return ", ".join(name + ("/" if kind == stat.S_IFDIR else "") for name, kind in MARKERS)
 

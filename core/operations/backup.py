@@ -19,7 +19,7 @@ from core.archive.create.write_archive import write_archive
 from core.archive.tar.verify import verify_archive
 from core.archive.tree.selection import Selection, code_selection, media_selection
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
-from core.backups.names import new_name, parse_name
+from core.backups.names import Naming, new_name, parse_name
 from core.backups.place import make_backups, open_backups
 from core.durable import (
     PartialFile,
@@ -50,6 +50,7 @@ from core.operations.findings import of_kind, refuse, say_findings
 from core.operations.lost import refuse_unfinished
 from core.operations.preflight import BackupPreflight, preflight_backup
 from core.operations.requests import BackupRequest
+from core.operations.uncovered import media_warnings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,7 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
         refuse(checked.findings)
         backups = make_backups(context.store.backups)
         timestamp = _free_timestamp(backups, request.kinds, int(context.clock()))
-    names = {kind: new_name(timestamp, kind) for kind in request.kinds}
+    names = {kind: new_name(timestamp, kind, request.naming) for kind in request.kinds}
     context.journal.append(
         "backup", timestamp=timestamp, names={kind.value: name for kind, name in names.items()}
     )
@@ -157,11 +158,15 @@ def _size_of(backups: Directory, manifest: Manifest) -> int | None:
 
 
 def _free_timestamp(backups: Directory, kinds: Iterable[Kind], now_s: int) -> int:
-    """Return the first second from now whose names are all free: nothing is ever overwritten."""
+    """Return the first second from now whose names are all free: nothing is ever overwritten.
+
+    The names of both namings: a set has one file of a kind.
+    """
     timestamp = now_s
     while any(
-        backups.has(form(new_name(timestamp, kind)))
+        backups.has(form(new_name(timestamp, kind, naming)))
         for kind in kinds
+        for naming in Naming
         for form in (str, partial_name)
     ):
         timestamp += 1
@@ -188,6 +193,9 @@ def _back_up(
         except OSError as error:
             raise translate(error, f"writing {partial.path}") from error
         manifest = _manifest(context, request, kind, name, written, size_bytes, started_s)
+        if kind is Kind.MEDIA:
+            uncovered = media_warnings(checked.findings)
+            manifest = replace(manifest, warnings=(*uncovered, *manifest.warnings))
         context.journal.append("verified", manifest=to_json(manifest).decode("ascii"))
         partial.commit()
     write_manifest(backups, manifest)

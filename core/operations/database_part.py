@@ -19,6 +19,7 @@ from core.database.schema.swap_file import StagedTables
 from core.database.server.connection import connect
 from core.database.swap.after_commit import forward_tables
 from core.database.swap.swap import revert_tables, swap_tables
+from core.database.swap.written import Seen, look_at_tables, written_between
 from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
 from core.events import Kind, Step, Warned
 from core.magento.owned import resolved
@@ -41,6 +42,7 @@ class DatabasePart:
 
     def __init__(self) -> None:
         self.staged: StagedTables | None = None  # set once the dump is loaded beside
+        self._seen: Seen | None = None  # the live tables when the load began, the store closed
 
     def load(
         self,
@@ -56,6 +58,7 @@ class DatabasePart:
         settings = needed_connection(context)
         drop_leftovers(context, settings)
         rows = manifest.rows if manifest is not None else None
+        self._seen = look_at_tables(settings)
         with context.step(
             Step.LOAD,
             Kind.DB,
@@ -85,10 +88,14 @@ class DatabasePart:
         with context.step(Step.SWAP, Kind.DB):
             if self.staged is None:
                 raise MagerewindError("No dump has been loaded.")
-            context.journal.append("swap-begin", kind=Kind.DB.value)
+            settings = needed_connection(context)
+            written = None if self._seen is None else look_at_tables(settings)
+            context.journal.append(
+                "swap-begin", kind=Kind.DB.value, written=written_between(self._seen, written)
+            )
             swap_tables(
                 self.staged,
-                needed_connection(context),
+                settings,
                 journal=context.journal,
                 definitions_path=context.file(DEFINITIONS),
             )
@@ -127,10 +134,21 @@ class DatabasePart:
         """Triggers, foreign keys, views, routines, events: each step in the journal."""
         settings = needed_connection(context)
         with context.step(Step.FORWARD, Kind.DB):
-            return with_patience(
+            done = with_patience(
                 lambda: forward_tables(settings, context.journal),
                 clock=context.clock,
             )
+        return (*_written_while_closed(context), *done)
+
+
+def _written_while_closed(context: JobContext) -> tuple[Warned, ...]:
+    """Return which of the old tables somebody wrote to although the store was closed."""
+    message = "Written to while the store was closed; the undo keeps what these tables had:"
+    begins = [one.payload for one in context.journal.records if one.kind == "swap-begin"]
+    names = next((one.get("written", ()) for one in begins if one["kind"] == Kind.DB.value), ())
+    if not names:
+        return ()
+    return (Warned(code="written-while-closed", message=message, names=tuple(map(str, names))),)
 
 
 def job_mark(context: JobContext) -> JobMark:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 
 from core.archive.restore.asides import aside_bytes, kept_by_others, remove_aside
+from core.archive.tree.remove import remove_tree
 from core.durable import translate
 from core.errors import DatabaseError, MagerewindError, NothingToUndo
 from core.events import Kind, Report, Step, StepsPlanned, Warned, step_key
@@ -25,6 +27,7 @@ from core.operations.job_files import (
     sibling,
     undo_kinds,
 )
+from core.operations.release import other_root
 from core.operations.requests import DiscardRequest
 
 
@@ -123,8 +126,11 @@ def remove_parts(
 ) -> tuple[Warned, ...]:
     """Free the space of a job's aside trees and tables. May be run again after a crash."""
     warnings: list[Warned] = []
+    gone = other_root(store, directory) is not None
     for kind in kinds:
-        if kind is not Kind.DB:
+        if kind is not Kind.DB and gone:
+            _remove_by_name(directory, kind, report)
+        elif kind is not Kind.DB:
             remove_aside(plan_of(store, directory, kind), report=report)
         elif has_connection(directory):  # else it was done before the crash
             from core.database.swap.undo import drop_aside  # noqa: PLC0415 - only where needed
@@ -144,8 +150,22 @@ def remove_parts(
     return tuple(warnings)
 
 
+def _remove_by_name(directory: Directory, kind: Kind, report: Report) -> None:
+    """Remove what a job on another release has in `var/.magerewind`; its plan is not of this one.
+
+    What it has at the top of other mounts stays, and is named once the job is forgotten.
+    """
+    state = None if directory.parent is None else directory.parent.parent
+    if state is not None:
+        for what in ("stage", "aside"):
+            name = os.fsencode(f"{what}-{directory.name}-{kind}")
+            remove_tree(name, dir_fd=state.fd, report=report)
+
+
 def _kept_by_others(store: Store, directory: Directory) -> list[Finding]:
     """Return what of a job's undo this account could not remove: half an undo helps nobody."""
+    if other_root(store, directory) is not None:
+        return []
     names = [
         name
         for kind in undo_kinds(directory)

@@ -128,7 +128,7 @@ def forward(
         if not context.journal.has("settled"):
             context.journal.append("settled")
         if replaces is not None:
-            _give_up(context, replaces)
+            _give_up(context, replaces, kinds)
     except (OSError, MagerewindError) as error:
         raise _left_closed(
             "The rollback is committed, but could not be finished", error, closed=True
@@ -165,11 +165,20 @@ def _keep_undo(context: JobContext, kinds: tuple[Kind, ...]) -> bool:
     return True
 
 
-def _give_up(context: JobContext, job_id: str) -> None:
-    """Take the mark of an undo from the undone job: what it had aside is live again."""
+def _give_up(context: JobContext, job_id: str, kinds: tuple[Kind, ...]) -> None:
+    """Take the mark of an undo from the undone job: what it had aside is live again.
+
+    Files of a release that is gone were not put back: those are left, and go as an older undo.
+    """
     with suppress(FileNotFoundError):  # its memory is gone: nothing offers that undo any more
         directory = job_files.sibling(context.directory, job_id)
-        take_mark(directory)
+        mark = job_files.read_mark(directory, job_files.UNDO)
+        left = [kind.value for kind in (mark.kinds if mark else ()) if kind not in kinds]
+        if left:
+            row = {"kinds": left, "committed_s": mark.committed_s if mark else 0}
+            directory.write(job_files.UNDO, json.dumps(row).encode())
+        else:
+            take_mark(directory)
         forget_connection(directory)
 
 

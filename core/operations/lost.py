@@ -27,6 +27,7 @@ from core.magento.store import Store, linked_parts
 from core.operations.findings import Finding, megabytes, stop, warn
 
 RECOVER: Final = "magerewind job:recover --without-memory"
+DISCARD: Final = "magerewind job:discard --orphans removes it, and asks before."
 _ID: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 _SHORT: Final = re.compile(r"(\d{8})(\d{6})([0-9a-f]{4})")
 _PLACE: Final = re.compile(r"(?:\.magerewind-)?(stage|aside)-(\d{8}-\d{6}-[0-9a-f]{4})-(\w+)")
@@ -111,6 +112,13 @@ class Traces:
     def urgent(self) -> LostJob | None:
         """The newest job that keeps the store closed or left something half done."""
         return next((job for job in self.jobs if not job.only_leftovers), None)
+
+
+def is_half_done(job: LostJob) -> bool:
+    """Tell whether a lost job closed the store, or may have moved anything without an end."""
+    tables = job.tables
+    moving = tables is not None and tables.phase in {"moving", "swapping", "committed"}
+    return job.mark is not None or moving or (tables is not None and tables.renamed)
 
 
 def verdict_of(job: LostJob) -> Verdict:
@@ -341,12 +349,14 @@ def lost_findings(traces: Traces) -> list[Finding]:
     """Return the lost jobs as findings: one that left something half done stops what is next."""
     found: list[Finding] = []
     for job in traces.jobs:
-        make = warn if job.only_leftovers else stop
+        make, hint = stop, f"{RECOVER} shows what can be done and asks."
+        if job.only_leftovers:
+            make, hint = warn, DISCARD
         found.append(
             make(
                 "memory-gone",
                 f"The memory of job {job.job_id} is gone; this is left of it:",
-                hint=None if job.only_leftovers else f"{RECOVER} shows what can be done and asks.",
+                hint=hint,
                 names=lost_lines(job),
             )
         )

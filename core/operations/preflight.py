@@ -20,7 +20,7 @@ from core.magento.maintenance import MaintenanceState, maintenance_state
 from core.magento.owned import followed
 from core.magento.processes import RunningProcess, running_processes
 from core.magento.settings import DatabaseConnection
-from core.magento.store import Store, linked_parts, magento_version
+from core.magento.store import Store, linked_parts, magento_version, refuse_stranger
 from core.operations.findings import (
     Finding,
     Level,
@@ -34,7 +34,9 @@ from core.operations.findings import (
 )
 from core.operations.job_files import planted_state
 from core.operations.lost import find_lost, lost_findings
+from core.operations.read_only import MOUNT_HINT, code_findings, is_read_only, refusal_of
 from core.operations.requests import BackupRequest
+from core.operations.uncovered import media_findings, outside_findings
 
 # A backup of code alone needs neither a database nor the configuration: what reads them takes
 # longer to load than all else.
@@ -139,6 +141,7 @@ def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
                 database = str(connection.server)
         except MagerewindError as error:
             stops.append(from_error("database", error))
+    warnings += (*media_findings(store, configuration), *code_findings(store))
     version, edition = magento_version(store)
     free_bytes, total_bytes = space_of(store.backups)
     writable = [*_link_stops(store), *_writable_findings(store)]
@@ -181,6 +184,10 @@ def _link_stops(store: Store) -> list[Finding]:
 def _writable_findings(store: Store) -> list[Finding]:
     """Return what keeps this account from writing backups and the state of jobs."""
     found: list[Finding] = []
+    try:
+        refuse_stranger(store)
+    except MagerewindError as error:
+        found.append(from_error("not-owner", error))
     planted = planted_state(store)
     if planted is not None:
         found.append(from_error("foreign-state", planted))
@@ -191,17 +198,18 @@ def _writable_findings(store: Store) -> list[Finding]:
         if not os.path.isdir(existing):
             found.append(stop("not-a-directory", f"Not a directory: {existing}"))
         elif not os.access(existing, os.W_OK | os.X_OK):
-            found.append(
-                stop(
-                    "not-writable",
-                    f"Backups directory is not writeable: {existing}"
-                    if path == store.backups
-                    else f"This account may not write to {existing}",
-                    hint=owner_hint(store),
-                )
-            )
+            found.append(_not_writable(store, path, existing))
     unique = {finding.message: finding for finding in found}
     return list(unique.values())
+
+
+def _not_writable(store: Store, path: str, existing: str) -> Finding:
+    if is_read_only(existing):
+        return stop("not-writable", refusal_of(existing), hint=MOUNT_HINT)
+    message = f"This account may not write to {existing}"
+    if path == store.backups:
+        message = f"Backups directory is not writeable: {existing}"
+    return stop("not-writable", message, hint=owner_hint(store))
 
 
 def preflight_backup(
@@ -238,7 +246,7 @@ def preflight_backup(
                 continue
             connection = _check_database(configuration, store, estimates, findings)
         else:
-            _check_files(store, request, kind, estimates, findings, report)
+            _check_files(store, request, kind, configuration, estimates, findings, report)
     free_bytes, _total = space_of(store.backups)
     findings += _space_findings(estimates, free_bytes)
     if request.keep_open:
@@ -274,13 +282,15 @@ def _check_files(
     store: Store,
     request: BackupRequest,
     kind: Kind,
+    configuration: DeploymentConfiguration | None,
     estimates: dict[Kind, Estimate],
     findings: list[Finding],
     report: Report,
 ) -> None:
     make = code_selection if kind is Kind.CODE else media_selection
     try:
-        measured: Measured = measure(make(store, exclude=request.exclude), report=report)
+        selection = make(store, exclude=request.exclude)
+        measured: Measured = measure(selection, report=report)
     except MagerewindError as error:
         findings.append(from_error(f"{kind}-unreadable", error, kind=kind))
         return
@@ -295,6 +305,9 @@ def _check_files(
                 kind=kind,
             )
         )
+    if kind is Kind.MEDIA:
+        findings += media_findings(store, configuration, selection)
+    findings += outside_findings(store, kind, measured)
     estimates[kind] = _estimate(store, kind, measured.files, measured.bytes)
 
 

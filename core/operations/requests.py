@@ -12,6 +12,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any, Final
 
+from core.backups.names import Naming
 from core.errors import UsageError
 from core.events import Kind, Operation, decode_text, encode_text
 
@@ -27,6 +28,7 @@ class BackupRequest:
     strip: tuple[str, ...] = ()  # table groups (@log) and names: structure without rows
     level: int | None = None  # gzip level; None: the measured default
     note: str = ""
+    naming: Naming = Naming.DOCUMENTED
     strict: bool = False
 
     def __post_init__(self) -> None:
@@ -99,9 +101,13 @@ class UndoRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscardRequest:
-    """Give up the undo of job `job_id` and free its space."""
+    """Give up the undo of job `job_id` and free its space.
 
-    job_id: str
+    With `orphans`, what is removed instead is left of jobs that nothing remembers.
+    """
+
+    job_id: str = ""
+    orphans: bool = False
     strict: bool = False
 
     @property
@@ -134,7 +140,7 @@ _TYPES: Final[dict[str, type[Request]]] = {
 }
 
 
-_NAMED_TYPES: Final = {"bool": bool, "int": int, "str": str, "None": type(None)}
+_NAMED_TYPES: Final = {"bool": bool, "int": int, "str": str, "None": type(None), "Naming": Naming}
 
 
 def _encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
@@ -166,6 +172,8 @@ def from_json(content: bytes) -> Request:
         if isinstance(value, list):
             texts = tuple(decode_text(item) for item in value)
             values[name] = tuple(Kind(text) for text in texts) if name == "kinds" else texts
+        elif name == "naming":
+            values[name] = Naming(value)
         elif isinstance(value, str | dict):
             values[name] = decode_text(value)
         else:
@@ -203,7 +211,7 @@ def _command_words(request: Request) -> list[str]:
         case UndoRequest():
             return ["job:undo", request.job_id, *_chosen((not request.flush, "--no-flush"))]
         case DiscardRequest():
-            return ["job:discard", request.job_id]
+            return ["job:discard", "--orphans" if request.orphans else request.job_id]
         case RepairRequest():
             return ["job:recover", "--without-memory"]
 
@@ -224,6 +232,7 @@ def _backup_words(request: BackupRequest) -> list[str]:
         *(["--strip", ",".join(request.strip)] if request.strip else []),
         *([f"--level={request.level}"] if request.level is not None else []),
         *(["--note", request.note] if request.note else []),
+        *_chosen((request.naming is not Naming.DOCUMENTED, f"--names={request.naming}")),
         *_excluded(request.exclude),
     ]
 

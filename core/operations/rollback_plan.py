@@ -17,7 +17,7 @@ from core.account.client import keeper
 from core.account.ids import name_of
 from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import FilePlan
-from core.archive.plan.plan_files import plan_files
+from core.archive.plan.plan_files import READ_ONLY, plan_files
 from core.backups.catalog import Backup
 from core.errors import Cancelled, MagerewindError
 from core.events import Kind, Report, no_report
@@ -38,8 +38,11 @@ from core.operations.findings import (
     warn,
 )
 from core.operations.preflight import space_of
+from core.operations.read_only import MOUNT_HINT
+from core.operations.release import release_findings
 from core.operations.requests import RollbackRequest
 from core.operations.sources import Sources, excluded, gather
+from core.operations.uncovered import remote_findings
 
 if TYPE_CHECKING:  # of a database: whoever starts a rollback of files waits for what is imported
     from core.database.load.server_check import DumpCheck, ServerCheck
@@ -219,15 +222,7 @@ def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]
     """Return whether the stages fit, and what this account cannot restore."""
     found = _space_findings(store, files)
     for kind, plan in files.items():
-        if plan.unwritable:
-            found.append(
-                stop(
-                    "not-writable",
-                    "The rollback can't be executed because not all files are writable.",
-                    hint=_ROOT_HINT if os.geteuid() == 0 else owner_hint(store),
-                    names=plan.unwritable,
-                )
-            )
+        found += _unwritable_findings(store, plan)
         found += [_becoming(kind, account, count) for account, count in plan.becoming]
         if plan.unrestorable:
             found.append(
@@ -240,6 +235,19 @@ def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]
         found += [
             warn(one.code, of_kind(kind, one.message), names=one.names) for one in plan.warnings
         ]
+    return found
+
+
+def _unwritable_findings(store: Store, plan: FilePlan) -> list[Finding]:
+    message = "The rollback can't be executed because not all files are writable."
+    mounted = tuple(name for name in plan.unwritable if name.endswith(f"({READ_ONLY})"))
+    others = tuple(name for name in plan.unwritable if name not in mounted)
+    found: list[Finding] = []
+    if mounted:
+        found.append(stop("not-writable", message, hint=MOUNT_HINT, names=mounted))
+    if others:
+        hint = _ROOT_HINT if os.geteuid() == 0 else owner_hint(store)
+        found.append(stop("not-writable", message, hint=hint, names=others))
     return found
 
 
@@ -295,6 +303,9 @@ def surrounding_findings(
                 names=[process.label for process in processes],
             )
         )
+    found += release_findings(store, sources)
+    if Kind.MEDIA in sources.backups:
+        found += remote_findings(sources.configuration)
     version, _edition = magento_version(store)
     for kind, backup in sources.backups.items():
         manifest = backup.manifest

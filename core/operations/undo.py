@@ -19,10 +19,11 @@ from core.operations.connection_file import keep_connection, kept_connection, ne
 from core.operations.context import JobContext
 from core.operations.database_part import DatabasePart, job_mark
 from core.operations.done import Done
-from core.operations.findings import refuse
-from core.operations.job_files import DEFINITIONS, plan_of, sibling, undo_kinds
+from core.operations.findings import refuse, say_findings
+from core.operations.job_files import DEFINITIONS, plan_of, sibling
 from core.operations.lost import refuse_unfinished
 from core.operations.parts import Part, begin_moving, parts_of
+from core.operations.release import undoable_kinds
 from core.operations.requests import UndoRequest
 from core.operations.undo_plan import undo_findings
 
@@ -44,9 +45,10 @@ def planned_steps(kinds: tuple[Kind, ...]) -> tuple[str, ...]:
 def run_undo(context: JobContext, request: UndoRequest) -> Done:
     """Put the store back as it was before a rollback. Raises what made it impossible."""
     undone = sibling(context.directory, request.job_id)
-    kinds = undo_kinds(undone)
+    kinds, findings = undoable_kinds(context.store, undone)
     context.emit(StepsPlanned(steps=planned_steps(kinds)))
     context.journal.append("undo", job_id=request.job_id)
+    say_findings(context, findings)
     connection: DatabaseConnection | None = None
     if Kind.DB in kinds:
         connection = context.connection = kept_connection(undone)

@@ -25,8 +25,9 @@ from core.operations.findings import (
     stop,
     warn,
 )
-from core.operations.job_files import UNDO, plan_of, read_mark, undo_kinds
+from core.operations.job_files import UNDO, plan_of, read_mark
 from core.operations.losses import Losses, count_losses
+from core.operations.release import undoable_kinds
 
 _SHOWN = 1000
 
@@ -50,9 +51,9 @@ class UndoPlan:
 
 def plan_undo(store: Store, directory: Directory, job_id: str) -> UndoPlan:
     """Return what the undo of a job would change; nothing is written into the store."""
-    kinds = undo_kinds(directory)
+    kinds, findings = undoable_kinds(store, directory)
     media = (store.media,) if Kind.MEDIA in kinds else ()
-    findings = link_findings(store, (*media, store.var))
+    findings += link_findings(store, (*media, store.var))
     scratch = tempfile.TemporaryDirectory(prefix="magerewind-undo-", ignore_cleanup_errors=True)
     staged: dict[Kind, StagedFiles] = {
         kind: undo_plan(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from core.events import Kind
 from core.held import Directory
+from core.magento.store import Store
 from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.job_files import sibling, undo_kinds
@@ -19,7 +20,7 @@ from core.operations.requests import (
 )
 
 
-def kinds_of(directory: Directory, request: Request) -> tuple[Kind, ...]:
+def kinds_of(store: Store, directory: Directory, request: Request) -> tuple[Kind, ...]:
     """Return the kinds that a job of this request works on. Raises NothingToUndo.
 
     `directory` is the job's own.
@@ -27,7 +28,13 @@ def kinds_of(directory: Directory, request: Request) -> tuple[Kind, ...]:
     match request:
         case BackupRequest() | RollbackRequest():
             return request.kinds
-        case UndoRequest() | DiscardRequest():
+        case UndoRequest():
+            from core.operations.release import undoable_kinds
+
+            return undoable_kinds(store, sibling(directory, request.job_id))[0]
+        case DiscardRequest(orphans=True):
+            return ()
+        case DiscardRequest():
             return undo_kinds(sibling(directory, request.job_id))
         case RepairRequest():
             return ()
@@ -48,6 +55,10 @@ def run(context: JobContext, request: Request) -> Done:
             from core.operations.undo import run_undo
 
             return run_undo(context, request)
+        case DiscardRequest(orphans=True):
+            from core.operations.orphans import run_discard_orphans
+
+            return run_discard_orphans(context, request)
         case DiscardRequest():
             from core.operations.discard import run_discard
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.backups.names import manifest_name, new_name, parse_name, rollback_name
+from core.backups.names import Naming, manifest_name, new_name, parse_name, rollback_name
 from core.errors import InvalidBackupName
 from core.events import Kind
 
@@ -109,6 +109,12 @@ def test_any_text_is_a_name_or_none_and_never_a_path(text: str) -> None:
         assert name.text == text
         assert "/" not in text
         assert text[0].isdigit()
+
+
+def test_magentos_names_differ_for_the_code_only() -> None:
+    names = {kind: new_name(1, kind, Naming.MAGENTO) for kind in Kind}
+    assert names.pop(Kind.CODE) == "1_filesystem_code.tgz"
+    assert names == {kind: new_name(1, kind) for kind in (Kind.MEDIA, Kind.DB)}
 
 
 @given(st.integers(0, 10**12 - 1), st.sampled_from(list(Kind)))

@@ -166,7 +166,7 @@ def test_a_foreign_archive_is_judged_by_its_structure(store: Store) -> None:
     result = verify_backup(find_any_backup(store.backups, name))
     assert result.sound
     assert not result.against_manifest
-    assert find_any_backup(store.backups, name).health is Health.UNVERIFIED
+    assert find_any_backup(store.backups, name).health is Health.SOUND
     os.truncate(path, os.path.getsize(path) - 20)
     assert not verify_backup(find_any_backup(store.backups, name)).sound
 

@@ -176,6 +176,8 @@ def test_a_dry_run_writes_nothing(shop: Shop) -> None:
     done = shop.run("setup:backup", "--media", "--dry-run")
     assert done.returncode == 0
     assert done.stdout.startswith("Media: ")
+    assert "\nOrder: 1 close the store  2 write and verify media  3 open the store\n" in done.stdout
+    assert "\nClosed: " in done.stdout
     plan = json.loads(shop.run("setup:backup", "--media", "--dry-run", "--json").stdout)
     assert plan["type"] == "BackupPlan"
     assert plan["estimates"]["media"]["items"] > 100
@@ -403,6 +405,11 @@ def test_a_rollback_and_its_undo(shop: Shop, backed_up: "subprocess.CompletedPro
     (shop.root / "pub/media/new.jpg").write_bytes(b"new")
     plan = shop.run("setup:rollback", "-c", code, "-m", media, "--dry-run")
     assert plan.returncode == 0
+    assert "pub/index.php" not in plan.stdout
+    assert "  1 changed, " in plan.stdout
+    assert "Order: 1 prepare what differs beside the store  2 close the store" in plan.stdout
+    assert "-v lists every entry." in plan.stderr
+    plan = shop.run("setup:rollback", "-c", code, "-m", media, "--dry-run", "-v")
     assert "pub/index.php" in plan.stdout
     assert "pub/media/new.jpg" in plan.stdout
     rows = shop.run("setup:rollback", "-c", code, "-m", media, "--dry-run", "--json").stdout

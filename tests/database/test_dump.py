@@ -92,6 +92,47 @@ def test_objects_with_modes_charsets_and_order(server, schema, tmp_path):
     assert server.run(called, schema="copy_objects").splitlines()[1] == "C3A9\ta;;b\t7"
 
 
+def as_magento_reads(text):
+    """Return statements as Magento's rollback cuts them: at every line that ends with a `;`."""
+    statements, lines = [], []
+    for line in text.splitlines(keepends=True):
+        if line.strip():
+            lines.append(line)
+        if line.strip().endswith(";"):
+            statements.append("".join(lines))
+            lines = []
+    return statements
+
+
+def test_what_is_one_statement_needs_no_delimiter(server, schema, tmp_path):
+    server.run(
+        """
+        CREATE TABLE a (id int PRIMARY KEY COMMENT 'one; two', t varchar(20) DEFAULT 'x;');
+        INSERT INTO a VALUES (1, 'a;'), (2, 'b;\\n;'), (3, 'it''s;');
+        CREATE VIEW joined AS SELECT GROUP_CONCAT(t SEPARATOR ';') AS `all;` FROM a;
+        CREATE VIEW plain AS SELECT id FROM a;
+        CREATE TRIGGER one AFTER INSERT ON a FOR EACH ROW SET @x = NEW.id;
+        CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY STARTS '2020-01-01' DISABLE DO DELETE FROM a;
+        DELIMITER ;;
+        CREATE FUNCTION twice(n int) RETURNS int DETERMINISTIC RETURN n * 2 -- twice
+        ;;
+        """,
+        schema=schema.schema,
+    )
+    dump_to(tmp_path / "d.sql", as_root(schema))
+    text = (tmp_path / "d.sql").read_text()
+    assert "DELIMITER" not in text
+    cut = "DELIMITER $cut$\n" + "".join(f"{one}\n$cut$\n" for one in as_magento_reads(text))
+    (tmp_path / "cut.sql").write_text(cut)
+    load_plain(server, tmp_path / "cut.sql", "copy_cut")
+    assert (
+        differences(portrait(as_root(schema)), portrait(as_root(schema, schema="copy_cut"))) == {}
+    )
+    server.run("DELIMITER ;;\nCREATE PROCEDURE p() BEGIN SELECT 1; END;;", schema=schema.schema)
+    dump_to(tmp_path / "d.sql", as_root(schema))
+    assert (tmp_path / "d.sql").read_text().count("DELIMITER ;;\n") == 1
+
+
 def test_definers_that_may_not_be_named_are_replaced_and_reported(server, schema, tmp_path):
     server.run(
         "CREATE TABLE a (id int); CREATE VIEW v AS SELECT id FROM a;"

@@ -29,12 +29,13 @@ from core.jobs.client import Client
 from core.jobs.directory import JobDirectory
 from core.jobs.listing import JobSummary, interrupted_error
 from core.jobs.stream import EventStream
-from core.magento.env_php import read_configuration
+from core.magento.env_php import DeploymentConfiguration, read_configuration
 from core.magento.maintenance import maintenance_state, open_store
 from core.magento.settings import DatabaseConnection
-from core.magento.store import Store, magento_version
+from core.magento.store import Store, magento_version, refuse_stranger
 from core.operations.lost import lost_lines
 from core.operations.preflight import space_of
+from core.operations.read_only import code_findings, refusal_of
 from core.operations.requests import (
     BackupRequest,
     Request,
@@ -43,6 +44,7 @@ from core.operations.requests import (
     command_line,
 )
 from core.operations.rollback_plan import RollbackPlan
+from core.operations.uncovered import media_findings
 from core.text import numbers
 from tui.engine import plan_views
 from tui.engine.views import (
@@ -113,6 +115,7 @@ class StoreEngine:
         """Return what the files of the store say."""
         version, edition = magento_version(self._store)
         mode = problem = None
+        configuration: DeploymentConfiguration | None = None
         try:
             configuration = read_configuration(self._store, environ=os.environ)
             mode = configuration.mode
@@ -128,12 +131,24 @@ class StoreEngine:
             addresses=maintenance_state(self._store).addresses,
             problem=problem,
             read_only=self._why_read_only(),
+            uncovered=tuple(
+                one.message
+                for one in (
+                    *media_findings(self._store, configuration),
+                    *code_findings(self._store),
+                )
+            ),
         )
 
     def _why_read_only(self) -> str | None:
-        for path in (self._store.var, self._store.root):
+        """Return why nothing can be started; code that cannot be changed can be backed up."""
+        for path in (self._store.var, self._store.state_directory):
             if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
-                return f"this account may not write to {path}"
+                return refusal_of(path).rstrip(".")
+        try:
+            refuse_stranger(self._store)
+        except MagerewindError as error:
+            return error.message.rstrip(".")
         return None
 
     def database(self) -> DatabaseView:

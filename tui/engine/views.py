@@ -51,6 +51,12 @@ class StoreView:
     addresses: str | None = None
     problem: str | None = None  # why the deployment configuration could not be read
     read_only: str | None = None  # why this account may only look
+    uncovered: tuple[str, ...] = ()  # what a backup or a rollback would not cover
+
+    @property
+    def concerns(self) -> tuple[str, ...]:
+        """What deserves a look."""
+        return (*([self.problem] if self.problem else []), *self.uncovered)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +80,7 @@ class SpaceView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupView:
-    """One backup file. `health` is one of "verified", "unverified", "damaged"."""
+    """One backup file. `health` is one of "verified", "sound", "unverified", "damaged"."""
 
     name: str
     kind: Kind | None  # None: an archive of the admin pages that holds several kinds
@@ -119,7 +125,7 @@ class SetView:
     @property
     def health(self) -> str:
         """The worst of its backups."""
-        order = ("damaged", "unverified", "verified")
+        order = ("damaged", "unverified", "sound", "verified")
         found = {backup.health for backup in self.backups}
         return next((health for health in order if health in found), "unverified")
 

@@ -8,7 +8,6 @@ from textual.content import Content
 
 from core.events import Kind
 from core.operations.findings import Finding, Level
-from core.operations.requests import RollbackRequest, UndoRequest
 from tui.engine.views import DatabasePlanView, FilesPlanView, PlanView
 from tui.render import text
 from tui.render.job import Place
@@ -39,29 +38,6 @@ def plan_lines(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
         rows.extend(labelled("Space", space, place))
     rows.extend(finding_lines([one for one in plan.findings if one.level is not Level.STOP], place))
     return rows
-
-
-def order_of(request: RollbackRequest | UndoRequest, plan: PlanView | None) -> str:
-    """Return what will happen, numbered."""
-    if isinstance(request, RollbackRequest):
-        files = request.code_file is not None or request.media_file is not None
-        database = request.db_file is not None
-    else:
-        files = plan is not None and bool(plan.files)
-        database = plan is not None and plan.database_aside
-    prepare = files and isinstance(request, RollbackRequest)
-    load = database and isinstance(request, RollbackRequest)
-    steps = (
-        (prepare, "prepare what differs beside the store"),
-        (True, "close the store"),
-        (prepare, "look again at what changed meanwhile"),
-        (load, "load the database beside the live one"),
-        (True, "exchange everything at once"),
-        (request.flush, "flush the caches"),
-        (True, "open the store"),
-    )
-    words = [step for wanted, step in steps if wanted]
-    return "  ".join(f"{number} {step}" for number, step in enumerate(words, 1))
 
 
 def labelled(label: str, words: str, place: Place, style: str = "") -> list[Content]:

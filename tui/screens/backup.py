@@ -13,7 +13,7 @@ from textual.content import Content
 from core.events import Kind
 from core.operations.findings import Level
 from core.operations.requests import BackupRequest
-from core.text.steps import KIND_WORDS
+from core.text.orders import backup_order, numbered
 from tui.engine.port import Latest, TimeLimit
 from tui.engine.views import BackupCheckView, Estimate
 from tui.render import text
@@ -266,13 +266,8 @@ class Backup(Page):
         ]
 
     def _order(self, width: int) -> list[Content]:
-        steps = [] if self.keep_open else ["close the store"]
-        verb = "write and verify" if self.verify else "write"
-        steps.extend(f"{verb} {KIND_WORDS[kind]}" for kind in Kind if kind in self.kinds)
-        if not self.keep_open:
-            steps.append("open the store")
-        numbered = "  ".join(f"{number} {step}" for number, step in enumerate(steps, 1))
-        rows = Content(numbered).wrap(max(20, width - 10))
+        steps = backup_order(self.kinds, verify=self.verify, keep_open=self.keep_open)
+        rows = Content(numbered(steps)).wrap(max(20, width - 10))
         found = []
         for number, row in enumerate(rows):
             label = " Order    " if not number else " " * 10

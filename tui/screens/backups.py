@@ -30,7 +30,7 @@ from tui.widgets.panel import Panel
 LIMIT_S: Final = 10.0
 NOTE_WIDTH: Final = 7  # cells of a note that are worth showing
 SORTS: Final = ("newest", "oldest", "largest", "worst")
-HEALTH_ORDER: Final = ("damaged", "unverified", "verified")
+HEALTH_ORDER: Final = ("damaged", "unverified", "sound", "verified")
 HEALTH_STYLES: Final = {"damaged": "bold $text-error", "verified": "$text-success"}
 
 
@@ -51,8 +51,8 @@ class Backups(Page):
     CRUMB = "Backups"
     PURPOSE = """Every backup in var/backups, grouped by the moment it was taken. Enter opens a set
         and shows its files; verify and delete work on the set or on the one file under the cursor.
-        unverified means that nobody has read it again yet, not that it is bad. Unfinished files and
-        what is not a backup stand at the end."""
+        unverified means that nobody has read it again yet, not that it is bad; sound, that it was
+        read whole and has no manifest. Unfinished files and what is no backup stand at the end."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("R", "roll_back", "Roll back"),
         Binding("v", "verify", "Verify"),

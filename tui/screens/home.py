@@ -251,8 +251,8 @@ class Home(Page):
         if self.owner.read_only:
             found.append((f"Read-only: {text.clean(self.owner.read_only)}.", "$text-warning"))
         store = self._store.value
-        if isinstance(store, StoreView) and store.problem:
-            found.append((text.clean(store.problem), "$text-warning"))
+        if isinstance(store, StoreView):
+            found.extend((text.clean(words), "$text-warning") for words in store.concerns)
         return found + self._attention_of_undo() + self._attention_of_backups()
 
     def _attention_of_jobs(self) -> list[tuple[str, str]]:

@@ -15,10 +15,11 @@ from textual.widgets import Input
 from core.errors import Cancelled, PlanChanged
 from core.events import Kind
 from core.operations.requests import RollbackRequest, UndoRequest
+from core.text.orders import numbered, rollback_order
 from tui.engine.port import Latest
 from tui.engine.views import PlanView
 from tui.render import text
-from tui.render.plan import labelled, order_of, plan_lines
+from tui.render.plan import labelled, plan_lines
 from tui.render.row import Row
 from tui.render.text import assemble
 from tui.screens.ask import input_line
@@ -199,10 +200,16 @@ class Rollback(Page):
             )
         rows.append(Content(""))
         plan = self._plan if isinstance(self._plan, PlanView) else None
-        rows.extend(labelled("Order", order_of(self._request, plan), place))
+        rows.extend(labelled("Order", numbered(self._order(plan)), place))
         rows.extend(labelled("Same as", self.owner.engine.command(self._request), place))
         rows.append(Content(""))
         return rows
+
+    def _order(self, plan: PlanView | None) -> tuple[str, ...]:
+        if isinstance(self._request, RollbackRequest):
+            return rollback_order(self._request, self._request.kinds)
+        kinds = () if plan is None else (*plan.files, *([Kind.DB] if plan.database_aside else []))
+        return rollback_order(self._request, kinds)
 
     def _sentences(self) -> tuple[str, ...]:
         if isinstance(self._request, UndoRequest):

@@ -25,6 +25,7 @@ from core.events import Report, no_report
 
 _REPORT_EVERY: Final = 1024
 _FORMAT: Final = 0o170000
+_HIDES_A_DIRECTORY: Final = b".htaccess"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +39,48 @@ class Measured:
     members: int
     unreadable: tuple[str, ...] = ()
     special: tuple[str, ...] = ()  # sockets, fifos and devices: skipped by a backup
+    outside: tuple[str, ...] = ()  # links: what they lead to is no part of the selection
+
+
+def leads_out(selection: Selection) -> Callable[[bytes, bytes], bool]:
+    """Return the test whether a link (its path, its target) leads out of a selection.
+
+    By the words of the target alone: what is there now may be something else at a rollback.
+    """
+    left_out, prefix = selection.left_out(), selection.prefix
+
+    def test(path: bytes, target: bytes) -> bool:
+        if target.startswith(b"/"):
+            inside = os.path.relpath(target, selection.root)
+        else:
+            here = os.path.dirname(path.removeprefix(prefix))
+            inside = os.path.normpath(os.path.join(here, target))
+        return inside == b".." or inside.startswith(b"../") or left_out(prefix + inside)
+
+    return test
+
+
+def holds_files(selection: Selection) -> bool:
+    """Tell whether there is anything but directories and what hides them from a web server."""
+
+    def problem(_path: bytes, _error: OSError) -> None:
+        """Go on: what cannot be read is named by `measure`."""
+
+    for _prefix, _fd, names in runs(selection, problem=problem):
+        if names is not None and any(name != _HIDES_A_DIRECTORY for name in names):
+            return True
+    return False
 
 
 def _readable(name: bytes, fd: int, wanted: int) -> bool:
     return os.access(name, wanted, dir_fd=fd, effective_ids=True) or is_readable(name, fd)
+
+
+def _target(name: bytes, fd: int) -> bytes:
+    try:
+        return os.readlink(name, dir_fd=fd)
+    except OSError:  # it is gone since
+        return b""
 
 
 @dataclass(slots=True)
@@ -54,10 +93,11 @@ class _Count:
     size: int = 0  # bytes of files with one name
     unreadable: list[bytes] = field(default_factory=list)
     special: list[bytes] = field(default_factory=list)
+    outside: list[bytes] = field(default_factory=list)
     # Files with several names are written once, whichever part of the tree they are met in.
     linked: dict[tuple[int, int], int] = field(default_factory=dict)
 
-    def take(self, run: Run, euid: int) -> None:
+    def take(self, run: Run, euid: int, leads_out: Callable[[bytes, bytes], bool]) -> None:
         """Count the entries of a run."""
         prefix, fd, names = run
         if names is None:
@@ -82,6 +122,8 @@ class _Count:
                 self.size += status.st_size
             else:
                 self._take(prefix + name, name, fd, status)
+                if stat.S_ISLNK(mode) and leads_out(prefix + name, _target(name, fd)):
+                    self.outside.append(prefix + name)
 
     def _take(self, path: bytes, name: bytes, fd: int, status: os.stat_result) -> None:
         mode = status.st_mode
@@ -107,7 +149,7 @@ class _Count:
         """Return all of it as plain values."""
         return (
             self.files, self.directories, self.links, self.size, self.unreadable, self.special,
-            self.linked,
+            self.outside, self.linked,
         )  # fmt: skip
 
     def add(self, other: _Count) -> None:
@@ -118,6 +160,7 @@ class _Count:
         self.size += other.size
         self.unreadable += other.unreadable
         self.special += other.special
+        self.outside += other.outside
         self.linked |= other.linked
 
     def measured(self) -> Measured:
@@ -130,15 +173,16 @@ class _Count:
             members=self.files + self.directories + self.links,
             unreadable=tuple(os.fsdecode(path) for path in sorted(self.unreadable)),
             special=tuple(os.fsdecode(path) for path in sorted(self.special)),
+            outside=tuple(os.fsdecode(path) for path in sorted(self.outside)),
         )
 
 
 def _count(
     selection: Selection, *, report: Report, mine: Callable[[bytes], bool] | None = None
 ) -> _Count:
-    count, euid, next_report = _Count(), os.geteuid(), 0
+    count, euid, outside, next_report = _Count(), os.geteuid(), leads_out(selection), 0
     for run in runs(selection, problem=count.problem, mine=mine):
-        count.take(run, euid)
+        count.take(run, euid, outside)
         entries = count.files + count.directories
         if entries >= next_report:
             next_report = entries + _REPORT_EVERY
@@ -160,7 +204,7 @@ def _is_mine(name: bytes) -> bool:
 
 def _childs_share(selection: Selection) -> _Count:
     """Count what is the child's only: what lies above the shares belongs to the other."""
-    count, euid = _Count(), os.geteuid()
+    count, euid, outside = _Count(), os.geteuid(), leads_out(selection)
     least = selection.prefix.count(b"/") + SHARED_DEPTH
 
     def problem(path: bytes, error: OSError) -> None:
@@ -170,7 +214,7 @@ def _childs_share(selection: Selection) -> _Count:
     for run in runs(selection, problem=problem, mine=_is_childs):
         prefix, _, names = run
         if prefix.count(b"/") >= least + (names is None):
-            count.take(run, euid)
+            count.take(run, euid, outside)
     return count
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 from core.account.reach import look, lstat
 from core.archive.plan.closed_directories import can_be_opened, is_stuck
@@ -291,10 +292,14 @@ def _warnings(comparison: Comparison) -> Iterator[Warned]:
                      names=names)  # fmt: skip
 
 
+READ_ONLY: Final = "read-only file system"
+
+
 def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
     """Return where this account may not rename, or change the mode of, what is planned."""
     refused: dict[str, None] = {}
-    last = b"\0"
+    last = looked_at = b"\0"
+    fixed = False
     with Descent(selection.root) as descent:
         for row in plan.rows("WHERE unit = id OR action = ? ORDER BY id", Action.MODE.value):
             relative = row.path[len(selection.prefix) :]
@@ -304,6 +309,11 @@ def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
             except OSError:
                 continue  # it went away: the second look finds out
             moves = row.action is not Action.MODE
+            if parent != looked_at:
+                looked_at, fixed = parent, bool(os.statvfs(fd).f_flag & os.ST_RDONLY)
+            if fixed:
+                _note(refused, selection.prefix + parent, READ_ONLY)
+                continue
             if moves and parent != last:
                 last = parent
                 _note(refused, selection.prefix + parent, _keeps_entries(b".", fd))
@@ -340,9 +350,8 @@ def _keeps_entries(name: bytes, fd: int) -> str | None:
     try:
         if os.access(name, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
             return ""
-        writable = not os.statvfs(fd).f_flag & os.ST_RDONLY
         own = os.fstat(opened).st_uid == os.geteuid()
-        return "" if writable and (own or can_be_opened(opened)) else None
+        return "" if own or can_be_opened(opened) else None
     finally:
         os.close(opened)
 

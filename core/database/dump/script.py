@@ -19,8 +19,9 @@ Format 1, in this order, UTF-8 unless said otherwise, every statement ending wit
    `core.database.dump.dump`) come after the rows of the others, structure and rows together.
 7. Functions, procedures, packages; views, each after those that it is made of; triggers; events.
    Each has a line ``-- view `v` ``, a `SET` line with its own sql_mode, character set, collation
-   (and time zone), a DROP, and its text between `DELIMITER ;;` and `DELIMITER ;`. The text is in
-   the character set of that SET. Where the definer is not kept, a comment before it names it.
+   (and time zone), a DROP, and its text, which is in the character set of that SET; between
+   `DELIMITER ;;` and `DELIMITER ;` where a `;` within the text could end it. Magento's rollback
+   knows no DELIMITER. Where the definer is not kept, a comment before it names it.
 8. The session is put back, then comments: ``-- rows N `t` `` for every table, and as the last line
    `-- Dump completed: N tables, N rows`. A file without that line is not whole.
 
@@ -193,8 +194,11 @@ def _object(
     lines.append(settings + ";")
     if drop:
         lines.append(f"DROP {kind} IF EXISTS {quote_name(name)};")
-    delimiter = _delimiter(create)
-    lines += [f"DELIMITER {delimiter}", create, delimiter, "DELIMITER ;"]
+    if _is_one_statement(create, view=isinstance(made, View)):
+        lines += [create, ";"]  # on a line of its own, as the text may end in a comment
+    else:
+        delimiter = _delimiter(create)
+        lines += [f"DELIMITER {delimiter}", create, delimiter, "DELIMITER ;"]
     lines.append("SET NAMES utf8mb4;")
     if mode:
         lines.append(f"SET sql_mode = {_KEPT['sql_mode']};")
@@ -220,6 +224,19 @@ def _charset(
         codec = {"sjis": "shift_jis", "cp932": "cp932"}.get(made.charset, made.charset)
         text = _encode(text).decode(codec, "replace")
     return text, "utf8mb4", "utf8mb4_general_ci"
+
+
+def _is_one_statement(text: str, *, view: bool) -> bool:
+    """Tell whether a reader of statements that knows no DELIMITER finds the end of this text.
+
+    In a view, whose quotes are always the server's own, a `;` in a string ends nothing; but it
+    would for Magento at the end of a line.
+    """
+    if ";" not in text:
+        return True
+    if not view or any(line.rstrip().endswith(";") for line in text.split("\n")):
+        return False
+    return not any(token.text == b";" for token in tokens(_encode(text)))
 
 
 def _delimiter(text: str) -> str:

@@ -177,6 +177,32 @@ def drop_aside(
     )
 
 
+def drop_orphans(
+    settings: DatabaseConnection, short: str, *, report: Report = no_report
+) -> tuple[str, ...]:
+    """Drop all staged and aside tables that bear a job's short id; return those that stay.
+
+    They may refer to each other, so they are gone over until nothing more can be dropped.
+    """
+    with connect(settings) as connection:
+        sizes = _sizes(connection)
+        markers = {f"{STAGED}{short}_0", f"{ASIDE}{short}_0"}  # last: they tell whose these are
+        left = sorted(
+            (name for name in sizes if owner_of(name) == short), key=lambda name: name in markers
+        )
+        freed = dropped = 0
+        while True:
+            before = len(left)
+            for name in list(left):
+                report(freed, dropped, name)
+                if (name in markers and len(left) > len(markers)) or not _drop(connection, name):
+                    continue
+                left.remove(name)
+                freed, dropped = freed + sizes[name], dropped + 1
+            if len(left) == before:
+                return tuple(left)
+
+
 def _drop(connection: Connection, aside: str) -> bool:
     """Drop a table with foreign keys checked; tell whether it could be."""
     try:

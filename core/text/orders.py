@@ -1,0 +1,39 @@
+"""The order of the work of a backup, a rollback and an undo, as a person is told it beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from core.events import Kind
+from core.operations.requests import RollbackRequest, UndoRequest
+from core.text.steps import KIND_WORDS
+
+
+def numbered(steps: Iterable[str]) -> str:
+    """Return steps as one line."""
+    return "  ".join(f"{number} {step}" for number, step in enumerate(steps, 1))
+
+
+def backup_order(kinds: Collection[Kind], *, verify: bool, keep_open: bool) -> tuple[str, ...]:
+    """Return what a backup of these kinds will do."""
+    verb = "write and verify" if verify else "write"
+    steps = [f"{verb} {KIND_WORDS[kind]}" for kind in Kind if kind in kinds]
+    return tuple(steps) if keep_open else ("close the store", *steps, "open the store")
+
+
+def rollback_order(
+    request: RollbackRequest | UndoRequest, kinds: Iterable[Kind]
+) -> tuple[str, ...]:
+    """Return what a rollback or an undo of these kinds will do."""
+    kinds, again = frozenset(kinds), isinstance(request, UndoRequest)
+    prepare = bool(kinds - {Kind.DB}) and not again
+    steps = (
+        (prepare, "prepare what differs beside the store"),
+        (True, "close the store"),
+        (prepare, "look again at what changed meanwhile"),
+        (Kind.DB in kinds and not again, "load the database beside the live one"),
+        (True, "exchange everything at once"),
+        (request.flush, "flush the caches"),
+        (True, "open the store"),
+    )
+    return tuple(step for wanted, step in steps if wanted)
