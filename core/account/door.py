@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import replace
-from importlib import import_module
 from typing import Final
 
 from core.account import environment, installation
@@ -105,20 +104,18 @@ def _refuse_mixed(root: str) -> None:
             )
 
 
-def start_keeper(place: Place, owner: Ids) -> int | None:
-    """Start the process that gives files back to other accounts; None where there is none.
+def start_keeper(place: Place, owner: Ids) -> int:
+    """Start the process that gives files back to other accounts.
 
     Returns a descriptor of a socket to it. Raises AccountRefused.
     """
-    try:
-        keeper = import_module("core.account.keeper")
-    except ModuleNotFoundError:
-        return None
+    from core.account import keeper  # noqa: PLC0415 - only root has one
+
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         root = os.open(".", flags, dir_fd=place.fd)
         try:
-            return int(keeper.start_keeper(root, owner.uid))
+            return keeper.start_keeper(root, owner.uid)
         finally:
             os.close(root)
     except OSError as error:

@@ -6,8 +6,8 @@ It is apart from the door, which most processes never load.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 
+from core.account.client import use
 from core.account.ids import Ids
 
 
@@ -49,4 +49,4 @@ def set_opened(how: Opened) -> None:
     """Take over, in a process that was started behind the door, what was passed there."""
     _passed[:] = [how]
     if how.keeper_fd is not None:
-        import_module("core.account.client").use(how.keeper_fd)
+        use(how.keeper_fd)

@@ -27,6 +27,7 @@ from core.jobs.listing import JobSummary, interrupted_error
 from core.jobs.lock import job_running
 from core.magento.store import Store, find_store_here
 from core.operations.findings import Finding
+from core.operations.job_files import planted_state
 from core.operations.read_only import refuse_unwritable
 from core.text import numbers
 from core.text.lines import note, plain, success, warning
@@ -47,8 +48,14 @@ class Session:
         return find_store_here(root=self.line.root, for_rollback=for_rollback)
 
     def writable_store(self, *, for_rollback: bool = True) -> Store:
-        """Return the store, when this account may work on it. Raises StoreUnreadable."""
+        """Return the store, when this account may work on it.
+
+        Raises StoreUnreadable, ForeignState.
+        """
         store = self.store(for_rollback=for_rollback)
+        planted = planted_state(store)
+        if planted is not None:
+            raise planted
         refuse_unwritable(store)
         return store
 

@@ -171,7 +171,7 @@ def interrupted_error(job: JobSummary, *, host: str) -> JobError:
             hint=f"It is var/{job_files.STATE}/{job_files.JOBS}/{job.job_id}: look at it, and move "
             "out of var what is not a job's of this account."
             if job.job_id != _NOWHERE
-            else "Look at it, and move out of var what is not this account's.",
+            else job_files.MOVE_STATE_AWAY,
         )
     what = f"Job {job.job_id} ({job.operation})"
     if job.host and job.host != host:

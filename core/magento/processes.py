@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from core.magento.store import shown
+from core.magento.trusted_paths import resolved
 
 _SCRIPTS: Final = ("bin/magento", "pub/cron.php", "update/cron.php")
 _KINDS: Final = (
@@ -213,7 +214,7 @@ def _directory(proc: str, pid: int) -> str:
 def _belongs(path: str, script: str, root: str) -> bool:
     if not path.startswith("/"):
         return False
-    return os.path.realpath(path.removesuffix(script)) == root
+    return resolved(path.removesuffix(script)) == root
 
 
 def _what(script: str, words: Sequence[str]) -> str:

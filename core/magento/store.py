@@ -16,7 +16,13 @@ from typing import Any, Final
 from core.account.ids import name_of
 from core.durable import make_directory
 from core.errors import StoreNotFound, StoreUnreadable
-from core.magento.trusted_paths import followed, open_owned, read_owned, trusted_accounts
+from core.magento.trusted_paths import (
+    followed,
+    open_owned,
+    read_owned,
+    resolved,
+    trusted_accounts,
+)
 
 # Any two of these make a root. One alone is too common: a PHP project has a pub/index.php.
 MARKERS: Final = (
@@ -136,7 +142,7 @@ def _store(root: str, markers: tuple[str, ...]) -> Store:
         static=os.path.join(root, "pub/static"),
         var=os.path.join(root, "var"),
         backups=os.path.join(root, "var/backups"),
-        media_target=os.path.realpath(os.path.join(root, "pub/media")),
+        media_target=resolved(os.path.join(root, "pub/media")),
     )
 
 
@@ -196,7 +202,7 @@ def _unreadable(directory: str) -> StoreUnreadable:
 
 def _directory(path: str) -> str:
     """Return the real path of a directory that is there and can be reached."""
-    directory = os.path.realpath(path)
+    directory = resolved(path)
     try:
         there = stat.S_ISDIR(os.stat(directory).st_mode)
     except PermissionError:

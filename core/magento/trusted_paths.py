@@ -15,12 +15,13 @@ import os
 import pwd
 import stat
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from core.errors import StoreUnreadable
 
 _LINKS_LIMIT = 40
+_LOOKS = 50
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NOTED = 4096
@@ -187,6 +188,18 @@ def open_directory(path: str | bytes) -> int:
     """
     whole = os.path.abspath(os.fsdecode(path))
     return open_owned(whole, accounts={os.geteuid()}, directory=True)
+
+
+def resolved(path: str) -> str:
+    """Return a path with its links resolved, as far as they lead anywhere.
+
+    `os.path.realpath` fails where a link becomes a directory between its two looks. Others may
+    exchange them all the time: then the path stays as it is.
+    """
+    for _ in range(_LOOKS):
+        with suppress(OSError):
+            return os.path.realpath(path)
+    return path
 
 
 def real_path(fd: int) -> str:

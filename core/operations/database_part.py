@@ -5,7 +5,6 @@ With it everything is loaded that it needs until the store is open again.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -25,6 +24,7 @@ from core.database.swap.written import Seen, look_at_tables, written_between
 from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
 from core.events import Kind, RollbackPlanned, Step, Warned
 from core.held import Directory, StateFile
+from core.magento.trusted_paths import resolved
 from core.operations.connection_file import connection_of, needed_connection
 from core.operations.context import JobContext
 from core.operations.findings import Finding, refuse, say_findings
@@ -197,7 +197,7 @@ def job_mark(context: JobContext) -> JobMark:
     """Return what the schema is told of a job."""
     return JobMark(
         job_id=context.job_id,
-        var=os.path.realpath(context.store.var),
+        var=resolved(context.store.var),
         host=context.host,
         kinds=tuple(kind.value for kind in kinds_of(context.journal)),
     )

@@ -25,15 +25,17 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from core.archive.plan.home import Bounds, PlanHome
-from core.errors import JobNotFound, MagerewindError, NothingToUndo
+from core.errors import ForeignState, JobNotFound, MagerewindError, NothingToUndo
 from core.events import Kind
 from core.held import Directory, StateFile
 from core.magento.store import Store, open_var
+from core.owned import why_foreign
 
 REQUEST: Final = "request.json"
 EVENTS: Final = "events.jsonl"
@@ -53,6 +55,7 @@ STATE: Final = ".magerewind"
 JOBS: Final = "jobs"
 FORGOTTEN: Final = "forgotten"
 _SHOWN_STATE: Final = "var/.magerewind"
+MOVE_STATE_AWAY: Final = "Look at it, and move out of var what is not this account's."
 _SHOWN_JOB: Final = "A job in var/.magerewind"
 _ID_LETTERS: Final = frozenset("0123456789abcdef-")
 _ID_LENGTH: Final = 64
@@ -74,6 +77,25 @@ def open_state(store: Store, *, make: bool = False) -> Directory | None:
         with suppress(FileNotFoundError):
             return var.open_directory(STATE, shown=_SHOWN_STATE)
     return None
+
+
+def planted_state(store: Store) -> ForeignState | None:
+    """Return the error for a `var/.magerewind` of neither this account nor the store's owner.
+
+    Who only gave it to the owner would have what is in it believed.
+    """
+    try:
+        status = os.lstat(store.state_directory)
+    except OSError:
+        return None
+    reason = why_foreign(status, directory=True)
+    if not reason or (stat.S_ISDIR(status.st_mode) and status.st_uid == store.owner_uid):
+        return None
+    return ForeignState(
+        f"{_SHOWN_STATE} {reason}: nothing of it is used, and no job starts.",
+        hint=MOVE_STATE_AWAY,
+        reason=reason,
+    )
 
 
 def open_jobs(store: Store, *, make: bool = False) -> Directory | None:

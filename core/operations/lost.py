@@ -7,6 +7,7 @@ names. Nothing is changed here; what can be done about it is decided by `verdict
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,13 +15,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from core import owned
 from core.archive.tree.mounts import mounts_below
 from core.archive.tree.remove import tree_bytes
 from core.durable import translate
-from core.errors import ConfigurationError, JobInterrupted, MagerewindError
+from core.errors import ConfigurationError, JobInterrupted, MagerewindError, StoreUnreadable
 from core.magento.maintenance import FlagMark, maintenance_state
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, linked_parts
+from core.magento.trusted_paths import followed, open_directory, resolved
 from core.operations.findings import Finding, megabytes, stop, warn
 
 RECOVER: Final = "magerewind job:recover --without-memory"
@@ -236,7 +239,7 @@ def lost_tables(
             continue
         with connect(settings) as connection:
             mark = read_mark(connection, one.short)
-            if mark is not None and mark.var and mark.var != os.path.realpath(store.var):
+            if mark is not None and mark.var and mark.var != resolved(store.var):
                 continue
             renamed = False
             if mark is not None and mark.phase == "swapping":
@@ -273,35 +276,44 @@ def _long_id(short: str) -> str:
 
 
 def _places(store: Store, known: frozenset[str]) -> Iterator[tuple[str, LostPlace]]:
-    """Yield the stage and aside directories of jobs that are not known."""
+    """Yield the stage and aside directories of jobs that are not known.
+
+    Only what is ours: anybody who may write beside them could make such a name, or a link of it.
+    """
     root = os.fsencode(store.root)
-    tops = [store.state_directory, store.root, store.media]
+    tops = [store.state_directory, store.root]
     tops += [os.path.join(store.root, os.fsdecode(path)) for path in mounts_below(root)]
+    with contextlib.suppress(StoreUnreadable):  # a link that is not followed
+        tops += [target for target in (followed(store.root, store.media),) if target is not None]
     tops += [target for _, target in linked_parts(store) if target is not None]
-    for top in dict.fromkeys(os.path.realpath(one) for one in tops):
-        try:
-            names = sorted(os.listdir(top))
-        except OSError:
-            continue
-        for name in names:
-            parts = _PLACE.fullmatch(name)
-            if parts is None or parts[2] in known:
-                continue
-            path = os.path.join(top, name)
+    for top in dict.fromkeys(resolved(one) for one in tops):
+        with contextlib.suppress(OSError, StoreUnreadable):
+            above = open_directory(top)
             try:
-                size, entries = tree_bytes(os.fsencode(path)), len(os.listdir(path))
-            except (OSError, MagerewindError):
-                size, entries = 0, 0
-            yield (
-                parts[2],
-                LostPlace(
-                    path=path,
-                    is_aside=parts[1] == "aside",
-                    kind=parts[3],
-                    bytes=size,
-                    entries=entries,
-                ),
+                yield from _places_in(top, above, known)
+            finally:
+                os.close(above)
+
+
+def _places_in(top: str, above: int, known: frozenset[str]) -> Iterator[tuple[str, LostPlace]]:
+    for name in sorted(os.listdir(above)):
+        parts = _PLACE.fullmatch(name)
+        if parts is None or parts[2] in known:
+            continue
+        with contextlib.suppress(OSError, MagerewindError):
+            fd = owned.open_directory(name, what=name, dir_fd=above)
+            try:
+                entries = len(os.listdir(fd))
+            finally:
+                os.close(fd)
+            place = LostPlace(
+                path=os.path.join(top, name),
+                is_aside=parts[1] == "aside",
+                kind=parts[3],
+                bytes=tree_bytes(os.fsencode(name), dir_fd=above),
+                entries=entries,
             )
+            yield parts[2], place
 
 
 _PROVEN: Final = {

@@ -34,6 +34,7 @@ from core.operations.findings import (
     warn,
 )
 from core.operations.health import StoreHealth
+from core.operations.job_files import planted_state
 from core.operations.lost import find_lost, lost_findings
 from core.operations.read_only import MOUNT_HINT, code_findings, is_read_only, refusal_of
 from core.operations.requests import BackupRequest
@@ -225,7 +226,10 @@ def _writable_findings(store: Store) -> list[Finding]:
         refuse_stranger(store)
     except MagerewindError as error:
         found.append(from_error("not-owner", error))
-    for path in (store.backups, store.state_directory, store.var):
+    planted = planted_state(store)
+    if planted is not None:
+        found.append(from_error("foreign-state", planted))
+    for path in (store.backups, store.var if planted else store.state_directory, store.var):
         existing = path
         while not os.path.lexists(existing) and existing != "/":
             existing = os.path.dirname(existing)

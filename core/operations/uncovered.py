@@ -14,6 +14,7 @@ from core.archive.tree.selection import Selection, media_selection
 from core.errors import StoreUnreadable
 from core.events import Kind, Warned
 from core.magento.store import Store, shown
+from core.magento.trusted_paths import resolved
 from core.operations.findings import Finding, note, of_kind, warn
 
 if TYPE_CHECKING:  # what reads it takes longer to load than all else
@@ -83,7 +84,7 @@ def outside_findings(store: Store, kind: Kind, measured: Measured) -> tuple[Find
     others = tuple(name for name in names if name not in (*whole, _ENV_PHP))
     found: list[Finding] = []
     if kind is Kind.CODE and _ENV_PHP in measured.outside:
-        target = shown(os.path.realpath(store.env_php))
+        target = shown(resolved(store.env_php))
         found.append(note("env-linked", f"{_ENV_PHP} is a link, and not in the backup: {target}"))
     if whole:
         message = "Linked from elsewhere, and not in a backup of media:"
@@ -96,7 +97,7 @@ def outside_findings(store: Store, kind: Kind, measured: Measured) -> tuple[Find
 
 def _is_elsewhere(store: Store, name: str) -> bool:
     """Tell whether a link in pub/media leads to a directory out of the store, not above it."""
-    target = os.path.realpath(os.path.join(store.root, name))
+    target = resolved(os.path.join(store.root, name))
     if not os.path.isdir(target):
         return False
     below = os.path.join(target, "")

@@ -15,7 +15,7 @@ MAGEREWIND_FAULT holds `<where>:<number>:<what>`, several separated by commas:
     insert:1:freeze      the same at the first INSERT of a load
     rows:1:freeze        the same at the first question for the rows of a range
     nospacecheck:1:on    the checks beforehand believe in endless space
-    journal:5:wait       wait there until the file MAGEREWIND_GO exists
+    journal:5:wait       make MAGEREWIND_GO.waits, wait until the file MAGEREWIND_GO exists
 """
 
 import errno
@@ -69,6 +69,8 @@ class Counter:
             wire.USUAL = wire.HURRIED
             os.kill(int(os.environ["MAGEREWIND_SERVER"]), signal.SIGSTOP)
         elif what == "wait":
+            with open(f"{os.environ['MAGEREWIND_GO']}.waits", "w", encoding="ascii"):
+                pass
             while not os.path.exists(os.environ["MAGEREWIND_GO"]):
                 time.sleep(0.01)
         elif what == "eio":

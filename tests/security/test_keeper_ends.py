@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -15,7 +16,8 @@ from tests.security.two_owners import damage, differences, make_two_owners, tree
 
 pytestmark = as_root
 HERE = Path(__file__).parent
-PARTS = 4  # of a job, at the end of each of which something ends
+PARTS = 3  # of a job, in each of which something ends
+WAYS = ("gone", "goneafter", "lost", "kill")  # each of them at other requests
 
 
 class Case:
@@ -72,6 +74,14 @@ class Case:
         assert done.returncode == 0, done
         return int(Path(self._asked).read_text(encoding="ascii"))
 
+    @functools.cached_property
+    def requests_of_undo(self):
+        """The number of requests of an undo; the rolled back store is kept for it."""
+        self.again()
+        self.installation.run(*self.rollback, root=self.root, code=0)
+        self.keep("rolled")
+        return self.requests("job:undo", "--yes")
+
     @property
     def is_closed(self):
         return os.path.lexists(f"{self.root}/var/.maintenance.flag")
@@ -87,20 +97,22 @@ class Case:
 
 @pytest.fixture(scope="module")
 def case(installation):
-    """The case, in a directory that everybody can reach."""
-    with tempfile.TemporaryDirectory(prefix="magerewind-test-", dir="/tmp") as place:
+    """The case, in a directory that everybody can reach; in memory, since all is flushed often."""
+    with tempfile.TemporaryDirectory(prefix="magerewind-test-", dir="/dev/shm") as place:
         os.chmod(place, 0o755)
         yield Case(place, installation)
 
 
-def points(count):
-    """Return some request numbers, evenly over a job, the last ones among them."""
-    return sorted({1 + (count - 1) * part // PARTS for part in range(PARTS)} | {count - 1, count})
+def points(count, what):
+    """Return some request numbers, evenly over a job, and the last one."""
+    part = count // PARTS
+    first = 1 + part * WAYS.index(what) // len(WAYS)
+    return sorted({*range(first, count, part), count})
 
 
-@pytest.mark.parametrize("what", ["gone", "goneafter", "lost", "kill"])
+@pytest.mark.parametrize("what", WAYS)
 def test_a_rollback_whose_keeper_ends_leaves_the_store_whole(case, what):
-    for number in points(case.requests_of_rollback):
+    for number in points(case.requests_of_rollback, what):
         case.again()
         done = case.command(f"{number}:{what}", *case.rollback)
         assert "Traceback" not in done.stderr
@@ -112,7 +124,7 @@ def test_a_rollback_whose_keeper_ends_leaves_the_store_whole(case, what):
 def test_the_owner_alone_recovers_what_it_can_and_says_the_rest(case):
     """Its recovery completes, and names what differs; or it moves nothing, and root's completes."""
     completed = 0
-    for number in points(case.requests_of_rollback):
+    for number in points(case.requests_of_rollback, "kill"):
         case.again()
         case.command(f"{number}:kill", *case.rollback)
         said = case.installation.run("job:recover", "--json", root=case.root, uid=OWNER, gid=GROUP)
@@ -137,11 +149,7 @@ def test_the_owner_alone_recovers_what_it_can_and_says_the_rest(case):
 
 @pytest.mark.parametrize("what", ["gone", "kill"])
 def test_an_undo_whose_keeper_ends_leaves_the_store_whole(case, what):
-    case.again()
-    case.installation.run(*case.rollback, root=case.root, code=0)
-    case.keep("rolled")
-    count = case.requests("job:undo", "--yes")
-    for number in points(count):
+    for number in points(case.requests_of_undo, what):
         case.again("rolled")
         done = case.command(f"{number}:{what}", "job:undo", "--yes")
         assert "Traceback" not in done.stderr

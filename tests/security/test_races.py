@@ -181,3 +181,11 @@ def test_a_plan_that_is_exchanged_while_it_is_opened_is_refused(store, victim):
             except MagerewindError:
                 refused += 1
     assert 0 < refused < ROUNDS
+
+
+def test_a_path_is_resolved_while_it_is_exchanged(store, victim):
+    """Between the looks of `os.path.realpath` a link may have become a directory: EINVAL."""
+    places = {store.media, str(victim)}
+    with exchanged(store.media, victim):
+        found = {find_store(store.root, root=store.root).media_target for _ in range(ROUNDS)}
+    assert found <= places

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from core.account.reach import account_of, look, lstat
 from core.archive.tree.open_directories import Descent
 from core.durable import fsync, translate
+from core.errors import StoreUnreadable
 from core.events import Report, no_report
 from core.magento.trusted_paths import open_directory
 
@@ -126,6 +127,14 @@ def tree_bytes(directory: bytes, *, dir_fd: int | None = None) -> int:
 
 
 def remove_if_empty(directory: bytes, *, dir_fd: int | None = None) -> None:
-    """Remove a directory that has nothing in it."""
-    with contextlib.suppress(OSError):
-        os.rmdir(directory, dir_fd=dir_fd)
+    """Remove a directory that has nothing in it; the way to it leads through no stranger's link."""
+    with contextlib.suppress(OSError, StoreUnreadable):
+        if dir_fd is not None:
+            os.rmdir(directory, dir_fd=dir_fd)
+            return
+        above, name = os.path.split(directory)
+        parent = open_directory(above)
+        try:
+            os.rmdir(name, dir_fd=parent)
+        finally:
+            os.close(parent)
