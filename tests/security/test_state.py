@@ -114,7 +114,7 @@ def test_what_is_no_file_of_ours_stops_starts_and_is_named(shop, kind):
     plant(only_job(shop) / "journal.jsonl", kind)
     listed = run(shop, "job:list")
     assert listed.returncode == 0
-    assert "INTERRUPTED" in listed.stdout
+    assert "UNREADABLE" in listed.stdout
     (line,) = [line for line in listed.stderr.splitlines() if "journal.jsonl" in line]
     assert "nothing of it is used, and no job starts." in line
     for words in (("setup:backup", "--media"), ("job:recover",)):
