@@ -18,12 +18,14 @@ from core.backups.catalog import PartialBackup
 from core.events import Kind, Operation, Outcome, Stamped, from_line, to_line
 from core.jobs.listing import JobSummary
 from core.operations.findings import Finding, Level
+from core.operations.health import StoreHealth
 from core.operations.requests import Request, command_line
 from tui.engine import views
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
     DatabaseView,
+    LostView,
     Places,
     PlanView,
     SpaceView,
@@ -178,6 +180,18 @@ class Playback:
     def closed(self) -> bool:
         """Return whether the store was closed."""
         return self._answers.closed
+
+    def lost(self) -> tuple[LostView, ...]:
+        """Return no job whose memory is gone."""
+        return ()
+
+    def forgotten(self) -> int:
+        """Return that no job was trimmed."""
+        return 0
+
+    def health(self) -> StoreHealth:
+        """Return a store with nothing broken."""
+        return StoreHealth()
 
     def check_backup(self, _request: object) -> BackupCheckView | None:
         """Return the recorded check."""

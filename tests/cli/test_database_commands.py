@@ -96,7 +96,11 @@ def test_a_whole_circle(shop: DatabaseShop) -> None:
     ]
     assert shop.value("SELECT COUNT(*) FROM sales_order") == orders
     assert (
-        shop.value("SELECT COUNT(*) FROM information_schema.tables WHERE table_name='later'") == "0"
+        shop.value(
+            "SELECT COUNT(*) FROM information_schema.tables WHERE table_name='later'"
+            f" AND table_schema = '{SCHEMA}'"
+        )
+        == "0"
     )
     undone = shop.run("job:undo", "--yes")
     assert undone.returncode == 0, undone.stderr
