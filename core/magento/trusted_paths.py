@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import errno
 import os
-import pwd
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from core.errors import StoreUnreadable
+from core.owned import account_name
 
 _LINKS_LIMIT = 40
 _LOOKS = 50
@@ -43,14 +43,6 @@ class _Way:
     links: int = 0
     makers: set[int] = field(default_factory=set)  # of the links, without root and this account
     gone: list[bytes] = field(default_factory=list)  # components from `/`, for messages
-
-
-def account_name(uid: int) -> str:
-    """Return an account's name, its number where it has none."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 def trusted_accounts(owner_uid: int) -> frozenset[int]:
