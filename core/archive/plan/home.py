@@ -15,7 +15,7 @@ from core.held import Directory, StateFile, state_file
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """The trees that a job's plan may name: `trees` are roots with their prefixes in the archive."""
+    """The trees that a job's plan may name: `trees` are roots and their prefixes in the archive."""
 
     trees: frozenset[tuple[bytes, bytes]]
     state: bytes
