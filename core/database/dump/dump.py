@@ -76,7 +76,7 @@ class DumpOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DumpSummary:
-    """What a dump holds. `rows` has every table, also those without rows.
+    """The contents of a dump. `rows` has every table, also those without rows.
 
     `snapshot` is the rung that was taken, `passed` says why each rung above it did not do.
     `index_sha256` is the checksum of the index, empty where none was asked for.
@@ -105,7 +105,7 @@ def dump_schema(
     created: str,
     index_fd: int | None = None,
 ) -> DumpSummary:
-    """Write the schema to `fd` from where it stands and return what was written.
+    """Write the schema to `fd` from its present position and return the contents.
 
     `created` is the time to put into the header, `index_fd` an empty file for the index
     (`core.database.index`). Does not flush the files to disk. Raises RightsMissing before anything
@@ -318,7 +318,7 @@ class _Dump:
     def _attempt(
         self, snapshot: Snapshot, tables: Sequence[tuple[Table, Rendering]]
     ) -> dict[str, int]:
-        """Read the rows: what is likely to change first, then what is locked, then by size."""
+        """Read the rows: tables likely to change first, then locked ones, then by size."""
         prefix = self._control.settings.table_prefix
         ordered = sorted(
             tables,
@@ -387,5 +387,21 @@ class _Dump:
         )
 
 
+<<<<<<< HEAD
+=======
+def _keep_memory() -> None:
+    """Let the allocator keep its memory for the next range.
+
+    Otherwise each buffer of a mebibyte is given back to the kernel and comes again page by page:
+    650,000 page faults for 800 MB, a third of our processor time (measured, glibc 2.36). Other
+    C libraries have no mallopt, and no need of it.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, 32 << 20)
+        mallopt(_M_TRIM_THRESHOLD, 128 << 20)
+
+
+>>>>>>> main
 def _processors() -> int:
     return max(1, min(MOST_CONNECTIONS, len(os.sched_getaffinity(0))))

@@ -1,4 +1,4 @@
-"""The comparison of live tables with a dump: never "same" in error, nor "different" without need."""
+"""The comparison of live tables with a dump: a table is the same exactly where its rows are."""
 
 from __future__ import annotations
 

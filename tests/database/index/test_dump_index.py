@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 
 from core.database.dump import read_rows
 from core.database.dump.ddl_watch import Disturbed
-from core.database.index.read_index import DumpIndex
 from tests.database.indexing import dump_with_index, open_dump_index
 from tests.database.odd_schemas import NEW
 from tests.database.shop_flow import fill
@@ -83,6 +81,12 @@ def test_a_second_try_begins_the_index_anew(server, schema, tmp_path, monkeypatc
         assert sum(one.rows for one in index.rows_of("big")) == summary.rows["big"]
 
 
+def _read_whole(place):
+    with open_dump_index(place) as index:
+        for name in index.tables:
+            list(index.rows_of(name))
+
+
 def test_a_damaged_index_is_none(server, schema, tmp_path):
     _large(server, schema)
     _, beside, _ = dump_with_index(tmp_path, schema)
@@ -93,10 +97,5 @@ def test_a_damaged_index_is_none(server, schema, tmp_path):
     for number, text in enumerate([*cuts, *torn]):
         place = tmp_path / f"torn-{number}"
         place.write_bytes(text)
-        fd = os.open(place, os.O_RDONLY)
-        try:
-            with pytest.raises(ValueError, match=r"."):
-                for name in (index := DumpIndex(fd)).tables:
-                    list(index.rows_of(name))
-        finally:
-            os.close(fd)
+        with pytest.raises(ValueError, match=r"it is|its |a line|Extra|Expecting"):
+            _read_whole(place)
