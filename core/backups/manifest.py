@@ -55,14 +55,9 @@ class Manifest:
     stripped: tuple[str, ...] = ()
     max_statement_bytes: int | None = None
     warnings: tuple[Warned, ...] = ()
-<<<<<<< HEAD
-    problem: str = ""  # what a later verification found to be wrong
-    looked_at: str = ""  # what an archive was when all of it was looked at and sound
-    index_sha256: str = ""  # of the index beside it, where one was written with it
-=======
     problem: str = ""  # the fault that a later verification found
     looked_at: str = ""  # the state of an archive when a whole look found it sound
->>>>>>> main
+    index_sha256: str = ""  # of the index beside it, where one was written with it
     format: int = field(default=FORMAT)
 
 

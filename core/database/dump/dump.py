@@ -387,21 +387,5 @@ class _Dump:
         )
 
 
-<<<<<<< HEAD
-=======
-def _keep_memory() -> None:
-    """Let the allocator keep its memory for the next range.
-
-    Otherwise each buffer of a mebibyte is given back to the kernel and comes again page by page:
-    650,000 page faults for 800 MB, a third of our processor time (measured, glibc 2.36). Other
-    C libraries have no mallopt, and no need of it.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, 32 << 20)
-        mallopt(_M_TRIM_THRESHOLD, 128 << 20)
-
-
->>>>>>> main
 def _processors() -> int:
     return max(1, min(MOST_CONNECTIONS, len(os.sched_getaffinity(0))))

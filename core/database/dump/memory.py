@@ -1,4 +1,4 @@
-"""How the allocator is told to keep what a dump uses again and again. Knows nothing of dumps."""
+"""The settings of the allocator for a dump, which uses the same memory again and again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _M_MMAP_THRESHOLD: Final = -3
 
 
 def keep_memory() -> None:
-    """Let the allocator keep what it has for the next range.
+    """Let the allocator keep its memory for the next range.
 
     Otherwise each buffer of a mebibyte is given back to the kernel and comes again page by page:
     650,000 page faults for 800 MB, a third of our processor time (measured, glibc 2.36). Other

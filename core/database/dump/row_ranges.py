@@ -70,12 +70,8 @@ class Piece:
 class RowReader:
     """Reads one table through one connection, which may have others beside it on the same table.
 
-<<<<<<< HEAD
-    `stop` is asked between ranges; it raises what ends the reading. With `digests` the spans that
-    the sink is given have them.
-=======
-    `stop` is asked between ranges; its error ends the reading.
->>>>>>> main
+    `stop` is asked between ranges; its error ends the reading. With `digests` the spans that the
+    sink is given have them.
     """
 
     def __init__(
@@ -295,13 +291,8 @@ class RowReader:
         codes = {row[1] for row in self._connection.query("SHOW WARNINGS")}
         return not codes <= {1287, 1681, 3719, 3778}  # deprecations, of no matter here
 
-<<<<<<< HEAD
     def _stream(self, where: str, span: Span) -> int:
-        """Read a range value by value; for what the server cannot render."""
-=======
-    def _stream(self, where: str) -> int:
         """Read a range value by value; for rows that the server cannot render."""
->>>>>>> main
         rendering = self._rendering
         counted = self._connection.scalar(f"SELECT COUNT(*){self._from}{where}", long=True)
         total = size = 0
