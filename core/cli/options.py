@@ -229,6 +229,16 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep the present rows of tables of which the dump has only the structure",
     )
+    add(
+        "--whole",
+        action="store_true",
+        help="load and exchange all tables, also those that are as in the dump",
+    )
+    add(
+        "--load-open",
+        action="store_true",
+        help="load while the store is open; what comes in meanwhile is lost like all that is newer",
+    )
     _add_exclude(parser)
     _add_magento_init_params(parser)
 

@@ -64,6 +64,8 @@ class CommandLine:
     map_collations: bool = False
     from_schema: str | None = None
     keep_stripped: bool = False
+    whole: bool = False
+    load_open: bool = False
     # of job:discard only
     orphans: bool = False
     # of job:recover only

@@ -27,6 +27,7 @@ from core.text.steps import items_words
 
 if TYPE_CHECKING:  # of a database: not loaded for a plan of files
     from core.database.load.server_check import ServerCheck
+    from core.operations.difference import Difference
 
 DIRECTORIES_SHOWN: Final = 5
 TABLES_SHOWN: Final = 10
@@ -132,21 +133,36 @@ def _database_lines(plan: DatabasePlan, rows_then: int | None, shown: int | None
     server = plan.server
     if server is None:
         return
-    counts = (("replaced", server.replaced), ("added", server.added), ("set aside", server.removed))
+    kept = plan.difference.kept if plan.difference is not None else ()
+    counts = (
+        ("the same", kept),
+        ("replaced", server.replaced),
+        ("added", server.added),
+        ("set aside", server.removed),
+    )
     told = ", ".join(f"{numbers.count(len(names))} {what}" for what, names in counts if names)
     yield f"  {told or 'no table changes'}"
-    yield from _table_lines(server, shown)
+    yield from _table_lines(server, plan.difference, shown)
     if server.rows_now and rows_then is not None:
         now = numbers.count(sum(server.rows_now.values()))
         yield f"  rows: about {now} now, {numbers.count(rows_then)} then"
     free = server.space_free
     known = "it is not known how much is free" if free is None else f"{numbers.size(free)} free"
     yield f"  about {numbers.size(server.space_needed)} needed on the database server, {known}"
+    if plan.difference is not None and plan.difference.undo_bytes:
+        yield f"  about {numbers.size(plan.difference.undo_bytes)} stay there for the undo"
 
 
-def _table_lines(server: ServerCheck, shown: int | None) -> Iterator[str]:
-    """Yield which tables are missing now, defined otherwise, or not in the dump."""
+def _table_lines(
+    server: ServerCheck, difference: Difference | None, shown: int | None
+) -> Iterator[str]:
+    """Yield the tables that differ, and those missing now, defined otherwise or not in the dump."""
+    compared = difference if difference is not None and not difference.reason else None
+    differing = compared.of("differs") if compared is not None else ()
+    unknown = compared.of("unknown") if compared is not None else ()
     for names, one, more in (
+        (differing, "has other rows now", "have other rows now"),
+        (unknown, "cannot be compared and is loaded", "cannot be compared and are loaded"),
         (server.added, "is missing now and comes back", "are missing now and come back"),
         (server.changed, "is defined otherwise now", "are defined otherwise now"),
         (server.removed, "is not in the dump and goes aside", "are not in the dump and go aside"),
@@ -220,8 +236,29 @@ def _database_json(plan: DatabasePlan) -> dict[str, Any]:
         "added": None if server is None else [encode_text(name) for name in server.added],
         "set_aside": None if server is None else [encode_text(name) for name in server.removed],
         "changed": None if server is None else [encode_text(name) for name in server.changed],
+        **_difference_json(plan),
         "space_needed": None if server is None else server.space_needed,
         "space_free": None if server is None else server.space_free,
+    }
+
+
+def _difference_json(plan: DatabasePlan) -> dict[str, Any]:
+    """Return each table of the dump and of the schema with its state, and what stays or goes."""
+    difference, server = plan.difference, plan.server
+    if difference is None or server is None:
+        return {"compared": False, "not_compared": None, "states": None, "kept": None}
+    states = {name: verdict.value for name, verdict in difference.verdicts.items()}
+    states |= dict.fromkeys(server.added, "missing") | dict.fromkeys(server.removed, "extra")
+    return {
+        "compared": not difference.reason,
+        "not_compared": encode_text(difference.reason) if difference.reason else None,
+        "states": [
+            {"table": encode_text(name), "state": state} for name, state in sorted(states.items())
+        ],
+        "kept": [encode_text(name) for name in difference.kept],
+        "loaded": [encode_text(name) for name in difference.loaded],
+        "kept_are_locked": difference.held,
+        "undo_bytes": difference.undo_bytes,
     }
 
 

@@ -98,6 +98,8 @@ def _rollback_request(session: Session) -> RollbackRequest:
         map_collations=line.map_collations,
         from_schema=line.from_schema,
         keep_stripped=line.keep_stripped,
+        whole=line.whole,
+        load_open=line.load_open,
         exclude=line.exclude,
         strict=line.strict,
     )

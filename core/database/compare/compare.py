@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -64,11 +64,14 @@ def compare_tables(
     *,
     report: Report = no_report,
     connections: int = CONNECTIONS,
+    holder: Connection | None = None,
+    held: Collection[str] = (),
 ) -> Compared:
-    """Return what is the same of these live tables; `report` counts bytes of the dump.
+    """Return the verdict on each of these live tables; `report` counts rows.
 
-    Each table is read as it is at the moment of each question. Raises ConnectionFailed,
-    ConnectionLost, Cancelled (from `report`).
+    Each table is read as it is at the moment of each question. `holder` has locked the tables
+    `held`, so that nobody else can read them. Raises ConnectionFailed, ConnectionLost, Cancelled
+    (from `report`).
     """
     wanted = {name for name in names if name in index.tables}
     verdicts: dict[str, Verdict] = dict.fromkeys(wanted, Verdict.UNKNOWN)
@@ -93,6 +96,10 @@ def compare_tables(
             while len(opened) < min(connections, len(questions)):
                 opened.append(stack.enter_context(_open(settings)))
         asking = _Asking(questions, opened)
+        if holder is not None and held:
+            half = holder.max_packet // 2
+            holder.set_session({"group_concat_max_len": min(CUT_BYTES, half)})
+            asking.add_holder(holder, held)
         asking.run(report)
     verdicts |= asking.verdicts
     return Compared(verdicts=verdicts)
@@ -124,13 +131,23 @@ class _Asking:
 
     def __init__(self, questions: Iterable[Question], connections: list[Connection]) -> None:
         self._todo = deque(questions)
-        self._connections = connections
+        self._held: deque[Question] = deque()
+        self._holder: Connection | None = None
+        self._connections = list(connections)
         self._lock = threading.Condition()
         self._running = len(connections)
         self._failure: BaseException | None = None
         self._rows = 0
         self._current = ""
         self.verdicts: dict[str, Verdict] = {}
+
+    def add_holder(self, holder: Connection, held: Collection[str]) -> None:
+        """Ask this connection, and no other, about these tables."""
+        self._held = deque(one for one in self._todo if one.table in held)
+        self._todo = deque(one for one in self._todo if one.table not in held)
+        self._holder = holder
+        self._connections.append(holder)
+        self._running += 1
 
     def run(self, report: Report) -> None:
         """Ask everything. Raises what a connection raised, or `report`, with all threads ended."""
@@ -159,7 +176,8 @@ class _Asking:
 
     def _serve(self, connection: Connection) -> None:
         try:
-            while self._failure is None and (question := self._take()) is not None:
+            todo = self._held if connection is self._holder else self._todo
+            while self._failure is None and (question := self._take(todo)) is not None:
                 verdict = _answer(connection, question)
                 with self._lock:
                     self._rows += question.rows
@@ -173,10 +191,10 @@ class _Asking:
                 self._running -= 1
                 self._lock.notify_all()
 
-    def _take(self) -> Question | None:
+    def _take(self, todo: deque[Question]) -> Question | None:
         with self._lock:
-            while self._todo:
-                question = self._todo.popleft()
+            while todo:
+                question = todo.popleft()
                 if question.table not in self.verdicts:
                     return question
         return None
