@@ -57,6 +57,7 @@ class KeptTables:
         `load` adds to staged tables all that are not to stay. Raises SwapBlocked where tables keep
         changing.
         """
+        changed = frozenset[str]()
         for number in range(1, ROUNDS + 1):
             staged = replace(staged, kept=tuple(sorted(self.names)), source=self.source)
             self.hold = _hold(settings, staged)

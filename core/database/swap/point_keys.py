@@ -13,13 +13,11 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from core.database.schema.names import aside_name
-from core.database.schema.outside_keys import keys_outside
-from core.database.schema.read_definitions import foreign_keys_of
 from core.database.schema.swap_file import Swap
 from core.database.schema.table_names import all_names
 from core.database.server.connection import Connection
 from core.database.server.dialect import Server, quote_name
-from core.database.sql.table_text import ForeignKeyText
+from core.database.sql.table_text import ForeignKeyText, TableText, columns_of, parse_show_create
 from core.database.swap.hold import Hold, lock_again
 from core.errors import DatabaseError, RightsMissing
 
@@ -32,7 +30,8 @@ def point_kept_keys(connection: Connection, swap: Swap, hold: Hold | None) -> No
     `hold` is released at the end. `connection` only reads. Raises SwapBlocked, DatabaseError.
     """
     saved = _saved(connection, swap)
-    wrong = {table: keys for table, keys in saved.items() if _is_wrong(connection, swap, table)}
+    now = {table: _definition(connection, quote_name(table)) for table in saved}
+    wrong = {table: keys for table, keys in saved.items() if _is_wrong(now[table], keys, swap)}
     try:
         if not wrong:
             return
@@ -43,7 +42,7 @@ def point_kept_keys(connection: Connection, swap: Swap, hold: Hold | None) -> No
         at_work = connection if hold is None else hold.connection
         at_work.execute("SET foreign_key_checks = 0")
         for table, keys in wrong.items():
-            _point(at_work, swap, quote_name(table), keys, foreign_keys_of(connection, table))
+            _point(at_work, swap, quote_name(table), keys, now[table])
     finally:
         if hold is not None:
             hold.release()
@@ -66,56 +65,61 @@ def point_outside_keys(connection: Connection, swap: Swap) -> None:
     for one in swap.outside:
         by_table[one.schema, one.key.table].append(one.key)
     for (schema, table), keys in by_table.items():
-        now = keys_outside(connection, schema, table)
         name = f"{quote_name(schema)}.{quote_name(table)}"
         try:
-            _point(connection, swap, name, keys, now)
+            now = _definition(connection, name)
+            if _is_wrong(now, keys, swap):
+                _point(connection, swap, name, keys, now)
         except DatabaseError as error:
             if error.errno is None:
                 raise
 
 
+def _definition(connection: Connection, table: str) -> TableText:
+    return parse_show_create(str(connection.query(f"SHOW CREATE TABLE {table}")[0][1]))
+
+
 def _saved(connection: Connection, swap: Swap) -> dict[str, list[ForeignKeyText]]:
-    present = all_names(connection)
-    saved: defaultdict[str, list[ForeignKeyText]] = defaultdict(list)
+    """Return all keys, as they were before, of the tables that stayed and have one to point."""
+    present, saved = all_names(connection), defaultdict[str, list[ForeignKeyText]](list)
     for one in swap.before.foreign_keys:
-        key = one.key
-        if key.table in swap.names or key.table not in present or key.schema:
-            continue
-        if key.referenced in swap.names:
-            saved[key.table].append(key)
-    return dict(saved)
+        saved[one.key.table].append(one.key)
+    return {
+        table: keys
+        for table, keys in saved.items()
+        if table in present - swap.names
+        and any(key.referenced in swap.names and not key.schema for key in keys)
+    }
 
 
-def _is_wrong(connection: Connection, swap: Swap, table: str) -> bool:
+def _is_wrong(now: TableText, keys: Iterable[ForeignKeyText], swap: Swap) -> bool:
     """Tell whether a table lacks one of its keys, or has one to an aside table."""
-    now = {key.name: key for key in foreign_keys_of(connection, table)}
-    asides = set(swap.asides)
-    lost = any(
-        one.key.name not in now
-        for one in swap.before.foreign_keys
-        if one.key.table == table and one.key.referenced in swap.names
-    )
-    return lost or any(key.referenced in asides for key in now.values())
+    there = {key.name for key in now.foreign_keys}
+    lost = any(key.name not in there for key in keys)
+    return lost or any(key.referenced in swap.asides for key in now.foreign_keys)
 
 
 def _point(
-    connection: Connection,
-    swap: Swap,
-    table: str,
-    keys: Iterable[ForeignKeyText],
-    now: Iterable[ForeignKeyText],
+    connection: Connection, swap: Swap, table: str, keys: list[ForeignKeyText], now: TableText
 ) -> None:
-    """Alter one table, named with its schema if need be, so that it has its keys again."""
-    asides = set(swap.asides)
-    pointing = sorted(key.name for key in now if key.referenced in asides)
-    there = {key.name for key in now if key.referenced not in asides}
-    if pointing:
-        drops = [f"DROP FOREIGN KEY {quote_name(name)}" for name in pointing]
+    """Alter one table, named with its schema if need be, so that it has its keys again.
+
+    All of them are made again, in the order of their indexes: an index that the server made for a
+    key becomes the last one of the table with that key.
+    """
+    indexes = [part.columns for part in now.parts if part.columns]
+
+    def place(key: ForeignKeyText) -> int:
+        columns = columns_of(key)
+        found = (n for n, one in enumerate(indexes) if one[: len(columns)] == columns)
+        return next(found, len(indexes))
+
+    if now.foreign_keys:
+        drops = [f"DROP FOREIGN KEY {quote_name(key.name)}" for key in now.foreign_keys]
         _alter(connection, swap, table, drops)
-    missing = [f"ADD {key.render()}" for key in keys if key.name not in there]
-    if missing:
-        _alter(connection, swap, table, missing)
+    kept = {key.name: key for key in now.foreign_keys if key.referenced not in swap.asides}
+    wanted = list((kept | {key.name: key for key in keys}).values())
+    _alter(connection, swap, table, [f"ADD {key.render()}" for key in sorted(wanted, key=place)])
 
 
 def _alter(connection: Connection, swap: Swap, table: str, changes: list[str]) -> None:
