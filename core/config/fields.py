@@ -28,7 +28,7 @@ class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the configuration: what it does not know is an error."""
 
 
-class Keep(Table, kw_only=True):
+class Keep(Table, frozen=True, kw_only=True):
     """Which backup sets a pruning keeps, of each kind; 0, or an empty span, asks for none."""
 
     last: Annotated[Count, Meta(description="the newest so many sets")] = 0
@@ -45,7 +45,7 @@ class Keep(Table, kw_only=True):
     ] = ""
 
 
-class Schedule(Table, kw_only=True):
+class Schedule(Table, frozen=True, kw_only=True):
     """When a backup is taken by itself, and when it counts as overdue."""
 
     on_calendar: Annotated[
@@ -60,7 +60,7 @@ class Schedule(Table, kw_only=True):
     ] = "26h"
 
 
-class RollbackOptions(Table, kw_only=True):
+class RollbackOptions(Table, frozen=True, kw_only=True):
     """What holds for setup:rollback and job:undo where the command line says nothing."""
 
     keep_env: Annotated[bool, Meta(description="keep the present app/etc/env.php")] = False
@@ -77,7 +77,7 @@ HookList = Annotated[tuple[Command, ...], Meta(max_length=32)]
 _HOOK = "a list of commands, each a list of its arguments; one command may stand alone; no shell"
 
 
-class OperationHooks(Table, kw_only=True):
+class OperationHooks(Table, frozen=True, kw_only=True):
     """Programs that are run around a job, as the owner of the store, one after the other."""
 
     before: Annotated[
@@ -94,17 +94,19 @@ class OperationHooks(Table, kw_only=True):
     after: Annotated[
         HookList,
         Meta(
-            description="after every job whose `before` was begun, last of all; not while the store "
-            "is left closed: then the recovery runs it"
+            description="after every job whose `before` was begun, last of all; not while the "
+            "store is left closed: then the recovery runs it"
         ),
     ] = ()
     timeout: Annotated[
         Annotated[int, Meta(ge=1, le=3600)],
-        Meta(description="seconds after which one of these programs, and all it started, is killed"),
+        Meta(
+            description="seconds after which one of these programs, and all it started, is killed"
+        ),
     ] = 60
 
 
-class Hooks(OperationHooks, kw_only=True):
+class Hooks(OperationHooks, frozen=True, kw_only=True):
     """Hooks of every operation, and those of one, which stand in their place where they are set."""
 
     backup: Annotated[OperationHooks | None, Meta(description="of setup:backup")] = None
@@ -113,7 +115,7 @@ class Hooks(OperationHooks, kw_only=True):
     discard: Annotated[OperationHooks | None, Meta(description="of job:discard")] = None
 
 
-class Settings(Table, kw_only=True):
+class Settings(Table, frozen=True, kw_only=True):
     """What holds for every store (`[defaults]`), and for one (`[stores.NAME]`)."""
 
     kinds: Annotated[
@@ -172,7 +174,7 @@ class Settings(Table, kw_only=True):
     ] = True
 
 
-class StoreSettings(Settings, kw_only=True):
+class StoreSettings(Settings, frozen=True, kw_only=True):
     """A store by its name; what it does not say is taken from `[defaults]`."""
 
     root: Annotated[Path, Meta(description="the root of the store", examples=["/srv/shop"])]
@@ -182,7 +184,7 @@ class StoreSettings(Settings, kw_only=True):
     ] = field(default="", name="as")
 
 
-class Repository(Table, kw_only=True):
+class Repository(Table, frozen=True, kw_only=True):
     """A restic repository for copies that outlive the machine."""
 
     url: Annotated[

@@ -96,7 +96,10 @@ def _depth(value: object) -> int:
 
 
 def read_trusted(path: str, *, must_exist: bool = False) -> bytes | None:
-    """Return the bytes of a file that root or this account alone may write. Raises InvalidConfig."""
+    """Return the bytes of a file that root or this account alone may write.
+
+    Raises InvalidConfig.
+    """
     try:
         with Walk(path) as walk:
             for step in walk.passed:
@@ -115,7 +118,9 @@ def read_trusted(path: str, *, must_exist: bool = False) -> bytes | None:
     except (OSError, ValueError) as error:
         if isinstance(error, PermissionError):
             me = account_name(os.geteuid())
-            raise InvalidConfig(f"{path} cannot be read by {me}.", hint=_without_it(error)) from None
+            raise InvalidConfig(
+                f"{path} cannot be read by {me}.", hint=_without_it(error)
+            ) from None
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InvalidConfig(f"{path} cannot be read: {reason}.") from None
 

@@ -22,11 +22,11 @@ from core.config.fields import OperationHooks, Repository, Settings
 from core.config.files import SYSTEM_DIRECTORY, Layer, read_layer, system_files, user_file
 from core.config.problems import normal, problems_of, table_of
 from core.config.receivers import Receiver
-from core.config.together import problems_together
 from core.errors import InvalidConfig, UsageError
 
 VARIABLE: Final = "MAGEREWIND_"
 COMMAND_LINE: Final = "command line"
+_DEFAULT: Final = "default"
 _OPERATIONS: Final = ("backup", "rollback", "undo", "discard")
 
 
@@ -99,6 +99,8 @@ class Config:
                 wrong = True
                 yield f"{layer.path}: {problem}"
         if not wrong:
+            from core.config.together import problems_together  # noqa: PLC0415 - loads much
+
             for key, problem in problems_together(self.merged):
                 yield f"{self._file_of(key)}: {problem}"
 
@@ -115,10 +117,12 @@ class Config:
 
     def refuse_problems(self) -> Config:
         """Return itself. Raises InvalidConfig with the first problem."""
-        found = list(self.problems())
+        found = list(self.problems()) if self.layers else []
         if found:
-            more = f" shows all {len(found)} problems." if len(found) > 1 else " checks all of it."
-            raise InvalidConfig(f"{found[0]}", hint=f"magerewind config:check{more}")
+            more = f" shows all {len(found)} problems" if len(found) > 1 else " checks all of it"
+            raise InvalidConfig(
+                found[0], hint=f"magerewind config:check{more}; --no-config does without it."
+            )
         return self
 
     def with_layer(self, layer: Layer | None) -> Config:
@@ -159,6 +163,9 @@ class Config:
         table = merge(merge(below, above), asked)
         for key in _keys(Settings):
             origins.setdefault(key, self._origin(key, name))
+        for key in [key for key in origins if key.startswith("hooks.") and key.count(".") == 2]:
+            if origins[key] == _DEFAULT:  # the general hook stands in
+                origins[key] = origins[f"hooks.{key.rpartition('.')[2]}"]
         return Effective(
             name=name,
             settings=msgspec.convert(_with_hooks(table), Settings),
@@ -177,11 +184,11 @@ class Config:
                     for part in (*place, *key.split(".")):
                         value = value[part]
                     return f"{layer.path} [{'.'.join(place)}]"
-        return "default"
+        return _DEFAULT
 
 
 def _with_hooks(table: dict[str, Any]) -> dict[str, Any]:
-    """Return settings whose hooks of an operation hold those of all operations where it has none."""
+    """Return settings whose hooks of an operation hold the general ones where it has none."""
     hooks = table.get("hooks")
     if not hooks:
         return table

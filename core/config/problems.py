@@ -1,7 +1,7 @@
 """What is wrong with the tables of a file: each key and value, by the types that they should have.
 
-Every problem is one line that names the key as it would be written, and what was meant. The values
-themselves are shown only where they are one of a few words: a password may stand in the wrong place.
+Every problem is one line that names the key as it would be written, and what was meant. Values
+are shown only where they should be one of a few words: a password may stand in the wrong place.
 """
 
 from __future__ import annotations
@@ -186,5 +186,5 @@ def _got(value: object) -> str:
 
 
 def _type_of(value: object) -> str:
-    names = {dict: "object", list: "array"}
-    return _TYPES.get(names.get(type(value), type(value).__name__), "something else")
+    name = type(value).__name__
+    return _TYPES.get({"dict": "object", "list": "array"}.get(name, name), "something else")

@@ -21,15 +21,13 @@ _LogLines = Annotated[
     Annotated[int, Meta(ge=0, le=1000)],
     Meta(description="how many of the last lines of the job's text go along; 0: none"),
 ]
-_Operations = Annotated[
-    tuple[OperationName, ...], Meta(description="which operations are told of")
-]
+_Operations = Annotated[tuple[OperationName, ...], Meta(description="which operations are told of")]
 _CaFile = Annotated[
     Path | None, Meta(description="certificates (PEM) to trust instead of the system's")
 ]
 
 
-class Ping(Table, kw_only=True, tag_field="type", tag="ping"):
+class Ping(Table, frozen=True, kw_only=True, tag_field="type", tag="ping"):
     """A check that expects to be called, as healthchecks.io: URL/start, URL, URL/fail."""
 
     url: Annotated[Url | None, Meta(description="the URL of the check")] = None
@@ -42,7 +40,7 @@ class Ping(Table, kw_only=True, tag_field="type", tag="ping"):
     ca_file: _CaFile = None
 
 
-class Webhook(Table, kw_only=True, tag_field="type", tag="webhook"):
+class Webhook(Table, frozen=True, kw_only=True, tag_field="type", tag="webhook"):
     """A URL that takes JSON by POST."""
 
     url: Annotated[Url | None, Meta(description="where it is posted to")] = None
@@ -71,7 +69,7 @@ class Webhook(Table, kw_only=True, tag_field="type", tag="webhook"):
     ca_file: _CaFile = None
 
 
-class Mail(Table, kw_only=True, tag_field="type", tag="mail"):
+class Mail(Table, frozen=True, kw_only=True, tag_field="type", tag="mail"):
     """E-mail by SMTP."""
 
     to: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=50, description="to whom")]
@@ -100,7 +98,7 @@ class Mail(Table, kw_only=True, tag_field="type", tag="mail"):
     ca_file: _CaFile = None
 
 
-class Apprise(Table, kw_only=True, tag_field="type", tag="apprise"):
+class Apprise(Table, frozen=True, kw_only=True, tag_field="type", tag="apprise"):
     """Any service that Apprise knows; needs `magerewind[notify]`. Its URLs are secrets."""
 
     urls_file: Annotated[Path | None, Meta(description="a file with a URL a line")] = None

@@ -47,7 +47,9 @@ def problem_of(value: object) -> str | None:
             name = found[1]
             if name is not None and name not in PLACEHOLDERS:
                 close = difflib.get_close_matches(name, PLACEHOLDERS, n=1)
-                return f"unknown ${{{name}}}" + (f": did you mean ${{{close[0]}}}?" if close else "")
+                return f"unknown ${{{name}}}" + (
+                    f": did you mean ${{{close[0]}}}?" if close else ""
+                )
     return None
 
 
