@@ -64,6 +64,7 @@ class CommandLine:
     map_collations: bool = False
     from_schema: str | None = None
     keep_stripped: bool = False
+    only: tuple[str, ...] = ()
     # what only job:discard takes
     orphans: bool = False
     # what only job:recover takes

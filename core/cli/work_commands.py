@@ -99,6 +99,7 @@ def _rollback_request(session: Session) -> RollbackRequest:
         from_schema=line.from_schema,
         keep_stripped=line.keep_stripped,
         exclude=line.exclude,
+        only=line.only,
         strict=line.strict,
     )
 
