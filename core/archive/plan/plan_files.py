@@ -223,7 +223,11 @@ class Planner:
         self, reader: ArchiveReader, comparison: Comparison, seen: SeenWriter | None
     ) -> None:
         """Read both sides together."""
-        members = InOrder(reader)
+        # Links that are not chosen are none of its business, where all names are known to be sound.
+        is_chosen = self._belongs if self._selection.chosen and self._sound else None
+        members = InOrder(
+            reader, passes_link=lambda name: is_chosen is not None and not is_chosen(name)
+        )
         looked_at = self._up_to_end(self._surveyed(members))
 
         def merge_with(live: Iterator[Found], pass_same: Callable[[], None]) -> None:
