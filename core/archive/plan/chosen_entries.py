@@ -15,7 +15,7 @@ from core.account.reach import lstat
 from core.archive.plan.plan_file import PlanFile
 from core.archive.tar.header import DIRECTORY
 from core.archive.tar.member import Member
-from core.archive.tree.open_directories import Descent, is_gone
+from core.archive.tree.open_directories import OpenDirectories, is_gone
 from core.archive.tree.patterns import Chosen
 from core.archive.tree.selection import Problem, Selection, unreadable, walk
 
@@ -64,9 +64,9 @@ class TheWay:
 
     def _is_live(self, path: bytes) -> bool:
         """Tell whether something that is no directory is where one is missing."""
-        with Descent(self._root) as descent:
+        with OpenDirectories(self._root) as open_directories:
             try:
-                fd, name = descent.parent_of(path[self._start :])
+                fd, name = open_directories.parent_of(path[self._start :])
                 lstat(name, fd)
             except OSError as error:
                 if is_gone(error):

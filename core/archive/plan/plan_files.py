@@ -1,4 +1,4 @@
-"""Compares a whole archive with the live tree: what would a rollback have to do.
+"""Compares a whole archive with the live tree: the work that a rollback would have to do.
 
 One pass over archive and tree together, in the order of our walk: most members are identical and
 cost a comparison, not a file. Nothing is written but the plan and a scratch file beside it. What
@@ -29,7 +29,7 @@ from core.archive.tar.name_index import Index
 from core.archive.tar.reader import ArchiveReader, OutOfOrder
 from core.archive.tar.verify import InOrder, check_totals
 from core.archive.tree.mounts import Regions
-from core.archive.tree.open_directories import Descent, is_gone
+from core.archive.tree.open_directories import OpenDirectories, is_gone
 from core.archive.tree.patterns import Chosen
 from core.archive.tree.records import SeenWriter, record_of
 from core.archive.tree.selection import Found, Selection, unreadable, walk, walk_key
@@ -47,7 +47,7 @@ def merge(
     """Walk both sides together; each is in the order of our walk.
 
     A member is `wanted` if it has a live entry, so only one that has none is asked about.
-    `pass_same` may pass over what is the same, on both sides, where nothing was taken from either.
+    `pass_same` may pass over equal entries, on both sides, where nothing was taken from either.
     """
     pass_same()
     found, member = next(live, None), next(members, None)
@@ -69,7 +69,7 @@ def merge(
 def _only_live(
     found: Found, live: Iterator[Found], member: Member | None, comparison: Comparison
 ) -> Found | None:
-    """Pass over what the archive has not, up to the next member; return what comes then."""
+    """Pass over live entries that the archive lacks, up to the next member; return that entry."""
     key = None if member is None else walk_key(member.name)
     following: Found | None = found
     while following is not None and (key is None or walk_key(following.path) < key):
@@ -174,7 +174,7 @@ class Planner:
         regions: Regions | None,
         spool: CacheWriter | None = None,
     ) -> Comparison:
-        """Read the archive once against the live tree and add what differs to an open plan."""
+        """Read the archive once against the live tree and add the differences to an open plan."""
         with ArchiveReader(self._path, trusted=self._trusted, report=self._report) as reader:
             comparison = Comparison(
                 plan, self._selection, reader,
@@ -260,7 +260,7 @@ class Planner:
         self, reader: ArchiveReader, comparison: Comparison, seen: SeenWriter | None
     ) -> None:
         """Read the archive first, each member against the live file of its name; merge after."""
-        with Index() as index, Descent(self._selection.root) as descent:
+        with Index() as index, OpenDirectories(self._selection.root) as open_directories:
             prefix = self._selection.prefix
             is_chosen = self._belongs if self._selection.chosen else None
             for member in self._surveyed(reader):
@@ -270,36 +270,40 @@ class Planner:
                     and member.name.startswith(prefix)
                     and (is_chosen is None or is_chosen(member.name))
                 ):
-                    same = self._same(reader, member, descent)
+                    same = self._same(reader, member, open_directories)
                 index.add(member, reader, same=same)
             links = OutsideLinks(index, is_chosen)
             if links:
-                links.compare(self._path, lambda found, name: self._same(found, name, descent))
+                links.compare(
+                    self._path, lambda found, name: self._same(found, name, open_directories)
+                )
 
             def known(member: Member, found: Found) -> bool:
                 if member.type == HARD_LINK:
-                    return links.same(member.link) and self._linked(member, found, descent)
+                    return links.same(member.link) and self._linked(member, found, open_directories)
                 return links.same(member.name)
 
             live, members = self._alone(comparison, seen), links.as_files(index.members())
             merge(live, members, comparison, self._wanted(comparison), known)
 
-    def _same(self, reader: ArchiveReader, member: Member, descent: Descent) -> bool:
-        found = self._find(member.name, descent)
+    def _same(
+        self, reader: ArchiveReader, member: Member, open_directories: OpenDirectories
+    ) -> bool:
+        found = self._find(member.name, open_directories)
         return found is not None and content_is(reader, member, found)
 
-    def _find(self, path: bytes, descent: Descent) -> Found | None:
+    def _find(self, path: bytes, open_directories: OpenDirectories) -> Found | None:
         try:
-            fd, name = descent.parent_of(path[len(self._selection.prefix) :])
+            fd, name = open_directories.parent_of(path[len(self._selection.prefix) :])
             status = lstat(name, fd)
         except OSError as error:
             self._problem(path, error)
             return None
         return Found(path, name, fd, status) if stat.S_ISREG(status.st_mode) else None
 
-    def _linked(self, member: Member, found: Found, descent: Descent) -> bool:
+    def _linked(self, member: Member, found: Found, open_directories: OpenDirectories) -> bool:
         """Tell whether a live file is one with the live target of a hard link."""
-        target = self._find(member.link, descent)
+        target = self._find(member.link, open_directories)
         return target is not None and target.status.st_ino == found.status.st_ino
 
     def _finish(self, plan: PlanFile, comparison: Comparison) -> None:

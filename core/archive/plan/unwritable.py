@@ -14,7 +14,7 @@ from core.archive.plan.closed_directories import can_be_opened, is_stuck
 from core.archive.plan.compare import NAMES_KEPT
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.rows import Action
-from core.archive.tree.open_directories import Descent
+from core.archive.tree.open_directories import OpenDirectories
 from core.archive.tree.selection import Selection
 from core.archive.tree.xattrs import pinned
 
@@ -22,16 +22,16 @@ READ_ONLY: Final = "read-only file system"
 
 
 def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
-    """Return where this account may not rename, or change the mode of, what is planned."""
+    """Return where this account may not rename, or change the mode of, planned entries."""
     refused: dict[str, None] = {}
     last = looked_at = b"\0"
     fixed = False
-    with Descent(selection.root) as descent:
+    with OpenDirectories(selection.root) as open_directories:
         for row in plan.units_and_modes():
             relative = row.path[len(selection.prefix) :]
             parent = relative.rpartition(b"/")[0]
             try:
-                fd, name = descent.parent_of(relative)
+                fd, name = open_directories.parent_of(relative)
             except OSError:
                 continue  # it went away: the recheck finds out
             moves = row.action is not Action.MODE
