@@ -10,14 +10,15 @@ import os
 import stat
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from core.backups.looks import find_look, forget_look, open_looks
-from core.backups.manifest import Manifest, find_manifest
+from core.backups.looks import find_look, find_remarks, forget_look, open_looks
+from core.backups.manifest import Manifest, find_manifest, remarks_of
 from core.backups.names import BackupName, manifest_name, parse_name, rollback_name
 from core.backups.place import open_backups
+from core.backups.remarks import Remarks
 from core.durable import translate
 from core.errors import BackupNotFound, InvalidBackupName
 from core.events import Kind
@@ -25,6 +26,7 @@ from core.held import Directory
 
 MISSING: Final = "The rollback file doesn't exist. Verify the file and try again."
 _MAGENTO_OWN: Final = frozenset({".htaccess"})  # Magento hides the directory from Apache with it
+_DIGITS: Final = 12  # of a timestamp in a name
 _KIND_ORDER: Final = {kind: number for number, kind in enumerate(Kind)}
 
 
@@ -49,6 +51,7 @@ class Backup:
     health: Health
     problem: str = ""  # one line, where there is something to say about the health
     manifest: Manifest | None = None
+    remarks: Remarks = field(default_factory=Remarks)
 
     @property
     def path(self) -> str:
@@ -82,8 +85,13 @@ class BackupSet:
     @property
     def note(self) -> str:
         """The note that the person wrote when it was taken."""
-        notes = (backup.manifest.note for backup in self.backups if backup.manifest is not None)
+        notes = (backup.remarks.note for backup in self.backups)
         return next((note for note in notes if note), "")
+
+    @property
+    def keep(self) -> bool:
+        """Whether a person said that retention is to leave it alone."""
+        return any(backup.remarks.keep for backup in self.backups)
 
     def of_kind(self, kind: Kind) -> Backup | None:
         """Return the set's backup of this kind, if it has one."""
@@ -134,6 +142,11 @@ def _backup(
     if look is not None:
         health = Health.DAMAGED if look.problem else Health.SOUND
         problem = look.problem or problem
+    remarks = (
+        find_remarks(looks, name.text, status)
+        if found.manifest is None
+        else remarks_of(found.manifest)
+    )
     return Backup(
         directory=directory.path,
         name=name,
@@ -142,6 +155,7 @@ def _backup(
         health=health,
         problem=problem,
         manifest=found.manifest,
+        remarks=remarks,
     )
 
 
@@ -272,6 +286,20 @@ def _any_name(name: str) -> BackupName:
 def find_any_backup(directory: str, name: str) -> Backup:
     """Return the backup of this base name, whatever its kind. Raises as `find_backup`."""
     return _found(directory, _any_name(name))
+
+
+def find_set(directory: str, name: str) -> BackupSet:
+    """Return the set of this number, or with a backup of this base name. Raises as above."""
+    listing = list_backups(directory)
+    number = name.isascii() and name.isdigit()
+    timestamp = int(name[:_DIGITS]) if number else find_any_backup(directory, name).name.timestamp
+    found = next((one for one in listing.sets if one.timestamp == timestamp), None)
+    if found is None or (number and len(name) > _DIGITS):
+        raise BackupNotFound(
+            f"There is no set of backups {name}.",
+            hint="magerewind info:backups:list shows what there is.",
+        )
+    return found
 
 
 def delete_backup(directory: str, name: str) -> int:

@@ -26,7 +26,7 @@ class Duration:
     hours: int = 0
 
     def __bool__(self) -> bool:
-        """False for no time at all."""
+        """Return whether it is any time at all."""
         return any((self.years, self.months, self.days, self.hours))
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ The rules are restic's (`forget`), applied to each kind by itself, to sets as wh
 while a rule keeps it for one of its kinds, so that backups of the code never displace the last one
 of the database. Where a set lies, and how it is deleted, is not known here.
 
-for each kind: its sets, newest first; those of the future, of others, of a doubtful clock left out
+for each kind: its sets, newest first; those of the future and of others left out
     last N; the newest of each of the last N days, weeks, months, years that have one; within a span
     of the newest; the oldest too, while a rule has numbers left
     the newest sound one, whatever the rules say
@@ -48,7 +48,6 @@ class Rule(StrEnum):
     NEEDED = "needed"  # by a job, or an undo
     FOREIGN = "foreign"  # made by another program, or of unknown origin
     FUTURE = "future"  # its time has not come
-    DOUBTFUL = "doubtful"  # taken while the clock was in doubt
     UNRULED = "unruled"  # there is no policy
     NONE = "none"
 
@@ -74,7 +73,7 @@ class RetentionPolicy:
     within: Duration = field(default_factory=Duration)
 
     def __bool__(self) -> bool:
-        """False where no rule keeps anything."""
+        """Return whether any rule keeps anything."""
         return bool(self.words)
 
     @property
@@ -129,7 +128,6 @@ class Candidate:
     marked: bool = False
     needed_by: str = ""
     foreign: tuple[str, ...] = ()  # what in it is of others
-    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,8 +216,6 @@ def _given(candidate: Candidate, now_s: float) -> list[Reason]:
         reasons.append(Reason(rule=Rule.FOREIGN, kinds=candidate.foreign))
     if candidate.time_s > now_s:
         reasons.append(Reason(rule=Rule.FUTURE))
-    if candidate.doubtful:
-        reasons.append(Reason(rule=Rule.DOUBTFUL))
     return reasons
 
 
@@ -236,7 +232,7 @@ def decide(
     rule keeps all.
     """
     ordered = sorted(candidates, key=lambda one: (-one.time_s, one.id))
-    counted = [one for one in ordered if one.time_s <= now_s and not one.doubtful]
+    counted = [one for one in ordered if one.time_s <= now_s]
     by_rule: dict[str, dict[Rule, list[str]]] = {one.id: {} for one in ordered}
     for kind in dict.fromkeys(kind for one in counted for kind in one.kinds):
         of_kind = [one for one in counted if kind in one.kinds]

@@ -64,6 +64,13 @@ class CommandLine:
     map_collations: bool = False
     from_schema: str | None = None
     keep_stripped: bool = False
+    # retention
+    keep_rules: tuple[str, ...] = ()
+    foreign: bool = False
+    trust_clock: bool = False
+    # info:backups:note
+    text: str | None = None
+    mark: bool | None = None
     # of job:discard only
     orphans: bool = False
     # of job:recover only
