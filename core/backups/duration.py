@@ -1,5 +1,7 @@
 """Spans of the calendar as restic writes them, such as `1y5m7d2h`: parsed, shown, subtracted.
 
+Weeks may be written too, and are seven days.
+
 A month or a year is no fixed number of seconds, so that a span is counted back from a moment, by
 the wall clock of a time zone.
 """
@@ -11,8 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_PART: Final = re.compile(r"([0-9]{1,6})([ymdh])", re.ASCII)
-_WHOLE: Final = re.compile(r"(?:[0-9]{1,6}[ymdh])+", re.ASCII)
+_PART: Final = re.compile(r"([0-9]{1,6})([ymwdh])", re.ASCII)
+_WHOLE: Final = re.compile(r"(?:[0-9]{1,6}[ymwdh])+", re.ASCII)
 _MONTHS: Final = 12
 
 
@@ -66,6 +68,6 @@ def parse_duration(text: str) -> Duration:
     return Duration(
         years=found.get("y", 0),
         months=found.get("m", 0),
-        days=found.get("d", 0),
+        days=found.get("d", 0) + 7 * found.get("w", 0),
         hours=found.get("h", 0),
     )

@@ -60,6 +60,7 @@ class Manifest:
     looked_at: str = ""  # the state of an archive when a whole look found it sound
     keep: bool = False  # retention leaves it alone
     tried: Trial | None = None  # the last drill
+    index_sha256: str = ""  # of the index beside it, where one was written with it
     format: int = field(default=FORMAT)
 
 

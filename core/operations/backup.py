@@ -19,7 +19,7 @@ from core.archive.create.write_archive import write_archive
 from core.archive.tar.verify import verify_archive
 from core.archive.tree.selection import Selection, code_selection, media_selection
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
-from core.backups.names import Naming, new_name, parse_name
+from core.backups.names import Naming, index_name, new_name, parse_name
 from core.backups.place import make_backups, open_backups
 from core.durable import (
     PartialFile,
@@ -148,10 +148,14 @@ def _tidy(context: JobContext, began: BackupBegun, backups: Directory) -> None:
     if not all(parse_name(name) for name in names):
         raise StorageError("the journal names what is no backup")
     for name in names:
-        try:
-            backups.remove(partial_name(name))
-        except OSError as error:
-            raise translate(error, f"removing {backups.path_of(partial_name(name))}") from error
+        unfinished = [partial_name(name), partial_name(index_name(name))]
+        if not backups.has(name):
+            unfinished.append(index_name(name))  # it gets its name just before the backup
+        for one in unfinished:
+            try:
+                backups.remove(one)
+            except OSError as error:
+                raise translate(error, f"removing {backups.path_of(one)}") from error
     for verified in context.journal.each(Verified):
         # Killed between the name and the manifest: the file is whole, only its description lacks.
         manifest = from_json(verified.manifest.encode("ascii"))
@@ -177,7 +181,7 @@ def _free_timestamp(backups: Directory, kinds: Iterable[Kind], now_s: int) -> in
         backups.has(form(new_name(timestamp, kind, naming)))
         for kind in kinds
         for naming in Naming
-        for form in (str, partial_name)
+        for form in (str, partial_name, index_name)
     ):
         timestamp += 1
     return timestamp
@@ -193,9 +197,12 @@ def _back_up(
 ) -> None:
     started_s = context.clock()
     context.emit(BackupStarted(kind=kind))
-    with partial_file(backups.path, name, dir_fd=backups.fd) as partial:
+    with (
+        partial_file(backups.path, name, dir_fd=backups.fd) as partial,
+        partial_file(backups.path, index_name(name), dir_fd=backups.fd) as index,
+    ):
         try:
-            written = _write(context, request, kind, partial, checked)
+            written = _write(context, request, kind, partial, index, checked)
             partial.flush()
             size_bytes = os.fstat(partial.fd).st_size
             if request.verify:
@@ -207,6 +214,8 @@ def _back_up(
             uncovered = media_warnings(checked.findings)
             manifest = replace(manifest, warnings=(*uncovered, *manifest.warnings))
         context.journal.write(Verified(manifest=to_json(manifest).decode("ascii")))
+        if manifest.index_sha256:
+            index.commit()
         partial.commit()
     write_manifest(backups, manifest)
     context.journal.write(Named(name=name))
@@ -239,6 +248,7 @@ def _write(
     request: BackupRequest,
     kind: Kind,
     partial: PartialFile,
+    index: PartialFile,
     checked: BackupPreflight,
 ) -> _Written:
     estimate = checked.estimates.get(kind)
@@ -255,6 +265,7 @@ def _write(
                 context,
                 request,
                 partial.fd,
+                index.fd,
                 checked.connection,
                 report,
                 schema_bytes=None if estimate is None else estimate.content_bytes,
@@ -292,6 +303,7 @@ def _write_dump(
     context: JobContext,
     request: BackupRequest,
     fd: int,
+    index_fd: int,
     connection: DatabaseConnection,
     report: Report,
     *,
@@ -303,7 +315,12 @@ def _write_dump(
 
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(context.clock()))
     summary = dump_schema(
-        connection, fd, options=DumpOptions(strip=request.strip), report=report, created=created
+        connection,
+        fd,
+        options=DumpOptions(strip=request.strip),
+        report=report,
+        created=created,
+        index_fd=index_fd,
     )
     how = summary.snapshot.partition(": ")[2]  # its letter means something to developers only
     context.emit(Noted(code="snapshot", message=f"Consistent snapshot: {how}"))
@@ -325,6 +342,7 @@ def _write_dump(
             "database": connection.schema,
             "stripped": summary.stripped,
             "max_statement_bytes": summary.max_statement_bytes,
+            "index_sha256": summary.index_sha256,
         },
     )
 

@@ -29,7 +29,7 @@ from core.archive.tar.name_index import Index
 from core.archive.tar.reader import ArchiveReader, OutOfOrder
 from core.archive.tar.verify import InOrder, check_totals
 from core.archive.tree.mounts import Regions
-from core.archive.tree.open_directories import Descent, is_gone
+from core.archive.tree.open_directories import OpenDirectories, is_gone
 from core.archive.tree.records import SeenWriter, record_of
 from core.archive.tree.selection import Found, Selection, unreadable, walk, walk_key
 from core.archive.tree.xattrs import pinned
@@ -225,38 +225,40 @@ class Planner:
         self, reader: ArchiveReader, comparison: Comparison, seen: SeenWriter | None
     ) -> None:
         """Read the archive first, each member against the live file of its name; merge after."""
-        with Index() as index, Descent(self._selection.root) as descent:
+        with Index() as index, OpenDirectories(self._selection.root) as open_directories:
             prefix = self._selection.prefix
             for member in self._surveyed(reader):
                 same = None
                 if member.type == REGULAR and member.name.startswith(prefix):
-                    same = self._same(reader, member, descent)
+                    same = self._same(reader, member, open_directories)
                 index.add(member, reader, same=same)
 
             def known(member: Member, found: Found) -> bool:
                 if member.type == HARD_LINK:
-                    return index.same(member.link) and self._linked(member, found, descent)
+                    return index.same(member.link) and self._linked(member, found, open_directories)
                 return index.same(member.name)
 
             live = self._alone(comparison, seen)
             merge(live, index.members(), comparison, self._wanted(comparison), known)
 
-    def _same(self, reader: ArchiveReader, member: Member, descent: Descent) -> bool:
-        found = self._find(member.name, descent)
+    def _same(
+        self, reader: ArchiveReader, member: Member, open_directories: OpenDirectories
+    ) -> bool:
+        found = self._find(member.name, open_directories)
         return found is not None and content_is(reader, member, found)
 
-    def _find(self, path: bytes, descent: Descent) -> Found | None:
+    def _find(self, path: bytes, open_directories: OpenDirectories) -> Found | None:
         try:
-            fd, name = descent.parent_of(path[len(self._selection.prefix) :])
+            fd, name = open_directories.parent_of(path[len(self._selection.prefix) :])
             status = lstat(name, fd)
         except OSError as error:
             self._problem(path, error)
             return None
         return Found(path, name, fd, status) if stat.S_ISREG(status.st_mode) else None
 
-    def _linked(self, member: Member, found: Found, descent: Descent) -> bool:
+    def _linked(self, member: Member, found: Found, open_directories: OpenDirectories) -> bool:
         """Tell whether a live file is one with the live target of a hard link."""
-        target = self._find(member.link, descent)
+        target = self._find(member.link, open_directories)
         return target is not None and target.status.st_ino == found.status.st_ino
 
     def _finish(self, plan: PlanFile, comparison: Comparison) -> None:
@@ -304,12 +306,12 @@ def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
     refused: dict[str, None] = {}
     last = looked_at = b"\0"
     fixed = False
-    with Descent(selection.root) as descent:
+    with OpenDirectories(selection.root) as open_directories:
         for row in plan.units_and_modes():
             relative = row.path[len(selection.prefix) :]
             parent = relative.rpartition(b"/")[0]
             try:
-                fd, name = descent.parent_of(relative)
+                fd, name = open_directories.parent_of(relative)
             except OSError:
                 continue  # it went away: the recheck finds out
             moves = row.action is not Action.MODE

@@ -25,7 +25,7 @@ from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles
 from core.archive.tree.accounts import own_groups
 from core.archive.tree.mounts import place_pair
-from core.archive.tree.open_directories import Descent, is_gone
+from core.archive.tree.open_directories import OpenDirectories, is_gone
 from core.archive.tree.records import storable, storable_inode
 from core.archive.tree.remove import entries
 from core.durable import translate
@@ -48,7 +48,7 @@ class _Reverse:
         self._prefix = old.facts.prefix
         self._root = old.facts.root
         self._places = stack.enter_context(Places(old))
-        self._live = stack.enter_context(Descent(self._root))
+        self._live = stack.enter_context(OpenDirectories(self._root))
         self._regions = {region.id: region for region in old.regions()}
         self._since_ns = old.facts.swapped_ns
         self._gone: set[int] = set()

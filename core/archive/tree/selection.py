@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from core.account import reach
-from core.archive.tree.open_directories import Descent
+from core.archive.tree.open_directories import OpenDirectories
 from core.durable import translate
 from core.errors import StoreUnreadable, UsageError
 from core.events import Kind
@@ -337,35 +337,35 @@ def runs(
     chooses by name among entries `SHARED_DEPTH` directories deep.
     """
     inside = _lister(selection, skipped, mine)
-    with Descent(selection.root) as descent:
+    with OpenDirectories(selection.root) as open_directories:
         ways: list[tuple[Iterator[list[bytes] | tuple[bytes] | bytes], bytes]] = []
         try:
-            ways.append((_by_kind(inside(descent.fd, selection.prefix)), selection.prefix))
+            ways.append((_by_kind(inside(open_directories.fd, selection.prefix)), selection.prefix))
         except OSError as error:
             problem(selection.prefix.rstrip(b"/"), error)
         while ways:
             listed, prefix = ways[-1]
             for name in listed:
                 if not isinstance(name, bytes):
-                    yield prefix, descent.fd, name
+                    yield prefix, open_directories.fd, name
                     continue
                 path = prefix + name
                 below = path + b"/"
-                depth = descent.depth
+                depth = open_directories.depth
                 try:
-                    descent.push(name)
-                    ways.append((_by_kind(inside(descent.fd, below)), below))
+                    open_directories.push(name)
+                    ways.append((_by_kind(inside(open_directories.fd, below)), below))
                 except OSError as error:
                     problem(path, error)
-                    if descent.depth > depth:
-                        descent.pop()
+                    if open_directories.depth > depth:
+                        open_directories.pop()
                     continue
-                yield below, descent.fd, None
+                yield below, open_directories.fd, None
                 break
             else:
                 ways.pop()
                 if ways:
-                    descent.pop()
+                    open_directories.pop()
 
 
 def walk(
