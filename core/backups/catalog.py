@@ -32,7 +32,6 @@ from core.held import Directory
 
 MISSING: Final = "The rollback file doesn't exist. Verify the file and try again."
 _MAGENTO_OWN: Final = frozenset({".htaccess"})  # Magento hides the directory from Apache with it
-_DIGITS: Final = 12  # of a timestamp in a name
 _KIND_ORDER: Final = {kind: number for number, kind in enumerate(Kind)}
 
 
@@ -308,20 +307,6 @@ def _any_name(name: str) -> BackupName:
 def find_any_backup(directory: str, name: str) -> Backup:
     """Return the backup of this base name, whatever its kind. Raises as `find_backup`."""
     return _found(directory, _any_name(name))
-
-
-def find_set(directory: str, name: str) -> BackupSet:
-    """Return the set of this number, or with a backup of this base name. Raises as above."""
-    listing = list_backups(directory)
-    number = name.isascii() and name.isdigit()
-    timestamp = int(name[:_DIGITS]) if number else find_any_backup(directory, name).name.timestamp
-    found = next((one for one in listing.sets if one.timestamp == timestamp), None)
-    if found is None or (number and len(name) > _DIGITS):
-        raise BackupNotFound(
-            f"There is no set of backups {name}.",
-            hint="magerewind info:backups:list shows what there is.",
-        )
-    return found
 
 
 def delete_backup(directory: str, name: str) -> int:

@@ -5,13 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
-from core.backups.catalog import Backup, BackupSet
+from core.backups.catalog import Backup, BackupSet, find_any_backup, list_backups
 from core.backups.looks import remember_remarks
 from core.backups.manifest import write_manifest
 from core.backups.place import open_backups
 from core.backups.remarks import Remarks
-from core.errors import StoreUnreadable
+from core.errors import BackupNotFound, StoreUnreadable
+
+_DIGITS: Final = 12  # of a timestamp in a name
+
+
+def find_set(directory: str, name: str) -> BackupSet:
+    """Return the set of this number, or with a backup of this base name. Raises as above."""
+    listing = list_backups(directory)
+    number = name.isascii() and name.isdigit()
+    timestamp = int(name[:_DIGITS]) if number else find_any_backup(directory, name).name.timestamp
+    found = next((one for one in listing.sets if one.timestamp == timestamp), None)
+    if found is None or (number and len(name) > _DIGITS):
+        raise BackupNotFound(
+            f"There is no set of backups {name}.",
+            hint="magerewind info:backups:list shows what there is.",
+        )
+    return found
 
 
 def change_remarks(backup: Backup, change: Callable[[Remarks], Remarks]) -> Backup:

@@ -14,13 +14,12 @@ from core.cli.options import (
     add_discard,
     add_job,
     add_names,
-    add_note,
-    add_prune,
     add_recover,
     add_rollback,
     add_running_job,
     add_undo,
 )
+from core.cli.retention_options import add_note, add_prune
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from core import __version__
-from core.backups.duration import parse_duration
 from core.backups.names import Naming
-from core.backups.retention import NUMBERED, parse_number
 from core.cli.magento_words import check_init_params
+from core.cli.retention_options import add_prune_first, add_rules
 from core.events import Kind
 
 PROGRAM: Final = "magerewind"
@@ -177,6 +176,8 @@ def add_backup(parser: argparse.ArgumentParser) -> None:
     )
     add("--level", type=_level, metavar="N", help="compression level of the archives, 0 to 9")
     add("--note", metavar="TEXT", help="a word about this backup, for the list")
+    add_rules(parser, afterwards=True)
+    add_prune_first(parser)
     add(
         "--names",
         dest="naming",
@@ -185,93 +186,6 @@ def add_backup(parser: argparse.ArgumentParser) -> None:
         "NUMBER_filesystem_code.tgz, which alone Magento's own commands list and take since 2.1",
     )
     _add_magento_init_params(parser)
-
-
-def _number_rule(name: str) -> Callable[[str], str]:
-    def rule(text: str) -> str:
-        try:
-            parse_number(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-        return f"{name}={text}"
-
-    return rule
-
-
-def _within_rule(text: str) -> str:
-    try:
-        return f"within={parse_duration(text)}"
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-_RULES: Final = {
-    "last": "the last N sets",
-    "daily": "the last set of each of the last N days that have one",
-    "weekly": "the same of weeks (Monday to Sunday)",
-    "monthly": "the same of months",
-    "yearly": "the same of years",
-}
-
-
-def _add_rules(parser: argparse.ArgumentParser) -> None:
-    """Add the rules of retention, in the words of restic."""
-    add = parser.add_argument_group("retention").add_argument
-    more: dict[str, Any] = {"action": "append", "dest": "keep_rules"}
-    for name in NUMBERED:
-        text = f"keep {_RULES[name]}; unlimited: all"
-        add(f"--keep-{name}", metavar="N", type=_number_rule(name), help=text, **more)
-    add(
-        "--keep-within",
-        metavar="SPAN",
-        type=_within_rule,
-        help="keep all sets that are newer than SPAN before the newest one, such as 30d or "
-        "1y5m7d2h",
-        **more,
-    )
-
-
-def _add_trust_clock(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--trust-clock",
-        action="store_true",
-        help="take the clock of this machine for right, although it moved in an odd way",
-    )
-
-
-def add_prune(parser: argparse.ArgumentParser) -> None:
-    """Add what info:backups:prune takes."""
-    _add_rules(parser)
-    add = parser.add_argument
-    add(
-        "--foreign",
-        action="store_true",
-        help="count and delete also what Magento, another store or another program has made",
-    )
-    _add_trust_clock(parser)
-    add(
-        "--dry-run",
-        action="store_true",
-        help="say for every set why it stays or goes, and delete nothing",
-    )
-
-
-def add_note(parser: argparse.ArgumentParser) -> None:
-    """Add what info:backups:note takes."""
-    add = parser.add_argument
-    add(
-        "names",
-        nargs=1,
-        metavar="NAME",
-        help="base name of a backup in var/backups, or the number that its set begins with",
-    )
-    add("text", nargs="?", metavar="TEXT", help="the new note; an empty one removes it")
-    add(
-        "--keep",
-        action=argparse.BooleanOptionalAction,
-        dest="mark",
-        help="keep the set: retention never deletes it (or take that mark away)",
-    )
 
 
 def add_rollback(parser: argparse.ArgumentParser) -> None:

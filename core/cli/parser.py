@@ -68,6 +68,7 @@ class CommandLine:
     keep_rules: tuple[str, ...] = ()
     foreign: bool = False
     trust_clock: bool = False
+    prune_first: bool = False
     # info:backups:note
     text: str | None = None
     mark: bool | None = None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.backups.catalog import Backup, find_set
-from core.backups.clock import believe_clock, clock_problem
-from core.backups.marking import change_set
+from core.backups.catalog import Backup
+from core.backups.clock import believe_clock
+from core.backups.marking import change_set, find_set
 from core.backups.remarks import Remarks
 from core.backups.retention import RetentionPolicy
 from core.cli.commands import Session
@@ -17,12 +17,17 @@ from core.events import encode_text
 from core.jobs.client import Client
 from core.jobs.exclusive import holding
 from core.operations.job_files import open_jobs
-from core.operations.pruning import PrunePlan, delete_sets, plan_prune
+from core.operations.pruning import (
+    CLOCK_HINT,
+    PrunePlan,
+    clock_doubt,
+    delete_sets,
+    plan_prune,
+)
 from core.text import numbers
 from core.text.lines import plain, success, warning
 
 _NOTE_LIMIT = 1000
-CLOCK_HINT = "Look at the time and date; --trust-clock takes them for right from now on."
 
 
 def policy_of(session: Session) -> RetentionPolicy:
@@ -58,7 +63,8 @@ def _show(session: Session, plan: PrunePlan) -> None:
 def _doubt(session: Session, client: Client, *, probe: bool) -> str:
     if session.line.trust_clock:
         return ""
-    return clock_problem(client.store.backups, host=client.host, now_s=session.clock(), probe=probe)
+    now_s = session.clock()
+    return clock_doubt(client.store, host=client.host, now_s=now_s, probe=probe)
 
 
 def prune_command(session: Session) -> int:

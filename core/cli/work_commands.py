@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from core.backups.names import Naming
+from core.backups.retention import RetentionPolicy
 from core.cli.commands import Session, age_of
 from core.cli.store_view import finding_lines
 from core.errors import NothingToUndo, UsageError
@@ -53,6 +54,8 @@ def _backup_request(session: Session) -> BackupRequest:
         level=line.level,
         note=line.note,
         naming=Naming(line.naming),
+        keep_rules=RetentionPolicy.from_words(line.keep_rules).words,
+        prune_first=line.prune_first,
         strict=line.strict,
     )
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from core.backups.catalog import Backup, BackupSet, Health, delete_backup, list_backups
+from core.backups.clock import clock_problem
 from core.backups.retention import Candidate, Decision, RetentionPolicy, Standing, decide
 from core.errors import BackupNotFound
 from core.held import Directory
@@ -26,6 +28,7 @@ _STANDINGS: Mapping[Health, Standing] = {
     Health.SOUND: Standing.SOUND,
     Health.UNVERIFIED: Standing.UNCHECKED,
 }
+CLOCK_HINT: Final = "Look at the time and date; --trust-clock takes them for right from now on."
 Deleted = Callable[[Backup, int], None]
 
 
@@ -79,6 +82,11 @@ def plan_prune(
     return PrunePlan(
         sets=tuple(Judged(backups=sets[one.candidate.id], decision=one) for one in decisions)
     )
+
+
+def clock_doubt(store: Store, *, host: str, now_s: float, probe: bool = False) -> str:
+    """Return one line on why the clock is in doubt, nothing where it can be believed."""
+    return clock_problem(store.backups, host=host, now_s=now_s, probe=probe)
 
 
 def _candidate(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from core.backups.names import Naming
+from core.backups.retention import RetentionPolicy
 from core.errors import UsageError
 from core.events import Kind, Operation, decode_text, encode_text
 
@@ -29,12 +30,24 @@ class BackupRequest:
     level: int | None = None  # gzip level; None: the measured default
     note: str = ""
     naming: Naming = Naming.DOCUMENTED
+    keep_rules: tuple[str, ...] = ()  # retention afterwards, as `daily=7`
+    prune_first: bool = False  # retention before, where the backups would not fit
     strict: bool = False
 
     def __post_init__(self) -> None:
         if not self.kinds:
             raise UsageError("Not enough information provided to take backup.")
+        if self.prune_first and not self.policy:
+            raise UsageError(
+                "Nothing says what is to be kept when old backups are deleted first.",
+                hint="Give a rule: --keep-last, --keep-daily, --keep-within and the like.",
+            )
         object.__setattr__(self, "kinds", tuple(kind for kind in Kind if kind in self.kinds))
+
+    @property
+    def policy(self) -> RetentionPolicy:
+        """The rules of retention. Raises ValueError for rules that are none."""
+        return RetentionPolicy.from_words(self.keep_rules)
 
     @property
     def operation(self) -> Operation:
@@ -236,6 +249,8 @@ def _backup_words(request: BackupRequest) -> list[str]:
         *(["--note", request.note] if request.note else []),
         *_chosen((request.naming is not Naming.DOCUMENTED, f"--names={request.naming}")),
         *_excluded(request.exclude),
+        *(f"--keep-{rule}" for rule in request.policy.words),
+        *_chosen((request.prune_first, "--prune-first")),
     ]
 
 

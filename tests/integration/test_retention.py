@@ -224,3 +224,78 @@ def test_no_set_goes_while_a_job_works_and_no_job_starts_meanwhile(shop, history
         assert client.running() is None
     summary, _ = shop.run(BackupRequest(kinds=(Kind.DB,)))
     assert summary.exit_code == 0
+
+
+def test_a_backup_prunes_afterwards_by_the_rules_that_it_was_given(shop, history):
+    said = magerewind(shop, "setup:backup", "--db", "--keep-last=2", code=0)
+    assert "Old backups that no rule keeps were deleted" in said.err
+    taken = max(stamps(shop))
+    assert taken > own(shop)
+    # The newest of the code is among those of yesterday's, that of the shop is the newest.
+    assert stamps(shop) == {taken, own(shop), history[1]}
+
+
+def test_retention_that_cannot_be_done_is_a_warning_of_a_complete_backup(shop, history):
+    magerewind(shop, "info:backups:prune", "--keep-last=100", "--trust-clock", "--yes", code=0)
+    place = Path(shop.store.state_directory) / "clock.json"
+    believed = place.read_text()
+    anchors = json.loads(believed)
+    for anchor in anchors.values():
+        anchor["wall_s"] += 9 * DAY
+    place.write_text(json.dumps(anchors))
+    said = magerewind(shop, "setup:backup", "--db", "--keep-last=1", code=0)
+    assert "No old backups were deleted: The clock of this machine went back" in said.err
+    assert len(stamps(shop)) == len(history) + 1
+    assert json.loads(place.read_text()) == anchors
+    place.write_text(believed)
+
+
+@pytest.fixture
+def too_small(shop, history):
+    """Have the newest backup of the code say that the next one will not fit, and an old one be
+    as large as what lacks."""
+    manifest = json.loads((backups(shop) / f".{shop.request.code_file}.manifest.json").read_bytes())
+    status = os.statvfs(backups(shop))
+    wanted = status.f_bavail * status.f_frsize + (8 << 30)
+    content = manifest["content_bytes"] * manifest["size_bytes"] // wanted
+    copy_backup(shop, shop.request.code_file, own(shop) + 1, content_bytes=max(1, content))
+    large = copy_backup(shop, shop.request.db_file, own(shop) - 50 * DAY, size_bytes=64 << 30)
+    os.truncate(large, 64 << 30)
+    return large
+
+
+def test_a_backup_that_would_not_fit_says_what_pruning_frees_and_does_it_where_asked(
+    shop, too_small
+):
+    backup = ("setup:backup", "--code")
+    said = magerewind(shop, *backup, code=1)
+    assert "Delete old backups, or choose fewer kinds" in said.err
+    said = magerewind(shop, *backup, "--keep-daily=3", code=1)
+    assert "--prune-first deletes them before" in said.err
+    assert too_small.name in said.err
+    assert too_small.exists()
+    said = magerewind(shop, *backup, "--prune-first", code=2)
+    assert "Nothing says what is to be kept" in said.err
+    rows = magerewind(
+        shop, *backup, "--keep-daily=3", "--prune-first", "--dry-run", "--json", code=0
+    ).objects
+    assert too_small.exists()
+    assert any(one["code"] == "prune-first" for one in rows[0]["findings"])
+    magerewind(shop, *backup, "--keep-daily=3", "--prune-first", code=0)
+    assert not too_small.exists()
+    assert max(stamps(shop)) > own(shop) + 1
+
+
+def test_room_is_never_made_with_the_last_sound_one(shop, too_small):
+    for name in (shop.request.db_file, *(f"{own(shop) - day * DAY}_db.sql" for day in range(10))):
+        path = backups(shop) / name
+        if path.exists() and name != shop.request.db_file:
+            path.unlink()
+    hidden = backups(shop) / shop.request.db_file
+    hidden.rename(hidden.with_name("away"))
+    try:
+        said = magerewind(shop, "setup:backup", "--code", "--keep-last=1", "--prune-first", code=1)
+        assert "would free" in said.err
+        assert too_small.exists()
+    finally:
+        hidden.with_name("away").rename(hidden)
