@@ -62,9 +62,7 @@ def parse_duration(text: str) -> Duration:
         raise ValueError(f"a duration is written as 30d or 1y5m7d2h, not {text!r}")
     found: dict[str, int] = {}
     for number, unit in _PART.findall(cleaned):
-        if unit in found:
-            raise ValueError(f"a duration names each unit once, not {text!r}")
-        found[unit] = int(number)
+        found[unit] = found.get(unit, 0) + int(number)
     return Duration(
         years=found.get("y", 0),
         months=found.get("m", 0),

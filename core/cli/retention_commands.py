@@ -11,11 +11,13 @@ from core.backups.remarks import Remarks
 from core.backups.retention import RetentionPolicy
 from core.cli.commands import Session
 from core.cli.listing import backup_json
+from core.cli.retention_policy import policy_of
 from core.cli.retention_view import judged_json, plan_lines
 from core.errors import PreflightRefused, UsageError
 from core.events import encode_text
 from core.jobs.client import Client
 from core.jobs.exclusive import holding
+from core.magento.store import Store
 from core.operations.job_files import open_jobs
 from core.operations.pruning import (
     CLOCK_HINT,
@@ -30,14 +32,14 @@ from core.text.lines import plain, success, warning
 _NOTE_LIMIT = 1000
 
 
-def policy_of(session: Session) -> RetentionPolicy:
-    """Return the policy that the command line gives. Raises UsageError where it keeps nothing."""
-    policy = RetentionPolicy.from_words(session.line.keep_rules)
+def _policy(session: Session, store: Store) -> RetentionPolicy:
+    """Return the rules that hold. Raises UsageError where they keep nothing."""
+    policy = policy_of(session.line, session.settings(store).settings)
     if not policy:
         raise UsageError(
             "Nothing says what is to be kept.",
-            hint="Give a rule: --keep-last, --keep-daily, --keep-weekly, --keep-monthly, "
-            "--keep-yearly or --keep-within.",
+            hint="Give a rule (--keep-last, --keep-daily, --keep-weekly, --keep-monthly, "
+            "--keep-yearly, --keep-within), or set `keep` in the configuration.",
         )
     return policy
 
@@ -69,9 +71,9 @@ def _doubt(session: Session, client: Client, *, probe: bool) -> str:
 
 def prune_command(session: Session) -> int:
     """`info:backups:prune`."""
-    policy = policy_of(session)
     if session.line.dry_run:
         client = session.client(session.store())
+        policy = _policy(session, client.store)
         session.warn_of_interrupted(client)
         _show(session, _plan(session, client, policy))
         doubt = _doubt(session, client, probe=False)
@@ -80,6 +82,7 @@ def prune_command(session: Session) -> int:
         return 0
     session.require_answerable()
     client = session.client(session.writable_store())
+    policy = _policy(session, client.store)
     session.refuse_interrupted(client)
     session.refuse_while_running(client)
     shown = _plan(session, client, policy)

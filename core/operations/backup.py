@@ -77,7 +77,7 @@ def planned_steps(request: BackupRequest) -> tuple[str, ...]:
             steps.append(step_key(Step.VERIFY, kind))
     if not request.keep_open:
         steps.append(step_key(Step.OPEN))
-    if request.policy:
+    if request.prune:
         steps.append(step_key(Step.PRUNE))
     return tuple(steps)
 

@@ -28,10 +28,10 @@ def prune_after(context: JobContext, request: BackupRequest) -> None:
     try:
         doubt = _doubt(context)
         if doubt:
-            if request.policy:
+            if request.prune:
                 _warn(context, f"{doubt} magerewind info:backups:prune says how to go on.")
             return
-        if request.policy:
+        if request.prune:
             with context.step(Step.PRUNE):
                 _prune(context, request)
         now_s = context.clock()

@@ -30,17 +30,19 @@ class BackupRequest:
     level: int | None = None  # gzip level; None: the measured default
     note: str = ""
     naming: Naming = Naming.DOCUMENTED
-    keep_rules: tuple[str, ...] = ()  # retention afterwards, as `daily=7`
-    prune_first: bool = False  # retention before, where the backups would not fit
+    keep_rules: tuple[str, ...] = ()  # of retention, as `daily=7`
+    prune: bool = False  # by these rules, afterwards
+    prune_first: bool = False  # and before, where the backups would not fit
     strict: bool = False
 
     def __post_init__(self) -> None:
         if not self.kinds:
             raise UsageError("Not enough information provided to take backup.")
-        if self.prune_first and not self.policy:
+        if (self.prune or self.prune_first) and not self.policy:
             raise UsageError(
-                "Nothing says what is to be kept when old backups are deleted first.",
-                hint="Give a rule: --keep-last, --keep-daily, --keep-within and the like.",
+                "Old backups are to be deleted, and nothing says what is to be kept.",
+                hint="Give a rule (--keep-last, --keep-daily, --keep-within and the like), or set "
+                "`keep` in the configuration.",
             )
         object.__setattr__(self, "kinds", tuple(kind for kind in Kind if kind in self.kinds))
 
@@ -249,7 +251,7 @@ def _backup_words(request: BackupRequest) -> list[str]:
         *(["--note", request.note] if request.note else []),
         *_chosen((request.naming is not Naming.DOCUMENTED, f"--names={request.naming}")),
         *_excluded(request.exclude),
-        *(f"--keep-{rule}" for rule in request.policy.words),
+        *(f"--keep-{rule}" for rule in request.policy.words if request.prune),
         *_chosen((request.prune_first, "--prune-first")),
     ]
 

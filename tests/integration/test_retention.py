@@ -275,7 +275,7 @@ def test_a_backup_that_would_not_fit_says_what_pruning_frees_and_does_it_where_a
     assert too_small.name in said.err
     assert too_small.exists()
     said = magerewind(shop, *backup, "--prune-first", code=2)
-    assert "Nothing says what is to be kept" in said.err
+    assert "nothing says what is to be kept" in said.err
     rows = magerewind(
         shop, *backup, "--keep-daily=3", "--prune-first", "--dry-run", "--json", code=0
     ).objects
@@ -299,3 +299,19 @@ def test_room_is_never_made_with_the_last_sound_one(shop, too_small):
         assert too_small.exists()
     finally:
         hidden.with_name("away").rename(hidden)
+
+
+def test_the_rules_of_the_configuration_hold_where_the_command_has_none(shop, history, tmp_path):
+    file = tmp_path / "config.toml"
+    file.write_text(f'[stores.shop]\nroot = "{shop.root}"\n[stores.shop.keep]\ndaily = 3\n')
+    config = ("--config", str(file))
+    decided = reasons(shop, *config)
+    assert [keep for keep, _ in decided.values()] == [True] * 3 + [False] * 7
+    assert [keep for keep, _ in reasons(shop, *config, "--keep-last=1").values()].count(True) == 1
+    magerewind(shop, "setup:backup", "--db", *config, code=0)  # `prune` was not asked for
+    assert len(stamps(shop)) == 11
+    file.write_text(
+        file.read_text().replace("[stores.shop.keep]", "prune = true\n[stores.shop.keep]")
+    )
+    magerewind(shop, "setup:backup", "--db", *config, code=0)
+    assert len(stamps(shop)) < 8
