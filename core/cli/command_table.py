@@ -20,6 +20,7 @@ from core.cli.options import (
     add_settings,
     add_undo,
 )
+from core.cli.retention_options import add_note, add_prune
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +65,22 @@ COMMANDS: Final = (
         name="info:backups:delete",
         summary="delete backups",
         add=add_names,
-        details="The only command that ever deletes a backup. Asks first. Takes the hidden name of "
-        "an unfinished file as well, once no job needs it.",
+        details="Asks first. Takes the hidden name of an unfinished file as well, once no job "
+        "needs it.",
+    ),
+    Command(
+        name="info:backups:prune",
+        summary="delete the sets of backups that no rule keeps",
+        add=add_prune,
+        details="The rules are those of restic, for each kind by itself: a set stays while a rule "
+        "keeps it for one of its kinds. Says for every set why it stays or goes, and asks first. "
+        "The newest sound backup of a kind, what a job or an undo needs, what is marked, and what "
+        "is not ours always stay.",
+    ),
+    Command(
+        name="info:backups:note",
+        summary="write a note on a set of backups, or mark it to be kept",
+        add=add_note,
     ),
     Command(
         name="info:store",

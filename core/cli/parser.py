@@ -69,6 +69,14 @@ class CommandLine:
     from_schema: str | None = None
     keep_stripped: bool = False
     only: tuple[str, ...] = ()
+    # retention
+    keep_rules: tuple[str, ...] = ()
+    foreign: bool = False
+    trust_clock: bool = False
+    prune_first: bool = False
+    # info:backups:note
+    text: str | None = None
+    mark: bool | None = None
     # of job:discard only
     orphans: bool = False
     # of job:recover only
