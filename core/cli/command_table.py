@@ -17,8 +17,10 @@ from core.cli.options import (
     add_recover,
     add_rollback,
     add_running_job,
+    add_settings,
     add_undo,
 )
+from core.cli.retention_options import add_note, add_prune
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +65,22 @@ COMMANDS: Final = (
         name="info:backups:delete",
         summary="delete backups",
         add=add_names,
-        details="The only command that ever deletes a backup. Asks first. Takes the hidden name of "
-        "an unfinished file as well, once no job needs it.",
+        details="Asks first. Takes the hidden name of an unfinished file as well, once no job "
+        "needs it.",
+    ),
+    Command(
+        name="info:backups:prune",
+        summary="delete the sets of backups that no rule keeps",
+        add=add_prune,
+        details="The rules are those of restic, for each kind by itself: a set stays while a rule "
+        "keeps it for one of its kinds. Says for every set why it stays or goes, and asks first. "
+        "The newest sound backup of a kind, what a job or an undo needs, what is marked, and what "
+        "is not ours always stay.",
+    ),
+    Command(
+        name="info:backups:note",
+        summary="write a note on a set of backups, or mark it to be kept",
+        add=add_note,
     ),
     Command(
         name="info:store",
@@ -102,6 +118,28 @@ COMMANDS: Final = (
         summary="give up the undo of the last rollback and free its space",
         add=add_discard,
         details="Asks first.",
+    ),
+    Command(
+        name="config:check",
+        summary="check all files of the configuration",
+        details="Every problem is one line on standard error, with its file, its key and what was "
+        "meant. Exit code 1 where there is one.",
+    ),
+    Command(
+        name="config:show",
+        summary="show the settings of each store and where each value comes from",
+        add=add_settings,
+        details="With --store NAME, of that one. Options of setup:backup are shown as it would "
+        "take them.",
+    ),
+    Command(
+        name="config:generate",
+        summary="print a file of the configuration in which every key is explained",
+        details="With --root DIR, it has a store there.",
+    ),
+    Command(
+        name="config:schema",
+        summary="print the JSON schema of a file of the configuration, for editors",
     ),
     Command(
         name="demo",

@@ -9,8 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from core.backups.catalog import list_backups
+from core.cli.configured import Configuration
 from core.cli.console import Console
 from core.cli.following import Follower
 from core.cli.interruptions import Interruptions
@@ -32,6 +34,9 @@ from core.operations.read_only import refuse_unwritable
 from core.text import numbers
 from core.text.lines import note, plain, success, warning
 
+if TYPE_CHECKING:
+    from core.config.load import Effective
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
@@ -41,6 +46,7 @@ class Session:
     console: Console
     interruptions: Interruptions
     environ: Mapping[str, str]
+    configuration: Configuration
     clock: Callable[[], float] = time.time
 
     def store(self, *, for_rollback: bool = True) -> Store:
@@ -58,6 +64,10 @@ class Session:
             raise planted
         refuse_unwritable(store)
         return store
+
+    def settings(self, store: Store) -> Effective:
+        """Return the configuration of a store. Raises InvalidConfig, UsageError."""
+        return self.configuration.settings(self.line, store.root)
 
     def client(self, store: Store) -> Client:
         """Return the jobs of the store."""

@@ -11,7 +11,7 @@ import argparse
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, NoReturn
 
 from core.backups.names import Naming
@@ -37,6 +37,10 @@ class CommandLine:
     as_json: bool = False
     yes: bool = False
     read_only: bool = False
+    config_file: str | None = None
+    use_config: bool = True
+    store: str | None = None
+    all_stores: bool = False
     # of several commands
     dry_run: bool = False
     strict: bool = False
@@ -66,6 +70,15 @@ class CommandLine:
     keep_stripped: bool = False
     whole: bool = False
     load_open: bool = False
+    only: tuple[str, ...] = ()
+    # retention
+    keep_rules: tuple[str, ...] = ()
+    foreign: bool = False
+    trust_clock: bool = False
+    prune_first: bool = False
+    # info:backups:note
+    text: str | None = None
+    mark: bool | None = None
     # of job:discard only
     orphans: bool = False
     # of job:recover only
@@ -81,6 +94,8 @@ class CommandLine:
     # demo
     size: str = "small"
     headless: bool = False
+    # the fields that the words name, whatever their value; others take the configuration's
+    given: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def may_ask(self) -> bool:
@@ -147,13 +162,13 @@ def parse(argv: Sequence[str]) -> CommandLine:
     refuse_equals_sign(argv)
     found = vars(make_parser().parse_args(with_short_verbose(argv)))
     values: dict[str, Any] = {}
-    for field in fields(CommandLine):
-        value = found.get(field.name)
+    for known in fields(CommandLine):
+        value = found.get(known.name)
         if value is not None:
-            values[field.name] = tuple(value) if isinstance(value, list) else value
+            values[known.name] = tuple(value) if isinstance(value, list) else value
     if "strip" in values:
         values["strip"] = tuple(name for group in values["strip"] for name in group)
-    return CommandLine(**values)
+    return CommandLine(**values, given=frozenset(values))
 
 
 def _parse_run(argv: Sequence[str]) -> CommandLine:

@@ -43,6 +43,7 @@ from core.held import Directory
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
 from core.operations import closing
+from core.operations.backup_pruning import prune_after, prune_before
 from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.estimates import Estimate
@@ -51,6 +52,7 @@ from core.operations.lost import refuse_unfinished
 from core.operations.preflight import BackupPreflight, preflight_backup
 from core.operations.records import BackupBegun, Named, Verified
 from core.operations.requests import BackupRequest
+from core.operations.space import PRUNES
 from core.operations.uncovered import media_warnings
 
 
@@ -75,6 +77,8 @@ def planned_steps(request: BackupRequest) -> tuple[str, ...]:
             steps.append(step_key(Step.VERIFY, kind))
     if not request.keep_open:
         steps.append(step_key(Step.OPEN))
+    if request.prune:
+        steps.append(step_key(Step.PRUNE))
     return tuple(steps)
 
 
@@ -95,6 +99,8 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
         checked = preflight_backup(context.store, request, environ=context.environ, report=report)
         say_findings(context, checked.findings)
         refuse(checked.findings)
+        if any(finding.code == PRUNES for finding in checked.findings):
+            prune_before(context, request)
         backups = make_backups(context.store.backups)
         timestamp = _free_timestamp(backups, request.kinds, int(context.clock()))
     context.emit(StepsPlanned(steps=planned_steps(request), sizes=_sizes(request, checked)))
@@ -120,6 +126,7 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
             abandon(context, backups)
             raise
     closing.reopen(context)
+    prune_after(context, request)
     return Done(strict=request.strict)
 
 

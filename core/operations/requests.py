@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from core.backups.names import Naming
+from core.backups.retention import RetentionPolicy
 from core.errors import UsageError
 from core.events import Kind, Operation, decode_text, encode_text
 
@@ -29,12 +30,26 @@ class BackupRequest:
     level: int | None = None  # gzip level; None: the measured default
     note: str = ""
     naming: Naming = Naming.DOCUMENTED
+    keep_rules: tuple[str, ...] = ()  # of retention, as `daily=7`
+    prune: bool = False  # by these rules, afterwards
+    prune_first: bool = False  # and before, where the backups would not fit
     strict: bool = False
 
     def __post_init__(self) -> None:
         if not self.kinds:
             raise UsageError("Not enough information provided to take backup.")
+        if (self.prune or self.prune_first) and not self.policy:
+            raise UsageError(
+                "Old backups are to be deleted, and nothing says what is to be kept.",
+                hint="Give a rule (--keep-last, --keep-daily, --keep-within and the like), or set "
+                "`keep` in the configuration.",
+            )
         object.__setattr__(self, "kinds", tuple(kind for kind in Kind if kind in self.kinds))
+
+    @property
+    def policy(self) -> RetentionPolicy:
+        """The rules of retention. Raises ValueError for rules that are none."""
+        return RetentionPolicy.from_words(self.keep_rules)
 
     @property
     def operation(self) -> Operation:
@@ -60,12 +75,15 @@ class RollbackRequest:
     whole: bool = False  # load and swap all tables, also those that are as in the dump
     load_open: bool = False  # load beside while the store is open
     exclude: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()  # of code and media, nothing but what these patterns match
     strict: bool = False
     confirmed_plan: str | None = None  # RollbackPlan.fingerprint that the person saw
 
     def __post_init__(self) -> None:
         if not self.kinds:
             raise UsageError("Not enough information provided to roll back.")
+        if self.only and set(self.kinds) == {Kind.DB}:
+            raise UsageError("--only chooses files, so it needs --code-file or --media-file.")
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -226,8 +244,13 @@ def _chosen(*options: tuple[bool, str]) -> list[str]:
     return [option for is_chosen, option in options if is_chosen]
 
 
-def _excluded(patterns: tuple[str, ...]) -> list[str]:
-    return [word for pattern in patterns for word in ("--exclude", pattern)]
+def _repeated(option: str, values: tuple[str, ...]) -> list[str]:
+    """Return an option for each value; one that looks like an option is joined to it."""
+    return [
+        word
+        for value in values
+        for word in ([f"{option}={value}"] if value.startswith("-") else [option, value])
+    ]
 
 
 def _backup_words(request: BackupRequest) -> list[str]:
@@ -239,7 +262,9 @@ def _backup_words(request: BackupRequest) -> list[str]:
         *([f"--level={request.level}"] if request.level is not None else []),
         *(["--note", request.note] if request.note else []),
         *_chosen((request.naming is not Naming.DOCUMENTED, f"--names={request.naming}")),
-        *_excluded(request.exclude),
+        *_repeated("--exclude", request.exclude),
+        *(f"--keep-{rule}" for rule in request.policy.words if request.prune),
+        *_chosen((request.prune_first, "--prune-first")),
     ]
 
 
@@ -259,5 +284,6 @@ def _rollback_words(request: RollbackRequest) -> list[str]:
             (request.load_open, "--load-open"),
         ),
         *(["--from-schema", request.from_schema] if request.from_schema else []),
-        *_excluded(request.exclude),
+        *_repeated("--only", request.only),
+        *_repeated("--exclude", request.exclude),
     ]
