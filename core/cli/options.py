@@ -357,6 +357,12 @@ def _add_kept(parser: argparse.ArgumentParser) -> None:
 def add_undo(parser: argparse.ArgumentParser) -> None:
     """Add the options of job:undo."""
     _add_kept(parser)
+    parser.add_argument(
+        "--partial",
+        action="store_true",
+        help="leave tables that stayed in the rollback as they are now; for when their backup is"
+        " gone",
+    )
     _add_run(parser)
     _add_no_flush(parser)
 

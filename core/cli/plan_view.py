@@ -28,6 +28,7 @@ from core.text.steps import items_words
 if TYPE_CHECKING:  # of a database: not loaded for a plan of files
     from core.database.load.server_check import ServerCheck
     from core.operations.difference import Difference
+    from core.operations.undo_tables import UndoTables
 
 DIRECTORIES_SHOWN: Final = 5
 TABLES_SHOWN: Final = 10
@@ -307,8 +308,36 @@ def undo_lines(plan: UndoPlan, *, flush: bool) -> Iterator[str]:
             yield from _file_lines(files)
         elif kind is Kind.DB:
             yield "  the tables that were set aside come back, the present ones are set aside"
+            yield from _undone_table_lines(plan)
     order = rollback_order(UndoRequest(job_id=plan.job_id, flush=flush), plan.kinds)
     yield f"Order: {numbered(order)}"
+
+
+def _undone_table_lines(plan: UndoPlan) -> Iterator[str]:
+    """Yield what becomes of the tables that stayed in the rollback."""
+    tables = plan.tables
+    if tables is None:
+        return
+    if tables.stayed:
+        same = numbers.counted(tables.stayed, "table")
+        yield f"  {same} stayed in the rollback and did not change since"
+    if tables.loaded:
+        listed = ", ".join(map(printable, tables.loaded[:TABLES_SHOWN]))
+        rest = "" if len(tables.loaded) <= TABLES_SHOWN else ", …"
+        changed = numbers.counted(len(tables.loaded), "table")
+        yield f"  {changed} that stayed changed since, loaded from {tables.backup}: {listed}{rest}"
+
+
+def _undone_tables_json(tables: UndoTables | None) -> dict[str, Any] | None:
+    if tables is None:
+        return None
+    return {
+        "back": tables.back,
+        "stayed": tables.stayed,
+        "loaded": [encode_text(name) for name in tables.loaded],
+        "left": [encode_text(name) for name in tables.left],
+        "backup": tables.backup or None,
+    }
 
 
 def undo_json(plan: UndoPlan) -> Iterator[dict[str, Any]]:
@@ -319,6 +348,7 @@ def undo_json(plan: UndoPlan) -> Iterator[dict[str, Any]]:
         "job_id": plan.job_id,
         "kinds": [kind.value for kind in plan.kinds],
         "files": {kind.value: _files_json(files) for kind, files in plan.files.items()},
+        "tables": _undone_tables_json(plan.tables),
         "orders_newer": None if losses is None else losses.orders,
         "customers_newer": None if losses is None else losses.customers,
         "uncounted": [] if losses is None else [encode_text(text) for text in losses.uncounted],

@@ -86,7 +86,13 @@ class KeptTables:
                 keys = read_foreign_keys(connection)
                 self.names = without_relatives(self.names, swapped, keys)
 
-    def same(self, settings: DatabaseConnection, report: Report = no_report) -> frozenset[str]:
+    def same(
+        self,
+        settings: DatabaseConnection,
+        report: Report = no_report,
+        *,
+        rows_only: bool = False,
+    ) -> frozenset[str]:
         """Return which of the tables are as in the dump, at this moment."""
         if self._index is None or not self.names:
             return frozenset()
@@ -98,6 +104,7 @@ class KeptTables:
             report=report,
             holder=None if hold is None else hold.connection,
             held=() if hold is None else hold.write,
+            rows_only=rows_only,
         ).same
 
     def prove(self, settings: DatabaseConnection) -> None:
@@ -105,7 +112,7 @@ class KeptTables:
         if self.hold is not None:
             self.hold.prove()
             return
-        changed = self.names - self.same(settings)
+        changed = self.names - self.same(settings, rows_only=True)
         if changed:
             names = ", ".join(one_line(name) for name in sorted(changed)[:_SHOWN])
             raise SwapBlocked(

@@ -36,6 +36,7 @@ from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
 from core.operations.health import StoreHealth
 from core.operations.lost import lost_lines
+from core.operations.pinned import refuse_pinned
 from core.operations.preflight import space_of
 from core.operations.read_only import code_findings, refuse_unwritable
 from core.operations.requests import (
@@ -209,6 +210,7 @@ class StoreEngine:
     def delete(self, backup: BackupView) -> None:
         """Delete a backup and its manifest, unless a job works that may be reading it."""
         self._refuse_while_running()
+        refuse_pinned(self._store, backup.name)
         delete_backup(self._store.backups, backup.name)
 
     def delete_unfinished(self, unfinished: PartialBackup) -> None:

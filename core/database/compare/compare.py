@@ -66,11 +66,13 @@ def compare_tables(
     connections: int = CONNECTIONS,
     holder: Connection | None = None,
     held: Collection[str] = (),
+    rows_only: bool = False,
 ) -> Compared:
     """Return the verdict on each of these live tables; `report` counts rows.
 
     Each table is read as it is at the moment of each question. `holder` has locked the tables
-    `held`, so that nobody else can read them. Raises ConnectionFailed, ConnectionLost, Cancelled
+    `held`, so that nobody else can read them. `rows_only`: definitions do not count; foreign keys
+    follow the tables that a swap renames. Raises ConnectionFailed, ConnectionLost, Cancelled
     (from `report`).
     """
     wanted = {name for name in names if name in index.tables}
@@ -83,7 +85,7 @@ def compare_tables(
         questions: list[Question] = []
         try:
             for table in _live(opened[0], wanted):
-                asked = _ask_about(index, table, opened[0])
+                asked = _ask_about(index, table, opened[0], rows_only=rows_only)
                 if isinstance(asked, Verdict):
                     verdicts[table.name] = asked
                 else:
@@ -118,9 +120,9 @@ def _live(connection: Connection, wanted: set[str]) -> list[Table]:
 
 
 def _ask_about(
-    index: DumpIndex, table: Table, connection: Connection
+    index: DumpIndex, table: Table, connection: Connection, *, rows_only: bool
 ) -> Verdict | tuple[Question, ...]:
-    if not same_definition(index.tables[table.name], table, connection.schema):
+    if not rows_only and not same_definition(index.tables[table.name], table, connection.schema):
         return Verdict.DEFINITION
     questions = questions_about(index, table, connection.server)
     return Verdict.UNKNOWN if questions is None else questions

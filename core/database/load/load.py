@@ -20,18 +20,17 @@ from core.database.load.keys_after_rows import (
     LoadedTable,
     finish_tables,
     keys_of,
-    rename_automatic_keys,
 )
 from core.database.load.row_writers import Batch, RowWriters, load_failure
 from core.database.load.skipped_rows import SkippedRows
-from core.database.load.staging import add_to, compare_counts, drop_staging
-from core.database.load.try_triggers import object_text, prove_triggers
+from core.database.load.staging import add_to, compare_counts, drop_staging, staged_names
+from core.database.load.try_triggers import object_text, prove_kept_triggers, prove_triggers
 from core.database.load.waiting_keys import WaitingKeys
 from core.database.schema.check_constraints import let_checks_wait, shares_names
 from core.database.schema.definitions import TRANSACTIONAL
 from core.database.schema.load_session import LoadingConnection
 from core.database.schema.marker import JobMark, make_marker
-from core.database.schema.names import short_id, staged_name
+from core.database.schema.names import copy_name, short_id
 from core.database.schema.records import TablesLoaded, TablesStaging
 from core.database.schema.sequence_defaults import take_from
 from core.database.schema.swap_file import (
@@ -90,15 +89,12 @@ def load_beside(
     ConnectionLost, Cancelled (from `report`); the staged tables are dropped before.
     """
     short = short_id(job_id)
-    names = [one for one in (*check.tables, *check.sequences) if one not in kept]
-    there = () if before is None else before.tables
-    staged = {one.name: one.staged for one in there if one.staged is not None}
-    new = [name for name in names if name not in {one.name for one in there}]
-    staged |= {name: staged_name(short, n) for n, name in enumerate(new, len(there) + 1)}
+    names = [name for name in (*check.tables, *check.sequences) if name not in kept]
+    staged, new = staged_names(names, short, before)
     journal.write(TablesStaging(short=short, schema=settings.schema, tables=staged))
     try:
         loading = _Loading(
-            path, check, settings, staged=staged, new=frozenset(new), short=short,
+            path, check, settings, staged=staged, new=new, short=short,
             map_collations=map_collations, before=before,
         )  # fmt: skip
         with contextlib.closing(loading):
@@ -184,7 +180,7 @@ class _Loading:
                 writers.wait()
                 keys = self.waiting.among(self.staged)
                 finish_tables(list(self.tables.values()), keys, self.staged, writers)
-            self._rename_automatic_keys()
+            self.waiting.rename_automatic(self.main.connection)
             rows = {name: writers.rows.get(table.staged, 0) for name, table in self.tables.items()}
             compare_counts(rows, expected_rows)
             self.warnings += writers.warnings
@@ -390,15 +386,6 @@ class _Loading:
         except DatabaseError as error:
             raise load_failure(statement.name, statement.line, error) from error
 
-    def _rename_automatic_keys(self) -> None:
-        found = self.main.connection.query(
-            "SELECT DISTINCT TABLE_NAME, INDEX_NAME FROM information_schema.STATISTICS"
-            " WHERE TABLE_SCHEMA = DATABASE() AND INDEX_NAME LIKE %s",
-            (f"\\_mrs\\_{self.short}\\_f%",),
-        )
-        for text in rename_automatic_keys(found, self.waiting.keys):
-            self.main.connection.execute(text)
-
     def _prove(self) -> None:
         if self.before is not None:  # its objects are those that count
             before = self.before.wanted.objects
@@ -407,5 +394,10 @@ class _Loading:
         triggers = tuple(one for one in self.objects.values() if one.kind == "TRIGGER")
         new = {name: other for name, other in self.staged.items() if name in self.new}
         changed, warnings = prove_triggers(self.main, triggers, new)
+        kept = [one.name for one in self.check.contents if one.name not in self.staged]
+        if triggers:
+            copy = copy_name(self.short, 2)
+            more, said = prove_kept_triggers(self.main, triggers, kept, copy)
+            changed, warnings = changed | more, (*warnings, *said)
         self.objects.update((("TRIGGER", name), one) for name, one in changed.items())
         self.warnings += warnings

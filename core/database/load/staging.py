@@ -16,6 +16,17 @@ from core.events import Warned
 from core.magento.settings import DatabaseConnection
 
 
+def staged_names(
+    names: Iterable[str], short: str, before: StagedTables | None
+) -> tuple[dict[str, str], frozenset[str]]:
+    """Return the staged name of each table, those staged before included, and which are new."""
+    there = () if before is None else before.tables
+    staged = {one.name: one.staged for one in there if one.staged is not None}
+    new = [name for name in names if name not in {one.name for one in there}]
+    staged |= {name: staged_name(short, n) for n, name in enumerate(new, len(there) + 1)}
+    return staged, frozenset(new)
+
+
 def compare_counts(rows: Mapping[str, int], expected: Mapping[str, int]) -> None:
     """Raise LoadFailed for a table that came to another count of rows than expected."""
     for name, count in expected.items():

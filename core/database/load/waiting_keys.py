@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from core.database.load.keys_after_rows import rename_automatic_keys
 from core.database.load.row_writers import load_failure
-from core.database.schema.names import staged_name, waiting_key_name
+from core.database.schema.names import copy_name, waiting_key_name
 from core.database.schema.swap_file import WaitingKey
 from core.database.server.connection import Connection
 from core.database.server.dialect import Server, quote_name
@@ -23,7 +24,6 @@ from core.database.sql.table_text import ForeignKeyText, without_restrict
 from core.errors import DatabaseError
 
 _TRIES: Final = 6
-_COPY: Final = "p"
 
 
 class WaitingKeys:
@@ -54,6 +54,16 @@ class WaitingKeys:
         """Return the keys that refer to staged tables."""
         return [one for one in self.keys if not one.key.schema and one.key.referenced in staged]
 
+    def rename_automatic(self, connection: Connection) -> None:
+        """Name the indexes that the server made for keys as those would be named without a load."""
+        found = connection.query(
+            "SELECT DISTINCT TABLE_NAME, INDEX_NAME FROM information_schema.STATISTICS"
+            " WHERE TABLE_SCHEMA = DATABASE() AND INDEX_NAME LIKE %s",
+            (f"\\_mrs\\_{self._short}\\_f%",),
+        )
+        for text in rename_automatic_keys(found, self.keys):
+            connection.execute(text)
+
     def prove_others(
         self, connection: Connection, staged: Mapping[str, str], lines: Mapping[str, int]
     ) -> None:
@@ -61,7 +71,7 @@ class WaitingKeys:
 
         `lines`: the lines of the tables in the dump.
         """
-        copy = staged_name(self._short, 0).removesuffix("0") + f"{_COPY}1"
+        copy = copy_name(self._short, 1)
         now = {id(one) for one in self.among(staged)}
         others = [one for one in self.keys if id(one) not in now and one.key.table in lines]
         for one in others:

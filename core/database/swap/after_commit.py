@@ -18,6 +18,7 @@ from core.database.load.try_triggers import (
     definer_warning,
     or_replace,
     same_text,
+    tables_with_other_triggers,
     without_definer,
     without_order,
 )
@@ -233,20 +234,13 @@ class _Forward:
 
     def _give_up_other_triggers(self, kept: Collection[str]) -> None:
         """Drop the triggers of kept tables that have other ones in the dump."""
-        if not kept:
-            return
-        wanted = triggers_by_table(self.swap.wanted.of_kind("TRIGGER"))
-        now = triggers_by_table(objects_now(self.connection, ("TRIGGER",)))
-        for table in kept:
-            there, then = now.get(table, ()), wanted.get(table, ())
-            pairs = zip(there, then, strict=False)
-            if len(there) == len(then) and all(
-                one.name == other.name and same_text(one, other) for one, other in pairs
-            ):
-                continue
+        now = objects_now(self.connection, ("TRIGGER",)) if kept else ()
+        wanted = self.swap.wanted.of_kind("TRIGGER")
+        for table in tables_with_other_triggers(now, wanted, kept):
             self.loading.plain()
-            for one in there:
-                self.connection.execute(f"DROP TRIGGER IF EXISTS {quote_name(one.name)}")
+            for one in now:
+                if one.table == table:
+                    self.connection.execute(f"DROP TRIGGER IF EXISTS {quote_name(one.name)}")
 
     def _make(self, one: ObjectText) -> None:
         """Make an object; as the account's own where its definer may not be set."""
@@ -346,14 +340,6 @@ class _Forward:
                 names=tuple(f"{schema}.{table}.{name}" for schema, table, name in rows),
             )
         ]
-
-
-def triggers_by_table(triggers: Iterable[ObjectText]) -> Mapping[str, list[ObjectText]]:
-    """Return the triggers of each table, in their order."""
-    found: defaultdict[str, list[ObjectText]] = defaultdict(list)
-    for one in triggers:
-        found[one.table].append(one)
-    return found
 
 
 def _drop(key: str) -> str:
