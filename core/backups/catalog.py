@@ -16,9 +16,15 @@ from typing import Final
 
 from core.backups.looks import find_look, forget_look, open_looks
 from core.backups.manifest import Manifest, find_manifest
-from core.backups.names import BackupName, manifest_name, parse_name, rollback_name
+from core.backups.names import (
+    BackupName,
+    index_name,
+    manifest_name,
+    parse_name,
+    rollback_name,
+)
 from core.backups.place import open_backups
-from core.durable import translate
+from core.durable import partial_name, translate
 from core.errors import BackupNotFound, InvalidBackupName
 from core.events import Kind
 from core.held import Directory
@@ -170,10 +176,21 @@ def _entries(directory: Directory) -> list[tuple[str, os.stat_result]]:
 
 
 def _is_own(name: str, names: frozenset[str]) -> bool:
-    """Return whether the entry needs no mention: a manifest with its backup, or Magento's own."""
-    ending = manifest_name("")[1:]
-    is_manifest = name.startswith(".") and name.endswith(ending)
-    return name in _MAGENTO_OWN or (is_manifest and name[1 : -len(ending)] in names)
+    """Return whether the entry needs no mention: what lies beside a backup, or Magento's own."""
+    if name in _MAGENTO_OWN:
+        return True
+    endings = [form("")[1:] for form in (manifest_name, index_name)]
+    return name.startswith(".") and any(
+        name.endswith(ending) and name[1 : -len(ending)] in names for ending in endings
+    )
+
+
+def _is_of_partial(name: str, names: frozenset[str]) -> bool:
+    """Return whether this is the unfinished index of a backup that is unfinished as well."""
+    begin, end = partial_name(index_name("\0")).split("\0")
+    if not (name.startswith(begin) and name.endswith(end)):
+        return False
+    return partial_name(name[len(begin) : -len(end)]) in names
 
 
 def is_partial(name: str) -> bool:
@@ -209,6 +226,8 @@ def _listing(directory: Directory, looks: Directory | None) -> Listing:
         parsed = parse_name(name)
         if parsed is not None and regular:
             backups.append(_backup(directory, parsed, status, looks))
+        elif _is_of_partial(name, names):
+            continue
         elif is_partial(name) and regular:
             partial.append(
                 PartialBackup(file_name=name, size_bytes=status.st_size, modified_s=status.st_mtime)
@@ -275,7 +294,7 @@ def find_any_backup(directory: str, name: str) -> Backup:
 
 
 def delete_backup(directory: str, name: str) -> int:
-    """Delete the backup and its manifest; return the bytes that were freed.
+    """Delete the backup, its index and its manifest; return the bytes of the backup.
 
     Raises InvalidBackupName, BackupNotFound, StorageError. Nothing but a backup is ever deleted.
     """
@@ -287,6 +306,7 @@ def delete_backup(directory: str, name: str) -> int:
     with held:
         status = _status(held, parsed)
         try:
+            held.remove(index_name(parsed.text))  # first: without it, a backup is as good
             os.unlink(parsed.text, dir_fd=held.fd)
             # Last: a crash in between leaves a manifest alone, which the list names as unknown.
             held.remove(manifest_name(parsed.text))
@@ -341,6 +361,8 @@ def delete_partial(directory: str, name: str) -> int:
     with _open_directory(directory, name) as held:
         try:
             partial = _partial(name, held)
+            of = name.removeprefix(".").removesuffix(".partial")
+            held.remove(partial_name(index_name(of)))
             os.unlink(name, dir_fd=held.fd)
             held.flush()
         except OSError as error:

@@ -19,7 +19,7 @@ from core.archive.create.write_archive import write_archive
 from core.archive.tar.verify import verify_archive
 from core.archive.tree.selection import Selection, code_selection, media_selection
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
-from core.backups.names import Naming, new_name, parse_name
+from core.backups.names import Naming, index_name, new_name, parse_name
 from core.backups.place import make_backups, open_backups
 from core.durable import (
     PartialFile,
@@ -147,7 +147,7 @@ def _tidy(context: JobContext, began: BackupBegun, backups: Directory) -> None:
     names = list(began.names.values())
     if not all(parse_name(name) for name in names):
         raise StorageError("the journal names what is no backup")
-    for name in names:
+    for name in (form(name) for name in names for form in (str, index_name)):
         try:
             backups.remove(partial_name(name))
         except OSError as error:
@@ -193,9 +193,12 @@ def _back_up(
 ) -> None:
     started_s = context.clock()
     context.emit(BackupStarted(kind=kind))
-    with partial_file(backups.path, name, dir_fd=backups.fd) as partial:
+    with (
+        partial_file(backups.path, name, dir_fd=backups.fd) as partial,
+        partial_file(backups.path, index_name(name), dir_fd=backups.fd) as index,
+    ):
         try:
-            written = _write(context, request, kind, partial, checked)
+            written = _write(context, request, kind, partial, index, checked)
             partial.flush()
             size_bytes = os.fstat(partial.fd).st_size
             if request.verify:
@@ -208,6 +211,9 @@ def _back_up(
             manifest = replace(manifest, warnings=(*uncovered, *manifest.warnings))
         context.journal.write(Verified(manifest=to_json(manifest).decode("ascii")))
         partial.commit()
+        if manifest.index_sha256:
+            backups.remove(index.name)  # of a backup of that name that is gone
+            index.commit()
     write_manifest(backups, manifest)
     context.journal.write(Named(name=name))
     context.say(*(_of_kind(kind, warned) for warned in written.warnings))
@@ -239,6 +245,7 @@ def _write(
     request: BackupRequest,
     kind: Kind,
     partial: PartialFile,
+    index: PartialFile,
     checked: BackupPreflight,
 ) -> _Written:
     estimate = checked.estimates.get(kind)
@@ -259,7 +266,7 @@ def _write(
                 report,
                 schema_bytes=None if estimate is None else estimate.content_bytes,
             )
-        return _write_archive(context, request, kind, partial.fd, report)
+        return _write_archive(context, request, kind, partial.fd, index.fd, report)
 
 
 def _to_write(kind: Kind, estimate: Estimate) -> int | None:
@@ -271,10 +278,15 @@ def _to_write(kind: Kind, estimate: Estimate) -> int | None:
 
 
 def _write_archive(
-    context: JobContext, request: BackupRequest, kind: Kind, fd: int, report: Report
+    context: JobContext,
+    request: BackupRequest,
+    kind: Kind,
+    fd: int,
+    index_fd: int,
+    report: Report,
 ) -> _Written:
     selection = selection_of(context.store, kind, request.exclude)
-    summary = write_archive(selection, fd, level=request.level, report=report)
+    summary = write_archive(selection, fd, level=request.level, report=report, index_fd=index_fd)
     return _Written(
         items=summary.members,
         sha256=summary.sha256,
@@ -284,6 +296,7 @@ def _write_archive(
             "content_bytes": summary.content_bytes,
             "excluded": summary.excluded,
             "level": request.level,
+            "index_sha256": summary.index_sha256,
         },
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from core.archive.index.blocks import Row, stored
 from core.archive.index.writer import NO_STRETCH, IndexWriter, RowGatherer, Subject
@@ -27,7 +28,9 @@ class _Gathering:
     """Puts members into blocks, each in one of the stretches that were found so far."""
 
     def __init__(self, writer: IndexWriter, stretches: Sequence[Stretch]) -> None:
+        self._writer = writer
         self._gatherer = RowGatherer(writer)
+        self._members = 0
         self._stretches = stretches
         self._number = -1  # of the stretch that the gathered rows are in
         self._ended = 0  # where the last member ends
@@ -47,6 +50,7 @@ class _Gathering:
             member.mtime * _NANOSECONDS, member.link, place - ended,
         )  # fmt: skip
         self._is_full = self._gatherer.add(row, ended)
+        self._members += 1
         self._ended = place + stored(member.type, member.size)
 
     def _is_next(self, place: int) -> bool:
@@ -57,6 +61,18 @@ class _Gathering:
         """Write what was gathered."""
         self._gatherer.end(self._stretches[self._number] if self._number >= 0 else NO_STRETCH)
         self._is_full = False
+
+    def finish(self, reader: ArchiveReader, identity: str, *, direct: bool) -> str:
+        """Write the end of the index; return its digest."""
+        subject = Subject(
+            sha256=reader.sha256,
+            size_bytes=reader.compressed_bytes,
+            members=self._members,
+            content_bytes=reader.content_bytes,
+            ordered=direct,
+            identity=identity,
+        )
+        return self._writer.finish(subject)
 
 
 def _name(name: bytes) -> bytes:
@@ -69,55 +85,38 @@ def make_index(
     *,
     sha256: str | None = None,
     members: int | None = None,
+    identity: str = "",
     report: Report = no_report,
 ) -> str:
     """Read an archive and write its index to `fd`, from its beginning; return the index's digest.
 
-    `sha256` and `members` are those of its manifest, where it has one. `report` gets compressed
-    bytes. Raises DamagedBackup, HostileArchive, StorageError.
+    `sha256` and `members` are those of its manifest, where it has one; `identity` is kept in the
+    index. `report` gets compressed bytes. Raises DamagedBackup, HostileArchive, StorageError.
     """
     trusted = sha256 is not None
-    finder = StretchFinder()
     try:
+        finder = StretchFinder()
         with ArchiveReader(path, trusted=trusted, report=report, watch=finder) as reader:
-            try:
-                return _written(fd, reader, InOrder(reader), finder, sha256, members)
-            except OutOfOrder:
-                pass
+            with suppress(OutOfOrder):
+                gathered = _gathered(fd, InOrder(reader), finder.stretches)
+                check_totals(reader, sha256=sha256, members=members)
+                # A sparse member is not as long as its content, so what is behind it is not where
+                # a sum of sizes would have it.
+                return gathered.finish(reader, identity, direct=not reader.sparse.maps)
         with ArchiveReader(path, trusted=trusted, report=report) as reader, Index() as index:
             for member in reader:
                 index.add(member, reader)
-            return _written(fd, reader, index.members(), None, sha256, members)
+            check_totals(reader, sha256=sha256, members=members)
+            return _gathered(fd, index.members(), ()).finish(reader, identity, direct=False)
     except OSError as error:
         raise translate(error, "writing an index") from error
 
 
-def _written(
-    fd: int,
-    reader: ArchiveReader,
-    found: Iterable[Member],
-    finder: StretchFinder | None,
-    sha256: str | None,
-    members: int | None,
-) -> str:
+def _gathered(fd: int, found: Iterable[Member], stretches: Sequence[Stretch]) -> _Gathering:
     os.ftruncate(fd, 0)
     os.lseek(fd, 0, os.SEEK_SET)
-    writer = IndexWriter(fd)
-    gathering = _Gathering(writer, () if finder is None else finder.stretches)
-    count = 0
+    gathering = _Gathering(IndexWriter(fd), stretches)
     for member in found:
         gathering.add(member)
-        count += 1
     gathering.end()
-    check_totals(reader, sha256=sha256, members=members)
-    # A sparse member's content is not as long as it says, so what is behind it is not where a sum
-    # of sizes would have it.
-    direct = finder is not None and not reader.sparse.maps
-    subject = Subject(
-        sha256=reader.sha256,
-        size_bytes=reader.compressed_bytes,
-        members=count,
-        content_bytes=reader.content_bytes,
-        ordered=direct,
-    )
-    return writer.finish(subject)
+    return gathering

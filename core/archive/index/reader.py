@@ -95,6 +95,13 @@ class IndexReader:
             fd, self._fd = self._fd, -1
             os.close(fd)
 
+    def raw(self, size: int) -> Iterator[bytes]:
+        """Yield all of the file in pieces of `size` bytes."""
+        at = 0
+        while piece := os.pread(self._fd, size, at):
+            at += len(piece)
+            yield piece
+
     def _bytes(self, at: int, length: int) -> bytes:
         content = os.pread(self._fd, length, at)
         if len(content) != length:

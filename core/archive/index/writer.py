@@ -54,7 +54,8 @@ class Entry(NamedTuple):
 class Subject:
     """The archive that an index is of: its digest, its size, totals, and whose order it is in.
 
-    `ordered`: its members come in the order of our walk, so the places of the blocks rise.
+    `ordered`: its members come in the order of our walk, and their places are those of their
+    contents. `identity` tells the file from others where nothing vouches for its digest.
     """
 
     sha256: str
@@ -62,6 +63,7 @@ class Subject:
     members: int
     content_bytes: int
     ordered: bool
+    identity: str = ""
 
 
 def digest_of(content: bytes) -> bytes:
