@@ -177,25 +177,28 @@ def _entries(directory: Directory) -> list[tuple[str, os.stat_result]]:
 
 def _is_own(name: str, names: frozenset[str]) -> bool:
     """Return whether the entry needs no mention: what lies beside a backup, or Magento's own."""
-    if name in _MAGENTO_OWN:
-        return True
-    endings = [form("")[1:] for form in (manifest_name, index_name)]
-    return name.startswith(".") and any(
-        name.endswith(ending) and name[1 : -len(ending)] in names for ending in endings
-    )
+    for beside in (manifest_name, index_name):
+        ending = beside("")[1:]
+        if name.startswith(".") and name.endswith(ending) and name[1 : -len(ending)] in names:
+            return True
+    return name in _MAGENTO_OWN
 
 
-def _is_of_partial(name: str, names: frozenset[str]) -> bool:
-    """Return whether this is the unfinished index of a backup that is unfinished as well."""
-    begin, end = partial_name(index_name("\0")).split("\0")
-    if not (name.startswith(begin) and name.endswith(end)):
-        return False
-    return partial_name(name[len(begin) : -len(end)]) in names
+def _is_with_partial(name: str, names: frozenset[str]) -> bool:
+    """Return whether this is the unfinished index of an unfinished backup, which stands for it."""
+    start, ending = partial_name(index_name("\0")).split("\0")
+    inner = name.removeprefix(start).removesuffix(ending)
+    return name == partial_name(index_name(inner)) and partial_name(inner) in names
 
 
 def is_partial(name: str) -> bool:
     """Tell whether this is the base name of an unfinished file."""
     return "/" not in name and name.startswith(".") and name.endswith(".partial")
+
+
+def _finished(name: str) -> str:
+    """Return the name that an unfinished file was to get."""
+    return name.removeprefix(".").removesuffix(".partial")
 
 
 def list_backups(directory: str) -> Listing:
@@ -226,7 +229,7 @@ def _listing(directory: Directory, looks: Directory | None) -> Listing:
         parsed = parse_name(name)
         if parsed is not None and regular:
             backups.append(_backup(directory, parsed, status, looks))
-        elif _is_of_partial(name, names):
+        elif _is_with_partial(name, names):
             continue
         elif is_partial(name) and regular:
             partial.append(
@@ -294,7 +297,7 @@ def find_any_backup(directory: str, name: str) -> Backup:
 
 
 def delete_backup(directory: str, name: str) -> int:
-    """Delete the backup, its index and its manifest; return the bytes of the backup.
+    """Delete the backup, its index and its manifest; return the bytes that were freed.
 
     Raises InvalidBackupName, BackupNotFound, StorageError. Nothing but a backup is ever deleted.
     """
@@ -306,8 +309,8 @@ def delete_backup(directory: str, name: str) -> int:
     with held:
         status = _status(held, parsed)
         try:
-            held.remove(index_name(parsed.text))  # first: without it, a backup is as good
             os.unlink(parsed.text, dir_fd=held.fd)
+            held.remove(index_name(parsed.text))
             # Last: a crash in between leaves a manifest alone, which the list names as unknown.
             held.remove(manifest_name(parsed.text))
             held.flush()
@@ -361,9 +364,8 @@ def delete_partial(directory: str, name: str) -> int:
     with _open_directory(directory, name) as held:
         try:
             partial = _partial(name, held)
-            of = name.removeprefix(".").removesuffix(".partial")
-            held.remove(partial_name(index_name(of)))
             os.unlink(name, dir_fd=held.fd)
+            held.remove(partial_name(index_name(_finished(name))))
             held.flush()
         except OSError as error:
             raise translate(error, f"deleting {name} in {directory}") from error

@@ -57,7 +57,7 @@ class Manifest:
     warnings: tuple[Warned, ...] = ()
     problem: str = ""  # what a later verification found to be wrong
     looked_at: str = ""  # what an archive was when all of it was looked at and sound
-    index_sha256: str = ""  # of the root of the index beside it, which vouches for nothing
+    index_sha256: str = ""  # of the index beside it, where one was written with it
     format: int = field(default=FORMAT)
 
 

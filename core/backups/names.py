@@ -131,5 +131,5 @@ def manifest_name(name: str) -> str:
 
 
 def index_name(name: str) -> str:
-    """Return the base name of a backup's index: hidden, as its manifest is."""
+    """Return the base name of a backup's index, hidden beside its manifest."""
     return f".{name}.index"

@@ -147,11 +147,15 @@ def _tidy(context: JobContext, began: BackupBegun, backups: Directory) -> None:
     names = list(began.names.values())
     if not all(parse_name(name) for name in names):
         raise StorageError("the journal names what is no backup")
-    for name in (form(name) for name in names for form in (str, index_name)):
-        try:
-            backups.remove(partial_name(name))
-        except OSError as error:
-            raise translate(error, f"removing {backups.path_of(partial_name(name))}") from error
+    for name in names:
+        unfinished = [partial_name(name), partial_name(index_name(name))]
+        if not backups.has(name):
+            unfinished.append(index_name(name))  # it gets its name just before the backup
+        for one in unfinished:
+            try:
+                backups.remove(one)
+            except OSError as error:
+                raise translate(error, f"removing {backups.path_of(one)}") from error
     for verified in context.journal.each(Verified):
         # Killed between the name and the manifest: the file is whole, only its description lacks.
         manifest = from_json(verified.manifest.encode("ascii"))
@@ -177,7 +181,7 @@ def _free_timestamp(backups: Directory, kinds: Iterable[Kind], now_s: int) -> in
         backups.has(form(new_name(timestamp, kind, naming)))
         for kind in kinds
         for naming in Naming
-        for form in (str, partial_name)
+        for form in (str, partial_name, index_name)
     ):
         timestamp += 1
     return timestamp
@@ -210,10 +214,9 @@ def _back_up(
             uncovered = media_warnings(checked.findings)
             manifest = replace(manifest, warnings=(*uncovered, *manifest.warnings))
         context.journal.write(Verified(manifest=to_json(manifest).decode("ascii")))
-        partial.commit()
         if manifest.index_sha256:
-            backups.remove(index.name)  # of a backup of that name that is gone
             index.commit()
+        partial.commit()
     write_manifest(backups, manifest)
     context.journal.write(Named(name=name))
     context.say(*(_of_kind(kind, warned) for warned in written.warnings))
