@@ -45,6 +45,12 @@ class CommandLine:
     flush: bool = True
     names: tuple[str, ...] = ()
     job_id: str | None = None
+    # a look inside a backup
+    name: str = ""
+    part: str = ""
+    parts: tuple[str, ...] = ()
+    to: str = ""
+    show_secrets: bool = False
     # what only setup:backup takes
     kinds: tuple[Kind, ...] = ()
     keep_open: bool = False

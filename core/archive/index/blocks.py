@@ -6,6 +6,7 @@ a fraction of a second: each step of reading works on a whole column in C.
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import struct
 import sys
@@ -19,6 +20,7 @@ from isal import isal_zlib
 from isal.isal_zlib import error as IsalError  # noqa: N812 - its name says nothing
 
 from core.archive.tar.header import BLOCK, REGULAR
+from core.archive.tree.selection import walk_key
 
 UNKNOWN: Final = -1
 """A mode, owner or place of a directory that an archive only implies."""
@@ -121,6 +123,28 @@ class Block:
     seconds: Sequence[int]
     nanoseconds: Sequence[int]
     leads: Sequence[int]
+
+    def range_of(self, path: bytes) -> tuple[int, int]:
+        """Return where a path and what is below it begin here, and where they end."""
+        key = walk_key(path)
+        keys = [walk_key(one) for one in self.paths]
+        begin = bisect.bisect_left(keys, key)
+        return begin, bisect.bisect_left(keys, key + b"\1", begin)
+
+    def part(self, begin: int, end: int) -> Block:
+        """Return some of the members."""
+        return Block(
+            paths=self.paths[begin:end],
+            links=self.links[begin:end],
+            types=self.types[begin:end],
+            modes=self.modes[begin:end],
+            owners=self.owners[begin:end],
+            owner_table=self.owner_table,
+            sizes=self.sizes[begin:end],
+            seconds=self.seconds[begin:end],
+            nanoseconds=self.nanoseconds[begin:end],
+            leads=self.leads[begin:end],
+        )
 
     def rows(self) -> list[Row]:
         """Return the members one by one."""

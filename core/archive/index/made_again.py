@@ -7,7 +7,7 @@ other is indexed for its names alone, sorted, and is read from its beginning for
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from core.archive.index.blocks import Row, stored
@@ -17,7 +17,8 @@ from core.archive.tar.member import Member
 from core.archive.tar.name_index import Index
 from core.archive.tar.reader import ArchiveReader, OutOfOrder
 from core.archive.tar.stretch_finder import StretchFinder
-from core.archive.tar.verify import InOrder, check_totals
+from core.archive.tar.verify import check_totals
+from core.archive.tree.selection import walk_key
 from core.durable import translate
 from core.events import Report, no_report
 
@@ -96,13 +97,15 @@ def make_index(
     trusted = sha256 is not None
     try:
         finder = StretchFinder()
-        with ArchiveReader(path, trusted=trusted, report=report, watch=finder) as reader:
-            with suppress(OutOfOrder):
-                gathered = _gathered(fd, InOrder(reader), finder.stretches)
-                check_totals(reader, sha256=sha256, members=members)
-                # A sparse member is not as long as its content, so what is behind it is not where
-                # a sum of sizes would have it.
-                return gathered.finish(reader, identity, direct=not reader.sparse.maps)
+        with (
+            suppress(OutOfOrder),
+            ArchiveReader(path, trusted=trusted, report=report, watch=finder) as reader,
+        ):
+            gathered = _gathered(fd, _in_order(reader), finder.stretches)
+            check_totals(reader, sha256=sha256, members=members)
+            # The content of a sparse member is not stored as it is read.
+            direct = bool(finder.stretches) and not reader.sparse.maps
+            return gathered.finish(reader, identity, direct=direct)
         with ArchiveReader(path, trusted=trusted, report=report) as reader, Index() as index:
             for member in reader:
                 index.add(member, reader)
@@ -110,6 +113,17 @@ def make_index(
             return _gathered(fd, index.members(), ()).finish(reader, identity, direct=False)
     except OSError as error:
         raise translate(error, "writing an index") from error
+
+
+def _in_order(members: Iterable[Member]) -> Iterator[Member]:
+    """Yield members as long as their names rise. Raises OutOfOrder."""
+    last = b""
+    for member in members:
+        key = walk_key(member.name)
+        if key <= last:
+            raise OutOfOrder
+        last = key
+        yield member
 
 
 def _gathered(fd: int, found: Iterable[Member], stretches: Sequence[Stretch]) -> _Gathering:
