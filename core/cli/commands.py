@@ -1,7 +1,7 @@
-"""What each headless command does: find the store, ask the client, show what it says.
+"""The headless commands: find the store, ask the client, show its answer.
 
 No work is done here; jobs do it. A command returns its exit code and raises MagerewindError for
-what `main` shows as one line and a hint.
+shown by `main` as one line and a hint.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from core.text.lines import note, plain, success, warning
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What a command works with."""
+    """The context of a command."""
 
     line: CommandLine
     console: Console
@@ -122,7 +122,7 @@ class Session:
     ) -> int:
         """Follow a job to its end, or only name it where it was to be detached.
 
-        What was `told` before the start is not said again.
+        Findings `told` before the start are not repeated.
         """
         if self.line.detach:
             if self.console.as_json:
@@ -225,7 +225,7 @@ def _look_for_lost(session: Session, client: Client) -> int:
 
 
 def _repair(session: Session, client: Client) -> int:
-    """Show what is left of a job whose memory is gone, ask, and start what mends it."""
+    """Show the traces of a job whose memory is gone, ask, and start the repair."""
     from core.operations.lost import Traces, lost_findings  # noqa: PLC0415 - loads the database
     from core.operations.requests import RepairRequest  # noqa: PLC0415
 

@@ -1,6 +1,6 @@
 """The pages that are generated from the code: the commands and the events.
 
-A test compares them with what lies in `docs/`, so that they cannot be out of date.
+A test compares them with `docs/`, so that they cannot be out of date.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def _run_job(line: CommandLine, environ: Mapping[str, str]) -> int:
 
 def _say_failure(failure: MagerewindError, console: Console) -> None:
     console.end_progress()
-    if console.as_json:  # what failed before there was a job has the shape of a job's failure
+    if console.as_json:  # a failure before a job has the shape of a job's failure
         failed = Failed(
             error=type(failure).__name__,
             message=failure.message,
@@ -133,14 +133,14 @@ def _unexpected(failure: Exception, console: Console, verbose: int) -> int:
 
 
 def _ending(code: int, console: Console) -> int:
-    """Return the exit code of a command: what was asked for is not done when nobody got it."""
+    """Return the exit code of a command: an answer that could not be written is a failure."""
     return 1 if console.say_what_was_lost() and code == 0 else code
 
 
 def run(
     argv: Sequence[str] | None = None, *, open_application: OpenApplication | None = None
 ) -> int:
-    """Run what the command line (by default this process's) asks for; return the exit code."""
+    """Run the command line (by default this process's); return the exit code."""
     words = sys.argv[1:] if argv is None else argv
     try:
         line = parse(words)

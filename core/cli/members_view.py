@@ -10,12 +10,12 @@ import itertools
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from json.encoder import encode_basestring_ascii
 from typing import Final
 
-from core.archive.index.blocks import UNKNOWN, Block
+from core.archive.index.blocks import UNKNOWN, Block, Owner
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.backups.catalog import Backup
 from core.contents.members import FORMATS, ArchiveContents
@@ -26,11 +26,9 @@ from core.text.printable import printable
 _KINDS: Final = {
     REGULAR: "file", DIRECTORY: "directory", SYMLINK: "link", HARD_LINK: "hard-link",
 }  # fmt: skip
-_LINE: Final = "%s %s %11d %s %s"
-_ROW: Final = (
-    '{"type": "Member", "path": %s, "kind": "%s", "mode": %s, "uid": %s, "gid": %s, "user": %s, '
-    '"group": %s, "size": %d, "mtime_s": %s, "link": %s}'
-)
+_LINE: Final = "%s%11d %s %s"
+_ROW: Final = '{"type": "Member", "path": %s, %s, "size": %d, "mtime_s": %s, "link": %s}'
+_FACTS: Final = '"kind": "%s", "mode": %s, "uid": %s, "gid": %s, "user": %s, "group": %s'
 _QUARTER: Final = 900  # seconds: no zone has changed within less
 _OWNER: Final = 17  # columns, which is what GNU tar begins with
 
@@ -41,44 +39,57 @@ class MembersView:
     def __init__(self, contents: ArchiveContents) -> None:
         self.contents = contents
         self._times = _Times()
-        self._modes: dict[tuple[int, int], str] = {}
 
     def lines(self, part: str) -> Iterator[str]:
         """Yield the list, many lines at a time."""
         for block in self.contents.blocks(part):
-            columns = (
-                map(self._mode, block.types, block.modes),
-                map(_owners(block).__getitem__, block.owners),
-                block.sizes,
-                self._times.of(block.seconds),
-                _names(block),
-            )
+            columns = (_each(block, _line_of), block.sizes, self._times.of(block.seconds),
+                       _names(block))  # fmt: skip
             yield "\n".join(map(_LINE.__mod__, zip(*columns, strict=True)))
-
-    def _mode(self, kind: int, mode: int) -> str:
-        known = self._modes.get((kind, mode))
-        if known is None:
-            known = stat.filemode(FORMATS[kind] | max(mode, 0))
-            if mode == UNKNOWN:
-                known = known[:1] + "?" * 9
-            self._modes[(kind, mode)] = known
-        return known
 
     def json(self, part: str) -> Iterator[str]:
         """Yield the list as JSON, many rows at a time."""
         for block in self.contents.blocks(part):
-            owners = [_owner_json(block.owner_table[number]) for number in block.owners]
             links = _texts(block.links) if any(block.links) else itertools.repeat("null")
-            columns = (
-                _texts(block.paths),
-                map(_KINDS.__getitem__, block.types),
-                ["null" if mode == UNKNOWN else f'"{mode:04o}"' for mode in block.modes],
-                *zip(*owners, strict=True),
-                block.sizes,
-                map(_seconds, block.seconds, block.nanoseconds),
-                links,
-            )
+            columns = (_texts(block.paths), _each(block, _facts_of), block.sizes, _moments(block),
+                       links)  # fmt: skip
             yield "\n".join(map(_ROW.__mod__, zip(*columns, strict=False)))
+
+
+def _each(block: Block, text_of: Callable[[int, int, Owner], str]) -> Iterator[str]:
+    """Yield what is said of type, mode and owner, which most members share with others."""
+    keys = list(zip(block.types, block.modes, block.owners, strict=True))
+    table = block.owner_table
+    known = {key: text_of(key[0], key[1], table[key[2]]) for key in set(keys)}
+    return map(known.__getitem__, keys)
+
+
+def _line_of(kind: int, mode: int, owner: Owner) -> str:
+    text = stat.filemode(FORMATS[kind] | max(mode, 0))
+    if mode == UNKNOWN:
+        text = text[:1] + "?" * 9
+    uid, gid, user, group = owner
+    return f"{text} {printable(f'{_name(user, uid)}/{_name(group, gid)}'):{_OWNER}} "
+
+
+def _facts_of(kind: int, mode: int, owner: Owner) -> str:
+    uid, gid, user, group = owner
+    numbers = ["null" if number < 0 else number for number in (uid, gid)]
+    text = "null" if mode == UNKNOWN else f'"{mode:04o}"'
+    return _FACTS % (_KINDS[kind], text, *numbers, *_texts((user, group)))
+
+
+def _moments(block: Block) -> Iterator[object]:
+    """Yield times as JSON numbers, `null` for unknown ones."""
+    if min(block.seconds) < 0:
+        return map(_moment, block.seconds, block.nanoseconds)
+    if not any(block.nanoseconds):
+        return iter(block.seconds)
+    return map("%d.%09d".__mod__, zip(block.seconds, block.nanoseconds, strict=True))
+
+
+def _moment(seconds: int, nanoseconds: int) -> str:
+    return "null" if seconds == UNKNOWN else str(seconds + nanoseconds / 1_000_000_000)
 
 
 class _Times:
@@ -118,13 +129,6 @@ def _local(second: int) -> tuple[str, int]:
     return time.strftime("%Y-%m-%d %H:", moment), moment.tm_min
 
 
-def _owners(block: Block) -> list[str]:
-    return [
-        printable(f"{_name(user, uid)}/{_name(group, gid)}").ljust(_OWNER)
-        for uid, gid, user, group in block.owner_table
-    ]
-
-
 def _name(name: bytes, number: int) -> str:
     if name:
         return os.fsdecode(name)
@@ -160,6 +164,8 @@ def _texts(texts: Sequence[bytes]) -> Iterator[str]:
         "".join(decoded).encode()
     except UnicodeEncodeError:
         return map(_odd, decoded)
+    if "" not in decoded:
+        return map(encode_basestring_ascii, decoded)
     return (encode_basestring_ascii(text) if text else "null" for text in decoded)
 
 
@@ -167,20 +173,6 @@ def _odd(text: str) -> str:
     import json  # noqa: PLC0415 - for what is not UTF-8
 
     return json.dumps(encode_text(text), ensure_ascii=True) if text else "null"
-
-
-def _owner_json(owner: tuple[int, int, bytes, bytes]) -> tuple[str, str, str, str]:
-    uid, gid, user, group = owner
-    numbers = ("null" if number < 0 else str(number) for number in (uid, gid))
-    first, second = numbers
-    texts = _texts((user, group))
-    return (first, second, *texts)  # type: ignore[return-value]
-
-
-def _seconds(seconds: int, nanoseconds: int) -> str:
-    if seconds < 0:
-        return "null" if seconds == -1 else str(seconds)
-    return f"{seconds}.{nanoseconds:09d}" if nanoseconds else str(seconds)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The options of each command, as argparse takes them.
 
-Names and meanings are Magento's where Magento has them. What the commands do is not known here.
+Names and meanings are Magento's where Magento has them. The work of the commands is not known here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _list(text: str) -> tuple[str, ...]:
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
-    """Add what every command takes, before or after its name as in Magento."""
+    """Add the options of every command, before or after its name as in Magento."""
     add = parser.add_argument_group("common options").add_argument
     unset: dict[str, Any] = {"default": argparse.SUPPRESS}
     add("-h", "--help", action="help", help="show this help", **unset)
@@ -141,7 +141,7 @@ def _add_exclude(parser: argparse.ArgumentParser) -> None:
 
 
 def add_backup(parser: argparse.ArgumentParser) -> None:
-    """Add what setup:backup takes."""
+    """Add the options of setup:backup."""
     add = parser.add_argument
     kinds: dict[str, Any] = {"action": "append_const", "dest": "kinds"}
     add(
@@ -186,7 +186,7 @@ def add_backup(parser: argparse.ArgumentParser) -> None:
 
 
 def add_rollback(parser: argparse.ArgumentParser) -> None:
-    """Add what setup:rollback takes."""
+    """Add the options of setup:rollback."""
     add = parser.add_argument
     for short, kind in (("-c", "code"), ("-m", "media"), ("-d", "db")):
         add(
@@ -333,7 +333,7 @@ def add_running_job(parser: argparse.ArgumentParser) -> None:
 
 
 def add_recover(parser: argparse.ArgumentParser) -> None:
-    """Add what job:recover takes."""
+    """Add the options of job:recover."""
     parser.add_argument(
         "--from-host",
         metavar="NAME",
@@ -349,7 +349,7 @@ def add_recover(parser: argparse.ArgumentParser) -> None:
 
 
 def add_discard(parser: argparse.ArgumentParser) -> None:
-    """Add what job:discard takes."""
+    """Add the options of job:discard."""
     _add_kept(parser)
     parser.add_argument(
         "--orphans",
@@ -374,14 +374,14 @@ def _add_kept(parser: argparse.ArgumentParser) -> None:
 
 
 def add_undo(parser: argparse.ArgumentParser) -> None:
-    """Add what job:undo takes."""
+    """Add the options of job:undo."""
     _add_kept(parser)
     _add_run(parser)
     _add_no_flush(parser)
 
 
 def add_demo(parser: argparse.ArgumentParser) -> None:
-    """Add what the demonstration takes."""
+    """Add the options of the demonstration."""
     add = parser.add_argument
     add(
         "--size",
@@ -396,7 +396,7 @@ def add_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def add_application(parser: argparse.ArgumentParser) -> None:
-    """Add what only the application takes: it opens where no command is given."""
+    """Add the options of the application alone: it opens where no command is given."""
     add = parser.add_argument_group("options of the application").add_argument
     add(
         "--mouse",

@@ -1,8 +1,8 @@
-"""The words of the command line, and nothing of what they do.
+"""The words of the command line, and nothing of their effects.
 
 The commands and options are Magento's where Magento has them, and ours beside them. Abbreviations
 are off: a script that says `--d` today would mean something else when an option is added. The same
-table that argparse works from is what `docs/cli.md` is generated from.
+table of argparse is also the source of `docs/cli.md`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from core.events import Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandLine:
-    """What was asked for. Without a command, the application is to open."""
+    """The request of a command line. Without a command, the application is to open."""
 
     command: str | None = None
     # common
@@ -51,7 +51,7 @@ class CommandLine:
     parts: tuple[str, ...] = ()
     to: str = ""
     show_secrets: bool = False
-    # what only setup:backup takes
+    # of setup:backup only
     kinds: tuple[Kind, ...] = ()
     keep_open: bool = False
     verify: bool = True
@@ -59,7 +59,7 @@ class CommandLine:
     level: int | None = None
     note: str = ""
     naming: str = Naming.DOCUMENTED.value
-    # what only setup:rollback takes
+    # of setup:rollback only
     code_file: str | None = None
     media_file: str | None = None
     db_file: str | None = None
@@ -70,9 +70,9 @@ class CommandLine:
     map_collations: bool = False
     from_schema: str | None = None
     keep_stripped: bool = False
-    # what only job:discard takes
+    # of job:discard only
     orphans: bool = False
-    # what only job:recover takes
+    # of job:recover only
     from_host: str | None = None
     without_memory: bool = False
     # only job:run, which is for the client and not for people
@@ -142,7 +142,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def parse(argv: Sequence[str]) -> CommandLine:
-    """Return what the words ask for.
+    """Return the request of the words.
 
     Raises UsageError; `--help` and `--version` print and raise SystemExit(0).
     """

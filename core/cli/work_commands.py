@@ -1,6 +1,6 @@
 """The commands that start a job: backup, rollback, undo, discard.
 
-What stops a start is found, and what must be asked is asked, before the job exists.
+Obstacles of a start are found, and questions are asked, before the job exists.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from core.operations.requests import BackupRequest, DiscardRequest, RollbackRequ
 from core.text import numbers
 from core.text.lines import NAMES_SHOWN, error, note, plain
 
-# Plans, and what shows them, are imported where they are asked for: a backup starts without them.
+# Plans, and their views, are imported where they are asked for: a backup starts without them.
 if TYPE_CHECKING:
     from core.archive.plan.summary import FilePlan
     from core.operations.rollback_plan import RollbackPlan
@@ -138,7 +138,7 @@ def rollback_command(session: Session) -> int:
     client = _ready(session)
     request = _rollback_request(session)
     if line.yes and not line.dry_run and (line.quiet or line.as_json):
-        # Nobody is there to see a plan, and the job makes its own.
+        # No person is there to see a plan, and the job makes its own.
         return session.follow(client, client.start(request))
     plan = client.plan_rollback(request, report=_planning(session))
     session.console.end_progress()
@@ -255,7 +255,7 @@ def discard_command(session: Session) -> int:
 
 
 def _discard_orphans(session: Session, client: Client) -> int:
-    """Show what is left of jobs that nothing remembers, ask, and start what removes it."""
+    """Show the leftovers of forgotten jobs, ask, and start their removal."""
     from core.operations.lost import lost_findings  # noqa: PLC0415 - loads the database
     from core.operations.orphans import orphans_of  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Compares a whole archive with the live tree: what would a rollback have to do.
+"""Compares a whole archive with the live tree: the work that a rollback would have to do.
 
 One pass over archive and tree together, in the order of our walk: most members are identical and
 cost a comparison, not a file. Nothing is written but the plan and a scratch file beside it. What
@@ -29,7 +29,7 @@ from core.archive.tar.name_index import Index
 from core.archive.tar.reader import ArchiveReader, OutOfOrder
 from core.archive.tar.verify import InOrder, check_totals
 from core.archive.tree.mounts import Regions
-from core.archive.tree.open_directories import Descent, is_gone
+from core.archive.tree.open_directories import OpenDirectories, is_gone
 from core.archive.tree.records import SeenWriter, record_of
 from core.archive.tree.selection import Found, Selection, unreadable, walk, walk_key
 from core.archive.tree.xattrs import pinned
@@ -47,7 +47,7 @@ def merge(
     """Walk both sides together; each is in the order of our walk.
 
     A member is `wanted` if it has a live entry, so only one that has none is asked about.
-    `pass_same` may pass over what is the same, on both sides, where nothing was taken from either.
+    `pass_same` may pass over equal entries, on both sides, where nothing was taken from either.
     """
     pass_same()
     found, member = next(live, None), next(members, None)
@@ -69,7 +69,7 @@ def merge(
 def _only_live(
     found: Found, live: Iterator[Found], member: Member | None, comparison: Comparison
 ) -> Found | None:
-    """Pass over what the archive has not, up to the next member; return what comes then."""
+    """Pass over live entries that the archive lacks, up to the next member; return that entry."""
     key = None if member is None else walk_key(member.name)
     following: Found | None = found
     while following is not None and (key is None or walk_key(following.path) < key):
@@ -116,7 +116,7 @@ class Planner:
                 yield found
 
     def _wanted(self, comparison: Comparison) -> Callable[[Member], bool]:
-        """Return the test whether a member belongs to what is compared."""
+        """Return the test whether a member belongs to the compared part."""
         prefix, left_out, only = self._selection.prefix, self._selection.left_out(), self._only
 
         def wanted(member: Member) -> bool:
@@ -161,7 +161,7 @@ class Planner:
         regions: Regions | None,
         spool: CacheWriter | None = None,
     ) -> Comparison:
-        """Read the archive once against the live tree and add what differs to an open plan."""
+        """Read the archive once against the live tree and add the differences to an open plan."""
         with ArchiveReader(self._path, trusted=self._trusted, report=self._report) as reader:
             comparison = Comparison(
                 plan, self._selection, reader,
@@ -225,38 +225,40 @@ class Planner:
         self, reader: ArchiveReader, comparison: Comparison, seen: SeenWriter | None
     ) -> None:
         """Read the archive first, each member against the live file of its name; merge after."""
-        with Index() as index, Descent(self._selection.root) as descent:
+        with Index() as index, OpenDirectories(self._selection.root) as open_directories:
             prefix = self._selection.prefix
             for member in self._surveyed(reader):
                 same = None
                 if member.type == REGULAR and member.name.startswith(prefix):
-                    same = self._same(reader, member, descent)
+                    same = self._same(reader, member, open_directories)
                 index.add(member, reader, same=same)
 
             def known(member: Member, found: Found) -> bool:
                 if member.type == HARD_LINK:
-                    return index.same(member.link) and self._linked(member, found, descent)
+                    return index.same(member.link) and self._linked(member, found, open_directories)
                 return index.same(member.name)
 
             live = self._alone(comparison, seen)
             merge(live, index.members(), comparison, self._wanted(comparison), known)
 
-    def _same(self, reader: ArchiveReader, member: Member, descent: Descent) -> bool:
-        found = self._find(member.name, descent)
+    def _same(
+        self, reader: ArchiveReader, member: Member, open_directories: OpenDirectories
+    ) -> bool:
+        found = self._find(member.name, open_directories)
         return found is not None and content_is(reader, member, found)
 
-    def _find(self, path: bytes, descent: Descent) -> Found | None:
+    def _find(self, path: bytes, open_directories: OpenDirectories) -> Found | None:
         try:
-            fd, name = descent.parent_of(path[len(self._selection.prefix) :])
+            fd, name = open_directories.parent_of(path[len(self._selection.prefix) :])
             status = lstat(name, fd)
         except OSError as error:
             self._problem(path, error)
             return None
         return Found(path, name, fd, status) if stat.S_ISREG(status.st_mode) else None
 
-    def _linked(self, member: Member, found: Found, descent: Descent) -> bool:
+    def _linked(self, member: Member, found: Found, open_directories: OpenDirectories) -> bool:
         """Tell whether a live file is one with the live target of a hard link."""
-        target = self._find(member.link, descent)
+        target = self._find(member.link, open_directories)
         return target is not None and target.status.st_ino == found.status.st_ino
 
     def _finish(self, plan: PlanFile, comparison: Comparison) -> None:
@@ -300,16 +302,16 @@ READ_ONLY: Final = "read-only file system"
 
 
 def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
-    """Return where this account may not rename, or change the mode of, what is planned."""
+    """Return where this account may not rename, or change the mode of, planned entries."""
     refused: dict[str, None] = {}
     last = looked_at = b"\0"
     fixed = False
-    with Descent(selection.root) as descent:
+    with OpenDirectories(selection.root) as open_directories:
         for row in plan.units_and_modes():
             relative = row.path[len(selection.prefix) :]
             parent = relative.rpartition(b"/")[0]
             try:
-                fd, name = descent.parent_of(relative)
+                fd, name = open_directories.parent_of(relative)
             except OSError:
                 continue  # it went away: the recheck finds out
             moves = row.action is not Action.MODE

@@ -1,4 +1,4 @@
-"""Builds what stands before the content of a member: header, and blocks of extended attributes.
+"""Builds the part before the content of a member: header, and blocks of extended attributes.
 
 It owns which bits of a mode an archive keeps. It reads no content.
 """
@@ -25,7 +25,7 @@ change in nanoseconds, and link target of a member."""
 
 
 class MemberWriter:
-    """Builds what stands before the content of a member."""
+    """Builds the part before the content of a member."""
 
     def __init__(self) -> None:
         self.last: Facts = (b"", 0, 0, (0, 0, b"", b""), 0, 0, b"")
