@@ -9,13 +9,11 @@ the one who asked and is gone.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from core.archive.index.blocks import Broken
-from core.archive.index.made_again import make_index
 from core.archive.index.reader import IndexReader
 from core.backups.catalog import Backup
 from core.backups.manifest import find_manifest, write_manifest
@@ -77,6 +75,10 @@ def index_of(
 
 
 def _made(backup: Backup, report: Report, *, keep: bool) -> IndexReader:
+    import tempfile  # noqa: PLC0415 - only what is needed is loaded
+
+    from core.archive.index.made_again import make_index  # noqa: PLC0415 - as above
+
     manifest = backup.manifest
     try:
         identity = identity_of(backup.path)

@@ -46,6 +46,17 @@ JSON_OBJECTS: Final = (
     ("info:backups:list", "`Backup`, then `PartialBackup` and `UnknownFile`"),
     ("info:backups:verify", "`Verified`"),
     ("info:backups:delete", "`Deleted`"),
+    (
+        "info:backups:files",
+        (
+            "`Member`: `path`, `kind` (`file`, `directory`, `link`, `hard-link`), `mode` as octal "
+            "text, `uid`, `gid`, `user`, `group`, `size`, `mtime_s`, `link`"
+        ),
+    ),
+    (
+        "info:backups:extract",
+        "`Extracted` (`path`, `kind`, `size`) or `NotExtracted` (`path`, `reason`)",
+    ),
     ("info:store", "`Store`"),
     ("job:list", "`Job`"),
     ("job:cancel", "`CancelAsked`"),

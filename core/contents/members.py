@@ -10,14 +10,13 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from core.archive.index.blocks import UNKNOWN, Block, Broken, Row
 from core.archive.index.reader import IndexReader, Located
 from core.archive.index.stretches import StretchContents
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.tar.member import leads_out_of
-from core.archive.tar.reader import ArchiveReader
 from core.archive.tree.accounts import AccountNumbers
 from core.backups.archive_index import index_of
 from core.backups.catalog import Backup
@@ -26,6 +25,9 @@ from core.contents.target import Look, Refused, Target
 from core.errors import DamagedBackup, UsageError
 from core.events import Report, no_report
 from core.magento.store import Store, shown
+
+if TYPE_CHECKING:
+    from core.archive.tar.reader import ArchiveReader
 
 FORMATS: Final = {
     REGULAR: stat.S_IFREG,
@@ -252,6 +254,8 @@ class _ReadingContents:
 
     def pieces(self, located: Located) -> Iterator[bytes]:
         """Yield the content of a regular member."""
+        from core.archive.tar.reader import ArchiveReader  # noqa: PLC0415 - seldom needed
+
         if self._reader is None or located.place <= self._passed:
             self.__exit__()
             trusted = self._backup.manifest is not None

@@ -104,7 +104,8 @@ def make_index(
             gathered = _gathered(fd, _in_order(reader), finder.stretches)
             check_totals(reader, sha256=sha256, members=members)
             # The content of a sparse member is not stored as it is read.
-            direct = bool(finder.stretches) and not reader.sparse.maps
+            direct = bool(finder.stretches and not finder.stretches[0].begin)
+            direct = direct and not reader.sparse.maps
             return gathered.finish(reader, identity, direct=direct)
         with ArchiveReader(path, trusted=trusted, report=report) as reader, Index() as index:
             for member in reader:

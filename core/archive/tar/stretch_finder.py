@@ -45,7 +45,7 @@ class StretchFinder:
         if not self._compressed and raw[3:4] == b"\0":  # a gzip header without fields
             begin = _HEADER
             yield from self._piece(raw[:begin])
-            self._try()
+            self.stretches.append(Stretch(begin, 0, 0, 0))  # nothing is before it
         joined = self._last + raw
         shift = len(_MARK) - len(self._last)
         at = joined.find(_MARK)
