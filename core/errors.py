@@ -11,6 +11,8 @@ code of the command it ends.
     │   ├── StoreUnreadable                 a root, but its files cannot be read or written
     │   ├── NotInstalled                    no install/date in the deployment configuration
     │   └── ConfigurationError              app/etc/env.php is missing, broken, or is not data
+    ├── InvalidConfig                       a file of magerewind's own configuration
+    ├── SecretUnreadable                    a password that the configuration names
     ├── AccountRefused                      root cannot, or must not, work on this store
     ├── PreflightRefused                    a check before the start found a reason not to
     ├── BackupError                         files in var/backups
@@ -84,6 +86,14 @@ class NotInstalled(StoreError):
 
 class ConfigurationError(StoreError):
     """The deployment configuration is missing, broken, or holds code instead of data."""
+
+
+class InvalidConfig(MagerewindError):
+    """A file of magerewind's configuration is wrong, or may be written by others."""
+
+
+class SecretUnreadable(MagerewindError):
+    """A password or key that the configuration names cannot be read, or is open to others."""
 
 
 class AccountRefused(MagerewindError):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from core.cli.configured import Configuration
 from core.cli.console import Console
 from core.cli.interruptions import Interruptions
 from core.cli.parser import CommandLine
@@ -23,6 +24,7 @@ from core.text import numbers
 from core.text.lines import note, plain, success, warning
 
 if TYPE_CHECKING:
+    from core.config.load import Effective
     from core.jobs.client import Client
     from core.jobs.directory import JobDirectory
     from core.jobs.listing import JobSummary
@@ -37,6 +39,7 @@ class Session:
     console: Console
     interruptions: Interruptions
     environ: Mapping[str, str]
+    configuration: Configuration
     clock: Callable[[], float] = time.time
 
     def store(self, *, for_rollback: bool = True) -> Store:
@@ -57,6 +60,10 @@ class Session:
             raise planted
         refuse_unwritable(store)
         return store
+
+    def settings(self, store: Store) -> Effective:
+        """Return the configuration of a store. Raises InvalidConfig, UsageError."""
+        return self.configuration.settings(self.line, store.root)
 
     def client(self, store: Store) -> Client:
         """Return the jobs of the store."""

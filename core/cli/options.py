@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from core import __version__
 from core.backups.names import Naming
+from core.cli.config_options import add_configuration
 from core.cli.magento_words import check_init_params
 from core.events import Kind
 
@@ -74,6 +75,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         **unset,
     )
     _add_account(add, unset)
+    add_configuration(add, _word)
     _add_output(add, unset)
 
 
@@ -114,7 +116,11 @@ def _add_run(parser: argparse.ArgumentParser, *, dry_run: bool = True) -> None:
             action="store_true",
             help="check everything, show the plan, change nothing; -v lists every entry of it",
         )
-    add("--strict", action="store_true", help="exit 1 also where it is complete with warnings")
+    add(
+        "--strict",
+        action=argparse.BooleanOptionalAction,
+        help="exit 1 also where it is complete with warnings",
+    )
     add("--detach", action="store_true", help="start the job, print its id and do not follow it")
 
 
@@ -142,6 +148,13 @@ def _add_exclude(parser: argparse.ArgumentParser) -> None:
 
 def add_backup(parser: argparse.ArgumentParser) -> None:
     """Add the options of setup:backup."""
+    _add_run(parser)
+    add_settings(parser)
+    _add_magento_init_params(parser)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a backup that the configuration has a key for."""
     add = parser.add_argument
     kinds: dict[str, Any] = {"action": "append_const", "dest": "kinds"}
     add(
@@ -152,17 +165,15 @@ def add_backup(parser: argparse.ArgumentParser) -> None:
     )
     add("--media", const=Kind.MEDIA, help="take media", **kinds)
     add("--db", const=Kind.DB, help="take the complete database", **kinds)
-    _add_run(parser)
     add(
         "--keep-open",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
         help="do not turn maintenance mode on; the manifest says so",
     )
     add(
-        "--no-verify",
-        action="store_false",
-        dest="verify",
-        help="do not read the backups again after writing",
+        "--verify",
+        action=argparse.BooleanOptionalAction,
+        help="read the backups again after writing (default), or do not",
     )
     _add_exclude(parser)
     add(
@@ -182,7 +193,6 @@ def add_backup(parser: argparse.ArgumentParser) -> None:
         help="name a code backup NUMBER_filesystem.tgz as documented (default), or "
         "NUMBER_filesystem_code.tgz, which alone Magento's own commands list and take since 2.1",
     )
-    _add_magento_init_params(parser)
 
 
 def add_rollback(parser: argparse.ArgumentParser) -> None:
@@ -196,7 +206,11 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
             help=f"base name of the {kind} backup in var/backups",
         )
     _add_run(parser)
-    add("--keep-env", action="store_true", help="keep the present app/etc/env.php")
+    add(
+        "--keep-env",
+        action=argparse.BooleanOptionalAction,
+        help="keep the present app/etc/env.php",
+    )
     add(
         "--replace-env",
         action="store_true",
@@ -226,8 +240,16 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--keep-stripped",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
         help="keep the present rows of tables of which the dump has only the structure",
+    )
+    add(
+        "--only",
+        action="append",
+        metavar="PATH",
+        type=_word,
+        help="roll back nothing of code and media but this path, with all below it; a pattern as "
+        "for --exclude; may be repeated",
     )
     _add_exclude(parser)
     _add_magento_init_params(parser)
@@ -235,10 +257,9 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
 
 def _add_no_flush(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--no-flush",
-        action="store_false",
-        dest="flush",
-        help="do not run bin/magento cache:flush at the end",
+        "--flush",
+        action=argparse.BooleanOptionalAction,
+        help="run bin/magento cache:flush at the end (default), or do not",
     )
 
 

@@ -11,7 +11,7 @@ import argparse
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, NoReturn
 
 from core.backups.names import Naming
@@ -37,6 +37,10 @@ class CommandLine:
     as_json: bool = False
     yes: bool = False
     read_only: bool = False
+    config_file: str | None = None
+    use_config: bool = True
+    store: str | None = None
+    all_stores: bool = False
     # of several commands
     dry_run: bool = False
     strict: bool = False
@@ -70,6 +74,7 @@ class CommandLine:
     map_collations: bool = False
     from_schema: str | None = None
     keep_stripped: bool = False
+    only: tuple[str, ...] = ()
     # of job:discard only
     orphans: bool = False
     # of job:recover only
@@ -85,6 +90,8 @@ class CommandLine:
     # demo
     size: str = "small"
     headless: bool = False
+    # the fields that the words name, whatever their value; others take the configuration's
+    given: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def may_ask(self) -> bool:
@@ -151,13 +158,13 @@ def parse(argv: Sequence[str]) -> CommandLine:
     refuse_equals_sign(argv)
     found = vars(make_parser().parse_args(with_short_verbose(argv)))
     values: dict[str, Any] = {}
-    for field in fields(CommandLine):
-        value = found.get(field.name)
+    for known in fields(CommandLine):
+        value = found.get(known.name)
         if value is not None:
-            values[field.name] = tuple(value) if isinstance(value, list) else value
+            values[known.name] = tuple(value) if isinstance(value, list) else value
     if "strip" in values:
         values["strip"] = tuple(name for group in values["strip"] for name in group)
-    return CommandLine(**values)
+    return CommandLine(**values, given=frozenset(values))
 
 
 def _parse_run(argv: Sequence[str]) -> CommandLine:
