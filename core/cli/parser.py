@@ -49,6 +49,12 @@ class CommandLine:
     flush: bool = True
     names: tuple[str, ...] = ()
     job_id: str | None = None
+    # a look inside a backup
+    name: str = ""
+    part: str = ""
+    parts: tuple[str, ...] = ()
+    to: str = ""
+    show_secrets: bool = False
     # of setup:backup only
     kinds: tuple[Kind, ...] = ()
     keep_open: bool = False

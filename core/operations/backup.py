@@ -277,7 +277,7 @@ def _write(
                 report,
                 schema_bytes=None if estimate is None else estimate.content_bytes,
             )
-        return _write_archive(context, request, kind, partial.fd, report)
+        return _write_archive(context, request, kind, partial.fd, index.fd, report)
 
 
 def _to_write(kind: Kind, estimate: Estimate) -> int | None:
@@ -289,10 +289,15 @@ def _to_write(kind: Kind, estimate: Estimate) -> int | None:
 
 
 def _write_archive(
-    context: JobContext, request: BackupRequest, kind: Kind, fd: int, report: Report
+    context: JobContext,
+    request: BackupRequest,
+    kind: Kind,
+    fd: int,
+    index_fd: int,
+    report: Report,
 ) -> _Written:
     selection = selection_of(context.store, kind, request.exclude)
-    summary = write_archive(selection, fd, level=request.level, report=report)
+    summary = write_archive(selection, fd, level=request.level, report=report, index_fd=index_fd)
     return _Written(
         items=summary.members,
         sha256=summary.sha256,
@@ -302,6 +307,7 @@ def _write_archive(
             "content_bytes": summary.content_bytes,
             "excluded": summary.excluded,
             "level": request.level,
+            "index_sha256": summary.index_sha256,
         },
     )
 
