@@ -69,6 +69,7 @@ class PlanFacts:
     sha256: str = ""
     given_sha256: str | None = None  # the manifest's
     members: int | None = None
+    listed: bool = False  # not an archive: a listing, of which contents are fetched
     ordered: bool = False  # its members are in the order of the walk
     began_ns: int = 0
     spool: str | None = None  # the digest of the cached contents, if they are complete
@@ -148,6 +149,7 @@ def decoded(values: Mapping[str, Any]) -> PlanFacts:
         sha256=read.of("sha256", str, ""),
         given_sha256=read.of("given_sha256", str, None),
         members=read.of("members", int, None),
+        listed=read.of("listed", bool, False),
         ordered=read.of("ordered", bool, False),
         began_ns=read.of("began_ns", int, 0),
         spool=read.of("spool", str, None),
