@@ -1,6 +1,6 @@
-"""What lies in var/backups: listed, grouped into sets, found by name, deleted.
+"""The contents of var/backups: listed, grouped into sets, found by name, deleted.
 
-The catalog reads names, sizes and manifests. It does not judge what is inside a file; that is
+The catalog reads names, sizes and manifests. It does not judge the inside of a file; that is
 `verify_backup`'s work, through the packages that know archives and dumps.
 """
 
@@ -29,13 +29,13 @@ _KIND_ORDER: Final = {kind: number for number, kind in enumerate(Kind)}
 
 
 class Health(StrEnum):
-    """What can be said of a backup without reading it whole. The order is from good to bad."""
+    """The state of a backup as far as known without a whole read. The order is from good to bad."""
 
     VERIFIED = "verified"  # read again after it was written, and still of that size
     SOUND = "sound"  # no manifest, but read whole by a verification since, and sound
     UNVERIFIED = "unverified"  # no manifest, or never read again
     PARTIAL = "partial"  # an unfinished file
-    DAMAGED = "damaged"  # not what its manifest says, or found so by a verification
+    DAMAGED = "damaged"  # differs from its manifest, or a verification found so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Backup:
 
     @property
     def kind(self) -> Kind | None:
-        """What it holds; None where one archive holds several kinds."""
+        """Its kind; None where one archive holds several kinds."""
         return self.name.kind
 
 
@@ -81,7 +81,7 @@ class BackupSet:
 
     @property
     def note(self) -> str:
-        """What the person wrote when it was taken."""
+        """The note that the person wrote when it was taken."""
         notes = (backup.manifest.note for backup in self.backups if backup.manifest is not None)
         return next((note for note in notes if note), "")
 
@@ -182,7 +182,7 @@ def is_partial(name: str) -> bool:
 
 
 def list_backups(directory: str) -> Listing:
-    """Return what lies in `directory`, newest first; a missing directory holds nothing.
+    """Return the contents of `directory`, newest first; a missing directory holds nothing.
 
     Sizes and manifests are read, contents are not. Raises StoreUnreadable.
     """

@@ -1,6 +1,6 @@
 """The options of each command, as argparse takes them.
 
-Names and meanings are Magento's where Magento has them. What the commands do is not known here.
+Names and meanings are Magento's where Magento has them. The work of the commands is not known here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from core import __version__
 from core.backups.names import Naming
+from core.cli.config_options import add_configuration
 from core.cli.magento_words import check_init_params
 from core.events import Kind
 
@@ -34,7 +35,7 @@ def _list(text: str) -> tuple[str, ...]:
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
-    """Add what every command takes, before or after its name as in Magento."""
+    """Add the options of every command, before or after its name as in Magento."""
     add = parser.add_argument_group("common options").add_argument
     unset: dict[str, Any] = {"default": argparse.SUPPRESS}
     add("-h", "--help", action="help", help="show this help", **unset)
@@ -74,6 +75,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         **unset,
     )
     _add_account(add, unset)
+    add_configuration(add, _word)
     _add_output(add, unset)
 
 
@@ -114,7 +116,11 @@ def _add_run(parser: argparse.ArgumentParser, *, dry_run: bool = True) -> None:
             action="store_true",
             help="check everything, show the plan, change nothing; -v lists every entry of it",
         )
-    add("--strict", action="store_true", help="exit 1 also where it is complete with warnings")
+    add(
+        "--strict",
+        action=argparse.BooleanOptionalAction,
+        help="exit 1 also where it is complete with warnings",
+    )
     add("--detach", action="store_true", help="start the job, print its id and do not follow it")
 
 
@@ -141,7 +147,14 @@ def _add_exclude(parser: argparse.ArgumentParser) -> None:
 
 
 def add_backup(parser: argparse.ArgumentParser) -> None:
-    """Add what setup:backup takes."""
+    """Add the options of setup:backup."""
+    _add_run(parser)
+    add_settings(parser)
+    _add_magento_init_params(parser)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a backup that the configuration has a key for."""
     add = parser.add_argument
     kinds: dict[str, Any] = {"action": "append_const", "dest": "kinds"}
     add(
@@ -152,17 +165,15 @@ def add_backup(parser: argparse.ArgumentParser) -> None:
     )
     add("--media", const=Kind.MEDIA, help="take media", **kinds)
     add("--db", const=Kind.DB, help="take the complete database", **kinds)
-    _add_run(parser)
     add(
         "--keep-open",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
         help="do not turn maintenance mode on; the manifest says so",
     )
     add(
-        "--no-verify",
-        action="store_false",
-        dest="verify",
-        help="do not read the backups again after writing",
+        "--verify",
+        action=argparse.BooleanOptionalAction,
+        help="read the backups again after writing (default), or do not",
     )
     _add_exclude(parser)
     add(
@@ -182,11 +193,10 @@ def add_backup(parser: argparse.ArgumentParser) -> None:
         help="name a code backup NUMBER_filesystem.tgz as documented (default), or "
         "NUMBER_filesystem_code.tgz, which alone Magento's own commands list and take since 2.1",
     )
-    _add_magento_init_params(parser)
 
 
 def add_rollback(parser: argparse.ArgumentParser) -> None:
-    """Add what setup:rollback takes."""
+    """Add the options of setup:rollback."""
     add = parser.add_argument
     for short, kind in (("-c", "code"), ("-m", "media"), ("-d", "db")):
         add(
@@ -196,7 +206,11 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
             help=f"base name of the {kind} backup in var/backups",
         )
     _add_run(parser)
-    add("--keep-env", action="store_true", help="keep the present app/etc/env.php")
+    add(
+        "--keep-env",
+        action=argparse.BooleanOptionalAction,
+        help="keep the present app/etc/env.php",
+    )
     add(
         "--replace-env",
         action="store_true",
@@ -226,7 +240,7 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--keep-stripped",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
         help="keep the present rows of tables of which the dump has only the structure",
     )
     _add_exclude(parser)
@@ -235,10 +249,9 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
 
 def _add_no_flush(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--no-flush",
-        action="store_false",
-        dest="flush",
-        help="do not run bin/magento cache:flush at the end",
+        "--flush",
+        action=argparse.BooleanOptionalAction,
+        help="run bin/magento cache:flush at the end (default), or do not",
     )
 
 
@@ -280,7 +293,7 @@ def add_running_job(parser: argparse.ArgumentParser) -> None:
 
 
 def add_recover(parser: argparse.ArgumentParser) -> None:
-    """Add what job:recover takes."""
+    """Add the options of job:recover."""
     parser.add_argument(
         "--from-host",
         metavar="NAME",
@@ -296,7 +309,7 @@ def add_recover(parser: argparse.ArgumentParser) -> None:
 
 
 def add_discard(parser: argparse.ArgumentParser) -> None:
-    """Add what job:discard takes."""
+    """Add the options of job:discard."""
     _add_kept(parser)
     parser.add_argument(
         "--orphans",
@@ -321,14 +334,14 @@ def _add_kept(parser: argparse.ArgumentParser) -> None:
 
 
 def add_undo(parser: argparse.ArgumentParser) -> None:
-    """Add what job:undo takes."""
+    """Add the options of job:undo."""
     _add_kept(parser)
     _add_run(parser)
     _add_no_flush(parser)
 
 
 def add_demo(parser: argparse.ArgumentParser) -> None:
-    """Add what the demonstration takes."""
+    """Add the options of the demonstration."""
     add = parser.add_argument
     add(
         "--size",
@@ -343,7 +356,7 @@ def add_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def add_application(parser: argparse.ArgumentParser) -> None:
-    """Add what only the application takes: it opens where no command is given."""
+    """Add the options of the application alone: it opens where no command is given."""
     add = parser.add_argument_group("options of the application").add_argument
     add(
         "--mouse",

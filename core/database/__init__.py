@@ -5,7 +5,7 @@ Five floors, each a room that knows only those below it:
     swap         loaded tables become the live ones, and back
     load | dump  a dump is checked and loaded beside | a schema is written as a dump
     schema       definitions of a schema, read from the server, and names of tables in a swap
-    sql          the text of statements: what is allowed, what a table's text says
+    sql          the text of statements: the allowed ones, the parts of a table's text
     server       the connection, its address, rights and errors
 
 A backup:     dump.dump_schema(connection, ...)

@@ -1,7 +1,7 @@
-"""What a rollback of files would remove because the archive has it not: refused, or said loudly.
+"""Entries that a rollback would remove because the archive lacks them: refused, or said loudly.
 
 An archive with a manifest is whole, for the backup was. One without is believed only when it holds
-what every such archive holds; otherwise its gaps are no wish to remove anything.
+the entries of every such archive; otherwise its gaps are no wish to remove anything.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def absence_findings(
 
 
 def loudest(findings: tuple[Finding, ...]) -> str:
-    """Return what a question must repeat of the findings; empty where nothing must be."""
+    """Return the findings that a question must repeat; empty without any."""
     return " ".join(
         " ".join((one.message, "; ".join(one.names))).strip().removesuffix(".") + "."
         for one in findings

@@ -1,7 +1,7 @@
 """A backup: close, write each kind beside its name, verify, name it, describe it, open.
 
-The final name of a file is its commit. An error or a cancel removes what is unfinished and leaves
-what is complete.
+The final name of a file is its commit. An error or a cancel removes unfinished files and leaves
+complete ones.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ from core.operations.uncovered import media_warnings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Written:
-    """What a writer says of the file it wrote; `details` are fields of the manifest."""
+    """A writer's totals of the file it wrote; `details` are fields of the manifest."""
 
     items: int
     sha256: str
@@ -89,7 +89,7 @@ def _sizes(request: BackupRequest, checked: BackupPreflight) -> tuple[int, ...]:
 
 
 def run_backup(context: JobContext, request: BackupRequest) -> Done:
-    """Back up the chosen kinds under one timestamp. Raises what made it impossible."""
+    """Back up the chosen kinds under one timestamp. Raises the error that made it impossible."""
     context.emit(StepsPlanned(steps=planned_steps(request)))
     with context.step(Step.CHECK) as report:
         checked = preflight_backup(context.store, request, environ=context.environ, report=report)
@@ -124,7 +124,7 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
 
 
 def abandon(context: JobContext, backups: Directory | None = None) -> None:
-    """Remove what is unfinished, complete what has its name already, open the store.
+    """Remove unfinished files, complete those with a final name, open the store.
 
     Works from the journal alone, so a recovery runs the same; may be run again at any point.
     `backups` is var/backups, where the job has it open.
@@ -229,7 +229,7 @@ def _of_kind(kind: Kind, warned: Warned) -> Warned:
 
 
 def selection_of(store: Store, kind: Kind, exclude: tuple[str, ...]) -> Selection:
-    """Return what of the tree belongs to a backup of this kind."""
+    """Return the part of the tree that belongs to a backup of this kind."""
     make = code_selection if kind is Kind.CODE else media_selection
     return make(store, exclude=exclude)
 

@@ -1,4 +1,4 @@
-"""What a person asks for: plain values, valid once built, that a job's directory can keep.
+"""The request of a person: plain values, valid once built, that a job's directory can keep.
 
 A request is written to `request.json` by the client and read by the runner. It never holds a
 password.
@@ -53,9 +53,9 @@ class RollbackRequest:
     replace_env: bool = False  # also by that of another store
     from_elsewhere: bool = False  # a backup of another store is meant
     flush: bool = True
-    partial: bool = False  # replace only what the backups hold, although they are not whole
+    partial: bool = False  # replace only the parts in the backups, although they are not whole
     map_collations: bool = False
-    from_schema: str | None = None  # a name in the dump that stands for the store's schema
+    from_schema: str | None = None  # a name in the dump that means the store's schema
     keep_stripped: bool = False  # tables without rows in the dump keep the present ones
     exclude: tuple[str, ...] = ()
     strict: bool = False
@@ -105,7 +105,7 @@ class UndoRequest:
 class DiscardRequest:
     """Give up the undo of job `job_id` and free its space.
 
-    With `orphans`, what is removed instead is left of jobs that nothing remembers.
+    With `orphans`, the leftovers of forgotten jobs are removed instead.
     """
 
     job_id: str = ""

@@ -56,7 +56,7 @@ def planned_steps(request: RollbackRequest) -> tuple[str, ...]:
 
 
 def run_rollback(context: JobContext, request: RollbackRequest) -> Done:
-    """Roll back to the chosen backups. Raises what made it impossible, the store reverted."""
+    """Roll back to the chosen backups. Raises the error of a failure, the store reverted."""
     context.emit(StepsPlanned(steps=planned_steps(request)))
     with context.step(Step.CHECK):
         sources = gather(context.store, request, environ=context.environ)

@@ -1,4 +1,4 @@
-"""What a rollback would change, and what would stop it: shown before the question is asked.
+"""The changes and obstacles of a rollback, shown before the question is asked.
 
 The plan is made while the store is open and writes nothing into it: the lists of files lie in a
 temporary directory that goes with the plan. The runner makes the plan again, and compares.
@@ -54,12 +54,12 @@ _ROOT_HINT: Final = (
 )
 
 
-_NOTED: Final = frozenset({"own-tables"})  # of what a dump brings up
+_NOTED: Final = frozenset({"own-tables"})  # of the findings of a dump
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabasePlan:
-    """What the database's part would change."""
+    """The changes of the database's part."""
 
     check: DumpCheck
     server: ServerCheck | None
@@ -83,7 +83,7 @@ class RollbackPlan:
 
     @property
     def stops(self) -> tuple[Finding, ...]:
-        """What keeps this rollback from being started."""
+        """The findings that keep this rollback from its start."""
         return tuple(finding for finding in self.findings if finding.level is Level.STOP)
 
     @property
@@ -112,7 +112,7 @@ def plan_rollback(
     report: Report = no_report,
     now_s: float,
 ) -> RollbackPlan:
-    """Return what this rollback would change.
+    """Return the changes of this rollback.
 
     Raises InvalidBackupName, BackupNotFound, NotInstalled and DamagedBackup; all else that would
     stop it is among the findings.
@@ -226,7 +226,7 @@ def plan_database(
 
 
 def _dump_findings(check: DumpCheck, server: ServerCheck | None) -> list[Finding]:
-    known = server or check  # the server check begins with what the dump alone has shown
+    known = server or check  # the server check begins with the findings of the dump alone
     return [
         *(stop("dump", text) for text in known.problems if text in check.problems),
         *(stop("server", text) for text in known.problems if text not in check.problems),
@@ -238,7 +238,7 @@ def _dump_findings(check: DumpCheck, server: ServerCheck | None) -> list[Finding
 
 
 def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:
-    """Return whether the stages fit, and what this account cannot restore."""
+    """Return whether the stages fit, and the entries that this account cannot restore."""
     found = _space_findings(store, files)
     for kind, plan in files.items():
         found += _unwritable_findings(store, plan)
@@ -271,7 +271,7 @@ def _unwritable_findings(store: Store, plan: FilePlan) -> list[Finding]:
 
 
 def _becoming(kind: Kind, account: str, count: int) -> Finding:
-    """Return what becomes of the files of an account that they cannot be given back to."""
+    """Return the new owner of files whose account cannot get them back."""
     mine = name_of(os.geteuid())
     what = "file" if count == 1 else "files"
     become = "becomes" if count == 1 else "become"
@@ -285,7 +285,7 @@ def _becoming(kind: Kind, account: str, count: int) -> Finding:
 
 
 def _space_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:
-    """Return where the stages do not fit; kinds on one disk share what is free on it."""
+    """Return where the stages do not fit; kinds on one disk share its free space."""
     needed: dict[int, int] = {}
     places: dict[int, str] = {}
     for kind, plan in files.items():
@@ -309,7 +309,7 @@ def _space_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Findin
 def surrounding_findings(
     store: Store, request: RollbackRequest, sources: Sources, now_s: float
 ) -> list[Finding]:
-    """Return what else the person should know: links, processes, versions, a clock."""
+    """Return further notes for the person: links, processes, versions, a clock."""
     media = (store.media,) if Kind.MEDIA in request.kinds else ()
     found = link_findings(store, (*media, store.var))
     processes = running_processes(store)

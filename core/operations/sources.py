@@ -1,4 +1,4 @@
-"""What a rollback starts from: the chosen backups, the deployment configuration, the connection.
+"""The sources of a rollback: the chosen backups, the deployment configuration, the connection.
 
 Everything is found and checked here before anything is planned. A live env.php that is missing or
 broken stops only the database, and then the one in the code archive takes its place.
@@ -33,18 +33,18 @@ CONFIG_PHP: Final = "app/etc/config.php"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """The backups of a rollback and what the store says of itself now."""
+    """The backups of a rollback and the present facts of the store."""
 
     backups: Mapping[Kind, Backup]
     configuration: DeploymentConfiguration | None
     connection: DatabaseConnection | None
     env_keys: tuple[str, ...]
     findings: tuple[Finding, ...]
-    elsewhere: Mapping[str, tuple[str, ...]]  # by file name: what is of another store
+    elsewhere: Mapping[str, tuple[str, ...]]  # by file name: the signs of another store
 
     @property
     def environment_fingerprint(self) -> str:
-        """What the live env.php was, as far as it could be read."""
+        """The live env.php at the start, as far as it could be read."""
         return self.configuration.fingerprint if self.configuration is not None else ""
 
 
@@ -135,7 +135,7 @@ def _archived(
     except ConfigurationError as error:
         findings.append(warn("archived-configuration", error.message))
     except MagerewindError:
-        pass  # the archive is verified whole by the plan, which says what is wrong with it
+        pass  # the archive is verified whole by the plan, which names its fault
     return None
 
 
@@ -160,7 +160,7 @@ def _env_keys(
     archived: DeploymentConfiguration | None,
     findings: list[Finding],
 ) -> tuple[str, ...]:
-    """Name what of env.php a code rollback changes: keys, never values."""
+    """Name the keys of env.php that a code rollback changes; never values."""
     if live is None or archived is None:
         return ()
     keys = differing_keys(live, archived)
@@ -184,7 +184,7 @@ def keeps_environment(request: RollbackRequest, elsewhere: Mapping[str, tuple[st
 def excluded(request: RollbackRequest, sources: Sources, backup: Backup) -> tuple[str, ...]:
     """Return the paths that this rollback leaves alone, besides Magento's ignored ones.
 
-    What the backup left out is in them: it is missing from the archive, but not from the store.
+    Exclusions of the backup are in them: missing from the archive, but not from the store.
     """
     kept = (ENV_PHP,) if keeps_environment(request, sources.elsewhere) else ()
     left_out = backup.manifest.excluded if backup.manifest is not None else ()

@@ -1,9 +1,9 @@
-"""Decides, entry by entry, what differs between an archive and the live tree.
+"""Decides, entry by entry, about differences between an archive and the live tree.
 
-It owns what counts as a difference (type, mode, content, link target, and as root the owner where
-that account exists here), what stays although the archive has it not, and how differences group
-into units that move as one. It reads, and fills a plan; what order things come in is not its
-business.
+It owns the definition of a difference (type, mode, content, link target, and as root the owner
+where that account exists here), the entries that stay although the archive lacks them, and the
+grouping of differences into units that move as one. It reads, and fills a plan; the order of
+entries is not its business.
 """
 
 from __future__ import annotations
@@ -116,10 +116,10 @@ class Comparison:
         self._trusted = trusted
         self._owners = OwnersThen(selection.root, trusted=trusted)
         self._euid = os.geteuid()
-        self._replaced = b"\0"  # what paths inside a directory begin with that is made anew
+        self._replaced = b"\0"  # the prefix of paths inside a directory that is made anew
         self._unit: int | None = None
         self._unit_region = 0
-        self._below = b""  # what paths inside the current unit begin with
+        self._below = b""  # the prefix of paths inside the current unit
         self._blocked: list[bytes] = []  # inside a unit, must stay
 
     def relative(self, path: bytes) -> bytes:
@@ -127,7 +127,7 @@ class Comparison:
         return path[len(self._selection.prefix) :]
 
     def keep(self, path: bytes) -> None:
-        """Note a live path that stays, whatever is planned around it."""
+        """Note a live path that stays under every plan around it."""
         if self._inside(path):
             self._blocked.append(path)
 
@@ -234,7 +234,7 @@ class Comparison:
         self._keep(member)
 
     def _keep(self, member: Member) -> None:
-        """Keep what the stage will need of a member besides its row."""
+        """Keep the data of a member that the stage needs besides its row."""
         if member.xattrs:
             self._plan.keep_attributes(member.content_at, member.xattrs)
             if self._euid != 0 and CAPABILITY in member.xattrs:
@@ -298,7 +298,7 @@ class Comparison:
         unit: int | None = None,
         region: int = 0,
     ) -> Row:
-        """Return what is known of an entry, as a row that has no id yet."""
+        """Return the known facts of an entry, as a row that has no id yet."""
         then, now = _NO_ARCHIVE, _NO_LIVE
         if member is not None:
             content_at, _, kind, mode, _, _, size, mtime, link, *_ = member
@@ -320,7 +320,7 @@ class Comparison:
         return _new(Row, (None, path, action, unit, region, *then, *now))
 
     def _note_owner(self, member: Member) -> None:
-        """Name what cannot be given back."""
+        """Name an entry that cannot be given back."""
         account, differs = self._owners.lacking(member)
         if account is not None:
             self.becoming[account] = self.becoming.get(account, 0) + 1
@@ -332,9 +332,9 @@ class Comparison:
             self.unrestorable.append(f"{os.fsdecode(path)}: {what}")
 
     def finish(self, *, again: bool = False) -> None:
-        """Take out of units what must stay, and keep the totals in the plan.
+        """Take entries that must stay out of units, and keep the totals in the plan.
 
-        `again`: it was a part that was compared anew, which adds to what is known of the rest.
+        `again`: it was a part that was compared anew, which adds to the facts of the rest.
         """
         self.regrouped = bool(self._blocked)
         for path in self._blocked:
@@ -353,7 +353,7 @@ class Comparison:
         plan.remember(unrestorable=_first(unrestorable), kept=_first(kept), becoming=dict(becoming))
 
     def _split(self, kept: bytes) -> None:
-        """Let the directories above `kept` stay; what else is in them becomes units."""
+        """Let the directories above `kept` stay; their other entries become units."""
         plan = self._plan
         above = [kept] + [kept[:at] for at in range(len(kept)) if kept[at : at + 1] == b"/"]
         found = (plan.row_at(path) for path in above)

@@ -1,4 +1,4 @@
-"""What a plan remembers besides its entries, as one frozen value.
+"""The facts of a plan besides its entries, as one frozen value.
 
 It owns the names of these facts and their JSON, and refuses any that is not of its type. Paths are
 bytes here and texts with surrogate escapes there.
@@ -134,7 +134,7 @@ def encoded(value: object) -> Any:  # noqa: ANN401 - a JSON value
 def decoded(values: Mapping[str, Any]) -> PlanFacts:
     """Return the facts that were kept as these JSON values.
 
-    Raises ValueError, which says what is wrong, for a fact that is missing or of another type.
+    Raises ValueError, which names the fault, for a fact that is missing or of another type.
     """
     read = _Reader(values)
     survey = read.of("survey", list, None)

@@ -1,6 +1,6 @@
 """The live side of a comparison, in the order of the walk, looked at ahead and by several.
 
-It owns how what a pool has looked at becomes single entries again, where they have to be looked at
+It owns the way from a pool's parts back to single entries, where they have to be looked at
 closely, and that whole parts that the archive has as the same bytes are passed over at once.
 """
 
@@ -71,9 +71,9 @@ class _LiveBatches(Batches[Looked]):
 
 
 class LiveParts:
-    """What a pool has looked at, part by part, with what is needed to make entries of it.
+    """The parts that a pool has read, one by one, with the data to make entries of them.
 
-    `waited` is called while nothing comes: what it raises ends the wait. With `since_ns` no content
+    `waited` is called while nothing comes: an error of it ends the wait. With `since_ns` no content
     is read (`core.archive.plan.read_ahead_worker.read_ahead_pool`).
     """
 
@@ -164,7 +164,7 @@ class LivePart:
         self._starts = starts  # of the groups, in entries
 
     def content(self) -> bytes:
-        """Return what an archive would hold of them; once."""
+        """Return the members that an archive would hold of them; once."""
         return self._looked.content()
 
     def ends(self) -> memoryview:
@@ -208,8 +208,8 @@ class LivePart:
 class Live:
     """The entries of a live tree, with contents of small files: an iterator of `Found`.
 
-    `record` gets what `core.archive.tree.records` writes of them, `waited` is called while nothing
-    comes: what it raises ends the wait.
+    `record` gets the text of `core.archive.tree.records` for them, `waited` is called while nothing
+    comes: an error of it ends the wait.
     """
 
     def __init__(
@@ -249,7 +249,7 @@ class Live:
         return self._entry()
 
     def _has_part(self) -> bool:
-        """Have a part of which something is left; if there is none, what was left out comes."""
+        """Have a part of which something is left; if there is none, the parts left out follow."""
         while self._part is None and self._next is None:
             part = next(self._parts, None)
             if part is None:
@@ -273,14 +273,14 @@ class Live:
     def pass_same(self, members: InOrder) -> int:
         """Pass over entries on both sides as long as the archive has them as the same bytes.
 
-        Return how many; what comes then differs in something, which may not matter.
+        Return how many; the next entry differs in something, which may not matter.
         """
         passed = 0
         while self._has_part():
             part = self._part
             assert part is not None  # noqa: S101 - for the type checker
             # Of one that is the same as a whole nothing has to be copied. Else steps that double
-            # find what differs: each copies and compares, so where much differs they are short.
+            # find the differences: each copies and compares, so where much differs they are short.
             if self._index == 0 and self._passes(part, members, part.entries):
                 passed += part.entries
                 continue

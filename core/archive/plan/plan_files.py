@@ -1,4 +1,4 @@
-"""Compares a whole archive with the live tree: what would a rollback have to do.
+"""Compares a whole archive with the live tree: the work that a rollback would have to do.
 
 One pass over archive and tree together, in the order of our walk: most members are identical and
 cost a comparison, not a file. Nothing is written but the plan and a scratch file beside it. What
@@ -47,7 +47,7 @@ def merge(
     """Walk both sides together; each is in the order of our walk.
 
     A member is `wanted` if it has a live entry, so only one that has none is asked about.
-    `pass_same` may pass over what is the same, on both sides, where nothing was taken from either.
+    `pass_same` may pass over equal entries, on both sides, where nothing was taken from either.
     """
     pass_same()
     found, member = next(live, None), next(members, None)
@@ -69,7 +69,7 @@ def merge(
 def _only_live(
     found: Found, live: Iterator[Found], member: Member | None, comparison: Comparison
 ) -> Found | None:
-    """Pass over what the archive has not, up to the next member; return what comes then."""
+    """Pass over live entries that the archive lacks, up to the next member; return that entry."""
     key = None if member is None else walk_key(member.name)
     following: Found | None = found
     while following is not None and (key is None or walk_key(following.path) < key):
@@ -116,7 +116,7 @@ class Planner:
                 yield found
 
     def _wanted(self, comparison: Comparison) -> Callable[[Member], bool]:
-        """Return the test whether a member belongs to what is compared."""
+        """Return the test whether a member belongs to the compared part."""
         prefix, left_out, only = self._selection.prefix, self._selection.left_out(), self._only
 
         def wanted(member: Member) -> bool:
@@ -161,7 +161,7 @@ class Planner:
         regions: Regions | None,
         spool: CacheWriter | None = None,
     ) -> Comparison:
-        """Read the archive once against the live tree and add what differs to an open plan."""
+        """Read the archive once against the live tree and add the differences to an open plan."""
         with ArchiveReader(self._path, trusted=self._trusted, report=self._report) as reader:
             comparison = Comparison(
                 plan, self._selection, reader,
@@ -300,7 +300,7 @@ READ_ONLY: Final = "read-only file system"
 
 
 def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
-    """Return where this account may not rename, or change the mode of, what is planned."""
+    """Return where this account may not rename, or change the mode of, planned entries."""
     refused: dict[str, None] = {}
     last = looked_at = b"\0"
     fixed = False

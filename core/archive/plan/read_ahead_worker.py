@@ -1,12 +1,13 @@
-"""How the entries of a live tree look, and what an archive would hold of them.
+"""The state of the entries of a live tree, and the members that an archive would hold of them.
 
-Nearly all of an archive is what the live tree still is. So the process that reads a file builds the
+Nearly all of an archive equals the live tree. So the process that reads a file builds the
 member that our writer would have written of it, header and content, and the comparison finds many
 of them in the archive at once, as the same bytes, where it would otherwise take each member apart.
-What differs is looked at closely then; a wrong guess costs time only.
+A difference is looked at closely then; a wrong guess costs time only.
 
-It owns the child that looks, the memory that both share, and the form of what goes through the
-pipe. It decides nothing: what is no small file, or had another size when it was read, is left out.
+It owns the child that looks, the memory that both share, and the form of the messages in the
+pipe. It decides nothing: an entry that is no small file, or had another size when read, is left
+out.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ _HELD: Final = 4 << 20  # bytes that wait in this process for their turn
 class Looked:
     """Entries that follow one another.
 
-    `records` is what `core.archive.tree.records` writes of them, `fresh` whether one of them may
-    have changed since a moment, `ends` where the members of each end in what an archive would hold:
-    that is taken once.
+    `records` is the text of `core.archive.tree.records` for them, `fresh` whether one of them may
+    have changed since a moment, `ends` where the members of each end in the bytes that an archive
+    would hold: that is taken once.
     """
 
     __slots__ = ("_content", "_place", "_worker", "ends", "entries", "fresh", "records")
@@ -71,7 +72,7 @@ class Looked:
         return len(self._content) + len(self.records)
 
     def content(self) -> bytes:
-        """Return what an archive would hold; once."""
+        """Return the bytes that an archive would hold; once."""
         if self._worker is None:
             return self._content
         at, size, taken = self._place
@@ -81,7 +82,7 @@ class Looked:
 
 
 class _Looks(BatchReader[Looked]):
-    """Gathers what was seen of entries."""
+    """Gathers the looks at entries."""
 
     def __init__(self, selection: Selection) -> None:
         super().__init__(selection)
@@ -151,7 +152,7 @@ class Looker(_Looks):
 
 
 class Expecter(_Looks, SmallFiles[Looked]):
-    """Looks at entries and reads small files: makes what an archive would hold of them."""
+    """Looks at entries and reads small files; makes the bytes that an archive would hold."""
 
     largest = SMALL
 
@@ -169,7 +170,8 @@ class Expecter(_Looks, SmallFiles[Looked]):
         if len(path) > LONGEST or not is_exact(status):
             return False
         mode, size = status.st_mode & FILE_MODE, status.st_size
-        # Extended attributes are not compared: without them, what has any is looked at closely.
+        # Extended attributes are not compared: an entry that has any is therefore looked at
+        # closely.
         head = self._members.head(path, status, REGULAR, mode, size=size)
         self._add(head, content, record_of(path, status))
         return None
@@ -186,7 +188,7 @@ class ReadAheadWorker(Worker[Looked]):
         self.memory = memory
 
     def made(self, values: tuple[Any, ...]) -> Looked:
-        """Return the part that a child's values stand for."""
+        """Return the part that a child's values describe."""
         entries, records, ends, fresh, *place = values
         at, size, taken = place
         return Looked(entries, records, ends, fresh=fresh, worker=self, place=(at, size, taken))
@@ -203,7 +205,7 @@ class _Ring:
         self._ended = False
 
     def put(self, content: bytes) -> tuple[int, int, int]:
-        """Put content in when there is room; return where, its size and what it takes."""
+        """Put content in when there is room; return its place, its size and its room."""
         size = len(content)
         at = self._at if self._at + size <= self._size else 0
         taken = size if at == self._at else size + self._size - self._at

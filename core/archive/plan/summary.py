@@ -30,14 +30,14 @@ class PlannedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePlan:
-    """What the rollback of one archive will do to the live tree.
+    """The changes that the rollback of one archive will make to the live tree.
 
     Counts are entries. `bytes_to_write` is the content that has to be extracted. `fingerprint` is
     a digest of the archive and the list. `unrestorable` names what this account cannot restore as
     it was, `unwritable` the directories in which it may not rename at all, and what a flag of
     `chattr` keeps as it is (named with the flag), `becoming` how many entries of which accounts
     become this account's, `kept` what stays where it is although the
-    archive does not have it (mounts, and what the maker of a foreign archive would have left out).
+    archive does not have it (mounts, and paths that the maker of a foreign archive leaves out).
     `sizes` are at most 2 levels deep. `survey` is of an archive without a manifest.
     """
 

@@ -37,7 +37,7 @@ class FileSystemFlush:
         self._error: Exception | None = None
 
     def begin(self) -> None:
-        """Flush what is written so far meanwhile, so that less is left to do at the end."""
+        """Flush the bytes written so far in the background, so that less is left for the end."""
         if self._ahead is None or not self._ahead.is_alive():
             ahead = threading.Thread(target=self._run, name="flush", daemon=True)
             with contextlib.suppress(RuntimeError):  # no more threads: it is only for the time

@@ -1,7 +1,7 @@
-"""Gives what a rollback makes to the other accounts of the store, through the keeper.
+"""Gives the new entries of a rollback to the other accounts of the store, through the keeper.
 
 Files are given in the stage: the directories that they lie in are ours there, so that they can
-still be moved and removed. Directories are given after the commit, each after what is in it: one
+still be moved and removed. Directories are given after the commit, each after its entries: one
 that belongs to another account can only be moved with its help, and nothing may depend on that as
 long as the rollback might be reverted.
 """
@@ -131,7 +131,7 @@ def _gate(stage: int) -> Iterator[int]:
     try:
         fd = os.open(_GATE, OPEN_DIRECTORY, dir_fd=stage)
         try:
-            os.fchmod(fd, 0o777)  # nobody else gets past the stage
+            os.fchmod(fd, 0o777)  # no other account gets past the stage
             yield fd
         finally:
             os.close(fd)
@@ -167,7 +167,7 @@ def give_directories(plan_path: PlanPlace) -> tuple[str, ...]:
     with PlanFile(plan_path, only_read=True) as plan:
         facts = plan.facts
         if facts.borrowed:
-            return ()  # an undo brings back what was given already
+            return ()  # an undo brings back entries that were given already
         root, prefix = facts.root, facts.prefix
         ownership = Ownership(root)
         rows = [row for row in plan.directories(backwards=True) if ownership.is_foreign(row)]

@@ -81,7 +81,7 @@ class Places:
         return fd
 
     def is_there(self, path: bytes) -> bool:
-        """Tell whether a place has been made. Raises ForeignState for what is none of ours."""
+        """Tell whether a place has been made. Raises ForeignState for one that is not ours."""
         try:
             self.open(path)
         except FileNotFoundError:
@@ -92,7 +92,7 @@ class Places:
         """Make a place, 0700: inside a mounted pub/media a web server could read it."""
         above, name = self._parent(path)
         make_directory(name, dir_fd=above)
-        # What is made below would inherit it, and carry it into the store.
+        # Entries made below would inherit it, and carry it into the store.
         with contextlib.suppress(OSError):
             os.removexattr(self.open(path), _DEFAULT_ACL)
 

@@ -1,6 +1,6 @@
 """The recheck, once the store is closed: which entries did an open shop change since the plan.
 
-Every entry that was compared is looked at again (inode, size, times); what changed is compared
+Every entry that was compared is looked at again (inode, size, times); a changed one is compared
 anew, staged, taken into the plan and named.
 """
 
@@ -135,13 +135,13 @@ class _Affected:
         self.paths.add(path)
         if row is not None:
             self._drop(row)
-        # What was planned inside a directory may have lost its place.
+        # An entry planned inside a directory may have lost its place.
         for planned in list(self._plan.units_inside(path)):
             self._drop(planned)
             self.tops.add(path)
 
     def _moves_along(self, path: bytes) -> bool:
-        """Tell whether a path is inside a unit, and so is moved with it whatever it is."""
+        """Tell whether a path is inside a unit, and so is moved with it in any case."""
         above = path.rpartition(b"/")[0]
         while above:
             if above in self.tops:
@@ -189,7 +189,7 @@ def _remove_staged(name: bytes, stage: int) -> None:
 def refresh_files(
     staged: StagedFiles, *, report: Report = no_report, fetch: Fetch | None = None
 ) -> Refreshed:
-    """Look at everything again that was compared; stage what changed, and take it into the plan.
+    """Look at every compared entry again; stage the changed ones, and take them into the plan.
 
     To be called with the store closed, once before the swap. `report` gets 0 bytes and entries
     looked at; of a plan from a listing, `fetch` brings contents. Raises PlanChanged when the

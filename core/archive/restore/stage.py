@@ -1,8 +1,8 @@
-"""Extracts what a plan needs, beside the live tree, and records what it made in the plan.
+"""Extracts the members that a plan needs, beside the live tree, and records them in the plan.
 
 A stage is a hidden directory of ours in the region of its targets. Units lie in it under their
-number, so that no path in it is longer than its own. It owns the stages; what moves them to their
-places is `core.archive.restore.swap`.
+number, so that no path in it is longer than its own. It owns the stages; the code that moves them
+to their places is `core.archive.restore.swap`.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Stager:
     def fill(self, *, after: int = 0, put_aside: bool = False) -> None:
         """Extract the entries to be written whose id is above `after`.
 
-        With `put_aside` from what the plan has put aside, if it has.
+        With `put_aside` from the contents that the plan has put aside, if it has.
         """
         put_aside = put_aside and is_put_aside(self._plan)
         count = self._plan.count_staged(after)
@@ -96,7 +96,7 @@ class Stager:
         self._has_attributes = self._plan.has_attributes()
         try:
             with self._open_stages():
-                # An archive in the order of the walk has each directory before what is in it.
+                # An archive in the order of the walk has each directory before its entries.
                 self._in_order = self._plan.facts.ordered
                 if not self._in_order:
                     self._directories(after)
@@ -151,7 +151,7 @@ class Stager:
         return fd, way[-1]
 
     def _settled(self, row: Row) -> Settled:
-        """Return what an entry is to get: the same for most, but for the time."""
+        """Return the metadata for an entry: the same for most, but for the time."""
         key = (
             row.type_then, row.mode_then, row.uid_then, row.gid_then, row.type_now, row.mode_now,
             row.uid_now, row.gid_now,
@@ -166,7 +166,7 @@ class Stager:
     def _made(self, row: Row, fd: int, name: bytes) -> None:
         """Count an entry that was made in an open directory."""
         self._counted(row)
-        if row.unit is None and row.id is not None:  # of what will be moved
+        if row.unit is None and row.id is not None:  # of entries that will be moved
             inode = os.lstat(name, dir_fd=fd).st_ino
             self._inodes.append((storable_inode(inode), row.id))
             if len(self._inodes) > 5000:
@@ -305,7 +305,7 @@ class Stager:
     def _settle_directories(self, after: int) -> None:
         for row in self._plan.directories(after, backwards=True):
             way, how = self._paths.components(row), self._settled(row)
-            if how.mode & _PASSABLE != _PASSABLE:  # nobody gets to what is below it any more
+            if how.mode & _PASSABLE != _PASSABLE:  # its entries become unreachable
                 self._finish_child()
             elif self._write_worker is not None and self._write_worker.has_time():
                 self._write_worker.give_directory(row.region, way, how, self._xattrs(row))
@@ -319,7 +319,7 @@ class Stager:
 def stage_files(
     plan: FilePlan, *, job_id: str, report: Report = no_report, fetch: Fetch | None = None
 ) -> StagedFiles:
-    """Extract what the plan needs into stages beside the live tree, durably.
+    """Extract the members that the plan needs into stages beside the live tree, durably.
 
     Of a plan from a listing, `fetch` brings the contents.
 
@@ -345,7 +345,8 @@ def stage_files(
 def remove_stage(plan_path: PlanPlace, *, report: Report = no_report) -> None:
     """Remove the stages of a plan, and its scratch file.
 
-    The stages of an undo are the asides of what it undoes: they are only removed when empty.
+    The stages of an undo are the asides of the rollback that it undoes: they are only removed when
+    empty.
     """
     for scratch in (seen_file(plan_path), cache_file(plan_path), listing_file(plan_path)):
         scratch.remove()

@@ -65,8 +65,8 @@ class InOrder:
     ) -> bool:
         """Go on behind the next `count` members, if they are exactly these bytes; tell whether.
 
-        `first` and `last` are their names at both ends, `directory` says what the last one is. They
-        are in our order, because our writer would have written them of a live tree.
+        `first` and `last` are their names at both ends, `directory` tells the type of the last one.
+        They are in our order, because our writer would have written them of a live tree.
         """
         if not self._reader.is_next(content):
             return False
@@ -102,7 +102,7 @@ def verify_archive(
     members: int | None = None,
     allow_foreign: bool = True,
 ) -> VerifiedArchive:
-    """Read a whole archive, check every header and checksum, and refuse what could do harm.
+    """Read a whole archive, check every header and checksum, and refuse harmful members.
 
     With `sha256` (of the manifest) the file must have that digest, and is trusted with links out
     of the store. Without, and with `allow_foreign` off, it is refused. `report` gets compressed
@@ -152,7 +152,7 @@ def read_members(path: str, names: Collection[bytes]) -> dict[bytes, bytes]:
     """Return the contents of these files of an archive, as far as it has them.
 
     Stops when all are found, so it proves nothing of the rest: for a look at a configuration before
-    the archive is verified whole. Raises as `verify_archive` does for what it reads.
+    the archive is verified whole. Raises as `verify_archive` does for the bytes it reads.
     """
     found: dict[bytes, bytes] = {}
     with ArchiveReader(path, trusted=True) as reader:

@@ -24,7 +24,7 @@ def entries(
 ) -> Iterator[tuple[int, bytes, os.stat_result, bool]]:
     """Yield (descriptor of the directory above, name, status, leaving) for all below a directory.
 
-    Directories come twice: before what is in them, and once more (`leaving`) after it. What is
+    Directories come twice: before their entries, and once more (`leaving`) after them. What is
     mounted below is named, and not entered.
     """
     with Descent(directory, dir_fd=dir_fd) as descent:
@@ -53,7 +53,7 @@ def entries(
 def remove_tree(directory: bytes, *, dir_fd: int | None = None, report: Report = no_report) -> int:
     """Remove a directory of ours and all in it; return the bytes freed. Gone already is as good.
 
-    What is mounted in it stays, and is an error.
+    A mount in it stays, and is an error.
     """
     try:
         if dir_fd is not None:
@@ -95,7 +95,7 @@ def _remove(directory: bytes, parent: int, report: Report) -> int:
 
 
 def _open_up(name: bytes, status: os.stat_result, fd: int) -> None:
-    """Let us remove what is in a directory that forbids even that, as extracted ones may.
+    """Permit the removal of a directory's entries where its mode forbids it, as extracted ones may.
 
     One of another account's is opened up by that account, where we can work as it. Modes are
     changed by a descriptor, since another directory could be put under the name.
@@ -106,7 +106,7 @@ def _open_up(name: bytes, status: os.stat_result, fd: int) -> None:
     if account is not None:
         opened = look(name, fd)
         try:
-            account.set_mode(opened, 0o777)  # nobody else gets past what we remove
+            account.set_mode(opened, 0o777)  # no other account gets past the entries we remove
         finally:
             os.close(opened)
     elif status.st_mode & 0o700 != 0o700:

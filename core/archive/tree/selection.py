@@ -1,9 +1,9 @@
-"""What goes into an archive: which part of the store, what is left out, and in which order.
+"""The contents of an archive: the part of the store, the exclusions, and the order.
 
 It owns Magento's ignore lists (matched here as whole path components; Magento's substring match
 loses `.gitignore` and `pub/static.php`), the patterns a person adds, and the one walk that the
 writer and the comparison share: directory by directory, names sorted as bytes, a directory before
-what is in it. An archive of ours is in that order, which is what lets it be compared with the live
+what is in it. An archive of ours is in that order, so it can be compared with the live
 tree in one pass and without remembering names. It knows nothing of tar.
 """
 
@@ -29,7 +29,8 @@ from core.magento.trusted_paths import followed
 OWN_PREFIX: Final = b".magerewind"
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
-# What Magento's Setup/BackupRollback.php leaves out of a code backup besides media, static, var.
+# Paths that Magento's Setup/BackupRollback.php leaves out of a code backup besides media, static,
+# var.
 _IGNORED_IN_CODE: Final = (b"update", b"node_modules", b".grunt", b".idea", b".svn", b".git")
 
 EXCLUDE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
@@ -47,16 +48,16 @@ EXCLUDE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "@node_modules": ("**/node_modules",),
     "@generated": ("generated/code", "generated/metadata"),
 }
-"""Names for patterns that many stores share; `--exclude @media-cache` stands for its patterns."""
+"""Names for patterns that many stores share; `--exclude @media-cache` is short for its patterns."""
 
 
 def walk_key(path: bytes) -> bytes:
-    """Return what sorts as our walk does: a directory before what is in it, names as bytes."""
+    """Return a sort key in the order of our walk: a directory before its entries, as bytes."""
     return path.replace(b"/", b"\0")
 
 
 class StoreLayout(Protocol):
-    """What is needed of a store: absolute paths, text with surrogate escapes."""
+    """The needed places of a store: absolute paths, text with surrogate escapes."""
 
     @property
     def root(self) -> str:
@@ -83,11 +84,11 @@ class StoreLayout(Protocol):
 class Selection:
     """A part of a store.
 
-    `root` is the directory that is walked, `prefix` what stands before its paths in the archive
+    `root` is the directory that is walked, `prefix` the part before its paths in the archive
     (`b""` or `b"pub/media/"`). `ignored` are member paths (without a trailing slash) that are left
     out with all below them, `exclude` the patterns (groups resolved) that leave out more.
     `state` is `var/.magerewind`: where plans and stages go when they can. With `only`, nothing
-    but that path and what is below it is meant: a media directory that is missing has no root of
+    but that path and everything below it is meant: a media directory that is missing has no root of
     its own, and is looked for from the store's. An `additive` selection loses nothing: live
     entries that an archive has not stay.
     """
@@ -126,7 +127,7 @@ class Selection:
 
 
 class Status(NamedTuple):
-    """What counts of an `os.stat_result`, under its names, for one that comes from elsewhere."""
+    """The used fields of an `os.stat_result`, under its names, for one from elsewhere."""
 
     st_mode: int
     st_ino: int
@@ -142,8 +143,8 @@ class Status(NamedTuple):
 class Found(NamedTuple):
     """One live entry. Of a directory, `dir_fd` is its own descriptor and `name` is `b"."`.
 
-    `content` is what `core.archive.plan.read_ahead_worker` has read of it already: all bytes of a
-    file, or nothing, of a directory. With it `dir_fd` is not needed, and is none.
+    `content` is the part that `core.archive.plan.read_ahead_worker` has read already: all bytes of
+    a file, or nothing, of a directory. With it `dir_fd` is not needed, and is none.
     """
 
     path: bytes  # as a member of the archive: prefix included, no trailing slash
@@ -175,8 +176,8 @@ def _is_own(path: bytes) -> bool:
 def _pattern(text: str) -> bytes:
     r"""Return a whole-path pattern as a regular expression.
 
-    `*` and `?` stay inside a component, `**` stands for any number of components; at the end it
-    stands for all that is below.
+    `*` and `?` stay inside a component, `**` matches any number of components; at the end it
+    matches everything below.
     """
     parts = [part for part in os.fsencode(text).split(b"/") if part not in {b"", b"."}]
     if not parts or b".." in parts:
@@ -194,7 +195,7 @@ def _pattern(text: str) -> bytes:
 
 
 def resolve_exclude(exclude: Sequence[str]) -> tuple[str, ...]:
-    """Return the patterns that these words stand for. Raises UsageError for an unknown group."""
+    """Return the patterns of these words. Raises UsageError for an unknown group."""
     patterns: list[str] = []
     for word in exclude:
         if word.startswith("@"):
@@ -231,8 +232,9 @@ def code_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Select
 def media_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Selection:
     """Return the media directory, followed where it is itself a link.
 
-    Raises StoreUnreadable for a link to what is not there (a file system that is not mounted must
-    not be taken for an empty directory) and for one to what the store's owner does not own.
+    Raises StoreUnreadable for a link without a target (a file system that is not mounted must
+    not be taken for an empty directory) and for one to an entry that the store's owner does not
+    own.
     """
     root = os.fsencode(store.root)
     state = os.path.join(os.fsencode(store.var), OWN_PREFIX)
@@ -259,7 +261,7 @@ def _lister(
     skipped: Callable[[bytes], None] | None,
     mine: Callable[[bytes], bool] | None,
 ) -> Callable[[int, bytes], Iterator[tuple[bytes, int]]]:
-    """Return what lists an open directory: names in order, without what is left out."""
+    """Return the lister of an open directory: names in order, without the exclusions."""
     left_out, encoding = selection.left_out(), sys.getfilesystemencoding()
     # Most directories hold nothing that is left out, and need no test of each name.
     every = bool(selection.exclude or selection.only)
@@ -267,8 +269,8 @@ def _lister(
     shared = selection.prefix.count(b"/") + SHARED_DEPTH
 
     def chosen(listed: _Listed, prefix: bytes) -> Iterator[tuple[bytes, int]]:
-        # As they are come to: `skipped` is told of them after the directory that they are in, but
-        # perhaps before files that precede them there.
+        # At the time of the walk: `skipped` is told of them after the directory that they are in,
+        # but perhaps before files that precede them there.
         for one in listed:
             if not left_out(prefix + one[0]):
                 yield one
@@ -312,12 +314,12 @@ def _by_kind(
 
 
 SHARED_DEPTH: Final = 2
-"""How many directories below the root what several processes share begins: `vendor/magento/…`."""
+"""The depth below the root where the shares of several processes begin: `vendor/magento/…`."""
 
 Run = tuple[bytes, int, list[bytes] | tuple[bytes] | None]
 """A directory's member path (empty or with a slash at its end), its descriptor, and names in it
 that follow one another in archive order: a list of files, or a tuple of one that is neither file
-nor directory. Without names: the directory itself, which comes before what is in it."""
+nor directory. Without names: the directory itself, which comes before its entries."""
 
 
 def runs(
@@ -331,8 +333,8 @@ def runs(
 
     Nothing is looked at but directories, which are crossed into other file systems, as Magento
     does; a descriptor is good until the next run. Entries that are left out are only given to
-    `skipped`. What fails goes to `problem`; a directory that cannot be read is not yielded. `mine`
-    chooses by name among what is `SHARED_DEPTH` directories deep.
+    `skipped`. A failure goes to `problem`; a directory that cannot be read is not yielded. `mine`
+    chooses by name among entries `SHARED_DEPTH` directories deep.
     """
     inside = _lister(selection, skipped, mine)
     with Descent(selection.root) as descent:
@@ -390,7 +392,7 @@ def walk(
 
 
 def unreadable(path: bytes, error: OSError) -> StoreUnreadable | Exception:
-    """Return what to raise for an entry that cannot be read."""
+    """Return the error for an entry that cannot be read."""
     name = os.fsdecode(path)
     if isinstance(error, PermissionError):
         return StoreUnreadable(

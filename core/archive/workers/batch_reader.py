@@ -3,7 +3,7 @@
 The walking process distributes batches of names. Each process reads the files of its batches and
 returns parts in the order of the walk; no content of a file goes through a pipe.
 
-It owns a batch's form and how its directories are found again. What is made of the entries, and
+It owns a batch's form and how its directories are found again. The use of the entries, and
 which of them only the process that walks can decide on, is the matter of the subclasses.
 """
 
@@ -138,8 +138,8 @@ class SmallFiles(BatchReader[Made]):
         try:
             if name[-1] == 0x2F:
                 return self._other(prefix + name[:-1], name[:-1], fd)
-            # What was no file when it was listed is never opened: to open a fifo or a device is
-            # felt at its other end.
+            # An entry that was no file when it was listed is never opened: to open a fifo or a
+            # device is felt at its other end.
             opened = os.open(name, OPEN_FILE, dir_fd=fd)
             try:
                 status = os.fstat(opened)
@@ -164,4 +164,4 @@ class SmallFiles(BatchReader[Made]):
 
     @abstractmethod
     def _other(self, path: bytes, name: bytes, fd: int) -> bool | None:
-        """Take in what was neither file nor directory when it was listed. Raises OSError."""
+        """Take in an entry that was neither file nor directory when listed. Raises OSError."""

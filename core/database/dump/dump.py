@@ -82,7 +82,7 @@ class DumpOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DumpSummary:
-    """What a dump holds. `rows` has every table, also those without rows.
+    """The contents of a dump. `rows` has every table, also those without rows.
 
     `snapshot` is the rung that was taken, `passed` says why each rung above it did not do.
     """
@@ -108,7 +108,7 @@ def dump_schema(
     report: Report = no_report,
     created: str,
 ) -> DumpSummary:
-    """Write the schema to `fd` from where it stands and return what was written.
+    """Write the schema to `fd` from its present position and return the contents.
 
     `created` is the time to put into the header. Does not flush the file to disk. Raises
     RightsMissing before anything is written if the account may not see all of the schema;
@@ -313,7 +313,7 @@ class _Dump:
     def _attempt(
         self, snapshot: Snapshot, tables: Sequence[tuple[Table, Rendering]]
     ) -> dict[str, int]:
-        """Read the rows: what is likely to change first, then what is locked, then by size."""
+        """Read the rows: tables likely to change first, then locked ones, then by size."""
         prefix = self._control.settings.table_prefix
         ordered = sorted(
             tables,
@@ -382,7 +382,7 @@ class _Dump:
 
 
 def _keep_memory() -> None:
-    """Let the allocator keep what it has for the next range.
+    """Let the allocator keep its memory for the next range.
 
     Otherwise each buffer of a mebibyte is given back to the kernel and comes again page by page:
     650,000 page faults for 800 MB, a third of our processor time (measured, glibc 2.36). Other

@@ -1,6 +1,6 @@
 """One try at the rows of a dump: several connections over one snapshot, watched meanwhile.
 
-Owns the threads, the order of work and the stepping back. Whoever calls it decides whether another
+Owns the threads, the order of work and the stepping back. The caller decides whether another
 try follows.
 """
 
@@ -124,7 +124,7 @@ class Attempt:
             raise Disturbed(tables_named(waiting, self._tables), waiting=True)
 
     def _cut(self) -> bool:
-        """End what the connections are doing, here and on the server; tell whether it heard."""
+        """End the work of the connections, here and on the server; tell whether it heard."""
         for connection in self._snapshot.connections:
             connection.abort()
         self._snapshot.release_locks()

@@ -2,7 +2,7 @@
 
 Owns the sizes of ranges and the ways to read one: rendered by the server as one string, or, where
 that cannot be (a mark in the data, a row too large for a function of the server), value by value.
-Knows nothing of snapshots: it reads what its connection sees. Memory is a few ranges.
+Knows nothing of snapshots: it reads through its connection's view. Memory is a few ranges.
 
 Every row that the server counts in a range must be in the text that it rendered.
 """
@@ -49,7 +49,7 @@ class Way(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rendered:
-    """What the server made of a range. `cut`: too large for it, nothing of the text is good."""
+    """The server's text of a range. `cut`: too large for it, nothing of the text is good."""
 
     rows: int
     text: bytes
@@ -68,7 +68,7 @@ class Piece:
 class RowReader:
     """Reads one table through one connection, which may have others beside it on the same table.
 
-    `stop` is asked between ranges; it raises what ends the reading.
+    `stop` is asked between ranges; its error ends the reading.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class RowReader:
         self._sink = sink
         self._stop = stop
         self._key = _leading(table)
-        # Half of what this server takes: another one may take less.
+        # Half of this server's limit: another one may have less.
         self._half = connection.max_packet // 2
         self._room = self._half - len(rendering.insert) - len(b");")
         self._target = min(TARGET_BYTES, self._half // 2)
@@ -118,7 +118,7 @@ class RowReader:
         span = high - low + 1
         average = max(1, self._table.data_bytes // max(1, self._table.rows))
         per_number = average * self._table.rows / span
-        # A third of the target at first: what the server stores is less than its text.
+        # A third of the target at first: the stored size is less than the text.
         step = max(1, int(self._target / 3 / max(per_number, 1e-9)))
         width = max(step, int(PIECE_BYTES / max(per_number, 1e-9)))
         return tuple(
@@ -282,7 +282,7 @@ class RowReader:
         return not codes <= {1287, 1681, 3719, 3778}  # deprecations, of no matter here
 
     def _stream(self, where: str) -> int:
-        """Read a range value by value; for what the server cannot render."""
+        """Read a range value by value; for rows that the server cannot render."""
         rendering = self._rendering
         counted = self._connection.scalar(f"SELECT COUNT(*){self._from}{where}", long=True)
         total = size = 0

@@ -4,7 +4,7 @@ Format 1, in this order, UTF-8 unless said otherwise, every statement ending wit
 
 1. A header of comments: `-- magerewind dump, format 1`, then `-- Server:`, `-- Schema:`,
    `-- Created:`, `-- Snapshot:`, and, where rows are left out on purpose, `-- Without rows:`.
-2. The session: what is changed is kept in `@magerewind_…` variables and put back at the end.
+2. The session: old settings are kept in `@magerewind_…` variables and restored at the end.
    NAMES utf8mb4, UTC, sql_mode NO_AUTO_VALUE_ON_ZERO and ALLOW_INVALID_DATES, no checks of keys,
    autocommit off (so that a plain load commits every 32 MiB, not every statement).
 3. Sequences: ``-- sequence `s` ``, DROP, CREATE, `DO SETVAL(…)`.
@@ -82,7 +82,7 @@ def _encode(text: str) -> bytes:
 
 
 def comment_name(name: str) -> str:
-    """Return a quoted name that cannot end the comment it stands in."""
+    """Return a quoted name that cannot end the comment around it."""
     return quote_name(one_line(name, limit=200))
 
 
@@ -106,19 +106,19 @@ def header(
         "SET " + ", ".join(f"{name} = {value}" for name, value in _KEPT.items()) + ";",
     ]
     if server.mariadb:
-        # Rows are as they were, whatever the checks of today say; so are the formats of rows.
+        # Rows are as they were, under any checks of today; so are the formats of rows.
         lines.append("/*M!100200 SET check_constraint_checks = 0 */;")
         lines.append("/*M!100200 SET innodb_strict_mode = 0 */;")
     return _encode("\n".join(lines) + "\n\n")
 
 
 def history_session() -> bytes:
-    """Return what lets the periods of system-versioned rows be written."""
+    """Return the setting that lets the periods of system-versioned rows be written."""
     return b"/*M!101100 SET system_versioning_insert_history = 1 */;\n"
 
 
 def sequence_text(sequence: Sequence_) -> bytes:
-    """Return a sequence and where it stands."""
+    """Return a sequence and its position."""
     name = quote_name(sequence.name)
     return _encode(
         f"-- sequence {comment_name(sequence.name)}\n"
