@@ -17,7 +17,6 @@ from typing import Any
 import core
 from core.archive.create.write_archive import write_archive
 from core.archive.tar.verify import verify_archive
-from core.archive.tree.selection import Selection, code_selection, media_selection
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
 from core.backups.names import Naming, new_name, parse_name
 from core.backups.place import make_backups, open_backups
@@ -41,7 +40,7 @@ from core.events import (
 )
 from core.held import Directory
 from core.magento.settings import DatabaseConnection
-from core.magento.store import Store, magento_version
+from core.magento.store import magento_version
 from core.operations import closing
 from core.operations.context import JobContext
 from core.operations.done import Done
@@ -51,6 +50,15 @@ from core.operations.lost import refuse_unfinished
 from core.operations.preflight import BackupPreflight, preflight_backup
 from core.operations.records import BackupBegun, Named, Verified
 from core.operations.requests import BackupRequest
+from core.operations.selections import selection_of
+from core.operations.send import (
+    Sending,
+    begin_sending,
+    commit_set,
+    copy_set,
+    send_dump,
+    send_files,
+)
 from core.operations.uncovered import media_warnings
 
 
@@ -67,14 +75,21 @@ class _Written:
 def planned_steps(request: BackupRequest) -> tuple[str, ...]:
     """Return the steps of such a backup, in order."""
     steps = [step_key(Step.CHECK)]
+    sent = (
+        [] if request.repository is None else [step_key(Step.SEND, kind) for kind in request.kinds]
+    )
     if not request.keep_open:
         steps.append(step_key(Step.CLOSE))
-    for kind in request.kinds:
+    if not request.local:
+        steps += sent
+    for kind in request.kinds if request.local else ():
         steps.append(step_key(Step.WRITE, kind))
         if request.verify:
             steps.append(step_key(Step.VERIFY, kind))
     if not request.keep_open:
         steps.append(step_key(Step.OPEN))
+    if sent:
+        steps += [*(sent if request.local else ()), step_key(Step.SEND)]
     return tuple(steps)
 
 
@@ -84,6 +99,7 @@ def _sizes(request: BackupRequest, checked: BackupPreflight) -> tuple[int, ...]:
     for kind, estimate in checked.estimates.items():
         written = estimate.file_bytes if kind is Kind.DB else estimate.content_bytes
         sizes[step_key(Step.WRITE, kind)] = written
+        sizes[step_key(Step.SEND, kind)] = written
         sizes[step_key(Step.VERIFY, kind)] = estimate.file_bytes
     return tuple(sizes.get(key, -1) for key in planned_steps(request))
 
@@ -91,17 +107,20 @@ def _sizes(request: BackupRequest, checked: BackupPreflight) -> tuple[int, ...]:
 def run_backup(context: JobContext, request: BackupRequest) -> Done:
     """Back up the chosen kinds under one timestamp. Raises the error that made it impossible."""
     context.emit(StepsPlanned(steps=planned_steps(request)))
+    sending: Sending | None = None
     with context.step(Step.CHECK) as report:
         checked = preflight_backup(context.store, request, environ=context.environ, report=report)
         say_findings(context, checked.findings)
         refuse(checked.findings)
         backups = make_backups(context.store.backups)
         timestamp = _free_timestamp(backups, request.kinds, int(context.clock()))
+        if not request.local:
+            sending = begin_sending(context, request, request.repositories[0], timestamp)
     context.emit(StepsPlanned(steps=planned_steps(request), sizes=_sizes(request, checked)))
     names = {kind: new_name(timestamp, kind, request.naming) for kind in request.kinds}
-    context.journal.write(
-        BackupBegun(timestamp=timestamp, names={kind.value: name for kind, name in names.items()})
-    )
+    written = {kind.value: name for kind, name in names.items() if request.local}
+    context.journal.write(BackupBegun(timestamp=timestamp, names=written))
+    began_s = context.clock()
     with contextlib.ExitStack() as locks:
         if checked.connection is not None and Kind.DB in request.kinds:
             # Only where needed, and not while the store is closed.
@@ -115,12 +134,45 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
             if not request.keep_open:
                 closing.close(context)
             for kind in request.kinds:
-                _back_up(context, request, kind, names[kind], checked, backups)
+                if sending is not None:
+                    _send(sending, kind, checked)
+                else:
+                    _back_up(context, request, kind, names[kind], checked, backups)
         except BaseException:
             abandon(context, backups)
             raise
     closing.reopen(context)
+    context.cancellation.allow()
+    if sending is not None:
+        commit_set(sending)
+    elif request.repositories:
+        copy_set(context, request, timestamp, names, checked.estimates, since_s=began_s)
     return Done(strict=request.strict)
+
+
+def _send(sending: Sending, kind: Kind, checked: BackupPreflight) -> None:
+    """Send a kind with the store closed."""
+    context, request = sending.context, sending.request
+    estimate = checked.estimates.get(kind)
+    context.emit(BackupStarted(kind=kind))
+    if kind is not Kind.DB:
+        send_files(sending, kind, estimate=estimate)
+        return
+    connection = checked.connection
+    if connection is None:
+        raise MagerewindError("No database connection is known.")
+    schema_bytes = None if estimate is None else estimate.content_bytes
+
+    def dump(fd: int, report: Report) -> tuple[int, dict[str, Any]]:
+        written = _write_dump(context, request, fd, connection, report, schema_bytes=schema_bytes)
+        context.say(*written.warnings)
+        return written.details["content_bytes"], {
+            **written.details,
+            "sha256": written.sha256,
+            "warnings": written.warnings,
+        }
+
+    send_dump(sending, dump, estimate=estimate)
 
 
 def abandon(context: JobContext, backups: Directory | None = None) -> None:
@@ -226,12 +278,6 @@ def _back_up(
 
 def _of_kind(kind: Kind, warned: Warned) -> Warned:
     return warned if kind is Kind.DB else replace(warned, message=of_kind(kind, warned.message))
-
-
-def selection_of(store: Store, kind: Kind, exclude: tuple[str, ...]) -> Selection:
-    """Return the part of the tree that belongs to a backup of this kind."""
-    make = code_selection if kind is Kind.CODE else media_selection
-    return make(store, exclude=exclude)
 
 
 def _write(

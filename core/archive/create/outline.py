@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from core.account.reach import lstat, readlink
 from core.archive.tree.open_directories import is_gone
-from core.archive.tree.selection import Problem, Selection, runs, unreadable
+from core.archive.tree.selection import Problem, Selection, runs, unreadable, walk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,3 +80,17 @@ def outline(selection: Selection) -> Outline:
             else:
                 links[path] = target
     return Outline(left_out=tuple(sorted(left_out)), odd=tuple(odd), links=links, entries=entries)
+
+
+def changed_since(selection: Selection, since_s: float) -> tuple[str, ...]:
+    """Return the entries that changed since a moment (unix seconds), by the time of their inodes.
+
+    Of what was removed, the directory that it was in has changed.
+    """
+    since_ns = int(since_s * 1_000_000_000)
+    found = [
+        os.fsdecode(entry.path)
+        for entry in walk(selection, problem=lambda _path, _error: None)
+        if entry.status.st_ctime_ns >= since_ns
+    ]
+    return tuple(found)
