@@ -1,10 +1,11 @@
 #!/bin/sh
-# restic.sh: print the directory of a restic that does all that repositories need (0.17.1 or newer).
+# restic.sh: print a directory with a restic that does all that repositories need (0.17.1 or newer)
+# and with restic's REST server, for the tests.
 #
-# The one on this machine is taken where it is new enough. Otherwise the package of Debian 13 is
-# fetched with apt's own lists and directories for that suite, checked by apt as any other, and
-# unpacked (not installed) into $MAGEREWIND_RESTIC, by default ~/.cache/magerewind/restic: it is one
-# static program. Where that cannot be done, says why on standard error and exits 1.
+# The packages of Debian 13 are fetched with apt's own lists and directories for that suite, checked
+# by apt as any others, and unpacked (not installed) into $MAGEREWIND_RESTIC, by default
+# ~/.cache/magerewind/restic: each is one static program. What is there already is left alone. Where
+# that cannot be done, says why on standard error and exits 1.
 set -eu
 needed=0.17.1
 suite=trixie
@@ -21,12 +22,7 @@ is_new_enough() {
         [ "$(printf '%s\n%s\n' "$needed" "$found" | sort -V | head -n 1)" = "$needed" ]
 }
 
-here=$(command -v restic || true)
-if [ -n "$here" ] && is_new_enough "$here"; then
-    dirname "$here"
-    exit 0
-fi
-if is_new_enough "$place/usr/bin/restic"; then
+if is_new_enough "$place/usr/bin/restic" && [ -x "$place/usr/bin/restic-rest-server" ]; then
     echo "$place/usr/bin"
     exit 0
 fi
@@ -52,13 +48,15 @@ options="-o Dir::Etc::sourcelist=$apt/sources.list -o Dir::Etc::sourceparts=- \
     -o Dir::State::lists=$apt/lists -o Dir::Cache::archives=$apt/archives \
     -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Debug::NoLocking=1"
 log=$place/apt.log
-echo "magerewind: fetching restic of Debian $suite into $place" >&2
+echo "magerewind: fetching restic and its REST server of Debian $suite into $place" >&2
 # options is a list of words.
 # shellcheck disable=SC2086
-(cd "$apt/archives" && apt-get -q $options update && apt-get -q $options download restic) \
+(cd "$apt/archives" && apt-get -q $options update && apt-get -q $options download restic restic-rest-server) \
     >"$log" 2>&1 || refuse "that failed; the last lines of $log: $(tail -n 3 "$log")"
 rm -rf "${place:?}/usr"
-dpkg-deb --fsys-tarfile "$apt"/archives/restic_*.deb | tar -x -C "$place" ./usr/bin/restic
+for package in "$apt"/archives/*.deb; do
+    dpkg-deb --fsys-tarfile "$package" | tar -x -C "$place" --wildcards './usr/bin/*'
+done
 rm -rf "$apt"
 is_new_enough "$place/usr/bin/restic" || refuse "what was fetched does not run here."
 echo "$place/usr/bin"

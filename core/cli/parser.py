@@ -55,9 +55,13 @@ class CommandLine:
     verify: bool = True
     strip: tuple[str, ...] = ()
     level: int | None = None
+    to: tuple[str, ...] = ()
+    copy_after: bool = False
     note: str = ""
     naming: str = Naming.DOCUMENTED.value
     # of setup:rollback only
+    backup_set: str | None = None
+    from_repository: str | None = None
     code_file: str | None = None
     media_file: str | None = None
     db_file: str | None = None
@@ -73,6 +77,10 @@ class CommandLine:
     # of job:recover only
     from_host: str | None = None
     without_memory: bool = False
+    # of the repositories
+    repository: str | None = None
+    read_data_subset: str | None = None
+    all_of: bool = False
     # only job:run, which is for the client and not for people
     ready_fd: int | None = None
     keeper_fd: int | None = None
@@ -155,6 +163,8 @@ def parse(argv: Sequence[str]) -> CommandLine:
         value = found.get(known.name)
         if value is not None:
             values[known.name] = tuple(value) if isinstance(value, list) else value
+    if "to" in values:
+        values["to"] = tuple(name for group in values["to"] for name in group)
     if "strip" in values:
         values["strip"] = tuple(name for group in values["strip"] for name in group)
     return CommandLine(**values, given=frozenset(values))

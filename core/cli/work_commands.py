@@ -25,6 +25,7 @@ from core.text.lines import NAMES_SHOWN, error, note, plain
 if TYPE_CHECKING:
     from core.archive.plan.summary import FilePlan
     from core.config.fields import Settings
+    from core.config.load import Effective
     from core.operations.rollback_plan import RollbackPlan
 
 NO_BACKUP_KIND = "Not enough information provided to take backup."
@@ -42,7 +43,11 @@ def _stops(findings: Iterable[Finding]) -> bool:
     return any(finding.level is Level.STOP for finding in findings)
 
 
-def _backup_request(settings: Settings) -> BackupRequest:
+def _backup_request(session: Session, effective: Effective) -> BackupRequest:
+    from core.cli.repositories import destination  # noqa: PLC0415 - as said above
+
+    settings = effective.settings
+    repositories, local = destination(session.line, effective, session.environ)
     return BackupRequest(
         kinds=settings.kinds,
         verify=settings.verify,
@@ -53,6 +58,9 @@ def _backup_request(settings: Settings) -> BackupRequest:
         note=settings.note,
         naming=settings.names,
         strict=settings.strict,
+        repositories=repositories,
+        local=local,
+        store=effective.label,
     )
 
 
@@ -61,11 +69,11 @@ def backup_command(session: Session) -> int:
     dry_run = session.line.dry_run
     look = session.store if dry_run else session.writable_store
     store = look(for_rollback=False)
-    settings = session.settings(store).settings
-    if not settings.kinds:
+    effective = session.settings(store)
+    if not effective.settings.kinds:
         session.console.say(error(NO_BACKUP_KIND), note("Choose --code, --media or --db."))
         return 1
-    request = _backup_request(settings)
+    request = _backup_request(session, effective)
     client = session.client(store)
     if dry_run:
         return _preview_backup(session, client, request)

@@ -75,9 +75,7 @@ class _Written:
 def planned_steps(request: BackupRequest) -> tuple[str, ...]:
     """Return the steps of such a backup, in order."""
     steps = [step_key(Step.CHECK)]
-    sent = (
-        [] if request.repository is None else [step_key(Step.SEND, kind) for kind in request.kinds]
-    )
+    sent = [step_key(Step.SEND, kind) for kind in request.kinds if request.repositories]
     if not request.keep_open:
         steps.append(step_key(Step.CLOSE))
     if not request.local:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -42,19 +43,25 @@ _LAUNCH: Final = (
     "if os.getppid()!=int(sys.argv[1]): os._exit(1)\n"
     "os.execv(sys.argv[2],sys.argv[2:])\n"
 )
+_RETRYING: Final = b"retrying after"
+_RETRY: Final = re.compile(r"^.*?retrying after [^:]*: ")
 SOME_UNREAD: Final = 3
 """The exit code of a backup that left out what it could not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Seconds: of a whole call, and without any sign of progress."""
+    """Seconds: of a whole call, and without any sign of progress.
+
+    `retries` is how many messages of another try restic may print; None: any number.
+    """
 
     whole_s: float = float("inf")
     idle_s: float
+    retries: int | None = None
 
 
-LOOK: Final = Limits(whole_s=45, idle_s=45)
+LOOK: Final = Limits(whole_s=45, idle_s=45, retries=1)
 """Whether anything answers: a wrong key or a dead server is tried again by restic for a quarter of
 an hour."""
 LIST: Final = Limits(whole_s=600, idle_s=180)
@@ -156,6 +163,9 @@ class Call:
 
     def _keep(self, chunk: bytes) -> None:
         self._errors += chunk
+        retries = self._limits.retries
+        if retries is not None and self._errors.count(_RETRYING) > retries:
+            self._give_up(time.monotonic() - self._began_s)
         if len(self._errors) > _ERRORS_KEPT:  # the first lines say most, the last one why it ended
             del self._errors[_ERRORS_KEPT // 2 : -_ERRORS_KEPT // 4]
 
@@ -170,10 +180,14 @@ class Call:
             self._give_up(now_s - self._alive_s)
 
     def _give_up(self, after_s: float) -> None:
-        said = self.reason()
+        said = _RETRY.sub("", self.reason())
+        name, url = self._repository.name, self._repository.shown_url
+        if "bucket does not exist" in said:
+            raise _missing(name, url)
         raise RepositoryUnreachable(
-            f"The repository {self._repository.name} ({self._repository.shown_url}) gave no answer "
-            f"for {after_s:.0f} seconds{f': {said}' if said else '.'}",
+            f"The repository {name} ({url}) gave no answer "
+            f"{f'for {after_s:.0f} seconds' if after_s >= 10 else 'that could be used'}"
+            f"{f': {said}' if said else '.'}",
             hint="Is the server there, and are the address and the keys right?",
         )
 
@@ -230,11 +244,8 @@ class Call:
                 f"The password does not open the repository {name}.",
                 hint="password_file or password_command of its configuration is another one's.",
             )
-        if code == 10 or "Is there a repository at" in said:
-            return RepositoryMissing(
-                f"There is no repository at {url}.",
-                hint=f"magerewind repo:init {name} makes it.",
-            )
+        if code == 10 or said.startswith("unable to open config file"):
+            return _missing(name, url)
         if code == 11 or "already locked" in said:
             return RepositoryLocked(
                 f"Somebody else works on the repository {name}: {said}",
@@ -242,6 +253,12 @@ class Call:
             )
         reason = said or f"exit code {code}"
         return RepositoryError(f"restic {self._what} on {name} failed: {reason}")
+
+
+def _missing(name: str, url: str) -> RepositoryMissing:
+    return RepositoryMissing(
+        f"There is no repository at {url}.", hint=f"magerewind repo:init {name} makes it."
+    )
 
 
 def _object(line: bytes | str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A repository opened with the restic of this machine: its commands as functions.
 
-Each looks first whether anything answers (`cat config`), once for each opened repository. A lock
-that a dead process of this host left is taken away and the call made again, once.
+The first call of an opened repository is given few tries: a wrong key or a dead server is tried
+again by restic for a quarter of an hour. A lock that a dead process of this host left is taken away
+and the call made again, once.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from core.errors import RepositoryError, RepositoryLocked
@@ -77,12 +79,10 @@ class Restic:
         """Run a call and return all that it printed."""
         return b"\n".join(self.lines(words, limits=limits))
 
-    def lines(
-        self, words: Sequence[bytes | str], *, limits: Limits, looked: bool = True
-    ) -> Iterator[bytes]:
+    def lines(self, words: Sequence[bytes | str], *, limits: Limits) -> Iterator[bytes]:
         """Yield the lines of a call, each a sign of progress. Raises as `calls.Call`."""
-        if looked:
-            self.look()
+        if not self._looked:
+            limits = replace(limits, retries=calls.LOOK.retries)
         call = self.call(words, limits=limits)
         taken = 0
         for line in call.lines():
@@ -93,18 +93,17 @@ class Restic:
                 raise RepositoryError("restic said more than can be understood.")
             yield line
         call.check()
+        self._looked = True
 
     def look(self) -> None:
         """See that the repository answers, and that the password opens it."""
-        if self._looked:
-            return
-        for _ in self.lines(("cat", "config"), limits=calls.LOOK, looked=False):
-            pass
-        self._looked = True
+        if not self._looked:
+            for _ in self.lines(("cat", "config"), limits=calls.LOOK):
+                pass
 
     def init(self) -> str:
         """Make the repository; return its id."""
-        for line in self.lines(("init",), limits=calls.LOOK, looked=False):
+        for line in self.lines(("init",), limits=calls.LOOK):
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 return str(json.loads(line)["id"])
         return ""

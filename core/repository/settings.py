@@ -49,6 +49,11 @@ class Repository:
             raise ConfigurationError(f"{self.name!r} is no name for a repository.")
         if not self.url or any(ord(letter) < 32 for letter in self.url):
             raise ConfigurationError(f"{where} needs a url, as restic takes it.")
+        if _USERINFO.search(self.url):
+            raise ConfigurationError(
+                f"The url of {where} holds a password.",
+                hint="Put RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD into env_file.",
+            )
         if bool(self.password_file) == bool(self.password_command):
             raise ConfigurationError(f"{where} needs a password_file or a password_command.")
 
@@ -69,7 +74,7 @@ def environment_of(
     for name in list(kept):
         if name.startswith(_OF_STORE):
             del kept[name]
-    kept |= _variables(repository)
+    kept |= variables_of(repository)
     kept["RESTIC_REPOSITORY"] = repository.url
     if repository.password_file:
         _check_secret(repository, "password_file", repository.password_file)
@@ -103,7 +108,7 @@ def _check_secret(repository: Repository, field: str, path: str) -> bytes:
     return content
 
 
-def _variables(repository: Repository) -> dict[str, str]:
+def variables_of(repository: Repository) -> dict[str, str]:
     """Return the variables of an env_file: a NAME=VALUE on each line, as of systemd."""
     if not repository.env_file:
         return {}
@@ -131,7 +136,7 @@ def without_secrets(text: str, repository: Repository) -> str:
     text = text.replace(repository.url, repository.shown_url)
     text = _USERINFO.sub(r"\1:***@", text)
     try:
-        secrets = _variables(repository).values()
+        secrets = variables_of(repository).values()
     except ConfigurationError:
         return text
     for value in secrets:
