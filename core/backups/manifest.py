@@ -57,6 +57,7 @@ class Manifest:
     warnings: tuple[Warned, ...] = ()
     problem: str = ""  # the fault that a later verification found
     looked_at: str = ""  # the state of an archive when a whole look found it sound
+    index_sha256: str = ""  # of the index beside it, where one was written with it
     format: int = field(default=FORMAT)
 
 

@@ -62,6 +62,12 @@ class Configuration:
         """The environment in which the command was started."""
         return self._environ
 
+    def may_exist(self) -> bool:
+        """Tell whether there can be a file at all, without loading what reads one."""
+        home = self._environ.get("XDG_CONFIG_HOME") or f"{self._environ.get('HOME', '')}/.config"
+        places = ("/etc/magerewind", f"{home}/magerewind")
+        return self._use and (self._file is not None or any(map(os.path.lexists, places)))
+
     def read(self) -> None:
         """Read it now; what is wrong with it is raised by `get`."""
         from core.config.load import Config, load  # noqa: PLC0415 - as said above
@@ -73,8 +79,12 @@ class Configuration:
 
     def get(self) -> Config:
         """Return it. Raises InvalidConfig."""
-        if self._read is None:
+        if self._read is None and os.geteuid() == self._by:
             self.read()
+        elif self._read is None:  # root, which has become the owner since, had no file
+            from core.config.load import Config  # noqa: PLC0415 - as said above
+
+            self._read = Config(())
         if isinstance(self._read, MagerewindError):
             raise self._read
         assert self._read is not None  # noqa: S101 - for the type checker
@@ -95,7 +105,7 @@ def _layer_of_owner() -> Any:  # noqa: ANN401 - a layer, or None
     from core.config.files import read_layer, user_file  # noqa: PLC0415 - as said above
 
     path = user_file({"HOME": os.environ.get("HOME", "")})
-    return None if path is None else read_layer(path)
+    return None if path is None else read_layer(path, own=True)
 
 
 def words_of_backup(line: CommandLine) -> dict[str, Any]:
@@ -125,7 +135,7 @@ def choose_store(line: CommandLine, configuration: Configuration) -> CommandLine
         _refuse_with_all(line)
         return line
     if line.store is None:
-        if os.geteuid() == 0:
+        if os.geteuid() == 0 and configuration.may_exist():
             configuration.read()
         return line
     if line.root is not None:

@@ -66,9 +66,12 @@ def _without_it(error: OSError) -> str | None:
     return "Let this account read it, or give --no-config." if closed else None
 
 
-def read_layer(path: str, *, must_exist: bool = False) -> Layer | None:
-    """Return what a file says, None where there is none. Raises InvalidConfig."""
-    content = read_trusted(path, must_exist=must_exist)
+def read_layer(path: str, *, must_exist: bool = False, own: bool = False) -> Layer | None:
+    """Return what a file says, None where there is none. Raises InvalidConfig.
+
+    `own`: it is the account's own; a home that is closed to it, such as root's, has none.
+    """
+    content = read_trusted(path, must_exist=must_exist, own=own)
     if content is None:
         return None
     try:
@@ -95,7 +98,7 @@ def _depth(value: object) -> int:
     return 1 + max(map(_depth, inner), default=0)
 
 
-def read_trusted(path: str, *, must_exist: bool = False) -> bytes | None:
+def read_trusted(path: str, *, must_exist: bool = False, own: bool = False) -> bytes | None:
     """Return the bytes of a file that root or this account alone may write.
 
     Raises InvalidConfig.
@@ -110,12 +113,15 @@ def read_trusted(path: str, *, must_exist: bool = False) -> bytes | None:
                         hint="It must be this account's or root's, and so must each directory on "
                         "the way, closed to the writing of others (chmod go-w).",
                     )
+            own = False  # it is there: not to be allowed to read it is an error
             return _read(path, walk.end.fd)
     except (FileNotFoundError, NotADirectoryError):
         if must_exist:
             raise InvalidConfig(f"There is no file {path}.") from None
         return None
     except (OSError, ValueError) as error:
+        if isinstance(error, PermissionError) and own:
+            return None
         if isinstance(error, PermissionError):
             me = account_name(os.geteuid())
             raise InvalidConfig(

@@ -237,12 +237,18 @@ def find_files(
     return (*system_files(system), *(() if own is None else (own,)))
 
 
+def _layer(path: str, environ: Mapping[str, str], file: str | None) -> Layer | None:
+    """Return what one of the files says. Raises InvalidConfig."""
+    named = file is not None
+    return read_layer(path, must_exist=named, own=not named and path == user_file(environ))
+
+
 def load(
     environ: Mapping[str, str], *, file: str | None = None, system: str = SYSTEM_DIRECTORY
 ) -> Config:
     """Return the configuration. Raises InvalidConfig. With `file`, no other one is read."""
     paths = find_files(environ, file=file, system=system)
-    layers = [read_layer(path, must_exist=file is not None) for path in paths]
+    layers = [_layer(path, environ, file) for path in paths]
     return Config([layer for layer in layers if layer is not None]).refuse_problems()
 
 
@@ -257,7 +263,7 @@ def check(
         return (), (error.message,)
     for path in paths:
         try:
-            layer = read_layer(path, must_exist=file is not None)
+            layer = _layer(path, environ, file)
         except InvalidConfig as error:
             problems.append(error.message)
             continue

@@ -174,7 +174,7 @@ def followed(root: str, path: str) -> str | None:
         return None
 
 
-def open_directory(path: str | bytes) -> int:
+def open_trusted_directory(path: str | bytes) -> int:
     """Return a descriptor of a directory that was found before: no stranger's link is on its way.
 
     Raises OSError and Strange.

@@ -23,7 +23,7 @@ from core.errors import ConfigurationError, JobInterrupted, MagerewindError, Sto
 from core.magento.maintenance import FlagMark, maintenance_state
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, linked_parts
-from core.magento.trusted_paths import followed, open_directory, resolved
+from core.magento.trusted_paths import followed, open_trusted_directory, resolved
 from core.operations.findings import Finding, megabytes, stop, warn
 
 RECOVER: Final = "magerewind job:recover --without-memory"
@@ -289,7 +289,7 @@ def _places(store: Store, known: frozenset[str]) -> Iterator[tuple[str, LostPlac
     tops += [target for _, target in linked_parts(store) if target is not None]
     for top in dict.fromkeys(resolved(one) for one in tops):
         with contextlib.suppress(OSError, StoreUnreadable):
-            above = open_directory(top)
+            above = open_trusted_directory(top)
             try:
                 yield from _places_in(top, above, known)
             finally:

@@ -23,7 +23,7 @@ from core.backups.names import Naming, new_name
 from core.backups.place import open_backups
 from core.durable import translate, write_all
 from core.errors import Cancelled, DamagedBackup, MagerewindError
-from core.events import BackupSent, Kind, Report, SetSent, Step, Warned
+from core.events import BackupSent, BackupStarted, Kind, Report, SetSent, Step, Warned
 from core.held import Directory
 from core.magento.store import magento_version
 from core.operations.context import JobContext
@@ -101,6 +101,15 @@ def _parent(sending: Sending, kind: Kind) -> str | None:
     return max(alike, key=lambda one: one.time_s).id if alike else None
 
 
+def send_kind(sending: Sending, kind: Kind, estimate: Estimate | None, dump: Dump) -> None:
+    """Send a kind with the store closed."""
+    sending.context.emit(BackupStarted(kind=kind))
+    if kind is Kind.DB:
+        send_dump(sending, dump, estimate=estimate)
+    else:
+        send_files(sending, kind, estimate=estimate)
+
+
 def send_files(
     sending: Sending, kind: Kind, *, estimate: Estimate | None, since_s: float | None = None
 ) -> None:
@@ -159,7 +168,7 @@ def send_dump(sending: Sending, dump: Dump, *, estimate: Estimate | None) -> Non
             return size
 
         sent = _stream(sending, produce)
-    facts = replace(_facts_of_dump(sending, sent, began_s), **details)
+    facts = replace(_common(sending, Kind.DB, sent, began_s), **details)
     part = PartManifest(snapshot=sent.snapshot, facts=facts)
     items = sum((facts.rows or {}).values())
     _take(sending, Kind.DB, part, sent, items=items, began_s=began_s)
@@ -255,10 +264,6 @@ def _facts(
     )
 
 
-def _facts_of_dump(sending: Sending, sent: Sent, began_s: float) -> Manifest:
-    return _common(sending, Kind.DB, sent, began_s)
-
-
 def _common(sending: Sending, kind: Kind, sent: Sent, began_s: float) -> Manifest:
     context, request = sending.context, sending.request
     version, _edition = magento_version(context.store)
@@ -349,7 +354,5 @@ __all__ = [
     "begin_sending",
     "commit_set",
     "copy_set",
-    "send_dump",
-    "send_dump_file",
-    "send_files",
+    "send_kind",
 ]

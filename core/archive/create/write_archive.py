@@ -23,7 +23,7 @@ from core.archive.create.pack_worker import SMALL, pack_pool
 from core.archive.tar.gzip import GzipWriter, Segment
 from core.archive.tar.header import BLOCK, DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.tar.member_writer import DIRECTORY_MODE, FILE_MODE, PADDING, MemberWriter
-from core.archive.tree.open_directories import OPEN_FILE, Descent, is_gone
+from core.archive.tree.open_directories import OPEN_FILE, OpenDirectories, is_gone
 from core.archive.tree.selection import Found, Run, Selection, runs, unreadable
 from core.archive.workers.batch_reader import LeftOut
 from core.archive.workers.pool import OrderedWork, Task
@@ -124,7 +124,7 @@ class _Writer:
         self._members = MemberWriter()
         self._links: dict[tuple[int, int], bytes] = {}
         self._batches = ArchiveBatches(selection, self.noticed, self._members)
-        self._descent = Descent(selection.root)
+        self._open_directories = OpenDirectories(selection.root)
         self._pool = pack_pool(selection, out.level)
         self._shift = OrderedWork(self._pool, iter(self._batches))
         self._parts: list[bytes] = []
@@ -133,7 +133,7 @@ class _Writer:
 
     def write(self) -> None:
         """Write all members and the end."""
-        with contextlib.closing(self._descent), contextlib.closing(self._pool):
+        with contextlib.closing(self._open_directories), contextlib.closing(self._pool):
             for task, part in self._shift.parts():
                 if part is not None:
                     self._part(task, part)
@@ -182,7 +182,7 @@ class _Writer:
         """Write an entry that needs a decision."""
         path = prefix + name
         try:
-            fd, name = self._descent.parent_of(path[self._start :])
+            fd, name = self._open_directories.parent_of(path[self._start :])
             status = lstat(name, fd)
             mode = status.st_mode
             if stat.S_ISLNK(mode):

@@ -23,7 +23,7 @@ from core.archive.plan.facts import MOVABLE, Admitted
 from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.rows import Row
-from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent, is_gone
+from core.archive.tree.open_directories import OPEN_DIRECTORY, OpenDirectories, is_gone
 from core.archive.tree.records import storable_inode
 from core.archive.tree.remove import entries
 
@@ -79,7 +79,7 @@ def _has_acls(fd: int) -> bool:
 class Grounds:
     """Where the directories of a plan's units can be: live, in their stage or set aside."""
 
-    def __init__(self, plan: PlanFile, live: Descent) -> None:
+    def __init__(self, plan: PlanFile, live: OpenDirectories) -> None:
         self._plan = plan
         self._live = live
         self._prefix = plan.facts.prefix
@@ -154,7 +154,7 @@ class Grounds:
 
 
 @contextlib.contextmanager
-def admitted(plan: PlanFile, live: Descent) -> Iterator[None]:
+def admitted(plan: PlanFile, live: OpenDirectories) -> Iterator[None]:
     """Gain access to all directories that the swap of a plan needs; restore their modes after it.
 
     After an error they stay open to us, for the revert. Raises OSError, StorageError.
@@ -197,7 +197,7 @@ def _let_in(fd: int, was: Admitted) -> None:
     account.set_acl(fd, with_user(acl or plain_acl(mode), os.geteuid()))
 
 
-def restore_admitted(plan: PlanFile, live: Descent) -> tuple[str, ...]:
+def restore_admitted(plan: PlanFile, live: OpenDirectories) -> tuple[str, ...]:
     """Restore the modes of directories from before the access was gained.
 
     Return the paths of those that cannot be, since no keeper is there.
@@ -256,7 +256,7 @@ def blocked(plan: PlanFile) -> tuple[str, ...]:
     must not begin a move that they could not finish.
     """
     names: dict[str, None] = {}
-    with Descent(plan.facts.root) as live:
+    with OpenDirectories(plan.facts.root) as live:
         grounds = Grounds(plan, live)
         for path, _unit, fd, _status in grounds.closed():
             if not can_be_opened(fd):

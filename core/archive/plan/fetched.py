@@ -16,7 +16,7 @@ from typing import Final, Self
 from core.archive.plan.home import PlanPlace, plan_home
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.rows import Row
-from core.archive.tree.open_directories import OPEN_FILE, Descent
+from core.archive.tree.open_directories import OPEN_FILE, OpenDirectories
 from core.archive.tree.remove import remove_tree
 from core.archive.tree.xattrs import read_attributes
 from core.durable import translate
@@ -38,10 +38,10 @@ class FetchedFiles:
         self._name = f"{file.name}.fetched"
         self._prefix = len(prefix)
         self._stack = contextlib.ExitStack()
-        self._descents: list[Descent] = []
+        self._opened_ones: list[OpenDirectories] = []
         with contextlib.suppress(FileNotFoundError), self._opened() as directory:
             for name in sorted(directory.names(), key=lambda text: (len(text), text)):
-                self._descend(os.fsencode(name), directory.fd)
+                self._open_one(os.fsencode(name), directory.fd)
 
     def _opened(self) -> Directory:
         return self._above.open_directory(self._name)
@@ -51,12 +51,12 @@ class FetchedFiles:
 
     def __exit__(self, *_error: object) -> None:
         self._stack.close()
-        self._descents.clear()
+        self._opened_ones.clear()
 
-    def _descend(self, name: bytes, fd: int) -> Descent:
-        descent = self._stack.enter_context(Descent(name, dir_fd=fd))
-        self._descents.append(descent)
-        return descent
+    def _open_one(self, name: bytes, fd: int) -> OpenDirectories:
+        directories = self._stack.enter_context(OpenDirectories(name, dir_fd=fd))
+        self._opened_ones.append(directories)
+        return directories
 
     def fetch(self, fetch: Fetch, paths: list[bytes]) -> None:
         """Fetch the files of these member paths. Raises StorageError, and what `fetch` raises."""
@@ -64,19 +64,19 @@ class FetchedFiles:
             return
         try:
             with self._above.make_directory(self._name) as directory:
-                name = str(len(self._descents)).encode("ascii")
+                name = str(len(self._opened_ones)).encode("ascii")
                 os.mkdir(name, 0o700, dir_fd=directory.fd)
-                descent = self._descend(name, directory.fd)
+                directories = self._open_one(name, directory.fd)
         except OSError as error:
             raise translate(error, f"making {self._above.path_of(self._name)}") from error
-        fetch(paths, descent.top)
+        fetch(paths, directories.top)
 
     def open(self, path: bytes, size: int) -> int | None:
         """Return a descriptor of the file of a member path, None where none of that size is."""
         relative = path[self._prefix :]
-        for descent in reversed(self._descents):
+        for directories in reversed(self._opened_ones):
             try:
-                above, name = descent.parent_of(relative)
+                above, name = directories.parent_of(relative)
                 fd = os.open(name, OPEN_FILE, dir_fd=above)
             except OSError:
                 continue

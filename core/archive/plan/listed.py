@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from core.archive.plan.home import PlanPlace, plan_home
@@ -87,15 +87,18 @@ def read_listing(file: StateFile) -> Iterator[Listed]:
         raise StorageError(f"{file} is damaged: {error}") from error
 
 
-def members_of(entries: Iterable[Listed]) -> Iterator[tuple[Member, Listed]]:
+def members_of(
+    entries: Iterable[Listed], *, belongs: Callable[[bytes], bool] | None = None
+) -> Iterator[tuple[Member, Listed]]:
     """Yield entries as members of an archive, numbered where their content would be.
 
-    Files of one inode, size and time are names of one file, the first of them its own.
+    Files of one inode, size and time are names of one file, the first of them its own. Only names
+    that belong to what is compared count: a file is never made a name of what is not looked at.
     """
     first: dict[tuple[int, int, int], bytes] = {}
     for number, entry in enumerate(entries):
         kind, link = _TYPES[stat.S_IFMT(entry.mode)], entry.link
-        if kind == REGULAR and entry.inode:
+        if kind == REGULAR and entry.inode and (belongs is None or belongs(entry.path)):
             key = entry.inode, entry.mtime_ns, entry.size
             known = first.setdefault(key, entry.path)
             if known != entry.path:

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator
 from typing import Final, Self
 
 from core.account.reach import lstat
-from core.archive.plan.read_ahead_worker import LONGEST, Looked, read_ahead_pool
+from core.archive.plan.read_ahead_worker import LONGEST, ReadAheadPart, read_ahead_pool
 from core.archive.tar.header import BLOCK, DIRECTORY, HeaderReader
 from core.archive.tar.member_writer import DIRECTORY_MODE, MemberWriter
 from core.archive.tar.verify import InOrder
 from core.archive.tree.mounts import mounts_below
-from core.archive.tree.open_directories import Descent
+from core.archive.tree.open_directories import OpenDirectories
 from core.archive.tree.records import passed_over, record_of, taken_apart
 from core.archive.tree.selection import Found, Problem, Run, Selection, Status, runs
 from core.archive.workers.batch_reader import LeftOut
@@ -31,7 +31,7 @@ from core.errors import StorageError
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
 
-class _LiveBatches(Batches[Looked]):
+class _LiveBatches(Batches[ReadAheadPart]):
     """The walk over a selection, for the read-ahead pool."""
 
     def __init__(self, selection: Selection, problem: Problem, *, contents: bool) -> None:
@@ -43,6 +43,7 @@ class _LiveBatches(Batches[Looked]):
         self._device = os.stat(selection.root).st_dev
         self._mounts = {selection.prefix + path for path in mounts_below(selection.root)}
         self._is_plain = True
+        self._leads = selection.leading() or (lambda _path: False)
 
     def _runs(self) -> Iterator[Run]:
         return runs(self._selection, problem=self._problem, skipped=self._skipped)
@@ -60,7 +61,8 @@ class _LiveBatches(Batches[Looked]):
         self._notes[self._entries] = [path], status
         # Where another file system begins, all that comes is looked at closely.
         self._is_plain &= status.st_dev == self._device and path not in self._mounts
-        if not self._is_plain or len(path) > LONGEST:
+        # A way to what is chosen is looked at closely too: it is not compared at all.
+        if not self._is_plain or len(path) > LONGEST or self._leads(path):
             self._known(path, b"")
             return
         head = b""
@@ -91,7 +93,7 @@ class LiveParts:
         self._waited = waited
         self._start = len(selection.prefix)
         walk = iter(_LiveBatches(selection, problem, contents=not since_ns))
-        self._descent = Descent(selection.root)
+        self._open_directories = OpenDirectories(selection.root)
         self._pool = read_ahead_pool(selection, since_ns=since_ns)
         self._parts = OrderedWork(self._pool, walk).parts()
 
@@ -103,12 +105,12 @@ class LiveParts:
 
     def close(self) -> None:
         """End the pool."""
-        self._descent.close()
+        self._open_directories.close()
         self._pool.close()
 
     def __iter__(self) -> Iterator[LivePart | Found]:
         """Yield parts, and entries that were left out of them."""
-        task: Task[Looked] | None = None
+        task: Task[ReadAheadPart] | None = None
         at = 0  # entries of the task before the part
         starts: list[int] = []
         for now, part in self._parts:
@@ -126,7 +128,7 @@ class LiveParts:
                 yield LivePart(task, at, part, starts)
                 at += part.entries
 
-    def _left_out(self, task: Task[Looked], at: int, part: LeftOut) -> Found | None:
+    def _left_out(self, task: Task[ReadAheadPart], at: int, part: LeftOut) -> Found | None:
         """Look at an entry that the pool has left out."""
         if at in task.notes:
             paths, status = task.notes[at]
@@ -140,7 +142,7 @@ class LiveParts:
         assert isinstance(name, bytes)  # noqa: S101 - what is known is in the notes
         path = prefix + name.removesuffix(b"/")
         try:
-            fd, name = self._descent.parent_of(path[self._start :])
+            fd, name = self._open_directories.parent_of(path[self._start :])
             looked = lstat(name, fd)
             if stat.S_ISDIR(looked.st_mode):  # since it was listed
                 raise FileNotFoundError(errno.ENOENT, "replaced by a directory")
@@ -153,7 +155,9 @@ class LiveParts:
 class LivePart:
     """Entries that follow one another, as the pool has looked at them."""
 
-    def __init__(self, task: Task[Looked], first: int, looked: Looked, starts: list[int]) -> None:
+    def __init__(
+        self, task: Task[ReadAheadPart], first: int, looked: ReadAheadPart, starts: list[int]
+    ) -> None:
         self.entries = looked.entries
         self.records = looked.records
         self.fresh = looked.fresh

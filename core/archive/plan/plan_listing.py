@@ -90,10 +90,12 @@ class ListedPlanner(Planner):
         comparison = Comparison(plan, self._selection, None, trusted=True, regions=regions)
         wanted: dict[int, Listed] = {}
         members = 0
+        belongs = self._belongs if self._selection.chosen else None
 
         def listed() -> Iterator[Member]:
             nonlocal members
-            for member, entry in members_of(read_listing(listing_file(self._place))):
+            listing = read_listing(listing_file(self._place))
+            for member, entry in members_of(listing, belongs=belongs):
                 members += 1
                 if members % 256 == 0:
                     self._report(0, members, os.fsdecode(member.name))

@@ -37,7 +37,7 @@ _RING: Final = 4 << 20
 _HELD: Final = 4 << 20  # bytes that wait in this process for their turn
 
 
-class Looked:
+class ReadAheadPart:
     """Entries that follow one another.
 
     `records` is the text of `core.archive.tree.records` for them, `fresh` whether one of them may
@@ -81,7 +81,7 @@ class Looked:
         return content
 
 
-class _Looks(BatchReader[Looked]):
+class _LiveReader(BatchReader[ReadAheadPart]):
     """Gathers the looks at entries."""
 
     def __init__(self, selection: Selection) -> None:
@@ -114,10 +114,10 @@ class _Looks(BatchReader[Looked]):
     def _is_full(self) -> bool:
         return self._size >= _PART
 
-    def _gathered(self) -> Looked | None:
+    def _gathered(self) -> ReadAheadPart | None:
         if not self._records:
             return None
-        looked = Looked(
+        looked = ReadAheadPart(
             len(self._records), b"".join(self._records), self._ends.tobytes(),
             fresh=self._fresh, content=b"".join(self._pieces),
         )  # fmt: skip
@@ -129,7 +129,7 @@ class _Looks(BatchReader[Looked]):
         return looked
 
 
-class Looker(_Looks):
+class StatusReader(_LiveReader):
     """Looks at entries, and at nothing inside them."""
 
     def __init__(self, selection: Selection, since_ns: int) -> None:
@@ -151,7 +151,7 @@ class Looker(_Looks):
         return None
 
 
-class Expecter(_Looks, SmallFiles[Looked]):
+class MemberReader(_LiveReader, SmallFiles[ReadAheadPart]):
     """Looks at entries and reads small files; makes the bytes that an archive would hold."""
 
     largest = SMALL
@@ -180,18 +180,20 @@ class Expecter(_Looks, SmallFiles[Looked]):
         return False
 
 
-class ReadAheadWorker(Worker[Looked]):
+class ReadAheadWorker(Worker[ReadAheadPart]):
     """A child that looks, and the memory that it shares."""
 
     def __init__(self, process: subprocess.Popen[bytes], memory: mmap.mmap) -> None:
         super().__init__(process)
         self.memory = memory
 
-    def made(self, values: tuple[Any, ...]) -> Looked:
+    def made(self, values: tuple[Any, ...]) -> ReadAheadPart:
         """Return the part that a child's values describe."""
         entries, records, ends, fresh, *place = values
         at, size, taken = place
-        return Looked(entries, records, ends, fresh=fresh, worker=self, place=(at, size, taken))
+        return ReadAheadPart(
+            entries, records, ends, fresh=fresh, worker=self, place=(at, size, taken)
+        )
 
 
 class _Ring:
@@ -227,11 +229,11 @@ class _Ring:
             self._changed.notify()
 
 
-def _looking(selection: Selection, since_ns: int) -> _Looks:
-    return Looker(selection, since_ns) if since_ns else Expecter(selection)
+def _looking(selection: Selection, since_ns: int) -> _LiveReader:
+    return StatusReader(selection, since_ns) if since_ns else MemberReader(selection)
 
 
-def read_ahead_pool(selection: Selection, *, since_ns: int = 0) -> WorkerPool[Looked]:
+def read_ahead_pool(selection: Selection, *, since_ns: int = 0) -> WorkerPool[ReadAheadPart]:
     """Return a pool that looks at entries and reads small files.
 
     With `since_ns` nothing is read, and a part is `fresh` when the inode of something in it, no
@@ -250,7 +252,7 @@ def main() -> None:
     selection, words = child.told()
     ring = _Ring(mmap.mmap(words["memory"], 0))
 
-    def values_of(part: Looked) -> tuple[Any, ...]:
+    def values_of(part: ReadAheadPart) -> tuple[Any, ...]:
         place = ring.put(part.content())
         return part.entries, part.records, bytes(part.ends.cast("B")), part.fresh, *place
 

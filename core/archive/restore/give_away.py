@@ -23,7 +23,7 @@ from core.archive.plan.rows import Action, Row
 from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.stages import UnitPaths
 from core.archive.restore.write_entry import Ownership
-from core.archive.tree.open_directories import OPEN_DIRECTORY, OPEN_FILE, Descent
+from core.archive.tree.open_directories import OPEN_DIRECTORY, OPEN_FILE, OpenDirectories
 from core.archive.tree.records import storable_inode
 
 _GATE: Final = b"gate"
@@ -38,7 +38,7 @@ class StagedGifts:
     def __init__(
         self,
         plan: PlanFile,
-        stages: Mapping[int, Descent],
+        stages: Mapping[int, OpenDirectories],
         paths: UnitPaths,
         ownership: Ownership,
         *,
@@ -176,7 +176,7 @@ def give_directories(plan_path: PlanPlace) -> tuple[str, ...]:
             flushes = [] if flush else [FileSystemFlush(one.root) for one in plan.regions()]
             for whole in flushes:
                 stack.enter_context(contextlib.closing(whole))
-            live = stack.enter_context(Descent(root))
+            live = stack.enter_context(OpenDirectories(root))
             for row in rows:
                 path = row.path[len(prefix) :]
                 with contextlib.suppress(FileNotFoundError, NotADirectoryError):
@@ -195,7 +195,7 @@ def give_directories(plan_path: PlanPlace) -> tuple[str, ...]:
 
 
 def _give_directory(
-    live: Descent, path: bytes, row: Row, ownership: Ownership, *, flush: bool
+    live: OpenDirectories, path: bytes, row: Row, ownership: Ownership, *, flush: bool
 ) -> bool:
     """Give one directory; tell whether it belongs to whom it should."""
     above, name = live.parent_of(path)

@@ -13,7 +13,7 @@ import os
 from typing import Final, Self
 
 from core.archive.plan.plan_file import PlanFile
-from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent
+from core.archive.tree.open_directories import OPEN_DIRECTORY, OpenDirectories
 from core.archive.tree.remove import remove_if_empty, remove_tree, tree_bytes
 from core.durable import make_directory, printable
 from core.errors import ForeignState
@@ -61,9 +61,9 @@ class Places:
             fd = os.open(above, OPEN_DIRECTORY)
             self._stack.callback(os.close, fd)
             return fd
-        descent = self._stack.enter_context(Descent(self._root))
+        open_directories = self._stack.enter_context(OpenDirectories(self._root))
         inside = above[len(self._root) + 1 :]
-        return descent.go(inside.split(b"/") if inside else [])
+        return open_directories.go(inside.split(b"/") if inside else [])
 
     def open(self, path: bytes) -> int:
         """Return the descriptor of a place, which stays open. Raises FileNotFoundError."""

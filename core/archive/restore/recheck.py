@@ -18,10 +18,11 @@ from core.archive.plan.fetched import Fetch, fetch_contents
 from core.archive.plan.home import seen_file
 from core.archive.plan.live_entries import LivePart, LiveParts
 from core.archive.plan.plan_file import PlanFile
-from core.archive.plan.plan_files import Planner, unwritable
+from core.archive.plan.plan_files import Planner
 from core.archive.plan.plan_listing import ListedPlanner
 from core.archive.plan.rows import Action, Row
 from core.archive.plan.summary import summary_of
+from core.archive.plan.unwritable import unwritable
 from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles, Stager
 from core.archive.restore.stages import make_stages
@@ -267,5 +268,6 @@ def _compare_anew(
         members=facts.members,
         report=no_report,
         only=affected.test(),
+        sound=facts.sound,
     )
     return planner.compare(plan, None, ordered=facts.ordered, regions=regions)

@@ -36,7 +36,7 @@ from core.archive.restore.write_entry import (
     write_file,
 )
 from core.archive.restore.write_worker import SMALL, WriteWorker
-from core.archive.tree.open_directories import Descent
+from core.archive.tree.open_directories import OpenDirectories
 from core.archive.tree.records import storable_inode
 from core.archive.workers import child
 from core.durable import fsync, translate
@@ -69,7 +69,7 @@ class Stager:
         self._paths = UnitPaths(plan)
         self._ownership = Ownership(self._root)
         self._alike_rows: dict[tuple[int | None, ...], Settled] = {}
-        self._stages: dict[int, Descent] = {}
+        self._stages: dict[int, OpenDirectories] = {}
         self._tops: dict[int, int] = {}  # descriptors of the stages themselves
         self._write_worker: WriteWorker | None = None
         self._current = b""  # for reports
@@ -115,8 +115,8 @@ class Stager:
                     self._hard_links(after)
                     self._settle_directories(after)
                     self._finish_child()
-                for descent in self._stages.values():
-                    fsync(descent.go([]))
+                for open_directories in self._stages.values():
+                    fsync(open_directories.go([]))
                 for flush in self._flushes.values():
                     flush.finish()
         except OSError as error:
@@ -133,7 +133,7 @@ class Stager:
                 if region.stage and places.is_there(region.stage):
                     fd = places.open(region.stage)
                     self._tops[region.id] = fd
-                    self._stages[region.id] = stack.enter_context(Descent(b".", dir_fd=fd))
+                    self._stages[region.id] = stack.enter_context(OpenDirectories(b".", dir_fd=fd))
                     if not self._each:
                         flush = FileSystemFlush(b".", dir_fd=fd)
                         self._flushes[region.id] = stack.enter_context(contextlib.closing(flush))
@@ -284,16 +284,16 @@ class Stager:
     def _link(self, row: Row, fd: int, name: bytes) -> None:
         """Make one more name of a file that is staged, or that stays as it is in the live tree."""
         target = self._plan.row_at(row.link_then or b"")
-        live: Descent | None = None
+        live: OpenDirectories | None = None
         with contextlib.ExitStack() as stack:
             if target is not None and target.action in {Action.ADD, Action.CHANGE}:
                 top = self._tops[target.region]
-                descent = stack.enter_context(Descent(b".", dir_fd=top))
+                open_directories = stack.enter_context(OpenDirectories(b".", dir_fd=top))
                 way = self._paths.components(target)
             else:
-                live = descent = stack.enter_context(Descent(self._root))
+                live = open_directories = stack.enter_context(OpenDirectories(self._root))
                 way = (row.link_then or b"")[len(self._prefix) :].split(b"/")
-            source = descent.go(way[:-1])
+            source = open_directories.go(way[:-1])
             try:
                 os.link(way[-1], name, src_dir_fd=source, dst_dir_fd=fd, follow_symlinks=False)
             except PermissionError:

@@ -25,7 +25,7 @@ from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles
 from core.archive.restore.stages import refuse_unstaged
-from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent, is_gone
+from core.archive.tree.open_directories import OPEN_DIRECTORY, OpenDirectories, is_gone
 from core.archive.tree.records import storable_inode
 from core.archive.tree.remove import remove_if_empty
 from core.durable import translate
@@ -50,7 +50,7 @@ class _Ground:
 
     def __init__(self, plan: PlanFile, stack: contextlib.ExitStack) -> None:
         self.prefix = plan.facts.prefix
-        self.live = stack.enter_context(Descent(plan.facts.root))
+        self.live = stack.enter_context(OpenDirectories(plan.facts.root))
         self._regions = {region.id: region for region in plan.regions()}
         self._places = stack.enter_context(Places(plan))
         self._used: dict[int, None] = {}  # in the order of their first use
@@ -337,8 +337,8 @@ def make_parents(plan: PlanFile) -> None:
     for path, mode, uid, gid in plan.facts.parents:
         whole = os.path.join(root, path)
         if not os.path.isdir(whole):
-            with contextlib.closing(Descent(root)) as descent:
-                fd, name = descent.parent_of(path)
+            with contextlib.closing(OpenDirectories(root)) as open_directories:
+                fd, name = open_directories.parent_of(path)
                 durable.make_directory(name, mode=mode, dir_fd=fd)
                 if os.geteuid() == 0 and uid is not None and gid is not None:
                     os.chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)

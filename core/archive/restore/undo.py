@@ -18,14 +18,14 @@ from core.archive.plan.closed_directories import blocked
 from core.archive.plan.facts import PlanStep
 from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import PlanFile
-from core.archive.plan.plan_files import unwritable
 from core.archive.plan.rows import Action, Region, Row
 from core.archive.plan.summary import summary_of
+from core.archive.plan.unwritable import unwritable
 from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles
 from core.archive.tree.accounts import own_groups
 from core.archive.tree.mounts import place_pair
-from core.archive.tree.open_directories import Descent, is_gone
+from core.archive.tree.open_directories import OpenDirectories, is_gone
 from core.archive.tree.records import storable, storable_inode
 from core.archive.tree.remove import entries
 from core.durable import translate
@@ -34,7 +34,7 @@ from core.errors import NothingToUndo, PlanChanged, StoreUnreadable
 _NAMES_KEPT: Final = 1000
 _CARRIED: Final = (
     "archive", "sha256", "given_sha256", "members", "kind", "root", "prefix", "ignored", "exclude",
-    "state", "ordered", "began_ns", "only",
+    "state", "ordered", "began_ns", "only", "chosen",
 )  # fmt: skip
 _REVERSED: Final = {Action.ADD: Action.REMOVE, Action.REMOVE: Action.ADD}
 
@@ -48,7 +48,7 @@ class _Reverse:
         self._prefix = old.facts.prefix
         self._root = old.facts.root
         self._places = stack.enter_context(Places(old))
-        self._live = stack.enter_context(Descent(self._root))
+        self._live = stack.enter_context(OpenDirectories(self._root))
         self._regions = {region.id: region for region in old.regions()}
         self._since_ns = old.facts.swapped_ns
         self._gone: set[int] = set()

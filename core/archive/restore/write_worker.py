@@ -27,7 +27,7 @@ from typing import Any, Final
 
 from core.archive.restore.write_entry import Settled, make_symlink, settle, write_file
 from core.archive.tar.header import DIRECTORY, REGULAR, SYMLINK
-from core.archive.tree.open_directories import Descent
+from core.archive.tree.open_directories import OpenDirectories
 from core.archive.workers import child
 from core.errors import StorageError
 
@@ -175,7 +175,7 @@ class WriteWorker:
         self._slots.close()
 
 
-def _make(group: _Group, stages: dict[int, Descent], slot: memoryview) -> None:
+def _make(group: _Group, stages: dict[int, OpenDirectories], slot: memoryview) -> None:
     stage, way, entries = group
     fd = stages[stage].go(way)
     for kind, name, at, size, uid, gid, mode, mtime_s, xattrs, target in entries:
@@ -205,7 +205,9 @@ def main() -> None:
     places: dict[int, int] = child.receive(sys.stdin.buffer) or {}
     code, number = 0, 0
     with contextlib.ExitStack() as stack, contextlib.suppress(BrokenPipeError):
-        stages = {one: stack.enter_context(Descent(b".", dir_fd=fd)) for one, fd in places.items()}
+        stages = {
+            one: stack.enter_context(OpenDirectories(b".", dir_fd=fd)) for one, fd in places.items()
+        }
         while not code and (batch := child.receive(sys.stdin.buffer)) is not None:
             begin = number % _SLOTS * _SLOT
             try:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from core.magento.trusted_paths import open_directory
+from core.magento.trusted_paths import open_trusted_directory
 
 _OCTAL: Final = re.compile(rb"\\([0-7]{3})")
 
@@ -38,7 +38,7 @@ def mounts_below(root: bytes) -> frozenset[bytes]:
 
 def mount_of(directory: bytes) -> tuple[int, int]:
     """Return the key that two directories share when a rename between them can work."""
-    fd = open_directory(directory)
+    fd = open_trusted_directory(directory)
     try:
         device = os.fstat(fd).st_dev
         try:

@@ -15,7 +15,7 @@ from typing import Final, Self
 
 from core.account.reach import open_to_read
 from core.errors import StorageError
-from core.magento.trusted_paths import open_directory
+from core.magento.trusted_paths import open_trusted_directory
 
 OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -23,14 +23,16 @@ OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OPEN_LEVELS: Final = 48
 
 
-class Descent:
+class OpenDirectories:
     """The way from a root down to one directory; `fd` is that directory's descriptor."""
 
     def __init__(self, root: bytes, *, dir_fd: int | None = None) -> None:
         self._levels: list[bytes] = []
         self._known: list[tuple[int, int]] = []  # device and inode of the closed ones
         opened = (
-            open_directory(root) if dir_fd is None else open_to_read(root, OPEN_DIRECTORY, dir_fd)
+            open_trusted_directory(root)
+            if dir_fd is None
+            else open_to_read(root, OPEN_DIRECTORY, dir_fd)
         )
         self._fds: list[int] = [opened]
         self._closed = 0  # how many of the upper descriptors are closed (the root's never is)

@@ -8,11 +8,11 @@ import stat
 from collections.abc import Iterator
 
 from core.account.reach import account_of, look, lstat
-from core.archive.tree.open_directories import Descent
+from core.archive.tree.open_directories import OpenDirectories
 from core.durable import fsync, translate
 from core.errors import StoreUnreadable
 from core.events import Report, no_report
-from core.magento.trusted_paths import open_directory
+from core.magento.trusted_paths import open_trusted_directory
 
 
 def _children(fd: int) -> list[bytes]:
@@ -27,27 +27,27 @@ def entries(
     Directories come twice: before their entries, and once more (`leaving`) after them. What is
     mounted below is named, and not entered.
     """
-    with Descent(directory, dir_fd=dir_fd) as descent:
-        device = os.fstat(descent.fd).st_dev
-        ways: list[tuple[list[bytes], bytes]] = [(_children(descent.fd), b"")]
+    with OpenDirectories(directory, dir_fd=dir_fd) as open_directories:
+        device = os.fstat(open_directories.fd).st_dev
+        ways: list[tuple[list[bytes], bytes]] = [(_children(open_directories.fd), b"")]
         while ways:
             names, inside = ways[-1]
             if not names:
                 ways.pop()
                 if ways:
-                    descent.pop()
-                    yield descent.fd, inside, lstat(inside, descent.fd), True
+                    open_directories.pop()
+                    yield open_directories.fd, inside, lstat(inside, open_directories.fd), True
                 continue
             name = names.pop()
-            status = lstat(name, descent.fd)
-            yield descent.fd, name, status, False
+            status = lstat(name, open_directories.fd)
+            yield open_directories.fd, name, status, False
             if not stat.S_ISDIR(status.st_mode):
                 continue
             if status.st_dev != device:
-                yield descent.fd, name, status, True
+                yield open_directories.fd, name, status, True
                 continue
-            descent.push(name)
-            ways.append((_children(descent.fd), name))
+            open_directories.push(name)
+            ways.append((_children(open_directories.fd), name))
 
 
 def remove_tree(directory: bytes, *, dir_fd: int | None = None, report: Report = no_report) -> int:
@@ -59,7 +59,7 @@ def remove_tree(directory: bytes, *, dir_fd: int | None = None, report: Report =
         if dir_fd is not None:
             return _remove(directory, dir_fd, report)
         above, name = os.path.split(directory)
-        parent = open_directory(above)
+        parent = open_trusted_directory(above)
         try:
             return _remove(name, parent, report)
         finally:
@@ -133,7 +133,7 @@ def remove_if_empty(directory: bytes, *, dir_fd: int | None = None) -> None:
             os.rmdir(directory, dir_fd=dir_fd)
             return
         above, name = os.path.split(directory)
-        parent = open_directory(above)
+        parent = open_trusted_directory(above)
         try:
             os.rmdir(name, dir_fd=parent)
         finally:

@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from core.archive.tree.open_directories import OPEN_FILE, Descent
+from core.archive.tree.open_directories import OPEN_FILE, OpenDirectories
 from core.archive.tree.selection import Selection
 from core.errors import StorageError
 
@@ -66,11 +66,11 @@ class BatchReader(ABC, Generic[Made]):
     def __init__(self, selection: Selection) -> None:
         self._root = selection.root
         self._start = len(selection.prefix)
-        self._descent = Descent(self._root)
+        self._open_directories = OpenDirectories(self._root)
 
     def close(self) -> None:
         """Close the directories that are open."""
-        self._descent.close()
+        self._open_directories.close()
 
     def pack(self, batch: list[Group], *, skip: int = 0) -> Iterator[Made | LeftOut]:
         """Yield the parts of a batch and, in their places, the entries left out of them.
@@ -102,12 +102,12 @@ class BatchReader(ABC, Generic[Made]):
         """Return the descriptor of a directory, or -1 where there is none any more."""
         relative = prefix[self._start : -1]
         try:
-            return self._descent.go(relative.split(b"/") if relative else [])
+            return self._open_directories.go(relative.split(b"/") if relative else [])
         except OSError:
             return -1
         except StorageError:  # moved while we were in it
-            self._descent.close()
-            self._descent = Descent(self._root)
+            self._open_directories.close()
+            self._open_directories = OpenDirectories(self._root)
             return -1
 
     @abstractmethod
