@@ -214,7 +214,7 @@ def test_without_the_right_to_lock_it_is_compared_before_the_commit(server, sche
         job.plan().stage().settle()
         assert job.kept.hold is None
         change(server, schema, "alone")
-        with pytest.raises(SwapBlocked, match="These tables changed although .* alone"):
+        with pytest.raises(SwapBlocked, match=r"These tables changed although .* alone"):
             job.swap()
         job.revert()
     assert set(differences(before, state(schema))) == {"rows alone"}
@@ -271,8 +271,8 @@ def test_keys_of_another_schema_are_pointed_too(server, schema, shop, tmp_path):
     other = f"{schema.schema}_other"
     server.run(
         f"CREATE DATABASE {other}; GRANT ALL ON {other}.* TO shop@localhost;"
-        f"CREATE TABLE {other}.t (id int PRIMARY KEY, a_id int, alone_id int, CONSTRAINT O_A FOREIGN"
-        f" KEY (a_id) REFERENCES {schema.schema}.a (id), CONSTRAINT O_ALONE FOREIGN KEY (alone_id)"
+        f"CREATE TABLE {other}.t (id int PRIMARY KEY, a_id int, alone_id int, CONSTRAINT O_A"
+        f" FOREIGN KEY (a_id) REFERENCES {schema.schema}.a (id), CONSTRAINT O_ALONE FOREIGN KEY (alone_id)"
         f" REFERENCES {schema.schema}.alone (id)); INSERT INTO {other}.t VALUES (1, 1, 1)"
     )
     try:
