@@ -115,9 +115,10 @@ def hold_tables(
 def _wanted(
     connection: Connection, swapped: Collection[str], kept: Collection[str]
 ) -> tuple[set[str], set[str]]:
-    """Return the tables to lock READ and WRITE."""
+    """Return the tables to lock READ and WRITE; one that is gone by now cannot be the same."""
+    kept = set(kept) & set(base_tables(connection))
     if not connection.server.mariadb:  # there a lock of a relative would block the RENAME
-        return set(kept), set()
+        return kept, set()
     found = relatives_of(connection, swapped)
     with_triggers = {
         str(name)

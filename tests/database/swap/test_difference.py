@@ -272,8 +272,9 @@ def test_keys_of_another_schema_are_pointed_too(server, schema, shop, tmp_path):
     server.run(
         f"CREATE DATABASE {other}; GRANT ALL ON {other}.* TO shop@localhost;"
         f"CREATE TABLE {other}.t (id int PRIMARY KEY, a_id int, alone_id int, CONSTRAINT O_A"
-        f" FOREIGN KEY (a_id) REFERENCES {schema.schema}.a (id), CONSTRAINT O_ALONE FOREIGN KEY (alone_id)"
-        f" REFERENCES {schema.schema}.alone (id)); INSERT INTO {other}.t VALUES (1, 1, 1)"
+        f" FOREIGN KEY (a_id) REFERENCES {schema.schema}.a (id), CONSTRAINT O_ALONE FOREIGN KEY"
+        f" (alone_id) REFERENCES {schema.schema}.alone (id));"
+        f"INSERT INTO {other}.t VALUES (1, 1, 1)"
     )
     try:
         whole = server.run(f"SHOW CREATE TABLE {other}.t")
