@@ -243,6 +243,14 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="keep the present rows of tables of which the dump has only the structure",
     )
+    add(
+        "--only",
+        action="append",
+        metavar="PATH",
+        type=_word,
+        help="roll back nothing of code and media but this path, with all below it; a pattern as "
+        "for --exclude; may be repeated",
+    )
     _add_exclude(parser)
     _add_magento_init_params(parser)
 

@@ -68,6 +68,7 @@ class CommandLine:
     map_collations: bool = False
     from_schema: str | None = None
     keep_stripped: bool = False
+    only: tuple[str, ...] = ()
     # of job:discard only
     orphans: bool = False
     # of job:recover only

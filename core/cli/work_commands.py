@@ -103,6 +103,7 @@ def _rollback_request(session: Session, settings: Settings) -> RollbackRequest:
         from_schema=line.from_schema,
         keep_stripped=(line.keep_stripped if "keep_stripped" in given else options.keep_stripped),
         exclude=line.exclude if "exclude" in given else options.exclude,
+        only=line.only,
         strict=settings.strict,
     )
 

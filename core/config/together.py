@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from core.archive.tree.selection import resolve_exclude
+from core.archive.tree.patterns import resolve as resolve_exclude
 from core.config.fields import Repository, StoreSettings
 from core.config.problems import missing_of, receiver_class
 from core.config.template import json_of, problem_of

@@ -58,12 +58,15 @@ class RollbackRequest:
     from_schema: str | None = None  # a name in the dump that means the store's schema
     keep_stripped: bool = False  # tables without rows in the dump keep the present ones
     exclude: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()  # of code and media, nothing but what these patterns match
     strict: bool = False
     confirmed_plan: str | None = None  # RollbackPlan.fingerprint that the person saw
 
     def __post_init__(self) -> None:
         if not self.kinds:
             raise UsageError("Not enough information provided to roll back.")
+        if self.only and set(self.kinds) == {Kind.DB}:
+            raise UsageError("--only chooses files, so it needs --code-file or --media-file.")
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -222,8 +225,13 @@ def _chosen(*options: tuple[bool, str]) -> list[str]:
     return [option for is_chosen, option in options if is_chosen]
 
 
-def _excluded(patterns: tuple[str, ...]) -> list[str]:
-    return [word for pattern in patterns for word in ("--exclude", pattern)]
+def _repeated(option: str, values: tuple[str, ...]) -> list[str]:
+    """Return an option for each value; one that looks like an option is joined to it."""
+    return [
+        word
+        for value in values
+        for word in ([f"{option}={value}"] if value.startswith("-") else [option, value])
+    ]
 
 
 def _backup_words(request: BackupRequest) -> list[str]:
@@ -235,7 +243,7 @@ def _backup_words(request: BackupRequest) -> list[str]:
         *([f"--level={request.level}"] if request.level is not None else []),
         *(["--note", request.note] if request.note else []),
         *_chosen((request.naming is not Naming.DOCUMENTED, f"--names={request.naming}")),
-        *_excluded(request.exclude),
+        *_repeated("--exclude", request.exclude),
     ]
 
 
@@ -253,5 +261,6 @@ def _rollback_words(request: RollbackRequest) -> list[str]:
             (request.keep_stripped, "--keep-stripped"),
         ),
         *(["--from-schema", request.from_schema] if request.from_schema else []),
-        *_excluded(request.exclude),
+        *_repeated("--only", request.only),
+        *_repeated("--exclude", request.exclude),
     ]

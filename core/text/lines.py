@@ -124,10 +124,12 @@ def _backup_lines(event: BackupCompleted) -> tuple[Line, ...]:
 def _rollback_lines(event: RollbackStarted) -> tuple[Line, ...]:
     title = TITLES[event.kind]
     files = event.kind is not Kind.DB
+    only = ", ".join(printable(name) for name in event.only)
     return (
         plain(f"{title} rollback is starting{' ...' if files else '...'}"),
         plain(f"{title} rollback filename: {event.file_name}"),
         plain(f"{title} rollback {'file path' if files else 'path'}: {event.path}"),
+        *([plain(f"{title} rollback of only: {only}")] if only else []),
     )
 
 

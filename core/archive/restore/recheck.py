@@ -16,9 +16,10 @@ from typing import Final
 from core.archive.plan.home import seen_file
 from core.archive.plan.live_entries import LivePart, LiveParts
 from core.archive.plan.plan_file import PlanFile
-from core.archive.plan.plan_files import Planner, unwritable
+from core.archive.plan.plan_files import Planner
 from core.archive.plan.rows import Action, Row
 from core.archive.plan.summary import summary_of
+from core.archive.plan.unwritable import unwritable
 from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles, Stager
 from core.archive.restore.stages import make_stages
@@ -228,6 +229,7 @@ def _take_in(plan: PlanFile, selection: Selection, changed: list[bytes]) -> None
         members=facts.members,
         report=no_report,
         only=affected.test(),
+        sound=facts.sound,
     )
     comparison = planner.compare(plan, None, ordered=facts.ordered, regions=regions)
     if comparison.sha256 != facts.sha256:

@@ -15,7 +15,7 @@ import struct
 import sys
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, Protocol
 
 from isal import isal_zlib
@@ -217,6 +217,21 @@ class GzipBlocks:
     def sha256(self) -> str:
         """Hex digest of all compressed bytes; only right after the last block."""
         return self._hash.hexdigest()
+
+    def read_rest(self, tell: Callable[[], None]) -> None:
+        """Read the rest of the file for its digest, and inflate no more of it.
+
+        Whoever knows the digest knows by it that nothing was wrong with what was not inflated.
+        Raises StorageError, and what `tell` raises.
+        """
+        self.close()
+        try:
+            while raw := os.read(self._fd, _READ):
+                self.consumed += len(raw)
+                self._hash.update(raw)
+                tell()
+        except OSError as error:
+            raise translate(error, f"reading {self._name}") from error
 
     def close(self) -> None:
         """Stop the thread; the descriptor stays open."""

@@ -69,6 +69,10 @@ class Inflated:
             self.report()
         self.report()
 
+    def read_rest(self) -> None:
+        """Read the rest of the file for its digest alone; nothing of it can be taken any more."""
+        self._blocks.read_rest(self.report)
+
     def take(self, size: int) -> bytes:
         """Return the next bytes."""
         end = self._at + size
