@@ -156,6 +156,7 @@ class Hooks:
             )
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
+            context.journal.write(HookBegun(moment=moment, number=number, pid=0, started=0))
             return f"{command[0]} cannot be run: {reason}.", None
         words = _log(moment, command[0], done.output)
         if done.timed_out:
