@@ -11,10 +11,9 @@ import pytest
 
 from core.sample.sizes import Size
 from core.sample.store import make_store
-from tests.cli.command_line import Shop
+from tests.cli.command_line import PLAIN, Shop
 from tests.waiting import until
 
-PLAIN = {key: value for key, value in os.environ.items() if not key.startswith(("MAGE", "XDG_"))}
 # Puts down its moment and what it is told; with a word, the state of the store as well.
 TELL = """#!/bin/sh
 { echo "$MAGEREWIND_MOMENT $MAGEREWIND_OUTCOME"; } >> "$0.moments"
