@@ -82,7 +82,7 @@ def backup_command(session: Session) -> int:
     if dry_run:
         return _preview_backup(session, client, request)
     session.refuse_interrupted(client)
-    return session.follow(client, client.start(request))
+    return session.start(client, request)
 
 
 def _preview_backup(session: Session, client: Client, request: BackupRequest) -> int:
@@ -157,7 +157,7 @@ def rollback_command(session: Session) -> int:
     request = _rollback_request(session, settings)
     if line.yes and not line.dry_run and (line.quiet or line.as_json):
         # No person is there to see a plan, and the job makes its own.
-        return session.follow(client, client.start(request))
+        return session.start(client, request)
     plan = client.plan_rollback(request, report=_planning(session))
     session.console.end_progress()
     _show_rollback(session, plan)
@@ -174,7 +174,7 @@ def rollback_command(session: Session) -> int:
     if not session.agreed(f"{loudest(plan.findings)} {ROLLBACK_QUESTION}".strip()):
         return 1
     confirmed = dataclasses.replace(request, confirmed_plan=plan.fingerprint)
-    return session.follow(client, client.start(confirmed, plan=plan), told=plan.findings)
+    return session.start(client, confirmed, plan=plan, told=plan.findings)
 
 
 def _show_rollback(session: Session, plan: RollbackPlan) -> None:
@@ -255,7 +255,7 @@ def undo_command(session: Session) -> int:
     )
     if not session.agreed(f"{question} Are you sure?"):
         return 1
-    return session.follow(client, client.start(request), told=plan.findings)
+    return session.start(client, request, told=plan.findings)
 
 
 def discard_command(session: Session) -> int:
@@ -269,9 +269,7 @@ def discard_command(session: Session) -> int:
     question = f"You are about to give up the undo of the {job.operation} of {when} ({freed})."
     if not session.agreed(f"{question} Are you sure?"):
         return 1
-    return session.follow(
-        client, client.start(DiscardRequest(job_id=job.job_id, strict=session.line.strict))
-    )
+    return session.start(client, DiscardRequest(job_id=job.job_id, strict=session.line.strict))
 
 
 def _discard_orphans(session: Session, client: Client) -> int:
@@ -294,4 +292,4 @@ def _discard_orphans(session: Session, client: Client) -> int:
     if not session.agreed(f"{question} Are you sure?"):
         return 1
     request = DiscardRequest(orphans=True, strict=session.line.strict)
-    return session.follow(client, client.start(request))
+    return session.start(client, request)
