@@ -12,6 +12,7 @@ from typing import Any, Final
 from core import __version__
 from core.backups.names import Naming
 from core.cli.magento_words import check_init_params
+from core.compression import OF_DUMPS
 from core.events import Kind
 
 PROGRAM: Final = "magerewind"
@@ -20,6 +21,12 @@ PROGRAM: Final = "magerewind"
 def _level(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 <= int(text) <= 9):
         raise argparse.ArgumentTypeError(f"a level is a number from 0 to 9, not {text!r}")
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 3):
+        raise argparse.ArgumentTypeError(f"a level is a whole number, not {text!r}")
     return int(text)
 
 
@@ -172,6 +179,18 @@ def add_backup(parser: argparse.ArgumentParser) -> None:
         metavar="LIST",
         help="tables, or groups such as @sessions,@log, of which only the structure is taken; "
         "may be repeated",
+    )
+    add(
+        "--compress",
+        choices=[one.value for one in OF_DUMPS],
+        help="compress the dump: NUMBER_db.sql.gz or NUMBER_db.sql.zst, which zcat and zstd -dc "
+        "turn into the plain dump (default: none)",
+    )
+    add(
+        "--compress-level",
+        type=_whole,
+        metavar="N",
+        help="compression level of the dump: 0 to 9 for gzip, 1 to 19 for zstd (default: 1)",
     )
     add("--level", type=_level, metavar="N", help="compression level of the archives, 0 to 9")
     add("--note", metavar="TEXT", help="a word about this backup, for the list")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from core.backups.names import Naming
 from core.cli.commands import Session, age_of
 from core.cli.store_view import finding_lines
+from core.compression import Compression
 from core.errors import NothingToUndo, UsageError
 from core.events import Kind, Report
 from core.jobs.client import Client
@@ -51,6 +52,8 @@ def _backup_request(session: Session) -> BackupRequest:
         exclude=line.exclude,
         strip=line.strip,
         level=line.level,
+        compress=Compression(line.compress),
+        compress_level=line.compress_level,
         note=line.note,
         naming=Naming(line.naming),
         strict=line.strict,

@@ -21,6 +21,7 @@ from core.archive.tree.selection import Selection, code_selection, media_selecti
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
 from core.backups.names import Naming, new_name, parse_name
 from core.backups.place import make_backups, open_backups
+from core.compression import OF_DUMPS
 from core.durable import (
     PartialFile,
     partial_file,
@@ -82,7 +83,8 @@ def _sizes(request: BackupRequest, checked: BackupPreflight) -> tuple[int, ...]:
     """Return how many bytes each step will read or write, as far as estimates tell; else -1."""
     sizes: dict[str, int] = {}
     for kind, estimate in checked.estimates.items():
-        written = estimate.file_bytes if kind is Kind.DB else estimate.content_bytes
+        plain_bytes = estimate.plain_bytes
+        written = estimate.content_bytes if plain_bytes is None else plain_bytes
         sizes[step_key(Step.WRITE, kind)] = written
         sizes[step_key(Step.VERIFY, kind)] = estimate.file_bytes
     return tuple(sizes.get(key, -1) for key in planned_steps(request))
@@ -98,7 +100,9 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
         backups = make_backups(context.store.backups)
         timestamp = _free_timestamp(backups, request.kinds, int(context.clock()))
     context.emit(StepsPlanned(steps=planned_steps(request), sizes=_sizes(request, checked)))
-    names = {kind: new_name(timestamp, kind, request.naming) for kind in request.kinds}
+    names = {
+        kind: new_name(timestamp, kind, request.naming, request.compress) for kind in request.kinds
+    }
     context.journal.write(
         BackupBegun(timestamp=timestamp, names={kind.value: name for kind, name in names.items()})
     )
@@ -170,13 +174,14 @@ def _size_of(backups: Directory, manifest: Manifest) -> int | None:
 def _free_timestamp(backups: Directory, kinds: Iterable[Kind], now_s: int) -> int:
     """Return the first second from now whose names are all free: nothing is ever overwritten.
 
-    The names of both namings: a set has one file of a kind.
+    The names of both namings and all compressions: a set has one file of a kind.
     """
     timestamp = now_s
     while any(
-        backups.has(form(new_name(timestamp, kind, naming)))
+        backups.has(form(new_name(timestamp, kind, naming, compress)))
         for kind in kinds
         for naming in Naming
+        for compress in OF_DUMPS
         for form in (str, partial_name)
     ):
         timestamp += 1
@@ -267,7 +272,7 @@ def _to_write(kind: Kind, estimate: Estimate) -> int | None:
     if kind is not Kind.DB:
         return estimate.content_bytes
     # The size of tables on the server says little about the size of their first dump.
-    return estimate.file_bytes if estimate.measured else None
+    return estimate.plain_bytes if estimate.measured else None
 
 
 def _write_archive(
@@ -302,9 +307,10 @@ def _write_dump(
     from core.database.dump.strip import unmatched  # noqa: PLC0415
 
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(context.clock()))
-    summary = dump_schema(
-        connection, fd, options=DumpOptions(strip=request.strip), report=report, created=created
+    options = DumpOptions(
+        strip=request.strip, compress=request.compress, level=request.compress_level
     )
+    summary = dump_schema(connection, fd, options=options, report=report, created=created)
     how = summary.snapshot.partition(": ")[2]  # its letter means something to developers only
     context.emit(Noted(code="snapshot", message=f"Consistent snapshot: {how}"))
     misspelt = unmatched(request.strip, summary.rows, prefix=connection.table_prefix)
@@ -319,6 +325,8 @@ def _write_dump(
         details={
             "content_bytes": summary.bytes,
             "schema_bytes": schema_bytes,
+            "compress": request.compress.value,
+            "level": request.compress_level,
             "rows": summary.rows,
             "snapshot": summary.snapshot,
             "server": summary.server,
@@ -336,7 +344,8 @@ def _verify(context: JobContext, kind: Kind, path: str, written: _Written, size_
             return
         from core.database.load.offline_check import check_dump  # noqa: PLC0415 - as above
 
-        check = check_dump(path, report=report, sha256=written.sha256)
+        size = written.details["content_bytes"]
+        check = check_dump(path, report=report, sha256=written.sha256, content_bytes=size)
         if not check.complete:
             raise DamagedBackup("The dump that was just written does not read back as complete.")
 

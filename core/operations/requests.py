@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from core.backups.names import Naming
+from core.compression import LEVELS, OF_DUMPS, Compression
 from core.errors import UsageError
 from core.events import Kind, Operation, decode_text, encode_text
 
@@ -26,7 +27,9 @@ class BackupRequest:
     keep_open: bool = False
     exclude: tuple[str, ...] = ()  # whole-path patterns and @groups, besides Magento's
     strip: tuple[str, ...] = ()  # table groups (@log) and names: structure without rows
-    level: int | None = None  # gzip level; None: the measured default
+    level: int | None = None  # gzip level of archives; None: the measured default
+    compress: Compression = Compression.NONE  # of the dump: none, gzip, zstd
+    compress_level: int | None = None  # of the dump; None: the measured default
     note: str = ""
     naming: Naming = Naming.DOCUMENTED
     strict: bool = False
@@ -34,12 +37,33 @@ class BackupRequest:
     def __post_init__(self) -> None:
         if not self.kinds:
             raise UsageError("Not enough information provided to take backup.")
+        _check_compression(self)
         object.__setattr__(self, "kinds", tuple(kind for kind in Kind if kind in self.kinds))
 
     @property
     def operation(self) -> Operation:
         """What a job of this request does."""
         return Operation.BACKUP
+
+
+def _check_compression(request: BackupRequest) -> None:
+    """Raise UsageError for a compression of dumps that cannot be had."""
+    compress, level = request.compress, request.compress_level
+    if compress not in OF_DUMPS:
+        raise UsageError(f"A dump is compressed by {', '.join(OF_DUMPS)}; not by {compress}.")
+    if compress is not Compression.NONE and request.naming is Naming.MAGENTO:
+        raise UsageError(
+            "--names=magento writes what Magento's own commands take, and they take no compressed"
+            " dump.",
+            hint="Leave out --names=magento or --compress.",
+        )
+    if level is None:
+        return
+    levels = LEVELS.get(compress)
+    if levels is None:
+        raise UsageError("A compression level needs --compress gzip or --compress zstd.")
+    if level not in levels:
+        raise UsageError(f"A level of {compress} is a number from {levels[0]} to {levels[-1]}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +166,14 @@ _TYPES: Final[dict[str, type[Request]]] = {
 }
 
 
-_NAMED_TYPES: Final = {"bool": bool, "int": int, "str": str, "None": type(None), "Naming": Naming}
+_NAMED_TYPES: Final = {
+    "bool": bool,
+    "int": int,
+    "str": str,
+    "None": type(None),
+    "Naming": Naming,
+    "Compression": Compression,
+}
 
 
 def _encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
@@ -176,6 +207,8 @@ def from_json(content: bytes) -> Request:
             values[name] = tuple(Kind(text) for text in texts) if name == "kinds" else texts
         elif name == "naming":
             values[name] = Naming(value)
+        elif name == "compress":
+            values[name] = Compression(value)
         elif isinstance(value, str | dict):
             values[name] = decode_text(value)
         else:
@@ -233,6 +266,12 @@ def _backup_words(request: BackupRequest) -> list[str]:
         *_chosen((not request.verify, "--no-verify"), (request.keep_open, "--keep-open")),
         *(["--strip", ",".join(request.strip)] if request.strip else []),
         *([f"--level={request.level}"] if request.level is not None else []),
+        *_chosen((request.compress is not Compression.NONE, f"--compress={request.compress}")),
+        *(
+            [f"--compress-level={request.compress_level}"]
+            if request.compress_level is not None
+            else []
+        ),
         *(["--note", request.note] if request.note else []),
         *_chosen((request.naming is not Naming.DOCUMENTED, f"--names={request.naming}")),
         *_excluded(request.exclude),

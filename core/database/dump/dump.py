@@ -12,7 +12,6 @@ the instant in `core.database.dump.snapshot`. Accounts and grants are no part of
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import re
 import time
@@ -20,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from core.compression import Compression
 from core.database.dump.ddl_watch import (
     CHANGED_ERRORS,
     Disturbed,
@@ -28,7 +28,7 @@ from core.database.dump.ddl_watch import (
     waiting_changes,
     young_tables,
 )
-from core.database.dump.read_rows import Attempt, read_alone
+from core.database.dump.read_rows import Attempt, keep_memory, read_alone
 from core.database.dump.row_ranges import CUT_BYTES
 from core.database.dump.row_text import Rendering, rendering_of
 from core.database.dump.script import (
@@ -59,8 +59,6 @@ from core.magento.settings import DatabaseConnection
 TRIES: Final = 4
 MOST_CONNECTIONS: Final = 4
 _CALM_S: Final = 15.0
-_M_TRIM_THRESHOLD: Final = -1
-_M_MMAP_THRESHOLD: Final = -3
 _LOCK_WAIT_OVER: Final = 1205
 
 
@@ -71,20 +69,23 @@ class DumpOptions:
     `connections`: None for as many as there are processors, at most four. `strip`: tables, patterns
     and groups (`core.database.dump.strip`) whose rows are left out. `rungs`: the ways to a snapshot
     that are allowed, in `core.database.dump.snapshot`. `history`: old rows of system-versioned
-    tables too.
+    tables too. `compress`, `level`: how the file is compressed (`core.database.dump.frames`).
     """
 
     connections: int | None = None
     strip: tuple[str, ...] = ()
     rungs: tuple[Rung, ...] = tuple(Rung)
     history: bool = True
+    compress: Compression = Compression.NONE
+    level: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DumpSummary:
     """What a dump holds. `rows` has every table, also those without rows.
 
-    `snapshot` is the rung that was taken, `passed` says why each rung above it did not do.
+    `bytes` is the size of the text, before it is compressed; `sha256` is of the file. `snapshot` is
+    the rung that was taken, `passed` says why each rung above it did not do.
     """
 
     rows: Mapping[str, int]
@@ -115,9 +116,12 @@ def dump_schema(
     DumpFailed where no complete dump of one instant can be had; ConnectionLost; StorageError.
     A second try needs a regular file, which is cut back to where it began.
     """
-    _keep_memory()
-    with connect(settings) as control:
-        return _Dump(control, fd, options or DumpOptions(), report, created).run()
+    keep_memory()
+    with (
+        connect(settings) as control,
+        contextlib.closing(_Dump(control, fd, options or DumpOptions(), report, created)) as dump,
+    ):
+        return dump.run()
 
 
 class _Dump:
@@ -130,7 +134,7 @@ class _Dump:
         self._options = options
         self._report = report
         self._created = created
-        self._writer = DumpWriter(fd)
+        self._writer = DumpWriter(fd, options.compress, options.level)
         self._apart: set[str] = set()
         self._rights = read_rights(control)
         self._warnings: list[Warned] = []
@@ -144,6 +148,9 @@ class _Dump:
         ]
         unread = [name for name in broken if name in self._others]
         self._without = LeftAlone(stores=self._others, tables={*self._unopened, *unread})
+
+    def close(self) -> None:
+        self._writer.abandon()
 
     def run(self) -> DumpSummary:
         for number in range(1, TRIES + 1):
@@ -209,6 +216,7 @@ class _Dump:
         self._same_objects(schema)
         self._writer.write(objects_text(schema, definers))
         self._writer.write(footer(rows))
+        self._writer.finish()
         self._warnings += self._others.warning()
         fired = [f"trigger {one.name}" for one in schema.triggers]
         fired += [f"function {one.name}" for one in schema.routines if one.kind == "FUNCTION"]
@@ -301,6 +309,7 @@ class _Dump:
                 stripped=stripped,
             )
         )
+        self._writer.cut()  # the header has the time in it: what follows may be as it was
         # Read now, not with the rest: no number that a row of the snapshot has used may come again.
         for sequence in read_sequences(self._control, self._without):
             write(sequence_text(sequence))
@@ -379,19 +388,6 @@ class _Dump:
             stripped=tuple(stripped),
             warnings=tuple(self._warnings),
         )
-
-
-def _keep_memory() -> None:
-    """Let the allocator keep what it has for the next range.
-
-    Otherwise each buffer of a mebibyte is given back to the kernel and comes again page by page:
-    650,000 page faults for 800 MB, a third of our processor time (measured, glibc 2.36). Other
-    C libraries have no mallopt, and no need of it.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, 32 << 20)
-        mallopt(_M_TRIM_THRESHOLD, 128 << 20)
 
 
 def _processors() -> int:

@@ -6,6 +6,8 @@ try follows.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import threading
 import time
 from collections import deque
@@ -32,6 +34,8 @@ from core.events import Report
 
 REPORT_S: Final = 0.2
 WATCH_S: Final = 0.5
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
 
 
 class _Stopped(Exception):
@@ -269,3 +273,16 @@ def read_alone(
     finally:
         if connection.open:
             connection.execute("ROLLBACK")
+
+
+def keep_memory() -> None:
+    """Let the allocator keep what it has for the next range.
+
+    Otherwise each buffer of a mebibyte is given back to the kernel and comes again page by page:
+    650,000 page faults for 800 MB, a third of our processor time (measured, glibc 2.36). Other
+    C libraries have no mallopt, and no need of it.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, 32 << 20)
+        mallopt(_M_TRIM_THRESHOLD, 128 << 20)
