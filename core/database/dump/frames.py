@@ -25,12 +25,12 @@ from core import durable
 from core.compression import Compression
 from core.inflating import zstd
 
-FRAME_BYTES: Final = 4 << 20
+FRAME_BYTES: Final = 2 << 20
 """Text of a frame. Larger ones compress hardly better (less than 1 %), and cost who reads one."""
 _LEVEL: Final = 1
 """Of both: zstd's third took half as long again, and made rows of a store no smaller."""
 _FASTEST_ZLIB_LEVEL: Final = 4  # 0 to 3 are igzip's, 4 to 9 zlib's
-_WAITING: Final = 4  # frames: the text of each is held until it is written
+_WAITING: Final = 3  # frames: the text of each is held until it is written
 _GZIP_WRAPPED: Final = 16 + zlib.MAX_WBITS
 
 

@@ -169,6 +169,7 @@ class Statements:
         self._line = 1
         self._before = 0  # bytes of the dump that stood before the buffer
         self._ended = False
+        self._added = b""  # to the buffer, behind the end of the dump
         self._delimiter = b";"
         self._patterns: dict[tuple[Reading, bytes], re.Pattern[bytes]] = {}
         self.reading = Reading()
@@ -209,7 +210,7 @@ class Statements:
     @property
     def position(self) -> int:
         """How many bytes of the unpacked dump lie behind."""
-        return self._before + self._at
+        return self._before + min(self._at, len(self._buffer) - len(self._added))
 
     def __iter__(self) -> Iterator[RawStatement]:
         while self._skip():
@@ -225,7 +226,7 @@ class Statements:
         content = self._file.read(max(self._chunk, at_least))
         if not content:
             self._ended = True
-            content = b"\n"  # ends a last comment, and tells a sign from a delimiter
+            self._added = content = b"\n"  # ends a last comment, and tells a sign from a delimiter
         self._before += self._at
         self._buffer = self._buffer[self._at :] + content
         self._at = 0
