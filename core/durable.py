@@ -5,7 +5,7 @@ restic's local backend and OSDI'14 "ALICE" argue for). An error of fsync is fina
 have dropped the pages, so a second fsync that succeeds proves nothing, and the file is discarded.
 
 Everything here opens without following links, and works relative to one directory descriptor from
-the first step to the last. Nothing here knows what the files mean.
+the first step to the last. The meaning of the files is not known here.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ def rename_noreplace(
     source_fd: int | None = None,
     target_fd: int | None = None,
 ) -> None:
-    """Rename, or raise FileExistsError: never bury what already has the name.
+    """Rename, or raise FileExistsError: never replace an entry of that name.
 
     Where the file system has no RENAME_NOREPLACE (NFS, some FUSE), the target is looked for first;
-    the store's lock is then what keeps others away.
+    there the store's lock alone keeps others away.
     """
     done = _libc.renameat2(
         AT_FDCWD if source_fd is None else source_fd,
@@ -100,7 +100,7 @@ def write_all(fd: int, content: bytes | memoryview) -> None:
 
 
 class FlushBegun:
-    """Has what is written to a file begin its way to the disk, so that little is left to flush.
+    """Starts the write-back of a file's new bytes, so that little is left to flush.
 
     Otherwise a system with much memory keeps all of a backup for the flush at its end, for which
     the store stays closed.
@@ -136,7 +136,7 @@ def make_directory(path: StrOrBytesPath, *, mode: int = 0o700, dir_fd: int | Non
     try:
         if not made:
             return
-        os.fchmod(fd, mode)  # whatever the umask
+        os.fchmod(fd, mode)  # with any umask
         fsync(fd)
     finally:
         os.close(fd)
@@ -179,7 +179,7 @@ def _directory_of(path: str, dir_fd: int | None) -> Iterator[tuple[int, str]]:
 
 
 def write_file(path: str, content: bytes, *, mode: int = 0o600, dir_fd: int | None = None) -> None:
-    """Put a whole file in place of what is at `path`: the old one or the new one, never a part."""
+    """Replace the file at `path`: it is the old one or the new one at any moment, never a part."""
     try:
         with _directory_of(path, dir_fd) as (directory, name):
             _replace(directory, name, content, mode)
@@ -240,7 +240,7 @@ class PartialFile:
         return self._fd
 
     def flush(self) -> None:
-        """Bring what was written to the disk."""
+        """Flush the written bytes to the disk."""
         try:
             fsync(self.fd)
         except OSError as error:
@@ -283,7 +283,7 @@ class PartialFile:
 def partial_file(directory: str, name: str, *, dir_fd: int | None = None) -> Iterator[PartialFile]:
     """Open a `PartialFile` that is abandoned unless it was committed.
 
-    An error in between is what is raised, also where the directory then keeps the unfinished file.
+    An error in between is raised, also where the directory then keeps the unfinished file.
     """
     partial = PartialFile(directory, name, dir_fd=dir_fd)
     try:

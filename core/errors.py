@@ -1,7 +1,7 @@
 """Every error that magerewind raises on purpose.
 
-Each class stands for one thing that an administrator may have to act on. It carries one line that
-says what happened (`message`), where it helps one line that says what to do (`hint`), and the exit
+Each class is one failure that an administrator may have to act on. It carries one line about the
+failure (`message`), where it helps one line about the cure (`hint`), and the exit
 code of the command it ends.
 
     MagerewindError                     1
@@ -11,17 +11,19 @@ code of the command it ends.
     │   ├── StoreUnreadable                 a root, but its files cannot be read or written
     │   ├── NotInstalled                    no install/date in the deployment configuration
     │   └── ConfigurationError              app/etc/env.php is missing, broken, or is not data
+    ├── InvalidConfig                       a file of magerewind's own configuration
+    ├── SecretUnreadable                    a password that the configuration names
     ├── AccountRefused                      root cannot, or must not, work on this store
     ├── PreflightRefused                    a check before the start found a reason not to
     ├── BackupError                         files in var/backups
     │   ├── InvalidBackupName               not the name of a backup of this kind
     │   ├── BackupNotFound                  no such file in var/backups
-    │   └── DamagedBackup                   cut, corrupt, or not what its manifest says
+    │   └── DamagedBackup                   cut, corrupt, or unlike its manifest
     │       └── HostileArchive              an archive that tries to leave its place
-    ├── DatabaseError                       what the server answered
+    ├── DatabaseError                       an answer of the server
     │   ├── ConnectionFailed                no server, no login, no schema
     │   ├── ConnectionLost                  the connection went away in the middle
-    │   ├── RightsMissing                   the account may not do what is needed
+    │   ├── RightsMissing                   the account lacks a right that is needed
     │   ├── StatementRefused                a dump holds a statement that is never run
     │   ├── DumpFailed                      no consistent, complete dump could be made
     │   ├── LoadFailed                      a dump could not be loaded beside
@@ -34,7 +36,7 @@ code of the command it ends.
     │   ├── JobNotFound                     no job of that id
     │   ├── ForeignState                    state that is not this account's, or open to others
     │   └── NothingToUndo                   no finished rollback keeps an undo
-    ├── PlanChanged                         the store or the archive is no longer what was confirmed
+    ├── PlanChanged                         the store or the archive changed since the confirmation
     ├── Cancelled                     130   a person asked to stop
     └── StoreLeftClosed                20   neither way could be completed; the store stays closed
 """
@@ -56,7 +58,7 @@ class MagerewindError(Exception):
 
 
 def reason_of(error: Exception) -> str:
-    """Return what an error says, without the words that its class adds."""
+    """Return the text of an error, without the words that its class adds."""
     return error.message if isinstance(error, MagerewindError) else str(error)
 
 
@@ -71,11 +73,11 @@ class StoreError(MagerewindError):
 
 
 class StoreNotFound(StoreError):
-    """No Magento root was found; the message says what was looked for and where."""
+    """No Magento root was found; the message names the searched files and places."""
 
 
 class StoreUnreadable(StoreError):
-    """A root was found, but what is needed there cannot be read or written."""
+    """A root was found, but a needed part of it cannot be read or written."""
 
 
 class NotInstalled(StoreError):
@@ -83,7 +85,15 @@ class NotInstalled(StoreError):
 
 
 class ConfigurationError(StoreError):
-    """The deployment configuration is missing, broken, or holds what is not data."""
+    """The deployment configuration is missing, broken, or holds code instead of data."""
+
+
+class InvalidConfig(MagerewindError):
+    """A file of magerewind's configuration is wrong, or may be written by others."""
+
+
+class SecretUnreadable(MagerewindError):
+    """A password or key that the configuration names cannot be read, or is open to others."""
 
 
 class AccountRefused(MagerewindError):
@@ -107,7 +117,7 @@ class BackupNotFound(BackupError):
 
 
 class DamagedBackup(BackupError):
-    """A backup that is cut, corrupt, or not what its manifest says."""
+    """A backup that is cut, corrupt, or unlike its manifest."""
 
 
 class HostileArchive(DamagedBackup):
@@ -115,7 +125,7 @@ class HostileArchive(DamagedBackup):
 
 
 class DatabaseError(MagerewindError):
-    """What the database server answered; `errno` is its number where there was one."""
+    """An answer of the database server; `errno` is its number where there was one."""
 
     def __init__(self, message: str, *, hint: str | None = None, errno: int | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -131,7 +141,7 @@ class ConnectionLost(DatabaseError):
 
 
 class RightsMissing(DatabaseError):
-    """The account may not do what is needed."""
+    """The account lacks a right that is needed."""
 
 
 class StatementRefused(DatabaseError):
@@ -187,7 +197,7 @@ class NothingToUndo(JobError):
 
 
 class PlanChanged(MagerewindError):
-    """The store, the archive or the request is no longer what the person confirmed."""
+    """The store, the archive or the request changed since the person confirmed the plan."""
 
 
 class Cancelled(MagerewindError):

@@ -22,7 +22,7 @@ FORMAT_VERSION: Final = 1
 
 
 class Kind(StrEnum):
-    """What a backup holds. The order is the order of work: Magento's."""
+    """The kinds of a backup. The order is the order of work: Magento's."""
 
     CODE = "code"
     MEDIA = "media"
@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 
 class Operation(StrEnum):
-    """What a job does."""
+    """The operations of a job."""
 
     BACKUP = "backup"
     ROLLBACK = "rollback"
@@ -45,15 +45,15 @@ class Step(StrEnum):
 
     CHECK = "check"  # preflight, once more, by the runner
     PLAN = "plan"  # verify the archive and compare it with the live tree; check the dump
-    STAGE = "stage"  # extract what differs
-    RECHECK = "recheck"  # look again at what an open shop may have changed since the plan
+    STAGE = "stage"  # extract the differing members
+    RECHECK = "recheck"  # look again at entries that an open shop may have changed since the plan
     CLOSE = "close"  # maintenance mode on
     WRITE = "write"  # write one backup
     VERIFY = "verify"  # read one backup again
     LOAD = "load"  # load the dump beside the live tables
     SWAP = "swap"  # live to aside, staged to live
     COMMIT = "commit"  # the point of no return
-    FORWARD = "forward"  # what can only be done after the commit: triggers, foreign keys, views
+    FORWARD = "forward"  # acts of the time after the commit: triggers, foreign keys, views
     FLUSH = "flush"  # caches
     REVERT = "revert"  # undo a half-done job
     REMOVE = "remove"  # free the space of an undo
@@ -179,11 +179,12 @@ class RollbackStarted(Event):
     kind: Kind
     file_name: str
     path: str
+    only: tuple[str, ...] = ()  # what alone of it is put back, as it was asked for; none: all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackPlanned(Event):
-    """What the rollback of one kind will change. Counts are entries (files) or tables."""
+    """The changes that the rollback of one kind will make. Counts are entries (files) or tables."""
 
     kind: Kind
     identical: int
@@ -248,7 +249,7 @@ class CancelRequested(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed(Event):
-    """What ended the job. `error` is the class name in `core.errors`."""
+    """The failure of the job. `error` is the class name in `core.errors`."""
 
     error: str
     message: str
@@ -297,7 +298,7 @@ Report = Callable[[int, int, str], None]
 """Progress of one step: `report(done_bytes, done_items, current)`, absolute numbers.
 
 Work that takes time calls it at least every mebibyte or every few hundred members. It may raise
-`errors.Cancelled`, so whoever calls it must be ready to clean up and let that pass.
+`errors.Cancelled`, so each caller must be ready to clean up and let that pass.
 """
 
 
@@ -310,7 +311,7 @@ def encode_text(text: str) -> str | dict[str, str]:
     try:
         text.encode()
     except UnicodeEncodeError:
-        # "surrogatepass" for what no file name can hold but a caller might still hand over.
+        # "surrogatepass" for text that no file name can hold but a caller might still pass.
         try:
             raw = text.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError:
@@ -323,7 +324,7 @@ def encode_text(text: str) -> str | dict[str, str]:
 
 
 def decode_text(value: object) -> str:
-    """Return what `encode_text` was given."""
+    """Return the text that `encode_text` was given."""
     if isinstance(value, Mapping):
         raw = base64.b64decode(str(value.get("b64", "")))
         return raw.decode("utf-8", "surrogateescape")
@@ -374,7 +375,7 @@ def _decode(name: str, value: object) -> object:
 def from_line(line: bytes) -> Stamped | None:
     """Return the event of one line, or None for a type (or value) of a later version.
 
-    Raises ValueError for what is not a line of ours, such as one that was cut.
+    Raises ValueError for a line that is not ours, such as one that was cut.
     """
     row = json.loads(line)
     if not isinstance(row, dict) or "type" not in row:

@@ -1,9 +1,9 @@
 """Directories held by their descriptors, and files in them.
 
-A job holds `var/.magerewind` and its own directory from beginning to end: whatever becomes of the
-paths meanwhile (renamed, or exchanged for a link), what is read, written and removed is in the
-directories that were opened. Paths are kept for people only. What is ours is decided by
-`core.owned`; what the files mean is not known here.
+A job holds `var/.magerewind` and its own directory from beginning to end: whatever happens to the
+paths meanwhile (renamed, or exchanged for a link), every read, write and removal is in the
+directories that were opened. Paths are kept for people only. `core.owned` decides about the
+owner; the meaning of the files is not known here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core.owned import SMALL, UNLIMITED
 
 
 class Directory:
-    """An open directory. `path` is where it was opened, `shown` what messages call it.
+    """An open directory. `path` is its path when it was opened, `shown` its name in messages.
 
     `ours`: it is of this account and closed to others, and so is all that is made in it.
     """
@@ -126,7 +126,7 @@ class Directory:
             raise durable.translate(error, f"opening {self.path_of(name)}") from error
 
     def read(self, name: str, *, limit: int = SMALL) -> bytes:
-        """Return what a file of ours holds. Raises as `open_file`."""
+        """Return the contents of a file of ours. Raises as `open_file`."""
         fd = self.open_file(name, limit=limit)
         try:
             return owned.read_all(fd, limit, what=self._what(name))
@@ -159,7 +159,7 @@ class Directory:
         durable.fsync(self.fd)
 
     def has(self, name: str) -> bool:
-        """Tell whether anything has this name, whatever it is."""
+        """Tell whether an entry of any type has this name."""
         try:
             os.stat(name, dir_fd=self.fd, follow_symlinks=False)
         except FileNotFoundError:
@@ -218,7 +218,7 @@ class StateFile:
         return self.directory.open_file(self.name, flags, limit=limit)
 
     def read(self, *, limit: int = SMALL) -> bytes:
-        """Return what it holds. Raises as `open`."""
+        """Return its contents. Raises as `open`."""
         return self.directory.read(self.name, limit=limit)
 
     def create(self) -> int:
@@ -230,7 +230,7 @@ class StateFile:
         self.directory.remove(self.name)
 
     def exists(self) -> bool:
-        """Tell whether anything is there, whatever it is."""
+        """Tell whether an entry of any type is there."""
         return self.directory.has(self.name)
 
 

@@ -160,7 +160,7 @@ def _parse(line: bytes) -> Record:
 
 
 def _read(content: bytes, path: str) -> tuple[list[Record], int]:
-    """Return the whole records and the length in bytes of what they take."""
+    """Return the whole records and their length in bytes."""
     records: list[Record] = []
     good = 0
     for line in content.splitlines(keepends=True):
@@ -254,7 +254,7 @@ class Journal:
         """Put one record on disk.
 
         Raises StorageError when it could not be. The record is then taken back; where that fails
-        too, `broken` says that nobody knows whether it is there.
+        too, `broken` says that its presence is unknown.
         """
         record = Record(len(self._records), kind, payload)
         before = os.lseek(self._fd, 0, os.SEEK_CUR)

@@ -1,8 +1,8 @@
-"""What is ours: files and directories of the effective account that nobody else may touch.
+"""Files and directories of ours: of the effective account, closed to every other account.
 
 A store's `var` is often writable for the web server's account, so a name in it says nothing about
-who made what it leads to. Everything here opens relative to a directory descriptor, follows no
-link, waits for nothing (a pipe, a device), and then looks at what was opened: a regular file or a
+who made its target. Everything here opens relative to a directory descriptor, follows no
+link, waits for nothing (a pipe, a device), and then looks at the opened file: a regular file or a
 real directory, of this account, closed to all others, with one name, and not too large. Anything
 else is refused by name with `ForeignState`, and is never taken for something that is missing.
 """
@@ -25,7 +25,7 @@ LARGE: Final = 256 << 20
 UNLIMITED: Final = 1 << 62
 """Of files that are read in pieces."""
 FILE_MODE: Final = 0o600
-MANIFEST_MODE: Final = 0o644  # others may know it: what counts is that they cannot write
+MANIFEST_MODE: Final = 0o644  # others may read it: they only must not write
 DIRECTORY_MODE: Final = 0o2700  # the set-group-id bit is inherited from `var`
 
 _FLAGS: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -54,7 +54,7 @@ def account_name(uid: int) -> str:
 def why_foreign(
     status: os.stat_result, *, directory: bool, limit: int = UNLIMITED, mode: int | None = None
 ) -> str:
-    """Return why something is not ours, as words after its name; empty for what is ours.
+    """Return why something is not ours, as words after its name; empty for one of ours.
 
     `mode` are the bits that it may have: 0600 for files and 2700 for directories by default.
     """
@@ -91,7 +91,7 @@ def _open(name: str | bytes, flags: int, *, what: str, dir_fd: int | None, mode:
     except OSError as error:
         if error.errno not in _NO_SUCH_KIND:
             raise
-        # What it is cannot be told by opening it.
+        # Opening it does not tell its type.
         status = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
         reason = why_foreign(status, directory=bool(flags & os.O_DIRECTORY))
         if not reason:
@@ -110,7 +110,7 @@ def open_file(
 ) -> int:
     """Return a descriptor of a file of ours; `what` names it in an error.
 
-    Raises FileNotFoundError, ForeignState, and OSError for what the disk refuses.
+    Raises FileNotFoundError, ForeignState, and OSError for a refusal of the disk.
     """
     fd = _open(name, flags, what=what, dir_fd=dir_fd, mode=FILE_MODE)
     try:
@@ -139,7 +139,7 @@ def open_directory(
 
 
 def read_all(fd: int, limit: int, *, what: str) -> bytes:
-    """Return what a file holds from its beginning. Raises ForeignState beyond `limit` bytes."""
+    """Return the contents of a file from its start. Raises ForeignState beyond `limit` bytes."""
     pieces, taken = list[bytes](), 0
     while piece := os.pread(fd, min(1 << 20, limit + 1 - taken), taken):
         pieces.append(piece)
@@ -161,7 +161,7 @@ def open_regular(path: str | bytes, *, dir_fd: int | None = None) -> int:
 def read_plain_file(path: str | bytes, limit: int, *, dir_fd: int | None = None) -> bytes:
     """Return the content of a regular file of anybody's, at most `limit` bytes of it.
 
-    For what belongs to the store and not to us: links are followed, pipes and devices are not
+    For entries of the store, which are not ours: links are followed, pipes and devices are not
     read. Raises OSError.
     """
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=dir_fd)
@@ -182,7 +182,7 @@ def open_followed(root: str, *names: str, trusted: frozenset[int]) -> int:
 
     A component may be a link only where one of the `trusted` accounts, root or this account made
     it: others that may write above it could otherwise lead us anywhere. Raises StorageError for
-    such a link, OSError for what is missing or no directory.
+    such a link, OSError for a missing entry or one that is no directory.
     """
     fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     shown = root

@@ -1,4 +1,4 @@
-"""What may end a wait: the cancellation of the job that runs in this process.
+"""The end of waits: the cancellation of the job that runs in this process.
 
 A wait deep inside the database package asks here, so that no function between it and the operation
 has to pass the cancellation on. Only the thread that installed the cancellation is interrupted;
@@ -38,11 +38,11 @@ def interruptible(by: Interruption) -> Iterator[None]:
 
 
 def check() -> None:
-    """Raise what ends this thread's work, if it is to end."""
+    """Raise the error that ends this thread's work, if it is to end."""
     if _installed and _installed[-1][1] == threading.get_ident():
         _installed[-1][0].check()
 
 
 def hurried() -> bool:
-    """Whether a stop was asked for: what still has to be done should not wait for long."""
+    """Whether a stop was asked for: the remaining work should not wait for long."""
     return bool(_installed) and _installed[-1][0].asked

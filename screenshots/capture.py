@@ -39,7 +39,7 @@ class Picture:
     scene: str
     keys: tuple[str, ...] = ()
     size: tuple[int, int] = SMALL
-    theme: str = "textual-dark"
+    theme: str = "magerewind-dark"
 
     @property
     def path(self) -> str:
@@ -50,7 +50,7 @@ class Picture:
 PICTURES = (
     Picture("home", "done"),
     Picture("home", "done", size=LARGE),
-    Picture("home-light", "done", size=LARGE, theme="textual-light"),
+    Picture("home-light", "done", size=LARGE, theme="magerewind-light"),
     Picture("backup", "done", ("b",)),
     Picture("job-running", "running", ("j",)),
     Picture("job-running", "running", ("j",), size=LARGE),

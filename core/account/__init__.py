@@ -1,1 +1,1 @@
-"""Accounts: whose store it is, and what is left of root once that account does the work."""
+"""Accounts: the owner of a store, and the remaining duties of root once the owner does the work."""

@@ -1,7 +1,7 @@
 """Root becomes another account for good: this process, and all that it starts from now on.
 
 Nothing of root's is kept: no open file, no working directory, no capability, no way back. Owns the
-order of the calls, and the proof that they did what they should.
+order of the calls, and the proof of their effect.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def become(ids: Ids, *, keep: Collection[int] = ()) -> None:
         ) from None
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    # The kernel does this by itself unless fs.suid_dumpable says otherwise: nobody may look into
-    # this process, or trace it, who could not before.
+    # The kernel does this by itself unless fs.suid_dumpable says otherwise: no other process may
+    # look into this process, or trace it, who could not before.
     _prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     _prove(ids)
 

@@ -1,4 +1,4 @@
-"""What belongs to a store, seen from a process of root: its places, and whose files are in it.
+"""The extent of a store, seen from a process of root: its places, and the owners of its files.
 
 A descriptor comes from the store's owner, who may have opened it anywhere, in a mount namespace of
 its own too. So it counts as the store's only when the kernel names a path below one of the store's
@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LOOK: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _MOUNT: Final = re.compile(rb"^mnt_id:\s*(\d+)", re.MULTILINE)
-_LINKED: Final = (b"pub/media", b"var")  # what may be a link out of the root
+_LINKED: Final = (b"pub/media", b"var")  # places that may be a link out of the root
 _OWN_PREFIX: Final = b".magerewind"
 _DEEPEST: Final = 100  # levels
 _LONGEST_WALK_S: Final = 300.0
@@ -58,7 +58,7 @@ def _mounts() -> dict[int, _Mount]:
 
 
 class Bounds:
-    """The places of a store: its root, and what `pub/media` and `var` lead to.
+    """The places of a store: its root, and the targets of `pub/media` and `var`.
 
     A link counts when it and the directory behind it are the owner's: whoever else can make links
     in `pub` must not widen the store. File systems that an ordinary account can mount (FUSE) never
@@ -103,7 +103,7 @@ class Accounts:
         self._walk = _owners(bounds)
 
     def have(self, uid: int, gid: int) -> bool:
-        """Tell whether both own something; 0 is not looked for, and nobody's answer."""
+        """Tell whether both own something; 0 is never looked for and never answered."""
         while uid not in {0, *self._uids} or gid not in {0, *self._gids}:
             found = next(self._walk, None)
             if found is None or len(self._uids) + len(self._gids) > _MOST_IDS:
@@ -152,14 +152,14 @@ class _Level:
         self._taken = False
 
     def take(self) -> Iterator[tuple[int, int]]:
-        """Yield the owners of what is in it, once."""
+        """Yield the owners of its entries, each once."""
         if self._taken:
             return
         self._taken = True
         with contextlib.suppress(OSError), os.scandir(self.fd) as entries:
             for entry in entries:
                 name = os.fsencode(entry.name)
-                if name.startswith(_OWN_PREFIX):  # stages and asides are not what is live
+                if name.startswith(_OWN_PREFIX):  # stages and asides are not live
                     continue
                 with contextlib.suppress(FileNotFoundError):
                     status = entry.stat(follow_symlinks=False)

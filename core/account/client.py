@@ -1,7 +1,7 @@
 """The owner's side of the keeper: give files to the other accounts of a store, and work as them.
 
 One keeper at most belongs to a process, as its accounts do: `use` names it, at the door or in a
-runner, and `keeper` is None wherever root has no part in the work. What is asked for here is
+runner, and `keeper` is None wherever root has no part in the work. A request made here is
 decided by the other side.
 """
 
@@ -46,7 +46,7 @@ class _Channel:
     def ask(self, request: Request, descriptors: Sequence[int] = ()) -> int | None:
         """Return the descriptor that comes as the answer, if any.
 
-        Raises OSError for what is refused, StorageError when nobody is there any more.
+        Raises OSError for a refused request, StorageError when the keeper is gone.
         """
         try:
             with self._asking:
@@ -123,7 +123,7 @@ class Lent:
 
 
 class Keeper:
-    """What gives files away; made where it is first needed."""
+    """The client of the keeper; made at the first use."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -132,7 +132,7 @@ class Keeper:
         self._lent: dict[tuple[int, int], Lent] = {}
 
     def close(self) -> None:
-        """Let go of all that works for this process; what is needed again is made anew."""
+        """Close the channels to all helper processes; the next use opens new ones."""
         for lent in self._lent.values():
             lent.close()
         if self._giving is not None:
@@ -158,12 +158,12 @@ class Keeper:
         return known
 
     def give(self, fds: Sequence[int], uid: int, gid: int) -> None:
-        """Give open files and directories of ours away. Raises OSError for what is refused."""
+        """Give open files and directories of ours away. Raises OSError for a refusal."""
         for at in range(0, len(fds), MOST_DESCRIPTORS):
             self._channel().ask(Request(Verb.GIVE, uid, gid), fds[at : at + MOST_DESCRIPTORS])
 
     def lend(self, uid: int, gid: int) -> Lent | None:
-        """Return another account of the store, to work as it; None for what is none."""
+        """Return another account of the store, to work as it; None for an account of no file."""
         known = self._lent.get((uid, gid))
         if known is None or known.is_dead:
             if uid == os.geteuid() or not (self.may(uid=uid) and self.may(gid=gid)):

@@ -1,8 +1,9 @@
 """The door: root goes in, and works as the account whose store it is.
 
 It stands before everything that looks into a store, so that nothing in it can mean anything to
-root. Owns the order of the calls, who the owner is, and what is said of it. It is passed in this
-process and never by starting it anew: after that, the account could look into it and trace it.
+root. Owns the order of the calls, the search for the owner, and the line that reports it. It is
+passed in this process and never by starting it anew: after that, the account could look into it and
+trace it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from core.account.seccomp import refuse_typing
 from core.account.walk import Place, Walk, distrust, distrust_of_root
 from core.errors import AccountRefused
 
-# What is root's, and root's alone, where root works as root. What is missing is no reason.
+# Places that must be root's alone where root works as root. A missing one is no reason.
 _ALL_ROOT: Final = (
     "", "app/etc", "app/etc/env.php", "bin", "bin/magento", "pub/media", "var", "var/backups",
 )  # fmt: skip
@@ -47,7 +48,8 @@ def owner_of(walk: Walk, place: Place) -> Ids | None:
     """Return whose store the root at `place` of a walk is; None when all of it is root's.
 
     Where the directory itself is root's, that is who owns `app/etc`. Raises AccountRefused where
-    somebody else could have led the walk there, or has a part in what should be root's.
+    somebody else could have led the walk there, or may write to a place that should be root's
+    alone.
     """
     status = place.status
     if status.st_uid == 0:
@@ -135,7 +137,7 @@ def go_through(
 ) -> Opened:
     """Become the account for good; return how it was done. Raises AccountRefused.
 
-    `root`: path and status of the store's root, which must still be what the path leads to.
+    `root`: path and status of the store's root, which must still be the target of the path.
     `keep`: descriptors that stay open besides the standard ones.
     """
     keeper = () if how.keeper_fd is None else (how.keeper_fd,)

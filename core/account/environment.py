@@ -26,7 +26,7 @@ DEFAULT_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 
 
 def set_for_account(environ: MutableMapping[str, str], ids: Ids) -> None:
-    """Leave, in the environment of a process that was root's, what the account may have."""
+    """Reduce the environment of a process that was root's to the variables the account may have."""
     kept = _kept(environ, _TERMINAL | _WORDS | _LOGIN | _OWN)
     kept["PATH"] = _searched(environ.get("PATH", "")) or DEFAULT_PATH
     kept |= _of_account(ids)
@@ -37,9 +37,9 @@ def set_for_account(environ: MutableMapping[str, str], ids: Ids) -> None:
 def for_program(
     environ: Mapping[str, str], ids: Ids, variables: Collection[str] = ()
 ) -> dict[str, str]:
-    """Return what php and `bin/magento` get, which run as the account that this process has.
+    """Return the environment of php and `bin/magento`, which run as the account of this process.
 
-    What root's door has taken out of the environment is not in it any more: the variables of
+    The variables that the door removed are absent: the variables of
     Magento are here only where the store's owner has set them, and so are `variables`, which the
     store's configuration asks for by name.
     """

@@ -10,7 +10,7 @@ from typing import Final
 from core.errors import UsageError
 
 UNMAPPED: Final = 65534
-"""What the kernel shows for an owner that has no number here: other user namespaces, NFS."""
+"""The id that the kernel shows for an owner without a number here: user namespaces, NFS."""
 _NO_ID: Final = (1 << 32) - 1  # (uid_t) -1 means "leave it" to the kernel
 _HINT: Final = "--as takes the name or the number of an account."
 
@@ -38,7 +38,7 @@ def ids_of(uid: int, gid: int) -> Ids:
     """Return the rights of an account by its number.
 
     An account without an entry has the group `gid` alone: the one that its files have. Root's group
-    is given to nobody that way.
+    is never given to an account that way.
     """
     try:
         return _ids(pwd.getpwuid(uid))
@@ -68,7 +68,7 @@ def _ids(entry: pwd.struct_passwd) -> Ids:
 def is_private_group(gid: int, uid: int) -> bool:
     """Return whether a group is the account's own: named like it, and without other members.
 
-    Many systems give each account such a group, and let it write to what the account makes.
+    Many systems give each account such a group, and let the group write to the account's new files.
     """
     import grp  # noqa: PLC0415 - rarely needed
 

@@ -1,8 +1,8 @@
 """Whether this installation may be run by root, and whether another account can read it.
 
-What root runs must be root's: whoever may write a module of it is root at the next command. And
-what root can read in its own directory, the store's owner may not: the first import after root has
-become that account would fail, or a runner that cannot be started.
+Code that root runs must be root's: an account that may write a module of it is root at the next
+command. And the store's owner may be unable to read code in root's own directory: the first import
+after root has become that account would fail, or a runner that cannot be started.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _existing() -> Iterator[str]:
 
 
 def refuse_foreign() -> None:
-    """As root: raise AccountRefused where others could change what root is running."""
+    """As root: raise AccountRefused where others could change the running code."""
     for path in _existing():
         with Walk(path) as walk:
             found = next(filter(None, (distrust(step, 0) for step in walk.passed)), None)
@@ -70,7 +70,7 @@ def _foreign_entry(directory: str) -> str | None:
 
 
 def refuse_unreadable(name: str) -> None:
-    """As the account: raise AccountRefused where it cannot read what it is to run."""
+    """As the account: raise AccountRefused where it cannot read the code it is to run."""
     for path in _existing_for_all():
         closed = _closed(path)
         if closed is not None:

@@ -1,10 +1,10 @@
-"""What root leaves behind when it becomes a store's owner: a process that gives files away.
+"""The process of root that stays when root becomes a store's owner: it gives files away.
 
 `start_keeper` forks it at the door. A client sends it one end of a socket pair of its own, so that
 any number of processes can ask without getting each other's answers; for each, the keeper forks a
 process that serves that socket until its other end is closed:
 
-- uid 0: one that stays root and does nothing but `fchown` of what `_Giver` lets through;
+- uid 0: one that stays root and does nothing but the `fchown` calls that `_Giver` admits;
 - another uid: one that becomes that account for good (`core.account.lent`).
 
 Both believe nothing: whoever runs as the owner may speak to them. The rules are in
@@ -62,13 +62,13 @@ def _leave(work: Callable[[], None]) -> None:
     """Do the work of a forked process, and never return from it."""
     try:
         work()
-    except BaseException:  # noqa: BLE001 - nobody is there to tell, and nothing may go on
+    except BaseException:  # noqa: BLE001 - no caller is left to tell, and no work may go on
         os._exit(1)
     os._exit(0)
 
 
 def _detach(sock: socket.socket, root_fd: int, owner: int) -> None:
-    """Become a process of nobody: own session, own directory, only two descriptors."""
+    """Detach from everything: own session, own directory, only two descriptors."""
     os.setsid()
     if os.fork():
         return  # the parent waits for this one only: no zombie is left to it
@@ -97,7 +97,7 @@ def keep_only(*wanted: int) -> None:
 
 
 class _Keeper:
-    """Waits for channels, and forks what serves them."""
+    """Waits for channels, and forks a server for each."""
 
     def __init__(self, sock: socket.socket, root_fd: int, owner: int) -> None:
         self._sock = sock
@@ -162,7 +162,7 @@ class _Keeper:
 
 
 class _Giver:
-    """Decides what is given away, and gives it."""
+    """Decides about each request to give a file away, and carries it out."""
 
     def __init__(self, bounds: Bounds, accounts: Accounts, owner: int) -> None:
         self._bounds = bounds
@@ -209,7 +209,8 @@ def _change_owner(fd: int, uid: int, gid: int) -> None:
 def _drop_set_ids(fd: int) -> None:
     """Take set-id bits away that the file got since it was looked at.
 
-    The kernel does that at the change of owner, but for the group's bit of what is not executable.
+    The kernel does that at the change of owner, but for the group's bit of a file that is not
+    executable.
     """
     status = os.fstat(fd)
     if stat.S_ISREG(status.st_mode) and status.st_mode & 0o6000:

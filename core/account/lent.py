@@ -1,10 +1,10 @@
-"""A process that became another account of the store, and does for it what the owner cannot.
+"""A process that became another account of the store, and does the calls that the owner cannot.
 
 The owner moves, writes and removes; it only lacks a look into what is closed to it, and the leave
 to work in directories of the other account. So there are few verbs, each about a descriptor in the
-store: look at a name in a directory, open, set mode or ACL of what is this account's own, and make
-a link of its own. The kernel checks each as this account; what it adds is that nothing outside the
-store is touched.
+store: look at a name in a directory, open, set mode or ACL of this account's own files, and make
+a link of its own. The kernel checks each as this account; its own addition is that nothing outside
+the store is touched.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def become(uid: int, gid: int) -> None:
 
 
 class Account:
-    """What is done for the owner as another account."""
+    """The calls that are made for the owner as another account."""
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
@@ -69,7 +69,7 @@ class Account:
         return 0, None
 
     def _status(self, fd: int, *, own: bool = True) -> os.stat_result:
-        """Return how a file or directory looks; refuse what must not be touched."""
+        """Return the status of a file or directory; refuse one that must not be touched."""
         status = os.fstat(fd)
         is_file = stat.S_ISREG(status.st_mode)
         # Without that protection the owner could have linked any file of this account's.
@@ -108,7 +108,7 @@ class Account:
 
 
 def _way(fd: int) -> bytes:
-    """Return the path that leads to exactly what a descriptor is of, also of one without rights."""
+    """Return the path to exactly the file of a descriptor, also of one opened with O_PATH."""
     return b"/proc/self/fd/%d" % fd
 
 

@@ -46,7 +46,7 @@ def opened() -> Opened | None:
 
 
 def set_opened(how: Opened) -> None:
-    """Take over, in a process that was started behind the door, what was passed there."""
+    """Take over, in a process that was started behind the door, the descriptors passed there."""
     _passed[:] = [how]
     if how.keeper_fd is not None:
         use(how.keeper_fd)

@@ -25,10 +25,10 @@ _ANSWER_WITHIN_S: Final = 30
 
 
 class Verb(IntEnum):
-    """What can be asked for."""
+    """The requests."""
 
     CHANNEL = 0  # of the keeper: serve the socket that comes with it
-    GIVE = 1  # of root: give what is open to an account and group
+    GIVE = 1  # of root: give an open file to an account and group
     MAY = 2  # of root: would that be done; an id of 0 is not asked about
     LOOK = 3  # of an account: a descriptor of a name in a directory, without any rights
     OPEN = 4  # of an account: such a descriptor, open to read
@@ -39,7 +39,7 @@ class Verb(IntEnum):
 
 
 class Request(NamedTuple):
-    """What is asked for; what a verb does not need is zero or empty."""
+    """One request; a field that its verb does not need is zero or empty."""
 
     verb: int
     uid: int = 0

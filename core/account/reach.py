@@ -1,4 +1,4 @@
-"""Looks at, and opens, what may be closed to this account: by itself, else through another one.
+"""Looks at, and opens, files that may be closed to this account: itself, else through another one.
 
 Without a keeper these are the calls of `os`, with their errors.
 """
@@ -75,7 +75,7 @@ def open_to_read(name: bytes, flags: int, dir_fd: int) -> int:
 
 
 def _reopened(fd: int, flags: int) -> int:
-    """Open what a descriptor without rights is of, and what it was looked at to be."""
+    """Open the file of an O_PATH descriptor, as the type that was seen."""
     # Through the descriptor: that there is no link was seen when it was made, and the way to it
     # is a link itself.
     try:

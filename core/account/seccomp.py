@@ -1,7 +1,7 @@
 """A filter in the kernel: no process behind it can type into a terminal as if at its keyboard.
 
 With TIOCSTI, or TIOCLINUX on a console, an account that works at root's terminal could have root's
-shell run what it likes afterwards. The filter refuses both with EPERM, and every system call of a
+shell run any command afterwards. The filter refuses both with EPERM, and every system call of a
 foreign ABI, whose numbers mean something else. It stays for all children.
 """
 

@@ -1,8 +1,8 @@
 """Resolves a path without trust in it, and says whose word each step of the way is.
 
 A directory is opened in the one before it, by a descriptor that allows nothing but looking; a link
-is read through its own descriptor and followed by hand. What stands at the end is therefore what
-was looked at on the way, whatever is renamed meanwhile.
+is read through its own descriptor and followed by hand. The end of the walk is
+therefore the entry seen on the way, also when entries are renamed meanwhile.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Place:
 
     @property
     def status(self) -> os.stat_result:
-        """Return what the kernel knows of it."""
+        """Return its status from the kernel."""
         return os.fstat(self.fd)
 
 
@@ -102,7 +102,7 @@ class Walk:
                     self._to_top()
 
     def _step(self, name: str) -> str | None:
-        """Go to what has this name; return the target instead when it is a link."""
+        """Go to the entry of this name; return the target instead when it is a link."""
         here = self.places[-1]
         path = os.path.join(here.path, name)
         fd = os.open(name, _LOOK, dir_fd=here.fd)
@@ -159,10 +159,10 @@ def distrust(step: Passed, uid: int) -> str | None:
 
 
 def distrust_of_root(path: str, *, below: str) -> str | None:
-    """Return why what is at `path` is not root's alone; None when it is, or is not there.
+    """Return why the entry at `path` is not root's alone; None when it is, or is absent.
 
     The end, and every step that is `below` this directory or is it, must not even be a directory
-    that others may add to. Raises OSError for what may not be looked at.
+    that others may add to. Raises OSError for a place that may not be looked at.
     """
     try:
         with Walk(path) as walk:

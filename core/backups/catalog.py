@@ -1,6 +1,6 @@
-"""What lies in var/backups: listed, grouped into sets, found by name, deleted.
+"""The contents of var/backups: listed, grouped into sets, found by name, deleted.
 
-The catalog reads names, sizes and manifests. It does not judge what is inside a file; that is
+The catalog reads names, sizes and manifests. It does not judge the inside of a file; that is
 `verify_backup`'s work, through the packages that know archives and dumps.
 """
 
@@ -16,9 +16,16 @@ from typing import Final
 
 from core.backups.looks import find_look, forget_look, open_looks
 from core.backups.manifest import Manifest, find_manifest
-from core.backups.names import FOREIGN, BackupName, manifest_name, parse_name, rollback_name
+from core.backups.names import (
+    FOREIGN,
+    BackupName,
+    index_name,
+    manifest_name,
+    parse_name,
+    rollback_name,
+)
 from core.backups.place import open_backups
-from core.durable import translate
+from core.durable import partial_name, translate
 from core.errors import BackupNotFound, InvalidBackupName
 from core.events import Kind
 from core.held import Directory
@@ -29,13 +36,13 @@ _KIND_ORDER: Final = {kind: number for number, kind in enumerate(Kind)}
 
 
 class Health(StrEnum):
-    """What can be said of a backup without reading it whole. The order is from good to bad."""
+    """The state of a backup as far as known without a whole read. The order is from good to bad."""
 
     VERIFIED = "verified"  # read again after it was written, and still of that size
     SOUND = "sound"  # no manifest, but read whole by a verification since, and sound
     UNVERIFIED = "unverified"  # no manifest, or never read again
     PARTIAL = "partial"  # an unfinished file
-    DAMAGED = "damaged"  # not what its manifest says, or found so by a verification
+    DAMAGED = "damaged"  # differs from its manifest, or a verification found so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +64,7 @@ class Backup:
 
     @property
     def kind(self) -> Kind | None:
-        """What it holds; None where one archive holds several kinds."""
+        """Its kind; None where one archive holds several kinds."""
         return self.name.kind
 
 
@@ -81,7 +88,7 @@ class BackupSet:
 
     @property
     def note(self) -> str:
-        """What the person wrote when it was taken."""
+        """The note that the person wrote when it was taken."""
         notes = (backup.manifest.note for backup in self.backups if backup.manifest is not None)
         return next((note for note in notes if note), "")
 
@@ -172,10 +179,19 @@ def _entries(directory: Directory) -> list[tuple[str, os.stat_result]]:
 
 
 def _is_own(name: str, names: frozenset[str]) -> bool:
-    """Return whether the entry needs no mention: a manifest with its backup, or Magento's own."""
-    ending = manifest_name("")[1:]
-    is_manifest = name.startswith(".") and name.endswith(ending)
-    return name in _MAGENTO_OWN or (is_manifest and name[1 : -len(ending)] in names)
+    """Return whether the entry needs no mention: what lies beside a backup, or Magento's own."""
+    for beside in (manifest_name, index_name):
+        ending = beside("")[1:]
+        if name.startswith(".") and name.endswith(ending) and name[1 : -len(ending)] in names:
+            return True
+    return name in _MAGENTO_OWN
+
+
+def _is_with_partial(name: str, names: frozenset[str]) -> bool:
+    """Return whether this is the unfinished index of an unfinished backup, which stands for it."""
+    start, ending = partial_name(index_name("\0")).split("\0")
+    inner = name.removeprefix(start).removesuffix(ending)
+    return name == partial_name(index_name(inner)) and partial_name(inner) in names
 
 
 def is_partial(name: str) -> bool:
@@ -183,8 +199,13 @@ def is_partial(name: str) -> bool:
     return "/" not in name and name.startswith(".") and name.endswith(".partial")
 
 
+def _finished(name: str) -> str:
+    """Return the name that an unfinished file was to get."""
+    return name.removeprefix(".").removesuffix(".partial")
+
+
 def list_backups(directory: str) -> Listing:
-    """Return what lies in `directory`, newest first; a missing directory holds nothing.
+    """Return the contents of `directory`, newest first; a missing directory holds nothing.
 
     Sizes and manifests are read, contents are not. Raises StoreUnreadable.
     """
@@ -211,6 +232,8 @@ def _listing(directory: Directory, looks: Directory | None) -> Listing:
         parsed = parse_name(name)
         if parsed is not None and regular:
             backups.append(_backup(directory, parsed, status, looks))
+        elif _is_with_partial(name, names):
+            continue
         elif is_partial(name) and regular:
             partial.append(
                 PartialBackup(file_name=name, size_bytes=status.st_size, modified_s=status.st_mtime)
@@ -277,7 +300,7 @@ def find_any_backup(directory: str, name: str) -> Backup:
 
 
 def delete_backup(directory: str, name: str) -> int:
-    """Delete the backup and its manifest; return the bytes that were freed.
+    """Delete the backup, its index and its manifest; return the bytes that were freed.
 
     Raises InvalidBackupName, BackupNotFound, StorageError. Nothing but a backup is ever deleted.
     """
@@ -290,6 +313,7 @@ def delete_backup(directory: str, name: str) -> int:
         status = _status(held, parsed)
         try:
             os.unlink(parsed.text, dir_fd=held.fd)
+            held.remove(index_name(parsed.text))
             # Last: a crash in between leaves a manifest alone, which the list names as unknown.
             held.remove(manifest_name(parsed.text))
             held.flush()
@@ -344,6 +368,7 @@ def delete_partial(directory: str, name: str) -> int:
         try:
             partial = _partial(name, held)
             os.unlink(name, dir_fd=held.fd)
+            held.remove(partial_name(index_name(_finished(name))))
             held.flush()
         except OSError as error:
             raise translate(error, f"deleting {name} in {directory}") from error

@@ -1,7 +1,7 @@
-"""What a verification found of a backup that has no manifest, remembered in the state of the store.
+"""The findings of a verification of a backup without a manifest, kept in the state of the store.
 
 A manifest says who made a backup, so one that Magento made, or that was copied here, gets none.
-What was found of it lies in `var/.magerewind/looks`, believed only when it is this account's, and
+Its findings lie in `var/.magerewind/looks`, believed only when it is this account's, and
 of no file but the very one that was read: by its inode, size and times.
 """
 
@@ -26,7 +26,7 @@ _LIMIT: Final = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was found: `problem` is empty for a sound backup."""
+    """A finding: `problem` is empty for a sound backup."""
 
     sha256: str
     problem: str = ""
@@ -55,7 +55,7 @@ def _file_of(name: str) -> str:
 
 
 def find_look(looks: Directory | None, name: str, status: os.stat_result) -> Look | None:
-    """Return what was found of this file, None where nothing is known of it as it is now."""
+    """Return the finding about this file, None where nothing is known of its present state."""
     if looks is None:
         return None
     try:
@@ -68,7 +68,7 @@ def find_look(looks: Directory | None, name: str, status: os.stat_result) -> Loo
 
 
 def remember_look(directory: str, name: str, status: os.stat_result, look: Look) -> None:
-    """Remember what was found of a file that is as `status` says. Raises StorageError."""
+    """Remember the finding about a file of this `status`. Raises StorageError."""
     looks = open_looks(directory, make=True)
     if looks is None:
         return
@@ -85,7 +85,7 @@ def remember_look(directory: str, name: str, status: os.stat_result, look: Look)
 
 
 def forget_look(directory: str, name: str) -> None:
-    """Forget a backup that is deleted; what cannot be forgotten means nothing without its file."""
+    """Forget a deleted backup; a finding that cannot be removed means nothing without its file."""
     looks = open_looks(directory)
     if looks is not None:
         with looks, suppress(OSError):

@@ -1,4 +1,4 @@
-"""What is remembered of a backup beside it: size, checksum, contents, how it was taken.
+"""The description beside a backup: size, checksum, contents, how it was taken.
 
 A manifest is written last, so a backup without one is merely unverified: made by Magento, copied
 from elsewhere, or committed in the moment of a crash. A manifest never holds a password, and a
@@ -39,7 +39,7 @@ class Manifest:
     root: str
     created: str  # ISO 8601, UTC
     elapsed_s: float
-    verified: bool  # read again, and found to be what was written
+    verified: bool  # read again, and equal to the written bytes
     magento_version: str | None = None
     kept_open: bool = False  # taken without maintenance mode
     note: str = ""
@@ -50,19 +50,20 @@ class Manifest:
     compress: str = "none"  # dumps: none, gzip, zstd
     rows: Mapping[str, int] | None = None  # dumps: rows of each table
     snapshot: str | None = None  # how the dump came to be of one instant
-    schema_bytes: int | None = None  # dumps: what the server said of the size of its tables
+    schema_bytes: int | None = None  # dumps: the size of its tables by the server
     server: str | None = None
     database: str | None = None  # name of the schema that a dump is of
     stripped: tuple[str, ...] = ()
     max_statement_bytes: int | None = None
     warnings: tuple[Warned, ...] = ()
-    problem: str = ""  # what a later verification found to be wrong
-    looked_at: str = ""  # what an archive was when all of it was looked at and sound
+    problem: str = ""  # the fault that a later verification found
+    looked_at: str = ""  # the state of an archive when a whole look found it sound
+    index_sha256: str = ""  # of the index beside it, where one was written with it
     format: int = field(default=FORMAT)
 
 
 def identity_of(manifest: Manifest) -> str:
-    """Return what `looked_at` is of an archive that is as its manifest says."""
+    """Return `looked_at` of an archive that agrees with its manifest."""
     return f"{manifest.sha256} {manifest.members} {manifest.content_bytes}"
 
 
@@ -146,8 +147,8 @@ def _check_types(manifest: Manifest) -> None:
 
 
 def _read(directory: Directory, name: str) -> bytes:
-    # Others may write to var/backups, the web server's account among them: what is said of a backup
-    # is believed only of a file that nobody else could have made, or changed.
+    # Others may write to var/backups, the web server's account among them: a statement about a
+    # backup is believed only of a file that nobody else could have made, or changed.
     fd = open_file(name, what="It", dir_fd=directory.fd, limit=_LARGEST, mode=MANIFEST_MODE)
     try:
         return read_all(fd, _LARGEST, what="It")

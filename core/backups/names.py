@@ -1,9 +1,9 @@
-"""The names of backups: what Magento writes, has written, and what we write.
+"""The names of backups: those of Magento, of earlier versions of it, and ours.
 
 The grammar is Magento's, `<unix time>_<type>[_<label>].<extension>`; its command line and its admin
 pages have used different types over the years, and all of them are read here. So are dumps under
 any name that ends in .sql, .sql.gz or .sql.zst: other programs name them so. Nothing here looks at
-a disk: a name says what a file claims to be, not that it exists or is sound.
+a disk: a name is the claim of a file, not a proof that it exists or is sound.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class BackupName:
     timestamp: int  # unix seconds; 0 where a foreign name has no date, and the file's time counts
     kind: Kind | None
     variant: str  # Magento's type: filesystem, filesystem_code, filesystem_media, db, snapshot…
-    label: str = ""  # what a person called it, as the name has it
+    label: str = ""  # the label that a person gave it, as the name has it
 
 
 def new_name(
@@ -95,13 +95,13 @@ def new_name(
 
 
 def parse_name(text: str) -> BackupName | None:
-    """Return what a base name says, or None if it is not the name of a backup."""
+    """Return the parts of a base name, or None if it is not the name of a backup."""
     match = _PATTERN.fullmatch(text)
     if match is None:
         return _foreign_name(text)
     variant = match["archive"] or match["dump"]
     label = match["archive_label"] or match["dump_label"] or ""
-    # `filesystem` never has had a label: what follows it would be a type that we do not know.
+    # `filesystem` never has had a label: a word after it would be a type that we do not know.
     if variant == "filesystem" and label:
         return None
     return BackupName(
@@ -177,3 +177,8 @@ def _sentence(reason: str | None) -> str | None:
 def manifest_name(name: str) -> str:
     """Return the base name of a backup's manifest: hidden, since Magento lists by the first dot."""
     return f".{name}.manifest.json"
+
+
+def index_name(name: str) -> str:
+    """Return the base name of a backup's index, hidden beside its manifest."""
+    return f".{name}.index"

@@ -1,4 +1,4 @@
-"""`var/backups`, opened once and held: what is done there is done in that very directory.
+"""`var/backups`, opened once and held: every act is in that very directory.
 
 It may be a link to another disk, as may `var` itself, where the store's owner, this account or root
 made the link. A link of anybody else, who may only write to `var`, is not followed.

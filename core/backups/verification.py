@@ -1,7 +1,7 @@
 """Whether a backup is sound, found by reading all of it.
 
 Archives and dumps are read by the packages that know them; here it is decided which of them reads
-a file, held against its manifest, and what was found is written into the manifest, so that the list
+a file, compared with its manifest, and the finding is written into the manifest, so that the list
 shows it later. A backup without a manifest is judged by its structure, and gets none: what was
 found of it is kept apart (`core.backups.looks`).
 """
@@ -22,7 +22,7 @@ from core.events import Kind, Report, Warned, no_report
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyResult:
-    """What reading a backup whole has shown. `problem` is empty for a sound one."""
+    """The finding of a whole read. `problem` is empty for a sound backup."""
 
     backup: Backup
     problem: str = ""
@@ -39,7 +39,7 @@ class VerifyResult:
 
 
 def _read_archive(backup: Backup, manifest: Manifest | None, report: Report) -> VerifyResult:
-    from core.archive.tar import verify  # noqa: PLC0415 - only what is needed is loaded
+    from core.archive.tar import verify  # noqa: PLC0415 - loaded at the first need
 
     if manifest is not None and manifest.looked_at == identity_of(manifest):
         verify.read_again(backup.path, sha256=manifest.sha256, report=report)
@@ -102,7 +102,7 @@ def _remember(result: VerifyResult, status: os.stat_result) -> None:
 
 
 def _remember_look(result: VerifyResult, status: os.stat_result) -> None:
-    """Remember what was read, unless the file is another by now."""
+    """Remember the finding, unless the file is another by now."""
     backup = result.backup
     now = os.lstat(backup.path)
     if (now.st_ino, now.st_ctime_ns) == (status.st_ino, status.st_ctime_ns):
@@ -115,8 +115,8 @@ def verify_backup(
 ) -> VerifyResult:
     """Read a backup whole and say whether it is sound.
 
-    What is wrong with the file is the result's `problem`; what keeps it from being read is raised
-    (StorageError). With `remember`, a manifest that says something else is written anew, and what
+    A fault of the file is the result's `problem`; an error that prevents the read is raised
+    (StorageError). With `remember`, a manifest that differs is written anew, and what
     was found of a backup without one is kept in the state of the store.
     """
     manifest = backup.manifest

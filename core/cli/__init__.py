@@ -1,6 +1,6 @@
-"""The headless commands: a rendering of what the jobs say.
+"""The headless commands: a rendering of the jobs' events.
 
-parse options; refuse what cannot be meant              parser, options, magento_words
+parse options; refuse those that contradict             parser, options, magento_words
 find the command; load only its modules                 dispatch, main
 show the plan; ask                                      commands, work_commands, plan_view
 start the job; follow it to its end                     following, interruptions

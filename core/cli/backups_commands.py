@@ -46,7 +46,7 @@ def _chosen(session: Session, directory: str) -> list[Backup]:
 
 
 def _doomed(session: Session, directory: str) -> list[Backup | PartialBackup]:
-    """Return what is to be deleted: all of it is found before anything goes."""
+    """Return the backups to delete: all are found before anything goes."""
     return [
         find_partial(directory, name) if is_partial(name) else find_any_backup(directory, name)
         for name in session.line.names

@@ -17,6 +17,7 @@ from core.cli.options import (
     add_recover,
     add_rollback,
     add_running_job,
+    add_settings,
     add_undo,
 )
 
@@ -102,6 +103,28 @@ COMMANDS: Final = (
         summary="give up the undo of the last rollback and free its space",
         add=add_discard,
         details="Asks first.",
+    ),
+    Command(
+        name="config:check",
+        summary="check all files of the configuration",
+        details="Every problem is one line on standard error, with its file, its key and what was "
+        "meant. Exit code 1 where there is one.",
+    ),
+    Command(
+        name="config:show",
+        summary="show the settings of each store and where each value comes from",
+        add=add_settings,
+        details="With --store NAME, of that one. Options of setup:backup are shown as it would "
+        "take them.",
+    ),
+    Command(
+        name="config:generate",
+        summary="print a file of the configuration in which every key is explained",
+        details="With --root DIR, it has a store there.",
+    ),
+    Command(
+        name="config:schema",
+        summary="print the JSON schema of a file of the configuration, for editors",
     ),
     Command(
         name="demo",

@@ -1,7 +1,7 @@
-"""What each headless command does: find the store, ask the client, show what it says.
+"""The headless commands: find the store, ask the client, show its answer.
 
 No work is done here; jobs do it. A command returns its exit code and raises MagerewindError for
-what `main` shows as one line and a hint.
+shown by `main` as one line and a hint.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from core.backups.catalog import list_backups
+from core.cli.configured import Configuration
 from core.cli.console import Console
 from core.cli.following import Follower
 from core.cli.interruptions import Interruptions
@@ -32,15 +34,19 @@ from core.operations.read_only import refuse_unwritable
 from core.text import numbers
 from core.text.lines import note, plain, success, warning
 
+if TYPE_CHECKING:
+    from core.config.load import Effective
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What a command works with."""
+    """The context of a command."""
 
     line: CommandLine
     console: Console
     interruptions: Interruptions
     environ: Mapping[str, str]
+    configuration: Configuration
     clock: Callable[[], float] = time.time
 
     def store(self, *, for_rollback: bool = True) -> Store:
@@ -58,6 +64,10 @@ class Session:
             raise planted
         refuse_unwritable(store)
         return store
+
+    def settings(self, store: Store) -> Effective:
+        """Return the configuration of a store. Raises InvalidConfig, UsageError."""
+        return self.configuration.settings(self.line, store.root)
 
     def client(self, store: Store) -> Client:
         """Return the jobs of the store."""
@@ -122,7 +132,7 @@ class Session:
     ) -> int:
         """Follow a job to its end, or only name it where it was to be detached.
 
-        What was `told` before the start is not said again.
+        Findings `told` before the start are not repeated.
         """
         if self.line.detach:
             if self.console.as_json:
@@ -225,7 +235,7 @@ def _look_for_lost(session: Session, client: Client) -> int:
 
 
 def _repair(session: Session, client: Client) -> int:
-    """Show what is left of a job whose memory is gone, ask, and start what mends it."""
+    """Show the traces of a job whose memory is gone, ask, and start the repair."""
     from core.operations.lost import Traces, lost_findings  # noqa: PLC0415 - loads the database
     from core.operations.requests import RepairRequest  # noqa: PLC0415
 

@@ -1,8 +1,8 @@
 """Where lines go: narration to stdout, all else to stderr, coloured where that is wanted.
 
-What cannot be shown is dropped, since a job must never suffer from who watches it. A terminal that
-is gone (a closed pipe, a hang-up) is no error at all; any other reason, such as a full disk, is
-kept until it is said. Nothing here knows what the lines mean.
+Output that cannot be written is dropped, since a job must never suffer from its watcher. A terminal
+that is gone (a closed pipe, a hang-up) is no error at all; any other reason, such as a full disk,
+is kept until it is said. The meaning of the lines is not known here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from core.text.lines import Line, Style, error
 from core.text.printable import folded, printable
 
 PROGRESS_S: Final = 0.25  # often enough to read as live, and cheap on a slow link
-_GONE: Final = frozenset({errno.EPIPE, errno.EIO})  # nobody reads, or the terminal hung up
+_GONE: Final = frozenset({errno.EPIPE, errno.EIO})  # no reader is left, or the terminal hung up
 _COLOURS: Final[Mapping[Style, str]] = {
     Style.SUCCESS: "32",
     Style.WARNING: "33",
@@ -96,7 +96,7 @@ class Console:
                 continue
             if line.is_narration and self.as_json:
                 continue
-            # What Magento says too stays word for word; all else is folded, and never cut.
+            # Messages that Magento has too stay word for word; all else is folded, and never cut.
             width = None if line.is_narration else self._width()
             for text in [line.text] if width is None else folded(line.text, width):
                 self._write(text, line.style, narration=line.is_narration)
@@ -110,7 +110,7 @@ class Console:
         return None
 
     def print(self, *texts: str) -> None:
-        """Print what was asked for, such as a list, on stdout. The text must be safe already."""
+        """Print a requested text, such as a list, on stdout. The text must be safe already."""
         if self.quiet:
             return
         for text in texts:
@@ -138,7 +138,7 @@ class Console:
             self._emit(False, "\r\x1b[2K")
 
     def ask(self, question: str) -> bool:
-        """Ask on stdout, read the answer from stdin; only what begins with y is a yes."""
+        """Ask on stdout, read the answer from stdin; only an answer that begins with y is a yes."""
         self.end_progress()
         self._emit(True, f"{printable(question)}[y/N] ")
         with suppress(OSError, ValueError):
@@ -153,7 +153,7 @@ class Console:
 
     def say_what_was_lost(self) -> bool:
         """Say on stderr, once, that stdout could not be written; return whether that was so."""
-        self._emit(True, "")  # what others, such as the help, left to be flushed
+        self._emit(True, "")  # text that others, such as the help, left to be flushed
         lost, self._lost = self._lost, ""
         if lost:
             self.say(error(f"The output could not be written: {lost}"))

@@ -1,4 +1,4 @@
-"""Which function runs which command, and what all of them work with.
+"""The function of each command, and the common context of all.
 
 A command loads only the part of the engine that it needs: half of what a short one takes is the
 start of the interpreter and the import of modules (0.2 s for all of them).
@@ -47,7 +47,7 @@ def refuse_to_change(line: CommandLine) -> None:
 
 
 def command_of(name: str) -> Command:
-    """Return the function of a command. Raises KeyError for what is none."""
+    """Return the function of a command. Raises KeyError for an unknown one."""
     module, function = _FUNCTIONS[name]
     found: Command = getattr(import_module(f"core.cli.{module}"), function)
     return found

@@ -1,6 +1,6 @@
 """The pages that are generated from the code: the commands and the events.
 
-A test compares them with what lies in `docs/`, so that they cannot be out of date.
+A test compares them with `docs/`, so that they cannot be out of date.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Final
 from core import errors, events
 from core.cli.command_table import COMMANDS, Command
 from core.cli.parser import make_parser
+from core.config.pages import configuration_page, schema_page
 
 _COMMENT: Final = re.compile(r"^    (\w+): [^#\n]*#\s*(.+)$", re.MULTILINE)
 _MADE: Final = "<!-- Made from the code by `make docs`. Do not edit. -->"
@@ -47,6 +48,12 @@ JSON_OBJECTS: Final = (
     ("info:backups:verify", "`Verified`"),
     ("info:backups:delete", "`Deleted`"),
     ("info:store", "`Store`"),
+    (
+        "any command with --all-stores",
+        "`StoreBegan` (`store`, `root`) before its objects; at the end `StoreEnded` for each",
+    ),
+    ("config:check", "`ConfigFile`, then `ConfigProblem`"),
+    ("config:show", "`Setting`: `store`, `key`, `value`, `origin`"),
     ("job:list", "`Job`"),
     ("job:cancel", "`CancelAsked`"),
     ("setup:backup --dry-run", "`BackupPlan`"),
@@ -232,4 +239,9 @@ def events_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES: Final = {"cli.md": commands_page, "events.md": events_page}
+PAGES: Final = {
+    "cli.md": commands_page,
+    "configuration.md": configuration_page,
+    "config.schema.json": schema_page,
+    "events.md": events_page,
+}

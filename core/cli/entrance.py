@@ -1,4 +1,4 @@
-"""What a command does before it looks into a store: root becomes the account whose store it is.
+"""The first act of a command, before it looks into a store: root becomes the store's owner.
 
 Finds out where the store is without opening anything of it, has `core.account.door` do the rest,
 and says in one line whose rights are worked with.
@@ -96,7 +96,7 @@ def _located_as_asked(line: CommandLine, stack: ExitStack, asked: Ids) -> tuple[
     try:
         found = stack.enter_context(_located(line))
     except MagerewindError:
-        return None, asked  # the account itself looks, and says what is wrong
+        return None, asked  # the account itself looks, and names the fault
     status = found.place.status
     gid = status.st_gid if status.st_uid == asked.uid else None
     return found, ids_named(line.account or "", gid)

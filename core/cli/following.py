@@ -81,7 +81,7 @@ class Follower:
         self._interruptions = interruptions
         self._verbose = verbose
         self._cancels = cancels  # Ctrl-C asks the job to cancel; else it only stops the watching
-        self._told = frozenset(told)  # code and message of what was shown before the start
+        self._told = frozenset(told)  # code and message of findings shown before the start
         self._sleep = sleep
         self._asked = False
 
@@ -128,7 +128,7 @@ class Follower:
         self._look(job_id)
 
     def _look(self, job_id: str) -> None:
-        """Do what the signals that came ask for."""
+        """Do the acts that the received signals ask for."""
         if self._interruptions.gone is not None:
             raise _Detached(128 + self._interruptions.gone)
         asked = self._interruptions.asked

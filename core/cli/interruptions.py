@@ -1,7 +1,7 @@
-"""What Ctrl-C, a hang-up and a request to end mean to a command.
+"""The meaning of Ctrl-C, a hang-up and a request to end for a command.
 
-While nothing has begun they simply end it. While it follows a job they are only counted: whoever
-follows decides what the first Ctrl-C and the second one are for, and the job is never touched by
+While nothing has begun they simply end it. While it follows a job they are only counted: the
+follower decides what the first Ctrl-C and the second one are for, and the job is never touched by
 the signal itself, since it runs in a session of its own.
 """
 
@@ -26,7 +26,7 @@ class Stopped(KeyboardInterrupt):
 
 
 class Interruptions:
-    """The signals that came. `asked` counts Ctrl-C while following; `gone` is what ended us."""
+    """The received signals. `asked` counts Ctrl-C while following; `gone` is the ending one."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -43,7 +43,7 @@ class Interruptions:
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Handle the signals of this process; what was set before comes back afterwards."""
+        """Handle the signals of this process; the earlier handlers come back afterwards."""
         if threading.current_thread() is not threading.main_thread():
             yield  # only the main thread may; a test that calls us from another has no signals
             return

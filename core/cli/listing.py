@@ -43,7 +43,7 @@ def _backup_row(backup: Backup, now_s: float) -> tuple[str, ...]:
 
 
 def listing_lines(listing: Listing, now_s: float) -> Iterator[str]:
-    """Yield the list as Magento prints it, with what it leaves out beside and below."""
+    """Yield the list as Magento prints it, with further facts beside and below."""
     if listing.backups:
         yield f"Showing backup files in {printable(listing.directory)}."
         headers = ["Backup Filename", "Backup Type", "Date", "Age", "Size", "Health", "Note"]
@@ -112,7 +112,7 @@ def listing_json(listing: Listing) -> Iterator[dict[str, Any]]:
 
 
 def job_result(job: JobSummary) -> str:
-    """Return how a job stands, in a word or two."""
+    """Return the state of a job, in a word or two."""
     if job.unreadable:
         return "UNREADABLE"
     if job.interrupted:

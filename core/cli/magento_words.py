@@ -1,6 +1,6 @@
-"""What scripts that were written for `bin/magento` say, and argparse would not take as it is.
+"""Words of scripts for `bin/magento` that argparse would not take as they are.
 
-Such a script has to go on working, unless what it asks for would take the wrong store: then it is
+Such a script has to go on working, unless its words mean another store: then it is
 told, before anything is done.
 """
 
@@ -24,7 +24,7 @@ _MEANT_ELSEWHERE: Final = {
 
 
 def check_init_params(text: str) -> str:
-    """Return what --magento-init-params was given. Raises UsageError where it means another store.
+    """Return the value of --magento-init-params. Raises UsageError where it means another store.
 
     A backup of the wrong directories is worse than none.
     """

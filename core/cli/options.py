@@ -1,6 +1,6 @@
 """The options of each command, as argparse takes them.
 
-Names and meanings are Magento's where Magento has them. What the commands do is not known here.
+Names and meanings are Magento's where Magento has them. The work of the commands is not known here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from core import __version__
 from core.backups.names import Naming
+from core.cli.config_options import add_configuration
 from core.cli.magento_words import check_init_params
 from core.compression import OF_DUMPS
 from core.events import Kind
@@ -41,7 +42,7 @@ def _list(text: str) -> tuple[str, ...]:
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
-    """Add what every command takes, before or after its name as in Magento."""
+    """Add the options of every command, before or after its name as in Magento."""
     add = parser.add_argument_group("common options").add_argument
     unset: dict[str, Any] = {"default": argparse.SUPPRESS}
     add("-h", "--help", action="help", help="show this help", **unset)
@@ -81,6 +82,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         **unset,
     )
     _add_account(add, unset)
+    add_configuration(add, _word)
     _add_output(add, unset)
 
 
@@ -121,7 +123,11 @@ def _add_run(parser: argparse.ArgumentParser, *, dry_run: bool = True) -> None:
             action="store_true",
             help="check everything, show the plan, change nothing; -v lists every entry of it",
         )
-    add("--strict", action="store_true", help="exit 1 also where it is complete with warnings")
+    add(
+        "--strict",
+        action=argparse.BooleanOptionalAction,
+        help="exit 1 also where it is complete with warnings",
+    )
     add("--detach", action="store_true", help="start the job, print its id and do not follow it")
 
 
@@ -148,7 +154,14 @@ def _add_exclude(parser: argparse.ArgumentParser) -> None:
 
 
 def add_backup(parser: argparse.ArgumentParser) -> None:
-    """Add what setup:backup takes."""
+    """Add the options of setup:backup."""
+    _add_run(parser)
+    add_settings(parser)
+    _add_magento_init_params(parser)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a backup that the configuration has a key for."""
     add = parser.add_argument
     kinds: dict[str, Any] = {"action": "append_const", "dest": "kinds"}
     add(
@@ -159,17 +172,15 @@ def add_backup(parser: argparse.ArgumentParser) -> None:
     )
     add("--media", const=Kind.MEDIA, help="take media", **kinds)
     add("--db", const=Kind.DB, help="take the complete database", **kinds)
-    _add_run(parser)
     add(
         "--keep-open",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
         help="do not turn maintenance mode on; the manifest says so",
     )
     add(
-        "--no-verify",
-        action="store_false",
-        dest="verify",
-        help="do not read the backups again after writing",
+        "--verify",
+        action=argparse.BooleanOptionalAction,
+        help="read the backups again after writing (default), or do not",
     )
     _add_exclude(parser)
     add(
@@ -201,11 +212,10 @@ def add_backup(parser: argparse.ArgumentParser) -> None:
         help="name a code backup NUMBER_filesystem.tgz as documented (default), or "
         "NUMBER_filesystem_code.tgz, which alone Magento's own commands list and take since 2.1",
     )
-    _add_magento_init_params(parser)
 
 
 def add_rollback(parser: argparse.ArgumentParser) -> None:
-    """Add what setup:rollback takes."""
+    """Add the options of setup:rollback."""
     add = parser.add_argument
     for short, kind in (("-c", "code"), ("-m", "media"), ("-d", "db")):
         add(
@@ -215,7 +225,11 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
             help=f"base name of the {kind} backup in var/backups",
         )
     _add_run(parser)
-    add("--keep-env", action="store_true", help="keep the present app/etc/env.php")
+    add(
+        "--keep-env",
+        action=argparse.BooleanOptionalAction,
+        help="keep the present app/etc/env.php",
+    )
     add(
         "--replace-env",
         action="store_true",
@@ -245,8 +259,16 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--keep-stripped",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
         help="keep the present rows of tables of which the dump has only the structure",
+    )
+    add(
+        "--only",
+        action="append",
+        metavar="PATH",
+        type=_word,
+        help="roll back nothing of code and media but this path, with all below it; a pattern as "
+        "for --exclude; may be repeated",
     )
     _add_exclude(parser)
     _add_magento_init_params(parser)
@@ -254,10 +276,9 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
 
 def _add_no_flush(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--no-flush",
-        action="store_false",
-        dest="flush",
-        help="do not run bin/magento cache:flush at the end",
+        "--flush",
+        action=argparse.BooleanOptionalAction,
+        help="run bin/magento cache:flush at the end (default), or do not",
     )
 
 
@@ -299,7 +320,7 @@ def add_running_job(parser: argparse.ArgumentParser) -> None:
 
 
 def add_recover(parser: argparse.ArgumentParser) -> None:
-    """Add what job:recover takes."""
+    """Add the options of job:recover."""
     parser.add_argument(
         "--from-host",
         metavar="NAME",
@@ -315,7 +336,7 @@ def add_recover(parser: argparse.ArgumentParser) -> None:
 
 
 def add_discard(parser: argparse.ArgumentParser) -> None:
-    """Add what job:discard takes."""
+    """Add the options of job:discard."""
     _add_kept(parser)
     parser.add_argument(
         "--orphans",
@@ -340,14 +361,14 @@ def _add_kept(parser: argparse.ArgumentParser) -> None:
 
 
 def add_undo(parser: argparse.ArgumentParser) -> None:
-    """Add what job:undo takes."""
+    """Add the options of job:undo."""
     _add_kept(parser)
     _add_run(parser)
     _add_no_flush(parser)
 
 
 def add_demo(parser: argparse.ArgumentParser) -> None:
-    """Add what the demonstration takes."""
+    """Add the options of the demonstration."""
     add = parser.add_argument
     add(
         "--size",
@@ -362,7 +383,7 @@ def add_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def add_application(parser: argparse.ArgumentParser) -> None:
-    """Add what only the application takes: it opens where no command is given."""
+    """Add the options of the application alone: it opens where no command is given."""
     add = parser.add_argument_group("options of the application").add_argument
     add(
         "--mouse",

@@ -1,8 +1,8 @@
-"""The words of the command line, and nothing of what they do.
+"""The words of the command line, and nothing of their effects.
 
 The commands and options are Magento's where Magento has them, and ours beside them. Abbreviations
 are off: a script that says `--d` today would mean something else when an option is added. The same
-table that argparse works from is what `docs/cli.md` is generated from.
+table of argparse is also the source of `docs/cli.md`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import argparse
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, NoReturn
 
 from core.backups.names import Naming
@@ -25,7 +25,7 @@ from core.events import Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandLine:
-    """What was asked for. Without a command, the application is to open."""
+    """The request of a command line. Without a command, the application is to open."""
 
     command: str | None = None
     # common
@@ -38,6 +38,10 @@ class CommandLine:
     as_json: bool = False
     yes: bool = False
     read_only: bool = False
+    config_file: str | None = None
+    use_config: bool = True
+    store: str | None = None
+    all_stores: bool = False
     # of several commands
     dry_run: bool = False
     strict: bool = False
@@ -46,7 +50,7 @@ class CommandLine:
     flush: bool = True
     names: tuple[str, ...] = ()
     job_id: str | None = None
-    # what only setup:backup takes
+    # of setup:backup only
     kinds: tuple[Kind, ...] = ()
     keep_open: bool = False
     verify: bool = True
@@ -56,7 +60,7 @@ class CommandLine:
     compress_level: int | None = None
     note: str = ""
     naming: str = Naming.DOCUMENTED.value
-    # what only setup:rollback takes
+    # of setup:rollback only
     code_file: str | None = None
     media_file: str | None = None
     db_file: str | None = None
@@ -67,9 +71,10 @@ class CommandLine:
     map_collations: bool = False
     from_schema: str | None = None
     keep_stripped: bool = False
-    # what only job:discard takes
+    only: tuple[str, ...] = ()
+    # of job:discard only
     orphans: bool = False
-    # what only job:recover takes
+    # of job:recover only
     from_host: str | None = None
     without_memory: bool = False
     # only job:run, which is for the client and not for people
@@ -82,6 +87,8 @@ class CommandLine:
     # demo
     size: str = "small"
     headless: bool = False
+    # the fields that the words name, whatever their value; others take the configuration's
+    given: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def may_ask(self) -> bool:
@@ -139,7 +146,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def parse(argv: Sequence[str]) -> CommandLine:
-    """Return what the words ask for.
+    """Return the request of the words.
 
     Raises UsageError; `--help` and `--version` print and raise SystemExit(0).
     """
@@ -148,13 +155,13 @@ def parse(argv: Sequence[str]) -> CommandLine:
     refuse_equals_sign(argv)
     found = vars(make_parser().parse_args(with_short_verbose(argv)))
     values: dict[str, Any] = {}
-    for field in fields(CommandLine):
-        value = found.get(field.name)
+    for known in fields(CommandLine):
+        value = found.get(known.name)
         if value is not None:
-            values[field.name] = tuple(value) if isinstance(value, list) else value
+            values[known.name] = tuple(value) if isinstance(value, list) else value
     if "strip" in values:
         values["strip"] = tuple(name for group in values["strip"] for name in group)
-    return CommandLine(**values)
+    return CommandLine(**values, given=frozenset(values))
 
 
 def _parse_run(argv: Sequence[str]) -> CommandLine:

@@ -1,4 +1,4 @@
-"""Plans for the eye and for scripts: what a backup will take, a rollback or an undo will change.
+"""Plans for the eye and for scripts: the size of a backup, the changes of a rollback or an undo.
 
 The same plan that is shown is the one that is confirmed and run; nothing here changes it.
 """
@@ -33,7 +33,7 @@ TABLES_SHOWN: Final = 10
 
 
 def backup_lines(preflight: BackupPreflight, request: BackupRequest) -> Iterator[str]:
-    """Yield what a backup would take, kind by kind, and what it would do."""
+    """Yield the size of a backup, kind by kind, and its work."""
     for kind, estimate in preflight.estimates.items():
         about_rows = "about " if kind is Kind.DB else ""  # which the server guesses
         things = f"{about_rows}{items_words(estimate.items, kind)}"
@@ -60,7 +60,7 @@ def _closed_for(preflight: BackupPreflight, request: BackupRequest) -> str:
 
 
 def backup_json(preflight: BackupPreflight) -> dict[str, Any]:
-    """Return what a backup would take as a JSON object."""
+    """Return the size of a backup as a JSON object."""
     return {
         "type": "BackupPlan",
         "estimates": {
@@ -95,6 +95,8 @@ def _counts(plan: FilePlan | DirectoryTotals) -> str:
 
 
 def _file_lines(plan: FilePlan) -> Iterator[str]:
+    if plan.chosen:
+        yield f"  only {', '.join(map(printable, plan.chosen))}"
     if not plan.differs:
         yield f"  nothing differs: {numbers.counted(plan.identical, 'entry', 'entries')} identical"
         return
@@ -161,7 +163,7 @@ def _table_lines(server: ServerCheck, shown: int | None) -> Iterator[str]:
 def rollback_lines(
     plan: RollbackPlan, now_s: float, *, shown: int | None = TABLES_SHOWN
 ) -> Iterator[str]:
-    """Yield what a rollback would change, in short; what it loses is among its findings."""
+    """Yield the changes of a rollback, in short; its losses are among its findings."""
     for kind, backup in plan.backups.items():
         yield f"{TITLES[kind]} from {_from(backup, now_s)}"
         files = plan.files.get(kind)
@@ -203,6 +205,7 @@ def _files_json(plan: FilePlan) -> dict[str, Any]:
             asdict(totals) | {"path": encode_text(totals.path)} for totals in plan.by_directory
         ],
         "unrestorable": [encode_text(name) for name in plan.unrestorable],
+        "only": [encode_text(pattern) for pattern in plan.chosen],
     }
 
 
@@ -259,7 +262,7 @@ def _entry_json(entry: PlannedEntry) -> dict[str, Any]:
 
 
 def undo_lines(plan: UndoPlan, *, flush: bool) -> Iterator[str]:
-    """Yield what an undo would change, in short."""
+    """Yield the changes of an undo, in short."""
     for kind in plan.kinds:
         yield f"{TITLES[kind]} as before the rollback {plan.job_id}"
         files = plan.files.get(kind)
@@ -272,7 +275,7 @@ def undo_lines(plan: UndoPlan, *, flush: bool) -> Iterator[str]:
 
 
 def undo_json(plan: UndoPlan) -> Iterator[dict[str, Any]]:
-    """Yield what an undo would change as one JSON object, then one for each entry."""
+    """Yield the changes of an undo as one JSON object, then one for each entry."""
     losses = plan.losses
     yield {
         "type": "UndoPlan",

@@ -1,4 +1,4 @@
-"""`info:store`: what is known of the store, and what would stop a backup or a rollback."""
+"""`info:store`: the known facts of the store, and the obstacles of a backup or a rollback."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def connection_json(connection: DatabaseConnection) -> dict[str, Any]:
 
 
 def finding_lines(finding: Finding, *, shown: int | None) -> tuple[Line, ...]:
-    """Return a finding, the names it has, and what to do."""
+    """Return a finding, its names, and its cure."""
     make = {Level.STOP: error, Level.WARN: _warn, Level.NOTE: note}[finding.level]
     hint = (note(finding.hint),) if finding.hint else ()
     names = name_lines(finding.names, shown)
@@ -112,13 +112,13 @@ def state_text(facts: StoreFacts) -> str:
 
 
 def store_lines(facts: StoreFacts) -> Iterator[str]:
-    """Yield what is known, a fact a line."""
+    """Yield the known facts, one a line."""
     for label, text in _rows(facts):
         yield f"{label:<{_LABEL_WIDTH}}{printable(text)}"
 
 
 def stop_lines(facts: StoreFacts, *, shown: int | None) -> Iterator[Line]:
-    """Yield warnings, and what would stop a backup or a rollback; nothing where nothing would."""
+    """Yield warnings, and the obstacles of a backup or a rollback; nothing without any."""
     for finding in facts.warnings:
         yield from finding_lines(finding, shown=shown)
     both = [finding for finding in facts.stops_backup if finding in facts.stops_rollback]
@@ -139,7 +139,7 @@ def _without(findings: Iterable[Finding], others: list[Finding]) -> list[Finding
 
 
 def store_json(facts: StoreFacts) -> dict[str, Any]:
-    """Return what is known as a JSON object. Sizes in bytes; what is not known is null."""
+    """Return the known facts as a JSON object. Sizes in bytes; an unknown fact is null."""
     store = facts.store
     return {
         "type": "Store",

@@ -1,6 +1,6 @@
 """The commands that start a job: backup, rollback, undo, discard.
 
-What stops a start is found, and what must be asked is asked, before the job exists.
+Obstacles of a start are found, and questions are asked, before the job exists.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from core.backups.names import Naming
 from core.cli.commands import Session, age_of
 from core.cli.store_view import finding_lines
 from core.compression import Compression
@@ -23,9 +22,10 @@ from core.operations.requests import BackupRequest, DiscardRequest, RollbackRequ
 from core.text import numbers
 from core.text.lines import NAMES_SHOWN, error, note, plain
 
-# Plans, and what shows them, are imported where they are asked for: a backup starts without them.
+# Plans, and their views, are imported where they are asked for: a backup starts without them.
 if TYPE_CHECKING:
     from core.archive.plan.summary import FilePlan
+    from core.config.fields import Settings
     from core.operations.rollback_plan import RollbackPlan
 
 NO_BACKUP_KIND = "Not enough information provided to take backup."
@@ -43,33 +43,35 @@ def _stops(findings: Iterable[Finding]) -> bool:
     return any(finding.level is Level.STOP for finding in findings)
 
 
-def _backup_request(session: Session) -> BackupRequest:
-    line = session.line
+def _backup_request(settings: Settings) -> BackupRequest:
     return BackupRequest(
-        kinds=line.kinds,
-        verify=line.verify,
-        keep_open=line.keep_open,
-        exclude=line.exclude,
-        strip=line.strip,
-        level=line.level,
-        compress=Compression(line.compress),
-        compress_level=line.compress_level,
-        note=line.note,
-        naming=Naming(line.naming),
-        strict=line.strict,
+        kinds=settings.kinds,
+        verify=settings.verify,
+        keep_open=settings.keep_open,
+        exclude=settings.exclude,
+        strip=settings.strip,
+        level=settings.level,
+        compress=Compression(settings.compress),
+        compress_level=settings.compress_level,
+        note=settings.note,
+        naming=settings.names,
+        strict=settings.strict,
     )
 
 
 def backup_command(session: Session) -> int:
     """`setup:backup`."""
-    if not session.line.kinds:
+    dry_run = session.line.dry_run
+    look = session.store if dry_run else session.writable_store
+    store = look(for_rollback=False)
+    settings = session.settings(store).settings
+    if not settings.kinds:
         session.console.say(error(NO_BACKUP_KIND), note("Choose --code, --media or --db."))
         return 1
-    request = _backup_request(session)
-    if session.line.dry_run:
-        client = session.client(session.store(for_rollback=False))
+    request = _backup_request(settings)
+    client = session.client(store)
+    if dry_run:
         return _preview_backup(session, client, request)
-    client = session.client(session.writable_store(for_rollback=False))
     session.refuse_interrupted(client)
     return session.follow(client, client.start(request))
 
@@ -87,22 +89,25 @@ def _preview_backup(session: Session, client: Client, request: BackupRequest) ->
     return 1 if _stops(preflight.findings) else 0
 
 
-def _rollback_request(session: Session) -> RollbackRequest:
-    line = session.line
+def _rollback_request(session: Session, settings: Settings) -> RollbackRequest:
+    line, options = session.line, settings.rollback
+    given = line.given
+    keep_env = line.keep_env if "keep_env" in given else options.keep_env and not line.replace_env
     return RollbackRequest(
         code_file=line.code_file,
         media_file=line.media_file,
         db_file=line.db_file,
-        keep_env=line.keep_env,
+        keep_env=keep_env,
         replace_env=line.replace_env,
         from_elsewhere=line.from_elsewhere,
-        flush=line.flush,
+        flush=line.flush if "flush" in given else options.flush,
         partial=line.partial,
         map_collations=line.map_collations,
         from_schema=line.from_schema,
-        keep_stripped=line.keep_stripped,
-        exclude=line.exclude,
-        strict=line.strict,
+        keep_stripped=(line.keep_stripped if "keep_stripped" in given else options.keep_stripped),
+        exclude=line.exclude if "exclude" in given else options.exclude,
+        only=line.only,
+        strict=settings.strict,
     )
 
 
@@ -139,9 +144,10 @@ def rollback_command(session: Session) -> int:
         )
         return 1
     client = _ready(session)
-    request = _rollback_request(session)
+    settings = session.settings(client.store).settings
+    request = _rollback_request(session, settings)
     if line.yes and not line.dry_run and (line.quiet or line.as_json):
-        # Nobody is there to see a plan, and the job makes its own.
+        # No person is there to see a plan, and the job makes its own.
         return session.follow(client, client.start(request))
     plan = client.plan_rollback(request, report=_planning(session))
     session.console.end_progress()
@@ -217,15 +223,17 @@ def undo_command(session: Session) -> int:
     line = session.line
     client = _ready(session)
     job = _kept_undo(session, client)
-    request = UndoRequest(job_id=job.job_id, flush=line.flush, strict=line.strict)
+    settings = session.settings(client.store).settings
+    flush = line.flush if "flush" in line.given else settings.rollback.flush
+    request = UndoRequest(job_id=job.job_id, flush=flush, strict=settings.strict)
     plan = client.plan_undo(request)
     if not line.dry_run:
-        session.console.say(*map(note, undo_lines(plan, flush=line.flush)))
+        session.console.say(*map(note, undo_lines(plan, flush=flush)))
     elif session.console.as_json:
         for row in undo_json(plan):
             session.console.print_json(row)
     else:
-        session.console.print(*undo_lines(plan, flush=line.flush))
+        session.console.print(*undo_lines(plan, flush=flush))
         _print_entries(session, plan.files)
     _say_findings(session, plan.findings)
     if _stops(plan.findings):
@@ -258,7 +266,7 @@ def discard_command(session: Session) -> int:
 
 
 def _discard_orphans(session: Session, client: Client) -> int:
-    """Show what is left of jobs that nothing remembers, ask, and start what removes it."""
+    """Show the leftovers of forgotten jobs, ask, and start their removal."""
     from core.operations.lost import lost_findings  # noqa: PLC0415 - loads the database
     from core.operations.orphans import orphans_of  # noqa: PLC0415
 

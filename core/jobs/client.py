@@ -1,7 +1,7 @@
-"""What the command line and the application use to start, follow, cancel and recover jobs.
+"""The interface of the command line and the application: start, follow, cancel and recover jobs.
 
 Nothing here does any work on the store: it makes a job's directory, starts its runner as a process
-of its own, and reads what that says.
+of its own, and reads its stream.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from core.operations import job_files
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.owned import LARGE
 
-# What only plans and checks need (archives, the database) is imported where they are made: a
+# The needs of plans and checks (archives, the database) are imported where they are made: a
 # command that starts or lists jobs is done before that would be loaded.
 if TYPE_CHECKING:
     from core.operations.health import StoreHealth
@@ -75,22 +75,22 @@ class Client:
         self._runner = tuple(runner)
         self.host = socket.gethostname()
 
-    # What the front ends ask before a start.
+    # Questions of the front ends before a start.
 
     def examine(self) -> StoreFacts:
-        """Return what is known of the store. Never raises for a database that is down."""
+        """Return the known facts of the store. Never raises for a database that is down."""
         from core.operations import preflight  # noqa: PLC0415 - as said above
 
         return preflight.examine(self.store, environ=self.environ)
 
     def health(self) -> StoreHealth:
-        """Return what of the store is broken; a dead database takes its time. Never raises."""
+        """Return the broken parts of the store; a dead database takes its time. Never raises."""
         from core.operations import health  # noqa: PLC0415 - as said above
 
         return health.look_at(self.store, environ=self.environ)
 
     def preflight_backup(self, request: BackupRequest) -> BackupPreflight:
-        """Return what would stop a backup, and estimates."""
+        """Return the obstacles of a backup, and estimates."""
         from core.operations import preflight  # noqa: PLC0415 - as said above
 
         return preflight.preflight_backup(self.store, request, environ=self.environ)
@@ -98,7 +98,7 @@ class Client:
     def plan_rollback(
         self, request: RollbackRequest, *, report: Report = no_report
     ) -> RollbackPlan:
-        """Return what a rollback would change and what would stop it. Writes nothing to keep."""
+        """Return the changes and obstacles of a rollback. Leaves nothing on disk."""
         from core.operations import rollback_plan  # noqa: PLC0415 - as said above
 
         return rollback_plan.plan_rollback(
@@ -106,7 +106,7 @@ class Client:
         )
 
     def plan_undo(self, request: UndoRequest) -> UndoPlan:
-        """Return what an undo would change. Raises NothingToUndo."""
+        """Return the changes of an undo. Raises NothingToUndo."""
         from core.operations import undo_plan  # noqa: PLC0415 - as said above
 
         job = find_job(self.store, request.job_id)
@@ -119,7 +119,7 @@ class Client:
     def start(self, request: Request, *, plan: RollbackPlan | None = None) -> JobDirectory:
         """Start a job; return when its runner holds the store. Raises the runner's own error.
 
-        `plan`: what the person confirmed; the runner compares it with what it finds.
+        `plan`: the confirmed fingerprint; the runner compares it with its own plan.
         """
         refuse_stranger(self.store)
         interrupted = self.interrupted()
@@ -245,7 +245,7 @@ class Client:
         return next((job for job in interrupted if job.foreign), next(iter(interrupted), None))
 
     def lost(self) -> Traces:
-        """Return the jobs whose memory is gone, by what they left. Never raises."""
+        """Return the jobs whose memory is gone, by their traces. Never raises."""
         from core.operations import lost  # noqa: PLC0415 - as said above
 
         return lost.find_lost(self.store, environ=self.environ)
@@ -281,7 +281,7 @@ class Client:
         return EventStream(JobDirectory(self.store, job_id).events)
 
     def is_over(self, job_id: str) -> bool:
-        """Tell whether nobody works on this job any more."""
+        """Tell whether no process works on this job any more."""
         holder = read_holder(self.store)
         if holder is None and not os.path.isdir(JobDirectory(self.store, job_id).path):
             return not var_is_held(self.store)  # its memory was removed, its runner may live
@@ -312,13 +312,13 @@ class Client:
                     waited_s += interval_s
                     if waited_s > (_LETTING_GO_S if ended else 2 * interval_s):
                         return
-                # What is left to a runner that has said its last word takes milliseconds.
+                # The rest of a runner's work after its last event takes milliseconds.
                 sleep(interval_s if stream.ended is None else min(interval_s, _AT_THE_END_S))
         finally:
             stream.close()
 
     def result_of(self, job_id: str) -> JobSummary:
-        """Return how a job stands now."""
+        """Return the present state of a job."""
         found = next((job for job in self.jobs() if job.job_id == job_id), None)
         if found is None:
             raise JobNotFound(f"There is no job {job_id}.")
@@ -326,7 +326,7 @@ class Client:
 
 
 def _raise_answer(content: bytes, job: JobDirectory) -> None:
-    """Raise what the runner answered, unless it began."""
+    """Raise the error of the runner's answer, unless it began."""
     if not content:
         _try_to_write(job)
         raise JobError(f"The job could not be started: {_last_line(job)}")
@@ -340,7 +340,7 @@ def _raise_answer(content: bytes, job: JobDirectory) -> None:
 
 
 def _try_to_write(job: JobDirectory) -> None:
-    """Raise what kept a runner from saying why it ended: DiskFull, StorageError."""
+    """Raise the error that kept a runner from its last event: DiskFull, StorageError."""
     try:
         job.directory.write(_PROBE, bytes(_PROBE_BYTES))
     finally:

@@ -1,7 +1,7 @@
 """The directory of one job, and of all jobs of a store: `var/.magerewind/jobs/<id>/`.
 
 Owns how jobs are made, found and forgotten; the names of their files are in
-`core.operations.job_files`. What a journal or an event means is not known here.
+`core.operations.job_files`. The meaning of a journal or an event is not known here.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class JobDirectory:
         return self.file(job_files.EVENTS)
 
     def request(self) -> Request:
-        """Return what was asked for. Raises JobNotFound when that cannot be read."""
+        """Return the request. Raises JobNotFound when it cannot be read."""
         try:
             return from_json(self.file(job_files.REQUEST).read())
         except FileNotFoundError:
@@ -85,7 +85,7 @@ class JobDirectory:
         return job_files.read_json(self.directory, job_files.RESULT)
 
     def undo(self) -> UndoMark | None:
-        """Return what the job's undo holds, or None when it keeps none."""
+        """Return the contents of the job's undo, or None when it keeps none."""
         return job_files.read_mark(self.directory, job_files.UNDO)
 
 

@@ -1,4 +1,4 @@
-"""What a runner is told of the door that its starter passed: who asked, and what root saw there.
+"""The facts of the door, from starter to runner: the asking account, and the processes root saw.
 
 Rights, filter and environment it inherits; this cannot be inherited.
 """
@@ -15,7 +15,7 @@ from core.magento import processes
 
 
 def words_for_runner() -> tuple[str, ...]:
-    """Return what is added to the command line of a runner."""
+    """Return the additions to the command line of a runner."""
     how = opened()
     if how is None:
         return ()
@@ -31,7 +31,7 @@ def descriptors_for_runner() -> tuple[int, ...]:
 
 
 def take_over(told: str, keeper_fd: int | None) -> None:
-    """In a runner: be what its starter became. Raises UsageError for words that say nothing."""
+    """In a runner: take over the state of its starter. Raises UsageError for unknown words."""
     try:
         row = json.loads(told)
         ids = ids_of(os.geteuid(), os.getegid())

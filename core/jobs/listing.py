@@ -1,6 +1,7 @@
-"""What the jobs of a store are and how they ended, told from their directories and the lock.
+"""The jobs of a store and their ends, told from their directories and the lock.
 
-"Interrupted" is inferred: the journal has begun and not ended, and nobody holds the store for it.
+"Interrupted" is inferred: the journal has begun and not ended, and no process holds the store for
+it.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class JobSummary:
     message: str = ""
     undo_kept: bool = False
     undo_bytes: int = 0
-    foreign: bool = False  # not this account's, or not to be understood: nobody may start a job
+    foreign: bool = False  # not this account's, or not to be understood: no job may start
 
     @property
     def unreadable(self) -> bool:
@@ -62,7 +63,7 @@ class JobSummary:
 
 
 def unknown_job(job_id: str, message: str) -> JobSummary:
-    """Return what is said of a job whose state cannot be believed; it counts as interrupted."""
+    """Return the listing of a job whose state cannot be believed; it counts as interrupted."""
     return JobSummary(
         job_id=job_id,
         operation=Operation.UNKNOWN,
@@ -154,7 +155,7 @@ def summarize(job: JobDirectory, holder: Holder | None) -> JobSummary | None:
 def recover_command(host: str) -> str:
     """Return the command that recovers a job of another host, fit to be copied into a shell.
 
-    The name comes from a file: what is no host's name is left for the person to write.
+    The name comes from a file: text that is no host's name is left for the person to write.
     """
     name = host if _HOST.fullmatch(host) else "NAME"
     return f"magerewind job:recover --from-host {name}"
@@ -163,7 +164,7 @@ def recover_command(host: str) -> str:
 def interrupted_error(job: JobSummary, *, host: str) -> JobError:
     """Return the error for a store on which a dead job waits for its recovery.
 
-    `host` is this machine: of a job of another one nobody here knows whether it is dead.
+    `host` is this machine: whether a job of another one is dead is not known here.
     """
     if job.foreign:
         return ForeignState(
@@ -189,7 +190,7 @@ def list_jobs(store: Store) -> tuple[JobSummary, ...]:
     """Return all jobs that ever began, newest first.
 
     State that is not this account's is among them as a job that nothing is known of: it must never
-    be taken for none. Raises StorageError for what the disk refuses.
+    be taken for none. Raises StorageError for a refusal of the disk.
     """
     try:
         holder = read_holder(store)

@@ -4,7 +4,7 @@ The kernel frees the lock with the process, so there are no stale locks on one h
 for people, and for telling a live holder from one that another host of a shared file system wrote.
 
 Beside the file the directory itself is locked: a lock file can be removed while its holder works,
-and whoever made a new one would then hold a lock that excludes nobody.
+and a process that made a new one would then hold a lock without effect.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _try(fd: int, path: str) -> bool:
 
 
 def _try_directory(fd: int, path: str) -> bool:
-    """Lock a directory too, where its file system can; tell whether nobody else has."""
+    """Lock a directory too, where its file system can; tell whether no other process has."""
     try:
         return _try(fd, path)
     except StorageError as error:
@@ -205,7 +205,7 @@ def _acquire(state: Directory, directory: int, holder: Holder) -> int:
 
 
 def read_holder(store: Store) -> Holder | None:
-    """Return who holds the store now, or None when nobody does. Raises ForeignState."""
+    """Return the holder of the store, or None without one. Raises ForeignState."""
     state = open_state(store)
     if state is None:
         return None

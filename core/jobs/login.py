@@ -35,11 +35,11 @@ def kills_at_logout(root: str = "/") -> bool:
 
 
 def login_note(root: str = "/", cgroup_path: str = _CGROUP) -> str | None:
-    """Return what to do where a log-out would kill this process, or None where it would not.
+    """Return the cure where a log-out would kill this process, or None where it would not.
 
     Who counts is the account that logged in, also under sudo. Lingering keeps that account's own
     service manager, but no process of the session itself (logind does not look at it there), so
-    what shall stay has to be started by that service manager.
+    a process that shall stay has to be started by that service manager.
     """
     try:
         with open(cgroup_path, encoding="utf-8", errors="replace") as file:

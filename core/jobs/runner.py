@@ -1,7 +1,7 @@
 """The process that runs one job: `python -I -m core job:run ID`.
 
 It takes the store's lock, tells its starter that it has it, runs the operation (or recovers the one
-that a dead runner left), and puts down how it ended. It prints nothing: its stream is what is
+that a dead runner left), and puts down how it ended. It prints nothing: its stream is all that is
 watched.
 """
 
@@ -105,7 +105,7 @@ def _settle_process(cancellation_of: Callable[[], Cancellation | None]) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    # Whatever a job reads comes as millions of short-lived values and next to no cycles.
+    # The data of a job are millions of short-lived values and next to no cycles.
     gc.freeze()
     gc.set_threshold(100_000)
     # Passwords live in this process: no core file may hold them.
@@ -293,7 +293,7 @@ class Runner:
             context.emit(Noted(code="killed-at-logout", message=note))
 
     def _finish(self, context: JobContext, ending: Ending, began_s: float) -> None:
-        """Put down the end, so that nobody takes the job for an interrupted one."""
+        """Record the end, so that the job never counts as an interrupted one."""
         closed = ending.outcome is Outcome.CLOSED
         result = {
             "outcome": ending.outcome.value,

@@ -1,4 +1,4 @@
-"""What is known of a job: a fold over its events. Every view of a job renders this one value.
+"""The state of a job: a fold over its events. Every view of a job renders this one value.
 
 `fold` is pure, and any prefix of a stream folds to a valid state, so a screen that is opened late,
 a re-attached one and a test see the same thing.
@@ -140,7 +140,7 @@ class JobState:
 
     @property
     def opens(self) -> bool:
-        """Whether the store is still to be opened at the end of what is being done."""
+        """Whether the store is still to be opened at the end of the present work."""
         return any(step.step is Step.OPEN and step.outcome is None for step in self.steps)
 
     @property
@@ -175,7 +175,7 @@ def _rate(steps: Iterable[StepState]) -> float | None:
 
 
 def stopped(state: JobState, now_s: float, outcome: Outcome) -> JobState:
-    """Return the state in which nothing runs, nor is to come: nobody works on it any more."""
+    """Return the state in which no step runs or follows: no process works on it any more."""
     return replace(state, steps=tuple(_stopped_step(step, now_s, outcome) for step in state.steps))
 
 
@@ -298,7 +298,7 @@ def _job_event(state: JobState, event: Event, now_s: float) -> JobState:  # noqa
             return replace(state, follow_ups=(*state.follow_ups, event))
         case Failed():
             return replace(state, failure=event)
-        case RecoveryBegan():  # what ran, ran in a process that is gone
+        case RecoveryBegan():  # running steps belonged to a process that is gone
             return stopped(state, state.last_s or now_s, Outcome.FAILED)
         case JobEnded():
             return replace(_all_ended(state, event, now_s), ended=event, cancelling=False)

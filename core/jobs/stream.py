@@ -69,7 +69,7 @@ class StreamWriter:
 
     def _write(self, event: Event) -> None:
         stamped = Stamped(seq=self._seq, time_s=self._clock(), event=event)
-        # A job must not fail because nobody can be told about it.
+        # A job must not fail because its stream cannot be written.
         with contextlib.suppress(OSError):
             write_all(self._fd, to_line(stamped))
         self._seq += 1
@@ -97,7 +97,7 @@ class EventStream:
         return self._fd
 
     def poll(self) -> list[Stamped]:
-        """Return what is new, at most about a mebibyte of it; an empty list means up to date.
+        """Return the new events, at most about a mebibyte of them; an empty list means up to date.
 
         Lines of a later version, and a line that was cut by a crash, are passed over. Raises
         ForeignState for a file that is not ours.

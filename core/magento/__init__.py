@@ -1,4 +1,4 @@
-"""What Magento lays down: root, deployment configuration, maintenance mode.
+"""The layout of Magento: root, deployment configuration, maintenance mode.
 
 find the root and the owner                                        store
 follow links only as far as they are trusted                       trusted_paths

@@ -1,4 +1,4 @@
-"""Makes a store forget what it remembers of the state before a rollback.
+"""Clears the caches of a store, which hold the state before a rollback.
 
 Caches on disk are set aside by a rename, which also works when the store's own code does not;
 everything else (Redis, Varnish, the opcode cache) is left to `bin/magento cache:flush`.
@@ -36,7 +36,7 @@ _STAYS: Final = frozenset({errno.EBUSY, errno.EXDEV})
 def set_caches_aside(store: Store, aside: int) -> tuple[str, ...]:
     """Rename the caches in var into a directory; return the names that were moved.
 
-    `aside` is its descriptor; it is below var. What is missing is skipped; a link or a mount point
+    `aside` is its descriptor; it is below var. A missing place is skipped; a link or a mount point
     stays where it is (Magento would put a plain directory in its place), and is for `flush_caches`
     to empty.
     """
@@ -73,7 +73,8 @@ def flush_caches(
     """Run `php bin/magento cache:flush` as the store's owner; return None, or why it failed.
 
     None also where there is no php or no bin/magento: then nothing could have filled them either.
-    Other accounts than the owner run nothing of it, and root only what root alone may write.
+    Accounts other than the owner run none of its code; root runs only code that root alone may
+    write.
     """
     environment = os.environ if environ is None else environ
     php = shutil.which("php", path=path_of(environment))
@@ -106,7 +107,7 @@ def flush_caches(
 
 
 def _foreign_code(root: str, php: str) -> str | None:
-    """Return what of the code that root would run others could have written; None for nothing."""
+    """Return the first path of code for root that others could have written; None if none."""
     places = [php, *(os.path.join(root, name) for name in _CODE)]
     try:
         return next(filter(None, (distrust_of_root(path, below=root) for path in places)), None)

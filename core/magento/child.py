@@ -1,6 +1,6 @@
-"""Runs one foreign program with limits: of time, of output, and of what it is told.
+"""Runs one foreign program with limits of time, output and environment.
 
-It owns how a child is started and ended. It knows nothing of what the program is for. The program
+It owns the start and the end of a child process. It knows no program's purpose. The program
 has the account of this process: root has become the store's owner long before.
 """
 
@@ -49,10 +49,11 @@ def run_child(
 ) -> Finished:
     """Run a program to its end and return its output; `account` is the one of this process.
 
-    Of `environ` it gets what an allow-list names, and `variables`, never all. It has a session of
-    its own, so that it has no terminal to type into (TIOCSTI), and that session is killed at the
-    end, whatever is left of it. `feed` is its standard input, from memory and not from a pipe,
-    which a child that does not read could block. Raises OSError when it cannot be started.
+    Its environment is the allow-listed part of `environ`, and `variables`; never all. It has a
+    session of its own, so that it has no terminal to type into (TIOCSTI), and that session is
+    killed at the end, whatever is left of it. `feed` is its standard input, from memory and not
+    from a pipe, which a child that does not read could block. Raises OSError when it cannot be
+    started.
     """
     with (
         _standard_input(feed) as stdin,
@@ -107,7 +108,7 @@ def _follow(child: subprocess.Popen[bytes], *, timeout_s: float, limit_bytes: in
                     return Finished(status=0, output=bytes(output), timed_out=True)
                 if ended in ready:
                     selector.unregister(ended)
-                    _kill_session(child)  # what it left behind would hold the output open
+                    _kill_session(child)  # its own children would hold the output open
                 if child.stdout.fileno() in ready:
                     chunk = os.read(child.stdout.fileno(), _CHUNK)
                     output += chunk

@@ -1,4 +1,4 @@
-"""What an entry of `db/connection` means: where the server is and how to get in.
+"""The meaning of an entry of `db/connection`: the server's address and the login.
 
 Follows Magento's DB/Adapter/Pdo/Mysql.php and PHP's mysqlnd where they give an entry a meaning of
 their own (a host with a slash, `localhost`), and goes further where Magento only breaks (IPv6).
@@ -16,7 +16,7 @@ from core.magento.php.operators import PDO
 from core.magento.settings import DatabaseConnection, Secret, TlsOptions
 
 DEFAULT_PORT: Final = 3306
-# Where distributions put the socket that mysqlnd takes for the host "localhost", whatever port the
+# Where distributions put the socket that mysqlnd takes for the host "localhost", with any port the
 # entry names: with another server on TCP, connecting there would be the wrong database.
 SOCKETS: Final = (
     "/run/mysqld/mysqld.sock",

@@ -1,8 +1,8 @@
 """The deployment configuration: app/etc/env.php over app/etc/config.php, and the environment.
 
-Owns reading and merging, as Magento's App/DeploymentConfig.php does it. What a database entry means
-is in `connections`; how a PHP file becomes values is in `php_array` and `php_child`. Values hold
-passwords: no message and no repr of this module has one.
+Owns reading and merging, as Magento's App/DeploymentConfig.php does it. The meaning of a database
+entry is in `connections`; how a PHP file becomes values is in `php_array` and `php_child`. Values
+hold passwords: no message and no repr of this module has one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Setting: TypeAlias = "bool | int | float | str | Settings | None"
 _SIZE_LIMIT: Final = 8 << 20
 _ADDRESS: Final = ("host", "dbname", "username")
 _SHOWN: Final = 5
-# What a rollback of env.php changes for good: where rows, keys and sessions are.
+# Values that a rollback of env.php changes for good: the places of rows, keys and sessions.
 _COMPARED: Final = ("db", "crypt", "cache", "session", "queue")
 
 
@@ -136,7 +136,7 @@ class DeploymentConfiguration:
         missing = [
             key for key in _ADDRESS if key in entry and not _text(entry[key]).partition(":")[0]
         ]
-        # An empty password may be meant; false is what PHP has for a variable that is not set.
+        # An empty password may be meant; false is PHP's value of a variable that is not set.
         return (*missing, *(["password"] if entry.get("password") is False else []))
 
     def default_connection(self) -> DatabaseConnection:
@@ -230,7 +230,7 @@ def parse_configuration(
 ) -> DeploymentConfiguration:
     """Return the configuration in the bytes of its files, such as those of an archive.
 
-    `path` is what messages and `__DIR__` say. Where it is more than data, php runs it as
+    `path` is for messages and `__DIR__`. Where it is more than data, php runs it as
     `owner_uid`; None: never. Raises ConfigurationError.
     """
     env = _values(env_php, path=path, real_path=path, environ=environ, owner_uid=owner_uid)
@@ -250,7 +250,7 @@ def parse_configuration(
 def _read(store: Store, path: str) -> _File | None:
     """Return a file of the configuration, None where there is none.
 
-    What is no plain file is refused before it can block; a link is followed to a file of the
+    Anything but a plain file is refused before it can block; a link is followed to a file of the
     store's owner only. Root reads what root alone may write: on the server's socket, root's account
     is whatever `username` asks for.
     """

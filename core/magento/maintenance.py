@@ -30,7 +30,7 @@ _MARK: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagMark:
-    """What a flag says of the job that made it: how far it is, and the kinds it works on.
+    """The job named in a flag: its progress, and the kinds it works on.
 
     `phase` is `closed` (nothing has been moved), `moving` or `committed`.
     """

@@ -1,10 +1,10 @@
-"""Finds what of a store is at work: cron, queue consumers, indexers, any `bin/magento`.
+"""Finds the running processes of a store: cron, consumers, indexers, any `bin/magento`.
 
 Reads /proc and nothing else. Of a command line only the name of the command (and of the consumer)
 is taken: options of `bin/magento` can be passwords.
 
 Only root sees the working directory of another account's process. So root looks before it becomes
-the store's owner, and what it saw is remembered here with its time.
+the store's owner, and its findings are remembered here with their time.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class HasRoot(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningProcess:
-    """A process of the store: its number, what it is, and its command without options.
+    """A process of the store: its number, its role, and its command without options.
 
     `seen_s` is when root saw it, in unix seconds; None for one that is seen now.
     """
@@ -66,7 +66,7 @@ class RunningProcess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
-    """What root saw, and when that process had been started: its number may be given anew."""
+    """A process seen by root, and its start time: its number may be given anew."""
 
     root: str
     process: RunningProcess
@@ -77,7 +77,7 @@ _seen: list[_Seen] = []
 
 
 def look_as_root(root: str, now_s: float) -> None:
-    """Remember what works on the root at this real path, for `running_processes` to add."""
+    """Remember the processes of the root at this real path, for `running_processes` to add."""
     remember_seen(
         {
             "root": root,
@@ -92,7 +92,7 @@ def look_as_root(root: str, now_s: float) -> None:
 
 
 def remember_seen(rows: Iterable[Mapping[str, Any]]) -> None:
-    """Take over what root saw, as `seen_rows` gave it. Raises KeyError, TypeError, ValueError."""
+    """Take over the rows of `seen_rows`. Raises KeyError, TypeError, ValueError."""
     _seen[:] = [
         _Seen(
             root=str(row["root"]),
@@ -109,7 +109,7 @@ def remember_seen(rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def seen_rows() -> list[dict[str, Any]]:
-    """Return what root saw as plain values, for a process that is started later."""
+    """Return the processes seen by root as plain values, for a process that is started later."""
     return [
         {
             "root": one.root,
@@ -127,7 +127,7 @@ def running_processes(store: HasRoot, *, proc: str = "/proc") -> tuple[RunningPr
     """Return the processes that work on this root, by number.
 
     Another account's process is seen where it names the root in full: its working directory is
-    hidden from all but its owner and root. What root saw is added as long as it is there.
+    hidden from all but its owner and root. The processes seen by root are added while they live.
     """
     found = {each.pid: each for each in _running(store.root, proc)}
     for one in _seen:

@@ -1,4 +1,4 @@
-"""What the deployment configuration says about a database, as values that are safe to pass on.
+"""The deployment configuration of a database, as values that are safe to pass on.
 
 A password lives in a `Secret`, whose text never appears in a repr, a format or a traceback.
 """

@@ -1,7 +1,7 @@
 """Where a Magento store is on this disk: its root, owner, version, well-known directories.
 
 Owns the markers by which a root is known, and the paths that Magento leaves out of a code backup.
-Knows nothing of what the configuration says, and reads no PHP.
+Knows nothing of the configuration's contents, and reads no PHP.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Store:
 
     @property
     def state_directory(self) -> str:
-        """Where the engine keeps what it needs between runs."""
+        """The directory of the engine's state between runs."""
         return os.path.join(self.var, ".magerewind")
 
     @property
@@ -157,7 +157,7 @@ def _owning(root: str, status: os.stat_result) -> os.stat_result:
 
 
 def who_may(owner_uid: int) -> str:
-    """Return what helps this account, which may not read or write something of a store.
+    """Return a hint for this account, which may not read or write something of a store.
 
     Root becomes the owner, so it helps only who is not the owner already.
     """
@@ -169,8 +169,9 @@ def who_may(owner_uid: int) -> str:
 def refuse_stranger(store: Store) -> None:
     """Raise StoreUnreadable for an account that may write to a store of somebody else's.
 
-    What its jobs keep is closed to all others (0700), so a member of the store's group would lock
-    the owner out of `var/.magerewind` and `var/backups`. One whose state is there already goes on.
+    The state of its jobs is closed to all others (0700), so a member of the store's group would
+    lock the owner out of `var/.magerewind` and `var/backups`. One whose state is there already goes
+    on.
     """
     mine = os.geteuid()
     if mine in {0, store.owner_uid}:
@@ -263,7 +264,7 @@ def find_store(start: str, *, root: str | None = None, for_rollback: bool = Fals
     """Return the store at `root`, or the nearest one from `start` upwards.
 
     With `root` and `for_rollback`, `var/backups` alone is enough: a rollback is most needed when
-    the code is gone. Raises StoreNotFound (what was looked for, and where) or StoreUnreadable.
+    the code is gone. Raises StoreNotFound (names the searched file and places) or StoreUnreadable.
     """
     if root is not None:
         return _at(root, for_rollback=for_rollback)
@@ -346,7 +347,7 @@ def open_var(store: Store, *, make: bool = False) -> int:
 def linked_parts(store: Store) -> Iterator[tuple[str, str | None]]:
     """Yield each of pub/media, pub/static and var that is elsewhere, and its real place.
 
-    None for one that leads nowhere, or to what is not followed.
+    None for one that leads nowhere, or to a target that is not followed.
     """
     for path in (store.media, store.static, store.var):
         try:
@@ -360,7 +361,7 @@ def linked_parts(store: Store) -> Iterator[tuple[str, str | None]]:
 def magento_version(store: Store) -> tuple[str | None, str | None]:
     """Return version and edition, each None where it cannot be told.
 
-    The lock file says what is installed; composer.json is what was wished for.
+    The lock file names the installed version; composer.json only the requested one.
     """
     packages = _read_json(store, "composer.lock").get("packages")
     installed = {

@@ -1,4 +1,4 @@
-"""Opens what a store's paths lead to, component by component, and never through a stranger's link.
+"""Opens the targets of a store's paths, component by component, never through a stranger's link.
 
 Releases share `env.php`, `var` and `pub/media` by link, so links are followed; but an account that
 may write somewhere on the way could otherwise lead this process to any file that it may open. The
@@ -29,12 +29,12 @@ _EXCHANGED = frozenset({errno.ESTALE, errno.ELOOP})
 
 
 class Strange(StoreUnreadable):
-    """A path leads through, or to, what belongs to an account that is not to be followed."""
+    """A path leads through, or to, an entry of an account that is not to be followed."""
 
 
 @dataclass(slots=True)
 class _Way:
-    """A walk: where it is, what is still to be gone, and who may be followed."""
+    """A walk: its position, the components left, and the accounts it may follow."""
 
     path: str
     accounts: frozenset[int]
@@ -54,7 +54,7 @@ def open_owned(path: str, *, accounts: Collection[int], directory: bool = False)
     """Return a read descriptor of an absolute path; never blocks.
 
     Raises Strange where the rules of this module are broken, OSError for all else: ENOTDIR for no
-    directory where one is wanted, EINVAL for what is neither a file nor a directory.
+    directory where one is wanted, EINVAL for an entry that is neither a file nor a directory.
     """
     for last in (False, False, True):
         start = os.open("/", _LOOK | os.O_DIRECTORY)
@@ -108,7 +108,7 @@ def _note(way: _Way, name: bytes) -> None:
 
 
 def _follow(way: _Way, fd: int, status: os.stat_result) -> None:
-    """Put what a link says in place of its name."""
+    """Put the target of a link in place of its name."""
     if status.st_uid not in way.accounts | {0}:
         raise Strange(
             f"{way.path} leads through a link of {account_name(status.st_uid)}'s, "
@@ -128,7 +128,7 @@ def _follow(way: _Way, fd: int, status: os.stat_result) -> None:
 
 
 def _check_passed(way: _Way) -> None:
-    """Refuse a directory behind a link in which a stranger could exchange what comes next."""
+    """Refuse a directory behind a link in which a stranger could exchange the next component."""
     status = os.fstat(way.here)
     shown = os.fsdecode(b"/" + b"/".join(way.gone))
     if status.st_uid not in way.accounts | {0}:
@@ -140,7 +140,8 @@ def _check_passed(way: _Way) -> None:
 
 
 def _check_end(way: _Way, status: os.stat_result) -> None:
-    # Another account's link may lead to its own things only, not to what this one may open.
+    # Another account's link may lead to its own things only, not to entries that this account may
+    # open.
     if way.links and status.st_uid not in (way.makers or way.accounts):
         raise Strange(
             f"{way.path} is a link to what belongs to {account_name(status.st_uid)}: "
@@ -149,7 +150,7 @@ def _check_end(way: _Way, status: os.stat_result) -> None:
 
 
 def _open_again(way: _Way, name: bytes, seen: os.stat_result, *, directory: bool) -> int:
-    """Open what was looked at; another entry under its name is an error."""
+    """Open the entry seen before; another entry under its name is an error."""
     if not (stat.S_ISDIR(seen.st_mode) or stat.S_ISREG(seen.st_mode)):
         raise OSError(errno.EINVAL, "Not a plain file", way.path)
     fd = os.open(name, _READ | (os.O_DIRECTORY if directory else 0), dir_fd=way.here)
@@ -163,7 +164,7 @@ def _open_again(way: _Way, name: bytes, seen: os.stat_result, *, directory: bool
 def followed(root: str, path: str) -> str | None:
     """Return where a directory of the store at `root` really is, None where there is none.
 
-    Raises Strange where it leads to what the store's owner does not own.
+    Raises Strange where it leads to an entry that the store's owner does not own.
     """
     try:
         accounts = trusted_accounts(os.stat(root).st_uid)
@@ -173,7 +174,7 @@ def followed(root: str, path: str) -> str | None:
         return None
 
 
-def open_directory(path: str | bytes) -> int:
+def open_trusted_directory(path: str | bytes) -> int:
     """Return a descriptor of a directory that was found before: no stranger's link is on its way.
 
     Raises OSError and Strange.
@@ -222,7 +223,7 @@ def read_owned(path: str, *, accounts: Collection[int], limit: int) -> bytes:
 
 
 def read_bounded(fd: int, limit: int) -> bytes:
-    """Return what a descriptor gives, at most one byte more than `limit`."""
+    """Return the bytes of a descriptor, at most one more than `limit`."""
     pieces: list[bytes] = []
     size = 0
     while size <= limit and (piece := os.read(fd, min(1 << 20, limit + 1 - size))):

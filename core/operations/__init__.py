@@ -6,9 +6,9 @@ undo       plan; close; swap; commit; go forward; open                          
 discard    remove the aside trees and tables                                       discard
 recovery   by the journal: revert before the commit point, go forward after it     recovery, ending
 
-before     what is asked for; what is found; what would change     requests, preflight, findings,
+before     the request; the findings; the changes                requests, preflight, findings,
            sources, rollback_plan, undo_plan
 each step  files of one kind, or the database, in one protocol     parts, files_part,
-           database_part; rollback_job is what they work from
+           database_part; rollback_job holds their inputs
 memory     the records of the journal; every name in a job's files   records, job_files
 """

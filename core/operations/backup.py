@@ -1,7 +1,7 @@
 """A backup: close, write each kind beside its name, verify, name it, describe it, open.
 
-The final name of a file is its commit. An error or a cancel removes what is unfinished and leaves
-what is complete.
+The final name of a file is its commit. An error or a cancel removes unfinished files and leaves
+complete ones.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core.archive.create.write_archive import write_archive
 from core.archive.tar.verify import verify_archive
 from core.archive.tree.selection import Selection, code_selection, media_selection
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
-from core.backups.names import Naming, new_name, parse_name
+from core.backups.names import Naming, index_name, new_name, parse_name
 from core.backups.place import make_backups, open_backups
 from core.compression import OF_DUMPS
 from core.durable import (
@@ -57,7 +57,7 @@ from core.operations.uncovered import media_warnings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Written:
-    """What a writer says of the file it wrote; `details` are fields of the manifest."""
+    """A writer's totals of the file it wrote; `details` are fields of the manifest."""
 
     items: int
     sha256: str
@@ -91,7 +91,7 @@ def _sizes(request: BackupRequest, checked: BackupPreflight) -> tuple[int, ...]:
 
 
 def run_backup(context: JobContext, request: BackupRequest) -> Done:
-    """Back up the chosen kinds under one timestamp. Raises what made it impossible."""
+    """Back up the chosen kinds under one timestamp. Raises the error that made it impossible."""
     context.emit(StepsPlanned(steps=planned_steps(request)))
     with context.step(Step.CHECK) as report:
         checked = preflight_backup(context.store, request, environ=context.environ, report=report)
@@ -128,7 +128,7 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
 
 
 def abandon(context: JobContext, backups: Directory | None = None) -> None:
-    """Remove what is unfinished, complete what has its name already, open the store.
+    """Remove unfinished files, complete those with a final name, open the store.
 
     Works from the journal alone, so a recovery runs the same; may be run again at any point.
     `backups` is var/backups, where the job has it open.
@@ -152,10 +152,14 @@ def _tidy(context: JobContext, began: BackupBegun, backups: Directory) -> None:
     if not all(parse_name(name) for name in names):
         raise StorageError("the journal names what is no backup")
     for name in names:
-        try:
-            backups.remove(partial_name(name))
-        except OSError as error:
-            raise translate(error, f"removing {backups.path_of(partial_name(name))}") from error
+        unfinished = [partial_name(name), partial_name(index_name(name))]
+        if not backups.has(name):
+            unfinished.append(index_name(name))  # it gets its name just before the backup
+        for one in unfinished:
+            try:
+                backups.remove(one)
+            except OSError as error:
+                raise translate(error, f"removing {backups.path_of(one)}") from error
     for verified in context.journal.each(Verified):
         # Killed between the name and the manifest: the file is whole, only its description lacks.
         manifest = from_json(verified.manifest.encode("ascii"))
@@ -182,7 +186,7 @@ def _free_timestamp(backups: Directory, kinds: Iterable[Kind], now_s: int) -> in
         for kind in kinds
         for naming in Naming
         for compress in OF_DUMPS
-        for form in (str, partial_name)
+        for form in (str, partial_name, index_name)
     ):
         timestamp += 1
     return timestamp
@@ -198,9 +202,12 @@ def _back_up(
 ) -> None:
     started_s = context.clock()
     context.emit(BackupStarted(kind=kind))
-    with partial_file(backups.path, name, dir_fd=backups.fd) as partial:
+    with (
+        partial_file(backups.path, name, dir_fd=backups.fd) as partial,
+        partial_file(backups.path, index_name(name), dir_fd=backups.fd) as index,
+    ):
         try:
-            written = _write(context, request, kind, partial, checked)
+            written = _write(context, request, kind, partial, index, checked)
             partial.flush()
             size_bytes = os.fstat(partial.fd).st_size
             if request.verify:
@@ -212,6 +219,8 @@ def _back_up(
             uncovered = media_warnings(checked.findings)
             manifest = replace(manifest, warnings=(*uncovered, *manifest.warnings))
         context.journal.write(Verified(manifest=to_json(manifest).decode("ascii")))
+        if manifest.index_sha256:
+            index.commit()
         partial.commit()
     write_manifest(backups, manifest)
     context.journal.write(Named(name=name))
@@ -234,7 +243,7 @@ def _of_kind(kind: Kind, warned: Warned) -> Warned:
 
 
 def selection_of(store: Store, kind: Kind, exclude: tuple[str, ...]) -> Selection:
-    """Return what of the tree belongs to a backup of this kind."""
+    """Return the part of the tree that belongs to a backup of this kind."""
     make = code_selection if kind is Kind.CODE else media_selection
     return make(store, exclude=exclude)
 
@@ -244,6 +253,7 @@ def _write(
     request: BackupRequest,
     kind: Kind,
     partial: PartialFile,
+    index: PartialFile,
     checked: BackupPreflight,
 ) -> _Written:
     estimate = checked.estimates.get(kind)
@@ -260,6 +270,7 @@ def _write(
                 context,
                 request,
                 partial.fd,
+                index.fd,
                 checked.connection,
                 report,
                 schema_bytes=None if estimate is None else estimate.content_bytes,
@@ -297,6 +308,7 @@ def _write_dump(
     context: JobContext,
     request: BackupRequest,
     fd: int,
+    index_fd: int,
     connection: DatabaseConnection,
     report: Report,
     *,
@@ -307,10 +319,16 @@ def _write_dump(
     from core.database.dump.strip import unmatched  # noqa: PLC0415
 
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(context.clock()))
-    options = DumpOptions(
-        strip=request.strip, compress=request.compress, level=request.compress_level
+    summary = dump_schema(
+        connection,
+        fd,
+        options=DumpOptions(
+            strip=request.strip, compress=request.compress, level=request.compress_level
+        ),
+        report=report,
+        created=created,
+        index_fd=index_fd,
     )
-    summary = dump_schema(connection, fd, options=options, report=report, created=created)
     how = summary.snapshot.partition(": ")[2]  # its letter means something to developers only
     context.emit(Noted(code="snapshot", message=f"Consistent snapshot: {how}"))
     misspelt = unmatched(request.strip, summary.rows, prefix=connection.table_prefix)
@@ -333,6 +351,7 @@ def _write_dump(
             "database": connection.schema,
             "stripped": summary.stripped,
             "max_statement_bytes": summary.max_statement_bytes,
+            "index_sha256": summary.index_sha256,
         },
     )
 

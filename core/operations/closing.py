@@ -23,7 +23,7 @@ from core.operations.records import Close, Opened, kinds_of
 
 
 def close(context: JobContext) -> None:
-    """Turn maintenance mode on; what it was before is in the journal before it is touched."""
+    """Turn maintenance mode on; its earlier state is in the journal before it is touched."""
     with context.step(Step.CLOSE):
         already = maintenance_state(context.store).on
         context.journal.write(Close(already=already, at_s=context.clock()))
@@ -44,11 +44,11 @@ def _mark(context: JobContext, phase: str) -> FlagMark:
 
 
 def reopen(context: JobContext) -> None:
-    """Put maintenance mode back to what it was before this job; does nothing if it never closed."""
+    """Restore maintenance mode from before this job; does nothing if the job never closed it."""
     closed = context.journal.newest(Close)
     if closed is None or context.journal.has(Opened):
         return
-    context.cancellation.forbid()  # whatever happens, the store is opened now
+    context.cancellation.forbid()  # the store is opened now, in any case
     with context.step(Step.OPEN):
         already = closed.already
         if not already:

@@ -1,4 +1,4 @@
-"""What every operation works with: the store, the journal, where to state facts, when to stop."""
+"""The context of every operation: the store, the journal, where to state facts, when to stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a backup of the database would stumble over, asked while the store is open."""
+"""Obstacles of a database backup, asked for while the store is open."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from core.operations.findings import Finding, note, stop, warn
 
 
 def database_findings(settings: DatabaseConnection, strip: Sequence[str]) -> list[Finding]:
-    """Return what would stop a backup of this schema once it has begun.
+    """Return the findings that would stop a backup of this schema once it has begun.
 
-    What the backup itself warns of is a note here.
+    The warnings of the backup itself are notes here.
 
     Raises DatabaseError where the server cannot be asked.
     """
@@ -61,7 +61,7 @@ def database_findings(settings: DatabaseConnection, strip: Sequence[str]) -> lis
 
 
 def store_warnings(connection: Connection) -> tuple[Finding, ...]:
-    """Return what is worth knowing of a schema before anything is asked of it."""
+    """Return the notes on a schema from before any question to it."""
     others = other_stores(connection)
     said = [*others.warning(), *trigger_warnings(connection, _fired(connection, others))]
     found = [warn(one.code, one.message, names=one.names) for one in said]

@@ -41,7 +41,7 @@ _T = TypeVar("_T")
 
 
 class DatabasePart:
-    """The database: the journal maps the names, the server says what has been done."""
+    """The database: the journal maps the names, the server tells the finished acts."""
 
     kind = Kind.DB
     file_plan: FilePlan | None = None
@@ -77,7 +77,7 @@ class DatabasePart:
         """Do nothing: a dump is loaded when the store is closed."""
 
     def recheck(self, _job: RollbackJob) -> None:
-        """Do nothing: a swap replaces whatever the tables hold by then."""
+        """Do nothing: a swap replaces the tables with any contents of then."""
 
     def load(self, job: RollbackJob) -> None:
         """Load the dump that was checked beside the live tables."""
@@ -194,7 +194,7 @@ def _written_while_closed(context: JobContext) -> tuple[Warned, ...]:
 
 
 def job_mark(context: JobContext) -> JobMark:
-    """Return what the schema is told of a job."""
+    """Return the facts of a job that its marker table holds."""
     return JobMark(
         job_id=context.job_id,
         var=resolved(context.store.var),
@@ -211,7 +211,7 @@ def with_patience(
 ) -> _T:
     """Run `act` again while the server is away: it may just be starting again after a crash.
 
-    Once a cancel was asked for, nobody waits for that any more.
+    Once a cancel was asked for, that is not waited for any more.
     """
     began_s = clock()
     while True:

@@ -64,10 +64,10 @@ def undo_bytes(store: Store, directory: Directory, kinds: tuple[Kind, ...]) -> i
 
 
 def discard_undo(context: JobContext, job_id: str, report: Report) -> None:
-    """Remove what job `job_id` has aside; what could not be removed is said.
+    """Remove the asides of job `job_id`; report those that could not be removed.
 
     The mark of the undo goes first: half an undo must never be offered. Another mark takes its
-    place until all is gone, so that a later job can finish what failed.
+    place until all is gone, so that a later job can finish a failed one.
     """
     directory = sibling(context.directory, job_id)
     kinds = undo_kinds(directory)
@@ -92,7 +92,7 @@ def _remove(
 
 
 def finish_discards(context: JobContext, report: Report) -> None:
-    """Remove what is left of undos that were being discarded, by this job or an earlier one."""
+    """Remove the rest of undos that were being discarded, by this job or an earlier one."""
     for record in context.journal.each(DiscardBegun):
         if is_job_id(record.job_id):
             directory = sibling(context.directory, record.job_id)
@@ -151,9 +151,9 @@ def remove_parts(
 
 
 def _remove_by_name(directory: Directory, kind: Kind, report: Report) -> None:
-    """Remove what a job on another release has in `var/.magerewind`; its plan is not of this one.
+    """Remove the state of another release's job in `var/.magerewind`; its plan is not of this one.
 
-    What it has at the top of other mounts stays, and is named once the job is forgotten.
+    Its directories at the top of other mounts stay, and are named once the job is forgotten.
     """
     state = None if directory.parent is None else directory.parent.parent
     if state is not None:
@@ -163,7 +163,7 @@ def _remove_by_name(directory: Directory, kind: Kind, report: Report) -> None:
 
 
 def _kept_by_others(store: Store, directory: Directory) -> list[Finding]:
-    """Return what of a job's undo this account could not remove: half an undo helps nobody."""
+    """Return the parts of an undo that this account could not remove: half an undo is useless."""
     if other_root(store, directory) is not None:
         return []
     names = [

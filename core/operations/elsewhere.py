@@ -25,7 +25,7 @@ HINT: Final = "--from-elsewhere confirms that; app/etc/env.php stays unless --re
 def differences(
     store: Store, host: str, schema: str | None, backups: Mapping[Kind, Backup]
 ) -> dict[str, tuple[str, ...]]:
-    """Return, by file name, what the manifest of a backup says of another store."""
+    """Return, by file name, the manifest's claim of another store."""
     found: dict[str, tuple[str, ...]] = {}
     for backup in backups.values():
         reasons = tuple(_differences(store, host, schema, backup))
@@ -53,7 +53,7 @@ def _releases(one: str, other: str) -> bool:
 
 
 def elsewhere_findings(elsewhere: Mapping[str, tuple[str, ...]]) -> list[Finding]:
-    """Return a warning that names the backups of another store, and by what they are known."""
+    """Return a warning that names the backups of another store, and the signs of it."""
     if not elsewhere:
         return []
     names = [f"{name}: {', '.join(reasons)}" for name, reasons in elsewhere.items()]
@@ -61,6 +61,6 @@ def elsewhere_findings(elsewhere: Mapping[str, tuple[str, ...]]) -> list[Finding
 
 
 def refuse_unasked(elsewhere: Mapping[str, tuple[str, ...]]) -> None:
-    """Raise PreflightRefused for backups of another store that nobody was asked about."""
+    """Raise PreflightRefused for backups of another store without a confirmation."""
     for name, reasons in elsewhere.items():
         raise PreflightRefused(f"{name} is of another store ({', '.join(reasons)}).", hint=HINT)

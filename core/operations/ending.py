@@ -36,7 +36,7 @@ NEXT_COMMAND = "magerewind job:recover"
 
 
 def revert(context: JobContext, parts: tuple[Part, ...]) -> None:
-    """Bring the store back to what it was and open it.
+    """Bring the store back to its state before the job and open it.
 
     Raises StoreLeftClosed when that cannot be proven; the store then stays closed.
     """
@@ -64,7 +64,7 @@ def end_by_reverting(context: JobContext, parts: tuple[Part, ...], error: BaseEx
     if context.journal.broken or context.journal.has(Committed):
         return
     if isinstance(error, MagerewindError):
-        # The cause comes before what it led to: who reads a log wants the reason first.
+        # The cause precedes its effect: a reader of a log wants the reason first.
         message = f"{_sentence(error.message)} Everything is being reverted."
         context.emit(Noted(code="reverting", message=message))
     revert(context, parts)
@@ -89,7 +89,7 @@ def commit(context: JobContext) -> None:
     """Pass the point of no return.
 
     Raises Cancelled before it; StoreLeftClosed when a failing disk leaves it unknown whether the
-    record is there: the next recovery reads what the disk really holds, and decides by that.
+    record is there: the next recovery reads the true state of the disk, and decides by that.
     """
     with context.step(Step.COMMIT):
         context.cancellation.check()
@@ -140,7 +140,7 @@ def forward(
 
 
 def _remembered(context: JobContext) -> bool:
-    """Tell whether the job's directory is there; say what it means that it is not."""
+    """Tell whether the job's directory is there; say what its absence means."""
     if context.directory.is_in_place:
         return True
     message = f"{context.memory_gone().message}. What it has set aside cannot be undone."
@@ -163,7 +163,7 @@ def _keep_undo(context: JobContext, kinds: tuple[Kind, ...]) -> bool:
 
 
 def _give_up(context: JobContext, job_id: str, kinds: tuple[Kind, ...]) -> None:
-    """Take the mark of an undo from the undone job: what it had aside is live again.
+    """Take the mark of an undo from the undone job: its asides are live again.
 
     Files of a release that is gone were not put back: those are left, and go as an older undo.
     """
@@ -180,7 +180,7 @@ def _give_up(context: JobContext, job_id: str, kinds: tuple[Kind, ...]) -> None:
 
 
 def _flush(context: JobContext, *, flush: bool) -> None:
-    """Set aside what the other state has cached; a failure is no reason to stay closed."""
+    """Set the caches of the other state aside; a failure is no reason to stay closed."""
     with context.step(Step.FLUSH):
         try:
             with context.directory.make_directory(job_files.CACHES) as aside:
@@ -199,7 +199,7 @@ def _executable(context: JobContext) -> bool:
 
 
 def follow_ups(context: JobContext, kinds: tuple[Kind, ...]) -> list[FollowUp]:
-    """Return what is left to do for the administrator, only where it applies."""
+    """Return the remaining tasks of the administrator, only where they apply."""
     found: list[FollowUp] = []
     changed_code = Kind.CODE in kinds and FilesPart(Kind.CODE).changes(context)
     if changed_code:

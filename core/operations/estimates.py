@@ -1,4 +1,4 @@
-"""What a backup of one kind will take, by what earlier ones took."""
+"""The estimated size and time of a backup of one kind, from earlier ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ROWS_ARE_GUESSED: Final = 1.25  # by the server
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What a backup of one kind will take. `file_bytes` is a guess from earlier backups.
+    """The estimate for a backup of one kind. `file_bytes` is a guess from earlier backups.
 
     `content_bytes` is the size of the files, or of the tables on the server; `plain_bytes` is that
     of a dump before it is compressed.
@@ -97,13 +97,13 @@ def _dump_bytes(manifest: Manifest, items: int, schema_bytes: int) -> int:
     """Return how large a dump will be, by an earlier one.
 
     The server guesses now as it guessed then, so the two guesses are compared, and never one of
-    them with what was counted. A manifest of an earlier version has only the counted rows.
+    them with the counts. A manifest of an earlier version has only the counted rows.
     """
     size = manifest.content_bytes or manifest.size_bytes
     if manifest.schema_bytes:
         grown = schema_bytes - manifest.schema_bytes
         density = size / manifest.schema_bytes
-        # Tables take whole pages, which are nearly empty in a small schema: what comes fills them.
+        # Tables take whole pages, which are nearly empty in a small schema: new rows fill them.
         return int(size + grown * (max(1.0, density) if grown > 0 else density))
     rows = sum((manifest.rows or {}).values())
     return int(size * max(1.0, _ROWS_ARE_GUESSED * items / rows)) if rows else size

@@ -1,6 +1,6 @@
 """The part of a rollback or an undo that works on files of one kind: code or media.
 
-A plan in the job's directory says all: what is staged, moved and set aside.
+A plan in the job's directory says all: the entries staged, moved and set aside.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class FilesPart:
         return plan_of(context.store, context.directory, self.kind)
 
     def plan(self, job: RollbackJob) -> None:
-        """Compare the archive with the live tree; name what changed since the plan was shown."""
+        """Compare the archive with the live tree; name the changes since the plan was shown."""
         context, backup = job.context, job.sources.backups[self.kind]
         with context.step(Step.PLAN, self.kind, total_bytes=backup.size_bytes) as report:
             plan = self.file_plan = plan_kind(
@@ -103,7 +103,7 @@ class FilesPart:
         """Do nothing: all that is new was staged while the store was open."""
 
     def prepare_undo(self, context: JobContext, undone: Directory) -> None:
-        """Write the plan of the reverse; its stage is what the rollback set aside."""
+        """Write the plan of the reverse; its stage is the rollback's aside."""
         staged = undo_plan(
             plan_of(context.store, undone, self.kind), self._home(context), job_id=context.job_id
         )
@@ -162,7 +162,7 @@ class FilesPart:
 def _tell_changes(
     context: JobContext, kind: Kind, *, names: tuple[str, ...], too_many: bool, of: int
 ) -> None:
-    """Name what an open shop changed since the plan was shown; refuse where it is too much."""
+    """Name the changes of an open shop since the plan was shown; refuse where they are too many."""
     if not names:
         return
     if too_many:

@@ -1,4 +1,4 @@
-"""What the checks before a start have found, and which of it stops the start."""
+"""The findings of the checks before a start, and those that stop the start."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def of_kind(kind: Kind, message: str) -> str:
 
 
 def owner_hint(store: Store) -> str:
-    """Return who can do what this account may not, when it may be the owner who tried."""
+    """Return the account with the right that this one lacks, when the owner may have tried."""
     if os.geteuid() == store.owner_uid:
         mend = "This account owns the store: mend owner or mode there"
         if keeper() is not None:
@@ -133,7 +133,7 @@ def refuse(findings: Iterable[Finding]) -> None:
 def say_findings(context: JobContext, findings: Iterable[Finding]) -> None:
     """State warnings, notes, and what `refuse` leaves unsaid of the reasons to stop, as events.
 
-    Where something stops the start, what would only be good to know stands in nobody's way.
+    Where something stops the start, mere notes are left out.
     """
     findings = tuple(findings)
     stops = stopping(findings)

@@ -1,7 +1,7 @@
 """Whether a store could serve customers at all, apart from maintenance mode.
 
-The flag file says only that nobody closed the store. A store whose code, configuration or database
-is gone is down as well, and is never called open.
+The absence of the flag file says only that the store was not closed. A store whose code,
+configuration or database is gone is down as well, and is never called open.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ DATABASE_EMPTY: Final = "database empty"
 _MENDED_BY_CODE: Final = frozenset({CONFIG_BROKEN, CONFIG_MISSING, NOT_INSTALLED})
 _CODE: Final = (
     ("vendor", ("vendor/autoload.php",)),
-    ("code", ("pub/index.php", "index.php")),  # one of them is what the web server runs
+    ("code", ("pub/index.php", "index.php")),  # the web server runs one of them
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreHealth:
-    """What is broken, in a word or two each, worst first, with the reason where there is one.
+    """The broken parts, in a word or two each, worst first, with the reason where there is one.
 
     `kinds` are those whose rollback mends it; `backups` the newest sound file of each, where there
     is one.
@@ -59,7 +59,7 @@ class StoreHealth:
 
 
 def look_at(store: Store, *, environ: Mapping[str, str]) -> StoreHealth:
-    """Return what of a store is broken. Never raises for what is broken in it.
+    """Return the broken parts of a store. Never raises for one of them.
 
     A few `stat` calls, one read of the configuration, and one question to the database, which may
     take its time limit.
@@ -110,7 +110,7 @@ def _moved(store: Store, part: str) -> bool:
 def _configuration(
     store: Store, environ: Mapping[str, str]
 ) -> tuple[DatabaseConnection | None, str, str]:
-    """Return the connection, or what is broken and why."""
+    """Return the connection, or the broken part and the reason."""
     from core.magento.env_php import read_configuration  # noqa: PLC0415 - code alone needs none
 
     try:
@@ -128,7 +128,7 @@ def _may_not_be_read(store: Store) -> bool:
 
 
 def config_word(store: Store) -> str:
-    """Return what is said of a configuration that cannot be read."""
+    """Return the message about a configuration that cannot be read."""
     return CONFIG_BROKEN if os.path.lexists(store.env_php) else CONFIG_MISSING
 
 
@@ -143,7 +143,7 @@ def _database(settings: DatabaseConnection) -> tuple[str, str]:
 
 
 def sound_backups(store: Store, kinds: tuple[Kind, ...]) -> dict[Kind, str]:
-    """Return the newest backup of each kind that has been verified, else that nobody knows bad."""
+    """Return the newest backup of each kind that has been verified, else one not known as bad."""
     if not kinds:
         return {}
     try:

@@ -3,20 +3,20 @@
     var/.magerewind/lock              who works on the store
     var/.magerewind/forgotten         how many jobs ran whose directories are gone
     var/.magerewind/jobs/<id>/        one job:
-        request.json      what was asked for; never a password
+        request.json      the request; never a password
         events.jsonl      the stream that everybody watches
         journal.jsonl     the engine's write-ahead memory
         connection.json   the database connection in force at the start, until the undo is gone
         definitions.json  the swap of tables
         shown.json        the plan that a person confirmed
-        plan-<kind>…      what a rollback moves
+        plan-<kind>…      the entries that a rollback moves
         caches/           caches on disk of the state before
         reserve           space for the last records on a full disk
         undo.json         there while the job's aside trees and tables are an undo
         discard.json      in its place while something of a discarded undo is left
         result.json       how it ended
         cancel            there when somebody asked the job to stop
-        job.log           what the runner wrote on standard error
+        job.log           the runner's standard error
 
 All of it is opened by descriptors, and believed only when it is this account's (`core.owned`).
 """
@@ -82,7 +82,7 @@ def open_state(store: Store, *, make: bool = False) -> Directory | None:
 def planted_state(store: Store) -> ForeignState | None:
     """Return the error for a `var/.magerewind` of neither this account nor the store's owner.
 
-    Who only gave it to the owner would have what is in it believed.
+    An account that only gave it to the owner would have its contents believed.
     """
     try:
         status = os.lstat(store.state_directory)
@@ -164,7 +164,7 @@ def read_json(directory: Directory, name: str) -> dict[str, Any] | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoMark:
-    """What a job says of its undo: `undo.json`, or `discard.json` once it is given up."""
+    """The record of a job's undo: `undo.json`, or `discard.json` once it is given up."""
 
     kinds: tuple[Kind, ...]
     committed_s: float = 0.0

@@ -1,4 +1,4 @@
-"""What came into the shop after a backup was taken, and a rollback of the database would lose."""
+"""Rows that are newer than a backup, which a rollback of the database would lose."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Losses:
 
     @property
     def words(self) -> str:
-        """Return what was counted, as `137 orders, 21 customers`."""
+        """Return the counts, as `137 orders, 21 customers`."""
         counts = ((self.orders, "orders"), (self.customers, "customers"))
         return ", ".join(f"{number} {what}" for number, what in counts if number is not None)
 
@@ -69,7 +69,7 @@ def count_losses(settings: DatabaseConnection, since_s: int) -> Losses:
 
 
 def uncounted_findings(losses: Losses) -> list[Finding]:
-    """Return which losses nobody knows: that is not none."""
+    """Return the losses that are unknown: that is not none."""
     return [
         warn("losses-unknown", f"{text[0].upper()}{text[1:].rstrip('.')}.")
         for text in losses.uncounted

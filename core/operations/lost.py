@@ -1,8 +1,8 @@
-"""Jobs whose memory is gone: told from what they left in the schema, in the tree and in the flag.
+"""Jobs whose memory is gone: told from their traces in the schema, in the tree and in the flag.
 
 A job of which `var/.magerewind/jobs` knows nothing is lost. Its tables say which job of which store
 they are of, its flag how far it had come, its stage and aside directories have its id in their
-names. Nothing is changed here; what can be done about it is decided by `verdict_of`.
+names. Nothing is changed here; `verdict_of` decides about the cure.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from core.errors import ConfigurationError, JobInterrupted, MagerewindError, Sto
 from core.magento.maintenance import FlagMark, maintenance_state
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, linked_parts
-from core.magento.trusted_paths import followed, open_directory, resolved
+from core.magento.trusted_paths import followed, open_trusted_directory, resolved
 from core.operations.findings import Finding, megabytes, stop, warn
 
 RECOVER: Final = "magerewind job:recover --without-memory"
@@ -34,9 +34,9 @@ _PLACE: Final = re.compile(r"(?:\.magerewind-)?(stage|aside)-(\d{8}-\d{6}-[0-9a-
 
 
 class Verdict(StrEnum):
-    """What the traces of a lost job prove, and so what may be done."""
+    """The proof of a lost job's traces, and so the acts that are right."""
 
-    OLD = "old"  # nothing live was moved: what was prepared can go
+    OLD = "old"  # nothing live was moved: prepared entries can go
     BACK = "back"  # tables were renamed, and nothing else: they can be renamed back
     NEW = "new"  # everything was moved: the database can be brought to its end
     DONE = "done"  # it had ended: only an undo is left, which nothing remembers
@@ -90,7 +90,7 @@ class LostJob:
 
     @property
     def bytes(self) -> int:
-        """What it takes on disk and in the schema."""
+        """Its size on disk and in the schema."""
         tables = 0 if self.tables is None else self.tables.bytes
         return tables + sum(place.bytes for place in self.places)
 
@@ -122,7 +122,7 @@ def is_half_done(job: LostJob) -> bool:
 
 
 def verdict_of(job: LostJob) -> Verdict:
-    """Return what is proven of a lost job.
+    """Return the proof about a lost job.
 
     The database is moved last of all kinds, so once its tables are renamed all files were moved.
     """
@@ -156,7 +156,7 @@ class _Found:
 
 
 def known_jobs(store: Store) -> frozenset[str]:
-    """Return the names of all jobs that have a directory, whatever is in it.
+    """Return the names of all jobs that have a directory, with any contents.
 
     Raises StorageError where that cannot be told: then no job may be taken for a lost one.
     """
@@ -169,7 +169,7 @@ def known_jobs(store: Store) -> frozenset[str]:
 
 
 def find_lost(store: Store, *, environ: Mapping[str, str], schema: bool = True) -> Traces:
-    """Return the lost jobs of a store, newest first. Never raises for what is broken in it.
+    """Return the lost jobs of a store, newest first. Never raises for a broken part of it.
 
     Without `schema` its database is not asked.
     """
@@ -278,7 +278,8 @@ def _long_id(short: str) -> str:
 def _places(store: Store, known: frozenset[str]) -> Iterator[tuple[str, LostPlace]]:
     """Yield the stage and aside directories of jobs that are not known.
 
-    Only what is ours: anybody who may write beside them could make such a name, or a link of it.
+    Only entries of ours: an account that may write beside them could make such a name, or a link of
+    it.
     """
     root = os.fsencode(store.root)
     tops = [store.state_directory, store.root]
@@ -288,7 +289,7 @@ def _places(store: Store, known: frozenset[str]) -> Iterator[tuple[str, LostPlac
     tops += [target for _, target in linked_parts(store) if target is not None]
     for top in dict.fromkeys(resolved(one) for one in tops):
         with contextlib.suppress(OSError, StoreUnreadable):
-            above = open_directory(top)
+            above = open_trusted_directory(top)
             try:
                 yield from _places_in(top, above, known)
             finally:
@@ -326,7 +327,7 @@ _PROVEN: Final = {
 
 
 def lost_lines(job: LostJob) -> tuple[str, ...]:
-    """Return what is known of a lost job, a fact a line."""
+    """Return the facts of a lost job, one a line."""
     lines: list[str] = []
     if job.mark is not None:
         lines.append("It closed the store, which is closed since.")
@@ -346,7 +347,7 @@ def lost_lines(job: LostJob) -> tuple[str, ...]:
 
 
 def lost_findings(traces: Traces) -> list[Finding]:
-    """Return the lost jobs as findings: one that left something half done stops what is next."""
+    """Return the lost jobs as findings: one that left something half done stops the next start."""
     found: list[Finding] = []
     for job in traces.jobs:
         make, hint = stop, f"{RECOVER} shows what can be done and asks."

@@ -1,6 +1,6 @@
-"""What jobs have left that nothing remembers: tables and directories that no undo knows of.
+"""Leftovers of forgotten jobs: tables and directories that no undo knows of.
 
-It may be the only copy of what was live, so it goes when a person says so, and never by itself.
+They may be the only copy of live data, so they go when a person says so, and never by themselves.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def orphans_of(traces: Traces) -> tuple[LostJob, ...]:
 
 
 def run_discard_orphans(context: JobContext, request: DiscardRequest) -> Done:
-    """Remove what is left over. The store stays as it is; may be run again after a crash."""
+    """Remove the leftovers. The store stays as it is; may be run again after a crash."""
     context.emit(StepsPlanned(steps=(step_key(Step.CHECK), step_key(Step.REMOVE))))
     with context.step(Step.CHECK):
         jobs = orphans_of(find_lost(context.store, environ=context.environ))

@@ -3,7 +3,7 @@
     rollback    plan, prepare | close | recheck, load, swap | commit | settle
     undo        prepare_undo  | close | swap                | commit | settle
 
-The operations read as this order of things, and know no kind by itself. What follows the close is
+The operations read as this order of things, and know no kind by itself. The part after the close is
 built from the job's directory and journal alone, so that a recovery does as the runner would have.
 """
 
@@ -42,7 +42,7 @@ class Part(Protocol):
         """Look, with the store closed, for changes since the plan."""
 
     def load(self, job: RollbackJob) -> None:
-        """Make ready, with the store closed, what must be loaded then."""
+        """Prepare, with the store closed, the data that must be loaded then."""
 
     def prepare_undo(self, context: JobContext, undone: Directory) -> None:
         """Make ready the way back from the job whose directory is `undone`."""
@@ -51,16 +51,16 @@ class Part(Protocol):
         """Make the staged live and set the live aside. May be run again after a crash."""
 
     def moving(self, context: JobContext) -> None:
-        """Tell its second trace, if it has one, that the job moves what is live."""
+        """Tell its second trace, if it has one, that the job moves live entries."""
 
     def unmovable(self, context: JobContext) -> tuple[str, ...]:
-        """Name what this account could not move back."""
+        """Name entries that this account could not move back."""
 
     def revert(self, context: JobContext) -> tuple[Warned, ...]:
-        """Bring back what was before, from any half-done state before the commit."""
+        """Restore the state before the job, from any half-done state before the commit."""
 
     def settle(self, context: JobContext) -> tuple[Warned, ...]:
-        """Do what can only be done after the commit. May be run again after a crash."""
+        """Do the acts that are possible only after the commit. May be run again after a crash."""
 
 
 def file_plans(parts: tuple[Part, ...]) -> dict[Kind, FilePlan]:
@@ -69,7 +69,7 @@ def file_plans(parts: tuple[Part, ...]) -> dict[Kind, FilePlan]:
 
 
 def begin_moving(context: JobContext, parts: tuple[Part, ...]) -> None:
-    """Tell the second traces of a job that from now on it moves what is live.
+    """Tell the second traces of a job that from now on it moves live entries.
 
     Raises StorageError where the job's memory is gone: nothing is moved then.
     """

@@ -1,4 +1,4 @@
-"""What is known of a store before anything is started, and what would stop a backup.
+"""The known facts of a store before a start, and the obstacles of a backup.
 
 Every check and every question comes before the store is closed, so all of them are here or in
 `rollback_plan`. Nothing is changed.
@@ -40,7 +40,7 @@ from core.operations.read_only import MOUNT_HINT, code_findings, is_read_only, r
 from core.operations.requests import BackupRequest
 from core.operations.uncovered import media_findings, outside_findings
 
-# A backup of code alone needs neither a database nor the configuration: what reads them takes
+# A backup of code alone needs neither a database nor the configuration: their readers take
 # longer to load than all else.
 if TYPE_CHECKING:
     from core.magento.env_php import DeploymentConfiguration
@@ -51,7 +51,7 @@ _SHOWN: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupPreflight:
-    """What was found, what will be written, where it fits. Sizes in bytes."""
+    """The findings, the size of the new files, and the free space. Sizes in bytes."""
 
     findings: tuple[Finding, ...]
     estimates: Mapping[Kind, Estimate]
@@ -66,7 +66,7 @@ class BackupPreflight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFacts:
-    """What is known of a store; whatever could not be found out is None, with a finding."""
+    """The known facts of a store; an unknown one is None, with a finding."""
 
     store: Store
     version: str | None
@@ -125,7 +125,7 @@ class _DatabaseFacts:
 def _look_at_database(
     store: Store, configuration: DeploymentConfiguration, seen: _DatabaseFacts
 ) -> None:
-    """Connect as the configuration says, and add what is found."""
+    """Connect as the configuration says, and add the findings."""
     from core.database.server.connection import connect  # noqa: PLC0415 - as said above
     from core.database.server.size import estimate  # noqa: PLC0415
     from core.operations.database_checks import store_warnings  # noqa: PLC0415
@@ -151,7 +151,7 @@ def _look_at_database(
 
 
 def examine(store: Store, *, environ: Mapping[str, str]) -> StoreFacts:
-    """Return what is known of the store. Never raises for what is broken in it."""
+    """Return the known facts of the store. Never raises for a broken part of it."""
     configuration, problem = read_deployment(store, environ)
     word, why = ("", "") if problem is None else (health.config_word(store), problem.message)
     seen = _DatabaseFacts(word=word, why=why)
@@ -199,7 +199,7 @@ def _not_installed(store: Store) -> Finding:
 
 
 def _code_findings(found: StoreHealth) -> tuple[Finding, ...]:
-    """Return what is said of missing code or an empty database, with the rollback that mends it."""
+    """Return the message about missing code or an empty database, with the rollback as cure."""
     words = [word for word in found.broken if word.endswith((" missing", " empty"))]
     if not words:
         return ()
@@ -209,7 +209,7 @@ def _code_findings(found: StoreHealth) -> tuple[Finding, ...]:
 
 
 def _link_stops(store: Store) -> list[Finding]:
-    """Return which parts lead to what is not followed."""
+    """Return the parts that lead to a target that is not followed."""
     found: list[Finding] = []
     for path in (store.media, store.static, store.var):
         try:
@@ -220,7 +220,7 @@ def _link_stops(store: Store) -> list[Finding]:
 
 
 def _writable_findings(store: Store) -> list[Finding]:
-    """Return what keeps this account from writing backups and the state of jobs."""
+    """Return the obstacles of this account to writing backups and the state of jobs."""
     found: list[Finding] = []
     try:
         refuse_stranger(store)
@@ -257,7 +257,7 @@ def preflight_backup(
     environ: Mapping[str, str],
     report: Report = no_report,
 ) -> BackupPreflight:
-    """Return what would stop this backup, what it deserves to know, and estimates.
+    """Return the obstacles of this backup, its warnings, and estimates.
 
     Raises NotInstalled, as Magento says it, for media and database of a store without an
     installation, and UsageError for a group of tables that does not exist.
@@ -390,7 +390,7 @@ def _other_connections(
 
 
 def _database_of(connection: DatabaseConnection) -> tuple[str | int, ...]:
-    """Return what two connections to the same schema of the same server share."""
+    """Return the key that two connections to the same schema of the same server share."""
     if connection.socket is not None:
         return connection.schema, connection.socket
     return connection.schema, connection.host, connection.port

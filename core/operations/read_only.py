@@ -1,7 +1,7 @@
 """Code that this account cannot change: read-only mounts, and directories of others.
 
 A store can be backed up all the same, and its database rolled back; who may write is asked of the
-system, so what root may not do either is told as well.
+system, so limits of root are told as well.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MOST: Final = 1000
 
 
 def is_read_only(path: str) -> bool:
-    """Tell whether a path, or what of the way to it is there, is mounted read-only."""
+    """Tell whether a path, or its nearest existing parent, is mounted read-only."""
     while path != "/" and not os.path.lexists(path):
         path = os.path.dirname(path)
     try:
@@ -65,7 +65,7 @@ def code_findings(store: Store) -> tuple[Finding, ...]:
 
 
 def _directories(store: Store) -> Iterator[str]:
-    """Yield the root, what is directly in it, and the directories in which code changes."""
+    """Yield the root, its direct entries, and the directories in which code changes."""
     yield "."
     try:
         with os.scandir(store.root) as entries:

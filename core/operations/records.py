@@ -42,7 +42,7 @@ class TakenUp(TypedRecord):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End(TypedRecord):
-    """The job is over, whatever its outcome."""
+    """The job is over, with any outcome."""
 
     KIND: ClassVar[str] = "end"
     outcome: Outcome

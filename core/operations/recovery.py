@@ -84,7 +84,7 @@ def _recover_rollback(
 
 
 def _refuse_unmovable(context: JobContext, parts: tuple[Part, ...]) -> None:
-    """Raise StoreLeftClosed, with nothing moved yet, for what this account could not move back."""
+    """Raise StoreLeftClosed, nothing moved yet, for entries that this account cannot move back."""
     names = [name for part in parts for name in part.unmovable(context)]
     if names:
         raise StoreLeftClosed(

@@ -18,7 +18,7 @@ from core.operations.findings import Finding, note, warn
 from core.operations.job_files import JOURNAL, undo_kinds
 from core.operations.records import begin_of
 
-if TYPE_CHECKING:  # an undo does not need what reads archives
+if TYPE_CHECKING:  # an undo does not need the readers of archives
     from core.operations.sources import Sources
 
 
@@ -33,7 +33,7 @@ def other_root(store: Store, directory: Directory) -> str | None:
 
 
 def undoable_kinds(store: Store, directory: Directory) -> tuple[tuple[Kind, ...], list[Finding]]:
-    """Return the kinds of a job's undo that can be put back, and what there is to say about it.
+    """Return the kinds of a job's undo that can be put back, and the warnings.
 
     Raises NothingToUndo when there are none.
     """

@@ -1,7 +1,7 @@
 """Brings a store to a whole state after a job whose memory is gone, by the traces it left.
 
-Only what these prove is done. What is set aside is never deleted here: it may be the only copy of
-what was live.
+Only acts that these prove right are done. Asides are never deleted here: they may be the only
+copy of live entries.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _MESSAGES = {
 
 
 def run_repair(context: JobContext, request: RepairRequest) -> Done:
-    """Do what the traces of a lost job prove to be right. Raises what kept it from that.
+    """Do the acts that the traces of a lost job prove right. Raises the error that prevents them.
 
     May be run again after a crash at any point: it looks at the traces anew.
     """
@@ -120,7 +120,7 @@ def _mend_tables(
 
 
 def _remove_places(job: LostJob, report: Report) -> None:
-    """Remove what was only prepared; an aside goes when nothing is in it."""
+    """Remove prepared entries; an aside goes when it is empty."""
     for place in job.places:
         path = os.fsencode(place.path)
         if place.is_aside:

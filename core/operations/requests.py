@@ -1,4 +1,4 @@
-"""What a person asks for: plain values, valid once built, that a job's directory can keep.
+"""The request of a person: plain values, valid once built, that a job's directory can keep.
 
 A request is written to `request.json` by the client and read by the runner. It never holds a
 password.
@@ -77,17 +77,20 @@ class RollbackRequest:
     replace_env: bool = False  # also by that of another store
     from_elsewhere: bool = False  # a backup of another store is meant
     flush: bool = True
-    partial: bool = False  # replace only what the backups hold, although they are not whole
+    partial: bool = False  # replace only the parts in the backups, although they are not whole
     map_collations: bool = False
-    from_schema: str | None = None  # a name in the dump that stands for the store's schema
+    from_schema: str | None = None  # a name in the dump that means the store's schema
     keep_stripped: bool = False  # tables without rows in the dump keep the present ones
     exclude: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()  # of code and media, nothing but what these patterns match
     strict: bool = False
     confirmed_plan: str | None = None  # RollbackPlan.fingerprint that the person saw
 
     def __post_init__(self) -> None:
         if not self.kinds:
             raise UsageError("Not enough information provided to roll back.")
+        if self.only and set(self.kinds) == {Kind.DB}:
+            raise UsageError("--only chooses files, so it needs --code-file or --media-file.")
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -129,7 +132,7 @@ class UndoRequest:
 class DiscardRequest:
     """Give up the undo of job `job_id` and free its space.
 
-    With `orphans`, what is removed instead is left of jobs that nothing remembers.
+    With `orphans`, the leftovers of forgotten jobs are removed instead.
     """
 
     job_id: str = ""
@@ -255,8 +258,13 @@ def _chosen(*options: tuple[bool, str]) -> list[str]:
     return [option for is_chosen, option in options if is_chosen]
 
 
-def _excluded(patterns: tuple[str, ...]) -> list[str]:
-    return [word for pattern in patterns for word in ("--exclude", pattern)]
+def _repeated(option: str, values: tuple[str, ...]) -> list[str]:
+    """Return an option for each value; one that looks like an option is joined to it."""
+    return [
+        word
+        for value in values
+        for word in ([f"{option}={value}"] if value.startswith("-") else [option, value])
+    ]
 
 
 def _backup_words(request: BackupRequest) -> list[str]:
@@ -274,7 +282,7 @@ def _backup_words(request: BackupRequest) -> list[str]:
         ),
         *(["--note", request.note] if request.note else []),
         *_chosen((request.naming is not Naming.DOCUMENTED, f"--names={request.naming}")),
-        *_excluded(request.exclude),
+        *_repeated("--exclude", request.exclude),
     ]
 
 
@@ -292,5 +300,6 @@ def _rollback_words(request: RollbackRequest) -> list[str]:
             (request.keep_stripped, "--keep-stripped"),
         ),
         *(["--from-schema", request.from_schema] if request.from_schema else []),
-        *_excluded(request.exclude),
+        *_repeated("--only", request.only),
+        *_repeated("--exclude", request.exclude),
     ]

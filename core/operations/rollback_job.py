@@ -12,7 +12,7 @@ from core.operations.sources import Sources
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackJob:
-    """Everything that a part works from. `shown` is None where nobody was asked."""
+    """The inputs of every part. `shown` is None where no person was asked."""
 
     context: JobContext
     request: RollbackRequest

@@ -1,4 +1,4 @@
-"""What a rollback would change, and what would stop it: shown before the question is asked.
+"""The changes and obstacles of a rollback, shown before the question is asked.
 
 The plan is made while the store is open and writes nothing into it: the lists of files lie in a
 temporary directory that goes with the plan. The runner makes the plan again, and compares.
@@ -16,15 +16,18 @@ from typing import TYPE_CHECKING, Final
 from core.account.client import keeper
 from core.account.ids import name_of
 from core.archive.plan.home import PlanPlace
-from core.archive.plan.plan_files import READ_ONLY, plan_files
+from core.archive.plan.plan_files import plan_files
 from core.archive.plan.summary import FilePlan
+from core.archive.plan.unwritable import READ_ONLY
 from core.backups.catalog import Backup
+from core.backups.manifest import identity_of
 from core.errors import Cancelled, MagerewindError
 from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
 from core.magento.store import Store, magento_version
 from core.operations.absence import absence_findings
 from core.operations.backup import selection_of
+from core.operations.chosen import chosen_findings
 from core.operations.findings import (
     Finding,
     Level,
@@ -34,6 +37,7 @@ from core.operations.findings import (
     note,
     of_kind,
     owner_hint,
+    refuse,
     stop,
     warn,
 )
@@ -42,7 +46,7 @@ from core.operations.preflight import space_of
 from core.operations.read_only import MOUNT_HINT
 from core.operations.release import release_findings
 from core.operations.requests import RollbackRequest
-from core.operations.sources import Sources, excluded, gather
+from core.operations.sources import Sources, excluded, gather, resolve_only
 from core.operations.uncovered import remote_findings
 
 if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for imports
@@ -54,12 +58,12 @@ _ROOT_HINT: Final = (
 )
 
 
-_NOTED: Final = frozenset({"own-tables"})  # of what a dump brings up
+_NOTED: Final = frozenset({"own-tables"})  # of the findings of a dump
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabasePlan:
-    """What the database's part would change."""
+    """The changes of the database's part."""
 
     check: DumpCheck
     server: ServerCheck | None
@@ -83,7 +87,7 @@ class RollbackPlan:
 
     @property
     def stops(self) -> tuple[Finding, ...]:
-        """What keeps this rollback from being started."""
+        """The findings that keep this rollback from its start."""
         return tuple(finding for finding in self.findings if finding.level is Level.STOP)
 
     @property
@@ -101,6 +105,7 @@ class RollbackPlan:
             plan = self.files.get(kind)
             digest.update(f"{plan.fingerprint if plan is not None else ''}\n".encode())
         digest.update(self.environment.encode())
+        digest.update("\0".join(self.request.only).encode("utf-8", "surrogateescape"))
         return digest.hexdigest()[:16]
 
 
@@ -112,10 +117,10 @@ def plan_rollback(
     report: Report = no_report,
     now_s: float,
 ) -> RollbackPlan:
-    """Return what this rollback would change.
+    """Return the changes of this rollback.
 
-    Raises InvalidBackupName, BackupNotFound, NotInstalled and DamagedBackup; all else that would
-    stop it is among the findings.
+    Raises InvalidBackupName, BackupNotFound, NotInstalled, DamagedBackup, and PreflightRefused for
+    what is chosen and nowhere; all else that would stop it is among the findings.
     """
     sources = gather(store, request, environ=environ)
     scratch = tempfile.TemporaryDirectory(prefix="magerewind-plan-", ignore_cleanup_errors=True)
@@ -127,6 +132,7 @@ def plan_rollback(
         for kind in request.kinds
         if kind is not Kind.DB
     }
+    refuse(chosen_findings(store, request, sources, files))
     database = None
     if Kind.DB in request.kinds:
         database = plan_database(request, sources, report, findings)
@@ -166,12 +172,17 @@ def plan_kind(
     selection = selection_of(store, kind, excluded(request, sources, backup))
     return plan_files(
         backup.path,
-        replace(selection, additive=request.partial),
+        replace(
+            selection,
+            additive=request.partial,
+            chosen=resolve_only(request.only, store.root),
+        ),
         plan,
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,
         members=manifest.members if manifest is not None else None,
         put_aside=put_aside,
+        sound=manifest is not None and manifest.looked_at == identity_of(manifest),
     )
 
 
@@ -227,7 +238,7 @@ def plan_database(
 
 
 def _dump_findings(check: DumpCheck, server: ServerCheck | None) -> list[Finding]:
-    known = server or check  # the server check begins with what the dump alone has shown
+    known = server or check  # the server check begins with the findings of the dump alone
     return [
         *(stop("dump", text) for text in known.problems if text in check.problems),
         *(stop("server", text) for text in known.problems if text not in check.problems),
@@ -239,7 +250,7 @@ def _dump_findings(check: DumpCheck, server: ServerCheck | None) -> list[Finding
 
 
 def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:
-    """Return whether the stages fit, and what this account cannot restore."""
+    """Return whether the stages fit, and the entries that this account cannot restore."""
     found = _space_findings(store, files)
     for kind, plan in files.items():
         found += _unwritable_findings(store, plan)
@@ -272,7 +283,7 @@ def _unwritable_findings(store: Store, plan: FilePlan) -> list[Finding]:
 
 
 def _becoming(kind: Kind, account: str, count: int) -> Finding:
-    """Return what becomes of the files of an account that they cannot be given back to."""
+    """Return the new owner of files whose account cannot get them back."""
     mine = name_of(os.geteuid())
     what = "file" if count == 1 else "files"
     become = "becomes" if count == 1 else "become"
@@ -286,7 +297,7 @@ def _becoming(kind: Kind, account: str, count: int) -> Finding:
 
 
 def _space_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:
-    """Return where the stages do not fit; kinds on one disk share what is free on it."""
+    """Return where the stages do not fit; kinds on one disk share its free space."""
     needed: dict[int, int] = {}
     places: dict[int, str] = {}
     for kind, plan in files.items():
@@ -310,7 +321,7 @@ def _space_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Findin
 def surrounding_findings(
     store: Store, request: RollbackRequest, sources: Sources, now_s: float
 ) -> list[Finding]:
-    """Return what else the person should know: links, processes, versions, a clock."""
+    """Return further notes for the person: links, processes, versions, a clock."""
     media = (store.media,) if Kind.MEDIA in request.kinds else ()
     found = link_findings(store, (*media, store.var))
     processes = running_processes(store)

@@ -1,7 +1,7 @@
-"""What was shown to the person who confirmed a rollback, kept for its runner to compare with.
+"""The plan shown to the person who confirmed a rollback, kept for its runner to compare with.
 
-The runner makes the plan again. What the open shop changed between the two is taken into the plan
-and named; another archive or another env.php is not what was confirmed.
+The runner makes the plan again. Changes of the open shop between the two are taken into the plan
+and named; another archive or another env.php was not confirmed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from core.owned import LARGE
 
 @dataclass(frozen=True, slots=True)
 class Meanwhile:
-    """What differs between the plan that was shown and the one that was made again."""
+    """The differences between the plan that was shown and the one that was made again."""
 
     names: tuple[str, ...]
     count: int  # outside the places that change all the time
@@ -57,7 +57,7 @@ class Shown:
     entries: Mapping[str, frozenset[str]]
 
     def check_sources(self, sources: Sources) -> None:
-        """Raise PlanChanged when a backup or env.php is not what was shown."""
+        """Raise PlanChanged when a backup or env.php differs from the shown one."""
         for kind, backup in sources.backups.items():
             if self.backups.get(kind.value) != _identity(backup):
                 raise PlanChanged(f"{backup.name.text} changed since the plan was shown.")
@@ -65,7 +65,7 @@ class Shown:
             raise PlanChanged("app/etc/env.php changed since the plan was shown.")
 
     def changed_since(self, kind: Kind, plan: FilePlan) -> Meanwhile:
-        """Return what was planned now and not shown, or shown and not planned now."""
+        """Return entries planned now and not shown, or shown and not planned now."""
         left = set(self.entries.get(kind.value, frozenset()))
         names: list[str] = []
         count = 0
@@ -84,7 +84,7 @@ class Shown:
 
 
 def write_shown(plan: RollbackPlan, directory: Directory) -> None:
-    """Keep what was shown in a job's directory."""
+    """Keep the shown plan in a job's directory."""
     row = {
         "environment": plan.environment,
         "backups": {kind.value: _identity(backup) for kind, backup in plan.backups.items()},
@@ -97,7 +97,7 @@ def write_shown(plan: RollbackPlan, directory: Directory) -> None:
 
 
 def read_shown(directory: Directory) -> Shown | None:
-    """Return what was shown, or None for a job that nobody was asked about.
+    """Return the shown plan, or None for a job without a question.
 
     Raises ForeignState, and StorageError for a file that is damaged.
     """

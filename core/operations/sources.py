@@ -1,4 +1,4 @@
-"""What a rollback starts from: the chosen backups, the deployment configuration, the connection.
+"""The sources of a rollback: the chosen backups, the deployment configuration, the connection.
 
 Everything is found and checked here before anything is planned. A live env.php that is missing or
 broken stops only the database, and then the one in the code archive takes its place.
@@ -6,12 +6,15 @@ broken stops only the database, and then the one in the code archive takes its p
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from core.archive.tar.verify import read_members
+from core.archive.tree import patterns
+from core.archive.tree.patterns import Chosen
 from core.backups.catalog import Backup, Health, find_backup
 from core.errors import ConfigurationError, MagerewindError, NotInstalled
 from core.events import Kind
@@ -33,18 +36,18 @@ CONFIG_PHP: Final = "app/etc/config.php"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """The backups of a rollback and what the store says of itself now."""
+    """The backups of a rollback and the present facts of the store."""
 
     backups: Mapping[Kind, Backup]
     configuration: DeploymentConfiguration | None
     connection: DatabaseConnection | None
     env_keys: tuple[str, ...]
     findings: tuple[Finding, ...]
-    elsewhere: Mapping[str, tuple[str, ...]]  # by file name: what is of another store
+    elsewhere: Mapping[str, tuple[str, ...]]  # by file name: the signs of another store
 
     @property
     def environment_fingerprint(self) -> str:
-        """What the live env.php was, as far as it could be read."""
+        """The live env.php at the start, as far as it could be read."""
         return self.configuration.fingerprint if self.configuration is not None else ""
 
 
@@ -61,7 +64,9 @@ def gather(store: Store, request: RollbackRequest, *, environ: Mapping[str, str]
     }
     findings: list[Finding] = list(_health_findings(backups))
     live, problem = read_deployment(store, environ)
-    archived = _archived(backups.get(Kind.CODE), environ, findings)
+    archived = None
+    if puts_back(request, store, ENV_PHP):
+        archived = _archived(backups.get(Kind.CODE), environ, findings)
     chosen = live
     if archived is not None and (live is None or not live.installed):
         chosen = archived
@@ -135,7 +140,7 @@ def _archived(
     except ConfigurationError as error:
         findings.append(warn("archived-configuration", error.message))
     except MagerewindError:
-        pass  # the archive is verified whole by the plan, which says what is wrong with it
+        pass  # the archive is verified whole by the plan, which names its fault
     return None
 
 
@@ -160,7 +165,7 @@ def _env_keys(
     archived: DeploymentConfiguration | None,
     findings: list[Finding],
 ) -> tuple[str, ...]:
-    """Name what of env.php a code rollback changes: keys, never values."""
+    """Name the keys of env.php that a code rollback changes; never values."""
     if live is None or archived is None:
         return ()
     keys = differing_keys(live, archived)
@@ -176,6 +181,22 @@ def _env_keys(
     return keys
 
 
+def resolve_only(words: Sequence[str], root: str) -> tuple[str, ...]:
+    """Return the patterns that `--only` stands for: a whole path below the root counts as well.
+
+    Raises UsageError.
+    """
+    inside = [word.removeprefix(root + "/") for word in words]
+    return patterns.resolve(inside, option="--only", what="group")
+
+
+def puts_back(request: RollbackRequest, store: Store, path: str) -> bool:
+    """Tell whether a path is among what is asked for."""
+    if not request.only:
+        return True
+    return Chosen(resolve_only(request.only, store.root)).holds(os.fsencode(path))
+
+
 def keeps_environment(request: RollbackRequest, elsewhere: Mapping[str, tuple[str, ...]]) -> bool:
     """Tell whether the present env.php stays: where asked for, and against another store's."""
     return request.keep_env or bool(elsewhere and not request.replace_env)
@@ -184,7 +205,7 @@ def keeps_environment(request: RollbackRequest, elsewhere: Mapping[str, tuple[st
 def excluded(request: RollbackRequest, sources: Sources, backup: Backup) -> tuple[str, ...]:
     """Return the paths that this rollback leaves alone, besides Magento's ignored ones.
 
-    What the backup left out is in them: it is missing from the archive, but not from the store.
+    Exclusions of the backup are in them: missing from the archive, but not from the store.
     """
     kept = (ENV_PHP,) if keeps_environment(request, sources.elsewhere) else ()
     left_out = backup.manifest.excluded if backup.manifest is not None else ()

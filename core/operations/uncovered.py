@@ -1,4 +1,4 @@
-"""What a backup does not cover although it looks whole: media that is elsewhere, or nowhere.
+"""Gaps of a backup that looks whole: media that is elsewhere, or nowhere.
 
 A backup of nothing reads back as sound, so it is said before, in the plan, and in the result.
 """
@@ -17,7 +17,7 @@ from core.magento.store import Store, shown
 from core.magento.trusted_paths import resolved
 from core.operations.findings import Finding, note, of_kind, warn
 
-if TYPE_CHECKING:  # what reads it takes longer to load than all else
+if TYPE_CHECKING:  # its reader takes longer to load than all else
     from core.magento.env_php import DeploymentConfiguration
 
 _SHOWN: Final = 1000
@@ -50,13 +50,13 @@ def media_findings(
 ) -> tuple[Finding, ...]:
     """Return why a backup of media holds no media, or not all of it.
 
-    `selection` is what such a backup takes; by default all of pub/media.
+    `selection` is the part that such a backup takes; by default all of pub/media.
     """
     found = list(remote_findings(configuration))
     try:
         selection = selection or media_selection(store)
     except StoreUnreadable:
-        return tuple(found)  # a link to what is not there: a backup of it is stopped
+        return tuple(found)  # a link without a target: a backup of it is stopped
     if selection.only:
         message = "There is no pub/media: a backup of media holds nothing."
         found.append(warn("media-empty", message, kind=Kind.MEDIA))
@@ -74,10 +74,11 @@ def media_findings(
 
 
 def outside_findings(store: Store, kind: Kind, measured: Measured) -> tuple[Finding, ...]:
-    """Name the links of which only the link is backed up, not what they lead to.
+    """Name the links of which only the link is backed up, not the target.
 
-    Deployments link what releases share, above all app/etc/env.php: it stays at a rollback, too.
-    But directories of media that are linked from elsewhere are media that no backup has.
+    Deployments link the shared parts of releases, above all app/etc/env.php: it stays at a
+    rollback, too. But directories of media that are linked from elsewhere are media that no backup
+    has.
     """
     names = measured.outside[:_SHOWN]
     whole = tuple(name for name in names if kind is Kind.MEDIA and _is_elsewhere(store, name))
@@ -106,7 +107,7 @@ def _is_elsewhere(store: Store, name: str) -> bool:
 
 
 def media_warnings(findings: Iterable[Finding]) -> tuple[Warned, ...]:
-    """Return what the manifest of a media backup remembers of them."""
+    """Return the record of them in the manifest of a media backup."""
     return tuple(
         Warned(code=one.code, message=one.message, names=one.names)
         for one in findings

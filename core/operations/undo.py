@@ -39,7 +39,7 @@ def planned_steps(kinds: tuple[Kind, ...]) -> tuple[str, ...]:
 
 
 def run_undo(context: JobContext, request: UndoRequest) -> Done:
-    """Put the store back as it was before a rollback. Raises what made it impossible."""
+    """Put the store back as it was before a rollback. Raises the error that made it impossible."""
     undone = sibling(context.directory, request.job_id)
     kinds, findings = undoable_kinds(context.store, undone)
     context.emit(StepsPlanned(steps=planned_steps(kinds)))

@@ -1,4 +1,4 @@
-"""What an undo would change, shown before its question is asked."""
+"""The changes of an undo, shown before its question is asked."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SHOWN = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoPlan:
-    """What the undo of a job puts back, and what newer things leave the store by it."""
+    """The entries that the undo of a job puts back, and newer ones that leave the store by it."""
 
     job_id: str
     kinds: tuple[Kind, ...]
@@ -45,12 +45,12 @@ class UndoPlan:
 
     @property
     def stops(self) -> tuple[Finding, ...]:
-        """What keeps this undo from being started."""
+        """The findings that keep this undo from its start."""
         return tuple(finding for finding in self.findings if finding.level is Level.STOP)
 
 
 def plan_undo(store: Store, directory: Directory, job_id: str) -> UndoPlan:
-    """Return what the undo of a job would change; nothing is written into the store."""
+    """Return the changes of a job's undo; nothing is written into the store."""
     kinds, findings = undoable_kinds(store, directory)
     media = (store.media,) if Kind.MEDIA in kinds else ()
     findings += link_findings(store, (*media, store.var))
@@ -97,7 +97,7 @@ def plan_undo(store: Store, directory: Directory, job_id: str) -> UndoPlan:
 
 
 def undo_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:
-    """Return what this account cannot move back, and cannot restore."""
+    """Return entries that this account cannot move back, and cannot restore."""
     found: list[Finding] = []
     for kind, plan in files.items():
         if plan.unwritable:

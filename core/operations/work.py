@@ -41,7 +41,7 @@ def kinds_of(store: Store, directory: Directory, request: Request) -> tuple[Kind
 
 
 def run(context: JobContext, request: Request) -> Done:
-    """Run the operation. Raises what ended it, the store then as it was before."""
+    """Run the operation. Raises the error that ended it, the store then as before."""
     match request:
         case BackupRequest():
             from core.operations.backup import run_backup

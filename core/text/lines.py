@@ -1,7 +1,7 @@
 """Events as the documented lines: the wording of Magento's own commands, word for word.
 
 A `Line` is safe text (see `printable`) and a style; the headless commands colour it and the
-application's log pane shows it. What Magento says goes to stdout; what it has no words for
+application's log pane shows it. Magento's messages go to stdout; those that Magento does not have
 (warnings, errors, notes, things to do afterwards) is ours and goes to stderr, so that stdout is
 exactly what is documented. Quirks are kept: `Code rollback is starting ...` has a space before its
 dots, `DB rollback is starting...` has none.
@@ -89,12 +89,12 @@ def warning(text: str) -> Line:
 
 
 def error(text: str) -> Line:
-    """Return a line that says what went wrong."""
+    """Return a line about the failure."""
     return Line(printable(text), Style.ERROR)
 
 
 def error_lines(failure: MagerewindError) -> tuple[Line, ...]:
-    """Return what went wrong and, where it helps, what to do."""
+    """Return the failure and, where it helps, its cure."""
     return _failure(failure.message, failure.hint)
 
 
@@ -123,15 +123,17 @@ def _backup_lines(event: BackupCompleted) -> tuple[Line, ...]:
 def _rollback_lines(event: RollbackStarted) -> tuple[Line, ...]:
     title = TITLES[event.kind]
     files = event.kind is not Kind.DB
+    only = ", ".join(printable(name) for name in event.only)
     return (
         plain(f"{title} rollback is starting{' ...' if files else '...'}"),
         plain(f"{title} rollback filename: {event.file_name}"),
         plain(f"{title} rollback {'file path' if files else 'path'}: {event.path}"),
+        *([plain(f"{title} rollback of only: {only}")] if only else []),
     )
 
 
 def _documented(event: Event) -> tuple[Line, ...] | None:
-    """Return the lines of what Magento's commands say too; None for other events."""
+    """Return the lines that Magento's commands print too; None for other events."""
     match event:
         case MaintenanceEnabled(already=already):
             return (

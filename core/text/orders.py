@@ -15,7 +15,7 @@ def numbered(steps: Iterable[str]) -> str:
 
 
 def backup_order(kinds: Collection[Kind], *, verify: bool, keep_open: bool) -> tuple[str, ...]:
-    """Return what a backup of these kinds will do."""
+    """Return the work of a backup of these kinds."""
     verb = "write and verify" if verify else "write"
     steps = [f"{verb} {KIND_WORDS[kind]}" for kind in Kind if kind in kinds]
     return tuple(steps) if keep_open else ("close the store", *steps, "open the store")
@@ -24,7 +24,7 @@ def backup_order(kinds: Collection[Kind], *, verify: bool, keep_open: bool) -> t
 def rollback_order(
     request: RollbackRequest | UndoRequest, kinds: Iterable[Kind]
 ) -> tuple[str, ...]:
-    """Return what a rollback or an undo of these kinds will do."""
+    """Return the work of a rollback or an undo of these kinds."""
     kinds, again = frozenset(kinds), isinstance(request, UndoRequest)
     prepare = bool(kinds - {Kind.DB}) and not again
     steps = (

@@ -39,7 +39,7 @@ def _visible(character: str) -> str:
 def printable(text: str) -> str:
     """Return text as one line in which nothing is left that a terminal would obey.
 
-    What is harmless comes back unchanged; the result is never for anything but the eye.
+    Harmless text comes back unchanged; the result is never for anything but the eye.
     """
     if text.isprintable():  # in C, and true of nearly every name
         return text

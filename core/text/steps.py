@@ -38,7 +38,7 @@ STEP_WORDS: Final[Mapping[Step, str]] = {
 
 
 def items_words(number: int, kind: Kind | None) -> str:
-    """Return a count of what a step or plan works on: files, directories and links alike."""
+    """Return the count of a step's or plan's entries: files, directories and links alike."""
     if kind is Kind.DB:
         return counted(number, "row")
     return counted(number, "entry", "entries")

@@ -13,7 +13,7 @@ from pathlib import Path
 from core.archive.create.write_archive import ArchiveSummary, write_archive
 from core.archive.plan.plan_files import plan_files
 from core.archive.plan.summary import FilePlan
-from core.archive.tree.open_directories import Descent
+from core.archive.tree.open_directories import OpenDirectories
 from core.archive.tree.selection import Selection, code_selection
 
 Look = tuple[object, ...]
@@ -57,23 +57,23 @@ def layout(root: Path) -> Layout:
 def tree_hash(root: str | bytes) -> dict[bytes, Look]:
     """Return path -> (type, mode, size, sha256 or link target); our own places are left out."""
     found: dict[bytes, Look] = {}
-    with Descent(os.fsencode(root)) as descent:
-        ways: list[tuple[list[bytes], bytes]] = [(_names(descent.fd), b"")]
+    with OpenDirectories(os.fsencode(root)) as open_directories:
+        ways: list[tuple[list[bytes], bytes]] = [(_names(open_directories.fd), b"")]
         while ways:
             names, prefix = ways[-1]
             if not names:
                 ways.pop()
                 if ways:
-                    descent.pop()
+                    open_directories.pop()
                 continue
             name = names.pop()
             if name.startswith(b".magerewind"):
                 continue
-            status = os.lstat(name, dir_fd=descent.fd)
-            found[prefix + name] = _look(name, descent.fd, status)
+            status = os.lstat(name, dir_fd=open_directories.fd)
+            found[prefix + name] = _look(name, open_directories.fd, status)
             if stat.S_ISDIR(status.st_mode):
-                descent.push(name)
-                ways.append((_names(descent.fd), prefix + name + b"/"))
+                open_directories.push(name)
+                ways.append((_names(open_directories.fd), prefix + name + b"/"))
     return found
 
 

@@ -75,7 +75,8 @@ MUTATIONS = [
     *lines("core/archive/restore/write_entry.py", ORDER, ("            fsync(out)", 1)),
     *lines(
         "core/archive/restore/stage.py", ORDER,
-        ("                    fsync(descent.go([]))", 1), ("                    flush.finish()", 1),
+        ("                    fsync(open_directories.go([]))", 1),
+        ("                    flush.finish()", 1),
         ("                fsync(fd)", 1),
     ),
     *lines(

@@ -14,6 +14,7 @@ from tests.tui.recorded import NOW_S, RecordedEngine
 from tui.app.application import Application
 from tui.app.terminal import Terminal
 from tui.engine.port import Engine
+from tui.widgets.foot import Foot
 
 Open = Callable[..., AbstractAsyncContextManager[tuple[Application, Pilot[None]]]]
 
@@ -24,8 +25,9 @@ def shown(app: Application) -> str:
 
 
 def said(app: Application) -> str:
-    """Return what the toasts say."""
-    return "\n".join(note.message for note in app._notifications)
+    """Return the message on the status line."""
+    page = app.page
+    return "" if page is None else "\n".join(foot.message for foot in page.query(Foot))
 
 
 @asynccontextmanager
@@ -46,3 +48,9 @@ async def opened(
 @pytest.fixture
 def engine() -> RecordedEngine:
     return RecordedEngine()
+
+
+@pytest.fixture(autouse=True)
+def no_choice_of_a_person(tmp_path_factory: pytest.TempPathFactory, monkeypatch) -> None:
+    """Let no theme that somebody chose on this machine show in a test."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))

@@ -21,14 +21,14 @@ from tui.engine.port import LOG_LINES
 from tui.engine.views import StoreView
 from tui.screens.backups import Backups
 from tui.screens.job import JobScreen
-from tui.widgets.keys import Key, chosen_keys
+from tui.widgets.keys import BACK, HELP, Hint, chosen_hints
 from tui.widgets.logpane import LogPane
 
 
 async def test_home_shows_the_store(engine: RecordedEngine) -> None:
     async with opened(engine) as (app, _):
         text = shown(app)
-    for part in ("/var/www/shop", "2.4.8 Community", "31.2 GB in 412 tables", "store open"):
+    for part in ("/var/www/shop", "2.4.8 Community", "31.2 GB in 412 tables", "maintenance off"):
         assert part in text
 
 
@@ -55,7 +55,7 @@ async def test_a_database_that_never_answers_does_not_hold_the_screen(
         assert "118.0 GB of 400.0 GB" in shown(app)
         await pilot.press("question_mark")
         await pilot.pause()
-        assert "On this screen" in shown(app)
+        assert "ON THIS SCREEN" in shown(app)
 
 
 async def test_an_answer_that_comes_late_does_not_undo_a_newer_one(engine: RecordedEngine) -> None:
@@ -67,7 +67,7 @@ async def test_an_answer_that_comes_late_does_not_undo_a_newer_one(engine: Recor
         asked_late, engine.slow_store = engine.slow_store, threading.Event()
         engine.store_view = newer
         engine.slow_store.set()
-        await pilot.press("r")
+        await pilot.press("f5")
         await until_in_loop(lambda: "2.4.8" in shown(app), lambda: shown(app))
         asked_late.set()
         await settle(pilot)
@@ -111,7 +111,7 @@ async def test_a_backup_is_chosen_and_started(engine: RecordedEngine) -> None:
         await settle(pilot)
         assert "about 66.9 GB needed" in shown(app)
         await pilot.press("down", "space")  # media off
-        await pilot.press("s")
+        await pilot.press("b")
         await settle(pilot)
         assert engine.requests == [BackupRequest(kinds=(Kind.CODE, Kind.DB))]
         assert isinstance(app.screen, JobScreen)
@@ -124,7 +124,7 @@ async def test_a_backup_of_nothing_says_why_not(engine: RecordedEngine) -> None:
     async with opened(engine) as (app, pilot):
         await pilot.press("b")
         await settle(pilot)
-        await pilot.press("a", "s")
+        await pilot.press("a", "b")
         await settle(pilot)
         assert not engine.requests
         assert "take at least one of" in said(app)
@@ -133,7 +133,7 @@ async def test_a_backup_of_nothing_says_why_not(engine: RecordedEngine) -> None:
 async def test_a_running_job_is_on_every_screen(engine: RecordedEngine) -> None:
     engine.run()
     async with opened(engine) as (app, pilot):
-        assert "backup running" in rows(app)[0]
+        assert "job 22 %" in rows(app)[0]
         assert "MAINTENANCE ON 2:40" in rows(app)[0]
         await pilot.press("j")
         await settle(pilot)
@@ -165,7 +165,7 @@ async def test_an_unfinished_file_is_deleted_after_a_question(engine: RecordedEn
         engine.backups_view, partial=(UNFINISHED,), unknown=("notes.txt",)
     )
     async with opened(engine) as (app, pilot):
-        await pilot.press("v")
+        await pilot.press("l")
         await settle(pilot)
         await pilot.press("end")
         await settle(pilot)
@@ -190,7 +190,7 @@ async def test_an_unfinished_file_stays_while_a_job_runs(engine: RecordedEngine)
     engine.backups_view = replace(engine.backups_view, partial=(UNFINISHED,))
     engine.run()
     async with opened(engine) as (app, pilot):
-        await pilot.press("v")
+        await pilot.press("l")
         await settle(pilot)
         await pilot.press("end", "d")
         await settle(pilot)
@@ -202,11 +202,11 @@ async def test_an_unfinished_file_stays_while_a_job_runs(engine: RecordedEngine)
 async def test_how_far_a_verification_is_has_room_in_its_column(engine: RecordedEngine) -> None:
     engine.slow_disk.clear()
     async with opened(engine, size=(120, 40)) as (app, pilot):
-        await pilot.press("v", "v")
+        await pilot.press("l", "v")
         await until_in_loop(lambda: "reading" in shown(app), lambda: shown(app))
         (row,) = [row for row in rows(app) if "reading" in row]
         engine.slow_disk.set()
-        assert "41.2 GB  reading 99 %  " in row or "41.2 GB  reading  0 %  " in row
+        assert "41.2 GB  reading 99 %" in row or "41.2 GB  reading  0 %" in row
 
 
 def the_log(app: Application) -> LogPane:
@@ -247,7 +247,7 @@ async def test_the_search_goes_to_the_newest_match_and_from_one_to_the_next(
         assert "4 of 4 with: APPLE" in shown(app)
         assert "line 350 apple" in shown(app)
         assert "line 351" in shown(app)  # nothing is hidden
-        await pilot.press("N")
+        await pilot.press("less_than_sign")
         await settle(pilot)
         assert "3 of 4" in shown(app)
         assert "line 250 apple" in shown(app)
@@ -258,7 +258,7 @@ async def test_the_search_goes_to_the_newest_match_and_from_one_to_the_next(
         await settle(pilot)
         assert "3 of 5" in shown(app)
         assert "line 250 apple" in shown(app)
-        await pilot.press("n", "n", "n")
+        await pilot.press("greater_than_sign", "greater_than_sign", "greater_than_sign")
         await settle(pilot)
         assert "1 of 5" in shown(app)
         assert "line 50 apple" in shown(app)
@@ -321,18 +321,13 @@ async def test_a_wider_window_shows_the_second_column(engine: RecordedEngine) ->
 
 
 def test_the_keys_that_fit_are_shown_and_the_way_out_always() -> None:
-    def key(name: str, words: str, action: str) -> Key:
-        return Key(name, name, words, action)
-
-    own = [key(letter, "does something", f"do_{letter}") for letter in "abcdef"]
-    rest = [key("esc", "Back", "back"), key("?", "Help", "help"), key("^p", "p", "command_palette")]
+    own = [Hint(key=letter, words="does something") for letter in "abcdef"]
+    out = Hint(key="d", words="Delete", last=True)
     for width in (60, 80, 200):
-        left, palette = chosen_keys([*rest, *own], width)
-        assert [one.key for one in left][-2:] == ["esc", "?"]
-        taken = sum(one.width for one in left) + (palette.width if palette else 0)
-        assert taken <= width
-    assert len(left) == 8
-    assert palette is not None
+        left = chosen_hints([*own, BACK, HELP, out], width)
+        assert [one.key for one in left][-3:] == ["escape", "question_mark", "d"]
+        assert sum(one.width for one in left) + 1 <= width
+    assert len(left) == 9
 
 
 async def test_how_long_a_backup_closes_the_store(engine: RecordedEngine) -> None:
@@ -351,15 +346,16 @@ async def test_the_undo_is_offered_only_while_it_is_kept(engine: RecordedEngine)
         await settle(pilot)
         assert "Discard undo" not in rows(app)[-1]
         engine.job_views = (replace(engine.job_views[0], undo_kept=True, undo_bytes=1_000),)
-        await pilot.press("r")
+        await pilot.press("f5")
         await settle(pilot)
-        assert "u Undo x Discard undo" in rows(app)[-1]
+        assert "[u] Undo" in rows(app)[-1]
+        assert "[d] Discard undo" in rows(app)[-1]
         assert "undo kept, 1.0 kB" in shown(app)
 
 
 async def test_a_rollback_says_its_order_and_the_equal_command(engine: RecordedEngine) -> None:
     async with opened(engine) as (app, pilot):
-        await pilot.press("R", "n")
+        await pilot.press("r", "n")
         await settle(pilot)
         await pilot.press("n")
         await settle(pilot)

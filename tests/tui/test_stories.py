@@ -90,7 +90,7 @@ async def ended(app: Application, pilot: Pilot[None]) -> Outcome:
 async def back_up(app: Application, pilot: Pilot[None]) -> Outcome:
     await keys(pilot, "b")
     await until(pilot, lambda: "enough" in shown(app))
-    await keys(pilot, "s")
+    await keys(pilot, "b")
     return await ended(app, pilot)
 
 
@@ -105,7 +105,7 @@ async def test_back_up_browse_verify_and_delete(shop: StoryShop) -> None:
         assert "[SUCCESS]: Code backup completed successfully." in log
         assert "[SUCCESS]: Media backup completed successfully." in log
         assert "[SUCCESS]: DB backup completed successfully." in log
-        await keys(pilot, "escape", "v")
+        await keys(pilot, "escape", "l")
         await until(pilot, lambda: "1 set" in shown(app))
         assert "verified" in shown(app)
         await keys(pilot, "enter", "down", "v")
@@ -133,7 +133,7 @@ async def test_roll_a_damaged_store_back_and_undo_it(shop: StoryShop) -> None:
         damage_schema(shop.settings)
         damaged = shop.state()
         assert difference(before, damaged)
-        await keys(pilot, "R")
+        await keys(pilot, "r")
         await until(pilot, lambda: "Next: see what will change" in shown(app))
         await keys(pilot, "n")
         await until(pilot, lambda: "WHAT WILL CHANGE" in shown(app))
@@ -184,7 +184,7 @@ async def hold_a_backup(app: Application, pilot: Pilot[None], client: Client) ->
     await keys(pilot, "b")
     await until(pilot, lambda: "enough" in shown(app))
     # The keys' own wait for quiet would let the runner get too far.
-    app.simulate_key("s")
+    app.simulate_key("b")
     pid = await asyncio.to_thread(hold, client)
     await until(pilot, lambda: app.follower is not None and app.follower.state.began is not None)
     return pid
@@ -219,9 +219,9 @@ async def test_recover(shop: StoryShop) -> None:
         assert "INTERRUPTED JOB" in shown(app)
         await keys(pilot, "b")
         assert "recover it first" in said(app)
-        await keys(pilot, "c")
+        await keys(pilot, "i")
         await until(pilot, lambda: "WHAT RECOVERY WILL DO" in shown(app))
-        await keys(pilot, "c")
+        await keys(pilot, "i")
         await ended(app, pilot)
         await until(pilot, lambda: app.interrupted_job is None)
     assert not shop.closed()
@@ -235,11 +235,11 @@ async def test_a_job_of_another_process_is_seen_and_its_death_too(shop: StorySho
         started = asyncio.create_task(asyncio.to_thread(client.start, request))
         pid = await asyncio.to_thread(hold, client)
         await started
-        await until(pilot, lambda: "backup running" in shown(app).partition("\n")[0])
+        await until(pilot, lambda: "job " in shown(app).partition("\n")[0])
         assert "Show the running job" in shown(app)
         os.kill(pid, signal.SIGKILL)
         await until(pilot, lambda: "INTERRUPTED JOB" in shown(app).partition("\n")[0])
-        await keys(pilot, "c", "c")
+        await keys(pilot, "i", "i")
         await ended(app, pilot)
         await until(pilot, lambda: app.interrupted_job is None)
     assert not shop.closed()
@@ -252,7 +252,7 @@ async def test_lose_the_terminal_and_come_back(shop: StoryShop) -> None:
         terminal.until("WHAT TO DO")
         terminal.press("b")
         terminal.until("enough")
-        terminal.press("s")
+        terminal.press("b")
         pid = hold(shop.client())
         try:
             terminal.until("You may leave: the job goes on")
@@ -278,9 +278,9 @@ async def test_read_only_looks_and_changes_nothing(shop: StoryShop) -> None:
     async with at_work(shop.engine(read_only=True)) as (app, pilot):
         await keys(pilot, "b")
         await until(pilot, lambda: "needed" in shown(app))  # what it would take may be seen
-        await keys(pilot, "s")
+        await keys(pilot, "b")
         assert "Read-only" in said(app)
-        await keys(pilot, "escape", "v")
+        await keys(pilot, "escape", "l")
         await until(pilot, lambda: " set" in shown(app) or "No backup" in shown(app))
         await keys(pilot, "d")
         assert isinstance(app.screen, Backups)

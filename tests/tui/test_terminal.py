@@ -36,7 +36,7 @@ def start() -> Iterator[object]:
 )
 def test_a_signal_leaves_the_terminal_as_it_was(start, number: int, code: int) -> None:
     child = start("run")
-    child.until("running")
+    child.until("MAINTENANCE ON")
     child.process.send_signal(number)
     assert child.ends() == code
     assert child.is_restored()
@@ -44,7 +44,7 @@ def test_a_signal_leaves_the_terminal_as_it_was(start, number: int, code: int) -
 
 def test_quit_says_that_the_job_goes_on(start) -> None:
     child = start("run")
-    child.until("running")
+    child.until("MAINTENANCE ON")
     child.press("q")
     assert child.ends() == 0
     assert child.is_restored()
@@ -54,7 +54,7 @@ def test_quit_says_that_the_job_goes_on(start) -> None:
 
 def test_a_closed_terminal_ends_it_quickly(start) -> None:
     child = start("flood")
-    child.until("running")
+    child.until("MAINTENANCE ON")
     child.hang_up()
     began_s = time.monotonic()
     assert child.process.wait(timeout=15) == 129
@@ -63,7 +63,7 @@ def test_a_closed_terminal_ends_it_quickly(start) -> None:
 
 def test_a_signal_ends_it_at_a_terminal_that_is_not_read(start) -> None:
     child = start("flood", size=(200, 60))
-    child.until("running")
+    child.until("MAINTENANCE ON")
     child.press("j")
     time.sleep(4)  # nobody reads: the pty and the driver's queue fill, and the event loop stands
     child.process.send_signal(signal.SIGTERM)
@@ -85,7 +85,7 @@ def test_a_fault_is_one_line_without_values(start) -> None:
 
 def test_no_color_writes_no_colour_code(start) -> None:
     child = start("run", environ={"NO_COLOR": "1"})
-    child.until("running")
+    child.until("MAINTENANCE ON")
     child.press("j")
     child.until("MB/s")
     child.press("q")
@@ -95,7 +95,7 @@ def test_no_color_writes_no_colour_code(start) -> None:
 
 def test_a_c_locale_gets_ascii_only(start) -> None:
     child = start("run", environ={"TERM": "linux"})
-    child.until("running")
+    child.until("MAINTENANCE ON")
     child.press("j")
     child.until("MB/s")
     child.press("q")
@@ -123,7 +123,7 @@ def test_nothing_is_written_while_nothing_happens(start) -> None:
 )
 def test_a_job_at_full_speed_keeps_to_the_budget(start, keys: str, budget: int) -> None:
     child = start("flood")
-    child.until("running")
+    child.until("MAINTENANCE ON")
     child.press(keys)
     child.until("MB/s")
     child.read(1.0)
@@ -156,13 +156,19 @@ def test_the_door_refuses_a_dumb_terminal() -> None:
 @pytest.mark.parametrize(
     ("environ", "encoding", "theme", "ascii_only", "mouse"),
     [
-        ({"TERM": "xterm-256color"}, "utf-8", "textual-dark", False, True),
-        ({"TERM": "xterm-256color"}, "ISO-8859-1", "textual-dark", True, True),
+        ({"TERM": "xterm-256color"}, "utf-8", "magerewind-dark", False, True),
+        ({"TERM": "xterm-256color"}, "ISO-8859-1", "magerewind-dark", True, True),
         ({"TERM": "linux"}, "utf-8", "ansi-dark", True, True),
         ({"TERM": "screen"}, "utf-8", "ansi-dark", False, True),
         ({"TERM": "xterm-256color", "NO_COLOR": ""}, "utf-8", "ansi-dark", False, True),
-        ({"TERM": "xterm-256color", "SSH_TTY": "/dev/pts/1"}, "utf8", "textual-dark", False, False),
-        ({"TERM": "xterm", "MAGEREWIND_THEME": "light"}, "utf8", "textual-light", False, True),
+        (
+            {"TERM": "xterm-256color", "SSH_TTY": "/dev/pts/1"},
+            "utf8",
+            "magerewind-dark",
+            False,
+            False,
+        ),
+        ({"TERM": "xterm", "MAGEREWIND_THEME": "light"}, "utf8", "magerewind-light", False, True),
     ],
 )
 def test_looks(environ, encoding: str, theme: str, ascii_only: bool, mouse: bool) -> None:

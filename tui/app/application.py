@@ -23,7 +23,7 @@ from tui.app.terminal import Terminal
 from tui.engine.job_watch import Watch
 from tui.engine.port import Engine, Errands, Follower, Latest
 from tui.render import text
-from tui.render.job import closed_text
+from tui.render.job import closed_text, whole_percent
 from tui.screens.ask import Ask
 from tui.screens.backup import Backup
 from tui.screens.backups import Backups
@@ -37,8 +37,8 @@ from tui.screens.recover import Recover
 from tui.screens.rollback import Rollback
 from tui.widgets.bar import BarView
 
-POLL_S: Final = 0.25  # four times a second reads as live and costs 1 kB/s
-COVERED_POLLS: Final = 4  # a page below a dialog is drawn once a second: it is painted whole then
+POLL_S: Final = 0.5
+REMOTE_POLL_S: Final = 1.0  # over a link: a bar that moves once a second reads as live
 AGES_S: Final = 60.0  # "3 hours ago" must not stand there for the night
 HEALTH_LIMIT_S: Final = 30.0  # longer than a dead server takes to be called dead
 NO_ANSWER: Final = ("store state unknown",)
@@ -62,7 +62,8 @@ class Application(Shell):
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
         (0, "-tiny"),
         (60, "-narrow"),
-        (110, "-wide"),
+        (100, "-wide"),
+        (160, "-huge"),
     ]
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
         (0, "-flat"),
@@ -70,20 +71,20 @@ class Application(Shell):
         (30, "-tall"),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,f1", "help", "Help", key_display="?"),
-        Binding("q", "leave", "Quit", show=False),
+        Binding("question_mark,f1", "help", "Help", tooltip="The keys of this screen."),
+        Binding("q", "leave", "Quit", tooltip="Leave; a running job goes on by itself."),
         Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
-        Binding("j", "job", "Running or last job", show=False),
-        Binding("f5", "look_again", "Look again", show=False),
-        Binding("T", "next_theme", "Next theme", show=False),
-        Binding("ctrl+l", "repaint", "Paint the screen again", show=False),
-        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
+        Binding("j", "job", "Job", tooltip="Show the running job, or the last one."),
+        Binding("f5", "look_again", "Look again", tooltip="Look at the store and its jobs anew."),
+        Binding("ctrl+l", "repaint", "Repaint", tooltip="Paint the whole screen again."),
+        Binding("ctrl+z", "suspend_process", "Suspend", tooltip="Back to the shell; fg returns."),
     ]
 
     def __init__(
         self, engine: Engine, looks: Terminal, *, clock: Callable[[], float], zone: tzinfo | None
     ) -> None:
         super().__init__(looks)
+        self._remote = looks.remote
         self.engine = engine
         self.clock = clock
         self.zone = zone
@@ -95,7 +96,6 @@ class Application(Shell):
         self.health: StoreHealth | None = None
         self.read_only: str = "you asked only to look" if engine.read_only else ""
         self.last_words = ""
-        self._polls = 0
         self.look: Latest[Looked] = Latest()
         self._health: Latest[StoreHealth] = Latest()
 
@@ -103,7 +103,8 @@ class Application(Shell):
         """Show Home and begin to watch for jobs."""
         self.set_class(self.ascii_only, "-ascii")
         self.errands = Errands()
-        self._poll_timer = self.set_interval(POLL_S, self.poll, pause=True)
+        every_s = REMOTE_POLL_S if self._remote else POLL_S
+        self._poll_timer = self.set_interval(every_s, self.poll, pause=True)
         self._watch = Watch(self.engine.places, self.look_for_jobs, self.errands, local=None)
         self.set_interval(AGES_S, self._redraw_ages)
         self.push_screen(Home())
@@ -218,8 +219,8 @@ class Application(Shell):
         state = follower.state
         if state.ended is not None or state.closed_since_s is not None:
             self.maintenance = state.closed_since_s is not None
-        self._polls += 1
-        if follower.ended or self._page_on_top or self._polls % COVERED_POLLS == 0:
+        # A page below a dialog is painted whole: 13 kB a time at 120x40.
+        if follower.ended or self._page_on_top:
             self._tell()
 
     def _tell(self, *, jobs_changed: bool = False) -> None:
@@ -236,21 +237,23 @@ class Application(Shell):
         follower = self.follower
         if follower is not None and not follower.ended and follower.state.began is not None:
             state = follower.state
-            job = text.OPERATION_SHORT[follower.state.began.operation].lower() + " running"
+            job = f"job {whole_percent(state)} %"
             if state.closed_since_s is not None:
                 closed = text.duration(state.closed_s + self.clock() - state.closed_since_s)
         elif self.interrupted_job is not None:
             job = "INTERRUPTED JOB"
-        how = opened()
+        how, undo = opened(), self.undoable_job
         return BarView(
             account="" if how is None else how.user,
-            place=f"{self.engine.host}:{self.engine.root}",
+            host=self.engine.host,
+            root=self.engine.root,
             crumb=crumb,
             job=job,
             maintenance=self.maintenance,
             closed=closed,
             read_only=bool(self.read_only),
             broken=None if self.health is None else self.health.words,
+            undo="" if undo is None else text.size(undo.undo_bytes) if undo.undo_bytes else "yes",
         )
 
     # What all screens do
@@ -268,7 +271,7 @@ class Application(Shell):
     def may_plan(self) -> bool:
         """Return whether a plan may be made, and say why where it may not. It changes nothing."""
         if self.interrupted_job is not None:
-            self.refuse("A job was interrupted: recover it first (c on the first screen).")
+            self.refuse("A job was interrupted: recover it first (i on the first screen).")
             return False
         if self.running_job is not None or (self.follower and not self.follower.ended):
             self.refuse("A job is running: j shows it.")

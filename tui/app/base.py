@@ -1,4 +1,4 @@
-"""What the application is apart from its store: themes, toasts, help, the palette, and faults.
+"""What the application is apart from its store: themes, messages, help, the palette, and faults.
 
 Knows nothing of jobs and backups; `tui.app.application` adds those.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import Final
 
 from textual.app import App, SystemCommand
 from textual.command import CommandPalette, SearchIcon
@@ -16,11 +17,20 @@ from textual.widgets import Input
 
 from core.errors import MagerewindError
 from tui.app.driver import QuietDriver
-from tui.app.terminal import THEMES, Terminal
+from tui.app.terminal import Terminal
+from tui.app.themes import ANSI, DARK, DEFAULTS, LIGHT, remember, theme
 from tui.engine.port import TimeLimit
 from tui.render import text
 from tui.screens.help import Help, own_bindings
+from tui.screens.page import Page
+from tui.widgets.keys import shown_key
 from tui.widgets.scrolling import PlainScrollBar
+
+_THEMES: Final = (
+    (DARK, "Theme: dark", "Light text on a dark ground; remembered for the next time."),
+    (LIGHT, "Theme: light", "Dark text on a light ground; remembered for the next time."),
+    (ANSI, "Theme: the terminal's own colours", "For terminals with few colours; remembered."),
+)
 
 
 class Palette(CommandPalette):
@@ -45,40 +55,56 @@ class Shell(App[None]):
         self.ascii_only = looks.ascii_only
         self.fault: BaseException | None = None
         self.animation_level = "none"
+        for name in (DARK, LIGHT):
+            self.register_theme(theme(name))
         self.theme = looks.theme
 
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return the names of ours that the terminal's own colours do not know."""
+        return dict(DEFAULTS)
+
+    @property
+    def page(self) -> Page | None:
+        """The uppermost page, below dialogs; none while the application ends."""
+        pages = [screen for screen in self.screen_stack if isinstance(screen, Page)]
+        return pages[-1] if pages else None
+
+    def _say(self, words: str, style: str, *, stays: bool = False) -> None:
+        if self.page is not None:
+            self.page.say(words, style, stays=stays)
+
     def complain(self, error: Exception) -> None:
-        """Say what went wrong, in a toast; text of the store is data."""
+        """Say what went wrong; text of the store is data."""
         if isinstance(error, TimeLimit):
             message, hint = "No answer within the time limit.", None
         elif isinstance(error, MagerewindError):
             message, hint = error.message, error.hint
         else:
             message, hint = f"{type(error).__name__}: {error}", None
-        words = text.clean(message) + (f"\n{text.clean(hint)}" if hint else "")
-        self.notify(words, title="Not done", severity="error", timeout=12, markup=False)
+        sign = self.glyphs.failed
+        words = f"{sign} {text.clean(message)}" + (f"\n{text.clean(hint)}" if hint else "")
+        self._say(words, "bold $text-error", stays=True)
 
     def refuse(self, reason: str) -> None:
         """Say why something cannot be done now."""
-        self.notify(text.clean(reason), severity="warning", timeout=8, markup=False)
+        self._say(f"{self.glyphs.warning} {text.clean(reason)}", "$text-warning")
 
     def tell(self, words: str) -> None:
         """Say what was done."""
-        self.notify(text.clean(words), timeout=6, markup=False)
+        self._say(text.clean(words), "$text-success")
 
     def action_help(self) -> None:
         """Show the keys of this screen."""
         if not isinstance(self.screen, Help):
             self.push_screen(Help(self.screen))
 
-    def action_next_theme(self) -> None:
-        """Change between dark, light and the terminal's own colours."""
+    def choose_theme(self, name: str) -> None:
+        """Take other colours, now and the next time."""
         if self.no_color:
             self.refuse("NO_COLOR is set: there are no colours to change.")
             return
-        here = THEMES.index(self.theme) if self.theme in THEMES else -1
-        self.theme = THEMES[(here + 1) % len(THEMES)]
-        self.tell(f"Theme: {self.theme}")
+        self.theme = name
+        remember(name)
 
     def action_command_palette(self) -> None:
         """Show the actions by name."""
@@ -90,15 +116,22 @@ class Shell(App[None]):
         self.refresh(layout=True)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Return what ctrl+p offers: every key of this screen by its words, and the themes."""
+        """Return what ctrl+p offers: what can be done on this screen, and the themes."""
         bindings = {binding.action: binding for _node, binding in own_bindings(screen)}
         for binding in bindings.values():
 
             def run(action: str = binding.action) -> None:
                 self.call_later(screen.run_action, action)
 
-            yield SystemCommand(binding.description, f"Key: {self.get_key_display(binding)}", run)
-        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
+            key = f"[{shown_key(binding.key)}]"
+            words = binding.tooltip or f"{binding.description}."
+            yield SystemCommand(f"{binding.description}  {key}", words, run)
+        for name, title, words in _THEMES:
+
+            def take(name: str = name) -> None:
+                self.choose_theme(name)
+
+            yield SystemCommand(title, words, take)
 
     def _handle_exception(self, error: Exception) -> None:
         # Textual's own way prints the values of local variables, passwords among them (measured).

@@ -17,7 +17,7 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 _HUNG_UP: Final = 128 + signal.SIGHUP
-_ESCAPE_S: Final = 0.1  # for the parser to decide that an escape is a key of its own
+_ESCAPE_S: Final = 0.04  # for the parser to decide that an escape is a key of its own
 
 
 class QuietDriver(LinuxDriver):

@@ -10,17 +10,19 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Final
 
+from tui.app.themes import ANSI, DARK, THEMES, WORDS, remembered
+
+__all__ = ["THEMES", "Terminal", "look", "prepare", "refusal"]
+
 # Terminals with few colours, or none that a theme of 24-bit colours survives.
 _FEW_COLOURS: Final = ("linux", "vt", "screen", "xterm", "tmux", "ansi", "rxvt")
-_THEMES: Final = {"dark": "textual-dark", "light": "textual-light", "ansi": "ansi-dark"}
-THEMES: Final = tuple(_THEMES.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terminal:
     """How the application draws here."""
 
-    theme: str = "textual-dark"
+    theme: str = DARK
     ascii_only: bool = False
     mouse: bool = True
     remote: bool = False
@@ -61,14 +63,14 @@ def look(
 
 def _theme(environ: Mapping[str, str], term: str) -> str:
     if environ.get("NO_COLOR") is not None:
-        return "ansi-dark"  # the only themes without any colour code under NO_COLOR
-    wanted = _THEMES.get(environ.get("MAGEREWIND_THEME", ""))
+        return ANSI  # the only theme without any colour code under NO_COLOR
+    wanted = WORDS.get(environ.get("MAGEREWIND_THEME", ""))
     if wanted:
         return wanted
     rich_colours = "256" in term or "direct" in term or environ.get("COLORTERM")
     if not rich_colours and term.startswith(_FEW_COLOURS):
-        return "ansi-dark"
-    return "textual-dark"
+        return ANSI
+    return remembered() or DARK
 
 
 def _is_utf8(encoding: str) -> bool:
@@ -82,5 +84,6 @@ def prepare(environ: MutableMapping[str, str], terminal: Terminal) -> None:
     """Set what Textual reads when it is imported: calm everywhere, fewer frames on a link."""
     environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    environ.setdefault("ESCDELAY", "40")  # milliseconds until an escape is a key of its own
     if terminal.remote:
         environ.setdefault("TEXTUAL_FPS", "15")

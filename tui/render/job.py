@@ -207,3 +207,34 @@ def _wrapped(message: str, place: Place, style: str) -> list[Content]:
     room = max(20, place.width - 5)
     rows = Content(message).wrap(room)
     return [text.assemble("   ", (row.plain.rstrip(), style)) for row in rows]
+
+
+# Bytes a second of the steps that take as long as they have bytes, and of all others a time.
+_SPEEDS: Final = {Step.WRITE: 120e6, Step.VERIFY: 300e6, Step.STAGE: 60e6, Step.LOAD: 15e6}
+_SHORT_S: Final = 0.5
+
+
+def _weight(step: StepState) -> float:
+    """Return about how many seconds a step takes, by its bytes where they are known."""
+    speed = _SPEEDS.get(step.step)
+    if speed is None or not step.total_bytes:
+        return _SHORT_S
+    return max(_SHORT_S, step.total_bytes / speed)
+
+
+def whole_share(state: JobState) -> float:
+    """Return how much of the whole job is done, 0 to 1: never whole before its end."""
+    if state.ended is not None:
+        return 1.0
+    weights = [(_weight(step), step) for step in state.steps]
+    total = sum(weight for weight, _step in weights)
+    done = sum(
+        weight * (1.0 if step.outcome is not None else step.fraction or 0.0)
+        for weight, step in weights
+    )
+    return min(0.99, done / total) if total else 0.0
+
+
+def whole_percent(state: JobState) -> int:
+    """Return `whole_share` in percent."""
+    return int(whole_share(state) * 100)

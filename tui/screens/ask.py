@@ -10,16 +10,15 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tui.render import text
 from tui.render.text import assemble
+from tui.screens.dialog import Dialog
 from tui.widgets.entry import Entry
-from tui.widgets.keys import Keys
-from tui.widgets.panel import Panel
+from tui.widgets.lines import Lines
 
 
 def input_line(value: str = "") -> Horizontal:
@@ -31,13 +30,18 @@ def input_line(value: str = "") -> Horizontal:
     )
 
 
-class Ask(ModalScreen[bool]):
+def folded(words: str, width: int, style: str = "") -> list[Content]:
+    """Return a text as rows of one style; an empty one is an empty row."""
+    return [assemble((row, style)) for row in text.fold(text.clean(words), max(20, width))]
+
+
+class Ask(Dialog[bool]):
     """A question. With `typed`, exactly that text must be typed before it can be agreed to."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "agree", "Yes"),
         Binding("n", "refuse", "No", show=False),
-        Binding("escape", "refuse", "No, go back", key_display="esc"),
+        Binding("escape", "refuse", "No, go back"),
     ]
 
     def __init__(
@@ -50,14 +54,25 @@ class Ask(ModalScreen[bool]):
         self._typed = text.clean(typed)
         self._danger = danger or bool(typed)
 
-    def compose(self) -> ComposeResult:
-        """Title, what it means, how to agree, how not to."""
-        with VerticalScroll(id="dialog", can_focus=False, classes="danger" * self._danger):
-            yield Panel(self._draw)
-            if self._typed:
-                yield input_line()
-                yield Panel(self._draw_match, id="match")
-        yield Keys()
+    def is_dangerous(self) -> bool:
+        """Return whether agreeing takes something away."""
+        return self._danger
+
+    def title_words(self) -> str:
+        """Return the question."""
+        return self._title if len(self._title) <= 66 else self._title.split(" ", 1)[0].upper()
+
+    def keys_words(self) -> str:
+        """Return how to agree, and how not to."""
+        agree = "[Enter]" if self._typed else "[y]"
+        return f"{agree} {self._do}   [Esc] Back, nothing happens"
+
+    def inside(self) -> ComposeResult:
+        """Say what it means, and take what is typed."""
+        yield Lines(self._draw)
+        if self._typed:
+            yield input_line()
+            yield Lines(self._draw_match, id="match")
 
     def on_mount(self) -> None:
         """Put the cursor where the answer goes."""
@@ -65,30 +80,24 @@ class Ask(ModalScreen[bool]):
             self.query_one(Input).focus()
 
     def _draw(self, width: int) -> list[Content]:
-        room = max(20, width)
-        style = "bold $text-error" if self._danger else "bold $text-accent"
-        rows = [assemble((row.plain.rstrip(), style)) for row in Content(self._title).wrap(room)]
-        rows.append(Content(""))
+        style = "bold $text-error" if self._danger else "bold"
+        rows: list[Content] = []
+        if self.title_words() != self._title:
+            rows += [*folded(self._title, width, style), Content("")]
         for line in self._lines:
-            wrapped = Content(text.clean(line)).wrap(room)
-            rows.extend(Content(row.plain.rstrip()) for row in wrapped)
-        rows.append(Content(""))
+            rows += folded(line, width)
         if self._typed:
-            rows.append(assemble("To go on, type exactly  ", (self._typed, "bold"), "  and enter"))
-        else:
-            rows.append(assemble(("y", "bold"), f"  {self._do}"))
-            rows.append(assemble(("esc", "bold"), "  go back, nothing happens"))
+            rows += [Content(""), assemble("To go on, type exactly  ", (self._typed, "bold"))]
         return rows
 
     def _draw_match(self, _width: int) -> list[Content]:
-        typed = self.query_one(Input).value
-        if typed == self._typed:
-            return [assemble((f"matches: enter does it ({self._do})", "bold $text-error"))]
-        return [assemble(("not matching: nothing happens   esc goes back", "$foreground-muted"))]
+        if self.query_one(Input).value == self._typed:
+            return [assemble((f"It matches: Enter does it ({self._do}).", "bold $text-error"))]
+        return [assemble(("Not matching: nothing happens.", "$foreground-muted"))]
 
     def on_input_changed(self, _event: Input.Changed) -> None:
         """Say whether it matches."""
-        self.query_one("#match", Panel).show(self._draw_match)
+        self.query_one("#match", Lines).show(self._draw_match)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Agree, if exactly the text was typed."""
@@ -108,12 +117,10 @@ class Ask(ModalScreen[bool]):
         self.dismiss(False)
 
 
-class Prompt(ModalScreen[str | None]):
+class Prompt(Dialog[str | None]):
     """A line of text to fill in; None when it was left."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave as it was", key_display="esc")
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave as it was")]
 
     def __init__(self, *, title: str, lines: Sequence[str], value: str = "") -> None:
         super().__init__()
@@ -121,26 +128,25 @@ class Prompt(ModalScreen[str | None]):
         self._lines = lines
         self._value = value
 
-    def compose(self) -> ComposeResult:
-        """Title, explanation, the line."""
-        with VerticalScroll(id="dialog", can_focus=False):
-            yield Panel(self._draw)
-            yield input_line(self._value)
-            yield Panel(
-                lambda _width: [assemble(("enter takes it, esc leaves it", "$foreground-muted"))]
-            )
-        yield Keys()
+    def title_words(self) -> str:
+        """Return what is asked for."""
+        return self._title
+
+    def keys_words(self) -> str:
+        """Return how to take it, and how not to."""
+        return "[Enter] Take it   [Esc] Leave it as it was"
+
+    def inside(self) -> ComposeResult:
+        """Explain, and take the line."""
+        yield Lines(self._draw)
+        yield input_line(self._value)
 
     def on_mount(self) -> None:
         """Put the cursor into the line."""
         self.query_one(Input).focus()
 
     def _draw(self, width: int) -> list[Content]:
-        rows = [assemble((self._title, "bold $text-accent")), Content("")]
-        for line in self._lines:
-            wrapped = Content(line).wrap(max(20, width))
-            rows.extend(Content(row.plain.rstrip()) for row in wrapped)
-        return [*rows, Content("")]
+        return [row for line in self._lines for row in folded(line, width)]
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take the text."""

@@ -39,11 +39,11 @@ def _of_health(host: Host) -> Said:
     if health.way_back:
         mended = [kind for kind in health.kinds if kind in (health.backups or {})]
         kinds = " and ".join(KIND_WORDS[kind] for kind in mended)
-        way = f" R rolls the {kinds} back: a sound backup is there."
+        way = f" [r] rolls the {kinds} back: a sound backup is there."
     elif DATABASE_DOWN in health.broken:
-        way = " Start its server, or correct db in app/etc/env.php; r looks again."
+        way = " Start its server, or correct db in app/etc/env.php; [F5] looks again."
     elif any(word.startswith("config") for word in health.broken):
-        way = " Mend app/etc/env.php; r looks again."
+        way = " Mend app/etc/env.php; [F5] looks again."
     elif Kind.CODE in health.kinds:
         way = " No sound backup of the code is there: it must be deployed anew."
     return [(f"{health.words}.{way}", _ERROR)]
@@ -54,15 +54,15 @@ def _of_jobs(host: Host, lost: object) -> Said:
     job = host.interrupted_job
     if job is not None:
         words = text.OPERATION_WORDS[job.operation].lower()
-        said = f"A {words} was interrupted. c recovers the store."
+        said = f"A {words} was interrupted. [i] recovers the store."
         found.append((text.clean(job.problem) or said, _ERROR))
     running = host.running_job
     if running is not None:
         words = text.OPERATION_WORDS[running.operation]
-        found.append((f"{words} is running. j shows it.", "$text-accent bold"))
+        found.append((f"{words} is running. [j] shows it.", "$text-accent bold"))
     found += lost_attention(lost) if running is None else []
     if host.maintenance and (job or running or urgent_of(lost)) is None:
-        found.append(("Maintenance mode is on and no job runs. m turns it off.", _ERROR))
+        found.append(("Maintenance mode is on and no job runs. [m] turns it off.", _ERROR))
     return found
 
 
@@ -72,7 +72,7 @@ def _of_undo(host: Host) -> Said:
         return []
     ago = text.age(undo.began_s, host.clock())
     freed = f"frees {text.size(undo.undo_bytes)}" if undo.undo_bytes else "gives that up"
-    return [(f"The rollback {ago}: u undoes it, x {freed}.", _WARNING)]
+    return [(f"The rollback {ago}: [u] undoes it, [d] {freed}.", _WARNING)]
 
 
 def _of_backups(host: Host, backups: object) -> Said:
@@ -84,4 +84,4 @@ def _of_backups(host: Host, backups: object) -> Said:
     damaged = sum(1 for one in backups.sets if one.health == "damaged")
     if damaged:
         found.append(text.plural(damaged, "damaged set"))
-    return [(f"{what} in var/backups (v shows them).", _WARNING) for what in found]
+    return [(f"{what} in var/backups ([Enter] shows them).", _WARNING) for what in found]

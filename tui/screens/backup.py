@@ -23,7 +23,8 @@ from tui.render.text import assemble
 from tui.screens.ask import Prompt
 from tui.screens.page import Page
 from tui.widgets.form import Form
-from tui.widgets.panel import Panel
+from tui.widgets.keys import BACK, HELP, Hint
+from tui.widgets.lines import Lines
 
 CHECK_LIMIT_S: Final = 60.0
 STRIP_EXAMPLE: Final = "@sessions @log @trade"
@@ -37,12 +38,22 @@ class Backup(Page):
         times are estimated from earlier backups (a tilde marks an estimate). The store is closed
         while a backup is taken, so that its parts belong together, unless you keep it open."""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "start", "Start"),
-        Binding("a", "all", "All"),
-        Binding("n", "note", "Note"),
-        Binding("y", "copy", "Copy command"),
-        Binding("r", "check", "Check again"),
+        Binding("b", "start", "Start", tooltip="Start the backup that is chosen here."),
+        Binding("a", "all", "All", tooltip="Choose code, media and db, or none."),
+        Binding("e", "note", "Note", tooltip="Write what this backup is for."),
+        Binding("y", "copy", "Copy command", tooltip="Copy the equal command line."),
+        Binding("f5", "check", "Check again", tooltip="Measure and check anew."),
     ]
+    HINTS = (
+        Hint(key="b", words="Start the backup"),
+        Hint(key="space", words="Choose"),
+        Hint(key="a", words="All"),
+        Hint(key="e", words="Note"),
+        Hint(key="y", words="Copy command"),
+        Hint(key="f5", words="Check again"),
+        BACK,
+        HELP,
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +72,7 @@ class Backup(Page):
             with Vertical(classes="column"):
                 yield Form(id="form")
             with Vertical(classes="column second"):
-                yield Panel(self._draw_outlook, id="outlook")
+                yield Lines(self._draw_outlook, id="outlook")
 
     def on_mount(self) -> None:
         """Ask what can be known beforehand."""
@@ -117,8 +128,8 @@ class Backup(Page):
     # Drawing
 
     def _redraw(self) -> None:
-        self.query_one(Form).show(self._rows())
-        self.query_one("#outlook", Panel).show(self._draw_outlook)
+        self.query_one(Form).fill(self._rows())
+        self.query_one("#outlook", Lines).show(self._draw_outlook)
 
     def _rows(self) -> list[Row]:
         rows = [self._heading("what", "WHAT                entries      size    backup     time")]
@@ -179,7 +190,7 @@ class Backup(Page):
         refusal = self.refusal()
         words = "Start the backup" if not self._starting else "Starting"
         style = "$foreground-muted" if refusal else "bold $text-success"
-        label = f"     s  {words}" + ("  (not now)" if refusal else "")
+        label = f"     [b] {words}" + ("  (not now)" if refusal else "")
         glyphs = self.owner.glyphs
         return Row(
             "start",

@@ -25,7 +25,8 @@ from tui.screens.ask import Ask
 from tui.screens.page import Page
 from tui.widgets.entry import Entry
 from tui.widgets.form import Form
-from tui.widgets.panel import Panel
+from tui.widgets.keys import BACK, HELP, Hint
+from tui.widgets.lines import Lines
 
 LIMIT_S: Final = 10.0
 NOTE_WIDTH: Final = 7  # cells of a note that are worth showing
@@ -54,13 +55,23 @@ class Backups(Page):
         unverified means that nobody has read it again yet, not that it is bad; sound, that it was
         read whole and has no manifest. Unfinished files and what is no backup stand at the end."""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("R", "roll_back", "Roll back"),
+        Binding("r", "roll_back", "Roll back"),
         Binding("v", "verify", "Verify"),
-        Binding("d", "delete", "Delete"),
-        Binding("slash", "filter", "Filter", key_display="/"),
+        Binding("slash", "filter", "Filter"),
         Binding("s", "sort", "Sort"),
-        Binding("r", "refresh_list", "Refresh", show=False),
+        Binding("f5", "refresh_list", "Look again"),
+        Binding("d", "delete", "Delete"),
     ]
+    HINTS = (
+        Hint(key="enter", words="Open"),
+        Hint(key="r", words="Roll back"),
+        Hint(key="v", words="Verify"),
+        Hint(key="slash", words="Filter"),
+        Hint(key="s", words="Sort"),
+        BACK,
+        HELP,
+        Hint(key="d", words="Delete", last=True),
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,11 +84,11 @@ class Backups(Page):
     def body(self) -> ComposeResult:
         """Show the list, and the details below or beside it."""
         with Vertical(id="list"):
-            yield Panel(self._draw_title, id="list-title")
+            yield Lines(self._draw_title, id="list-title")
             yield Entry(id="filter", placeholder="part of any column: enter filters, esc leaves")
             yield Form(id="sets")
         with VerticalScroll(id="details-side", can_focus=False):
-            yield Panel(self._draw_details, id="details")
+            yield Lines(self._draw_details, id="details")
 
     def on_mount(self) -> None:
         """Read the list."""
@@ -130,7 +141,7 @@ class Backups(Page):
 
     def chosen(self) -> tuple[BackupView, ...]:
         """Return the backups under the cursor: a set's, or one."""
-        key = self.query_one(Form).cursor
+        key = self.query_one(Form).key
         for one in self.sets():
             if key == f"set {one.timestamp}":
                 return one.backups
@@ -147,9 +158,9 @@ class Backups(Page):
         )
 
     def _redraw(self) -> None:
-        self.query_one("#list-title", Panel).show(self._draw_title)
-        self.query_one(Form).show(self._rows())
-        self.query_one("#details", Panel).show(self._draw_details)
+        self.query_one("#list-title", Lines).show(self._draw_title)
+        self.query_one(Form).fill(self._rows())
+        self.query_one("#details", Lines).show(self._draw_details)
 
     def _rows(self) -> list[Row]:
         rows: list[Row] = []
@@ -223,7 +234,7 @@ class Backups(Page):
         chosen, backups = self.chosen(), self._listing.value
         if not chosen and isinstance(backups, BackupsView):
             running = self.owner.running_job is not None
-            key, zone = self.query_one(Form).cursor, self.owner.zone
+            key, zone = self.query_one(Form).key, self.owner.zone
             return left_over_details(backups, key, place, zone, running=running)
         if not chosen:
             return [Content("")]
@@ -270,7 +281,7 @@ class Backups(Page):
 
     def on_form_reached(self, _event: Form.Reached) -> None:
         """Show what is known of the row."""
-        self.query_one("#details", Panel).show(self._draw_details)
+        self.query_one("#details", Lines).show(self._draw_details)
 
     def action_sort(self) -> None:
         """Sort by the next column."""
@@ -321,7 +332,7 @@ class Backups(Page):
     def action_delete(self) -> None:
         """Ask, then delete the chosen backups, or the unfinished file."""
         chosen, backups = self.chosen(), self._listing.value
-        key = self.query_one(Form).cursor
+        key = self.query_one(Form).key
         if key.startswith("other "):
             self.owner.refuse(NOT_OURS)
             return

@@ -1,30 +1,33 @@
-"""The help of a screen, made from its bindings: its own keys first, then those of everywhere."""
+"""The help of a screen, made from its bindings: filters while one types.
+
+Its own keys come first, then those of everywhere, each with what it does in a sentence.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
-from textual.widgets import Static
+from textual.screen import Screen
+from textual.widgets import Input
 
 import core
 from tui.render import text
-from tui.screens.host import Host
-from tui.widgets.panel import Panel
+from tui.screens.ask import folded, input_line
+from tui.screens.dialog import Dialog
+from tui.widgets.keys import shown_key
+from tui.widgets.lines import Lines
 
 Rows = list[tuple[str, str]]
+KEY_CELLS = 14
 
 
 def own_bindings(screen: Screen[object]) -> Iterator[tuple[object, Binding]]:
-    """Yield node and binding of what this application declares, as far as it works now.
-
-    What every list of Textual does (arrows, pages) is one line of the help by itself.
-    """
+    """Yield node and binding of what this application declares, as far as it works now."""
     for node, binding, enabled, _ in screen.active_bindings.values():
         declared = type(node).__dict__.get("BINDINGS", ())
         ours = node is screen or type(node).__module__.startswith("tui.")
@@ -42,8 +45,9 @@ def help_rows(screen: Screen[object]) -> tuple[Rows, Rows]:
     everywhere: dict[str, tuple[str, list[str]]] = {}
     for node, binding in own_bindings(screen):
         rows = everywhere if node is screen.app else own
-        keys = rows.setdefault(binding.action, (binding.description, []))[1]
-        keys.append(screen.app.get_key_display(binding))
+        words = binding.tooltip or binding.description
+        keys = rows.setdefault(binding.action, (words, []))[1]
+        keys.append(shown_key(binding.key))
 
     def rows_of(found: dict[str, tuple[str, list[str]]]) -> Rows:
         return [(", ".join(dict.fromkeys(keys)), words) for words, keys in found.values()]
@@ -55,46 +59,80 @@ def _actions(declared: Iterable[object]) -> set[str]:
     return {binding.action for binding in declared if isinstance(binding, Binding)}
 
 
-class Help(ModalScreen[None]):
+def help_lines(
+    purpose: str, groups: Iterable[tuple[str, Rows]], term: str, width: int
+) -> list[Content]:
+    """Return the help as rows: what holds every word of `term`, and all of it without one."""
+    words = term.casefold().split()
+    rows: list[Content] = [] if words else folded(" ".join(purpose.split()), width)
+    for title, keys in groups:
+        found = [
+            (key, told)
+            for key, told in keys
+            if all(word in f"{key} {told}".casefold() for word in words)
+        ]
+        if not found:
+            continue
+        if rows:
+            rows.append(Content(""))
+        rows.append(text.assemble((title, "bold $title")))
+        for key, told in found:
+            for number, row in enumerate(text.fold(told, max(20, width - KEY_CELLS - 1))):
+                shown = text.right("" if number else key, KEY_CELLS - 1)
+                rows.append(text.assemble((f"{shown} ", "bold $text-accent"), f" {row}"))
+    return rows or [text.assemble((f"Nothing here is about {text.clean(term)!r}.", ""))]
+
+
+class Help(Dialog[None]):
     """The keys of the screen below."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,f1,q,enter", "close", "Close", key_display="esc")
+        Binding("escape,question_mark,f1,enter", "close", "Close", priority=True),
+        Binding("up", "scroll(-1)", "Up", show=False, priority=True),
+        Binding("down", "scroll(1)", "Down", show=False, priority=True),
+        Binding("pageup", "scroll(-10)", "A page up", show=False, priority=True),
+        Binding("pagedown", "scroll(10)", "A page down", show=False, priority=True),
     ]
 
     def __init__(self, about: Screen[object]) -> None:
         super().__init__()
         self._purpose: str = getattr(about, "PURPOSE", "")
+        self._crumb: str = getattr(about, "CRUMB", "") or "Home"
         self._own, self._everywhere = help_rows(about)
 
-    def compose(self) -> ComposeResult:
-        """One scrolling block of text."""
-        with VerticalScroll(id="dialog"):
-            yield Static(Content("Help"), classes="title")
-            yield Panel(self._draw)
+    def title_words(self) -> str:
+        """Name the screen."""
+        return f"HELP  {self._crumb}"
+
+    def keys_words(self) -> str:
+        """Return how to leave it."""
+        return "type to filter   [Esc] Close"
+
+    def inside(self) -> ComposeResult:
+        """Show a line to type into, and the rows that match."""
+        yield input_line()
+        with VerticalScroll(id="help-rows", can_focus=False):
+            yield Lines(self._draw, id="help-lines")
+        version = f"magerewind {core.__version__}   the same work without it: magerewind --help"
+        yield Lines(lambda _width: [text.assemble((version, "$foreground-muted"))])
+
+    def on_mount(self) -> None:
+        """Let what is typed filter at once."""
+        self.query_one(Input).focus()
+
+    def on_input_changed(self, _event: Input.Changed) -> None:
+        """Filter."""
+        self.query_one("#help-lines", Lines).show(self._draw)
 
     def _draw(self, width: int) -> list[Content]:
-        glyphs = cast("Host", self.app).glyphs
-        rows: list[Content] = []
-        purpose = Content(" ".join(self._purpose.split())).wrap(max(20, width))
-        rows.extend(Content(line.plain.rstrip()) for line in purpose)
-        own = [*self._own, ("arrows, pages", "Move"), ("enter", "Choose what the cursor is on")]
-        for title, keys in (("On this screen", own), ("Everywhere", self._everywhere)):
-            rows.extend((Content(""), text.assemble((title, "bold $text-accent"))))
-            rows.extend(
-                text.assemble((text.fit(f"  {key}", 16, glyphs), "bold"), words)
-                for key, words in keys
-            )
-        rows.extend(
-            (
-                Content(""),
-                text.assemble((f"magerewind {core.__version__}", "$foreground-muted")),
-                text.assemble(
-                    ("The same work without this screen: magerewind --help", "$foreground-muted")
-                ),
-            )
-        )
-        return rows
+        term = self.query_one(Input).value
+        moving = ("arrows, pages", "Move through a list.")
+        groups = (("ON THIS SCREEN", [*self._own, moving]), ("EVERYWHERE", self._everywhere))
+        return help_lines(self._purpose, groups, term, width)
+
+    def action_scroll(self, rows: int) -> None:
+        """Scroll what does not fit."""
+        self.query_one("#help-rows").scroll_relative(y=rows, animate=False, immediate=True)
 
     def action_close(self) -> None:
         """Go back to the screen."""

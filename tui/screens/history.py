@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,7 +16,10 @@ from tui.render.row import Row
 from tui.render.text import assemble
 from tui.screens.page import Page
 from tui.widgets.form import Form
-from tui.widgets.panel import Panel
+from tui.widgets.keys import BACK, HELP, Hint
+from tui.widgets.lines import Lines
+
+DISCARD: Final = "Give the undo up and free its space; asks first."
 
 
 class History(Page):
@@ -26,15 +29,23 @@ class History(Page):
     PURPOSE = """The newest fifty jobs, and always those that run, were interrupted, or keep an
         undo. Enter shows a job with its steps and its log."""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "refresh_list", "Refresh"),
-        Binding("u", "open_page('undo')", "Undo"),
-        Binding("x", "open_page('discard')", "Discard undo"),
+        Binding("f5", "refresh_list", "Look again", tooltip="Read the list of jobs anew."),
+        Binding("u", "open_page('undo')", "Undo", tooltip="Plan the undo of the last rollback."),
+        Binding("d", "open_page('discard')", "Discard undo", tooltip=DISCARD),
     ]
+    HINTS = (
+        Hint(key="enter", words="Open"),
+        Hint(key="u", words="Undo"),
+        Hint(key="f5", words="Look again"),
+        BACK,
+        HELP,
+        Hint(key="d", words="Discard undo", last=True),
+    )
 
     def body(self) -> ComposeResult:
         """Show the list."""
         with Vertical(id="history"):
-            yield Panel(self._draw_title, id="history-title")
+            yield Lines(self._draw_title, id="history-title")
             yield Form(id="jobs-list")
 
     def on_mount(self) -> None:
@@ -62,8 +73,8 @@ class History(Page):
         self.owner.open_page(key)
 
     def _redraw(self) -> None:
-        self.query_one("#history-title", Panel).show(self._draw_title)
-        self.query_one(Form).show([self._row(job) for job in self.owner.jobs])
+        self.query_one("#history-title", Lines).show(self._draw_title)
+        self.query_one(Form).fill([self._row(job) for job in self.owner.jobs])
 
     def _draw_title(self, width: int) -> list[Content]:
         jobs = self.owner.jobs

@@ -18,7 +18,8 @@ from tui.screens.attention import attention_of
 from tui.screens.lost import ask_repair, maintenance_question, urgent_of
 from tui.screens.page import Page
 from tui.widgets.form import Form
-from tui.widgets.panel import Panel
+from tui.widgets.keys import HELP, Hint
+from tui.widgets.lines import Lines
 
 LABEL: Final = 14
 DATABASE_LIMIT_S: Final = 15.0
@@ -36,16 +37,23 @@ class Home(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stay", show=False),
         Binding("b", "choose('backup')", "Back up"),
-        Binding("v", "choose('backups')", "Backups"),
-        Binding("R", "choose('rollback')", "Roll back"),
+        Binding("l", "choose('backups')", "Backups"),
+        Binding("r", "choose('rollback')", "Roll back"),
         Binding("h", "choose('history')", "History"),
-        Binding("c", "choose('recover')", "Recover", show=False),
-        Binding("u", "choose('undo')", "Undo the last rollback", show=False),
-        Binding("x", "choose('discard')", "Discard the undo", show=False),
-        Binding("m", "choose('open')", "Turn maintenance mode off", show=False),
-        Binding("r,f5", "refresh_facts", "Refresh", key_display="r"),
-        Binding("q", "app.leave", "Quit"),
+        Binding("i", "choose('recover')", "Recover"),
+        Binding("u", "choose('undo')", "Undo the last rollback"),
+        Binding("m", "choose('open')", "Turn maintenance mode off"),
+        Binding("f5", "refresh_facts", "Look again"),
+        Binding("d", "choose('discard')", "Discard the undo"),
     ]
+    HINTS = (
+        Hint(key="b", words="Back up"),
+        Hint(key="r", words="Roll back"),
+        Hint(key="enter", words="Open"),
+        Hint(key="h", words="History"),
+        HELP,
+        Hint(key="q", words="Quit", last=True),
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,12 +69,12 @@ class Home(Page):
         """Two columns where there is room."""
         with VerticalScroll(id="home", can_focus=False), Horizontal(classes="columns"):
             with Vertical(classes="column"):
-                yield Panel(self._draw_store, id="store")
-                yield Panel(self._draw_attention, id="attention")
+                yield Lines(self._draw_store, id="store")
+                yield Lines(self._draw_attention, id="attention")
                 yield Form(id="actions")
             with Vertical(classes="column second"):
-                yield Panel(self._draw_backups, id="backups")
-                yield Panel(self._draw_jobs, id="jobs")
+                yield Lines(self._draw_backups, id="backups")
+                yield Lines(self._draw_jobs, id="jobs")
 
     def on_mount(self) -> None:
         """Ask for all facts."""
@@ -117,12 +125,12 @@ class Home(Page):
         self.redraw()
 
     def _redraw(self) -> None:
-        self.query_one("#store", Panel).show(self._draw_store)
-        self.query_one("#attention", Panel).show(self._draw_attention)
-        self.query_one("#backups", Panel).show(self._draw_backups)
-        self.query_one("#jobs", Panel).show(self._draw_jobs)
+        self.query_one("#store", Lines).show(self._draw_store)
+        self.query_one("#attention", Lines).show(self._draw_attention)
+        self.query_one("#backups", Lines).show(self._draw_backups)
+        self.query_one("#jobs", Lines).show(self._draw_jobs)
         form, rows = self.query_one(Form), self._actions()
-        form.show(rows)
+        form.fill(rows)
         urgent = rows[1].key
         if urgent != self._urgent:
             # What has become the most urgent is under the cursor; enter does it.
@@ -292,7 +300,7 @@ class Home(Page):
         owner = self.owner
         locked = ""
         if owner.interrupted_job is not None:
-            locked = "A job was interrupted: recover it first (c)."
+            locked = "A job was interrupted: recover it first (i)."
         elif owner.running_job is not None:
             locked = "A job is running: j shows it."
         planned = locked  # what shows a plan before it starts anything
@@ -300,21 +308,21 @@ class Home(Page):
             locked = f"Read-only: {owner.read_only}."
         rows: list[Row] = [self._heading()]
         if owner.interrupted_job is not None:
-            rows.append(self._action("recover", "c", "Recover the interrupted job"))
+            rows.append(self._action("recover", "i", "Recover the interrupted job"))
         elif owner.running_job is None and urgent_of(self._lost.value) is not None:
-            rows.append(self._action("recover", "c", "Recover a job without its memory", locked))
+            rows.append(self._action("recover", "i", "Recover a job without its memory", locked))
         if owner.running_job is not None:
             rows.append(self._action("job", "j", "Show the running job"))
         if owner.maintenance and owner.running_job is None:
             rows.append(self._action("open", "m", "Turn maintenance mode off", locked))
         rows.append(self._action("backup", "b", "Back up the store", planned))
-        rows.append(self._action("backups", "v", "Backups: browse, verify, delete"))
+        rows.append(self._action("backups", "l", "Backups: browse, verify, delete"))
         none = isinstance(self._backups.value, BackupsView) and not self._backups.value.sets
         reason = planned or ("There is no backup to roll back to." if none else "")
-        rows.append(self._action("rollback", "R", "Roll the store back to a backup", reason))
+        rows.append(self._action("rollback", "r", "Roll the store back to a backup", reason))
         if owner.undoable_job is not None:
             rows.append(self._action("undo", "u", "Undo the last rollback", planned))
-            rows.append(self._action("discard", "x", "Discard the undo and free its space", locked))
+            rows.append(self._action("discard", "d", "Discard the undo and free its space", locked))
         rows.append(self._action("history", "h", "History of jobs"))
         rows.append(self._action("quit", "q", "Quit"))
         return rows

@@ -27,8 +27,9 @@ from tui.render.text import assemble
 from tui.screens.ask import Ask
 from tui.screens.page import Page
 from tui.widgets.entry import Entry
+from tui.widgets.keys import HELP, Hint
+from tui.widgets.lines import Lines
 from tui.widgets.logpane import LogPane
-from tui.widgets.panel import Panel
 
 LOG_EVERY: Final = 2  # polls between two paintings of the log: twice a second
 LOG_ROWS: Final = 6  # the log keeps at least so many when steps are many
@@ -41,19 +42,25 @@ class JobScreen(Page):
         connection or a closed window do not stop it; magerewind job:attach shows it again. Cancel
         puts everything back as long as the commit point has not been reached."""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c", "cancel_job", "Cancel", key_display="^c"),
-        Binding("d", "detach", "Detach"),
+        Binding("ctrl+c", "cancel_job", "Cancel and put back"),
         Binding("l", "fold_log", "Log"),
-        Binding("z", "zoom_log", "Zoom"),
-        Binding("f", "follow_log", "Follow", show=False),
-        Binding("slash", "search_log", "Search", key_display="/"),
-        Binding("n", "match(1)", "Next"),
-        Binding("N", "match(-1)", "Previous"),
-        Binding("y", "copy_path", "Copy the path of the record", show=False),
-        Binding("c", "recover", "Recover"),
+        Binding("z", "zoom_log", "Wider"),
+        Binding("f", "follow_log", "Follow"),
+        Binding("slash", "search_log", "Search"),
+        Binding("greater_than_sign", "match(1)", "Newer match"),
+        Binding("less_than_sign", "match(-1)", "Older match"),
+        Binding("y", "copy_path", "Copy the path of the record"),
+        Binding("i", "recover", "Recover"),
         Binding("u", "undo", "Undo"),
-        Binding("x", "discard", "Discard undo"),
+        Binding("d", "discard", "Discard undo"),
     ]
+    HINTS = (
+        Hint(key="escape", words="Leave, the job goes on", always=True),
+        Hint(key="l", words="Log"),
+        Hint(key="slash", words="Search"),
+        HELP,
+        Hint(key="ctrl+c", words="Cancel and put back", last=True),
+    )
 
     def __init__(self, job_id: str) -> None:
         super().__init__()
@@ -77,12 +84,12 @@ class JobScreen(Page):
         """Show steps and numbers, the log beside or below."""
         with Vertical(id="job"):
             with Vertical(id="progress"):
-                yield Panel(id="title")
-                yield Panel(id="steps")
-                yield Panel(id="now")
-                yield Panel(id="result")
+                yield Lines(id="title")
+                yield Lines(id="steps")
+                yield Lines(id="now")
+                yield Lines(id="result")
             with Vertical(id="log-side"):
-                yield Panel(id="log-title")
+                yield Lines(id="log-title")
                 yield LogPane(id="log")
                 yield Entry(id="search", placeholder="search the log: enter finds, esc leaves")
 
@@ -157,7 +164,7 @@ class JobScreen(Page):
         if follower.written > self._shown:
             log.extend(follower.since(self._shown))
             self._shown = follower.written
-        self.query_one("#log-title", Panel).show(self._draw_log_title)
+        self.query_one("#log-title", Lines).show(self._draw_log_title)
 
     def _draw_log_title(self, width: int) -> list[Content]:
         log = self.query_one(LogPane)
@@ -176,12 +183,12 @@ class JobScreen(Page):
         return "following" if log.following else "not following (f follows)"
 
     def _draw_progress(self) -> None:
-        self.query_one("#title", Panel).show(self._draw_title)
-        self.query_one("#steps", Panel).show(self._draw_steps)
-        now = self.query_one("#now", Panel)
+        self.query_one("#title", Lines).show(self._draw_title)
+        self.query_one("#steps", Lines).show(self._draw_steps)
+        now = self.query_one("#now", Lines)
         now.display = not self.follower.ended
         now.show(lambda width: now_lines(self.follower.state, self.place(width)))
-        self.query_one("#result", Panel).show(self._draw_result)
+        self.query_one("#result", Lines).show(self._draw_result)
 
     def _draw_title(self, width: int) -> list[Content]:
         state = self.follower.state
@@ -256,10 +263,10 @@ class JobScreen(Page):
     def _what_now(self, width: int) -> list[Content]:
         choices = []
         if self.undo_kept():
-            choices.append("u undo it   x discard the undo")
+            choices.append("[u] undo it   [d] discard the undo")
         if self.owner.interrupted_job is not None:
-            choices.append("c recover")
-        choices.append("esc back")
+            choices.append("[i] recover")
+        choices.append("[Esc] back")
         line = " " + "   ".join(choices)
         return [assemble((text.fit(line, width, self.owner.glyphs), "bold"))]
 
@@ -276,7 +283,7 @@ class JobScreen(Page):
             return self.undo_kept()
         if action == "recover":
             return self.owner.interrupted_job is not None
-        if action in ("cancel_job", "detach"):
+        if action == "cancel_job":
             return not self.follower.ended
         if action == "match":
             return bool(self.query_one(LogPane).term)
@@ -294,10 +301,6 @@ class JobScreen(Page):
             self.action_zoom_log()
         else:
             super().action_back()
-
-    def action_detach(self) -> None:
-        """Leave the screen; the job goes on."""
-        self.app.pop_screen()
 
     def action_cancel_job(self) -> None:
         """Ask whether to cancel, and ask the job to."""

@@ -21,7 +21,7 @@ def lost_attention(lost: object) -> list[tuple[str, str]]:
     """Return what needs attention, as text and style."""
     found: list[tuple[str, str]] = []
     if urgent_of(lost) is not None:
-        found.append(("The memory of a job is gone. c shows what it left.", "$text-error bold"))
+        found.append(("The memory of a job is gone. [i] shows what it left.", "$text-error bold"))
     for one in lost if isinstance(lost, tuple) else ():
         if not one.urgent:
             words = f"Job {one.job_id} left {text.size(one.size_bytes)} that no undo knows of."
@@ -55,7 +55,7 @@ def maintenance_question(lost: object) -> Ask:
         "a deployment, a colleague, or Magento's own backup that ended badly.",
     )
     if urgent_of(lost) is not None:
-        why = ("A job whose memory is gone may have turned it on: c shows what it left.",)
+        why = ("A job whose memory is gone may have turned it on: [i] shows what it left.",)
     return Ask(
         title="Turn maintenance mode off?",
         lines=[*why, "Customers reach the store again at once."],

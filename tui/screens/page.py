@@ -1,21 +1,32 @@
-"""What every full screen has: the bar, a body, the keys, and a word for a terminal too small."""
+"""What every full screen has: the bar, a body, the foot, and a word for a terminal too small.
+
+How to make a screen: subclass `Page`, name its keys in `BINDINGS` (what they do, for help and
+palette, in `tooltip`) and in order in `HINTS`, yield panels from `body`, draw in `_redraw`. Say
+what happened with `say`; fill the status line between messages with `rest`. Keys of the grammar:
+Enter opens, space marks, esc goes up, / filters, = compares, x extracts, F5 looks again.
+"""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.css.query import NoMatches
+from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.render.job import Place
 from tui.screens.host import Host
 from tui.widgets.bar import Bar, bar_line
+from tui.widgets.foot import Foot
 from tui.widgets.form import Form
-from tui.widgets.keys import Keys
+from tui.widgets.keys import BACK, HELP, Hint
 
 NEEDED = (60, 16)
 
@@ -34,7 +45,13 @@ class Page(Screen[None]):
 
     CRUMB: ClassVar[str] = ""
     PURPOSE: ClassVar[str] = ""  # a few lines for the help
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back", key_display="esc")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", tooltip="Go one level up; a job goes on.")
+    ]
+    HINTS: ClassVar[Sequence[Hint]] = (BACK, HELP)
+
+    # Textual's own paints the whole screen whenever the focus moves: 19 kB at 120x40 (measured).
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
     composed = False  # whether the widgets are there: `is_mounted` comes after on_mount
 
@@ -53,14 +70,14 @@ class Page(Screen[None]):
         return cast("Host", self.app)
 
     def compose(self) -> ComposeResult:
-        """Bar, body, keys."""
+        """Bar, body, foot."""
         yield Bar(id="bar")
         yield from self.body()
         yield TooSmall("", id="too-small", markup=False)
-        yield Keys()
+        yield Foot()
 
     def body(self) -> ComposeResult:
-        """Return the widgets between bar and keys."""
+        """Return the widgets between bar and foot."""
         yield from ()
 
     def on_mount(self) -> None:
@@ -73,6 +90,11 @@ class Page(Screen[None]):
         self.refresh_bar()
         self.job_moved()
 
+    def on_screen_suspend(self) -> None:
+        """Take the message away with the screen it belongs to."""
+        for foot in self.query(Foot):
+            foot.message = ""
+
     def crumb(self) -> str:
         """Return where one is, for the bar."""
         return self.CRUMB
@@ -83,6 +105,16 @@ class Page(Screen[None]):
         view = owner.bar_view(self.crumb())
         for bar in self.query(Bar):
             bar.show(lambda width: [bar_line(view, width, owner.glyphs)])
+
+    def say(self, words: str, style: str = "", *, stays: bool = False) -> None:
+        """Show a message on the status line."""
+        for foot in self.query(Foot):
+            foot.say(words, style, stays=stays)
+
+    def rest(self, line: Content) -> None:
+        """Show this on the status line while there is no message."""
+        for foot in self.query(Foot):
+            foot.rest(line)
 
     def job_moved(self) -> None:
         """Draw what is new of the followed job."""

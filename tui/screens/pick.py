@@ -19,7 +19,8 @@ from tui.render.text import assemble
 from tui.screens.page import Page
 from tui.screens.rollback import Rollback
 from tui.widgets.form import Form
-from tui.widgets.panel import Panel
+from tui.widgets.keys import BACK, HELP, Hint
+from tui.widgets.lines import Lines
 
 LIMIT_S: Final = 10.0
 
@@ -32,10 +33,18 @@ class Pick(Page):
         with the space bar; the arrow keys left and right take another backup of the kind under the
         cursor. All parts come into force together or not at all."""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "next", "Next: what will change"),
-        Binding("left", "other(1)", "Older backup", key_display="left"),
-        Binding("right", "other(-1)", "Newer", key_display="right"),
+        Binding("n", "next", "Next", tooltip="See what will change; nothing is changed yet."),
+        Binding("less_than_sign,left", "other(1)", "Older", tooltip="Take an older backup."),
+        Binding("greater_than_sign,right", "other(-1)", "Newer", tooltip="Take a newer backup."),
     ]
+    HINTS = (
+        Hint(key="n", words="Next: what will change"),
+        Hint(key="space", words="Choose"),
+        Hint(key="less_than_sign", words="Older"),
+        Hint(key="greater_than_sign", words="Newer"),
+        BACK,
+        HELP,
+    )
 
     def __init__(self, timestamp: int | None = None) -> None:
         super().__init__()
@@ -53,7 +62,7 @@ class Pick(Page):
         """Show the form."""
         with VerticalScroll(id="pick", can_focus=False):
             yield Form(id="form")
-            yield Panel(self._draw_after, id="after")
+            yield Lines(self._draw_after, id="after")
 
     def on_mount(self) -> None:
         """Read the list of backups."""
@@ -106,8 +115,8 @@ class Pick(Page):
     # Drawing
 
     def _redraw(self) -> None:
-        self.query_one(Form).show(self._rows())
-        self.query_one("#after", Panel).show(self._draw_after)
+        self.query_one(Form).fill(self._rows())
+        self.query_one("#after", Lines).show(self._draw_after)
 
     def _heading(self, key: str, words: str) -> Row:
         return Row(key, lambda _width: assemble((f" {words}", "bold $text-accent")), heading=True)
@@ -214,7 +223,7 @@ class Pick(Page):
 
     def action_other(self, step: int) -> None:
         """Take the next older (1) or newer (-1) backup of the kind under the cursor."""
-        key = self.query_one(Form).cursor
+        key = self.query_one(Form).key
         backups = self._backups
         if key not in set(Kind) or not isinstance(backups, BackupsView):
             self.owner.refuse("Put the cursor on code, media or db first.")

@@ -17,7 +17,8 @@ from tui.render import text
 from tui.render.job import closed_text, job_title, step_lines
 from tui.render.text import assemble
 from tui.screens.page import Page
-from tui.widgets.panel import Panel
+from tui.widgets.keys import BACK, HELP, Hint
+from tui.widgets.lines import Lines
 
 
 def recovery_words(job: JobSummary, state: JobState) -> tuple[str, ...]:
@@ -53,9 +54,10 @@ class Recover(Page):
         brings the store wholly to the old or wholly to the new state. It may be run again after
         anything. magerewind job:recover does the same."""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c", "recover", "Recover now"),
-        Binding("l", "show_job", "Show the job"),
+        Binding("i,enter", "recover", "Recover now", tooltip="Start the recovery."),
+        Binding("j", "show_job", "Show the job", tooltip="Its steps and its log."),
     ]
+    HINTS = (Hint(key="i", words="Recover now"), Hint(key="j", words="Show the job"), BACK, HELP)
 
     def __init__(self, job: JobSummary) -> None:
         super().__init__()
@@ -66,7 +68,7 @@ class Recover(Page):
     def body(self) -> ComposeResult:
         """Show one text."""
         with VerticalScroll(id="recover"):
-            yield Panel(self._draw, id="story")
+            yield Lines(self._draw, id="story")
 
     def on_mount(self) -> None:
         """Read what the job had done."""
@@ -86,7 +88,7 @@ class Recover(Page):
         self.owner.errands.ask(read, done)
 
     def _redraw(self) -> None:
-        self.query_one("#story", Panel).show(self._draw)
+        self.query_one("#story", Lines).show(self._draw)
 
     def _begun(self, state: JobState) -> list[Content]:
         owner, job = self.owner, self._job
@@ -126,7 +128,7 @@ class Recover(Page):
             rows.append(assemble((f" {place.glyphs.warning} {words}", "bold $text-warning")))
             rows.append(assemble(f"   with {recover_command(job.host)}"))
         else:
-            rows.append(assemble((" c", "bold"), "  recover now", ("     esc", "bold"), "  back"))
+            rows.append(assemble((" [i]", "bold $text-accent"), " Recover now"))
         return rows
 
     def action_recover(self) -> None:

@@ -25,7 +25,8 @@ from tui.render.text import assemble
 from tui.screens.ask import input_line
 from tui.screens.page import Page
 from tui.widgets.form import Form
-from tui.widgets.panel import Panel
+from tui.widgets.keys import BACK, HELP, Hint
+from tui.widgets.lines import Lines
 
 STEPS: Final = ("what will change", "safety", "confirm")
 
@@ -37,11 +38,17 @@ class Rollback(Page):
         runs then is what is shown here; if the store or a backup is another one by then, the job
         refuses and the plan is made anew. The undo keeps everything that is replaced."""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "next", "Next"),
-        Binding("p", "previous", "Previous"),
-        Binding("r", "plan", "Plan anew"),
-        Binding("y", "copy", "Copy command"),
+        Binding("n", "next", "Next", tooltip="Go one step on."),
+        Binding("f5", "plan", "Plan anew", tooltip="Read the backups and the store again."),
+        Binding("y", "copy", "Copy command", tooltip="Copy the equal command line."),
     ]
+    HINTS = (
+        Hint(key="n", words="Next"),
+        Hint(key="f5", words="Plan anew"),
+        Hint(key="y", words="Copy command"),
+        BACK,
+        HELP,
+    )
 
     def __init__(self, request: RollbackRequest | UndoRequest) -> None:
         super().__init__()
@@ -77,14 +84,14 @@ class Rollback(Page):
     def body(self) -> ComposeResult:
         """Show one of the three steps."""
         with VerticalScroll(id="step-0", classes="step"):
-            yield Panel(self._draw_plan, id="plan")
+            yield Lines(self._draw_plan, id="plan")
         with Vertical(id="step-1", classes="step"):
-            yield Panel(self._draw_safety, id="safety")
+            yield Lines(self._draw_safety, id="safety")
             yield Form(id="choices")
         with Vertical(id="step-2", classes="step"):
-            yield Panel(self._draw_confirm, id="confirm")
+            yield Lines(self._draw_confirm, id="confirm")
             yield input_line()
-            yield Panel(self._draw_match, id="match")
+            yield Lines(self._draw_match, id="match")
 
     def on_mount(self) -> None:
         """Make the plan."""
@@ -128,25 +135,25 @@ class Rollback(Page):
         if self._plan is not None:
             self._planning.pause()
         elif self.in_front:
-            self.query_one("#plan", Panel).show(self._draw_plan)
+            self.query_one("#plan", Lines).show(self._draw_plan)
 
     def refusal(self) -> str:
         """Return why one cannot go on, or an empty text."""
         if self._plan is None:
             return "The plan is still being made."
         if isinstance(self._plan, Exception):
-            return "There is no plan: r makes it anew."
+            return "There is no plan: F5 makes it anew."
         stops = self._plan.stops
         return stops[0].message if stops else ""
 
     # Drawing
 
     def _redraw(self) -> None:
-        self.query_one("#plan", Panel).show(self._draw_plan)
-        self.query_one("#safety", Panel).show(self._draw_safety)
-        self.query_one("#choices", Form).show(self._choices())
-        self.query_one("#confirm", Panel).show(self._draw_confirm)
-        self.query_one("#match", Panel).show(self._draw_match)
+        self.query_one("#plan", Lines).show(self._draw_plan)
+        self.query_one("#safety", Lines).show(self._draw_safety)
+        self.query_one("#choices", Form).fill(self._choices())
+        self.query_one("#confirm", Lines).show(self._draw_confirm)
+        self.query_one("#match", Lines).show(self._draw_match)
         self.refresh_bar()
 
     def _draw_plan(self, width: int) -> list[Content]:
@@ -178,7 +185,7 @@ class Rollback(Page):
                 folded = Content(text.clean(hint)).wrap(max(20, width - 4))
                 rows.extend(assemble(f"   {row.plain.rstrip()}") for row in folded)
             rows.extend(
-                (Content(""), assemble(" Nothing was changed. r tries again, esc goes back."))
+                (Content(""), assemble(" Nothing was changed. [F5] tries again, [Esc] goes back."))
             )
             return rows
         rows.extend(plan_lines(plan, place, undo=self.undo))
@@ -186,7 +193,7 @@ class Rollback(Page):
         if plan.stops:
             rows.append(assemble((" This cannot be done now: see above.", "bold $text-error")))
         else:
-            rows.append(assemble((" n", "bold"), "  next: safety    ", ("esc", "bold"), "  leave"))
+            rows.append(assemble((" [n]", "bold $text-accent"), " next: safety"))
         return rows
 
     def _draw_safety(self, width: int) -> list[Content]:
@@ -318,7 +325,7 @@ class Rollback(Page):
         """Show the keys that mean something on this step."""
         if action == "next":
             return self._step < len(STEPS) - 1
-        if action in ("previous", "copy", "plan"):
+        if action in ("copy", "plan"):
             return self._step == (0 if action == "plan" else 1)
         return True
 
@@ -335,10 +342,6 @@ class Rollback(Page):
         command = self.owner.engine.command(self._request)
         self.app.copy_to_clipboard(text.clean(command))
         self.owner.tell(f"Copied, where the terminal allows it: {command}")
-
-    def action_previous(self) -> None:
-        """Go one step back."""
-        self.action_back()
 
     def action_back(self) -> None:
         """Go one step back, or leave at the first."""
@@ -365,7 +368,7 @@ class Rollback(Page):
 
     def on_input_changed(self, _event: Input.Changed) -> None:
         """Say whether the name matches."""
-        self.query_one("#match", Panel).show(self._draw_match)
+        self.query_one("#match", Lines).show(self._draw_match)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Start, if exactly the name was typed."""

@@ -1,4 +1,8 @@
-"""The first row of every screen: where one is, what the store is doing, which job runs."""
+"""The first row of every screen: where one is, and what is true of the store now.
+
+"store open" is not among it: that no flag file is there says nothing of whether customers see a
+shop. What is broken is said instead, and never beside a green word.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +13,26 @@ from textual.content import Content
 
 from tui.render import text
 from tui.render.text import Glyphs
-from tui.widgets.panel import Panel
+from tui.widgets.lines import Lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarView:
     """What the bar says."""
 
-    place: str  # host:root
-    crumb: str
+    host: str
+    root: str
+    crumb: str = ""
     account: str = ""  # whose rights root has here; empty where nobody became anybody
-    job: str = ""  # the running job, or what wants attention
+    job: str = ""  # how far the running job is, or what wants attention
     maintenance: bool | None = None  # None: not known yet
     closed: str = ""  # how long the store has been closed by the running job
     read_only: bool = False
-    broken: str | None = ""  # why an open store is down; None: not known yet
+    broken: str | None = ""  # what of the store is broken; None: not known yet
+    undo: str = ""  # the size of the undo that is kept
 
 
-class Bar(Panel):
+class Bar(Lines):
     """One row, always there."""
 
     DEFAULT_CSS = """
@@ -35,31 +41,54 @@ class Bar(Panel):
     """
 
 
-def bar_line(view: BarView, width: int, glyphs: Glyphs) -> Content:
-    """Return the row: the state at the right is never cut, the place at the left may be."""
-    if view.maintenance is None or (not view.maintenance and view.broken is None):
-        state, style = "", ""
-    elif view.maintenance:
-        closed = f" {view.closed}" if view.closed else ""
-        state, style = f" MAINTENANCE ON{closed} ", "$text-error bold reverse"
-    elif view.broken:
-        state, style = f" {view.broken} ", "$text-error bold reverse"
-    else:
-        state, style = " store open ", "$text-success"
-    words = [text.clean(view.account)] if view.account else []
+def states_of(view: BarView) -> list[tuple[str, str]]:
+    """Return what is true now, as words and their style, in order."""
+    found: list[tuple[str, str]] = []
+    if view.account:
+        found.append((f"as {text.clean(view.account)}", "$foreground-muted"))
     if view.read_only:
-        words.append("read-only")
+        found.append(("read-only", "$text-warning"))
+    if view.maintenance:
+        found.append((f"MAINTENANCE ON {view.closed}".rstrip(), "bold $text-warning"))
+    elif view.maintenance is not None:
+        found.append(("maintenance off", "$foreground-muted"))
+    if view.broken:
+        found.append((view.broken, "bold $text-error"))
+    if view.undo:
+        found.append((f"undo kept {view.undo}", "$text-warning"))
     if view.job:
-        words.append(view.job)
-    job = f"{'  '.join(words)} " if words else ""
-    crumb = f" {glyphs.crumb} {view.crumb}" if view.crumb else ""
-    room = width - cell_len(state) - cell_len(job) - cell_len(crumb) - 2
-    name = " magerewind "
-    place = text.fit_end(text.clean(view.place), max(0, room - len(name)), glyphs)
-    left = f"{name} {place}{crumb}" if room > len(name) + 4 else f"{crumb or name}"
-    left_width = width - cell_len(state) - cell_len(job)
+        found.append((view.job, "bold $text-accent"))
+    return found
+
+
+def bar_line(view: BarView, width: int, glyphs: Glyphs) -> Content:
+    """Return the row: the state at the right is never cut, words at the left go one by one."""
+    states = states_of(view)
+    while len(states) > 1 and _width(states) > width - 1 and states[0][1] == "$foreground-muted":
+        states.pop(0)
+    room = max(0, width - _width(states) - 1)
     return text.assemble(
-        (text.fit(left, left_width, glyphs), "bold"),
-        (job, "$text-accent bold"),
-        (state, style),
+        _place(view, room, glyphs),
+        *(part for words, style in states for part in ("  ", (words, style))),
+        " ",
     )
+
+
+def _width(states: list[tuple[str, str]]) -> int:
+    return sum(cell_len(words) + 2 for words, _style in states)
+
+
+def _place(view: BarView, room: int, glyphs: Glyphs) -> Content:
+    """Return where one is in exactly `room` cells: the crumb last of all to be cut."""
+    crumb = f" {glyphs.crumb} {view.crumb}" if view.crumb else ""
+    host, root = text.clean(view.host), text.clean(view.root)
+    for left in (f" magerewind  {host}  {root}", f" {host} {root}", f" {root}"):
+        if cell_len(left) + cell_len(crumb) <= room:
+            break
+    else:
+        space = room - cell_len(crumb) - 2
+        left = f" {text.fit_end(root, space, glyphs)}" if space >= 8 else ""
+        crumb = crumb if left else f" {view.crumb}"
+    left, crumb = text.clean(left), text.clean(crumb)
+    shown = text.fit(f"{left}{crumb}", room, glyphs)
+    return text.assemble((shown[: len(left)], ""), (shown[len(left) :], "bold $title"))

@@ -1,76 +1,94 @@
 """The last row of every screen: the keys that do something here, drawn as one line of text.
 
+How to use it: a screen names its keys in order in `HINTS`, the most used first; `Hint(..., last=
+True)` puts what destroys, and the way out, behind a separator. A key that would do nothing now is
+left out. Where not all fit, those before the separator go from the end, the help never.
+
 Textual's own `Footer` is a widget for each key, made anew whenever the focus moves: a third of the
-time from a key to its picture was spent there. This one also knows which keys to leave out where
-not all of them fit: never the way back, never the help.
+time from a key to its picture was spent there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from rich.cells import cell_len
 from textual import events
-from textual.binding import Binding
 from textual.content import Content
 from textual.screen import Screen
 
 from tui.render import text
-from tui.widgets.panel import Panel
+from tui.widgets.lines import Lines
 
-_BACK: Final = frozenset({"back", "refuse", "leave", "close", "app.leave"})
-_HELP: Final = "help"
-_PALETTE: Final = "command_palette"
+SHOWN = {
+    "enter": "Enter",
+    "escape": "Esc",
+    "tab": "Tab",
+    "space": "space",
+    "question_mark": "?",
+    "slash": "/",
+    "equals_sign": "=",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "full_stop": ".",
+    "f5": "F5",
+}
+_GAP = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key as the row shows it. `enabled` is False where it would do nothing now."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """One key of the footer. `last`: it destroys or leaves, and stands behind the separator."""
 
     key: str
-    shown: str
     words: str
-    action: str
-    enabled: bool = True
+    last: bool = False
+    always: bool = False  # never left out for want of room
+
+    @property
+    def shown(self) -> str:
+        """The key as it stands in the row."""
+        return f"[{shown_key(self.key)}]"
 
     @property
     def width(self) -> int:
-        """The cells it takes, with the blank behind it."""
-        return cell_len(self.shown) + 1 + cell_len(self.words) + 1
+        """The cells it takes, with the blanks behind it."""
+        return cell_len(self.shown) + 1 + cell_len(self.words) + _GAP
 
 
-def chosen_keys(keys: Iterable[Key], width: int) -> tuple[list[Key], Key | None]:
-    """Return the keys from the left that fit, and the palette's if it fits at the right.
-
-    A screen's own keys come first, in their order; the way back and the help behind them.
-    """
-    own: list[Key] = []
-    last: list[Key] = []
-    palette: Key | None = None
-    for key in keys:
-        if key.action == _PALETTE:
-            palette = key
-        elif key.action in _BACK or key.action == _HELP:
-            last.append(key)
-        else:
-            own.append(key)
-    last.sort(key=lambda key: key.action == _HELP)
-    room = width - sum(key.width for key in last)
-    while own and sum(key.width for key in own) > room:
-        own.pop()
-    room -= sum(key.width for key in own)
-    if palette is not None and palette.width > room:
-        palette = None
-    return [*own, *last], palette
+HELP = Hint(key="question_mark", words="Help", always=True)
+BACK = Hint(key="escape", words="Back", always=True)
 
 
-class Keys(Panel):
+def shown_key(key: str) -> str:
+    """Return a key as a person knows it: `^c`, `Enter`, `b`."""
+    if key.startswith("ctrl+"):
+        return f"^{key.removeprefix('ctrl+')}"
+    return SHOWN.get(key, key)
+
+
+def chosen_hints(hints: Sequence[Hint], width: int) -> list[Hint]:
+    """Return the hints that fit, in their order, those of the separator at the end."""
+    kept = [hint for hint in hints if not hint.last]
+    last = [hint for hint in hints if hint.last]
+    separator = 2 if last else 0
+
+    def taken() -> int:
+        return sum(hint.width for hint in (*kept, *last)) + separator + 1 - _GAP
+
+    for hint in reversed([hint for hint in kept if not hint.always]):
+        if taken() <= width:
+            break
+        kept.remove(hint)
+    return [*kept, *last]
+
+
+class Keys(Lines):
     """The keys of the screen it is on."""
 
     DEFAULT_CSS = """
-    Keys { dock: bottom; height: 1; width: 1fr; background: $panel; color: $foreground; }
+    Keys { height: 1; width: 1fr; background: $panel; color: $foreground; }
     """
 
     def __init__(self) -> None:
@@ -88,38 +106,50 @@ class Keys(Panel):
         if self.is_attached and screen is self.screen:
             self.show(self._draw_keys)
 
-    def _keys(self) -> Iterable[Key]:
-        found: dict[str, tuple[Binding, bool]] = {}
-        for _node, binding, enabled, _ in self.screen.active_bindings.values():
-            if binding.show or binding.action == _PALETTE:
-                found.setdefault(binding.action, (binding, enabled))
-        for binding, enabled in found.values():
-            shown = self.app.get_key_display(binding)
-            yield Key(binding.key, shown, binding.description, binding.action, enabled)
+    def _hints(self) -> list[Hint]:
+        hints: Iterable[Hint] = getattr(self.screen, "HINTS", ())
+        working = {
+            binding.key
+            for _n, binding, enabled, _t in self.screen.active_bindings.values()
+            if enabled
+        }
+        return [hint for hint in hints if hint.key in working]
 
-    def _placed(self, width: int) -> list[tuple[int, Key]]:
-        left, palette = chosen_keys(self._keys(), width)
-        placed, at = [], 0
-        for key in left:
-            placed.append((at, key))
-            at += key.width
-        if palette is not None and not self.screen.is_modal:
-            placed.append((width - palette.width + 1, palette))
+    def _placed(self, width: int) -> list[tuple[int, Hint]]:
+        """Return each hint with its first cell; those behind the separator at the right."""
+        chosen = chosen_hints(self._hints(), width)
+        placed, at = [], 1
+        for hint in chosen:
+            if hint.last:
+                break
+            placed.append((at, hint))
+            at += hint.width
+        behind = [hint for hint in chosen if hint.last]
+        at = max(at + 2, width - sum(hint.width for hint in behind) + _GAP - 1)
+        for hint in behind:
+            placed.append((at, hint))
+            at += hint.width
         return placed
 
     def _draw_keys(self, width: int) -> list[Content]:
+        separator = (
+            "|" if getattr(self.app, "ascii_only", False) else "\N{BOX DRAWINGS LIGHT VERTICAL}"
+        )
         parts: list[text.Part] = []
-        at = 0
-        for begin, key in self._placed(width):
-            style = "" if key.enabled else " dim"
-            parts.append(" " * (begin - at))
-            parts.append((key.shown, f"bold $text-accent{style}"))
-            parts.append((f" {key.words}", f"$foreground{style}"))
-            at = begin + key.width - 1
+        at, separated = 0, False
+        for begin, hint in self._placed(width):
+            gap = begin - at
+            if hint.last and not separated:
+                separated = True
+                parts += [" " * (gap - 2), (separator, "$line"), " "]
+            else:
+                parts.append(" " * gap)
+            parts += [(hint.shown, "bold $text-accent"), f" {hint.words}"]
+            at = begin + hint.width - _GAP
         return [text.assemble(*parts)]
 
     def on_click(self, event: events.Click) -> None:
         """Press the key that was clicked."""
-        for begin, key in self._placed(self.content_size.width):
-            if begin <= event.x < begin + key.width - 1:
-                self.app.simulate_key(key.key)
+        for begin, hint in self._placed(self.content_size.width):
+            if begin <= event.x < begin + hint.width - _GAP:
+                self.app.simulate_key(hint.key)

@@ -1,4 +1,4 @@
-"""How much a selection holds, and what of it this account cannot read, without reading it.
+"""The size of a selection, and its entries that this account cannot read, without reading it.
 
 It comes before every backup, while an administrator waits for the store to be closed and opened
 again; of a large tree a child looks at a part.
@@ -29,7 +29,7 @@ _HIDES_A_DIRECTORY: Final = b".htaccess"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """How much a selection holds, and what of it cannot be read."""
+    """The size of a selection, and its unreadable entries."""
 
     files: int
     directories: int
@@ -38,13 +38,13 @@ class Measured:
     members: int
     unreadable: tuple[str, ...] = ()
     special: tuple[str, ...] = ()  # sockets, fifos and devices: skipped by a backup
-    outside: tuple[str, ...] = ()  # links: what they lead to is no part of the selection
+    outside: tuple[str, ...] = ()  # links: their targets are no part of the selection
 
 
 def leads_out(selection: Selection) -> Callable[[bytes, bytes], bool]:
     """Return the test whether a link (its path, its target) leads out of a selection.
 
-    By the words of the target alone: what is there now may be something else at a rollback.
+    By the words of the target alone: the target of today may be another one at a rollback.
     """
     left_out, prefix = selection.left_out(), selection.prefix
 
@@ -60,10 +60,10 @@ def leads_out(selection: Selection) -> Callable[[bytes, bytes], bool]:
 
 
 def holds_files(selection: Selection) -> bool:
-    """Tell whether there is anything but directories and what hides them from a web server."""
+    """Tell whether there is anything but directories and the files that hide them from the web."""
 
     def problem(_path: bytes, _error: OSError) -> None:
-        """Go on: what cannot be read is named by `measure`."""
+        """Go on: `measure` names an unreadable directory."""
 
     for _prefix, _fd, names in runs(selection, problem=problem):
         if names is not None and any(name != _HIDES_A_DIRECTORY for name in names):
@@ -84,7 +84,7 @@ def _target(name: bytes, fd: int) -> bytes:
 
 @dataclass(slots=True)
 class _Count:
-    """What was counted so far; plain values, which go through a pipe as they are."""
+    """The counts so far; plain values, which go through a pipe as they are."""
 
     files: int = 0
     directories: int = 0
@@ -101,7 +101,7 @@ class _Count:
         prefix, fd, names = run
         if names is None:
             self.directories += 1
-            # What is open through another account may be looked into the same way.
+            # A directory opened through another account is read the same way.
             if euid and keeper() is None and not _readable(b".", fd, os.R_OK | os.X_OK):
                 self.unreadable.append(prefix[:-1])
             return
@@ -140,7 +140,7 @@ class _Count:
             self.special.append(path)
 
     def problem(self, path: bytes, error: OSError) -> None:
-        """Count what cannot even be looked at."""
+        """Count an entry whose status cannot be read."""
         if not is_gone(error):
             self.unreadable.append(path)
 
@@ -152,7 +152,7 @@ class _Count:
         )  # fmt: skip
 
     def add(self, other: _Count) -> None:
-        """Take in what was counted elsewhere."""
+        """Add the counts of another process."""
         self.files += other.files
         self.directories += other.directories
         self.links += other.links
@@ -189,7 +189,7 @@ def _count(
     return count
 
 
-# Of eight parts: a child has to start first, but then nobody asks it how far it is.
+# Of eight parts: a child has to start first, but then it reports no progress.
 _CHILDS: Final = 4
 
 
@@ -202,7 +202,7 @@ def _is_mine(name: bytes) -> bool:
 
 
 def _childs_share(selection: Selection) -> _Count:
-    """Count what is the child's only: what lies above the shares belongs to the other."""
+    """Count the child's share only: entries above the shares belong to the other process."""
     count, euid, outside = _Count(), os.geteuid(), leads_out(selection)
     least = selection.prefix.count(b"/") + SHARED_DEPTH
 
@@ -218,7 +218,7 @@ def _childs_share(selection: Selection) -> _Count:
 
 
 def measure(selection: Selection, *, report: Report = no_report) -> Measured:
-    """Count a selection without reading it; name what the account cannot read.
+    """Count a selection without reading it; name the entries that the account cannot read.
 
     `report` gets bytes and entries so far.
     """
@@ -236,7 +236,7 @@ def measure(selection: Selection, *, report: Report = no_report) -> Measured:
         except (EOFError, ValueError, TypeError):
             answer = _childs_share(selection)  # it was killed
         if answer.unreadable and keeper() is not None:
-            answer = _childs_share(selection)  # what it may not read, we may
+            answer = _childs_share(selection)  # this process may read more than the child
     finally:
         child.stop(worker)
     count.add(answer)

@@ -1,10 +1,10 @@
-"""Small files into compressed segments: what several processes do side by side in a backup.
+"""Small files into compressed segments: the work of several processes side by side in a backup.
 
 An archive is one gzip stream, but deflate can be cut: segments that were compressed apart, each
 ending on a whole byte, follow one another in a stream as pigz makes it
 (https://zlib.net/pigz/pigz.pdf), and the checksum of the whole is put together from theirs.
 
-It owns what a member of a small file looks like. What needs a decision (a large file, one with
+It owns the form of a small file's member. A file that needs a decision (a large file, one with
 several names, one that changed while it was read, or is gone) is left out of the segments: the
 writer looks at it.
 """
@@ -26,7 +26,7 @@ from core.archive.workers.batch_reader import SmallFiles
 from core.archive.workers.pool import Worker, WorkerPool, serve
 
 SMALL: Final = 4 << 20
-"""Files up to here, in bytes, are read whole, so that what is written of them is consistent."""
+"""Files up to here, in bytes, are read whole, so that their members are consistent."""
 _SEGMENT: Final = 1 << 20  # bytes before compression, after which a segment is closed
 
 

@@ -1,10 +1,10 @@
 """Writes a selection of the live tree as a gzip'd tar that GNU tar, bsdtar, 7-Zip and Magento read.
 
-It owns the order of the archive and what happens when files change under its workers: the archive
-stays valid whatever they do, and each such file is named. One process walks; small files are read
-and compressed in batches, here and by others beside it (`core.archive.workers.pool`), and what came
-of the batches is written in the order of the walk. It knows nothing of file names in var/backups,
-manifests or fsync.
+It owns the order of the archive and the handling of files that change meanwhile: the archive
+stays valid in any case, and each such file is named. One process walks; small files are read
+and compressed in batches, here and by others beside it (`core.archive.workers.pool`), and the
+results of the batches is written in the order of the walk. It knows nothing of file names in
+var/backups, manifests or fsync.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from core.archive.create.pack_worker import SMALL, pack_pool
 from core.archive.tar.gzip import GzipWriter, Segment
 from core.archive.tar.header import BLOCK, DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.tar.member_writer import DIRECTORY_MODE, FILE_MODE, PADDING, MemberWriter
-from core.archive.tree.open_directories import OPEN_FILE, Descent, is_gone
+from core.archive.tree.open_directories import OPEN_FILE, OpenDirectories, is_gone
 from core.archive.tree.selection import Found, Run, Selection, runs, unreadable
 from core.archive.workers.batch_reader import LeftOut
 from core.archive.workers.pool import OrderedWork, Task
@@ -38,7 +38,7 @@ _END_BLOCKS: Final = bytes(12 * BLOCK)  # as many as Magento writes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveSummary:
-    """What was written.
+    """The totals of a written archive.
 
     `content_bytes` is the sum of the sizes of files, `excluded` the patterns that were in force
     besides Magento's lists.
@@ -89,7 +89,7 @@ class ArchiveBatches(Batches[Segment]):
         return itertools.chain(self._above(), runs(self._selection, problem=self.problem))
 
     def _above(self) -> Iterator[Run]:
-        """Yield the directories that stand above the selection in the archive."""
+        """Yield the directories above the selection in the archive."""
         prefix = self._selection.prefix
         fd = os.open(self._selection.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -99,13 +99,13 @@ class ArchiveBatches(Batches[Segment]):
             os.close(fd)
 
     def problem(self, path: bytes, error: OSError) -> None:
-        """Take note of what vanished. Raises what forbids the archive."""
+        """Note a vanished entry. Raises the error that forbids the archive."""
         if not is_gone(error):
             raise unreadable(path, error) from error
         self._noticed.vanished.append(os.fsdecode(path))
 
     def _directory(self, prefix: bytes, fd: int) -> None:
-        """Take in a directory, whatever group is the last: it needs no more looking."""
+        """Take in a directory, with any group last: it needs no more looking."""
         path, status = prefix[:-1], os.fstat(fd)
         head = self._members.head(path, status, DIRECTORY, status.st_mode & DIRECTORY_MODE, fd=fd)
         self._known(path, head)
@@ -124,7 +124,7 @@ class _Writer:
         self._members = MemberWriter()
         self._links: dict[tuple[int, int], bytes] = {}
         self._batches = ArchiveBatches(selection, self.noticed, self._members)
-        self._descent = Descent(selection.root)
+        self._open_directories = OpenDirectories(selection.root)
         self._pool = pack_pool(selection, out.level)
         self._shift = OrderedWork(self._pool, iter(self._batches))
         self._parts: list[bytes] = []
@@ -133,7 +133,7 @@ class _Writer:
 
     def write(self) -> None:
         """Write all members and the end."""
-        with contextlib.closing(self._descent), contextlib.closing(self._pool):
+        with contextlib.closing(self._open_directories), contextlib.closing(self._pool):
             for task, part in self._shift.parts():
                 if part is not None:
                     self._part(task, part)
@@ -148,7 +148,7 @@ class _Writer:
         prefix, entries = task.batch[part.group if isinstance(part, LeftOut) else 0]
         if isinstance(part, LeftOut):
             name = entries[part.place]
-            assert isinstance(name, bytes)  # noqa: S101 - what is there already is not left out
+            assert isinstance(name, bytes)  # noqa: S101 - an entry that is there already is not left out
             self._current = os.fsdecode(prefix + name.removesuffix(b"/"))
             self._left_out(prefix, name.removesuffix(b"/"), changed=part.changed)
         else:
@@ -182,7 +182,7 @@ class _Writer:
         """Write an entry that needs a decision."""
         path = prefix + name
         try:
-            fd, name = self._descent.parent_of(path[self._start :])
+            fd, name = self._open_directories.parent_of(path[self._start :])
             status = lstat(name, fd)
             mode = status.st_mode
             if stat.S_ISLNK(mode):
@@ -236,7 +236,7 @@ class _Writer:
         self.members += 1
 
     def _small_file(self, found: Found, fd: int, *, changed: bool) -> None:
-        """Read a file whole, then write its header: what is written is always consistent."""
+        """Read a file whole, then write its header: the member is always consistent."""
         status = found.status
         content = os.read(fd, status.st_size + 1)
         after = os.fstat(fd)
@@ -290,7 +290,7 @@ class _Writer:
 
 
 def _target(name: bytes, fd: int) -> bytes:
-    """Return where a link leads. Raises FileNotFoundError for what is none any more."""
+    """Return the target of a link. Raises FileNotFoundError for one that is no link any more."""
     try:
         return readlink(name, fd)
     except OSError as error:
@@ -300,7 +300,7 @@ def _target(name: bytes, fd: int) -> bytes:
 
 
 def _open(name: bytes, fd: int) -> int:
-    """Open a file. Raises FileNotFoundError for what is none any more."""
+    """Open a file. Raises FileNotFoundError for one that is no file any more."""
     opened = open_to_read(name, OPEN_FILE, fd)
     if not stat.S_ISREG(os.fstat(opened).st_mode):
         os.close(opened)
@@ -324,7 +324,7 @@ def write_archive(
     """Write a selection to `fd` as a gzip'd tar; nothing is fsynced.
 
     `report` gets bytes of content and members. Raises StoreUnreadable for a file that the account
-    may not read, StorageError and DiskFull, and whatever `report` raises.
+    may not read, StorageError and DiskFull, and any error of `report`.
     """
     try:
         out = GzipWriter(fd, level)

@@ -1,7 +1,7 @@
 """The plan: an archive compared with the live tree, entry by entry, kept in an SQLite file.
 
 for each member of the archive and each live entry, in walk order:  plan_files
-    read ahead what the live tree holds            live_entries, read_ahead_worker
+    read the live tree ahead                       live_entries, read_ahead_worker
     the same bytes: nothing to do
     else compare type, mode, owner, times and content               compare
     write a row: add, change, remove or mode                        rows, plan_file

@@ -3,7 +3,7 @@
 To move an entry one must be allowed to write in the directory that it leaves, in the one that it
 comes to and, of a directory, in itself. Where one of these belongs to another account of the store,
 that account adds the owner to its ACL, through the keeper; a sticky one is closed to everybody else
-meanwhile. What each was is in the plan before any is touched, and becomes so again after the swap,
+meanwhile. Their modes are in the plan before any is touched, and are set again after the swap,
 or after the revert: the plan and a keeper are enough for that.
 """
 
@@ -23,7 +23,7 @@ from core.archive.plan.facts import MOVABLE, Admitted
 from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.rows import Row
-from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent, is_gone
+from core.archive.tree.open_directories import OPEN_DIRECTORY, OpenDirectories, is_gone
 from core.archive.tree.records import storable_inode
 from core.archive.tree.remove import entries
 
@@ -49,14 +49,14 @@ class Closed(NamedTuple):
 
 
 def is_closed(fd: int) -> bool:
-    """Tell whether a directory of another account keeps us from moving what is in it."""
+    """Tell whether a directory of another account keeps us from moving its entries."""
     if os.geteuid() in {0, os.fstat(fd).st_uid}:
         return False
     return not os.access(b".", os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True)
 
 
 def is_stuck(fd: int, *owners: int | None) -> bool:
-    """Tell whether a sticky directory of another account keeps what belongs to others in it."""
+    """Tell whether a sticky directory of another account keeps entries of others in it."""
     status, own = os.fstat(fd), os.geteuid()
     if not status.st_mode & stat.S_ISVTX or own in {0, status.st_uid}:
         return False
@@ -79,7 +79,7 @@ def _has_acls(fd: int) -> bool:
 class Grounds:
     """Where the directories of a plan's units can be: live, in their stage or set aside."""
 
-    def __init__(self, plan: PlanFile, live: Descent) -> None:
+    def __init__(self, plan: PlanFile, live: OpenDirectories) -> None:
         self._plan = plan
         self._live = live
         self._prefix = plan.facts.prefix
@@ -94,7 +94,7 @@ class Grounds:
             parent = row.path.rpartition(b"/")[0]
             if parent != last:
                 for found in self._closed_parent(parent, row):
-                    last = parent  # told; else what comes next may be stuck in it
+                    last = parent  # told; else the next entry may be stuck in it
                     yield found
             if stat.S_IFDIR in {row.type_now, row.type_then}:
                 yield from self._closed_unit(row)
@@ -120,7 +120,7 @@ class Grounds:
     def _opened(
         self, path: bytes, unit: int | None, region: int | None, inodes: set[int | None]
     ) -> Iterator[int]:
-        """Yield what is found of some inodes, opened, at the places that an entry can have."""
+        """Yield the found ones of some inodes, opened, at the places that an entry can have."""
         with contextlib.ExitStack() as stack:
             places: list[tuple[int, bytes]] = []
             with contextlib.suppress(OSError):
@@ -154,8 +154,8 @@ class Grounds:
 
 
 @contextlib.contextmanager
-def admitted(plan: PlanFile, live: Descent) -> Iterator[None]:
-    """Be let into all directories that the swap of a plan needs; put back what they were after it.
+def admitted(plan: PlanFile, live: OpenDirectories) -> Iterator[None]:
+    """Gain access to all directories that the swap of a plan needs; restore their modes after it.
 
     After an error they stay open to us, for the revert. Raises OSError, StorageError.
     """
@@ -197,8 +197,8 @@ def _let_in(fd: int, was: Admitted) -> None:
     account.set_acl(fd, with_user(acl or plain_acl(mode), os.geteuid()))
 
 
-def restore_admitted(plan: PlanFile, live: Descent) -> tuple[str, ...]:
-    """Put directories back to what they were before we were let in.
+def restore_admitted(plan: PlanFile, live: OpenDirectories) -> tuple[str, ...]:
+    """Restore the modes of directories from before the access was gained.
 
     Return the paths of those that cannot be, since no keeper is there.
     """
@@ -237,7 +237,7 @@ def plain_acl(mode: int) -> bytes:
 
 
 def with_user(acl: bytes, uid: int) -> bytes:
-    """Return an ACL that lets one more account do everything, and nobody else more than before."""
+    """Return an ACL that lets one more account do everything, and no other more than before."""
     entries = list(_ENTRY.iter_unpack(acl[len(_HEAD) :]))
     mask = next((bits for tag, bits, _ in entries if tag == _MASK), 7)
     kept = [
@@ -250,13 +250,13 @@ def with_user(acl: bytes, uid: int) -> bytes:
 
 
 def blocked(plan: PlanFile) -> tuple[str, ...]:
-    """Return the directories of other accounts that nobody here can let us into.
+    """Return the directories of other accounts that no account here can open for us.
 
     Of a plan whose units are to be moved, in either direction: for an undo and a recovery, which
-    must not begin to move what they could not finish.
+    must not begin a move that they could not finish.
     """
     names: dict[str, None] = {}
-    with Descent(plan.facts.root) as live:
+    with OpenDirectories(plan.facts.root) as live:
         grounds = Grounds(plan, live)
         for path, _unit, fd, _status in grounds.closed():
             if not can_be_opened(fd):

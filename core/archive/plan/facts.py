@@ -1,4 +1,4 @@
-"""What a plan remembers besides its entries, as one frozen value.
+"""The facts of a plan besides its entries, as one frozen value.
 
 It owns the names of these facts and their JSON, and refuses any that is not of its type. Paths are
 bytes here and texts with surrogate escapes there.
@@ -69,6 +69,7 @@ class PlanFacts:
     sha256: str = ""
     given_sha256: str | None = None  # the manifest's
     members: int | None = None
+    sound: bool = False  # all its headers were looked at when it had the manifest's digest
     ordered: bool = False  # its members are in the order of the walk
     began_ns: int = 0
     spool: str | None = None  # the digest of the cached contents, if they are complete
@@ -77,12 +78,15 @@ class PlanFacts:
     exclude: tuple[str, ...] = ()
     only: bytes = b""
     additive: bool = False
+    chosen: tuple[str, ...] = ()
     # the result of the comparison
     identical: int = 0
     skipped: int = 0
     unrestorable: tuple[str, ...] = ()
     unwritable: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()  # of `chosen`: neither side has anything of it
+    in_the_way: tuple[str, ...] = ()  # no directories, though the archive has chosen members below
     becoming: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[Warned, ...] = ()
     survey: Survey | None = None
@@ -106,6 +110,7 @@ class PlanFacts:
             exclude=self.exclude,
             only=self.only,
             additive=self.additive,
+            chosen=self.chosen,
             state=self.state,
         )
 
@@ -133,7 +138,7 @@ def encoded(value: object) -> Any:  # noqa: ANN401 - a JSON value
 def decoded(values: Mapping[str, Any]) -> PlanFacts:
     """Return the facts that were kept as these JSON values.
 
-    Raises ValueError, which says what is wrong, for a fact that is missing or of another type.
+    Raises ValueError, which names the fault, for a fact that is missing or of another type.
     """
     read = _Reader(values)
     survey = read.of("survey", list, None)
@@ -148,6 +153,7 @@ def decoded(values: Mapping[str, Any]) -> PlanFacts:
         sha256=read.of("sha256", str, ""),
         given_sha256=read.of("given_sha256", str, None),
         members=read.of("members", int, None),
+        sound=read.of("sound", bool, False),
         ordered=read.of("ordered", bool, False),
         began_ns=read.of("began_ns", int, 0),
         spool=read.of("spool", str, None),
@@ -155,11 +161,14 @@ def decoded(values: Mapping[str, Any]) -> PlanFacts:
         exclude=read.texts("exclude"),
         only=_path(read.of("only", str, ""), "only"),
         additive=read.of("additive", bool, False),
+        chosen=read.texts("chosen"),
         identical=read.of("identical", int, 0),
         skipped=read.of("skipped", int, 0),
         unrestorable=read.texts("unrestorable"),
         unwritable=read.texts("unwritable"),
         kept=read.texts("kept"),
+        unmatched=read.texts("unmatched"),
+        in_the_way=read.texts("in_the_way"),
         becoming=read.of("becoming", dict, {}),
         warnings=tuple(
             Warned(code=code, message=message, names=tuple(names))

@@ -1,6 +1,6 @@
-"""Where a plan is, and what one that is found there may speak of.
+"""The place of a plan, and the trees that a plan found there may speak of.
 
-A plan that is read back decides what is renamed and removed. So a plan of a job is
+A plan that is read back decides about renames and removals. So a plan of a job is
 opened with the trees and the job that it may speak of; `core.archive.plan.check` holds it against
 them. A plan that was just made for a look (a string as its path) answers for itself.
 """
@@ -15,7 +15,7 @@ from core.held import Directory, StateFile, state_file
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """What a job's plan may speak of: `trees` are roots with their prefixes in the archive."""
+    """The trees that a job's plan may name: `trees` are roots and their prefixes in the archive."""
 
     trees: frozenset[tuple[bytes, bytes]]
     state: bytes

@@ -1,9 +1,9 @@
 """File contents cached while planning, for the stage: a scratch file beside the plan.
 
 A plan reads the whole archive, and a stage used to read it once more for the few files that differ,
-which took a fifth of a rollback. So the plan puts aside what it will write, as long as that is
-little; the stage then only makes sure that the archive is still the same. It owns the form of the
-file. One that is not complete is of no use, and everything works without it.
+which took a fifth of a rollback. So the plan puts aside the contents it will write, as long as that
+is little; the stage then only makes sure that the archive is still the same. It owns the form of
+the file. One that is not complete is of no use, and everything works without it.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class CacheWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was gathered."""
+        """Write the gathered contents."""
         try:
             if self._fd >= 0:
                 self._hash.update(self._buffer)

@@ -1,6 +1,6 @@
 """The live side of a comparison, in the order of the walk, looked at ahead and by several.
 
-It owns how what a pool has looked at becomes single entries again, where they have to be looked at
+It owns the way from a pool's parts back to single entries, where they have to be looked at
 closely, and that whole parts that the archive has as the same bytes are passed over at once.
 """
 
@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator
 from typing import Final, Self
 
 from core.account.reach import lstat
-from core.archive.plan.read_ahead_worker import LONGEST, Looked, read_ahead_pool
+from core.archive.plan.read_ahead_worker import LONGEST, ReadAheadPart, read_ahead_pool
 from core.archive.tar.header import BLOCK, DIRECTORY, HeaderReader
 from core.archive.tar.member_writer import DIRECTORY_MODE, MemberWriter
 from core.archive.tar.verify import InOrder
 from core.archive.tree.mounts import mounts_below
-from core.archive.tree.open_directories import Descent
+from core.archive.tree.open_directories import OpenDirectories
 from core.archive.tree.records import passed_over, record_of, taken_apart
 from core.archive.tree.selection import Found, Problem, Run, Selection, Status, runs
 from core.archive.workers.batch_reader import LeftOut
@@ -31,7 +31,7 @@ from core.errors import StorageError
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
 
-class _LiveBatches(Batches[Looked]):
+class _LiveBatches(Batches[ReadAheadPart]):
     """The walk over a selection, for the read-ahead pool."""
 
     def __init__(self, selection: Selection, problem: Problem, *, contents: bool) -> None:
@@ -43,6 +43,7 @@ class _LiveBatches(Batches[Looked]):
         self._device = os.stat(selection.root).st_dev
         self._mounts = {selection.prefix + path for path in mounts_below(selection.root)}
         self._is_plain = True
+        self._leads = selection.leading() or (lambda _path: False)
 
     def _runs(self) -> Iterator[Run]:
         return runs(self._selection, problem=self._problem, skipped=self._skipped)
@@ -60,7 +61,8 @@ class _LiveBatches(Batches[Looked]):
         self._notes[self._entries] = [path], status
         # Where another file system begins, all that comes is looked at closely.
         self._is_plain &= status.st_dev == self._device and path not in self._mounts
-        if not self._is_plain or len(path) > LONGEST:
+        # A way to what is chosen is looked at closely too: it is not compared at all.
+        if not self._is_plain or len(path) > LONGEST or self._leads(path):
             self._known(path, b"")
             return
         head = b""
@@ -71,9 +73,9 @@ class _LiveBatches(Batches[Looked]):
 
 
 class LiveParts:
-    """What a pool has looked at, part by part, with what is needed to make entries of it.
+    """The parts that a pool has read, one by one, with the data to make entries of them.
 
-    `waited` is called while nothing comes: what it raises ends the wait. With `since_ns` no content
+    `waited` is called while nothing comes: an error of it ends the wait. With `since_ns` no content
     is read (`core.archive.plan.read_ahead_worker.read_ahead_pool`).
     """
 
@@ -91,7 +93,7 @@ class LiveParts:
         self._waited = waited
         self._start = len(selection.prefix)
         walk = iter(_LiveBatches(selection, problem, contents=not since_ns))
-        self._descent = Descent(selection.root)
+        self._open_directories = OpenDirectories(selection.root)
         self._pool = read_ahead_pool(selection, since_ns=since_ns)
         self._parts = OrderedWork(self._pool, walk).parts()
 
@@ -103,12 +105,12 @@ class LiveParts:
 
     def close(self) -> None:
         """End the pool."""
-        self._descent.close()
+        self._open_directories.close()
         self._pool.close()
 
     def __iter__(self) -> Iterator[LivePart | Found]:
         """Yield parts, and entries that were left out of them."""
-        task: Task[Looked] | None = None
+        task: Task[ReadAheadPart] | None = None
         at = 0  # entries of the task before the part
         starts: list[int] = []
         for now, part in self._parts:
@@ -126,7 +128,7 @@ class LiveParts:
                 yield LivePart(task, at, part, starts)
                 at += part.entries
 
-    def _left_out(self, task: Task[Looked], at: int, part: LeftOut) -> Found | None:
+    def _left_out(self, task: Task[ReadAheadPart], at: int, part: LeftOut) -> Found | None:
         """Look at an entry that the pool has left out."""
         if at in task.notes:
             paths, status = task.notes[at]
@@ -140,7 +142,7 @@ class LiveParts:
         assert isinstance(name, bytes)  # noqa: S101 - what is known is in the notes
         path = prefix + name.removesuffix(b"/")
         try:
-            fd, name = self._descent.parent_of(path[self._start :])
+            fd, name = self._open_directories.parent_of(path[self._start :])
             looked = lstat(name, fd)
             if stat.S_ISDIR(looked.st_mode):  # since it was listed
                 raise FileNotFoundError(errno.ENOENT, "replaced by a directory")
@@ -153,7 +155,9 @@ class LiveParts:
 class LivePart:
     """Entries that follow one another, as the pool has looked at them."""
 
-    def __init__(self, task: Task[Looked], first: int, looked: Looked, starts: list[int]) -> None:
+    def __init__(
+        self, task: Task[ReadAheadPart], first: int, looked: ReadAheadPart, starts: list[int]
+    ) -> None:
         self.entries = looked.entries
         self.records = looked.records
         self.fresh = looked.fresh
@@ -164,7 +168,7 @@ class LivePart:
         self._starts = starts  # of the groups, in entries
 
     def content(self) -> bytes:
-        """Return what an archive would hold of them; once."""
+        """Return the members that an archive would hold of them; once."""
         return self._looked.content()
 
     def ends(self) -> memoryview:
@@ -208,8 +212,8 @@ class LivePart:
 class Live:
     """The entries of a live tree, with contents of small files: an iterator of `Found`.
 
-    `record` gets what `core.archive.tree.records` writes of them, `waited` is called while nothing
-    comes: what it raises ends the wait.
+    `record` gets the text of `core.archive.tree.records` for them, `waited` is called while nothing
+    comes: an error of it ends the wait.
     """
 
     def __init__(
@@ -249,7 +253,7 @@ class Live:
         return self._entry()
 
     def _has_part(self) -> bool:
-        """Have a part of which something is left; if there is none, what was left out comes."""
+        """Have a part of which something is left; if there is none, the parts left out follow."""
         while self._part is None and self._next is None:
             part = next(self._parts, None)
             if part is None:
@@ -273,14 +277,14 @@ class Live:
     def pass_same(self, members: InOrder) -> int:
         """Pass over entries on both sides as long as the archive has them as the same bytes.
 
-        Return how many; what comes then differs in something, which may not matter.
+        Return how many; the next entry differs in something, which may not matter.
         """
         passed = 0
         while self._has_part():
             part = self._part
             assert part is not None  # noqa: S101 - for the type checker
             # Of one that is the same as a whole nothing has to be copied. Else steps that double
-            # find what differs: each copies and compares, so where much differs they are short.
+            # find the differences: each copies and compares, so where much differs they are short.
             if self._index == 0 and self._passes(part, members, part.entries):
                 passed += part.entries
                 continue

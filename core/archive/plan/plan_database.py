@@ -85,7 +85,7 @@ class PlanDatabase:
             raise translate(error, f"writing the plan {self.path}") from error
 
     def close(self) -> None:
-        """Close the file; what was not saved is rolled back."""
+        """Close the file; unsaved changes are rolled back."""
         self._connection.close()
         if self._fd >= 0:  # after the connection: closing any descriptor of a file ends its locks
             fd, self._fd = self._fd, -1

@@ -1,11 +1,11 @@
 """The plan of a rollback of files: one SQLite file that survives, and is never held in memory.
 
-It owns the form of that file: what is to change, the inode of everything that will be moved, and
+It owns the form of that file: the changes to make, the inode of everything that will be moved, and
 where stage and aside are. With it and the disk alone the work can be finished or reverted.
 SQLite is the durable, searchable list: rows are found by path and by unit, changed in a transaction
 that is on disk when it returns, and read without being loaded. It knows nothing of archives.
 
-A *unit* is what moves as one rename: an entry of which the directory above stays. Entries below a
+A *unit* moves as one rename: an entry of which the directory above stays. Entries below a
 unit are in the list too (they are shown, counted and extracted), with the unit's id.
 """
 
@@ -53,7 +53,7 @@ _INSERT_ADDED: Final = (
     f"INSERT INTO entry ({','.join(Row._fields[:_SIDES])}, size_now, mtime_now)"
     f" VALUES ({','.join('?' * _SIDES)}, 0, 0)"
 )
-"""Of what has no live side."""
+"""Of an entry without a live side."""
 _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS entry_path ON entry (path)",
     "CREATE INDEX IF NOT EXISTS entry_unit ON entry (unit)",
@@ -145,7 +145,7 @@ class PlanFile(PlanDatabase):
 
     @property
     def facts(self) -> PlanFacts:
-        """All that is remembered. Raises StorageError for what cannot be understood."""
+        """All facts of the plan. Raises StorageError for one that cannot be understood."""
         if self._facts is None:
             rows = self._all("SELECT name, value FROM fact")
             try:
@@ -353,7 +353,7 @@ class PlanFile(PlanDatabase):
             totals.take(chunk)
         return totals
 
-    # What goes with entries
+    # Data that belongs to entries
 
     def keep_attributes(self, content_at: int, attributes: Mapping[bytes, bytes]) -> None:
         """Keep the extended attributes of a member."""

@@ -1,12 +1,13 @@
-"""How the entries of a live tree look, and what an archive would hold of them.
+"""The state of the entries of a live tree, and the members that an archive would hold of them.
 
-Nearly all of an archive is what the live tree still is. So the process that reads a file builds the
+Nearly all of an archive equals the live tree. So the process that reads a file builds the
 member that our writer would have written of it, header and content, and the comparison finds many
 of them in the archive at once, as the same bytes, where it would otherwise take each member apart.
-What differs is looked at closely then; a wrong guess costs time only.
+A difference is looked at closely then; a wrong guess costs time only.
 
-It owns the child that looks, the memory that both share, and the form of what goes through the
-pipe. It decides nothing: what is no small file, or had another size when it was read, is left out.
+It owns the child that looks, the memory that both share, and the form of the messages in the
+pipe. It decides nothing: an entry that is no small file, or had another size when read, is left
+out.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ _RING: Final = 4 << 20
 _HELD: Final = 4 << 20  # bytes that wait in this process for their turn
 
 
-class Looked:
+class ReadAheadPart:
     """Entries that follow one another.
 
-    `records` is what `core.archive.tree.records` writes of them, `fresh` whether one of them may
-    have changed since a moment, `ends` where the members of each end in what an archive would hold:
-    that is taken once.
+    `records` is the text of `core.archive.tree.records` for them, `fresh` whether one of them may
+    have changed since a moment, `ends` where the members of each end in the bytes that an archive
+    would hold: that is taken once.
     """
 
     __slots__ = ("_content", "_place", "_worker", "ends", "entries", "fresh", "records")
@@ -71,7 +72,7 @@ class Looked:
         return len(self._content) + len(self.records)
 
     def content(self) -> bytes:
-        """Return what an archive would hold; once."""
+        """Return the bytes that an archive would hold; once."""
         if self._worker is None:
             return self._content
         at, size, taken = self._place
@@ -80,8 +81,8 @@ class Looked:
         return content
 
 
-class _Looks(BatchReader[Looked]):
-    """Gathers what was seen of entries."""
+class _LiveReader(BatchReader[ReadAheadPart]):
+    """Gathers the looks at entries."""
 
     def __init__(self, selection: Selection) -> None:
         super().__init__(selection)
@@ -113,10 +114,10 @@ class _Looks(BatchReader[Looked]):
     def _is_full(self) -> bool:
         return self._size >= _PART
 
-    def _gathered(self) -> Looked | None:
+    def _gathered(self) -> ReadAheadPart | None:
         if not self._records:
             return None
-        looked = Looked(
+        looked = ReadAheadPart(
             len(self._records), b"".join(self._records), self._ends.tobytes(),
             fresh=self._fresh, content=b"".join(self._pieces),
         )  # fmt: skip
@@ -128,7 +129,7 @@ class _Looks(BatchReader[Looked]):
         return looked
 
 
-class Looker(_Looks):
+class StatusReader(_LiveReader):
     """Looks at entries, and at nothing inside them."""
 
     def __init__(self, selection: Selection, since_ns: int) -> None:
@@ -150,8 +151,8 @@ class Looker(_Looks):
         return None
 
 
-class Expecter(_Looks, SmallFiles[Looked]):
-    """Looks at entries and reads small files: makes what an archive would hold of them."""
+class MemberReader(_LiveReader, SmallFiles[ReadAheadPart]):
+    """Looks at entries and reads small files; makes the bytes that an archive would hold."""
 
     largest = SMALL
 
@@ -169,7 +170,8 @@ class Expecter(_Looks, SmallFiles[Looked]):
         if len(path) > LONGEST or not is_exact(status):
             return False
         mode, size = status.st_mode & FILE_MODE, status.st_size
-        # Extended attributes are not compared: without them, what has any is looked at closely.
+        # Extended attributes are not compared: an entry that has any is therefore looked at
+        # closely.
         head = self._members.head(path, status, REGULAR, mode, size=size)
         self._add(head, content, record_of(path, status))
         return None
@@ -178,18 +180,20 @@ class Expecter(_Looks, SmallFiles[Looked]):
         return False
 
 
-class ReadAheadWorker(Worker[Looked]):
+class ReadAheadWorker(Worker[ReadAheadPart]):
     """A child that looks, and the memory that it shares."""
 
     def __init__(self, process: subprocess.Popen[bytes], memory: mmap.mmap) -> None:
         super().__init__(process)
         self.memory = memory
 
-    def made(self, values: tuple[Any, ...]) -> Looked:
-        """Return the part that a child's values stand for."""
+    def made(self, values: tuple[Any, ...]) -> ReadAheadPart:
+        """Return the part that a child's values describe."""
         entries, records, ends, fresh, *place = values
         at, size, taken = place
-        return Looked(entries, records, ends, fresh=fresh, worker=self, place=(at, size, taken))
+        return ReadAheadPart(
+            entries, records, ends, fresh=fresh, worker=self, place=(at, size, taken)
+        )
 
 
 class _Ring:
@@ -203,7 +207,7 @@ class _Ring:
         self._ended = False
 
     def put(self, content: bytes) -> tuple[int, int, int]:
-        """Put content in when there is room; return where, its size and what it takes."""
+        """Put content in when there is room; return its place, its size and its room."""
         size = len(content)
         at = self._at if self._at + size <= self._size else 0
         taken = size if at == self._at else size + self._size - self._at
@@ -225,11 +229,11 @@ class _Ring:
             self._changed.notify()
 
 
-def _looking(selection: Selection, since_ns: int) -> _Looks:
-    return Looker(selection, since_ns) if since_ns else Expecter(selection)
+def _looking(selection: Selection, since_ns: int) -> _LiveReader:
+    return StatusReader(selection, since_ns) if since_ns else MemberReader(selection)
 
 
-def read_ahead_pool(selection: Selection, *, since_ns: int = 0) -> WorkerPool[Looked]:
+def read_ahead_pool(selection: Selection, *, since_ns: int = 0) -> WorkerPool[ReadAheadPart]:
     """Return a pool that looks at entries and reads small files.
 
     With `since_ns` nothing is read, and a part is `fresh` when the inode of something in it, no
@@ -248,7 +252,7 @@ def main() -> None:
     selection, words = child.told()
     ring = _Ring(mmap.mmap(words["memory"], 0))
 
-    def values_of(part: Looked) -> tuple[Any, ...]:
+    def values_of(part: ReadAheadPart) -> tuple[Any, ...]:
         place = ring.put(part.content())
         return part.entries, part.records, bytes(part.ends.cast("B")), part.fresh, *place
 

@@ -1,6 +1,6 @@
-"""The rows of a plan, and what they add up to.
+"""The rows of a plan, and their sums.
 
-It owns what is known of one differing entry. It knows nothing of the file that the rows live in.
+It owns the facts of one differing entry. It knows nothing of the file that the rows live in.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 
 class Action(StrEnum):
-    """What a rollback does with one entry."""
+    """The act of a rollback on one entry."""
 
     ADD = "add"  # the archive has it, the live tree has not
     CHANGE = "change"  # both have it, and it differs

@@ -1,10 +1,10 @@
 """Opens an SQLite file of ours, and nothing else that lies where it is.
 
-SQLite opens by path, and follows what it finds beside a file: a planted `-wal` would be taken over,
-and a planted `-journal` would rewrite the file. So the file is opened by its directory's descriptor
-first; what must not lie beside it is looked for; and what SQLite then opened has to be that file.
-A reader opens it as immutable, which passes over whatever is beside it, unless there is a journal
-of ours: that is what a crash left, and has to be rolled back first.
+SQLite opens by path, and follows files that it finds beside a database: a planted `-wal` would be
+taken over, and a planted `-journal` would rewrite the file. So the file is opened by its
+directory's descriptor first; a forbidden neighbour is looked for; and the file that SQLite then
+opened has to be that one. A reader opens it as immutable, which passes over any file beside it,
+unless there is a journal of ours: a crash left that, and it has to be rolled back first.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def connect(file: StateFile, *, only_read: bool) -> tuple[int, sqlite3.Connectio
 
 
 def _look_beside(file: StateFile, fd: int) -> bool:
-    """Refuse what SQLite would believe; tell whether a journal of ours was left by a crash."""
+    """Refuse a neighbour that SQLite would believe; tell whether a crash left a journal of ours."""
     for suffix in _LOG:
         if file.beside(suffix).exists():
             raise StorageError(f"{file.beside(suffix)} is none of ours, so the plan is not read.")

@@ -1,8 +1,9 @@
 """Whether an archive of unknown make holds the whole of a part of a store, or only some of it.
 
-A rollback removes what the archive has not. An archive that is empty, of another kind, packed with
-a leading folder or made of a few directories would so remove a store. It owns the marks by which a
-whole archive is known. It reads names only, and judges nothing: see `core.operations.absence`.
+A rollback removes entries that the archive lacks. An archive that is empty, of another kind, packed
+with a leading folder or made of a few directories would so remove a store. It owns the marks by
+which a whole archive is known. It reads names only, and judges nothing: see
+`core.operations.absence`.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import Any, Final, Self
 from core.archive.tree.selection import Selection
 
 MARKS: Final = (b"bin/magento", b"vendor", b"app/etc", b"app/etc/env.php")
-"""What every code of a store has."""
+"""The directories that every code of a store has."""
 _SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What the names of an archive tell.
+    """The facts that the names of an archive tell.
 
     `members` counts those of the asked kind, `marks` are the ones of `MARKS` that it has, `folder`
     is a leading folder that holds a store (empty: none), `tops` are the first names at the top.
@@ -37,7 +38,7 @@ class Survey:
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Self:
-        """Return what `as_json` gave."""
+        """Return the value of a text of `as_json`."""
         members, marks, folder, tops = value
         return cls(members=members, marks=tuple(marks), folder=folder, tops=tuple(tops))
 
@@ -47,7 +48,7 @@ class Surveyor:
 
     def __init__(self, selection: Selection) -> None:
         self._prefix = selection.prefix or selection.only
-        self._left_out = selection.left_out()
+        self._left_out = selection.ignores()
         self._ends = (b"/" + self._prefix.rstrip(b"/")) if self._prefix else b"/bin/magento"
         self._members = 0
         self._marks: set[bytes] = set()
@@ -71,7 +72,7 @@ class Surveyor:
             self._folder = name[:at]
 
     def survey(self) -> Survey:
-        """Return what was seen."""
+        """Return the facts seen so far."""
         return Survey(
             members=self._members,
             marks=tuple(os.fsdecode(mark) for mark in MARKS if mark in self._marks),

@@ -1,8 +1,8 @@
 """Whom the members of an archive are to belong to once they are restored.
 
-It owns the rule: as root the account of the archive when it exists here, else the owner of what is
-replaced. The store's owner can only make its own, and with a keeper (`core.account`) also what
-belongs to the store's other accounts.
+It owns the rule: as root the account of the archive when it exists here, else the owner of the
+entry replaced. The store's owner can only make its own, and with a keeper (`core.account`) also
+what belongs to the store's other accounts.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class OwnersThen:
     def _says_nothing(self, member: Member) -> bool:
         if member.mode == UNKNOWN_MODE:
             return True
-        # Magento writes root, and nobody at all, as NULs.
+        # Magento writes root, and a missing owner, as NULs.
         return not self._trusted and not member.uname and not member.uid
 
     def _meant(self, member: Member) -> tuple[int | None, int | None]:
@@ -83,7 +83,7 @@ class OwnersThen:
     def is_changed_in_place(self, status: os.stat_result | Status, member: Member) -> bool:
         """Tell whether owner and group of a live entry need no new entry in its place.
 
-        What was given away cannot be taken back, so with a keeper only a group is set in place.
+        A given entry cannot be taken back, so with a keeper only a group is set in place.
         """
         if self._keeper is None or self.belongs(status, member):
             return True

@@ -1,7 +1,7 @@
 """A plan of files is carried out, and can be taken back at each moment.
 
 stage     make the stage beside the target, in each mount              stages
-          write what the plan adds or changes into it                  stage, write_entry
+          write the plan's added and changed entries into it           stage, write_entry
           contents: inflated from the archive, or kept by the plan     contents
           thousands of small files: a worker writes them too           write_worker
           bring all to disk                                            flush

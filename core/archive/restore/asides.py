@@ -1,6 +1,6 @@
-"""What a rollback has set aside: how much it is, and how it is given up.
+"""The entries that a rollback has set aside: their size, and their removal.
 
-It owns nothing else of the undo; what brings it back is `core.archive.restore.undo`.
+It owns nothing else of the undo; `core.archive.restore.undo` brings them back.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from core.events import Report, no_report
 
 
 def remove_aside(plan_path: PlanPlace, *, report: Report = no_report) -> int:
-    """Give up the undo of a plan: remove what was set aside; return the bytes freed."""
+    """Give up the undo of a plan: remove the entries set aside; return the bytes freed."""
     with PlanFile(plan_path, only_read=True) as plan, Places(plan) as places:
         return sum(places.remove(path, report=report) for path in _asides(plan))
 

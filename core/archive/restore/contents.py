@@ -1,8 +1,8 @@
-"""Where a stage gets the contents of its files: from the archive, or from what a plan put aside.
+"""The contents of a stage's files: from the archive, or from those that a plan put aside.
 
 The plan knows where each content is in the inflated archive, so the archive is not taken apart a
 second time: it is inflated, and the contents are cut out. That it is still the file that was
-planned is known at the end, by its digest; until then everything is in a stage that nobody uses.
+planned is known at the end, by its digest; until then everything is in an unused stage.
 """
 
 from __future__ import annotations
@@ -79,11 +79,12 @@ def is_put_aside(plan: PlanFile) -> bool:
 def open_contents(
     plan: PlanFile, *, put_aside: bool, waited: Callable[[], None]
 ) -> Iterator[Contents]:
-    """Give the contents of a plan's rows, from what it has put aside or from its archive.
+    """Give the contents of a plan's rows, from those it has put aside or from its archive.
 
     Raises PlanChanged for another archive than was planned, at the latest when the context is left
-    without an error, and StorageError for what cannot be read. `waited` is called while what nobody
-    wants is passed over, which of a large archive takes its time; what it raises ends that.
+    without an error, and StorageError for unreadable data. `waited` is called while members that
+    are not wanted are passed over, which of a large archive takes its time; an error of it ends
+    that.
     """
     archive, digest = plan.facts.archive, plan.facts.spool
     if put_aside and digest is not None:

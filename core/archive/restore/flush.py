@@ -10,7 +10,7 @@ from typing import Final
 
 from core.archive.tree.open_directories import OPEN_DIRECTORY
 from core.durable import translate
-from core.magento.trusted_paths import open_directory
+from core.magento.trusted_paths import open_trusted_directory
 
 _libc = ctypes.CDLL(None, use_errno=True)
 FLUSHED_ONE_BY_ONE: Final = 300
@@ -29,7 +29,7 @@ class FileSystemFlush:
 
     def __init__(self, directory: bytes, *, dir_fd: int | None = None) -> None:
         self._fd = (
-            open_directory(directory)
+            open_trusted_directory(directory)
             if dir_fd is None
             else os.open(directory, OPEN_DIRECTORY, dir_fd=dir_fd)
         )
@@ -37,7 +37,7 @@ class FileSystemFlush:
         self._error: Exception | None = None
 
     def begin(self) -> None:
-        """Flush what is written so far meanwhile, so that less is left to do at the end."""
+        """Flush the bytes written so far in the background, so that less is left for the end."""
         if self._ahead is None or not self._ahead.is_alive():
             ahead = threading.Thread(target=self._run, name="flush", daemon=True)
             with contextlib.suppress(RuntimeError):  # no more threads: it is only for the time

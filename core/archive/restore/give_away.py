@@ -1,7 +1,7 @@
-"""Gives what a rollback makes to the other accounts of the store, through the keeper.
+"""Gives the new entries of a rollback to the other accounts of the store, through the keeper.
 
 Files are given in the stage: the directories that they lie in are ours there, so that they can
-still be moved and removed. Directories are given after the commit, each after what is in it: one
+still be moved and removed. Directories are given after the commit, each after its entries: one
 that belongs to another account can only be moved with its help, and nothing may depend on that as
 long as the rollback might be reverted.
 """
@@ -23,7 +23,7 @@ from core.archive.plan.rows import Action, Row
 from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.stages import UnitPaths
 from core.archive.restore.write_entry import Ownership
-from core.archive.tree.open_directories import OPEN_DIRECTORY, OPEN_FILE, Descent
+from core.archive.tree.open_directories import OPEN_DIRECTORY, OPEN_FILE, OpenDirectories
 from core.archive.tree.records import storable_inode
 
 _GATE: Final = b"gate"
@@ -38,7 +38,7 @@ class StagedGifts:
     def __init__(
         self,
         plan: PlanFile,
-        stages: Mapping[int, Descent],
+        stages: Mapping[int, OpenDirectories],
         paths: UnitPaths,
         ownership: Ownership,
         *,
@@ -131,7 +131,7 @@ def _gate(stage: int) -> Iterator[int]:
     try:
         fd = os.open(_GATE, OPEN_DIRECTORY, dir_fd=stage)
         try:
-            os.fchmod(fd, 0o777)  # nobody else gets past the stage
+            os.fchmod(fd, 0o777)  # no other account gets past the stage
             yield fd
         finally:
             os.close(fd)
@@ -167,7 +167,7 @@ def give_directories(plan_path: PlanPlace) -> tuple[str, ...]:
     with PlanFile(plan_path, only_read=True) as plan:
         facts = plan.facts
         if facts.borrowed:
-            return ()  # an undo brings back what was given already
+            return ()  # an undo brings back entries that were given already
         root, prefix = facts.root, facts.prefix
         ownership = Ownership(root)
         rows = [row for row in plan.directories(backwards=True) if ownership.is_foreign(row)]
@@ -176,7 +176,7 @@ def give_directories(plan_path: PlanPlace) -> tuple[str, ...]:
             flushes = [] if flush else [FileSystemFlush(one.root) for one in plan.regions()]
             for whole in flushes:
                 stack.enter_context(contextlib.closing(whole))
-            live = stack.enter_context(Descent(root))
+            live = stack.enter_context(OpenDirectories(root))
             for row in rows:
                 path = row.path[len(prefix) :]
                 with contextlib.suppress(FileNotFoundError, NotADirectoryError):
@@ -195,7 +195,7 @@ def give_directories(plan_path: PlanPlace) -> tuple[str, ...]:
 
 
 def _give_directory(
-    live: Descent, path: bytes, row: Row, ownership: Ownership, *, flush: bool
+    live: OpenDirectories, path: bytes, row: Row, ownership: Ownership, *, flush: bool
 ) -> bool:
     """Give one directory; tell whether it belongs to whom it should."""
     above, name = live.parent_of(path)

@@ -13,7 +13,7 @@ import os
 from typing import Final, Self
 
 from core.archive.plan.plan_file import PlanFile
-from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent
+from core.archive.tree.open_directories import OPEN_DIRECTORY, OpenDirectories
 from core.archive.tree.remove import remove_if_empty, remove_tree, tree_bytes
 from core.durable import make_directory, printable
 from core.errors import ForeignState
@@ -61,9 +61,9 @@ class Places:
             fd = os.open(above, OPEN_DIRECTORY)
             self._stack.callback(os.close, fd)
             return fd
-        descent = self._stack.enter_context(Descent(self._root))
+        open_directories = self._stack.enter_context(OpenDirectories(self._root))
         inside = above[len(self._root) + 1 :]
-        return descent.go(inside.split(b"/") if inside else [])
+        return open_directories.go(inside.split(b"/") if inside else [])
 
     def open(self, path: bytes) -> int:
         """Return the descriptor of a place, which stays open. Raises FileNotFoundError."""
@@ -81,7 +81,7 @@ class Places:
         return fd
 
     def is_there(self, path: bytes) -> bool:
-        """Tell whether a place has been made. Raises ForeignState for what is none of ours."""
+        """Tell whether a place has been made. Raises ForeignState for one that is not ours."""
         try:
             self.open(path)
         except FileNotFoundError:
@@ -92,7 +92,7 @@ class Places:
         """Make a place, 0700: inside a mounted pub/media a web server could read it."""
         above, name = self._parent(path)
         make_directory(name, dir_fd=above)
-        # What is made below would inherit it, and carry it into the store.
+        # Entries made below would inherit it, and carry it into the store.
         with contextlib.suppress(OSError):
             os.removexattr(self.open(path), _DEFAULT_ACL)
 

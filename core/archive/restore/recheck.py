@@ -1,6 +1,6 @@
 """The recheck, once the store is closed: which entries did an open shop change since the plan.
 
-Every entry that was compared is looked at again (inode, size, times); what changed is compared
+Every entry that was compared is looked at again (inode, size, times); a changed one is compared
 anew, staged, taken into the plan and named.
 """
 
@@ -16,9 +16,10 @@ from typing import Final
 from core.archive.plan.home import seen_file
 from core.archive.plan.live_entries import LivePart, LiveParts
 from core.archive.plan.plan_file import PlanFile
-from core.archive.plan.plan_files import Planner, unwritable
+from core.archive.plan.plan_files import Planner
 from core.archive.plan.rows import Action, Row
 from core.archive.plan.summary import summary_of
+from core.archive.plan.unwritable import unwritable
 from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles, Stager
 from core.archive.restore.stages import make_stages
@@ -132,13 +133,13 @@ class _Affected:
         self.paths.add(path)
         if row is not None:
             self._drop(row)
-        # What was planned inside a directory may have lost its place.
+        # An entry planned inside a directory may have lost its place.
         for planned in list(self._plan.units_inside(path)):
             self._drop(planned)
             self.tops.add(path)
 
     def _moves_along(self, path: bytes) -> bool:
-        """Tell whether a path is inside a unit, and so is moved with it whatever it is."""
+        """Tell whether a path is inside a unit, and so is moved with it in any case."""
         above = path.rpartition(b"/")[0]
         while above:
             if above in self.tops:
@@ -184,7 +185,7 @@ def _remove_staged(name: bytes, stage: int) -> None:
 
 
 def refresh_files(staged: StagedFiles, *, report: Report = no_report) -> Refreshed:
-    """Look at everything again that was compared; stage what changed, and take it into the plan.
+    """Look at every compared entry again; stage the changed ones, and take them into the plan.
 
     To be called with the store closed, once before the swap. `report` gets 0 bytes and entries
     looked at. Raises PlanChanged when the archive is another one, or a file system was mounted
@@ -228,6 +229,7 @@ def _take_in(plan: PlanFile, selection: Selection, changed: list[bytes]) -> None
         members=facts.members,
         report=no_report,
         only=affected.test(),
+        sound=facts.sound,
     )
     comparison = planner.compare(plan, None, ordered=facts.ordered, regions=regions)
     if comparison.sha256 != facts.sha256:

@@ -1,8 +1,8 @@
-"""Extracts what a plan needs, beside the live tree, and records what it made in the plan.
+"""Extracts the members that a plan needs, beside the live tree, and records them in the plan.
 
 A stage is a hidden directory of ours in the region of its targets. Units lie in it under their
-number, so that no path in it is longer than its own. It owns the stages; what moves them to their
-places is `core.archive.restore.swap`.
+number, so that no path in it is longer than its own. It owns the stages; the code that moves them
+to their places is `core.archive.restore.swap`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from core.archive.restore.write_entry import (
     write_file,
 )
 from core.archive.restore.write_worker import SMALL, WriteWorker
-from core.archive.tree.open_directories import Descent
+from core.archive.tree.open_directories import OpenDirectories
 from core.archive.tree.records import storable_inode
 from core.archive.workers import child
 from core.durable import fsync, translate
@@ -67,7 +67,7 @@ class Stager:
         self._paths = UnitPaths(plan)
         self._ownership = Ownership(self._root)
         self._alike_rows: dict[tuple[int | None, ...], Settled] = {}
-        self._stages: dict[int, Descent] = {}
+        self._stages: dict[int, OpenDirectories] = {}
         self._tops: dict[int, int] = {}  # descriptors of the stages themselves
         self._write_worker: WriteWorker | None = None
         self._current = b""  # for reports
@@ -86,7 +86,7 @@ class Stager:
     def fill(self, *, after: int = 0, put_aside: bool = False) -> None:
         """Extract the entries to be written whose id is above `after`.
 
-        With `put_aside` from what the plan has put aside, if it has.
+        With `put_aside` from the contents that the plan has put aside, if it has.
         """
         put_aside = put_aside and is_put_aside(self._plan)
         count = self._plan.count_staged(after)
@@ -94,7 +94,7 @@ class Stager:
         self._has_attributes = self._plan.has_attributes()
         try:
             with self._open_stages():
-                # An archive in the order of the walk has each directory before what is in it.
+                # An archive in the order of the walk has each directory before its entries.
                 self._in_order = self._plan.facts.ordered
                 if not self._in_order:
                     self._directories(after)
@@ -113,8 +113,8 @@ class Stager:
                     self._hard_links(after)
                     self._settle_directories(after)
                     self._finish_child()
-                for descent in self._stages.values():
-                    fsync(descent.go([]))
+                for open_directories in self._stages.values():
+                    fsync(open_directories.go([]))
                 for flush in self._flushes.values():
                     flush.finish()
         except OSError as error:
@@ -131,7 +131,7 @@ class Stager:
                 if region.stage and places.is_there(region.stage):
                     fd = places.open(region.stage)
                     self._tops[region.id] = fd
-                    self._stages[region.id] = stack.enter_context(Descent(b".", dir_fd=fd))
+                    self._stages[region.id] = stack.enter_context(OpenDirectories(b".", dir_fd=fd))
                     if not self._each:
                         flush = FileSystemFlush(b".", dir_fd=fd)
                         self._flushes[region.id] = stack.enter_context(contextlib.closing(flush))
@@ -149,7 +149,7 @@ class Stager:
         return fd, way[-1]
 
     def _settled(self, row: Row) -> Settled:
-        """Return what an entry is to get: the same for most, but for the time."""
+        """Return the metadata for an entry: the same for most, but for the time."""
         key = (
             row.type_then, row.mode_then, row.uid_then, row.gid_then, row.type_now, row.mode_now,
             row.uid_now, row.gid_now,
@@ -164,7 +164,7 @@ class Stager:
     def _made(self, row: Row, fd: int, name: bytes) -> None:
         """Count an entry that was made in an open directory."""
         self._counted(row)
-        if row.unit is None and row.id is not None:  # of what will be moved
+        if row.unit is None and row.id is not None:  # of entries that will be moved
             inode = os.lstat(name, dir_fd=fd).st_ino
             self._inodes.append((storable_inode(inode), row.id))
             if len(self._inodes) > 5000:
@@ -282,16 +282,16 @@ class Stager:
     def _link(self, row: Row, fd: int, name: bytes) -> None:
         """Make one more name of a file that is staged, or that stays as it is in the live tree."""
         target = self._plan.row_at(row.link_then or b"")
-        live: Descent | None = None
+        live: OpenDirectories | None = None
         with contextlib.ExitStack() as stack:
             if target is not None and target.action in {Action.ADD, Action.CHANGE}:
                 top = self._tops[target.region]
-                descent = stack.enter_context(Descent(b".", dir_fd=top))
+                open_directories = stack.enter_context(OpenDirectories(b".", dir_fd=top))
                 way = self._paths.components(target)
             else:
-                live = descent = stack.enter_context(Descent(self._root))
+                live = open_directories = stack.enter_context(OpenDirectories(self._root))
                 way = (row.link_then or b"")[len(self._prefix) :].split(b"/")
-            source = descent.go(way[:-1])
+            source = open_directories.go(way[:-1])
             try:
                 os.link(way[-1], name, src_dir_fd=source, dst_dir_fd=fd, follow_symlinks=False)
             except PermissionError:
@@ -303,7 +303,7 @@ class Stager:
     def _settle_directories(self, after: int) -> None:
         for row in self._plan.directories(after, backwards=True):
             way, how = self._paths.components(row), self._settled(row)
-            if how.mode & _PASSABLE != _PASSABLE:  # nobody gets to what is below it any more
+            if how.mode & _PASSABLE != _PASSABLE:  # its entries become unreachable
                 self._finish_child()
             elif self._write_worker is not None and self._write_worker.has_time():
                 self._write_worker.give_directory(row.region, way, how, self._xattrs(row))
@@ -315,7 +315,7 @@ class Stager:
 
 
 def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> StagedFiles:
-    """Extract what the plan needs into stages beside the live tree, durably.
+    """Extract the members that the plan needs into stages beside the live tree, durably.
 
     `report` gets bytes and entries written, of `plan.bytes_to_write` and `added + changed`. On any
     failure the stages are removed again. Raises PlanChanged when the archive is another one.
@@ -337,7 +337,8 @@ def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> S
 def remove_stage(plan_path: PlanPlace, *, report: Report = no_report) -> None:
     """Remove the stages of a plan, and its scratch file.
 
-    The stages of an undo are the asides of what it undoes: they are only removed when empty.
+    The stages of an undo are the asides of the rollback that it undoes: they are only removed when
+    empty.
     """
     for scratch in (seen_file(plan_path), cache_file(plan_path)):
         scratch.remove()

@@ -1,8 +1,8 @@
-"""Moves what was staged to its place and what was there aside; brings it back; undoes it later.
+"""Moves staged entries to their places and the live ones aside; brings them back; undoes it later.
 
 Recovery decides by inode, never by name: by name, a repeated `live -> aside` would bury the
 original under the new file. For each unit the plan holds the inode of the live entry and of the
-staged one, so that what stands at the live path says how far the unit has come, and every function
+staged one, so that the entry at the live path tells how far the unit is, and every function
 here may be run again after a crash at any point. No record is written for a single rename.
 """
 
@@ -25,7 +25,7 @@ from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles
 from core.archive.restore.stages import refuse_unstaged
-from core.archive.tree.open_directories import OPEN_DIRECTORY, Descent, is_gone
+from core.archive.tree.open_directories import OPEN_DIRECTORY, OpenDirectories, is_gone
 from core.archive.tree.records import storable_inode
 from core.archive.tree.remove import remove_if_empty
 from core.durable import translate
@@ -50,7 +50,7 @@ class _Ground:
 
     def __init__(self, plan: PlanFile, stack: contextlib.ExitStack) -> None:
         self.prefix = plan.facts.prefix
-        self.live = stack.enter_context(Descent(plan.facts.root))
+        self.live = stack.enter_context(OpenDirectories(plan.facts.root))
         self._regions = {region.id: region for region in plan.regions()}
         self._places = stack.enter_context(Places(plan))
         self._used: dict[int, None] = {}  # in the order of their first use
@@ -84,7 +84,7 @@ class _Ground:
             durable.fsync(fd)
 
     def watch(self) -> list[FileSystemFlush]:
-        """Return what flushes the file systems of all regions, from before the first change."""
+        """Return the flush of the file systems of all regions, opened before the first change."""
         roots: dict[int, bytes] = {}
         for region in self._regions.values():
             with contextlib.suppress(FileNotFoundError):  # one of which nothing is planned may go
@@ -146,7 +146,7 @@ class _Swap:
         self._done = 0
         self._each = plan.count_units() <= FLUSHED_ONE_BY_ONE
         self._flushes: list[FileSystemFlush] = []
-        self.current = b""  # the path that is at work, for what fails
+        self.current = b""  # the path that is at work, for an error
 
     def forward(self) -> None:
         """Put every unit in its new state."""
@@ -174,7 +174,7 @@ class _Swap:
             self._flushes = self._ground.watch()
 
     def _flush(self) -> None:
-        """Bring to disk what was not yet."""
+        """Flush the changes that are not on disk yet."""
         for flush in self._flushes:
             flush.finish()
         # Also then: before Linux 5.17 syncfs said nothing of a journal that could not be written.
@@ -290,7 +290,7 @@ def swap_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -
     May be run again after a crash at any rename. Raises PlanChanged when something else took a
     live place (then `revert_files` brings everything back), StorageError when the disk refuses.
     `report` gets 0 bytes and units moved; it must not raise once the swap has begun. A plan's path
-    stands for what was staged of it, whose totals nobody needs to add up while the store is closed.
+    stands for its staged entries, whose totals are not needed while the store is closed.
     """
     plan_path = staged.plan_path if isinstance(staged, StagedFiles) else staged
     with PlanFile(plan_path) as plan, contextlib.ExitStack() as stack:
@@ -321,7 +321,7 @@ def _take_back(plan: PlanFile, report: Report, cause: Exception) -> None:
         try:
             _Swap(plan, _Ground(plan, stack), report).back()
         except (OSError, MagerewindError):
-            return  # what the swap itself ran into is the better reason
+            return  # the swap's own error is the better reason
     raise TakenBack(f"The plan {plan.path} was removed while it was carried out.") from cause
 
 
@@ -332,13 +332,13 @@ def moves_anything(plan_path: PlanPlace) -> bool:
 
 
 def make_parents(plan: PlanFile) -> None:
-    """Make the directories above a missing `pub/media`, if nobody else has."""
+    """Make the directories above a missing `pub/media`, if no other process has."""
     root = plan.facts.root
     for path, mode, uid, gid in plan.facts.parents:
         whole = os.path.join(root, path)
         if not os.path.isdir(whole):
-            with contextlib.closing(Descent(root)) as descent:
-                fd, name = descent.parent_of(path)
+            with contextlib.closing(OpenDirectories(root)) as open_directories:
+                fd, name = open_directories.parent_of(path)
                 durable.make_directory(name, mode=mode, dir_fd=fd)
                 if os.geteuid() == 0 and uid is not None and gid is not None:
                     os.chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)
@@ -373,7 +373,7 @@ def _moment(plan: PlanFile) -> int:
 def revert_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -> None:
     """Bring the old tree back from any half-done swap, durably; may be run again.
 
-    What was staged is back in its stage afterwards. Raises StoreLeftClosed when something else
+    Staged entries are back in their stage afterwards. Raises StoreLeftClosed when something else
     stands where an old entry belongs.
     """
     plan_path = staged.plan_path if isinstance(staged, StagedFiles) else staged

@@ -1,6 +1,6 @@
 """The way back after a finished rollback: a plan of the reverse, that the same swap carries out.
 
-What was set aside becomes the stage of the undo, and what is live now goes to an aside of its own,
+The entries set aside become the stage of the undo, and the live ones go to an aside of its own,
 so that nothing is deleted and an undo can itself be undone.
 """
 
@@ -18,14 +18,14 @@ from core.archive.plan.closed_directories import blocked
 from core.archive.plan.facts import PlanStep
 from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import PlanFile
-from core.archive.plan.plan_files import unwritable
 from core.archive.plan.rows import Action, Region, Row
 from core.archive.plan.summary import summary_of
+from core.archive.plan.unwritable import unwritable
 from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles
 from core.archive.tree.accounts import own_groups
 from core.archive.tree.mounts import place_pair
-from core.archive.tree.open_directories import Descent, is_gone
+from core.archive.tree.open_directories import OpenDirectories, is_gone
 from core.archive.tree.records import storable, storable_inode
 from core.archive.tree.remove import entries
 from core.durable import translate
@@ -34,13 +34,13 @@ from core.errors import NothingToUndo, PlanChanged, StoreUnreadable
 _NAMES_KEPT: Final = 1000
 _CARRIED: Final = (
     "archive", "sha256", "given_sha256", "members", "kind", "root", "prefix", "ignored", "exclude",
-    "state", "ordered", "began_ns", "only",
+    "state", "ordered", "began_ns", "only", "chosen",
 )  # fmt: skip
 _REVERSED: Final = {Action.ADD: Action.REMOVE, Action.REMOVE: Action.ADD}
 
 
 class _Reverse:
-    """Turns the rows of a finished plan round, against what is live now."""
+    """Reverses the rows of a finished plan, against the live tree of now."""
 
     def __init__(self, old: PlanFile, new: PlanFile, stack: contextlib.ExitStack) -> None:
         self._old = old
@@ -48,7 +48,7 @@ class _Reverse:
         self._prefix = old.facts.prefix
         self._root = old.facts.root
         self._places = stack.enter_context(Places(old))
-        self._live = stack.enter_context(Descent(self._root))
+        self._live = stack.enter_context(OpenDirectories(self._root))
         self._regions = {region.id: region for region in old.regions()}
         self._since_ns = old.facts.swapped_ns
         self._gone: set[int] = set()
@@ -85,7 +85,7 @@ class _Reverse:
     def _mode(self, row: Row) -> None:
         status = self._status(row)
         if status is None or storable_inode(status.st_ino) != row.ino_now:
-            return  # replaced since: what is there now is nothing that the rollback touched
+            return  # replaced since: the present entry was not touched by the rollback
         turned = _swapped(row)._replace(
             ino_now=storable_inode(status.st_ino),
             mode_now=status.st_mode & 0o7777,
@@ -146,7 +146,7 @@ class _Reverse:
             raise NothingToUndo(f"What was set aside of {os.fsdecode(row.path)} is not there.")
 
     def _name_newer(self, row: Row, status: os.stat_result) -> None:
-        """Name what is newer than the rollback and will be set aside by the undo."""
+        """Name entries that are newer than the rollback and will be set aside by the undo."""
         if storable_inode(status.st_ino) != row.ino_staged:
             self._newer(row.path)
         elif not stat.S_ISDIR(status.st_mode):
@@ -164,7 +164,7 @@ class _Reverse:
 
 
 def _not_seen(path: bytes, error: OSError) -> StoreUnreadable | OSError:
-    """Return what to raise for an entry of the live tree that cannot be looked at."""
+    """Return the error for a live entry whose status cannot be read."""
     if not isinstance(error, PermissionError):
         return error
     mend = "mend owner or mode there" if keeper() is None else "Mend owner or mode there"
@@ -209,7 +209,7 @@ def undo_plan(plan_path: PlanPlace, new_plan_path: PlanPlace, *, job_id: str) ->
     """Write the plan of the reverse of a finished rollback and return it, ready to be swapped.
 
     `newer` of the result names live files that are newer than the rollback and would be set aside.
-    Raises NothingToUndo when the rollback is not finished or what it set aside is gone.
+    Raises NothingToUndo when the rollback is not finished or its aside is gone.
     """
     with (
         PlanFile(plan_path, only_read=True) as old,

@@ -1,7 +1,7 @@
-"""Makes what is to be restored, as files in a stage that nobody else can write to.
+"""Makes the entries to restore, as files in a stage that no other account can write to.
 
 Everything is opened relative to the descriptor of a directory that was made here, and no link is
-followed, so that no archive can write outside, whatever its names are. It owns owners, modes,
+followed, so that no archive can write outside, with any names. It owns owners, modes,
 times, extended attributes and holes; it knows nothing of where the files go afterwards.
 """
 
@@ -36,11 +36,11 @@ class Ownership:
         self._keeper = keeper()
 
     def of(self, row: Row) -> tuple[int, int]:
-        """Return account and group for an entry; -1 leaves what a new file has.
+        """Return account and group for an entry; -1 leaves that of a new file.
 
-        As root: the archive's when it exists here, else that of what is replaced, else the root's
-        owner, who also gets what would stay with root by accident. Otherwise the same of groups,
-        as far as the account is in them: a web server reads by them.
+        As root: the archive's when it exists here, else that of the replaced entry, else the root's
+        owner, who also gets files that would stay with root by accident. Otherwise the same of
+        groups, as far as the account is in them: a web server reads by them.
         """
         if not self._is_root:
             wanted = (row.gid_then, row.gid_now, self._default[1])
@@ -49,7 +49,7 @@ class Ownership:
         return (uid, gid) if (uid, gid) != self._own else (-1, -1)
 
     def given(self, row: Row) -> tuple[int, int] | None:
-        """Return to whom the keeper is to give an entry once it is made, None to nobody."""
+        """Return to whom the keeper is to give an entry once it is made, None for no gift."""
         here = self._keeper
         if here is None:
             return None
@@ -81,7 +81,7 @@ class Ownership:
 
 
 def mode_of(row: Row) -> int:
-    """Return the mode for an entry; where the archive does not say, that of what it replaces."""
+    """Return the mode for an entry; where the archive does not say, that of the replaced entry."""
     if row.type_then == stat.S_IFDIR:
         if row.mode_then is not None:
             return row.mode_then
@@ -92,7 +92,7 @@ def mode_of(row: Row) -> int:
 
 
 class Settled(NamedTuple):
-    """What an entry gets once it is written; -1 leaves the owner or group a new file has."""
+    """The metadata of an entry, set once it is written; -1 leaves a new file's owner or group."""
 
     uid: int
     gid: int
@@ -101,7 +101,7 @@ class Settled(NamedTuple):
 
 
 def settled(row: Row, ownership: Ownership) -> Settled:
-    """Return what an entry is to get."""
+    """Return the metadata for an entry."""
     return Settled(*ownership.of(row), mode_of(row), row.mtime_then)
 
 

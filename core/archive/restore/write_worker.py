@@ -2,14 +2,14 @@
 
 Of a rollback that writes thousands of files, most of the time goes into opening, writing, settling
 and closing each, and one process does that for one file at a time. So where there is a second core,
-a child makes files and links as far as it has time, and gives directories what they are to have
-once all is in them. Contents lie in memory that both share, what they are to be goes through a
+a child makes files and links as far as it has time, and gives directories their metadata
+once all is in them. Contents lie in memory that both share, their metadata go through a
 pipe, and an answer comes back for each batch.
 
 It owns the child, that memory and the two forms. The child knows only the stages: it makes files in
 directories that are there, opened step by step without following links, settles such directories,
-and does nothing else. One that dies is an error: what it had begun is of no use, and the stage
-goes.
+and does nothing else. One that dies is an error: its unfinished entries are of no use, and the
+stage goes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any, Final
 
 from core.archive.restore.write_entry import Settled, make_symlink, settle, write_file
 from core.archive.tar.header import DIRECTORY, REGULAR, SYMLINK
-from core.archive.tree.open_directories import Descent
+from core.archive.tree.open_directories import OpenDirectories
 from core.archive.workers import child
 from core.errors import StorageError
 
@@ -61,7 +61,7 @@ class WriteWorker:
         assert self._process.stdin is not None  # noqa: S101 - for the type checker
         assert self._process.stdout is not None  # noqa: S101
         self._in, self._out = self._process.stdin, self._process.stdout.fileno()
-        with contextlib.suppress(OSError):  # room for what it is told, also while it is stopped
+        with contextlib.suppress(OSError):  # room for its messages, also while it is stopped
             fcntl.fcntl(self._in, fcntl.F_SETPIPE_SZ, _PIPE)
         self._poll = select.poll()
         self._poll.register(self._out, select.POLLIN)
@@ -132,7 +132,7 @@ class WriteWorker:
             self._sent += 1
             self._batch, self._at, self._weight = [], 0, 0
 
-    def _send(self, words: Any) -> None:  # noqa: ANN401 - whatever can be sent
+    def _send(self, words: Any) -> None:  # noqa: ANN401 - any value that can be sent
         try:
             self._in.write(child.framed(words))
             self._in.flush()
@@ -158,7 +158,7 @@ class WriteWorker:
         )
 
     def finish(self, waited: Callable[[], None]) -> None:
-        """Wait until all is made. Raises OSError for what could not be, and what `waited` raises.
+        """Wait until all is made. Raises OSError for a failed entry, and the errors of `waited`.
 
         That is called while nothing comes: of a child that somebody has stopped, nothing does.
         """
@@ -170,12 +170,12 @@ class WriteWorker:
                 waited()
 
     def close(self) -> None:
-        """End the child, whatever it does."""
+        """End the child, in any state."""
         child.stop(self._process)
         self._slots.close()
 
 
-def _make(group: _Group, stages: dict[int, Descent], slot: memoryview) -> None:
+def _make(group: _Group, stages: dict[int, OpenDirectories], slot: memoryview) -> None:
     stage, way, entries = group
     fd = stages[stage].go(way)
     for kind, name, at, size, uid, gid, mode, mtime_s, xattrs, target in entries:
@@ -200,12 +200,14 @@ def main() -> None:
     """Be the child: batches from standard input, an answer for each to standard output."""
     _, words = child.told()
     _die_with(words["parent"])
-    os.umask(0)  # nobody else gets into a stage, so files may have their mode from the beginning
+    os.umask(0)  # no other account gets into a stage, so files may have their mode at once
     slots = memoryview(mmap.mmap(words["memory"], _SLOTS * _SLOT))
     places: dict[int, int] = child.receive(sys.stdin.buffer) or {}
     code, number = 0, 0
     with contextlib.ExitStack() as stack, contextlib.suppress(BrokenPipeError):
-        stages = {one: stack.enter_context(Descent(b".", dir_fd=fd)) for one, fd in places.items()}
+        stages = {
+            one: stack.enter_context(OpenDirectories(b".", dir_fd=fd)) for one, fd in places.items()
+        }
         while not code and (batch := child.receive(sys.stdin.buffer)) is not None:
             begin = number % _SLOTS * _SLOT
             try:

@@ -15,7 +15,7 @@ import struct
 import sys
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, Protocol
 
 from isal import isal_zlib
@@ -79,7 +79,7 @@ class Segment(NamedTuple):
     """Members as raw deflate that ends on a whole byte, to be put into a stream at any place."""
 
     deflated: bytes
-    crc: int  # of what they are when inflated
+    crc: int  # of the inflated bytes
     size: int  # of the same, in bytes
     members: int
     content_bytes: int
@@ -99,28 +99,28 @@ class Compressor(Protocol):
     """Of zlib or of ISA-L: both have the same form."""
 
     def compress(self, content: bytes, /) -> bytes:
-        """Take the next bytes and return what came out."""
+        """Take the next bytes and return the compressed output."""
 
     def flush(self, mode: int = ..., /) -> bytes:
-        """Return what is left."""
+        """Return the rest of the output."""
 
 
 def compressor(level: int) -> Compressor:
-    """Return what makes raw deflate at one of our levels."""
+    """Return a compressor of raw deflate at one of our levels."""
     maker: Any = isal_zlib if level < FASTEST_ZLIB_LEVEL else zlib
     made: Compressor = maker.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
     return made
 
 
 def cut(compressing: Compressor) -> bytes:
-    """Return what is left of a segment, up to a whole byte."""
+    """Return the rest of a segment, up to a whole byte."""
     return compressing.flush(zlib.Z_SYNC_FLUSH)
 
 
 class GzipWriter:
     """A gzip file that is being written to `fd` (which stays open and is not fsynced).
 
-    What is written here is compressed here, and segments that were compressed elsewhere are put
+    Bytes written here are compressed here, and segments that were compressed elsewhere are put
     between. `level` 0 to 3 is igzip's, 4 to 9 zlib's. `close` must come before `sha256` and `size`
     are read; `abandon` ends a failed one.
     """
@@ -150,7 +150,7 @@ class GzipWriter:
         self._out(self._compressing.compress(content))
 
     def add(self, segment: Segment) -> None:
-        """Put in what was compressed elsewhere."""
+        """Append a segment that was compressed elsewhere."""
         self._cut()
         self._crc = isal_zlib.crc32_combine(self._crc, segment.crc, segment.size)
         self._inflated += segment.size
@@ -168,7 +168,7 @@ class GzipWriter:
         self._flush.up_to(self.size)
 
     def close(self) -> None:
-        """Write what is left; may be called again. Raises OSError."""
+        """Write the rest; may be called again. Raises OSError."""
         if not self._closed:
             self._closed = True
             self._cut()
@@ -176,7 +176,7 @@ class GzipWriter:
         self._brisk.end()
 
     def abandon(self) -> None:
-        """Stop without caring for what was written."""
+        """Stop; the written bytes are abandoned."""
         self._closed = True
         self._brisk.end()
 
@@ -218,6 +218,21 @@ class GzipBlocks:
     def sha256(self) -> str:
         """Hex digest of all compressed bytes; only right after the last block."""
         return self._hash.hexdigest()
+
+    def read_rest(self, tell: Callable[[], None]) -> None:
+        """Read the rest of the file for its digest, and inflate no more of it.
+
+        Whoever knows the digest knows by it that nothing was wrong with what was not inflated.
+        Raises StorageError, and what `tell` raises.
+        """
+        self.close()
+        try:
+            while raw := os.read(self._fd, _READ):
+                self.consumed += len(raw)
+                self._hash.update(raw)
+                tell()
+        except OSError as error:
+            raise translate(error, f"reading {self._name}") from error
 
     def close(self) -> None:
         """Stop the thread; the descriptor stays open."""

@@ -1,6 +1,6 @@
 """The bytes inside a gzip file, read forwards once: taken, passed over, or gone to by their place.
 
-It owns the block that is being read and where it stands. It knows nothing of what the bytes mean:
+It owns the current block and its position. It knows nothing of the meaning of the bytes:
 that is `core.archive.tar.reader`'s; a position that is known already needs no more than
 this.
 """
@@ -69,6 +69,10 @@ class Inflated:
             self.report()
         self.report()
 
+    def read_rest(self) -> None:
+        """Read the rest of the file for its digest alone; nothing of it can be taken any more."""
+        self._blocks.read_rest(self.report)
+
     def take(self, size: int) -> bytes:
         """Return the next bytes."""
         end = self._at + size
@@ -96,7 +100,7 @@ class Inflated:
             yield piece
 
     def go_to(self, place: int) -> None:
-        """Go on at a place, in bytes from the beginning, which is not behind where this stands."""
+        """Go on at a place, in bytes from the beginning, which is not behind the present one."""
         at = place - self._before
         if at < self._at:
             raise ValueError(f"{place} is behind")

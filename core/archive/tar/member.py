@@ -26,8 +26,8 @@ def leads_out(member: Member) -> bool:
     """Tell whether a symbolic link may lead out of the root.
 
     Inside are only targets whose `..` all come first and are no more than the link is deep: links
-    are never extracted through, so by induction such a target stays inside whatever other links
-    stand on its way. Anything else may be led out by another link (CVE-2025-4517 is built so).
+    are never extracted through, so by induction such a target stays inside with any other links
+    on its way. Anything else may be led out by another link (CVE-2025-4517 is built so).
     """
     link = member.link
     if link[:1] == b"/":

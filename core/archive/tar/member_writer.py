@@ -1,4 +1,4 @@
-"""Builds what stands before the content of a member: header, and blocks of extended attributes.
+"""Builds the part before the content of a member: header, and blocks of extended attributes.
 
 It owns which bits of a mode an archive keeps. It reads no content.
 """
@@ -20,7 +20,7 @@ _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times 
 
 
 class MemberWriter:
-    """Builds what stands before the content of a member."""
+    """Builds the part before the content of a member."""
 
     def __init__(self) -> None:
         self._headers = HeaderWriter()

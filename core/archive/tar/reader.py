@@ -1,6 +1,6 @@
 """Reads a tar archive and refuses what could harm: the pass that comes before anything is written.
 
-It owns the limits of what an archive may hold. Python's `tarfile` filters are no boundary (the
+It owns the limits of an archive's contents. Python's `tarfile` filters are no boundary (the
 shape of CVE-2025-4517 got out of 3.10 to 3.13.0), so none of it is used. It writes nothing and
 knows nothing of the live tree.
 
@@ -71,7 +71,7 @@ class OutOfOrder(Exception):
 class ArchiveReader(Inflated):
     """The members of one archive file, once, in their order.
 
-    Between two members, `content` or `pieces` gives the current one's bytes; what is not taken is
+    Between two members, `content` or `pieces` gives the current one's bytes; bytes not taken are
     skipped. Of an archive that is not `trusted` (its checksum is not the one in a manifest), links
     that lead out of the root and bombs are refused as well. Raises DamagedBackup, HostileArchive.
     """
@@ -141,7 +141,7 @@ class ArchiveReader(Inflated):
         self._report(self._blocks.consumed, self.members, "")
 
     def _prelude(self, fields: Fields, extended: dict[bytes, bytes]) -> None:
-        """Take in what comes before a member: long names, and PAX records, in their words."""
+        """Take in the parts before a member: long names, and PAX records, in their words."""
         self._extended += fields.size
         if self._extended > _EXTENDED_LIMIT:
             self.hostile(fields.name, "extended headers of absurd size")
@@ -180,7 +180,7 @@ class ArchiveReader(Inflated):
             yield piece
 
     def is_next(self, content: bytes) -> bool:
-        """Tell whether what comes next are exactly these bytes: members, whole."""
+        """Tell whether exactly these bytes follow: members, whole."""
         if self._left or self._padding:
             self._pass(self._left + self._padding)
             self._left = self._padding = 0
@@ -199,9 +199,9 @@ class ArchiveReader(Inflated):
         return self._buffer.startswith(content, at)
 
     def go_behind(self, size: int, members: int, last: bytes) -> None:
-        """Pass over so much that was found to be what is next; `last` is the last name in it.
+        """Pass over bytes that were found to follow; `last` is the last name in them.
 
-        What they hold is not counted in `content_bytes`, so this is for archives that are trusted.
+        Their contents are not counted in `content_bytes`, so this is for archives that are trusted.
         """
         self._at += size
         self.members += members
@@ -225,7 +225,7 @@ class ArchiveReader(Inflated):
             self.damaged(str(error))
 
     def _completed(self, fields: Fields, extended: dict[bytes, bytes]) -> Fields:
-        """Return the fields with what came before in place of what the header says."""
+        """Return the fields with the values of earlier records in place of the header's."""
         if len(extended) == 1 and b"path" in extended:
             return _new(Fields, (extended[b"path"], *fields[1:]))
         fields = fields._replace(
@@ -299,7 +299,7 @@ class ArchiveReader(Inflated):
             self.hostile(name, "an absurd number of members")
 
     def _attributes(self, name: bytes, extended: dict[bytes, bytes]) -> dict[bytes, bytes]:
-        """Return the extended attributes that are kept; refuse what no file can have."""
+        """Return the extended attributes that are kept; refuse one that no file can have."""
         start = len(XATTR_PREFIX)
         kept = {}
         for record, value in extended.items():

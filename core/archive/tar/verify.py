@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,18 +30,25 @@ class InOrder:
     """The members as long as they are in the order of our walk. Raises OutOfOrder.
 
     The order alone shows that no name comes twice and that everything above a member is a
-    directory: only the open directories on the way to the current one are remembered.
+    directory: only the open directories on the way to the current one are remembered. Hard links
+    need all names; one that `passes_link` is no reason to remember any.
     """
 
-    def __init__(self, reader: ArchiveReader) -> None:
+    def __init__(
+        self,
+        reader: ArchiveReader,
+        *,
+        passes_link: Callable[[bytes], bool] = lambda _name: False,
+    ) -> None:
         self._reader = reader
+        self._passes_link = passes_link
         self._open: list[bytes] = [b""]
         self._last = b""
 
     def __iter__(self) -> Iterator[Member]:
         for member in self._reader:
             name, kind = member.name, member.type
-            if kind == HARD_LINK:
+            if kind == HARD_LINK and not self._passes_link(name):
                 raise OutOfOrder
             self._check(name)
             if kind == DIRECTORY:
@@ -65,8 +72,8 @@ class InOrder:
     ) -> bool:
         """Go on behind the next `count` members, if they are exactly these bytes; tell whether.
 
-        `first` and `last` are their names at both ends, `directory` says what the last one is. They
-        are in our order, because our writer would have written them of a live tree.
+        `first` and `last` are their names at both ends, `directory` tells the type of the last one.
+        They are in our order, because our writer would have written them of a live tree.
         """
         if not self._reader.is_next(content):
             return False
@@ -102,7 +109,7 @@ def verify_archive(
     members: int | None = None,
     allow_foreign: bool = True,
 ) -> VerifiedArchive:
-    """Read a whole archive, check every header and checksum, and refuse what could do harm.
+    """Read a whole archive, check every header and checksum, and refuse harmful members.
 
     With `sha256` (of the manifest) the file must have that digest, and is trusted with links out
     of the store. Without, and with `allow_foreign` off, it is refused. `report` gets compressed
@@ -152,7 +159,7 @@ def read_members(path: str, names: Collection[bytes]) -> dict[bytes, bytes]:
     """Return the contents of these files of an archive, as far as it has them.
 
     Stops when all are found, so it proves nothing of the rest: for a look at a configuration before
-    the archive is verified whole. Raises as `verify_archive` does for what it reads.
+    the archive is verified whole. Raises as `verify_archive` does for the bytes it reads.
     """
     found: dict[bytes, bytes] = {}
     with ArchiveReader(path, trusted=True) as reader:

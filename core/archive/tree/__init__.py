@@ -1,7 +1,7 @@
-"""The live tree: what belongs to a selection, and how its directories are walked and opened.
+"""The live tree: the entries of a selection, and the walk through its directories.
 
 for each directory of the selection, names sorted as bytes:      selection
-    leave out what Magento, the selection or a mount excludes    selection, mounts
+    leave out entries that Magento, the selection or a mount excludes    selection, mounts
     open each level by its name in the descriptor of the last    open_directories
     yield the entry; note its inode, size and times              records
     translate owners; read extended attributes                   accounts, xattrs

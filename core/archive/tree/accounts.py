@@ -44,7 +44,7 @@ class AccountNames:
 class AccountNumbers:
     """The numbers that a member's owner has on this machine, asked once each.
 
-    `uid` and `gid` are those of the tree: they exist here whatever the machine knows by name.
+    `uid` and `gid` are those of the tree: they exist here, known by name or not.
     """
 
     def __init__(self, *, uid: int, gid: int) -> None:
@@ -78,5 +78,5 @@ def _look_up(number: int, name: bytes, *, group: bool) -> int | None:
 
 
 def own_groups() -> frozenset[int]:
-    """Return the groups that this account may give to what is its own."""
+    """Return the groups that this account may give to its own files."""
     return frozenset({os.getegid(), *os.getgroups()})

@@ -1,8 +1,8 @@
 """Where renames work: mounts, regions, and the hidden places for stage and aside in each.
 
-A rename works within one mount only, so whatever is to be swapped must be staged in the region of
+A rename works within one mount only, so each entry to be swapped must be staged in the region of
 its target, and the old entry set aside there. A mount point itself never moves. It owns these
-rules and the names of the places; it knows nothing of what is put there.
+rules and the names of the places; it knows nothing of the entries there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from core.magento.trusted_paths import open_directory
+from core.magento.trusted_paths import open_trusted_directory
 
 _OCTAL: Final = re.compile(rb"\\([0-7]{3})")
 
@@ -37,8 +37,8 @@ def mounts_below(root: bytes) -> frozenset[bytes]:
 
 
 def mount_of(directory: bytes) -> tuple[int, int]:
-    """Return what two directories share when a rename between them can work."""
-    fd = open_directory(directory)
+    """Return the key that two directories share when a rename between them can work."""
+    fd = open_trusted_directory(directory)
     try:
         device = os.fstat(fd).st_dev
         try:

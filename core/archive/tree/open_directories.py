@@ -1,6 +1,6 @@
 """Directories opened one below the other, never through a link, however deep they go.
 
-Names are resolved against descriptors, so that a path longer than PATH_MAX works and nobody can
+Names are resolved against descriptors, so that a path longer than PATH_MAX works and no process can
 turn a directory into a link between a look and an act. Only the lowest levels stay open (a tree
 5,000 deep must not need 5,000 descriptors); a closed one is found again through "..", and must then
 be the directory that it was.
@@ -15,22 +15,24 @@ from typing import Final, Self
 
 from core.account.reach import open_to_read
 from core.errors import StorageError
-from core.magento.trusted_paths import open_directory
+from core.magento.trusted_paths import open_trusted_directory
 
 OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-"""For whatever should be a file; opening what has become a fifo must not wait."""
+"""For every expected file; opening one that has become a fifo must not wait."""
 _OPEN_LEVELS: Final = 48
 
 
-class Descent:
+class OpenDirectories:
     """The way from a root down to one directory; `fd` is that directory's descriptor."""
 
     def __init__(self, root: bytes, *, dir_fd: int | None = None) -> None:
         self._levels: list[bytes] = []
         self._known: list[tuple[int, int]] = []  # device and inode of the closed ones
         opened = (
-            open_directory(root) if dir_fd is None else open_to_read(root, OPEN_DIRECTORY, dir_fd)
+            open_trusted_directory(root)
+            if dir_fd is None
+            else open_to_read(root, OPEN_DIRECTORY, dir_fd)
         )
         self._fds: list[int] = [opened]
         self._closed = 0  # how many of the upper descriptors are closed (the root's never is)
@@ -76,7 +78,7 @@ class Descent:
     def pop(self) -> None:
         """Go up one level."""
         below, above = self._fds[-1], self._fds[-2]
-        if above < 0:  # what fails here leaves everything as it is
+        if above < 0:  # a failure here leaves everything as it is
             above = os.open(b"..", OPEN_DIRECTORY, dir_fd=below)
             status = os.fstat(above)
             if (status.st_dev, status.st_ino) != self._known[-1]:

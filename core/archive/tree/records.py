@@ -1,4 +1,4 @@
-"""What the live tree looked like when it was compared: one short record for each entry, on disk.
+"""The state of the live tree when it was compared: one short record for each entry, on disk.
 
 It lets a recheck find the changes of an open shop without reading any content. The
 file is a scratch beside the plan (`<plan>.seen`), worthless after the job and never fsynced.
@@ -40,9 +40,9 @@ def storable_inode(inode: int) -> int:
 
 
 def look_of(status: os.stat_result | Status) -> Look:
-    """Return what changes when an entry changes.
+    """Return a value that changes when the entry changes.
 
-    Of a directory, its own mode and owner: what is in it has records of its own.
+    Of a directory, its own mode and owner: its entries have records of their own.
     """
     inode = storable_inode(status.st_ino)
     if status.st_mode & 0o170000 == stat.S_IFDIR:
@@ -54,7 +54,7 @@ def look_of(status: os.stat_result | Status) -> Look:
 
 
 def record_of(path: bytes, status: os.stat_result | Status) -> bytes:
-    """Return what is written of a live entry."""
+    """Return the record of a live entry."""
     return _RECORD.pack(len(path), *look_of(status)) + path
 
 
@@ -196,7 +196,7 @@ changed so late that it is fresh."""
 
 
 Changes = Iterator[tuple[list[bytes], Change]]
-"""Paths that follow one another, and what became of them."""
+"""Paths that follow one another, and their changes."""
 
 
 def changes(
@@ -206,9 +206,9 @@ def changes(
     since_ns: int,
     linked: frozenset[tuple[int, int]] = frozenset(),
 ) -> Changes:
-    """Yield what became of the entries of either side; `since_ns` is when the first look began.
+    """Yield the changes of the entries of either side; `since_ns` is when the first look began.
 
-    `linked` are the inodes and devices of what we gave another name meanwhile.
+    `linked` are the inodes and devices of entries that we gave another name meanwhile.
     """
     pairing = _Pairing(before, since_ns, linked)
     for records, paths, fresh in now:

@@ -8,11 +8,11 @@ import stat
 from collections.abc import Iterator
 
 from core.account.reach import account_of, look, lstat
-from core.archive.tree.open_directories import Descent
+from core.archive.tree.open_directories import OpenDirectories
 from core.durable import fsync, translate
 from core.errors import StoreUnreadable
 from core.events import Report, no_report
-from core.magento.trusted_paths import open_directory
+from core.magento.trusted_paths import open_trusted_directory
 
 
 def _children(fd: int) -> list[bytes]:
@@ -24,42 +24,42 @@ def entries(
 ) -> Iterator[tuple[int, bytes, os.stat_result, bool]]:
     """Yield (descriptor of the directory above, name, status, leaving) for all below a directory.
 
-    Directories come twice: before what is in them, and once more (`leaving`) after it. What is
+    Directories come twice: before their entries, and once more (`leaving`) after them. What is
     mounted below is named, and not entered.
     """
-    with Descent(directory, dir_fd=dir_fd) as descent:
-        device = os.fstat(descent.fd).st_dev
-        ways: list[tuple[list[bytes], bytes]] = [(_children(descent.fd), b"")]
+    with OpenDirectories(directory, dir_fd=dir_fd) as open_directories:
+        device = os.fstat(open_directories.fd).st_dev
+        ways: list[tuple[list[bytes], bytes]] = [(_children(open_directories.fd), b"")]
         while ways:
             names, inside = ways[-1]
             if not names:
                 ways.pop()
                 if ways:
-                    descent.pop()
-                    yield descent.fd, inside, lstat(inside, descent.fd), True
+                    open_directories.pop()
+                    yield open_directories.fd, inside, lstat(inside, open_directories.fd), True
                 continue
             name = names.pop()
-            status = lstat(name, descent.fd)
-            yield descent.fd, name, status, False
+            status = lstat(name, open_directories.fd)
+            yield open_directories.fd, name, status, False
             if not stat.S_ISDIR(status.st_mode):
                 continue
             if status.st_dev != device:
-                yield descent.fd, name, status, True
+                yield open_directories.fd, name, status, True
                 continue
-            descent.push(name)
-            ways.append((_children(descent.fd), name))
+            open_directories.push(name)
+            ways.append((_children(open_directories.fd), name))
 
 
 def remove_tree(directory: bytes, *, dir_fd: int | None = None, report: Report = no_report) -> int:
     """Remove a directory of ours and all in it; return the bytes freed. Gone already is as good.
 
-    What is mounted in it stays, and is an error.
+    A mount in it stays, and is an error.
     """
     try:
         if dir_fd is not None:
             return _remove(directory, dir_fd, report)
         above, name = os.path.split(directory)
-        parent = open_directory(above)
+        parent = open_trusted_directory(above)
         try:
             return _remove(name, parent, report)
         finally:
@@ -95,7 +95,7 @@ def _remove(directory: bytes, parent: int, report: Report) -> int:
 
 
 def _open_up(name: bytes, status: os.stat_result, fd: int) -> None:
-    """Let us remove what is in a directory that forbids even that, as extracted ones may.
+    """Permit the removal of a directory's entries where its mode forbids it, as extracted ones may.
 
     One of another account's is opened up by that account, where we can work as it. Modes are
     changed by a descriptor, since another directory could be put under the name.
@@ -106,7 +106,7 @@ def _open_up(name: bytes, status: os.stat_result, fd: int) -> None:
     if account is not None:
         opened = look(name, fd)
         try:
-            account.set_mode(opened, 0o777)  # nobody else gets past what we remove
+            account.set_mode(opened, 0o777)  # no other account gets past the entries we remove
         finally:
             os.close(opened)
     elif status.st_mode & 0o700 != 0o700:
@@ -133,7 +133,7 @@ def remove_if_empty(directory: bytes, *, dir_fd: int | None = None) -> None:
             os.rmdir(directory, dir_fd=dir_fd)
             return
         above, name = os.path.split(directory)
-        parent = open_directory(above)
+        parent = open_trusted_directory(above)
         try:
             os.rmdir(name, dir_fd=parent)
         finally:

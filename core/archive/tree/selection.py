@@ -1,10 +1,10 @@
-"""What goes into an archive: which part of the store, what is left out, and in which order.
+"""The contents of an archive: the part of the store, the exclusions, and the order.
 
 It owns Magento's ignore lists (matched here as whole path components; Magento's substring match
-loses `.gitignore` and `pub/static.php`), the patterns a person adds, and the one walk that the
-writer and the comparison share: directory by directory, names sorted as bytes, a directory before
-what is in it. An archive of ours is in that order, which is what lets it be compared with the live
-tree in one pass and without remembering names. It knows nothing of tar.
+loses `.gitignore` and `pub/static.php`), and the one walk that the writer and the comparison share:
+directory by directory, names sorted as bytes, a directory before what is in it. An archive of ours
+is in that order, so it can be compared with the live tree in one pass and without remembering
+names. It knows nothing of tar.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import bisect
 import errno
 import os
-import re
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -20,43 +19,28 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from core.account import reach
-from core.archive.tree.open_directories import Descent
+from core.archive.tree.open_directories import OpenDirectories
+from core.archive.tree.patterns import Chosen, Test, below_any, resolve
 from core.durable import translate
-from core.errors import StoreUnreadable, UsageError
+from core.errors import StoreUnreadable
 from core.events import Kind
 from core.magento.trusted_paths import followed
 
 OWN_PREFIX: Final = b".magerewind"
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
-# What Magento's Setup/BackupRollback.php leaves out of a code backup besides media, static, var.
+# Paths that Magento's Setup/BackupRollback.php leaves out of a code backup besides media, static,
+# var.
 _IGNORED_IN_CODE: Final = (b"update", b"node_modules", b".grunt", b".idea", b".svn", b".git")
-
-EXCLUDE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    "@media-cache": (
-        "pub/media/catalog/product/cache",
-        "pub/media/wysiwyg/.thumbs*",
-        "pub/media/.thumbs*",
-    ),
-    "@tmp": (
-        "pub/media/tmp",
-        "pub/media/*/tmp",
-        "pub/media/import",
-        "pub/media/captcha",
-    ),
-    "@node_modules": ("**/node_modules",),
-    "@generated": ("generated/code", "generated/metadata"),
-}
-"""Names for patterns that many stores share; `--exclude @media-cache` stands for its patterns."""
 
 
 def walk_key(path: bytes) -> bytes:
-    """Return what sorts as our walk does: a directory before what is in it, names as bytes."""
+    """Return a sort key in the order of our walk: a directory before its entries, as bytes."""
     return path.replace(b"/", b"\0")
 
 
 class StoreLayout(Protocol):
-    """What is needed of a store: absolute paths, text with surrogate escapes."""
+    """The needed places of a store: absolute paths, text with surrogate escapes."""
 
     @property
     def root(self) -> str:
@@ -83,13 +67,14 @@ class StoreLayout(Protocol):
 class Selection:
     """A part of a store.
 
-    `root` is the directory that is walked, `prefix` what stands before its paths in the archive
+    `root` is the directory that is walked, `prefix` the part before its paths in the archive
     (`b""` or `b"pub/media/"`). `ignored` are member paths (without a trailing slash) that are left
     out with all below them, `exclude` the patterns (groups resolved) that leave out more.
     `state` is `var/.magerewind`: where plans and stages go when they can. With `only`, nothing
-    but that path and what is below it is meant: a media directory that is missing has no root of
+    but that path and everything below it is meant: a media directory that is missing has no root of
     its own, and is looked for from the store's. An `additive` selection loses nothing: live
-    entries that an archive has not stay.
+    entries that an archive has not stay. With `chosen` (patterns, groups resolved), nothing but the
+    matching paths and everything below them is meant; directories above them are passed through.
     """
 
     kind: Kind
@@ -99,26 +84,33 @@ class Selection:
     exclude: tuple[str, ...] = ()
     only: bytes = b""
     additive: bool = False
+    chosen: tuple[str, ...] = ()
     state: bytes
 
     def is_above(self, path: bytes) -> bool:
         """Tell whether a path leads to `only`, and is no more than the way there."""
         return self.only.startswith(path + b"/")
 
+    def leading(self) -> Test | None:
+        """Return the test whether a path only leads to what is chosen; None: nothing is chosen."""
+        return Chosen(self.chosen).leads if self.chosen else None
+
     def left_out(self) -> Callable[[bytes], bool]:
         """Return the test whether a member path is left out, itself or by a directory above it."""
+        left_out = self.ignores()
+        if not self.chosen:
+            return left_out
+        chosen = Chosen(self.chosen)
+        return lambda path: not chosen.reaches(path) or left_out(path)
+
+    def ignores(self) -> Callable[[bytes], bool]:
+        """Return the test whether a member path is left out whatever is chosen."""
         if self.only and not self.exclude:
             return self._outside
-        parts = [re.escape(path) for path in sorted(self.ignored)]
-        parts += [_pattern(text) for text in self.exclude]
-        if not parts:
+        match = below_any(self.ignored, self.exclude)
+        if match is None:
             return lambda path: OWN_PREFIX in path and _is_own(path)
-        match = re.compile(rb"(?:" + rb"|".join(parts) + rb")(?:/|\Z)", re.DOTALL).match
-
-        def test(path: bytes) -> bool:
-            return bool(match(path)) or (OWN_PREFIX in path and _is_own(path))
-
-        return test
+        return lambda path: match(path) or (OWN_PREFIX in path and _is_own(path))
 
     def _outside(self, path: bytes) -> bool:
         inside = path == self.only or path.startswith(self.only + b"/") or self.is_above(path)
@@ -126,7 +118,7 @@ class Selection:
 
 
 class Status(NamedTuple):
-    """What counts of an `os.stat_result`, under its names, for one that comes from elsewhere."""
+    """The used fields of an `os.stat_result`, under its names, for one from elsewhere."""
 
     st_mode: int
     st_ino: int
@@ -142,8 +134,8 @@ class Status(NamedTuple):
 class Found(NamedTuple):
     """One live entry. Of a directory, `dir_fd` is its own descriptor and `name` is `b"."`.
 
-    `content` is what `core.archive.plan.read_ahead_worker` has read of it already: all bytes of a
-    file, or nothing, of a directory. With it `dir_fd` is not needed, and is none.
+    `content` is the part that `core.archive.plan.read_ahead_worker` has read already: all bytes of
+    a file, or nothing, of a directory. With it `dir_fd` is not needed, and is none.
     """
 
     path: bytes  # as a member of the archive: prefix included, no trailing slash
@@ -172,42 +164,6 @@ def _is_own(path: bytes) -> bool:
     return path.startswith(OWN_PREFIX) or b"/" + OWN_PREFIX in path
 
 
-def _pattern(text: str) -> bytes:
-    r"""Return a whole-path pattern as a regular expression.
-
-    `*` and `?` stay inside a component, `**` stands for any number of components; at the end it
-    stands for all that is below.
-    """
-    parts = [part for part in os.fsencode(text).split(b"/") if part not in {b"", b"."}]
-    if not parts or b".." in parts:
-        raise UsageError("An exclusion is a path below the root, or a group such as @media-cache.")
-    out = []
-    if parts[-1] == b"**":
-        parts.append(b"*")
-    for part in parts:
-        if part == b"**":
-            out.append(rb"(?:[^/]+/)*")
-        else:
-            piece = re.escape(part).replace(rb"\*", b"[^/]*").replace(rb"\?", b"[^/]")
-            out.append(piece + b"/")
-    return b"".join(out).removesuffix(b"/")
-
-
-def resolve_exclude(exclude: Sequence[str]) -> tuple[str, ...]:
-    """Return the patterns that these words stand for. Raises UsageError for an unknown group."""
-    patterns: list[str] = []
-    for word in exclude:
-        if word.startswith("@"):
-            if word not in EXCLUDE_GROUPS:
-                known = ", ".join(EXCLUDE_GROUPS)
-                raise UsageError(f"There is no exclusion {word}; the groups are {known}.")
-            patterns.extend(EXCLUDE_GROUPS[word])
-        else:
-            _pattern(word)
-            patterns.append(word.strip("/"))
-    return tuple(dict.fromkeys(patterns))
-
-
 def _below(root: bytes, path: str) -> bytes | None:
     """Return `path` as a member path, or None when it is not below the root."""
     raw = os.fsencode(path)
@@ -223,7 +179,7 @@ def code_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Select
         kind=Kind.CODE,
         root=root,
         ignored=frozenset(ignored | {path for path in moved if path}),
-        exclude=resolve_exclude(exclude),
+        exclude=resolve(exclude),
         state=os.path.join(os.fsencode(store.var), OWN_PREFIX),
     )
 
@@ -231,8 +187,9 @@ def code_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Select
 def media_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Selection:
     """Return the media directory, followed where it is itself a link.
 
-    Raises StoreUnreadable for a link to what is not there (a file system that is not mounted must
-    not be taken for an empty directory) and for one to what the store's owner does not own.
+    Raises StoreUnreadable for a link without a target (a file system that is not mounted must
+    not be taken for an empty directory) and for one to an entry that the store's owner does not
+    own.
     """
     root = os.fsencode(store.root)
     state = os.path.join(os.fsencode(store.var), OWN_PREFIX)
@@ -249,7 +206,7 @@ def media_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Selec
         kind=Kind.MEDIA,
         root=os.fsencode(target),
         prefix=(_below(root, store.media) or b"pub/media") + b"/",
-        exclude=resolve_exclude(exclude),
+        exclude=resolve(exclude),
         state=state,
     )
 
@@ -260,15 +217,16 @@ def _lister(
     mine: Callable[[bytes], bool] | None,
 ) -> Callable[[int, bytes], Iterator[tuple[bytes, int]]]:
     """Return what lists an open directory: names in order, without what is left out."""
-    left_out, encoding = selection.left_out(), sys.getfilesystemencoding()
+    left_out, encoding = selection.ignores(), sys.getfilesystemencoding()
+    chosen_paths = Chosen(selection.chosen) if selection.chosen else None
     # Most directories hold nothing that is left out, and need no test of each name.
     every = bool(selection.exclude or selection.only)
     above_ignored = {path[: path.rfind(b"/") + 1] for path in selection.ignored}
     shared = selection.prefix.count(b"/") + SHARED_DEPTH
 
     def chosen(listed: _Listed, prefix: bytes) -> Iterator[tuple[bytes, int]]:
-        # As they are come to: `skipped` is told of them after the directory that they are in, but
-        # perhaps before files that precede them there.
+        # At the time of the walk: `skipped` is told of them after the directory that they are in,
+        # but perhaps before files that precede them there.
         for one in listed:
             if not left_out(prefix + one[0]):
                 yield one
@@ -287,6 +245,9 @@ def _lister(
         listed.sort()
         if mine is not None and prefix.count(b"/") == shared:
             listed = [one for one in listed if mine(one[0])]
+        if chosen_paths is not None and not chosen_paths.holds(prefix[:-1]):
+            reaches = {True: chosen_paths.reaches, False: chosen_paths.holds}
+            listed = [one for one in listed if reaches[one[1] == _DIRECTORY](prefix + one[0])]
         if every or prefix in above_ignored or _has_own(listed):
             return chosen(listed, prefix)
         return iter(listed)
@@ -312,12 +273,12 @@ def _by_kind(
 
 
 SHARED_DEPTH: Final = 2
-"""How many directories below the root what several processes share begins: `vendor/magento/…`."""
+"""The depth below the root where the shares of several processes begin: `vendor/magento/…`."""
 
 Run = tuple[bytes, int, list[bytes] | tuple[bytes] | None]
 """A directory's member path (empty or with a slash at its end), its descriptor, and names in it
 that follow one another in archive order: a list of files, or a tuple of one that is neither file
-nor directory. Without names: the directory itself, which comes before what is in it."""
+nor directory. Without names: the directory itself, which comes before its entries."""
 
 
 def runs(
@@ -331,39 +292,39 @@ def runs(
 
     Nothing is looked at but directories, which are crossed into other file systems, as Magento
     does; a descriptor is good until the next run. Entries that are left out are only given to
-    `skipped`. What fails goes to `problem`; a directory that cannot be read is not yielded. `mine`
-    chooses by name among what is `SHARED_DEPTH` directories deep.
+    `skipped`. A failure goes to `problem`; a directory that cannot be read is not yielded. `mine`
+    chooses by name among entries `SHARED_DEPTH` directories deep.
     """
     inside = _lister(selection, skipped, mine)
-    with Descent(selection.root) as descent:
+    with OpenDirectories(selection.root) as open_directories:
         ways: list[tuple[Iterator[list[bytes] | tuple[bytes] | bytes], bytes]] = []
         try:
-            ways.append((_by_kind(inside(descent.fd, selection.prefix)), selection.prefix))
+            ways.append((_by_kind(inside(open_directories.fd, selection.prefix)), selection.prefix))
         except OSError as error:
             problem(selection.prefix.rstrip(b"/"), error)
         while ways:
             listed, prefix = ways[-1]
             for name in listed:
                 if not isinstance(name, bytes):
-                    yield prefix, descent.fd, name
+                    yield prefix, open_directories.fd, name
                     continue
                 path = prefix + name
                 below = path + b"/"
-                depth = descent.depth
+                depth = open_directories.depth
                 try:
-                    descent.push(name)
-                    ways.append((_by_kind(inside(descent.fd, below)), below))
+                    open_directories.push(name)
+                    ways.append((_by_kind(inside(open_directories.fd, below)), below))
                 except OSError as error:
                     problem(path, error)
-                    if descent.depth > depth:
-                        descent.pop()
+                    if open_directories.depth > depth:
+                        open_directories.pop()
                     continue
-                yield below, descent.fd, None
+                yield below, open_directories.fd, None
                 break
             else:
                 ways.pop()
                 if ways:
-                    descent.pop()
+                    open_directories.pop()
 
 
 def walk(
@@ -390,7 +351,7 @@ def walk(
 
 
 def unreadable(path: bytes, error: OSError) -> StoreUnreadable | Exception:
-    """Return what to raise for an entry that cannot be read."""
+    """Return the error for an entry that cannot be read."""
     name = os.fsdecode(path)
     if isinstance(error, PermissionError):
         return StoreUnreadable(

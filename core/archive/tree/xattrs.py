@@ -1,7 +1,7 @@
 """The extended attributes of files that an archive keeps: a person's own, ACLs and capabilities.
 
-It owns which ones; what the system sets by itself (labels of SELinux) is not kept. The flags of
-`chattr` are not kept either, but two of them stop a rollback: `pinned` finds those.
+It owns the choice; attributes that the system sets by itself (labels of SELinux) are not kept. The
+flags of `chattr` are not kept either, but two of them stop a rollback: `pinned` finds those.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def read_attributes(fd: int) -> dict[bytes, bytes]:
 def pinned(name: bytes, fd: int) -> str:
     """Return which flag of `chattr` keeps a file or directory where it is; empty for none.
 
-    Not even root can then rename it, or change its mode. What may not be read is not asked.
+    Not even root can then rename it, or change its mode. Unreadable attributes are not asked for.
     """
     try:
         opened = os.open(

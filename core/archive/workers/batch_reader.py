@@ -3,7 +3,7 @@
 The walking process distributes batches of names. Each process reads the files of its batches and
 returns parts in the order of the walk; no content of a file goes through a pipe.
 
-It owns a batch's form and how its directories are found again. What is made of the entries, and
+It owns a batch's form and how its directories are found again. The use of the entries, and
 which of them only the process that walks can decide on, is the matter of the subclasses.
 """
 
@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from core.archive.tree.open_directories import OPEN_FILE, Descent
+from core.archive.tree.open_directories import OPEN_FILE, OpenDirectories
 from core.archive.tree.selection import Selection
 from core.errors import StorageError
 
@@ -66,11 +66,11 @@ class BatchReader(ABC, Generic[Made]):
     def __init__(self, selection: Selection) -> None:
         self._root = selection.root
         self._start = len(selection.prefix)
-        self._descent = Descent(self._root)
+        self._open_directories = OpenDirectories(self._root)
 
     def close(self) -> None:
         """Close the directories that are open."""
-        self._descent.close()
+        self._open_directories.close()
 
     def pack(self, batch: list[Group], *, skip: int = 0) -> Iterator[Made | LeftOut]:
         """Yield the parts of a batch and, in their places, the entries left out of them.
@@ -102,12 +102,12 @@ class BatchReader(ABC, Generic[Made]):
         """Return the descriptor of a directory, or -1 where there is none any more."""
         relative = prefix[self._start : -1]
         try:
-            return self._descent.go(relative.split(b"/") if relative else [])
+            return self._open_directories.go(relative.split(b"/") if relative else [])
         except OSError:
             return -1
         except StorageError:  # moved while we were in it
-            self._descent.close()
-            self._descent = Descent(self._root)
+            self._open_directories.close()
+            self._open_directories = OpenDirectories(self._root)
             return -1
 
     @abstractmethod
@@ -138,8 +138,8 @@ class SmallFiles(BatchReader[Made]):
         try:
             if name[-1] == 0x2F:
                 return self._other(prefix + name[:-1], name[:-1], fd)
-            # What was no file when it was listed is never opened: to open a fifo or a device is
-            # felt at its other end.
+            # An entry that was no file when it was listed is never opened: to open a fifo or a
+            # device is felt at its other end.
             opened = os.open(name, OPEN_FILE, dir_fd=fd)
             try:
                 status = os.fstat(opened)
@@ -164,4 +164,4 @@ class SmallFiles(BatchReader[Made]):
 
     @abstractmethod
     def _other(self, path: bytes, name: bytes, fd: int) -> bool | None:
-        """Take in what was neither file nor directory when it was listed. Raises OSError."""
+        """Take in an entry that was neither file nor directory when listed. Raises OSError."""

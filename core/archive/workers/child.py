@@ -53,8 +53,8 @@ def start(
     """Start a module as a child that writes to a pipe. Raises OSError where that is not possible.
 
     With `talk` its standard input stays open for more; `inherited` are descriptors that it gets,
-    by the same numbers, and `words` what it is told besides the selection. Isolated, as jobs are:
-    no directory of the store and no PYTHONPATH can stand in its way.
+    by the same numbers, and `words` its arguments besides the selection. Isolated, as jobs are:
+    no directory of the store and no PYTHONPATH can shadow its modules.
     """
     child = subprocess.Popen(
         (sys.executable, "-I", "-m", module),
@@ -108,7 +108,8 @@ def receive(pipe: IO[bytes]) -> Any:  # noqa: ANN401 - plain values
         return None
     size = int.from_bytes(length, "little")
     message = pipe.read(size)
-    # Written by a process of our own, of the same interpreter, into a pipe that nobody else has.
+    # Written by a process of our own, of the same interpreter, into a pipe of these two processes
+    # alone.
     return marshal.loads(message) if len(message) == size else None  # noqa: S302
 
 
@@ -129,8 +130,8 @@ def exactly(pipe: int, size: int) -> bytes:
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:
-    """End a child, whatever it does."""
-    child.kill()  # first: to close a pipe may mean to write what it still holds
+    """End a child, in any state."""
+    child.kill()  # first: to close a pipe may mean to write its buffer
     for pipe in (child.stdin, child.stdout):
         if pipe is not None:
             with contextlib.suppress(BrokenPipeError):
@@ -155,6 +156,6 @@ def as_values(selection: Selection) -> dict[str, Any]:
 
 
 def of_values(values: dict[str, Any]) -> Selection:
-    """Return the selection that plain values stand for."""
+    """Return the selection that plain values describe."""
     known = {"kind": Kind(values["kind"]), "ignored": frozenset(values["ignored"])}
     return Selection(**{**values, **known})

@@ -39,7 +39,7 @@ _PENDING: Final = (
 
 Made = TypeVar("Made", bound=Part)
 Notes = dict[int, tuple[list[bytes], os.stat_result | None]]
-"""What the walk knows of some entries of a batch, by their number: the path of a directory and how
+"""The walk's facts of some entries of a batch, by their number: the path of a directory and how
 it looked; or paths that are left out there."""
 
 
@@ -79,7 +79,7 @@ class Worker(ABC, Generic[Made]):
 
     @abstractmethod
     def made(self, values: tuple[Any, ...]) -> Made:
-        """Return the part that a worker's values stand for."""
+        """Return the part that a worker's values describe."""
 
     def assign(self, task: Task[Made]) -> bool:
         """Assign it a batch, unless it has enough. Raises OSError when the process is gone."""
@@ -149,7 +149,7 @@ class Worker(ABC, Generic[Made]):
         return True
 
     def close(self) -> None:
-        """End it, whatever it does."""
+        """End it, in any state."""
         self._gone = True
         child.stop(self.process)
 
@@ -168,7 +168,7 @@ class WorkerPool(Generic[Made]):
         self.held = 0
         """Bytes of parts that were not taken yet."""
         self.most = most
-        """How many may be held; more come only for what is first."""
+        """How many may be held; more come only for the first in order."""
         self._here = here
         self._workers: list[Worker[Made]] = []
         if child.is_worthwhile(selection):
@@ -254,7 +254,7 @@ class WorkerPool(Generic[Made]):
         worker.close()
 
     def close(self) -> None:
-        """End the workers, whatever they do."""
+        """End the workers, in any state."""
         self._here.close()
         for worker in self._workers:
             worker.close()

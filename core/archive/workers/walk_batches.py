@@ -55,7 +55,7 @@ class Batches(ABC, Generic[Made]):
         """Take in an open directory."""
 
     def _known(self, path: bytes, *known: bytes) -> None:
-        """Take in what needs no more looking, whatever group is the last."""
+        """Take in an entry that needs no more looking, with any group last."""
         group = self._prefix
         self._add(path[: path.rfind(b"/") + 1] if group is None else group, [known])
         self._bytes += sum(map(len, known))

@@ -4,9 +4,9 @@ A snapshot holds rows, not definitions. A table that is altered, renamed or swap
 after the snapshot began can show other rows, or other columns, without any error. So the definition
 and the time of creation of each table are compared, before its locks are let go.
 
-A transaction that has read a table keeps others from changing its definition, and whoever waits
-for that makes all later readers of the table wait too. `waiting_changes` tells, so that the dump
-can step back within seconds.
+A transaction that has read a table keeps others from changing its definition, and a client that
+waits for that makes all later readers of the table wait too. `waiting_changes` tells, so that the
+dump can step back within seconds.
 """
 
 from __future__ import annotations

@@ -28,7 +28,9 @@ from core.database.dump.ddl_watch import (
     waiting_changes,
     young_tables,
 )
-from core.database.dump.read_rows import Attempt, keep_memory, read_alone
+from core.database.dump.memory import keep_memory
+from core.database.dump.output import DumpOutput
+from core.database.dump.read_rows import Attempt, read_alone
 from core.database.dump.row_ranges import CUT_BYTES
 from core.database.dump.row_text import Rendering, rendering_of
 from core.database.dump.script import (
@@ -36,14 +38,10 @@ from core.database.dump.script import (
     footer,
     header,
     history_session,
-    objects_text,
-    sequence_text,
-    table_text,
 )
 from core.database.dump.snapshot import Rung, Snapshot, take_snapshot
 from core.database.dump.strip import resolve
 from core.database.dump.warnings import ROWS_ELSEWHERE, check_rights, remarks
-from core.database.dump.writer import DumpWriter
 from core.database.schema.broken_tables import broken_tables
 from core.database.schema.definitions import Schema, Table, Versioning
 from core.database.schema.other_stores import LeftAlone, other_stores
@@ -82,10 +80,11 @@ class DumpOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DumpSummary:
-    """What a dump holds. `rows` has every table, also those without rows.
+    """The contents of a dump. `rows` has every table, also those without rows.
 
     `bytes` is the size of the text, before it is compressed; `sha256` is of the file. `snapshot` is
-    the rung that was taken, `passed` says why each rung above it did not do.
+    the rung that was taken, `passed` says why each rung above it did not do. `index_sha256` is the
+    checksum of the index, empty where none was asked for.
     """
 
     rows: Mapping[str, int]
@@ -99,6 +98,7 @@ class DumpSummary:
     collations: tuple[str, ...]
     stripped: tuple[str, ...]
     warnings: tuple[Warned, ...]
+    index_sha256: str = ""
 
 
 def dump_schema(
@@ -108,33 +108,40 @@ def dump_schema(
     options: DumpOptions | None = None,
     report: Report = no_report,
     created: str,
+    index_fd: int | None = None,
 ) -> DumpSummary:
-    """Write the schema to `fd` from where it stands and return what was written.
+    """Write the schema to `fd` from its present position and return the contents.
 
-    `created` is the time to put into the header. Does not flush the file to disk. Raises
-    RightsMissing before anything is written if the account may not see all of the schema;
-    DumpFailed where no complete dump of one instant can be had; ConnectionLost; StorageError.
-    A second try needs a regular file, which is cut back to where it began.
+    `created` is the time to put into the header, `index_fd` an empty file for the index
+    (`core.database.index`). Does not flush the files to disk. Raises RightsMissing before anything
+    is written if the account may not see all of the schema; DumpFailed where no complete dump of
+    one instant can be had; ConnectionLost; StorageError. A second try needs a regular file, which
+    is cut back to where it began.
     """
     keep_memory()
-    with (
-        connect(settings) as control,
-        contextlib.closing(_Dump(control, fd, options or DumpOptions(), report, created)) as dump,
-    ):
-        return dump.run()
+    chosen = options or DumpOptions()
+    output = DumpOutput(fd, index_fd, chosen.compress, chosen.level)
+    with contextlib.closing(output), connect(settings) as control:
+        return _Dump(control, output, chosen, report, created).run()
 
 
 class _Dump:
     """One dump, over all its tries."""
 
     def __init__(
-        self, control: Connection, fd: int, options: DumpOptions, report: Report, created: str
+        self,
+        control: Connection,
+        output: DumpOutput,
+        options: DumpOptions,
+        report: Report,
+        created: str,
     ) -> None:
         self._control = control
         self._options = options
         self._report = report
         self._created = created
-        self._writer = DumpWriter(fd, options.compress, options.level)
+        self._output = output
+        self._writer = output.writer
         self._apart: set[str] = set()
         self._rights = read_rights(control)
         self._warnings: list[Warned] = []
@@ -148,9 +155,6 @@ class _Dump:
         ]
         unread = [name for name in broken if name in self._others]
         self._without = LeftAlone(stores=self._others, tables={*self._unopened, *unread})
-
-    def close(self) -> None:
-        self._writer.abandon()
 
     def run(self) -> DumpSummary:
         for number in range(1, TRIES + 1):
@@ -170,14 +174,14 @@ class _Dump:
         prefix = self._control.settings.table_prefix
         names = tuple(one_line(name) for name in sorted(disturbed.tables))
         self._apart |= {name for name in disturbed.tables if is_rebuildable(name, prefix=prefix)}
-        if number == TRIES or not self._writer.rewindable:
+        if number == TRIES or not self._output.rewindable:
             waiting = describe(waiting_changes(self._control))
             raise DumpFailed(
                 "The definitions of tables kept changing during the dump: "
                 f"{', '.join(names) or waiting or 'see the processes of the server'}.",
                 hint="Stop what changes them (indexers, cron, setup:upgrade) and try again.",
             )
-        self._writer.rewind()
+        self._output.rewind()
         deadline = time.monotonic() + _CALM_S
         while waiting_changes(self._control) and time.monotonic() < deadline:
             self._report(0, 0, "")
@@ -214,9 +218,8 @@ class _Dump:
         rows |= self._read_apart(stripped)
         definers = Definers(account=self._rights.account, any_definer=self._rights.any_definer)
         self._same_objects(schema)
-        self._writer.write(objects_text(schema, definers))
+        self._output.objects(schema, definers)
         self._writer.write(footer(rows))
-        self._writer.finish()
         self._warnings += self._others.warning()
         fired = [f"trigger {one.name}" for one in schema.triggers]
         fired += [f"function {one.name}" for one in schema.routines if one.kind == "FUNCTION"]
@@ -312,17 +315,17 @@ class _Dump:
         self._writer.cut()  # the header has the time in it: what follows may be as it was
         # Read now, not with the rest: no number that a row of the snapshot has used may come again.
         for sequence in read_sequences(self._control, self._without):
-            write(sequence_text(sequence))
+            self._output.sequence(sequence)
         for table in schema.tables:
             if table.name not in self._apart:
-                write(table_text(table, schema.name))
+                self._output.table(table, schema.name)
         if any(self._with_history(table) for table in schema.tables):
             write(history_session())
 
     def _attempt(
         self, snapshot: Snapshot, tables: Sequence[tuple[Table, Rendering]]
     ) -> dict[str, int]:
-        """Read the rows: what is likely to change first, then what is locked, then by size."""
+        """Read the rows: tables likely to change first, then locked ones, then by size."""
         prefix = self._control.settings.table_prefix
         ordered = sorted(
             tables,
@@ -332,7 +335,7 @@ class _Dump:
                 -pair[0].data_bytes,
             ),
         )
-        return Attempt(snapshot, self._control, self._writer, ordered).run(self._report)
+        return Attempt(snapshot, self._control, self._output, ordered).run(self._report)
 
     def _read_apart(self, stripped: Sequence[str]) -> dict[str, int]:
         """Read the tables that keep changing, each at its own instant."""
@@ -352,11 +355,11 @@ class _Dump:
             return (found[0], self._rendering(found[0])) if found else None
 
         def begin(table: Table) -> None:
-            self._writer.write(table_text(table, self._control.schema))
+            self._output.table(table, self._control.schema)
 
         self._report(self._writer.bytes, self._writer.rows, name)
         try:
-            return read_alone(connection, describe_it, name, begin, self._writer, rows=with_rows)
+            return read_alone(connection, describe_it, name, begin, self._output, rows=with_rows)
         except DatabaseError as error:
             if error.errno == 1146:
                 return None
@@ -365,6 +368,7 @@ class _Dump:
     def _summary(
         self, schema: Schema, snapshot: Snapshot, rows: Mapping[str, int], stripped: Sequence[str]
     ) -> DumpSummary:
+        index_sha256 = self._output.finish(self._control.server)
         collations = {table.collation for table in schema.tables if table.collation}
         for table in schema.tables:
             collations |= set(re.findall(r" COLLATE[ =](\w+)", table.create))
@@ -387,6 +391,7 @@ class _Dump:
             collations=tuple(sorted(collations)),
             stripped=tuple(stripped),
             warnings=tuple(self._warnings),
+            index_sha256=index_sha256,
         )
 
 

@@ -13,7 +13,7 @@ session, piece by piece, and the row names the variable:
 
 No key is needed for that, no UPDATE touches a time stamp, a history or a generated column, and any
 type takes its value whole. The server cuts a CONCAT that is larger than max_allowed_packet to NULL,
-with a warning only: the line before the INSERT, which otherwise sets what is set already, makes an
+with a warning only: the line before the INSERT, which otherwise repeats a setting, makes an
 error of that (1231), also for a plain client.
 """
 
@@ -27,7 +27,7 @@ from core.database.dump.row_text import Form, render_value
 from core.database.sql.statement import PIECE_NAME
 
 _AROUND: Final = 128
-"""What stands around a piece in its statement, at most."""
+"""The largest part of a statement around a piece, in bytes."""
 
 
 class TooLarge(Exception):
@@ -56,7 +56,7 @@ def split_row(
     room: int,
     largest: int,
 ) -> tuple[bytes, Pieces]:
-    """Return a row of at most `room` bytes, without its parentheses, and what makes its values.
+    """Return a row of at most `room` bytes, without parentheses, and the statements of its values.
 
     `largest`: how long a value may be for the server. The largest values are taken out of the row,
     as few as need be. Raises TooLarge.

@@ -1,13 +1,11 @@
 """One try at the rows of a dump: several connections over one snapshot, watched meanwhile.
 
-Owns the threads, the order of work and the stepping back. Whoever calls it decides whether another
+Owns the threads, the order of work and the stepping back. The caller decides whether another
 try follows.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import threading
 import time
 from collections import deque
@@ -22,10 +20,10 @@ from core.database.dump.ddl_watch import (
     tables_named,
     waiting_changes,
 )
-from core.database.dump.row_ranges import Piece, RowReader, Sink
+from core.database.dump.output import DumpOutput
+from core.database.dump.row_ranges import Piece, RowReader
 from core.database.dump.row_text import Rendering
 from core.database.dump.snapshot import Snapshot, let_go
-from core.database.dump.writer import DumpWriter
 from core.database.schema.definitions import Table
 from core.database.server.connection import Connection
 from core.database.server.dialect import one_line, quote_name
@@ -34,8 +32,6 @@ from core.events import Report
 
 REPORT_S: Final = 0.2
 WATCH_S: Final = 0.5
-_M_TRIM_THRESHOLD: Final = -1
-_M_MMAP_THRESHOLD: Final = -3
 
 
 class _Stopped(Exception):
@@ -53,7 +49,7 @@ class _Work:
 
 
 class Attempt:
-    """Reads the rows of tables through the connections of a snapshot into a writer.
+    """Reads the rows of tables through the connections of a snapshot into an output.
 
     `watcher` is another connection of the same account. `run` returns the rows of each table, or
     raises Disturbed when definitions changed or somebody waits to change them.
@@ -63,12 +59,13 @@ class Attempt:
         self,
         snapshot: Snapshot,
         watcher: Connection,
-        writer: DumpWriter,
+        output: DumpOutput,
         tables: Sequence[tuple[Table, Rendering]],
     ) -> None:
         self._snapshot = snapshot
         self._watcher = watcher
-        self._writer = writer
+        self._output = output
+        self._writer = output.writer
         self._tables = tuple(table for table, _ in tables)
         self._lock = threading.Condition()
         self._todo: deque[tuple[_Work, Piece | None]] = deque(
@@ -128,7 +125,7 @@ class Attempt:
             raise Disturbed(tables_named(waiting, self._tables), waiting=True)
 
     def _cut(self) -> bool:
-        """End what the connections are doing, here and on the server; tell whether it heard."""
+        """End the work of the connections, here and on the server; tell whether it heard."""
         for connection in self._snapshot.connections:
             connection.abort()
         self._snapshot.release_locks()
@@ -180,9 +177,7 @@ class Attempt:
 
     def _read(self, connection: Connection, work: _Work, piece: Piece | None) -> None:
         self._current = work.table.name
-        reader = RowReader(
-            connection, work.table, work.rendering, _sink(self._writer, work.table), self._stop
-        )
+        reader = _reader(connection, work.table, work.rendering, self._output, self._stop)
         try:
             if piece is None:
                 self._share(reader, work)
@@ -236,8 +231,15 @@ def _still_at_work(error: Cancelled, snapshot: Snapshot) -> Cancelled:
     )
 
 
-def _sink(writer: DumpWriter, table: Table) -> Sink:
-    return writer.statement if table.transactional else writer.lone_statement
+def _reader(
+    connection: Connection,
+    table: Table,
+    rendering: Rendering,
+    output: DumpOutput,
+    stop: Callable[[], None],
+) -> RowReader:
+    sink, digests = output.sink(table, rendering), output.index is not None
+    return RowReader(connection, table, rendering, sink, stop, digests=digests)
 
 
 def read_alone(
@@ -245,7 +247,7 @@ def read_alone(
     describe: Callable[[], tuple[Table, Rendering] | None],
     name: str,
     begin: Callable[[Table], None],
-    writer: DumpWriter,
+    output: DumpOutput,
     *,
     rows: bool = True,
 ) -> int | None:
@@ -264,7 +266,7 @@ def read_alone(
         begin(table)
         if not rows:
             return 0
-        reader = RowReader(connection, table, rendering, _sink(writer, table), lambda: None)
+        reader = _reader(connection, table, rendering, output, lambda: None)
         return sum(reader.read(piece) for piece in reader.pieces() or (Piece(),))
     except MagerewindError as error:
         if isinstance(error, DatabaseError) and error.errno in CHANGED_ERRORS:
@@ -273,16 +275,3 @@ def read_alone(
     finally:
         if connection.open:
             connection.execute("ROLLBACK")
-
-
-def keep_memory() -> None:
-    """Let the allocator keep what it has for the next range.
-
-    Otherwise each buffer of a mebibyte is given back to the kernel and comes again page by page:
-    650,000 page faults for 800 MB, a third of our processor time (measured, glibc 2.36). Other
-    C libraries have no mallopt, and no need of it.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, 32 << 20)
-        mallopt(_M_TRIM_THRESHOLD, 128 << 20)

@@ -1,4 +1,4 @@
-"""How a row becomes text: the SQL that makes the server render it, and what is left to do here.
+"""How a row becomes text: the SQL that makes the server render it, and the rest of the work here.
 
 The server joins a whole range of rows into one string (`GROUP_CONCAT`), so that Python only moves
 bytes. Escaping on the server (`QUOTE`) would be its largest cost; instead it sets control bytes as
@@ -16,6 +16,7 @@ sets than UTF-8 (and latin1, which maps one to one) in hexadecimal with its intr
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -25,6 +26,7 @@ from core.database.schema.definitions import Column, Table, Versioning
 from core.database.server.dialect import one_line, quote_name
 from core.errors import DumpFailed
 
+_NAMES: Final = ("utf-8", "surrogateescape")
 _NUMBERS: Final = frozenset(
     {"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"}
 )
@@ -46,7 +48,7 @@ _NEAR_UTF8: Final = frozenset({"utf8mb3", "utf8", "latin1"})
 
 
 class Form(Enum):
-    """What is done to a value that is rendered here."""
+    """The forms of a value that is rendered here."""
 
     PLAIN = auto()  # as it is
     TEXT = auto()  # escaped and quoted
@@ -58,8 +60,8 @@ class Rendering:
     """How the rows of one table are rendered.
 
     `marked` is SQL for a whole row as text with marks, `marks` how many marked values that has;
-    `raw` is SQL for the values one by one, `columns` are their names, and `forms` what is done to
-    each, with what goes before its quote. `insert` begins the statements.
+    `raw` is SQL for the values one by one, `columns` are their names, and `forms` the form of
+    each, with the text before its quote. `insert` begins the statements.
     """
 
     table: str
@@ -70,6 +72,11 @@ class Rendering:
     raw: str
     forms: tuple[tuple[Form, bytes], ...]
     insert: bytes
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the way of rendering: two texts of different ways are not to be compared."""
+        return hashlib.sha256(f"{self.source}\n{self.marked}".encode(*_NAMES)).hexdigest()
 
 
 def rendering_of(table: Table, *, history: bool) -> Rendering:
@@ -134,7 +141,7 @@ def _piece(column: Column, table: str) -> _Piece:
         return _Piece(marked=marked, raw=value, form=Form.PLAIN)
     before, text, raw, form = _text(column, table)
     marked = f"CONCAT('{before}\x01',{text},'\x01')"
-    if column.type == "enum":  # index 0, what strict servers refuse, is not a member ''
+    if column.type == "enum":  # index 0, refused by strict servers, is not a member ''
         marked = f"IF({name}=0,'\x04',{marked})"
         raw = f"IF({name}=0,'0',CONCAT('{before}',QUOTE({text})))"
         form = Form.PLAIN
@@ -146,12 +153,12 @@ def _piece(column: Column, table: str) -> _Piece:
 
 
 def _text(column: Column, table: str) -> tuple[str, str, str, Form]:
-    """Return what goes before the quote, SQL of what goes inside, SQL of the value, its form."""
+    """Return the text before the quote, SQL of the inside, SQL of the value, its form."""
     name = quote_name(column.name)
     if column.type == "float":
         exact = f"({name}*1e0)"  # as text a FLOAT loses digits (16777216: 16777200); +0e0 loses -0
         return "", exact, exact, Form.TEXT
-    if column.type == "double":  # not +0e0: what is computed, MySQL cuts after 22 characters
+    if column.type == "double":  # not +0e0: MySQL cuts a computed value after 22 characters
         return "", name, name, Form.TEXT
     if column.type in _BINARY or (column.type in _TEXTS and column.charset == "binary"):
         return "X", f"HEX({name})", name, Form.HEX
@@ -173,7 +180,7 @@ def finish_marked(text: bytes, *, rows: int, marks: int) -> bytes | None:
     """Return the VALUES list, without its outer parentheses, of a range rendered with marks.
 
     None where the counts of the marks do not fit `rows` rows of `marks` values: a mark is part of
-    the data, or a row is missing. The counts are taken from what each replacement does to the
+    the data, or a row is missing. The counts are taken from the effect of each replacement on the
     length, because `bytes.count` is many times slower than `bytes.replace` (CPython 3.11 to 3.13).
     """
     values = len(text) - len(text.replace(b"\x01", b""))
@@ -200,7 +207,7 @@ def render_row(values: Sequence[bytes | None], forms: Sequence[tuple[Form, bytes
 
 
 def render_value(value: bytes | None, form: Form, before: bytes) -> bytes:
-    """Return one value as SQL; `before` is what goes before its quote."""
+    """Return one value as SQL; `before` is the text before its quote."""
     if value is None:
         return b"NULL"
     if form is Form.HEX:
@@ -211,7 +218,7 @@ def render_value(value: bytes | None, form: Form, before: bytes) -> bytes:
 
 
 def escape(text: bytes) -> bytes:
-    """Return what goes inside a string literal; the result has no line ends."""
+    """Return the inside of a string literal; the result has no line ends."""
     text = text.replace(b"\\", b"\\\\").replace(b"'", b"\\'")
     text = text.replace(b"\n", b"\\n").replace(b"\r", b"\\r").replace(b"\0", b"\\0")
     return text.replace(b"\x1a", b"\\Z")

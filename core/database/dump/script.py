@@ -4,7 +4,7 @@ Format 1, in this order, UTF-8 unless said otherwise, every statement ending wit
 
 1. A header of comments: `-- magerewind dump, format 1`, then `-- Server:`, `-- Schema:`,
    `-- Created:`, `-- Snapshot:`, and, where rows are left out on purpose, `-- Without rows:`.
-2. The session: what is changed is kept in `@magerewind_…` variables and put back at the end.
+2. The session: old settings are kept in `@magerewind_…` variables and restored at the end.
    NAMES utf8mb4, UTC, sql_mode NO_AUTO_VALUE_ON_ZERO and ALLOW_INVALID_DATES, no checks of keys,
    autocommit off (so that a plain load commits every 32 MiB, not every statement).
 3. Sequences: ``-- sequence `s` ``, DROP, CREATE, `DO SETVAL(…)`.
@@ -31,7 +31,8 @@ Knows the classes of definitions and nothing of connections.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -82,7 +83,7 @@ def _encode(text: str) -> bytes:
 
 
 def comment_name(name: str) -> str:
-    """Return a quoted name that cannot end the comment it stands in."""
+    """Return a quoted name that cannot end the comment around it."""
     return quote_name(one_line(name, limit=200))
 
 
@@ -106,19 +107,19 @@ def header(
         "SET " + ", ".join(f"{name} = {value}" for name, value in _KEPT.items()) + ";",
     ]
     if server.mariadb:
-        # Rows are as they were, whatever the checks of today say; so are the formats of rows.
+        # Rows are as they were, under any checks of today; so are the formats of rows.
         lines.append("/*M!100200 SET check_constraint_checks = 0 */;")
         lines.append("/*M!100200 SET innodb_strict_mode = 0 */;")
     return _encode("\n".join(lines) + "\n\n")
 
 
 def history_session() -> bytes:
-    """Return what lets the periods of system-versioned rows be written."""
+    """Return the setting that lets the periods of system-versioned rows be written."""
     return b"/*M!101100 SET system_versioning_insert_history = 1 */;\n"
 
 
 def sequence_text(sequence: Sequence_) -> bytes:
-    """Return a sequence and where it stands."""
+    """Return a sequence and its position."""
     name = quote_name(sequence.name)
     return _encode(
         f"-- sequence {comment_name(sequence.name)}\n"
@@ -131,6 +132,12 @@ def table_text(table: Table, schema: str) -> bytes:
     """Return the structure of a table of `schema`."""
     head = f"-- table {comment_name(table.name)}\nDROP TABLE IF EXISTS {quote_name(table.name)};\n"
     return _encode(head) + _own_sequences(_encode(table.create), schema) + b";\n\n"
+
+
+def definition_fingerprint(table: Table, schema: str) -> str:
+    """Return the SHA-256 of a table's definition as a dump has it, without AUTO_INCREMENT."""
+    text = _own_sequences(_encode(table.fingerprint), schema)
+    return hashlib.sha256(text).hexdigest()
 
 
 def _own_sequences(create: bytes, schema: str) -> bytes:
@@ -150,15 +157,18 @@ def _own_sequences(create: bytes, schema: str) -> bytes:
     return b"".join([*pieces, create[at:]])
 
 
-def objects_text(schema: Schema, definers: Definers) -> bytes:
-    """Return everything that comes after the rows."""
-    made = [
-        *(_object(one.kind, one.name, one, definers, drop=True) for one in schema.routines),
-        *(_view(one, definers) for one in schema.views),
-        *(_object("TRIGGER", one.name, one, definers, drop=False) for one in schema.triggers),
-        *(_object("EVENT", one.name, one, definers, drop=True) for one in schema.events),
-    ]
-    return b"".join(made)
+def objects_texts(schema: Schema, definers: Definers) -> Iterator[tuple[str, str, str, bytes]]:
+    """Yield everything that comes after the rows: kind, name, the table of a trigger, text."""
+    for routine in schema.routines:
+        text = _object(routine.kind, routine.name, routine, definers, drop=True)
+        yield routine.kind, routine.name, "", text
+    for view in schema.views:
+        yield "VIEW", view.name, "", _view(view, definers)
+    for trigger in schema.triggers:
+        text = _object("TRIGGER", trigger.name, trigger, definers, drop=False)
+        yield "TRIGGER", trigger.name, trigger.table, text
+    for event in schema.events:
+        yield "EVENT", event.name, "", _object("EVENT", event.name, event, definers, drop=True)
 
 
 def _view(view: View, definers: Definers) -> bytes:

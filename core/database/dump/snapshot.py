@@ -36,7 +36,7 @@ _LONG_QUERY_S: Final = 5
 
 
 class Rung(StrEnum):
-    """How a snapshot was taken; the value is what the manifest and the screens say."""
+    """How a snapshot was taken; the value is the word in the manifest and on the screens."""
 
     STAGES = "A: BACKUP STAGE, parallel"
     GLOBAL_LOCK = "B: global read lock, parallel"
@@ -266,7 +266,7 @@ def _global_lock(
         for process in locker.query("SHOW FULL PROCESSLIST"):
             if process[4] == "Query" and int(process[5] or 0) > _LONG_QUERY_S:
                 raise DatabaseError("a query runs for long, a global lock would wait for it")
-        # Tables that are locked while all are flushed can be read by nobody else until they are
+        # Tables that are locked while all are flushed cannot be read by others until they are
         # let go (seen on MySQL 9.7), so their lock comes after.
         outside.unlock()
         locker.execute("FLUSH TABLES WITH READ LOCK")
@@ -290,7 +290,7 @@ def _positions(connections: Sequence[Connection]) -> None:
 
 
 def _position(connection: Connection) -> tuple[str, ...]:
-    """Return where the snapshot stands in the binary log; empty where there is none.
+    """Return the position of the snapshot in the binary log; empty where there is none.
 
     Without a binary log the position is not missing, but 0 in a file without a name.
     """

@@ -1,7 +1,7 @@
 """Which tables are dumped without their rows: names, patterns and the groups of `--strip`.
 
 The groups bear the names that administrators know from n98-magerun2, `@log`, `@sessions` and so
-on. Patterns are table names without the prefix of the store, in which `*` stands for anything.
+on. Patterns are table names without the prefix of the store, in which `*` matches anything.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "@trade": ("@customers", "@sales", "@quotes"),
     "@development": ("@admin", "@customers", "@log", "@oauth", "@sales", "@quotes", "@sessions"),
 }
-# Rows that say what a status is called are settings of the store, not its orders.
+# Rows with the names of statuses are settings of the store, not its orders.
 _KEPT: Final = ("sales_order_status*", "sales_sequence_*")
 
 

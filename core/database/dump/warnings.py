@@ -1,4 +1,4 @@
-"""What deserves a look about a dump: rights that hide things before it, oddities after it."""
+"""The warnings of a dump: rights that hide things before it, oddities after it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def remarks(
 
 
 def check_rights(rights: Rights, schema: str) -> list[Warned]:
-    """Refuse to dump what cannot be seen whole; warn of kinds that Magento does not use."""
+    """Refuse to dump a schema that is partly hidden; warn of kinds that Magento does not use."""
     name = one_line(schema)
     for right, lost in (("SELECT", "tables"), ("TRIGGER", "triggers")):
         if not rights.may(right):

@@ -16,6 +16,7 @@ from core.compression import Compression
 from core.database.dump.frames import dump_file
 from core.database.dump.pieces import Pieces
 from core.database.dump.script import COMMIT_LINE
+from core.database.index.entries import Place
 
 _ENDING: Final = b");\n"
 COMMIT_BYTES: Final = 32 << 20
@@ -50,6 +51,11 @@ class DumpWriter:
         """The digest of the file, which is finished."""
         return self._file.sha256
 
+    @property
+    def frames(self) -> list[tuple[int, int]]:
+        """Where each frame of a compressed file begins: in the text, and in the file."""
+        return self._file.frames
+
     def finish(self) -> None:
         """Write what waits to be compressed."""
         with self._lock:
@@ -74,27 +80,31 @@ class DumpWriter:
                 raise durable.translate(error, "write the dump") from error
             self._reset()
 
-    def write(self, text: bytes) -> None:
+    def write(self, text: bytes) -> Place:
         """Append text as it is; its longest statement is no longer than the text."""
         with self._lock:
+            start = self.bytes
             self._of_table(b"")
             self._append(text)
             self._cut()
+            return Place(offset=start, length=len(text))
 
     def cut(self) -> None:
         """End the frame of a compressed file here: what comes next is of another kind."""
         with self._lock:
             self._cut(always=True)
 
-    def statement(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> None:
+    def statement(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> Place:
         """Append a statement of rows, with a COMMIT after it now and then."""
         with self._lock:
-            self._uncommitted += self._append_rows(beginning, values, rows, pieces)
+            place = self._append_rows(beginning, values, rows, pieces)
+            self._uncommitted += place.length
             if self._uncommitted >= COMMIT_BYTES:
                 self._uncommitted = 0
                 self._append(COMMIT_LINE)
+            return place
 
-    def lone_statement(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> None:
+    def lone_statement(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> Place:
         """Append a statement of rows for a table outside transactions, in a transaction by itself.
 
         A server that enforces the consistency of its GTIDs (as MySQL 9 does) takes it in no other.
@@ -102,12 +112,13 @@ class DumpWriter:
         with self._lock:
             if self._uncommitted:
                 self._append(COMMIT_LINE)
-            self._append_rows(beginning, values, rows, pieces)
+            place = self._append_rows(beginning, values, rows, pieces)
             self._append(COMMIT_LINE)
             self._uncommitted = 0
+            return place
 
-    def _append_rows(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> int:
-        """Append a statement and those around it; return how many bytes they are."""
+    def _append_rows(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> Place:
+        """Append a statement and those around it; return where they stand."""
         start = self.bytes
         self._of_table(beginning)
         for part in pieces.before:
@@ -119,7 +130,7 @@ class DumpWriter:
         self.rows += rows
         sizes = (len(beginning) + len(values) + len(_ENDING), *map(len, pieces.before))
         self.largest = max(self.largest, *sizes)
-        return self.bytes - start
+        return Place(offset=start, length=self.bytes - start)
 
     def _append(self, text: bytes) -> None:
         try:

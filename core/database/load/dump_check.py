@@ -1,4 +1,4 @@
-"""What the offline check of a dump has found, as a value.
+"""The findings of the offline check of a dump, as a value.
 
 Owns the words for it and nothing of how it is found; see `core.database.load.offline_check`.
 """
@@ -16,7 +16,7 @@ from core.events import Warned
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """A statement that makes or alters something, as it stands in the dump, and its session.
+    """A statement that makes or alters something, as written in the dump, and its session.
 
     Only those that the dump itself does not undo again.
     """
@@ -44,16 +44,16 @@ class TableContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DumpCheck:
-    """What a dump holds. `problems` are reasons not to load it, each one line.
+    """The contents of a dump. `problems` are reasons not to load it, each one line.
 
-    `content_bytes` is its unpacked size, `max_statement_bytes` what the server must take as one
-    packet. `made_by` is magerewind, mysqldump, mariadb-dump, magento, phpmyadmin, adminer,
-    heidisql or "": what the dump says of itself. `trusted`: it is the file that a manifest of ours
-    names by its checksum. `time_zone` is the one that it means before it sets one, `time_zones` are
-    all that its statements are run in; `zoneless` are tables with TIMESTAMPs, and events, whose
-    times are read in the zone of the server because the dump sets none. `left_out` are tables and
-    views that it has and that are not loaded; nothing else here speaks of them. `from_schema` is
-    another name in it that stands for `schema`. `stays` are those left out tables that stay live.
+    `content_bytes` is its unpacked size, `max_statement_bytes` the size that the server must take
+    as one packet. `made_by` is magerewind, mysqldump, mariadb-dump, magento, phpmyadmin, adminer,
+    heidisql or "": the claim of the dump. `trusted`: it is the file that a manifest of ours names
+    by its checksum. `time_zone` is the one that it means before it sets one, `time_zones` are all
+    that its statements are run in; `zoneless` are tables with TIMESTAMPs, and events, whose times
+    are read in the zone of the server because the dump sets none. `left_out` are tables and views
+    that it has and that are not loaded; nothing else here speaks of them. `from_schema` is another
+    name in it that means `schema`. `stays` are those left out tables that stay live.
     """
 
     path: str
@@ -124,7 +124,7 @@ def _rest(names: tuple[str, ...], without: Container[str]) -> tuple[str, ...]:
 def unspoken_kinds(check: DumpCheck) -> tuple[str, ...]:
     """Return the kinds of objects that a dump of this maker leaves out unless asked.
 
-    Their absence then says nothing, so what the schema has of them stays.
+    Their absence then says nothing, so those of the schema stay.
     """
     if check.made_by == "magerewind":
         return ()

@@ -1,4 +1,4 @@
-"""Programs that write dumps: how each begins and ends one, and what it does not say in it."""
+"""Programs that write dumps: how each begins and ends one, and the facts that it leaves out."""
 
 from __future__ import annotations
 

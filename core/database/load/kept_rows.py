@@ -20,7 +20,7 @@ from core.magento.settings import DatabaseConnection
 def keep_rows(check: DumpCheck, names: Iterable[str], settings: DatabaseConnection) -> DumpCheck:
     """Return a check in which these tables, where they are live, stay out of the load and the swap.
 
-    One that is defined otherwise in the dump is a problem: its rows would not fit what uses it.
+    One that is defined otherwise in the dump is a problem: its rows would not fit its users.
     """
     with connect(settings) as connection:
         live = frozenset(base_tables(connection)) - broken_tables(connection).keys()

@@ -1,4 +1,4 @@
-"""What follows the rows of a load: keys that waited, ALTERs of the dump, foreign keys, and a proof.
+"""The work after the rows of a load: keys that waited, ALTERs of the dump, foreign keys, a proof.
 
 The foreign keys of staged tables refer to staged tables and bear names of their own, because names
 of foreign keys are unique in a schema and the live tables still have the real ones.

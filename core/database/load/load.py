@@ -2,8 +2,8 @@
 
 One thread reads the dump and makes the tables; several connections write the rows in transactions
 of some mebibytes, in any order. Keys that can wait are made when the last row of their table is in,
-foreign keys come at the very end, under names of their own. Nothing live is touched: whatever goes
-wrong, the staged tables are dropped and the schema is what it was.
+foreign keys come at the very end, under names of their own. Nothing live is touched: after any
+failure, the staged tables are dropped and the schema is as before.
 
 Not unique_checks = 0: with it (and foreign_key_checks = 0) MariaDB locks an empty table for one
 connection and loads it in bulk, which was 30 % slower here than two connections without.
@@ -81,7 +81,7 @@ def load_beside(
     partial: bool = False,
     mark: JobMark | None = None,
 ) -> StagedTables:
-    """Load a checked dump into staging tables and return what stands ready to be swapped in.
+    """Load a checked dump into staging tables and return those ready to be swapped in.
 
     The names are in the journal before the first table is made. `expected_rows` are the counts of
     the manifest, by table; `mark` tells in the schema whose the tables are. Raises LoadFailed with

@@ -1,8 +1,8 @@
-"""The offline check of a dump: a whole read that says what it holds and whether it may be loaded.
+"""The offline check of a dump: a whole read that tells its contents and whether it may be loaded.
 
-Needs no server. Refuses what is never run (`core.database.sql.allowed`), tells whether the dump is
-complete and a whole store, and counts what loading it will take. What only a server can answer is
-asked by `core.database.load.server_check`.
+Needs no server. Refuses statements that are never run (`core.database.sql.allowed`), tells whether
+the dump is complete and a whole store, and counts the needs of the load. Questions that only a
+server can answer are asked by `core.database.load.server_check`.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ def check_dump(
     schema: str | None = None,
     from_schema: str = "",
 ) -> DumpCheck:
-    """Read a dump whole and return what it holds.
+    """Read a dump whole and return its contents.
 
     Progress is in bytes of the file. Raises StatementRefused with the line of a statement that is
     never run, DamagedBackup where the dump ends inside a statement or is not the file of
-    `sha256`. That is the checksum of a manifest, and what makes a dump one of ours: the bodies of
-    its objects were in the schema, so they are taken as they are, and what they reach beyond it is
+    `sha256`. That is the checksum of a manifest, and the proof that a dump is ours: the bodies of
+    its objects were in the schema, so they are taken as they are, and their reach beyond it is
     a warning. Names may be qualified with `schema` only; where none is given, with the one that
-    the dump says it is of; `from_schema` is another name that stands for it. `content_bytes` is how
-    much the manifest says that a compressed dump holds.
+    the dump says it is of; `from_schema` is another name that means it. `content_bytes` is the size
+    of the text of a compressed dump, as the manifest says it.
     """
     file = DumpFile(path, digest=True, content_bytes=content_bytes)
     try:
@@ -106,7 +106,7 @@ def without_stores(check: DumpCheck, others: OtherStores) -> DumpCheck:
 
 
 class _Inventory:
-    """Gathers what a dump holds, statement by statement."""
+    """Gathers the contents of a dump, statement by statement."""
 
     def __init__(
         self, schema: str | None, *, trusted: bool, from_schema: str, time_zone: str
@@ -170,7 +170,7 @@ class _Inventory:
         return state.reading
 
     def _keep(self, statement: Statement, raw: RawStatement) -> None:
-        """Keep the text of what is to be there in the end, for a server to try."""
+        """Keep the text of the final definitions, for a server to try."""
         kind = statement.kind
         made = Definition(kind=kind, name=statement.name, raw=raw, state=self.session.state)
         if kind is StatementKind.EVENT:
@@ -345,7 +345,7 @@ class _Inventory:
     def result(
         self, path: str, statements: Statements, digest: str, table_prefix: str
     ) -> DumpCheck:
-        """Return what the dump holds. Raises StatementRefused for an unknown function."""
+        """Return the contents of the dump. Raises StatementRefused for an unknown function."""
         self._refuse_unknown_functions()
         maker = maker_of(statements.first_lines)
         complete = is_complete(maker, statements.trailer, self.last)

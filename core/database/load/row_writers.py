@@ -1,7 +1,7 @@
 """Several connections that write rows of a load, each batch in a transaction.
 
 Owns the threads, their order and their failures: the first error stops them all and is raised to
-whoever feeds them. What is to follow the last row of a table waits until that row is committed.
+whoever feeds them. The work after the last row of a table waits until that row is committed.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _NO_CHOICE: Final = "values that are none of an ENUM's choices are stored as the
 # 1906: a value for a generated column, which is made anew; 6414: rows of a table outside
 # transactions follow others (MySQL 9 says so even of statements that were committed one by one).
 _HARMLESS: Final = frozenset({1906, 6414})
-# Warnings after which a value is not what the dump says. The rest are named, not fatal.
+# Warnings after which a value differs from the dump's. The rest are named, not fatal.
 _LOST: Final = frozenset({1048, 1264, 1265, 1292, 1301, 1366, 1406, 1411, 1416, 3140, 4025})
 
 
 class Row(NamedTuple):
-    """A row statement under its staged name, where it came from, and what makes its values."""
+    """A row statement under its staged name, its origin, and the statements of its values."""
 
     staged: str
     name: str
@@ -67,7 +67,7 @@ class Batch:
         line: int,
         before: tuple[bytes, ...] = (),
     ) -> None:
-        """Take one more statement, and what has to be run before it on the same connection."""
+        """Take one more statement, and those to be run before it on the same connection."""
         self.rows.append(Row(staged, name, text, state, line, before))
         self.size += len(text) + sum(map(len, before))
         self.current = name
@@ -82,7 +82,7 @@ class Finishing:
 
 
 def load_failure(name: str, line: int, error: DatabaseError) -> MagerewindError:
-    """Return what a load says of an error: the table, the line, the server's words."""
+    """Return the message of a load's error: the table, the line, the server's words."""
     if isinstance(error, ConnectionLost):
         return error
     return LoadFailed(
@@ -120,7 +120,7 @@ class RowWriters:
         try:
             while len(self._connections) < count:
                 self._connections.append(LoadingConnection(settings, collations))
-        except ConnectionFailed:  # as many as the server has left, and one for what comes after
+        except ConnectionFailed:  # as many as the server has left, and one for the later work
             if len(self._connections) < 2:
                 self._close()
                 raise
@@ -144,7 +144,7 @@ class RowWriters:
             self._after[staged] = (statements, finishing)
 
     def put(self, work: Batch | Finishing) -> None:
-        """Hand over work; waits while enough is underway. Raises what stopped the writers."""
+        """Hand over work; waits while enough is underway. Raises the writers' error."""
         if isinstance(work, Batch) and not work.rows:
             return
         self._offer(work)
@@ -233,7 +233,7 @@ class RowWriters:
             self._finish(connection, finishing)
 
     def _count(self, batch: Batch, counts: Counter[str]) -> list[Finishing]:
-        """Note what is committed; return what may follow now."""
+        """Note a committed statement; return the work that may follow now."""
         ready = []
         with self._lock:
             self.rows.update(counts)

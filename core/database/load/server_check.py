@@ -1,6 +1,6 @@
 """Everything that is asked before a dump is loaded: of the dump, the server and the live schema.
 
-What the dump alone can answer is in `core.database.load.offline_check`.
+Questions that the dump alone can answer are in `core.database.load.offline_check`.
 Nothing here changes the schema, except that the right to make a table, a trigger and a view is
 tried on a scratch table of a name of ours, because no list of rights tells all (1419).
 """
@@ -48,14 +48,14 @@ __all__ = [
 ]
 
 SPACE_FACTOR: Final = 1.4
-"""What rows take in InnoDB, with keys, of what they take as SQL; Magento's tables, measured."""
+"""The size of rows in InnoDB, with keys, over their size as SQL; Magento's tables, measured."""
 _ROUTINES: Final = frozenset({"PROCEDURE", "FUNCTION", "PACKAGE", "PACKAGE BODY"})
 _PACKET_RESERVE: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerCheck:
-    """What stands between a dump and this server, and what the swap will do to the schema.
+    """The obstacles between a dump and this server, and the effect of the swap on the schema.
 
     `problems` are reasons not to start, one line each. Space is in bytes; `space_free` is None
     where the server's disk cannot be seen from here. `rows_now` are the server's estimates.
@@ -76,7 +76,7 @@ class ServerCheck:
 
 
 def without_other_stores(check: DumpCheck, settings: DatabaseConnection) -> DumpCheck:
-    """Return what of a dump may be loaded where other stores live in the schema."""
+    """Return the part of a dump that may be loaded where other stores live in the schema."""
     with connect(settings) as connection:
         return without_stores(check, other_stores(connection))
 
@@ -88,9 +88,9 @@ def check_against_server(
     map_collations: bool = False,
     partial: bool = False,
 ) -> ServerCheck:
-    """Return whether a dump can be loaded here, and what that will change.
+    """Return whether a dump can be loaded here, and the changes of the load.
 
-    Raises ConnectionFailed or ConnectionLost; what the server refuses is a problem, not an error.
+    Raises ConnectionFailed or ConnectionLost; a refusal of the server is a problem, not an error.
     """
     few = connection_problem(settings)
     with connect(settings) as connection:
@@ -135,7 +135,7 @@ def _free_space(connection: Connection, settings: DatabaseConnection) -> int | N
 
 
 class _Asked:
-    """The questions, and what they brought up."""
+    """The questions, and their findings."""
 
     def __init__(self, connection: Connection, check: DumpCheck, *, partial: bool) -> None:
         self.connection, self.check, self.partial = connection, check, partial
@@ -160,7 +160,7 @@ class _Asked:
         return int(self.check.content_bytes * SPACE_FACTOR)
 
     def result(self, collations: Mapping[str, str], free: int | None) -> ServerCheck:
-        """Return what has come up."""
+        """Return the findings."""
         return ServerCheck(
             server=str(self.connection.server),
             problems=tuple(self.problems),
@@ -270,7 +270,7 @@ class _Asked:
         return found if wanted else CollationMap(known=found.known, names={})
 
     def kinds_of_tables(self) -> None:
-        """See whether the server has sequences, and memory for what is kept there."""
+        """See whether the server has sequences, and memory for tables that are kept there."""
         if self.check.sequences and not self.connection.server.sequences:
             self.problems.append(f"{self.connection.server} has no sequences; the dump does.")
         memory = sum(one.row_bytes for one in self.check.contents if one.engine.upper() == "MEMORY")
@@ -295,7 +295,7 @@ class _Asked:
             self._warn("definer-mapped", f"{why}; itself is put in their place.", *other)
 
     def live(self) -> None:
-        """See whether what is there now can be saved, and who else depends on it."""
+        """See whether the present definitions can be saved, and who else depends on them."""
         try:
             self._routines(read_definitions(self.connection).objects)
         except (RightsMissing, DumpFailed) as error:
@@ -352,7 +352,7 @@ class _Asked:
                 )
 
     def tables(self) -> None:
-        """See what the swap will do to which table."""
+        """See the effect of the swap on each table."""
         names, others = table_names(self.connection), other_stores(self.connection)
         live = {name for name in names if owner_of(name) is None and name not in others}
         coming = {*self.check.tables, *self.check.sequences}

@@ -22,7 +22,7 @@ _UNKNOWN_ZONE: Final = 1298
 
 
 def time_zones(connection: Connection, check: DumpCheck) -> Answers:
-    """See whether the server knows the zones of a dump, and what it takes for none."""
+    """See whether the server knows the zones of a dump, and its default zone."""
     problems = []
     for zone in check.time_zones:
         try:
@@ -50,7 +50,7 @@ def time_zones(connection: Connection, check: DumpCheck) -> Answers:
 
 
 def engines(connection: Connection, check: DumpCheck, variables: Mapping[str, str]) -> Answers:
-    """See whether the server has the engines of a dump, and makes them of what asks for them."""
+    """See whether the server has the engines of a dump, and gives them to tables."""
     known = {
         str(name).upper()
         for name, support, *_ in connection.query("SHOW ENGINES")

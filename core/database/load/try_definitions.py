@@ -5,8 +5,8 @@ another name, as the load will make it, and dropped again: as a temporary table 
 can, which costs a fraction of a millisecond and leaves nothing behind; else, and where it has
 triggers, as a real one whose name says that it is ours (`_mrs_trial…`), so that recovery finds it.
 Triggers are made on their table, routines under other names, and the texts of views and events are
-given to the server to read. What only the rows, foreign keys or the finished schema can show is
-left to the load.
+given to the server to read. Faults that only the rows, foreign keys or the finished schema can show
+are left to the load.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from core.magento.settings import DatabaseConnection
 MOST_PROBLEMS: Final = 20
 _SAID_ELSEWHERE: Final = frozenset({1273, 1286, 1298})  # an unknown collation, engine or zone
 _NOT_DETERMINISTIC: Final = 1418  # said of one function; other rights are missing for all
-# What a view's text may be refused for while its tables are not there: syntax, an unknown
+# Errors that refuse a view's text while its tables are not there: syntax, an unknown
 # function or character set, a feature that is not known, a wrong number of arguments.
 _TEXT: Final = frozenset({1064, 1115, 1149, 1235, 1305, 1582, 1583})
 _NO_FUNCTION: Final = 1305
@@ -57,7 +57,7 @@ _PACKAGES: Final = frozenset({StatementKind.PACKAGE, StatementKind.PACKAGE_BODY}
 def try_definitions(
     check: DumpCheck, settings: DatabaseConnection, collations: CollationMap
 ) -> tuple[tuple[str, ...], tuple[Warned, ...]]:
-    """Return why definitions of a dump cannot be made here, by line, and what will be lost.
+    """Return why definitions of a dump cannot be made here, by line, and the losses.
 
     Changes nothing that is there. Raises ConnectionFailed and ConnectionLost.
     """
@@ -115,7 +115,7 @@ class _Trial:
         self.triggers: defaultdict[str, list[_Read]] = defaultdict(list)
 
     def run(self) -> None:
-        """Try everything, tables before what stands on them."""
+        """Try everything, tables before the objects on them."""
         tables: defaultdict[str, list[_Read]] = defaultdict(list)
         objects = []
         for definition in self.check.definitions:
@@ -149,7 +149,7 @@ class _Trial:
         return f"{STAGED}{self.short}_{self.number}"
 
     def _attempt(self, one: _Read, attempt: Callable[[], None]) -> None:
-        """Note what the server says; what an earlier question has shown is not said twice."""
+        """Note the server's answer; the finding of an earlier question is not repeated."""
         try:
             attempt()
         except ConnectionLost:
@@ -280,14 +280,14 @@ class _Trial:
                 self.lost.append(f"{one_line(one.name)} ({one_line(text, limit=60)})")
 
     def warnings(self) -> tuple[Warned, ...]:
-        """Return what deserves a look before the store is closed."""
+        """Return the warnings from before the store is closed."""
         if not self.lost:
             return ()
         message = f"{self.server} leaves out what stands in these tables for other servers."
         return (Warned(code="left-out", message=message, names=tuple(self.lost)),)
 
     def clear(self) -> None:
-        """Drop what had to stay until the end."""
+        """Drop the objects that had to stay until the end."""
         if self.connection.open:
             for name in self.packages.values():
                 self._drop(f"PACKAGE IF EXISTS {quote_name(name)}")

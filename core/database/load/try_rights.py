@@ -1,4 +1,4 @@
-"""What the account may do, tried on scratch objects of a name of ours before a load begins."""
+"""The rights of the account, tried on scratch objects of a name of ours before a load begins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.errors import DatabaseError
 
 
 def try_rights(connection: Connection, check: DumpCheck) -> tuple[list[str], bool]:
-    """Try what the load will do on a scratch table; return problems, and whether it may make them.
+    """Try the acts of the load on a scratch table; return problems, and whether it may make them.
 
     No list of rights tells all: the binary log alone can forbid triggers (1419).
     """
@@ -23,7 +23,7 @@ def try_rights(connection: Connection, check: DumpCheck) -> tuple[list[str], boo
     may_make = True
     name = f"{STAGED}trial{connection.thread_id}_0"
     table, other = quote_name(name), quote_name(name + "_v")
-    try:  # what cannot be dropped is not made
+    try:  # an object that cannot be dropped is not made
         connection.execute(f"DROP TABLE IF EXISTS {table}")
     except DatabaseError as error:
         return [_problem(connection, "drop tables", error)], False

@@ -138,7 +138,7 @@ def same_text(there: ObjectText | None, wanted: ObjectText) -> bool:
 def prove_triggers(
     loading: LoadingConnection, triggers: tuple[ObjectText, ...], staged: Mapping[str, str]
 ) -> tuple[dict[str, ObjectText], tuple[Warned, ...]]:
-    """Make each trigger once beside; return those to be made otherwise, by name, and what to say.
+    """Make each trigger once beside; return those to be made otherwise, by name, and the warnings.
 
     Raises RightsMissing with its cure, LoadFailed with the trigger that cannot be made.
     """
@@ -159,7 +159,7 @@ def prove_triggers(
 
 
 def definer_warning(kind: str, names: list[str]) -> Warned:
-    """Return what is said of objects whose definer the account may not set."""
+    """Return the warning about objects whose definer the account may not set."""
     return Warned(
         code="definer-mapped",
         message=f"The account may not set the definer of {len(names)} {kind}"

@@ -1,4 +1,4 @@
-"""What a schema holds, read from the server, and the names of its tables in a swap.
+"""The contents of a schema, read from the server, and the names of its tables in a swap.
 
 read tables, sequences and foreign keys                       read_tables
 read views, triggers, routines and events                     read_objects, definitions

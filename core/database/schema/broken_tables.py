@@ -20,7 +20,7 @@ _RENAME_ERRORS: Final = frozenset({6, 7, 1017, 1025, 1030, 1034, 1035, 1194, 181
 # table, no tablespace, a file that is too short, a wrong checksum.
 _BROKEN: Final = frozenset({2, 126, 127, 130, 131, 144, 145, 155, 175, 176, 194})
 _NUMBER: Final = re.compile(r"(?:errno|Errcode): (\d+)")
-_DROP_TRIES: Final = 3  # the first may remove what hinders the second
+_DROP_TRIES: Final = 3  # the first may remove the obstacle of the second
 
 
 def broken_tables(connection: Connection) -> dict[str, str]:
@@ -72,7 +72,7 @@ def broken_in_rename(error: DatabaseError, schema: str, names: Iterable[str]) ->
 
 
 def drop_broken(connection: Connection, name: str) -> None:
-    """Drop a table, whatever is left of it."""
+    """Drop a table, with any parts of it missing."""
     connection.execute("SET foreign_key_checks = 0")
     for number in range(1, _DROP_TRIES + 1):
         try:
@@ -85,7 +85,7 @@ def drop_broken(connection: Connection, name: str) -> None:
 
 
 def _file_name(name: str) -> str:
-    """Return a name as it stands in the name of its file, where it is ASCII."""
+    """Return a name in the form of its file's name, where it is ASCII."""
     return "".join(
         c if c.isascii() and (c.isalnum() or c == "_") else f"@{ord(c):04x}" for c in name
     )

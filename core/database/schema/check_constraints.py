@@ -85,7 +85,7 @@ def read_checks(connection: Connection) -> tuple[WaitingCheck, ...]:
 
 
 def changes_for_asides(connection: Connection, asides: tuple[str, ...]) -> dict[str, list[str]]:
-    """Return what makes the aside tables give up their names, by table."""
+    """Return the statements that free the names held by the aside tables, by table."""
     if not shares_names(connection.server):
         return {}
     now = _names_now(connection)
@@ -103,7 +103,7 @@ def changes_for_asides(connection: Connection, asides: tuple[str, ...]) -> dict[
 def changes_for_checks(
     connection: Connection, checks: tuple[WaitingCheck, ...]
 ) -> dict[str, list[str]]:
-    """Return what gives waiting constraints their names, by table; what is done is left out."""
+    """Return the statements that name waiting constraints, by table; finished ones are left out."""
     if not checks or not shares_names(connection.server):
         return {}
     now = _names_now(connection)

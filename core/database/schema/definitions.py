@@ -1,4 +1,4 @@
-"""What a schema is made of: value classes of tables, sequences, views, triggers, routines, events.
+"""The parts of a schema: value classes of tables, sequences, views, triggers, routines, events.
 
 All texts are those of the server's SHOW CREATE, as text with surrogate escapes where a trigger or
 routine was made in another character set than UTF-8. Knows no connection, no rows and no files.
@@ -80,13 +80,13 @@ class Table:
 
     @property
     def fingerprint(self) -> str:
-        """What changes with every change of the definition."""
+        """A value that changes with every change of the definition."""
         return definition_of(self.create)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sequence_:  # noqa: N801 - `Sequence` is the collection
-    """A sequence and where it stands."""
+    """A sequence and its position."""
 
     name: str
     create: str
@@ -96,7 +96,7 @@ class Sequence_:  # noqa: N801 - `Sequence` is the collection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """What a text makes: `kind` is the word after CREATE; a view has no sql_mode."""
+    """The object that a text makes: `kind` is the word after CREATE; a view has no sql_mode."""
 
     kind: str
     name: str
@@ -109,7 +109,7 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View(StoredObject):
-    """A view; `valid` is false where it refers to what does not exist (any more)."""
+    """A view; `valid` is false where it refers to a missing object."""
 
     kind: str = "VIEW"
     valid: bool
@@ -167,7 +167,7 @@ class Schema:
 
 
 def definition_of(create: str) -> str:
-    """Return a SHOW CREATE TABLE without what every row changes (AUTO_INCREMENT)."""
+    """Return a SHOW CREATE TABLE without the value that every row changes (AUTO_INCREMENT)."""
     head, found, options = create.rpartition("\n)")
     return head + found + _AUTO_INCREMENT.sub("", options, count=1)
 

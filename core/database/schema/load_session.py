@@ -2,7 +2,7 @@
 
 Owns the difference between a session that loads rows (nothing is checked twice, nothing is strict,
 dates are kept as they are) and one that makes an object (exactly the dump's session, because a
-routine remembers it). Sets only what differs from the last statement.
+routine remembers it). Sets only the differences from the last statement.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core.errors import DatabaseError
 from core.magento.settings import DatabaseConnection
 
 ROW_MODE: Final = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES"
-# What only some servers know, or only some accounts may set, and what is good to have.
+# Settings that only some servers know, or only some accounts may set, and that are good to have.
 _WELCOME: Final = (
     "innodb_strict_mode = 0",
     "check_constraint_checks = 0",
@@ -30,7 +30,7 @@ _WELCOME: Final = (
     "innodb_lock_wait_timeout = 5",
     "sql_notes = 1",
 )
-# What a row takes in a MEMORY table, where each is as long as the longest, over what it takes in a
+# The size of a row in a MEMORY table, where each is as long as the longest, over its size in a
 # dump: a VARCHAR(255) of one letter is about 250.
 _MEMORY_GROWTH: Final = 1024
 _MEMORY_MOST: Final = 1 << 30
@@ -51,7 +51,7 @@ class LoadingConnection:
                 self.connection.execute(f"SET SESSION {setting}")
 
     def for_rows(self, state: SessionState) -> None:
-        """Read statements as `state` does; store what they say, whatever it is."""
+        """Read statements as `state` does; store their values, known or not."""
         reading = state.reading
         mode = ROW_MODE
         mode += "" if reading.backslash_escapes else ",NO_BACKSLASH_ESCAPES"

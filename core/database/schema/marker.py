@@ -42,7 +42,7 @@ class JobMark:
 
     @property
     def short(self) -> str:
-        """The job's id as it stands in names."""
+        """The job's id in the form used in names."""
         return short_id(self.job_id)
 
 
@@ -111,7 +111,7 @@ def drop_marker(connection: Connection, short: str) -> None:
 
 
 def read_mark(connection: Connection, short: str) -> JobMark | None:
-    """Return what a job's table says of it; None where it is missing or says nothing."""
+    """Return the facts in a job's table; None where it is missing or empty."""
     for table in (staged_name(short, 0), aside_name(short, 0)):
         mark = _marked(connection, table)
         if mark is not None and mark.short == short:
@@ -122,7 +122,7 @@ def read_mark(connection: Connection, short: str) -> JobMark | None:
 def read_swap(connection: Connection, short: str) -> Swap | None:
     """Return the swap that a job's table holds; None where it holds none.
 
-    Raises StorageError where what it holds is damaged.
+    Raises StorageError where its contents are damaged.
     """
     for table in (staged_name(short, 0), aside_name(short, 0)):
         name = quote_name(table)

@@ -1,4 +1,4 @@
-"""The names of staged and aside tables, and of what is staged with them.
+"""The names of staged and aside tables, and of the objects staged with them.
 
 `_mrs_<job>_<n>` is a staged table, `_mra_<job>_<n>` an aside one; foreign keys that wait for their
 real names are `_mrs_<job>_f<n>`. A name tells whose it is and that it is ours, nothing more: which
@@ -18,7 +18,7 @@ _OURS: Final = re.compile(r"_mr[sa]_([0-9A-Za-z]{1,20})_[a-z]?\d+")
 
 
 def short_id(job_id: str) -> str:
-    """Return a job's id as it stands in names: letters and digits, at most 20."""
+    """Return a job's id in the form used in names: letters and digits, at most 20."""
     plain = re.sub(r"[^0-9A-Za-z]", "", job_id)
     if 0 < len(plain) <= SHORT_LENGTH:
         return plain

@@ -1,6 +1,6 @@
 """Other stores in the same schema: each is known by its core tables under another prefix.
 
-Their tables, and what is named with their prefix, are theirs alone. A table belongs to the store
+Their tables, and objects named with their prefix, are theirs alone. A table belongs to the store
 with the longest prefix that its name begins with, so `m2_store` is not one of the store without a
 prefix.
 """
@@ -46,7 +46,7 @@ class OtherStores:
         return OtherStores(own=self.own, prefixes=tuple(sorted({*self.prefixes, *more})))
 
     def warning(self, code: str = "other-stores") -> tuple[Warned, ...]:
-        """Return what is said of them, if there are any."""
+        """Return the message about them, if there are any."""
         if not self.prefixes:
             return ()
         return (

@@ -110,7 +110,7 @@ def _by_dependency(views: list[View]) -> tuple[View, ...]:
 
 
 def _mentioned(view: View) -> list[str]:
-    """Return the names after FROM, JOIN, a comma or a parenthesis: what a view may read from."""
+    """Return the names after FROM, JOIN, a comma or a parenthesis: possible sources of a view."""
     body = view.create.partition(" AS ")[2]
     names = re.findall(rf"(?:from|join|,|\() *\(*(?:{_NAME}\.)?({_NAME})", body, re.IGNORECASE)
     return [name[1:-1].replace("``", "`") for name in names]
@@ -176,7 +176,7 @@ _TRIGGER_HEAD: Final = re.compile(
 def without_schema(create: str) -> str:
     """Return the text of a trigger without the names of schemas before it and its table.
 
-    The server keeps what was written (`m.tg … ON m.t`); so it could never be made elsewhere.
+    The server keeps the written text (`m.tg … ON m.t`); so it could never be made elsewhere.
     """
     found = _TRIGGER_HEAD.match(create)
     if found is None:

@@ -1,4 +1,4 @@
-"""Reads what a schema holds: tables, sequences and foreign keys.
+"""Reads the contents of a schema: tables, sequences and foreign keys.
 
 The objects without rows are read by `core.database.schema.read_objects`. Knows nothing of rows, and
 nothing of files. The tables of rollbacks are left out.
@@ -54,10 +54,11 @@ __all__ = [
 
 
 def read_schema(connection: Connection, without: LeftAlone | None = None) -> Schema:
-    """Return what the schema of this connection holds, but some tables and what is on them.
+    """Return the contents of the connection's schema, but some tables and the objects on them.
 
-    Raises RightsMissing and DumpFailed, each naming what cannot be read. Whether the account sees
-    everything is a question for `core.database.server.rights`: what it may not see, no query shows.
+    Raises RightsMissing and DumpFailed, each naming the unreadable object. Whether the account sees
+    everything is a question for `core.database.server.rights`: no query shows the objects that it
+    may not see.
     """
     without = without or LeftAlone()
     theirs = without.stores.has_object

@@ -32,7 +32,7 @@ class TablesLoaded(TypedRecord):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TablesSwapping(TypedRecord):
-    """The RENAME is about to be sent by this connection; `definitions` holds what was before."""
+    """The RENAME is about to be sent by this connection; `definitions` holds the state before."""
 
     KIND: ClassVar[str] = "tables.swapping"
     short: str

@@ -1,4 +1,4 @@
-"""What a swap of tables is, as a value that outlives the process: the definitions file.
+"""A swap of tables, as a value that outlives the process: the definitions file.
 
 It says which tables stand for which, which definitions held before and which hold after. It is on
 disk before anything is changed, so that recovery and undo need nothing else but it and the schema.
@@ -92,7 +92,7 @@ class DefaultText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definitions:
-    """All that hangs on tables or stands beside them."""
+    """All objects on tables or beside them."""
 
     foreign_keys: tuple[WaitingKey, ...] = ()
     objects: tuple[ObjectText, ...] = ()
@@ -106,12 +106,12 @@ class Definitions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedTables:
-    """Tables that are loaded beside, or stand aside, ready to be swapped in.
+    """Tables that are loaded beside, or set aside, ready to be swapped in.
 
-    `whole`: what is in the schema and not here is to go, but for the tables in `stays`. `keeps`:
-    kinds of objects that the dump does not speak of, so that those in the schema stay. `drops`: the
-    objects that go, as kind and name, where they are known already. `rows` counts per table what
-    was loaded.
+    `whole`: objects of the schema that are not here are to go, but for the tables in `stays`.
+    `keeps`: kinds of objects that the dump does not speak of, so that those in the schema stay.
+    `drops`: the objects that go, as kind and name, where they are known already. `rows` counts per
+    table what was loaded.
     """
 
     job_id: str
@@ -162,9 +162,9 @@ class Swap:
 
 
 def load_swap(place: str | StateFile, *, schema: str) -> Swap:
-    """Return what `Swap.save` wrote for a swap in this schema.
+    """Return the value that `Swap.save` wrote for a swap in this schema.
 
-    Raises ForeignState, and StorageError for what is damaged, of another schema, or speaks of
+    Raises ForeignState, and StorageError for one that is damaged, of another schema, or speaks of
     tables that no swap of ours would.
     """
     file = state_file(place)
@@ -176,7 +176,7 @@ def load_swap(place: str | StateFile, *, schema: str) -> Swap:
 
 
 def swap_from_json(raw: bytes, *, where: str, schema: str) -> Swap:
-    """Return what `Swap.to_json` gave for a swap in this schema.
+    """Return the value of a text of `Swap.to_json` for a swap in this schema.
 
     Raises StorageError, which names the place `where`, as `load_swap` does.
     """

@@ -33,7 +33,7 @@ def base_tables(connection: Connection) -> tuple[str, ...]:
 
 
 def all_names(connection: Connection) -> frozenset[str]:
-    """Return the names of everything that stands where a table can: tables, sequences, views."""
+    """Return the names in the name space of tables: tables, sequences, views."""
     rows = connection.query(
         "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
     )
@@ -74,7 +74,7 @@ def end_statements(connection: Connection, short: str, *, timeout_s: float = 60.
 
 
 def end_connection(connection: Connection, number: int, *, timeout_s: float = 60.0) -> None:
-    """End a connection of a dead job, whatever it is at, and wait until it is gone.
+    """End a connection of a dead job, at any work, and wait until it is gone.
 
     A RENAME that has its locks is left to finish. After a restart of the server the number may be
     that of another connection to the schema; one that holds the lock of a job is never ended.
@@ -96,7 +96,7 @@ def end_connection(connection: Connection, number: int, *, timeout_s: float = 60
 
 
 def drop_tables(connection: Connection, names: Iterable[str]) -> None:
-    """Drop tables or sequences, with foreign keys among them; what is gone already is fine."""
+    """Drop tables or sequences, with foreign keys among them; one that is gone already is fine."""
     connection.execute("SET foreign_key_checks = 0")
     for name in names:
         connection.execute(f"DROP TABLE IF EXISTS {quote_name(name)}")

@@ -3,6 +3,6 @@
 from env.php: host, port or socket, ways to encrypt       address
 connect; name the server and its version                  connection, dialect
 an error code becomes a sentence and a class of error     error_codes
-ask what the account may do                               rights
+read the rights of the account                            rights
 ask how large the schema is                               size
 """

@@ -26,7 +26,7 @@ USUAL_SOCKETS: Final = (
 
 
 def tls_context(tls: TlsOptions) -> ssl.SSLContext:
-    """Return what the driver needs for TLS. Raises ConnectionFailed for bad files."""
+    """Return the driver's context of TLS. Raises ConnectionFailed for bad files."""
     try:
         context = ssl.create_default_context(cafile=tls.ca, capath=tls.capath)
         # Certificates that MySQL makes by itself do not pass Python 3.13's strict rules.

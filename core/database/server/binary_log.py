@@ -35,7 +35,7 @@ def forbids_triggers(connection: Connection) -> bool:
 
 
 def trigger_warnings(connection: Connection, names: Iterable[str]) -> tuple[Warned, ...]:
-    """Return what is said where these triggers and functions could not be made again."""
+    """Return the message where these triggers and functions could not be made again."""
     names = tuple(names)
     if not names or not forbids_triggers(connection):
         return ()

@@ -7,7 +7,7 @@ Session: utf8mb4, UTC, sql_mode NO_AUTO_VALUE_ON_ZERO alone (a backslash escapes
 strings, nothing is strict), autocommit, long network timeouts, no statement timeout, and a wait of
 at most 5 s for a metadata lock unless told otherwise.
 
-Every wait ends (`core.database.server.wire`). Questions, which is what `query` and its like are
+Every wait ends (`core.database.server.wire`). Questions, sent by `query` and its like,
 for, have a limit in time and size. Statements may take hours, but only while another connection
 hears from the server that it is at work on them. A wait that is given up closes the connection; one
 that a cancel ends also asks the server to end it.
@@ -82,7 +82,7 @@ class Connection:
         self.schema = settings.schema
         self.server: Server = parse_version(raw.version)
         self.lock_wait_s = LOCK_WAIT_S
-        self.max_packet = 0  # what the server takes at most in one statement
+        self.max_packet = 0  # the server's limit of one statement, in bytes
         self._ready_by_s: float | None = None
         self._watch = Watch(settings, self.thread_id, None, raw.wire.is_severed)
 
@@ -99,7 +99,7 @@ class Connection:
             raise DatabaseError("The database server's answer makes no sense.")
         text, comment, packet, who, listed = rows[0]
         server = parse_version(str(text))
-        # A MariaDB may be set to call itself anything; its comment still says what it is.
+        # A MariaDB may be set to call itself anything; its comment still tells the product.
         if not server.mariadb and "mariadb" in str(comment).lower():
             server = parse_version(f"{text}-MariaDB")
         self.server = server
@@ -111,7 +111,7 @@ class Connection:
             "time_zone": "+00:00",
             "sql_mode": SQL_MODE,
             "sql_quote_show_create": 1,
-            "sql_big_selects": 1,  # whatever max_join_size says
+            "sql_big_selects": 1,  # with any max_join_size
             "net_read_timeout": DAY_S,
             "net_write_timeout": DAY_S,
             "wait_timeout": DAY_S,
@@ -275,7 +275,7 @@ class Connection:
         self._raw.wire.sever()
 
     def close(self) -> None:
-        """Drop the connection; nothing that is still on its way is read, nobody is waited for."""
+        """Drop the connection; no answer on its way is read or waited for."""
         drop(self._raw)
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""What differs between MariaDB and MySQL, and how names and texts are written in SQL.
+"""The differences between MariaDB and MySQL, and the forms of names and texts in SQL.
 
 Owns the version of a server and the questions asked of it; knows nothing of connections.
 """

@@ -1,7 +1,8 @@
 """The driver, PyMySQL: logins over a wire of ours, and its errors in our words.
 
-Owns TLS or plain text, what the driver is told, and which of its exceptions mean what. A server may
-answer anything: what the driver cannot read becomes a DatabaseError, never another exception.
+Owns TLS or plain text, the arguments of the driver, and the meaning of its exceptions. A server may
+answer anything: an answer that the driver cannot read becomes a DatabaseError, never another
+exception.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ _INTEGERS: Final = frozenset(
     }
 )
 _FLOATS: Final = frozenset({FIELD_TYPE.FLOAT, FIELD_TYPE.DOUBLE})
-# What the driver raises for packets that make no sense.
+# Errors of the driver for packets that make no sense.
 _NONSENSE: Final = (
     struct.error,
     LookupError,
@@ -65,9 +66,9 @@ else:
 
 
 class Driver(_Base):
-    """The driver's connection over a wire, with what the driver has no public name for.
+    """The driver's connection over a wire, with parts that the driver has no public name for.
 
-    Errors are the driver's own, Unanswered, and what ends the job.
+    Errors are the driver's own, Unanswered, and the one that ends the job.
     """
 
     wire: Wire
@@ -81,7 +82,7 @@ class Driver(_Base):
 
     @property
     def version(self) -> str:
-        """What the server calls itself."""
+        """The server's own name and version."""
         return self.server_version
 
     @property
@@ -123,7 +124,7 @@ class Driver(_Base):
 
 
 class _Tls:
-    """What the driver takes for its context: TLS that begins on the wire."""
+    """The context for the driver: TLS that begins on the wire."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
@@ -169,7 +170,7 @@ def _login_failure(settings: DatabaseConnection, error: Exception) -> Connection
 
 
 def unanswered(settings: DatabaseConnection, error: Unanswered) -> ConnectionFailed:
-    """Return what to say of a login that was given up."""
+    """Return the error of a login that was given up."""
     return ConnectionFailed(
         f"No database server answers at {place_of(settings)}: {error}.",
         hint="See db/connection in app/etc/env.php.",
@@ -240,7 +241,7 @@ def decode(value: bytes | None, kind: int) -> Value:
 
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
-    """Turn what the driver raises into errors of ours."""
+    """Turn errors of the driver into errors of ours."""
     try:
         yield
     except pymysql.err.MySQLError as error:
@@ -257,7 +258,7 @@ def translated() -> Iterator[None]:
 
 
 def drop(raw: Driver) -> None:
-    """Close a session without reading what is still on its way, and without waiting."""
+    """Close a session without reading answers on their way, and without waiting."""
     raw.let_go()
     raw.wire.say_goodbye()
     with contextlib.suppress(pymysql.err.MySQLError, OSError, Unanswered):

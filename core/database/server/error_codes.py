@@ -1,4 +1,4 @@
-"""What servers answer when they refuse, in our words.
+"""The refusals of servers, in our words.
 
 Owns the meaning of error numbers; knows the driver's errors only by their shape, `(number, text)`.
 """
@@ -18,7 +18,7 @@ _LOST: Final = frozenset({1053, 1152, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 
 _RIGHTS: Final = frozenset({1044, 1142, 1143, 1227, 1370, 1410, 1418, 1419, 1698, 3118})
 
 _FULL: Final = frozenset({1021, 1114, 3019})  # the disk, a table, a file of undo
-# What engines and the file system answer is in the text of these: no space left (28), a quota
+# Answers of engines and the file system are in the text of these: no space left (28), a quota
 # (122), no more room in a file of rows (135) or of an index (136).
 _OF_ENGINES: Final = frozenset({3, 20, 1005, 1023, 1025, 1026, 1030, 1814, 1815})
 _NO_ROOM: Final = re.compile(r"(?:errno:|Errcode:|Got error) (?:28|122|135|136)\b|No space left")
@@ -31,7 +31,7 @@ def error_number(error: Exception) -> int | None:
 
 
 def login_error(settings: DatabaseConnection, place: str, error: Exception) -> ConnectionFailed:
-    """Return what went wrong with a login, in one line without the password."""
+    """Return the failure of a login, in one line without the password."""
     number, user = error_number(error), one_line(settings.username)
     schema = one_line(settings.schema)
     env = "See db/connection in app/etc/env.php."

@@ -1,4 +1,4 @@
-"""What on a server would stop a job once it has begun: locks, crashed tables, too few connections.
+"""Obstacles on a server that would stop a running job: locks, crashed tables, few connections.
 
 Asked while the store is open. Nothing here waits long or changes anything.
 """
@@ -125,7 +125,7 @@ def blockers(connection: Connection) -> list[str]:
 def crashed_tables(connection: Connection, names: Sequence[str]) -> dict[str, str]:
     """Return those of these tables whose rows cannot be read whole, and the server's word for why.
 
-    Only engines that can crash are looked at: what is damaged in InnoDB stops the server itself.
+    Only engines that can crash are looked at: damage in InnoDB stops the server itself.
     """
     kinds = ", ".join(quote_text(engine) for engine in _CHECKED)
     rows = connection.query(

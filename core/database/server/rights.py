@@ -1,8 +1,8 @@
-"""What the account may do, as far as SHOW GRANTS tells.
+"""The rights of the account, as far as SHOW GRANTS tells.
 
-What an account has no right to see, no query shows: without TRIGGER the list of triggers is simply
-empty. So rights are asked for, not found missing later. Only rights on the whole schema (or on
-everything) count, since nothing less proves that all of it is seen.
+No query shows an object that the account has no right to see: without TRIGGER the list of triggers
+is simply empty. So rights are asked for, not found missing later. Only rights on the whole schema
+(or on everything) count, since nothing less proves that all of it is seen.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def read_rights(connection: Connection) -> Rights:
         found = _LINE.match(line)
         if found is None:
             continue
-        # Rights on columns, `SELECT (a, b)`, stand in lines of tables, which are not looked at.
+        # Rights on columns, `SELECT (a, b)`, are in lines of tables, which are not looked at.
         rights = {right.strip().upper() for right in found["rights"].split(",")}
         if found["verb"] == "REVOKE":  # MySQL's partial revokes
             if _matches(found["schema"], connection.schema):

@@ -10,7 +10,7 @@ from core.magento.settings import DatabaseConnection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaEstimate:
-    """What the server believes of a schema; `bytes` is the size of the rows, without indexes."""
+    """The server's estimate of a schema; `bytes` is the size of the rows, without indexes."""
 
     tables: int
     rows: int

@@ -28,7 +28,7 @@ _BYTES: Final = 64 << 10
 class Watch:
     """Looks after the statements of one connection.
 
-    `who`: what the server of that connection answered to `WHO`; None where its number is not one
+    `who`: the answer of that connection's server to `WHO`; None where its number is not one
     of that server's. `severed` tells whether the connection was cut meanwhile.
     """
 
@@ -46,7 +46,7 @@ class Watch:
         self._idle_looks = 0
 
     def begin(self) -> None:
-        """Forget what was seen of an earlier statement."""
+        """Forget the looks at an earlier statement."""
         self._idle_looks = 0
 
     def look(self) -> bool:
@@ -94,7 +94,7 @@ class Watch:
 
 
 def _go_on() -> None:
-    """Let nothing but its own limit end what is tidied up after a cancel."""
+    """Let nothing but its own limit end the cleaning after a cancel."""
 
 
 def _rows(raw: Driver, sql: str) -> Any:  # noqa: ANN401 - as above

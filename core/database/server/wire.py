@@ -1,9 +1,9 @@
 """The bytes between this process and a database server: every wait has an end.
 
-A `Wire` stands in for the driver's socket. It never blocks in the kernel for longer than a slice:
+A `Wire` replaces the driver's socket. It never blocks in the kernel for longer than a slice:
 between two slices it looks whether the job was cancelled, whether the time of the exchange is over,
 and, after a silence, whether the server is still there (`Watch`, asked by way of another
-connection). What is read in one exchange is limited in bytes and in packets.
+connection). The bytes and packets of one exchange are limited.
 
 All time limits are here. They shrink once a cancel was asked for.
 """
@@ -33,7 +33,7 @@ GRACE_S: Final = 1.0
 """How long an exchange is left alone by a cancel: nearly all of them end within that."""
 
 PACKET_BYTES: Final = 1 << 30
-"""What servers send at most at once (the greatest max_allowed_packet)."""
+"""The most that servers send at once, in bytes (the greatest max_allowed_packet)."""
 
 _BUFFER: Final = 64 << 10
 _SEND: Final = 1 << 20
@@ -49,7 +49,7 @@ class Limits:
     another connection is asked about a statement without an answer, and how often. `unanswered_s`:
     how long the server may give no sign of life at all. `short_s`: the longest wait for the answer
     to a question about definitions; `answer_s`: how long such an answer may take to arrive.
-    `courtesy_s`: for what is of use only if it is quick.
+    `courtesy_s`: for questions that are of use only if they are quick.
     """
 
     connect_s: float = 10.0
@@ -75,7 +75,7 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """What one question and its answer may take.
+    """The limits of one question and its answer.
 
     `limit_s`: for all of it; `answer_s`: from the first byte of the answer to its end. `bytes` and
     `packets` limit the answer. `watch` is called after a silence; it tells whether the server gave
@@ -187,7 +187,7 @@ class Wire:
         self._sock = sock
         self._through(sock.do_handshake)
 
-    # What the driver calls.
+    # Called by the driver.
 
     def settimeout(self, _seconds: float | None) -> None:
         """Ignore the driver's timeouts: the limits of the exchange hold."""
@@ -197,7 +197,7 @@ class Wire:
         return io.BufferedReader(_Incoming(self), _BUFFER)
 
     def sendall(self, data: bytes) -> None:
-        """Send all of `data`. Raises OSError, Unanswered, and what ends the job."""
+        """Send all of `data`. Raises OSError, Unanswered, and the error that ends the job."""
         sock, rest = self._open_socket(), memoryview(data)
         while rest:
             rest = rest[self._through(partial(sock.send, rest[:_SEND]), select.POLLOUT) :]
@@ -208,7 +208,7 @@ class Wire:
         if sock is not None:
             sock.close()
 
-    # What the connection calls.
+    # Called by the connection.
 
     def say_goodbye(self) -> None:
         """Prepare for the last packet: a server that does not take it at once gets none."""
@@ -234,7 +234,7 @@ class Wire:
                 raise Unanswered("its answer has no end")
 
     def receive(self, buffer: memoryview) -> int:
-        """Read what is there into `buffer`; return how much, 0 at the end."""
+        """Read available bytes into `buffer`; return their number, 0 at the end."""
         sock = self._open_socket()
         count: int = self._through(partial(sock.recv_into, buffer))
         self._bytes_left -= count
@@ -254,7 +254,7 @@ class Wire:
         return self._sock
 
     def _through(self, action: Callable[[], Any], events: int = select.POLLIN) -> Any:  # noqa: ANN401
-        """Do what may have to wait, until it is done."""
+        """Repeat a call that may have to wait, until it is done."""
         while True:
             try:
                 return action()
@@ -266,7 +266,7 @@ class Wire:
                 self._wait(events)
 
     def _wait(self, events: int) -> None:
-        """Return when the socket is ready. Raises Unanswered, and what ends the job."""
+        """Return when the socket is ready. Raises Unanswered, and the error that ends the job."""
         poller = select.poll()
         poller.register(self._open_socket(), events)
         alive = asked = time.monotonic()
@@ -284,7 +284,7 @@ class Wire:
                 return
 
     def _look(self, now: float) -> float:
-        """Return the seconds that are left, or raise what ends the wait."""
+        """Return the seconds that are left, or raise the error that ends the wait."""
         if self._severed:
             raise Unanswered("the connection was cut from here")
         if now - self._began >= GRACE_S:

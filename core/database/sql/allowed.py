@@ -1,8 +1,8 @@
-"""What each statement of a dump is, and which are never run.
+"""The classes of a dump's statements, and those that are never run.
 
-Owns the list of what a dump may hold: definitions in its own schema, rows, and settings of its
+Owns the list of allowed statements: definitions in its own schema, rows, and settings of its
 session. All else is refused with its line. A dump that no manifest vouches for is read by a grammar
-of what is allowed (`core.database.sql`), word by word to its end; of a trusted one only the head is
+of allowed forms (`core.database.sql`), word by word to its end; of a trusted one only the head is
 read.
 """
 
@@ -46,13 +46,14 @@ def classify(
     from_schema: str = "",
     trusted: bool = False,
 ) -> Statement:
-    """Return what a statement is. Raises StatementRefused for what is never run, with its line.
+    """Return the class of a statement. Raises StatementRefused, with its line, for one never run.
 
     `schema` is the one that names may be qualified with; without it no qualified name passes.
-    `from_schema` is another name that stands for it.
-    What a `trusted` statement makes is taken as it is: the schema has it, or had it when we dumped
-    it, which a checksum proves and no header of a file. `text` of the result is what a server may
-    be given: as it was read here, without any comment that only some servers execute.
+    `from_schema` is another name that means it.
+    The object of a `trusted` statement is taken as it is: the schema has it, or had it when we
+    dumped it, which a checksum proves and no header of a file. `text` of the result is the text
+    that a server may be given: as it was read here, without any comment that only some servers
+    execute.
     """
     found = HEAD.match(raw.text)
     if found is not None and (raw.literal or trusted or not _conditional(raw.text)):
@@ -164,7 +165,7 @@ class _Reader:
                 raise cursor.refusal("it is none of the statements that dumps are made of")
 
     def _object(self) -> tuple[str, tuple[int, int]]:
-        """Read a name, perhaps qualified with our schema; return it and where it stands."""
+        """Read a name, perhaps qualified with our schema; return it and its place."""
         cursor = self.cursor
         start = cursor.token.start
         name = cursor.own(reserved=self.trusted)
@@ -200,7 +201,7 @@ class _Reader:
         )  # fmt: skip
 
     def _check(self, kind: StatementKind, name: str) -> None:
-        """Read what a statement says of the object that it makes."""
+        """Read a statement's facts of the object that it makes."""
         cursor = self.cursor
         if kind in OBJECTS:
             check_body(kind, cursor, name=one_line(name))
@@ -213,7 +214,7 @@ class _Reader:
         cursor.end()
 
     def _create_options(self) -> str:
-        """Read what may stand between CREATE and the kind; return the definer, if one is given."""
+        """Read the words between CREATE and the kind; return the definer, if one is given."""
         cursor, definer = self.cursor, ""
         while True:
             if cursor.accept(b"DEFINER"):
@@ -328,9 +329,9 @@ class _Reader:
         return self._made(StatementKind.DROP, names=tuple(names))
 
     def _of_rocksdb(self) -> bool:
-        """Whether this is what Percona's mysqldump asks and sets for an engine: it is not run.
+        """Whether this is the question of Percona's mysqldump about an engine: it is not run.
 
-        As no other PREPARE gets through, what an EXECUTE would run is known.
+        As no other PREPARE gets through, the statement of an EXECUTE is known.
         """
         first, rest = self.words[0].upper, self.words[1:]
         upper = {word.upper for word in rest}
@@ -344,7 +345,7 @@ class _Reader:
         return len(variables) == 1 and is_of_rocksdb(variables[0])
 
     def _setval(self) -> Statement:
-        """Read `SETVAL(sequence, number, …)`, which says where a sequence stands."""
+        """Read `SETVAL(sequence, number, …)`, which sets the position of a sequence."""
         cursor = self.cursor
         cursor.expect(b"SETVAL", b"(")
         name, place = self._object()

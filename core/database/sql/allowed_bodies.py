@@ -1,6 +1,6 @@
 """Bodies of views, triggers, routines and events that a foreign dump may hold.
 
-A body is a program that others will run: here is what stands before it, from the name of the object
+A body is a program that others will run: here is the part before it, from the name of the object
 on; its statements are in `core.database.sql.allowed_programs`.
 """
 
@@ -34,7 +34,7 @@ def check_body(kind: StatementKind, cursor: Cursor, *, name: str) -> None:
 
 
 class _Bodies:
-    """Rules for what follows the name of an object."""
+    """Rules for the words after the name of an object."""
 
     def __init__(self, cursor: Cursor) -> None:
         self.cursor = cursor

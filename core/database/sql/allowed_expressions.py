@@ -78,7 +78,7 @@ class Expressions:
         self._bracket(function)
 
     def _operand(self) -> bool:
-        """Take what may come next in an expression; tell whether there was any."""
+        """Take the next part of an expression; tell whether there was one."""
         cursor = self.cursor
         if cursor.done:
             return False
@@ -187,7 +187,7 @@ class Expressions:
         cursor.expect(b"END")
 
     def _bracket(self, function: bytes) -> None:
-        """Take what stands between brackets, after the name of a function or after none."""
+        """Take the inside of brackets, after the name of a function or after none."""
         cursor = self.cursor
         cursor.expect(b"(")
         if function == b"OVER":
@@ -203,7 +203,7 @@ class Expressions:
         cursor.expect(b")")
 
     def _arguments(self, function: bytes) -> None:
-        """Take arguments with what some functions have between them, up to the bracket."""
+        """Take arguments and the words that some functions have between them, up to the bracket."""
         cursor = self.cursor
         while cursor.peek() != b")":
             if function == b"CONVERT" and cursor.peek() in TYPE_WORDS:
@@ -241,7 +241,7 @@ class Expressions:
         return True
 
     def ordering(self) -> None:
-        """Take what follows ORDER BY."""
+        """Take the words after ORDER BY."""
         self.expression()
         self.cursor.accept(b"ASC", b"DESC")
         while self.cursor.accept(b","):
@@ -249,7 +249,7 @@ class Expressions:
             self.cursor.accept(b"ASC", b"DESC")
 
     def window(self) -> None:
-        """Take what stands between the brackets of OVER."""
+        """Take the inside of the brackets of OVER."""
         cursor = self.cursor
         if cursor.is_name() and cursor.peek() not in {b"ROWS", b"RANGE", b"GROUPS"}:
             cursor.name()

@@ -14,7 +14,7 @@ class Partitions:
         self.cursor, self.values, self.options = cursor, values, options
 
     def take(self) -> None:
-        """Take PARTITION BY and what follows."""
+        """Take PARTITION BY and the words after it."""
         cursor = self.cursor
         cursor.expect(b"PARTITION", b"BY")
         self._way()

@@ -227,7 +227,7 @@ class Programs:
                 return
 
     def _target(self) -> None:
-        """Take what is set: a user's variable, a local one, NEW.x, or a setting of a short list."""
+        """Take the target of SET: a user's variable, a local one, NEW.x, or a listed setting."""
         cursor = self.cursor
         if cursor.accept_all(b"@", b"@"):
             if cursor.accept(b"SESSION", b"LOCAL"):

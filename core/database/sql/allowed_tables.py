@@ -19,7 +19,7 @@ _ACTIONS: Final = (b"RESTRICT", b"CASCADE")
 
 
 class Tables:
-    """Rules for definitions at a cursor, behind the name of what is defined."""
+    """Rules for definitions at a cursor, behind the name of the defined object."""
 
     def __init__(self, cursor: Cursor) -> None:
         self.cursor = cursor
@@ -27,7 +27,7 @@ class Tables:
         self.options = TableOptions(cursor)
 
     def definition(self, query: Callable[[], None] | None = None) -> None:
-        """Take what follows the name in CREATE TABLE; a `query` only where one is given."""
+        """Take the words after the name in CREATE TABLE; a `query` only where one is given."""
         cursor = self.cursor
         if cursor.peek() == b"(" and cursor.peek(1) not in {b"SELECT", b"WITH", b"("}:
             if cursor.peek(1) == b"LIKE":
@@ -176,7 +176,7 @@ class Tables:
             self.cursor.accept(b"ENFORCED")
 
     def _column(self) -> None:
-        """Take the type of a column and what is said of it."""
+        """Take the type of a column and its attributes."""
         cursor = self.cursor
         self.values.type()
         while not cursor.done and cursor.peek() not in {b",", b")"}:
@@ -268,7 +268,7 @@ class Tables:
         return True
 
     def changes(self) -> None:
-        """Take what follows the name in ALTER TABLE."""
+        """Take the words after the name in ALTER TABLE."""
         self._change()
         while self.cursor.accept(b","):
             self._change()
@@ -298,7 +298,7 @@ class Tables:
         self._part()
 
     def index(self) -> None:
-        """Take what follows the table in CREATE INDEX."""
+        """Take the words after the table in CREATE INDEX."""
         self._key_parts()
         self._key_options()
         while self.cursor.accept(b"ALGORITHM", b"LOCK"):
@@ -306,7 +306,7 @@ class Tables:
             self.cursor.name() if self.cursor.is_name() else self.cursor.expect(b"DEFAULT")
 
     def sequence(self) -> None:
-        """Take what follows the name in CREATE SEQUENCE."""
+        """Take the words after the name in CREATE SEQUENCE."""
         cursor = self.cursor
         if cursor.accept(b"AS"):
             self.values.type()

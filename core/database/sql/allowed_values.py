@@ -22,7 +22,7 @@ _CONSTANTS: Final = frozenset(
      b"CURRENT_TIME", b"LOCALTIME", b"LOCALTIMESTAMP", b"UTC_TIMESTAMP", b"UTC_DATE", b"BINARY",
      b"DATE", b"TIME", b"TIMESTAMP"}
 )  # fmt: skip
-# What may stand between the brackets of a function besides values.
+# Words between the brackets of a function besides values.
 _INSIDE: Final = (
     TYPE_WORDS
     | {b"AS", b"USING", b"SET", b"CHARSET", b"COLLATE", b"INTERVAL"}
@@ -60,7 +60,7 @@ class _Row:
         self.words = self._words(reading)
         self.functions: list[bytes] = []  # whose brackets are open
         self.before: Token | None = None
-        self._letters = -1  # where the last name of a character set stands
+        self._letters = -1  # the place of the last name of a character set
 
     def _words(self, reading: Reading) -> Iterator[Token]:
         for word in tokens(self.text, reading, self.at):
@@ -146,7 +146,7 @@ class _Row:
         return bool(self.functions) and (word.upper in _INSIDE or self._letters == word.start)
 
     def _word(self, word: Token) -> None:
-        """Take a word if any rule may allow it; `_complete` sees what follows it."""
+        """Take a word if any rule may allow it; `_complete` sees the next one."""
         before = self.before.upper if self.before is not None else b""
         if self.functions and before in _WITH_LETTERS and _CHARSET.fullmatch(word.text):
             self._letters = word.start
@@ -163,7 +163,7 @@ class _Row:
 
 
 def _tail(text: bytes, line: int, reading: Reading) -> None:
-    """Read what follows the rows: nothing, or what Adminer writes to update rows that are there."""
+    """Read the end after the rows: nothing, or Adminer's clause that updates existing rows."""
     if len(text) > _LONGEST_TAIL:
         raise StatementRefused(f"Line {line}: a row statement with a long end.")
     words = words_of(text, line, reading)

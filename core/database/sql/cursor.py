@@ -54,7 +54,7 @@ class Cursor:
         return self.words[self.at]
 
     def peek(self, ahead: int = 0) -> bytes:
-        """Return a word in capitals, a sign, or nothing for what is quoted and for the end."""
+        """Return a word in capitals, a sign, or nothing for a quoted token and for the end."""
         at = self.at + ahead
         return self.words[at].upper if at < len(self.words) else b""
 
@@ -83,12 +83,12 @@ class Cursor:
                 self.refuse_word(f"where {word.decode()} is expected")
 
     def end(self) -> None:
-        """Refuse whatever is left."""
+        """Refuse any rest."""
         if not self.done:
             self.refuse_word()
 
     def refusal(self, why: str) -> StatementRefused:
-        """Return what says why this statement is not run."""
+        """Return the error that says why this statement is not run."""
         return StatementRefused(
             f"Line {self.line}: {self.what} is not run: {why}.", hint=self.hint or None
         )
@@ -98,7 +98,7 @@ class Cursor:
         raise self.refusal(why)
 
     def refuse_word(self, where: str = "") -> NoReturn:
-        """Refuse the next word, which no rule allows where it stands."""
+        """Refuse the next word, which no rule allows at its place."""
         if self.done:
             self.refuse("it ends too early")
         word = one_line(self.token.text.decode("utf-8", "replace"), limit=40)
@@ -131,7 +131,7 @@ class Cursor:
         return self.peek() == b"WINDOW" and self.peek(2) == b"AS" and self.peek(3) == b"("
 
     def name(self) -> str:
-        """Take a name that stands alone."""
+        """Take an unqualified name."""
         if not self.is_name():
             self.refuse_word("where a name is expected")
         return self._take().name
@@ -229,8 +229,8 @@ def _start(words: Sequence[Token]) -> str:
 def words_of(text: bytes, line: int, reading: Reading) -> list[Token]:
     """Return the words of a statement whose conditional comments are resolved.
 
-    Refuses what a server could read otherwise than it is read here: a comment that is left open, a
-    conditional one, a hint, a string without end, letters that are no UTF-8.
+    Refuses text that a server could read otherwise than it is read here: a comment that is left
+    open, a conditional one, a hint, a string without end, letters that are no UTF-8.
     """
     found = list(tokens(text, reading))
     for before, word in zip([None, *found], found, strict=False):

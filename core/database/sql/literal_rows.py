@@ -19,7 +19,7 @@ _ASCII_NAME: Final = (
     rb"|\"[^\"]*+" + repeat(rb"\"\"[^\"]*+") + rb"\""
     rb"|[A-Za-z0-9_$]++)"
 )
-_S: Final = repeat(  # what servers pass over between two words
+_S: Final = repeat(  # bytes that servers pass over between two words
     rb"\s++",
     rb"/\*(?![!+]|M!)[^*]*+" + repeat(rb"\*(?!/)[^*]*+") + rb"\*/",
     rb"--(?=[\x00-\x20\x7f])[^\n]*+\n",

@@ -1,6 +1,6 @@
 """The one name of a schema that a dump was made of, put as that of the schema that it goes into.
 
-Asked for by name only. The grammar reads what comes out, so every other schema stays refused.
+Asked for by name only. The grammar reads the result, so every other schema stays refused.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 from core.database.server.dialect import quote_name
 from core.database.sql.tokens import Mark, Reading, Token, tokens
 
-# After these a name with a point behind it is that of a schema, whatever else bears it.
+# After these a name with a point behind it is that of a schema, with any other bearers.
 _BEFORE_OBJECTS: Final = frozenset(
     {b"FROM", b"JOIN", b"INTO", b"UPDATE", b"TABLE", b"TABLES", b"REFERENCES", b"CALL", b"VIEW",
      b"TRIGGER", b"EVENT", b"PROCEDURE", b"FUNCTION", b"SEQUENCE", b"EXISTS", b"LIKE", b"BODY"}
@@ -21,7 +21,7 @@ _BEFORE_SCHEMAS: Final = frozenset({b"USE", b"DATABASE", b"SCHEMA", b"EXISTS"})
 def mapped_schema(text: bytes, reading: Reading, old: str, new: str) -> bytes:
     """Return a statement in which the schema `old` is `new`: before a point, in USE and DATABASE.
 
-    Where the name stands alone too, as that of a table or an alias, two names are a table and its
+    Where the name is unqualified too, as that of a table or an alias, two names are a table and its
     column unless the word before them says otherwise.
     """
     if old.lower().encode("utf-8", "surrogateescape") not in text.lower():

@@ -1,4 +1,4 @@
-"""What a statement reaches beyond its own schema: files, accounts, settings, other schemas.
+"""The reach of a statement beyond its own schema: files, accounts, settings, other schemas.
 
 Looks at words only, so it finds them in the bodies of routines and triggers as well as at the top.
 Dynamic SQL cannot be analysed, only detected.
@@ -41,7 +41,7 @@ _LIST_ENDS: Final = frozenset(
     {b";", b"WHERE", b"SET", b"GROUP", b"ORDER", b"HAVING", b"LIMIT", b"UNION", b"EXCEPT", b"DO",
      b"INTERSECT", b"VALUES", b"VALUE", b"SELECT", b"WINDOW", b"FOR", b"USING", b"PROCEDURE"}
 )  # fmt: skip
-# In these FROM stands before a value, not a table.
+# In these FROM precedes a value, not a table.
 _WITH_FROM: Final = frozenset({b"EXTRACT", b"TRIM", b"SUBSTRING", b"SUBSTR", b"MID"})
 _ROWS_OF_TRIGGERS: Final = frozenset({"new", "old"})
 
@@ -70,8 +70,8 @@ def made_at_run_time(words: Sequence[Token], start: int = 0) -> str:
 
 
 def other_schemas(words: Sequence[Token], start: int = 0) -> Iterator[str]:
-    """Yield the schemas that tables and routines are qualified with in what a body does."""
-    calls: list[bytes] = []  # what stands before each bracket that is open
+    """Yield the schemas that tables and routines are qualified with in a body."""
+    calls: list[bytes] = []  # the word before each open bracket
     for index in range(start, len(words) - 2):
         word = words[index]
         if word.text == b"(":
@@ -105,7 +105,7 @@ def _is_qualified(words: Sequence[Token], at: int) -> bool:
 
 
 def _before_value(words: Sequence[Token], index: int, calls: list[bytes]) -> bool:
-    """Whether a word that stands before tables stands before something else here."""
+    """Whether a word that usually precedes tables precedes something else here."""
     upper, before = words[index].upper, words[index - 1].upper
     if upper == b"FROM":
         return bool(calls) and calls[-1] in _WITH_FROM
@@ -144,7 +144,7 @@ def _tables(words: Sequence[Token], at: int) -> Iterator[str]:
 
 
 def concern_of(statement: Statement, schema: str | None) -> dict[str, str]:
-    """Return what the body of a trusted object reaches beyond its schema, by the object's name."""
+    """Return the reach of a trusted object's body beyond its schema, by the object's name."""
     name = f"{statement.kind.value} {statement.name}"
     word = forbidden_word(statement.words) or made_at_run_time(statement.words)
     if word:

@@ -1,4 +1,4 @@
-"""What the SET statements of a dump make of a session, without running them.
+"""The effect of a dump's SET statements on a session, without running them.
 
 A dump is loaded by several connections of ours, so its own settings are followed here and handed
 on as a value: the character set, the time zone, the sql_mode and little else. Variables that only
@@ -18,7 +18,7 @@ from core.errors import StatementRefused
 BASE_MODE: Final = "NO_AUTO_VALUE_ON_ZERO"
 UTC: Final = "+00:00"
 SERVER_ZONE: Final = "@@GLOBAL.time_zone"
-"""Stands for the time zone that a new session has: a dump that sets none is read in that."""
+"""Denotes the time zone of a new session: a dump that sets none is read in that."""
 _TRACKED: Final = {
     "sql_mode": "sql_mode",
     "time_zone": "time_zone",
@@ -234,7 +234,7 @@ class Session:
             return str(getattr(self.state, _TRACKED[variable])) if variable in _TRACKED else ""
         if text.startswith(b"@"):
             return self._saved.get(text[1:].decode("utf-8", "replace"), "DEFAULT")
-        if value[0].upper == b"IFNULL" and len(value) > 3:  # what is saved, or else
+        if value[0].upper == b"IFNULL" and len(value) > 3:  # the saved value, or else
             saved, *other = split_at_commas(value[2:-1]) or [[]]
             found = self._value(saved, line, name)
             return found if found != "DEFAULT" or not other else self._value(other[0], line, name)
@@ -255,7 +255,7 @@ def is_of_rocksdb(variable: str) -> bool:
 
 
 def _rest(cursor: Cursor) -> list[Token]:
-    """Return the words up to the next comma that stands in no brackets."""
+    """Return the words up to the next comma outside brackets."""
     depth, found = 0, []
     for word in cursor.words[cursor.at :]:
         if word.text == b"," and depth == 0:

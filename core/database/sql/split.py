@@ -2,7 +2,7 @@
 
 Owns where one statement ends and the next begins: strings in both escape modes, backticks,
 comments, DELIMITER lines, gzip. Memory is bounded by the largest statement and a few chunks.
-Knows nothing of what a statement does; see `core.database.sql.allowed`.
+Knows nothing of a statement's meaning; see `core.database.sql.allowed`.
 
 A statement that is a row statement of our own dumps or of mysqldump ends where its line ends, which
 is found at memory speed; everything else goes through one regular expression that takes a whole
@@ -33,15 +33,15 @@ CHUNK: Final = 4 << 20
 OUR_MARK: Final = b"-- magerewind dump"
 """How the first line of our own dumps begins: there, a row statement is a line."""
 GROWTH: Final = 4
-"""A statement that is larger than what is there grows by a fourth of it: linear time, and little
+"""A buffer that is too small for a statement grows by a fourth: linear time, and little
 more memory than the statement itself."""
-LARGEST_STATEMENT: Final = 1 << 30  # what a server can be given at all
+LARGEST_STATEMENT: Final = 1 << 30  # the most that any server takes
 LARGE: Final = 64 << 20
 LARGE_RATIO: Final = 32
 """A statement in a compressed dump of unknown make is held to so many bytes, or so many times the
 size of the file: a small file takes no gibibyte of memory."""
 _PHYSICAL: Final = b"XBSTCK01"
-"""How mariabackup and xtrabackup begin a stream; `ddev snapshot` keeps such ones."""
+"""The beginning of a stream of mariabackup or xtrabackup; `ddev snapshot` keeps such ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _body(reading: Reading, delimiter: bytes) -> re.Pattern[bytes]:
     """Return a pattern that takes a statement up to its delimiter, or as much as is whole.
 
     A doubled quote inside a string reads as two strings side by side, which ends at the same
-    place. What looks like one sign but could begin a comment or the delimiter is only taken when
+    place. A sign that could begin a comment or the delimiter is only taken when
     the next byte is known, so that the match always ends where it may be taken up again.
     """
     escapes = reading.backslash_escapes
@@ -182,7 +182,7 @@ class Statements:
         # statement of theirs may also go over lines, so only ours is trusted to.
 
     def _begin(self) -> None:
-        """Go over the mark that some editors put before UTF-8; name what is no SQL at all."""
+        """Go over the mark that some editors put before UTF-8; refuse what is no SQL at all."""
         start = self._buffer[:4]
         if start.startswith(codecs.BOM_UTF8):
             self._buffer = self._buffer[len(codecs.BOM_UTF8) :]
@@ -217,7 +217,7 @@ class Statements:
             yield self._next()
 
     def _fill(self, *, at_least: int = 0) -> bool:
-        """Read on behind what is there; tell whether anything came."""
+        """Read on behind the buffered bytes; tell whether anything came."""
         if self._ended:
             return False
         if len(self._buffer) - self._at > self._file.largest_statement:
@@ -317,7 +317,7 @@ class Statements:
 
     def _statement_end(self, line: int) -> tuple[int, bool]:
         """Return where the statement ends, and whether it is rows of literals alone."""
-        done = 0  # of the statement, what is known to be whole
+        done = 0  # the part of the statement that is known to be whole
         head = HEAD.match(self._buffer, self._at) if self._delimiter == b";" else None
         if head is not None:
             done, literal = self._literal_rows(head.end() - self._at)
@@ -352,12 +352,12 @@ class Statements:
             end = statement_end(self._buffer, at)
             if end >= 0 and self._buffer.startswith(b";", end):
                 return end - self._at, True
-            # Only what is cut by the end of the buffer may be a literal that is longer.
+            # Only a token cut by the end of the buffer may be a literal that is longer.
             if not self._may_be_cut(at) or not self._more():
                 return done, False
 
     def _may_be_cut(self, at: int) -> bool:
-        """Whether the word at `at` may go on behind what has been read."""
+        """Whether the word at `at` may go on behind the bytes read."""
         first = self._buffer[at : at + 1]
         if first == b"'" or (first == b'"' and not self.reading.ansi_quotes):
             return not self._ended

@@ -11,13 +11,13 @@ from core.database.sql.tokens import Token
 
 
 class StatementKind(StrEnum):
-    """What a statement does."""
+    """The classes of statements."""
 
     TABLE = "table"
     ROWS = "rows"
     ALTER = "alter"  # of a table; CREATE INDEX too
     SEQUENCE = "sequence"
-    SETVAL = "setval"  # where a sequence stands
+    SETVAL = "setval"  # the position of a sequence
     VIEW = "view"
     TRIGGER = "trigger"
     PROCEDURE = "procedure"
@@ -57,7 +57,7 @@ class Statement:
     """A statement that may be run, after its rewriting.
 
     `name` is the object's, `table` that of a trigger, `names` those of a DROP. `text` has its
-    conditional comments resolved; `place` is where the name stands in it.
+    conditional comments resolved; `place` is the place of the name in it.
     """
 
     kind: StatementKind
@@ -70,6 +70,6 @@ class Statement:
     names: tuple[str, ...] = ()
     words: tuple[Token, ...] = ()
     definer: str = ""
-    schema: str = ""  # the one that may stand before names
+    schema: str = ""  # the one that may qualify names
     trusted: bool = False
     called: tuple[str, ...] = ()  # functions that no server has of its own, in lower case

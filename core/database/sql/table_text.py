@@ -2,7 +2,7 @@
 
 Owns columns, keys and foreign keys as pieces of text; never looks at their sense further than the
 rewriting needs: whose name it is, which table it refers to, which key can wait for the rows. Names
-are changed at the places of tokens, so what stands in strings and comments stays what it is.
+are changed at the places of tokens, so the text of strings and comments stays as it is.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from core.database.sql.tokens import (
 from core.errors import StatementRefused
 
 Rename = Callable[[str], str]
-"""From the name of a table to the one that stands for it."""
+"""From the name of a table to its replacement."""
 
 
 class PartKind(StrEnum):
-    """What stands between two commas of a table's definition."""
+    """The part between two commas of a table's definition."""
 
     COLUMN = "column"
     PRIMARY = "primary"
@@ -46,7 +46,7 @@ class PartKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignKeyText:
-    """A foreign key: `clause` is `FOREIGN KEY (…) REFERENCES `, `rest` what follows the table.
+    """A foreign key: `clause` is `FOREIGN KEY (…) REFERENCES `, `rest` the words after the table.
 
     `schema` is empty for a table of the same schema; `name` for a key that has none.
     """
@@ -89,7 +89,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableText:
-    """A table's definition in pieces; foreign keys stand apart."""
+    """A table's definition in pieces; foreign keys are apart."""
 
     name: str
     parts: tuple[Part, ...]
@@ -193,7 +193,7 @@ def _part(statement: Statement, words: list[Token], text: bytes) -> Part:
 
 
 def _kind(words: list[Token]) -> tuple[PartKind, str, int]:
-    """Return what a part is, the name of its constraint or key, and where to read on."""
+    """Return the class of a part, the name of its constraint or key, and where to read on."""
     at, name = 0, ""
     if words[0].upper == b"CONSTRAINT":
         at = 1
@@ -252,7 +252,7 @@ def _foreign(
 
 
 def read_reference(words: list[Token], at: int) -> tuple[str, str, int]:
-    """Return the schema (or empty) and the name that stand at `at`, and where to read on."""
+    """Return the schema (or empty) and the name at `at`, and where to read on."""
     if at + 2 < len(words) and words[at + 1].text == b".":
         return words[at].name, words[at + 2].name, at + 3
     return "", words[at].name, at + 1
@@ -270,7 +270,7 @@ def _column_reference(statement: Statement, words: list[Token], text: bytes) -> 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlterText:
-    """An ALTER TABLE (or CREATE INDEX) in pieces; `before` and `after` stand around the name."""
+    """An ALTER TABLE (or CREATE INDEX) in pieces; `before` and `after` surround the name."""
 
     name: str
     before: bytes
@@ -311,7 +311,7 @@ def parse_alter(statement: Statement) -> AlterText:
 
 
 def parse_show_create(create: str) -> TableText:
-    """Return the pieces of what SHOW CREATE TABLE answers."""
+    """Return the pieces of an answer of SHOW CREATE TABLE."""
     raw = RawStatement(create.encode("utf-8", "surrogateescape"), 1, 0)
     return parse_table(classify(raw, reading=DEFAULT_READING, trusted=True))
 

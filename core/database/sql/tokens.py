@@ -2,7 +2,7 @@
 
 For definitions and the heads of other statements, never for rows: a token is a Python object.
 Knows how a server reads text (both escape modes, ANSI quotes, comments that only some servers
-execute), and nothing of what the words mean.
+execute), and nothing of the meaning of words.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core.database.server.dialect import Server
 
 
 class Mark(Enum):
-    """What a token is."""
+    """The classes of tokens."""
 
     NAME = "name"  # an identifier in backticks, or in double quotes under ANSI_QUOTES
     TEXT = "text"  # a string literal
@@ -35,7 +35,7 @@ class Token(NamedTuple):
 
     @property
     def upper(self) -> bytes:
-        """The word in capitals; empty for what is quoted, which is never a keyword."""
+        """The word in capitals; empty for a quoted token, which is never a keyword."""
         return self.text.upper() if self.mark in {Mark.WORD, Mark.SIGN} else b""
 
     @property
@@ -136,7 +136,7 @@ def tokens(statement: bytes, reading: Reading = DEFAULT_READING, start: int = 0)
 
 
 def _executes(opening: bytes, server: Server | None) -> bool:
-    """Whether a server executes what stands in a comment that opens so.
+    """Whether a server executes the inside of a comment that opens so.
 
     MariaDB leaves `/*!50700` to `/*!99999` to MySQL; `/*M!` is for MariaDB alone.
     """
@@ -158,14 +158,14 @@ def resolve_comments(
 ) -> bytes:
     """Return the statement as a server reads it, its conditional comments opened or dropped.
 
-    Without a server every conditional comment is opened: what is looked for in a statement is then
+    Without a server every conditional comment is opened: a forbidden word of a statement is then
     looked for everywhere. Ordinary comments stay (routines are kept with theirs).
     """
     if b"/*!" not in statement and b"/*M!" not in statement:
         return statement
     kept: list[bytes] = []
     opened: list[bool] = []
-    start = 0  # of what is kept as a whole
+    start = 0  # the start of the part kept as a whole
     for found in _PATTERNS[reading].finditer(statement):
         if found.lastgroup == "open":
             if all(opened):
@@ -187,7 +187,7 @@ def resolve_comments(
 def skipped_comments(
     statement: bytes, server: Server, reading: Reading = DEFAULT_READING
 ) -> tuple[str, ...]:
-    """Return what a server leaves out of a statement: comments that are for other servers."""
+    """Return the parts of a statement that a server leaves out: comments for other servers."""
     if b"/*!" not in statement and b"/*M!" not in statement:
         return ()
     skipped: list[list[bytes]] = []
@@ -218,7 +218,7 @@ def skip_to_balance(words: list[Token], at: int) -> int:
 
 
 def split_at_commas(words: Iterable[Token]) -> list[list[Token]]:
-    """Return the words between the commas that stand in no brackets; empty parts are left out."""
+    """Return the words between the commas outside brackets; empty parts are left out."""
     parts: list[list[Token]] = [[]]
     depth = 0
     for word in words:

@@ -90,7 +90,7 @@ FUNCTIONS: Final = _words(
     vector
     """
 )
-"""Functions, and types that bear a length, as they stand before a bracket."""
+"""Functions, and types that bear a length, as written before a bracket."""
 
 # A server takes its own function before one of the schema that has the same name; these are never
 # taken for the schema's. They read files, wait, lock, or act on the server.
@@ -134,7 +134,7 @@ VALUE_FUNCTIONS: Final = _words(
         """
     )
 }
-"""What programs write around a literal, and what people write by hand into a file of rows."""
+"""Functions that programs write around a literal, and people by hand into a file of rows."""
 
 # Reserved in MariaDB or in MySQL; unquoted, none of these is a name.
 RESERVED: Final = _words(
@@ -187,7 +187,7 @@ OPERATORS: Final = _words(
     leading trailing both row maxvalue match
     """
 )
-"""Reserved words that stand in an expression: operators, constants, units."""
+"""Reserved words inside an expression: operators, constants, units."""
 
 TYPE_WORDS: Final = _words(
     """

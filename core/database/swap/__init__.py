@@ -2,7 +2,7 @@
 
 wait until no other session holds a table
 RENAME TABLE live TO aside, staged TO live, ...      swap: the commit of the database
-before the commit: drop what was loaded              swap
+before the commit: drop the loaded tables            swap
 after the commit: views, triggers, events, keys      after_commit
 undo: the aside tables become the live ones again    undo
 """

@@ -1,9 +1,9 @@
-"""What follows the commit of a swap: foreign keys, triggers, views, routines, events.
+"""The work after the commit of a swap: foreign keys, triggers, views, routines, events.
 
-Every step looks at what is there and does what is missing, so that all of it may be run again after
+Every step looks at the schema and does the missing part, so that all of it may be run again after
 a crash; each is in the journal before it begins. There is no way back from here, and none is
-needed: what can fail was proven beforehand. A view or routine that cannot be made in spite of that
-is named in a warning, because a store without it is better than a closed one.
+needed: acts that can fail were proven beforehand. A view or routine that cannot be made in spite of
+that is named in a warning, because a store without it is better than a closed one.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _ROUTINES: Final = ("PACKAGE", "PACKAGE BODY", "FUNCTION", "PROCEDURE")
 
 
 def forward_tables(settings: DatabaseConnection, journal: Journal) -> tuple[Warned, ...]:
-    """Bring a committed swap to its end and return what deserves a look.
+    """Bring a committed swap to its end and return the warnings.
 
     Reads the definitions file that the journal names. Raises ConnectionLost, ConnectionFailed or
     DatabaseError, after which it is to be run again.
@@ -66,7 +66,7 @@ def bring_to_end(
     """Do all that follows the commit of a swap; `begin` is told of each step before it."""
     loading = LoadingConnection(settings)
     with contextlib.closing(loading.connection):
-        # What is changed here is closed to the shop, but a backup tool may look at it.
+        # The changed tables are closed to the shop, but a backup tool may look at it.
         loading.connection.execute("SET SESSION lock_wait_timeout = 60")
         end_statements(loading.connection, swap.short)
         set_phase(loading.connection, swap.short, "committed")
@@ -148,7 +148,7 @@ class _Forward:
             self._alter(table, changes)
 
     def _drop_lost(self) -> None:
-        """Drop those that could not be renamed, first: what they refer to cannot be locked."""
+        """Drop those that could not be renamed, first: their referenced tables cannot be locked."""
         present = all_names(self.connection)
         lost = [table for table in self.swap.tables if table.lost]
         for table in lost:
@@ -235,7 +235,7 @@ class _Forward:
             try:
                 self._make(one)
             except DatabaseError as error:
-                # The one that it is to stand before comes later, or not at all.
+                # The one that it is to precede comes later, or not at all.
                 if without_order(one) == one or isinstance(error, ConnectionLost):
                     raise
                 self._make(without_order(one))
@@ -264,7 +264,7 @@ class _Forward:
             )
         }
         for aside in self.swap.asides:
-            if aside in views:  # a view that stood where a table of the dump stands now
+            if aside in views:  # a view that was in the place of a table of the dump
                 self.connection.execute(f"DROP VIEW {quote_name(aside)}")
 
     def _replace(self, kinds: tuple[str, ...]) -> None:

@@ -2,8 +2,8 @@
 
 Triggers and foreign keys travel with their tables, so before the commit the reverse rename brings
 all back untouched. Which of the two states a schema is in is decided by which names exist, so that
-everything here may be run again after a crash at any point. What can only be done after the commit
-is in `core.database.swap.after_commit`.
+everything here may be run again after a crash at any point. Acts that are possible only after the
+commit is in `core.database.swap.after_commit`.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ def _rename(connection: Connection, renames: Sequence[tuple[str, str]], tries: i
         return
     parts = (f"{quote_name(source)} TO {quote_name(target)}" for source, target in renames)
     statement = "RENAME TABLE " + ", ".join(parts)
-    # Without it a table whose foreign key refers to what is not there could not be renamed.
+    # Without it a table whose foreign key refers to a missing table could not be renamed.
     connection.execute("SET foreign_key_checks = 0")
     for number in range(1, tries + 1):
         try:
@@ -234,7 +234,7 @@ def revert_tables(
 ) -> None:
     """Bring a job that did not commit back to nothing: the old tables live, no staged ones.
 
-    Decides by what exists; may be run any number of times. Raises StoreLeftClosed where the
+    Decides by the existing names; may be run any number of times. Raises StoreLeftClosed where the
     reverse rename is blocked, ConnectionFailed without a server.
     """
     if journal.has(TablesReverted):
@@ -303,7 +303,7 @@ def _rename_back(connection: Connection, swap: Swap, tries: int) -> None:
 def swap_of(journal: Journal, settings: DatabaseConnection) -> Swap | None:
     """Return the swap that a journal speaks of, None where it began none. Raises as `load_swap`.
 
-    Its file is looked for beside the journal, whatever path is written there; where the job's
+    Its file is looked for beside the journal, with any path written there; where the job's
     directory is gone, the schema holds a copy.
     """
     swapping = journal.newest(TablesSwapping)

@@ -1,7 +1,7 @@
-"""What becomes of the aside tables of a finished rollback: swapped back in, or dropped.
+"""The end of the aside tables of a finished rollback: swapped back in, or dropped.
 
 An undo is a swap like any other whose staged tables are the aside ones, so it can itself be
-reverted, brought to its end and undone. Nothing is dropped here but what is discarded.
+reverted, brought to its end and undone. Only discarded tables are dropped here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _REFERRED_TO: Final = frozenset({1217, 1451, 3730})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discarded:
-    """What became of the aside tables: bytes that are free, tables that had to stay and why."""
+    """The result for the aside tables: bytes that are free, tables that had to stay and why."""
 
     freed_bytes: int
     dropped: int
@@ -104,7 +104,7 @@ def _all_there(swap: Swap, present: frozenset[str]) -> None:
 
 
 def _old_definitions(swap: Swap) -> Definitions:
-    """Return what held before: all of it, or in a partial swap that which was replaced."""
+    """Return the definitions from before: all, or in a partial swap the replaced ones."""
     names = swap.names
     replaced = {(one.kind, one.name) for one in swap.wanted.objects}
     return Definitions(
@@ -131,7 +131,7 @@ def _came(swap: Swap) -> tuple[tuple[str, str], ...]:
 
 
 def aside_bytes(settings: DatabaseConnection, definitions_path: str | StateFile) -> int:
-    """Return what the aside tables of a swap take, as the server estimates it."""
+    """Return the size of the aside tables of a swap, by the server's estimate."""
     asides = load_swap(definitions_path, schema=settings.schema).asides
     with connect(settings) as connection:
         sizes = _sizes(connection)

@@ -1,6 +1,6 @@
-"""Which tables somebody wrote to between two moments, by what the server knows of them.
+"""Which tables somebody wrote to between two moments, by the server's own records.
 
-Maintenance mode keeps customers out, not cron, consumers or an open client. What they write while a
+Maintenance mode keeps customers out, not cron, consumers or an open client. Their writes while a
 dump is loaded goes aside with the old tables, so it is told. Nothing of rows is read.
 """
 

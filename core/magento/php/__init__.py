@@ -3,5 +3,5 @@
 parse the file                                                     syntax
 give literals, operators and known functions a value               expressions, operators, strings
 the returned array                                                 read_array, values
-what cannot be read here: a php of its own evaluates it            ask_php
+an expression beyond this reader: a php process evaluates it        ask_php
 """

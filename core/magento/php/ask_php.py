@@ -2,7 +2,7 @@
 
 The file is code of the account that owns it, so it runs only where this process has that account.
 php gets the bytes that were read, never a path that could lead elsewhere by then. Knows nothing of
-what the values mean; what it was told is never shown.
+the meaning of the values; its input is never shown.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def ask_php(
         raise ConfigurationError(f"php could not be started: {error.strerror}") from None
     if finished.timed_out:
         raise ConfigurationError(f"php gave no value within {timeout_s:g} s")
-    # No `from`: what a decoder stumbled over may be shown with its error.
+    # No `from`: a decoder's error may show the text that it could not decode.
     try:
         value = _decoded(json.loads(finished.output.rpartition(_MARK)[2]))
     except (ValueError, TypeError, KeyError, IndexError, RecursionError):

@@ -1,7 +1,7 @@
 """The meaning of PHP expressions in a configuration file: literals and a little around them.
 
-What has no value without running PHP raises `NotData`. Knows nothing of statements, of files, or of
-what the values mean to Magento.
+An expression without a value unless PHP runs raises `NotData`. Knows nothing of statements, of
+files, or of the meaning of the values to Magento.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _UNUSUAL: Final = (
 
 @contextlib.contextmanager
 def unusual(node: Node) -> Iterator[None]:
-    """Turn whatever a tree that PHP itself would not take leads to into NotData, without its text.
+    """Turn any error of a tree that PHP itself would refuse into NotData, without its text.
 
     The grammar accepts more than PHP does: nodes without the parts that they should have.
     """
@@ -52,7 +52,7 @@ def unusual(node: Node) -> Iterator[None]:
 
 
 class Expressions:
-    """The expressions of one file, and what they may refer to: variables, constants, imports."""
+    """The expressions of one file, and the names in them: variables, constants, imports."""
 
     def __init__(self, source: bytes, path: str, environ: Mapping[str, str]) -> None:
         self._source = source
@@ -134,7 +134,7 @@ class Expressions:
     ) -> bytes:
         """Return the text from `start` to `stop`, the expressions in it replaced by their values.
 
-        Only what is an expression is taken from the tree: line ends between two pieces of text are
+        Only expressions are taken from the tree: line ends between two pieces of text are
         no nodes of it.
         """
         pieces: list[bytes] = []

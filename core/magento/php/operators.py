@@ -86,7 +86,7 @@ def negative(value: Value) -> Value:
 
 
 def binary(operator: str, left: Value, right: Value) -> Value:
-    """Return what an operator makes of two values."""
+    """Return the result of an operator on two values."""
     match operator:
         case ".":
             return to_bytes(left) + to_bytes(right)

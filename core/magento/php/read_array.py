@@ -1,7 +1,7 @@
 """Reads a PHP file that returns an array, as data: the file is parsed and never executed.
 
 Gives a meaning to the statements that configuration files are written in; everything else raises
-`NotData` with its line and kind. Knows nothing of what the values mean to Magento.
+`NotData` with its line and kind. Knows nothing of the meaning of the values to Magento.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core.magento.php.values import Array, Value, append, array_key, to_bytes
 def parse_array(source: bytes, *, path: str, environ: Mapping[str, str]) -> Array:
     """Return the array that a PHP file returns; raises NotData.
 
-    `path` is what `__FILE__` and `__DIR__` are, `environ` what `getenv()` and `$_ENV` see.
+    `path` gives `__FILE__` and `__DIR__`, `environ` gives `getenv()` and `$_ENV`.
     """
     root, text = parse(source)
     try:
@@ -35,7 +35,7 @@ class _File(Expressions):
     """One file on its way from statement to statement."""
 
     def run(self, program: Node) -> Value:
-        """Return what the file returns; a file without `return` gives the 1 of PHP's include."""
+        """Return the value of the file; a file without `return` gives the 1 of PHP's include."""
         for statement in parts(program):
             if statement.type == "return_statement":
                 inner = parts(statement)
@@ -48,7 +48,7 @@ class _File(Expressions):
         return 1
 
     def _nothing(self, node: Node) -> None:
-        """Pass over what has no effect on a value."""
+        """Pass over statements without an effect on a value."""
 
     def _expression_statement(self, node: Node) -> None:
         for inner in parts(node):

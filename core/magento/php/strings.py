@@ -1,6 +1,6 @@
-"""PHP's string literals: what the bytes between the quotes mean.
+"""PHP's string literals: the meaning of the bytes between the quotes.
 
-Works on source bytes only; what is interpolated into a string is somebody else's to evaluate.
+Works on source bytes only; the caller evaluates an interpolated expression.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _LAST_CHARACTER: Final = 0x10FFFF
 
 
 def single_quoted(body: bytes) -> bytes:
-    r"""Return what is written between single quotes: only `\\` and `\'` are escapes."""
+    r"""Return the text between single quotes: only `\\` and `\'` are escapes."""
     return _SINGLE.sub(rb"\1", body)
 
 
 def double_quoted(body: bytes, *, heredoc: bool = False) -> bytes:
-    r"""Return what is written between double quotes, or in a heredoc, where `\"` is no escape."""
+    r"""Return the text between double quotes, or in a heredoc, where `\"` is no escape."""
 
     def plain(found: re.Match[bytes]) -> bytes:
         octal, hexadecimal, character, named = found.groups()

@@ -1,7 +1,7 @@
-"""The syntax tree of a PHP file, and the words for what in it is no data.
+"""The syntax tree of a PHP file, and the words for its parts that are no data.
 
-Owns the parser. Gives no meaning to anything; never shows what is written in a file, since a
-configuration holds passwords, only on which line and what kind of thing it is.
+Owns the parser. Gives no meaning to anything; never shows the text of a file, since a
+configuration holds passwords; only the line and the kind of the part.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tree_sitter_php
 from tree_sitter import Language, Node, Parser
 
 # Bytes over 127 are letters to PHP. One letter each for the parser keeps every position, and the
-# parser from stumbling over what is not UTF-8; the values are then cut out of the true source.
+# parser from failing at bytes that are not UTF-8; the values are then cut out of the true source.
 _FOR_PARSER: Final = bytes([*range(1, 128), *[ord("x")] * 128]).rjust(256, b"x")
 _VARIABLE: Final = re.compile(
     rb"""(?: \bgetenv\s*\(\s*['"] | \$_(?:ENV|SERVER)\s*\[\s*['"] | \#env\(\s* ) ([A-Za-z_]\w*)""",
@@ -52,7 +52,7 @@ _CONSTRUCTS: Final = {
 
 
 class NotData(Exception):
-    """Something that has no value without PHP, and the line (from 1) where it stands."""
+    """Something that has no value without PHP, and its line (from 1)."""
 
     def __init__(self, line: int, construct: str) -> None:
         super().__init__(f"line {line} holds {construct}")
@@ -81,7 +81,7 @@ def parse(source: bytes) -> tuple[Node, bytes]:
 
 
 def with_places(source: bytes, path: str) -> bytes:
-    """Return a file with what `__FILE__` and `__DIR__` stand for written out.
+    """Return a file with `__FILE__` and `__DIR__` replaced by their values.
 
     Code that is evaluated has no file of its own: it would see a place of the evaluation.
     """
@@ -127,7 +127,7 @@ def last_line(node: Node) -> int:
 
 
 def parts(node: Node) -> list[Node]:
-    """Return what a node is made of, without comments and punctuation."""
+    """Return the children of a node, without comments and punctuation."""
     return [child for child in node.named_children if child.type != "comment"]
 
 

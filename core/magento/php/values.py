@@ -1,7 +1,7 @@
-"""PHP's values and what PHP does to them: keys, truth, text, numbers.
+"""PHP's values and their conversions: keys, truth, text, numbers.
 
-A PHP string is bytes, an array is a dict whose keys are int or bytes, in order. Only what a
-configuration file uses is here; what PHP would warn about raises `Unknown`.
+A PHP string is bytes, an array is a dict whose keys are int or bytes, in order. Only the
+needs of a configuration file are here; a conversion that PHP would warn about raises `Unknown`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LEADING_NUMBER: Final = re.compile(rb"\A[ \t\n\r\v\f]*([+-]?(?:\d+(\.\d*)?|\.\d
 
 
 class Unknown(Exception):
-    """A value that is not known without PHP. It says what of, never the value."""
+    """A value that is not known without PHP. Its message names the source, never the value."""
 
 
 def array_key(value: Value) -> int | bytes:
@@ -58,7 +58,7 @@ def spread(array: Array, more: Value) -> None:
 
 
 def truth(value: Value) -> bool:
-    """Return what PHP takes a value for in a condition: `"0"` is false."""
+    """Return the truth of a value in PHP's conditions: `"0"` is false."""
     return value != b"0" and bool(value)
 
 

@@ -21,7 +21,7 @@ from core.archive.create.count import measure
 from core.archive.create.write_archive import write_archive
 from core.archive.tar.header import REGULAR, Fields, HeaderReader, HeaderWriter
 from core.archive.tar.verify import read_members, verify_archive
-from core.archive.tree.open_directories import Descent
+from core.archive.tree.open_directories import OpenDirectories
 from core.archive.tree.selection import code_selection, media_selection, walk
 from core.errors import Cancelled, DiskFull, StoreUnreadable, UsageError
 from tests.archive.trees import Layout, covered, layout, make_tree, put, tree_hash, write
@@ -373,6 +373,9 @@ def test_loops_cannot_happen(shop: Layout, tmp_path: Path) -> None:
 def test_a_directory_that_became_a_link_is_not_followed(shop: Layout, tmp_path: Path) -> None:
     """The walk opens every directory without following, relative to the one above."""
     os.symlink("/etc", shop.root + "/etc-link")
-    with Descent(os.fsencode(shop.root)) as descent, pytest.raises(OSError) as refused:
-        descent.push(b"etc-link")
+    with (
+        OpenDirectories(os.fsencode(shop.root)) as open_directories,
+        pytest.raises(OSError) as refused,
+    ):
+        open_directories.push(b"etc-link")
     assert refused.value.errno in {errno.ENOTDIR, errno.ELOOP}

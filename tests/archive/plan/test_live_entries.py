@@ -16,7 +16,7 @@ from core.archive.plan import live_entries as live_module
 from core.archive.plan import plan_files, read_ahead_worker
 from core.archive.plan.live_entries import Live, LiveParts
 from core.archive.plan.plan_file import PlanFile
-from core.archive.plan.read_ahead_worker import SMALL, Looked, ReadAheadWorker
+from core.archive.plan.read_ahead_worker import SMALL, ReadAheadPart, ReadAheadWorker
 from core.archive.restore.recheck import refresh_files
 from core.archive.restore.stage import stage_files
 from core.archive.restore.swap import swap_files
@@ -350,7 +350,7 @@ def test_a_stopped_child_does_not_keep_from_a_cancellation(
 ) -> None:
     assign, before = ReadAheadWorker.assign, children_now()
 
-    def stopped(self: ReadAheadWorker, task: pool.Task[Looked]) -> bool:
+    def stopped(self: ReadAheadWorker, task: pool.Task[ReadAheadPart]) -> bool:
         os.kill(self.process.pid, signal.SIGSTOP)
         return assign(self, task)
 

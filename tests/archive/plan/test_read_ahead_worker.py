@@ -10,7 +10,13 @@ from queue import SimpleQueue
 import pytest
 
 from core.archive.plan import read_ahead_worker
-from core.archive.plan.read_ahead_worker import SMALL, Expecter, Looked, Looker, ReadAheadWorker
+from core.archive.plan.read_ahead_worker import (
+    SMALL,
+    MemberReader,
+    ReadAheadPart,
+    ReadAheadWorker,
+    StatusReader,
+)
 from core.archive.tree.records import taken_apart
 from core.archive.tree.selection import Selection
 from core.archive.workers import pool
@@ -27,11 +33,11 @@ def shop(tmp_path: Path) -> Layout:
     return made
 
 
-@pytest.mark.parametrize("maker", [Expecter, lambda selection: Looker(selection, 1)])
+@pytest.mark.parametrize("maker", [MemberReader, lambda selection: StatusReader(selection, 1)])
 def test_another_batch_may_come_between_two_parts(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    maker: Callable[[Selection], BatchReader[Looked]],
+    maker: Callable[[Selection], BatchReader[ReadAheadPart]],
 ) -> None:
     """As when a child has died: its batch comes while others are at work."""
     shop = layout(tmp_path / "shop")
@@ -45,7 +51,7 @@ def test_another_batch_may_come_between_two_parts(
     paths = []
     for part in parts:
         at = 0
-        for _ in range(part.entries if isinstance(part, Looked) else 0):
+        for _ in range(part.entries if isinstance(part, ReadAheadPart) else 0):
             path, _, at = taken_apart(part.records, at)
             paths.append(path)
     assert paths == [b"d", b"a", b"b", b"e"]
@@ -74,7 +80,7 @@ def test_nothing_is_written_to_a_child_that_is_gone(shop: Layout) -> None:
 def test_half_a_part_is_not_waited_for(shop: Layout) -> None:
     made = read_ahead_worker.read_ahead_pool(shop.code)
     (worker,) = made._workers
-    task: pool.Task[Looked] = pool.Task([(b"", [b"tool", b"large"])])
+    task: pool.Task[ReadAheadPart] = pool.Task([(b"", [b"tool", b"large"])])
     worker.assign(task)
     while not worker._poll.poll(100):
         pass
@@ -111,8 +117,8 @@ def test_what_became_something_else_is_left_to_the_caller(tmp_path: Path, become
         os.mkfifo(path)
     else:
         put(path, bytes(SMALL + 1))
-    expecter = Expecter(shop.code)
-    parts = list(expecter.pack([(b"", [b"a", b"b", b"c"])]))
-    expecter.close()
+    member_reader = MemberReader(shop.code)
+    parts = list(member_reader.pack([(b"", [b"a", b"b", b"c"])]))
+    member_reader.close()
     assert [part.entries for part in parts] == [1, 1, 1]
     assert parts[1:] == [(0, 1, False), (0, 2, False)]

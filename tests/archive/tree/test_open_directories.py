@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.archive.tree.open_directories import Descent
+from core.archive.tree.open_directories import OpenDirectories
 from core.errors import StorageError
 
 
@@ -27,8 +27,8 @@ def test_a_failure_on_the_way_up_changes_nothing(
 ) -> None:
     root, names = deep(tmp_path)
     opening = os.open
-    with Descent(root) as descent:
-        descent.go(names)
+    with OpenDirectories(root) as open_directories:
+        open_directories.go(names)
 
         def full(path: bytes, *args: int, **rest: int) -> int:
             if path == b"..":
@@ -38,19 +38,19 @@ def test_a_failure_on_the_way_up_changes_nothing(
         with monkeypatch.context() as patch:
             patch.setattr(os, "open", full)
             with pytest.raises(OSError, match="Too many"):
-                descent.go(names[:5])
-        for depth in (descent.depth, descent.depth - 1, 13, 40, 5, 0):
-            fd = descent.go(names[:depth])
+                open_directories.go(names[:5])
+        for depth in (open_directories.depth, open_directories.depth - 1, 13, 40, 5, 0):
+            fd = open_directories.go(names[:depth])
             assert os.fstat(fd).st_ino == inode_of(root, names[:depth])
 
 
 def test_a_directory_that_was_moved_is_not_taken_for_another(tmp_path: Path) -> None:
     root, names = deep(tmp_path)
     before = len(os.listdir("/proc/self/fd"))
-    with Descent(root) as descent:
-        descent.go(names)
+    with OpenDirectories(root) as open_directories:
+        open_directories.go(names)
         os.mkdir(root + b"/elsewhere")
         os.rename(os.path.join(root, *names[:20]), root + b"/elsewhere/moved")
         with pytest.raises(StorageError, match="moved"):
-            descent.go([])
+            open_directories.go([])
     assert len(os.listdir("/proc/self/fd")) == before
