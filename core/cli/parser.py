@@ -50,6 +50,12 @@ class CommandLine:
     flush: bool = True
     names: tuple[str, ...] = ()
     job_id: str | None = None
+    # a look inside a backup
+    name: str = ""
+    part: str = ""
+    parts: tuple[str, ...] = ()
+    to: str = ""
+    show_secrets: bool = False
     # of setup:backup only
     kinds: tuple[Kind, ...] = ()
     keep_open: bool = False
@@ -72,6 +78,14 @@ class CommandLine:
     from_schema: str | None = None
     keep_stripped: bool = False
     only: tuple[str, ...] = ()
+    # retention
+    keep_rules: tuple[str, ...] = ()
+    foreign: bool = False
+    trust_clock: bool = False
+    prune_first: bool = False
+    # info:backups:note
+    text: str | None = None
+    mark: bool | None = None
     # of job:discard only
     orphans: bool = False
     # of job:recover only

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from core.cli.commands import Session, age_of
+from core.cli.parser import CommandLine
+from core.cli.retention_policy import policy_of
 from core.cli.store_view import finding_lines
 from core.compression import Compression
 from core.errors import NothingToUndo, UsageError
@@ -43,7 +45,7 @@ def _stops(findings: Iterable[Finding]) -> bool:
     return any(finding.level is Level.STOP for finding in findings)
 
 
-def _backup_request(settings: Settings) -> BackupRequest:
+def _backup_request(line: CommandLine, settings: Settings) -> BackupRequest:
     return BackupRequest(
         kinds=settings.kinds,
         verify=settings.verify,
@@ -55,6 +57,9 @@ def _backup_request(settings: Settings) -> BackupRequest:
         compress_level=settings.compress_level,
         note=settings.note,
         naming=settings.names,
+        keep_rules=policy_of(line, settings).words,
+        prune=bool(line.keep_rules) or settings.prune,
+        prune_first=line.prune_first,
         strict=settings.strict,
     )
 
@@ -68,7 +73,7 @@ def backup_command(session: Session) -> int:
     if not settings.kinds:
         session.console.say(error(NO_BACKUP_KIND), note("Choose --code, --media or --db."))
         return 1
-    request = _backup_request(settings)
+    request = _backup_request(session.line, settings)
     client = session.client(store)
     if dry_run:
         return _preview_backup(session, client, request)

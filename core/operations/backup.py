@@ -44,6 +44,7 @@ from core.held import Directory
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
 from core.operations import closing
+from core.operations.backup_pruning import prune_after, prune_before
 from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.estimates import Estimate
@@ -52,6 +53,7 @@ from core.operations.lost import refuse_unfinished
 from core.operations.preflight import BackupPreflight, preflight_backup
 from core.operations.records import BackupBegun, Named, Verified
 from core.operations.requests import BackupRequest
+from core.operations.space import PRUNES
 from core.operations.uncovered import media_warnings
 
 
@@ -76,6 +78,8 @@ def planned_steps(request: BackupRequest) -> tuple[str, ...]:
             steps.append(step_key(Step.VERIFY, kind))
     if not request.keep_open:
         steps.append(step_key(Step.OPEN))
+    if request.prune:
+        steps.append(step_key(Step.PRUNE))
     return tuple(steps)
 
 
@@ -97,6 +101,8 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
         checked = preflight_backup(context.store, request, environ=context.environ, report=report)
         say_findings(context, checked.findings)
         refuse(checked.findings)
+        if any(finding.code == PRUNES for finding in checked.findings):
+            prune_before(context, request)
         backups = make_backups(context.store.backups)
         timestamp = _free_timestamp(backups, request.kinds, int(context.clock()))
     context.emit(StepsPlanned(steps=planned_steps(request), sizes=_sizes(request, checked)))
@@ -124,6 +130,7 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
             abandon(context, backups)
             raise
     closing.reopen(context)
+    prune_after(context, request)
     return Done(strict=request.strict)
 
 
@@ -275,7 +282,7 @@ def _write(
                 report,
                 schema_bytes=None if estimate is None else estimate.content_bytes,
             )
-        return _write_archive(context, request, kind, partial.fd, report)
+        return _write_archive(context, request, kind, partial.fd, index.fd, report)
 
 
 def _to_write(kind: Kind, estimate: Estimate) -> int | None:
@@ -287,10 +294,15 @@ def _to_write(kind: Kind, estimate: Estimate) -> int | None:
 
 
 def _write_archive(
-    context: JobContext, request: BackupRequest, kind: Kind, fd: int, report: Report
+    context: JobContext,
+    request: BackupRequest,
+    kind: Kind,
+    fd: int,
+    index_fd: int,
+    report: Report,
 ) -> _Written:
     selection = selection_of(context.store, kind, request.exclude)
-    summary = write_archive(selection, fd, level=request.level, report=report)
+    summary = write_archive(selection, fd, level=request.level, report=report, index_fd=index_fd)
     return _Written(
         items=summary.members,
         sha256=summary.sha256,
@@ -300,6 +312,7 @@ def _write_archive(
             "content_bytes": summary.content_bytes,
             "excluded": summary.excluded,
             "level": request.level,
+            "index_sha256": summary.index_sha256,
         },
     )
 
