@@ -57,8 +57,12 @@ JSON_OBJECTS: Final = (
     ("job:list", "`Job`"),
     ("job:cancel", "`CancelAsked`"),
     ("setup:backup --dry-run", "`BackupPlan`"),
-    ("setup:rollback --dry-run", "`RollbackPlan`, then a `PlannedEntry` for each file"),
-    ("job:undo --dry-run", "`UndoPlan`, then a `PlannedEntry` for each file"),
+    (
+        "setup:rollback --dry-run",
+        "`RollbackPlan`, then for code and media a `PlannedDirectory` for each directory with "
+        "something below it (sums; the root first) and a `PlannedEntry` for each entry",
+    ),
+    ("job:undo --dry-run", "`UndoPlan`, then the same"),
     ("any command with --detach", "`JobStarted`"),
     ("any other command that starts or shows a job", "the events of the job"),
     ("a refusal before there is a job", "`Failed`, as in the events"),

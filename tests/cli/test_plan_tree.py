@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.archive.plan.rows import Action, Row
 from core.cli.plan_tree import tree_lines
-from tests.archive.plan.test_tree import DIRECTORY, FILE, plan_of_rows
+from tests.archive.plan_rows import DIRECTORY, FILE, plan_of_rows
 
 
 def row(path, action, *, kind=FILE, now=10, then=20):

@@ -7,14 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.rows import Action, Row
 from core.archive.plan.sums import Sums
-from core.archive.plan.tree import PlanTree
 from core.archive.tree.selection import walk_key
-
-FILE, DIRECTORY = 0o100000, 0o040000
-FACTS = {"kind": "code", "root": b"/x", "prefix": b"", "state": b"/x", "step": "planned"}
+from tests.archive.plan_rows import DIRECTORY, FILE, plan_of_rows
 
 
 def rows_at_random(rng: random.Random, count: int) -> list[Row]:
@@ -53,16 +49,6 @@ def summed(rows: list[Row], directory: bytes) -> Sums:
         bytes_to_write=sum(row.size_then for row in below if row.action in written),
         bytes_set_aside=sum(row.size_now for row in below if row.action in gone),
     )
-
-
-def plan_of_rows(path: Path, rows: list[Row], *, as_added: bool) -> PlanTree:
-    with PlanFile.create(str(path)) as plan:
-        for row in rows:
-            plan.add(row)
-        plan.keep_sums(as_added=as_added)
-        plan.remember(**FACTS)
-        plan.save()
-    return PlanTree(str(path))
 
 
 def text(path: bytes) -> str:
