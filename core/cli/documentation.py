@@ -47,6 +47,19 @@ JSON_OBJECTS: Final = (
     ("info:backups:list", "`Backup`, then `PartialBackup` and `UnknownFile`"),
     ("info:backups:verify", "`Verified`"),
     ("info:backups:delete", "`Deleted`"),
+    ("info:backups:prune", "`PruneDecision` for each set, then `Deleted`"),
+    ("info:backups:note", "`Backup` for each file of the set"),
+    (
+        "info:backups:files",
+        (
+            "`Member`: `path`, `kind` (`file`, `directory`, `link`, `hard-link`), `mode` as octal "
+            "text, `uid`, `gid`, `user`, `group`, `size`, `mtime_s`, `link`"
+        ),
+    ),
+    (
+        "info:backups:extract",
+        "`Extracted` (`path`, `kind`, `size`) or `NotExtracted` (`path`, `reason`)",
+    ),
     ("info:store", "`Store`"),
     (
         "any command with --all-stores",
@@ -59,8 +72,10 @@ JSON_OBJECTS: Final = (
     ("setup:backup --dry-run", "`BackupPlan`"),
     (
         "setup:rollback --dry-run",
-        "`RollbackPlan`, then for code and media a `PlannedDirectory` for each directory with "
-        "something below it (sums; the root first) and a `PlannedEntry` for each entry",
+        (
+            "`RollbackPlan`, then of code and media a `PlannedDirectory` with the sums of each "
+            "directory (the root first) and a `PlannedEntry` for each entry"
+        ),
     ),
     ("job:undo --dry-run", "`UndoPlan`, then the same"),
     ("any command with --detach", "`JobStarted`"),
