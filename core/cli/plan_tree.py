@@ -49,7 +49,7 @@ class _Line:
 
 
 def tree_lines(tree: PlanTree, *, most: int = LINES_SHOWN) -> Iterator[str]:
-    """Yield the tree, indented: the directories with most entries are unfolded as far as there is room."""
+    """Yield the tree, indented: the big directories are unfolded while there is room."""
     top = _Line(PlannedNode(path="", action=None, sums=tree.sums()), "")
     room = most - _unfold(tree, top, most)  # where there are more, a line tells how many
     heap: list[tuple[int, str, _Line]] = []
