@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from core.cli.commands import Session, age_of
 from core.cli.retention_policy import policy_of
 from core.cli.store_view import finding_lines
+from core.compression import Compression
 from core.errors import NothingToUndo, UsageError
 from core.events import Kind, Report
 from core.jobs.client import Client
@@ -56,6 +57,8 @@ def _backup_request(session: Session, effective: Effective) -> BackupRequest:
         exclude=settings.exclude,
         strip=settings.strip,
         level=settings.level,
+        compress=Compression(settings.compress),
+        compress_level=settings.compress_level,
         note=settings.note,
         naming=settings.names,
         keep_rules=policy_of(line, settings).words,

@@ -91,6 +91,25 @@ class Named(TypedRecord):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartSent(TypedRecord):
+    """The snapshot of a kind is in a repository; without a manifest it does not count."""
+
+    KIND: ClassVar[str] = "part-sent"
+    repository: str
+    kind: Kind
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetCommitted(TypedRecord):
+    """The manifest of a set is in a repository: the set is complete there."""
+
+    KIND: ClassVar[str] = "set-committed"
+    repository: str
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HookBegun(TypedRecord):
     """A program of the configuration runs; `started` is the kernel's time of its process."""
 
@@ -119,25 +138,6 @@ class Worked(TypedRecord):
     exit_code: int
     message: str
     undo_kept: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartSent(TypedRecord):
-    """The snapshot of a kind is in a repository; without a manifest it does not count."""
-
-    KIND: ClassVar[str] = "part-sent"
-    repository: str
-    kind: Kind
-    snapshot: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetCommitted(TypedRecord):
-    """The manifest of a set is in a repository: the set is complete there."""
-
-    KIND: ClassVar[str] = "set-committed"
-    repository: str
-    snapshot: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
