@@ -23,6 +23,9 @@ _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "info:backups:delete": ("backups_commands", "delete_command"),
     "info:backups:prune": ("retention_commands", "prune_command"),
     "info:backups:note": ("retention_commands", "note_command"),
+    "schedule:install": ("schedule_commands", "install_command"),
+    "schedule:remove": ("schedule_commands", "remove_command"),
+    "schedule:status": ("schedule_commands", "status_command"),
     "job:undo": ("work_commands", "undo_command"),
     "job:discard": ("work_commands", "discard_command"),
     "job:list": ("commands", "jobs_command"),
@@ -34,6 +37,7 @@ COMMANDS: Final = frozenset(_FUNCTIONS)
 _CHANGE: Final = frozenset(
     {"setup:backup", "setup:rollback", "info:backups:delete"}
     | {"info:backups:prune", "info:backups:note"}
+    | {"schedule:install", "schedule:remove"}
     | {"job:undo", "job:discard", "job:cancel", "job:recover"}
 )
 _PLAN: Final = frozenset({"setup:backup", "setup:rollback", "job:undo", "info:backups:prune"})

@@ -31,6 +31,7 @@ EXIT_CODES: Final = (
         ),
     ),
     ("2", "the words of the command are off"),
+    ("0 to 3", "of `info:store --check` alone: OK, WARNING, CRITICAL, UNKNOWN"),
     (
         "20",
         "the store was left closed: neither way could be completed, and the message says what next",
@@ -49,7 +50,10 @@ JSON_OBJECTS: Final = (
     ("info:backups:delete", "`Deleted`"),
     ("info:backups:prune", "`PruneDecision` for each set, then `Deleted`"),
     ("info:backups:note", "`Backup` for each file of the set"),
-    ("info:store", "`Store`"),
+    ("info:store", "`Store`; with `--check`, `Check`"),
+    ("schedule:install", "`Schedule`; with `--dry-run`, a `ScheduleFile` for each file"),
+    ("schedule:remove", "`ScheduleRemoved`"),
+    ("schedule:status", "`Schedule` for each one, then `Due`"),
     (
         "any command with --all-stores",
         "`StoreBegan` (`store`, `root`) before its objects; at the end `StoreEnded` for each",
