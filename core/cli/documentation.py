@@ -31,7 +31,7 @@ EXIT_CODES: Final = (
         ),
     ),
     ("2", "the words of the command are off"),
-    ("0 to 3", "of `info:store --check` alone: OK, WARNING, CRITICAL, UNKNOWN"),
+    ("0 to 3", "of `info:store --check`: OK, WARNING, CRITICAL, UNKNOWN"),
     (
         "20",
         "the store was left closed: neither way could be completed, and the message says what next",
@@ -54,6 +54,17 @@ JSON_OBJECTS: Final = (
     ("schedule:install", "`Schedule`; with `--dry-run`, a `ScheduleFile` for each file"),
     ("schedule:remove", "`ScheduleRemoved`"),
     ("schedule:status", "`Schedule` for each one, then `Due`"),
+    (
+        "info:backups:files",
+        (
+            "`Member`: `path`, `kind` (`file`, `directory`, `link`, `hard-link`), `mode` as octal "
+            "text, `uid`, `gid`, `user`, `group`, `size`, `mtime_s`, `link`"
+        ),
+    ),
+    (
+        "info:backups:extract",
+        "`Extracted` (`path`, `kind`, `size`) or `NotExtracted` (`path`, `reason`)",
+    ),
     (
         "any command with --all-stores",
         "`StoreBegan` (`store`, `root`) before its objects; at the end `StoreEnded` for each",

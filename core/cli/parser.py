@@ -49,15 +49,25 @@ class CommandLine:
     flush: bool = True
     names: tuple[str, ...] = ()
     job_id: str | None = None
+    # a look inside a backup
+    name: str = ""
+    part: str = ""
+    parts: tuple[str, ...] = ()
+    to: str = ""
+    show_secrets: bool = False
     # of setup:backup only
     kinds: tuple[Kind, ...] = ()
     keep_open: bool = False
     verify: bool = True
     strip: tuple[str, ...] = ()
     level: int | None = None
+    destinations: tuple[str, ...] = ()
+    copy_after: bool = False
     note: str = ""
     naming: str = Naming.DOCUMENTED.value
     # of setup:rollback only
+    backup_set: str | None = None
+    from_repository: str | None = None
     code_file: str | None = None
     media_file: str | None = None
     db_file: str | None = None
@@ -89,6 +99,10 @@ class CommandLine:
     # of job:recover only
     from_host: str | None = None
     without_memory: bool = False
+    # of the repositories
+    repository: str | None = None
+    read_data_subset: str | None = None
+    all_of: bool = False
     # only job:run, which is for the client and not for people
     ready_fd: int | None = None
     keeper_fd: int | None = None
@@ -171,6 +185,8 @@ def parse(argv: Sequence[str]) -> CommandLine:
         value = found.get(known.name)
         if value is not None:
             values[known.name] = tuple(value) if isinstance(value, list) else value
+    if "destinations" in values:
+        values["destinations"] = tuple(name for group in values["destinations"] for name in group)
     if "strip" in values:
         values["strip"] = tuple(name for group in values["strip"] for name in group)
     return CommandLine(**values, given=frozenset(values))

@@ -72,7 +72,7 @@ def _schedule(session: Session, store: Store) -> Schedule:
         on_calendar=calendar,
         kinds=tuple(kind.value for kind in kinds),
         commands=tuple(commands),
-        account=owner_name(store.owner_uid),
+        account=line.account or owner_name(store.owner_uid),
         writable=_writable(store, settings.metrics_file),
         interval_s=_interval(session, calendar),
         delay_s=seconds_of(settings.schedule.randomized_delay) or 0,

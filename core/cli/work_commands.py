@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from core.cli.commands import Session, age_of
-from core.cli.parser import CommandLine
 from core.cli.retention_policy import policy_of
 from core.cli.store_view import finding_lines
 from core.errors import NothingToUndo, UsageError
@@ -27,6 +26,7 @@ from core.text.lines import NAMES_SHOWN, error, note, plain
 if TYPE_CHECKING:
     from core.archive.plan.summary import FilePlan
     from core.config.fields import Settings
+    from core.config.load import Effective
     from core.operations.rollback_plan import RollbackPlan
 
 NO_BACKUP_KIND = "Not enough information provided to take backup."
@@ -44,7 +44,11 @@ def _stops(findings: Iterable[Finding]) -> bool:
     return any(finding.level is Level.STOP for finding in findings)
 
 
-def _backup_request(line: CommandLine, settings: Settings) -> BackupRequest:
+def _backup_request(session: Session, effective: Effective) -> BackupRequest:
+    from core.cli.repositories import destination  # noqa: PLC0415 - as said above
+
+    settings, line = effective.settings, session.line
+    repositories, local = destination(line, effective, session.environ)
     return BackupRequest(
         kinds=settings.kinds,
         verify=settings.verify,
@@ -58,6 +62,9 @@ def _backup_request(line: CommandLine, settings: Settings) -> BackupRequest:
         prune=bool(line.keep_rules) or settings.prune,
         prune_first=line.prune_first,
         strict=settings.strict,
+        repositories=repositories,
+        local=local,
+        store=effective.label,
     )
 
 
@@ -66,11 +73,11 @@ def backup_command(session: Session) -> int:
     dry_run = session.line.dry_run
     look = session.store if dry_run else session.writable_store
     store = look(for_rollback=False)
-    settings = session.settings(store).settings
-    if not settings.kinds:
+    effective = session.settings(store)
+    if not effective.settings.kinds:
         session.console.say(error(NO_BACKUP_KIND), note("Choose --code, --media or --db."))
         return 1
-    request = _backup_request(session.line, settings)
+    request = _backup_request(session, effective)
     client = session.client(store)
     if dry_run:
         return _preview_backup(session, client, request)
