@@ -18,6 +18,7 @@ from core.backups.names import Naming
 from core.cli.command_table import COMMANDS
 from core.cli.magento_words import refuse_equals_sign, with_short_verbose
 from core.cli.options import PROGRAM, add_application, add_common
+from core.compression import Compression
 from core.errors import UsageError
 from core.events import Kind
 
@@ -63,6 +64,8 @@ class CommandLine:
     level: int | None = None
     destinations: tuple[str, ...] = ()
     copy_after: bool = False
+    compress: str = Compression.NONE.value
+    compress_level: int | None = None
     note: str = ""
     naming: str = Naming.DOCUMENTED.value
     # of setup:rollback only
