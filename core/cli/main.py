@@ -202,6 +202,11 @@ def run(
         code = _dispatch(line, console, interruptions, configuration, open_application)
         return _ending(code, console)
     except MagerewindError as failure:
+        if line.check:
+            from core.cli.due_view import UNKNOWN, plugin_line  # noqa: PLC0415 - as above
+
+            console.print(plugin_line(UNKNOWN, failure.message))
+            return UNKNOWN
         _say_failure(failure, console)
         _tell_of(failure, line, configuration, console)
         return failure.exit_code

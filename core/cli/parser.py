@@ -87,6 +87,13 @@ class CommandLine:
     foreign: bool = False
     trust_clock: bool = False
     prune_first: bool = False
+    # schedules, and the check of info:store
+    on_calendar: str | None = None
+    drill: bool = False
+    way: str | None = None
+    check: bool = False
+    warning_age: str | None = None
+    critical_age: str | None = None
     # info:backups:note
     text: str | None = None
     mark: bool | None = None

@@ -47,6 +47,7 @@ from core.operations.requests import (
 )
 from core.operations.rollback_plan import RollbackPlan
 from core.operations.uncovered import media_findings
+from core.schedule.due import Due, due_of
 from core.text import numbers
 from tui.engine import plan_views
 from tui.engine.views import (
@@ -113,6 +114,12 @@ class StoreEngine:
 
     # Facts
 
+    def _due(self) -> Due | None:
+        try:
+            return due_of(self._store, environ=os.environ, now_s=time.time())
+        except MagerewindError:
+            return None
+
     def store(self) -> StoreView:
         """Return what the files of the store say."""
         version, edition = magento_version(self._store)
@@ -125,7 +132,11 @@ class StoreEngine:
                 problem = "Magento is not installed here: only code can be backed up."
         except MagerewindError as error:
             problem = error.message
+        due = self._due()
         return StoreView(
+            overdue=() if due is None else due.overdue(time.time()),
+            last_success=() if due is None else tuple(due.last_s.items()),
+            next_run_s=None if due is None else due.next_s,
             owner=_account(self._store.owner_uid),
             version=version,
             edition=edition,

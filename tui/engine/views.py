@@ -52,6 +52,9 @@ class StoreView:
     problem: str | None = None  # why the deployment configuration could not be read
     read_only: str | None = None  # why this account may only look
     uncovered: tuple[str, ...] = ()  # what a backup or a rollback would not cover
+    overdue: tuple[Kind, ...] = ()  # kinds whose scheduled backup is too long ago
+    last_success: tuple[tuple[Kind, float | None], ...] = ()  # unix seconds; None: never
+    next_run_s: float | None = None  # of the schedule, where there is one
 
     @property
     def concerns(self) -> tuple[str, ...]:
