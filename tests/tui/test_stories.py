@@ -125,7 +125,7 @@ async def test_back_up_browse_verify_and_delete(shop: StoryShop) -> None:
 
 
 async def test_roll_a_damaged_store_back_and_undo_it(shop: StoryShop) -> None:
-    async with at_work(shop.engine()) as (app, pilot):
+    async with at_work(shop.engine(), (80, 40)) as (app, pilot):
         await back_up(app, pilot)
         await keys(pilot, "escape")
         before = shop.state()

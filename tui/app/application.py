@@ -312,7 +312,7 @@ class Application(Shell):
             case "backup" if self.may_plan():
                 self.push_screen(Backup())
             case "backups":
-                self.push_screen(Backups())
+                self.show_backups(None)
             case "rollback" if self.may_plan():
                 self.pick(None)
             case "history":
@@ -329,6 +329,14 @@ class Application(Shell):
     def action_open_page(self, key: str) -> None:
         """Put the screen of an action on top."""
         self.open_page(key)
+
+    def show_backups(self, timestamp: int | None) -> None:
+        """Show the backups, with the cursor on this set."""
+        self.push_screen(Backups(timestamp))
+
+    def compare(self, timestamp: int) -> None:
+        """Plan a rollback to this set, to see what it would change."""
+        self.pick(timestamp)
 
     def pick(self, timestamp: int | None) -> None:
         """Begin a rollback, to this set or to one that is still to be chosen."""

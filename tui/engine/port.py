@@ -27,10 +27,13 @@ from tui.engine.views import (
     BackupCheckView,
     BackupsView,
     BackupView,
+    ChangedPart,
     DatabaseView,
     LostView,
+    NewerView,
     Places,
     PlanView,
+    SetView,
     SpaceView,
     StoreView,
 )
@@ -136,6 +139,18 @@ class Engine(Protocol):
 
     def delete_unfinished(self, unfinished: PartialBackup) -> None:
         """Delete an unfinished file, unless a job works or waits for its recovery."""
+        ...
+
+    def changed(self, backup: BackupView, stop: Callable[[], bool]) -> ChangedPart:
+        """Return about what of the files of code or media changed since; seconds at most."""
+        ...
+
+    def newer(self, timestamp: int) -> NewerView:
+        """Return the orders and customers that came after a moment; a dead database raises."""
+        ...
+
+    def write_note(self, one: SetView, note: str) -> None:
+        """Write another note for a set."""
         ...
 
     def forgotten(self) -> int:

@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from core.backups.catalog import (
     Backup,
@@ -21,10 +22,12 @@ from core.backups.catalog import (
     delete_partial,
     list_backups,
 )
+from core.backups.manifest import Manifest
+from core.backups.notes import set_note
 from core.backups.verification import verify_backup
 from core.database.server.size import estimate
-from core.errors import DamagedBackup, MagerewindError
-from core.events import Report, Stamped
+from core.errors import DamagedBackup, MagerewindError, UsageError
+from core.events import Kind, Report, Stamped
 from core.jobs import lock
 from core.jobs.client import Client
 from core.jobs.directory import JobDirectory
@@ -34,7 +37,9 @@ from core.magento.env_php import DeploymentConfiguration, read_configuration
 from core.magento.maintenance import maintenance_state, open_store
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
+from core.operations.changed import changed_files
 from core.operations.health import StoreHealth
+from core.operations.losses import count_losses
 from core.operations.lost import lost_lines
 from core.operations.preflight import space_of
 from core.operations.read_only import code_findings, refuse_unwritable
@@ -53,8 +58,10 @@ from tui.engine.views import (
     BackupCheckView,
     BackupsView,
     BackupView,
+    ChangedPart,
     DatabaseView,
     LostView,
+    NewerView,
     Places,
     PlanView,
     SetView,
@@ -165,6 +172,34 @@ class StoreEngine:
         free_bytes, total_bytes = space_of(self._store.backups)
         return SpaceView(path=self._store.backups, free_bytes=free_bytes, total_bytes=total_bytes)
 
+    def changed(self, backup: BackupView, stop: Callable[[], bool]) -> ChangedPart:
+        """Return about what of the files of code or media changed since a backup."""
+        kind = backup.kind
+        if kind is None or kind is Kind.DB:
+            raise UsageError("Only files are looked at.")
+        found = changed_files(
+            self._store,
+            kind,
+            backup.timestamp,
+            entries_then=backup.items,
+            exclude=backup.excluded,
+            stop=stop,
+        )
+        return ChangedPart(
+            kind=kind,
+            changed=found.changed,
+            new=found.new,
+            gone=found.gone,
+            where=found.where,
+            whole=found.whole,
+        )
+
+    def newer(self, timestamp: int) -> NewerView:
+        """Return the orders and customers that came after a moment."""
+        connection = read_configuration(self._store, environ=os.environ).default_connection()
+        found = count_losses(connection, timestamp)
+        return NewerView(orders=found.orders, customers=found.customers, uncounted=found.uncounted)
+
     def closed(self) -> bool:
         """Return whether maintenance mode is on."""
         return maintenance_state(self._store).on
@@ -199,6 +234,12 @@ class StoreEngine:
         if not result.sound:
             raise DamagedBackup(f"{backup.name}: {result.problem}")
         return tuple(warned.message for warned in result.warnings)
+
+    def write_note(self, one: SetView, note: str) -> None:
+        """Write another note for a set, in the manifest of each of its backups."""
+        self._refuse_while_running()
+        for backup in one.backups:
+            set_note(self._store.backups, backup.name, note)
 
     def _find(self, wanted: BackupView) -> Backup:
         for backup in list_backups(self._store.backups).backups:
@@ -367,4 +408,21 @@ def _backup_view(backup: Backup) -> BackupView:
         details=tuple(details),
         warnings=tuple(warnings),
         stripped=bool(manifest is not None and manifest.stripped),
+        **_known(manifest),
     )
+
+
+def _known(manifest: Manifest | None) -> dict[str, Any]:
+    """Return what only a manifest tells, as fields of a view."""
+    if manifest is None:
+        return {}
+    rows = sum(manifest.rows.values()) if manifest.rows else None
+    return {
+        "elapsed_s": manifest.elapsed_s,
+        "content_bytes": manifest.content_bytes,
+        "items": rows if manifest.kind is Kind.DB else manifest.members,
+        "magento": manifest.magento_version or "",
+        "host": manifest.host,
+        "kept_open": manifest.kept_open,
+        "excluded": manifest.excluded,
+    }
