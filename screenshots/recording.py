@@ -21,6 +21,7 @@ from core.operations.findings import Finding, Level
 from core.operations.health import StoreHealth
 from core.operations.requests import Request, command_line
 from tui.engine import views
+from tui.engine.lastlog import read_log
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
@@ -216,6 +217,10 @@ class Playback:
         """Return the recorded events."""
         running = any(job.running for job in self._answers.jobs if job.job_id == job_id)
         return Given(self._answers.streams.get(job_id, []), ends=not running)
+
+    def log_tail(self, job_id: str) -> tuple[tuple[float, str], ...]:
+        """Return the last lines of the recorded log."""
+        return read_log(Given(self._answers.streams.get(job_id, []), ends=True))
 
     def command(self, request: Request) -> str:
         """Return the equal command line."""

@@ -44,6 +44,7 @@ from core.operations.requests import (
     UndoRequest,
     command_line,
 )
+from tui.engine.lastlog import read_log
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
@@ -518,6 +519,9 @@ class RecordedEngine:
 
     def stream(self, job_id: str) -> RecordedStream:
         return self.streams[job_id]
+
+    def log_tail(self, job_id: str) -> tuple[tuple[float, str], ...]:
+        return read_log(RecordedStream(list(self.streams[job_id].waiting)))
 
     def command(self, request: Request) -> str:
         return command_line(request)

@@ -6,14 +6,14 @@ from typing import Final
 
 from core.jobs.state import JobState, advance
 from core.text.lines import lines_of
-from tui.engine.port import Engine
+from tui.engine.port import Stream
 
 KEPT: Final = 200
 
 
-def read_log(engine: Engine, job_id: str) -> tuple[tuple[float, str], ...]:
+def read_log(stream: Stream) -> tuple[tuple[float, str], ...]:
     """Return times and lines of a job's log as far as it has been written, at most `KEPT`."""
-    stream, state = engine.stream(job_id), JobState()
+    state = JobState()
     found: list[tuple[float, str]] = []
     for stamped in stream.poll():
         state = advance(state, stamped)

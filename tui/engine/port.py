@@ -123,6 +123,10 @@ class Engine(Protocol):
         """Return the events of a job from its beginning."""
         ...
 
+    def log_tail(self, job_id: str) -> tuple[tuple[float, str], ...]:
+        """Return the last lines of a job's log with their times, in unix seconds."""
+        ...
+
     def command(self, request: Request) -> str:
         """Return the equal command line. Immediate."""
         ...

@@ -9,20 +9,15 @@ from __future__ import annotations
 import os
 import pwd
 import socket
-import time
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any
 
 from core.backups.catalog import (
     Backup,
-    BackupSet,
     PartialBackup,
     delete_backup,
     delete_partial,
     list_backups,
 )
-from core.backups.manifest import Manifest
 from core.backups.notes import set_note
 from core.backups.verification import verify_backup
 from core.database.server.size import estimate
@@ -52,8 +47,9 @@ from core.operations.requests import (
 )
 from core.operations.rollback_plan import RollbackPlan
 from core.operations.uncovered import media_findings
-from core.text import numbers
 from tui.engine import plan_views
+from tui.engine.backup_views import set_view
+from tui.engine.lastlog import read_log
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
@@ -223,7 +219,7 @@ class StoreEngine:
         listing = list_backups(self._store.backups)
         return BackupsView(
             directory=listing.directory,
-            sets=tuple(_set_view(one) for one in listing.sets),
+            sets=tuple(set_view(one) for one in listing.sets),
             partial=listing.partial,
             unknown=listing.unknown,
         )
@@ -310,6 +306,10 @@ class StoreEngine:
             events = EventStream(None)
         return JobStream(events, lambda: self._client.is_over(job_id))
 
+    def log_tail(self, job_id: str) -> tuple[tuple[float, str], ...]:
+        """Return the last lines of a job's log with their times, in unix seconds."""
+        return read_log(self.stream(job_id))
+
     def command(self, request: Request) -> str:
         """Return the equal command line."""
         return command_line(request)
@@ -342,14 +342,6 @@ class StoreEngine:
             plan.scratch.cleanup()
 
 
-def _created(iso: str) -> str:
-    """Return the moment of a manifest, which is UTC there, in the time of all others."""
-    try:
-        return numbers.moment(datetime.fromisoformat(iso).timestamp())
-    except ValueError:
-        return iso
-
-
 def _account(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
@@ -360,69 +352,3 @@ def _account(uid: int) -> str:
 def _where(connection: DatabaseConnection) -> str:
     place = connection.socket or f"{connection.host}:{connection.port}"
     return f"{connection.schema} as {connection.username} at {place}"
-
-
-def _set_view(one: BackupSet) -> SetView:
-    return SetView(
-        timestamp=one.timestamp, backups=tuple(_backup_view(backup) for backup in one.backups)
-    )
-
-
-def _backup_view(backup: Backup) -> BackupView:
-    manifest = backup.manifest
-    warnings = [backup.problem] if backup.problem else []
-    details: list[tuple[str, str]] = []
-    if backup.name.label:
-        details.append(("Label", backup.name.label))
-    if manifest is not None:
-        warnings += [warned.message for warned in manifest.warnings]
-        known = (
-            ("Taken on", f"{manifest.host}, {_created(manifest.created)}"),
-            ("Magento", manifest.magento_version or ""),
-            ("Members", numbers.count(manifest.members) if manifest.members is not None else ""),
-            (
-                "Content",
-                numbers.short_size(manifest.content_bytes) if manifest.content_bytes else "",
-            ),
-            ("Rows", numbers.count(sum(manifest.rows.values())) if manifest.rows else ""),
-            ("Snapshot", manifest.snapshot or ""),
-            ("Server", manifest.server or ""),
-            ("Left out", " ".join(manifest.excluded)),
-            ("No rows of", " ".join(manifest.stripped)),
-            ("Store", "kept open while it was taken" if manifest.kept_open else ""),
-            ("Took", numbers.short_duration(manifest.elapsed_s)),
-            ("sha256", manifest.sha256),
-        )
-        details += [(label, words) for label, words in known if words]
-    else:
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(backup.modified_s))
-        details.append(("Written", when))
-    return BackupView(
-        name=backup.name.text,
-        kind=backup.kind,
-        timestamp=backup.name.timestamp,
-        size_bytes=backup.size_bytes,
-        health=backup.health.value,
-        note=manifest.note if manifest is not None else "",
-        maker=manifest.made_by if manifest is not None else "Magento, or unknown",
-        details=tuple(details),
-        warnings=tuple(warnings),
-        stripped=bool(manifest is not None and manifest.stripped),
-        **_known(manifest),
-    )
-
-
-def _known(manifest: Manifest | None) -> dict[str, Any]:
-    """Return what only a manifest tells, as fields of a view."""
-    if manifest is None:
-        return {}
-    rows = sum(manifest.rows.values()) if manifest.rows else None
-    return {
-        "elapsed_s": manifest.elapsed_s,
-        "content_bytes": manifest.content_bytes,
-        "items": rows if manifest.kind is Kind.DB else manifest.members,
-        "magento": manifest.magento_version or "",
-        "host": manifest.host,
-        "kept_open": manifest.kept_open,
-        "excluded": manifest.excluded,
-    }

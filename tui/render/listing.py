@@ -5,12 +5,13 @@ Built once for each change, so that drawing a row is a look into a tuple. Pure f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from core.backups.catalog import PartialBackup
 from tui.engine.views import BackupsView, BackupView, SetView
+from tui.render import text
 
 SORTS: Final = ("newest", "oldest", "largest", "worst")
 _WORST_FIRST: Final = ("damaged", "unverified", "sound", "verified")
@@ -115,3 +116,15 @@ def _left_over(listing: BackupsView, words: list[str]) -> list[Item]:
             if matches(f"not a backup {name}")
         ),
     ]
+
+
+def status_words(listing: Rows, at: int, sort: str, marked: Sequence[Item], term: str) -> str:
+    """Return where one is in the list, its order, what is marked and what is filtered by."""
+    parts = [f"row {at + 1} of {len(listing.items)}"] if listing.items else []
+    parts.append(f"{sort} first")
+    if marked:
+        size = text.size(sum(item.size_bytes for item in marked))
+        parts.append(f"{len(marked)} marked, {size}")
+    if term:
+        parts.append(f"filter: {text.clean(term)}")
+    return "   ".join(parts)

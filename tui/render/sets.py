@@ -203,3 +203,17 @@ def file_lines(backup: BackupView, place: Place) -> list[Content]:
             for number, row in enumerate(folded)
         ]
     return rows
+
+
+def item_lines(
+    one: SetView, backup: BackupView | None, would: list[Content], place: Place, *, brief: bool
+) -> list[Content]:
+    """Return a set with its parts and what a rollback to it `would` do, or one of its files."""
+    if backup is not None:
+        return file_lines(backup, place)
+    about = about_lines(one, place)
+    if brief:
+        return [*about[:2], *would]
+    names = (f"{'Names':<10}", "$foreground-muted"), f"{one.timestamp}_*   [y] copy"
+    parts = part_lines(one, place)
+    return [*about, assemble(*names), Content(""), *parts, Content(""), *would]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -16,12 +16,12 @@ from tui.engine.port import Latest
 from tui.engine.verify_queue import Verifying
 from tui.engine.views import BackupsView, BackupView
 from tui.render import sets, text
-from tui.render.listing import SORTS, Item, rows_of, texts_of
+from tui.render.listing import SORTS, Item, rows_of, status_words, texts_of
 from tui.render.listing import Rows as Listing
 from tui.render.text import assemble
 from tui.render.unfinished import NOT_OURS, left_over_details, left_over_line
-from tui.screens.ask import Prompt
 from tui.screens.deletion import deleting, deletion_question, unfinished_question
+from tui.screens.note import ask_note
 from tui.screens.page import Page
 from tui.screens.would import Would
 from tui.widgets.entry import Entry
@@ -83,6 +83,7 @@ class Backups(Page):
         self._verifying: Verifying | None = None
         self._would: Would | None = None
         self._rests: Timer | None = None
+        self._kept: Callable[[], None] | None = None  # a key pressed before the list was there
 
     def body(self) -> ComposeResult:
         """Show the list, and the set below or beside it."""
@@ -136,6 +137,16 @@ class Backups(Page):
             self._would.forget()
         self.redraw()
         self._rest_here()
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept()
+
+    def _waits(self, action: Callable[[], None]) -> bool:
+        """Return whether the list is still being read; the action is done when it is there."""
+        if self._backups.value is None:
+            self._kept = action
+            self.owner.tell("Reading var/backups; then that is done.")
+        return self._backups.value is None
 
     # What is shown
 
@@ -183,16 +194,10 @@ class Backups(Page):
         self.query_one("#list-panel", Panel).name_it("BACKUPS", fact)
 
     def _draw_status(self) -> None:
-        found, at = self._listing, self.query_one(Rows).cursor
-        parts = [f"row {at + 1} of {len(found.items)}"] if found.items else []
-        parts.append(f"{self._sort} first")
-        if self._marks:
-            marked = [item for item in found.items if item.key in self._marks]
-            size = text.size(sum(item.size_bytes for item in marked))
-            parts.append(f"{len(marked)} marked, {size}")
-        if self._term:
-            parts.append(f"filter: {text.clean(self._term)}")
-        self.rest(assemble(("   ".join(parts), "$foreground-muted")))
+        marked = [item for item in self._listing.items if item.key in self._marks]
+        at = self.query_one(Rows).cursor
+        words = status_words(self._listing, at, self._sort, marked, self._term)
+        self.rest(assemble((words, "$foreground-muted")))
 
     def _line(self, index: int, width: int) -> Content:
         owner, item = self.owner, self._listing.items[index]
@@ -222,17 +227,9 @@ class Backups(Page):
         if item.one is None:
             running = self.owner.running_job is not None
             return left_over_details(item, place, self.owner.zone, running=running)
-        if item.backup is not None:
-            return sets.file_lines(item.backup, place)
         would = self._would.lines(item.one, place) if self._would is not None else []
-        about = sets.about_lines(item.one, place)
-        if self.has_class("-narrow") and self.size.height < 30:
-            return [*about[:2], *would]
-        parts = sets.part_lines(item.one, place)
-        names = assemble(
-            (f"{'Names':<10}", "$foreground-muted"), f"{item.one.timestamp}_*   [y] copy"
-        )
-        return [*about, names, Content(""), *parts, Content(""), *would]
+        brief = self.has_class("-narrow") and self.size.height < 30
+        return sets.item_lines(item.one, item.backup, would, place, brief=brief)
 
     def _show_verifying(self) -> None:
         verifying = self._verifying
@@ -270,8 +267,8 @@ class Backups(Page):
         """Open or close a set."""
         item = self.item()
         if item is None:
-            reading = self._backups.value is None
-            self.owner.refuse("Still reading var/backups." if reading else "There is no backup.")
+            if not self._waits(lambda: self.query_one(Rows).action_choose()):
+                self.owner.refuse("There is no backup.")
         elif item.one is not None:
             self.action_unfold(item.one.timestamp not in self._opened)
 
@@ -334,6 +331,8 @@ class Backups(Page):
     def action_roll_back(self) -> None:
         """Choose the set under the cursor for a rollback."""
         item = self.item()
+        if self._waits(self.action_roll_back):
+            return
         if item is None or item.one is None:
             self.owner.refuse("There is no backup to roll back to.")
         elif self.owner.may_plan():
@@ -342,6 +341,8 @@ class Backups(Page):
     def action_compare(self) -> None:
         """Read everything: what a rollback to the set would change."""
         item = self.item()
+        if self._waits(self.action_compare):
+            return
         if item is None or item.one is None:
             self.owner.refuse("There is no backup to compare with.")
         elif self.owner.may_plan():
@@ -350,7 +351,7 @@ class Backups(Page):
     def action_verify(self) -> None:
         """Read the chosen backups from end to end."""
         chosen = self.chosen()
-        if chosen and self._verifying is not None:
+        if not self._waits(self.action_verify) and chosen and self._verifying is not None:
             self._verifying.start(chosen)
             self._reading.resume()
             self.query_one(Rows).refresh()
@@ -367,24 +368,13 @@ class Backups(Page):
         item, owner = self.item(), self.owner
         if item is None or item.one is None or not owner.may_change():
             return
-        one = item.one
-
-        def done(value: object) -> None:
-            if isinstance(value, Exception):
-                owner.complain(value)
-            self.action_refresh_list()
-
-        def typed(note: str | None) -> None:
-            if note is not None:
-                engine = owner.engine
-                owner.errands.ask(lambda: engine.write_note(one, note.strip()), done)
-
-        lines = ["What this set is for. It is kept in the manifests and shown in the list."]
-        self.app.push_screen(Prompt(title="Note", lines=lines, value=one.note), typed)
+        ask_note(self, item.one, self.action_refresh_list)
 
     def action_delete(self) -> None:
         """Ask, then delete what is chosen, or the unfinished file."""
         item, listing = self.item(), self._backups.value
+        if self._waits(self.action_delete):
+            return
         if item is not None and item.other:
             self.owner.refuse(NOT_OURS)
             return

@@ -84,7 +84,7 @@ class Home(Page):
 
     def body(self) -> ComposeResult:
         """All panels; which of them are seen depends on the width."""
-        yield from home_body(self._set_line, self._job_line)
+        yield from home_body(self._set_line, self._job_line, self.owner.glyphs)
 
     def on_mount(self) -> None:
         """Ask for all facts."""

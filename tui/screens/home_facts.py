@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Final
 
 from core.events import Kind
-from tui.engine.lastlog import read_log
 from tui.engine.port import Engine, Errands, Latest
 from tui.engine.views import (
     BackupsView,
@@ -63,7 +62,7 @@ class Facts:
         """Ask for the last lines of a job's log."""
         engine = self._engine
         self.log.ask(
-            self._errands, lambda: read_log(engine, job_id), self._tell, limit_s=FILES_LIMIT_S
+            self._errands, lambda: engine.log_tail(job_id), self._tell, limit_s=FILES_LIMIT_S
         )
 
     def look_again(self) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 
-from tui.render import days, text
+from tui.render import days
+from tui.render.text import Glyphs
 from tui.widgets.lines import Lines
 from tui.widgets.panel import Panel
 from tui.widgets.rows import Line, Rows
 
 
-def home_body(set_line: Line, job_line: Line) -> ComposeResult:
+def home_body(set_line: Line, job_line: Line, glyphs: Glyphs) -> ComposeResult:
     """Return everything between bar and foot; the style sheet shows what fits the width."""
     with Vertical(id="home"):
         with Panel("NEEDS ATTENTION", id="attention"):
@@ -34,7 +35,7 @@ def home_body(set_line: Line, job_line: Line) -> ComposeResult:
                     yield Rows(set_line, id="sets")
                 with Panel("THE SET", id="set-2-panel", classes="fills wide"):
                     yield Lines(id="set-2")
-                with Panel("LAST 30 DAYS", hint=days.legend(text.UNICODE), classes="wide"):
+                with Panel("LAST 30 DAYS", hint=days.legend(glyphs), classes="wide"):
                     yield Lines(id="days")
             with Vertical(classes="column huge"):
                 with Panel("THE SET", id="set-3-panel"):

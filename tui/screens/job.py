@@ -7,12 +7,11 @@ from typing import ClassVar, Final
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import Input
 
 from core.errors import MagerewindError
 from core.events import Outcome
 from core.jobs.state import JobState, stopped
-from tui.engine.port import LOG_LINES, Follower
+from tui.engine.port import Follower
 from tui.render import text
 from tui.render.chart import chart_lines
 from tui.render.job import job_title, whole_share
@@ -20,6 +19,7 @@ from tui.render.steps import groups, now_brief, now_rows, step_rows
 from tui.render.text import assemble
 from tui.render.verdict import Task, task_rows, tasks_of, verdict_lines, whole_lines
 from tui.screens.ask import Ask
+from tui.screens.job_log import LogPanel
 from tui.screens.job_panels import job_body
 from tui.screens.page import Page
 from tui.widgets.form import Form
@@ -28,7 +28,6 @@ from tui.widgets.lines import Draw, Lines
 from tui.widgets.logpane import LogPane
 from tui.widgets.panel import Panel
 
-TICK_S: Final = 1.0  # between two paintings of what ticks
 CHART_S: Final = 4.0
 CHART_ROWS: Final = 5
 CANCELLED: Final = """What it has begun is put back: unfinished files are removed, and the store is
@@ -60,8 +59,7 @@ class JobScreen(Page):
         super().__init__()
         self.job_id = job_id
         self._follower: Follower | None = None
-        self._shown = 0
-        self._drawn_s = self._charted_s = float("-inf")
+        self._charted_s = float("-inf")
         self._share = 0.0
         self._was_ended: bool | None = None
         self._ticked: set[str] = set()
@@ -104,7 +102,6 @@ class JobScreen(Page):
     def on_mount(self) -> None:
         """Read what there is."""
         super().on_mount()
-        self.query_one("#search", Input).display = False
         self.query_one(LogPane).focus()
         self._take_in()
         self._poll_timer = self.set_interval(0.5, self._own_poll, pause=True)
@@ -112,7 +109,6 @@ class JobScreen(Page):
     def on_screen_resume(self) -> None:
         """Show what has come meanwhile."""
         super().on_screen_resume()
-        self._drawn_s = float("-inf")
         self.redraw()
         if self.composed and self._follows_alone():
             self._poll_timer.resume()
@@ -136,11 +132,9 @@ class JobScreen(Page):
             follower.ended = True
 
     def job_moved(self) -> None:
-        """Draw what is new, once a second."""
+        """Draw what is new."""
         if self.composed and self.follower is self.owner.follower:
-            now_s = self.owner.clock()
-            if self.follower.ended or not 0 <= now_s - self._drawn_s < TICK_S * 0.9:
-                self.redraw()
+            self.redraw()
 
     def jobs_changed(self) -> None:
         """Look again at the keys: the undo may have gone."""
@@ -158,11 +152,14 @@ class JobScreen(Page):
         """There is another number of rows now."""
         self.call_after_refresh(self.redraw)
 
+    @property
+    def _log(self) -> LogPanel:
+        return self.query_one(LogPanel)
+
     def _show(self, name: str, draw: Draw) -> None:
         self.query_one(f"#{name}", Lines).show(draw)
 
     def _redraw(self) -> None:
-        self._drawn_s = self.owner.clock()
         follower = self.follower
         if follower.ended is not self._was_ended:
             self._was_ended = follower.ended
@@ -175,7 +172,7 @@ class JobScreen(Page):
         if not self.has_class("-over"):
             self._draw_now()
         if not self.has_class("-folded"):
-            self._draw_log()
+            self._log.take(self.follower)
 
     def _draw_whole(self) -> None:
         state = self.follower.state
@@ -260,27 +257,6 @@ class JobScreen(Page):
             for line in (top, words)
         ]
 
-    def _draw_log(self) -> None:
-        follower, log = self.follower, self.query_one(LogPane)
-        if follower.written > self._shown:
-            log.extend(follower.since(self._shown))
-            self._shown = follower.written
-        if follower.ended:
-            log.finish()
-        written = follower.written
-        kept = f"the last {text.count(LOG_LINES)} of " if written > LOG_LINES else ""
-        fact = f"{kept}{text.plural(written, 'line')}, {self._log_state(log)}"
-        self.query_one("#log-panel", Panel).name_it("LOG", fact)
-
-    def _log_state(self, log: LogPane) -> str:
-        if log.term:
-            place, number = log.matches
-            term = text.clean(log.term)
-            if not number:
-                return f"none with: {term}"
-            return f"{place or '-'} of {text.count(number)} with: {term}   [<] older  [>] newer"
-        return "following" if log.following else "not following: [f] follows"
-
     # What is left to do
 
     def tasks(self) -> tuple[Task, ...]:
@@ -321,18 +297,16 @@ class JobScreen(Page):
         if action == "cancel_job":
             return not self.follower.ended
         if action == "match":
-            return bool(self.query_one(LogPane).term)
+            return self._log.searching
         return True
 
     # Doing
 
     def action_back(self) -> None:
         """Close the search, then the wide log, or leave the screen."""
-        search = self.query_one("#search", Input)
-        log = self.query_one(LogPane)
-        if search.display or log.term:
-            self._search("")
-        elif self.has_class("-zoomed"):
+        if self._log.leave_search():
+            return
+        if self.has_class("-zoomed"):
             self.action_zoom_log()
         else:
             super().action_back()
@@ -374,33 +348,16 @@ class JobScreen(Page):
 
     def action_follow_log(self) -> None:
         """Go to the end of the log and stay there."""
-        self.query_one(LogPane).action_follow()
-        self._draw_log()
+        self._log.follow()
 
     def action_search_log(self) -> None:
         """Type what to search for."""
         self.remove_class("-folded")
-        search = self.query_one("#search", Input)
-        search.display = True
-        search.focus()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Go to the newest line that matches."""
-        self._search(event.value)
-
-    def _search(self, term: str) -> None:
-        log, field = self.query_one(LogPane), self.query_one("#search", Input)
-        log.search(term)
-        field.value = term
-        field.display = False
-        log.focus()
-        self._draw_log()
-        self.refresh_bindings()
+        self._log.ask_term()
 
     def action_match(self, direction: int) -> None:
         """Go to the next line that matches, or to the one before."""
-        self.query_one(LogPane).step(direction)
-        self._draw_log()
+        self._log.step(direction)
 
     def action_copy(self) -> None:
         """Copy the command under the cursor; without one, where the complete record is."""

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 
-from tui.widgets.entry import Entry
+from tui.screens.job_log import LogPanel
 from tui.widgets.form import Form
 from tui.widgets.lines import Lines
-from tui.widgets.logpane import LogPane
 from tui.widgets.panel import Panel
 
 
@@ -20,14 +19,12 @@ def job_body(clock: Callable[[float], str]) -> ComposeResult:
         with Panel("JOB", id="whole-panel"):
             yield Lines(id="whole")
         with Container(id="job-columns"):
+            with Panel("WHAT TO DO NOW", hint="[y] copy the command", id="tasks-panel"):
+                yield Form(id="tasks")
             with Panel("STEPS", id="steps-panel"):
                 yield Lines(id="steps")
             with Panel("NOW", id="now-panel"):
                 yield Lines(id="now")
                 yield Lines(id="chart")
                 yield Lines(id="slowest")
-            with Panel("WHAT TO DO NOW", hint="[y] copy the command", id="tasks-panel"):
-                yield Form(id="tasks")
-        with Panel("LOG", hint="[/] search  [z] wider", id="log-panel", classes="fills"):
-            yield LogPane(clock, id="log")
-            yield Entry(id="search", placeholder="search the log: Enter finds, Esc leaves")
+        yield LogPanel(clock)
