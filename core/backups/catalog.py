@@ -10,15 +10,22 @@ import os
 import stat
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from core.backups.looks import find_look, forget_look, open_looks
-from core.backups.manifest import Manifest, find_manifest
-from core.backups.names import BackupName, manifest_name, parse_name, rollback_name
+from core.backups.looks import find_look, find_remarks, forget_look, open_looks
+from core.backups.manifest import Manifest, find_manifest, remarks_of
+from core.backups.names import (
+    BackupName,
+    index_name,
+    manifest_name,
+    parse_name,
+    rollback_name,
+)
 from core.backups.place import open_backups
-from core.durable import translate
+from core.backups.remarks import Remarks
+from core.durable import partial_name, translate
 from core.errors import BackupNotFound, InvalidBackupName
 from core.events import Kind
 from core.held import Directory
@@ -49,6 +56,7 @@ class Backup:
     health: Health
     problem: str = ""  # one line, where there is something to say about the health
     manifest: Manifest | None = None
+    remarks: Remarks = field(default_factory=Remarks)
 
     @property
     def path(self) -> str:
@@ -82,8 +90,13 @@ class BackupSet:
     @property
     def note(self) -> str:
         """The note that the person wrote when it was taken."""
-        notes = (backup.manifest.note for backup in self.backups if backup.manifest is not None)
+        notes = (backup.remarks.note for backup in self.backups)
         return next((note for note in notes if note), "")
+
+    @property
+    def keep(self) -> bool:
+        """Whether a person said that retention is to leave it alone."""
+        return any(backup.remarks.keep for backup in self.backups)
 
     def of_kind(self, kind: Kind) -> Backup | None:
         """Return the set's backup of this kind, if it has one."""
@@ -134,6 +147,11 @@ def _backup(
     if look is not None:
         health = Health.DAMAGED if look.problem else Health.SOUND
         problem = look.problem or problem
+    remarks = (
+        find_remarks(looks, name.text, status)
+        if found.manifest is None
+        else remarks_of(found.manifest)
+    )
     return Backup(
         directory=directory.path,
         name=name,
@@ -142,6 +160,7 @@ def _backup(
         health=health,
         problem=problem,
         manifest=found.manifest,
+        remarks=remarks,
     )
 
 
@@ -170,15 +189,29 @@ def _entries(directory: Directory) -> list[tuple[str, os.stat_result]]:
 
 
 def _is_own(name: str, names: frozenset[str]) -> bool:
-    """Return whether the entry needs no mention: a manifest with its backup, or Magento's own."""
-    ending = manifest_name("")[1:]
-    is_manifest = name.startswith(".") and name.endswith(ending)
-    return name in _MAGENTO_OWN or (is_manifest and name[1 : -len(ending)] in names)
+    """Return whether the entry needs no mention: what lies beside a backup, or Magento's own."""
+    for beside in (manifest_name, index_name):
+        ending = beside("")[1:]
+        if name.startswith(".") and name.endswith(ending) and name[1 : -len(ending)] in names:
+            return True
+    return name in _MAGENTO_OWN
+
+
+def _is_with_partial(name: str, names: frozenset[str]) -> bool:
+    """Return whether this is the unfinished index of an unfinished backup, which stands for it."""
+    start, ending = partial_name(index_name("\0")).split("\0")
+    inner = name.removeprefix(start).removesuffix(ending)
+    return name == partial_name(index_name(inner)) and partial_name(inner) in names
 
 
 def is_partial(name: str) -> bool:
     """Tell whether this is the base name of an unfinished file."""
     return "/" not in name and name.startswith(".") and name.endswith(".partial")
+
+
+def _finished(name: str) -> str:
+    """Return the name that an unfinished file was to get."""
+    return name.removeprefix(".").removesuffix(".partial")
 
 
 def list_backups(directory: str) -> Listing:
@@ -209,6 +242,8 @@ def _listing(directory: Directory, looks: Directory | None) -> Listing:
         parsed = parse_name(name)
         if parsed is not None and regular:
             backups.append(_backup(directory, parsed, status, looks))
+        elif _is_with_partial(name, names):
+            continue
         elif is_partial(name) and regular:
             partial.append(
                 PartialBackup(file_name=name, size_bytes=status.st_size, modified_s=status.st_mtime)
@@ -275,7 +310,7 @@ def find_any_backup(directory: str, name: str) -> Backup:
 
 
 def delete_backup(directory: str, name: str) -> int:
-    """Delete the backup and its manifest; return the bytes that were freed.
+    """Delete the backup, its index and its manifest; return the bytes that were freed.
 
     Raises InvalidBackupName, BackupNotFound, StorageError. Nothing but a backup is ever deleted.
     """
@@ -288,6 +323,7 @@ def delete_backup(directory: str, name: str) -> int:
         status = _status(held, parsed)
         try:
             os.unlink(parsed.text, dir_fd=held.fd)
+            held.remove(index_name(parsed.text))
             # Last: a crash in between leaves a manifest alone, which the list names as unknown.
             held.remove(manifest_name(parsed.text))
             held.flush()
@@ -342,6 +378,7 @@ def delete_partial(directory: str, name: str) -> int:
         try:
             partial = _partial(name, held)
             os.unlink(name, dir_fd=held.fd)
+            held.remove(partial_name(index_name(_finished(name))))
             held.flush()
         except OSError as error:
             raise translate(error, f"deleting {name} in {directory}") from error

@@ -128,3 +128,8 @@ def _sentence(reason: str | None) -> str | None:
 def manifest_name(name: str) -> str:
     """Return the base name of a backup's manifest: hidden, since Magento lists by the first dot."""
     return f".{name}.manifest.json"
+
+
+def index_name(name: str) -> str:
+    """Return the base name of a backup's index, hidden beside its manifest."""
+    return f".{name}.index"

@@ -12,13 +12,19 @@ from core.cli.options import (
     add_backup,
     add_demo,
     add_discard,
+    add_extract,
+    add_files,
     add_job,
     add_names,
     add_recover,
     add_rollback,
     add_running_job,
+    add_settings,
+    add_show,
     add_undo,
 )
+from core.cli.repository_options import add_check, add_list, add_repository
+from core.cli.retention_options import add_note, add_prune
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +69,81 @@ COMMANDS: Final = (
         name="info:backups:delete",
         summary="delete backups",
         add=add_names,
-        details="The only command that ever deletes a backup. Asks first. Takes the hidden name of "
-        "an unfinished file as well, once no job needs it.",
+        details="Asks first. Takes the hidden name of an unfinished file as well, once no job "
+        "needs it.",
+    ),
+    Command(
+        name="info:backups:prune",
+        summary="delete the sets of backups that no rule keeps",
+        add=add_prune,
+        details="The rules are those of restic, for each kind by itself: a set stays while a rule "
+        "keeps it for one of its kinds. Says for every set why it stays or goes, and asks first. "
+        "The newest sound backup of a kind, what a job or an undo needs, what is marked, and what "
+        "is not ours always stay.",
+    ),
+    Command(
+        name="info:backups:note",
+        summary="write a note on a set of backups, or mark it to be kept",
+        add=add_note,
+    ),
+    Command(
+        name="info:backups:files",
+        summary="list what is in a backup",
+        add=add_files,
+        details="Mode, owner, size in bytes, time and name of every member of an archive, or of "
+        "those at a path. Reads the index beside the backup; where there is none, the backup is "
+        "read once and the index is kept.",
+    ),
+    Command(
+        name="info:backups:show",
+        summary="write one file of a backup to stdout",
+        add=add_show,
+        details="The bytes as they are. On a terminal, what it would obey is shown as escapes, and "
+        "a binary file is refused.",
+    ),
+    Command(
+        name="info:backups:extract",
+        summary="take files out of a backup into a directory",
+        add=add_extract,
+        details="Never into the store, and nothing that exists is replaced: it is named, and the "
+        "exit code is 1. A name holds a whole file or nothing, also after a kill.",
     ),
     Command(
         name="info:store",
         summary="show what is known of the store and what would stop a backup or a rollback",
         details="Exit code 0 when nothing would.",
+    ),
+    Command(
+        name="repo:init",
+        summary="make a repository for copies elsewhere, and print its recovery sheet",
+        add=add_repository,
+        details="One that is there is left as it is. The sheet says the address, how to get the "
+        "password (never the password), and the commands that restore without magerewind.",
+    ),
+    Command(
+        name="repo:list",
+        summary="list the backup sets in a repository",
+        add=add_list,
+        details="A set is complete when its manifest, which is written last, and all that it names "
+        "are there.",
+    ),
+    Command(
+        name="repo:check",
+        summary="check a repository",
+        add=add_check,
+        details="Its structure, and that no set lacks a part; with --read-data-subset that the "
+        "data itself can be read. Exit code 1 where something is wrong.",
+    ),
+    Command(
+        name="repo:unlock",
+        summary="remove locks that dead processes left in a repository",
+        add=add_repository,
+        details="Only those that restic finds stale: of this host and of no process, or old.",
+    ),
+    Command(
+        name="repo:stats",
+        summary="show how much a repository holds",
+        add=add_repository,
     ),
     Command(name="job:list", summary="list the jobs of this store, newest first"),
     Command(
@@ -102,6 +176,28 @@ COMMANDS: Final = (
         summary="give up the undo of the last rollback and free its space",
         add=add_discard,
         details="Asks first.",
+    ),
+    Command(
+        name="config:check",
+        summary="check all files of the configuration",
+        details="Every problem is one line on standard error, with its file, its key and what was "
+        "meant. Exit code 1 where there is one.",
+    ),
+    Command(
+        name="config:show",
+        summary="show the settings of each store and where each value comes from",
+        add=add_settings,
+        details="With --store NAME, of that one. Options of setup:backup are shown as it would "
+        "take them.",
+    ),
+    Command(
+        name="config:generate",
+        summary="print a file of the configuration in which every key is explained",
+        details="With --root DIR, it has a store there.",
+    ),
+    Command(
+        name="config:schema",
+        summary="print the JSON schema of a file of the configuration, for editors",
     ),
     Command(
         name="demo",

@@ -16,6 +16,7 @@ from typing import Final
 from core import errors, events
 from core.cli.command_table import COMMANDS, Command
 from core.cli.parser import make_parser
+from core.config.pages import configuration_page, schema_page
 
 _COMMENT: Final = re.compile(r"^    (\w+): [^#\n]*#\s*(.+)$", re.MULTILINE)
 _MADE: Final = "<!-- Made from the code by `make docs`. Do not edit. -->"
@@ -46,7 +47,26 @@ JSON_OBJECTS: Final = (
     ("info:backups:list", "`Backup`, then `PartialBackup` and `UnknownFile`"),
     ("info:backups:verify", "`Verified`"),
     ("info:backups:delete", "`Deleted`"),
+    ("info:backups:prune", "`PruneDecision` for each set, then `Deleted`"),
+    ("info:backups:note", "`Backup` for each file of the set"),
+    (
+        "info:backups:files",
+        (
+            "`Member`: `path`, `kind` (`file`, `directory`, `link`, `hard-link`), `mode` as octal "
+            "text, `uid`, `gid`, `user`, `group`, `size`, `mtime_s`, `link`"
+        ),
+    ),
+    (
+        "info:backups:extract",
+        "`Extracted` (`path`, `kind`, `size`) or `NotExtracted` (`path`, `reason`)",
+    ),
     ("info:store", "`Store`"),
+    (
+        "any command with --all-stores",
+        "`StoreBegan` (`store`, `root`) before its objects; at the end `StoreEnded` for each",
+    ),
+    ("config:check", "`ConfigFile`, then `ConfigProblem`"),
+    ("config:show", "`Setting`: `store`, `key`, `value`, `origin`"),
     ("job:list", "`Job`"),
     ("job:cancel", "`CancelAsked`"),
     ("setup:backup --dry-run", "`BackupPlan`"),
@@ -232,4 +252,9 @@ def events_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES: Final = {"cli.md": commands_page, "events.md": events_page}
+PAGES: Final = {
+    "cli.md": commands_page,
+    "configuration.md": configuration_page,
+    "config.schema.json": schema_page,
+    "events.md": events_page,
+}

@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 
+from core.cli.configured import NO_DOOR, Configuration, choose_store
 from core.cli.console import Console
 from core.cli.interruptions import Interruptions, Stopped
 from core.cli.parser import CommandLine, parse
@@ -51,9 +52,10 @@ def _dispatch(
     line: CommandLine,
     console: Console,
     interruptions: Interruptions,
-    environ: Mapping[str, str],
+    configuration: Configuration,
     open_application: OpenApplication | None,
 ) -> int:
+    environ = dict(os.environ)  # as it is behind the door
     if line.command is None:
         if open_application is None:
             raise UsageError("A command is needed.", hint="magerewind --help shows them.")
@@ -67,7 +69,13 @@ def _dispatch(
     from core.cli.dispatch import Session, command_of, refuse_to_change  # noqa: PLC0415
 
     refuse_to_change(line)
-    session = Session(line=line, console=console, interruptions=interruptions, environ=environ)
+    session = Session(
+        line=line,
+        console=console,
+        interruptions=interruptions,
+        environ=environ,
+        configuration=configuration,
+    )
     with interruptions.watch():
         return command_of(line.command)(session)
 
@@ -99,6 +107,26 @@ def _run_job(line: CommandLine, environ: Mapping[str, str]) -> int:
         from_host=line.from_host,
         environ=environ,
     )
+
+
+def _of_configuration(line: CommandLine, console: Console, configuration: Configuration) -> int:
+    """Run a command that looks at the configuration and at no store."""
+    from core.cli.config_commands import COMMANDS  # noqa: PLC0415 - as above
+
+    return COMMANDS[line.command or ""](line, console, configuration)
+
+
+def _for_all(
+    words: Sequence[str],
+    configuration: Configuration,
+    console: Console,
+    interruptions: Interruptions,
+) -> int:
+    """Run a command for all stores, each in a process of its own."""
+    from core.cli.all_stores import run_for_all  # noqa: PLC0415 - as above
+
+    with interruptions.watch():
+        return run_for_all(words, configuration, console, interruptions)
 
 
 def _say_failure(failure: MagerewindError, console: Console) -> None:
@@ -153,8 +181,14 @@ def run(
     console = _console(line, os.environ)
     interruptions = Interruptions()
     try:
+        configuration = Configuration(line, os.environ)
+        line = choose_store(line, configuration)
+        if line.all_stores:
+            return _ending(_for_all(words, configuration, console, interruptions), console)
+        if line.command in NO_DOOR:
+            return _ending(_of_configuration(line, console, configuration), console)
         line = _enter(line, console)  # before anything looks at a store
-        code = _dispatch(line, console, interruptions, dict(os.environ), open_application)
+        code = _dispatch(line, console, interruptions, configuration, open_application)
         return _ending(code, console)
     except MagerewindError as failure:
         _say_failure(failure, console)

@@ -11,7 +11,10 @@ from typing import Any, Final
 
 from core import __version__
 from core.backups.names import Naming
+from core.cli.config_options import add_configuration
 from core.cli.magento_words import check_init_params
+from core.cli.repository_options import add_destination
+from core.cli.retention_options import add_prune_first, add_rules
 from core.events import Kind
 
 PROGRAM: Final = "magerewind"
@@ -74,6 +77,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         **unset,
     )
     _add_account(add, unset)
+    add_configuration(add, _word)
     _add_output(add, unset)
 
 
@@ -114,7 +118,11 @@ def _add_run(parser: argparse.ArgumentParser, *, dry_run: bool = True) -> None:
             action="store_true",
             help="check everything, show the plan, change nothing; -v lists every entry of it",
         )
-    add("--strict", action="store_true", help="exit 1 also where it is complete with warnings")
+    add(
+        "--strict",
+        action=argparse.BooleanOptionalAction,
+        help="exit 1 also where it is complete with warnings",
+    )
     add("--detach", action="store_true", help="start the job, print its id and do not follow it")
 
 
@@ -142,6 +150,14 @@ def _add_exclude(parser: argparse.ArgumentParser) -> None:
 
 def add_backup(parser: argparse.ArgumentParser) -> None:
     """Add the options of setup:backup."""
+    _add_run(parser)
+    add_settings(parser)
+    add_destination(parser)
+    _add_magento_init_params(parser)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a backup that the configuration has a key for."""
     add = parser.add_argument
     kinds: dict[str, Any] = {"action": "append_const", "dest": "kinds"}
     add(
@@ -152,17 +168,15 @@ def add_backup(parser: argparse.ArgumentParser) -> None:
     )
     add("--media", const=Kind.MEDIA, help="take media", **kinds)
     add("--db", const=Kind.DB, help="take the complete database", **kinds)
-    _add_run(parser)
     add(
         "--keep-open",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
         help="do not turn maintenance mode on; the manifest says so",
     )
     add(
-        "--no-verify",
-        action="store_false",
-        dest="verify",
-        help="do not read the backups again after writing",
+        "--verify",
+        action=argparse.BooleanOptionalAction,
+        help="read the backups again after writing (default), or do not",
     )
     _add_exclude(parser)
     add(
@@ -175,6 +189,8 @@ def add_backup(parser: argparse.ArgumentParser) -> None:
     )
     add("--level", type=_level, metavar="N", help="compression level of the archives, 0 to 9")
     add("--note", metavar="TEXT", help="a word about this backup, for the list")
+    add_rules(parser, afterwards=True)
+    add_prune_first(parser)
     add(
         "--names",
         dest="naming",
@@ -182,7 +198,6 @@ def add_backup(parser: argparse.ArgumentParser) -> None:
         help="name a code backup NUMBER_filesystem.tgz as documented (default), or "
         "NUMBER_filesystem_code.tgz, which alone Magento's own commands list and take since 2.1",
     )
-    _add_magento_init_params(parser)
 
 
 def add_rollback(parser: argparse.ArgumentParser) -> None:
@@ -196,7 +211,11 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
             help=f"base name of the {kind} backup in var/backups",
         )
     _add_run(parser)
-    add("--keep-env", action="store_true", help="keep the present app/etc/env.php")
+    add(
+        "--keep-env",
+        action=argparse.BooleanOptionalAction,
+        help="keep the present app/etc/env.php",
+    )
     add(
         "--replace-env",
         action="store_true",
@@ -226,8 +245,16 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--keep-stripped",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
         help="keep the present rows of tables of which the dump has only the structure",
+    )
+    add(
+        "--only",
+        action="append",
+        metavar="PATH",
+        type=_word,
+        help="roll back nothing of code and media but this path, with all below it; a pattern as "
+        "for --exclude; may be repeated",
     )
     _add_exclude(parser)
     _add_magento_init_params(parser)
@@ -235,10 +262,9 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
 
 def _add_no_flush(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--no-flush",
-        action="store_false",
-        dest="flush",
-        help="do not run bin/magento cache:flush at the end",
+        "--flush",
+        action=argparse.BooleanOptionalAction,
+        help="run bin/magento cache:flush at the end (default), or do not",
     )
 
 
@@ -256,6 +282,59 @@ def add_any_names(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="NAME",
         help="base name of a backup in var/backups (default: all of them)",
+    )
+
+
+_PARTS: Final = "PATH|TABLE"
+
+
+def _add_contents(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "name", metavar="NAME", type=_word, help="base name of a backup in var/backups"
+    )
+
+
+def _add_part(parser: argparse.ArgumentParser, *, optional: bool) -> None:
+    parser.add_argument(
+        "part",
+        metavar=_PARTS,
+        type=_word,
+        nargs="?" if optional else None,
+        help="a path as the backup has it, or as it is on the disk; of a dump, a table"
+        + (" (default: all)" if optional else ""),
+    )
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """Add what info:backups:files takes."""
+    _add_contents(parser)
+    _add_part(parser, optional=True)
+
+
+def add_show(parser: argparse.ArgumentParser) -> None:
+    """Add what info:backups:show takes."""
+    _add_contents(parser)
+    _add_part(parser, optional=False)
+
+
+def add_extract(parser: argparse.ArgumentParser) -> None:
+    """Add what info:backups:extract takes."""
+    _add_contents(parser)
+    add = parser.add_argument
+    add("parts", metavar=_PARTS, nargs="+", type=_word,
+        help="paths, with all below them; of a dump, tables")  # fmt: skip
+    add("--to", metavar="DIR", type=_word, required=True,
+        help="where to; made (0700) where it is missing, and never in the store")  # fmt: skip
+
+
+def add_diff(parser: argparse.ArgumentParser) -> None:
+    """Add what info:backups:diff takes."""
+    _add_contents(parser)
+    _add_part(parser, optional=True)
+    parser.add_argument(
+        "--show-secrets",
+        action="store_true",
+        help="show passwords and keys of app/etc/env.php, which are masked else",
     )
 
 

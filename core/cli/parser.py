@@ -11,7 +11,7 @@ import argparse
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, NoReturn
 
 from core.backups.names import Naming
@@ -37,6 +37,10 @@ class CommandLine:
     as_json: bool = False
     yes: bool = False
     read_only: bool = False
+    config_file: str | None = None
+    use_config: bool = True
+    store: str | None = None
+    all_stores: bool = False
     # of several commands
     dry_run: bool = False
     strict: bool = False
@@ -45,15 +49,25 @@ class CommandLine:
     flush: bool = True
     names: tuple[str, ...] = ()
     job_id: str | None = None
+    # a look inside a backup
+    name: str = ""
+    part: str = ""
+    parts: tuple[str, ...] = ()
+    to: str = ""
+    show_secrets: bool = False
     # of setup:backup only
     kinds: tuple[Kind, ...] = ()
     keep_open: bool = False
     verify: bool = True
     strip: tuple[str, ...] = ()
     level: int | None = None
+    destinations: tuple[str, ...] = ()
+    copy_after: bool = False
     note: str = ""
     naming: str = Naming.DOCUMENTED.value
     # of setup:rollback only
+    backup_set: str | None = None
+    from_repository: str | None = None
     code_file: str | None = None
     media_file: str | None = None
     db_file: str | None = None
@@ -64,11 +78,24 @@ class CommandLine:
     map_collations: bool = False
     from_schema: str | None = None
     keep_stripped: bool = False
+    only: tuple[str, ...] = ()
+    # retention
+    keep_rules: tuple[str, ...] = ()
+    foreign: bool = False
+    trust_clock: bool = False
+    prune_first: bool = False
+    # info:backups:note
+    text: str | None = None
+    mark: bool | None = None
     # of job:discard only
     orphans: bool = False
     # of job:recover only
     from_host: str | None = None
     without_memory: bool = False
+    # of the repositories
+    repository: str | None = None
+    read_data_subset: str | None = None
+    all_of: bool = False
     # only job:run, which is for the client and not for people
     ready_fd: int | None = None
     keeper_fd: int | None = None
@@ -79,6 +106,8 @@ class CommandLine:
     # demo
     size: str = "small"
     headless: bool = False
+    # the fields that the words name, whatever their value; others take the configuration's
+    given: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def may_ask(self) -> bool:
@@ -145,13 +174,15 @@ def parse(argv: Sequence[str]) -> CommandLine:
     refuse_equals_sign(argv)
     found = vars(make_parser().parse_args(with_short_verbose(argv)))
     values: dict[str, Any] = {}
-    for field in fields(CommandLine):
-        value = found.get(field.name)
+    for known in fields(CommandLine):
+        value = found.get(known.name)
         if value is not None:
-            values[field.name] = tuple(value) if isinstance(value, list) else value
+            values[known.name] = tuple(value) if isinstance(value, list) else value
+    if "destinations" in values:
+        values["destinations"] = tuple(name for group in values["destinations"] for name in group)
     if "strip" in values:
         values["strip"] = tuple(name for group in values["strip"] for name in group)
-    return CommandLine(**values)
+    return CommandLine(**values, given=frozenset(values))
 
 
 def _parse_run(argv: Sequence[str]) -> CommandLine:

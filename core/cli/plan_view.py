@@ -95,6 +95,8 @@ def _counts(plan: FilePlan | DirectoryTotals) -> str:
 
 
 def _file_lines(plan: FilePlan) -> Iterator[str]:
+    if plan.chosen:
+        yield f"  only {', '.join(map(printable, plan.chosen))}"
     if not plan.differs:
         yield f"  nothing differs: {numbers.counted(plan.identical, 'entry', 'entries')} identical"
         return
@@ -203,6 +205,7 @@ def _files_json(plan: FilePlan) -> dict[str, Any]:
             asdict(totals) | {"path": encode_text(totals.path)} for totals in plan.by_directory
         ],
         "unrestorable": [encode_text(name) for name in plan.unrestorable],
+        "only": [encode_text(pattern) for pattern in plan.chosen],
     }
 
 

@@ -10,8 +10,8 @@ import shutil
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from core.backups.names import Naming
 from core.cli.commands import Session, age_of
+from core.cli.retention_policy import policy_of
 from core.cli.store_view import finding_lines
 from core.errors import NothingToUndo, UsageError
 from core.events import Kind, Report
@@ -25,6 +25,8 @@ from core.text.lines import NAMES_SHOWN, error, note, plain
 # Plans, and their views, are imported where they are asked for: a backup starts without them.
 if TYPE_CHECKING:
     from core.archive.plan.summary import FilePlan
+    from core.config.fields import Settings
+    from core.config.load import Effective
     from core.operations.rollback_plan import RollbackPlan
 
 NO_BACKUP_KIND = "Not enough information provided to take backup."
@@ -42,31 +44,43 @@ def _stops(findings: Iterable[Finding]) -> bool:
     return any(finding.level is Level.STOP for finding in findings)
 
 
-def _backup_request(session: Session) -> BackupRequest:
-    line = session.line
+def _backup_request(session: Session, effective: Effective) -> BackupRequest:
+    from core.cli.repositories import destination  # noqa: PLC0415 - as said above
+
+    settings, line = effective.settings, session.line
+    repositories, local = destination(line, effective, session.environ)
     return BackupRequest(
-        kinds=line.kinds,
-        verify=line.verify,
-        keep_open=line.keep_open,
-        exclude=line.exclude,
-        strip=line.strip,
-        level=line.level,
-        note=line.note,
-        naming=Naming(line.naming),
-        strict=line.strict,
+        kinds=settings.kinds,
+        verify=settings.verify,
+        keep_open=settings.keep_open,
+        exclude=settings.exclude,
+        strip=settings.strip,
+        level=settings.level,
+        note=settings.note,
+        naming=settings.names,
+        keep_rules=policy_of(line, settings).words,
+        prune=bool(line.keep_rules) or settings.prune,
+        prune_first=line.prune_first,
+        strict=settings.strict,
+        repositories=repositories,
+        local=local,
+        store=effective.label,
     )
 
 
 def backup_command(session: Session) -> int:
     """`setup:backup`."""
-    if not session.line.kinds:
+    dry_run = session.line.dry_run
+    look = session.store if dry_run else session.writable_store
+    store = look(for_rollback=False)
+    effective = session.settings(store)
+    if not effective.settings.kinds:
         session.console.say(error(NO_BACKUP_KIND), note("Choose --code, --media or --db."))
         return 1
-    request = _backup_request(session)
-    if session.line.dry_run:
-        client = session.client(session.store(for_rollback=False))
+    request = _backup_request(session, effective)
+    client = session.client(store)
+    if dry_run:
         return _preview_backup(session, client, request)
-    client = session.client(session.writable_store(for_rollback=False))
     session.refuse_interrupted(client)
     return session.follow(client, client.start(request))
 
@@ -84,22 +98,25 @@ def _preview_backup(session: Session, client: Client, request: BackupRequest) ->
     return 1 if _stops(preflight.findings) else 0
 
 
-def _rollback_request(session: Session) -> RollbackRequest:
-    line = session.line
+def _rollback_request(session: Session, settings: Settings) -> RollbackRequest:
+    line, options = session.line, settings.rollback
+    given = line.given
+    keep_env = line.keep_env if "keep_env" in given else options.keep_env and not line.replace_env
     return RollbackRequest(
         code_file=line.code_file,
         media_file=line.media_file,
         db_file=line.db_file,
-        keep_env=line.keep_env,
+        keep_env=keep_env,
         replace_env=line.replace_env,
         from_elsewhere=line.from_elsewhere,
-        flush=line.flush,
+        flush=line.flush if "flush" in given else options.flush,
         partial=line.partial,
         map_collations=line.map_collations,
         from_schema=line.from_schema,
-        keep_stripped=line.keep_stripped,
-        exclude=line.exclude,
-        strict=line.strict,
+        keep_stripped=(line.keep_stripped if "keep_stripped" in given else options.keep_stripped),
+        exclude=line.exclude if "exclude" in given else options.exclude,
+        only=line.only,
+        strict=settings.strict,
     )
 
 
@@ -136,7 +153,8 @@ def rollback_command(session: Session) -> int:
         )
         return 1
     client = _ready(session)
-    request = _rollback_request(session)
+    settings = session.settings(client.store).settings
+    request = _rollback_request(session, settings)
     if line.yes and not line.dry_run and (line.quiet or line.as_json):
         # No person is there to see a plan, and the job makes its own.
         return session.follow(client, client.start(request))
@@ -214,15 +232,17 @@ def undo_command(session: Session) -> int:
     line = session.line
     client = _ready(session)
     job = _kept_undo(session, client)
-    request = UndoRequest(job_id=job.job_id, flush=line.flush, strict=line.strict)
+    settings = session.settings(client.store).settings
+    flush = line.flush if "flush" in line.given else settings.rollback.flush
+    request = UndoRequest(job_id=job.job_id, flush=flush, strict=settings.strict)
     plan = client.plan_undo(request)
     if not line.dry_run:
-        session.console.say(*map(note, undo_lines(plan, flush=line.flush)))
+        session.console.say(*map(note, undo_lines(plan, flush=flush)))
     elif session.console.as_json:
         for row in undo_json(plan):
             session.console.print_json(row)
     else:
-        session.console.print(*undo_lines(plan, flush=line.flush))
+        session.console.print(*undo_lines(plan, flush=flush))
         _print_entries(session, plan.files)
     _say_findings(session, plan.findings)
     if _stops(plan.findings):

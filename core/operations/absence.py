@@ -32,7 +32,8 @@ def absence_findings(
     found: list[Finding] = []
     keeps_env = keeps_environment(request, sources.elsewhere)
     for kind, plan in files.items():
-        if plan.survey is not None:
+        # Of what is chosen alone, an archive has to be whole only where its gaps would remove.
+        if plan.survey is not None and (plan.removed or not plan.chosen):
             name = sources.backups[kind].name.text
             refused = next(
                 _gaps(store, request, kind, name, plan.survey, keeps_env=keeps_env), None
@@ -41,11 +42,13 @@ def absence_findings(
                 found.append(refused)
                 continue
         live = plan.removed + plan.changed + plan.mode_only + plan.identical
+        of = "CHOSEN " if plan.chosen else ""
         if plan.removed * 2 > live:
             found.append(
                 warn(
                     f"{kind}-removes-most",
-                    f"THIS REMOVES {plan.removed:,} OF {live:,} LIVE ENTRIES OF {kind.upper()}.",
+                    f"THIS REMOVES {plan.removed:,} OF {live:,} {of}LIVE ENTRIES OF "
+                    f"{kind.upper()}.",
                     hint="Look at the list first: --dry-run.",
                     kind=kind,
                 )

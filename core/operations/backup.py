@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,9 +17,8 @@ from typing import Any
 import core
 from core.archive.create.write_archive import write_archive
 from core.archive.tar.verify import verify_archive
-from core.archive.tree.selection import Selection, code_selection, media_selection
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
-from core.backups.names import Naming, new_name, parse_name
+from core.backups.names import Naming, index_name, new_name, parse_name
 from core.backups.place import make_backups, open_backups
 from core.durable import (
     PartialFile,
@@ -37,12 +36,13 @@ from core.events import (
     Step,
     StepsPlanned,
     Warned,
-    step_key,
 )
 from core.held import Directory
 from core.magento.settings import DatabaseConnection
-from core.magento.store import Store, magento_version
+from core.magento.store import magento_version
 from core.operations import closing
+from core.operations.backup_pruning import prune_after, prune_before
+from core.operations.backup_steps import planned_steps, sizes_of
 from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.estimates import Estimate
@@ -51,6 +51,9 @@ from core.operations.lost import refuse_unfinished
 from core.operations.preflight import BackupPreflight, preflight_backup
 from core.operations.records import BackupBegun, Named, Verified
 from core.operations.requests import BackupRequest
+from core.operations.selections import selection_of
+from core.operations.send import Sending, begin_sending, commit_set, copy_set, send_kind
+from core.operations.space import PRUNES
 from core.operations.uncovered import media_warnings
 
 
@@ -64,44 +67,26 @@ class _Written:
     details: dict[str, Any]
 
 
-def planned_steps(request: BackupRequest) -> tuple[str, ...]:
-    """Return the steps of such a backup, in order."""
-    steps = [step_key(Step.CHECK)]
-    if not request.keep_open:
-        steps.append(step_key(Step.CLOSE))
-    for kind in request.kinds:
-        steps.append(step_key(Step.WRITE, kind))
-        if request.verify:
-            steps.append(step_key(Step.VERIFY, kind))
-    if not request.keep_open:
-        steps.append(step_key(Step.OPEN))
-    return tuple(steps)
-
-
-def _sizes(request: BackupRequest, checked: BackupPreflight) -> tuple[int, ...]:
-    """Return how many bytes each step will read or write, as far as estimates tell; else -1."""
-    sizes: dict[str, int] = {}
-    for kind, estimate in checked.estimates.items():
-        written = estimate.file_bytes if kind is Kind.DB else estimate.content_bytes
-        sizes[step_key(Step.WRITE, kind)] = written
-        sizes[step_key(Step.VERIFY, kind)] = estimate.file_bytes
-    return tuple(sizes.get(key, -1) for key in planned_steps(request))
-
-
 def run_backup(context: JobContext, request: BackupRequest) -> Done:
     """Back up the chosen kinds under one timestamp. Raises the error that made it impossible."""
     context.emit(StepsPlanned(steps=planned_steps(request)))
+    sending: Sending | None = None
     with context.step(Step.CHECK) as report:
         checked = preflight_backup(context.store, request, environ=context.environ, report=report)
         say_findings(context, checked.findings)
         refuse(checked.findings)
+        if any(finding.code == PRUNES for finding in checked.findings):
+            prune_before(context, request)
         backups = make_backups(context.store.backups)
         timestamp = _free_timestamp(backups, request.kinds, int(context.clock()))
-    context.emit(StepsPlanned(steps=planned_steps(request), sizes=_sizes(request, checked)))
+        write_dump = _straight(context, request, checked)
+        if not request.local:
+            sending = begin_sending(context, request, request.repositories[0], timestamp)
+    context.emit(StepsPlanned(steps=planned_steps(request), sizes=sizes_of(request, checked)))
     names = {kind: new_name(timestamp, kind, request.naming) for kind in request.kinds}
-    context.journal.write(
-        BackupBegun(timestamp=timestamp, names={kind.value: name for kind, name in names.items()})
-    )
+    written = {kind.value: name for kind, name in names.items() if request.local}
+    context.journal.write(BackupBegun(timestamp=timestamp, names=written))
+    began_s = context.clock()
     with contextlib.ExitStack() as locks:
         if checked.connection is not None and Kind.DB in request.kinds:
             # Only where needed, and not while the store is closed.
@@ -115,12 +100,42 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
             if not request.keep_open:
                 closing.close(context)
             for kind in request.kinds:
-                _back_up(context, request, kind, names[kind], checked, backups)
+                if sending is not None:
+                    send_kind(sending, kind, checked.estimates.get(kind), write_dump)
+                else:
+                    _back_up(context, request, kind, names[kind], checked, backups)
         except BaseException:
             abandon(context, backups)
             raise
     closing.reopen(context)
+    context.cancellation.allow()
+    if sending is not None:
+        commit_set(sending)
+    elif request.repositories:
+        copy_set(context, request, timestamp, names, checked.estimates, since_s=began_s)
+    prune_after(context, request)
     return Done(strict=request.strict)
+
+
+def _straight(
+    context: JobContext, request: BackupRequest, checked: BackupPreflight
+) -> Callable[[int, Report], tuple[int, dict[str, Any]]]:
+    """Return what writes a dump for a repository."""
+
+    def dump(fd: int, report: Report) -> tuple[int, dict[str, Any]]:
+        if checked.connection is None:
+            raise MagerewindError("No database connection is known.")
+        estimate = checked.estimates.get(Kind.DB)
+        schema_bytes = None if estimate is None else estimate.content_bytes
+        connection = checked.connection
+        written = _write_dump(
+            context, request, fd, None, connection, report, schema_bytes=schema_bytes
+        )
+        context.say(*written.warnings)
+        facts = {"sha256": written.sha256, "warnings": written.warnings}
+        return written.details["content_bytes"], {**written.details, **facts}
+
+    return dump
 
 
 def abandon(context: JobContext, backups: Directory | None = None) -> None:
@@ -148,10 +163,14 @@ def _tidy(context: JobContext, began: BackupBegun, backups: Directory) -> None:
     if not all(parse_name(name) for name in names):
         raise StorageError("the journal names what is no backup")
     for name in names:
-        try:
-            backups.remove(partial_name(name))
-        except OSError as error:
-            raise translate(error, f"removing {backups.path_of(partial_name(name))}") from error
+        unfinished = [partial_name(name), partial_name(index_name(name))]
+        if not backups.has(name):
+            unfinished.append(index_name(name))  # it gets its name just before the backup
+        for one in unfinished:
+            try:
+                backups.remove(one)
+            except OSError as error:
+                raise translate(error, f"removing {backups.path_of(one)}") from error
     for verified in context.journal.each(Verified):
         # Killed between the name and the manifest: the file is whole, only its description lacks.
         manifest = from_json(verified.manifest.encode("ascii"))
@@ -177,7 +196,7 @@ def _free_timestamp(backups: Directory, kinds: Iterable[Kind], now_s: int) -> in
         backups.has(form(new_name(timestamp, kind, naming)))
         for kind in kinds
         for naming in Naming
-        for form in (str, partial_name)
+        for form in (str, partial_name, index_name)
     ):
         timestamp += 1
     return timestamp
@@ -193,9 +212,12 @@ def _back_up(
 ) -> None:
     started_s = context.clock()
     context.emit(BackupStarted(kind=kind))
-    with partial_file(backups.path, name, dir_fd=backups.fd) as partial:
+    with (
+        partial_file(backups.path, name, dir_fd=backups.fd) as partial,
+        partial_file(backups.path, index_name(name), dir_fd=backups.fd) as index,
+    ):
         try:
-            written = _write(context, request, kind, partial, checked)
+            written = _write(context, request, kind, partial, index, checked)
             partial.flush()
             size_bytes = os.fstat(partial.fd).st_size
             if request.verify:
@@ -207,6 +229,8 @@ def _back_up(
             uncovered = media_warnings(checked.findings)
             manifest = replace(manifest, warnings=(*uncovered, *manifest.warnings))
         context.journal.write(Verified(manifest=to_json(manifest).decode("ascii")))
+        if manifest.index_sha256:
+            index.commit()
         partial.commit()
     write_manifest(backups, manifest)
     context.journal.write(Named(name=name))
@@ -228,17 +252,12 @@ def _of_kind(kind: Kind, warned: Warned) -> Warned:
     return warned if kind is Kind.DB else replace(warned, message=of_kind(kind, warned.message))
 
 
-def selection_of(store: Store, kind: Kind, exclude: tuple[str, ...]) -> Selection:
-    """Return the part of the tree that belongs to a backup of this kind."""
-    make = code_selection if kind is Kind.CODE else media_selection
-    return make(store, exclude=exclude)
-
-
 def _write(
     context: JobContext,
     request: BackupRequest,
     kind: Kind,
     partial: PartialFile,
+    index: PartialFile,
     checked: BackupPreflight,
 ) -> _Written:
     estimate = checked.estimates.get(kind)
@@ -255,11 +274,12 @@ def _write(
                 context,
                 request,
                 partial.fd,
+                index.fd,
                 checked.connection,
                 report,
                 schema_bytes=None if estimate is None else estimate.content_bytes,
             )
-        return _write_archive(context, request, kind, partial.fd, report)
+        return _write_archive(context, request, kind, partial.fd, index.fd, report)
 
 
 def _to_write(kind: Kind, estimate: Estimate) -> int | None:
@@ -271,10 +291,15 @@ def _to_write(kind: Kind, estimate: Estimate) -> int | None:
 
 
 def _write_archive(
-    context: JobContext, request: BackupRequest, kind: Kind, fd: int, report: Report
+    context: JobContext,
+    request: BackupRequest,
+    kind: Kind,
+    fd: int,
+    index_fd: int,
+    report: Report,
 ) -> _Written:
     selection = selection_of(context.store, kind, request.exclude)
-    summary = write_archive(selection, fd, level=request.level, report=report)
+    summary = write_archive(selection, fd, level=request.level, report=report, index_fd=index_fd)
     return _Written(
         items=summary.members,
         sha256=summary.sha256,
@@ -284,6 +309,7 @@ def _write_archive(
             "content_bytes": summary.content_bytes,
             "excluded": summary.excluded,
             "level": request.level,
+            "index_sha256": summary.index_sha256,
         },
     )
 
@@ -292,6 +318,7 @@ def _write_dump(
     context: JobContext,
     request: BackupRequest,
     fd: int,
+    index_fd: int | None,
     connection: DatabaseConnection,
     report: Report,
     *,
@@ -303,7 +330,12 @@ def _write_dump(
 
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(context.clock()))
     summary = dump_schema(
-        connection, fd, options=DumpOptions(strip=request.strip), report=report, created=created
+        connection,
+        fd,
+        options=DumpOptions(strip=request.strip),
+        report=report,
+        created=created,
+        index_fd=index_fd,
     )
     how = summary.snapshot.partition(": ")[2]  # its letter means something to developers only
     context.emit(Noted(code="snapshot", message=f"Consistent snapshot: {how}"))
@@ -325,6 +357,7 @@ def _write_dump(
             "database": connection.schema,
             "stripped": summary.stripped,
             "max_statement_bytes": summary.max_statement_bytes,
+            "index_sha256": summary.index_sha256,
         },
     )
 

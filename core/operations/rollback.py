@@ -17,6 +17,7 @@ from core.events import (
 )
 from core.operations import closing, ending
 from core.operations.absence import absence_findings
+from core.operations.chosen import chosen_findings
 from core.operations.connection_file import keep_connection
 from core.operations.context import JobContext
 from core.operations.done import Done
@@ -110,6 +111,7 @@ def _make_ready(job: RollbackJob, parts: tuple[Part, ...]) -> None:
         job.shown.check_sources(job.sources)
     plans = file_plans(parts)
     findings = [
+        *chosen_findings(context.store, job.request, job.sources, plans),
         *absence_findings(context.store, job.request, job.sources, plans),
         *file_findings(context.store, plans),
     ]
@@ -123,7 +125,12 @@ def _complete(job: RollbackJob, parts: tuple[Part, ...]) -> None:
     """With the store closed: look again at the files, load the database beside."""
     for part in parts:
         backup = job.sources.backups[part.kind]
-        started = RollbackStarted(kind=part.kind, file_name=backup.name.text, path=backup.path)
+        started = RollbackStarted(
+            kind=part.kind,
+            file_name=backup.name.text,
+            path=backup.path,
+            only=() if part.kind is Kind.DB else job.request.only,
+        )
         job.context.emit(started)
         part.recheck(job)
         part.load(job)

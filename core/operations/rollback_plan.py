@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Final
 from core.account.client import keeper
 from core.account.ids import name_of
 from core.archive.plan.home import PlanPlace
-from core.archive.plan.plan_files import READ_ONLY, plan_files
+from core.archive.plan.plan_files import plan_files
 from core.archive.plan.summary import FilePlan
+from core.archive.plan.unwritable import READ_ONLY
 from core.backups.catalog import Backup
+from core.backups.manifest import identity_of
 from core.errors import Cancelled, MagerewindError
 from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
 from core.magento.store import Store, magento_version
 from core.operations.absence import absence_findings
-from core.operations.backup import selection_of
+from core.operations.chosen import chosen_findings
 from core.operations.findings import (
     Finding,
     Level,
@@ -34,6 +36,7 @@ from core.operations.findings import (
     note,
     of_kind,
     owner_hint,
+    refuse,
     stop,
     warn,
 )
@@ -42,7 +45,8 @@ from core.operations.preflight import space_of
 from core.operations.read_only import MOUNT_HINT
 from core.operations.release import release_findings
 from core.operations.requests import RollbackRequest
-from core.operations.sources import Sources, excluded, gather
+from core.operations.selections import selection_of
+from core.operations.sources import Sources, excluded, gather, resolve_only
 from core.operations.uncovered import remote_findings
 
 if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for imports
@@ -101,6 +105,7 @@ class RollbackPlan:
             plan = self.files.get(kind)
             digest.update(f"{plan.fingerprint if plan is not None else ''}\n".encode())
         digest.update(self.environment.encode())
+        digest.update("\0".join(self.request.only).encode("utf-8", "surrogateescape"))
         return digest.hexdigest()[:16]
 
 
@@ -114,8 +119,8 @@ def plan_rollback(
 ) -> RollbackPlan:
     """Return the changes of this rollback.
 
-    Raises InvalidBackupName, BackupNotFound, NotInstalled and DamagedBackup; all else that would
-    stop it is among the findings.
+    Raises InvalidBackupName, BackupNotFound, NotInstalled, DamagedBackup, and PreflightRefused for
+    what is chosen and nowhere; all else that would stop it is among the findings.
     """
     sources = gather(store, request, environ=environ)
     scratch = tempfile.TemporaryDirectory(prefix="magerewind-plan-", ignore_cleanup_errors=True)
@@ -127,6 +132,7 @@ def plan_rollback(
         for kind in request.kinds
         if kind is not Kind.DB
     }
+    refuse(chosen_findings(store, request, sources, files))
     database = None
     if Kind.DB in request.kinds:
         database = plan_database(request, sources, report, findings)
@@ -166,12 +172,17 @@ def plan_kind(
     selection = selection_of(store, kind, excluded(request, sources, backup))
     return plan_files(
         backup.path,
-        replace(selection, additive=request.partial),
+        replace(
+            selection,
+            additive=request.partial,
+            chosen=resolve_only(request.only, store.root),
+        ),
         plan,
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,
         members=manifest.members if manifest is not None else None,
         put_aside=put_aside,
+        sound=manifest is not None and manifest.looked_at == identity_of(manifest),
     )
 
 

@@ -6,12 +6,15 @@ broken stops only the database, and then the one in the code archive takes its p
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from core.archive.tar.verify import read_members
+from core.archive.tree import patterns
+from core.archive.tree.patterns import Chosen
 from core.backups.catalog import Backup, Health, find_backup
 from core.errors import ConfigurationError, MagerewindError, NotInstalled
 from core.events import Kind
@@ -61,7 +64,9 @@ def gather(store: Store, request: RollbackRequest, *, environ: Mapping[str, str]
     }
     findings: list[Finding] = list(_health_findings(backups))
     live, problem = read_deployment(store, environ)
-    archived = _archived(backups.get(Kind.CODE), environ, findings)
+    archived = None
+    if puts_back(request, store, ENV_PHP):
+        archived = _archived(backups.get(Kind.CODE), environ, findings)
     chosen = live
     if archived is not None and (live is None or not live.installed):
         chosen = archived
@@ -174,6 +179,22 @@ def _env_keys(
             )
         )
     return keys
+
+
+def resolve_only(words: Sequence[str], root: str) -> tuple[str, ...]:
+    """Return the patterns that `--only` stands for: a whole path below the root counts as well.
+
+    Raises UsageError.
+    """
+    inside = [word.removeprefix(root + "/") for word in words]
+    return patterns.resolve(inside, option="--only", what="group")
+
+
+def puts_back(request: RollbackRequest, store: Store, path: str) -> bool:
+    """Tell whether a path is among what is asked for."""
+    if not request.only:
+        return True
+    return Chosen(resolve_only(request.only, store.root)).holds(os.fsencode(path))
 
 
 def keeps_environment(request: RollbackRequest, elsewhere: Mapping[str, tuple[str, ...]]) -> bool:

@@ -1,3 +1,5 @@
+import dataclasses
+import hashlib
 import os
 from pathlib import Path
 
@@ -12,9 +14,11 @@ from core.backups.catalog import (
     find_partial,
     list_backups,
 )
-from core.backups.manifest import Manifest, write_manifest
-from core.backups.names import manifest_name, parse_name
+from core.backups.index import open_index
+from core.backups.manifest import Manifest, find_manifest, write_manifest
+from core.backups.names import index_name, manifest_name, parse_name
 from core.backups.place import open_backups
+from core.durable import partial_name
 from core.errors import BackupNotFound, InvalidBackupName, StoreUnreadable
 from core.events import Kind
 
@@ -204,3 +208,60 @@ def test_kinds_that_come_together_are_listed_but_rolled_back_by_nobody(tmp_path:
     assert find_any_backup(str(tmp_path), "1_snapshot.tgz").kind is None
     with pytest.raises(InvalidBackupName):
         find_backup(str(tmp_path), "1_snapshot.tgz", Kind.CODE)
+
+
+def _with_index(directory: Path, content: bytes = b"an index", **changes: str) -> None:
+    put(directory, "200_db.sql", verified=True)
+    place = directory / index_name("200_db.sql")
+    place.write_bytes(content)
+    place.chmod(0o600)
+    with open_backups(str(directory)) as held:
+        manifest = find_manifest(held, "200_db.sql").manifest
+        assert manifest is not None
+        digest = changes.get("index_sha256", hashlib.sha256(content).hexdigest())
+        write_manifest(held, dataclasses.replace(manifest, index_sha256=digest))
+
+
+def test_an_index_lies_and_goes_with_its_backup(tmp_path: Path) -> None:
+    _with_index(tmp_path)
+    (tmp_path / index_name("300_db.sql")).write_bytes(b"of no backup")
+    assert list_backups(str(tmp_path)).unknown == (index_name("300_db.sql"),)
+    delete_backup(str(tmp_path), "200_db.sql")
+    assert sorted(os.listdir(tmp_path)) == [index_name("300_db.sql")]
+
+
+def test_an_unfinished_index_is_part_of_its_unfinished_backup(tmp_path: Path) -> None:
+    both = [partial_name("200_db.sql"), partial_name(index_name("200_db.sql"))]
+    for name in both:
+        (tmp_path / name).write_bytes(b"begun")
+    assert [one.file_name for one in list_backups(str(tmp_path)).partial] == both[:1]
+    delete_partial(str(tmp_path), both[0])
+    assert os.listdir(tmp_path) == []
+    (tmp_path / both[1]).write_bytes(b"left alone")
+    assert [one.file_name for one in list_backups(str(tmp_path)).partial] == both[1:]
+
+
+def test_an_index_is_believed_by_its_manifest_only(tmp_path: Path) -> None:
+    _with_index(tmp_path)
+    place = tmp_path / index_name("200_db.sql")
+
+    def opened() -> int | str:
+        return open_index(find_any_backup(str(tmp_path), "200_db.sql"))
+
+    fd = opened()
+    assert isinstance(fd, int)
+    os.close(fd)
+    place.chmod(0o604)
+    assert "is open to other accounts" in str(opened())
+    place.chmod(0o600)
+    place.write_bytes(b"another index")
+    assert opened() == "its index is not the one of its manifest"
+    place.unlink()
+    assert opened() == "its index is missing"
+    place.symlink_to(tmp_path / "200_db.sql")
+    assert "is a link" in str(opened())
+    place.unlink()
+    os.mkfifo(place, 0o600)
+    assert "is a pipe" in str(opened())
+    (tmp_path / manifest_name("200_db.sql")).unlink()
+    assert opened() == "it has no manifest of ours"

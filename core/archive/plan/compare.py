@@ -15,9 +15,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from core.account.reach import open_to_read, readlink
+from core.archive.plan.chosen_entries import TheWay, shown
 from core.archive.plan.kept_contents import CacheWriter
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.rows import Action, Row
+from core.archive.plan.split_units import split
 from core.archive.plan.wanted_owners import OwnersThen
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.tar.member import Member, leads_out
@@ -90,7 +92,7 @@ class Comparison:
         self,
         plan: PlanFile,
         selection: Selection,
-        reader: ArchiveReader,
+        reader: ArchiveReader | None,
         *,
         trusted: bool,
         regions: Regions | None = None,
@@ -121,10 +123,14 @@ class Comparison:
         self._unit_region = 0
         self._below = b""  # the prefix of paths inside the current unit
         self._blocked: list[bytes] = []  # inside a unit, must stay
+        self._way = TheWay(selection) if selection.only or selection.chosen else None
 
     def relative(self, path: bytes) -> bytes:
         """Return a member path relative to the selection's root."""
         return path[len(self._selection.prefix) :]
+
+    def _region_of(self, path: bytes) -> int:
+        return self.regions.of(self.relative(path))
 
     def keep(self, path: bytes) -> None:
         """Note a live path that stays under every plan around it."""
@@ -137,7 +143,8 @@ class Comparison:
     def both(self, found: Found, member: Member, same: Same) -> None:
         """Compare a member with the live entry of its name."""
         mode, kind = found.status.st_mode, member.type
-        if self._selection.only and self._selection.is_above(found.path):
+        if self._way is not None and self._way.is_above(found.path):
+            self._notice(found)
             return
         self.is_replacing = found.path.startswith(self._replaced)
         if self.is_replacing:
@@ -163,20 +170,34 @@ class Comparison:
         """Plan a member that the live tree has not."""
         if member.type == SYMLINK:
             self._vouch(member)
-        if self._selection.only and self._selection.is_above(member.name):
-            row = self._row(Action.ADD, member.name, member, None)
-            mode = 0o755 if row.mode_then is None else row.mode_then
-            self.parents.append((member.name, mode, row.uid_then, row.gid_then))
+        if self._way is not None and self._way.is_above(member.name):
+            self._way.lacks(member)
+            if not self._selection.chosen:  # the part itself is needed, whatever is in it
+                self._make_way(self._way, member.name + b"/")
+            return
+        if self._way is not None and not self._make_way(self._way, member.name):
             return
         has_children = member.type == DIRECTORY
         self._place(Action.ADD, member.name, member, None, has_children=has_children)
         self._keep(member)
 
+    def _make_way(self, way: TheWay, path: bytes) -> bool:
+        """Plan the missing directories above what is put at a path; tell whether there is a way."""
+        for member in way.needed(path):
+            if way.is_outside(member.name):
+                row = self._row(Action.ADD, member.name, member, None)
+                mode = 0o755 if row.mode_then is None else row.mode_then
+                self.parents.append((member.name, mode, row.uid_then, row.gid_then))
+            else:
+                self._place(Action.ADD, member.name, member, None, has_children=True)
+                self._keep(member)
+        return not way.is_blocked(path)
+
     def only_live(self, found: Found) -> None:
         """Plan the removal of a live entry that the archive has not, unless it is to stay."""
-        if self._selection.only and self._selection.is_above(found.path):
-            return
         begins_region = self._notice(found)
+        if self._way is not None and self._way.is_above(found.path):
+            return
         path, mode = found.path, found.status.st_mode
         if begins_region or self.relative(path) in self.regions.mounts:
             self.kept.append(path)
@@ -239,7 +260,7 @@ class Comparison:
             self._plan.keep_attributes(member.content_at, member.xattrs)
             if self._euid != 0 and CAPABILITY in member.xattrs:
                 self._cannot_restore(member.name, "capabilities")
-        if self._spool is None or member.type not in _FILES:
+        if self._spool is None or self._reader is None or member.type not in _FILES:
             return
         content = self._reader.whole(member.size) if member.size <= _SMALL else None
         if content is None:
@@ -251,7 +272,7 @@ class Comparison:
 
     def _vouch(self, member: Member) -> None:
         """Refuse a new link out of the root unless a manifest vouches for the archive."""
-        if not self._trusted and leads_out(member):
+        if not self._trusted and self._reader is not None and leads_out(member):
             refuse_leading_out(self._reader, member)
 
     def _target(self, found: Found) -> bytes | None:
@@ -338,61 +359,26 @@ class Comparison:
         """
         self.regrouped = bool(self._blocked)
         for path in self._blocked:
-            self._split(path)
+            split(self._plan, path, self._region_of, self._cannot_restore)
         plan = self._plan
         if self.regrouped and plan.count_astray():
             raise StorageError(f"The plan {plan.path} has entries that belong to no unit.")
         kept = [os.fsdecode(path) for path in self.kept[:NAMES_KEPT]]
         unrestorable, becoming = self.unrestorable, self.becoming
+        in_the_way = [] if self._way is None else shown(self._way.in_the_way)
         if again:
             known = plan.facts
+            in_the_way = [*known.in_the_way, *in_the_way]
             kept, unrestorable = [*known.kept, *kept], [*known.unrestorable, *unrestorable]
             becoming = Counter(known.becoming) + Counter(becoming)
         else:
             plan.remember(identical=self.identical, skipped=self.skipped)
         plan.remember(unrestorable=_first(unrestorable), kept=_first(kept), becoming=dict(becoming))
-
-    def _split(self, kept: bytes) -> None:
-        """Let the directories above `kept` stay; their other entries become units."""
-        plan = self._plan
-        above = [kept] + [kept[:at] for at in range(len(kept)) if kept[at : at + 1] == b"/"]
-        found = (plan.row_at(path) for path in above)
-        # A directory of which only the mode changes stays where it is, and is in no unit.
-        tops = [row for row in found if row is not None and row.action is not Action.MODE]
-        if not tops:
-            return
-        unit = tops[0].unit if tops[0].unit is not None else tops[0].id
-        changed = next((row.path for row in tops if _is_exchanged(row)), None)
-        if changed is not None:
-            self._cannot_restore(changed, f"it holds {os.fsdecode(kept)}, which stays")
-            plan.delete_unit(unit)
-            return
-        for row in tops:
-            if row.action is Action.CHANGE:  # only for its owner
-                self._cannot_restore(row.path, _OWNER)
-            plan.delete(row.id)
-        self._regroup(unit)
-
-    def _regroup(self, unit: int | None) -> None:
-        """Make units of the children of directories that stay."""
-        plan = self._plan
-        current, below = None, b"\0"
-        for row in plan.rows_of_unit(unit):
-            if row.path.startswith(below):
-                plan.set_unit(row.id, current)
-                continue
-            current, below = row.id, row.path + b"/"
-            region = self.regions.of(self.relative(row.path))
-            plan.make_unit(row.id, region)
+        plan.remember(in_the_way=_first(in_the_way))
 
 
 def _first(names: list[str]) -> list[str]:
     return list(dict.fromkeys(names))[: NAMES_KEPT + 1]
-
-
-def _is_exchanged(row: Row) -> bool:
-    """Tell whether something of another type takes the place of a directory."""
-    return row.action is Action.CHANGE and row.type_now != row.type_then
 
 
 def _ordinary(mode: int) -> bool:

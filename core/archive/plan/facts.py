@@ -69,6 +69,8 @@ class PlanFacts:
     sha256: str = ""
     given_sha256: str | None = None  # the manifest's
     members: int | None = None
+    listed: bool = False  # not an archive: a listing, of which contents are fetched
+    sound: bool = False  # all its headers were looked at when it had the manifest's digest
     ordered: bool = False  # its members are in the order of the walk
     began_ns: int = 0
     spool: str | None = None  # the digest of the cached contents, if they are complete
@@ -77,12 +79,15 @@ class PlanFacts:
     exclude: tuple[str, ...] = ()
     only: bytes = b""
     additive: bool = False
+    chosen: tuple[str, ...] = ()
     # the result of the comparison
     identical: int = 0
     skipped: int = 0
     unrestorable: tuple[str, ...] = ()
     unwritable: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()  # of `chosen`: neither side has anything of it
+    in_the_way: tuple[str, ...] = ()  # no directories, though the archive has chosen members below
     becoming: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[Warned, ...] = ()
     survey: Survey | None = None
@@ -106,6 +111,7 @@ class PlanFacts:
             exclude=self.exclude,
             only=self.only,
             additive=self.additive,
+            chosen=self.chosen,
             state=self.state,
         )
 
@@ -148,6 +154,8 @@ def decoded(values: Mapping[str, Any]) -> PlanFacts:
         sha256=read.of("sha256", str, ""),
         given_sha256=read.of("given_sha256", str, None),
         members=read.of("members", int, None),
+        listed=read.of("listed", bool, False),
+        sound=read.of("sound", bool, False),
         ordered=read.of("ordered", bool, False),
         began_ns=read.of("began_ns", int, 0),
         spool=read.of("spool", str, None),
@@ -155,11 +163,14 @@ def decoded(values: Mapping[str, Any]) -> PlanFacts:
         exclude=read.texts("exclude"),
         only=_path(read.of("only", str, ""), "only"),
         additive=read.of("additive", bool, False),
+        chosen=read.texts("chosen"),
         identical=read.of("identical", int, 0),
         skipped=read.of("skipped", int, 0),
         unrestorable=read.texts("unrestorable"),
         unwritable=read.texts("unwritable"),
         kept=read.texts("kept"),
+        unmatched=read.texts("unmatched"),
+        in_the_way=read.texts("in_the_way"),
         becoming=read.of("becoming", dict, {}),
         warnings=tuple(
             Warned(code=code, message=message, names=tuple(names))

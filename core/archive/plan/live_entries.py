@@ -43,6 +43,7 @@ class _LiveBatches(Batches[ReadAheadPart]):
         self._device = os.stat(selection.root).st_dev
         self._mounts = {selection.prefix + path for path in mounts_below(selection.root)}
         self._is_plain = True
+        self._leads = selection.leading() or (lambda _path: False)
 
     def _runs(self) -> Iterator[Run]:
         return runs(self._selection, problem=self._problem, skipped=self._skipped)
@@ -60,7 +61,8 @@ class _LiveBatches(Batches[ReadAheadPart]):
         self._notes[self._entries] = [path], status
         # Where another file system begins, all that comes is looked at closely.
         self._is_plain &= status.st_dev == self._device and path not in self._mounts
-        if not self._is_plain or len(path) > LONGEST:
+        # A way to what is chosen is looked at closely too: it is not compared at all.
+        if not self._is_plain or len(path) > LONGEST or self._leads(path):
             self._known(path, b"")
             return
         head = b""

@@ -10,29 +10,29 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
 
-from core.account.reach import look, lstat
-from core.archive.plan.closed_directories import can_be_opened, is_stuck
+from core.account.reach import lstat
+from core.archive.plan.chosen_entries import unmatched
 from core.archive.plan.compare import NAMES_KEPT, Comparison, Same, content_is
 from core.archive.plan.facts import PlanStep
 from core.archive.plan.home import PlanPlace, cache_file, seen_file
 from core.archive.plan.kept_contents import CacheWriter
 from core.archive.plan.live_entries import Live
+from core.archive.plan.outside_links import OutsideLinks
 from core.archive.plan.plan_file import PlanFile
-from core.archive.plan.rows import Action
 from core.archive.plan.summary import FilePlan, summary_of
 from core.archive.plan.survey import Surveyor
-from core.archive.tar.header import HARD_LINK, REGULAR
+from core.archive.plan.unwritable import unwritable
+from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR
 from core.archive.tar.member import Member
 from core.archive.tar.name_index import Index
 from core.archive.tar.reader import ArchiveReader, OutOfOrder
 from core.archive.tar.verify import InOrder, check_totals
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import OpenDirectories, is_gone
+from core.archive.tree.patterns import Chosen
 from core.archive.tree.records import SeenWriter, record_of
 from core.archive.tree.selection import Found, Selection, unreadable, walk, walk_key
-from core.archive.tree.xattrs import pinned
 from core.events import Kind, Report, Warned, no_report
 
 
@@ -91,8 +91,11 @@ class Planner:
         report: Report,
         only: Callable[[bytes], bool] | None = None,
         put_aside: bool = False,
+        sound: bool = False,
     ) -> None:
         self._only = only
+        self._end = Chosen(selection.chosen).end if selection.chosen and sound else None
+        self._sound = sound
         self._put_aside = put_aside
         self._path = archive_path
         self._selection = selection
@@ -100,6 +103,7 @@ class Planner:
         self._members = members
         self._report = report
         self._trusted = sha256 is not None
+        self._left_out = selection.left_out()
         self._surveyor = None if self._trusted or only is not None else Surveyor(selection)
 
     def _problem(self, path: bytes, error: OSError) -> None:
@@ -115,16 +119,25 @@ class Planner:
             if only is None or only(found.path):
                 yield found
 
+    def _belongs(self, name: bytes) -> bool:
+        """Tell whether a name is among those that are compared."""
+        return name.startswith(self._selection.prefix) and not self._left_out(name)
+
     def _wanted(self, comparison: Comparison) -> Callable[[Member], bool]:
-        """Return the test whether a member belongs to the compared part."""
-        prefix, left_out, only = self._selection.prefix, self._selection.left_out(), self._only
+        """Return the test whether a member belongs to what is compared."""
+        prefix, left_out, only = self._selection.prefix, self._left_out, self._only
+        counts = not self._selection.chosen  # else most are left out, as was asked for
+        leads = self._selection.leading() or (lambda _name: False)
 
         def wanted(member: Member) -> bool:
             name = member.name
             if name.startswith(prefix) and not left_out(name):
-                return only is None or only(name)
-            is_above = not name or prefix.startswith(name + b"/")
-            comparison.skipped += member.content_at >= 0 and not is_above
+                return (only is None or only(name)) and (
+                    member.type == DIRECTORY or not leads(name)
+                )
+            if counts:
+                is_above = not name or prefix.startswith(name + b"/")
+                comparison.skipped += member.content_at >= 0 and not is_above
             return False
 
         return wanted
@@ -171,12 +184,30 @@ class Planner:
                 self._in_order(reader, comparison, seen)
             else:
                 self._by_index(reader, comparison, seen)
-            check_totals(reader, sha256=self._sha256, members=self._members)
-            comparison.sha256, comparison.members = reader.sha256, reader.members
+            self._check(reader)
+            comparison.sha256 = reader.sha256
+            comparison.members = reader.members if self._end is None else self._members or 0
             plan.keep_sparse_maps(reader.sparse.maps)
         plan.make_searchable()
         comparison.finish(again=self._only is not None)
         return comparison
+
+    def _check(self, reader: ArchiveReader) -> None:
+        """Hold the archive against its manifest, as far as it was not read against its sums."""
+        if self._end is None:
+            check_totals(reader, sha256=self._sha256, members=self._members)
+            return
+        # Its headers were looked at when it had this digest, so the rest needs no more than that.
+        reader.read_rest()
+        check_totals(reader, sha256=self._sha256, members=None)
+
+    def _up_to_end(self, members: Iterable[Member]) -> Iterator[Member]:
+        """Yield the members up to the last that can be chosen."""
+        end = self._end
+        for member in members:
+            if end is not None and walk_key(member.name) >= end:
+                return
+            yield member
 
     def _surveyed(self, members: Iterable[Member]) -> Iterator[Member]:
         """Yield the members, and take their names into the survey of a foreign archive."""
@@ -192,8 +223,12 @@ class Planner:
         self, reader: ArchiveReader, comparison: Comparison, seen: SeenWriter | None
     ) -> None:
         """Read both sides together."""
-        members = InOrder(reader)
-        looked_at = self._surveyed(members)
+        # Links that are not chosen are none of its business, where all names are known to be sound.
+        is_chosen = self._belongs if self._selection.chosen and self._sound else None
+        members = InOrder(
+            reader, passes_link=lambda name: is_chosen is not None and not is_chosen(name)
+        )
+        looked_at = self._up_to_end(self._surveyed(members))
 
         def merge_with(live: Iterator[Found], pass_same: Callable[[], None]) -> None:
             merge(
@@ -227,19 +262,29 @@ class Planner:
         """Read the archive first, each member against the live file of its name; merge after."""
         with Index() as index, OpenDirectories(self._selection.root) as open_directories:
             prefix = self._selection.prefix
+            is_chosen = self._belongs if self._selection.chosen else None
             for member in self._surveyed(reader):
                 same = None
-                if member.type == REGULAR and member.name.startswith(prefix):
+                if (
+                    member.type == REGULAR
+                    and member.name.startswith(prefix)
+                    and (is_chosen is None or is_chosen(member.name))
+                ):
                     same = self._same(reader, member, open_directories)
                 index.add(member, reader, same=same)
+            links = OutsideLinks(index, is_chosen)
+            if links:
+                links.compare(
+                    self._path, lambda found, name: self._same(found, name, open_directories)
+                )
 
             def known(member: Member, found: Found) -> bool:
                 if member.type == HARD_LINK:
-                    return index.same(member.link) and self._linked(member, found, open_directories)
-                return index.same(member.name)
+                    return links.same(member.link) and self._linked(member, found, open_directories)
+                return links.same(member.name)
 
-            live = self._alone(comparison, seen)
-            merge(live, index.members(), comparison, self._wanted(comparison), known)
+            live, members = self._alone(comparison, seen), links.as_files(index.members())
+            merge(live, members, comparison, self._wanted(comparison), known)
 
     def _same(
         self, reader: ArchiveReader, member: Member, open_directories: OpenDirectories
@@ -276,6 +321,9 @@ class Planner:
             exclude=selection.exclude,
             only=selection.only,
             additive=selection.additive,
+            chosen=selection.chosen,
+            unmatched=unmatched(plan, selection, self._problem),
+            sound=self._sound,
             survey=None if self._surveyor is None else self._surveyor.survey(),
             parents=comparison.parents,
             state=selection.state,
@@ -298,70 +346,6 @@ def _warnings(comparison: Comparison) -> Iterator[Warned]:
                      names=names)  # fmt: skip
 
 
-READ_ONLY: Final = "read-only file system"
-
-
-def unwritable(plan: PlanFile, selection: Selection) -> list[str]:
-    """Return where this account may not rename, or change the mode of, planned entries."""
-    refused: dict[str, None] = {}
-    last = looked_at = b"\0"
-    fixed = False
-    with OpenDirectories(selection.root) as open_directories:
-        for row in plan.units_and_modes():
-            relative = row.path[len(selection.prefix) :]
-            parent = relative.rpartition(b"/")[0]
-            try:
-                fd, name = open_directories.parent_of(relative)
-            except OSError:
-                continue  # it went away: the recheck finds out
-            moves = row.action is not Action.MODE
-            if parent != looked_at:
-                looked_at, fixed = parent, bool(os.statvfs(fd).f_flag & os.ST_RDONLY)
-            if fixed:
-                _note(refused, selection.prefix + parent, READ_ONLY)
-                continue
-            if moves and parent != last:
-                last = parent
-                _note(refused, selection.prefix + parent, _keeps_entries(b".", fd))
-            if moves and is_stuck(fd, row.uid_now) and not can_be_opened(fd):
-                _note(refused, row.path, None)
-            if row.type_now == stat.S_IFDIR and moves:
-                _note(refused, row.path, _keeps_entries(name, fd))
-            elif row.type_now in {stat.S_IFDIR, stat.S_IFREG}:
-                _note(refused, row.path, pinned(name, fd))
-            if len(refused) > NAMES_KEPT:
-                break
-    return list(refused)
-
-
-def _note(refused: dict[str, None], path: bytes, why: str | None) -> None:
-    if why != "":
-        refused[(os.fsdecode(path) or ".") + (f" ({why})" if why else "")] = None
-
-
-def _keeps_entries(name: bytes, fd: int) -> str | None:
-    """Return which flag keeps the entries of a directory, None for missing rights, "" for neither.
-
-    Its owner may open it up to writing.
-    """
-    flag = pinned(name, fd)
-    if flag:
-        return flag
-    try:
-        opened = look(name, fd)
-    except PermissionError:
-        return None
-    except OSError:
-        return ""  # it went away: the recheck finds out
-    try:
-        if os.access(name, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
-            return ""
-        own = os.fstat(opened).st_uid == os.geteuid()
-        return "" if own or can_be_opened(opened) else None
-    finally:
-        os.close(opened)
-
-
 def plan_files(
     archive_path: str,
     selection: Selection,
@@ -371,16 +355,20 @@ def plan_files(
     sha256: str | None = None,
     members: int | None = None,
     put_aside: bool = False,
+    sound: bool = False,
 ) -> FilePlan:
     """Verify an archive whole and compare it with the live tree; write the plan to `plan_path`.
 
     With `put_aside` the contents that a stage will need are kept beside the plan, if they are few.
 
-    `sha256` and `members` are the manifest's; without them the archive counts as foreign. `report`
+    `sha256` and `members` are the manifest's; without them the archive counts as foreign. Where it
+    is `sound`, all its headers were looked at when it had that digest: if only some of it is
+    chosen, what comes behind that is not taken apart. `report`
     gets compressed bytes, of which the file's size is the total. Raises DamagedBackup,
     HostileArchive, StoreUnreadable, StorageError; changes nothing in the store.
     """
     planner = Planner(
-        archive_path, selection, sha256=sha256, members=members, report=report, put_aside=put_aside
-    )
+        archive_path, selection, sha256=sha256, members=members, report=report,
+        put_aside=put_aside, sound=sound and sha256 is not None,
+    )  # fmt: skip
     return planner.plan(plan_path)

@@ -38,7 +38,9 @@ class FilePlan:
     `chattr` keeps as it is (named with the flag), `becoming` how many entries of which accounts
     become this account's, `kept` what stays where it is although the
     archive does not have it (mounts, and paths that the maker of a foreign archive leaves out).
-    `sizes` are at most 2 levels deep. `survey` is of an archive without a manifest.
+    `sizes` are at most 2 levels deep. `survey` is of an archive without a manifest. `chosen` are
+    the patterns of the compared paths (none: all), `unmatched` the patterns without an entry in the
+    archive or the live tree, `in_the_way` live links and files that would have to be directories.
     """
 
     plan_path: PlanPlace
@@ -58,6 +60,9 @@ class FilePlan:
     kept: tuple[str, ...] = ()
     becoming: tuple[tuple[str, int], ...] = ()
     skipped: int = 0
+    chosen: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
+    in_the_way: tuple[str, ...] = ()
     warnings: tuple[Warned, ...] = field(default=())
     survey: Survey | None = None
 
@@ -102,6 +107,9 @@ def summary_of(plan: PlanFile, *, as_added: bool = False) -> FilePlan:
         kept=facts.kept,
         becoming=tuple(sorted(facts.becoming.items())),
         skipped=facts.skipped,
+        chosen=facts.chosen,
+        unmatched=facts.unmatched,
+        in_the_way=facts.in_the_way,
         warnings=facts.warnings,
         survey=facts.survey,
     )

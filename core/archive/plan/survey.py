@@ -48,7 +48,7 @@ class Surveyor:
 
     def __init__(self, selection: Selection) -> None:
         self._prefix = selection.prefix or selection.only
-        self._left_out = selection.left_out()
+        self._left_out = selection.ignores()
         self._ends = (b"/" + self._prefix.rstrip(b"/")) if self._prefix else b"/bin/magento"
         self._members = 0
         self._marks: set[bytes] = set()

@@ -18,9 +18,9 @@ from core.archive.plan.closed_directories import blocked
 from core.archive.plan.facts import PlanStep
 from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import PlanFile
-from core.archive.plan.plan_files import unwritable
 from core.archive.plan.rows import Action, Region, Row
 from core.archive.plan.summary import summary_of
+from core.archive.plan.unwritable import unwritable
 from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles
 from core.archive.tree.accounts import own_groups
@@ -34,7 +34,7 @@ from core.errors import NothingToUndo, PlanChanged, StoreUnreadable
 _NAMES_KEPT: Final = 1000
 _CARRIED: Final = (
     "archive", "sha256", "given_sha256", "members", "kind", "root", "prefix", "ignored", "exclude",
-    "state", "ordered", "began_ns", "only",
+    "state", "ordered", "began_ns", "only", "chosen",
 )  # fmt: skip
 _REVERSED: Final = {Action.ADD: Action.REMOVE, Action.REMOVE: Action.ADD}
 

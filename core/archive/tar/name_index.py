@@ -117,6 +117,14 @@ class Index:
         row = self._connection.execute(query, (walk_key(name),)).fetchone()
         return row is not None and bool(row[0])
 
+    def links(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the names and targets of hard links, in the order of our walk."""
+        rows = self._connection.execute(
+            "SELECT key, link FROM member WHERE type = ? ORDER BY key", (HARD_LINK,)
+        )
+        for key, link in rows:
+            yield key.replace(b"\0", b"/"), link
+
     def members(self) -> Iterator[Member]:
         """Yield all members in the order of our walk."""
         rows = self._connection.execute("SELECT * FROM member ORDER BY key")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,18 +30,25 @@ class InOrder:
     """The members as long as they are in the order of our walk. Raises OutOfOrder.
 
     The order alone shows that no name comes twice and that everything above a member is a
-    directory: only the open directories on the way to the current one are remembered.
+    directory: only the open directories on the way to the current one are remembered. Hard links
+    need all names; one that `passes_link` is no reason to remember any.
     """
 
-    def __init__(self, reader: ArchiveReader) -> None:
+    def __init__(
+        self,
+        reader: ArchiveReader,
+        *,
+        passes_link: Callable[[bytes], bool] = lambda _name: False,
+    ) -> None:
         self._reader = reader
+        self._passes_link = passes_link
         self._open: list[bytes] = [b""]
         self._last = b""
 
     def __iter__(self) -> Iterator[Member]:
         for member in self._reader:
             name, kind = member.name, member.type
-            if kind == HARD_LINK:
+            if kind == HARD_LINK and not self._passes_link(name):
                 raise OutOfOrder
             self._check(name)
             if kind == DIRECTORY:

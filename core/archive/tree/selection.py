@@ -1,10 +1,10 @@
 """The contents of an archive: the part of the store, the exclusions, and the order.
 
 It owns Magento's ignore lists (matched here as whole path components; Magento's substring match
-loses `.gitignore` and `pub/static.php`), the patterns a person adds, and the one walk that the
-writer and the comparison share: directory by directory, names sorted as bytes, a directory before
-what is in it. An archive of ours is in that order, so it can be compared with the live
-tree in one pass and without remembering names. It knows nothing of tar.
+loses `.gitignore` and `pub/static.php`), and the one walk that the writer and the comparison share:
+directory by directory, names sorted as bytes, a directory before what is in it. An archive of ours
+is in that order, so it can be compared with the live tree in one pass and without remembering
+names. It knows nothing of tar.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import bisect
 import errno
 import os
-import re
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -21,8 +20,9 @@ from typing import Final, NamedTuple, Protocol
 
 from core.account import reach
 from core.archive.tree.open_directories import OpenDirectories
+from core.archive.tree.patterns import Chosen, Test, below_any, resolve
 from core.durable import translate
-from core.errors import StoreUnreadable, UsageError
+from core.errors import StoreUnreadable
 from core.events import Kind
 from core.magento.trusted_paths import followed
 
@@ -32,23 +32,6 @@ _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times 
 # Paths that Magento's Setup/BackupRollback.php leaves out of a code backup besides media, static,
 # var.
 _IGNORED_IN_CODE: Final = (b"update", b"node_modules", b".grunt", b".idea", b".svn", b".git")
-
-EXCLUDE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    "@media-cache": (
-        "pub/media/catalog/product/cache",
-        "pub/media/wysiwyg/.thumbs*",
-        "pub/media/.thumbs*",
-    ),
-    "@tmp": (
-        "pub/media/tmp",
-        "pub/media/*/tmp",
-        "pub/media/import",
-        "pub/media/captcha",
-    ),
-    "@node_modules": ("**/node_modules",),
-    "@generated": ("generated/code", "generated/metadata"),
-}
-"""Names for patterns that many stores share; `--exclude @media-cache` is short for its patterns."""
 
 
 def walk_key(path: bytes) -> bytes:
@@ -90,7 +73,8 @@ class Selection:
     `state` is `var/.magerewind`: where plans and stages go when they can. With `only`, nothing
     but that path and everything below it is meant: a media directory that is missing has no root of
     its own, and is looked for from the store's. An `additive` selection loses nothing: live
-    entries that an archive has not stay.
+    entries that an archive has not stay. With `chosen` (patterns, groups resolved), nothing but the
+    matching paths and everything below them is meant; directories above them are passed through.
     """
 
     kind: Kind
@@ -100,26 +84,33 @@ class Selection:
     exclude: tuple[str, ...] = ()
     only: bytes = b""
     additive: bool = False
+    chosen: tuple[str, ...] = ()
     state: bytes
 
     def is_above(self, path: bytes) -> bool:
         """Tell whether a path leads to `only`, and is no more than the way there."""
         return self.only.startswith(path + b"/")
 
+    def leading(self) -> Test | None:
+        """Return the test whether a path only leads to what is chosen; None: nothing is chosen."""
+        return Chosen(self.chosen).leads if self.chosen else None
+
     def left_out(self) -> Callable[[bytes], bool]:
         """Return the test whether a member path is left out, itself or by a directory above it."""
+        left_out = self.ignores()
+        if not self.chosen:
+            return left_out
+        chosen = Chosen(self.chosen)
+        return lambda path: not chosen.reaches(path) or left_out(path)
+
+    def ignores(self) -> Callable[[bytes], bool]:
+        """Return the test whether a member path is left out whatever is chosen."""
         if self.only and not self.exclude:
             return self._outside
-        parts = [re.escape(path) for path in sorted(self.ignored)]
-        parts += [_pattern(text) for text in self.exclude]
-        if not parts:
+        match = below_any(self.ignored, self.exclude)
+        if match is None:
             return lambda path: OWN_PREFIX in path and _is_own(path)
-        match = re.compile(rb"(?:" + rb"|".join(parts) + rb")(?:/|\Z)", re.DOTALL).match
-
-        def test(path: bytes) -> bool:
-            return bool(match(path)) or (OWN_PREFIX in path and _is_own(path))
-
-        return test
+        return lambda path: match(path) or (OWN_PREFIX in path and _is_own(path))
 
     def _outside(self, path: bytes) -> bool:
         inside = path == self.only or path.startswith(self.only + b"/") or self.is_above(path)
@@ -173,42 +164,6 @@ def _is_own(path: bytes) -> bool:
     return path.startswith(OWN_PREFIX) or b"/" + OWN_PREFIX in path
 
 
-def _pattern(text: str) -> bytes:
-    r"""Return a whole-path pattern as a regular expression.
-
-    `*` and `?` stay inside a component, `**` matches any number of components; at the end it
-    matches everything below.
-    """
-    parts = [part for part in os.fsencode(text).split(b"/") if part not in {b"", b"."}]
-    if not parts or b".." in parts:
-        raise UsageError("An exclusion is a path below the root, or a group such as @media-cache.")
-    out = []
-    if parts[-1] == b"**":
-        parts.append(b"*")
-    for part in parts:
-        if part == b"**":
-            out.append(rb"(?:[^/]+/)*")
-        else:
-            piece = re.escape(part).replace(rb"\*", b"[^/]*").replace(rb"\?", b"[^/]")
-            out.append(piece + b"/")
-    return b"".join(out).removesuffix(b"/")
-
-
-def resolve_exclude(exclude: Sequence[str]) -> tuple[str, ...]:
-    """Return the patterns of these words. Raises UsageError for an unknown group."""
-    patterns: list[str] = []
-    for word in exclude:
-        if word.startswith("@"):
-            if word not in EXCLUDE_GROUPS:
-                known = ", ".join(EXCLUDE_GROUPS)
-                raise UsageError(f"There is no exclusion {word}; the groups are {known}.")
-            patterns.extend(EXCLUDE_GROUPS[word])
-        else:
-            _pattern(word)
-            patterns.append(word.strip("/"))
-    return tuple(dict.fromkeys(patterns))
-
-
 def _below(root: bytes, path: str) -> bytes | None:
     """Return `path` as a member path, or None when it is not below the root."""
     raw = os.fsencode(path)
@@ -224,7 +179,7 @@ def code_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Select
         kind=Kind.CODE,
         root=root,
         ignored=frozenset(ignored | {path for path in moved if path}),
-        exclude=resolve_exclude(exclude),
+        exclude=resolve(exclude),
         state=os.path.join(os.fsencode(store.var), OWN_PREFIX),
     )
 
@@ -251,7 +206,7 @@ def media_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Selec
         kind=Kind.MEDIA,
         root=os.fsencode(target),
         prefix=(_below(root, store.media) or b"pub/media") + b"/",
-        exclude=resolve_exclude(exclude),
+        exclude=resolve(exclude),
         state=state,
     )
 
@@ -261,8 +216,9 @@ def _lister(
     skipped: Callable[[bytes], None] | None,
     mine: Callable[[bytes], bool] | None,
 ) -> Callable[[int, bytes], Iterator[tuple[bytes, int]]]:
-    """Return the lister of an open directory: names in order, without the exclusions."""
-    left_out, encoding = selection.left_out(), sys.getfilesystemencoding()
+    """Return what lists an open directory: names in order, without what is left out."""
+    left_out, encoding = selection.ignores(), sys.getfilesystemencoding()
+    chosen_paths = Chosen(selection.chosen) if selection.chosen else None
     # Most directories hold nothing that is left out, and need no test of each name.
     every = bool(selection.exclude or selection.only)
     above_ignored = {path[: path.rfind(b"/") + 1] for path in selection.ignored}
@@ -289,6 +245,9 @@ def _lister(
         listed.sort()
         if mine is not None and prefix.count(b"/") == shared:
             listed = [one for one in listed if mine(one[0])]
+        if chosen_paths is not None and not chosen_paths.holds(prefix[:-1]):
+            reaches = {True: chosen_paths.reaches, False: chosen_paths.holds}
+            listed = [one for one in listed if reaches[one[1] == _DIRECTORY](prefix + one[0])]
         if every or prefix in above_ignored or _has_own(listed):
             return chosen(listed, prefix)
         return iter(listed)

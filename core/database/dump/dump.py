@@ -11,8 +11,6 @@ the instant in `core.database.dump.snapshot`. Accounts and grants are no part of
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 import re
 import time
@@ -28,6 +26,8 @@ from core.database.dump.ddl_watch import (
     waiting_changes,
     young_tables,
 )
+from core.database.dump.memory import keep_memory
+from core.database.dump.output import DumpOutput
 from core.database.dump.read_rows import Attempt, read_alone
 from core.database.dump.row_ranges import CUT_BYTES
 from core.database.dump.row_text import Rendering, rendering_of
@@ -36,14 +36,10 @@ from core.database.dump.script import (
     footer,
     header,
     history_session,
-    objects_text,
-    sequence_text,
-    table_text,
 )
 from core.database.dump.snapshot import Rung, Snapshot, take_snapshot
 from core.database.dump.strip import resolve
 from core.database.dump.warnings import ROWS_ELSEWHERE, check_rights, remarks
-from core.database.dump.writer import DumpWriter
 from core.database.schema.broken_tables import broken_tables
 from core.database.schema.definitions import Schema, Table, Versioning
 from core.database.schema.other_stores import LeftAlone, other_stores
@@ -59,8 +55,6 @@ from core.magento.settings import DatabaseConnection
 TRIES: Final = 4
 MOST_CONNECTIONS: Final = 4
 _CALM_S: Final = 15.0
-_M_TRIM_THRESHOLD: Final = -1
-_M_MMAP_THRESHOLD: Final = -3
 _LOCK_WAIT_OVER: Final = 1205
 
 
@@ -85,6 +79,7 @@ class DumpSummary:
     """The contents of a dump. `rows` has every table, also those without rows.
 
     `snapshot` is the rung that was taken, `passed` says why each rung above it did not do.
+    `index_sha256` is the checksum of the index, empty where none was asked for.
     """
 
     rows: Mapping[str, int]
@@ -98,6 +93,7 @@ class DumpSummary:
     collations: tuple[str, ...]
     stripped: tuple[str, ...]
     warnings: tuple[Warned, ...]
+    index_sha256: str = ""
 
 
 def dump_schema(
@@ -107,30 +103,39 @@ def dump_schema(
     options: DumpOptions | None = None,
     report: Report = no_report,
     created: str,
+    index_fd: int | None = None,
 ) -> DumpSummary:
     """Write the schema to `fd` from its present position and return the contents.
 
-    `created` is the time to put into the header. Does not flush the file to disk. Raises
-    RightsMissing before anything is written if the account may not see all of the schema;
-    DumpFailed where no complete dump of one instant can be had; ConnectionLost; StorageError.
-    A second try needs a regular file, which is cut back to where it began.
+    `created` is the time to put into the header, `index_fd` an empty file for the index
+    (`core.database.index`). Does not flush the files to disk. Raises RightsMissing before anything
+    is written if the account may not see all of the schema; DumpFailed where no complete dump of
+    one instant can be had; ConnectionLost; StorageError. A second try needs a regular file, which
+    is cut back to where it began.
     """
-    _keep_memory()
+    keep_memory()
     with connect(settings) as control:
-        return _Dump(control, fd, options or DumpOptions(), report, created).run()
+        output = DumpOutput(fd, index_fd)
+        return _Dump(control, output, options or DumpOptions(), report, created).run()
 
 
 class _Dump:
     """One dump, over all its tries."""
 
     def __init__(
-        self, control: Connection, fd: int, options: DumpOptions, report: Report, created: str
+        self,
+        control: Connection,
+        output: DumpOutput,
+        options: DumpOptions,
+        report: Report,
+        created: str,
     ) -> None:
         self._control = control
         self._options = options
         self._report = report
         self._created = created
-        self._writer = DumpWriter(fd)
+        self._output = output
+        self._writer = output.writer
         self._apart: set[str] = set()
         self._rights = read_rights(control)
         self._warnings: list[Warned] = []
@@ -163,14 +168,14 @@ class _Dump:
         prefix = self._control.settings.table_prefix
         names = tuple(one_line(name) for name in sorted(disturbed.tables))
         self._apart |= {name for name in disturbed.tables if is_rebuildable(name, prefix=prefix)}
-        if number == TRIES or not self._writer.rewindable:
+        if number == TRIES or not self._output.rewindable:
             waiting = describe(waiting_changes(self._control))
             raise DumpFailed(
                 "The definitions of tables kept changing during the dump: "
                 f"{', '.join(names) or waiting or 'see the processes of the server'}.",
                 hint="Stop what changes them (indexers, cron, setup:upgrade) and try again.",
             )
-        self._writer.rewind()
+        self._output.rewind()
         deadline = time.monotonic() + _CALM_S
         while waiting_changes(self._control) and time.monotonic() < deadline:
             self._report(0, 0, "")
@@ -207,7 +212,7 @@ class _Dump:
         rows |= self._read_apart(stripped)
         definers = Definers(account=self._rights.account, any_definer=self._rights.any_definer)
         self._same_objects(schema)
-        self._writer.write(objects_text(schema, definers))
+        self._output.objects(schema, definers)
         self._writer.write(footer(rows))
         self._warnings += self._others.warning()
         fired = [f"trigger {one.name}" for one in schema.triggers]
@@ -303,10 +308,10 @@ class _Dump:
         )
         # Read now, not with the rest: no number that a row of the snapshot has used may come again.
         for sequence in read_sequences(self._control, self._without):
-            write(sequence_text(sequence))
+            self._output.sequence(sequence)
         for table in schema.tables:
             if table.name not in self._apart:
-                write(table_text(table, schema.name))
+                self._output.table(table, schema.name)
         if any(self._with_history(table) for table in schema.tables):
             write(history_session())
 
@@ -323,7 +328,7 @@ class _Dump:
                 -pair[0].data_bytes,
             ),
         )
-        return Attempt(snapshot, self._control, self._writer, ordered).run(self._report)
+        return Attempt(snapshot, self._control, self._output, ordered).run(self._report)
 
     def _read_apart(self, stripped: Sequence[str]) -> dict[str, int]:
         """Read the tables that keep changing, each at its own instant."""
@@ -343,11 +348,11 @@ class _Dump:
             return (found[0], self._rendering(found[0])) if found else None
 
         def begin(table: Table) -> None:
-            self._writer.write(table_text(table, self._control.schema))
+            self._output.table(table, self._control.schema)
 
         self._report(self._writer.bytes, self._writer.rows, name)
         try:
-            return read_alone(connection, describe_it, name, begin, self._writer, rows=with_rows)
+            return read_alone(connection, describe_it, name, begin, self._output, rows=with_rows)
         except DatabaseError as error:
             if error.errno == 1146:
                 return None
@@ -378,20 +383,8 @@ class _Dump:
             collations=tuple(sorted(collations)),
             stripped=tuple(stripped),
             warnings=tuple(self._warnings),
+            index_sha256=self._output.finish(self._control.server),
         )
-
-
-def _keep_memory() -> None:
-    """Let the allocator keep its memory for the next range.
-
-    Otherwise each buffer of a mebibyte is given back to the kernel and comes again page by page:
-    650,000 page faults for 800 MB, a third of our processor time (measured, glibc 2.36). Other
-    C libraries have no mallopt, and no need of it.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, 32 << 20)
-        mallopt(_M_TRIM_THRESHOLD, 128 << 20)
 
 
 def _processors() -> int:

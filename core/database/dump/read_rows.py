@@ -20,10 +20,10 @@ from core.database.dump.ddl_watch import (
     tables_named,
     waiting_changes,
 )
-from core.database.dump.row_ranges import Piece, RowReader, Sink
+from core.database.dump.output import DumpOutput
+from core.database.dump.row_ranges import Piece, RowReader
 from core.database.dump.row_text import Rendering
 from core.database.dump.snapshot import Snapshot, let_go
-from core.database.dump.writer import DumpWriter
 from core.database.schema.definitions import Table
 from core.database.server.connection import Connection
 from core.database.server.dialect import one_line, quote_name
@@ -49,7 +49,7 @@ class _Work:
 
 
 class Attempt:
-    """Reads the rows of tables through the connections of a snapshot into a writer.
+    """Reads the rows of tables through the connections of a snapshot into an output.
 
     `watcher` is another connection of the same account. `run` returns the rows of each table, or
     raises Disturbed when definitions changed or somebody waits to change them.
@@ -59,12 +59,13 @@ class Attempt:
         self,
         snapshot: Snapshot,
         watcher: Connection,
-        writer: DumpWriter,
+        output: DumpOutput,
         tables: Sequence[tuple[Table, Rendering]],
     ) -> None:
         self._snapshot = snapshot
         self._watcher = watcher
-        self._writer = writer
+        self._output = output
+        self._writer = output.writer
         self._tables = tuple(table for table, _ in tables)
         self._lock = threading.Condition()
         self._todo: deque[tuple[_Work, Piece | None]] = deque(
@@ -176,9 +177,7 @@ class Attempt:
 
     def _read(self, connection: Connection, work: _Work, piece: Piece | None) -> None:
         self._current = work.table.name
-        reader = RowReader(
-            connection, work.table, work.rendering, _sink(self._writer, work.table), self._stop
-        )
+        reader = _reader(connection, work.table, work.rendering, self._output, self._stop)
         try:
             if piece is None:
                 self._share(reader, work)
@@ -232,8 +231,15 @@ def _still_at_work(error: Cancelled, snapshot: Snapshot) -> Cancelled:
     )
 
 
-def _sink(writer: DumpWriter, table: Table) -> Sink:
-    return writer.statement if table.transactional else writer.lone_statement
+def _reader(
+    connection: Connection,
+    table: Table,
+    rendering: Rendering,
+    output: DumpOutput,
+    stop: Callable[[], None],
+) -> RowReader:
+    sink, digests = output.sink(table, rendering), output.index is not None
+    return RowReader(connection, table, rendering, sink, stop, digests=digests)
 
 
 def read_alone(
@@ -241,7 +247,7 @@ def read_alone(
     describe: Callable[[], tuple[Table, Rendering] | None],
     name: str,
     begin: Callable[[Table], None],
-    writer: DumpWriter,
+    output: DumpOutput,
     *,
     rows: bool = True,
 ) -> int | None:
@@ -260,7 +266,7 @@ def read_alone(
         begin(table)
         if not rows:
             return 0
-        reader = RowReader(connection, table, rendering, _sink(writer, table), lambda: None)
+        reader = _reader(connection, table, rendering, output, lambda: None)
         return sum(reader.read(piece) for piece in reader.pieces() or (Piece(),))
     except MagerewindError as error:
         if isinstance(error, DatabaseError) and error.errno in CHANGED_ERRORS:

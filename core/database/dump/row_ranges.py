@@ -9,13 +9,15 @@ Every row that the server counts in a range must be in the text that it rendered
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
 from core.database.dump.pieces import NO_PIECES, Pieces, TooLarge, split_row
 from core.database.dump.row_text import Rendering, escape, finish_marked, render_row
+from core.database.index.entries import WHOLE, Span
 from core.database.schema.definitions import Column, Table
 from core.database.server.connection import Connection
 from core.database.server.dialect import one_line, quote_name
@@ -33,9 +35,9 @@ PIECE_BYTES: Final = 16 << 20
 SMALL_BYTES: Final = 512 << 10
 _RANGE_TYPES: Final = frozenset({"char", "varchar", "binary", "varbinary", "decimal"})
 
-Sink = Callable[[bytes, bytes, int, Pieces], None]
-"""Takes a statement, its end `);` not included: its beginning, its values, how many rows, and the
-statements around it."""
+Sink = Callable[[bytes, bytes, int, Pieces, Span], None]
+"""Takes a statement, its end `);` not included: its beginning, its values, how many rows, the
+statements around it, and the span of the key that its rows are of."""
 
 
 class Way(Enum):
@@ -68,7 +70,8 @@ class Piece:
 class RowReader:
     """Reads one table through one connection, which may have others beside it on the same table.
 
-    `stop` is asked between ranges; its error ends the reading.
+    `stop` is asked between ranges; its error ends the reading. With `digests` the spans that the
+    sink is given have them.
     """
 
     def __init__(
@@ -78,8 +81,11 @@ class RowReader:
         rendering: Rendering,
         sink: Sink,
         stop: Callable[[], None],
+        *,
+        digests: bool = False,
     ) -> None:
         self._connection = connection
+        self._digests = digests
         self._table = table
         self._rendering = rendering
         self._sink = sink
@@ -139,7 +145,7 @@ class RowReader:
         if piece.low is not None and piece.high is not None:
             return self._read_numbers(piece.low, piece.high, piece.step)
         if self.way is Way.WHOLE:
-            rows = self._finish(self._render(""))
+            rows = self._finish(self._render(""), WHOLE)
             if rows is not None:
                 return rows
         way = self._way_by_key()
@@ -148,18 +154,18 @@ class RowReader:
             return 0 if low is None or high is None else self._read_numbers(low, high, 100)
         if way is Way.VALUES:
             return self._read_values()
-        return self._stream("")
+        return self._stream("", WHOLE)
 
     def _read_numbers(self, low: int, high: int, step: int) -> int:
         """Read ranges of whole numbers; the server renders one while the last one is written."""
         total = 0
-        again: list[str] = []
+        again: list[tuple[str, Span]] = []
         first, last = low, min(high, low + step - 1)
         self._ask(self._between(first, last))
         while True:
             self._stop()
             rendered = self._answer()
-            where = self._between(first, last)
+            where, span = self._between(first, last), Span(after=str(first - 1), upto=str(last))
             if rendered.cut and last > first:
                 last = first + (last - first) // self._shrink(rendered.rows)
                 self._ask(self._between(first, last))
@@ -171,13 +177,13 @@ class RowReader:
                 self._ask(self._between(first, last))
             else:
                 following = None
-            rows = self._finish(rendered)
+            rows = self._finish(rendered, span)
             if rows is None:
-                again.append(where)
+                again.append((where, span))
             total += rows or 0
             if following is None:
                 break
-        return total + sum(self._stream(where) for where in again)
+        return total + sum(self._stream(where, span) for where, span in again)
 
     def _shrink(self, rows: int) -> int:
         """Return by how much to narrow a range that was cut; its rows may be far from even."""
@@ -226,8 +232,9 @@ class RowReader:
             if rendered.cut and step > 1:
                 step = max(1, step // 8)
                 continue
-            rows = self._finish(rendered)
-            total += self._stream(where) if rows is None else rows
+            span = Span(after=last, upto=limit)
+            rows = self._finish(rendered, span)
+            total += self._stream(where, span) if rows is None else rows
             if limit is None:
                 break
             last, step = limit, self._next_step(step, len(rendered.text))
@@ -262,7 +269,7 @@ class RowReader:
         cut = text is None or (self._connection.warnings > 0 and self._was_cut())
         return _Rendered(rows=rows, text=b"" if text is None or cut else text, cut=cut)
 
-    def _finish(self, rendered: _Rendered) -> int | None:
+    def _finish(self, rendered: _Rendered, span: Span) -> int | None:
         """Write a range; None, and nothing is written, if it was cut or has marks in its data.
 
         None also where its text, with its escapes, is too large for a statement.
@@ -273,7 +280,10 @@ class RowReader:
             return None
         finished = finish_marked(rendered.text, rows=rendered.rows, marks=self._rendering.marks)
         if finished is not None and len(finished) <= self._room:
-            self._sink(self._rendering.insert, finished, rendered.rows, NO_PIECES)
+            # With its marks the text reads back in one way only: they are counted, none is data.
+            digest = hashlib.sha256(rendered.text).hexdigest() if self._digests else None
+            span = replace(span, digest=digest)
+            self._sink(self._rendering.insert, finished, rendered.rows, NO_PIECES, span)
             return rendered.rows
         return None
 
@@ -281,7 +291,7 @@ class RowReader:
         codes = {row[1] for row in self._connection.query("SHOW WARNINGS")}
         return not codes <= {1287, 1681, 3719, 3778}  # deprecations, of no matter here
 
-    def _stream(self, where: str) -> int:
+    def _stream(self, where: str, span: Span) -> int:
         """Read a range value by value; for rows that the server cannot render."""
         rendering = self._rendering
         counted = self._connection.scalar(f"SELECT COUNT(*){self._from}{where}", long=True)
@@ -291,14 +301,14 @@ class RowReader:
             row = render_row(values, rendering.forms)
             large = len(row) > self._room
             if batch and (large or size + len(row) > self._target):
-                total += self._write(batch)
+                total += self._write(batch, span)
                 batch, size = [], 0
             if large:
-                total += self._write_large(values)
+                total += self._write_large(values, span)
             else:
                 batch.append(row)
                 size += len(row) + len(b"),(")
-        total += self._write(batch)
+        total += self._write(batch, span)
         if counted != total:
             raise DumpFailed(
                 f"The table '{one_line(self._table.name)}' has {counted} rows,"
@@ -306,14 +316,14 @@ class RowReader:
             )
         return total
 
-    def _write(self, batch: list[bytes]) -> int:
+    def _write(self, batch: list[bytes], span: Span) -> int:
         """Write rows in one statement and return how many they are."""
         self._stop()
         if batch:
-            self._sink(self._rendering.insert, b"),(".join(batch), len(batch), NO_PIECES)
+            self._sink(self._rendering.insert, b"),(".join(batch), len(batch), NO_PIECES, span)
         return len(batch)
 
-    def _write_large(self, values: Sequence[bytes | None]) -> int:
+    def _write_large(self, values: Sequence[bytes | None], span: Span) -> int:
         """Write a row that is too large for a statement."""
         self._stop()
         rendering, largest = self._rendering, self._connection.max_packet
@@ -327,7 +337,7 @@ class RowReader:
                 " could not be brought back.",
                 hint="Raise max_allowed_packet on the server, or leave its rows out with --strip.",
             ) from None
-        self._sink(rendering.insert, row, 1, pieces)
+        self._sink(rendering.insert, row, 1, pieces, span)
         return 1
 
 

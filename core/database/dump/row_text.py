@@ -16,6 +16,7 @@ sets than UTF-8 (and latin1, which maps one to one) in hexadecimal with its intr
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -25,6 +26,7 @@ from core.database.schema.definitions import Column, Table, Versioning
 from core.database.server.dialect import one_line, quote_name
 from core.errors import DumpFailed
 
+_NAMES: Final = ("utf-8", "surrogateescape")
 _NUMBERS: Final = frozenset(
     {"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"}
 )
@@ -70,6 +72,11 @@ class Rendering:
     raw: str
     forms: tuple[tuple[Form, bytes], ...]
     insert: bytes
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the way of rendering: two texts of different ways are not to be compared."""
+        return hashlib.sha256(f"{self.source}\n{self.marked}".encode(*_NAMES)).hexdigest()
 
 
 def rendering_of(table: Table, *, history: bool) -> Rendering:

@@ -31,7 +31,8 @@ Knows the classes of definitions and nothing of connections.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -133,6 +134,12 @@ def table_text(table: Table, schema: str) -> bytes:
     return _encode(head) + _own_sequences(_encode(table.create), schema) + b";\n\n"
 
 
+def definition_fingerprint(table: Table, schema: str) -> str:
+    """Return the SHA-256 of a table's definition as a dump has it, without AUTO_INCREMENT."""
+    text = _own_sequences(_encode(table.fingerprint), schema)
+    return hashlib.sha256(text).hexdigest()
+
+
 def _own_sequences(create: bytes, schema: str) -> bytes:
     """Return a table whose defaults take from sequences without the name of their schema.
 
@@ -150,15 +157,18 @@ def _own_sequences(create: bytes, schema: str) -> bytes:
     return b"".join([*pieces, create[at:]])
 
 
-def objects_text(schema: Schema, definers: Definers) -> bytes:
-    """Return everything that comes after the rows."""
-    made = [
-        *(_object(one.kind, one.name, one, definers, drop=True) for one in schema.routines),
-        *(_view(one, definers) for one in schema.views),
-        *(_object("TRIGGER", one.name, one, definers, drop=False) for one in schema.triggers),
-        *(_object("EVENT", one.name, one, definers, drop=True) for one in schema.events),
-    ]
-    return b"".join(made)
+def objects_texts(schema: Schema, definers: Definers) -> Iterator[tuple[str, str, str, bytes]]:
+    """Yield everything that comes after the rows: kind, name, the table of a trigger, text."""
+    for routine in schema.routines:
+        text = _object(routine.kind, routine.name, routine, definers, drop=True)
+        yield routine.kind, routine.name, "", text
+    for view in schema.views:
+        yield "VIEW", view.name, "", _view(view, definers)
+    for trigger in schema.triggers:
+        text = _object("TRIGGER", trigger.name, trigger, definers, drop=False)
+        yield "TRIGGER", trigger.name, trigger.table, text
+    for event in schema.events:
+        yield "EVENT", event.name, "", _object("EVENT", event.name, event, definers, drop=True)
 
 
 def _view(view: View, definers: Definers) -> bytes:

@@ -14,6 +14,7 @@ from typing import Final
 from core import durable
 from core.database.dump.pieces import Pieces
 from core.database.dump.script import COMMIT_LINE
+from core.database.index.entries import Place
 
 _ENDING: Final = b");\n"
 COMMIT_BYTES: Final = 32 << 20
@@ -55,20 +56,24 @@ class DumpWriter:
                 raise durable.translate(error, "write the dump") from error
             self._reset()
 
-    def write(self, text: bytes) -> None:
+    def write(self, text: bytes) -> Place:
         """Append text as it is; its longest statement is no longer than the text."""
         with self._lock:
+            start = self.bytes
             self._append(text)
+            return Place(offset=start, length=len(text))
 
-    def statement(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> None:
+    def statement(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> Place:
         """Append a statement of rows, with a COMMIT after it now and then."""
         with self._lock:
-            self._uncommitted += self._append_rows(beginning, values, rows, pieces)
+            place = self._append_rows(beginning, values, rows, pieces)
+            self._uncommitted += place.length
             if self._uncommitted >= COMMIT_BYTES:
                 self._uncommitted = 0
                 self._append(COMMIT_LINE)
+            return place
 
-    def lone_statement(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> None:
+    def lone_statement(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> Place:
         """Append a statement of rows for a table outside transactions, in a transaction by itself.
 
         A server that enforces the consistency of its GTIDs (as MySQL 9 does) takes it in no other.
@@ -76,19 +81,20 @@ class DumpWriter:
         with self._lock:
             if self._uncommitted:
                 self._append(COMMIT_LINE)
-            self._append_rows(beginning, values, rows, pieces)
+            place = self._append_rows(beginning, values, rows, pieces)
             self._append(COMMIT_LINE)
             self._uncommitted = 0
+            return place
 
-    def _append_rows(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> int:
-        """Append a statement and those around it; return how many bytes they are."""
+    def _append_rows(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> Place:
+        """Append a statement and those around it; return where they stand."""
         start = self.bytes
         for part in (*pieces.before, beginning, values, _ENDING, *pieces.after):
             self._append(part)  # joined they would be copied once more
         self.rows += rows
         sizes = (len(beginning) + len(values) + len(_ENDING), *map(len, pieces.before))
         self.largest = max(self.largest, *sizes)
-        return self.bytes - start
+        return Place(offset=start, length=self.bytes - start)
 
     def _append(self, text: bytes) -> None:
         try:

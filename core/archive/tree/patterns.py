@@ -1,0 +1,178 @@
+"""Patterns of paths as a person writes them: what they name, what is above it, and what is not one.
+
+It owns their form (whole paths below the root, `*`, `?`, `**`, groups such as `@media-cache`) and
+the tests that are made of them. It knows nothing of a store, and looks at no file.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
+
+from core.errors import UsageError
+
+EXCLUDE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "@media-cache": (
+        "pub/media/catalog/product/cache",
+        "pub/media/wysiwyg/.thumbs*",
+        "pub/media/.thumbs*",
+    ),
+    "@tmp": (
+        "pub/media/tmp",
+        "pub/media/*/tmp",
+        "pub/media/import",
+        "pub/media/captcha",
+    ),
+    "@node_modules": ("**/node_modules",),
+    "@generated": ("generated/code", "generated/metadata"),
+}
+"""Names for patterns that many stores share; `--exclude @media-cache` stands for its patterns."""
+
+_ANY: Final = b"**"
+_WILD: Final = re.compile(rb"[*?]")
+_FEW: Final = 32  # literal paths that one regular expression finds as fast as a set does
+
+Test = Callable[[bytes], bool]
+
+
+def components(text: str, option: str = "An exclusion") -> list[bytes]:
+    """Return the components of a pattern. Raises UsageError for what names nothing below a root."""
+    parts = [part for part in os.fsencode(text).split(b"/") if part not in {b"", b"."}]
+    if not parts or b".." in parts:
+        raise UsageError(f"{option} is a path below the root, or a group such as @media-cache.")
+    return parts
+
+
+def is_literal(text: str) -> bool:
+    """Tell whether a pattern names one path, and what is below it."""
+    return _WILD.search(os.fsencode(text)) is None
+
+
+def _component(part: bytes) -> bytes:
+    return re.escape(part).replace(rb"\*", b"[^/]*").replace(rb"\?", b"[^/]")
+
+
+def _expression(parts: list[bytes]) -> bytes:
+    r"""Return a whole-path pattern as a regular expression.
+
+    `*` and `?` stay inside a component, `**` stands for any number of components; at the end it
+    stands for all that is below.
+    """
+    out: list[bytes] = []
+    for at, part in enumerate(parts):
+        if part != _ANY:
+            out.append(_component(part) + b"/")
+        elif at == 0 or parts[at - 1] != _ANY:  # several are no more than one
+            out.append(rb"(?:[^/]+/)*")
+    if parts[-1] == _ANY:
+        out.append(_component(b"*") + b"/")
+    return b"".join(out).removesuffix(b"/")
+
+
+def resolve(
+    words: Sequence[str], *, option: str = "An exclusion", what: str = "exclusion"
+) -> tuple[str, ...]:
+    """Return the patterns that these words stand for, in one spelling, each once.
+
+    Raises UsageError, which begins with `option`, for what is no path below a root, and for a
+    group that there is not.
+    """
+    patterns: list[str] = []
+    for word in words:
+        if word.startswith("@"):
+            if word not in EXCLUDE_GROUPS:
+                known = ", ".join(EXCLUDE_GROUPS)
+                raise UsageError(f"There is no {what} {word}; the groups are {known}.")
+            patterns.extend(EXCLUDE_GROUPS[word])
+        else:
+            patterns.append(os.fsdecode(b"/".join(components(word, option))))
+    return tuple(dict.fromkeys(patterns))
+
+
+def below_any(paths: Collection[bytes], patterns: Sequence[str]) -> Test | None:
+    """Return the test whether a path is one of these or matches one, itself or above it.
+
+    None where there are none.
+    """
+    literal = {*paths, *(b"/".join(components(text)) for text in patterns if is_literal(text))}
+    wild = [_expression(components(text)) for text in patterns if not is_literal(text)]
+    if len(literal) <= _FEW:
+        parts = [*(re.escape(path) for path in sorted(literal)), *wild]
+        return _match(parts) if parts else None
+    matches = _match(wild) if wild else None
+
+    def test(path: bytes) -> bool:
+        if path in literal:
+            return True
+        at = path.find(b"/")
+        while at > 0:
+            if path[:at] in literal:
+                return True
+            at = path.find(b"/", at + 1)
+        return matches is not None and matches(path)
+
+    return test
+
+
+def _match(expressions: Sequence[bytes]) -> Test:
+    match = re.compile(rb"(?:" + rb"|".join(expressions) + rb")(?:/|\Z)", re.DOTALL).match
+    return lambda path: match(path) is not None
+
+
+class _Way:
+    """The directories that lead to what a pattern with wildcards may match."""
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self._any_depth = _ANY in parts
+        fixed = parts[: parts.index(_ANY)] if self._any_depth else parts[:-1]
+        self._tests = [re.compile(_component(part), re.DOTALL).fullmatch for part in fixed]
+        literal = itertools.takewhile(lambda part: not _WILD.search(part), fixed)
+        self.beginning = b"/".join(literal)
+        """The directory that all of them are in, empty for the root."""
+
+    def leads(self, path: bytes) -> bool:
+        names = path.split(b"/")
+        if len(names) > len(self._tests) and not self._any_depth:
+            return False
+        return all(test(name) for test, name in zip(self._tests, names, strict=False))
+
+
+class Chosen:
+    """The paths that patterns choose: each with all below it, and nothing else."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self.holds: Test = below_any((), patterns) or (lambda _path: False)
+        """Tells whether a path is chosen, itself or by a directory above it."""
+        self._above: set[bytes] = set()
+        self._ways: list[_Way] = []
+        self._lasts: list[bytes] = []
+        for text in patterns:
+            parts = components(text)
+            if is_literal(text):
+                self._above.update(b"/".join(parts[:at]) for at in range(1, len(parts)))
+                self._lasts.append(b"/".join(parts))
+            else:
+                way = _Way(parts)
+                self._ways.append(way)
+                self._lasts.append(way.beginning)
+
+    def leads(self, path: bytes) -> bool:
+        """Tell whether something below a path may be chosen, but not the path itself."""
+        if path in self._above:
+            return not self.holds(path)
+        return any(way.leads(path) for way in self._ways) and not self.holds(path)
+
+    def reaches(self, path: bytes) -> bool:
+        """Tell whether a path is chosen, or something below it may be."""
+        return path in self._above or self.holds(path) or any(way.leads(path) for way in self._ways)
+
+    @property
+    def end(self) -> bytes | None:
+        """The key of the walk from which on nothing is chosen; None: there may be to the end."""
+        if b"" in self._lasts:
+            return None
+        # What is below a path has a NUL behind its key, and what follows its subtree at least this.
+        return max(last.replace(b"/", b"\0") + b"\1" for last in self._lasts)

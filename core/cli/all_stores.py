@@ -1,0 +1,97 @@
+"""One command for all stores of the configuration, one after the other.
+
+Each store gets a process of its own, because each may have another owner, whom root becomes for
+good. A failing one does not stop the others; the exit code is that of the worst.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from core.cli.configured import Configuration
+from core.cli.console import Console
+from core.cli.interruptions import Interruptions
+from core.errors import UsageError
+from core.events import encode_text
+from core.text.lines import error, note
+
+_PROGRAM: Final = (sys.executable, "-I", "-m", "core")
+_CLOSED: Final = 20
+_ENDED_BY_SIGNAL: Final = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """How the command ended for one store."""
+
+    name: str
+    code: int
+
+
+def worst_of(codes: Sequence[int]) -> int:
+    """Return the worst of several exit codes: a store that was left closed, else the largest."""
+    return _CLOSED if _CLOSED in codes else max(codes, default=0)
+
+
+def run_for_all(
+    argv: Sequence[str],
+    configuration: Configuration,
+    console: Console,
+    interruptions: Interruptions,
+) -> int:
+    """Run the words for each store; return the exit code of the worst. Raises UsageError."""
+    stores = configuration.get().stores
+    if not stores:
+        raise UsageError("The configuration names no store.", hint="magerewind config:generate")
+    words = [word for word in argv if word != "--all-stores"]
+    done: list[Ran] = []
+    for name, table in stores.items():
+        if console.as_json:
+            row = {"type": "StoreBegan", "store": name, "root": encode_text(table["root"])}
+            console.print_json(row)
+        console.say(note(f"{name}: {table['root']}"))
+        code = _run_one(["--store", name, *words], interruptions)
+        done.append(Ran(name=name, code=code))
+        if interruptions.asked or interruptions.gone is not None:
+            break
+    _say(done, len(stores), console)
+    return worst_of([ran.code for ran in done])
+
+
+def _run_one(words: Sequence[str], interruptions: Interruptions) -> int:
+    """Run one command to its end, and hand on to it the signals that come meanwhile."""
+    sys.stdout.flush()
+    with interruptions.following():
+        # In a group of its own: the terminal's Ctrl-C comes to this process, and goes on once.
+        process = subprocess.Popen([*_PROGRAM, *words], process_group=0)
+        asked, told = 0, False
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                code = process.wait(timeout=0.2)
+                return code if code >= 0 else _ENDED_BY_SIGNAL - code
+            for _ in range(asked, interruptions.asked):
+                process.send_signal(signal.SIGINT)
+            asked = interruptions.asked
+            if interruptions.gone is not None and not told:
+                told = True
+                process.send_signal(interruptions.gone)
+
+
+def _say(done: Sequence[Ran], stores: int, console: Console) -> None:
+    for ran in done:
+        if console.as_json:
+            row = {"type": "StoreEnded", "store": ran.name, "exit_code": ran.code}
+            console.print_json(row)
+        elif ran.code:
+            console.say(error(f"{ran.name}: exit code {ran.code}"))
+        else:
+            console.say(note(f"{ran.name}: done"))
+    left = stores - len(done)
+    if left:
+        console.say(error(f"Interrupted: {left} of {stores} stores were not begun."))

@@ -1,0 +1,272 @@
+"""All files as one value: read, checked, merged, and what holds for one store.
+
+Tables are merged key by key; of everything else, lists too, the later one is taken whole. The order
+is: the system's file, `conf.d` by name, the account's own file. The same holds between `[defaults]`
+and `[stores.NAME]`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import fields
+
+from core.config.fields import OperationHooks, Repository, Settings
+from core.config.files import SYSTEM_DIRECTORY, Layer, read_layer, system_files, user_file
+from core.config.problems import normal, problems_of, table_of
+from core.config.receivers import Receiver
+from core.errors import InvalidConfig, UsageError
+
+VARIABLE: Final = "MAGEREWIND_"
+COMMAND_LINE: Final = "command line"
+_DEFAULT: Final = "default"
+_OPERATIONS: Final = ("backup", "rollback", "undo", "discard")
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return two tables as one: key by key where both have a table, else `above` is taken."""
+    found = dict(below)
+    for key, value in above.items():
+        if isinstance(value, Mapping):
+            old = found.get(key)
+            found[key] = merge(old if isinstance(old, Mapping) else {}, value)
+        else:
+            found[key] = normal(key, value)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effective:
+    """What holds for one store; `name` is None for a store that no file names.
+
+    `origins` says of each key, with dots between its parts, where its value comes from.
+    """
+
+    name: str | None
+    settings: Settings
+    origins: Mapping[str, str]
+    receivers: Mapping[str, Receiver]
+    repositories: Mapping[str, Repository]
+
+    def with_words(self, words: Mapping[str, Any]) -> Effective:
+        """Return it with what the command line says, which is before all else."""
+        if not words:
+            return self
+        return replace(
+            self,
+            settings=msgspec.structs.replace(self.settings, **words),
+            origins={**self.origins, **dict.fromkeys(words, COMMAND_LINE)},
+        )
+
+    @property
+    def label(self) -> str:
+        """The name of the store for people and metrics; empty where it has none."""
+        return self.name or ""
+
+
+class Config:
+    """What the files say together, the earlier of two layers counting less."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = tuple(layers)
+
+    @cached_property
+    def merged(self) -> Mapping[str, Any]:
+        """The tables of all files as one."""
+        found: dict[str, Any] = {}
+        for layer in self.layers:
+            found = merge(found, layer.tables)
+        return found
+
+    @property
+    def stores(self) -> Mapping[str, Mapping[str, Any]]:
+        """The tables of the stores by name: `root` is always there, `as` where it is set."""
+        found: Mapping[str, Mapping[str, Any]] = self.merged.get("stores", {})
+        return found
+
+    def problems(self) -> Iterator[str]:
+        """Yield every problem, each with its file before it."""
+        wrong = False
+        for layer in self.layers:
+            for problem in problems_of(layer.tables):
+                wrong = True
+                yield f"{layer.path}: {problem}"
+        if not wrong:
+            from core.config.together import problems_together  # noqa: PLC0415 - loads much
+
+            for key, problem in problems_together(self.merged):
+                yield f"{self._file_of(key)}: {problem}"
+
+    def _file_of(self, key: Sequence[str]) -> str:
+        """Return the last file that sets a key, or something below or above it."""
+        for end in range(len(key), 0, -1):
+            for layer in reversed(self.layers):
+                value: Any = layer.tables
+                with suppress(KeyError, TypeError):
+                    for part in key[:end]:
+                        value = value[part]
+                    return layer.path
+        return self.layers[-1].path if self.layers else ""
+
+    def refuse_problems(self) -> Config:
+        """Return itself. Raises InvalidConfig with the first problem."""
+        found = list(self.problems()) if self.layers else []
+        if found:
+            more = f" shows all {len(found)} problems" if len(found) > 1 else " checks all of it"
+            raise InvalidConfig(
+                found[0], hint=f"magerewind config:check{more}; --no-config does without it."
+            )
+        return self
+
+    def with_layer(self, layer: Layer | None) -> Config:
+        """Return it with one more file, which counts most."""
+        if layer is None or any(known.path == layer.path for known in self.layers):
+            return self
+        return Config((*self.layers, layer)).refuse_problems()
+
+    def require(self, name: str) -> Mapping[str, Any]:
+        """Return the table of a store by its name. Raises UsageError."""
+        if name in self.stores:
+            return self.stores[name]
+        close = difflib.get_close_matches(name, list(self.stores), n=1)
+        known = ", ".join(self.stores) or "none"
+        raise UsageError(
+            f"There is no store '{name}' in the configuration.",
+            hint=f"Did you mean {close[0]}?" if close else f"Stores: {known}.",
+        )
+
+    def name_of(self, root: str) -> str | None:
+        """Return the name of the store at this root, None where no file names it."""
+        with suppress(OSError):
+            status = os.stat(root)
+            for name, table in self.stores.items():
+                with suppress(OSError):
+                    if os.path.samestat(os.stat(table["root"]), status):
+                        return name
+        return None
+
+    def effective(self, name: str | None, environ: Mapping[str, str]) -> Effective:
+        """Return what holds for a store. Raises UsageError for a wrong variable."""
+        below = self.merged.get("defaults", {})
+        above = {} if name is None else dict(self.require(name))
+        for key in ("root", "as"):
+            above.pop(key, None)
+        asked = _variables(environ)
+        origins = {key: f"environment: {VARIABLE}{key.upper()}" for key in asked}
+        table = merge(merge(below, above), asked)
+        for key in _keys(Settings):
+            origins.setdefault(key, self._origin(key, name))
+        for key in [key for key in origins if key.startswith("hooks.") and key.count(".") == 2]:
+            if origins[key] == _DEFAULT:  # the general hook stands in
+                origins[key] = origins[f"hooks.{key.rpartition('.')[2]}"]
+        return Effective(
+            name=name,
+            settings=msgspec.convert(_with_hooks(table), Settings),
+            origins=origins,
+            receivers=msgspec.convert(self.merged.get("notify", {}), dict[str, Receiver]),
+            repositories=msgspec.convert(
+                self.merged.get("repositories", {}), dict[str, Repository]
+            ),
+        )
+
+    def _origin(self, key: str, name: str | None) -> str:
+        for place in (*([("stores", name)] if name else []), ("defaults",)):
+            for layer in reversed(self.layers):
+                value: Any = layer.tables
+                with suppress(KeyError, TypeError):
+                    for part in (*place, *key.split(".")):
+                        value = value[part]
+                    return f"{layer.path} [{'.'.join(place)}]"
+        return _DEFAULT
+
+
+def _with_hooks(table: dict[str, Any]) -> dict[str, Any]:
+    """Return settings whose hooks of an operation hold the general ones where it has none."""
+    hooks = table.get("hooks")
+    if not hooks:
+        return table
+    known = {field.name for field in fields(OperationHooks)}
+    general = {key: value for key, value in hooks.items() if key in known}
+    own = {name: merge(general, hooks[name]) for name in _OPERATIONS if name in hooks}
+    return {**table, "hooks": {**hooks, **own}}
+
+
+def _keys(cls: type[Any], before: str = "") -> Iterator[str]:
+    for field in fields(cls):
+        inner = table_of(field)
+        if inner is None:
+            yield before + field.encode_name
+        else:
+            yield from _keys(inner, f"{before}{field.encode_name}.")
+
+
+def _variables(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return what `MAGEREWIND_…` says of the settings that are no tables. Raises UsageError."""
+    found: dict[str, Any] = {}
+    for field in fields(Settings):
+        text = environ.get(VARIABLE + field.encode_name.upper())
+        if text is None or table_of(field) is not None:
+            continue
+        many = isinstance(field.default, tuple)
+        value = text.replace(",", " ").split() if many else text
+        try:
+            found[field.encode_name] = msgspec.convert(value, field.type, strict=False)
+        except msgspec.ValidationError as error:
+            table = {field.encode_name: value}
+            lines = list(problems_of({"defaults": table}))
+            why = lines[0].partition(": ")[2] if lines else str(error)
+            name = VARIABLE + field.encode_name.upper()
+            raise UsageError(f"{name}: {why}.") from None
+    return found
+
+
+def find_files(
+    environ: Mapping[str, str], *, file: str | None = None, system: str = SYSTEM_DIRECTORY
+) -> tuple[str, ...]:
+    """Return the files that count, whether they are there or not. Raises InvalidConfig."""
+    if file is not None:
+        return (os.path.abspath(file),)
+    own = user_file(environ)
+    return (*system_files(system), *(() if own is None else (own,)))
+
+
+def _layer(path: str, environ: Mapping[str, str], file: str | None) -> Layer | None:
+    """Return what one of the files says. Raises InvalidConfig."""
+    named = file is not None
+    return read_layer(path, must_exist=named, own=not named and path == user_file(environ))
+
+
+def load(
+    environ: Mapping[str, str], *, file: str | None = None, system: str = SYSTEM_DIRECTORY
+) -> Config:
+    """Return the configuration. Raises InvalidConfig. With `file`, no other one is read."""
+    paths = find_files(environ, file=file, system=system)
+    layers = [_layer(path, environ, file) for path in paths]
+    return Config([layer for layer in layers if layer is not None]).refuse_problems()
+
+
+def check(
+    environ: Mapping[str, str], *, file: str | None = None, system: str = SYSTEM_DIRECTORY
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the files that were read, and every problem of all of them."""
+    layers, problems = list[Layer](), list[str]()
+    try:
+        paths = find_files(environ, file=file, system=system)
+    except InvalidConfig as error:
+        return (), (error.message,)
+    for path in paths:
+        try:
+            layer = _layer(path, environ, file)
+        except InvalidConfig as error:
+            problems.append(error.message)
+            continue
+        layers += [] if layer is None else [layer]
+    config = Config(layers)
+    return tuple(layer.path for layer in layers), (*problems, *config.problems())

@@ -1,0 +1,6 @@
+"""Which live tables are as a dump has them: asked of the server, 32 bytes for a megabyte of rows.
+
+the index of the dump: definitions, ranges of keys, digests        core.database.index
+other server, other definition, no digest: nothing is "same"       questions
+each range of each table, over several connections: count, digest  compare
+"""

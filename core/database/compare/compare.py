@@ -1,0 +1,204 @@
+"""Compares the live tables with the index of a dump, over several connections.
+
+Owns the threads and what counts as the same. Whatever cannot be compared is different: a table that
+is taken for different costs time, one that is taken for the same in error costs rows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from core.database.compare.questions import (
+    Question,
+    other_rendering,
+    questions_about,
+    same_definition,
+)
+from core.database.dump.row_ranges import CUT_BYTES
+from core.database.index.read_index import DumpIndex
+from core.database.schema.definitions import Table
+from core.database.schema.read_tables import read_tables
+from core.database.server.connection import Connection, connect
+from core.database.server.dialect import one_line
+from core.errors import ConnectionFailed, ConnectionLost, DatabaseError
+from core.events import Report, no_report
+from core.magento.settings import DatabaseConnection
+
+CONNECTIONS: Final = 2
+_TICK_S: Final = 0.1
+_HARMLESS: Final = frozenset({1287, 1681, 3719, 3778})  # deprecations
+
+
+class Verdict(StrEnum):
+    """What a comparison says of one table."""
+
+    SAME = "same"
+    DIFFERS = "differs"  # in its rows
+    DEFINITION = "definition"  # it is defined otherwise
+    UNKNOWN = "unknown"  # it could not be compared, and so counts as different
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What a comparison has found. `reason`: why none of the tables could be compared."""
+
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    reason: str = ""
+
+    @property
+    def same(self) -> frozenset[str]:
+        """The tables that are as the dump has them."""
+        return frozenset(name for name, one in self.verdicts.items() if one is Verdict.SAME)
+
+
+def compare_tables(
+    index: DumpIndex,
+    settings: DatabaseConnection,
+    names: Iterable[str],
+    *,
+    report: Report = no_report,
+    connections: int = CONNECTIONS,
+) -> Compared:
+    """Return what is the same of these live tables; `report` counts bytes of the dump.
+
+    Each table is read as it is at the moment of each question. Raises ConnectionFailed,
+    ConnectionLost, Cancelled (from `report`).
+    """
+    wanted = {name for name in names if name in index.tables}
+    verdicts: dict[str, Verdict] = dict.fromkeys(wanted, Verdict.UNKNOWN)
+    with contextlib.ExitStack() as stack:
+        opened = [stack.enter_context(_open(settings))]
+        reason = other_rendering(index, opened[0])
+        if reason is not None:
+            return Compared(verdicts=verdicts, reason=reason)
+        questions: list[Question] = []
+        try:
+            for table in _live(opened[0], wanted):
+                asked = _ask_about(index, table, opened[0])
+                if isinstance(asked, Verdict):
+                    verdicts[table.name] = asked
+                else:
+                    verdicts[table.name] = Verdict.SAME
+                    questions += asked
+        except ValueError as error:
+            reason = f"its index is damaged: {error}"
+            return Compared(verdicts=dict.fromkeys(wanted, Verdict.UNKNOWN), reason=reason)
+        with contextlib.suppress(ConnectionFailed):  # one is enough
+            while len(opened) < min(connections, len(questions)):
+                opened.append(stack.enter_context(_open(settings)))
+        asking = _Asking(questions, opened)
+        asking.run(report)
+    verdicts |= asking.verdicts
+    return Compared(verdicts=verdicts)
+
+
+def _open(settings: DatabaseConnection) -> Connection:
+    connection = connect(settings)
+    half = connection.max_packet // 2
+    connection.set_session({"group_concat_max_len": min(CUT_BYTES, half)})
+    return connection
+
+
+def _live(connection: Connection, wanted: set[str]) -> list[Table]:
+    """Return the live tables among those wanted, the largest first."""
+    return sorted(read_tables(connection, only=wanted), key=lambda one: -one.data_bytes)
+
+
+def _ask_about(
+    index: DumpIndex, table: Table, connection: Connection
+) -> Verdict | tuple[Question, ...]:
+    if not same_definition(index.tables[table.name], table, connection.schema):
+        return Verdict.DEFINITION
+    questions = questions_about(index, table, connection.server)
+    return Verdict.UNKNOWN if questions is None else questions
+
+
+class _Asking:
+    """Asks all questions, each of whichever connection is free; a table that differs is left."""
+
+    def __init__(self, questions: Iterable[Question], connections: list[Connection]) -> None:
+        self._todo = deque(questions)
+        self._connections = connections
+        self._lock = threading.Condition()
+        self._running = len(connections)
+        self._failure: BaseException | None = None
+        self._rows = 0
+        self._current = ""
+        self.verdicts: dict[str, Verdict] = {}
+
+    def run(self, report: Report) -> None:
+        """Ask everything. Raises what a connection raised, or `report`, with all threads ended."""
+        threads = [
+            threading.Thread(target=self._serve, args=(one,), name="compare", daemon=True)
+            for one in self._connections
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            with self._lock:
+                while self._running and self._failure is None:
+                    self._lock.wait(_TICK_S)
+                    report(0, self._rows, one_line(self._current))
+        except BaseException as error:
+            self._failure = self._failure or error
+            raise
+        finally:
+            if self._failure is not None:
+                for one in self._connections:
+                    one.abort()
+            for thread in threads:
+                thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def _serve(self, connection: Connection) -> None:
+        try:
+            while self._failure is None and (question := self._take()) is not None:
+                verdict = _answer(connection, question)
+                with self._lock:
+                    self._rows += question.rows
+                    self._current = question.table
+                    if verdict is not Verdict.SAME:
+                        self.verdicts[question.table] = verdict
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
+            self._failure = self._failure or error
+        finally:
+            with self._lock:
+                self._running -= 1
+                self._lock.notify_all()
+
+    def _take(self) -> Question | None:
+        with self._lock:
+            while self._todo:
+                question = self._todo.popleft()
+                if question.table not in self.verdicts:
+                    return question
+        return None
+
+
+def _answer(connection: Connection, question: Question) -> Verdict:
+    """Ask one question. A table that cannot be read is none that is the same."""
+    try:
+        ((count, digest),) = connection.query(question.sql, long=True)
+        if (int(count), digest) != (question.rows, question.digest):
+            return Verdict.DIFFERS
+        # A text that was cut has a digest too: only a warning tells.
+        if connection.warnings and _warned(connection):
+            return Verdict.UNKNOWN
+    except ConnectionLost:
+        raise
+    except DatabaseError as error:
+        if error.errno is None:
+            raise
+        return Verdict.UNKNOWN
+    return Verdict.SAME
+
+
+def _warned(connection: Connection) -> bool:
+    return not {int(row[1]) for row in connection.query("SHOW WARNINGS")} <= _HARMLESS

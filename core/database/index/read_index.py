@@ -1,0 +1,125 @@
+"""Reads the index of a dump: all tables by name, and the places of rows of one table at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from core.database.index.entries import (
+    FIRST_LINE,
+    LAST_LENGTH,
+    IndexedObject,
+    IndexedTable,
+    Place,
+    RowsAt,
+    Session,
+    Span,
+)
+
+_LARGEST: Final = 256 << 20  # bytes of the directory, or of one block
+_LAST: Final = re.compile(rb"directory (\d{20}) (\d{20})\n")
+_HEX: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class DumpIndex:
+    """The index in an open file. Raises ValueError for what no `IndexWriter` wrote."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._size = os.fstat(fd).st_size
+        if self._read(Place(offset=0, length=len(FIRST_LINE))) != FIRST_LINE:
+            raise ValueError("it is no index of a dump of this format")
+        end = self._size - LAST_LENGTH
+        last = _LAST.fullmatch(self._read(Place(offset=end, length=LAST_LENGTH)))
+        if last is None:
+            raise ValueError("its end is missing")
+        try:
+            directory = json.loads(self._read(Place(offset=int(last[1]), length=int(last[2]))))
+            self.session = _session(directory["session"])
+            tables = [_table(row) for row in directory["tables"]]
+            self.objects = tuple(_object(row) for row in directory["objects"])
+        except (KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError(f"its directory is damaged: {error}") from error
+        self.tables: Mapping[str, IndexedTable] = {one.name: one for one in tables}
+
+    def rows_of(self, table: str) -> Iterator[RowsAt]:
+        """Yield the places of a table's rows, as they were written. A range stands once."""
+        for block in self.tables[table].blocks:
+            for line in self._read(block).splitlines():
+                yield _rows_at(line)
+
+    def _read(self, place: Place) -> bytes:
+        if not 0 <= place.offset <= place.offset + place.length <= self._size:
+            raise ValueError("it is cut")
+        if place.length > _LARGEST:
+            raise ValueError("a part of it is too large")
+        text = os.pread(self._fd, place.length, place.offset)
+        if len(text) != place.length:
+            raise ValueError("it is cut")
+        return text
+
+
+def _session(row: Mapping[str, Any]) -> Session:
+    return Session(
+        flavour=str(row["flavour"]),
+        version=tuple(int(number) for number in row["version"]),
+        time_zone=str(row["time_zone"]),
+        sql_mode=str(row["sql_mode"]),
+        charset=str(row["charset"]),
+    )
+
+
+def _table(row: Mapping[str, Any]) -> IndexedTable:
+    return IndexedTable(
+        name=_text(row["name"]),
+        definition=_place(row["definition"]),
+        fingerprint=_text(row["fingerprint"]),
+        rendering=_text(row["rendering"]),
+        columns=tuple(_text(name) for name in row["columns"]),
+        key=tuple(_text(name) for name in row["key"]),
+        rows=int(row["rows"]),
+        bytes=int(row["bytes"]),
+        blocks=tuple(_place(pair) for pair in row["blocks"]),
+    )
+
+
+def _object(row: Mapping[str, Any]) -> IndexedObject:
+    return IndexedObject(
+        kind=_text(row["kind"]),
+        name=_text(row["name"]),
+        table=_text(row["table"]),
+        place=_place(row["place"]),
+    )
+
+
+def _rows_at(line: bytes) -> RowsAt:
+    try:
+        offset, length, rows, after, upto, digest = json.loads(line)
+        if digest is not None and not _HEX.fullmatch(digest):
+            raise ValueError("a digest in it is none")
+        return RowsAt(
+            offset=int(offset),
+            length=int(length),
+            rows=int(rows),
+            span=Span(
+                after=None if after is None else _text(after),
+                upto=None if upto is None else _text(upto),
+                digest=digest,
+            ),
+        )
+    except TypeError as error:
+        raise ValueError(f"a line of it is damaged: {error}") from error
+
+
+def _place(pair: Any) -> Place:  # noqa: ANN401 - of JSON
+    offset, length = pair
+    return Place(offset=int(offset), length=int(length))
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - of JSON
+    if not isinstance(value, str):
+        raise TypeError("a text is expected")
+    return value
