@@ -70,6 +70,7 @@ class Home(Page):
         Hint(key="r", words="Roll back"),
         Hint(key="enter", words="Open"),
         Hint(key="h", words="History"),
+        Hint(key="j", words="Job"),
         Hint(key="tab", words="Next panel"),
         HELP,
         Hint(key="ctrl+p", words="Commands"),

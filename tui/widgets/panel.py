@@ -57,7 +57,7 @@ class Panel(Vertical):
         sign = "" if not self._active else "> " if ascii_only else self.ACTIVE_SIGN
         style = "bold $text-accent" if self._active else "bold $title"
         # Without a side border Textual leaves no blank around the title.
-        pad = "" if self.styles.border_left[0] else " "
+        pad = " " if (self.screen.has_class("-narrow") or self.screen.has_class("-tiny")) else ""
         return text.assemble(
             pad,
             (f"{sign}{text.clean(self.title_words)}", style),
