@@ -205,7 +205,9 @@ async def test_how_far_a_verification_is_has_room_in_its_column(engine: Recorded
         await pilot.press("enter")
         await settle(pilot)
         await pilot.press("v")
-        await until_in_loop(lambda: "read 99 %" in shown(app) or "read 0 %" in shown(app), lambda: shown(app))
+        await until_in_loop(
+            lambda: "read 99 %" in shown(app) or "read 0 %" in shown(app), lambda: shown(app)
+        )
         (row,) = [row for row in rows(app) if " read " in row and "%" in row]
         engine.slow_disk.set()
         assert "5.6 GB  read 99 % before" in row or "5.6 GB  read 0 %  before" in row
