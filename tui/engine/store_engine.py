@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 import socket
+import time
 from collections.abc import Callable
 
 from core.backups.catalog import (
