@@ -211,6 +211,7 @@ def plan_database(
         backup.path,
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,
+        content_bytes=manifest.content_bytes if manifest is not None else None,
         table_prefix=connection.table_prefix if connection is not None else "",
         schema=connection.schema if connection is not None else None,
         from_schema=request.from_schema or "",
@@ -245,6 +246,7 @@ def plan_database(
             warn(
                 "losses",
                 f"Newer than the backup, and lost by this rollback: {losses.words}.",
+                names=[f"order {number}" for number in losses.order_numbers],
             )
         )
     return DatabasePlan(check=check, server=server, losses=losses, difference=difference)
