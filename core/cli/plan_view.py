@@ -105,7 +105,11 @@ def _rows_then(backup: Backup) -> Mapping[str, int] | None:
 
 
 def _database_lines(
-    plan: DatabasePlan, rows_then: Mapping[str, int] | None, shown: int | None
+    plan: DatabasePlan,
+    rows_then: Mapping[str, int] | None,
+    shown: int | None,
+    *,
+    load_open: bool,
 ) -> Iterator[str]:
     check = plan.check
     objects = (
@@ -139,8 +143,8 @@ def _database_lines(
     free = server.space_free
     known = "it is not known how much is free" if free is None else f"{numbers.size(free)} free"
     yield f"  about {numbers.size(server.space_needed)} needed on the database server, {known}"
-    if plan.difference is not None and plan.difference.undo_bytes:
-        yield f"  about {numbers.size(plan.difference.undo_bytes)} stay there for the undo"
+    if plan.difference is not None:
+        yield from _closed_lines(plan.difference, load_open=load_open)
 
 
 def _row_lines(tables: Iterable[TablePlan], shown: int | None) -> Iterator[str]:
@@ -153,6 +157,20 @@ def _row_lines(tables: Iterable[TablePlan], shown: int | None) -> Iterator[str]:
         yield f"    {printable(one.name)}: {about}{told}"
     if shown is not None and len(changed) > shown:
         yield f"    and {numbers.counted(len(changed) - shown, 'more table')}"
+
+
+def _closed_lines(difference: Difference, *, load_open: bool) -> Iterator[str]:
+    """Yield what the undo keeps on the server, and for how long the store is closed, both ways."""
+    if difference.undo_bytes:
+        yield f"  about {numbers.size(difference.undo_bytes)} stay there for the undo"
+    if not difference.loaded:
+        return
+    closed, opened = (numbers.roughly(difference.closed_s(load_open=way)) for way in (False, True))
+    if load_open:
+        yield f"  closed for about {opened}, as the load comes before; about {closed} otherwise"
+        yield "  what comes in during the load is lost with all that is newer than the backup"
+    else:
+        yield f"  closed for about {closed}; with --load-open for about {opened}"
 
 
 def _table_lines(
@@ -186,7 +204,9 @@ def rollback_lines(
         if files is not None:
             yield from _file_lines(files)
         elif plan.database is not None:
-            yield from _database_lines(plan.database, _rows_then(backup), shown)
+            yield from _database_lines(
+                plan.database, _rows_then(backup), shown, load_open=plan.request.load_open
+            )
     needed = plan.bytes_to_write
     if plan.database is not None and plan.database.server is not None:
         needed += plan.database.server.space_needed
@@ -251,6 +271,8 @@ def _difference_json(plan: DatabasePlan) -> dict[str, Any]:
         "loaded": [encode_text(name) for name in difference.loaded],
         "kept_are_locked": difference.held,
         "undo_bytes": difference.undo_bytes,
+        "closed_about_s": round(difference.closed_s(load_open=False), 1),
+        "closed_about_s_with_load_open": round(difference.closed_s(load_open=True), 1),
     }
 
 
