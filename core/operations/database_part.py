@@ -68,7 +68,8 @@ class DatabasePart:
         context, backup = job.context, job.sources.backups[Kind.DB]
         findings: list[Finding] = []
         with context.step(Step.PLAN, Kind.DB, total_bytes=backup.size_bytes) as report:
-            plan = plan_database(job.request, job.sources, report, findings)
+            known = None if job.shown is None else job.shown.kept_at(context.clock())
+            plan = plan_database(job.request, job.sources, report, findings, known=known)
             say_findings(context, findings)
             refuse(findings)
         check, server, difference = plan.check, plan.server, plan.difference

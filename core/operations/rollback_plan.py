@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -24,8 +24,9 @@ from core.backups.manifest import identity_of
 from core.errors import Cancelled, MagerewindError
 from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
-from core.magento.store import Store, magento_version
+from core.magento.store import Store
 from core.operations.absence import absence_findings
+from core.operations.backup_findings import stripped_findings, version_findings
 from core.operations.chosen import chosen_findings
 from core.operations.findings import (
     Finding,
@@ -192,21 +193,37 @@ def plan_kind(
 
 
 def plan_database(
-    request: RollbackRequest, sources: Sources, report: Report, findings: list[Finding]
+    request: RollbackRequest,
+    sources: Sources,
+    report: Report,
+    findings: list[Finding],
+    *,
+    known: Collection[str] | None = None,
 ) -> DatabasePlan:
-    """Check a dump by itself and against the server. Raises DamagedBackup and StatementRefused."""
+    """Check a dump by itself and against the server. Raises DamagedBackup and StatementRefused.
+
+    `known`: as for `compare_with_live`.
+    """
+    from core.database.compare.compare import Compared  # noqa: PLC0415
     from core.database.load.kept_rows import keep_rows  # noqa: PLC0415
     from core.database.load.server_check import (  # noqa: PLC0415 - as said above
         check_against_server,
         check_dump,
         without_other_stores,
     )
-    from core.operations.difference import Comparing, difference_findings  # noqa: PLC0415
+    from core.operations.difference import (  # noqa: PLC0415
+        compare_with_live,
+        difference_findings,
+        difference_of,
+    )
     from core.operations.losses import count_losses, uncounted_findings  # noqa: PLC0415
 
     backup = sources.backups[Kind.DB]
     manifest = backup.manifest
     connection = sources.connection
+    compared = Compared(reason="the database cannot be asked")
+    if connection is not None:
+        compared = compare_with_live(request, backup, connection, known=known, report=report)
     check = check_dump(
         backup.path,
         report=report,
@@ -215,6 +232,7 @@ def plan_database(
         table_prefix=connection.table_prefix if connection is not None else "",
         schema=connection.schema if connection is not None else None,
         from_schema=request.from_schema or "",
+        passed_over=compared.same,
     )
     server: ServerCheck | None = None
     losses: Losses | None = None
@@ -224,15 +242,14 @@ def plan_database(
             check = without_other_stores(check, connection)
             if request.keep_stripped and manifest is not None:
                 check = keep_rows(check, manifest.stripped, connection)
-            comparing = Comparing(request, backup, check, connection, report)
+            difference = difference_of(check, compared, connection, partial=request.partial)
             server = check_against_server(
                 check,
                 connection,
                 map_collations=request.map_collations,
                 partial=request.partial,
-                compare=comparing,
+                kept=difference.kept,
             )
-            difference = comparing.found
             losses = count_losses(connection, backup.name.timestamp)
         except Cancelled:
             raise
@@ -352,40 +369,11 @@ def surrounding_findings(
     found += release_findings(store, sources)
     if Kind.MEDIA in sources.backups:
         found += remote_findings(sources.configuration)
-    found += _version_findings(store, sources)
-    found += _stripped_findings(request, sources)
+    found += version_findings(store, sources)
+    found += stripped_findings(request, sources)
     found += [
         warn("clock", f"{backup.name.text} is dated in the future.")
         for backup in sources.backups.values()
         if backup.name.timestamp > now_s + 60
     ]
     return found
-
-
-def _version_findings(store: Store, sources: Sources) -> list[Finding]:
-    """Return the backups that are of another version of Magento than the store."""
-    version, _edition = magento_version(store)
-    return [
-        note(
-            "version",
-            f"The {kind} backup is of Magento {backup.manifest.magento_version}, "
-            f"the store is {version}.",
-        )
-        for kind, backup in sources.backups.items()
-        if backup.manifest is not None
-        and None not in {version, backup.manifest.magento_version or None}
-        and backup.manifest.magento_version != version
-    ]
-
-
-def _stripped_findings(request: RollbackRequest, sources: Sources) -> list[Finding]:
-    """Return the tables of which the dump has no rows."""
-    backup = sources.backups.get(Kind.DB)
-    if backup is None or backup.manifest is None or not backup.manifest.stripped:
-        return []
-    names = backup.manifest.stripped
-    if request.keep_stripped:
-        message = "The dump was taken without the rows of some tables; they keep the present ones:"
-        return [note("stripped", message, names=names)]
-    message = "The dump was taken without the rows of some tables; they will be empty:"
-    return [warn("stripped", message, hint="--keep-stripped keeps the present rows.", names=names)]
