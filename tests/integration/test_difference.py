@@ -22,7 +22,7 @@ def changed(shop):
     roll_back(shop, name)
     assert shop.state() == shop.whole
     shop.server.run(
-        "SET foreign_key_checks = 0; UPDATE core_config_data SET value = 'changed' LIMIT 3;"
+        "SET foreign_key_checks = 0; UPDATE customer_entity SET firstname = 'changed' LIMIT 3;"
         "DROP TABLE newsletter_subscriber; CREATE TABLE extra_table (id int)",
         schema=shop.schema,
     )
@@ -51,7 +51,7 @@ def test_a_plan_tells_the_state_of_each_table(shop, changed):
     plan = plan_of(shop, changed)
     states = {row["table"]: row["state"] for row in plan["states"]}
     assert plan["compared"] is True
-    assert states.pop("core_config_data") == "differs"
+    assert states.pop("customer_entity") == "differs"
     assert states.pop("newsletter_subscriber") == "missing"
     assert states.pop("extra_table") == "extra"
     assert set(states.values()) == {"same"}
@@ -59,7 +59,7 @@ def test_a_plan_tells_the_state_of_each_table(shop, changed):
     assert 0 < plan["space_needed"] < plan["content_bytes"]
     assert plan["closed_about_s_with_load_open"] <= plan["closed_about_s"]
     said = magerewind(shop, "setup:rollback", f"--db-file={changed}", "--dry-run")
-    assert "1 table has other rows now: core_config_data" in said.out
+    assert "1 table has other rows now: customer_entity" in said.out
     assert f"{len(states)} the same, 1 replaced, 1 added, 1 set aside" in said.out
     assert "stay there for the undo" in said.out
     assert "closed for about" in said.out
@@ -106,11 +106,11 @@ def test_an_undo_without_its_backup_is_refused_or_partial(shop, changed):
     finally:
         (backup.parent / "elsewhere").rename(backup)
     there = shop.server.run(
-        "SELECT value FROM core_config_data WHERE value = 'changed';"
+        "SELECT firstname FROM customer_entity WHERE firstname = 'changed';"
         "SELECT name FROM store WHERE name = 'later'; SELECT COUNT(*) FROM extra_table",
         schema=shop.schema,
     )
-    assert there.splitlines() == ["value", *["changed"] * 3, "name", "later", "COUNT(*)", "0"]
+    assert there.splitlines() == ["firstname", *["changed"] * 3, "name", "later", "COUNT(*)", "0"]
 
 
 def test_without_its_index_all_of_a_dump_is_loaded(shop, changed):
