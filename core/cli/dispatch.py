@@ -23,6 +23,7 @@ _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "info:backups:delete": ("backups_commands", "delete_command"),
     "info:backups:files": ("contents_commands", "files_command"),
     "info:backups:show": ("contents_commands", "show_command"),
+    "info:backups:diff": ("contents_commands", "diff_command"),
     "info:backups:extract": ("contents_commands", "extract_command"),
     "job:undo": ("work_commands", "undo_command"),
     "job:discard": ("work_commands", "discard_command"),
