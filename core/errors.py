@@ -36,6 +36,13 @@ code of the command it ends.
     │   ├── JobNotFound                     no job of that id
     │   ├── ForeignState                    state that is not this account's, or open to others
     │   └── NothingToUndo                   no finished rollback keeps an undo
+    ├── RepositoryError                     copies kept elsewhere: what restic, or we, found wrong
+    │   ├── RepositoryMissing                   no repository at that place
+    │   ├── RepositoryUnreachable               no answer in time, or none at all
+    │   ├── RepositoryLocked                    somebody else works on it
+    │   ├── RepositoryKeyRefused                the password does not open it
+    │   ├── ResticMissing                       no restic here, or one that is too old
+    │   └── SetNotFound                         no such set, or not all of it
     ├── PlanChanged                         the store or the archive changed since the confirmation
     ├── Cancelled                     130   a person asked to stop
     └── StoreLeftClosed                20   neither way could be completed; the store stays closed
@@ -194,6 +201,34 @@ class ForeignState(JobError):
 
 class NothingToUndo(JobError):
     """No finished rollback keeps an undo."""
+
+
+class RepositoryError(MagerewindError):
+    """Something about copies that are kept elsewhere."""
+
+
+class RepositoryMissing(RepositoryError):
+    """There is no repository at the place that is configured."""
+
+
+class RepositoryUnreachable(RepositoryError):
+    """The place of a repository gave no answer in time."""
+
+
+class RepositoryLocked(RepositoryError):
+    """Somebody else works on the repository."""
+
+
+class RepositoryKeyRefused(RepositoryError):
+    """The password does not open the repository."""
+
+
+class ResticMissing(RepositoryError):
+    """There is no restic, or one that is too old for what is asked."""
+
+
+class SetNotFound(RepositoryError):
+    """A repository has no such set, or not all of it."""
 
 
 class PlanChanged(MagerewindError):

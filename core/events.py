@@ -49,6 +49,8 @@ class Step(StrEnum):
     RECHECK = "recheck"  # look again at entries that an open shop may have changed since the plan
     CLOSE = "close"  # maintenance mode on
     WRITE = "write"  # write one backup
+    SEND = "send"  # send one kind to a repository; without a kind: the manifest of the set
+    FETCH = "fetch"  # bring something from a repository
     VERIFY = "verify"  # read one backup again
     LOAD = "load"  # load the dump beside the live tables
     SWAP = "swap"  # live to aside, staged to live
@@ -58,6 +60,7 @@ class Step(StrEnum):
     REVERT = "revert"  # undo a half-done job
     REMOVE = "remove"  # free the space of an undo
     OPEN = "open"  # maintenance mode as it was
+    PRUNE = "prune"  # delete the old backups that no rule keeps
 
 
 def step_key(step: Step, kind: Kind | None = None) -> str:
@@ -170,6 +173,30 @@ class BackupCompleted(Event):
     items: int  # members, or rows
     sha256: str
     elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupSent(Event):
+    """The backup of one kind is in a repository; its set counts with `SetSent` only."""
+
+    kind: Kind
+    repository: str
+    snapshot: str
+    items: int  # files, or rows
+    content_bytes: int
+    added_bytes: int  # that the repository grew by
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetSent(Event):
+    """A set is complete in a repository."""
+
+    repository: str
+    timestamp: int
+    kinds: tuple[Kind, ...]
+    content_bytes: int
+    added_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,8 @@ JSON_OBJECTS: Final = (
     ("info:backups:list", "`Backup`, then `PartialBackup` and `UnknownFile`"),
     ("info:backups:verify", "`Verified`"),
     ("info:backups:delete", "`Deleted`"),
+    ("info:backups:prune", "`PruneDecision` for each set, then `Deleted`"),
+    ("info:backups:note", "`Backup` for each file of the set"),
     (
         "info:backups:files",
         (

@@ -13,6 +13,8 @@ from core import __version__
 from core.backups.names import Naming
 from core.cli.config_options import add_configuration
 from core.cli.magento_words import check_init_params
+from core.cli.repository_options import add_destination
+from core.cli.retention_options import add_prune_first, add_rules
 from core.events import Kind
 
 PROGRAM: Final = "magerewind"
@@ -150,6 +152,7 @@ def add_backup(parser: argparse.ArgumentParser) -> None:
     """Add the options of setup:backup."""
     _add_run(parser)
     add_settings(parser)
+    add_destination(parser)
     _add_magento_init_params(parser)
 
 
@@ -186,6 +189,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
     add("--level", type=_level, metavar="N", help="compression level of the archives, 0 to 9")
     add("--note", metavar="TEXT", help="a word about this backup, for the list")
+    add_rules(parser, afterwards=True)
+    add_prune_first(parser)
     add(
         "--names",
         dest="naming",

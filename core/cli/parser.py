@@ -61,9 +61,13 @@ class CommandLine:
     verify: bool = True
     strip: tuple[str, ...] = ()
     level: int | None = None
+    destinations: tuple[str, ...] = ()
+    copy_after: bool = False
     note: str = ""
     naming: str = Naming.DOCUMENTED.value
     # of setup:rollback only
+    backup_set: str | None = None
+    from_repository: str | None = None
     code_file: str | None = None
     media_file: str | None = None
     db_file: str | None = None
@@ -75,11 +79,23 @@ class CommandLine:
     from_schema: str | None = None
     keep_stripped: bool = False
     only: tuple[str, ...] = ()
+    # retention
+    keep_rules: tuple[str, ...] = ()
+    foreign: bool = False
+    trust_clock: bool = False
+    prune_first: bool = False
+    # info:backups:note
+    text: str | None = None
+    mark: bool | None = None
     # of job:discard only
     orphans: bool = False
     # of job:recover only
     from_host: str | None = None
     without_memory: bool = False
+    # of the repositories
+    repository: str | None = None
+    read_data_subset: str | None = None
+    all_of: bool = False
     # only job:run, which is for the client and not for people
     ready_fd: int | None = None
     keeper_fd: int | None = None
@@ -162,6 +178,8 @@ def parse(argv: Sequence[str]) -> CommandLine:
         value = found.get(known.name)
         if value is not None:
             values[known.name] = tuple(value) if isinstance(value, list) else value
+    if "destinations" in values:
+        values["destinations"] = tuple(name for group in values["destinations"] for name in group)
     if "strip" in values:
         values["strip"] = tuple(name for group in values["strip"] for name in group)
     return CommandLine(**values, given=frozenset(values))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from core.cli.commands import Session, age_of
+from core.cli.retention_policy import policy_of
 from core.cli.store_view import finding_lines
 from core.errors import NothingToUndo, UsageError
 from core.events import Kind, Report
@@ -25,6 +26,7 @@ from core.text.lines import NAMES_SHOWN, error, note, plain
 if TYPE_CHECKING:
     from core.archive.plan.summary import FilePlan
     from core.config.fields import Settings
+    from core.config.load import Effective
     from core.operations.rollback_plan import RollbackPlan
 
 NO_BACKUP_KIND = "Not enough information provided to take backup."
@@ -42,7 +44,11 @@ def _stops(findings: Iterable[Finding]) -> bool:
     return any(finding.level is Level.STOP for finding in findings)
 
 
-def _backup_request(settings: Settings) -> BackupRequest:
+def _backup_request(session: Session, effective: Effective) -> BackupRequest:
+    from core.cli.repositories import destination  # noqa: PLC0415 - as said above
+
+    settings, line = effective.settings, session.line
+    repositories, local = destination(line, effective, session.environ)
     return BackupRequest(
         kinds=settings.kinds,
         verify=settings.verify,
@@ -52,7 +58,13 @@ def _backup_request(settings: Settings) -> BackupRequest:
         level=settings.level,
         note=settings.note,
         naming=settings.names,
+        keep_rules=policy_of(line, settings).words,
+        prune=bool(line.keep_rules) or settings.prune,
+        prune_first=line.prune_first,
         strict=settings.strict,
+        repositories=repositories,
+        local=local,
+        store=effective.label,
     )
 
 
@@ -61,11 +73,11 @@ def backup_command(session: Session) -> int:
     dry_run = session.line.dry_run
     look = session.store if dry_run else session.writable_store
     store = look(for_rollback=False)
-    settings = session.settings(store).settings
-    if not settings.kinds:
+    effective = session.settings(store)
+    if not effective.settings.kinds:
         session.console.say(error(NO_BACKUP_KIND), note("Choose --code, --media or --db."))
         return 1
-    request = _backup_request(settings)
+    request = _backup_request(session, effective)
     client = session.client(store)
     if dry_run:
         return _preview_backup(session, client, request)

@@ -91,6 +91,25 @@ class Named(TypedRecord):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartSent(TypedRecord):
+    """The snapshot of a kind is in a repository; without a manifest it does not count."""
+
+    KIND: ClassVar[str] = "part-sent"
+    repository: str
+    kind: Kind
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetCommitted(TypedRecord):
+    """The manifest of a set is in a repository: the set is complete there."""
+
+    KIND: ClassVar[str] = "set-committed"
+    repository: str
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FromElsewhere(TypedRecord):
     """The database comes from another store, whose base URLs it holds."""
 

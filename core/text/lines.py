@@ -16,6 +16,7 @@ from typing import Final
 from core.errors import MagerewindError
 from core.events import (
     BackupCompleted,
+    BackupSent,
     BackupStarted,
     CancelRequested,
     Event,
@@ -33,6 +34,7 @@ from core.events import (
     RollbackCompleted,
     RollbackPlanned,
     RollbackStarted,
+    SetSent,
     Stamped,
     Warned,
 )
@@ -132,6 +134,20 @@ def _rollback_lines(event: RollbackStarted) -> tuple[Line, ...]:
     )
 
 
+def _sent_line(event: BackupSent) -> Line:
+    size, added = numbers.size(event.content_bytes), numbers.size(event.added_bytes)
+    took = numbers.duration(event.elapsed_s)
+    return plain(
+        f"{TITLES[event.kind]} backup sent to {event.repository}: {size}, {added} of it new there, "
+        f"in {took} (snapshot {event.snapshot[:8]})."
+    )
+
+
+def _set_line(event: SetSent) -> Line:
+    kinds = ", ".join(event.kinds)
+    return success(f"Backup set {event.timestamp} ({kinds}) is complete in {event.repository}.")
+
+
 def _documented(event: Event) -> tuple[Line, ...] | None:
     """Return the lines that Magento's commands print too; None for other events."""
     match event:
@@ -157,6 +173,10 @@ def _documented(event: Event) -> tuple[Line, ...] | None:
             return _rollback_lines(event)
         case RollbackCompleted(kind=kind):
             return (success(f"{TITLES[kind]} rollback completed successfully."),)
+        case BackupSent():
+            return (_sent_line(event),)
+        case SetSent():
+            return (_set_line(event),)
         case PermissionReminder(already_executable=done):
             done_already = " (already executable)" if done else ""
             return (
