@@ -226,3 +226,27 @@ def test_blocks_hold_any_fact() -> None:
     ]
     assert decode(encode(rows)).rows() == rows
     assert decode(encode(rows[:1])).rows() == rows[:1]
+
+
+def test_added_and_removed_names_move_no_later_segment(
+    shop: Layout, tmp_path: Path, always: None
+) -> None:
+    rng = random.Random(6)
+    base = shop.root.encode() + b"/vendor"
+    for module in range(60):
+        os.mkdir(base + b"/m%02d" % module)
+        for number in range(60):
+            put(base + b"/m%02d/%d.php" % (module, number), rng.randbytes(900))
+    before = packed(shop, tmp_path / "before.tgz")
+    for number in range(7):
+        put(base + b"/m01/added%d" % number)
+        put(shop.root.encode() + b"/app/added%d" % number)
+        os.unlink(base + b"/m30/%d.php" % (number * 3))
+    after = packed(shop, tmp_path / "after.tgz")
+    assert before.sha256 != after.sha256
+    sums = []
+    for name in ("before", "after"):
+        with reader(tmp_path / f"{name}.tgz.index") as index:
+            sums.append({(one.stretch.crc, one.stretch.size) for one in index.members()})
+    shared = sum(size for _, size in sums[0] & sums[1])
+    assert shared > 0.6 * sum(size for _, size in sums[1])
