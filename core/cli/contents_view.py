@@ -12,7 +12,6 @@ from typing import Protocol
 
 from core.backups.catalog import Backup
 from core.contents.protocol import Contents
-from core.errors import UsageError
 from core.events import Kind, Report
 from core.magento.store import Store
 
@@ -41,10 +40,9 @@ def open_view(backup: Backup, store: Store, report: Report, *, keep: bool) -> Op
     `report` gets bytes of the backup while it is read whole for that.
     """
     if backup.kind is Kind.DB:
-        raise UsageError(
-            f"{backup.name.text} is a backup of the database: only those of files can be looked "
-            "into."
-        )
+        from core.cli.tables_view import open_tables  # noqa: PLC0415 - as below
+
+        return open_tables(backup, store, report, keep)
     from core.cli.members_view import open_members  # noqa: PLC0415 - only what is needed is loaded
 
     return open_members(backup, store, report, keep)
