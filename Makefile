@@ -18,6 +18,7 @@ demo: setup ## Make a sample store with a private MariaDB and open the applicati
 
 test-tools: setup
 	@scripts/need.sh bsdtar=libarchive-tools 7z=p7zip-full tmux=tmux
+	@scripts/restic.sh >/dev/null || echo "magerewind: the tests of repositories are skipped"
 
 test: test-tools ## Run the tests, on all processors and in memory
 	TMPDIR=$$(scripts/test_directory.sh) $(PYTEST) $(PARALLEL)

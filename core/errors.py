@@ -13,6 +13,8 @@ code of the command it ends.
     │   └── ConfigurationError              app/etc/env.php is missing, broken, or is not data
     ├── InvalidConfig                       a file of magerewind's own configuration
     ├── SecretUnreadable                    a password that the configuration names
+    ├── HookFailed                      3   a program of the configuration, before the job
+    ├── NotTold                             a receiver that could not be told of a job
     ├── AccountRefused                      root cannot, or must not, work on this store
     ├── PreflightRefused                    a check before the start found a reason not to
     ├── BackupError                         files in var/backups
@@ -36,6 +38,13 @@ code of the command it ends.
     │   ├── JobNotFound                     no job of that id
     │   ├── ForeignState                    state that is not this account's, or open to others
     │   └── NothingToUndo                   no finished rollback keeps an undo
+    ├── RepositoryError                     copies kept elsewhere: what restic, or we, found wrong
+    │   ├── RepositoryMissing                   no repository at that place
+    │   ├── RepositoryUnreachable               no answer in time, or none at all
+    │   ├── RepositoryLocked                    somebody else works on it
+    │   ├── RepositoryKeyRefused                the password does not open it
+    │   ├── ResticMissing                       no restic here, or one that is too old
+    │   └── SetNotFound                         no such set, or not all of it
     ├── PlanChanged                         the store or the archive changed since the confirmation
     ├── Cancelled                     130   a person asked to stop
     └── StoreLeftClosed                20   neither way could be completed; the store stays closed
@@ -94,6 +103,16 @@ class InvalidConfig(MagerewindError):
 
 class SecretUnreadable(MagerewindError):
     """A password or key that the configuration names cannot be read, or is open to others."""
+
+
+class HookFailed(MagerewindError):
+    """A program that the configuration runs before a job failed; nothing of the store changed."""
+
+    exit_code = 3
+
+
+class NotTold(MagerewindError):
+    """A receiver of the configuration could not be told of a job; that is only ever a warning."""
 
 
 class AccountRefused(MagerewindError):
@@ -194,6 +213,34 @@ class ForeignState(JobError):
 
 class NothingToUndo(JobError):
     """No finished rollback keeps an undo."""
+
+
+class RepositoryError(MagerewindError):
+    """Something about copies that are kept elsewhere."""
+
+
+class RepositoryMissing(RepositoryError):
+    """There is no repository at the place that is configured."""
+
+
+class RepositoryUnreachable(RepositoryError):
+    """The place of a repository gave no answer in time."""
+
+
+class RepositoryLocked(RepositoryError):
+    """Somebody else works on the repository."""
+
+
+class RepositoryKeyRefused(RepositoryError):
+    """The password does not open the repository."""
+
+
+class ResticMissing(RepositoryError):
+    """There is no restic, or one that is too old for what is asked."""
+
+
+class SetNotFound(RepositoryError):
+    """A repository has no such set, or not all of it."""
 
 
 class PlanChanged(MagerewindError):

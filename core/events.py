@@ -49,6 +49,8 @@ class Step(StrEnum):
     RECHECK = "recheck"  # look again at entries that an open shop may have changed since the plan
     CLOSE = "close"  # maintenance mode on
     WRITE = "write"  # write one backup
+    SEND = "send"  # send one kind to a repository; without a kind: the manifest of the set
+    FETCH = "fetch"  # bring something from a repository
     VERIFY = "verify"  # read one backup again
     LOAD = "load"  # load the dump beside the live tables
     SWAP = "swap"  # live to aside, staged to live
@@ -174,6 +176,30 @@ class BackupCompleted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupSent(Event):
+    """The backup of one kind is in a repository; its set counts with `SetSent` only."""
+
+    kind: Kind
+    repository: str
+    snapshot: str
+    items: int  # files, or rows
+    content_bytes: int
+    added_bytes: int  # that the repository grew by
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetSent(Event):
+    """A set is complete in a repository."""
+
+    repository: str
+    timestamp: int
+    kinds: tuple[Kind, ...]
+    content_bytes: int
+    added_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackStarted(Event):
     """The rollback of one kind begins."""
 
@@ -231,6 +257,17 @@ class Warned(Event):
     code: str
     message: str
     names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookRan(Event):
+    """A program of the configuration has run around the job; its output is in the job's log."""
+
+    moment: str  # before, on_success, on_failure or after
+    command: str  # the program, without its arguments
+    outcome: Outcome
+    exit_code: int | None  # None: it was killed, or could not be started
+    elapsed_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from core.cli.options import (
     add_show,
     add_undo,
 )
+from core.cli.repository_options import add_check, add_list, add_repository
 from core.cli.retention_options import add_note, add_prune
 
 
@@ -111,6 +112,38 @@ COMMANDS: Final = (
         name="info:store",
         summary="show what is known of the store and what would stop a backup or a rollback",
         details="Exit code 0 when nothing would.",
+    ),
+    Command(
+        name="repo:init",
+        summary="make a repository for copies elsewhere, and print its recovery sheet",
+        add=add_repository,
+        details="One that is there is left as it is. The sheet says the address, how to get the "
+        "password (never the password), and the commands that restore without magerewind.",
+    ),
+    Command(
+        name="repo:list",
+        summary="list the backup sets in a repository",
+        add=add_list,
+        details="A set is complete when its manifest, which is written last, and all that it names "
+        "are there.",
+    ),
+    Command(
+        name="repo:check",
+        summary="check a repository",
+        add=add_check,
+        details="Its structure, and that no set lacks a part; with --read-data-subset that the "
+        "data itself can be read. Exit code 1 where something is wrong.",
+    ),
+    Command(
+        name="repo:unlock",
+        summary="remove locks that dead processes left in a repository",
+        add=add_repository,
+        details="Only those that restic finds stale: of this host and of no process, or old.",
+    ),
+    Command(
+        name="repo:stats",
+        summary="show how much a repository holds",
+        add=add_repository,
     ),
     Command(name="job:list", summary="list the jobs of this store, newest first"),
     Command(

@@ -52,6 +52,7 @@ class Configuration:
         self._use = line.use_config
         self._read: Config | MagerewindError | None = None
         self._by = os.geteuid()
+        self.started = False  # a job tells of its own end
 
     @property
     def file(self) -> str | None:

@@ -26,6 +26,11 @@ _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "info:backups:files": ("contents_commands", "files_command"),
     "info:backups:show": ("contents_commands", "show_command"),
     "info:backups:extract": ("contents_commands", "extract_command"),
+    "repo:init": ("repository_commands", "init_command"),
+    "repo:list": ("repository_commands", "list_command"),
+    "repo:check": ("repository_commands", "check_command"),
+    "repo:unlock": ("repository_commands", "unlock_command"),
+    "repo:stats": ("repository_commands", "stats_command"),
     "job:undo": ("work_commands", "undo_command"),
     "job:discard": ("work_commands", "discard_command"),
     "job:list": ("commands", "jobs_command"),
@@ -37,6 +42,7 @@ COMMANDS: Final = frozenset(_FUNCTIONS)
 _CHANGE: Final = frozenset(
     {"setup:backup", "setup:rollback", "info:backups:delete"}
     | {"info:backups:prune", "info:backups:note"}
+    | {"repo:init", "repo:unlock"}
     | {"job:undo", "job:discard", "job:cancel", "job:recover"}
 )
 _PLAN: Final = frozenset({"setup:backup", "setup:rollback", "job:undo", "info:backups:prune"})

@@ -31,6 +31,7 @@ EXIT_CODES: Final = (
         ),
     ),
     ("2", "the words of the command are off"),
+    ("3", "a hook `before` failed: the job was stopped before the store was closed"),
     (
         "20",
         "the store was left closed: neither way could be completed, and the message says what next",

@@ -1,8 +1,8 @@
 """The entry of the headless commands: words in, exit code out.
 
-0 done (also with warnings, unless --strict), 1 failed or refused, 2 the words are off, 20 the store
-was left closed, 130 cancelled by Ctrl-C, 129 and 143 the watching was ended by a hang-up or a
-request to end while the job goes on.
+0 done (also with warnings, unless --strict), 1 failed or refused, 2 the words are off, 3 a hook
+stopped the job, 20 the store was left closed, 130 cancelled by Ctrl-C, 129 and 143 the watching was
+ended by a hang-up or a request to end while the job goes on.
 """
 
 from __future__ import annotations
@@ -148,6 +148,16 @@ def _say_failure(failure: MagerewindError, console: Console) -> None:
     console.say(*error_lines(failure))
 
 
+def _tell_of(
+    failure: MagerewindError, line: CommandLine, configuration: Configuration, console: Console
+) -> None:
+    """Tell others of a backup that could not be started; nobody may be at the terminal."""
+    if line.command == "setup:backup":
+        from core.cli.not_started import tell_not_started  # noqa: PLC0415 - as above
+
+        tell_not_started(line, configuration, console, failure)
+
+
 def _unexpected(failure: Exception, console: Console, verbose: int) -> int:
     kind = type(failure).__name__
     console.say(error(f"An unexpected error ended this command: {kind}: {failure}"))
@@ -180,8 +190,8 @@ def run(
         return _ending(code, _console(CommandLine(), os.environ))
     console = _console(line, os.environ)
     interruptions = Interruptions()
+    configuration = Configuration(line, os.environ)
     try:
-        configuration = Configuration(line, os.environ)
         line = choose_store(line, configuration)
         if line.all_stores:
             return _ending(_for_all(words, configuration, console, interruptions), console)
@@ -192,6 +202,7 @@ def run(
         return _ending(code, console)
     except MagerewindError as failure:
         _say_failure(failure, console)
+        _tell_of(failure, line, configuration, console)
         return failure.exit_code
     except Stopped as stopped:
         console.end_progress()

@@ -13,6 +13,7 @@ from core import __version__
 from core.backups.names import Naming
 from core.cli.config_options import add_configuration
 from core.cli.magento_words import check_init_params
+from core.cli.repository_options import add_destination
 from core.cli.retention_options import add_prune_first, add_rules
 from core.compression import OF_DUMPS
 from core.events import Kind
@@ -158,6 +159,7 @@ def add_backup(parser: argparse.ArgumentParser) -> None:
     """Add the options of setup:backup."""
     _add_run(parser)
     add_settings(parser)
+    add_destination(parser)
     _add_magento_init_params(parser)
 
 

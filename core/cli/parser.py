@@ -62,11 +62,15 @@ class CommandLine:
     verify: bool = True
     strip: tuple[str, ...] = ()
     level: int | None = None
+    destinations: tuple[str, ...] = ()
+    copy_after: bool = False
     compress: str = Compression.NONE.value
     compress_level: int | None = None
     note: str = ""
     naming: str = Naming.DOCUMENTED.value
     # of setup:rollback only
+    backup_set: str | None = None
+    from_repository: str | None = None
     code_file: str | None = None
     media_file: str | None = None
     db_file: str | None = None
@@ -91,6 +95,10 @@ class CommandLine:
     # of job:recover only
     from_host: str | None = None
     without_memory: bool = False
+    # of the repositories
+    repository: str | None = None
+    read_data_subset: str | None = None
+    all_of: bool = False
     # only job:run, which is for the client and not for people
     ready_fd: int | None = None
     keeper_fd: int | None = None
@@ -173,6 +181,8 @@ def parse(argv: Sequence[str]) -> CommandLine:
         value = found.get(known.name)
         if value is not None:
             values[known.name] = tuple(value) if isinstance(value, list) else value
+    if "destinations" in values:
+        values["destinations"] = tuple(name for group in values["destinations"] for name in group)
     if "strip" in values:
         values["strip"] = tuple(name for group in values["strip"] for name in group)
     return CommandLine(**values, given=frozenset(values))

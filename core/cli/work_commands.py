@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from core.cli.commands import Session, age_of
-from core.cli.parser import CommandLine
 from core.cli.retention_policy import policy_of
 from core.cli.store_view import finding_lines
 from core.compression import Compression
@@ -28,6 +27,7 @@ from core.text.lines import NAMES_SHOWN, error, note, plain
 if TYPE_CHECKING:
     from core.archive.plan.summary import FilePlan
     from core.config.fields import Settings
+    from core.config.load import Effective
     from core.operations.rollback_plan import RollbackPlan
 
 NO_BACKUP_KIND = "Not enough information provided to take backup."
@@ -45,7 +45,11 @@ def _stops(findings: Iterable[Finding]) -> bool:
     return any(finding.level is Level.STOP for finding in findings)
 
 
-def _backup_request(line: CommandLine, settings: Settings) -> BackupRequest:
+def _backup_request(session: Session, effective: Effective) -> BackupRequest:
+    from core.cli.repositories import destination  # noqa: PLC0415 - as said above
+
+    settings, line = effective.settings, session.line
+    repositories, local = destination(line, effective, session.environ)
     return BackupRequest(
         kinds=settings.kinds,
         verify=settings.verify,
@@ -61,6 +65,9 @@ def _backup_request(line: CommandLine, settings: Settings) -> BackupRequest:
         prune=bool(line.keep_rules) or settings.prune,
         prune_first=line.prune_first,
         strict=settings.strict,
+        repositories=repositories,
+        local=local,
+        store=effective.label,
     )
 
 
@@ -69,16 +76,16 @@ def backup_command(session: Session) -> int:
     dry_run = session.line.dry_run
     look = session.store if dry_run else session.writable_store
     store = look(for_rollback=False)
-    settings = session.settings(store).settings
-    if not settings.kinds:
+    effective = session.settings(store)
+    if not effective.settings.kinds:
         session.console.say(error(NO_BACKUP_KIND), note("Choose --code, --media or --db."))
         return 1
-    request = _backup_request(session.line, settings)
+    request = _backup_request(session, effective)
     client = session.client(store)
     if dry_run:
         return _preview_backup(session, client, request)
     session.refuse_interrupted(client)
-    return session.follow(client, client.start(request))
+    return session.start(client, request)
 
 
 def _preview_backup(session: Session, client: Client, request: BackupRequest) -> int:
@@ -153,7 +160,7 @@ def rollback_command(session: Session) -> int:
     request = _rollback_request(session, settings)
     if line.yes and not line.dry_run and (line.quiet or line.as_json):
         # No person is there to see a plan, and the job makes its own.
-        return session.follow(client, client.start(request))
+        return session.start(client, request)
     plan = client.plan_rollback(request, report=_planning(session))
     session.console.end_progress()
     _show_rollback(session, plan)
@@ -170,7 +177,7 @@ def rollback_command(session: Session) -> int:
     if not session.agreed(f"{loudest(plan.findings)} {ROLLBACK_QUESTION}".strip()):
         return 1
     confirmed = dataclasses.replace(request, confirmed_plan=plan.fingerprint)
-    return session.follow(client, client.start(confirmed, plan=plan), told=plan.findings)
+    return session.start(client, confirmed, plan=plan, told=plan.findings)
 
 
 def _show_rollback(session: Session, plan: RollbackPlan) -> None:
@@ -251,7 +258,7 @@ def undo_command(session: Session) -> int:
     )
     if not session.agreed(f"{question} Are you sure?"):
         return 1
-    return session.follow(client, client.start(request), told=plan.findings)
+    return session.start(client, request, told=plan.findings)
 
 
 def discard_command(session: Session) -> int:
@@ -265,9 +272,7 @@ def discard_command(session: Session) -> int:
     question = f"You are about to give up the undo of the {job.operation} of {when} ({freed})."
     if not session.agreed(f"{question} Are you sure?"):
         return 1
-    return session.follow(
-        client, client.start(DiscardRequest(job_id=job.job_id, strict=session.line.strict))
-    )
+    return session.start(client, DiscardRequest(job_id=job.job_id, strict=session.line.strict))
 
 
 def _discard_orphans(session: Session, client: Client) -> int:
@@ -290,4 +295,4 @@ def _discard_orphans(session: Session, client: Client) -> int:
     if not session.agreed(f"{question} Are you sure?"):
         return 1
     request = DiscardRequest(orphans=True, strict=session.line.strict)
-    return session.follow(client, client.start(request))
+    return session.start(client, request)

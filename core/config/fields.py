@@ -218,6 +218,13 @@ class Repository(Table, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=0)],
         Meta(description="the most KiB a second that are sent; 0: no limit"),
     ] = 0
+    options: Annotated[
+        Patterns,
+        Meta(
+            description="restic's extended options, as for its -o; no secrets",
+            examples=[["sftp.args=-p 2222"]],
+        ),
+    ] = ()
     append_only: Annotated[
         bool, Meta(description="nothing may be removed there: forget and prune are refused")
     ] = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +17,6 @@ from typing import Any
 import core
 from core.archive.create.write_archive import write_archive
 from core.archive.tar.verify import verify_archive
-from core.archive.tree.selection import Selection, code_selection, media_selection
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
 from core.backups.names import Naming, index_name, new_name, parse_name
 from core.backups.place import make_backups, open_backups
@@ -38,13 +37,13 @@ from core.events import (
     Step,
     StepsPlanned,
     Warned,
-    step_key,
 )
 from core.held import Directory
 from core.magento.settings import DatabaseConnection
-from core.magento.store import Store, magento_version
+from core.magento.store import magento_version
 from core.operations import closing
 from core.operations.backup_pruning import prune_after, prune_before
+from core.operations.backup_steps import planned_steps, sizes_of
 from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.estimates import Estimate
@@ -53,6 +52,8 @@ from core.operations.lost import refuse_unfinished
 from core.operations.preflight import BackupPreflight, preflight_backup
 from core.operations.records import BackupBegun, Named, Verified
 from core.operations.requests import BackupRequest
+from core.operations.selections import selection_of
+from core.operations.send import Sending, begin_sending, commit_set, copy_set, send_kind
 from core.operations.space import PRUNES
 from core.operations.uncovered import media_warnings
 
@@ -67,36 +68,10 @@ class _Written:
     details: dict[str, Any]
 
 
-def planned_steps(request: BackupRequest) -> tuple[str, ...]:
-    """Return the steps of such a backup, in order."""
-    steps = [step_key(Step.CHECK)]
-    if not request.keep_open:
-        steps.append(step_key(Step.CLOSE))
-    for kind in request.kinds:
-        steps.append(step_key(Step.WRITE, kind))
-        if request.verify:
-            steps.append(step_key(Step.VERIFY, kind))
-    if not request.keep_open:
-        steps.append(step_key(Step.OPEN))
-    if request.prune:
-        steps.append(step_key(Step.PRUNE))
-    return tuple(steps)
-
-
-def _sizes(request: BackupRequest, checked: BackupPreflight) -> tuple[int, ...]:
-    """Return how many bytes each step will read or write, as far as estimates tell; else -1."""
-    sizes: dict[str, int] = {}
-    for kind, estimate in checked.estimates.items():
-        plain_bytes = estimate.plain_bytes
-        written = estimate.content_bytes if plain_bytes is None else plain_bytes
-        sizes[step_key(Step.WRITE, kind)] = written
-        sizes[step_key(Step.VERIFY, kind)] = estimate.file_bytes
-    return tuple(sizes.get(key, -1) for key in planned_steps(request))
-
-
 def run_backup(context: JobContext, request: BackupRequest) -> Done:
     """Back up the chosen kinds under one timestamp. Raises the error that made it impossible."""
     context.emit(StepsPlanned(steps=planned_steps(request)))
+    sending: Sending | None = None
     with context.step(Step.CHECK) as report:
         checked = preflight_backup(context.store, request, environ=context.environ, report=report)
         say_findings(context, checked.findings)
@@ -105,13 +80,16 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
             prune_before(context, request)
         backups = make_backups(context.store.backups)
         timestamp = _free_timestamp(backups, request.kinds, int(context.clock()))
-    context.emit(StepsPlanned(steps=planned_steps(request), sizes=_sizes(request, checked)))
+        write_dump = _straight(context, request, checked)
+        if not request.local:
+            sending = begin_sending(context, request, request.repositories[0], timestamp)
+    context.emit(StepsPlanned(steps=planned_steps(request), sizes=sizes_of(request, checked)))
     names = {
         kind: new_name(timestamp, kind, request.naming, request.compress) for kind in request.kinds
     }
-    context.journal.write(
-        BackupBegun(timestamp=timestamp, names={kind.value: name for kind, name in names.items()})
-    )
+    written = {kind.value: name for kind, name in names.items() if request.local}
+    context.journal.write(BackupBegun(timestamp=timestamp, names=written))
+    began_s = context.clock()
     with contextlib.ExitStack() as locks:
         if checked.connection is not None and Kind.DB in request.kinds:
             # Only where needed, and not while the store is closed.
@@ -125,13 +103,42 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
             if not request.keep_open:
                 closing.close(context)
             for kind in request.kinds:
-                _back_up(context, request, kind, names[kind], checked, backups)
+                if sending is not None:
+                    send_kind(sending, kind, checked.estimates.get(kind), write_dump)
+                else:
+                    _back_up(context, request, kind, names[kind], checked, backups)
         except BaseException:
             abandon(context, backups)
             raise
     closing.reopen(context)
+    context.cancellation.allow()
+    if sending is not None:
+        commit_set(sending)
+    elif request.repositories:
+        copy_set(context, request, timestamp, names, checked.estimates, since_s=began_s)
     prune_after(context, request)
     return Done(strict=request.strict)
+
+
+def _straight(
+    context: JobContext, request: BackupRequest, checked: BackupPreflight
+) -> Callable[[int, Report], tuple[int, dict[str, Any]]]:
+    """Return what writes a dump for a repository."""
+
+    def dump(fd: int, report: Report) -> tuple[int, dict[str, Any]]:
+        if checked.connection is None:
+            raise MagerewindError("No database connection is known.")
+        estimate = checked.estimates.get(Kind.DB)
+        schema_bytes = None if estimate is None else estimate.content_bytes
+        connection = checked.connection
+        written = _write_dump(
+            context, request, fd, None, connection, report, schema_bytes=schema_bytes
+        )
+        context.say(*written.warnings)
+        facts = {"sha256": written.sha256, "warnings": written.warnings}
+        return written.details["content_bytes"], {**written.details, **facts}
+
+    return dump
 
 
 def abandon(context: JobContext, backups: Directory | None = None) -> None:
@@ -249,12 +256,6 @@ def _of_kind(kind: Kind, warned: Warned) -> Warned:
     return warned if kind is Kind.DB else replace(warned, message=of_kind(kind, warned.message))
 
 
-def selection_of(store: Store, kind: Kind, exclude: tuple[str, ...]) -> Selection:
-    """Return the part of the tree that belongs to a backup of this kind."""
-    make = code_selection if kind is Kind.CODE else media_selection
-    return make(store, exclude=exclude)
-
-
 def _write(
     context: JobContext,
     request: BackupRequest,
@@ -321,7 +322,7 @@ def _write_dump(
     context: JobContext,
     request: BackupRequest,
     fd: int,
-    index_fd: int,
+    index_fd: int | None,
     connection: DatabaseConnection,
     report: Report,
     *,

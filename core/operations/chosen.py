@@ -19,9 +19,9 @@ from core.archive.tree import patterns
 from core.backups.catalog import Backup
 from core.events import Kind
 from core.magento.store import Store
-from core.operations.backup import selection_of
 from core.operations.findings import Finding, stop
 from core.operations.requests import RollbackRequest
+from core.operations.selections import selection_of
 from core.operations.sources import ENV_PHP, Sources, keeps_environment, resolve_only
 
 _NAMES: Final = 10_000  # of a directory, among which a similar one is looked for

@@ -50,6 +50,11 @@ class Cancellation:
         """Ask the job to stop. Safe to call from a signal's action."""
         self._signalled.set()
 
+    def allow(self) -> None:
+        """From here on a request is heard again: the store is open, and more is to be done."""
+        self._forbidden = False
+        self._answered = False
+
     def forbid(self) -> None:
         """From here on nothing stops the job."""
         self._forbidden = True

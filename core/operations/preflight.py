@@ -286,7 +286,8 @@ def preflight_backup(
         else:
             _check_files(store, request, kind, configuration, estimates, findings, report)
     free_bytes, _total = space_of(store.backups)
-    findings += space_findings(store, request, estimates, free_bytes)
+    if request.local:
+        findings += space_findings(store, request, estimates, free_bytes)
     if request.keep_open:
         findings.append(
             note("kept-open", "The store stays open: its kinds may not be of one instant.")

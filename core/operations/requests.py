@@ -15,8 +15,9 @@ from typing import Any, Final
 from core.backups.names import Naming
 from core.backups.retention import RetentionPolicy
 from core.compression import LEVELS, OF_DUMPS, Compression
-from core.errors import UsageError
+from core.errors import ConfigurationError, UsageError
 from core.events import Kind, Operation, decode_text, encode_text
+from core.repository.settings import Repository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,9 @@ class BackupRequest:
     prune: bool = False  # by these rules, afterwards
     prune_first: bool = False  # and before, where the backups would not fit
     strict: bool = False
+    repositories: tuple[Repository, ...] = ()  # where the set is sent
+    local: bool = True  # False: to one repository alone
+    store: str = ""  # the store's name in the configuration
 
     def __post_init__(self) -> None:
         if not self.kinds:
@@ -47,6 +51,11 @@ class BackupRequest:
                 "Old backups are to be deleted, and nothing says what is to be kept.",
                 hint="Give a rule (--keep-last, --keep-daily, --keep-within and the like), or set "
                 "`keep` in the configuration.",
+            )
+        if not self.local and len(self.repositories) != 1:
+            raise UsageError(
+                "Without var/backups a backup goes to one repository.",
+                hint="--to NAME,local: to var/backups first, then to all that are named.",
             )
         object.__setattr__(self, "kinds", tuple(kind for kind in Kind if kind in self.kinds))
 
@@ -83,7 +92,10 @@ def _check_compression(request: BackupRequest) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackRequest:
-    """Roll back to the named backups; names are base names in var/backups."""
+    """Roll back to the named backups; names are base names in var/backups.
+
+    From a repository the names are those that `repo:fetch` would give to the parts of a set.
+    """
 
     code_file: str | None = None
     media_file: str | None = None
@@ -100,6 +112,8 @@ class RollbackRequest:
     only: tuple[str, ...] = ()  # of code and media, nothing but what these patterns match
     strict: bool = False
     confirmed_plan: str | None = None  # RollbackPlan.fingerprint that the person saw
+    repository: Repository | None = None  # where the backups are; None: in var/backups
+    store: str = ""  # the store's name in the repository
 
     def __post_init__(self) -> None:
         if not self.kinds:
@@ -185,6 +199,7 @@ _TYPES: Final[dict[str, type[Request]]] = {
 
 
 _NAMED_TYPES: Final = {
+    "Repository": Repository,
     "bool": bool,
     "int": int,
     "str": str,
@@ -195,6 +210,8 @@ _NAMED_TYPES: Final = {
 
 
 def _encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
+    if isinstance(value, Repository):
+        return {one.name: _encode(getattr(value, one.name)) for one in dataclasses.fields(value)}
     if isinstance(value, str):
         return encode_text(value)
     if isinstance(value, tuple):
@@ -220,9 +237,13 @@ def from_json(content: bytes) -> Request:
     values: dict[str, Any] = {}
     for name in known & row.keys():
         value = row[name]
-        if isinstance(value, list):
+        if name == "repositories":
+            values[name] = tuple(_repository(one) for one in value)
+        elif isinstance(value, list):
             texts = tuple(decode_text(item) for item in value)
             values[name] = tuple(Kind(text) for text in texts) if name == "kinds" else texts
+        elif name == "repository":
+            values[name] = _repository(value)
         elif name == "naming":
             values[name] = Naming(value)
         elif name == "compress":
@@ -236,13 +257,30 @@ def from_json(content: bytes) -> Request:
     return request
 
 
+def _repository(row: Any) -> Repository | None:  # noqa: ANN401 - a JSON value
+    """Return a repository as it was written. Raises ValueError."""
+    if row is None:
+        return None
+    values = {name: decode_text(value) for name, value in row.items() if isinstance(value, str)}
+    try:
+        return Repository(
+            **values,
+            limit_upload=row["limit_upload"],
+            append_only=row["append_only"],
+            options=tuple(decode_text(one) for one in row["options"]),
+        )
+    except (TypeError, ConfigurationError) as error:
+        raise ValueError(str(error)) from error
+
+
 def _check_types(request: Request) -> None:
     """Raise ValueError for a field that is not of its type."""
     for field in dataclasses.fields(request):
         value = getattr(request, field.name)
         words = field.type if isinstance(field.type, str) else str(field.type)
         if words.startswith("tuple"):
-            fits = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+            item_type = Repository if "Repository" in words else str
+            fits = isinstance(value, tuple) and all(isinstance(one, item_type) for one in value)
         else:
             fits = any(type(value) is _NAMED_TYPES[word] for word in words.split(" | "))
         if not fits:
@@ -296,6 +334,7 @@ def _backup_words(request: BackupRequest) -> list[str]:
             else []
         ),
         *(["--note", request.note] if request.note else []),
+        *_destination(request),
         *_chosen((request.naming is not Naming.DOCUMENTED, f"--names={request.naming}")),
         *_repeated("--exclude", request.exclude),
         *(f"--keep-{rule}" for rule in request.policy.words if request.prune),
@@ -303,10 +342,24 @@ def _backup_words(request: BackupRequest) -> list[str]:
     ]
 
 
+def _destination(request: BackupRequest) -> list[str]:
+    names = [one.name for one in request.repositories]
+    return ["--to", ",".join([*names, *(["local"] if request.local else [])])] if names else []
+
+
+def _sources(request: RollbackRequest) -> list[str]:
+    if request.repository is None:
+        return [f"--{kind.value}-file={request.file_of(kind)}" for kind in request.kinds]
+    timestamp = (request.file_of(request.kinds[0]) or "").partition("_")[0]
+    options = {Kind.CODE: "-c", Kind.MEDIA: "-m", Kind.DB: "-d"}
+    kinds = [options[kind] for kind in request.kinds]
+    return ["--set", timestamp, *kinds, "--from", request.repository.name]
+
+
 def _rollback_words(request: RollbackRequest) -> list[str]:
     return [
         "setup:rollback",
-        *(f"--{kind.value}-file={request.file_of(kind)}" for kind in request.kinds),
+        *_sources(request),
         *_chosen(
             (request.keep_env, "--keep-env"),
             (request.replace_env, "--replace-env"),

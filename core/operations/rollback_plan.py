@@ -26,7 +26,6 @@ from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
 from core.magento.store import Store, magento_version
 from core.operations.absence import absence_findings
-from core.operations.backup import selection_of
 from core.operations.chosen import chosen_findings
 from core.operations.findings import (
     Finding,
@@ -46,6 +45,7 @@ from core.operations.preflight import space_of
 from core.operations.read_only import MOUNT_HINT
 from core.operations.release import release_findings
 from core.operations.requests import RollbackRequest
+from core.operations.selections import selection_of
 from core.operations.sources import Sources, excluded, gather, resolve_only
 from core.operations.uncovered import remote_findings
 

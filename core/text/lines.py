@@ -16,11 +16,13 @@ from typing import Final
 from core.errors import MagerewindError
 from core.events import (
     BackupCompleted,
+    BackupSent,
     BackupStarted,
     CancelRequested,
     Event,
     Failed,
     FollowUp,
+    HookRan,
     JobEnded,
     Kind,
     MaintenanceDisabled,
@@ -33,6 +35,7 @@ from core.events import (
     RollbackCompleted,
     RollbackPlanned,
     RollbackStarted,
+    SetSent,
     Stamped,
     Warned,
 )
@@ -132,6 +135,20 @@ def _rollback_lines(event: RollbackStarted) -> tuple[Line, ...]:
     )
 
 
+def _sent_line(event: BackupSent) -> Line:
+    size, added = numbers.size(event.content_bytes), numbers.size(event.added_bytes)
+    took = numbers.duration(event.elapsed_s)
+    return plain(
+        f"{TITLES[event.kind]} backup sent to {event.repository}: {size}, {added} of it new there, "
+        f"in {took} (snapshot {event.snapshot[:8]})."
+    )
+
+
+def _set_line(event: SetSent) -> Line:
+    kinds = ", ".join(event.kinds)
+    return success(f"Backup set {event.timestamp} ({kinds}) is complete in {event.repository}.")
+
+
 def _documented(event: Event) -> tuple[Line, ...] | None:
     """Return the lines that Magento's commands print too; None for other events."""
     match event:
@@ -157,6 +174,10 @@ def _documented(event: Event) -> tuple[Line, ...] | None:
             return _rollback_lines(event)
         case RollbackCompleted(kind=kind):
             return (success(f"{TITLES[kind]} rollback completed successfully."),)
+        case BackupSent():
+            return (_sent_line(event),)
+        case SetSent():
+            return (_set_line(event),)
         case PermissionReminder(already_executable=done):
             done_already = " (already executable)" if done else ""
             return (
@@ -212,12 +233,22 @@ def _plan_line(event: RollbackPlanned) -> Line:
     return note(f"{TITLES[event.kind]} plan: {things} {told or 'none'}; {size} to write.")
 
 
+def _hook_line(event: HookRan) -> Line:
+    took = numbers.duration(event.elapsed_s)
+    if event.outcome is Outcome.DONE:
+        return note(f"Hook {event.moment}: {event.command} ended well after {took}.")
+    how = "was ended" if event.exit_code is None else f"failed (exit code {event.exit_code})"
+    return note(f"Hook {event.moment}: {event.command} {how} after {took}.")
+
+
 def _ours(event: Event, state: JobState, shown: int | None) -> tuple[Line, ...]:  # noqa: C901
     match event:
         case Warned(message=message, names=names):
             return (warning(f"Warning: {message}"), *name_lines(names, shown))
         case Noted(message=message, names=names):
             return (note(message), *name_lines(names, shown))
+        case HookRan():
+            return (_hook_line(event),)
         case FollowUp(message=message):
             return (note(f"To do: {message}"),)
         case RollbackPlanned():

@@ -26,6 +26,8 @@ STEP_WORDS: Final[Mapping[Step, str]] = {
     Step.CLOSE: "Close the store",
     Step.WRITE: "Write",
     Step.VERIFY: "Verify",
+    Step.SEND: "Send",
+    Step.FETCH: "Fetch",
     Step.LOAD: "Load",
     Step.SWAP: "Swap",
     Step.COMMIT: "Commit",

@@ -92,7 +92,7 @@ class Comparison:
         self,
         plan: PlanFile,
         selection: Selection,
-        reader: ArchiveReader,
+        reader: ArchiveReader | None,
         *,
         trusted: bool,
         regions: Regions | None = None,
@@ -260,7 +260,7 @@ class Comparison:
             self._plan.keep_attributes(member.content_at, member.xattrs)
             if self._euid != 0 and CAPABILITY in member.xattrs:
                 self._cannot_restore(member.name, "capabilities")
-        if self._spool is None or member.type not in _FILES:
+        if self._spool is None or self._reader is None or member.type not in _FILES:
             return
         content = self._reader.whole(member.size) if member.size <= _SMALL else None
         if content is None:
@@ -272,7 +272,7 @@ class Comparison:
 
     def _vouch(self, member: Member) -> None:
         """Refuse a new link out of the root unless a manifest vouches for the archive."""
-        if not self._trusted and leads_out(member):
+        if not self._trusted and self._reader is not None and leads_out(member):
             refuse_leading_out(self._reader, member)
 
     def _target(self, found: Found) -> bytes | None:

@@ -208,6 +208,10 @@ class PlanFile(PlanDatabase):
         """Delete a unit with the entries below it; return how many these were."""
         return self._change("DELETE FROM entry WHERE unit = ?", unit)
 
+    def delete_after(self, number: int) -> None:
+        """Delete the entries that were added after one."""
+        self._change("DELETE FROM entry WHERE id > ?", number)
+
     def set_unit(self, number: int | None, unit: int | None) -> None:
         """Put an entry below a unit."""
         self._change("UPDATE entry SET unit = ? WHERE id = ?", unit, number)

@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
+from core.archive.plan.fetched import FetchedContents, FetchedFiles
 from core.archive.plan.home import cache_file
 from core.archive.plan.kept_contents import read_cache
 from core.archive.plan.plan_file import PlanFile
@@ -86,6 +87,10 @@ def open_contents(
     are not wanted are passed over, which of a large archive takes its time; an error of it ends
     that.
     """
+    if plan.facts.listed:
+        with FetchedFiles(plan.home, plan.facts.prefix) as files:
+            yield FetchedContents(files)
+        return
     archive, digest = plan.facts.archive, plan.facts.spool
     if put_aside and digest is not None:
         _expect(plan, archive, _digest_of(archive))

@@ -13,10 +13,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from core.archive.plan.compare import Comparison
+from core.archive.plan.fetched import Fetch, fetch_contents
 from core.archive.plan.home import seen_file
 from core.archive.plan.live_entries import LivePart, LiveParts
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_files import Planner
+from core.archive.plan.plan_listing import ListedPlanner
 from core.archive.plan.rows import Action, Row
 from core.archive.plan.summary import summary_of
 from core.archive.plan.unwritable import unwritable
@@ -184,12 +187,14 @@ def _remove_staged(name: bytes, stage: int) -> None:
         remove_tree(name, dir_fd=stage)
 
 
-def refresh_files(staged: StagedFiles, *, report: Report = no_report) -> Refreshed:
+def refresh_files(
+    staged: StagedFiles, *, report: Report = no_report, fetch: Fetch | None = None
+) -> Refreshed:
     """Look at every compared entry again; stage the changed ones, and take them into the plan.
 
     To be called with the store closed, once before the swap. `report` gets 0 bytes and entries
-    looked at. Raises PlanChanged when the archive is another one, or a file system was mounted
-    meanwhile.
+    looked at; of a plan from a listing, `fetch` brings contents. Raises PlanChanged when the
+    archive is another one, or a file system was mounted meanwhile.
     """
     with PlanFile(staged.plan_path) as plan:
         selection = plan.facts.selection()
@@ -197,7 +202,7 @@ def refresh_files(staged: StagedFiles, *, report: Report = no_report) -> Refresh
         changed = looked.changed
         if (changed or looked.suspect) and not looked.too_many:
             planned = {path for path in looked.suspect if plan.row_at(path) is not None}
-            _take_in(plan, selection, [*changed, *looked.suspect])
+            _take_in(plan, selection, [*changed, *looked.suspect], fetch)
             changed += [
                 path
                 for path in looked.suspect
@@ -213,7 +218,9 @@ def refresh_files(staged: StagedFiles, *, report: Report = no_report) -> Refresh
     )
 
 
-def _take_in(plan: PlanFile, selection: Selection, changed: list[bytes]) -> None:
+def _take_in(
+    plan: PlanFile, selection: Selection, changed: list[bytes], fetch: Fetch | None
+) -> None:
     last, facts = plan.last_id, plan.facts
     with Places(plan) as places:
         affected = _Affected(plan, places, changed)
@@ -222,6 +229,38 @@ def _take_in(plan: PlanFile, selection: Selection, changed: list[bytes]) -> None
         return
     roots = [region.root[len(selection.root) + 1 :] for region in plan.regions()]
     regions = Regions(selection.root, roots)
+    comparison = _compare_anew(plan, selection, affected, regions, fetch)
+    if comparison.sha256 != facts.sha256:
+        raise PlanChanged("The archive is no longer the file that was planned.")
+    if len(regions.roots) > len(roots):
+        raise PlanChanged("A file system was mounted in the store after the plan was made.")
+    make_stages(plan)
+    if fetch is not None:
+        fetch_contents(plan, fetch, after=last)
+    Stager(plan, no_report).fill(after=last)
+    plan.remember(unwritable=unwritable(plan, selection))
+    plan.save()
+
+
+def _compare_anew(
+    plan: PlanFile,
+    selection: Selection,
+    affected: _Affected,
+    regions: Regions,
+    fetch: Fetch | None,
+) -> Comparison:
+    """Compare what is affected with the archive, or the listing, and add it to the plan."""
+    facts = plan.facts
+    if fetch is not None:
+        listed = ListedPlanner(
+            plan.home,
+            selection,
+            snapshot=facts.sha256,
+            fetch=fetch,
+            report=no_report,
+            only=affected.test(),
+        )
+        return listed.take_in(plan, regions)
     planner = Planner(
         facts.archive,
         selection,
@@ -231,12 +270,4 @@ def _take_in(plan: PlanFile, selection: Selection, changed: list[bytes]) -> None
         only=affected.test(),
         sound=facts.sound,
     )
-    comparison = planner.compare(plan, None, ordered=facts.ordered, regions=regions)
-    if comparison.sha256 != facts.sha256:
-        raise PlanChanged("The archive is no longer the file that was planned.")
-    if len(regions.roots) > len(roots):
-        raise PlanChanged("A file system was mounted in the store after the plan was made.")
-    make_stages(plan)
-    Stager(plan, no_report).fill(after=last)
-    plan.remember(unwritable=unwritable(plan, selection))
-    plan.save()
+    return planner.compare(plan, None, ordered=facts.ordered, regions=regions)

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.archive.plan.facts import PlanStep
+from core.archive.plan.fetched import Fetch, fetch_contents, remove_fetched
 from core.archive.plan.home import PlanPlace, cache_file, seen_file
+from core.archive.plan.listed import listing_file
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.rows import Action, Row
 from core.archive.plan.summary import FilePlan
@@ -314,8 +316,12 @@ class Stager:
                 fsync(fd)
 
 
-def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> StagedFiles:
+def stage_files(
+    plan: FilePlan, *, job_id: str, report: Report = no_report, fetch: Fetch | None = None
+) -> StagedFiles:
     """Extract the members that the plan needs into stages beside the live tree, durably.
+
+    Of a plan from a listing, `fetch` brings the contents.
 
     `report` gets bytes and entries written, of `plan.bytes_to_write` and `added + changed`. On any
     failure the stages are removed again. Raises PlanChanged when the archive is another one.
@@ -323,6 +329,8 @@ def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> S
     try:
         with PlanFile(plan.plan_path) as open_plan:
             prepare_stages(open_plan, job_id)
+            if fetch is not None:
+                fetch_contents(open_plan, fetch)
             Stager(open_plan, report).fill(put_aside=True)
             cache_file(plan.plan_path).remove()
             open_plan.remember(step=PlanStep.STAGED)
@@ -340,8 +348,9 @@ def remove_stage(plan_path: PlanPlace, *, report: Report = no_report) -> None:
     The stages of an undo are the asides of the rollback that it undoes: they are only removed when
     empty.
     """
-    for scratch in (seen_file(plan_path), cache_file(plan_path)):
+    for scratch in (seen_file(plan_path), cache_file(plan_path), listing_file(plan_path)):
         scratch.remove()
+    remove_fetched(plan_path)
     with PlanFile(plan_path, only_read=True) as plan, Places(plan) as places:
         borrowed = plan.facts.borrowed
         for region in plan.regions():

@@ -1,0 +1,96 @@
+"""The outline of a tree: what a program that copies trees must leave out, and cannot tell.
+
+A repository takes the tree itself instead of an archive of it. It owns how a selection is told to
+such a program: the paths that are left out, each by its name, and the facts that its listing
+lacks (names that are no UTF-8, targets of links). It knows no such program.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+
+from core.account.reach import lstat, readlink
+from core.archive.tree.open_directories import is_gone
+from core.archive.tree.selection import Problem, Selection, runs, unreadable, walk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """What an outline tells of a selection.
+
+    `left_out` are absolute paths: what a selection ignores, what it excludes, what is neither file,
+    directory nor link. `odd` are the member paths that are no UTF-8, in the order of the walk,
+    `links` the targets of links by member path. `entries` counts what is taken.
+    """
+
+    left_out: tuple[bytes, ...]
+    odd: tuple[bytes, ...]
+    links: dict[bytes, bytes]
+    entries: int
+
+
+def _is_odd(path: bytes) -> bool:
+    try:
+        path.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def _target(path: bytes, name: bytes, fd: int, problem: Problem) -> bytes | None:
+    """Return where a link leads, None for what is no link."""
+    try:
+        return readlink(name, fd) if stat.S_ISLNK(lstat(name, fd).st_mode) else None
+    except OSError as error:
+        problem(path, error)
+        return None
+
+
+def outline(selection: Selection) -> Outline:
+    """Walk a selection without looking at its files. Raises StoreUnreadable."""
+    prefix, root = selection.prefix, selection.root
+    left_out = {os.path.join(root, path) for path in selection.ignored}
+    odd: list[bytes] = []
+    links: dict[bytes, bytes] = {}
+    entries = 0
+
+    def absolute(path: bytes) -> bytes:
+        return os.path.join(root, path[len(prefix) :])
+
+    def problem(path: bytes, error: OSError) -> None:
+        if not is_gone(error):
+            raise unreadable(path, error) from error
+
+    def skipped(path: bytes) -> None:
+        left_out.add(absolute(path))
+
+    for above, fd, names in runs(selection, problem=problem, skipped=skipped):
+        paths = [above[:-1]] if names is None else [above + name for name in names]
+        entries += len(paths)
+        odd += [path for path in paths if not path.isascii() and _is_odd(path)]
+        if names is None or isinstance(names, list):
+            continue
+        for path, name in zip(paths, names, strict=True):  # neither file nor directory
+            target = _target(path, name, fd, problem)
+            if target is None:
+                entries -= 1
+                left_out.add(absolute(path))
+            else:
+                links[path] = target
+    return Outline(left_out=tuple(sorted(left_out)), odd=tuple(odd), links=links, entries=entries)
+
+
+def changed_since(selection: Selection, since_s: float) -> tuple[str, ...]:
+    """Return the entries that changed since a moment (unix seconds), by the time of their inodes.
+
+    Of what was removed, the directory that it was in has changed.
+    """
+    since_ns = int(since_s * 1_000_000_000)
+    found = [
+        os.fsdecode(entry.path)
+        for entry in walk(selection, problem=lambda _path, _error: None)
+        if entry.status.st_ctime_ns >= since_ns
+    ]
+    return tuple(found)

@@ -1,0 +1,167 @@
+"""Compares a listing of a tree that is kept elsewhere with the live tree.
+
+Size and time tell what is the same; what has the size and another time is in doubt, and its content
+is fetched and compared. The plan is the one that an archive would give, but that contents are
+fetched when a stage needs them: only of what differs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+from core.account.reach import open_to_read
+from core.archive.plan.compare import Comparison
+from core.archive.plan.fetched import PIECE, Fetch, FetchedFiles
+from core.archive.plan.home import PlanPlace, seen_file
+from core.archive.plan.listed import Listed, listing_file, members_of, read_listing
+from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.plan_files import Planner, merge
+from core.archive.plan.summary import FilePlan, summary_of
+from core.archive.tar.header import HARD_LINK
+from core.archive.tar.member import Member
+from core.archive.tree.mounts import Regions
+from core.archive.tree.open_directories import OPEN_FILE, is_gone
+from core.archive.tree.records import SeenWriter
+from core.archive.tree.selection import Found, Selection, unreadable
+from core.events import Report, no_report
+
+
+class ListedPlanner(Planner):
+    """One comparison of a listing with a live tree."""
+
+    def __init__(
+        self,
+        place: PlanPlace,
+        selection: Selection,
+        *,
+        snapshot: str,
+        fetch: Fetch,
+        report: Report,
+        only: Callable[[bytes], bool] | None = None,
+    ) -> None:
+        super().__init__(
+            listing_file(place).path, selection,
+            sha256=snapshot, members=None, report=report, only=only,
+        )  # fmt: skip
+        self._place = place
+        self._snapshot = snapshot
+        self._fetch = fetch
+        self._fetched = FetchedFiles(place, selection.prefix)
+        self._doubts: dict[bytes, int] = {}
+        self._live_inodes: dict[bytes, int] = {}
+
+    def plan(self, plan_path: PlanPlace) -> FilePlan:
+        """Compare; fetch what is in doubt, and compare once more."""
+        with self._fetched:
+            plan = self._once(plan_path)
+            if self._doubts:
+                self._settle_doubts()
+                plan = self._once(plan_path)
+            return plan
+
+    def _settle_doubts(self) -> None:
+        self._fetched.fetch(self._fetch, sorted(self._doubts))
+        self._doubts.clear()
+
+    def _once(self, plan_path: PlanPlace) -> FilePlan:
+        with PlanFile.create(plan_path) as plan:
+            began_ns = plan.status.st_ctime_ns
+            with SeenWriter(seen_file(plan.home)) as seen:
+                comparison = self._compare(plan, seen, regions=None)
+            plan.remember(ordered=True, listed=True, began_ns=began_ns)
+            self._finish(plan, comparison)
+            return summary_of(plan, as_added=not comparison.regrouped)
+
+    def take_in(self, plan: PlanFile, regions: Regions) -> Comparison:
+        """Add to an open plan what differs of the entries that are asked for."""
+        last = plan.last_id
+        with self._fetched:
+            comparison = self._compare(plan, None, regions=regions)
+            if self._doubts:
+                self._settle_doubts()
+                plan.delete_after(last)
+                comparison = self._compare(plan, None, regions=regions)
+            return comparison
+
+    def _compare(
+        self, plan: PlanFile, seen: SeenWriter | None, *, regions: Regions | None
+    ) -> Comparison:
+        comparison = Comparison(plan, self._selection, None, trusted=True, regions=regions)
+        wanted: dict[int, Listed] = {}
+        members = 0
+        belongs = self._belongs if self._selection.chosen else None
+
+        def listed() -> Iterator[Member]:
+            nonlocal members
+            listing = read_listing(listing_file(self._place))
+            for member, entry in members_of(listing, belongs=belongs):
+                members += 1
+                if members % 256 == 0:
+                    self._report(0, members, os.fsdecode(member.name))
+                wanted.clear()
+                wanted[member.content_at] = entry
+                yield member
+
+        def same(member: Member, found: Found) -> bool:
+            return self._is_same(wanted[member.content_at], member, found)
+
+        merge(self._alone(comparison, seen), listed(), comparison, self._wanted(comparison), same)
+        comparison.sha256, comparison.members = self._snapshot, members
+        plan.make_searchable()
+        comparison.finish(again=self._only is not None)
+        return comparison
+
+    def _is_same(self, entry: Listed, member: Member, found: Found) -> bool:
+        """Tell whether a live file is that of the listing, as far as is known yet."""
+        status = found.status
+        if status.st_nlink > 1:
+            self._live_inodes[found.path] = status.st_ino
+        if member.type == HARD_LINK and self._live_inodes.get(member.link) != status.st_ino:
+            return False
+        if entry.size != status.st_size:
+            return False
+        if entry.mtime_ns == status.st_mtime_ns or not entry.size:
+            return True
+        fd = self._fetched.open(entry.path, entry.size)
+        if fd is None:
+            self._doubts[entry.path] = entry.size
+            return False
+        return _is_content(fd, found)
+
+
+def _is_content(fetched: int, found: Found) -> bool:
+    """Compare a fetched file with a live one of its size."""
+    try:
+        live = open_to_read(found.name, OPEN_FILE, found.dir_fd)
+    except OSError as error:
+        os.close(fetched)
+        if is_gone(error):
+            return False
+        raise unreadable(found.path, error) from error
+    try:
+        while piece := os.read(fetched, PIECE):
+            if os.read(live, len(piece)) != piece:
+                return False
+    except OSError as error:
+        raise unreadable(found.path, error) from error
+    finally:
+        os.close(fetched)
+        os.close(live)
+    return True
+
+
+def plan_listing(
+    place: PlanPlace,
+    selection: Selection,
+    *,
+    snapshot: str,
+    fetch: Fetch,
+    report: Report = no_report,
+) -> FilePlan:
+    """Compare the listing beside `place` with the live tree; write the plan to `place`.
+
+    Raises StoreUnreadable, StorageError, and what `fetch` raises; changes nothing in the store.
+    """
+    planner = ListedPlanner(place, selection, snapshot=snapshot, fetch=fetch, report=report)
+    return planner.plan(place)

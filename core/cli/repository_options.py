@@ -1,0 +1,100 @@
+"""The options that have to do with repositories, and those of the commands `repo:…`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import Final
+
+_SUBSET: Final = re.compile(r"[0-9]{1,6}/[0-9]{1,6}|[0-9]{1,3}(\.[0-9]+)?%|[0-9]{1,12}[KMGTkmgt]?")
+LOCAL: Final = "local"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(text.replace(",", " ").split())
+    if not names:
+        raise argparse.ArgumentTypeError("the name of a repository is expected, or local")
+    return names
+
+
+def _word(text: str) -> str:
+    if not text or text.startswith("-"):
+        raise argparse.ArgumentTypeError("a name is expected")
+    return text
+
+
+def _subset(text: str) -> str:
+    if not _SUBSET.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"a part such as 5%, 1/20 or 2G is expected, not {text!r}")
+    return text
+
+
+def add_destination(parser: argparse.ArgumentParser) -> None:
+    """Add where a backup goes."""
+    parser.add_argument(
+        "--to",
+        dest="destinations",
+        action="append",
+        type=_names,
+        metavar="NAME[,local]",
+        help="send the backup to this repository of the configuration; with local, to var/backups "
+        "first, and then copied with the store open; may be repeated",
+    )
+    parser.add_argument(
+        "--copy-after",
+        action="store_true",
+        help="write to var/backups first and copy with the store open, as --to NAME,local does",
+    )
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """Add which set of a repository a rollback takes."""
+    parser.add_argument(
+        "--set",
+        dest="backup_set",
+        metavar="latest|TIME",
+        type=_word,
+        help="the set of a repository (--from): the newest, or the number that begins its names; "
+        "-c, -m and -d then stand alone and choose kinds (default: all of the set)",
+    )
+    parser.add_argument(
+        "--from",
+        dest="from_repository",
+        metavar="NAME",
+        type=_word,
+        help="the repository that has the set",
+    )
+
+
+def add_repository(parser: argparse.ArgumentParser) -> None:
+    """Add the repository that is meant."""
+    parser.add_argument(
+        "repository",
+        nargs="?",
+        metavar="REPOSITORY",
+        type=_word,
+        help="a [repositories.NAME] of the configuration (default: the only one of the store)",
+    )
+
+
+def add_list(parser: argparse.ArgumentParser) -> None:
+    """Add the options of repo:list."""
+    add_repository(parser)
+    parser.add_argument(
+        "--of-all-stores",
+        dest="all_of",
+        action="store_true",
+        help="sets of other stores in the repository too",
+    )
+
+
+def add_check(parser: argparse.ArgumentParser) -> None:
+    """Add the options of repo:check."""
+    add_repository(parser)
+    parser.add_argument(
+        "--read-data-subset",
+        metavar="PART",
+        type=_subset,
+        help="read so much of the data too: 5%%, 1/20 (a different twentieth each time you say "
+        "2/20, 3/20, …) or 2G; 100%% reads all",
+    )

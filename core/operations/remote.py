@@ -1,0 +1,123 @@
+"""A repository as an operation uses it: opened, looked at, and remembered in the store's state."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+
+from core.errors import MagerewindError
+from core.held import Directory
+from core.magento.store import Store
+from core.operations.job_files import open_state
+from core.repository.restic import Restic
+from core.repository.seen import Seen, last_seen, remember
+from core.repository.sets import (
+    LARGEST_MANIFEST,
+    MANIFEST_FILE,
+    TAG,
+    Holdings,
+    RemoteSet,
+    SetManifest,
+    from_json,
+    read_holdings,
+    store_tag,
+)
+from core.repository.settings import Repository
+
+_CACHE = "restic"
+
+
+def store_name(store: Store, name: str) -> str:
+    """Return the name of a store in its repositories: the configured one, or its root's."""
+    return store_tag(name or os.path.basename(store.root))
+
+
+def open_restic(
+    store: Store,
+    repository: Repository,
+    *,
+    environ: Mapping[str, str],
+    backup_only: bool = False,
+) -> Restic:
+    """Open a repository. Raises ResticMissing, ConfigurationError; asks nothing of it yet."""
+    return Restic(repository, environ=environ, cache=_cache_of(store), backup_only=backup_only)
+
+
+def _cache_of(store: Store) -> str | None:
+    """Return the directory of restic's cache, in the store's state where that is this account's.
+
+    None for its own choice: the home of the account.
+    """
+    with suppress(MagerewindError, OSError):
+        state = open_state(store, make=os.access(store.var, os.W_OK))
+        if state is not None:
+            with state, state.make_directory(_CACHE) as cache:
+                return cache.path
+    return None
+
+
+def look_at(store: Store, restic: Restic, *, name: str | None, now_s: float) -> Holdings:
+    """Return the sets of a store in a repository, of all stores for None; remember them.
+
+    Raises RepositoryError.
+    """
+    tags = (TAG,) if name is None else (TAG, f"store={name}")
+    repository = restic.repository.name
+    holdings = read_holdings(restic.snapshots(*tags), repository, store=name)
+    if name is not None:
+        with suppress(MagerewindError, OSError):
+            state = open_state(store)
+            if state is not None:
+                with state:
+                    _remember(state, repository, holdings, now_s)
+    return holdings
+
+
+def _remember(state: Directory, repository: str, holdings: Holdings, now_s: float) -> None:
+    before = last_seen(state, repository)
+    remember(
+        state,
+        Seen(
+            repository=repository,
+            seen_s=now_s,
+            holdings=holdings,
+            checked_s=0.0 if before is None else before.checked_s,
+            problem="" if before is None else before.problem,
+        ),
+    )
+
+
+def remember_check(store: Store, repository: str, *, now_s: float, problem: str) -> None:
+    """Remember how a check of a repository went."""
+    with suppress(MagerewindError, OSError):
+        state = open_state(store, make=True)
+        if state is not None:
+            with state:
+                before = last_seen(state, repository)
+                remember(
+                    state,
+                    Seen(
+                        repository=repository,
+                        seen_s=0.0 if before is None else before.seen_s,
+                        holdings=Holdings() if before is None else before.holdings,
+                        checked_s=now_s,
+                        problem=problem,
+                    ),
+                )
+
+
+def seen_of(store: Store, repository: str) -> Seen | None:
+    """Return what was last seen of a repository, without asking it."""
+    with suppress(MagerewindError, OSError):
+        state = open_state(store)
+        if state is not None:
+            with state:
+                return last_seen(state, repository)
+    return None
+
+
+def manifest_of(restic: Restic, chosen: RemoteSet) -> SetManifest:
+    """Return the manifest of a set. Raises RepositoryError."""
+    content = restic.dump(chosen.manifest.id, f"/{MANIFEST_FILE}", limit=LARGEST_MANIFEST)
+    return from_json(content)

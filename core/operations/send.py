@@ -1,0 +1,358 @@
+"""Sends a set to a repository: each kind, then the manifest that makes it a set.
+
+    straight    with the store closed, in place of files in var/backups
+    afterwards  with the store open again: the dump from its file, the trees as they are by then;
+                what changed in them meanwhile is named
+
+Nothing in a repository has to be taken back: without its manifest a set does not count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import core
+from core.archive.create.outline import Outline, changed_since, outline
+from core.archive.tree.selection import Selection
+from core.backups.manifest import Manifest, find_manifest
+from core.backups.names import Naming, new_name
+from core.backups.place import open_backups
+from core.durable import translate, write_all
+from core.errors import Cancelled, DamagedBackup, MagerewindError
+from core.events import BackupSent, BackupStarted, Kind, Report, SetSent, Step, Warned
+from core.held import Directory
+from core.magento.store import magento_version
+from core.operations.context import JobContext
+from core.operations.estimates import Estimate
+from core.operations.findings import of_kind
+from core.operations.records import PartSent, SetCommitted
+from core.operations.remote import look_at, open_restic, store_name
+from core.operations.requests import BackupRequest
+from core.operations.selections import selection_of
+from core.owned import open_regular
+from core.repository.restic import Restic
+from core.repository.sending import Sent, send_manifest, send_stream, send_tree
+from core.repository.sets import (
+    DUMP_FILE,
+    MANIFEST,
+    Holdings,
+    PartManifest,
+    SetManifest,
+    host_of,
+    tags_of,
+    to_json,
+)
+from core.repository.settings import Repository
+
+_NAMES = 50
+_PIECE = 1 << 20
+
+Dump = Callable[[int, Report], tuple[int, dict[str, Any]]]
+"""Writes a dump to a descriptor; returns its bytes and what its manifest says of it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Sending:
+    """One set on its way to a repository."""
+
+    context: JobContext
+    request: BackupRequest
+    restic: Restic
+    timestamp: int
+    store: str
+    holdings: Holdings
+    parts: dict[Kind, PartManifest] = field(default_factory=dict)
+    content_bytes: int = 0
+    added_bytes: int = 0
+    differs: tuple[str, ...] = ()
+
+    @property
+    def repository(self) -> str:
+        """The name of the repository."""
+        return self.restic.repository.name
+
+
+def begin_sending(
+    context: JobContext, request: BackupRequest, repository: Repository, timestamp: int
+) -> Sending:
+    """See that the repository answers and what it has. Raises RepositoryError."""
+    restic = open_restic(context.store, repository, environ=context.environ, backup_only=True)
+    name = store_name(context.store, request.store)
+    holdings = look_at(context.store, restic, name=name, now_s=context.clock())
+    return Sending(
+        context=context,
+        request=request,
+        restic=restic,
+        timestamp=timestamp,
+        store=name,
+        holdings=holdings,
+    )
+
+
+def _parent(sending: Sending, kind: Kind) -> str | None:
+    """Return the newest snapshot of a kind, finished or not: what it has is not sent again."""
+    found = [part for one in sending.holdings.sets for part in one.parts.values()]
+    found += sending.holdings.unfinished
+    alike = [one for one in found if one.kind == kind.value]
+    return max(alike, key=lambda one: one.time_s).id if alike else None
+
+
+def send_kind(sending: Sending, kind: Kind, estimate: Estimate | None, dump: Dump) -> None:
+    """Send a kind with the store closed."""
+    sending.context.emit(BackupStarted(kind=kind))
+    if kind is Kind.DB:
+        send_dump(sending, dump, estimate=estimate)
+    else:
+        send_files(sending, kind, estimate=estimate)
+
+
+def send_files(
+    sending: Sending, kind: Kind, *, estimate: Estimate | None, since_s: float | None = None
+) -> None:
+    """Send the tree of a kind. With `since_s` what changed since then is named."""
+    context, request = sending.context, sending.request
+    selection = selection_of(context.store, kind, request.exclude)
+    began_s = context.clock()
+    with context.step(
+        Step.SEND,
+        kind,
+        total_bytes=None if estimate is None else estimate.content_bytes,
+        total_items=None if estimate is None else estimate.items,
+    ) as report:
+        known = outline(selection)
+        sent = send_tree(
+            sending.restic,
+            selection.root,
+            known,
+            host=host_of(sending.store),
+            tags=tags_of(sending.store, sending.timestamp, kind.value),
+            parent=_parent(sending, kind),
+            report=report,
+        )
+        changed = () if since_s is None else changed_since(selection, since_s)
+    if sent.vanished:
+        message = of_kind(kind, f"{len(sent.vanished)} files went away while they were sent:")
+        context.say(Warned(code="vanished", message=message, names=sent.vanished[:_NAMES]))
+    if changed:
+        sending.differs += changed
+        message = of_kind(
+            kind, f"{len(changed)} entries changed after the local backup, and were sent as they "
+            "are now:"
+        )  # fmt: skip
+        context.say(Warned(code="changed-since", message=message, names=changed[:_NAMES]))
+    facts = _facts(sending, kind, sent, known, selection, began_s)
+    facts = replace(facts, kept_open=facts.kept_open or since_s is not None)
+    part = PartManifest(snapshot=sent.snapshot, facts=facts, odd=known.odd, links=known.links)
+    _take(sending, kind, part, sent, items=sent.files, began_s=began_s)
+
+
+def send_dump(sending: Sending, dump: Dump, *, estimate: Estimate | None) -> None:
+    """Send a dump as it is made."""
+    context, began_s = sending.context, sending.context.clock()
+    details: dict[str, Any] = {}
+    total_bytes = estimate.file_bytes if estimate is not None and estimate.measured else None
+    with context.step(
+        Step.SEND,
+        Kind.DB,
+        total_bytes=total_bytes,
+        total_items=None if estimate is None else estimate.items,
+    ) as report:
+
+        def produce(fd: int) -> int:
+            size, found = dump(fd, report)
+            details.update(found)
+            return size
+
+        sent = _stream(sending, produce)
+    facts = replace(_common(sending, Kind.DB, sent, began_s), **details)
+    part = PartManifest(snapshot=sent.snapshot, facts=facts)
+    items = sum((facts.rows or {}).values())
+    _take(sending, Kind.DB, part, sent, items=items, began_s=began_s)
+
+
+def _stream(sending: Sending, produce: Callable[[int], int]) -> Sent:
+    return send_stream(
+        sending.restic,
+        produce,
+        name=DUMP_FILE,
+        host=host_of(sending.store),
+        tags=tags_of(sending.store, sending.timestamp, Kind.DB.value),
+    )
+
+
+def send_dump_file(sending: Sending, name: str) -> None:
+    """Send the dump of that name in var/backups. Raises DamagedBackup if it is not whole."""
+    context, began_s = sending.context, sending.context.clock()
+    with open_backups(context.store.backups) as backups:
+        manifest = find_manifest(backups, name).manifest
+        if manifest is None:
+            raise DamagedBackup(f"{name} has no manifest any more.")
+        with context.step(Step.SEND, Kind.DB, total_bytes=manifest.size_bytes) as report:
+
+            def produce(fd: int) -> int:
+                return _copy_dump(backups, manifest, fd, report)
+
+            sent = _stream(sending, produce)
+    facts = replace(manifest, file_name=new_name(sending.timestamp, Kind.DB), size_bytes=sent.bytes)
+    part = PartManifest(snapshot=sent.snapshot, facts=facts)
+    items = sum((facts.rows or {}).values())
+    _take(sending, Kind.DB, part, sent, items=items, began_s=began_s)
+
+
+def _copy_dump(backups: Directory, manifest: Manifest, fd: int, report: Report) -> int:
+    """Copy a dump to a descriptor; return its bytes. Raises DamagedBackup for another file."""
+    name = manifest.file_name
+    digest, done = hashlib.sha256(), 0
+    try:
+        with open(open_regular(name, dir_fd=backups.fd), "rb", buffering=0) as file:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+                write_all(fd, piece)
+                done += len(piece)
+                report(done, 0, name)
+    except OSError as error:
+        raise translate(error, f"reading {name}") from error
+    if digest.hexdigest() != manifest.sha256:
+        raise DamagedBackup(f"{name} is no longer what its manifest says.")
+    return done
+
+
+def _take(
+    sending: Sending,
+    kind: Kind,
+    part: PartManifest,
+    sent: Sent,
+    *,
+    items: int,
+    began_s: float,
+) -> None:
+    context = sending.context
+    sending.parts[kind] = part
+    sending.content_bytes += sent.bytes
+    sending.added_bytes += sent.added
+    context.journal.write(
+        PartSent(repository=sending.repository, kind=kind, snapshot=sent.snapshot)
+    )
+    context.emit(
+        BackupSent(
+            kind=kind,
+            repository=sending.repository,
+            snapshot=sent.snapshot,
+            items=items,
+            content_bytes=sent.bytes,
+            added_bytes=sent.added,
+            elapsed_s=max(0.0, context.clock() - began_s),
+        )
+    )
+
+
+def _facts(
+    sending: Sending,
+    kind: Kind,
+    sent: Sent,
+    known: Outline,
+    selection: Selection,
+    began_s: float,
+) -> Manifest:
+    facts = _common(sending, kind, sent, began_s)
+    return replace(
+        facts, members=known.entries, content_bytes=sent.bytes, excluded=selection.exclude
+    )
+
+
+def _common(sending: Sending, kind: Kind, sent: Sent, began_s: float) -> Manifest:
+    context, request = sending.context, sending.request
+    version, _edition = magento_version(context.store)
+    return Manifest(
+        file_name=new_name(sending.timestamp, kind, Naming.DOCUMENTED),
+        kind=kind,
+        timestamp=sending.timestamp,
+        size_bytes=sent.bytes,
+        sha256=sent.snapshot,  # of a dump its own digest takes this place
+        made_by=f"magerewind {core.__version__}",
+        host=context.host,
+        root=context.store.root,
+        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(context.clock())),
+        elapsed_s=round(max(0.0, context.clock() - began_s), 3),
+        verified=False,
+        magento_version=version,
+        kept_open=request.keep_open,
+        note=request.note,
+    )
+
+
+def copy_set(
+    context: JobContext,
+    request: BackupRequest,
+    timestamp: int,
+    names: Mapping[Kind, str],
+    estimates: Mapping[Kind, Estimate],
+    *,
+    since_s: float,
+) -> None:
+    """Send what was just written to var/backups, with the store open.
+
+    A repository that fails does not keep the set from the others; its error is raised at the end.
+    """
+    failed: MagerewindError | None = None
+    for repository in request.repositories:
+        try:
+            sending = begin_sending(context, request, repository, timestamp)
+            for kind, name in names.items():
+                if kind is Kind.DB:
+                    send_dump_file(sending, name)
+                else:
+                    send_files(sending, kind, estimate=estimates.get(kind), since_s=since_s)
+            commit_set(sending)
+        except Cancelled:
+            raise
+        except MagerewindError as error:
+            kept = f"Not copied to {repository.name}; the set in var/backups is complete."
+            context.say(Warned(code="not-copied", message=kept))
+            failed = failed or error
+    if failed is not None:
+        raise failed
+
+
+def commit_set(sending: Sending) -> None:
+    """Send the manifest: from here on the set counts."""
+    context = sending.context
+    with context.step(Step.SEND):
+        manifest = SetManifest(
+            store=sending.store,
+            timestamp=sending.timestamp,
+            made_by=f"magerewind {core.__version__}",
+            parts=sending.parts,
+            note=sending.request.note,
+            differs=sending.differs[:1000],
+        )
+        named = [f"{kind.value}={part.snapshot}" for kind, part in sending.parts.items()]
+        sent = send_manifest(
+            sending.restic,
+            to_json(manifest),
+            host=host_of(sending.store),
+            tags=(*tags_of(sending.store, sending.timestamp, MANIFEST), *named),
+        )
+    context.journal.write(SetCommitted(repository=sending.repository, snapshot=sent.snapshot))
+    context.emit(
+        SetSent(
+            repository=sending.repository,
+            timestamp=sending.timestamp,
+            kinds=tuple(kind for kind in Kind if kind in sending.parts),
+            content_bytes=sending.content_bytes,
+            added_bytes=sending.added_bytes,
+        )
+    )
+
+
+__all__ = [
+    "Sending",
+    "begin_sending",
+    "commit_set",
+    "copy_set",
+    "send_kind",
+]

@@ -1,0 +1,279 @@
+"""One call of restic: started, followed line by line, ended within its limits.
+
+It owns time limits, cancellation and what an exit code means. A call has a session of its own and
+ends with the process that made it. It knows nothing of what the lines say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from core import waiting
+from core.errors import (
+    Cancelled,
+    RepositoryError,
+    RepositoryKeyRefused,
+    RepositoryLocked,
+    RepositoryMissing,
+    RepositoryUnreachable,
+)
+from core.repository.settings import Repository, without_secrets
+
+_CHUNK: Final = 1 << 16
+_TICK_S: Final = 0.2
+_GRACE_S: Final = 5.0  # to give its lock back
+_ERRORS_KEPT: Final = 64 << 10
+_LONGEST_LINE: Final = 16 << 20
+# Ends with its parent: a call that nobody follows any more would only hold the repository's lock.
+_LAUNCH: Final = (
+    "import ctypes,os,signal,sys\n"
+    "ctypes.CDLL(None).prctl(1,signal.SIGINT)\n"
+    "if os.getppid()!=int(sys.argv[1]): os._exit(1)\n"
+    "os.execv(sys.argv[2],sys.argv[2:])\n"
+)
+_RETRYING: Final = b"retrying after"
+_RETRY: Final = re.compile(r"^.*?retrying after [^:]*: ")
+SOME_UNREAD: Final = 3
+"""The exit code of a backup that left out what it could not read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Seconds: of a whole call, and without any sign of progress.
+
+    `retries` is how many messages of another try restic may print; None: any number.
+    """
+
+    whole_s: float = float("inf")
+    idle_s: float
+    retries: int | None = None
+
+
+LOOK: Final = Limits(whole_s=45, idle_s=45, retries=1)
+"""Whether anything answers: a wrong key or a dead server is tried again by restic for a quarter of
+an hour."""
+LIST: Final = Limits(whole_s=600, idle_s=180)
+WORK: Final = Limits(idle_s=600)
+CHECK: Final = Limits(idle_s=6 * 3600)  # it says nothing while it reads
+
+
+class Call:
+    """A call that runs. `progressed` puts off the limit of calls without progress."""
+
+    def __init__(
+        self,
+        argv: Sequence[bytes | str],
+        repository: Repository,
+        environ: Mapping[str, str],
+        *,
+        limits: Limits,
+        cwd: str | bytes = "/",
+        pass_fds: tuple[int, ...] = (),
+        stdin: int = subprocess.DEVNULL,
+        stdout: int = subprocess.PIPE,
+    ) -> None:
+        self._repository = repository
+        self._limits = limits
+        self._what = os.fsdecode(argv[1]) if len(argv) > 1 else "restic"
+        self._errors = bytearray()
+        self._began_s = self._alive_s = time.monotonic()
+        self.code: int | None = None
+        launch = (sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()))
+        try:
+            self._child = subprocess.Popen(
+                [*launch, *argv],
+                env=dict(environ),
+                cwd=cwd,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                pass_fds=pass_fds,
+                start_new_session=True,
+                bufsize=0,
+            )
+        except OSError as error:
+            raise RepositoryError(f"restic cannot be started: {error.strerror}.") from error
+
+    def progressed(self) -> None:
+        """Take note that something was done."""
+        self._alive_s = time.monotonic()
+
+    @property
+    def stdin(self) -> int:
+        """Its standard input, where that is a pipe."""
+        assert self._child.stdin is not None  # noqa: S101 - asked for
+        return self._child.stdin.fileno()
+
+    def close_stdin(self) -> None:
+        """Let go of its standard input here."""
+        if self._child.stdin is not None:
+            self._child.stdin.close()
+
+    def lines(self, *, ticks: bool = False) -> Iterator[bytes]:
+        """Yield the lines of its output to its end; the exit code is in `code` then.
+
+        With `ticks` an empty line whenever it has said nothing for a moment.
+
+        Raises RepositoryUnreachable beyond a limit, Cancelled when the job is to stop; the call is
+        ended then, as it is when the iteration is left.
+        """
+        child = self._child
+        assert child.stderr is not None  # noqa: S101 - a pipe
+        rest = bytearray()
+        try:
+            with selectors.DefaultSelector() as selector:
+                if child.stdout is not None:
+                    selector.register(child.stdout, selectors.EVENT_READ)
+                selector.register(child.stderr, selectors.EVENT_READ)
+                while selector.get_map():
+                    self._look()
+                    ready = selector.select(_TICK_S)
+                    if ticks and not ready:
+                        yield b""
+                    for key, _ in ready:
+                        chunk = os.read(key.fd, _CHUNK)
+                        if not chunk:
+                            selector.unregister(key.fileobj)
+                        elif key.fileobj is child.stderr:
+                            self._keep(chunk)
+                        else:
+                            rest += chunk
+                            *whole, last = rest.split(b"\n")
+                            rest = bytearray(last)
+                            if len(rest) > _LONGEST_LINE:
+                                raise RepositoryError("restic said more than can be understood.")
+                            yield from map(bytes, whole)
+                if rest:
+                    yield bytes(rest)
+            self.code = self._waited()
+        finally:
+            self.end()
+
+    def _keep(self, chunk: bytes) -> None:
+        self._errors += chunk
+        retries = self._limits.retries
+        if retries is not None and self._errors.count(_RETRYING) > retries:
+            self._give_up(time.monotonic() - self._began_s)
+        if len(self._errors) > _ERRORS_KEPT:  # the first lines say most, the last one why it ended
+            del self._errors[_ERRORS_KEPT // 2 : -_ERRORS_KEPT // 4]
+
+    def _look(self) -> None:
+        waiting.check()
+        if waiting.hurried() and threading.current_thread() is not threading.main_thread():
+            raise Cancelled("Cancelled, as asked.")  # for the one that may be stuck in a write
+        now_s = time.monotonic()
+        if now_s - self._began_s > self._limits.whole_s:
+            self._give_up(now_s - self._began_s)
+        if now_s - self._alive_s > self._limits.idle_s:
+            self._give_up(now_s - self._alive_s)
+
+    def _give_up(self, after_s: float) -> None:
+        said = _RETRY.sub("", self.reason())
+        name, url = self._repository.name, self._repository.shown_url
+        if "bucket does not exist" in said:
+            raise _missing(name, url)
+        raise RepositoryUnreachable(
+            f"The repository {name} ({url}) gave no answer "
+            f"{f'for {after_s:.0f} seconds' if after_s >= 10 else 'that could be used'}"
+            f"{f': {said}' if said else '.'}",
+            hint="Is the server there, and are the address and the keys right?",
+        )
+
+    def _waited(self) -> int:
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self._child.wait(_TICK_S)
+            self._look()
+
+    def interrupt(self) -> None:
+        """Ask it to end and to take back what it has begun."""
+        with contextlib.suppress(ProcessLookupError):
+            if self._child.poll() is None:
+                os.kill(self._child.pid, signal.SIGINT)
+
+    def end(self) -> None:
+        """End it, gently if it lets us, and everything that it started."""
+        child = self._child
+        if child.poll() is None:
+            self.interrupt()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(_GRACE_S)
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        for pipe in (child.stdin, child.stdout, child.stderr):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def reason(self) -> str:
+        """Return what it said last on standard error, in one line without secrets."""
+        said = ""
+        for line in bytes(self._errors).decode("utf-8", "replace").splitlines():
+            said = _sentence(line) or said
+        return without_secrets(said, self._repository)[:500]
+
+    def problems(self) -> list[dict[str, Any]]:
+        """Return the errors that a backup named, as its JSON has them."""
+        found = (_object(line) for line in bytes(self._errors).splitlines())
+        return [row for row in found if row.get("message_type") == "error"]
+
+    def check(self, *, allowed: frozenset[int] = frozenset({0})) -> None:
+        """Raise the error that the exit code stands for."""
+        if self.code is None or self.code in allowed:
+            return
+        raise self._error(self.code, self.reason())
+
+    def _error(self, code: int, said: str) -> RepositoryError:
+        name, url = self._repository.name, self._repository.shown_url
+        if code == 12 or "wrong password" in said:
+            return RepositoryKeyRefused(
+                f"The password does not open the repository {name}.",
+                hint="password_file or password_command of its configuration is another one's.",
+            )
+        if code == 10 or said.startswith("unable to open config file"):
+            return _missing(name, url)
+        if code == 11 or "already locked" in said:
+            return RepositoryLocked(
+                f"Somebody else works on the repository {name}: {said}",
+                hint=f"If nobody does, magerewind repo:unlock {name} removes locks that are stale.",
+            )
+        reason = said or f"exit code {code}"
+        return RepositoryError(f"restic {self._what} on {name} failed: {reason}")
+
+
+def _missing(name: str, url: str) -> RepositoryMissing:
+    return RepositoryMissing(
+        f"There is no repository at {url}.", hint=f"magerewind repo:init {name} makes it."
+    )
+
+
+def _object(line: bytes | str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return {}
+    return row if isinstance(row, dict) else {}
+
+
+def _sentence(line: str) -> str:
+    """Return what a line on standard error says."""
+    row = _object(line)
+    if not row:
+        return line.strip().removeprefix("Fatal: ")
+    error = row.get("error")
+    text = error.get("message") if isinstance(error, dict) else row.get("message")
+    return str(text or "").split("\n", 1)[0].removeprefix("Fatal: ")

@@ -1,0 +1,148 @@
+"""A repository opened with the restic of this machine: its commands as functions.
+
+The first call of an opened repository is given few tries: a wrong key or a dead server is tried
+again by restic for a quarter of an hour. A lock that a dead process of this host left is taken away
+and the call made again, once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from core.errors import RepositoryError, RepositoryLocked
+from core.repository import calls
+from core.repository.calls import Call, Limits
+from core.repository.program import NEEDED, Version, find_restic
+from core.repository.settings import Repository, environment_of
+
+_LARGEST_ANSWER: Final = 512 << 20
+
+
+class Restic:
+    """A repository and the program that opens it."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        *,
+        environ: Mapping[str, str],
+        cache: str | None = None,
+        backup_only: bool = False,
+    ) -> None:
+        """Find the program and read the secrets' places.
+
+        Raises ResticMissing, ConfigurationError. `cache` is a directory for restic's own.
+        """
+        self.repository = repository
+        self.path, self.version = find_restic(environ, backup_only=backup_only)
+        self._environ = environment_of(repository, environ, cache=cache)
+        self._looked = False
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this restic can do all that is asked of it."""
+        return self.version >= NEEDED
+
+    def call(
+        self,
+        words: Sequence[bytes | str],
+        *,
+        limits: Limits,
+        cwd: str | bytes = "/",
+        pass_fds: tuple[int, ...] = (),
+        stdin: int | None = None,
+        stdout: int | None = None,
+    ) -> Call:
+        """Start a call. Raises RepositoryError where it cannot be started."""
+        options = [word for one in self.repository.options for word in ("-o", one)]
+        if self.repository.limit_upload:
+            options.append(f"--limit-upload={self.repository.limit_upload}")
+        argv = [self.path, *words[:1], "--json", *options, *words[1:]]
+        pipes = {"stdin": stdin, "stdout": stdout}
+        more: dict[str, Any] = {name: fd for name, fd in pipes.items() if fd is not None}
+        return Call(
+            argv,
+            self.repository,
+            self._environ,
+            limits=limits,
+            cwd=cwd,
+            pass_fds=pass_fds,
+            **more,
+        )
+
+    def answer(self, words: Sequence[bytes | str], *, limits: Limits) -> bytes:
+        """Run a call and return all that it printed."""
+        return b"\n".join(self.lines(words, limits=limits))
+
+    def lines(self, words: Sequence[bytes | str], *, limits: Limits) -> Iterator[bytes]:
+        """Yield the lines of a call, each a sign of progress. Raises as `calls.Call`."""
+        if not self._looked:
+            limits = replace(limits, retries=calls.LOOK.retries)
+        call = self.call(words, limits=limits)
+        taken = 0
+        for line in call.lines():
+            call.progressed()
+            taken += len(line)
+            if taken > _LARGEST_ANSWER:
+                call.end()
+                raise RepositoryError("restic said more than can be understood.")
+            yield line
+        call.check()
+        self._looked = True
+
+    def look(self) -> None:
+        """See that the repository answers, and that the password opens it."""
+        if not self._looked:
+            for _ in self.lines(("cat", "config"), limits=calls.LOOK):
+                pass
+
+    def init(self) -> str:
+        """Make the repository; return its id."""
+        for line in self.lines(("init",), limits=calls.LOOK):
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                return str(json.loads(line)["id"])
+        return ""
+
+    def snapshots(self, *tags: str) -> list[dict[str, Any]]:
+        """Return the snapshots that have all these tags, as restic lists them."""
+        words = ["snapshots", "--no-lock"] + ([f"--tag={','.join(tags)}"] if tags else [])
+        try:
+            rows = json.loads(self.answer(words, limits=calls.LIST) or b"[]")
+        except (ValueError, RecursionError) as error:
+            raise RepositoryError("The list of restic's snapshots cannot be read.") from error
+        return [row for row in rows or [] if isinstance(row, dict)]
+
+    def dump(self, snapshot: str, path: str, *, limit: int) -> bytes:
+        """Return one small file of a snapshot. Raises RepositoryError beyond `limit` bytes."""
+        pieces, taken = list[bytes](), 0
+        for line in self.lines(("dump", "--no-lock", snapshot, path), limits=calls.LIST):
+            taken += len(line) + 1
+            if taken > limit:
+                raise RepositoryError(f"{path} in the repository is larger than it can be.")
+            pieces.append(line)
+        return b"\n".join(pieces)
+
+    def unlock(self) -> None:
+        """Remove locks that restic finds stale: of dead processes of this host, or old ones."""
+        self.answer(("unlock",), limits=calls.LIST)
+
+    def exclusive(self, act: Callable[[], None]) -> None:
+        """Run what needs the repository alone; a stale lock is removed first, once."""
+        try:
+            act()
+        except RepositoryLocked:
+            self.unlock()
+            act()
+
+
+def cache_directory(state: str) -> str:
+    """Return where restic keeps its cache of a store's repositories: in the store's own state."""
+    return os.path.join(state, "restic")
+
+
+__all__ = ["Restic", "Version", "cache_directory"]

@@ -1,0 +1,107 @@
+"""What was last seen of a repository, kept in the store's state: lists are shown without waiting.
+
+It is a convenience: what is in it was true at a time that it says, and nothing is deleted or rolled
+back by it. It also remembers when a check of the repository last went well.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from core.errors import MagerewindError
+from core.events import Kind
+from core.held import Directory
+from core.repository.sets import Holdings, RemoteSet, Snapshot
+
+_DIRECTORY: Final = "repositories"
+_LIMIT: Final = 16 << 20
+_FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a repository held at `seen_s` (unix seconds); `checked_s` is 0 for never checked."""
+
+    repository: str
+    seen_s: float
+    holdings: Holdings
+    checked_s: float = 0.0
+    problem: str = ""  # what the last check found wrong
+
+    def is_checked(self, one: RemoteSet) -> bool:
+        """Tell whether a set was there, and whole, when the repository was last found sound."""
+        newest = max(part.time_s for part in (one.manifest, *one.parts.values()))
+        return one.is_whole and not self.problem and self.checked_s > newest
+
+
+def _row_of(snapshot: Snapshot) -> dict[str, Any]:
+    row = dataclasses.asdict(snapshot)
+    return {**row, "names": {kind.value: name for kind, name in snapshot.names.items()}}
+
+
+def _snapshot(row: Mapping[str, Any]) -> Snapshot:
+    names = {Kind(kind): str(name) for kind, name in row["names"].items()}
+    return Snapshot(
+        id=str(row["id"]), store=str(row["store"]), timestamp=int(row["timestamp"]),
+        kind=str(row["kind"]), time_s=float(row["time_s"]), bytes=int(row["bytes"]),
+        entries=int(row["entries"]), root=str(row["root"]), names=names,
+    )  # fmt: skip
+
+
+def remember(state: Directory, seen: Seen) -> None:
+    """Keep what was seen in a store's state. Raises StorageError, ForeignState."""
+    sets = [
+        {
+            "manifest": _row_of(one.manifest),
+            "parts": {kind.value: _row_of(part) for kind, part in one.parts.items()},
+        }
+        for one in seen.holdings.sets
+    ]
+    row = {
+        "format": _FORMAT,
+        "seen_s": seen.seen_s,
+        "checked_s": seen.checked_s,
+        "problem": seen.problem,
+        "sets": sets,
+        "unfinished": [_row_of(one) for one in seen.holdings.unfinished],
+    }
+    with state.make_directory(_DIRECTORY) as directory:
+        directory.write(f"{seen.repository}.json", json.dumps(row).encode("ascii"))
+
+
+def last_seen(state: Directory | None, repository: str) -> Seen | None:
+    """Return what was last seen of a repository, None where nothing can be told."""
+    if state is None:
+        return None
+    try:
+        with state.open_directory(_DIRECTORY) as directory:
+            row = json.loads(directory.read(f"{repository}.json", limit=_LIMIT))
+        sets = tuple(_set(one, repository) for one in row["sets"])
+        return Seen(
+            repository=repository,
+            seen_s=float(row["seen_s"]),
+            checked_s=float(row["checked_s"]),
+            problem=str(row["problem"]),
+            holdings=Holdings(
+                sets=sets, unfinished=tuple(_snapshot(one) for one in row["unfinished"])
+            ),
+        )
+    except (OSError, MagerewindError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _set(row: Mapping[str, Any], repository: str) -> RemoteSet:
+    manifest = _snapshot(row["manifest"])
+    parts = {Kind(kind): _snapshot(part) for kind, part in row["parts"].items()}
+    return RemoteSet(
+        repository=repository,
+        store=manifest.store,
+        timestamp=manifest.timestamp,
+        manifest=manifest,
+        parts=parts,
+        missing=tuple(kind for kind in manifest.names if kind not in parts),
+    )

@@ -1,0 +1,272 @@
+"""Sets in a repository: what belongs together, what is whole, and what a manifest says of it.
+
+A set is up to three snapshots (code, media, database) and a small one that holds its manifest and
+was written last: the commit. Tags say of each snapshot what it is; those of the manifest name the
+others, so that one list of snapshots tells which sets are whole.
+
+    magerewind   store=NAME   set=TIMESTAMP   kind=code|media|db|manifest   and of a manifest
+    code=ID   media=ID   db=ID
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from core.backups import manifest as manifests
+from core.backups.manifest import Manifest
+from core.errors import RepositoryError, SetNotFound
+from core.events import Kind, decode_text, encode_text
+
+TAG: Final = "magerewind"
+MANIFEST: Final = "manifest"
+MANIFEST_FILE: Final = "manifest.json"
+DUMP_FILE: Final = "db.sql"
+FORMAT: Final = 1
+LARGEST_MANIFEST: Final = 64 << 20
+_ID: Final = re.compile(r"[0-9a-f]{64}")
+_STORE: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def store_tag(name: str) -> str:
+    """Return a store's name as a tag can hold it."""
+    return _STORE.sub("-", name).strip("-")[:64] or "store"
+
+
+def host_of(store: str) -> str:
+    """Return the host that restic is told, fixed for a store: it chooses the parent by it."""
+    return f"{TAG}-{store}"
+
+
+def tags_of(store: str, timestamp: int, kind: str) -> tuple[str, ...]:
+    """Return the tags of a snapshot."""
+    return TAG, f"store={store}", f"set={timestamp}", f"kind={kind}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A snapshot of ours, by its tags. `bytes` is the content, `root` the path that was taken."""
+
+    id: str
+    store: str
+    timestamp: int
+    kind: str
+    time_s: float
+    bytes: int = 0
+    entries: int = 0
+    root: str = ""
+    names: Mapping[Kind, str] = field(default_factory=dict)  # of a manifest: ids by kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteSet:
+    """A set of which the manifest is there. `missing` are kinds whose snapshots are not."""
+
+    repository: str
+    store: str
+    timestamp: int
+    manifest: Snapshot
+    parts: Mapping[Kind, Snapshot]
+    missing: tuple[Kind, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that the manifest names is there."""
+        return not self.missing
+
+    @property
+    def bytes(self) -> int:
+        """The content of all parts."""
+        return sum(part.bytes for part in self.parts.values())
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all its snapshots, the manifest's first: without it, it is no set."""
+        return self.manifest.id, *(part.id for part in self.parts.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdings:
+    """What a repository holds for us: sets, newest first, and snapshots of no set."""
+
+    sets: tuple[RemoteSet, ...] = ()
+    unfinished: tuple[Snapshot, ...] = ()
+
+
+def _snapshot(row: Mapping[str, Any]) -> Snapshot | None:
+    tags = [str(tag) for tag in row.get("tags") or []]
+    said = dict(tag.split("=", 1) for tag in tags if "=" in tag)
+    number = said.get("set", "")
+    kind, identity = said.get("kind", ""), str(row.get("id", ""))
+    is_known = kind == MANIFEST or kind in {one.value for one in Kind}
+    if TAG not in tags or not is_known or not number.isdecimal() or not _ID.fullmatch(identity):
+        return None
+    summary = row.get("summary")
+    facts = summary if isinstance(summary, dict) else {}
+    paths = row.get("paths")
+    return Snapshot(
+        id=identity,
+        store=said.get("store", ""),
+        timestamp=int(number[:12]),
+        kind=kind,
+        time_s=_seconds(row.get("time")),
+        bytes=_whole(facts.get("total_bytes_processed")),
+        entries=_whole(facts.get("total_files_processed")),
+        root=str(paths[0]) if isinstance(paths, list) and paths else "",
+        names={one: said[one.value] for one in Kind if _ID.fullmatch(said.get(one.value, ""))},
+    )
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _seconds(value: object) -> float:
+    """Return unix seconds of restic's time, which has nanoseconds."""
+    text = re.sub(r"(\.\d{6})\d+", r"\1", str(value or ""))
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+def read_holdings(
+    rows: Iterable[Mapping[str, Any]], repository: str, *, store: str | None = None
+) -> Holdings:
+    """Group restic's list of snapshots into sets; `store` None: of all stores."""
+    found = [one for one in map(_snapshot, rows) if one is not None]
+    known = {one.id: one for one in found if store is None or one.store == store}
+    sets: list[RemoteSet] = []
+    used: set[str] = set()
+    for one in known.values():
+        if one.kind != MANIFEST:
+            continue
+        parts = {
+            kind: known[name]
+            for kind, name in one.names.items()
+            if name in known and known[name].kind == kind
+        }
+        used |= {one.id, *(part.id for part in parts.values())}
+        sets.append(
+            RemoteSet(
+                repository=repository,
+                store=one.store,
+                timestamp=one.timestamp,
+                manifest=one,
+                parts=parts,
+                missing=tuple(kind for kind in one.names if kind not in parts),
+            )
+        )
+    sets.sort(key=lambda one: (-one.timestamp, -one.manifest.time_s))
+    rest = [one for one in known.values() if one.id not in used]
+    return Holdings(sets=tuple(sets), unfinished=tuple(sorted(rest, key=lambda one: -one.time_s)))
+
+
+def choose_set(holdings: Holdings, wanted: str, *, repository: str) -> RemoteSet:
+    """Return the set that a word means: `latest`, or the number that begins its names.
+
+    Raises SetNotFound, which says what there is, also for one that is not whole.
+    """
+    whole = [one for one in holdings.sets if one.is_whole]
+    hint = f"magerewind repo:list {repository} shows what there is."
+    if wanted == "latest":
+        if not whole:
+            raise SetNotFound(f"The repository {repository} holds no complete set.", hint=hint)
+        return whole[0]
+    found = [one for one in holdings.sets if str(one.timestamp) == wanted]
+    if not found:
+        raise SetNotFound(f"The repository {repository} holds no set {wanted}.", hint=hint)
+    chosen = next((one for one in found if one.is_whole), found[0])
+    if not chosen.is_whole:
+        raise SetNotFound(
+            f"The set {wanted} in {repository} is not whole: the snapshot of "
+            f"{', '.join(chosen.missing)} is missing.",
+            hint=hint,
+        )
+    return chosen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartManifest:
+    """What is remembered of one part: the facts of a backup, and what restic's listing lacks."""
+
+    snapshot: str
+    facts: Manifest
+    odd: tuple[bytes, ...] = ()
+    links: Mapping[bytes, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetManifest:
+    """The manifest of a set. `differs` are paths that changed between a local set and its copy."""
+
+    store: str
+    timestamp: int
+    made_by: str
+    parts: Mapping[Kind, PartManifest]
+    note: str = ""
+    differs: tuple[str, ...] = ()
+    format: int = FORMAT
+
+
+def _text(value: bytes) -> str:
+    return base64.b64encode(value).decode("ascii")
+
+
+def to_json(manifest: SetManifest) -> bytes:
+    """Return the manifest as JSON."""
+    parts = {
+        kind.value: {
+            "snapshot": part.snapshot,
+            "facts": json.loads(manifests.to_json(part.facts)),
+            "odd": [_text(name) for name in part.odd],
+            "links": {_text(name): _text(target) for name, target in part.links.items()},
+        }
+        for kind, part in manifest.parts.items()
+    }
+    row = {
+        "format": manifest.format,
+        "store": manifest.store,
+        "timestamp": manifest.timestamp,
+        "made_by": manifest.made_by,
+        "note": encode_text(manifest.note),
+        "differs": [encode_text(name) for name in manifest.differs],
+        "parts": parts,
+    }
+    return json.dumps(row, indent=1).encode("ascii") + b"\n"
+
+
+def from_json(content: bytes) -> SetManifest:
+    """Return the manifest that `to_json` wrote. Raises RepositoryError for anything else."""
+    try:
+        row = json.loads(content)
+        if row["format"] > FORMAT:
+            raise ValueError(f"made by a later version (format {row['format']})")
+        return SetManifest(
+            store=str(row["store"]),
+            timestamp=int(row["timestamp"]),
+            made_by=str(row["made_by"]),
+            note=decode_text(row["note"]),
+            differs=tuple(map(decode_text, row["differs"])),
+            parts={Kind(kind): _part(part) for kind, part in row["parts"].items()},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise RepositoryError(f"The manifest of the set cannot be read: {error}") from error
+
+
+def _part(row: Mapping[str, Any]) -> PartManifest:
+    decode = base64.b64decode
+    snapshot = str(row["snapshot"])
+    if not _ID.fullmatch(snapshot):
+        raise ValueError("a snapshot in it has no id")
+    return PartManifest(
+        snapshot=snapshot,
+        facts=manifests.from_json(json.dumps(row["facts"]).encode()),
+        odd=tuple(decode(name) for name in row["odd"]),
+        links={decode(name): decode(target) for name, target in row["links"].items()},
+    )
