@@ -11,6 +11,7 @@ from core.cli.options import (
     add_any_names,
     add_backup,
     add_demo,
+    add_diff,
     add_discard,
     add_extract,
     add_files,
@@ -107,6 +108,14 @@ COMMANDS: Final = (
         add=add_extract,
         details="Never into the store, and nothing that exists is replaced: it is named, and the "
         "exit code is 1. A name holds a whole file or nothing, also after a kill.",
+    ),
+    Command(
+        name="info:backups:diff",
+        summary="compare a backup with the store as it is now",
+        add=add_diff,
+        details="`+` would come back with a rollback, `-` is there only now, `~` differs in "
+        "content, mode or owner. A single text file is shown line by line, up to 1 MiB and 20,000 "
+        "lines. Passwords and keys in app/etc and auth.json are masked. Changes nothing.",
     ),
     Command(
         name="info:store",

@@ -58,6 +58,14 @@ JSON_OBJECTS: Final = (
         ),
     ),
     (
+        "info:backups:diff",
+        (
+            "`Difference`: `sign`, `path`, `content`, `then` and `now` (`kind`, `mode`, `size`, "
+            "`uid`, `gid`, `link`; `null` for none), of one text file `diff`; then "
+            "`DifferenceTotals`"
+        ),
+    ),
+    (
         "info:backups:extract",
         "`Extracted` (`path`, `kind`, `size`) or `NotExtracted` (`path`, `reason`)",
     ),
