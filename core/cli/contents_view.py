@@ -29,13 +29,15 @@ class View(Protocol):
     def json(self, part: str) -> Iterator[str]:
         """Yield the same as texts of one or more JSON values, one a line, in ASCII."""
 
-    def difference_lines(self, part: str, *, show_secrets: bool) -> Iterator[str]:
+    def difference_lines(self, part: str, *, show_secrets: bool, limit: int) -> Iterator[str]:
         """Yield what differs between a part, or all, and the store now; the totals at the end.
+
+        Of a table at most `limit` rows are shown.
 
         What is wrong with the part is raised by the call, before anything is yielded.
         """
 
-    def difference_json(self, part: str, *, show_secrets: bool) -> Iterator[str]:
+    def difference_json(self, part: str, *, show_secrets: bool, limit: int) -> Iterator[str]:
         """Yield the same as texts of one or more JSON values, one a line, in ASCII."""
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from core.backups.catalog import Backup
 from core.contents.protocol import no_such_part
@@ -17,6 +18,9 @@ from core.magento.store import Store, shown
 from core.text import numbers
 from core.text.printable import printable
 
+if TYPE_CHECKING:
+    from core.cli.table_differences_view import Shower
+
 _LINE: Final = "{kind:<10} {rows:>15} {size:>12}  {name}"
 _RANGE: Final = "{rows:>15} {size:>12}  {bounds}"
 _MANY: Final = 500  # lines in one text
@@ -25,8 +29,9 @@ _MANY: Final = 500  # lines in one text
 class TablesView:
     """A dump, opened to be looked into (`core.cli.contents_view.View`)."""
 
-    def __init__(self, contents: DumpContents) -> None:
+    def __init__(self, contents: DumpContents, store: Store) -> None:
         self.contents = contents
+        self._store = store
 
     def lines(self, part: str) -> Iterator[str]:
         """Yield the list of all parts; of a table its columns and ranges of rows."""
@@ -71,6 +76,27 @@ class TablesView:
             }
         )
         yield from _joined(_json(_range_row(one)) for one in self.contents.ranges(table))
+
+    def difference_lines(self, part: str, *, show_secrets: bool, limit: int) -> Iterator[str]:
+        """Yield what differs between the dump, or one table of it, and the live schema."""
+        with self._shower(part, show_secrets=show_secrets, limit=limit) as shower:
+            yield from shower.lines(part) if part else shower.table_lines()
+
+    def difference_json(self, part: str, *, show_secrets: bool, limit: int) -> Iterator[str]:
+        """Yield the same as JSON."""
+        with self._shower(part, show_secrets=show_secrets, limit=limit) as shower:
+            yield from shower.rows(part) if part else shower.table_rows()
+
+    @contextmanager
+    def _shower(self, part: str, *, show_secrets: bool, limit: int) -> Iterator[Shower]:
+        # A list needs neither these nor a server.
+        from core.cli.table_differences_view import Shower  # noqa: PLC0415
+        from core.contents.table_differences import TableDifferences  # noqa: PLC0415
+
+        with TableDifferences(self.contents, self._store, environ=os.environ) as found:
+            if part:
+                found.require(part)
+            yield Shower(found, limit=limit, show_secrets=show_secrets)
 
     def _object(self, part: str) -> Part:
         found = [one for one in self.contents.parts() if one.name == part]
@@ -131,9 +157,9 @@ def _json(row: dict[str, Any]) -> str:
 
 
 @contextmanager
-def open_tables(backup: Backup, _store: Store, report: Report, keep: bool) -> Iterator[TablesView]:
+def open_tables(backup: Backup, store: Store, report: Report, keep: bool) -> Iterator[TablesView]:
     """Give the view of a backup of the database."""
     if backup.kind is None:
         raise UsageError(f"{backup.name.text} holds several kinds at once.")
     with DumpContents(backup, keep=keep, report=report) as contents:
-        yield TablesView(contents)
+        yield TablesView(contents, store)

@@ -34,6 +34,7 @@ _KINDS: Final = ("SEQUENCE", "VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "PACKAG
                  "EVENT")  # fmt: skip
 _VERSIONED: Final = b"WITH SYSTEM VERSIONING"
 _LARGEST_DEFINITION: Final = 16 << 20
+_NEXT_VALUE: Final = re.compile(r" AUTO_INCREMENT=[0-9]+")
 _WORD: Final = re.compile(r"[A-Za-z0-9_+:/-]*")
 
 
@@ -117,8 +118,15 @@ class DumpContents:
 
     def columns_of(self, table: IndexedTable) -> list[str]:
         """Return the columns, keys and options of a table, a line of text each."""
-        text = self.definition(table).decode("utf-8", "replace")
-        _, _, body = text.partition("(\n")
+        return self.lines_of(self.definition(table).decode("utf-8", "replace"))
+
+    @staticmethod
+    def lines_of(text: str) -> list[str]:
+        """Return the columns, keys and options in a CREATE TABLE, a line of text each.
+
+        The next value of AUTO_INCREMENT is left out: it changes with every row.
+        """
+        _, _, body = _NEXT_VALUE.sub("", text).partition("(\n")
         lines = [line.strip().removeprefix(") ").rstrip(",;") for line in body.splitlines()]
         return [line for line in lines if line and not line.startswith("--")]
 
@@ -232,6 +240,13 @@ class DumpContents:
 
     def _session_at(self, offset: int) -> int:
         return bisect_right([int(one[0]) for one in self._sessions], offset) - 1
+
+    def escapes_at(self, offset: int) -> bool:
+        """Tell whether a backslash escapes in the statement at `offset`."""
+        if not self._sessions:
+            return True
+        mode = str(self._sessions[max(0, self._session_at(offset))][1].get("sql_mode"))
+        return "NO_BACKSLASH_ESCAPES" not in mode.upper()
 
     def _settings(self, offset: int) -> bytes:
         """Return SET statements for the session that a foreign dump has at `offset`."""
