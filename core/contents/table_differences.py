@@ -8,7 +8,7 @@ and without digests, counts are what the server says, which is about.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,7 +18,6 @@ from core.contents.protocol import no_such_part
 from core.contents.table_rows import (
     NotComparable,
     RowComparison,
-    RowDifference,
     RowTotals,
     concat_limit,
 )
@@ -146,15 +145,24 @@ class TableDifferences:
                 rows = RowTotals(same=then.rows)
             elif time.monotonic() < deadline:
                 rows, reason = self._counted(name, now, deadline)
-                if state is State.UNKNOWN and rows is not None:
-                    same = not (rows.comes_back or rows.only_now or rows.changed)
-                    state = State.SAME if same else State.CHANGED
+                if state is State.UNKNOWN:
+                    state = self._told_by_rows(name, now, rows)
             else:
                 reason = "its rows were not compared: that takes long"
             yield TableDifference(
                 name=name, state=state, rows_then=then.rows, rows_now=now.rows, rows=rows,
                 reason=reason,
             )  # fmt: skip
+
+    def _told_by_rows(self, name: str, table: Table, rows: RowTotals | None) -> State:
+        """Return the state of a table that no digest tells, by its columns and rows."""
+        then = _columns(self.contents.columns_of(self.contents.index.tables[name]))
+        if then != _columns(self.contents.lines_of(table.create)):
+            return State.DEFINITION
+        if rows is None:
+            return State.UNKNOWN
+        same = not (rows.comes_back or rows.only_now or rows.changed)
+        return State.SAME if same else State.CHANGED
 
     def _counted(self, name: str, table: Table, deadline: float) -> tuple[RowTotals | None, str]:
         """Return how many rows of a table differ; None, and why, where that is not known."""
@@ -206,11 +214,14 @@ class TableDifferences:
         return name in self.contents.index.tables and name in self._live()
 
 
+def _columns(lines: Iterable[str]) -> set[str]:
+    """Return the names of the columns in the lines of a definition."""
+    return {line[1:].partition("` ")[0] for line in lines if line.startswith("`")}
+
+
 _STATES: Final[Mapping[Verdict, State]] = {
     Verdict.SAME: State.SAME,
     Verdict.DIFFERS: State.CHANGED,
     Verdict.DEFINITION: State.DEFINITION,
     Verdict.UNKNOWN: State.UNKNOWN,
 }
-
-__all__ = ["RowDifference", "State", "TableDifference", "TableDifferences"]

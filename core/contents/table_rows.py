@@ -7,12 +7,13 @@ ranges is cut where its statements end, as long as they are in the order of a wh
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from core.contents.cells import Cells, columns_in, rows_in
+from core.contents.cells import Cells, columns_in, rows_in, value_of
 from core.contents.tables import DumpContents
 from core.database.dump.row_ranges import CUT_BYTES
 from core.database.dump.row_text import Form, Rendering, rendering_of
@@ -20,6 +21,7 @@ from core.database.index.entries import IndexedTable, Place, RowsAt
 from core.database.schema.definitions import Table, Versioning
 from core.database.server.connection import Connection
 from core.database.server.dialect import quote_name
+from core.database.sql.set_statements import UTC
 from core.errors import DatabaseError, DumpFailed
 
 LARGEST_RANGE: Final = 16 << 20
@@ -77,6 +79,9 @@ class RowComparison:
     _then: tuple[int, ...] = ()
     _now: tuple[int, ...] = ()
     _key: tuple[int, ...] = ()
+    _enums: tuple[int, ...] = ()
+    _bits: tuple[int, ...] = ()  # these two of dumps of other programs
+    _floats: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.table.versioning is not Versioning.NONE:
@@ -91,12 +96,25 @@ class RowComparison:
         self.columns = tuple(name for _, name in shared)
         self._then = tuple(number for number, _ in shared)
         self._now = tuple(live[name] for name in self.columns)
+        types = {one.name: one.type for one in self.table.columns}
+        self._enums = tuple(live[name] for name in live if types.get(name) == "enum")
         forms = dict(zip(self._rendering.columns, self._rendering.forms, strict=False))
         self.binary = frozenset(
             name for name in self.columns if forms[name][0] is Form.HEX and forms[name][1] == b"X"
         )
+        if self.contents.foreign:
+            self._take_foreign(types)
         if all(name in self.columns for name in self.table.key):
             self._key = tuple(self.columns.index(name) for name in self.table.key)
+
+    def _take_foreign(self, types: Mapping[str, str]) -> None:
+        """Note what other programs write otherwise: bits as bytes, floats with fewer digits."""
+        session = self.contents.session_at(self.indexed.definition.offset)
+        if session.get("time_zone") != UTC and "timestamp" in types.values():
+            raise NotComparable("the dump has its times in another time zone")
+        named = list(enumerate(self.columns))
+        self._bits = tuple(number for number, name in named if types.get(name) == "bit")
+        self._floats = tuple(number for number, name in named if types.get(name) == "float")
 
     def _columns_of_dump(self) -> tuple[str, ...]:
         if self.indexed.columns:
@@ -104,7 +122,7 @@ class RowComparison:
         for one in self.contents.ranges(self.indexed):
             place = Place(offset=one.offset, length=min(one.length, 1 << 16))
             named = columns_in(self.contents.text.text(place))
-            return named or self._rendering.columns
+            return named or self.contents.column_names(self.indexed) or self._rendering.columns
         return self._rendering.columns
 
     def differences(self) -> Iterator[RowDifference]:
@@ -157,7 +175,15 @@ class RowComparison:
         for row in self.connection.stream(
             f"SELECT {self._rendering.raw} FROM {self._rendering.source}{where}"
         ):
-            yield tuple(row[number] for number in self._now)
+            if self._enums:  # they come as literals
+                cells = list(row)
+                for number in self._enums:
+                    cells[number] = value_of(cells[number] or b"NULL")
+                row = tuple(cells)  # noqa: PLW2901
+            shared = [row[number] for number in self._now]
+            for number in self._floats:
+                shared[number] = _single(shared[number])
+            yield tuple(shared)
 
     def _rows_at(self, places: Iterable[RowsAt]) -> list[Cells]:
         places = list(places)
@@ -168,15 +194,21 @@ class RowComparison:
             text = self.contents.text.text(Place(offset=one.offset, length=one.length))
             if b"@magerewind_piece" in text[:64]:
                 raise NotComparable("it has rows that are larger than a statement")
-            escapes = self.contents.escapes_at(one.offset)
+            mode = str(self.contents.session_at(one.offset).get("sql_mode")).upper()
+            escapes = "NO_BACKSLASH_ESCAPES" not in mode
             rows += (self._shared(row) for row in rows_in(text, escapes=escapes))
         return rows
 
     def _shared(self, row: Cells) -> Cells:
         try:
-            return tuple(row[number] for number in self._then)
+            cells = [row[number] for number in self._then]
         except IndexError:
             raise NotComparable("its rows have fewer values than columns") from None
+        for number in self._bits:
+            cells[number] = _number_of(cells[number])
+        for number in self._floats:
+            cells[number] = _single(cells[number])
+        return tuple(cells)
 
     def _ranges(self) -> Iterator[_Range]:
         groups: dict[tuple[str | None, str | None], list[RowsAt]] = {}
@@ -265,6 +297,22 @@ class RowComparison:
 def _where(conditions: Iterable[str]) -> str:
     wanted = [one for one in conditions if one]
     return f" WHERE {' AND '.join(wanted)}" if wanted else ""
+
+
+def _number_of(cell: bytes | None) -> bytes | None:
+    return None if cell is None else str(int.from_bytes(cell, "big")).encode()
+
+
+def _single(cell: bytes | None) -> bytes | None:
+    """Return a number as the nearest one of single precision has it."""
+    try:
+        return (
+            cell
+            if cell is None
+            else repr(struct.unpack("f", struct.pack("f", float(cell)))[0]).encode()
+        )
+    except (ValueError, OverflowError):
+        return cell
 
 
 def concat_limit(connection: Connection) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -115,6 +115,11 @@ class DumpContents:
     def definition(self, table: IndexedTable) -> bytes:
         """Return the statements that make a table, later changes included."""
         return b"".join(self._definition(table))
+
+    def column_names(self, table: IndexedTable) -> tuple[str, ...]:
+        """Return the columns that a table is defined with, in order."""
+        lines = self.columns_of(table)
+        return tuple(line[1:].partition("` ")[0] for line in lines if line.startswith("`"))
 
     def columns_of(self, table: IndexedTable) -> list[str]:
         """Return the columns, keys and options of a table, a line of text each."""
@@ -241,16 +246,21 @@ class DumpContents:
     def _session_at(self, offset: int) -> int:
         return bisect_right([int(one[0]) for one in self._sessions], offset) - 1
 
-    def escapes_at(self, offset: int) -> bool:
-        """Tell whether a backslash escapes in the statement at `offset`."""
+    @property
+    def foreign(self) -> bool:
+        """Whether another program wrote the rows."""
+        return bool(self.index.about.get("maker", "magerewind") != "magerewind")
+
+    def session_at(self, offset: int) -> Mapping[str, Any]:
+        """Return the settings of a statement at `offset`; none for those of our own dumps."""
         if not self._sessions:
-            return True
-        mode = str(self._sessions[max(0, self._session_at(offset))][1].get("sql_mode"))
-        return "NO_BACKSLASH_ESCAPES" not in mode.upper()
+            return {}
+        found = self._sessions[max(0, self._session_at(offset))][1]
+        return found if isinstance(found, dict) else {}
 
     def _settings(self, offset: int) -> bytes:
         """Return SET statements for the session that a foreign dump has at `offset`."""
-        state = self._sessions[max(0, self._session_at(offset))][1]
+        state = self.session_at(offset)
         charset, collation = (_word(state.get(key)) for key in ("charset", "collation"))
         zone = str(state.get("time_zone") or SERVER_ZONE)
         zone = zone if zone == SERVER_ZONE else quote_text(zone)
