@@ -94,8 +94,8 @@ COMMANDS: Final = (
         add=add_files,
         details="Mode, owner, size in bytes, time and name of every member of an archive, or of "
         "those at a path; of a dump its tables, with their rows and bytes, and all other objects, "
-        "or of one table its columns and ranges of rows. Reads the index beside the backup; where there is none, the backup is "
-        "read once and the index is kept.",
+        "or of one table its columns and ranges of rows. Reads the index beside the backup; where "
+        "there is none, the backup is read once and the index is kept.",
     ),
     Command(
         name="info:backups:show",

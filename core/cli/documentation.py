@@ -60,8 +60,8 @@ JSON_OBJECTS: Final = (
         (
             "`Member`: `path`, `kind` (`file`, `directory`, `link`, `hard-link`), `mode` as octal "
             "text, `uid`, `gid`, `user`, `group`, `size`, `mtime_s`, `link`; of a dump `Part`: "
-            "`name`, `kind`, `rows`, `size_bytes`, `table` of a trigger; of one table `Table`, then "
-            "`Rows` for each range: `rows`, `size_bytes`, `after`, `upto`, `digest`"
+            "`name`, `kind`, `rows`, `size_bytes`, `table` of a trigger; of one table `Table`, "
+            "then `Rows` for each range: `rows`, `size_bytes`, `after`, `upto`, `digest`"
         ),
     ),
     (
