@@ -75,8 +75,14 @@ JSON_OBJECTS: Final = (
     ("job:list", "`Job`"),
     ("job:cancel", "`CancelAsked`"),
     ("setup:backup --dry-run", "`BackupPlan`"),
-    ("setup:rollback --dry-run", "`RollbackPlan`, then a `PlannedEntry` for each file"),
-    ("job:undo --dry-run", "`UndoPlan`, then a `PlannedEntry` for each file"),
+    (
+        "setup:rollback --dry-run",
+        (
+            "`RollbackPlan`, then of code and media a `PlannedDirectory` with the sums of each "
+            "directory (the root first) and a `PlannedEntry` for each entry"
+        ),
+    ),
+    ("job:undo --dry-run", "`UndoPlan`, then the same"),
     ("any command with --detach", "`JobStarted`"),
     ("any other command that starts or shows a job", "the events of the job"),
     ("a refusal before there is a job", "`Failed`, as in the events"),

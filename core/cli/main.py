@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from core.cli.configured import NO_DOOR, Configuration, choose_store
 from core.cli.console import Console
 from core.cli.interruptions import Interruptions, Stopped
-from core.cli.parser import CommandLine, parse
+from core.cli.parser import CommandLine, TextAsked, parse
 from core.errors import MagerewindError, UsageError
 from core.events import Failed, encode_text
 from core.text.lines import error, error_lines, note
@@ -185,9 +185,10 @@ def run(
     except UsageError as refused:
         _console(CommandLine(), os.environ).say(*error_lines(refused))
         return refused.exit_code
-    except SystemExit as ended:  # --help and --version
-        code = ended.code if isinstance(ended.code, int) else 0
-        return _ending(code, _console(CommandLine(), os.environ))
+    except TextAsked as asked:  # --help and --version
+        console = _console(CommandLine(), os.environ)
+        console.print(asked.text.removesuffix("\n"))
+        return _ending(0, console)
     console = _console(line, os.environ)
     interruptions = Interruptions()
     configuration = Configuration(line, os.environ)

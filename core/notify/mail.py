@@ -65,6 +65,10 @@ def send(mail: Mail, message: EmailMessage, password: str | None, deadline_s: fl
     except smtplib.SMTPRecipientsRefused as error:
         refused = next(iter(error.recipients.values()), (0, b""))
         raise NotTold(f"the recipient was refused ({refused[0]})") from None
+    except smtplib.SMTPServerDisconnected as error:
+        late = time.monotonic() >= deadline_s - _LEAST_S
+        why = "no answer in time" if late else f"no SMTP: {_words(str(error))}"
+        raise NotTold(why) from None
     except smtplib.SMTPException as error:
         raise NotTold(f"no SMTP: {_words(str(error))}") from None
     except OSError as error:
