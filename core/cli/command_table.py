@@ -26,7 +26,7 @@ from core.cli.options import (
 )
 from core.cli.repository_options import add_check, add_list, add_repository
 from core.cli.retention_options import add_note, add_prune
-from core.cli.schedule_options import add_schedule_install, add_store
+from core.cli.schedule_options import add_drill, add_schedule_install, add_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +82,14 @@ COMMANDS: Final = (
         "keeps it for one of its kinds. Says for every set why it stays or goes, and asks first. "
         "The newest sound backup of a kind, what a job or an undo needs, what is marked, and what "
         "is not ours always stay.",
+    ),
+    Command(
+        name="info:backups:drill",
+        summary="try whether backups can be restored, beside the open store",
+        add=add_drill,
+        details="Loads the dump under other names, compares rows and digests and drops it again; "
+        "reads the archives, and extracts a sample of their files outside the store. The list says "
+        "afterwards what was found.",
     ),
     Command(
         name="info:backups:note",

@@ -97,6 +97,7 @@ class CommandLine:
     check: bool = False
     warning_age: str | None = None
     critical_age: str | None = None
+    newest: bool = False
     # info:backups:note
     text: str | None = None
     mark: bool | None = None
