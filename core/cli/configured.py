@@ -26,6 +26,10 @@ _ALL_STORES: Final = frozenset(
 _NO_STORE: Final = frozenset({"demo", "job:run"})
 NO_DOOR: Final = frozenset({"config:check", "config:show", "config:generate", "config:schema"})
 _FILE: Final = "MAGEREWIND_CONFIG"
+SWITCHABLE: Final = "MAGEREWIND_SWITCHABLE"
+"""Set where the application can be left for another store."""
+SWITCH: Final = 75
+"""The exit code of an application that is left for another store."""
 _STORE: Final = "MAGEREWIND_STORE"
 # The settings of a backup, by their names on the command line.
 _OF_BACKUP: Final[Mapping[str, str]] = {

@@ -13,6 +13,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from core.cli.configured import NO_DOOR, Configuration, choose_store
 from core.cli.console import Console
@@ -22,7 +23,10 @@ from core.errors import MagerewindError, UsageError
 from core.events import Failed, encode_text
 from core.text.lines import error, error_lines, note
 
-OpenApplication = Callable[[CommandLine], int]
+if TYPE_CHECKING:
+    from core.cli.stores import PickStore
+
+OpenApplication = Callable[[CommandLine, Configuration], int]
 
 
 def _console(line: CommandLine, environ: Mapping[str, str]) -> Console:
@@ -59,7 +63,7 @@ def _dispatch(
     if line.command is None:
         if open_application is None:
             raise UsageError("A command is needed.", hint="magerewind --help shows them.")
-        return open_application(line)
+        return open_application(line, configuration)
     if line.command == "job:run":
         return _run_job(line, environ)
     if line.command == "demo":
@@ -87,7 +91,8 @@ def _demo(line: CommandLine, open_application: OpenApplication | None) -> int:
     def open_there(root: str) -> int:
         if open_application is None:  # demo.run asks only where there is an application
             raise UsageError("The application is not here.")
-        return open_application(dataclasses.replace(line, command=None, root=root))
+        shown = dataclasses.replace(line, command=None, root=root, use_config=False)
+        return open_application(shown, Configuration(shown, os.environ))
 
     return demo.run(
         size=line.size,
@@ -175,8 +180,26 @@ def _ending(code: int, console: Console) -> int:
     return 1 if console.say_what_was_lost() and code == 0 else code
 
 
+def _show_stores(
+    line: CommandLine,
+    words: Sequence[str],
+    configuration: Configuration,
+    pick_store: PickStore | None,
+) -> tuple[int | None, CommandLine]:
+    """Have one of several stores picked; return the exit code of all that, or the line to obey."""
+    if line.command is not None or pick_store is None or not configuration.may_exist():
+        return None, line
+    from core.cli.stores import show_stores, with_only_store  # noqa: PLC0415 - as above
+
+    code = show_stores(line, words, configuration, pick_store)
+    return code, with_only_store(line, configuration) if code is None else line
+
+
 def run(
-    argv: Sequence[str] | None = None, *, open_application: OpenApplication | None = None
+    argv: Sequence[str] | None = None,
+    *,
+    open_application: OpenApplication | None = None,
+    pick_store: PickStore | None = None,
 ) -> int:
     """Run the command line (by default this process's); return the exit code."""
     words = sys.argv[1:] if argv is None else argv
@@ -192,6 +215,9 @@ def run(
     interruptions = Interruptions()
     configuration = Configuration(line, os.environ)
     try:
+        shown, line = _show_stores(line, words, configuration, pick_store)
+        if shown is not None:
+            return shown
         line = choose_store(line, configuration)
         if line.all_stores:
             return _ending(_for_all(words, configuration, console, interruptions), console)

@@ -86,6 +86,7 @@ class Application(Shell):
         super().__init__(looks)
         self._remote = looks.remote
         self.engine = engine
+        self.switchable = engine.switchable
         self.clock = clock
         self.zone = zone
         self.errands: Errands
