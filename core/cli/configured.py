@@ -30,7 +30,7 @@ SWITCHABLE: Final = "MAGEREWIND_SWITCHABLE"
 """Set where the application can be left for another store."""
 SWITCH: Final = 75
 """The exit code of an application that is left for another store."""
-_STORE: Final = "MAGEREWIND_STORE"
+STORE: Final = "MAGEREWIND_STORE"
 # The settings of a backup, by their names on the command line.
 _OF_BACKUP: Final[Mapping[str, str]] = {
     "kinds": "kinds",
@@ -156,7 +156,7 @@ def choose_store(line: CommandLine, configuration: Configuration) -> CommandLine
 
 
 def _with_variable(line: CommandLine, configuration: Configuration) -> CommandLine:
-    named = configuration.environ.get(_STORE)
+    named = configuration.environ.get(STORE)
     if not named or line.store or line.root or line.all_stores or not line.use_config:
         return line
     return replace(line, store=named)

@@ -31,6 +31,7 @@ EXIT_CODES: Final = (
         ),
     ),
     ("2", "the words of the command are off"),
+    ("0 to 3", "of `info:store --check`: OK, WARNING, CRITICAL, UNKNOWN"),
     ("3", "a hook `before` failed: the job was stopped before the store was closed"),
     (
         "20",
@@ -50,6 +51,10 @@ JSON_OBJECTS: Final = (
     ("info:backups:delete", "`Deleted`"),
     ("info:backups:prune", "`PruneDecision` for each set, then `Deleted`"),
     ("info:backups:note", "`Backup` for each file of the set"),
+    ("info:store", "`Store`; with `--check`, `Check`"),
+    ("schedule:install", "`Schedule`; with `--dry-run`, a `ScheduleFile` for each file"),
+    ("schedule:remove", "`ScheduleRemoved`"),
+    ("schedule:status", "`Schedule` for each one, then `Due`"),
     (
         "info:backups:files",
         (
@@ -61,7 +66,6 @@ JSON_OBJECTS: Final = (
         "info:backups:extract",
         "`Extracted` (`path`, `kind`, `size`) or `NotExtracted` (`path`, `reason`)",
     ),
-    ("info:store", "`Store`"),
     (
         "any command with --all-stores",
         "`StoreBegan` (`store`, `root`) before its objects; at the end `StoreEnded` for each",
@@ -71,8 +75,14 @@ JSON_OBJECTS: Final = (
     ("job:list", "`Job`"),
     ("job:cancel", "`CancelAsked`"),
     ("setup:backup --dry-run", "`BackupPlan`"),
-    ("setup:rollback --dry-run", "`RollbackPlan`, then a `PlannedEntry` for each file"),
-    ("job:undo --dry-run", "`UndoPlan`, then a `PlannedEntry` for each file"),
+    (
+        "setup:rollback --dry-run",
+        (
+            "`RollbackPlan`, then of code and media a `PlannedDirectory` with the sums of each "
+            "directory (the root first) and a `PlannedEntry` for each entry"
+        ),
+    ),
+    ("job:undo --dry-run", "`UndoPlan`, then the same"),
     ("any command with --detach", "`JobStarted`"),
     ("any other command that starts or shows a job", "the events of the job"),
     ("a refusal before there is a job", "`Failed`, as in the events"),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from core.cli.configured import NO_DOOR, Configuration, choose_store
 from core.cli.console import Console
 from core.cli.interruptions import Interruptions, Stopped
-from core.cli.parser import CommandLine, parse
+from core.cli.parser import CommandLine, TextAsked, parse
 from core.errors import MagerewindError, UsageError
 from core.events import Failed, encode_text
 from core.text.lines import error, error_lines, note
@@ -195,6 +195,24 @@ def _show_stores(
     return code, with_only_store(line, configuration) if code is None else line
 
 
+def _obey(
+    line: CommandLine,
+    words: Sequence[str],
+    console: Console,
+    interruptions: Interruptions,
+    configuration: Configuration,
+    open_application: OpenApplication | None,
+) -> int:
+    """Run a command on the store, or the stores, that are meant."""
+    line = choose_store(line, configuration)
+    if line.all_stores:
+        return _for_all(words, configuration, console, interruptions)
+    if line.command in NO_DOOR:
+        return _of_configuration(line, console, configuration)
+    line = _enter(line, console)  # before anything looks at a store
+    return _dispatch(line, console, interruptions, configuration, open_application)
+
+
 def run(
     argv: Sequence[str] | None = None,
     *,
@@ -208,25 +226,24 @@ def run(
     except UsageError as refused:
         _console(CommandLine(), os.environ).say(*error_lines(refused))
         return refused.exit_code
-    except SystemExit as ended:  # --help and --version
-        code = ended.code if isinstance(ended.code, int) else 0
-        return _ending(code, _console(CommandLine(), os.environ))
+    except TextAsked as asked:  # --help and --version
+        console = _console(CommandLine(), os.environ)
+        console.print(asked.text.removesuffix("\n"))
+        return _ending(0, console)
     console = _console(line, os.environ)
     interruptions = Interruptions()
     configuration = Configuration(line, os.environ)
     try:
-        shown, line = _show_stores(line, words, configuration, pick_store)
-        if shown is not None:
-            return shown
-        line = choose_store(line, configuration)
-        if line.all_stores:
-            return _ending(_for_all(words, configuration, console, interruptions), console)
-        if line.command in NO_DOOR:
-            return _ending(_of_configuration(line, console, configuration), console)
-        line = _enter(line, console)  # before anything looks at a store
-        code = _dispatch(line, console, interruptions, configuration, open_application)
+        code, line = _show_stores(line, words, configuration, pick_store)
+        if code is None:
+            code = _obey(line, words, console, interruptions, configuration, open_application)
         return _ending(code, console)
     except MagerewindError as failure:
+        if line.check:
+            from core.cli.due_view import UNKNOWN, plugin_line  # noqa: PLC0415 - as above
+
+            console.print(plugin_line(UNKNOWN, failure.message))
+            return UNKNOWN
         _say_failure(failure, console)
         _tell_of(failure, line, configuration, console)
         return failure.exit_code

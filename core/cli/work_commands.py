@@ -176,7 +176,7 @@ def _show_rollback(session: Session, plan: RollbackPlan) -> None:
 
 def _print_entries(session: Session, plans: Mapping[Kind, FilePlan]) -> None:
     """Print every entry of a plan where all names are wanted, else how to get them."""
-    from core.cli.plan_view import entry_lines  # noqa: PLC0415 - as said above
+    from core.text.plan_list import entry_lines  # noqa: PLC0415 - as said above
 
     if not session.line.verbose:
         if any(plan.differs for plan in plans.values()):

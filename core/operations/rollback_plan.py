@@ -232,6 +232,7 @@ def plan_database(
             warn(
                 "losses",
                 f"Newer than the backup, and lost by this rollback: {losses.words}.",
+                names=[f"order {number}" for number in losses.order_numbers],
             )
         )
     return DatabasePlan(check=check, server=server, losses=losses)

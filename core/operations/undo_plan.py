@@ -124,6 +124,7 @@ def _losses(directory: Directory, findings: list[Finding]) -> Losses | None:
             warn(
                 "losses",
                 f"Newer than the rollback, and set aside by its undo: {losses.words}.",
+                names=[f"order {number}" for number in losses.order_numbers],
             )
         )
     return losses

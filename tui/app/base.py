@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import ClassVar, Final
+from typing import Final
 
 from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
 from textual.command import CommandPalette, SearchIcon
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar
@@ -48,10 +47,6 @@ class Palette(CommandPalette):
 class Shell(App[None]):
     """An application at one terminal."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+o", "switch", "Stores", tooltip="Leave for another configured store."),
-    ]
-
     def __init__(self, looks: Terminal) -> None:
         # Textual removes every colour only when it starts with the terminal's own ones.
         without_colour = "NO_COLOR" in os.environ
@@ -60,7 +55,6 @@ class Shell(App[None]):
         self.glyphs = text.ASCII if looks.ascii_only else text.UNICODE
         self.ascii_only = looks.ascii_only
         self.fault: BaseException | None = None
-        self.switchable = False
         self.animation_level = "none"
         for name in (DARK, LIGHT):
             self.register_theme(theme(name))
@@ -100,11 +94,12 @@ class Shell(App[None]):
         """Say what was done."""
         self._say(text.clean(words), "$text-success")
 
+    def let_switch(self) -> None:
+        """Offer the change to another configured store."""
+        self.bind("ctrl+o", "switch", description="Stores")
+
     def action_switch(self) -> None:
         """Leave this store for another one; a running job goes on."""
-        if not self.switchable:
-            self.refuse("The configuration names no other store.")
-            return
         self.exit(return_code=SWITCH)
 
     def action_help(self) -> None:
