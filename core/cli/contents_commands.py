@@ -55,7 +55,7 @@ def diff_command(session: Session) -> int:
     line, console = session.line, session.console
     with _opened(session) as (_, view):
         made = view.difference_json if console.as_json else view.difference_lines
-        for text in made(line.part, show_secrets=line.show_secrets):
+        for text in made(line.part, show_secrets=line.show_secrets, limit=line.limit):
             console.end_progress()
             if not console.write_list(text):
                 break

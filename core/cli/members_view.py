@@ -46,12 +46,24 @@ class MembersView:
         self._report = report
         self._times = _Times()
 
-    def difference_lines(self, part: str, *, show_secrets: bool) -> Iterator[str]:
+    def difference_lines(
+        self,
+        part: str,
+        *,
+        show_secrets: bool,
+        limit: int,  # noqa: ARG002 - of rows
+    ) -> Iterator[str]:
         """Yield what differs between a part and the store now, as lines."""
         found = self._differences(show_secrets=show_secrets)
         return differences_view.lines(found, found.of(part))
 
-    def difference_json(self, part: str, *, show_secrets: bool) -> Iterator[str]:
+    def difference_json(
+        self,
+        part: str,
+        *,
+        show_secrets: bool,
+        limit: int,  # noqa: ARG002 - of rows
+    ) -> Iterator[str]:
         """Yield the same as JSON."""
         found = self._differences(show_secrets=show_secrets)
         return differences_view.json_lines(found, found.of(part))

@@ -50,6 +50,7 @@ GONE_ON: Final = {
     Operation.UNDO: "The undo goes on",
     Operation.DISCARD: "The discard goes on",
     Operation.REPAIR: "The repair goes on",
+    Operation.DRILL: "The drill goes on",
     Operation.UNKNOWN: "The job goes on",
 }
 
@@ -86,6 +87,8 @@ class Application(Shell):
         super().__init__(looks)
         self._remote = looks.remote
         self.engine = engine
+        if engine.switchable:
+            self.let_switch()
         self.clock = clock
         self.zone = zone
         self.errands: Errands
