@@ -79,6 +79,8 @@ class CommandLine:
     from_schema: str | None = None
     keep_stripped: bool = False
     only: tuple[str, ...] = ()
+    only_table: tuple[str, ...] = ()
+    with_related: bool = False
     # retention
     keep_rules: tuple[str, ...] = ()
     foreign: bool = False

@@ -28,7 +28,9 @@ from core.text.printable import printable
 from core.text.steps import items_words
 
 if TYPE_CHECKING:  # of a database: not loaded for a plan of files
+    from core.database.load.dangling import Dangling
     from core.database.load.server_check import ServerCheck
+    from core.operations.chosen_tables import ChosenTables
 
 TABLES_SHOWN: Final = 10
 
@@ -114,9 +116,11 @@ def _database_lines(
         ("sequence", len(check.sequences)),
     )
     told = ", ".join(numbers.counted(number, what) for what, number in objects if number)
+    if plan.chosen is not None:
+        yield from _chosen_lines(plan.chosen, shown)
     tables = numbers.counted(len(check.tables), "table")
     size = numbers.size(check.content_bytes)
-    yield f"  {tables} in the dump{', ' + told if told else ''}; {size}"
+    yield f"  {tables} {'chosen' if plan.chosen else 'in the dump'}{', ' + told if told else ''}; {size}"
     server = plan.server
     if server is None:
         return
@@ -131,6 +135,15 @@ def _database_lines(
     free = server.space_free
     known = "it is not known how much is free" if free is None else f"{numbers.size(free)} free"
     yield f"  about {numbers.size(server.space_needed)} needed on the database server, {known}"
+
+
+def _chosen_lines(chosen: ChosenTables, shown: int | None) -> Iterator[str]:
+    """Yield the tables that alone are rolled back, and those among them that nobody asked for."""
+    for what, names in (("only", chosen.tables), ("related", chosen.related)):
+        if names:
+            listed = ", ".join(printable(name) for name in names[:shown])
+            left = 0 if shown is None else len(names) - shown
+            yield f"  {what} {listed}" + (f" and {numbers.count(left)} more" if left > 0 else "")
 
 
 def _row_lines(tables: Iterable[TablePlan], shown: int | None) -> Iterator[str]:
@@ -210,9 +223,25 @@ def _database_json(plan: DatabasePlan, rows_then: Mapping[str, int] | None) -> d
         "changed": None if server is None else [encode_text(name) for name in server.changed],
         "space_needed": None if server is None else server.space_needed,
         "space_free": None if server is None else server.space_free,
+        "only_tables": None
+        if plan.chosen is None
+        else [encode_text(name) for name in plan.chosen.tables],
+        "related": [] if plan.chosen is None else [*map(encode_text, plan.chosen.related)],
+        "ties": [] if plan.chosen is None else [_tie_json(tie) for tie in plan.chosen.ties],
         "table_plans": [
             asdict(one) | {"name": encode_text(one.name)} for one in table_plans(plan, rows_then)
         ],
+    }
+
+
+def _tie_json(tie: Dangling) -> dict[str, Any]:
+    """Return a foreign key between a chosen table and one that stays."""
+    return {
+        "child": encode_text(tie.child),
+        "parent": encode_text(tie.parent),
+        "columns": [encode_text(name) for name in tie.columns],
+        "child_is_restored": tie.child_is_restored,
+        "rows_without_parent": tie.rows,
     }
 
 

@@ -86,7 +86,10 @@ class DatabasePart:
             raise MagerewindError("The dump was not checked.")
         settings = needed_connection(context)
         drop_leftovers(context, settings)
-        rows = backup.manifest.rows if backup.manifest is not None else None
+        counted = backup.manifest.rows if backup.manifest is not None else None
+        rows = (
+            {name: counted[name] for name in check.tables if name in counted} if counted else None
+        )
         self._seen = look_at_tables(settings)
         with context.step(
             Step.LOAD,
@@ -103,7 +106,7 @@ class DatabasePart:
                 report=report,
                 expected_rows=rows,
                 map_collations=job.request.map_collations,
-                partial=job.request.partial,
+                partial=job.request.others_stay,
                 mark=job_mark(context),
             )
 
