@@ -120,7 +120,8 @@ def _database_lines(
         yield from _chosen_lines(plan.chosen, shown)
     tables = numbers.counted(len(check.tables), "table")
     size = numbers.size(check.content_bytes)
-    yield f"  {tables} {'chosen' if plan.chosen else 'in the dump'}{', ' + told if told else ''}; {size}"
+    of = "chosen" if plan.chosen is not None else "in the dump"
+    yield f"  {tables} {of}{', ' + told if told else ''}; {size}"
     server = plan.server
     if server is None:
         return

@@ -2,7 +2,6 @@
 
 The restored side is read from the dump, the other one from the live tables. A dump is gone through
 once for all keys; values are held up to a limit, beyond which the number is unknown.
-nobody knows the number.
 """
 
 from __future__ import annotations
@@ -176,8 +175,9 @@ class _Reading:
         try:
             statements = Statements(file)
             for raw in statements:
-                if raw.literal:
-                    self._take(raw, statements.reading)
+                head = HEAD.match(raw.text)
+                if head is not None:
+                    self._take(raw.text, head, statements.reading)
                 else:
                     self._follow(raw)
                     statements.reading = self._session.state.reading
@@ -203,10 +203,7 @@ class _Reading:
             for names in self._wanted.get(statement.name, ()):
                 self._found.pop((statement.name, names), None)
 
-    def _take(self, raw: RawStatement, reading: Reading) -> None:
-        head = HEAD.match(raw.text)
-        if head is None:
-            return
+    def _take(self, text: bytes, head: re.Match[bytes], reading: Reading) -> None:
         last = "second" if head["second"] else "name"
         name = next(iter(tokens(head[last], reading))).name
         listed: tuple[str, ...] | None = None
@@ -215,9 +212,9 @@ class _Reading:
             if values is None:
                 continue
             if listed is None:
-                listed = _listed(raw.text[head.end(last) : head.end()], reading)
+                listed = _listed(text[head.end(last) : head.end()], reading)
             columns = listed or self._columns.get(name, ())
-            rows = self._rows(raw.text, head.end() - 1, reading, columns, names)
+            rows = self._rows(text, head.end() - 1, reading, columns, names)
             if rows is None or not _add(values, rows):
                 del self._found[name, names]
 
