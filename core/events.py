@@ -260,6 +260,17 @@ class Warned(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HookRan(Event):
+    """A program of the configuration has run around the job; its output is in the job's log."""
+
+    moment: str  # before, on_success, on_failure or after
+    command: str  # the program, without its arguments
+    outcome: Outcome
+    exit_code: int | None  # None: it was killed, or could not be started
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FollowUp(Event):
     """Something for the administrator to do afterwards, where it applies."""
 

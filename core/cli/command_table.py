@@ -25,6 +25,7 @@ from core.cli.options import (
 )
 from core.cli.repository_options import add_check, add_list, add_repository
 from core.cli.retention_options import add_note, add_prune
+from core.cli.schedule_options import add_schedule_install, add_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,7 @@ COMMANDS: Final = (
     Command(
         name="info:store",
         summary="show what is known of the store and what would stop a backup or a rollback",
+        add=add_store,
         details="Exit code 0 when nothing would.",
     ),
     Command(
@@ -144,6 +146,20 @@ COMMANDS: Final = (
         name="repo:stats",
         summary="show how much a repository holds",
         add=add_repository,
+    ),
+    Command(
+        name="schedule:install",
+        summary="have backups taken by themselves: a timer of systemd, or lines of cron",
+        add=add_schedule_install,
+        details="The service runs as the store's owner, may write to the store alone, and catches "
+        "up on what was missed. Root installs units of the system, an account its own; where "
+        "systemd does not run, lines of cron.",
+    ),
+    Command(name="schedule:remove", summary="take the schedule of this store away"),
+    Command(
+        name="schedule:status",
+        summary="show when each kind was last backed up, and when the next run is",
+        details="Exit code 1 where a kind is overdue.",
     ),
     Command(name="job:list", summary="list the jobs of this store, newest first"),
     Command(

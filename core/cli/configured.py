@@ -34,6 +34,7 @@ _OF_BACKUP: Final[Mapping[str, str]] = {
     "strip": "strip",
     "naming": "names",
     "compress": "compress",
+    "compress_level": "compress_level",
     "level": "level",
     "verify": "verify",
     "keep_open": "keep_open",
@@ -51,6 +52,7 @@ class Configuration:
         self._use = line.use_config
         self._read: Config | MagerewindError | None = None
         self._by = os.geteuid()
+        self.started = False  # a job tells of its own end
 
     @property
     def file(self) -> str | None:
@@ -117,6 +119,8 @@ def words_of_backup(line: CommandLine) -> dict[str, Any]:
     }
     if "names" in found:
         found["names"] = Naming(found["names"])
+    if "compress" in found:
+        found.setdefault("compress_level", None)  # a configured one is of what is configured
     return found
 
 

@@ -23,6 +23,9 @@ _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "info:backups:delete": ("backups_commands", "delete_command"),
     "info:backups:prune": ("retention_commands", "prune_command"),
     "info:backups:note": ("retention_commands", "note_command"),
+    "schedule:install": ("schedule_commands", "install_command"),
+    "schedule:remove": ("schedule_commands", "remove_command"),
+    "schedule:status": ("schedule_commands", "status_command"),
     "info:backups:files": ("contents_commands", "files_command"),
     "info:backups:show": ("contents_commands", "show_command"),
     "info:backups:extract": ("contents_commands", "extract_command"),
@@ -42,6 +45,7 @@ COMMANDS: Final = frozenset(_FUNCTIONS)
 _CHANGE: Final = frozenset(
     {"setup:backup", "setup:rollback", "info:backups:delete"}
     | {"info:backups:prune", "info:backups:note"}
+    | {"schedule:install", "schedule:remove"}
     | {"repo:init", "repo:unlock"}
     | {"job:undo", "job:discard", "job:cancel", "job:recover"}
 )

@@ -31,6 +31,8 @@ EXIT_CODES: Final = (
         ),
     ),
     ("2", "the words of the command are off"),
+    ("0 to 3", "of `info:store --check`: OK, WARNING, CRITICAL, UNKNOWN"),
+    ("3", "a hook `before` failed: the job was stopped before the store was closed"),
     (
         "20",
         "the store was left closed: neither way could be completed, and the message says what next",
@@ -49,6 +51,10 @@ JSON_OBJECTS: Final = (
     ("info:backups:delete", "`Deleted`"),
     ("info:backups:prune", "`PruneDecision` for each set, then `Deleted`"),
     ("info:backups:note", "`Backup` for each file of the set"),
+    ("info:store", "`Store`; with `--check`, `Check`"),
+    ("schedule:install", "`Schedule`; with `--dry-run`, a `ScheduleFile` for each file"),
+    ("schedule:remove", "`ScheduleRemoved`"),
+    ("schedule:status", "`Schedule` for each one, then `Due`"),
     (
         "info:backups:files",
         (
@@ -60,7 +66,6 @@ JSON_OBJECTS: Final = (
         "info:backups:extract",
         "`Extracted` (`path`, `kind`, `size`) or `NotExtracted` (`path`, `reason`)",
     ),
-    ("info:store", "`Store`"),
     (
         "any command with --all-stores",
         "`StoreBegan` (`store`, `root`) before its objects; at the end `StoreEnded` for each",

@@ -1,8 +1,8 @@
 """The entry of the headless commands: words in, exit code out.
 
-0 done (also with warnings, unless --strict), 1 failed or refused, 2 the words are off, 20 the store
-was left closed, 130 cancelled by Ctrl-C, 129 and 143 the watching was ended by a hang-up or a
-request to end while the job goes on.
+0 done (also with warnings, unless --strict), 1 failed or refused, 2 the words are off, 3 a hook
+stopped the job, 20 the store was left closed, 130 cancelled by Ctrl-C, 129 and 143 the watching was
+ended by a hang-up or a request to end while the job goes on.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from core.cli.configured import NO_DOOR, Configuration, choose_store
 from core.cli.console import Console
 from core.cli.interruptions import Interruptions, Stopped
-from core.cli.parser import CommandLine, parse
+from core.cli.parser import CommandLine, TextAsked, parse
 from core.errors import MagerewindError, UsageError
 from core.events import Failed, encode_text
 from core.text.lines import error, error_lines, note
@@ -148,6 +148,16 @@ def _say_failure(failure: MagerewindError, console: Console) -> None:
     console.say(*error_lines(failure))
 
 
+def _tell_of(
+    failure: MagerewindError, line: CommandLine, configuration: Configuration, console: Console
+) -> None:
+    """Tell others of a backup that could not be started; nobody may be at the terminal."""
+    if line.command == "setup:backup":
+        from core.cli.not_started import tell_not_started  # noqa: PLC0415 - as above
+
+        tell_not_started(line, configuration, console, failure)
+
+
 def _unexpected(failure: Exception, console: Console, verbose: int) -> int:
     kind = type(failure).__name__
     console.say(error(f"An unexpected error ended this command: {kind}: {failure}"))
@@ -175,13 +185,14 @@ def run(
     except UsageError as refused:
         _console(CommandLine(), os.environ).say(*error_lines(refused))
         return refused.exit_code
-    except SystemExit as ended:  # --help and --version
-        code = ended.code if isinstance(ended.code, int) else 0
-        return _ending(code, _console(CommandLine(), os.environ))
+    except TextAsked as asked:  # --help and --version
+        console = _console(CommandLine(), os.environ)
+        console.print(asked.text.removesuffix("\n"))
+        return _ending(0, console)
     console = _console(line, os.environ)
     interruptions = Interruptions()
+    configuration = Configuration(line, os.environ)
     try:
-        configuration = Configuration(line, os.environ)
         line = choose_store(line, configuration)
         if line.all_stores:
             return _ending(_for_all(words, configuration, console, interruptions), console)
@@ -191,7 +202,13 @@ def run(
         code = _dispatch(line, console, interruptions, configuration, open_application)
         return _ending(code, console)
     except MagerewindError as failure:
+        if line.check:
+            from core.cli.due_view import UNKNOWN, plugin_line  # noqa: PLC0415 - as above
+
+            console.print(plugin_line(UNKNOWN, failure.message))
+            return UNKNOWN
         _say_failure(failure, console)
+        _tell_of(failure, line, configuration, console)
         return failure.exit_code
     except Stopped as stopped:
         console.end_progress()

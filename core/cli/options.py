@@ -15,6 +15,7 @@ from core.cli.config_options import add_configuration
 from core.cli.magento_words import check_init_params
 from core.cli.repository_options import add_destination
 from core.cli.retention_options import add_prune_first, add_rules
+from core.compression import OF_DUMPS
 from core.events import Kind
 
 PROGRAM: Final = "magerewind"
@@ -23,6 +24,12 @@ PROGRAM: Final = "magerewind"
 def _level(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 <= int(text) <= 9):
         raise argparse.ArgumentTypeError(f"a level is a number from 0 to 9, not {text!r}")
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 3):
+        raise argparse.ArgumentTypeError(f"a level is a whole number, not {text!r}")
     return int(text)
 
 
@@ -186,6 +193,18 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         metavar="LIST",
         help="tables, or groups such as @sessions,@log, of which only the structure is taken; "
         "may be repeated",
+    )
+    add(
+        "--compress",
+        choices=[one.value for one in OF_DUMPS],
+        help="compress the dump: NUMBER_db.sql.gz or NUMBER_db.sql.zst, which zcat and zstd -dc "
+        "turn into the plain dump (default: none)",
+    )
+    add(
+        "--compress-level",
+        type=_whole,
+        metavar="N",
+        help="compression level of the dump: 0 to 9 for gzip, 1 to 19 for zstd (default: 1)",
     )
     add("--level", type=_level, metavar="N", help="compression level of the archives, 0 to 9")
     add("--note", metavar="TEXT", help="a word about this backup, for the list")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from core.cli.commands import Session, age_of
 from core.cli.retention_policy import policy_of
 from core.cli.store_view import finding_lines
+from core.compression import Compression
 from core.errors import NothingToUndo, UsageError
 from core.events import Kind, Report
 from core.jobs.client import Client
@@ -56,6 +57,8 @@ def _backup_request(session: Session, effective: Effective) -> BackupRequest:
         exclude=settings.exclude,
         strip=settings.strip,
         level=settings.level,
+        compress=Compression(settings.compress),
+        compress_level=settings.compress_level,
         note=settings.note,
         naming=settings.names,
         keep_rules=policy_of(line, settings).words,
@@ -82,7 +85,7 @@ def backup_command(session: Session) -> int:
     if dry_run:
         return _preview_backup(session, client, request)
     session.refuse_interrupted(client)
-    return session.follow(client, client.start(request))
+    return session.start(client, request)
 
 
 def _preview_backup(session: Session, client: Client, request: BackupRequest) -> int:
@@ -159,7 +162,7 @@ def rollback_command(session: Session) -> int:
     request = _rollback_request(session, settings)
     if line.yes and not line.dry_run and (line.quiet or line.as_json):
         # No person is there to see a plan, and the job makes its own.
-        return session.follow(client, client.start(request))
+        return session.start(client, request)
     plan = client.plan_rollback(request, report=_planning(session))
     session.console.end_progress()
     _show_rollback(session, plan)
@@ -176,7 +179,7 @@ def rollback_command(session: Session) -> int:
     if not session.agreed(f"{loudest(plan.findings)} {ROLLBACK_QUESTION}".strip()):
         return 1
     confirmed = dataclasses.replace(request, confirmed_plan=plan.fingerprint)
-    return session.follow(client, client.start(confirmed, plan=plan), told=plan.findings)
+    return session.start(client, confirmed, plan=plan, told=plan.findings)
 
 
 def _show_rollback(session: Session, plan: RollbackPlan) -> None:
@@ -257,7 +260,7 @@ def undo_command(session: Session) -> int:
     )
     if not session.agreed(f"{question} Are you sure?"):
         return 1
-    return session.follow(client, client.start(request), told=plan.findings)
+    return session.start(client, request, told=plan.findings)
 
 
 def discard_command(session: Session) -> int:
@@ -271,9 +274,7 @@ def discard_command(session: Session) -> int:
     question = f"You are about to give up the undo of the {job.operation} of {when} ({freed})."
     if not session.agreed(f"{question} Are you sure?"):
         return 1
-    return session.follow(
-        client, client.start(DiscardRequest(job_id=job.job_id, strict=session.line.strict))
-    )
+    return session.start(client, DiscardRequest(job_id=job.job_id, strict=session.line.strict))
 
 
 def _discard_orphans(session: Session, client: Client) -> int:
@@ -296,4 +297,4 @@ def _discard_orphans(session: Session, client: Client) -> int:
     if not session.agreed(f"{question} Are you sure?"):
         return 1
     request = DiscardRequest(orphans=True, strict=session.line.strict)
-    return session.follow(client, client.start(request))
+    return session.start(client, request)

@@ -20,6 +20,7 @@ from core.archive.tar.verify import verify_archive
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
 from core.backups.names import Naming, index_name, new_name, parse_name
 from core.backups.place import make_backups, open_backups
+from core.compression import OF_DUMPS
 from core.durable import (
     PartialFile,
     partial_file,
@@ -83,7 +84,9 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
         if not request.local:
             sending = begin_sending(context, request, request.repositories[0], timestamp)
     context.emit(StepsPlanned(steps=planned_steps(request), sizes=sizes_of(request, checked)))
-    names = {kind: new_name(timestamp, kind, request.naming) for kind in request.kinds}
+    names = {
+        kind: new_name(timestamp, kind, request.naming, request.compress) for kind in request.kinds
+    }
     written = {kind.value: name for kind, name in names.items() if request.local}
     context.journal.write(BackupBegun(timestamp=timestamp, names=written))
     began_s = context.clock()
@@ -189,13 +192,14 @@ def _size_of(backups: Directory, manifest: Manifest) -> int | None:
 def _free_timestamp(backups: Directory, kinds: Iterable[Kind], now_s: int) -> int:
     """Return the first second from now whose names are all free: nothing is ever overwritten.
 
-    The names of both namings: a set has one file of a kind.
+    The names of both namings and all compressions: a set has one file of a kind.
     """
     timestamp = now_s
     while any(
-        backups.has(form(new_name(timestamp, kind, naming)))
+        backups.has(form(new_name(timestamp, kind, naming, compress)))
         for kind in kinds
         for naming in Naming
+        for compress in OF_DUMPS
         for form in (str, partial_name, index_name)
     ):
         timestamp += 1
@@ -287,7 +291,7 @@ def _to_write(kind: Kind, estimate: Estimate) -> int | None:
     if kind is not Kind.DB:
         return estimate.content_bytes
     # The size of tables on the server says little about the size of their first dump.
-    return estimate.file_bytes if estimate.measured else None
+    return estimate.plain_bytes if estimate.measured else None
 
 
 def _write_archive(
@@ -332,7 +336,9 @@ def _write_dump(
     summary = dump_schema(
         connection,
         fd,
-        options=DumpOptions(strip=request.strip),
+        options=DumpOptions(
+            strip=request.strip, compress=request.compress, level=request.compress_level
+        ),
         report=report,
         created=created,
         index_fd=index_fd,
@@ -351,6 +357,8 @@ def _write_dump(
         details={
             "content_bytes": summary.bytes,
             "schema_bytes": schema_bytes,
+            "compress": request.compress.value,
+            "level": request.compress_level,
             "rows": summary.rows,
             "snapshot": summary.snapshot,
             "server": summary.server,
@@ -369,7 +377,8 @@ def _verify(context: JobContext, kind: Kind, path: str, written: _Written, size_
             return
         from core.database.load.offline_check import check_dump  # noqa: PLC0415 - as above
 
-        check = check_dump(path, report=report, sha256=written.sha256)
+        size = written.details["content_bytes"]
+        check = check_dump(path, report=report, sha256=written.sha256, content_bytes=size)
         if not check.complete:
             raise DamagedBackup("The dump that was just written does not read back as complete.")
 

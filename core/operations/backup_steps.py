@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.events import Kind, Step, step_key
+from core.events import Step, step_key
 from core.operations.preflight import BackupPreflight
 from core.operations.requests import BackupRequest
 
@@ -32,7 +32,8 @@ def sizes_of(request: BackupRequest, checked: BackupPreflight) -> tuple[int, ...
     """Return how many bytes each step will read or write, as far as estimates tell; else -1."""
     sizes: dict[str, int] = {}
     for kind, estimate in checked.estimates.items():
-        written = estimate.file_bytes if kind is Kind.DB else estimate.content_bytes
+        plain_bytes = estimate.plain_bytes
+        written = estimate.content_bytes if plain_bytes is None else plain_bytes
         sizes[step_key(Step.WRITE, kind)] = written
         sizes[step_key(Step.SEND, kind)] = written
         sizes[step_key(Step.VERIFY, kind)] = estimate.file_bytes

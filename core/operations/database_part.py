@@ -94,7 +94,7 @@ class DatabasePart:
         with context.step(
             Step.LOAD,
             Kind.DB,
-            total_bytes=check.content_bytes,
+            total_bytes=backup.size_bytes,
             total_items=sum(rows.values()) if rows else None,
         ) as report:
             self._staged = load_beside(

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from core.backups.names import Naming
 from core.backups.retention import RetentionPolicy
+from core.compression import LEVELS, OF_DUMPS, Compression
 from core.errors import ConfigurationError, UsageError
 from core.events import Kind, Operation, decode_text, encode_text
 from core.repository.settings import Repository
@@ -28,7 +29,9 @@ class BackupRequest:
     keep_open: bool = False
     exclude: tuple[str, ...] = ()  # whole-path patterns and @groups, besides Magento's
     strip: tuple[str, ...] = ()  # table groups (@log) and names: structure without rows
-    level: int | None = None  # gzip level; None: the measured default
+    level: int | None = None  # gzip level of archives; None: the measured default
+    compress: Compression = Compression.NONE  # of the dump: none, gzip, zstd
+    compress_level: int | None = None  # of the dump; None: the measured default
     note: str = ""
     naming: Naming = Naming.DOCUMENTED
     keep_rules: tuple[str, ...] = ()  # of retention, as `daily=7`
@@ -42,6 +45,7 @@ class BackupRequest:
     def __post_init__(self) -> None:
         if not self.kinds:
             raise UsageError("Not enough information provided to take backup.")
+        _check_compression(self)
         if (self.prune or self.prune_first) and not self.policy:
             raise UsageError(
                 "Old backups are to be deleted, and nothing says what is to be kept.",
@@ -64,6 +68,26 @@ class BackupRequest:
     def operation(self) -> Operation:
         """What a job of this request does."""
         return Operation.BACKUP
+
+
+def _check_compression(request: BackupRequest) -> None:
+    """Raise UsageError for a compression of dumps that cannot be had."""
+    compress, level = request.compress, request.compress_level
+    if compress not in OF_DUMPS:
+        raise UsageError(f"A dump is compressed by {', '.join(OF_DUMPS)}; not by {compress}.")
+    if compress is not Compression.NONE and request.naming is Naming.MAGENTO:
+        raise UsageError(
+            "--names=magento writes what Magento's own commands take, and they take no compressed"
+            " dump.",
+            hint="Leave out --names=magento or --compress.",
+        )
+    if level is None:
+        return
+    levels = LEVELS.get(compress)
+    if levels is None:
+        raise UsageError("A compression level needs --compress gzip or --compress zstd.")
+    if level not in levels:
+        raise UsageError(f"A level of {compress} is a number from {levels[0]} to {levels[-1]}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +220,7 @@ _NAMED_TYPES: Final = {
     "str": str,
     "None": type(None),
     "Naming": Naming,
+    "Compression": Compression,
 }
 
 
@@ -236,6 +261,8 @@ def from_json(content: bytes) -> Request:
             values[name] = _repository(value)
         elif name == "naming":
             values[name] = Naming(value)
+        elif name == "compress":
+            values[name] = Compression(value)
         elif isinstance(value, str | dict):
             values[name] = decode_text(value)
         else:
@@ -315,6 +342,12 @@ def _backup_words(request: BackupRequest) -> list[str]:
         *_chosen((not request.verify, "--no-verify"), (request.keep_open, "--keep-open")),
         *(["--strip", ",".join(request.strip)] if request.strip else []),
         *([f"--level={request.level}"] if request.level is not None else []),
+        *_chosen((request.compress is not Compression.NONE, f"--compress={request.compress}")),
+        *(
+            [f"--compress-level={request.compress_level}"]
+            if request.compress_level is not None
+            else []
+        ),
         *(["--note", request.note] if request.note else []),
         *_destination(request),
         *_chosen((request.naming is not Naming.DOCUMENTED, f"--names={request.naming}")),

@@ -211,6 +211,7 @@ def plan_database(
         backup.path,
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,
+        content_bytes=manifest.content_bytes if manifest is not None else None,
         table_prefix=connection.table_prefix if connection is not None else "",
         schema=connection.schema if connection is not None else None,
         from_schema=request.from_schema or "",

@@ -7,10 +7,12 @@ the blocks of each table. The last line has the place of the directory, in a fix
     magerewind index of a dump, format 1
     [offset, length, rows, after, upto, digest]
     ...
-    {"session": {...}, "tables": [...], "objects": [...]}
+    [[text offset, file offset], ...]
+    {"session": {...}, "tables": [...], "objects": [...], "frames": [offset, length]}
     directory <offset, 20 digits> <length, 20 digits>
 
-Offsets and lengths of statements are in bytes of the dump, uncompressed.
+Offsets and lengths of statements are in bytes of the dump, uncompressed. The line of pairs has the
+frames of a compressed dump, where each begins; it is `[]` for a plain one.
 """
 
 from __future__ import annotations

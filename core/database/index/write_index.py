@@ -11,6 +11,7 @@ import json
 import os
 import threading
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -82,14 +83,21 @@ class IndexWriter:
             row = {"kind": kind, "name": name, "table": table, "place": _pair(place)}
             self._objects.append(row)
 
-    def finish(self, session: Session) -> str:
-        """Write the directory and return the SHA-256 of the whole file."""
+    def finish(self, session: Session, frames: Sequence[tuple[int, int]] = ()) -> str:
+        """Write the directory and return the SHA-256 of the whole file.
+
+        `frames`: where each frame of a compressed dump begins, in the text and in the file.
+        """
         with self._lock:
             self._write_blocks()
+            block = json.dumps(frames, separators=(",", ":")).encode("ascii") + b"\n"
+            framed = (self._offset, len(block))
+            self._append(block)
             directory = {
                 "session": asdict(session),
                 "tables": list(self._tables.values()),
                 "objects": self._objects,
+                "frames": framed,
             }
             text = json.dumps(directory, separators=(",", ":")).encode("ascii") + b"\n"
             offset = self._offset

@@ -205,7 +205,7 @@ class _Loading:
         )
 
     def _read(self, writers: RowWriters, report: Report) -> None:
-        file = DumpFile(self.path, digest=True)
+        file = DumpFile(self.path, digest=True, content_bytes=self.check.content_bytes)
         try:
             statements = Statements(file)
             number = 0
