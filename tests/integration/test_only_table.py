@@ -68,22 +68,6 @@ def planned(shop, dump, *words):
     return said.objects[0]["database"]
 
 
-def test_only_the_chosen_table_is_rolled_back_and_back_again(shop, dump):
-    before = entries(shop)
-    said = magerewind(shop, "setup:rollback", *dump, "--only-table", "zz_alone", *HOW, code=0)
-    assert "DB rollback of only: zz_alone" in said.lines
-    after = entries(shop)
-    assert all("zz_alone" in str(key) for key in changed(before, after)), changed(before, after)
-    assert {k: v for k, v in after.items() if "zz_alone" in str(k)} == {
-        k: v for k, v in shop.old.items() if "zz_alone" in str(k)
-    }
-    magerewind(shop, "job:undo", *HOW, code=0)
-    assert entries(shop) == before
-    magerewind(shop, "job:undo", *HOW, code=0)
-    assert entries(shop) == after
-    magerewind(shop, "job:undo", *HOW, code=0)
-
-
 def test_what_would_dangle_is_counted_on_both_sides(shop, dump):
     plan = planned(shop, dump, "--only-table", "zz_middle")
     assert plan["only_tables"] == ["zz_middle"]
@@ -144,22 +128,29 @@ def test_foreign_keys_of_tables_that_stay_point_to_the_new_one(shop, dump):
     assert entries(shop) == before
 
 
-def test_files_and_tables_commit_together(shop):
-    config = "app/etc/config.php"
+def test_files_and_tables_commit_together_and_nothing_else_is_touched(shop):
     words = names_of(shop.request)
     before = entries(shop)
-    path = Path(shop.root, config)
+    path = Path(shop.root, "app/etc/config.php")
     wanted = path.read_bytes()
     with instead(path, b"changed"):
-        magerewind(
-            shop, "setup:rollback", *words[:2], *words[4:], "--only", config,
+        said = magerewind(
+            shop, "setup:rollback", *words[:2], *words[4:], "--only", "app/etc/config.php",
             "--only-table", "zz_alone", *HOW, code=0,
         )  # fmt: skip
+        assert "DB rollback of only: zz_alone" in said.lines
+        after = entries(shop)
         assert path.read_bytes() == wanted
-        assert all("zz_alone" in str(key) for key in changed(before, entries(shop)))
-        assert changed(before, entries(shop))
+        assert changed(before, after)
+        assert all("zz_alone" in str(key) for key in changed(before, after))
+        assert {key: one for key, one in after.items() if "zz_alone" in str(key)} == {
+            key: one for key, one in shop.old.items() if "zz_alone" in str(key)
+        }
         magerewind(shop, "job:undo", *HOW, code=0)
         assert (path.read_bytes(), entries(shop)) == (b"changed", before)
+        magerewind(shop, "job:undo", *HOW, code=0)
+        assert (path.read_bytes(), entries(shop)) == (wanted, after)
+        magerewind(shop, "job:undo", *HOW, code=0)
 
 
 @pytest.mark.parametrize(
@@ -177,14 +168,10 @@ def test_files_and_tables_commit_together(shop):
 )
 def test_what_cannot_be_chosen_is_refused_in_one_line(shop, dump, words, problem):
     before, backups = entries(shop), sorted(os.listdir(shop.store.backups))
-    for how in (("--dry-run",), HOW):
+    for how in (("--dry-run",), HOW)[: 1 + ("zz_alon" in words)]:
         said = magerewind(shop, "setup:rollback", *dump, *words, *how)
         assert said.code in {1, 2}
-        assert (
-            problem
-            in said.problem[0 if how == ("--dry-run",) else -2 if len(said.problem) > 1 else -1]
-            or problem in said.err
-        )
+        assert problem in said.err
         assert "Traceback" not in said.err
     untouched(shop, backups)
     assert entries(shop) == before
