@@ -33,6 +33,12 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise argparse.ArgumentTypeError(f"a whole number is expected, not {text!r}")
+    return int(text)
+
+
 def _word(text: str) -> str:
     if not text:  # an unset variable of a script
         raise argparse.ArgumentTypeError("a name is expected, not an empty one")
@@ -268,6 +274,16 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
         help="keep the present rows of tables of which the dump has only the structure",
     )
     add(
+        "--whole",
+        action="store_true",
+        help="load and exchange all tables, also those that are as in the dump",
+    )
+    add(
+        "--load-open",
+        action="store_true",
+        help="load while the store is open; what comes in meanwhile is lost like all that is newer",
+    )
+    add(
         "--only",
         action="append",
         metavar="PATH",
@@ -366,7 +382,13 @@ def add_diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show-secrets",
         action="store_true",
-        help="show passwords and keys of app/etc/env.php, which are masked else",
+        help="show passwords and keys of app/etc/env.php and of tables, which are masked else",
+    )
+    parser.add_argument(
+        "--limit",
+        type=_count,
+        metavar="N",
+        help="of one table of a dump: how many rows to show (default: 50); all are counted",
     )
 
 
@@ -434,6 +456,12 @@ def _add_kept(parser: argparse.ArgumentParser) -> None:
 def add_undo(parser: argparse.ArgumentParser) -> None:
     """Add the options of job:undo."""
     _add_kept(parser)
+    parser.add_argument(
+        "--partial",
+        action="store_true",
+        help="leave tables that stayed in the rollback as they are now; for when their backup is"
+        " gone",
+    )
     _add_run(parser)
     _add_no_flush(parser)
 

@@ -121,6 +121,8 @@ def _rollback_request(session: Session, settings: Settings) -> RollbackRequest:
         only=line.only,
         only_table=line.only_table,
         with_related=line.with_related,
+        whole=line.whole,
+        load_open=line.load_open,
         strict=settings.strict,
     )
 
@@ -239,8 +241,11 @@ def undo_command(session: Session) -> int:
     job = _kept_undo(session, client)
     settings = session.settings(client.store).settings
     flush = line.flush if "flush" in line.given else settings.rollback.flush
-    request = UndoRequest(job_id=job.job_id, flush=flush, strict=settings.strict)
-    plan = client.plan_undo(request)
+    request = UndoRequest(
+        job_id=job.job_id, flush=flush, partial=line.partial, strict=settings.strict
+    )
+    plan = client.plan_undo(request, report=_planning(session))
+    session.console.end_progress()
     if not line.dry_run:
         session.console.say(*map(note, undo_lines(plan, flush=flush)))
     elif session.console.as_json:

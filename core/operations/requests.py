@@ -108,6 +108,8 @@ class RollbackRequest:
     map_collations: bool = False
     from_schema: str | None = None  # a name in the dump that means the store's schema
     keep_stripped: bool = False  # tables without rows in the dump keep the present ones
+    whole: bool = False  # load and swap all tables, also those that are as in the dump
+    load_open: bool = False  # load beside while the store is open
     exclude: tuple[str, ...] = ()
     only: tuple[str, ...] = ()  # of code and media, nothing but what these patterns match
     only_table: tuple[str, ...] = ()  # of the database, nothing but these tables and @groups
@@ -163,6 +165,7 @@ class UndoRequest:
 
     job_id: str
     flush: bool = True
+    partial: bool = False  # leave the tables that stayed in the rollback as they are now
     strict: bool = False
     confirmed_plan: str | None = None
 
@@ -202,7 +205,27 @@ class RepairRequest:
         return Operation.REPAIR
 
 
-Request = BackupRequest | RollbackRequest | UndoRequest | DiscardRequest | RepairRequest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillRequest:
+    """Try whether the named backups can be restored; `seed` chooses the sample of files."""
+
+    names: tuple[str, ...]
+    seed: int = 0
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            raise UsageError("No backup is named.")
+
+    @property
+    def operation(self) -> Operation:
+        """What a job of this request does."""
+        return Operation.DRILL
+
+
+Request = (
+    BackupRequest | RollbackRequest | UndoRequest | DiscardRequest | RepairRequest | DrillRequest
+)
 
 _TYPES: Final[dict[str, type[Request]]] = {
     Operation.BACKUP: BackupRequest,
@@ -210,6 +233,7 @@ _TYPES: Final[dict[str, type[Request]]] = {
     Operation.UNDO: UndoRequest,
     Operation.DISCARD: DiscardRequest,
     Operation.REPAIR: RepairRequest,
+    Operation.DRILL: DrillRequest,
 }
 
 
@@ -315,11 +339,14 @@ def _command_words(request: Request) -> list[str]:
         case RollbackRequest():
             return _rollback_words(request)
         case UndoRequest():
-            return ["job:undo", request.job_id, *_chosen((not request.flush, "--no-flush"))]
+            chosen = _chosen((not request.flush, "--no-flush"), (request.partial, "--partial"))
+            return ["job:undo", request.job_id, *chosen]
         case DiscardRequest():
             return ["job:discard", "--orphans" if request.orphans else request.job_id]
         case RepairRequest():
             return ["job:recover", "--without-memory"]
+        case DrillRequest():
+            return ["info:backups:drill", *request.names]
 
 
 def _chosen(*options: tuple[bool, str]) -> list[str]:
@@ -384,6 +411,8 @@ def _rollback_words(request: RollbackRequest) -> list[str]:
             (request.map_collations, "--map-collations"),
             (request.keep_stripped, "--keep-stripped"),
             (request.with_related, "--with-related"),
+            (request.whole, "--whole"),
+            (request.load_open, "--load-open"),
         ),
         *(["--from-schema", request.from_schema] if request.from_schema else []),
         *_repeated("--only", request.only),

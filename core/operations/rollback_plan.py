@@ -24,8 +24,9 @@ from core.backups.manifest import identity_of
 from core.errors import Cancelled, MagerewindError, PreflightRefused, UsageError
 from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
-from core.magento.store import Store, magento_version
+from core.magento.store import Store
 from core.operations.absence import absence_findings
+from core.operations.backup_findings import stripped_findings, version_findings
 from core.operations.chosen import chosen_findings
 from core.operations.findings import (
     Finding,
@@ -52,6 +53,7 @@ from core.operations.uncovered import remote_findings
 if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for imports
     from core.database.load.server_check import DumpCheck, ServerCheck
     from core.operations.chosen_tables import ChosenTables
+    from core.operations.difference import Difference
     from core.operations.losses import Losses
 
 _ROOT_HINT: Final = (
@@ -70,6 +72,7 @@ class DatabasePlan:
     server: ServerCheck | None
     losses: Losses | None
     chosen: ChosenTables | None = None  # where not all tables are asked for
+    difference: Difference | None = None  # None where the server was not asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +102,16 @@ class RollbackPlan:
 
     @property
     def fingerprint(self) -> str:
-        """Names this plan: the request, the archives, env.php and the lists of files."""
+        """Names this plan: request, archives, env.php, lists of files, tables that are loaded."""
         digest = hashlib.sha256()
         for kind in self.request.kinds:
             backup = self.backups[kind]
             digest.update(f"{kind} {backup.name.text} {backup.size_bytes}\n".encode())
             plan = self.files.get(kind)
             digest.update(f"{plan.fingerprint if plan is not None else ''}\n".encode())
+        difference = self.database.difference if self.database is not None else None
+        if difference is not None:
+            digest.update(difference.fingerprint.encode("utf-8", "surrogateescape"))
         digest.update(self.environment.encode())
         for asked in (self.request.only, self.request.only_table):
             digest.update("\0".join((*asked, "")).encode("utf-8", "surrogateescape"))
@@ -202,6 +208,7 @@ def plan_database(
         without_other_stores,
     )
     from core.operations.chosen_tables import choose_tables, tie_findings  # noqa: PLC0415
+    from core.operations.difference import Comparing, difference_findings  # noqa: PLC0415
     from core.operations.losses import count_losses, uncounted_findings  # noqa: PLC0415
 
     backup = sources.backups[Kind.DB]
@@ -219,6 +226,7 @@ def plan_database(
     server: ServerCheck | None = None
     losses: Losses | None = None
     chosen: ChosenTables | None = None
+    difference: Difference | None = None
     if connection is not None:
         try:
             check = without_other_stores(check, connection)
@@ -227,12 +235,15 @@ def plan_database(
                 check = chosen.check
             if request.keep_stripped and manifest is not None:
                 check = keep_rows(check, manifest.stripped, connection)
+            comparing = Comparing(request, backup, check, connection, report)
             server = check_against_server(
                 check,
                 connection,
                 map_collations=request.map_collations,
                 partial=request.others_stay,
+                compare=comparing,
             )
+            difference = comparing.found
             among = check.tables if request.only_table else None
             losses = count_losses(connection, backup.name.timestamp, among=among)
         except (Cancelled, PreflightRefused, UsageError):
@@ -240,6 +251,7 @@ def plan_database(
         except MagerewindError as error:
             findings.append(from_error("database", error))
     findings += _dump_findings(check, server)
+    findings += difference_findings(difference) if difference is not None else []
     findings += uncounted_findings(losses) if losses is not None else []
     if losses is not None and losses.any:
         findings.append(
@@ -250,7 +262,9 @@ def plan_database(
             )
         )
     findings += tie_findings(chosen) if chosen is not None else []
-    return DatabasePlan(check=check, server=server, losses=losses, chosen=chosen)
+    return DatabasePlan(
+        check=check, server=server, losses=losses, difference=difference, chosen=chosen
+    )
 
 
 def _dump_findings(check: DumpCheck, server: ServerCheck | None) -> list[Finding]:
@@ -353,47 +367,11 @@ def surrounding_findings(
     found += release_findings(store, sources)
     if Kind.MEDIA in sources.backups:
         found += remote_findings(sources.configuration)
-    found += _version_findings(store, sources)
-    found += _stripped_findings(request, sources)
+    found += version_findings(store, sources)
+    found += stripped_findings(request, sources)
     found += [
         warn("clock", f"{backup.name.text} is dated in the future.")
         for backup in sources.backups.values()
         if backup.name.timestamp > now_s + 60
     ]
     return found
-
-
-def _version_findings(store: Store, sources: Sources) -> list[Finding]:
-    """Return the backups that are of another version of Magento than the store."""
-    version, _edition = magento_version(store)
-    return [
-        note(
-            "version",
-            f"The {kind} backup is of Magento {backup.manifest.magento_version}, "
-            f"the store is {version}.",
-        )
-        for kind, backup in sources.backups.items()
-        if backup.manifest is not None
-        and None not in {version, backup.manifest.magento_version or None}
-        and backup.manifest.magento_version != version
-    ]
-
-
-def _stripped_findings(request: RollbackRequest, sources: Sources) -> list[Finding]:
-    """Return the tables of which the dump has no rows."""
-    backup = sources.backups.get(Kind.DB)
-    if backup is None or backup.manifest is None or not backup.manifest.stripped:
-        return []
-    names = backup.manifest.stripped
-    if request.only_table and not request.with_related:
-        from core.operations.chosen_tables import matching_tables  # noqa: PLC0415 - as said above
-
-        prefix = "" if sources.connection is None else sources.connection.table_prefix
-        names = matching_tables(request.only_table, names, prefix)[0]
-        if not names:
-            return []
-    if request.keep_stripped:
-        message = "The dump was taken without the rows of some tables; they keep the present ones:"
-        return [note("stripped", message, names=names)]
-    message = "The dump was taken without the rows of some tables; they will be empty:"
-    return [warn("stripped", message, hint="--keep-stripped keeps the present rows.", names=names)]
