@@ -1,4 +1,4 @@
-"""Tables of a plan, for the eye and for scripts: the chosen ones, their ties, rows that come or go."""
+"""Tables of a plan as text and JSON: the chosen ones, their ties, rows that come or go."""
 
 from __future__ import annotations
 
