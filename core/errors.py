@@ -135,6 +135,10 @@ class BackupNotFound(BackupError):
     """No such file in var/backups."""
 
 
+class BackupNeeded(BackupError):
+    """A backup that an undo needs is not to be deleted."""
+
+
 class DamagedBackup(BackupError):
     """A backup that is cut, corrupt, or unlike its manifest."""
 

@@ -23,6 +23,7 @@ from core.cli.store_view import stop_lines, store_json, store_lines
 from core.errors import MagerewindError
 from core.events import Kind, Report, encode_text
 from core.magento.store import Store
+from core.operations.pinned import refuse_pinned
 from core.text import numbers
 from core.text.lines import NAMES_SHOWN, error, error_lines, name_lines, plain, success, warning
 from core.text.printable import printable
@@ -105,6 +106,8 @@ def delete_command(session: Session) -> int:
     session.refuse_while_running(client)
     if not all(isinstance(one, Backup) for one in doomed):
         session.refuse_interrupted(client)  # its unfinished files are its recovery's to remove
+    for one in doomed:
+        refuse_pinned(store, _name_of(one))
     session.console.say(*name_lines(tuple(map(_name_of, doomed)), None))
     if not session.agreed(_question(doomed)):
         return 1

@@ -268,6 +268,16 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
         help="keep the present rows of tables of which the dump has only the structure",
     )
     add(
+        "--whole",
+        action="store_true",
+        help="load and exchange all tables, also those that are as in the dump",
+    )
+    add(
+        "--load-open",
+        action="store_true",
+        help="load while the store is open; what comes in meanwhile is lost like all that is newer",
+    )
+    add(
         "--only",
         action="append",
         metavar="PATH",
@@ -421,6 +431,12 @@ def _add_kept(parser: argparse.ArgumentParser) -> None:
 def add_undo(parser: argparse.ArgumentParser) -> None:
     """Add the options of job:undo."""
     _add_kept(parser)
+    parser.add_argument(
+        "--partial",
+        action="store_true",
+        help="leave tables that stayed in the rollback as they are now; for when their backup is"
+        " gone",
+    )
     _add_run(parser)
     _add_no_flush(parser)
 

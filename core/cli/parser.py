@@ -81,6 +81,8 @@ class CommandLine:
     map_collations: bool = False
     from_schema: str | None = None
     keep_stripped: bool = False
+    whole: bool = False
+    load_open: bool = False
     only: tuple[str, ...] = ()
     # retention
     keep_rules: tuple[str, ...] = ()

@@ -29,6 +29,8 @@ from core.text.steps import items_words
 
 if TYPE_CHECKING:  # of a database: not loaded for a plan of files
     from core.database.load.server_check import ServerCheck
+    from core.operations.difference import Difference
+    from core.operations.undo_tables import UndoTables
 
 TABLES_SHOWN: Final = 10
 
@@ -103,7 +105,11 @@ def _rows_then(backup: Backup) -> Mapping[str, int] | None:
 
 
 def _database_lines(
-    plan: DatabasePlan, rows_then: Mapping[str, int] | None, shown: int | None
+    plan: DatabasePlan,
+    rows_then: Mapping[str, int] | None,
+    shown: int | None,
+    *,
+    load_open: bool,
 ) -> Iterator[str]:
     check = plan.check
     objects = (
@@ -120,10 +126,16 @@ def _database_lines(
     server = plan.server
     if server is None:
         return
-    counts = (("replaced", server.replaced), ("added", server.added), ("set aside", server.removed))
+    kept = plan.difference.kept if plan.difference is not None else ()
+    counts = (
+        ("the same", kept),
+        ("replaced", server.replaced),
+        ("added", server.added),
+        ("set aside", server.removed),
+    )
     told = ", ".join(f"{numbers.count(len(names))} {what}" for what, names in counts if names)
     yield f"  {told or 'no table changes'}"
-    yield from _table_lines(server, shown)
+    yield from _table_lines(server, plan.difference, shown)
     if server.rows_now and rows_then:
         now = numbers.count(sum(server.rows_now.values()))
         yield f"  rows: about {now} now, {numbers.count(sum(rows_then.values()))} then"
@@ -131,6 +143,8 @@ def _database_lines(
     free = server.space_free
     known = "it is not known how much is free" if free is None else f"{numbers.size(free)} free"
     yield f"  about {numbers.size(server.space_needed)} needed on the database server, {known}"
+    if plan.difference is not None:
+        yield from _closed_lines(plan.difference, load_open=load_open)
 
 
 def _row_lines(tables: Iterable[TablePlan], shown: int | None) -> Iterator[str]:
@@ -145,9 +159,30 @@ def _row_lines(tables: Iterable[TablePlan], shown: int | None) -> Iterator[str]:
         yield f"    and {numbers.counted(len(changed) - shown, 'more table')}"
 
 
-def _table_lines(server: ServerCheck, shown: int | None) -> Iterator[str]:
-    """Yield which tables are missing now, defined otherwise, or not in the dump."""
+def _closed_lines(difference: Difference, *, load_open: bool) -> Iterator[str]:
+    """Yield what the undo keeps on the server, and for how long the store is closed, both ways."""
+    if difference.undo_bytes:
+        yield f"  about {numbers.size(difference.undo_bytes)} stay there for the undo"
+    if not difference.loaded:
+        return
+    closed, opened = (numbers.roughly(difference.closed_s(load_open=way)) for way in (False, True))
+    if load_open:
+        yield f"  closed for about {opened}, as the load comes before; about {closed} otherwise"
+        yield "  what comes in during the load is lost with all that is newer than the backup"
+    else:
+        yield f"  closed for about {closed}; with --load-open for about {opened}"
+
+
+def _table_lines(
+    server: ServerCheck, difference: Difference | None, shown: int | None
+) -> Iterator[str]:
+    """Yield the tables that differ, and those missing now, defined otherwise or not in the dump."""
+    compared = difference if difference is not None and not difference.reason else None
+    differing = compared.of("differs") if compared is not None else ()
+    unknown = compared.of("unknown") if compared is not None else ()
     for names, one, more in (
+        (differing, "has other rows now", "have other rows now"),
+        (unknown, "cannot be compared and is loaded", "cannot be compared and are loaded"),
         (server.added, "is missing now and comes back", "are missing now and come back"),
         (server.changed, "is defined otherwise now", "are defined otherwise now"),
         (server.removed, "is not in the dump and goes aside", "are not in the dump and go aside"),
@@ -169,7 +204,9 @@ def rollback_lines(
         if files is not None:
             yield from _file_lines(files)
         elif plan.database is not None:
-            yield from _database_lines(plan.database, _rows_then(backup), shown)
+            yield from _database_lines(
+                plan.database, _rows_then(backup), shown, load_open=plan.request.load_open
+            )
     needed = plan.bytes_to_write
     if plan.database is not None and plan.database.server is not None:
         needed += plan.database.server.space_needed
@@ -208,11 +245,34 @@ def _database_json(plan: DatabasePlan, rows_then: Mapping[str, int] | None) -> d
         "added": None if server is None else [encode_text(name) for name in server.added],
         "set_aside": None if server is None else [encode_text(name) for name in server.removed],
         "changed": None if server is None else [encode_text(name) for name in server.changed],
+        **_difference_json(plan),
         "space_needed": None if server is None else server.space_needed,
         "space_free": None if server is None else server.space_free,
         "table_plans": [
             asdict(one) | {"name": encode_text(one.name)} for one in table_plans(plan, rows_then)
         ],
+    }
+
+
+def _difference_json(plan: DatabasePlan) -> dict[str, Any]:
+    """Return each table of the dump and of the schema with its state, and what stays or goes."""
+    difference, server = plan.difference, plan.server
+    if difference is None or server is None:
+        return {"compared": False, "not_compared": None, "states": None, "kept": None}
+    states = {name: verdict.value for name, verdict in difference.verdicts.items()}
+    states |= dict.fromkeys(server.added, "missing") | dict.fromkeys(server.removed, "extra")
+    return {
+        "compared": not difference.reason,
+        "not_compared": encode_text(difference.reason) if difference.reason else None,
+        "states": [
+            {"table": encode_text(name), "state": state} for name, state in sorted(states.items())
+        ],
+        "kept": [encode_text(name) for name in difference.kept],
+        "loaded": [encode_text(name) for name in difference.loaded],
+        "kept_are_locked": difference.held,
+        "undo_bytes": difference.undo_bytes,
+        "closed_about_s": round(difference.closed_s(load_open=False), 1),
+        "closed_about_s_with_load_open": round(difference.closed_s(load_open=True), 1),
     }
 
 
@@ -270,8 +330,36 @@ def undo_lines(plan: UndoPlan, *, flush: bool) -> Iterator[str]:
             yield from _file_lines(files)
         elif kind is Kind.DB:
             yield "  the tables that were set aside come back, the present ones are set aside"
+            yield from _undone_table_lines(plan)
     order = rollback_order(UndoRequest(job_id=plan.job_id, flush=flush), plan.kinds)
     yield f"Order: {numbered(order)}"
+
+
+def _undone_table_lines(plan: UndoPlan) -> Iterator[str]:
+    """Yield what becomes of the tables that stayed in the rollback."""
+    tables = plan.tables
+    if tables is None:
+        return
+    if tables.stayed:
+        same = numbers.counted(tables.stayed, "table")
+        yield f"  {same} stayed in the rollback and did not change since"
+    if tables.loaded:
+        listed = ", ".join(map(printable, tables.loaded[:TABLES_SHOWN]))
+        rest = "" if len(tables.loaded) <= TABLES_SHOWN else ", …"
+        changed = numbers.counted(len(tables.loaded), "table")
+        yield f"  {changed} that stayed changed since, loaded from {tables.backup}: {listed}{rest}"
+
+
+def _undone_tables_json(tables: UndoTables | None) -> dict[str, Any] | None:
+    if tables is None:
+        return None
+    return {
+        "back": tables.back,
+        "stayed": tables.stayed,
+        "loaded": [encode_text(name) for name in tables.loaded],
+        "left": [encode_text(name) for name in tables.left],
+        "backup": tables.backup or None,
+    }
 
 
 def undo_json(plan: UndoPlan) -> Iterator[dict[str, Any]]:
@@ -282,6 +370,7 @@ def undo_json(plan: UndoPlan) -> Iterator[dict[str, Any]]:
         "job_id": plan.job_id,
         "kinds": [kind.value for kind in plan.kinds],
         "files": {kind.value: _files_json(files) for kind, files in plan.files.items()},
+        "tables": _undone_tables_json(plan.tables),
         "orders_newer": None if losses is None else losses.orders,
         "order_numbers": [] if losses is None else [*map(encode_text, losses.order_numbers)],
         "customers_newer": None if losses is None else losses.customers,

@@ -119,6 +119,8 @@ def _rollback_request(session: Session, settings: Settings) -> RollbackRequest:
         keep_stripped=(line.keep_stripped if "keep_stripped" in given else options.keep_stripped),
         exclude=line.exclude if "exclude" in given else options.exclude,
         only=line.only,
+        whole=line.whole,
+        load_open=line.load_open,
         strict=settings.strict,
     )
 
@@ -237,8 +239,11 @@ def undo_command(session: Session) -> int:
     job = _kept_undo(session, client)
     settings = session.settings(client.store).settings
     flush = line.flush if "flush" in line.given else settings.rollback.flush
-    request = UndoRequest(job_id=job.job_id, flush=flush, strict=settings.strict)
-    plan = client.plan_undo(request)
+    request = UndoRequest(
+        job_id=job.job_id, flush=flush, partial=line.partial, strict=settings.strict
+    )
+    plan = client.plan_undo(request, report=_planning(session))
+    session.console.end_progress()
     if not line.dry_run:
         session.console.say(*map(note, undo_lines(plan, flush=flush)))
     elif session.console.as_json:

@@ -106,14 +106,16 @@ class Client:
             self.store, request, environ=self.environ, report=report, now_s=self.clock()
         )
 
-    def plan_undo(self, request: UndoRequest) -> UndoPlan:
+    def plan_undo(self, request: UndoRequest, *, report: Report = no_report) -> UndoPlan:
         """Return the changes of an undo. Raises NothingToUndo."""
         from core.operations import undo_plan  # noqa: PLC0415 - as said above
 
         job = find_job(self.store, request.job_id)
         if job.undo() is None:
             raise NothingToUndo(f"Job {job.job_id} keeps no undo.")
-        return undo_plan.plan_undo(self.store, job.directory, job.job_id)
+        return undo_plan.plan_undo(
+            self.store, job.directory, job.job_id, partial=request.partial, report=report
+        )
 
     # Jobs.
 

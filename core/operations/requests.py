@@ -108,6 +108,8 @@ class RollbackRequest:
     map_collations: bool = False
     from_schema: str | None = None  # a name in the dump that means the store's schema
     keep_stripped: bool = False  # tables without rows in the dump keep the present ones
+    whole: bool = False  # load and swap all tables, also those that are as in the dump
+    load_open: bool = False  # load beside while the store is open
     exclude: tuple[str, ...] = ()
     only: tuple[str, ...] = ()  # of code and media, nothing but what these patterns match
     strict: bool = False
@@ -148,6 +150,7 @@ class UndoRequest:
 
     job_id: str
     flush: bool = True
+    partial: bool = False  # leave the tables that stayed in the rollback as they are now
     strict: bool = False
     confirmed_plan: str | None = None
 
@@ -300,7 +303,8 @@ def _command_words(request: Request) -> list[str]:
         case RollbackRequest():
             return _rollback_words(request)
         case UndoRequest():
-            return ["job:undo", request.job_id, *_chosen((not request.flush, "--no-flush"))]
+            chosen = _chosen((not request.flush, "--no-flush"), (request.partial, "--partial"))
+            return ["job:undo", request.job_id, *chosen]
         case DiscardRequest():
             return ["job:discard", "--orphans" if request.orphans else request.job_id]
         case RepairRequest():
@@ -368,6 +372,8 @@ def _rollback_words(request: RollbackRequest) -> list[str]:
             (request.partial, "--partial"),
             (request.map_collations, "--map-collations"),
             (request.keep_stripped, "--keep-stripped"),
+            (request.whole, "--whole"),
+            (request.load_open, "--load-open"),
         ),
         *(["--from-schema", request.from_schema] if request.from_schema else []),
         *_repeated("--only", request.only),

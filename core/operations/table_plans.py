@@ -66,6 +66,8 @@ def table_plans(plan: DatabasePlan, rows_then: Mapping[str, int] | None) -> tupl
     states |= dict.fromkeys(server.added, TableState.MISSING)
     states |= dict.fromkeys(server.removed, TableState.EXTRA)
     states |= dict.fromkeys(plan.check.stays, TableState.KEPT)
+    if plan.difference is not None:
+        states |= dict.fromkeys(plan.difference.kept, TableState.SAME)
     return tuple(
         _planned(name, state, now.get(name), then.get(name), sizes.get(name))
         for name, state in sorted(states.items())

@@ -37,6 +37,7 @@ from core.operations.changed import changed_files
 from core.operations.health import StoreHealth
 from core.operations.losses import count_losses
 from core.operations.lost import lost_lines
+from core.operations.pinned import refuse_pinned
 from core.operations.preflight import space_of
 from core.operations.read_only import code_findings, refuse_unwritable
 from core.operations.requests import (
@@ -258,6 +259,7 @@ class StoreEngine:
     def delete(self, backup: BackupView) -> None:
         """Delete a backup and its manifest, unless a job works that may be reading it."""
         self._refuse_while_running()
+        refuse_pinned(self._store, backup.name)
         delete_backup(self._store.backups, backup.name)
 
     def delete_unfinished(self, unfinished: PartialBackup) -> None:
