@@ -255,7 +255,7 @@ async def test_a_job_of_another_process_is_seen_and_its_death_too(shop: StorySho
 
 async def test_a_rollback_outlives_a_resized_and_lost_terminal(shop: StoryShop) -> None:
     engine, client = shop.engine(), shop.client()
-    backup = engine.start(BackupRequest(kinds=(Kind.CODE,)))
+    backup = engine.start(BackupRequest(kinds=(Kind.CODE, Kind.MEDIA)))
     await asyncio.to_thread(waiting.until, lambda: client.is_over(backup), "the backup goes on")
     before = shop.state()
     damage_files(shop.root)
