@@ -13,7 +13,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from core.cli.configured import NO_DOOR, Configuration, choose_store
 from core.cli.console import Console
@@ -22,10 +22,12 @@ from core.cli.parser import CommandLine, TextAsked, parse
 from core.errors import MagerewindError, UsageError
 from core.events import Failed, encode_text
 from core.text.lines import error, error_lines, note
+from core.text.printable import printable
 
 if TYPE_CHECKING:
     from core.cli.stores import PickStore
 
+_UNKNOWN: Final = 3  # of a plugin of Nagios
 OpenApplication = Callable[[CommandLine, Configuration], int]
 
 
@@ -240,10 +242,9 @@ def run(
         return _ending(code, console)
     except MagerewindError as failure:
         if line.check:
-            from core.cli.due_view import UNKNOWN, plugin_line  # noqa: PLC0415 - as above
-
-            console.print(plugin_line(UNKNOWN, failure.message))
-            return UNKNOWN
+            # Nothing is imported here: behind the door, the installation may be unreadable.
+            console.print(f"UNKNOWN - {printable(failure.message).replace('|', '/')}")
+            return _UNKNOWN
         _say_failure(failure, console)
         _tell_of(failure, line, configuration, console)
         return failure.exit_code

@@ -190,7 +190,27 @@ class RepairRequest:
         return Operation.REPAIR
 
 
-Request = BackupRequest | RollbackRequest | UndoRequest | DiscardRequest | RepairRequest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillRequest:
+    """Try whether the named backups can be restored; `seed` chooses the sample of files."""
+
+    names: tuple[str, ...]
+    seed: int = 0
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            raise UsageError("No backup is named.")
+
+    @property
+    def operation(self) -> Operation:
+        """What a job of this request does."""
+        return Operation.DRILL
+
+
+Request = (
+    BackupRequest | RollbackRequest | UndoRequest | DiscardRequest | RepairRequest | DrillRequest
+)
 
 _TYPES: Final[dict[str, type[Request]]] = {
     Operation.BACKUP: BackupRequest,
@@ -198,6 +218,7 @@ _TYPES: Final[dict[str, type[Request]]] = {
     Operation.UNDO: UndoRequest,
     Operation.DISCARD: DiscardRequest,
     Operation.REPAIR: RepairRequest,
+    Operation.DRILL: DrillRequest,
 }
 
 
@@ -309,6 +330,8 @@ def _command_words(request: Request) -> list[str]:
             return ["job:discard", "--orphans" if request.orphans else request.job_id]
         case RepairRequest():
             return ["job:recover", "--without-memory"]
+        case DrillRequest():
+            return ["info:backups:drill", *request.names]
 
 
 def _chosen(*options: tuple[bool, str]) -> list[str]:

@@ -50,6 +50,7 @@ GONE_ON: Final = {
     Operation.UNDO: "The undo goes on",
     Operation.DISCARD: "The discard goes on",
     Operation.REPAIR: "The repair goes on",
+    Operation.DRILL: "The drill goes on",
     Operation.UNKNOWN: "The job goes on",
 }
 
