@@ -54,7 +54,7 @@ def _command(session: Session, store: Store, name: str, *words: str) -> tuple[st
     return (*program(), name, *where, *config, *none, *words, "--no-interaction", "--no-ansi")
 
 
-def _schedule(session: Session, store: Store) -> Schedule:
+def _schedule(session: Session, store: Store, way: Way) -> Schedule:
     line = session.line
     effective = session.settings(store)
     settings = effective.settings
@@ -62,9 +62,11 @@ def _schedule(session: Session, store: Store) -> Schedule:
     kinds = tuple(kind for kind in Kind if kind in chosen)
     said = () if settings.kinds and not line.kinds else tuple(f"--{kind.value}" for kind in kinds)
     rules = tuple(f"--keep-{rule}" for rule in policy_of(line, settings).words if line.keep_rules)
-    commands = [_command(session, store, "setup:backup", *said, *rules)]
+    # cron sends what is printed by mail: then only errors are.
+    quiet = ("--quiet",) if way is Way.CRON else ()
+    commands = [_command(session, store, "setup:backup", *said, *rules, *quiet)]
     if line.drill:
-        commands.append(_command(session, store, "info:backups:drill", "--newest"))
+        commands.append(_command(session, store, "info:backups:drill", "--newest", *quiet))
     asked = line.on_calendar if line.on_calendar is not None else settings.schedule.on_calendar
     calendar = " ".join(asked.split()) or _CALENDAR
     return Schedule(
@@ -126,9 +128,9 @@ def _print_files(session: Session, files: Iterable[tuple[str, bytes]]) -> None:
 def install_command(session: Session) -> int:
     """`schedule:install`."""
     store = session.store(for_rollback=False)
-    schedule = _schedule(session, store)
     places = Places.of(session.environ)
     way = _way(session)
+    schedule = _schedule(session, store, way)
     if session.line.dry_run:
         _print_files(session, files_of(schedule, way, places))
         return 0

@@ -137,9 +137,10 @@ def _try(
 
 
 def _try_dump(context: JobContext, backup: Backup, settings: DatabaseConnection) -> str:
-    from core.database.load.load import drop_staging, load_beside  # noqa: PLC0415 - loads much
+    from core.database.load.load import load_beside  # noqa: PLC0415 - loads much
+    from core.database.load.staging import drop_staging  # noqa: PLC0415
     from core.database.server.connection import schema_lock  # noqa: PLC0415
-    from core.operations.database_part import job_mark  # noqa: PLC0415
+    from core.operations.database_load import job_mark  # noqa: PLC0415
     from core.operations.leftovers import drop_leftovers  # noqa: PLC0415
 
     with schema_lock(settings):
