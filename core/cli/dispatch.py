@@ -29,6 +29,7 @@ _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "schedule:status": ("schedule_commands", "status_command"),
     "info:backups:files": ("contents_commands", "files_command"),
     "info:backups:show": ("contents_commands", "show_command"),
+    "info:backups:diff": ("contents_commands", "diff_command"),
     "info:backups:extract": ("contents_commands", "extract_command"),
     "repo:init": ("repository_commands", "init_command"),
     "repo:list": ("repository_commands", "list_command"),

@@ -56,6 +56,7 @@ class CommandLine:
     parts: tuple[str, ...] = ()
     to: str = ""
     show_secrets: bool = False
+    limit: int = 50
     # of setup:backup only
     kinds: tuple[Kind, ...] = ()
     keep_open: bool = False

@@ -87,6 +87,8 @@ class Application(Shell):
         super().__init__(looks)
         self._remote = looks.remote
         self.engine = engine
+        if engine.switchable:
+            self.let_switch()
         self.clock = clock
         self.zone = zone
         self.errands: Errands
