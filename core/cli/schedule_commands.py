@@ -14,9 +14,9 @@ from core.cli.retention_policy import policy_of
 from core.cli.store_view import owner_name
 from core.config.load import DEFAULT
 from core.config.types import seconds_of
-from core.errors import PreflightRefused, UsageError
+from core.errors import AccountRefused, PreflightRefused, UsageError
 from core.events import Kind, encode_text
-from core.magento.store import Store, linked_parts
+from core.magento.store import Store, linked_parts, shown
 from core.schedule.calendar import interval_s, parse_times
 from core.schedule.due import Due, due_of
 from core.schedule.install import (
@@ -134,6 +134,7 @@ def install_command(session: Session) -> int:
     if session.line.dry_run:
         _print_files(session, files_of(schedule, way, places))
         return 0
+    _refuse_unreadable(schedule.commands[0][0], store.owner_uid, schedule.account)
     for one in find_installed(store.root, places, session.environ):
         if one.way is not way:
             raise PreflightRefused(
@@ -146,6 +147,22 @@ def install_command(session: Session) -> int:
     for line in by_hand:
         session.console.say(note(line))
     return 0
+
+
+def _refuse_unreadable(started: str, uid: int, account: str) -> None:
+    """Raise AccountRefused where root has an installation that the store's owner cannot reach."""
+    if os.geteuid() != 0 or uid == 0:
+        return
+    for part in (started, sys.executable, os.path.join(sys.base_prefix, "lib"), __file__):
+        above = os.path.dirname(os.path.realpath(part))
+        while above != "/":
+            status = os.stat(above)
+            if not status.st_mode & 0o001 and status.st_uid != uid:
+                raise AccountRefused(
+                    f"{account} cannot read this installation: {shown(above)} is closed to it.",
+                    hint="Install it for all: pipx install --global magerewind",
+                )
+            above = os.path.dirname(above)
 
 
 def _say_installed(session: Session, one: Installed) -> None:
