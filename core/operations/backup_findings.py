@@ -1,4 +1,4 @@
-"""What the manifests of the backups of a rollback tell: another version, tables without rows."""
+"""What the backups of a rollback lack or differ in: the version of Magento, rows left out."""
 
 from __future__ import annotations
 
@@ -31,6 +31,13 @@ def stripped_findings(request: RollbackRequest, sources: Sources) -> list[Findin
     if backup is None or backup.manifest is None or not backup.manifest.stripped:
         return []
     names = backup.manifest.stripped
+    if request.only_table and not request.with_related:
+        from core.operations.chosen_tables import matching_tables  # noqa: PLC0415 - loads the database
+
+        prefix = "" if sources.connection is None else sources.connection.table_prefix
+        names = matching_tables(request.only_table, names, prefix)[0]
+        if not names:
+            return []
     if request.keep_stripped:
         message = "The dump was taken without the rows of some tables; they keep the present ones:"
         return [note("stripped", message, names=names)]

@@ -21,7 +21,7 @@ from core.archive.plan.summary import FilePlan
 from core.archive.plan.unwritable import READ_ONLY
 from core.backups.catalog import Backup
 from core.backups.manifest import identity_of
-from core.errors import Cancelled, MagerewindError
+from core.errors import Cancelled, MagerewindError, PreflightRefused, UsageError
 from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
 from core.magento.store import Store
@@ -52,6 +52,7 @@ from core.operations.uncovered import remote_findings
 
 if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for imports
     from core.database.load.server_check import DumpCheck, ServerCheck
+    from core.operations.chosen_tables import ChosenTables
     from core.operations.difference import Difference
     from core.operations.losses import Losses
 
@@ -70,6 +71,7 @@ class DatabasePlan:
     check: DumpCheck
     server: ServerCheck | None
     losses: Losses | None
+    chosen: ChosenTables | None = None  # where not all tables are asked for
     difference: Difference | None = None  # None where the server was not asked
 
 
@@ -111,7 +113,10 @@ class RollbackPlan:
         if difference is not None:
             digest.update(difference.fingerprint.encode("utf-8", "surrogateescape"))
         digest.update(self.environment.encode())
-        digest.update("\0".join(self.request.only).encode("utf-8", "surrogateescape"))
+        for asked in (self.request.only, self.request.only_table):
+            digest.update("\0".join((*asked, "")).encode("utf-8", "surrogateescape"))
+        tables = () if self.database is None else self.database.check.tables
+        digest.update("\0".join(tables).encode("utf-8", "surrogateescape"))
         return digest.hexdigest()[:16]
 
 
@@ -211,6 +216,7 @@ def plan_database(
         check_dump,
         without_other_stores,
     )
+    from core.operations.chosen_tables import choose_tables, tie_findings  # noqa: PLC0415
     from core.operations.difference import (  # noqa: PLC0415
         compare_with_live,
         difference_findings,
@@ -236,22 +242,27 @@ def plan_database(
     )
     server: ServerCheck | None = None
     losses: Losses | None = None
+    chosen: ChosenTables | None = None
     difference: Difference | None = None
     if connection is not None:
         try:
             check = without_other_stores(check, connection)
+            if request.only_table:
+                chosen = choose_tables(request, check, connection, report)
+                check = chosen.check
             if request.keep_stripped and manifest is not None:
                 check = keep_rows(check, manifest.stripped, connection)
-            difference = difference_of(check, compared, connection, partial=request.partial)
+            difference = difference_of(check, compared, connection, partial=request.others_stay)
             server = check_against_server(
                 check,
                 connection,
                 map_collations=request.map_collations,
-                partial=request.partial,
+                partial=request.others_stay,
                 kept=difference.kept,
             )
-            losses = count_losses(connection, backup.name.timestamp)
-        except Cancelled:
+            among = check.tables if request.only_table else None
+            losses = count_losses(connection, backup.name.timestamp, among=among)
+        except (Cancelled, PreflightRefused, UsageError):
             raise
         except MagerewindError as error:
             findings.append(from_error("database", error))
@@ -266,7 +277,10 @@ def plan_database(
                 names=[f"order {number}" for number in losses.order_numbers],
             )
         )
-    return DatabasePlan(check=check, server=server, losses=losses, difference=difference)
+    findings += tie_findings(chosen) if chosen is not None else []
+    return DatabasePlan(
+        check=check, server=server, losses=losses, difference=difference, chosen=chosen
+    )
 
 
 def _dump_findings(check: DumpCheck, server: ServerCheck | None) -> list[Finding]:

@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.scrollbar import ScrollBar
 from textual.widgets import Input
 
+from core.cli.configured import SWITCH
 from core.errors import MagerewindError
 from tui.app.driver import QuietDriver
 from tui.app.terminal import Terminal
@@ -93,10 +94,22 @@ class Shell(App[None]):
         """Say what was done."""
         self._say(text.clean(words), "$text-success")
 
+    def let_switch(self) -> None:
+        """Offer the change to another configured store."""
+        self.bind("ctrl+o", "switch", description="Stores")
+
+    def action_switch(self) -> None:
+        """Leave this store for another one; a running job goes on."""
+        self.exit(return_code=SWITCH)
+
     def action_help(self) -> None:
         """Show the keys of this screen."""
         if not isinstance(self.screen, Help):
             self.push_screen(Help(self.screen))
+
+    def action_help_quit(self) -> None:
+        """Say how to leave: Ctrl+C is what many try first."""
+        self.tell("[q] leaves. A running job goes on by itself.")
 
     def choose_theme(self, name: str) -> None:
         """Take other colours, now and the next time."""
