@@ -13,7 +13,8 @@ TABLES = {
     "bench_varchar": (
         1_500_000,
         (
-            "value_id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, attribute_id SMALLINT UNSIGNED NOT NULL,"
+            "value_id INT NOT NULL AUTO_INCREMENT PRIMARY KEY,"
+            " attribute_id SMALLINT UNSIGNED NOT NULL,"
             " entity_id INT UNSIGNED NOT NULL, value VARCHAR(255),"
             " UNIQUE KEY u (entity_id, attribute_id), KEY a (attribute_id)"
         ),
@@ -22,7 +23,8 @@ TABLES = {
     "bench_int": (
         1_500_000,
         (
-            "value_id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, attribute_id SMALLINT UNSIGNED NOT NULL,"
+            "value_id INT NOT NULL AUTO_INCREMENT PRIMARY KEY,"
+            " attribute_id SMALLINT UNSIGNED NOT NULL,"
             " entity_id INT UNSIGNED NOT NULL, value INT,"
             " UNIQUE KEY u (entity_id, attribute_id), KEY a (attribute_id)"
         ),
@@ -86,7 +88,7 @@ def add_varied_rows(server: PrivateServer, schema: str, *, share: float) -> None
 def scatter(server: PrivateServer, schema: str) -> None:
     """Change scattered rows of tables with a tenth of the bytes; one goes missing, one is extra."""
     server.run(
-        "UPDATE bench_url SET target_path = CONCAT(target_path, '?') WHERE url_rewrite_id % 100 = 7;"
+        "UPDATE bench_url SET store_id = store_id + 3 WHERE url_rewrite_id % 100 = 7;"
         "DROP TABLE newsletter_subscriber; CREATE TABLE bench_extra (id int PRIMARY KEY)",
         schema=schema,
     )
