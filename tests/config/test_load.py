@@ -130,6 +130,23 @@ def place(tmp_path):
             "[notify.a]\ntype = 'webhook'\nurl = 'http://h'\ntemplate.text = '${sumary}'",
             "notify.a.template: unknown ${sumary}: did you mean ${summary}?",
         ),
+        (
+            "[notify.a]\ntype = 'webhook'\nurl = 'http://h'\ntemplate.at = 2026-01-01",
+            "notify.a.template is not JSON",
+        ),
+        (
+            "[notify.a]\ntype = 'webhook'\nurl = 'http://h'\nheaders.Authorization = 'hunter2'",
+            "notify.a.headers.Authorization: a secret does not stand here",
+        ),
+        (
+            "[notify.a]\ntype = 'webhook'\nurl = 'http://h'\nheaders.'a b' = 'x'",
+            "notify.a: 'a b' is no name of a header",
+        ),
+        (
+            "[notify.a]\ntype = 'mail'\nto = ['a']\nhost = 'b'\nuser = 'a'\ntls = 'none'\n"
+            + "password_file = '/x'",
+            "notify.a: the password would go unencrypted; set tls",
+        ),
         ("[defaults]\nexclude = ['@cache']", "defaults.exclude: There is no exclusion @cache"),
         ("[defaults]\nstrip = ['@logs']", "did you mean '@log'?"),
         ("a = ", "is not TOML"),
