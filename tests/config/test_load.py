@@ -10,6 +10,15 @@ from core.config.load import check, load
 from core.errors import InvalidConfig, UsageError
 from core.events import Kind
 
+PLAIN_LOGIN = """[notify.a]
+type = "mail"
+to = ["a@b"]
+host = "mx.b"
+user = "a"
+password_file = "/x"
+tls = "none"
+"""
+
 
 class Place:
     """A directory in the place of /etc/magerewind, and a home."""
@@ -143,8 +152,7 @@ def place(tmp_path):
             "notify.a: 'a b' is no name of a header",
         ),
         (
-            "[notify.a]\ntype = 'mail'\nto = ['a']\nhost = 'b'\nuser = 'a'\ntls = 'none'\n"
-            + "password_file = '/x'",
+            PLAIN_LOGIN,
             "notify.a: the password would go unencrypted; set tls",
         ),
         ("[defaults]\nexclude = ['@cache']", "defaults.exclude: There is no exclusion @cache"),
