@@ -37,6 +37,7 @@ class Operation(StrEnum):
     UNDO = "undo"
     DISCARD = "discard"
     REPAIR = "repair"  # after a job whose memory is gone
+    DRILL = "drill"  # try whether backups can be restored
     UNKNOWN = "unknown"  # of a job whose state cannot be believed, or understood
 
 

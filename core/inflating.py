@@ -34,6 +34,8 @@ _RAW: Final = 1 << 16
 _FREE_MEMBERS: Final = 10_000
 _SMALLEST_MEMBER: Final = 256
 """Inflated bytes of each member, on average, beyond the free ones: an empty one takes time too."""
+_APART: Final = 1 << 20
+"""Bytes of text between two members whose places are remembered."""
 _ZERO: Final = b"\0"
 _GZIP: Final = b"\x1f\x8b"
 
@@ -46,6 +48,7 @@ class ZstdInflater:
         self._left = b""
         self.needs_input = True
         self.members = 1
+        self.begun = 0
 
     @property
     def between_frames(self) -> bool:
@@ -58,6 +61,7 @@ class ZstdInflater:
             raw, self._left = self._left + raw, b""
             self._frame = _new_frame()
             self.members += 1
+            self.begun = len(raw)
         block = self._frame.decompress(raw, max_length)
         if self._frame.eof:
             self._left = self._frame.unused_data
@@ -72,10 +76,14 @@ def _new_frame() -> zstd.ZstdDecompressor:
 
 
 class _Inflater(Protocol):
-    """Of gzip members or zstd frames."""
+    """Of gzip members or zstd frames.
+
+    `members` were begun so far; `begun` bytes were at hand when the newest one was.
+    """
 
     needs_input: bool
     members: int
+    begun: int
 
     @property
     def between_frames(self) -> bool: ...
@@ -91,6 +99,7 @@ class _GzipInflater:
         self._left = b""
         self.needs_input = True
         self.members = 0
+        self.begun = 0
 
     @property
     def between_frames(self) -> bool:
@@ -114,6 +123,7 @@ class _GzipInflater:
                 raise _Garbage
             self._member = IgzipDecompressor(flag=DECOMP_GZIP)
             self.members += 1
+            self.begun = len(raw)
         block: bytes = self._member.decompress(raw, max_length)
         self.needs_input = self._member.needs_input
         if self._member.eof:
@@ -143,8 +153,12 @@ class Inflated:
         self._zstd = found is Compression.ZSTD
         self._inflater: _Inflater = ZstdInflater() if self._zstd else _GzipInflater()
         self._ended = False
+        self._raw = 0  # bytes that were read
+        self._given = 0  # bytes that were inflated
         self.position = 0
         """How many inflated bytes were given out."""
+        self.frames = [(0, 0)]
+        """Where members begin: in the text, and in the file. Not all of small ones are there."""
 
     def read(self, size: int) -> bytes:
         """Return the next `size` bytes, less only at the end."""
@@ -176,13 +190,15 @@ class Inflated:
         raw = b""
         if self._inflater.needs_input:
             raw = self._read(_RAW)
+            self._raw += len(raw)
             if not raw:
                 self._ended = True
                 if not self._inflater.between_frames:
                     raise self._damaged("it was cut short")
                 return b""
+        members = self._inflater.members
         try:
-            return self._inflater.decompress(raw, size)
+            block = self._inflater.decompress(raw, size)
         except _Garbage:
             raise self._damaged("something follows its end") from None
         except IsalError as error:  # type: ignore[misc]
@@ -195,6 +211,10 @@ class Inflated:
                     hint="Unpack it with zstd -d --long=31, and give the result its name.",
                 ) from error
             raise self._damaged(str(error)) from error
+        if self._inflater.members > members and self._given - self.frames[-1][0] >= _APART:
+            self.frames.append((self._given, self._raw - self._inflater.begun))
+        self._given += len(block)
+        return block
 
     def _damaged(self, reason: str) -> DamagedBackup:
         return DamagedBackup(f"{self._name} is cut or corrupt: {reason}.")

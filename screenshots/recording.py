@@ -19,7 +19,7 @@ from core.events import Kind, Operation, Outcome, Stamped, from_line, to_line
 from core.jobs.listing import JobSummary
 from core.operations.findings import Finding, Level
 from core.operations.health import StoreHealth
-from core.operations.requests import Request, command_line
+from core.operations.requests import BackupRequest, Request, command_line
 from tui.engine import views
 from tui.engine.lastlog import read_log
 from tui.engine.views import (
@@ -164,6 +164,8 @@ class Playback:
         quiet = os.path.dirname(__file__)  # a directory that is there, and where nothing happens
         self.places = Places(root=quiet, var=quiet, state=f"{quiet}/no", jobs=f"{quiet}/no/jobs")
         self.read_only = False
+        self.switchable = False
+        self.defaults = BackupRequest(kinds=tuple(Kind))
 
     def store(self) -> StoreView:
         """Return the recorded store."""

@@ -22,11 +22,16 @@ if TYPE_CHECKING:
 
 _ALL_STORES: Final = frozenset(
     {"setup:backup", "info:store", "info:backups:list", "info:backups:verify", "job:list"}
+    | {"info:backups:prune", "schedule:status", "repo:list", "repo:check"}
 )
 _NO_STORE: Final = frozenset({"demo", "job:run"})
 NO_DOOR: Final = frozenset({"config:check", "config:show", "config:generate", "config:schema"})
 _FILE: Final = "MAGEREWIND_CONFIG"
-_STORE: Final = "MAGEREWIND_STORE"
+SWITCHABLE: Final = "MAGEREWIND_SWITCHABLE"
+"""Set where the application can be left for another store."""
+SWITCH: Final = 75
+"""The exit code of an application that is left for another store."""
+STORE: Final = "MAGEREWIND_STORE"
 # The settings of a backup, by their names on the command line.
 _OF_BACKUP: Final[Mapping[str, str]] = {
     "kinds": "kinds",
@@ -152,7 +157,7 @@ def choose_store(line: CommandLine, configuration: Configuration) -> CommandLine
 
 
 def _with_variable(line: CommandLine, configuration: Configuration) -> CommandLine:
-    named = configuration.environ.get(_STORE)
+    named = configuration.environ.get(STORE)
     if not named or line.store or line.root or line.all_stores or not line.use_config:
         return line
     return replace(line, store=named)

@@ -22,12 +22,14 @@ _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "info:backups:verify": ("backups_commands", "verify_command"),
     "info:backups:delete": ("backups_commands", "delete_command"),
     "info:backups:prune": ("retention_commands", "prune_command"),
+    "info:backups:drill": ("retention_commands", "drill_command"),
     "info:backups:note": ("retention_commands", "note_command"),
     "schedule:install": ("schedule_commands", "install_command"),
     "schedule:remove": ("schedule_commands", "remove_command"),
     "schedule:status": ("schedule_commands", "status_command"),
     "info:backups:files": ("contents_commands", "files_command"),
     "info:backups:show": ("contents_commands", "show_command"),
+    "info:backups:diff": ("contents_commands", "diff_command"),
     "info:backups:extract": ("contents_commands", "extract_command"),
     "repo:init": ("repository_commands", "init_command"),
     "repo:list": ("repository_commands", "list_command"),
@@ -44,12 +46,14 @@ _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
 COMMANDS: Final = frozenset(_FUNCTIONS)
 _CHANGE: Final = frozenset(
     {"setup:backup", "setup:rollback", "info:backups:delete"}
-    | {"info:backups:prune", "info:backups:note"}
+    | {"info:backups:prune", "info:backups:note", "info:backups:drill"}
     | {"schedule:install", "schedule:remove"}
     | {"repo:init", "repo:unlock"}
     | {"job:undo", "job:discard", "job:cancel", "job:recover"}
 )
-_PLAN: Final = frozenset({"setup:backup", "setup:rollback", "job:undo", "info:backups:prune"})
+_PLAN: Final = frozenset(
+    {"setup:backup", "setup:rollback", "job:undo", "info:backups:prune", "schedule:install"}
+)
 
 
 def refuse_to_change(line: CommandLine) -> None:

@@ -59,7 +59,21 @@ JSON_OBJECTS: Final = (
         "info:backups:files",
         (
             "`Member`: `path`, `kind` (`file`, `directory`, `link`, `hard-link`), `mode` as octal "
-            "text, `uid`, `gid`, `user`, `group`, `size`, `mtime_s`, `link`"
+            "text, `uid`, `gid`, `user`, `group`, `size`, `mtime_s`, `link`; of a dump `Part`: "
+            "`name`, `kind`, `rows`, `size_bytes`, `table` of a trigger; of one table `Table`, "
+            "then `Rows` for each range: `rows`, `size_bytes`, `after`, `upto`, `digest`"
+        ),
+    ),
+    (
+        "info:backups:diff",
+        (
+            "`Difference`: `sign`, `path`, `content`, `then` and `now` (`kind`, `mode`, `size`, "
+            "`uid`, `gid`, `link`; `null` for none), of one text file `diff`; then "
+            "`DifferenceTotals`; of a dump `TableDifference`: `name`, `state`, `rows_then`, "
+            "`rows_now` (about), `rows` (`comes_back`, `only_now`, `changed`, `same`; `null` where "
+            "they were not compared), `reason`; then `TableTotals`; of one table "
+            "`DefinitionDifference`, then `RowDifference`: `sign`, `key`, `changed`, `then`, `now` "
+            "(binary cells as `hex`); then `RowTotals`"
         ),
     ),
     (

@@ -29,7 +29,16 @@ from core.text.lines import note
 _NO_STORE: Final = frozenset({"demo"})
 _BY_ROOT: Final = frozenset({"schedule:install", "schedule:remove"})  # they write to /etc
 _STARTS_JOBS: Final = frozenset(
-    {None, "setup:backup", "setup:rollback", "job:undo", "job:discard", "job:recover", "job:run"}
+    {
+        None,
+        "setup:backup",
+        "info:backups:drill",
+        "setup:rollback",
+        "job:undo",
+        "job:discard",
+        "job:recover",
+        "job:run",
+    }
 )
 
 

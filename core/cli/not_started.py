@@ -6,10 +6,11 @@ import os
 import socket
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from core.account.ids import name_of
-from core.cli.configured import Configuration
+from core.cli.configured import STORE, Configuration
 from core.cli.console import Console
 from core.cli.parser import CommandLine
 from core.config.job import settings_of_job
@@ -40,10 +41,13 @@ def tell_not_started(
 def _tell(
     line: CommandLine, configuration: Configuration, console: Console, failure: MagerewindError
 ) -> None:
-
-    root, backups = line.root or "", None
+    root, backups = line.root, None
+    named = line.store or (configuration.environ.get(STORE) if root is None else None)
+    if named:
+        line = replace(line, store=named)
+        root = str(configuration.get().require(named)["root"])
     with suppress(MagerewindError):
-        store = find_store_here(root=line.root, for_rollback=True)
+        store = find_store_here(root=root, for_rollback=True)
         root, backups = store.root, store.backups
     if not root:
         return

@@ -33,6 +33,12 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise argparse.ArgumentTypeError(f"a whole number is expected, not {text!r}")
+    return int(text)
+
+
 def _word(text: str) -> str:
     if not text:  # an unset variable of a script
         raise argparse.ArgumentTypeError("a name is expected, not an empty one")
@@ -285,6 +291,19 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
         help="roll back nothing of code and media but this path, with all below it; a pattern as "
         "for --exclude; may be repeated",
     )
+    add(
+        "--only-table",
+        action="append",
+        metavar="TABLE",
+        type=_word,
+        help="roll back nothing of the database but this table, named with or without the prefix, "
+        "or a group as for --strip; patterns with * match several; may be repeated",
+    )
+    add(
+        "--with-related",
+        action="store_true",
+        help="with --only-table: also the tables that foreign keys tie to these, and to those",
+    )
     _add_exclude(parser)
     _add_magento_init_params(parser)
 
@@ -363,7 +382,13 @@ def add_diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show-secrets",
         action="store_true",
-        help="show passwords and keys of app/etc/env.php, which are masked else",
+        help="show passwords and keys of app/etc/env.php and of tables, which are masked else",
+    )
+    parser.add_argument(
+        "--limit",
+        type=_count,
+        metavar="N",
+        help="of one table of a dump: how many rows to show (default: 50); all are counted",
     )
 
 

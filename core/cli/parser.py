@@ -56,6 +56,7 @@ class CommandLine:
     parts: tuple[str, ...] = ()
     to: str = ""
     show_secrets: bool = False
+    limit: int = 50
     # of setup:backup only
     kinds: tuple[Kind, ...] = ()
     keep_open: bool = False
@@ -84,6 +85,8 @@ class CommandLine:
     whole: bool = False
     load_open: bool = False
     only: tuple[str, ...] = ()
+    only_table: tuple[str, ...] = ()
+    with_related: bool = False
     # retention
     keep_rules: tuple[str, ...] = ()
     foreign: bool = False
@@ -96,6 +99,7 @@ class CommandLine:
     check: bool = False
     warning_age: str | None = None
     critical_age: str | None = None
+    newest: bool = False
     # info:backups:note
     text: str | None = None
     mark: bool | None = None

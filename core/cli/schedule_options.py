@@ -35,6 +35,24 @@ def add_schedule_install(parser: argparse.ArgumentParser) -> None:
     add("--dry-run", action="store_true", help="print what would be written, and write nothing")
 
 
+def add_drill(parser: argparse.ArgumentParser) -> None:
+    """Add what info:backups:drill takes."""
+    add = parser.add_argument
+    add(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="base name of a backup in var/backups, or the number that its set begins with",
+    )
+    add(
+        "--newest",
+        action="store_true",
+        help="the newest backup of each kind (as without a name)",
+    )
+    add("--strict", action="store_true", help="exit 1 also where it is complete with warnings")
+    add("--detach", action="store_true", help="start the job, print its id and do not follow it")
+
+
 def _add_way(parser: argparse.ArgumentParser) -> None:
     way = parser.add_mutually_exclusive_group()
     for name, text in (

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from core.cli.commands import Session, age_of
-from core.cli.retention_policy import policy_of
+from core.cli.requested import backup_request
 from core.cli.store_view import finding_lines
-from core.compression import Compression
 from core.errors import NothingToUndo, UsageError
 from core.events import Kind, Report
 from core.jobs.client import Client
@@ -27,7 +26,6 @@ from core.text.lines import NAMES_SHOWN, error, note, plain
 if TYPE_CHECKING:
     from core.archive.plan.summary import FilePlan
     from core.config.fields import Settings
-    from core.config.load import Effective
     from core.operations.rollback_plan import RollbackPlan
 
 NO_BACKUP_KIND = "Not enough information provided to take backup."
@@ -45,32 +43,6 @@ def _stops(findings: Iterable[Finding]) -> bool:
     return any(finding.level is Level.STOP for finding in findings)
 
 
-def _backup_request(session: Session, effective: Effective) -> BackupRequest:
-    from core.cli.repositories import destination  # noqa: PLC0415 - as said above
-
-    settings, line = effective.settings, session.line
-    repositories, local = destination(line, effective, session.environ)
-    return BackupRequest(
-        kinds=settings.kinds,
-        verify=settings.verify,
-        keep_open=settings.keep_open,
-        exclude=settings.exclude,
-        strip=settings.strip,
-        level=settings.level,
-        compress=Compression(settings.compress),
-        compress_level=settings.compress_level,
-        note=settings.note,
-        naming=settings.names,
-        keep_rules=policy_of(line, settings).words,
-        prune=bool(line.keep_rules) or settings.prune,
-        prune_first=line.prune_first,
-        strict=settings.strict,
-        repositories=repositories,
-        local=local,
-        store=effective.label,
-    )
-
-
 def backup_command(session: Session) -> int:
     """`setup:backup`."""
     dry_run = session.line.dry_run
@@ -80,7 +52,7 @@ def backup_command(session: Session) -> int:
     if not effective.settings.kinds:
         session.console.say(error(NO_BACKUP_KIND), note("Choose --code, --media or --db."))
         return 1
-    request = _backup_request(session, effective)
+    request = backup_request(session.line, effective, session.environ)
     client = session.client(store)
     if dry_run:
         return _preview_backup(session, client, request)
@@ -119,6 +91,8 @@ def _rollback_request(session: Session, settings: Settings) -> RollbackRequest:
         keep_stripped=(line.keep_stripped if "keep_stripped" in given else options.keep_stripped),
         exclude=line.exclude if "exclude" in given else options.exclude,
         only=line.only,
+        only_table=line.only_table,
+        with_related=line.with_related,
         whole=line.whole,
         load_open=line.load_open,
         strict=settings.strict,

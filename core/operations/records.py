@@ -217,6 +217,14 @@ class DiscardBegun(TypedRecord):
     kinds: tuple[Kind, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillPlace(TypedRecord):
+    """A drill is about to make this directory, outside the store."""
+
+    KIND: ClassVar[str] = "drill-place"
+    path: str
+
+
 def begin_of(records: Iterable[Record]) -> Begin | None:
     """Return the record that a journal starts with, if it got that far. Raises ValueError."""
     first = next(iter(records), None)

@@ -94,12 +94,13 @@ def _last(backups: Iterable[Backup], kind: Kind, now_s: float) -> float | None:
     times = [
         float(backup.name.timestamp)
         for backup in backups
-        if backup.kind is kind and backup.name.timestamp <= now_s and _is_usable(backup)
+        if backup.kind is kind and backup.name.timestamp <= now_s and is_usable(backup)
     ]
     return max(times, default=None)
 
 
-def _is_usable(backup: Backup) -> bool:
+def is_usable(backup: Backup) -> bool:
+    """Tell whether a backup counts: read and found sound, or ours and not known to be bad."""
     if backup.health is Health.UNVERIFIED:
         return backup.manifest is not None
     return backup.health in {Health.VERIFIED, Health.SOUND}

@@ -371,6 +371,8 @@ class RecordedEngine:
         self.host = "web01"
         self.name = "shop"
         self.read_only = False
+        self.switchable = False
+        self.defaults = BackupRequest(kinds=tuple(Kind))
         self.is_closed = False
         self.lost_views = ()
         self.forgotten_jobs = 0

@@ -51,6 +51,7 @@ GONE_ON: Final = {
     Operation.UNDO: "The undo goes on",
     Operation.DISCARD: "The discard goes on",
     Operation.REPAIR: "The repair goes on",
+    Operation.DRILL: "The drill goes on",
     Operation.UNKNOWN: "The job goes on",
 }
 
@@ -87,6 +88,8 @@ class Application(Shell):
         super().__init__(looks)
         self._remote = looks.remote
         self.engine = engine
+        if engine.switchable:
+            self.let_switch()
         self.clock = clock
         self.zone = zone
         self.errands: Errands

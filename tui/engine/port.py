@@ -77,6 +77,12 @@ class Engine(Protocol):
     host: str
     name: str  # what is typed to confirm: the last component of the root, else the host
     read_only: bool  # the person asked only to look
+    switchable: bool  # the application can be left for another configured store
+
+    @property
+    def defaults(self) -> BackupRequest:
+        """The backup that the configuration asks for. Immediate."""
+        ...
 
     @property
     def places(self) -> Places:

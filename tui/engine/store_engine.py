@@ -21,6 +21,10 @@ from core.backups.catalog import (
 )
 from core.backups.notes import set_note
 from core.backups.verification import verify_backup
+from core.cli.parser import CommandLine
+from core.cli.requested import backup_request
+from core.config.job import settings_of_job
+from core.config.load import Effective
 from core.database.server.size import estimate
 from core.errors import DamagedBackup, MagerewindError, UsageError
 from core.events import Kind, Report, Stamped
@@ -103,7 +107,13 @@ class JobStream:
 class StoreEngine:
     """One store."""
 
-    def __init__(self, store: Store, *, read_only: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        read_only: bool,
+        settings: Callable[[str], Effective] | None = None,
+    ) -> None:
         self._store = store
         self._client = Client(store, environ=dict(os.environ))
         self._plan: RollbackPlan | None = None
@@ -111,6 +121,17 @@ class StoreEngine:
         self.host = socket.gethostname()
         self.name = os.path.basename(store.root) or self.host
         self.read_only = read_only
+        self.switchable = False
+        self._settings = settings
+
+    @property
+    def defaults(self) -> BackupRequest:
+        """The backup that the configuration asks for."""
+        every = tuple(Kind)
+        if self._settings is None:
+            return BackupRequest(kinds=every)
+        effective = self._settings(self.root)
+        return backup_request(CommandLine(), effective, os.environ, kinds=every)
 
     @property
     def places(self) -> Places:
@@ -283,7 +304,11 @@ class StoreEngine:
 
     def start(self, request: Request) -> str:
         """Start a job and return its id when it holds the store's lock."""
-        return self._client.start(request, plan=self._plan_for(request)).job_id
+        around = None
+        if self._settings is not None:
+            around = settings_of_job(self._settings(self.root), request.operation, self.root)
+        plan = self._plan_for(request)
+        return self._client.start(request, plan=plan, settings=around).job_id
 
     def _plan_for(self, request: Request) -> RollbackPlan | None:
         """Return the plan that was shown, for its runner to compare with what it finds."""

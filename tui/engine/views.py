@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.backups.catalog import PartialBackup
+from core.backups.remarks import Trial
 from core.events import Kind
 from core.magento.store import Store
 from core.operations.findings import Finding, stopping
@@ -95,6 +96,8 @@ class BackupView:
     details: tuple[tuple[str, str], ...] = ()  # label and text, from the manifest
     warnings: tuple[str, ...] = ()
     stripped: bool = False  # without the rows of some tables
+    keep: bool = False  # marked: retention leaves it alone
+    tried: Trial | None = None  # the last restore drill
     elapsed_s: float | None = None
     content_bytes: int | None = None
     items: int | None = None  # entries of an archive, rows of a dump

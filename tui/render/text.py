@@ -125,6 +125,7 @@ OPERATION_WORDS: Final = {
     Operation.UNDO: "Undo",
     Operation.DISCARD: "Discard of an undo",
     Operation.REPAIR: "Repair",
+    Operation.DRILL: "Restore drill",
     Operation.UNKNOWN: "Unknown job",
 }
 
@@ -134,6 +135,7 @@ OPERATION_SHORT: Final = {
     Operation.UNDO: "Undo",
     Operation.DISCARD: "Discard",
     Operation.REPAIR: "Repair",
+    Operation.DRILL: "Drill",
     Operation.UNKNOWN: "Unknown",
 }
 

@@ -79,7 +79,8 @@ class IndexedTable:
     """A table of a dump. `definition` is the place of its DROP and CREATE.
 
     `fingerprint` is the SHA-256 of its definition without AUTO_INCREMENT, `rendering` that of the
-    SQL by which its rows were rendered; it is empty where its rows were not read. `columns` are
+    SQL by which its rows were rendered; it is empty where its rows were not read. `alters` are
+    statements that change it later, which other programs write. `columns` are
     those that its rows have, in order, `key` is the key that spans are of.
     """
 
@@ -92,6 +93,7 @@ class IndexedTable:
     rows: int
     bytes: int
     blocks: tuple[Place, ...]
+    alters: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,7 @@ class DumpIndex:
             tables = [_table(row) for row in directory["tables"]]
             self.objects = tuple(_object(row) for row in directory["objects"])
             framed = directory.get("frames")
+            self.about: Mapping[str, Any] = dict(directory.get("about", {}))
             self._framed = None if framed is None else _place(framed)
         except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"its directory is damaged: {error}") from error
@@ -95,6 +96,7 @@ def _table(row: Mapping[str, Any]) -> IndexedTable:
         rows=int(row["rows"]),
         bytes=int(row["bytes"]),
         blocks=tuple(_place(pair) for pair in row["blocks"]),
+        alters=tuple(_place(pair) for pair in row.get("alters", ())),
     )
 
 

@@ -56,6 +56,7 @@ class RawStatement:
     position: int
     ended: bool = True  # by a delimiter, not by the end of the file
     literal: bool = False  # rows, known to be literals and nothing else
+    start: int = 0  # where it begins, as `position`
 
 
 class _Digest(Protocol):
@@ -83,13 +84,15 @@ class DumpFile:
         self.largest_statement = LARGEST_STATEMENT
         found = compression_of(os.pread(self._fd, compression.NEEDED, 0))
         self.compressed = found is not Compression.NONE
+        self._inflated: Inflated | None = None
         self.read = self._read
         """Return up to so many bytes of the dump, b"" at its end. Raises DamagedBackup."""
         if found in {Compression.GZIP, Compression.ZSTD}:
             limit = largest_content(self.size) if content_bytes is None else content_bytes
             if content_bytes is None:
                 self.largest_statement = min(LARGEST_STATEMENT, max(LARGE, self.size * LARGE_RATIO))
-            self.read = Inflated(self._read, found, name=path, limit=limit).read
+            self._inflated = Inflated(self._read, found, name=path, limit=limit)
+            self.read = self._inflated.read
         elif self.compressed:
             self.close()
             raise compression.refuse(path, found)
@@ -107,6 +110,11 @@ class DumpFile:
     def position(self) -> int:
         """How far the file on disk has been read, in bytes: for progress."""
         return os.lseek(self._fd, 0, os.SEEK_CUR)
+
+    @property
+    def frames(self) -> list[tuple[int, int]]:
+        """Where a compressed file can be begun, as far as it was read: in the text, and in it."""
+        return [] if self._inflated is None else self._inflated.frames
 
     def sha256(self) -> str:
         """Return the digest of the file, which must have been read to its end."""
@@ -292,7 +300,7 @@ class Statements:
 
     def _next(self) -> RawStatement:
         self.trailer = []
-        line = self._line
+        line, start = self._line, self.position
         if self.ours and self._delimiter == b";" and self._buffer.startswith(_ROWS, self._at):
             end = self._line_end()
             if self._buffer[end - 1 : end] == b";":
@@ -300,13 +308,13 @@ class Statements:
                 self._at = end + 1
                 self._line += 1
                 self._let_go(len(text))
-                return RawStatement(text, line, self.position)
+                return RawStatement(text, line, self.position, start=start)
         end, literal = self._statement_end(line)
         text = self._buffer[self._at : end]
         ended = self._buffer.startswith(self._delimiter, end)
         self._advance(end + len(self._delimiter))
         self._let_go(len(text))
-        return RawStatement(text.rstrip(), line, self.position, ended, literal)
+        return RawStatement(text.rstrip(), line, self.position, ended, literal, start)
 
     def _let_go(self, size: int) -> None:
         """Free the buffer of a large statement instead of holding it while that is at work."""
