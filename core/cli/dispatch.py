@@ -51,7 +51,9 @@ _CHANGE: Final = frozenset(
     | {"repo:init", "repo:unlock"}
     | {"job:undo", "job:discard", "job:cancel", "job:recover"}
 )
-_PLAN: Final = frozenset({"setup:backup", "setup:rollback", "job:undo", "info:backups:prune"})
+_PLAN: Final = frozenset(
+    {"setup:backup", "setup:rollback", "job:undo", "info:backups:prune", "schedule:install"}
+)
 
 
 def refuse_to_change(line: CommandLine) -> None:
