@@ -8,6 +8,8 @@ from typing import Final
 
 _SUBSET: Final = re.compile(r"[0-9]{1,6}/[0-9]{1,6}|[0-9]{1,3}(\.[0-9]+)?%|[0-9]{1,12}[KMGTkmgt]?")
 LOCAL: Final = "local"
+ALONE: Final = "\0"
+"""Stands for the name of a backup where an option for one is given without it."""
 
 
 def _names(text: str) -> tuple[str, ...]:

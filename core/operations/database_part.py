@@ -27,6 +27,7 @@ from core.held import Directory, StateFile
 from core.magento.trusted_paths import resolved
 from core.operations.connection_file import connection_of, needed_connection
 from core.operations.context import JobContext
+from core.operations.fetched_dump import forget_dump
 from core.operations.findings import Finding, refuse, say_findings
 from core.operations.job_files import DEFINITIONS
 from core.operations.leftovers import drop_leftovers, drop_trials
@@ -149,6 +150,7 @@ class DatabasePart:
         Before the swap has begun the live tables are untouched, so a server that is gone is no
         reason to keep the store closed: only staging tables are left behind.
         """
+        forget_dump(context.directory)
         settings = connection_of(context)
         if settings is None:
             return ()  # it ended before the database was looked at
@@ -174,6 +176,7 @@ class DatabasePart:
 
     def settle(self, context: JobContext) -> tuple[Warned, ...]:
         """Triggers, foreign keys, views, routines, events: each step in the journal."""
+        forget_dump(context.directory)
         settings = needed_connection(context)
         with context.step(Step.FORWARD, Kind.DB):
             done = with_patience(

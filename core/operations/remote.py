@@ -57,15 +57,17 @@ def _cache_of(store: Store) -> str | None:
     return None
 
 
-def look_at(store: Store, restic: Restic, *, name: str | None, now_s: float) -> Holdings:
-    """Return the sets of a store in a repository, of all stores for None; remember them.
+def look_at(store: Store, restic: Restic, *, name: str | None, now_s: float | None) -> Holdings:
+    """Return the sets of a store in a repository, of all stores for None.
+
+    Those of a store are remembered as seen at `now_s`, unless that is None.
 
     Raises RepositoryError.
     """
     tags = (TAG,) if name is None else (TAG, f"store={name}")
     repository = restic.repository.name
     holdings = read_holdings(restic.snapshots(*tags), repository, store=name)
-    if name is not None:
+    if name is not None and now_s is not None:
         with suppress(MagerewindError, OSError):
             state = open_state(store)
             if state is not None:

@@ -146,7 +146,13 @@ def send_files(
         context.say(Warned(code="changed-since", message=message, names=changed[:_NAMES]))
     facts = _facts(sending, kind, sent, known, selection, began_s)
     facts = replace(facts, kept_open=facts.kept_open or since_s is not None)
-    part = PartManifest(snapshot=sent.snapshot, facts=facts, odd=known.odd, links=known.links)
+    part = PartManifest(
+        snapshot=sent.snapshot,
+        facts=facts,
+        prefix=selection.prefix,
+        odd=known.odd,
+        links=known.links,
+    )
     _take(sending, kind, part, sent, items=sent.files, began_s=began_s)
 
 

@@ -197,6 +197,7 @@ class PartManifest:
 
     snapshot: str
     facts: Manifest
+    prefix: bytes = b""  # what stands before its paths in an archive
     odd: tuple[bytes, ...] = ()
     links: Mapping[bytes, bytes] = field(default_factory=dict)
 
@@ -224,6 +225,7 @@ def to_json(manifest: SetManifest) -> bytes:
         kind.value: {
             "snapshot": part.snapshot,
             "facts": json.loads(manifests.to_json(part.facts)),
+            "prefix": _text(part.prefix),
             "odd": [_text(name) for name in part.odd],
             "links": {_text(name): _text(target) for name, target in part.links.items()},
         }
@@ -267,6 +269,7 @@ def _part(row: Mapping[str, Any]) -> PartManifest:
     return PartManifest(
         snapshot=snapshot,
         facts=manifests.from_json(json.dumps(row["facts"]).encode()),
+        prefix=decode(row["prefix"]),
         odd=tuple(decode(name) for name in row["odd"]),
         links={decode(name): decode(target) for name, target in row["links"].items()},
     )
