@@ -60,6 +60,7 @@ class Step(StrEnum):
     REVERT = "revert"  # undo a half-done job
     REMOVE = "remove"  # free the space of an undo
     OPEN = "open"  # maintenance mode as it was
+    PRUNE = "prune"  # delete the old backups that no rule keeps
 
 
 def step_key(step: Step, kind: Kind | None = None) -> str:

@@ -10,12 +10,12 @@ import os
 import stat
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from core.backups.looks import find_look, forget_look, open_looks
-from core.backups.manifest import Manifest, find_manifest
+from core.backups.looks import find_look, find_remarks, forget_look, open_looks
+from core.backups.manifest import Manifest, find_manifest, remarks_of
 from core.backups.names import (
     BackupName,
     index_name,
@@ -24,6 +24,7 @@ from core.backups.names import (
     rollback_name,
 )
 from core.backups.place import open_backups
+from core.backups.remarks import Remarks
 from core.durable import partial_name, translate
 from core.errors import BackupNotFound, InvalidBackupName
 from core.events import Kind
@@ -56,6 +57,7 @@ class Backup:
     problem: str = ""  # one line, where there is something to say about the health
     manifest: Manifest | None = None
     repository: str = ""  # where it is, when it is not here: the path leads to nothing then
+    remarks: Remarks = field(default_factory=Remarks)
 
     @property
     def path(self) -> str:
@@ -89,8 +91,13 @@ class BackupSet:
     @property
     def note(self) -> str:
         """The note that the person wrote when it was taken."""
-        notes = (backup.manifest.note for backup in self.backups if backup.manifest is not None)
+        notes = (backup.remarks.note for backup in self.backups)
         return next((note for note in notes if note), "")
+
+    @property
+    def keep(self) -> bool:
+        """Whether a person said that retention is to leave it alone."""
+        return any(backup.remarks.keep for backup in self.backups)
 
     def of_kind(self, kind: Kind) -> Backup | None:
         """Return the set's backup of this kind, if it has one."""
@@ -141,6 +148,11 @@ def _backup(
     if look is not None:
         health = Health.DAMAGED if look.problem else Health.SOUND
         problem = look.problem or problem
+    remarks = (
+        find_remarks(looks, name.text, status)
+        if found.manifest is None
+        else remarks_of(found.manifest)
+    )
     return Backup(
         directory=directory.path,
         name=name,
@@ -149,6 +161,7 @@ def _backup(
         health=health,
         problem=problem,
         manifest=found.manifest,
+        remarks=remarks,
     )
 
 

@@ -2,7 +2,8 @@
 
 A manifest says who made a backup, so one that Magento made, or that was copied here, gets none.
 Its findings lie in `var/.magerewind/looks`, believed only when it is this account's, and
-of no file but the very one that was read: by its inode, size and times.
+of no file but the very one that was read: by its inode, size and times. What people and drills have
+said of it lies there too, and outlives a change of its owner or mode.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from core.backups.place import open_backups
+from core.backups.remarks import Remarks, trial_from_json, trial_to_json
 from core.errors import MagerewindError
 from core.events import decode_text, encode_text
 from core.held import Directory
@@ -32,16 +34,27 @@ class Look:
     problem: str = ""
 
 
-def open_looks(directory: str, *, make: bool = False) -> Directory | None:
-    """Return the directory of looks beside a directory of backups, None where there is none.
+def open_state(directory: str, *, make: bool = False) -> Directory | None:
+    """Return the state of the store beside a directory of backups, None where there is none.
 
     None as well for state that is not ours; `make` makes it where `var` is this account's.
     """
     try:
         with open_backups(os.path.dirname(os.path.abspath(directory))) as var:
             if make and os.fstat(var.fd).st_uid == os.geteuid():
-                return var.make_directory(_STATE).make_directory(_LOOKS)
-            return var.open_directory(_STATE).open_directory(_LOOKS)
+                return var.make_directory(_STATE)
+            return var.open_directory(_STATE)
+    except (FileNotFoundError, MagerewindError):
+        return None
+
+
+def open_looks(directory: str, *, make: bool = False) -> Directory | None:
+    """Return the directory of looks in the state of the store. As `open_state`."""
+    state = open_state(directory, make=make)
+    if state is None:
+        return None
+    try:
+        return state.make_directory(_LOOKS) if make else state.open_directory(_LOOKS)
     except (FileNotFoundError, MagerewindError):
         return None
 
@@ -50,38 +63,88 @@ def _identity(status: os.stat_result) -> list[int]:
     return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
+def _contents(status: os.stat_result) -> list[int]:
+    return [status.st_ino, status.st_size, status.st_mtime_ns]
+
+
 def _file_of(name: str) -> str:
     return name + _ENDING
 
 
-def find_look(looks: Directory | None, name: str, status: os.stat_result) -> Look | None:
-    """Return the finding about this file, None where nothing is known of its present state."""
+def _row(looks: Directory | None, name: str) -> dict[str, Any]:
+    """Return what lies there of a name, nothing where that cannot be read or believed."""
     if looks is None:
-        return None
+        return {}
     try:
         row = json.loads(looks.read(_file_of(name), limit=_LIMIT))
+    except (OSError, MagerewindError, ValueError, RecursionError):
+        return {}
+    return row if isinstance(row, dict) else {}
+
+
+def find_look(looks: Directory | None, name: str, status: os.stat_result) -> Look | None:
+    """Return what was found of this file, None where nothing is known of it as it is now."""
+    row = _row(looks, name)
+    try:
         if row["file"] != _identity(status):
             return None
         return Look(str(row["sha256"]), decode_text(row["problem"]))
-    except (OSError, MagerewindError, ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         return None
 
 
+def find_remarks(looks: Directory | None, name: str, status: os.stat_result) -> Remarks:
+    """Return what people and drills have said of this file."""
+    row = _row(looks, name).get("remarks")
+    try:
+        if not isinstance(row, dict) or row["of"] != _contents(status):
+            return Remarks()
+        return Remarks(
+            note=decode_text(row["note"]),
+            keep=row["keep"] is True,
+            tried=trial_from_json(row["tried"]),
+        )
+    except (ValueError, KeyError, TypeError):
+        return Remarks()
+
+
 def remember_look(directory: str, name: str, status: os.stat_result, look: Look) -> None:
-    """Remember the finding about a file of this `status`. Raises StorageError."""
+    """Remember what was found of a file that is as `status` says. Raises StorageError."""
+    _remember(
+        directory,
+        name,
+        {
+            "file": _identity(status),
+            "sha256": look.sha256,
+            "problem": encode_text(look.problem),
+        },
+    )
+
+
+def remember_remarks(directory: str, name: str, status: os.stat_result, remarks: Remarks) -> bool:
+    """Remember what was said of a file; False where this account has no state to put it into.
+
+    Raises StorageError.
+    """
+    row = {
+        "of": _contents(status),
+        "note": encode_text(remarks.note),
+        "keep": remarks.keep,
+        "tried": trial_to_json(remarks.tried),
+    }
+    return _remember(directory, name, {"remarks": row})
+
+
+def _remember(directory: str, name: str, found: dict[str, Any]) -> bool:
     looks = open_looks(directory, make=True)
     if looks is None:
-        return
-    row = {
-        "file": _identity(status),
-        "sha256": look.sha256,
-        "problem": encode_text(look.problem),
-    }
+        return False
     with looks, open_backups(directory) as backups:
-        looks.write(_file_of(name), json.dumps(row).encode())
+        looks.write(_file_of(name), json.dumps({**_row(looks, name), **found}).encode())
         for other in looks.names():
             if not backups.has(other.removesuffix(_ENDING)):
                 looks.remove(other)
+    return True
 
 
 def forget_look(directory: str, name: str) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from core.backups.names import manifest_name
+from core.backups.remarks import Remarks, Trial, trial_from_json, trial_to_json
 from core.durable import write_file
 from core.errors import ForeignState
 from core.events import Kind, Warned, decode_text, encode_text
@@ -57,8 +58,15 @@ class Manifest:
     warnings: tuple[Warned, ...] = ()
     problem: str = ""  # the fault that a later verification found
     looked_at: str = ""  # the state of an archive when a whole look found it sound
+    keep: bool = False  # retention leaves it alone
+    tried: Trial | None = None  # the last drill
     index_sha256: str = ""  # of the index beside it, where one was written with it
     format: int = field(default=FORMAT)
+
+
+def remarks_of(manifest: Manifest) -> Remarks:
+    """Return what people and drills have said of the backup."""
+    return Remarks(note=manifest.note, keep=manifest.keep, tried=manifest.tried)
 
 
 def identity_of(manifest: Manifest) -> str:
@@ -86,6 +94,8 @@ def _encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
             }
         case tuple():
             return [_encode(item) for item in value]
+        case Trial():
+            return trial_to_json(value)
         case Mapping():
             return dict(value)
         case _:
@@ -112,6 +122,8 @@ def _decode_warning(row: Mapping[str, Any]) -> Warned:
 def _decode(name: str, value: Any) -> Any:  # noqa: ANN401 - a JSON value
     if name == "warnings":
         return tuple(_decode_warning(row) for row in value)
+    if name == "tried":
+        return trial_from_json(value)
     if name == "rows":
         return None if value is None else {str(table): int(rows) for table, rows in value.items()}
     if isinstance(value, list):
@@ -139,7 +151,9 @@ def _check_types(manifest: Manifest) -> None:
     if any(isinstance(number, bool) or not isinstance(number, int) for number in numbers):
         raise ValueError("a number is expected")
     texts = (manifest.file_name, manifest.sha256, manifest.kind)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(manifest.verified, bool):
+    if not all(isinstance(text, str) for text in texts) or not all(
+        isinstance(flag, bool) for flag in (manifest.verified, manifest.keep)
+    ):
         raise ValueError("a text is expected")
     if manifest.format > FORMAT:
         raise ValueError(f"made by a later version (format {manifest.format})")

@@ -12,15 +12,19 @@ from core.cli.options import (
     add_backup,
     add_demo,
     add_discard,
+    add_extract,
+    add_files,
     add_job,
     add_names,
     add_recover,
     add_rollback,
     add_running_job,
     add_settings,
+    add_show,
     add_undo,
 )
 from core.cli.repository_options import add_check, add_list, add_repository
+from core.cli.retention_options import add_note, add_prune
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +69,44 @@ COMMANDS: Final = (
         name="info:backups:delete",
         summary="delete backups",
         add=add_names,
-        details="The only command that ever deletes a backup. Asks first. Takes the hidden name of "
-        "an unfinished file as well, once no job needs it.",
+        details="Asks first. Takes the hidden name of an unfinished file as well, once no job "
+        "needs it.",
+    ),
+    Command(
+        name="info:backups:prune",
+        summary="delete the sets of backups that no rule keeps",
+        add=add_prune,
+        details="The rules are those of restic, for each kind by itself: a set stays while a rule "
+        "keeps it for one of its kinds. Says for every set why it stays or goes, and asks first. "
+        "The newest sound backup of a kind, what a job or an undo needs, what is marked, and what "
+        "is not ours always stay.",
+    ),
+    Command(
+        name="info:backups:note",
+        summary="write a note on a set of backups, or mark it to be kept",
+        add=add_note,
+    ),
+    Command(
+        name="info:backups:files",
+        summary="list what is in a backup",
+        add=add_files,
+        details="Mode, owner, size in bytes, time and name of every member of an archive, or of "
+        "those at a path. Reads the index beside the backup; where there is none, the backup is "
+        "read once and the index is kept.",
+    ),
+    Command(
+        name="info:backups:show",
+        summary="write one file of a backup to stdout",
+        add=add_show,
+        details="The bytes as they are. On a terminal, what it would obey is shown as escapes, and "
+        "a binary file is refused.",
+    ),
+    Command(
+        name="info:backups:extract",
+        summary="take files out of a backup into a directory",
+        add=add_extract,
+        details="Never into the store, and nothing that exists is replaced: it is named, and the "
+        "exit code is 1. A name holds a whole file or nothing, also after a kill.",
     ),
     Command(
         name="info:store",

@@ -11,31 +11,24 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from core.backups.catalog import list_backups
 from core.cli.configured import Configuration
 from core.cli.console import Console
-from core.cli.following import Follower
 from core.cli.interruptions import Interruptions
-from core.cli.listing import job_json, job_lines, listing_json, listing_lines
 from core.cli.parser import CommandLine
-from core.cli.store_view import finding_lines
 from core.errors import (
     MagerewindError,
     PreflightRefused,
 )
-from core.jobs.client import Client
-from core.jobs.directory import JobDirectory
-from core.jobs.listing import JobSummary, interrupted_error
-from core.jobs.lock import job_running
 from core.magento.store import Store, find_store_here
-from core.operations.findings import Finding
-from core.operations.job_files import planted_state
-from core.operations.read_only import refuse_unwritable
 from core.text import numbers
 from core.text.lines import note, plain, success, warning
 
 if TYPE_CHECKING:
     from core.config.load import Effective
+    from core.jobs.client import Client
+    from core.jobs.directory import JobDirectory
+    from core.jobs.listing import JobSummary
+    from core.operations.findings import Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +51,9 @@ class Session:
 
         Raises StoreUnreadable, ForeignState.
         """
+        from core.operations.job_files import planted_state  # noqa: PLC0415 - as in `client`
+        from core.operations.read_only import refuse_unwritable  # noqa: PLC0415 - as above
+
         store = self.store(for_rollback=for_rollback)
         planted = planted_state(store)
         if planted is not None:
@@ -71,6 +67,8 @@ class Session:
 
     def client(self, store: Store) -> Client:
         """Return the jobs of the store."""
+        from core.jobs.client import Client  # noqa: PLC0415 - a look into a backup needs no jobs
+
         return Client(store, environ=self.environ, clock=self.clock)
 
     def warn_of_interrupted(self, client: Client) -> JobSummary | None:
@@ -81,18 +79,24 @@ class Session:
             self.console.say(warning(f"The jobs of this store cannot be seen. {failure.message}"))
             return None
         if interrupted is not None:
+            from core.jobs.listing import interrupted_error  # noqa: PLC0415 - as above
+
             why = interrupted_error(interrupted, host=client.host)
             self.console.say(warning(why.message), note(why.hint or ""))
         return interrupted
 
     def refuse_interrupted(self, client: Client) -> None:
         """Raise JobInterrupted before a long plan, as the start would after it."""
+        from core.jobs.listing import interrupted_error  # noqa: PLC0415 - as above
+
         interrupted = client.interrupted()
         if interrupted is not None:
             raise interrupted_error(interrupted, host=client.host)
 
     def refuse_while_running(self, client: Client) -> None:
         """Raise JobRunning while a job works on this store."""
+        from core.jobs.lock import job_running  # noqa: PLC0415 - as above
+
         running = client.running()
         if running is not None:
             raise job_running(
@@ -141,6 +145,8 @@ class Session:
                 self.console.print(job.job_id)
             self.console.say(note(f"magerewind job:attach {job.job_id} shows the job."))
             return 0
+        from core.cli.following import Follower  # noqa: PLC0415 - as above
+
         follower = Follower(
             client,
             self.console,
@@ -154,6 +160,9 @@ class Session:
 
 def list_command(session: Session) -> int:
     """`info:backups:list`."""
+    from core.backups.catalog import list_backups  # noqa: PLC0415 - as above
+    from core.cli.listing import listing_json, listing_lines  # noqa: PLC0415 - as above
+
     store = session.store()
     session.warn_of_interrupted(session.client(store))
     listing = list_backups(store.backups)
@@ -167,6 +176,8 @@ def list_command(session: Session) -> int:
 
 def jobs_command(session: Session) -> int:
     """`job:list`."""
+    from core.cli.listing import job_json, job_lines  # noqa: PLC0415 - as above
+
     client = session.client(session.store())
     session.warn_of_interrupted(client)
     jobs = client.jobs()
@@ -221,6 +232,7 @@ def recover_command(session: Session) -> int:
 
 def _look_for_lost(session: Session, client: Client) -> int:
     """Say that there is nothing to recover, unless a job's memory is gone."""
+    from core.cli.store_view import finding_lines  # noqa: PLC0415 - as above
     from core.operations.lost import lost_findings  # noqa: PLC0415 - loads the database
 
     traces = client.lost()
@@ -236,6 +248,7 @@ def _look_for_lost(session: Session, client: Client) -> int:
 
 def _repair(session: Session, client: Client) -> int:
     """Show the traces of a job whose memory is gone, ask, and start the repair."""
+    from core.cli.store_view import finding_lines  # noqa: PLC0415 - as above
     from core.operations.lost import Traces, lost_findings  # noqa: PLC0415 - loads the database
     from core.operations.requests import RepairRequest  # noqa: PLC0415
 

@@ -116,6 +116,32 @@ class Console:
         for text in texts:
             self._write(text, Style.PLAIN, narration=True)
 
+    @property
+    def writes_to_terminal(self) -> bool:
+        """Whether a person sees what goes to stdout."""
+        return _is_terminal(self._streams[True])
+
+    def write_list(self, text: str) -> bool:
+        """Print lines of a long list, safe already; return whether anybody may still read on."""
+        self.end_progress()
+        if not self.quiet or self.as_json:
+            self._emit(True, f"{text}\n")
+        return not isinstance(self._streams[True], _Nowhere)
+
+    def write_bytes(self, content: bytes) -> bool:
+        """Write bytes to stdout as they are; return whether anybody may still read on."""
+        self.end_progress()
+        stream = self._streams[True]
+        raw = getattr(stream, "buffer", None)
+        if raw is None or self.quiet:
+            return False
+        try:
+            raw.write(content)
+            raw.flush()
+        except (OSError, ValueError) as failure:
+            self._lose(failure)
+        return not isinstance(self._streams[True], _Nowhere)
+
     def print_json(self, value: Mapping[str, Any]) -> None:
         """Print one JSON value as one line of ASCII on stdout."""
         self._emit(True, f"{json.dumps(value, ensure_ascii=True)}\n")
@@ -173,9 +199,16 @@ class Console:
             if not text.endswith("\n"):
                 stream.flush()
         except (OSError, ValueError) as failure:
-            if narration and isinstance(failure, OSError) and failure.errno not in _GONE:
-                self._lost = failure.strerror or str(failure)
-            self._streams[narration] = _abandon(stream)
+            if narration:
+                self._lose(failure)
+            else:
+                self._streams[False] = _abandon(stream)
+
+    def _lose(self, failure: OSError | ValueError) -> None:
+        """Keep why stdout could not be written, and write to it no more."""
+        if isinstance(failure, OSError) and failure.errno not in _GONE:
+            self._lost = failure.strerror or str(failure)
+        self._streams[True] = _abandon(self._streams[True])
 
 
 def _abandon(stream: TextIO) -> TextIO:

@@ -26,6 +26,11 @@ _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "repo:check": ("repository_commands", "check_command"),
     "repo:unlock": ("repository_commands", "unlock_command"),
     "repo:stats": ("repository_commands", "stats_command"),
+    "info:backups:prune": ("retention_commands", "prune_command"),
+    "info:backups:note": ("retention_commands", "note_command"),
+    "info:backups:files": ("contents_commands", "files_command"),
+    "info:backups:show": ("contents_commands", "show_command"),
+    "info:backups:extract": ("contents_commands", "extract_command"),
     "job:undo": ("work_commands", "undo_command"),
     "job:discard": ("work_commands", "discard_command"),
     "job:list": ("commands", "jobs_command"),
@@ -37,9 +42,10 @@ COMMANDS: Final = frozenset(_FUNCTIONS)
 _CHANGE: Final = frozenset(
     {"setup:backup", "setup:rollback", "info:backups:delete"}
     | {"repo:init", "repo:unlock"}
+    | {"info:backups:prune", "info:backups:note"}
     | {"job:undo", "job:discard", "job:cancel", "job:recover"}
 )
-_PLAN: Final = frozenset({"setup:backup", "setup:rollback", "job:undo"})
+_PLAN: Final = frozenset({"setup:backup", "setup:rollback", "job:undo", "info:backups:prune"})
 
 
 def refuse_to_change(line: CommandLine) -> None:

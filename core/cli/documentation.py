@@ -47,6 +47,19 @@ JSON_OBJECTS: Final = (
     ("info:backups:list", "`Backup`, then `PartialBackup` and `UnknownFile`"),
     ("info:backups:verify", "`Verified`"),
     ("info:backups:delete", "`Deleted`"),
+    ("info:backups:prune", "`PruneDecision` for each set, then `Deleted`"),
+    ("info:backups:note", "`Backup` for each file of the set"),
+    (
+        "info:backups:files",
+        (
+            "`Member`: `path`, `kind` (`file`, `directory`, `link`, `hard-link`), `mode` as octal "
+            "text, `uid`, `gid`, `user`, `group`, `size`, `mtime_s`, `link`"
+        ),
+    ),
+    (
+        "info:backups:extract",
+        "`Extracted` (`path`, `kind`, `size`) or `NotExtracted` (`path`, `reason`)",
+    ),
     ("info:store", "`Store`"),
     (
         "any command with --all-stores",

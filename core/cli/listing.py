@@ -6,12 +6,24 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.backups.catalog import Backup, Health, Listing
+from core.backups.remarks import Trial
 from core.cli.tables import table
 from core.events import Kind, encode_text
 from core.jobs.listing import JobSummary
 from core.text import numbers
 from core.text.printable import printable
 
+_LAST = 6  # columns from here on may be empty
+_HEADERS: tuple[str, ...] = (
+    "Backup Filename",
+    "Backup Type",
+    "Date",
+    "Age",
+    "Size",
+    "Health",
+    "Kept",
+    "Note",
+)
 EMPTY = "No backup files found."
 _SIGNS = {
     Health.VERIFIED: "verified",
@@ -27,7 +39,19 @@ def _type_of(backup: Backup) -> str:
 
 
 def _note_of(backup: Backup) -> str:
-    return "" if backup.manifest is None else backup.manifest.note
+    return backup.remarks.note
+
+
+def tried_text(trial: Trial, now_s: float) -> str:
+    """Return what the last drill has shown: `restorable, tried 3 days ago`."""
+    words = "restorable" if trial.restorable else "NOT RESTORABLE"
+    return f"{words}, tried {numbers.age(trial.at_s, now_s)}"
+
+
+def _health_of(backup: Backup, now_s: float) -> str:
+    tried = backup.remarks.tried
+    words = _SIGNS[backup.health]
+    return words if tried is None else f"{words}; {tried_text(tried, now_s)}"
 
 
 def _backup_row(backup: Backup, now_s: float) -> tuple[str, ...]:
@@ -37,7 +61,8 @@ def _backup_row(backup: Backup, now_s: float) -> tuple[str, ...]:
         numbers.moment(backup.name.timestamp),
         numbers.age(backup.name.timestamp, now_s),
         numbers.size(backup.size_bytes),
-        _SIGNS[backup.health],
+        _health_of(backup, now_s),
+        "kept" if backup.remarks.keep else "",
         printable(_note_of(backup) or backup.name.label.replace("_", " ")),
     )
 
@@ -46,10 +71,11 @@ def listing_lines(listing: Listing, now_s: float) -> Iterator[str]:
     """Yield the list as Magento prints it, with further facts beside and below."""
     if listing.backups:
         yield f"Showing backup files in {printable(listing.directory)}."
-        headers = ["Backup Filename", "Backup Type", "Date", "Age", "Size", "Health", "Note"]
+        headers = _HEADERS
         rows = [_backup_row(backup, now_s) for backup in listing.backups]
-        if not any(row[-1] for row in rows):  # no notes: a narrower table
-            headers, rows = headers[:-1], [row[:-1] for row in rows]
+        # Without marks and notes: a narrower table.
+        shown = [at for at in range(len(headers)) if at < _LAST or any(row[at] for row in rows)]
+        headers, *rows = [tuple(row[at] for at in shown) for row in (headers, *rows)]
         yield from table(headers, rows, right=frozenset({4}))
         yield f"Times are {numbers.zone()}."
     else:
@@ -57,11 +83,27 @@ def listing_lines(listing: Listing, now_s: float) -> Iterator[str]:
     for backup in listing.backups:
         if backup.problem:
             yield f"{printable(backup.name.text)}: {printable(backup.problem)}"
+        tried = backup.remarks.tried
+        if tried is not None and tried.problem:
+            yield f"{printable(backup.name.text)}: not restorable: {printable(tried.problem)}"
     for partial in listing.partial:
         size = numbers.size(partial.size_bytes)
         yield f"Unfinished: {printable(partial.file_name)} ({size})"
     if listing.unknown:
         yield f"Not backups: {', '.join(printable(name) for name in listing.unknown)}"
+
+
+def _tried_json(backup: Backup) -> dict[str, Any] | None:
+    tried = backup.remarks.tried
+    if tried is None:
+        return None
+    return {
+        "time": numbers.iso(tried.at_s),
+        "at_s": round(tried.at_s, 3),
+        "restorable": tried.restorable,
+        "compared": tried.how,
+        "problem": encode_text(tried.problem),
+    }
 
 
 def backup_json(backup: Backup) -> dict[str, Any]:
@@ -79,11 +121,13 @@ def backup_json(backup: Backup) -> dict[str, Any]:
         "modified_s": round(backup.modified_s, 3),
         "health": backup.health.value,
         "problem": encode_text(backup.problem),
+        "note": encode_text(backup.remarks.note),
+        "keep": backup.remarks.keep,
+        "tried": _tried_json(backup),
     }
     if manifest is not None:
         row |= {
             "sha256": manifest.sha256,
-            "note": encode_text(manifest.note),
             "made_by": manifest.made_by,
             "magento_version": manifest.magento_version,
             "verified": manifest.verified,

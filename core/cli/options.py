@@ -14,6 +14,7 @@ from core.backups.names import Naming
 from core.cli.config_options import add_configuration
 from core.cli.magento_words import check_init_params
 from core.cli.repository_options import ALONE, add_destination, add_source
+from core.cli.retention_options import add_prune_first, add_rules
 from core.events import Kind
 
 PROGRAM: Final = "magerewind"
@@ -188,6 +189,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
     add("--level", type=_level, metavar="N", help="compression level of the archives, 0 to 9")
     add("--note", metavar="TEXT", help="a word about this backup, for the list")
+    add_rules(parser, afterwards=True)
+    add_prune_first(parser)
     add(
         "--names",
         dest="naming",
@@ -282,6 +285,59 @@ def add_any_names(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="NAME",
         help="base name of a backup in var/backups (default: all of them)",
+    )
+
+
+_PARTS: Final = "PATH|TABLE"
+
+
+def _add_contents(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "name", metavar="NAME", type=_word, help="base name of a backup in var/backups"
+    )
+
+
+def _add_part(parser: argparse.ArgumentParser, *, optional: bool) -> None:
+    parser.add_argument(
+        "part",
+        metavar=_PARTS,
+        type=_word,
+        nargs="?" if optional else None,
+        help="a path as the backup has it, or as it is on the disk; of a dump, a table"
+        + (" (default: all)" if optional else ""),
+    )
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """Add what info:backups:files takes."""
+    _add_contents(parser)
+    _add_part(parser, optional=True)
+
+
+def add_show(parser: argparse.ArgumentParser) -> None:
+    """Add what info:backups:show takes."""
+    _add_contents(parser)
+    _add_part(parser, optional=False)
+
+
+def add_extract(parser: argparse.ArgumentParser) -> None:
+    """Add what info:backups:extract takes."""
+    _add_contents(parser)
+    add = parser.add_argument
+    add("parts", metavar=_PARTS, nargs="+", type=_word,
+        help="paths, with all below them; of a dump, tables")  # fmt: skip
+    add("--to", metavar="DIR", type=_word, required=True,
+        help="where to; made (0700) where it is missing, and never in the store")  # fmt: skip
+
+
+def add_diff(parser: argparse.ArgumentParser) -> None:
+    """Add what info:backups:diff takes."""
+    _add_contents(parser)
+    _add_part(parser, optional=True)
+    parser.add_argument(
+        "--show-secrets",
+        action="store_true",
+        help="show passwords and keys of app/etc/env.php, which are masked else",
     )
 
 

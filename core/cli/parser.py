@@ -49,13 +49,19 @@ class CommandLine:
     flush: bool = True
     names: tuple[str, ...] = ()
     job_id: str | None = None
+    # a look inside a backup
+    name: str = ""
+    part: str = ""
+    parts: tuple[str, ...] = ()
+    to: str = ""
+    show_secrets: bool = False
     # of setup:backup only
     kinds: tuple[Kind, ...] = ()
     keep_open: bool = False
     verify: bool = True
     strip: tuple[str, ...] = ()
     level: int | None = None
-    to: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
     copy_after: bool = False
     note: str = ""
     naming: str = Naming.DOCUMENTED.value
@@ -73,6 +79,14 @@ class CommandLine:
     from_schema: str | None = None
     keep_stripped: bool = False
     only: tuple[str, ...] = ()
+    # retention
+    keep_rules: tuple[str, ...] = ()
+    foreign: bool = False
+    trust_clock: bool = False
+    prune_first: bool = False
+    # info:backups:note
+    text: str | None = None
+    mark: bool | None = None
     # of job:discard only
     orphans: bool = False
     # of job:recover only
@@ -164,8 +178,9 @@ def parse(argv: Sequence[str]) -> CommandLine:
         value = found.get(known.name)
         if value is not None:
             values[known.name] = tuple(value) if isinstance(value, list) else value
-    if "to" in values:
-        values["to"] = tuple(name for group in values["to"] for name in group)
+    if "destinations" in values:
+        groups = values["destinations"]
+        values["destinations"] = tuple(name for group in groups for name in group)
     if "strip" in values:
         values["strip"] = tuple(name for group in values["strip"] for name in group)
     return CommandLine(**values, given=frozenset(values))

@@ -64,7 +64,7 @@ def destination(
     Without --to: to var/backups, and to the repositories of the store unless `copy_after` is off.
     """
     settings = effective.settings
-    names = list(line.to)
+    names = list(line.destinations)
     if not names:
         names = [LOCAL, *(settings.repositories if settings.copy_after else ())]
     local = LOCAL in names or line.copy_after

@@ -35,6 +35,7 @@ def add_destination(parser: argparse.ArgumentParser) -> None:
     """Add where a backup goes."""
     parser.add_argument(
         "--to",
+        dest="destinations",
         action="append",
         type=_names,
         metavar="NAME[,local]",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from core.cli.commands import Session, age_of
 from core.cli.repositories import Wanted, destination, refuse_mixed, wanted_of
+from core.cli.retention_policy import policy_of
 from core.cli.store_view import finding_lines
 from core.errors import NothingToUndo, UsageError
 from core.events import Kind, Report
@@ -56,6 +57,9 @@ def _backup_request(session: Session, effective: Effective) -> BackupRequest:
         level=settings.level,
         note=settings.note,
         naming=settings.names,
+        keep_rules=policy_of(session.line, settings).words,
+        prune=bool(session.line.keep_rules) or settings.prune,
+        prune_first=session.line.prune_first,
         strict=settings.strict,
         repositories=repositories,
         local=local,

@@ -25,6 +25,9 @@ from core.operations.job_files import open_state
 
 _TRIES: Final = 40
 _PAUSE_S: Final = 0.025
+_SHORT_WORK_TRIES: Final = 1200  # half a minute, for work that is no job and soon over
+NO_JOB: Final = ""
+"""In place of a job's id, for a short change that is no job (`core.jobs.exclusive`)."""
 _NAME: Final = "lock"
 _LIMIT: Final = 4096  # bytes of a holder's name
 _HELD_BY_ANOTHER: Final = frozenset({errno.EWOULDBLOCK, errno.EACCES})
@@ -155,6 +158,12 @@ def job_running(
 ) -> JobRunning:
     """Return the error for a store on which a job works; `since_s` is in unix seconds."""
     since = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(since_s))
+    if job_id == NO_JOB:
+        return JobRunning(
+            f"{operation} of {user} is at work on this store since {since} "
+            f"(process {pid} on {host}).",
+            hint="It ends by itself; then run this again.",
+        )
     return JobRunning(
         f"Job {job_id} ({operation}) of {user} is running on this store "
         f"since {since} (process {pid} on {host}).",
@@ -182,7 +191,8 @@ def acquire(store: Store, holder: Holder, *, state: Directory | None = None) -> 
 def _acquire(state: Directory, directory: int, holder: Holder) -> int:
     """Return the locked file, with the holder's name in it; the directory is locked too."""
     known: Holder | None = None
-    for _ in range(_TRIES):
+    tries, patient = _TRIES, False
+    while tries > 0:
         fd, taken = _open(state), False
         try:
             if (
@@ -196,10 +206,13 @@ def _acquire(state: Directory, directory: int, holder: Holder) -> int:
                 return fd
             known = _parse(os.pread(fd, _LIMIT, 0))
             if known is not None and (known.host != holder.host or is_alive(known, holder.host)):
-                raise refusal(known)
+                if known.job_id != NO_JOB:
+                    raise refusal(known)
+                tries, patient = (tries if patient else _SHORT_WORK_TRIES), True
         finally:
             if not taken:
                 os.close(fd)
+        tries -= 1
         time.sleep(_PAUSE_S)
     raise refusal(known)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +18,7 @@ import core
 from core.archive.create.write_archive import write_archive
 from core.archive.tar.verify import verify_archive
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
-from core.backups.names import Naming, index_name, new_name, parse_name
+from core.backups.names import index_name, new_name, parse_name
 from core.backups.place import make_backups, open_backups
 from core.durable import (
     PartialFile,
@@ -41,7 +41,8 @@ from core.held import Directory
 from core.magento.settings import DatabaseConnection
 from core.magento.store import magento_version
 from core.operations import closing
-from core.operations.backup_steps import planned_steps, sizes_of
+from core.operations.backup_pruning import prune_after, prune_before
+from core.operations.backup_steps import free_timestamp, planned_steps, sizes_of
 from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.estimates import Estimate
@@ -52,6 +53,7 @@ from core.operations.records import BackupBegun, Named, Verified
 from core.operations.requests import BackupRequest
 from core.operations.selections import selection_of
 from core.operations.send import Sending, begin_sending, commit_set, copy_set, send_kind
+from core.operations.space import PRUNES
 from core.operations.uncovered import media_warnings
 
 
@@ -73,8 +75,10 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
         checked = preflight_backup(context.store, request, environ=context.environ, report=report)
         say_findings(context, checked.findings)
         refuse(checked.findings)
+        if any(finding.code == PRUNES for finding in checked.findings):
+            prune_before(context, request)
         backups = make_backups(context.store.backups)
-        timestamp = _free_timestamp(backups, request.kinds, int(context.clock()))
+        timestamp = free_timestamp(backups, request.kinds, int(context.clock()))
         write_dump = _straight(context, request, checked)
         if not request.local:
             sending = begin_sending(context, request, request.repositories[0], timestamp)
@@ -109,6 +113,7 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
         commit_set(sending)
     elif request.repositories:
         copy_set(context, request, timestamp, names, checked.estimates, since_s=began_s)
+    prune_after(context, request)
     return Done(strict=request.strict)
 
 
@@ -179,22 +184,6 @@ def _size_of(backups: Directory, manifest: Manifest) -> int | None:
         return os.lstat(manifest.file_name, dir_fd=backups.fd).st_size
     except FileNotFoundError:
         return None
-
-
-def _free_timestamp(backups: Directory, kinds: Iterable[Kind], now_s: int) -> int:
-    """Return the first second from now whose names are all free: nothing is ever overwritten.
-
-    The names of both namings: a set has one file of a kind.
-    """
-    timestamp = now_s
-    while any(
-        backups.has(form(new_name(timestamp, kind, naming)))
-        for kind in kinds
-        for naming in Naming
-        for form in (str, partial_name, index_name)
-    ):
-        timestamp += 1
-    return timestamp
 
 
 def _back_up(
@@ -274,7 +263,7 @@ def _write(
                 report,
                 schema_bytes=None if estimate is None else estimate.content_bytes,
             )
-        return _write_archive(context, request, kind, partial.fd, report)
+        return _write_archive(context, request, kind, partial.fd, index.fd, report)
 
 
 def _to_write(kind: Kind, estimate: Estimate) -> int | None:
@@ -286,10 +275,15 @@ def _to_write(kind: Kind, estimate: Estimate) -> int | None:
 
 
 def _write_archive(
-    context: JobContext, request: BackupRequest, kind: Kind, fd: int, report: Report
+    context: JobContext,
+    request: BackupRequest,
+    kind: Kind,
+    fd: int,
+    index_fd: int,
+    report: Report,
 ) -> _Written:
     selection = selection_of(context.store, kind, request.exclude)
-    summary = write_archive(selection, fd, level=request.level, report=report)
+    summary = write_archive(selection, fd, level=request.level, report=report, index_fd=index_fd)
     return _Written(
         items=summary.members,
         sha256=summary.sha256,
@@ -299,6 +293,7 @@ def _write_archive(
             "content_bytes": summary.content_bytes,
             "excluded": summary.excluded,
             "level": request.level,
+            "index_sha256": summary.index_sha256,
         },
     )
 

@@ -40,10 +40,15 @@ def _differences(store: Store, host: str, schema: str | None, backup: Backup) ->
         return
     if manifest.host and manifest.host != host:
         yield f"host {manifest.host}"
-    if manifest.root and manifest.root != store.root and not _releases(manifest.root, store.root):
+    if manifest.root and not is_of_release(store, manifest.root):
         yield f"root {shown(manifest.root)}"
     if manifest.database and schema and manifest.database != schema:
         yield f"database {manifest.database}"
+
+
+def is_of_release(store: Store, root: str) -> bool:
+    """Tell whether a root is the store's own, or that of another release of it."""
+    return root == store.root or _releases(root, store.root)
 
 
 def _releases(one: str, other: str) -> bool:

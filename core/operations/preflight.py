@@ -27,7 +27,6 @@ from core.operations.findings import (
     Level,
     from_error,
     link_findings,
-    megabytes,
     note,
     owner_hint,
     stop,
@@ -38,6 +37,7 @@ from core.operations.job_files import planted_state
 from core.operations.lost import find_lost, lost_findings
 from core.operations.read_only import MOUNT_HINT, code_findings, is_read_only, refusal_of
 from core.operations.requests import BackupRequest
+from core.operations.space import space_findings
 from core.operations.uncovered import media_findings, outside_findings
 
 # A backup of code alone needs neither a database nor the configuration: their readers take
@@ -287,7 +287,7 @@ def preflight_backup(
             _check_files(store, request, kind, configuration, estimates, findings, report)
     free_bytes, _total = space_of(store.backups)
     if request.local:
-        findings += _space_findings(estimates, free_bytes)
+        findings += space_findings(store, request, estimates, free_bytes)
     if request.keep_open:
         findings.append(
             note("kept-open", "The store stays open: its kinds may not be of one instant.")
@@ -298,19 +298,6 @@ def preflight_backup(
         free_bytes=free_bytes,
         connection=connection,
     )
-
-
-def _space_findings(estimates: Mapping[Kind, Estimate], free_bytes: int) -> list[Finding]:
-    needed = sum(estimate.file_bytes for estimate in estimates.values())
-    if needed <= free_bytes:
-        return []
-    return [
-        stop(
-            "space",
-            f"The backups need about {megabytes(needed)}, {megabytes(free_bytes)} are free.",
-            hint="Delete old backups, or choose fewer kinds.",
-        )
-    ]
 
 
 def _unknown() -> ConfigurationError:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from core.backups.names import Naming
+from core.backups.retention import RetentionPolicy
 from core.errors import ConfigurationError, UsageError
 from core.events import Kind, Operation, decode_text, encode_text
 from core.repository.settings import Repository
@@ -30,6 +31,9 @@ class BackupRequest:
     level: int | None = None  # gzip level; None: the measured default
     note: str = ""
     naming: Naming = Naming.DOCUMENTED
+    keep_rules: tuple[str, ...] = ()  # of retention, as `daily=7`
+    prune: bool = False  # by these rules, afterwards
+    prune_first: bool = False  # and before, where the backups would not fit
     strict: bool = False
     repositories: tuple[Repository, ...] = ()  # where the set is sent
     local: bool = True  # False: to one repository alone
@@ -43,7 +47,18 @@ class BackupRequest:
                 "Without var/backups a backup goes to one repository.",
                 hint="--to NAME,local: to var/backups first, then to all that are named.",
             )
+        if (self.prune or self.prune_first) and not self.policy:
+            raise UsageError(
+                "Old backups are to be deleted, and nothing says what is to be kept.",
+                hint="Give a rule (--keep-last, --keep-daily, --keep-within and the like), or set "
+                "`keep` in the configuration.",
+            )
         object.__setattr__(self, "kinds", tuple(kind for kind in Kind if kind in self.kinds))
+
+    @property
+    def policy(self) -> RetentionPolicy:
+        """The rules of retention. Raises ValueError for rules that are none."""
+        return RetentionPolicy.from_words(self.keep_rules)
 
     @property
     def operation(self) -> Operation:
@@ -289,6 +304,8 @@ def _backup_words(request: BackupRequest) -> list[str]:
         *_destination(request),
         *_chosen((request.naming is not Naming.DOCUMENTED, f"--names={request.naming}")),
         *_repeated("--exclude", request.exclude),
+        *(f"--keep-{rule}" for rule in request.policy.words if request.prune),
+        *_chosen((request.prune_first, "--prune-first")),
     ]
 
 

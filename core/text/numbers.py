@@ -98,6 +98,15 @@ def moment(then_s: float, *, named: bool = False) -> str:
     return local.strftime("%Y-%m-%d %H:%M:%S %Z" if named else "%Y-%m-%d %H:%M:%S")
 
 
+def iso(then_s: float) -> str | None:
+    """Return a moment as ISO 8601 in local time with its zone; None where no calendar has it."""
+    try:
+        local = dt.datetime.fromtimestamp(then_s, dt.UTC).astimezone()
+    except (OverflowError, ValueError, OSError):
+        return None
+    return local.isoformat(timespec="seconds")
+
+
 def percent(part: float, whole: float | None) -> str:
     """Return a share: `31 %`; nothing while the whole is unknown, and 100 % only at the end."""
     if not whole or whole < 0:

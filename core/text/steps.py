@@ -36,6 +36,7 @@ STEP_WORDS: Final[Mapping[Step, str]] = {
     Step.REVERT: "Revert",
     Step.REMOVE: "Free the space",
     Step.OPEN: "Open the store",
+    Step.PRUNE: "Prune old backups",
 }
 
 

@@ -35,7 +35,9 @@ def aside(shop):
         f"WHERE TABLE_SCHEMA = '{shop.schema}' AND TABLE_NAME LIKE '\\_mra\\_%'"
     ).splitlines()[1:]
     trees = [
-        name for name in os.listdir(shop.store.state_directory) if name not in ("jobs", "lock")
+        name
+        for name in os.listdir(shop.store.state_directory)
+        if name not in ("jobs", "lock", "clock.json")
     ]
     return tables + trees
 

@@ -11,15 +11,17 @@ writer looks at it.
 
 from __future__ import annotations
 
+import marshal
 import os
 import stat
 from typing import Any, Final
 
 from isal import isal_zlib
 
+from core.archive.index.blocks import encode
 from core.archive.tar.gzip import Segment, compressor, cut
 from core.archive.tar.header import BLOCK, REGULAR, SYMLINK
-from core.archive.tar.member_writer import FILE_MODE, PADDING, MemberWriter
+from core.archive.tar.member_writer import FILE_MODE, PADDING, Facts, MemberWriter
 from core.archive.tree.selection import Selection
 from core.archive.workers import child
 from core.archive.workers.batch_reader import SmallFiles
@@ -43,18 +45,20 @@ class Packer(SmallFiles[Segment]):
         self._level = level
         self._members = MemberWriter()
         self._pieces: list[bytes] = []
+        self._rows: list[tuple[Any, ...]] = []  # as `core.archive.index.blocks` takes them
         self._size = 0
-        self._count = 0
         self._content_bytes = 0
 
     def _known(self, entry: tuple[bytes, ...]) -> None:
-        self._add(entry[0], b"")
+        head, facts = entry
+        self._add(head, b"", marshal.loads(facts))  # noqa: S302 - of the process that walks
 
     def _file(self, path: bytes, fd: int, status: os.stat_result, content: bytes) -> bool | None:
         if os.fstat(fd).st_mtime_ns != status.st_mtime_ns:
             return True
         mode, size = status.st_mode & FILE_MODE, status.st_size
-        self._add(self._members.head(path, status, REGULAR, mode, size=size, fd=fd), content)
+        self._add(self._members.head(path, status, REGULAR, mode, size=size, fd=fd), content,
+                  self._members.last)  # fmt: skip
         return None
 
     def _other(self, path: bytes, name: bytes, fd: int) -> bool | None:
@@ -62,16 +66,17 @@ class Packer(SmallFiles[Segment]):
         if not stat.S_ISLNK(status.st_mode):
             return False
         link = os.readlink(name, dir_fd=fd)
-        self._add(self._members.head(path, status, SYMLINK, 0o777, link=link), b"")
+        self._add(self._members.head(path, status, SYMLINK, 0o777, link=link), b"",
+                  self._members.last)  # fmt: skip
         return None
 
-    def _add(self, head: bytes, content: bytes) -> None:
+    def _add(self, head: bytes, content: bytes, facts: Facts) -> None:
         pieces, size = self._pieces, len(content)
         pieces.append(head)
         if size:
             pieces.append(content)
             pieces.append(PADDING[size % BLOCK])
-        self._count += 1
+        self._rows.append((*facts, len(head)))
         self._content_bytes += size
         self._size += size + len(head)
 
@@ -84,11 +89,14 @@ class Packer(SmallFiles[Segment]):
         content = b"".join(self._pieces)
         compressing = compressor(self._level)
         deflated = compressing.compress(content) + cut(compressing)
+        rows = self._rows
         segment = Segment(
-            deflated, isal_zlib.crc32(content), len(content), self._count, self._content_bytes
-        )
+            deflated, isal_zlib.crc32(content), len(content), len(rows), self._content_bytes,
+            encode(rows), rows[0][0],
+        )  # fmt: skip
         self._pieces.clear()
-        self._size = self._count = self._content_bytes = 0
+        self._rows = []
+        self._size = self._content_bytes = 0
         return segment
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
+import marshal
 import os
 import stat
 from collections.abc import Iterator
@@ -19,7 +20,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from core.account.reach import lstat, open_to_read, readlink
+from core.archive.create.output import Output
 from core.archive.create.pack_worker import SMALL, pack_pool
+from core.archive.index.writer import IndexWriter
 from core.archive.tar.gzip import GzipWriter, Segment
 from core.archive.tar.header import BLOCK, DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.tar.member_writer import DIRECTORY_MODE, FILE_MODE, PADDING, MemberWriter
@@ -48,6 +51,7 @@ class ArchiveSummary:
     content_bytes: int
     archive_bytes: int
     sha256: str
+    index_sha256: str = ""  # of the root of its index, where one was written
     warnings: tuple[Warned, ...] = ()
     excluded: tuple[str, ...] = ()
 
@@ -108,16 +112,14 @@ class ArchiveBatches(Batches[Segment]):
         """Take in a directory, with any group last: it needs no more looking."""
         path, status = prefix[:-1], os.fstat(fd)
         head = self._members.head(path, status, DIRECTORY, status.st_mode & DIRECTORY_MODE, fd=fd)
-        self._known(path, head)
+        self._known(path, head, marshal.dumps(self._members.last))
 
 
 class _Writer:
     """The state of one archive that is being written."""
 
-    def __init__(self, selection: Selection, out: GzipWriter, report: Report) -> None:
+    def __init__(self, selection: Selection, out: Output, level: int, report: Report) -> None:
         self.noticed = Noticed()
-        self.members = 0
-        self.content_bytes = 0
         self._start = len(selection.prefix)
         self._out = out
         self._report = report
@@ -125,10 +127,8 @@ class _Writer:
         self._links: dict[tuple[int, int], bytes] = {}
         self._batches = ArchiveBatches(selection, self.noticed, self._members)
         self._open_directories = OpenDirectories(selection.root)
-        self._pool = pack_pool(selection, out.level)
+        self._pool = pack_pool(selection, level)
         self._shift = OrderedWork(self._pool, iter(self._batches))
-        self._parts: list[bytes] = []
-        self._gathered = 0
         self._current = ""  # where the last part came from, for reports
 
     def write(self) -> None:
@@ -138,10 +138,9 @@ class _Writer:
                 if part is not None:
                     self._part(task, part)
                 # Also while only waiting: a report is where a job can be told to stop.
-                self._report(self.content_bytes, self.members, self._current)
-        self._put(_END_BLOCKS)
-        self._hand_over()
-        self._report(self.content_bytes, self.members, "")
+                self._report(self._out.content_bytes, self._out.members, self._current)
+        self._out.put(_END_BLOCKS)
+        self._report(self._out.content_bytes, self._out.members, "")
 
     def _part(self, task: Task[Segment], part: Segment | LeftOut) -> None:
         """Write the results of a batch."""
@@ -153,30 +152,7 @@ class _Writer:
             self._left_out(prefix, name.removesuffix(b"/"), changed=part.changed)
         else:
             self._current = os.fsdecode(prefix[:-1]) or self._current
-            self._hand_over()
-            try:
-                self._out.add(part)
-            except OSError as error:
-                raise translate(error, "writing the archive") from error
-            self.members += part.members
-            self.content_bytes += part.content_bytes
-
-    def _put(self, content: bytes) -> None:
-        self._parts.append(content)
-        self._gathered += len(content)
-        if self._gathered >= _PIECE:
-            self._hand_over()
-
-    def _hand_over(self) -> None:
-        if not self._parts:
-            return
-        content = b"".join(self._parts)
-        self._parts.clear()
-        self._gathered = 0
-        try:
-            self._out.write(content)
-        except OSError as error:  # here, so that it is not taken for one of reading a file
-            raise translate(error, "writing the archive") from error
+            self._out.segment(part)
 
     def _left_out(self, prefix: bytes, name: bytes, *, changed: bool) -> None:
         """Write an entry that needs a decision."""
@@ -187,8 +163,8 @@ class _Writer:
             mode = status.st_mode
             if stat.S_ISLNK(mode):
                 link = _target(name, fd)
-                self._put(self._members.head(path, status, SYMLINK, 0o777, link=link))
-                self.members += 1
+                head = self._members.head(path, status, SYMLINK, 0o777, link=link)
+                self._out.member(head, self._members.last)
                 return
             if stat.S_ISDIR(mode):
                 raise FileNotFoundError(errno.ENOENT, "replaced by a directory")
@@ -213,10 +189,9 @@ class _Writer:
         first = self._links.get((status.st_dev, status.st_ino))
         if first is None:
             return False
-        self._put(
-            self._members.head(path, status, HARD_LINK, status.st_mode & FILE_MODE, link=first)
-        )
-        self.members += 1
+        mode = status.st_mode & FILE_MODE
+        head = self._members.head(path, status, HARD_LINK, mode, link=first)
+        self._out.member(head, self._members.last)
         return True
 
     def _file(self, found: Found, fd: int, *, changed: bool) -> None:
@@ -232,8 +207,8 @@ class _Writer:
 
     def _head(self, found: Found, fd: int, size: int) -> None:
         mode = found.status.st_mode & FILE_MODE
-        self._put(self._members.head(found.path, found.status, REGULAR, mode, size=size, fd=fd))
-        self.members += 1
+        head = self._members.head(found.path, found.status, REGULAR, mode, size=size, fd=fd)
+        self._out.member(head, self._members.last)
 
     def _small_file(self, found: Found, fd: int, *, changed: bool) -> None:
         """Read a file whole, then write its header: the member is always consistent."""
@@ -249,9 +224,8 @@ class _Writer:
             content, found = self._read_again(found, fd)
         size = len(content)
         self._head(found, fd, size)
-        self._put(content)
-        self._put(PADDING[size % BLOCK])
-        self.content_bytes += size
+        self._out.put(content)
+        self._out.put(PADDING[size % BLOCK])
 
     def _read_again(self, found: Found, fd: int) -> tuple[bytes, Found]:
         """Read a file that changed: code up to three times, until it holds still."""
@@ -271,22 +245,22 @@ class _Writer:
     def _large_file(self, found: Found, fd: int) -> None:
         """Stream a file: cut where it grew, filled up with NUL where it shrank."""
         size = found.status.st_size
+        before = self._out.content_bytes
         self._head(found, fd, size)
         done = 0
         for piece in _pieces(fd, size):
             done += len(piece)
-            self._put(piece)
+            self._out.put(piece)
             self._shift.assign()
-            self._report(self.content_bytes + done, self.members, self._current)
+            self._report(before + done, self._out.members, self._current)
         after = os.fstat(fd)
         if done < size or after.st_size != size or after.st_mtime_ns != found.status.st_mtime_ns:
             self.noticed.changed.append(os.fsdecode(found.path))
         while done < size:
             gap = bytes(min(_PIECE, size - done))
             done += len(gap)
-            self._put(gap)
-        self._put(PADDING[size % BLOCK])
-        self.content_bytes += size
+            self._out.put(gap)
+        self._out.put(PADDING[size % BLOCK])
 
 
 def _target(name: bytes, fd: int) -> bytes:
@@ -319,29 +293,36 @@ def _pieces(fd: int, size: int) -> Iterator[bytes]:
 
 
 def write_archive(
-    selection: Selection, fd: int, *, level: int | None = None, report: Report = no_report
+    selection: Selection,
+    fd: int,
+    *,
+    level: int | None = None,
+    report: Report = no_report,
+    index_fd: int = -1,
 ) -> ArchiveSummary:
-    """Write a selection to `fd` as a gzip'd tar; nothing is fsynced.
+    """Write a selection to `fd` as a gzip'd tar, and its index to `index_fd`; nothing is fsynced.
 
     `report` gets bytes of content and members. Raises StoreUnreadable for a file that the account
     may not read, StorageError and DiskFull, and any error of `report`.
     """
     try:
-        out = GzipWriter(fd, level)
+        gzip = GzipWriter(fd, level)
         try:
-            writer = _Writer(selection, out, report)
+            out = Output(gzip, None if index_fd < 0 else IndexWriter(index_fd))
+            writer = _Writer(selection, out, gzip.level, report)
             writer.write()
-            out.close()
+            index_sha256 = out.finish()
         except BaseException:
-            out.abandon()
+            gzip.abandon()
             raise
     except OSError as error:
         raise translate(error, "writing the archive") from error
     return ArchiveSummary(
-        members=writer.members,
-        content_bytes=writer.content_bytes,
-        archive_bytes=out.size,
-        sha256=out.sha256,
+        members=out.members,
+        content_bytes=out.content_bytes,
+        archive_bytes=gzip.size,
+        sha256=gzip.sha256,
+        index_sha256=index_sha256,
         warnings=writer.noticed.warnings(),
         excluded=selection.exclude,
     )

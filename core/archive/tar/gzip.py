@@ -74,6 +74,19 @@ class _Brisk:
             self._ended = True
 
 
+class Stretch(NamedTuple):
+    """A piece of an archive that can be inflated without what is before it.
+
+    `at` is its place in the compressed file, `begin` the one in the inflated archive, `size` how
+    much it is when inflated and `crc` the CRC-32 of that.
+    """
+
+    at: int
+    begin: int
+    size: int
+    crc: int
+
+
 class Segment(NamedTuple):
     """Members as raw deflate that ends on a whole byte, to be put into a stream at any place."""
 
@@ -82,6 +95,10 @@ class Segment(NamedTuple):
     size: int  # of the same, in bytes
     members: int
     content_bytes: int
+    block: bytes = b""
+    """Of the index: its members."""
+    first: bytes = b""
+    """The path of its first member."""
 
     @property
     def entries(self) -> int:
@@ -91,7 +108,7 @@ class Segment(NamedTuple):
     @property
     def held(self) -> int:
         """Bytes that it takes."""
-        return len(self.deflated)
+        return len(self.deflated) + len(self.block)
 
 
 class Compressor(Protocol):
@@ -132,7 +149,9 @@ class GzipWriter:
         self._flush = FlushBegun(fd)
         self._hash = hashlib.sha256()
         self._crc = 0
-        self._inflated = 0
+        self.inflated = 0
+        """Bytes of content taken in so far."""
+        self._begun = Stretch(0, 0, 0, 0)  # what is compressed here since the last cut
         self._compressing: Compressor | None = None
         self._closed = False
         self.size = 0
@@ -144,21 +163,31 @@ class GzipWriter:
         """Compress the next bytes."""
         if self._compressing is None:
             self._compressing = compressor(self.level)
-        self._crc = isal_zlib.crc32(content, self._crc)
-        self._inflated += len(content)
+            self._begun = Stretch(self.size, self.inflated, 0, 0)
+        at, begin, size, crc = self._begun
+        size += len(content)
+        self._begun = Stretch(at, begin, size, isal_zlib.crc32(content, crc))
+        self.inflated += len(content)
         self._out(self._compressing.compress(content))
 
-    def add(self, segment: Segment) -> None:
-        """Append a segment that was compressed elsewhere."""
-        self._cut()
+    def add(self, segment: Segment) -> Stretch:
+        """Append a segment that was compressed elsewhere; return its place."""
+        self.cut()
+        stretch = Stretch(self.size, self.inflated, segment.size, segment.crc)
         self._crc = isal_zlib.crc32_combine(self._crc, segment.crc, segment.size)
-        self._inflated += segment.size
+        self.inflated += segment.size
         self._out(segment.deflated)
+        return stretch
 
-    def _cut(self) -> None:
-        if self._compressing is not None:
-            self._out(cut(self._compressing))
-            self._compressing = None
+    def cut(self) -> Stretch | None:
+        """End what is compressed here; return where it is, None where there is nothing."""
+        if self._compressing is None:
+            return None
+        self._out(cut(self._compressing))
+        self._compressing = None
+        begun = self._begun
+        self._crc = isal_zlib.crc32_combine(self._crc, begun.crc, begun.size)
+        return begun
 
     def _out(self, content: bytes) -> None:
         write_all(self._fd, content)
@@ -170,8 +199,8 @@ class GzipWriter:
         """Write the rest; may be called again. Raises OSError."""
         if not self._closed:
             self._closed = True
-            self._cut()
-            self._out(_LAST_BLOCK + struct.pack("<II", self._crc, self._inflated & 0xFFFFFFFF))
+            self.cut()
+            self._out(_LAST_BLOCK + struct.pack("<II", self._crc, self.inflated & 0xFFFFFFFF))
         self._brisk.end()
 
     def abandon(self) -> None:
@@ -185,6 +214,19 @@ class GzipWriter:
         return self._hash.hexdigest()
 
 
+class Watch(Protocol):
+    """Is told how compressed bytes become content, in the thread that inflates."""
+
+    def pieces(self, raw: bytes, /) -> Iterator[bytes]:
+        """Yield the next compressed bytes, in pieces."""
+
+    def saw(self, block: bytes, /) -> None:
+        """Take in a block that came out of the last piece."""
+
+    def finish(self) -> None:
+        """Know that this was all."""
+
+
 class GzipBlocks:
     """The content of a gzip file in blocks of up to 2 MiB, inflated ahead by a thread.
 
@@ -193,9 +235,10 @@ class GzipBlocks:
     counts compressed bytes; `sha256` is of the whole file, once it was read.
     """
 
-    def __init__(self, fd: int, name: str) -> None:
+    def __init__(self, fd: int, name: str, *, watch: Watch | None = None) -> None:
         self._fd = fd
         self._name = name
+        self._watch = watch
         self._hash = hashlib.sha256()
         self.consumed = 0
         self._stop = False
@@ -295,16 +338,27 @@ class GzipBlocks:
             raw = self._read()
             if not raw:
                 raise self._damaged("it was cut short")
-            while not self._stop:
-                block = inflater.decompress(raw, _INFLATED)
-                raw = b""
-                if block:
-                    self._queue.put(block)
-                if inflater.eof or inflater.needs_input:
-                    break
+            watch = self._watch
+            for piece in (raw,) if watch is None else watch.pieces(raw):
+                self._inflate_piece(inflater, piece)
             if inflater.eof:
                 self._expect_end(inflater.unused_data)
+                if watch is not None:
+                    watch.finish()
                 return
+
+    def _inflate_piece(self, inflater: Any, raw: bytes) -> None:  # noqa: ANN401 - of the library
+        if inflater.eof:
+            raise self._damaged("something follows its end")
+        while not (self._stop or inflater.eof):
+            block = inflater.decompress(raw, _INFLATED)
+            raw = b""
+            if block:
+                if self._watch is not None:
+                    self._watch.saw(block)
+                self._queue.put(block)
+            if inflater.needs_input:
+                break
 
     def _inflate_zstd(self) -> None:
         inflater = ZstdInflater()

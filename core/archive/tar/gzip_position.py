@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from typing import Final, NoReturn, Self
 
-from core.archive.tar.gzip import GzipBlocks
+from core.archive.tar.gzip import GzipBlocks, Watch
 from core.durable import translate
 from core.errors import BackupNotFound, DamagedBackup
 from core.events import Report, no_report
@@ -26,7 +26,9 @@ class Inflated:
     Raises BackupNotFound, DamagedBackup. `report` gets compressed bytes, whenever a block was read.
     """
 
-    def __init__(self, path: str, *, report: Report = no_report) -> None:
+    def __init__(
+        self, path: str, *, report: Report = no_report, watch: Watch | None = None
+    ) -> None:
         self.path = path
         self.file_name = os.path.basename(path)
         self._report = report
@@ -37,7 +39,7 @@ class Inflated:
         except OSError as error:
             raise translate(error, f"opening {path}") from error
         self.compressed_bytes = os.fstat(self._fd).st_size
-        self._blocks = GzipBlocks(self._fd, self.file_name)
+        self._blocks = GzipBlocks(self._fd, self.file_name, watch=watch)
         self._stream = iter(self._blocks)
         self._buffer = b""
         self._at = 0  # in the buffer; negative where something before it was not taken

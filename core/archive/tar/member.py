@@ -29,7 +29,11 @@ def leads_out(member: Member) -> bool:
     are never extracted through, so by induction such a target stays inside with any other links
     on its way. Anything else may be led out by another link (CVE-2025-4517 is built so).
     """
-    link = member.link
+    return leads_out_of(member.name, member.link)
+
+
+def leads_out_of(name: bytes, link: bytes) -> bool:
+    """Tell the same of a link by its name and its target."""
     if link[:1] == b"/":
         return True
     if b".." not in link:
@@ -38,4 +42,4 @@ def leads_out(member: Member) -> bool:
     up = 0
     while up < len(parts) and parts[up] == b"..":
         up += 1
-    return up > member.name.count(b"/") or b".." in parts[up:]
+    return up > name.count(b"/") or b".." in parts[up:]

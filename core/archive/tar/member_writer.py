@@ -19,13 +19,20 @@ PADDING: Final = tuple(bytes(-size % BLOCK) for size in range(BLOCK))
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
 
+Facts = tuple[bytes, int, int, tuple[int, int, bytes, bytes], int, int, bytes]
+"""Path, type, mode, owner (numbers of account and group, their names), size, time of the last
+change in nanoseconds, and link target of a member."""
+
+
 class MemberWriter:
     """Builds the part before the content of a member."""
 
     def __init__(self) -> None:
+        self.last: Facts = (b"", 0, 0, (0, 0, b"", b""), 0, 0, b"")
+        """What the last header says, for an index."""
         self._headers = HeaderWriter()
         self._names = AccountNames()
-        self._owners: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+        self._owners: dict[tuple[int, int], tuple[int, int, bytes, bytes]] = {}
 
     def head(
         self,
@@ -43,10 +50,12 @@ class MemberWriter:
         uid, gid = status.st_uid, status.st_gid
         owner = self._owners.get((uid, gid))
         if owner is None:
-            owner = self._names.user(uid), self._names.group(gid)
+            owner = uid, gid, self._names.user(uid), self._names.group(gid)
             self._owners[(uid, gid)] = owner
+        mtime_ns = status.st_mtime_ns
+        self.last = (path, kind, mode, owner, size, mtime_ns, link)
         fields = (
-            name, mode, uid, gid, size, status.st_mtime_ns // 1_000_000_000, kind, link, *owner,
+            name, mode, uid, gid, size, mtime_ns // 1_000_000_000, kind, link, *owner[2:],
         )  # fmt: skip
         header = self._headers.build(_new(Fields, fields))
         attributes = read_attributes(fd) if fd >= 0 else None

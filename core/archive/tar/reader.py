@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NoReturn
 
+from core.archive.tar.gzip import Watch
 from core.archive.tar.gzip_position import Inflated
 from core.archive.tar.header import (
     BLOCK,
@@ -76,8 +77,15 @@ class ArchiveReader(Inflated):
     that lead out of the root and bombs are refused as well. Raises DamagedBackup, HostileArchive.
     """
 
-    def __init__(self, path: str, *, trusted: bool = False, report: Report = no_report) -> None:
-        super().__init__(path, report=report)
+    def __init__(
+        self,
+        path: str,
+        *,
+        trusted: bool = False,
+        report: Report = no_report,
+        watch: Watch | None = None,
+    ) -> None:
+        super().__init__(path, report=report, watch=watch)
         self._trusted = trusted
         self._limit = max(_BOMB_FLOOR, self.compressed_bytes * _BOMB_RATIO)
         self._current = b""

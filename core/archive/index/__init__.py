@@ -1,0 +1,12 @@
+"""The index of an archive: what its members are and where each of them begins.
+
+A block holds the facts of some consecutive members, column by column; it knows in which stretch of
+the compressed file they are. Blocks are sorted by the path of their first member.
+
+write:   while packing, a block for each segment                  create.pack_worker, writer
+         else from a whole reading                                made_again
+read:    the root, one page of it, one block                      reader
+contents: inflate the stretch of a member, go to its place        stretches
+
+An index vouches for nothing: what verifies, plans and rolls back reads the archive.
+"""

@@ -1,0 +1,132 @@
+"""The index beside a backup of files: found, held against its manifest, made again where need be.
+
+An index is a convenience. It is used when it is this account's own and of the very file beside it,
+by the digest in the manifest, or without one by inode, size and times. Any other is made again by
+reading the backup, and kept where `var/backups` and the manifest are this account's; else it serves
+the one who asked and is gone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+from core.archive.index.blocks import Broken
+from core.archive.index.reader import IndexReader
+from core.backups.catalog import Backup
+from core.backups.manifest import find_manifest, write_manifest
+from core.backups.names import index_name
+from core.backups.place import open_backups
+from core.durable import create_exclusive, fsync, translate, unlink_if_there, write_all
+from core.errors import ForeignState, MagerewindError
+from core.events import Report, no_report
+from core.held import Directory
+from core.owned import open_file
+
+_PIECE = 1 << 20
+
+
+def identity_of(path: str) -> str:
+    """Return what tells a file without a manifest from any other, and from itself when changed."""
+    status = os.stat(path, follow_symlinks=False)
+    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+
+
+def find_index(backup: Backup) -> IndexReader | None:
+    """Return the index that is there and fits; None for none, and for any other."""
+    name = index_name(backup.name.text)
+    try:
+        with open_backups(backup.directory) as directory:
+            fd = open_file(name, what=name, dir_fd=directory.fd)
+        index = IndexReader(fd)
+    except (OSError, ForeignState, Broken):
+        return None
+    if _fits(index, backup):
+        return index
+    index.close()
+    return None
+
+
+def _fits(index: IndexReader, backup: Backup) -> bool:
+    manifest, subject = backup.manifest, index.subject
+    if subject.size_bytes != backup.size_bytes:
+        return False
+    if manifest is None:
+        return subject.identity == identity_of(backup.path)
+    return subject.sha256 == manifest.sha256 and manifest.index_sha256 in {"", index.digest}
+
+
+@contextmanager
+def index_of(
+    backup: Backup, *, report: Report = no_report, keep: bool = True
+) -> Iterator[IndexReader]:
+    """Give the index of a backup of files; one that has to be made is kept with `keep`.
+
+    `report` gets compressed bytes of the backup while it is read. Raises DamagedBackup,
+    HostileArchive, StorageError; while it is read `Broken`, where somebody changed the file.
+    """
+    index = find_index(backup)
+    if index is None:
+        index = _made(backup, report, keep=keep)
+    with index:
+        yield index
+
+
+def _made(backup: Backup, report: Report, *, keep: bool) -> IndexReader:
+    import tempfile  # noqa: PLC0415 - only what is needed is loaded
+
+    from core.archive.index.made_again import make_index  # noqa: PLC0415 - as above
+
+    manifest = backup.manifest
+    try:
+        identity = identity_of(backup.path)
+        with tempfile.TemporaryFile() as scratch:
+            make_index(
+                backup.path,
+                scratch.fileno(),
+                sha256=None if manifest is None else manifest.sha256,
+                members=None if manifest is None else manifest.members,
+                identity=identity,
+                report=report,
+            )
+            index = IndexReader(os.dup(scratch.fileno()))
+    except OSError as error:
+        raise translate(error, f"making the index of {backup.name.text}") from error
+    if keep:
+        with suppress(OSError, MagerewindError):  # a directory of others, or a full disk
+            _keep(backup, index)
+    return index
+
+
+def _keep(backup: Backup, index: IndexReader) -> None:
+    name = backup.name.text
+    with open_backups(backup.directory) as directory:
+        _copy(directory, index_name(name), index)
+        if backup.manifest is None:
+            return
+        try:
+            manifest = find_manifest(directory, name).manifest  # a verification may have changed it
+            if manifest is not None and manifest.index_sha256 != index.digest:
+                write_manifest(directory, replace(manifest, index_sha256=index.digest))
+        except MagerewindError:
+            directory.remove(index_name(name))  # it would be made again each time
+            raise
+
+
+def _copy(directory: Directory, name: str, index: IndexReader) -> None:
+    partial = f".{name}.{os.getpid()}.partial"
+    unlink_if_there(partial, dir_fd=directory.fd)
+    fd = create_exclusive(partial, dir_fd=directory.fd)
+    try:
+        for piece in index.raw(_PIECE):
+            write_all(fd, piece)
+        fsync(fd)
+        directory.rename(partial, name)
+        directory.flush()
+    except BaseException:
+        unlink_if_there(partial, dir_fd=directory.fd)
+        raise
+    finally:
+        os.close(fd)

@@ -1,0 +1,59 @@
+"""Change what is said of a set of backups: its note, the mark that keeps it, its last trial."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from core.backups.catalog import Backup, BackupSet, find_any_backup, list_backups
+from core.backups.looks import remember_remarks
+from core.backups.manifest import write_manifest
+from core.backups.place import open_backups
+from core.backups.remarks import Remarks
+from core.errors import BackupNotFound, StoreUnreadable
+
+_DIGITS: Final = 12  # of a timestamp in a name
+
+
+def find_set(directory: str, name: str) -> BackupSet:
+    """Return the set of this number, or with a backup of this base name. Raises as above."""
+    listing = list_backups(directory)
+    number = name.isascii() and name.isdigit()
+    timestamp = int(name[:_DIGITS]) if number else find_any_backup(directory, name).name.timestamp
+    found = next((one for one in listing.sets if one.timestamp == timestamp), None)
+    if found is None or (number and len(name) > _DIGITS):
+        raise BackupNotFound(
+            f"There is no set of backups {name}.",
+            hint="magerewind info:backups:list shows what there is.",
+        )
+    return found
+
+
+def change_remarks(backup: Backup, change: Callable[[Remarks], Remarks]) -> Backup:
+    """Write what is to be said of one backup, and return the backup with it.
+
+    In its manifest, or in the state of the store where it has none. Raises StorageError,
+    StoreUnreadable where there is no place for it.
+    """
+    remarks = change(backup.remarks)
+    if remarks == backup.remarks:
+        return backup
+    with open_backups(backup.directory) as directory:
+        if backup.manifest is None:
+            status = os.lstat(backup.name.text, dir_fd=directory.fd)
+            if not remember_remarks(backup.directory, backup.name.text, status, remarks):
+                raise StoreUnreadable("This account may not remember anything in var/.magerewind.")
+            return replace(backup, remarks=remarks)
+        manifest = replace(
+            backup.manifest, note=remarks.note, keep=remarks.keep, tried=remarks.tried
+        )
+        write_manifest(directory, manifest)
+    return replace(backup, remarks=remarks, manifest=manifest)
+
+
+def change_set(backups: BackupSet, change: Callable[[Remarks], Remarks]) -> BackupSet:
+    """Write what is to be said of each backup of a set. Raises as `change_remarks`."""
+    changed = tuple(change_remarks(backup, change) for backup in backups.backups)
+    return replace(backups, backups=changed)

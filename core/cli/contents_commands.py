@@ -1,0 +1,117 @@
+"""The commands that look into a backup and take parts of it out: no job, and nothing is changed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from core.backups.catalog import find_any_backup
+from core.cli.commands import Session
+from core.cli.contents_view import View, open_view
+from core.contents.protocol import Extracted, NotExtracted
+from core.contents.target import Target
+from core.errors import UsageError
+from core.events import encode_text
+from core.magento.store import Store
+from core.text import numbers
+from core.text.lines import success, warning
+from core.text.printable import printable
+
+_LOOKED_AT = 8000  # bytes in which a NUL tells a binary file, as git has it
+_LONGEST_LINE = 1 << 20
+
+
+@contextmanager
+def _opened(session: Session) -> Iterator[tuple[Store, View]]:
+    store = session.store()
+    backup = find_any_backup(store.backups, session.line.name)
+    width = shutil.get_terminal_size().columns
+
+    def report(done_bytes: int, _items: int, _current: str) -> None:
+        share = numbers.percent(done_bytes, backup.size_bytes)
+        text = f"{printable(backup.name.text)}: reading for its index  {share}"
+        session.console.progress(text, width=width)
+
+    with open_view(backup, store, report, keep=not session.line.read_only) as view:
+        session.console.end_progress()
+        yield store, view
+
+
+def files_command(session: Session) -> int:
+    """`info:backups:files`."""
+    console = session.console
+    with _opened(session) as (_, view):
+        texts = (view.json if console.as_json else view.lines)(session.line.part)
+        for text in texts:
+            if not console.write_list(text):
+                break  # nobody reads on
+    return 0
+
+
+def show_command(session: Session) -> int:
+    """`info:backups:show`."""
+    console = session.console
+    if console.as_json:
+        raise UsageError("info:backups:show writes the bytes of a part as they are, and no JSON.")
+    with _opened(session) as (_, view):
+        pieces = view.contents.show(session.line.part)
+        if console.writes_to_terminal:
+            pieces = _for_terminal(pieces, session.line.part)
+        for piece in pieces:
+            if not console.write_bytes(piece):
+                break
+    return 0
+
+
+def _for_terminal(pieces: Iterator[bytes], part: str) -> Iterator[bytes]:
+    """Yield text with what a terminal would obey made visible. Raises UsageError for no text."""
+    first = next(pieces, b"")
+    if b"\0" in first[:_LOOKED_AT]:
+        raise UsageError(
+            f"{printable(part)} is a binary file, and not for a terminal.",
+            hint="Lead it into a file (> FILE), or use info:backups:extract.",
+        )
+    left = first
+    for piece in pieces:
+        head, newline, left = left.rpartition(b"\n")
+        if len(left) > _LONGEST_LINE:
+            head, left = head + newline + left, b""
+        yield b"".join(map(_visible, head.splitlines()))
+        left += piece
+    yield b"".join(map(_visible, left.splitlines()))
+
+
+def _visible(line: bytes) -> bytes:
+    """Return a line as one that any terminal can show, and an end."""
+    text = line.decode("utf-8", "surrogateescape")
+    return "\t".join(map(printable, text.split("\t"))).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def extract_command(session: Session) -> int:
+    """`info:backups:extract`."""
+    line, console = session.line, session.console
+    files = size = left = 0
+    with _opened(session) as (store, view):
+        view.contents.require(line.parts)
+        with Target(line.to, store) as target:
+            for one in view.contents.extract(line.parts, target):
+                if console.as_json:
+                    console.print_json(_row(one))
+                if isinstance(one, Extracted):
+                    files += one.kind != "directory"
+                    size += one.size
+                    continue
+                left += 1
+                console.say(warning(f"{one.path} was not extracted: {one.reason}."))
+    told = f"{numbers.counted(files, 'file')}, {numbers.size(size)}"
+    console.say(success(f"Extracted to {line.to}: {told}."))
+    return 1 if left else 0
+
+
+def _row(one: Extracted | NotExtracted) -> dict[str, Any]:
+    row: dict[str, Any] = {"type": type(one).__name__, "path": encode_text(one.path)}
+    if isinstance(one, Extracted):
+        return {**row, "kind": one.kind, "size": one.size}
+    return {**row, "reason": one.reason}

@@ -1,0 +1,50 @@
+"""How what is inside a backup is listed: one form for each kind of backup.
+
+A view turns the facts of `core.contents` into lines and JSON, as they come: a list of any length
+takes no more memory than a short one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from core.backups.catalog import Backup
+from core.contents.protocol import Contents
+from core.errors import UsageError
+from core.events import Kind, Report
+from core.magento.store import Store
+
+
+class View(Protocol):
+    """A backup, opened to be looked into."""
+
+    @property
+    def contents(self) -> Contents:
+        """What shows and extracts its parts."""
+
+    def lines(self, part: str) -> Iterator[str]:
+        """Yield the list of a part, or of all, as texts of one or more lines that are safe."""
+
+    def json(self, part: str) -> Iterator[str]:
+        """Yield the same as texts of one or more JSON values, one a line, in ASCII."""
+
+
+Opened = AbstractContextManager[View]
+Opener = Callable[[Backup, Store, Report, bool], Opened]
+
+
+def open_view(backup: Backup, store: Store, report: Report, *, keep: bool) -> Opened:
+    """Return the view of a backup; `keep` what has to be made for it, such as an index.
+
+    `report` gets bytes of the backup while it is read whole for that.
+    """
+    if backup.kind is Kind.DB:
+        raise UsageError(
+            f"{backup.name.text} is a backup of the database: only those of files can be looked "
+            "into."
+        )
+    from core.cli.members_view import open_members  # noqa: PLC0415 - only what is needed is loaded
+
+    return open_members(backup, store, report, keep)

@@ -1,0 +1,148 @@
+"""The commands of retention: what no rule keeps is deleted, what is marked stays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.backups.catalog import Backup
+from core.backups.clock import believe_clock
+from core.backups.marking import change_set, find_set
+from core.backups.remarks import Remarks
+from core.backups.retention import RetentionPolicy
+from core.cli.commands import Session
+from core.cli.listing import backup_json
+from core.cli.retention_policy import policy_of
+from core.cli.retention_view import judged_json, plan_lines
+from core.errors import PreflightRefused, UsageError
+from core.events import encode_text
+from core.jobs.client import Client
+from core.jobs.exclusive import holding
+from core.magento.store import Store
+from core.operations.job_files import open_jobs
+from core.operations.pruning import (
+    CLOCK_HINT,
+    PrunePlan,
+    clock_doubt,
+    delete_sets,
+    plan_prune,
+)
+from core.text import numbers
+from core.text.lines import plain, success, warning
+
+_NOTE_LIMIT = 1000
+
+
+def _policy(session: Session, store: Store) -> RetentionPolicy:
+    """Return the rules that hold. Raises UsageError where they keep nothing."""
+    policy = policy_of(session.line, session.settings(store).settings)
+    if not policy:
+        raise UsageError(
+            "Nothing says what is to be kept.",
+            hint="Give a rule (--keep-last, --keep-daily, --keep-weekly, --keep-monthly, "
+            "--keep-yearly, --keep-within), or set `keep` in the configuration.",
+        )
+    return policy
+
+
+def _plan(session: Session, client: Client, policy: RetentionPolicy) -> PrunePlan:
+    return plan_prune(
+        client.store,
+        policy,
+        jobs=open_jobs(client.store),
+        now_s=session.clock(),
+        foreign=session.line.foreign,
+    )
+
+
+def _show(session: Session, plan: PrunePlan) -> None:
+    if session.console.as_json:
+        for one in plan.sets:
+            session.console.print_json(judged_json(one))
+    else:
+        session.console.print(*plan_lines(plan))
+
+
+def _doubt(session: Session, client: Client, *, probe: bool) -> str:
+    if session.line.trust_clock:
+        return ""
+    now_s = session.clock()
+    return clock_doubt(client.store, host=client.host, now_s=now_s, probe=probe)
+
+
+def prune_command(session: Session) -> int:
+    """`info:backups:prune`."""
+    if session.line.dry_run:
+        client = session.client(session.store())
+        policy = _policy(session, client.store)
+        session.warn_of_interrupted(client)
+        _show(session, _plan(session, client, policy))
+        doubt = _doubt(session, client, probe=False)
+        if doubt:
+            session.console.say(warning(f"Nothing would be deleted: {doubt}"))
+        return 0
+    session.require_answerable()
+    client = session.client(session.writable_store())
+    policy = _policy(session, client.store)
+    session.refuse_interrupted(client)
+    session.refuse_while_running(client)
+    shown = _plan(session, client, policy)
+    _show(session, shown)
+    if not shown.doomed and not session.line.trust_clock:
+        session.console.say(plain("There is nothing to delete."))
+        return 0
+    doubt = _doubt(session, client, probe=True)
+    if doubt:
+        raise PreflightRefused(doubt, hint=CLOCK_HINT)
+    total = f"{numbers.counted(len(shown.doomed), 'set')} ({numbers.size(shown.freed_bytes)})"
+    if shown.doomed and not session.agreed(f"You are about to delete {total}. Are you sure?"):
+        return 1
+    _delete(session, client, policy, shown)
+    return 0
+
+
+def _delete(session: Session, client: Client, policy: RetentionPolicy, shown: PrunePlan) -> None:
+    """Delete what was shown and still goes, with the store held."""
+    agreed = {one.timestamp for one in shown.doomed}
+
+    def deleted(backup: Backup, freed_bytes: int) -> None:
+        name = backup.name.text
+        if session.console.as_json:
+            session.console.print_json(
+                {"type": "Deleted", "file_name": encode_text(name), "freed_bytes": freed_bytes}
+            )
+        session.console.say(success(f"{name} deleted."))
+
+    with holding(client, "info:backups:prune", clock=session.clock):
+        now = _plan(session, client, policy)
+        still = tuple(one for one in now.sets if one.keep or one.backups.timestamp in agreed)
+        freed = delete_sets(replace(now, sets=still), deleted)
+        believe_clock(client.store.backups, host=client.host, now_s=session.clock())
+    session.console.say(plain(f"{numbers.size(freed)} freed."))
+
+
+def note_command(session: Session) -> int:
+    """`info:backups:note`."""
+    text, mark = session.line.text, session.line.mark
+    if text is None and mark is None:
+        raise UsageError(
+            "Nothing is to be written.", hint="Give a note, --keep or --no-keep after the name."
+        )
+    if text is not None and len(text) > _NOTE_LIMIT:
+        raise UsageError(f"A note has at most {_NOTE_LIMIT} letters; this one has {len(text)}.")
+    store = session.writable_store()
+    found = find_set(store.backups, session.line.names[0])
+
+    def change(remarks: Remarks) -> Remarks:
+        return replace(
+            remarks,
+            note=remarks.note if text is None else text,
+            keep=remarks.keep if mark is None else mark,
+        )
+
+    changed = change_set(found, change)
+    for backup in changed.backups:
+        if session.console.as_json:
+            session.console.print_json(backup_json(backup))
+    words = {None: "noted", True: "kept by retention", False: "no longer kept by a mark"}[mark]
+    session.console.say(success(f"Set {found.timestamp}: {words}."))
+    return 0

@@ -1,0 +1,31 @@
+"""The rules of retention that hold for a command: its own, else those of the configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.backups.duration import Duration, parse_duration
+from core.backups.retention import RetentionPolicy
+from core.cli.parser import CommandLine
+
+if TYPE_CHECKING:
+    from core.config.fields import Keep, Settings
+
+
+def policy_of(line: CommandLine, settings: Settings) -> RetentionPolicy:
+    """Return the rules; any rule on the command line stands in place of all configured ones."""
+    if line.keep_rules:
+        return RetentionPolicy.from_words(line.keep_rules)
+    return configured_policy(settings.keep)
+
+
+def configured_policy(keep: Keep) -> RetentionPolicy:
+    """Return the rules of a configuration."""
+    return RetentionPolicy(
+        last=keep.last,
+        daily=keep.daily,
+        weekly=keep.weekly,
+        monthly=keep.monthly,
+        yearly=keep.yearly,
+        within=parse_duration(keep.within) if keep.within else Duration(),
+    )

@@ -1,0 +1,10 @@
+"""What is inside a backup: looked at, and taken out, without a rollback.
+
+list      members, or tables, from the index                        members
+show      the bytes of one part                                     members
+extract   parts into a directory that is not the store's            members, target
+diff      a backup beside the live store                            differences, text_diff, secrets
+
+Each kind of backup answers in the same way (`protocol`). No job runs, nothing of the store is
+changed, and the store may be closed, broken or half gone meanwhile.
+"""

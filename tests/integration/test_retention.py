@@ -1,0 +1,317 @@
+"""Retention on a real store: what is deleted, what never is, and what the lists say of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from core.events import Kind
+from tests.integration.commands import magerewind
+
+DAY = 86_400
+NOW = int(time.time())
+
+
+def backups(shop):
+    return Path(shop.store.backups)
+
+
+def copy_backup(shop, name, timestamp, **manifest):
+    """Put a backup's copy of another time beside it, with a manifest of its own."""
+    rest = name.partition("_")[2]
+    copy = backups(shop) / f"{timestamp}_{rest}"
+    shutil.copyfile(backups(shop) / name, copy)
+    row = json.loads((backups(shop) / f".{name}.manifest.json").read_bytes())
+    row |= {"file_name": copy.name, "timestamp": timestamp, **manifest}
+    described = backups(shop) / f".{copy.name}.manifest.json"
+    described.write_text(json.dumps(row))
+    described.chmod(0o600)
+    return copy
+
+
+@pytest.fixture
+def history(shop):
+    """The set of the shop, and one of code and database a day before it for nine days."""
+    before = set(os.listdir(backups(shop)))
+    sets = [own(shop) - day * DAY for day in range(10)]
+    for timestamp in sets[1:]:
+        copy_backup(shop, shop.request.code_file, timestamp)
+        copy_backup(shop, shop.request.db_file, timestamp)
+    yield sets
+    for name in set(os.listdir(backups(shop))) - before:
+        (backups(shop) / name).unlink()
+
+
+def own(shop):
+    return int(shop.request.code_file.partition("_")[0])
+
+
+def stamps(shop):
+    names = (name.partition("_")[0] for name in os.listdir(backups(shop)) if name[0] != ".")
+    return {int(stamp) for stamp in names if stamp.isdigit()}
+
+
+def reasons(shop, *words):
+    said = magerewind(shop, "info:backups:prune", "--dry-run", "--json", *words, code=0)
+    return {
+        row["timestamp"]: (row["keep"], [reason["rule"] for reason in row["reasons"]])
+        for row in said.objects
+    }
+
+
+def test_only_what_no_rule_keeps_is_deleted_and_all_is_said_before(shop, history):
+    decided = reasons(shop, "--keep-daily", "3", "--keep-last=1")
+    doomed = {stamp for stamp, (keep, _) in decided.items() if not keep}
+    assert doomed
+    assert {rule for stamp in doomed for rule in decided[stamp][1]} == {"none"}
+    said = magerewind(
+        shop, "info:backups:prune", "--keep-daily", "3", "--keep-last=1", "--yes", code=0
+    )
+    assert "no rule keeps it" in said.out
+    assert stamps(shop) == set(history) - doomed
+    assert len(stamps(shop)) == 3
+    left = [name for name in os.listdir(backups(shop)) if name.startswith(".")]
+    assert not [name for name in left if any(str(stamp) in name for stamp in doomed)]
+    again = magerewind(
+        shop, "info:backups:prune", "--keep-daily", "3", "--keep-last=1", "--yes", code=0
+    )
+    assert "There is nothing to delete" in again.err + again.out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        ((), 2, "Nothing says what is to be kept"),
+        (("--keep-last", "0"), 2, "Nothing says what is to be kept"),
+        (("--keep-last", "-2"), 2, "a number from 0"),
+        (("--keep-last", "x"), 2, "a number from 0"),
+        (("--keep-within", "30"), 2, "30d"),
+        (("--keep-last", "1", "-n"), 1, "--yes answers it"),
+        (("--keep-last", "1", "--read-only"), 2, "--dry-run shows"),
+    ],
+)
+def test_nothing_is_deleted_for_words_that_are_off(shop, history, words, code, says):
+    said = magerewind(shop, "info:backups:prune", *words, code=code)
+    assert says in said.err
+    assert stamps(shop) == set(history)
+
+
+def test_a_marked_set_stays_until_the_mark_is_gone(shop, history):
+    oldest = history[-1]
+    magerewind(shop, "info:backups:note", f"{oldest}_db.sql", "of the launch", "--keep", code=0)
+    assert reasons(shop, "--keep-last", "1")[oldest] == (True, ["marked"])
+    listed = magerewind(shop, "info:backups:list", code=0).out
+    assert any("kept" in line and "of the launch" in line for line in listed.splitlines())
+    rows = magerewind(shop, "info:backups:list", "--json", code=0).objects
+    assert {row["keep"] for row in rows if row.get("timestamp") == oldest} == {True}
+    magerewind(shop, "info:backups:prune", "--keep-last", "1", "--yes", code=0)
+    assert oldest in stamps(shop)
+    magerewind(shop, "info:backups:note", str(oldest), "--no-keep", code=0)
+    magerewind(shop, "info:backups:prune", "--keep-last", "1", "--yes", code=0)
+    assert oldest not in stamps(shop)
+
+
+def test_what_is_not_ours_stays_unless_it_is_asked_for(shop, history):
+    """Magento's own, one of another store, and what is no backup at all."""
+    old = NOW - 400 * DAY
+    shutil.copyfile(backups(shop) / shop.request.db_file, backups(shop) / f"{old}_db.sql")
+    copy_backup(shop, shop.request.code_file, old - DAY, root="/srv/other/store")
+    (backups(shop) / f"{old - 2 * DAY}_db.sql.partial").write_bytes(b"")
+    unknown = {name for name in os.listdir(backups(shop)) if name.endswith(".partial")}
+    assert reasons(shop, "--keep-last", "1")[old] == (True, ["foreign"])
+    assert reasons(shop, "--keep-last", "1")[old - DAY] == (True, ["foreign"])
+    magerewind(shop, "info:backups:note", str(old), "--keep", code=0)  # without a manifest
+    assert reasons(shop, "--keep-last", "1", "--foreign")[old] == (True, ["marked"])
+    magerewind(shop, "info:backups:note", str(old), "--no-keep", code=0)
+    magerewind(shop, "info:backups:prune", "--keep-last", "1", "--yes", code=0)
+    assert {old, old - DAY} <= stamps(shop)
+    magerewind(shop, "info:backups:prune", "--keep-last", "1", "--foreign", "--yes", code=0)
+    assert not {old, old - DAY} & stamps(shop)
+    assert unknown <= set(os.listdir(backups(shop)))
+
+
+def test_the_newest_sound_one_stays_below_a_damaged_one(shop, history):
+    damaged = copy_backup(shop, shop.request.db_file, own(shop) + 1)
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    magerewind(shop, "info:backups:prune", "--keep-last", "1", "--yes", code=0)
+    assert stamps(shop) == {own(shop) + 1, own(shop)}
+
+
+def test_a_set_of_the_future_stays_and_takes_no_place(shop, history):
+    future = NOW + 3000 * DAY
+    copy_backup(shop, shop.request.db_file, future)
+    copy_backup(shop, shop.request.code_file, future)
+    decided = reasons(shop, "--keep-last", "1", "--keep-within", "2d")
+    assert decided[future] == (True, ["future"])
+    assert decided[history[0]][0]
+    assert decided[history[1]][0]
+
+
+def test_what_the_undo_of_a_rollback_came_from_stays(shop, history):
+    oldest = history[-1]
+    magerewind(shop, "setup:rollback", "-d", f"{oldest}_db.sql", "--yes", "--no-flush", code=0)
+    said = magerewind(shop, "info:backups:prune", "--keep-last", "1", "--yes", code=0)
+    assert "needed by the undo of job" in said.out
+    assert oldest in stamps(shop)
+    magerewind(shop, "job:discard", "--yes", code=0)
+    magerewind(shop, "info:backups:prune", "--keep-last", "1", "--yes", code=0)
+    assert oldest not in stamps(shop)
+
+
+@pytest.mark.parametrize(
+    ("move", "says"), [(-3 * 3600, "went back"), (100 * DAY, "ahead of where it must be")]
+)
+def test_a_clock_that_jumped_deletes_nothing_until_a_person_says_so(shop, history, move, says):
+    words = ("info:backups:prune", "--keep-last", "1", "--yes")
+    magerewind(shop, *words, "--trust-clock", code=0)
+    place = Path(shop.store.state_directory) / "clock.json"
+    anchors = json.loads(place.read_bytes())
+    for anchor in anchors.values():
+        anchor["wall_s"] -= move
+    place.write_text(json.dumps(anchors))
+    copy_backup(shop, shop.request.db_file, NOW - 500 * DAY)
+    said = magerewind(shop, *words, code=1)
+    assert says in said.err
+    assert "--trust-clock" in said.err
+    assert NOW - 500 * DAY in stamps(shop)
+    magerewind(shop, *words, "--trust-clock", code=0)
+    assert NOW - 500 * DAY not in stamps(shop)
+    magerewind(shop, *words, code=0)
+
+
+def test_a_kill_at_any_deletion_leaves_whole_backups_and_the_next_run_ends_it(shop, history):
+    killer = (
+        "import os, signal, sys\n"
+        "left = int(sys.argv.pop(1))\n"
+        "unlink = os.unlink\n"
+        "def counted(path, *more, **named):\n"
+        "    global left\n"
+        "    if b'_db.sql' in os.fsencode(path) or b'filesystem' in os.fsencode(path):\n"
+        "        left -= 1\n"
+        "        if left < 0: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    unlink(path, *more, **named)\n"
+        "os.unlink = counted\n"
+        "from core.cli.main import run\n"
+        "sys.exit(run(sys.argv[1:]))\n"
+    )
+    words = ["info:backups:prune", "--keep-last", "1", "--yes", "--root", shop.root]
+    for survived in range(5):
+        died = subprocess.run([sys.executable, "-c", killer, str(survived), *words], check=False)
+        assert died.returncode == -signal.SIGKILL
+        rows = magerewind(shop, "info:backups:list", "--json", code=0).objects
+        assert {row.get("health", "verified") for row in rows} == {"verified"}
+        assert history[0] in stamps(shop)
+    magerewind(shop, *words, code=0)
+    assert len(stamps(shop)) == 1
+
+
+def test_no_set_goes_while_a_job_works_and_no_job_starts_meanwhile(shop, history):
+    client = shop.client()
+    from core.jobs.exclusive import holding
+    from core.operations.requests import BackupRequest
+
+    lock = Path(shop.store.state_directory) / "lock"
+    with holding(client, "info:backups:prune"):
+        assert b'"operation": "info:backups:prune"' in lock.read_bytes()
+        assert client.running() is None
+    summary, _ = shop.run(BackupRequest(kinds=(Kind.DB,)))
+    assert summary.exit_code == 0
+
+
+def test_a_backup_prunes_afterwards_by_the_rules_that_it_was_given(shop, history):
+    said = magerewind(shop, "setup:backup", "--db", "--keep-last=2", code=0)
+    assert "Old backups that no rule keeps were deleted" in said.err
+    taken = max(stamps(shop))
+    assert taken > own(shop)
+    # The newest of the code is among those of yesterday's, that of the shop is the newest.
+    assert stamps(shop) == {taken, own(shop), history[1]}
+
+
+def test_retention_that_cannot_be_done_is_a_warning_of_a_complete_backup(shop, history):
+    magerewind(shop, "info:backups:prune", "--keep-last=100", "--trust-clock", "--yes", code=0)
+    place = Path(shop.store.state_directory) / "clock.json"
+    believed = place.read_text()
+    anchors = json.loads(believed)
+    for anchor in anchors.values():
+        anchor["wall_s"] += 9 * DAY
+    place.write_text(json.dumps(anchors))
+    said = magerewind(shop, "setup:backup", "--db", "--keep-last=1", code=0)
+    assert "No old backups were deleted: The clock of this machine went back" in said.err
+    assert len(stamps(shop)) == len(history) + 1
+    assert json.loads(place.read_text()) == anchors
+    place.write_text(believed)
+
+
+@pytest.fixture
+def too_small(shop, history):
+    """Have the newest backup of the code say that the next one will not fit, and an old one be
+    as large as what lacks."""
+    manifest = json.loads((backups(shop) / f".{shop.request.code_file}.manifest.json").read_bytes())
+    status = os.statvfs(backups(shop))
+    wanted = status.f_bavail * status.f_frsize + (8 << 30)
+    content = manifest["content_bytes"] * manifest["size_bytes"] // wanted
+    copy_backup(shop, shop.request.code_file, own(shop) + 1, content_bytes=max(1, content))
+    large = copy_backup(shop, shop.request.db_file, own(shop) - 50 * DAY, size_bytes=64 << 30)
+    os.truncate(large, 64 << 30)
+    return large
+
+
+def test_a_backup_that_would_not_fit_says_what_pruning_frees_and_does_it_where_asked(
+    shop, too_small
+):
+    backup = ("setup:backup", "--code")
+    said = magerewind(shop, *backup, code=1)
+    assert "Delete old backups, or choose fewer kinds" in said.err
+    said = magerewind(shop, *backup, "--keep-daily=3", code=1)
+    assert "--prune-first deletes them before" in said.err
+    assert too_small.name in said.err
+    assert too_small.exists()
+    said = magerewind(shop, *backup, "--prune-first", code=2)
+    assert "nothing says what is to be kept" in said.err
+    rows = magerewind(
+        shop, *backup, "--keep-daily=3", "--prune-first", "--dry-run", "--json", code=0
+    ).objects
+    assert too_small.exists()
+    assert any(one["code"] == "prune-first" for one in rows[0]["findings"])
+    magerewind(shop, *backup, "--keep-daily=3", "--prune-first", code=0)
+    assert not too_small.exists()
+    assert max(stamps(shop)) > own(shop) + 1
+
+
+def test_room_is_never_made_with_the_last_sound_one(shop, too_small):
+    for name in (shop.request.db_file, *(f"{own(shop) - day * DAY}_db.sql" for day in range(10))):
+        path = backups(shop) / name
+        if path.exists() and name != shop.request.db_file:
+            path.unlink()
+    hidden = backups(shop) / shop.request.db_file
+    hidden.rename(hidden.with_name("away"))
+    try:
+        said = magerewind(shop, "setup:backup", "--code", "--keep-last=1", "--prune-first", code=1)
+        assert "would free" in said.err
+        assert too_small.exists()
+    finally:
+        hidden.with_name("away").rename(hidden)
+
+
+def test_the_rules_of_the_configuration_hold_where_the_command_has_none(shop, history, tmp_path):
+    file = tmp_path / "config.toml"
+    file.write_text(f'[stores.shop]\nroot = "{shop.root}"\n[stores.shop.keep]\ndaily = 3\n')
+    config = ("--config", str(file))
+    decided = reasons(shop, *config)
+    assert [keep for keep, _ in decided.values()] == [True] * 3 + [False] * 7
+    assert [keep for keep, _ in reasons(shop, *config, "--keep-last=1").values()].count(True) == 1
+    magerewind(shop, "setup:backup", "--db", *config, code=0)  # `prune` was not asked for
+    assert len(stamps(shop)) == 11
+    file.write_text(
+        file.read_text().replace("[stores.shop.keep]", "prune = true\n[stores.shop.keep]")
+    )
+    magerewind(shop, "setup:backup", "--db", *config, code=0)
+    assert len(stamps(shop)) < 8
