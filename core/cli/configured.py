@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _ALL_STORES: Final = frozenset(
     {"setup:backup", "info:store", "info:backups:list", "info:backups:verify", "job:list"}
 )
-_NO_STORE: Final = frozenset({"demo", "job:run"})
+_NO_STORE: Final = frozenset({"demo", "job:run", "repo:bootstrap"})
 NO_DOOR: Final = frozenset({"config:check", "config:show", "config:generate", "config:schema"})
 _FILE: Final = "MAGEREWIND_CONFIG"
 _STORE: Final = "MAGEREWIND_STORE"

@@ -96,6 +96,17 @@ class CommandLine:
     repository: str | None = None
     read_data_subset: str | None = None
     all_of: bool = False
+    prune_data: bool = False
+    url: str | None = None
+    password_file: str | None = None
+    env_file: str | None = None
+    restic_options: tuple[str, ...] = ()
+    store_in_repository: str | None = None
+    db_host: str | None = None
+    db_socket: str | None = None
+    db_name: str | None = None
+    db_user: str | None = None
+    db_password_file: str | None = None
     # only job:run, which is for the client and not for people
     ready_fd: int | None = None
     keeper_fd: int | None = None

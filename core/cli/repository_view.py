@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
+from core.backups.retention import Decision
+from core.cli.retention_view import reason_text
 from core.cli.tables import table
 from core.events import encode_text
 from core.repository.seen import Seen
@@ -97,6 +99,32 @@ def unfinished_json(one: Snapshot, repository: str) -> dict[str, Any]:
         "kind": one.kind,
         "timestamp": one.timestamp,
         "snapshot": one.id,
+    }
+
+
+def decision_lines(one: RemoteSet, decision: Decision) -> tuple[str, ...]:
+    """Return a set as a row: whether it stays, and why."""
+    return (
+        str(one.timestamp),
+        numbers.moment(one.timestamp),
+        kinds_of(one),
+        numbers.size(one.bytes),
+        "keep" if decision.keep else "forget",
+        "; ".join(map(reason_text, decision.reasons)),
+    )
+
+
+def decision_json(one: RemoteSet, decision: Decision) -> dict[str, Any]:
+    """Return whether a set stays, and why, as a JSON object."""
+    return {
+        "type": "RemoteSetJudged",
+        "repository": one.repository,
+        "timestamp": one.timestamp,
+        "time": iso(one.timestamp),
+        "keep": decision.keep,
+        "reasons": [
+            {"rule": reason.rule.value, "kinds": list(reason.kinds)} for reason in decision.reasons
+        ],
     }
 
 
