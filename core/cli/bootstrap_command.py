@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
+import shlex
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from core.backups.names import new_name
 from core.cli.commands import Session
 from core.durable import write_file
 from core.errors import ConfigurationError, SetNotFound, StorageError, UsageError
@@ -17,9 +20,8 @@ from core.events import Kind, Report, encode_text
 from core.magento.php.put_values import put_values
 from core.magento.php.syntax import NotData
 from core.magento.store import Store, find_store, shown
-from core.operations.bootstrap import Laid, lay_down, open_target
+from core.operations.bootstrap import Laid, lay_down, make_var, open_target
 from core.operations.remote import manifest_of
-from core.operations.requests import RollbackRequest
 from core.owned import read_plain_file
 from core.repository.restic import Restic
 from core.repository.sets import TAG, RemoteSet, choose_set, read_holdings
@@ -72,7 +74,8 @@ def _chosen(session: Session, restic: Restic) -> RemoteSet:
             "The repository holds sets of several stores.",
             hint=f"--store-name NAME, one of: {', '.join(stores)}.",
         )
-    return choose_set(holdings, session.line.backup_set or "latest", repository=_NAME)
+    wanted = session.line.backup_set or "latest"
+    return choose_set(holdings, wanted, repository=_NAME, kinds=(Kind.CODE,))
 
 
 def bootstrap_command(session: Session) -> int:
@@ -93,6 +96,7 @@ def bootstrap_command(session: Session) -> int:
         for laid in lay_down(restic, manifest, target, _reporting(session)):
             session.console.end_progress()
             _say(session, laid)
+        make_var(target)
         if line.db_name is not None:
             _connect(root, _connection(session))
         store = find_store(root, root=root)
@@ -158,7 +162,9 @@ def _connect(root: str, values: Mapping[str, str]) -> None:
     try:
         status = os.lstat(path)
         source = read_plain_file(path, _LIMIT)
-        put = {("db", "connection", "default", key): value for key, value in values.items()}
+        put: dict[tuple[str, ...], str] = {
+            ("db", "connection", "default", key): value for key, value in values.items()
+        }
         write_file(path, put_values(source, put))
         if os.geteuid() == 0:
             os.chown(path, status.st_uid, status.st_gid, follow_symlinks=False)
@@ -180,19 +186,45 @@ def _database(session: Session, store: Store, repository: Repository, chosen: Re
                  "--from NAME --from-elsewhere"),
         )  # fmt: skip
         return 0
-    if os.geteuid() == 0 and store.owner_uid != 0:
-        session.console.say(
-            note("The files belong to another account. As that account, with the repository in its "
-                 f"configuration: magerewind --root {shown(store.root)} setup:rollback "
-                 f"--set {chosen.timestamp} -d --from NAME --from-elsewhere"),
-        )  # fmt: skip
-        return 0
-    request = RollbackRequest(
-        db_file=new_name(chosen.timestamp, Kind.DB),
-        repository=repository,
-        store=chosen.store,
-        from_elsewhere=True,
-        flush=False,
-    )
-    client = session.client(store)
-    return session.follow(client, client.start(request))
+    with _configuration(store, repository) as config:
+        return _run(session, store, config, chosen)
+
+
+@contextmanager
+def _configuration(store: Store, repository: Repository) -> Iterator[str]:
+    """Give a configuration with the repository, which the store's owner can read."""
+    with tempfile.TemporaryDirectory(prefix="magerewind-") as place:
+        lines = [f"[repositories.{_NAME}]", f"url = {json.dumps(repository.url)}"]
+        files = {"password_file": repository.password_file, "env_file": repository.env_file}
+        for key, file in files.items():
+            if file is not None:
+                copy = os.path.join(place, key)
+                write_file(copy, read_plain_file(file, _LIMIT))
+                lines.append(f"{key} = {json.dumps(copy)}")
+        if repository.password_command is not None:
+            lines.append(
+                f"password_command = {json.dumps(shlex.split(repository.password_command))}"
+            )
+        if repository.options:
+            lines.append(f"options = {json.dumps(list(repository.options))}")
+        path = os.path.join(place, "config.toml")
+        write_file(path, "\n".join([*lines, ""]).encode())
+        if os.geteuid() == 0 and store.owner_uid != 0:  # who works on it from here on
+            for name in os.listdir(place):
+                os.chown(os.path.join(place, name), store.owner_uid, store.owner_gid)
+            os.chown(place, store.owner_uid, store.owner_gid)
+        yield path
+
+
+def _run(session: Session, store: Store, config: str, chosen: RemoteSet) -> int:
+    """Roll the database back as the store's owner, by the command that everybody uses."""
+    line = session.line
+    words = ["--root", store.root, "--config", config]
+    words += ["--as", "root"] if os.geteuid() == 0 and store.owner_uid == 0 else []
+    words += ["--json"] if line.as_json else []
+    words += ["--quiet"] if line.quiet else []
+    words += ["setup:rollback", "--set", str(chosen.timestamp), "-d", "--from", _NAME]
+    words += ["--of-store", chosen.store, "--from-elsewhere", "--no-flush", "--yes"]
+    with session.interruptions.following():
+        process = subprocess.Popen([sys.executable, "-I", "-m", "core", *words])
+        return process.wait()

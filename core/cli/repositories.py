@@ -121,10 +121,10 @@ def wanted_of(
     from core.operations.remote import look_at, open_restic, store_name  # noqa: PLC0415
 
     repository = chosen_repository(effective, line.from_repository, environ)
-    name = store_name(store, effective.label)
+    name = line.store_in_repository or store_name(store, effective.label)
     restic = open_restic(store, repository, environ=environ)
     holdings = look_at(store, restic, name=name, now_s=time.time())
-    chosen = choose_set(holdings, line.backup_set, repository=repository.name)
+    chosen = choose_set(holdings, line.backup_set, repository=repository.name, kinds=named)
     kinds = tuple(named) or tuple(chosen.parts)
     files = {kind: new_name(chosen.timestamp, kind) for kind in Kind if kind in kinds}
     return Wanted(files=files, repository=repository, store=name)

@@ -69,6 +69,13 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         type=_word,
         help="the repository that has the set",
     )
+    parser.add_argument(
+        "--of-store",
+        dest="store_in_repository",
+        metavar="NAME",
+        type=_word,
+        help="the set is of this store, not of the one that it is rolled back to",
+    )
 
 
 def add_repository(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import shlex
 from collections.abc import Iterator
 from typing import Any
@@ -64,13 +63,6 @@ def holdings_lines(
         )
 
 
-def iso(moment_s: float) -> str | None:
-    """Return a moment as JSON has it; None for never."""
-    if not moment_s:
-        return None
-    return dt.datetime.fromtimestamp(moment_s, dt.UTC).isoformat()
-
-
 def set_json(one: RemoteSet, seen: Seen | None) -> dict[str, Any]:
     """Return a set as a JSON object."""
     return {
@@ -78,7 +70,7 @@ def set_json(one: RemoteSet, seen: Seen | None) -> dict[str, Any]:
         "repository": one.repository,
         "store": encode_text(one.store),
         "timestamp": one.timestamp,
-        "time": iso(one.timestamp),
+        "time": numbers.iso(one.timestamp),
         "complete": one.is_whole,
         "checked": seen is not None and seen.is_checked(one),
         "missing": [kind.value for kind in one.missing],
@@ -120,7 +112,7 @@ def decision_json(one: RemoteSet, decision: Decision) -> dict[str, Any]:
         "type": "RemoteSetJudged",
         "repository": one.repository,
         "timestamp": one.timestamp,
-        "time": iso(one.timestamp),
+        "time": numbers.iso(one.timestamp),
         "keep": decision.keep,
         "reasons": [
             {"rule": reason.rule.value, "kinds": list(reason.kinds)} for reason in decision.reasons

@@ -53,10 +53,18 @@ def fetch_command(session: Session) -> int:
     name = store_name(store, effective.label)
     restic = open_restic(store, repository, environ=session.environ)
     holdings = look_at(store, restic, name=name, now_s=session.clock())
-    chosen = choose_set(holdings, line.backup_set or "", repository=repository.name)
+    chosen = choose_set(
+        holdings, line.backup_set or "", repository=repository.name, kinds=line.kinds
+    )
     kinds = line.kinds or tuple(kind for kind in Kind if kind in chosen.parts)
-    files = {f"{kind.value}_file": new_name(chosen.timestamp, kind) for kind in kinds}
-    request = RollbackRequest(**files, repository=repository, store=name)
+    files = {kind: new_name(chosen.timestamp, kind) for kind in kinds}
+    request = RollbackRequest(
+        code_file=files.get(Kind.CODE),
+        media_file=files.get(Kind.MEDIA),
+        db_file=files.get(Kind.DB),
+        repository=repository,
+        store=name,
+    )
     with holding(client, "repo:fetch", clock=session.clock):
         remote = open_remote(store, request, environ=session.environ)
         for kind in kinds:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from core.durable import translate
@@ -76,6 +76,10 @@ def lay_down(restic: Restic, manifest: SetManifest, target: int, report: Report)
         fd = _below(target, below)
         try:
             fetch_all(restic, part.snapshot, fd, report)
+            os.fchmod(fd, part.mode)
+            _give(target, fd)
+        except OSError as error:
+            raise translate(error, f"laying {kind} down") from error
         finally:
             os.close(fd)
         yield Laid(
@@ -86,6 +90,30 @@ def lay_down(restic: Restic, manifest: SetManifest, target: int, report: Report)
         )
 
 
+def _give(target: int, fd: int) -> None:
+    """As root, give a directory that we made to whom the store's configuration belongs."""
+    if os.geteuid() != 0:
+        return
+    with suppress(FileNotFoundError):
+        status = os.stat("app/etc", dir_fd=target, follow_symlinks=False)
+        os.fchown(fd, status.st_uid, status.st_gid)
+
+
+def make_var(target: int) -> None:
+    """Make the `var` that no backup holds, for its owner and, but for root, its group."""
+    try:
+        with suppress(FileExistsError):
+            os.mkdir("var", 0o700, dir_fd=target)
+        fd = os.open("var", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=target)
+        try:
+            _give(target, fd)
+            os.fchmod(fd, 0o770 if os.fstat(fd).st_uid else 0o755)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise translate(error, "making var") from error
+
+
 def _below(target: int, path: str) -> int:
     """Return a descriptor of a directory below another, made where it is missing, no link."""
     fd = os.dup(target)
@@ -94,10 +122,8 @@ def _below(target: int, path: str) -> int:
             os.close(fd)
             raise StorageError("The manifest of the set leads out of the store.")
         try:
-            try:
+            with suppress(FileExistsError):
                 os.mkdir(name, 0o755, dir_fd=fd)
-            except FileExistsError:
-                pass
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
             inner = os.open(name, flags, dir_fd=fd)
         except OSError as error:

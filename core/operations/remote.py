@@ -11,7 +11,7 @@ from core.held import Directory
 from core.magento.store import Store
 from core.operations.job_files import open_state
 from core.repository.restic import Restic
-from core.repository.seen import Seen, last_seen, remember
+from core.repository.seen import Seen, all_seen, last_seen, remember
 from core.repository.sets import (
     LARGEST_MANIFEST,
     MANIFEST_FILE,
@@ -117,6 +117,16 @@ def seen_of(store: Store, repository: str) -> Seen | None:
             with state:
                 return last_seen(state, repository)
     return None
+
+
+def seen_everywhere(store: Store) -> tuple[Seen, ...]:
+    """Return what was last seen of every repository of a store, without asking any."""
+    with suppress(MagerewindError, OSError):
+        state = open_state(store)
+        if state is not None:
+            with state:
+                return all_seen(state)
+    return ()
 
 
 def manifest_of(restic: Restic, chosen: RemoteSet) -> SetManifest:

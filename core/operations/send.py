@@ -10,8 +10,10 @@ Nothing in a repository has to be taken back: without its manifest a set does no
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,7 +24,7 @@ from core.backups.manifest import Manifest, find_manifest
 from core.backups.names import Naming, new_name
 from core.backups.place import open_backups
 from core.durable import translate, write_all
-from core.errors import Cancelled, DamagedBackup, MagerewindError
+from core.errors import Cancelled, DamagedBackup, MagerewindError, RepositoryError
 from core.events import BackupSent, BackupStarted, Kind, Report, SetSent, Step, Warned
 from core.held import Directory
 from core.magento.store import magento_version
@@ -150,6 +152,7 @@ def send_files(
         snapshot=sent.snapshot,
         facts=facts,
         prefix=selection.prefix,
+        mode=os.stat(selection.root).st_mode & 0o3777,
         odd=known.odd,
         links=known.links,
     )
@@ -344,6 +347,8 @@ def commit_set(sending: Sending) -> None:
             tags=(*tags_of(sending.store, sending.timestamp, MANIFEST), *named),
         )
     context.journal.write(SetCommitted(repository=sending.repository, snapshot=sent.snapshot))
+    with suppress(RepositoryError):  # only what lists show
+        look_at(context.store, sending.restic, name=sending.store, now_s=context.clock())
     context.emit(
         SetSent(
             repository=sending.repository,
