@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 
 from core.errors import MagerewindError
-from core.held import Directory
+from core.held import Directory, StateFile
 from core.magento.store import Store
 from core.operations.job_files import open_state
 from core.repository.restic import Restic
-from core.repository.seen import Seen, all_seen, last_seen, remember
+from core.repository.seen import Seen, all_seen, last_seen, listings_in, remember
 from core.repository.sets import (
     LARGEST_MANIFEST,
     MANIFEST_FILE,
@@ -26,6 +27,7 @@ from core.repository.sets import (
 from core.repository.settings import Repository
 
 _CACHE = "restic"
+_LISTINGS_KEPT = 4
 
 
 def store_name(store: Store, name: str) -> str:
@@ -90,6 +92,21 @@ def _remember(state: Directory, repository: str, holdings: Holdings, now_s: floa
     )
 
 
+def remember_set(store: Store, one: RemoteSet, *, now_s: float) -> None:
+    """Add a set that was just sent to what was last seen; that it cannot be is no matter."""
+    with suppress(MagerewindError, OSError):
+        state = open_state(store)
+        if state is not None:
+            with state:
+                before = last_seen(state, one.repository)
+                if before is None:
+                    return
+                sent = {part.id for part in one.parts.values()}
+                rest = tuple(part for part in before.holdings.unfinished if part.id not in sent)
+                holdings = Holdings(sets=(one, *before.holdings.sets), unfinished=rest)
+                remember(state, replace(before, seen_s=now_s, holdings=holdings))
+
+
 def remember_check(store: Store, repository: str, *, now_s: float, problem: str) -> None:
     """Remember how a check of a repository went."""
     with suppress(MagerewindError, OSError):
@@ -127,6 +144,32 @@ def seen_everywhere(store: Store) -> tuple[Seen, ...]:
             with state:
                 return all_seen(state)
     return ()
+
+
+@contextmanager
+def kept_listing(store: Store, snapshot: str) -> Iterator[StateFile | None]:
+    """Give the file that keeps a snapshot's listing: a snapshot never changes.
+
+    Of such listings the newest few are kept. None where there is no place for them.
+    """
+    with ExitStack() as stack:
+        file: StateFile | None = None
+        with suppress(MagerewindError, OSError):
+            state = open_state(store)
+            if state is not None:
+                stack.enter_context(state)
+                file = StateFile(stack.enter_context(listings_in(state)), snapshot)
+        if file is not None and not file.exists():
+            _drop_old(file.directory)
+        yield file
+
+
+def _drop_old(listings: Directory) -> None:
+    with suppress(MagerewindError, OSError):
+        names = listings.names()
+        ages = {name: os.stat(name, dir_fd=listings.fd).st_mtime for name in names}
+        for name in sorted(names, key=ages.__getitem__)[: -_LISTINGS_KEPT + 1]:
+            listings.remove(name)
 
 
 def manifest_of(restic: Restic, chosen: RemoteSet) -> SetManifest:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -28,9 +29,10 @@ from core.operations.context import JobContext
 from core.operations.fetched_dump import forget_dump
 from core.operations.findings import Finding, megabytes, note, stop
 from core.operations.preflight import space_of
-from core.operations.remote import look_at, manifest_of, open_restic, seen_of
+from core.operations.remote import kept_listing, look_at, manifest_of, open_restic, seen_of
 from core.operations.requests import RollbackRequest
-from core.repository.fetching import fetch_file, fetcher
+from core.owned import read_plain_file
+from core.repository.fetching import fetch_file, fetch_paths, fetcher
 from core.repository.listing import list_tree
 from core.repository.restic import Restic
 from core.repository.sets import DUMP_FILE, PartManifest, RemoteSet, SetManifest, choose_set
@@ -42,6 +44,7 @@ _LARGEST_CONFIGURATION = 4 << 20
 class Remote:
     """A set that was found in a repository, with its manifest."""
 
+    store: Store
     restic: Restic
     chosen: RemoteSet
     manifest: SetManifest
@@ -78,13 +81,20 @@ class Remote:
         )
 
     def small_files(self, paths: tuple[str, ...]) -> dict[bytes, bytes]:
-        """Return these small files of the code, as far as it has them."""
+        """Return these small files of the code, as far as it has them. Raises RepositoryError."""
         found: dict[bytes, bytes] = {}
         snapshot = self.part(Kind.CODE).snapshot
-        for path in paths:
-            with suppress(RepositoryError):
-                content = self.restic.dump(snapshot, f"/{path}", limit=_LARGEST_CONFIGURATION)
-                found[path.encode()] = content + b"\n"
+        with tempfile.TemporaryDirectory(prefix="magerewind-plan-") as place:
+            fd = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                names = [path.encode() for path in paths]
+                fetch_paths(self.restic, snapshot, names, fd, no_report)
+                for name in names:
+                    with suppress(OSError):
+                        content = read_plain_file(name, _LARGEST_CONFIGURATION, dir_fd=fd)
+                        found[name] = content
+            finally:
+                os.close(fd)
         return found
 
     def fetch(self, kind: Kind, place: PlanPlace, report: Report = no_report) -> Fetch:
@@ -100,7 +110,11 @@ class Remote:
     def plan(self, kind: Kind, selection: Selection, place: PlanPlace, report: Report) -> FilePlan:
         """List the tree of a kind and compare it with the live one."""
         part = self.part(kind)
-        write_listing(listing_file(place), self._listed(part, report))
+        with kept_listing(self.store, part.snapshot) as kept:
+            if kept is not None and not kept.exists():
+                write_listing(kept, self._listed(part, report))
+            found = self._listed(part, report) if kept is None else read_listing(kept)
+            write_listing(listing_file(place), found)
         return plan_listing(
             place,
             selection,
@@ -133,6 +147,7 @@ def open_remote(store: Store, request: RollbackRequest, *, environ: Mapping[str,
     holdings = look_at(store, restic, name=request.store or None, now_s=None)
     chosen = choose_set(holdings, timestamps.pop(), repository=request.repository.name)
     return Remote(
+        store=store,
         restic=restic,
         chosen=chosen,
         manifest=manifest_of(restic, chosen),

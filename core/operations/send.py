@@ -13,7 +13,6 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,7 +23,7 @@ from core.backups.manifest import Manifest, find_manifest
 from core.backups.names import Naming, new_name
 from core.backups.place import open_backups
 from core.durable import translate, write_all
-from core.errors import Cancelled, DamagedBackup, MagerewindError, RepositoryError
+from core.errors import Cancelled, DamagedBackup, MagerewindError
 from core.events import BackupSent, BackupStarted, Kind, Report, SetSent, Step, Warned
 from core.held import Directory
 from core.magento.store import magento_version
@@ -32,7 +31,7 @@ from core.operations.context import JobContext
 from core.operations.estimates import Estimate
 from core.operations.findings import of_kind
 from core.operations.records import PartSent, SetCommitted
-from core.operations.remote import look_at, open_restic, store_name
+from core.operations.remote import look_at, open_restic, remember_set, store_name
 from core.operations.requests import BackupRequest
 from core.operations.selections import selection_of
 from core.owned import open_regular
@@ -43,7 +42,9 @@ from core.repository.sets import (
     MANIFEST,
     Holdings,
     PartManifest,
+    RemoteSet,
     SetManifest,
+    Snapshot,
     host_of,
     tags_of,
     to_json,
@@ -327,6 +328,30 @@ def copy_set(
         raise failed
 
 
+def _as_listed(sending: Sending, manifest: str) -> RemoteSet:
+    """Return the set as a list of the repository would have it."""
+    now_s = sending.context.clock()
+
+    def snapshot(identity: str, kind: str, size: int, names: Mapping[Kind, str]) -> Snapshot:
+        return Snapshot(
+            id=identity, store=sending.store, timestamp=sending.timestamp, kind=kind,
+            time_s=now_s, bytes=size, names=names,
+        )  # fmt: skip
+
+    parts = sending.parts
+    names = {kind: part.snapshot for kind, part in parts.items()}
+    return RemoteSet(
+        repository=sending.repository,
+        store=sending.store,
+        timestamp=sending.timestamp,
+        manifest=snapshot(manifest, MANIFEST, 0, names),
+        parts={
+            kind: snapshot(part.snapshot, kind.value, part.facts.size_bytes, {})
+            for kind, part in parts.items()
+        },
+    )
+
+
 def commit_set(sending: Sending) -> None:
     """Send the manifest: from here on the set counts."""
     context = sending.context
@@ -347,8 +372,7 @@ def commit_set(sending: Sending) -> None:
             tags=(*tags_of(sending.store, sending.timestamp, MANIFEST), *named),
         )
     context.journal.write(SetCommitted(repository=sending.repository, snapshot=sent.snapshot))
-    with suppress(RepositoryError):  # only what lists show
-        look_at(context.store, sending.restic, name=sending.store, now_s=context.clock())
+    remember_set(context.store, _as_listed(sending, sent.snapshot), now_s=context.clock())
     context.emit(
         SetSent(
             repository=sending.repository,

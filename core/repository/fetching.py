@@ -64,15 +64,15 @@ def fetcher(restic: Restic, snapshot: str, prefix: bytes, every: Counts, report:
             wanted = grouped(wanted, every())
         relative = [path[len(prefix) :] for path in wanted]
         for at in range(0, len(relative), MOST_PATTERNS):
-            _restore(restic, snapshot, relative[at : at + MOST_PATTERNS], directory, report)
+            fetch_paths(restic, snapshot, relative[at : at + MOST_PATTERNS], directory, report)
 
     return fetch
 
 
-def _restore(
+def fetch_paths(
     restic: Restic, snapshot: str, paths: Sequence[bytes], directory: int, report: Report
 ) -> None:
-    """Restore these paths of a snapshot into an open directory."""
+    """Restore these paths of a snapshot into an open directory; those it lacks are no error."""
     wanted = patterns(b"/" + path for path in paths)
     with list_file(wanted.content) as includes:
         words: list[bytes | str] = [b"--include=" + one for one in wanted.words]

@@ -19,6 +19,7 @@ from core.held import Directory
 from core.repository.sets import Holdings, RemoteSet, Snapshot
 
 _DIRECTORY: Final = "repositories"
+_LISTINGS: Final = "listings"
 _ENDING: Final = ".json"
 _LIMIT: Final = 16 << 20
 _FORMAT: Final = 1
@@ -103,6 +104,11 @@ def all_seen(state: Directory) -> tuple[Seen, ...]:
         found = (last_seen(state, name) for name in names)
         return tuple(seen for seen in found if seen is not None)
     return ()
+
+
+def listings_in(state: Directory) -> Directory:
+    """Open the directory of kept listings, made where it is missing."""
+    return state.make_directory(_LISTINGS)
 
 
 def _set(row: Mapping[str, Any], repository: str) -> RemoteSet:

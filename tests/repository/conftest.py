@@ -7,6 +7,7 @@ and SFTP, Debian's restic-rest-server the rest. `scripts/restic.sh` gets restic 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -25,6 +26,7 @@ from tests.waiting import until
 RCLONE = str(Path(sys.executable).parent / "rclone")
 KEYS = ("ACCESSKEY123", "SECRETKEY123456")
 NEEDED = (0, 17, 1)
+_numbers = itertools.count(1)
 
 
 def _places():
@@ -160,7 +162,8 @@ class Remote:
 def shop(server, restic_path):
     with tempfile.TemporaryDirectory(prefix="magerewind-test-") as place:
         os.chmod(place, 0o755)
-        yield Shop.make(os.path.join(place, "store"), server, f"repository_{os.getpid()}")
+        schema = f"repository_{next(_numbers)}"
+        yield Shop.make(os.path.join(place, "store"), server, schema)
 
 
 @pytest.fixture
