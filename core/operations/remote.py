@@ -27,7 +27,8 @@ from core.repository.sets import (
 from core.repository.settings import Repository
 
 _CACHE = "restic"
-_LISTINGS_KEPT = 4
+_LISTINGS_KEPT = 8
+_JUST_S = 120.0
 
 
 def store_name(store: Store, name: str) -> str:
@@ -144,6 +145,28 @@ def seen_everywhere(store: Store) -> tuple[Seen, ...]:
             with state:
                 return all_seen(state)
     return ()
+
+
+def just_seen(seen: Seen | None, store: str, timestamp: str, *, now_s: float) -> RemoteSet | None:
+    """Return a whole set that was seen a moment ago, by the one who was asked about it."""
+    if seen is None or not 0 <= now_s - seen.seen_s <= _JUST_S:
+        return None
+    found = [one for one in seen.holdings.sets if one.is_whole and str(one.timestamp) == timestamp]
+    return next((one for one in found if one.store == store), None)
+
+
+def kept_manifest(store: Store, restic: Restic, chosen: RemoteSet) -> SetManifest:
+    """Return the manifest of a set, from here when it was read before. Raises RepositoryError."""
+    with kept_listing(store, chosen.manifest.id) as kept:
+        if kept is not None and kept.exists():
+            with suppress(MagerewindError, OSError):
+                return from_json(kept.read(limit=LARGEST_MANIFEST))
+        content = restic.dump(chosen.manifest.id, f"/{MANIFEST_FILE}", limit=LARGEST_MANIFEST)
+        manifest = from_json(content)
+        if kept is not None:
+            with suppress(MagerewindError, OSError):
+                kept.directory.write(kept.name, content)
+        return manifest
 
 
 @contextmanager

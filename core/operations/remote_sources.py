@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from core.archive.plan.fetched import Fetch
 from core.archive.plan.home import PlanPlace
-from core.archive.plan.listed import Listed, listing_file, read_listing, write_listing
+from core.archive.plan.listed import Listed, copy_listing, listing_file, read_listing, write_listing
 from core.archive.plan.plan_listing import plan_listing
 from core.archive.plan.summary import FilePlan
 from core.archive.tree.selection import Selection
@@ -29,7 +30,14 @@ from core.operations.context import JobContext
 from core.operations.fetched_dump import forget_dump
 from core.operations.findings import Finding, megabytes, note, stop
 from core.operations.preflight import space_of
-from core.operations.remote import kept_listing, look_at, manifest_of, open_restic, seen_of
+from core.operations.remote import (
+    just_seen,
+    kept_listing,
+    kept_manifest,
+    look_at,
+    open_restic,
+    seen_of,
+)
 from core.operations.requests import RollbackRequest
 from core.owned import read_plain_file
 from core.repository.fetching import fetch_file, fetch_paths, fetcher
@@ -113,8 +121,10 @@ class Remote:
         with kept_listing(self.store, part.snapshot) as kept:
             if kept is not None and not kept.exists():
                 write_listing(kept, self._listed(part, report))
-            found = self._listed(part, report) if kept is None else read_listing(kept)
-            write_listing(listing_file(place), found)
+            if kept is None:
+                write_listing(listing_file(place), self._listed(part, report))
+            else:
+                copy_listing(kept, listing_file(place))
         return plan_listing(
             place,
             selection,
@@ -144,13 +154,16 @@ def open_remote(store: Store, request: RollbackRequest, *, environ: Mapping[str,
     if len(timestamps) != 1:
         raise SetNotFound("A rollback takes the parts of one set.")
     seen = seen_of(store, request.repository.name)
-    holdings = look_at(store, restic, name=request.store or None, now_s=None)
-    chosen = choose_set(holdings, timestamps.pop(), repository=request.repository.name)
+    timestamp = timestamps.pop()
+    chosen = just_seen(seen, request.store, timestamp, now_s=time.time())
+    if chosen is None:
+        holdings = look_at(store, restic, name=request.store or None, now_s=None)
+        chosen = choose_set(holdings, timestamp, repository=request.repository.name)
     return Remote(
         store=store,
         restic=restic,
         chosen=chosen,
-        manifest=manifest_of(restic, chosen),
+        manifest=kept_manifest(store, restic, chosen),
         checked=seen is not None and seen.is_checked(chosen),
     )
 

@@ -137,6 +137,8 @@ def send_files(
             report=report,
         )
         changed = () if since_s is None else changed_since(selection, since_s)
+        if since_s is not None or request.keep_open:
+            known = known.with_later(outline(selection))  # links and names of a store that is open
     if sent.vanished:
         message = of_kind(kind, f"{len(sent.vanished)} files went away while they were sent:")
         context.say(Warned(code="vanished", message=message, names=sent.vanished[:_NAMES]))
