@@ -3,13 +3,18 @@
 import os
 import signal
 import subprocess
+from types import SimpleNamespace
 
+import pytest
+
+from core.errors import RepositoryError
+from core.repository.forgetting import forget
+from core.repository.settings import Repository
 from tests.waiting import until
 
 
 def test_sets_go_whole_and_the_rest_of_a_torn_one_is_named(remote):
     remote.add_directory()
-    remote.run("repo:init", "off")
     for _ in range(2):
         remote.run("setup:backup", "--media", "--to", "off")
     newest, oldest = remote.sets()
@@ -51,11 +56,8 @@ def lock_of_a_dead_process(remote):
     assert os.listdir(locks)
 
 
-def test_an_append_only_repository_forgets_nothing(remote):
-    remote.add("off", str(remote.place / "off"), append_only=True)
-    remote.run("repo:init", "off")
-    for _ in range(2):
-        remote.run("setup:backup", "--media", "--to", "off")
-    said = remote.run("repo:forget", "--keep-last", "1", "--yes", code=1)
-    assert "is append-only: nothing is forgotten there" in said.err
-    assert len(remote.sets()) == 2
+def test_an_append_only_repository_forgets_nothing(tmp_path):
+    repository = Repository(name="off", url="/x", password_file="/y", append_only=True)
+    restic = SimpleNamespace(repository=repository)
+    with pytest.raises(RepositoryError, match="is append-only: nothing is forgotten there"):
+        forget(restic, (), ())
