@@ -1,24 +1,18 @@
 """How a backup file is compressed, told by its first bytes and never by its name.
 
 Other programs, and people, write zstd, bzip2 or zip under the documented names. It owns the list of
-known beginnings and the streams that can be unpacked here (gzip, zstd, none at all). Everything
-else is named, so that an administrator knows with which program to unpack it.
+known beginnings, and which of them are unpacked here (gzip, zstd, none at all) by
+`core.inflating`. Everything else is named, so that an administrator knows with which program to
+unpack it.
 """
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
-from typing import BinaryIO, Final, cast
+from typing import Final
 
 from core.errors import DamagedBackup
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
-ZstdError = zstd.ZstdError
 NEEDED: Final = 265
 """How many first bytes of a file tell its compression."""
 
@@ -39,6 +33,10 @@ class Compression(StrEnum):
     COMPRESS = "compress (.Z)"
     TAR = "tar"
 
+
+OF_DUMPS: Final = (Compression.NONE, Compression.GZIP, Compression.ZSTD)
+"""What a new dump may be written as."""
+LEVELS: Final = {Compression.GZIP: range(10), Compression.ZSTD: range(1, 20)}
 
 _BEGINNINGS: Final = (
     (b"\x1f\x8b", Compression.GZIP),
@@ -76,33 +74,3 @@ def refuse(name: str, found: Compression) -> DamagedBackup:
         f"{name} is {found}, which is not unpacked here.",
         hint="Unpack it first, and give the result the same name.",
     )
-
-
-def open_zstd(file: BinaryIO) -> BinaryIO:
-    """Return the inflated bytes of a file of zstd frames. Reading raises ZstdError, EOFError."""
-    return cast("BinaryIO", zstd.open(file, "rb"))
-
-
-class ZstdInflater:
-    """Inflates zstd frames piece by piece, with the words of `isal.igzip_lib`'s inflater."""
-
-    def __init__(self) -> None:
-        self._frame = zstd.ZstdDecompressor()
-        self._left = b""
-        self.needs_input = True
-
-    @property
-    def between_frames(self) -> bool:
-        """Whether the file may end here."""
-        return self._frame.eof and not self._left
-
-    def decompress(self, raw: bytes, max_length: int) -> bytes:
-        """Return up to `max_length` bytes; with `needs_input`, more is needed. Raises ZstdError."""
-        if self._frame.eof and (self._left or raw):
-            raw, self._left = self._left + raw, b""
-            self._frame = zstd.ZstdDecompressor()
-        block = self._frame.decompress(raw, max_length)
-        if self._frame.eof:
-            self._left = self._frame.unused_data
-        self.needs_input = not self._left if self._frame.eof else self._frame.needs_input
-        return block

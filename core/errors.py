@@ -13,6 +13,8 @@ code of the command it ends.
     │   └── ConfigurationError              app/etc/env.php is missing, broken, or is not data
     ├── InvalidConfig                       a file of magerewind's own configuration
     ├── SecretUnreadable                    a password that the configuration names
+    ├── HookFailed                      3   a program of the configuration, before the job
+    ├── NotTold                             a receiver that could not be told of a job
     ├── AccountRefused                      root cannot, or must not, work on this store
     ├── PreflightRefused                    a check before the start found a reason not to
     ├── BackupError                         files in var/backups
@@ -103,6 +105,16 @@ class SecretUnreadable(MagerewindError):
     """A password or key that the configuration names cannot be read, or is open to others."""
 
 
+class HookFailed(MagerewindError):
+    """A program that the configuration runs before a job failed; nothing of the store changed."""
+
+    exit_code = 3
+
+
+class NotTold(MagerewindError):
+    """A receiver of the configuration could not be told of a job; that is only ever a warning."""
+
+
 class AccountRefused(MagerewindError):
     """Root cannot become the account whose store this is, or it cannot be told which that is."""
 
@@ -121,6 +133,10 @@ class InvalidBackupName(BackupError):
 
 class BackupNotFound(BackupError):
     """No such file in var/backups."""
+
+
+class BackupNeeded(BackupError):
+    """A backup that an undo needs is not to be deleted."""
 
 
 class DamagedBackup(BackupError):

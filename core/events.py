@@ -37,6 +37,7 @@ class Operation(StrEnum):
     UNDO = "undo"
     DISCARD = "discard"
     REPAIR = "repair"  # after a job whose memory is gone
+    DRILL = "drill"  # try whether backups can be restored
     UNKNOWN = "unknown"  # of a job whose state cannot be believed, or understood
 
 
@@ -257,6 +258,17 @@ class Warned(Event):
     code: str
     message: str
     names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookRan(Event):
+    """A program of the configuration has run around the job; its output is in the job's log."""
+
+    moment: str  # before, on_success, on_failure or after
+    command: str  # the program, without its arguments
+    outcome: Outcome
+    exit_code: int | None  # None: it was killed, or could not be started
+    elapsed_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,13 +19,17 @@ from core.events import Kind, Operation, Outcome, Stamped, from_line, to_line
 from core.jobs.listing import JobSummary
 from core.operations.findings import Finding, Level
 from core.operations.health import StoreHealth
-from core.operations.requests import Request, command_line
+from core.operations.requests import BackupRequest, Request, command_line
 from tui.engine import views
+from tui.engine.lastlog import read_log
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
+    BackupView,
+    ChangedPart,
     DatabaseView,
     LostView,
+    NewerView,
     Places,
     PlanView,
     SpaceView,
@@ -156,6 +160,8 @@ class Playback:
         quiet = os.path.dirname(__file__)  # a directory that is there, and where nothing happens
         self.places = Places(root=quiet, var=quiet, state=f"{quiet}/no", jobs=f"{quiet}/no/jobs")
         self.read_only = False
+        self.switchable = False
+        self.defaults = BackupRequest(kinds=tuple(Kind))
 
     def store(self) -> StoreView:
         """Return the recorded store."""
@@ -185,6 +191,14 @@ class Playback:
         """Return no job whose memory is gone."""
         return ()
 
+    def changed(self, _backup: BackupView, _stop: object) -> ChangedPart:
+        """Return what was seen of the files."""
+        return ChangedPart(kind=_backup.kind or Kind.CODE, changed=0, new=0, gone=0)
+
+    def newer(self, _timestamp: int) -> NewerView:
+        """Return that nothing came since."""
+        return NewerView(orders=0, customers=0)
+
     def forgotten(self) -> int:
         """Return that no job was trimmed."""
         return 0
@@ -205,6 +219,10 @@ class Playback:
         """Return the recorded events."""
         running = any(job.running for job in self._answers.jobs if job.job_id == job_id)
         return Given(self._answers.streams.get(job_id, []), ends=not running)
+
+    def log_tail(self, job_id: str) -> tuple[tuple[float, str], ...]:
+        """Return the last lines of the recorded log."""
+        return read_log(Given(self._answers.streams.get(job_id, []), ends=True))
 
     def command(self, request: Request) -> str:
         """Return the equal command line."""

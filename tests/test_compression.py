@@ -16,9 +16,10 @@ import pytest
 from core.archive.restore.stage import stage_files
 from core.archive.restore.swap import swap_files
 from core.archive.tar.gzip import GzipBlocks
-from core.compression import Compression, ZstdInflater, compression_of, zstd
+from core.compression import Compression, compression_of
 from core.database.sql.split import DumpFile
 from core.errors import DamagedBackup
+from core.inflating import ZstdInflater, zstd
 from tests.archive.trees import damage, layout, plan, tree_hash, write
 
 SQL = b"CREATE TABLE t (id int);\n" * 50_000

@@ -10,13 +10,14 @@ import os
 import stat
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
 from core.backups.looks import find_look, find_remarks, forget_look, open_looks
 from core.backups.manifest import Manifest, find_manifest, remarks_of
 from core.backups.names import (
+    FOREIGN,
     BackupName,
     index_name,
     manifest_name,
@@ -142,6 +143,8 @@ def _health(
 def _backup(
     directory: Directory, name: BackupName, status: os.stat_result, looks: Directory | None
 ) -> Backup:
+    if not name.timestamp and name.variant == FOREIGN:
+        name = replace(name, timestamp=int(status.st_mtime))
     found = find_manifest(directory, name.text)
     health, problem = _health(found.manifest, found.problem, status.st_size, name.kind)
     look = find_look(looks, name.text, status) if found.manifest is None else None

@@ -48,6 +48,7 @@ class Manifest:
     content_bytes: int | None = None  # before compression
     excluded: tuple[str, ...] = ()
     level: int | None = None
+    compress: str = "none"  # dumps: none, gzip, zstd
     rows: Mapping[str, int] | None = None  # dumps: rows of each table
     snapshot: str | None = None  # how the dump came to be of one instant
     schema_bytes: int | None = None  # dumps: the size of its tables by the server

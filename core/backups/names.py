@@ -1,8 +1,9 @@
 """The names of backups: those of Magento, of earlier versions of it, and ours.
 
 The grammar is Magento's, `<unix time>_<type>[_<label>].<extension>`; its command line and its admin
-pages have used different types over the years, and all of them are read here. Nothing here looks
-at a disk: a name is the claim of a file, not a proof that it exists or is sound.
+pages have used different types over the years, and all of them are read here. So are dumps under
+any name that ends in .sql, .sql.gz or .sql.zst: other programs name them so. Nothing here looks at
+a disk: a name is the claim of a file, not a proof that it exists or is sound.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
+from core.compression import Compression
 from core.errors import InvalidBackupName
 from core.events import Kind
 
@@ -43,8 +46,22 @@ _PATTERN: Final = re.compile(
         (?:(?P<archive>filesystem_code|filesystem_media|filesystem|snapshot|nomedia|media)
            (?:_(?P<archive_label>[0-9A-Za-z_-]+))?\.(?:tgz|tar\.gz)
           |(?P<dump>db)
-           (?:_(?P<dump_label>[0-9A-Za-z_-]+))?\.(?:sql\.gz|sql|gz))""",
+           (?:_(?P<dump_label>[0-9A-Za-z_-]+))?\.(?:sql\.gz|sql\.zst|sql|gz|zst))""",
     re.VERBOSE | re.ASCII,
+)
+_ENDINGS: Final[Mapping[Compression, str]] = {
+    Compression.NONE: "",
+    Compression.GZIP: ".gz",
+    Compression.ZSTD: ".zst",
+}
+FOREIGN: Final = "foreign"
+"""The variant of a dump that another program has named: n98-magerun2, ddev, a person."""
+_FOREIGN: Final = re.compile(
+    r"(?P<label>[0-9A-Za-z_][0-9A-Za-z_.-]*)\.sql(?:\.gz|\.zst)?", re.ASCII
+)
+_DATE: Final = re.compile(
+    r"(?<![0-9])(?P<date>(?:19|20)[0-9]{2}-?[01][0-9]-?[0-3][0-9])[_T-]?"
+    r"(?P<time>[0-2][0-9][:-]?[0-5][0-9][:-]?[0-5][0-9])?(?![0-9])"
 )
 _KINDS: Final[Mapping[str, Kind]] = {
     "filesystem": Kind.CODE,
@@ -60,22 +77,28 @@ class BackupName:
     """A name taken apart. `kind` is None where one archive holds several kinds."""
 
     text: str
-    timestamp: int  # unix seconds
+    timestamp: int  # unix seconds; 0 where a foreign name has no date, and the file's time counts
     kind: Kind | None
     variant: str  # Magento's type: filesystem, filesystem_code, filesystem_media, db, snapshot…
     label: str = ""  # the label that a person gave it, as the name has it
 
 
-def new_name(timestamp: int, kind: Kind, naming: Naming = Naming.DOCUMENTED) -> str:
-    """Return the base name of a new backup."""
-    return f"{timestamp}_{_NEW_CODE[naming] if kind is Kind.CODE else _NEW[kind]}"
+def new_name(
+    timestamp: int,
+    kind: Kind,
+    naming: Naming = Naming.DOCUMENTED,
+    compress: Compression = Compression.NONE,
+) -> str:
+    """Return the base name of a new backup. `compress` is how a dump is compressed."""
+    ending = _ENDINGS[compress] if kind is Kind.DB else ""
+    return f"{timestamp}_{_NEW_CODE[naming] if kind is Kind.CODE else _NEW[kind]}{ending}"
 
 
 def parse_name(text: str) -> BackupName | None:
     """Return the parts of a base name, or None if it is not the name of a backup."""
     match = _PATTERN.fullmatch(text)
     if match is None:
-        return None
+        return _foreign_name(text)
     variant = match["archive"] or match["dump"]
     label = match["archive_label"] or match["dump_label"] or ""
     # `filesystem` never has had a label: a word after it would be a type that we do not know.
@@ -88,6 +111,32 @@ def parse_name(text: str) -> BackupName | None:
         variant=variant,
         label=label,
     )
+
+
+def _foreign_name(text: str) -> BackupName | None:
+    match = _FOREIGN.fullmatch(text)
+    if match is None:
+        return None
+    return BackupName(
+        text=text,
+        timestamp=_time_in(match["label"]),
+        kind=Kind.DB,
+        variant=FOREIGN,
+        label=match["label"],
+    )
+
+
+def _time_in(label: str) -> int:
+    """Return the time that a name has, as UTC; 0 where it has none."""
+    found = _DATE.search(label)
+    if found is None:
+        return 0
+    date, time = (re.sub("[:-]", "", text or "000000") for text in found.groups())
+    try:
+        parsed = datetime.strptime(date + time, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return 0
+    return max(0, int(parsed.timestamp()))
 
 
 def _why_not(text: str, kind: Kind) -> str | None:

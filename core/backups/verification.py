@@ -70,7 +70,10 @@ def _read_dump(backup: Backup, manifest: Manifest | None, report: Report) -> Ver
     from core.database.load.offline_check import check_dump  # noqa: PLC0415 - as above
 
     found = check_dump(
-        backup.path, report=report, sha256=manifest.sha256 if manifest is not None else None
+        backup.path,
+        report=report,
+        sha256=manifest.sha256 if manifest is not None else None,
+        content_bytes=manifest.content_bytes if manifest is not None else None,
     )
     return VerifyResult(
         backup=backup,

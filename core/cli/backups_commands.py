@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from core.backups.catalog import (
@@ -20,6 +22,8 @@ from core.cli.commands import Session
 from core.cli.store_view import stop_lines, store_json, store_lines
 from core.errors import MagerewindError
 from core.events import Kind, Report, encode_text
+from core.magento.store import Store
+from core.operations.pinned import refuse_pinned
 from core.text import numbers
 from core.text.lines import NAMES_SHOWN, error, error_lines, name_lines, plain, success, warning
 from core.text.printable import printable
@@ -27,16 +31,41 @@ from core.text.printable import printable
 
 def store_command(session: Session) -> int:
     """`info:store`."""
+    if session.line.check:
+        from core.cli.check_command import check_command  # noqa: PLC0415 - only where asked for
+
+        return check_command(session)
     client = session.client(session.store())
     interrupted = session.warn_of_interrupted(client)
     facts = client.examine()
     if session.console.as_json:
-        session.console.print_json(store_json(facts))
+        session.console.print_json({**store_json(facts), "due": _due_json(session, facts.store)})
     else:
-        session.console.print(*store_lines(facts))
+        session.console.print(*store_lines(facts), *_due_lines(session, facts.store))
         session.console.say(*stop_lines(facts, shown=None if session.line.verbose else NAMES_SHOWN))
     stopped = facts.stops_backup or facts.stops_rollback or interrupted is not None
     return 1 if stopped else 0
+
+
+def _due_lines(session: Session, store: Store) -> Iterator[str]:
+    """Yield what is due, where anything says when; a broken configuration is told elsewhere."""
+    from core.cli.due_view import due_rows  # noqa: PLC0415 - only where it is shown
+    from core.cli.schedule_commands import due_for  # noqa: PLC0415
+
+    with suppress(MagerewindError):
+        due = due_for(session, store)
+        if due.limited:
+            for label, text in due_rows(due, session.clock()):
+                yield f"{label:<14}{text}"
+
+
+def _due_json(session: Session, store: Store) -> dict[str, Any] | None:
+    from core.cli.due_view import due_json  # noqa: PLC0415 - as above
+    from core.cli.schedule_commands import due_for  # noqa: PLC0415
+
+    with suppress(MagerewindError):
+        return due_json(due_for(session, store), session.clock())
+    return None
 
 
 def _chosen(session: Session, directory: str) -> list[Backup]:
@@ -77,6 +106,8 @@ def delete_command(session: Session) -> int:
     session.refuse_while_running(client)
     if not all(isinstance(one, Backup) for one in doomed):
         session.refuse_interrupted(client)  # its unfinished files are its recovery's to remove
+    for one in doomed:
+        refuse_pinned(store, _name_of(one))
     session.console.say(*name_lines(tuple(map(_name_of, doomed)), None))
     if not session.agreed(_question(doomed)):
         return 1

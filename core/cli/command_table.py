@@ -11,6 +11,7 @@ from core.cli.options import (
     add_any_names,
     add_backup,
     add_demo,
+    add_diff,
     add_discard,
     add_extract,
     add_files,
@@ -32,6 +33,7 @@ from core.cli.repository_options import (
     add_repository,
 )
 from core.cli.retention_options import add_note, add_prune
+from core.cli.schedule_options import add_drill, add_schedule_install, add_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,14 @@ COMMANDS: Final = (
         "is not ours always stay.",
     ),
     Command(
+        name="info:backups:drill",
+        summary="try whether backups can be restored, beside the open store",
+        add=add_drill,
+        details="Loads the dump under other names, compares rows and digests and drops it again; "
+        "reads the archives, and extracts a sample of their files outside the store. The list says "
+        "afterwards what was found.",
+    ),
+    Command(
         name="info:backups:note",
         summary="write a note on a set of backups, or mark it to be kept",
         add=add_note,
@@ -98,26 +108,40 @@ COMMANDS: Final = (
         summary="list what is in a backup",
         add=add_files,
         details="Mode, owner, size in bytes, time and name of every member of an archive, or of "
-        "those at a path. Reads the index beside the backup; where there is none, the backup is "
-        "read once and the index is kept.",
+        "those at a path; of a dump its tables, with their rows and bytes, and all other objects, "
+        "or of one table its columns and ranges of rows. Reads the index beside the backup; where "
+        "there is none, the backup is read once and the index is kept.",
     ),
     Command(
         name="info:backups:show",
-        summary="write one file of a backup to stdout",
+        summary="write one file of a backup, or one table of a dump, to stdout",
         add=add_show,
-        details="The bytes as they are. On a terminal, what it would obey is shown as escapes, and "
+        details="The bytes as they are; a table, view or trigger of a dump as SQL that can be "
+        "loaded by itself. On a terminal, what it would obey is shown as escapes, and "
         "a binary file is refused.",
     ),
     Command(
         name="info:backups:extract",
-        summary="take files out of a backup into a directory",
+        summary="take files, or tables, out of a backup into a directory",
         add=add_extract,
         details="Never into the store, and nothing that exists is replaced: it is named, and the "
         "exit code is 1. A name holds a whole file or nothing, also after a kill.",
     ),
     Command(
+        name="info:backups:diff",
+        summary="compare a backup with the store as it is now",
+        add=add_diff,
+        details="`+` would come back with a rollback, `-` is there only now, `~` differs in "
+        "content, mode or owner. A single text file is shown line by line, up to 1 MiB and 20,000 "
+        "lines. Of a dump: every table, told by digests where there are any; of one table its "
+        "definition and the rows that differ, by their key, binary cells in hexadecimal. Passwords "
+        "and keys in app/etc and auth.json are masked, and so are secret columns and encrypted "
+        "values of tables. Changes nothing.",
+    ),
+    Command(
         name="info:store",
         summary="show what is known of the store and what would stop a backup or a rollback",
+        add=add_store,
         details="Exit code 0 when nothing would.",
     ),
     Command(
@@ -172,6 +196,20 @@ COMMANDS: Final = (
         name="repo:stats",
         summary="show how much a repository holds",
         add=add_repository,
+    ),
+    Command(
+        name="schedule:install",
+        summary="have backups taken by themselves: a timer of systemd, or lines of cron",
+        add=add_schedule_install,
+        details="The service runs as the store's owner, may write to the store alone, and catches "
+        "up on what was missed. Root installs units of the system, an account its own; where "
+        "systemd does not run, lines of cron.",
+    ),
+    Command(name="schedule:remove", summary="take the schedule of this store away"),
+    Command(
+        name="schedule:status",
+        summary="show when each kind was last backed up, and when the next run is",
+        details="Exit code 1 where a kind is overdue.",
     ),
     Command(name="job:list", summary="list the jobs of this store, newest first"),
     Command(

@@ -19,16 +19,20 @@ from core.errors import (
     MagerewindError,
     PreflightRefused,
 )
+from core.events import Operation
 from core.magento.store import Store, find_store_here
 from core.text import numbers
 from core.text.lines import note, plain, success, warning
 
 if TYPE_CHECKING:
+    from core.config.job import JobSettings
     from core.config.load import Effective
     from core.jobs.client import Client
     from core.jobs.directory import JobDirectory
     from core.jobs.listing import JobSummary
     from core.operations.findings import Finding
+    from core.operations.requests import Request
+    from core.operations.rollback_plan import RollbackPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,12 @@ class Session:
     def settings(self, store: Store) -> Effective:
         """Return the configuration of a store. Raises InvalidConfig, UsageError."""
         return self.configuration.settings(self.line, store.root)
+
+    def around(self, store: Store, operation: Operation) -> JobSettings:
+        """Return what the configuration has done around a job. Raises as `settings`."""
+        from core.config.job import settings_of_job  # noqa: PLC0415 - not for what starts no job
+
+        return settings_of_job(self.settings(store), operation, store.root)
 
     def client(self, store: Store) -> Client:
         """Return the jobs of the store."""
@@ -124,6 +134,20 @@ class Session:
             return True
         self.console.say(note("Nothing was changed."))
         return False
+
+    def start(
+        self,
+        client: Client,
+        request: Request,
+        *,
+        plan: RollbackPlan | None = None,
+        told: Iterable[Finding] = (),
+    ) -> int:
+        """Start a job with what the configuration has around it, and follow it to its end."""
+        settings = self.around(client.store, request.operation)
+        job = client.start(request, plan=plan, settings=settings)
+        self.configuration.started = True
+        return self.follow(client, job, told=told)
 
     def follow(
         self,
@@ -272,7 +296,7 @@ def _repair(session: Session, client: Client) -> int:
     if not session.agreed(f"{question} Are you sure?"):
         return 1
     request = RepairRequest(job_id=job.job_id, strict=session.line.strict)
-    return session.follow(client, client.start(request))
+    return session.start(client, request)
 
 
 Command = Callable[[Session], int]

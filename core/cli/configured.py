@@ -26,7 +26,11 @@ _ALL_STORES: Final = frozenset(
 _NO_STORE: Final = frozenset({"demo", "job:run", "repo:bootstrap"})
 NO_DOOR: Final = frozenset({"config:check", "config:show", "config:generate", "config:schema"})
 _FILE: Final = "MAGEREWIND_CONFIG"
-_STORE: Final = "MAGEREWIND_STORE"
+SWITCHABLE: Final = "MAGEREWIND_SWITCHABLE"
+"""Set where the application can be left for another store."""
+SWITCH: Final = 75
+"""The exit code of an application that is left for another store."""
+STORE: Final = "MAGEREWIND_STORE"
 # The settings of a backup, by their names on the command line.
 _OF_BACKUP: Final[Mapping[str, str]] = {
     "kinds": "kinds",
@@ -34,6 +38,7 @@ _OF_BACKUP: Final[Mapping[str, str]] = {
     "strip": "strip",
     "naming": "names",
     "compress": "compress",
+    "compress_level": "compress_level",
     "level": "level",
     "verify": "verify",
     "keep_open": "keep_open",
@@ -51,6 +56,7 @@ class Configuration:
         self._use = line.use_config
         self._read: Config | MagerewindError | None = None
         self._by = os.geteuid()
+        self.started = False  # a job tells of its own end
 
     @property
     def file(self) -> str | None:
@@ -117,6 +123,8 @@ def words_of_backup(line: CommandLine) -> dict[str, Any]:
     }
     if "names" in found:
         found["names"] = Naming(found["names"])
+    if "compress" in found:
+        found.setdefault("compress_level", None)  # a configured one is of what is configured
     return found
 
 
@@ -148,7 +156,7 @@ def choose_store(line: CommandLine, configuration: Configuration) -> CommandLine
 
 
 def _with_variable(line: CommandLine, configuration: Configuration) -> CommandLine:
-    named = configuration.environ.get(_STORE)
+    named = configuration.environ.get(STORE)
     if not named or line.store or line.root or line.all_stores or not line.use_config:
         return line
     return replace(line, store=named)

@@ -50,6 +50,18 @@ def files_command(session: Session) -> int:
     return 0
 
 
+def diff_command(session: Session) -> int:
+    """`info:backups:diff`."""
+    line, console = session.line, session.console
+    with _opened(session) as (_, view):
+        made = view.difference_json if console.as_json else view.difference_lines
+        for text in made(line.part, show_secrets=line.show_secrets, limit=line.limit):
+            console.end_progress()
+            if not console.write_list(text):
+                break
+    return 0
+
+
 def show_command(session: Session) -> int:
     """`info:backups:show`."""
     console = session.console

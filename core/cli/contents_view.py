@@ -12,7 +12,6 @@ from typing import Protocol
 
 from core.backups.catalog import Backup
 from core.contents.protocol import Contents
-from core.errors import UsageError
 from core.events import Kind, Report
 from core.magento.store import Store
 
@@ -30,6 +29,17 @@ class View(Protocol):
     def json(self, part: str) -> Iterator[str]:
         """Yield the same as texts of one or more JSON values, one a line, in ASCII."""
 
+    def difference_lines(self, part: str, *, show_secrets: bool, limit: int) -> Iterator[str]:
+        """Yield what differs between a part, or all, and the store now; the totals at the end.
+
+        Of a table at most `limit` rows are shown.
+
+        What is wrong with the part is raised by the call, before anything is yielded.
+        """
+
+    def difference_json(self, part: str, *, show_secrets: bool, limit: int) -> Iterator[str]:
+        """Yield the same as texts of one or more JSON values, one a line, in ASCII."""
+
 
 Opened = AbstractContextManager[View]
 Opener = Callable[[Backup, Store, Report, bool], Opened]
@@ -41,10 +51,9 @@ def open_view(backup: Backup, store: Store, report: Report, *, keep: bool) -> Op
     `report` gets bytes of the backup while it is read whole for that.
     """
     if backup.kind is Kind.DB:
-        raise UsageError(
-            f"{backup.name.text} is a backup of the database: only those of files can be looked "
-            "into."
-        )
+        from core.cli.tables_view import open_tables  # noqa: PLC0415 - as below
+
+        return open_tables(backup, store, report, keep)
     from core.cli.members_view import open_members  # noqa: PLC0415 - only what is needed is loaded
 
     return open_members(backup, store, report, keep)

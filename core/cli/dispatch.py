@@ -21,6 +21,16 @@ _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "info:backups:list": ("commands", "list_command"),
     "info:backups:verify": ("backups_commands", "verify_command"),
     "info:backups:delete": ("backups_commands", "delete_command"),
+    "info:backups:prune": ("retention_commands", "prune_command"),
+    "info:backups:drill": ("retention_commands", "drill_command"),
+    "info:backups:note": ("retention_commands", "note_command"),
+    "schedule:install": ("schedule_commands", "install_command"),
+    "schedule:remove": ("schedule_commands", "remove_command"),
+    "schedule:status": ("schedule_commands", "status_command"),
+    "info:backups:files": ("contents_commands", "files_command"),
+    "info:backups:show": ("contents_commands", "show_command"),
+    "info:backups:diff": ("contents_commands", "diff_command"),
+    "info:backups:extract": ("contents_commands", "extract_command"),
     "repo:init": ("repository_commands", "init_command"),
     "repo:list": ("repository_commands", "list_command"),
     "repo:check": ("repository_commands", "check_command"),
@@ -29,11 +39,6 @@ _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "repo:forget": ("repository_work", "forget_command"),
     "repo:bootstrap": ("bootstrap_command", "bootstrap_command"),
     "repo:stats": ("repository_commands", "stats_command"),
-    "info:backups:prune": ("retention_commands", "prune_command"),
-    "info:backups:note": ("retention_commands", "note_command"),
-    "info:backups:files": ("contents_commands", "files_command"),
-    "info:backups:show": ("contents_commands", "show_command"),
-    "info:backups:extract": ("contents_commands", "extract_command"),
     "job:undo": ("work_commands", "undo_command"),
     "job:discard": ("work_commands", "discard_command"),
     "job:list": ("commands", "jobs_command"),
@@ -45,7 +50,8 @@ COMMANDS: Final = frozenset(_FUNCTIONS)
 _CHANGE: Final = frozenset(
     {"setup:backup", "setup:rollback", "info:backups:delete"}
     | {"repo:init", "repo:unlock", "repo:fetch", "repo:forget", "repo:bootstrap"}
-    | {"info:backups:prune", "info:backups:note"}
+    | {"info:backups:prune", "info:backups:note", "info:backups:drill"}
+    | {"schedule:install", "schedule:remove"}
     | {"job:undo", "job:discard", "job:cancel", "job:recover"}
 )
 _PLAN: Final = frozenset(

@@ -31,6 +31,8 @@ EXIT_CODES: Final = (
         ),
     ),
     ("2", "the words of the command are off"),
+    ("0 to 3", "of `info:store --check`: OK, WARNING, CRITICAL, UNKNOWN"),
+    ("3", "a hook `before` failed: the job was stopped before the store was closed"),
     (
         "20",
         "the store was left closed: neither way could be completed, and the message says what next",
@@ -49,18 +51,35 @@ JSON_OBJECTS: Final = (
     ("info:backups:delete", "`Deleted`"),
     ("info:backups:prune", "`PruneDecision` for each set, then `Deleted`"),
     ("info:backups:note", "`Backup` for each file of the set"),
+    ("info:store", "`Store`; with `--check`, `Check`"),
+    ("schedule:install", "`Schedule`; with `--dry-run`, a `ScheduleFile` for each file"),
+    ("schedule:remove", "`ScheduleRemoved`"),
+    ("schedule:status", "`Schedule` for each one, then `Due`"),
     (
         "info:backups:files",
         (
             "`Member`: `path`, `kind` (`file`, `directory`, `link`, `hard-link`), `mode` as octal "
-            "text, `uid`, `gid`, `user`, `group`, `size`, `mtime_s`, `link`"
+            "text, `uid`, `gid`, `user`, `group`, `size`, `mtime_s`, `link`; of a dump `Part`: "
+            "`name`, `kind`, `rows`, `size_bytes`, `table` of a trigger; of one table `Table`, "
+            "then `Rows` for each range: `rows`, `size_bytes`, `after`, `upto`, `digest`"
+        ),
+    ),
+    (
+        "info:backups:diff",
+        (
+            "`Difference`: `sign`, `path`, `content`, `then` and `now` (`kind`, `mode`, `size`, "
+            "`uid`, `gid`, `link`; `null` for none), of one text file `diff`; then "
+            "`DifferenceTotals`; of a dump `TableDifference`: `name`, `state`, `rows_then`, "
+            "`rows_now` (about), `rows` (`comes_back`, `only_now`, `changed`, `same`; `null` where "
+            "they were not compared), `reason`; then `TableTotals`; of one table "
+            "`DefinitionDifference`, then `RowDifference`: `sign`, `key`, `changed`, `then`, `now` "
+            "(binary cells as `hex`); then `RowTotals`"
         ),
     ),
     (
         "info:backups:extract",
         "`Extracted` (`path`, `kind`, `size`) or `NotExtracted` (`path`, `reason`)",
     ),
-    ("info:store", "`Store`"),
     (
         "any command with --all-stores",
         "`StoreBegan` (`store`, `root`) before its objects; at the end `StoreEnded` for each",
@@ -70,8 +89,14 @@ JSON_OBJECTS: Final = (
     ("job:list", "`Job`"),
     ("job:cancel", "`CancelAsked`"),
     ("setup:backup --dry-run", "`BackupPlan`"),
-    ("setup:rollback --dry-run", "`RollbackPlan`, then a `PlannedEntry` for each file"),
-    ("job:undo --dry-run", "`UndoPlan`, then a `PlannedEntry` for each file"),
+    (
+        "setup:rollback --dry-run",
+        (
+            "`RollbackPlan`, then of code and media a `PlannedDirectory` with the sums of each "
+            "directory (the root first) and a `PlannedEntry` for each entry"
+        ),
+    ),
+    ("job:undo --dry-run", "`UndoPlan`, then the same"),
     ("any command with --detach", "`JobStarted`"),
     ("any other command that starts or shows a job", "the events of the job"),
     ("a refusal before there is a job", "`Failed`, as in the events"),

@@ -27,8 +27,18 @@ from core.magento.store import nearest_root, require_root, shown
 from core.text.lines import note
 
 _NO_STORE: Final = frozenset({"demo", "repo:bootstrap"})
+_BY_ROOT: Final = frozenset({"schedule:install", "schedule:remove"})  # they write to /etc
 _STARTS_JOBS: Final = frozenset(
-    {None, "setup:backup", "setup:rollback", "job:undo", "job:discard", "job:recover", "job:run"}
+    {
+        None,
+        "setup:backup",
+        "info:backups:drill",
+        "setup:rollback",
+        "job:undo",
+        "job:discard",
+        "job:recover",
+        "job:run",
+    }
 )
 
 
@@ -47,10 +57,20 @@ def enter(line: CommandLine, console: Console) -> CommandLine:
             take_over(line.door, line.keeper_fd)
         return line
     installation.refuse_foreign()
+    if line.command in _BY_ROOT:
+        return _with_owner(line)
     how, line = _pass(line)
     if how is not None:
         _say(how, line, console)
     return line
+
+
+def _with_owner(line: CommandLine) -> CommandLine:
+    """Return the command line of a command that root runs as root, for the store's owner."""
+    with _located(line) as found:
+        owner = _owner_of(found)
+        account = line.account or (None if owner is None else owner.name)
+        return replace(line, root=found.place.path, account=account)
 
 
 def _refuse_other(line: CommandLine) -> None:

@@ -142,6 +142,7 @@ def backup_json(backup: Backup) -> dict[str, Any]:
             "kept_open": manifest.kept_open,
             "members": manifest.members,
             "content_bytes": manifest.content_bytes,
+            "compress": manifest.compress,
             "rows": None if manifest.rows is None else sum(manifest.rows.values()),
             "warnings": len(manifest.warnings),
         }

@@ -1,8 +1,8 @@
 """The entry of the headless commands: words in, exit code out.
 
-0 done (also with warnings, unless --strict), 1 failed or refused, 2 the words are off, 20 the store
-was left closed, 130 cancelled by Ctrl-C, 129 and 143 the watching was ended by a hang-up or a
-request to end while the job goes on.
+0 done (also with warnings, unless --strict), 1 failed or refused, 2 the words are off, 3 a hook
+stopped the job, 20 the store was left closed, 130 cancelled by Ctrl-C, 129 and 143 the watching was
+ended by a hang-up or a request to end while the job goes on.
 """
 
 from __future__ import annotations
@@ -13,16 +13,22 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 from core.cli.configured import NO_DOOR, Configuration, choose_store
 from core.cli.console import Console
 from core.cli.interruptions import Interruptions, Stopped
-from core.cli.parser import CommandLine, parse
+from core.cli.parser import CommandLine, TextAsked, parse
 from core.errors import MagerewindError, UsageError
 from core.events import Failed, encode_text
 from core.text.lines import error, error_lines, note
+from core.text.printable import printable
 
-OpenApplication = Callable[[CommandLine], int]
+if TYPE_CHECKING:
+    from core.cli.stores import PickStore
+
+_UNKNOWN: Final = 3  # of a plugin of Nagios
+OpenApplication = Callable[[CommandLine, Configuration], int]
 
 
 def _console(line: CommandLine, environ: Mapping[str, str]) -> Console:
@@ -59,7 +65,7 @@ def _dispatch(
     if line.command is None:
         if open_application is None:
             raise UsageError("A command is needed.", hint="magerewind --help shows them.")
-        return open_application(line)
+        return open_application(line, configuration)
     if line.command == "job:run":
         return _run_job(line, environ)
     if line.command == "demo":
@@ -87,7 +93,8 @@ def _demo(line: CommandLine, open_application: OpenApplication | None) -> int:
     def open_there(root: str) -> int:
         if open_application is None:  # demo.run asks only where there is an application
             raise UsageError("The application is not here.")
-        return open_application(dataclasses.replace(line, command=None, root=root))
+        shown = dataclasses.replace(line, command=None, root=root, use_config=False)
+        return open_application(shown, Configuration(shown, os.environ))
 
     return demo.run(
         size=line.size,
@@ -148,6 +155,16 @@ def _say_failure(failure: MagerewindError, console: Console) -> None:
     console.say(*error_lines(failure))
 
 
+def _tell_of(
+    failure: MagerewindError, line: CommandLine, configuration: Configuration, console: Console
+) -> None:
+    """Tell others of a backup that could not be started; nobody may be at the terminal."""
+    if line.command == "setup:backup":
+        from core.cli.not_started import tell_not_started  # noqa: PLC0415 - as above
+
+        tell_not_started(line, configuration, console, failure)
+
+
 def _unexpected(failure: Exception, console: Console, verbose: int) -> int:
     kind = type(failure).__name__
     console.say(error(f"An unexpected error ended this command: {kind}: {failure}"))
@@ -165,8 +182,44 @@ def _ending(code: int, console: Console) -> int:
     return 1 if console.say_what_was_lost() and code == 0 else code
 
 
+def _show_stores(
+    line: CommandLine,
+    words: Sequence[str],
+    configuration: Configuration,
+    pick_store: PickStore | None,
+) -> tuple[int | None, CommandLine]:
+    """Have one of several stores picked; return the exit code of all that, or the line to obey."""
+    if line.command is not None or pick_store is None or not configuration.may_exist():
+        return None, line
+    from core.cli.stores import show_stores, with_only_store  # noqa: PLC0415 - as above
+
+    code = show_stores(line, words, configuration, pick_store)
+    return code, with_only_store(line, configuration) if code is None else line
+
+
+def _obey(
+    line: CommandLine,
+    words: Sequence[str],
+    console: Console,
+    interruptions: Interruptions,
+    configuration: Configuration,
+    open_application: OpenApplication | None,
+) -> int:
+    """Run a command on the store, or the stores, that are meant."""
+    line = choose_store(line, configuration)
+    if line.all_stores:
+        return _for_all(words, configuration, console, interruptions)
+    if line.command in NO_DOOR:
+        return _of_configuration(line, console, configuration)
+    line = _enter(line, console)  # before anything looks at a store
+    return _dispatch(line, console, interruptions, configuration, open_application)
+
+
 def run(
-    argv: Sequence[str] | None = None, *, open_application: OpenApplication | None = None
+    argv: Sequence[str] | None = None,
+    *,
+    open_application: OpenApplication | None = None,
+    pick_store: PickStore | None = None,
 ) -> int:
     """Run the command line (by default this process's); return the exit code."""
     words = sys.argv[1:] if argv is None else argv
@@ -175,23 +228,25 @@ def run(
     except UsageError as refused:
         _console(CommandLine(), os.environ).say(*error_lines(refused))
         return refused.exit_code
-    except SystemExit as ended:  # --help and --version
-        code = ended.code if isinstance(ended.code, int) else 0
-        return _ending(code, _console(CommandLine(), os.environ))
+    except TextAsked as asked:  # --help and --version
+        console = _console(CommandLine(), os.environ)
+        console.print(asked.text.removesuffix("\n"))
+        return _ending(0, console)
     console = _console(line, os.environ)
     interruptions = Interruptions()
+    configuration = Configuration(line, os.environ)
     try:
-        configuration = Configuration(line, os.environ)
-        line = choose_store(line, configuration)
-        if line.all_stores:
-            return _ending(_for_all(words, configuration, console, interruptions), console)
-        if line.command in NO_DOOR:
-            return _ending(_of_configuration(line, console, configuration), console)
-        line = _enter(line, console)  # before anything looks at a store
-        code = _dispatch(line, console, interruptions, configuration, open_application)
+        code, line = _show_stores(line, words, configuration, pick_store)
+        if code is None:
+            code = _obey(line, words, console, interruptions, configuration, open_application)
         return _ending(code, console)
     except MagerewindError as failure:
+        if line.check:
+            # Nothing is imported here: behind the door, the installation may be unreadable.
+            console.print(f"UNKNOWN - {printable(failure.message).replace('|', '/')}")
+            return _UNKNOWN
         _say_failure(failure, console)
+        _tell_of(failure, line, configuration, console)
         return failure.exit_code
     except Stopped as stopped:
         console.end_progress()

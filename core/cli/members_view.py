@@ -13,15 +13,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from json.encoder import encode_basestring_ascii
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.archive.index.blocks import UNKNOWN, Block, Owner
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.backups.catalog import Backup
+from core.cli import differences_view
 from core.contents.members import FORMATS, ArchiveContents
 from core.events import Report, encode_text
 from core.magento.store import Store
 from core.text.printable import printable
+
+if TYPE_CHECKING:
+    from core.contents.differences import ArchiveDifferences
 
 _KINDS: Final = {
     REGULAR: "file", DIRECTORY: "directory", SYMLINK: "link", HARD_LINK: "hard-link",
@@ -36,9 +40,40 @@ _OWNER: Final = 17  # columns, which is what GNU tar begins with
 class MembersView:
     """An archive, opened to be looked into (`core.cli.contents_view.View`)."""
 
-    def __init__(self, contents: ArchiveContents) -> None:
+    def __init__(self, contents: ArchiveContents, store: Store, report: Report) -> None:
         self.contents = contents
+        self._store = store
+        self._report = report
         self._times = _Times()
+
+    def difference_lines(
+        self,
+        part: str,
+        *,
+        show_secrets: bool,
+        limit: int,  # noqa: ARG002 - of rows
+    ) -> Iterator[str]:
+        """Yield what differs between a part and the store now, as lines."""
+        found = self._differences(show_secrets=show_secrets)
+        return differences_view.lines(found, found.of(part))
+
+    def difference_json(
+        self,
+        part: str,
+        *,
+        show_secrets: bool,
+        limit: int,  # noqa: ARG002 - of rows
+    ) -> Iterator[str]:
+        """Yield the same as JSON."""
+        found = self._differences(show_secrets=show_secrets)
+        return differences_view.json_lines(found, found.of(part))
+
+    def _differences(self, *, show_secrets: bool) -> ArchiveDifferences:
+        from core.contents.differences import ArchiveDifferences  # noqa: PLC0415 - seldom needed
+
+        return ArchiveDifferences(
+            self.contents, self._store, show_secrets=show_secrets, report=self._report
+        )
 
     def lines(self, part: str) -> Iterator[str]:
         """Yield the list, many lines at a time."""
@@ -179,4 +214,4 @@ def _odd(text: str) -> str:
 def open_members(backup: Backup, store: Store, report: Report, keep: bool) -> Iterator[MembersView]:
     """Give the view of a backup of files."""
     with ArchiveContents(backup, store, keep=keep, report=report) as contents:
-        yield MembersView(contents)
+        yield MembersView(contents, store, report)

@@ -15,6 +15,7 @@ from core.cli.config_options import add_configuration
 from core.cli.magento_words import check_init_params
 from core.cli.repository_options import ALONE, add_destination, add_source
 from core.cli.retention_options import add_prune_first, add_rules
+from core.compression import OF_DUMPS
 from core.events import Kind
 
 PROGRAM: Final = "magerewind"
@@ -23,6 +24,18 @@ PROGRAM: Final = "magerewind"
 def _level(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 <= int(text) <= 9):
         raise argparse.ArgumentTypeError(f"a level is a number from 0 to 9, not {text!r}")
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 3):
+        raise argparse.ArgumentTypeError(f"a level is a whole number, not {text!r}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise argparse.ArgumentTypeError(f"a whole number is expected, not {text!r}")
     return int(text)
 
 
@@ -187,6 +200,18 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         help="tables, or groups such as @sessions,@log, of which only the structure is taken; "
         "may be repeated",
     )
+    add(
+        "--compress",
+        choices=[one.value for one in OF_DUMPS],
+        help="compress the dump: NUMBER_db.sql.gz or NUMBER_db.sql.zst, which zcat and zstd -dc "
+        "turn into the plain dump (default: none)",
+    )
+    add(
+        "--compress-level",
+        type=_whole,
+        metavar="N",
+        help="compression level of the dump: 0 to 9 for gzip, 1 to 19 for zstd (default: 1)",
+    )
     add("--level", type=_level, metavar="N", help="compression level of the archives, 0 to 9")
     add("--note", metavar="TEXT", help="a word about this backup, for the list")
     add_rules(parser, afterwards=True)
@@ -250,6 +275,16 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
         "--keep-stripped",
         action=argparse.BooleanOptionalAction,
         help="keep the present rows of tables of which the dump has only the structure",
+    )
+    add(
+        "--whole",
+        action="store_true",
+        help="load and exchange all tables, also those that are as in the dump",
+    )
+    add(
+        "--load-open",
+        action="store_true",
+        help="load while the store is open; what comes in meanwhile is lost like all that is newer",
     )
     add(
         "--only",
@@ -337,7 +372,13 @@ def add_diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show-secrets",
         action="store_true",
-        help="show passwords and keys of app/etc/env.php, which are masked else",
+        help="show passwords and keys of app/etc/env.php and of tables, which are masked else",
+    )
+    parser.add_argument(
+        "--limit",
+        type=_count,
+        metavar="N",
+        help="of one table of a dump: how many rows to show (default: 50); all are counted",
     )
 
 
@@ -405,6 +446,12 @@ def _add_kept(parser: argparse.ArgumentParser) -> None:
 def add_undo(parser: argparse.ArgumentParser) -> None:
     """Add the options of job:undo."""
     _add_kept(parser)
+    parser.add_argument(
+        "--partial",
+        action="store_true",
+        help="leave tables that stayed in the rollback as they are now; for when their backup is"
+        " gone",
+    )
     _add_run(parser)
     _add_no_flush(parser)
 

@@ -18,6 +18,7 @@ from core.backups.names import Naming
 from core.cli.command_table import COMMANDS
 from core.cli.magento_words import refuse_equals_sign, with_short_verbose
 from core.cli.options import PROGRAM, add_application, add_common
+from core.compression import Compression
 from core.errors import UsageError
 from core.events import Kind
 
@@ -55,6 +56,7 @@ class CommandLine:
     parts: tuple[str, ...] = ()
     to: str = ""
     show_secrets: bool = False
+    limit: int = 50
     # of setup:backup only
     kinds: tuple[Kind, ...] = ()
     keep_open: bool = False
@@ -63,6 +65,8 @@ class CommandLine:
     level: int | None = None
     destinations: tuple[str, ...] = ()
     copy_after: bool = False
+    compress: str = Compression.NONE.value
+    compress_level: int | None = None
     note: str = ""
     naming: str = Naming.DOCUMENTED.value
     # of setup:rollback only
@@ -78,12 +82,22 @@ class CommandLine:
     map_collations: bool = False
     from_schema: str | None = None
     keep_stripped: bool = False
+    whole: bool = False
+    load_open: bool = False
     only: tuple[str, ...] = ()
     # retention
     keep_rules: tuple[str, ...] = ()
     foreign: bool = False
     trust_clock: bool = False
     prune_first: bool = False
+    # schedules, and the check of info:store
+    on_calendar: str | None = None
+    drill: bool = False
+    way: str | None = None
+    check: bool = False
+    warning_age: str | None = None
+    critical_age: str | None = None
+    newest: bool = False
     # info:backups:note
     text: str | None = None
     mark: bool | None = None
@@ -137,8 +151,20 @@ def _no_such_command(word: str) -> UsageError:
     return UsageError(f"There is no command {word}.", hint=hint)
 
 
+class TextAsked(SystemExit):
+    """The text of `--help` or `--version` was asked for."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(0)
+        self.text = text
+
+
 class _Parser(argparse.ArgumentParser):
-    """An argparse parser that raises instead of ending the process."""
+    """An argparse parser that raises instead of printing or ending the process."""
+
+    def _print_message(self, message: str, file: object = None) -> NoReturn:  # noqa: ARG002
+        # argparse would pass over a disk that is full.
+        raise TextAsked(message)
 
     def error(self, message: str) -> NoReturn:
         unknown = _UNKNOWN_COMMAND.match(message)
@@ -178,7 +204,7 @@ def make_parser() -> argparse.ArgumentParser:
 def parse(argv: Sequence[str]) -> CommandLine:
     """Return the request of the words.
 
-    Raises UsageError; `--help` and `--version` print and raise SystemExit(0).
+    Raises UsageError, and TextAsked for `--help` and `--version`.
     """
     if argv[:1] == ["job:run"]:  # how the client starts a runner: not for people
         return _parse_run(argv[1:])
@@ -190,8 +216,7 @@ def parse(argv: Sequence[str]) -> CommandLine:
         if value is not None:
             values[known.name] = tuple(value) if isinstance(value, list) else value
     if "destinations" in values:
-        groups = values["destinations"]
-        values["destinations"] = tuple(name for group in groups for name in group)
+        values["destinations"] = tuple(name for group in values["destinations"] for name in group)
     if "strip" in values:
         values["strip"] = tuple(name for group in values["strip"] for name in group)
     return CommandLine(**values, given=frozenset(values))

@@ -9,15 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from core.archive.plan.rows import DirectoryTotals
 from core.archive.plan.summary import FilePlan, PlannedEntry
+from core.archive.plan.tree import PlannedNode
 from core.backups.catalog import Backup
+from core.cli.plan_tree import counts, tree_lines
 from core.cli.store_view import finding_json
 from core.events import Kind, encode_text
 from core.operations.findings import Finding
 from core.operations.preflight import BackupPreflight
 from core.operations.requests import BackupRequest, UndoRequest
 from core.operations.rollback_plan import DatabasePlan, RollbackPlan
+from core.operations.table_plans import TablePlan, most_changed, table_plans
 from core.operations.undo_plan import UndoPlan
 from core.text import numbers
 from core.text.lines import TITLES
@@ -27,8 +29,9 @@ from core.text.steps import items_words
 
 if TYPE_CHECKING:  # of a database: not loaded for a plan of files
     from core.database.load.server_check import ServerCheck
+    from core.operations.difference import Difference
+    from core.operations.undo_tables import UndoTables
 
-DIRECTORIES_SHOWN: Final = 5
 TABLES_SHOWN: Final = 10
 
 
@@ -84,16 +87,6 @@ def _from(backup: Backup, now_s: float) -> str:
     )
 
 
-def _counts(plan: FilePlan | DirectoryTotals) -> str:
-    counts = (
-        ("added", plan.added),
-        ("changed", plan.changed),
-        ("removed", plan.removed),
-        ("with another mode or owner", plan.mode_only),
-    )
-    return ", ".join(f"{numbers.count(number)} {what}" for what, number in counts if number)
-
-
 def _file_lines(plan: FilePlan) -> Iterator[str]:
     if plan.chosen:
         yield f"  only {', '.join(map(printable, plan.chosen))}"
@@ -101,24 +94,23 @@ def _file_lines(plan: FilePlan) -> Iterator[str]:
         yield f"  nothing differs: {numbers.counted(plan.identical, 'entry', 'entries')} identical"
         return
     yield (
-        f"  {_counts(plan)}, {numbers.count(plan.identical)} identical; "
+        f"  {counts(plan.tree.sums())}, {numbers.count(plan.identical)} identical; "
         f"{numbers.size(plan.bytes_to_write)} to write"
     )
-    most = sorted(plan.by_directory, key=_weight, reverse=True)
-    for totals in most[:DIRECTORIES_SHOWN]:
-        size = f"; {numbers.size(totals.bytes_to_write)}" if totals.bytes_to_write else ""
-        yield f"    {printable(totals.path) or '.'}: {_counts(totals)}{size}"
-    if len(most) > DIRECTORIES_SHOWN:
-        more = numbers.counted(len(most) - DIRECTORIES_SHOWN, "more directory", "more directories")
-        yield f"    and {more}"
+    yield from tree_lines(plan.tree)
 
 
-def _weight(totals: DirectoryTotals) -> tuple[int, int]:
-    entries = totals.added + totals.changed + totals.removed + totals.mode_only
-    return (totals.bytes_to_write, entries)
+def _rows_then(backup: Backup) -> Mapping[str, int] | None:
+    return backup.manifest.rows if backup.manifest is not None else None
 
 
-def _database_lines(plan: DatabasePlan, rows_then: int | None, shown: int | None) -> Iterator[str]:
+def _database_lines(
+    plan: DatabasePlan,
+    rows_then: Mapping[str, int] | None,
+    shown: int | None,
+    *,
+    load_open: bool,
+) -> Iterator[str]:
     check = plan.check
     objects = (
         ("view", len(check.views)),
@@ -134,21 +126,63 @@ def _database_lines(plan: DatabasePlan, rows_then: int | None, shown: int | None
     server = plan.server
     if server is None:
         return
-    counts = (("replaced", server.replaced), ("added", server.added), ("set aside", server.removed))
+    kept = plan.difference.kept if plan.difference is not None else ()
+    counts = (
+        ("the same", kept),
+        ("replaced", server.replaced),
+        ("added", server.added),
+        ("set aside", server.removed),
+    )
     told = ", ".join(f"{numbers.count(len(names))} {what}" for what, names in counts if names)
     yield f"  {told or 'no table changes'}"
-    yield from _table_lines(server, shown)
-    if server.rows_now and rows_then is not None:
+    yield from _table_lines(server, plan.difference, shown)
+    if server.rows_now and rows_then:
         now = numbers.count(sum(server.rows_now.values()))
-        yield f"  rows: about {now} now, {numbers.count(rows_then)} then"
+        yield f"  rows: about {now} now, {numbers.count(sum(rows_then.values()))} then"
+        yield from _row_lines(table_plans(plan, rows_then), shown)
     free = server.space_free
     known = "it is not known how much is free" if free is None else f"{numbers.size(free)} free"
     yield f"  about {numbers.size(server.space_needed)} needed on the database server, {known}"
+    if plan.difference is not None:
+        yield from _closed_lines(plan.difference, load_open=load_open)
 
 
-def _table_lines(server: ServerCheck, shown: int | None) -> Iterator[str]:
-    """Yield which tables are missing now, defined otherwise, or not in the dump."""
+def _row_lines(tables: Iterable[TablePlan], shown: int | None) -> Iterator[str]:
+    """Yield the tables of which rows come or go, those with most of them first."""
+    changed = most_changed(tables)
+    for one in changed[:shown]:
+        signs = ((one.rows_added, "+"), (one.rows_removed, "-"), (one.rows_changed, "~"))
+        told = ", ".join(f"{sign}{numbers.count(number)}" for number, sign in signs if number)
+        about = "" if one.exact else "about "
+        yield f"    {printable(one.name)}: {about}{told}"
+    if shown is not None and len(changed) > shown:
+        yield f"    and {numbers.counted(len(changed) - shown, 'more table')}"
+
+
+def _closed_lines(difference: Difference, *, load_open: bool) -> Iterator[str]:
+    """Yield what the undo keeps on the server, and for how long the store is closed, both ways."""
+    if difference.undo_bytes:
+        yield f"  about {numbers.size(difference.undo_bytes)} stay there for the undo"
+    if not difference.loaded:
+        return
+    closed, opened = (numbers.roughly(difference.closed_s(load_open=way)) for way in (False, True))
+    if load_open:
+        yield f"  closed for about {opened}, as the load comes before; about {closed} otherwise"
+        yield "  what comes in during the load is lost with all that is newer than the backup"
+    else:
+        yield f"  closed for about {closed}; with --load-open for about {opened}"
+
+
+def _table_lines(
+    server: ServerCheck, difference: Difference | None, shown: int | None
+) -> Iterator[str]:
+    """Yield the tables that differ, and those missing now, defined otherwise or not in the dump."""
+    compared = difference if difference is not None and not difference.reason else None
+    differing = compared.of("differs") if compared is not None else ()
+    unknown = compared.of("unknown") if compared is not None else ()
     for names, one, more in (
+        (differing, "has other rows now", "have other rows now"),
+        (unknown, "cannot be compared and is loaded", "cannot be compared and are loaded"),
         (server.added, "is missing now and comes back", "are missing now and come back"),
         (server.changed, "is defined otherwise now", "are defined otherwise now"),
         (server.removed, "is not in the dump and goes aside", "are not in the dump and go aside"),
@@ -170,27 +204,14 @@ def rollback_lines(
         if files is not None:
             yield from _file_lines(files)
         elif plan.database is not None:
-            rows = backup.manifest.rows if backup.manifest is not None else None
-            yield from _database_lines(plan.database, sum(rows.values()) if rows else None, shown)
+            yield from _database_lines(
+                plan.database, _rows_then(backup), shown, load_open=plan.request.load_open
+            )
     needed = plan.bytes_to_write
     if plan.database is not None and plan.database.server is not None:
         needed += plan.database.server.space_needed
     yield f"Space: about {numbers.size(needed)} needed, {numbers.size(plan.free_bytes)} free."
     yield f"Order: {numbered(rollback_order(plan.request, plan.request.kinds))}"
-
-
-def entry_line(entry: PlannedEntry) -> str:
-    """Return one line of the list of a plan."""
-    sizes = [numbers.size(size) for size in (entry.size_now, entry.size_then) if size is not None]
-    return f"  {entry.action.value:<8}{printable(entry.path)}  ({' -> '.join(sizes)})"
-
-
-def entry_lines(plans: Mapping[Kind, FilePlan]) -> Iterator[str]:
-    """Yield the whole list of a plan, kind by kind; memory stays flat."""
-    for kind, files in plans.items():
-        if files.differs:
-            yield f"{TITLES[kind]}, every entry:"
-            yield from map(entry_line, files.entries())
 
 
 def _files_json(plan: FilePlan) -> dict[str, Any]:
@@ -209,7 +230,7 @@ def _files_json(plan: FilePlan) -> dict[str, Any]:
     }
 
 
-def _database_json(plan: DatabasePlan) -> dict[str, Any]:
+def _database_json(plan: DatabasePlan, rows_then: Mapping[str, int] | None) -> dict[str, Any]:
     check, losses, server = plan.check, plan.losses, plan.server
     return {
         "tables": [encode_text(name) for name in check.tables],
@@ -217,14 +238,41 @@ def _database_json(plan: DatabasePlan) -> dict[str, Any]:
         "whole_store": check.whole_store,
         "rows_now_about": sum(server.rows_now.values()) if server is not None else None,
         "orders_lost": None if losses is None else losses.orders,
+        "order_numbers": [] if losses is None else [*map(encode_text, losses.order_numbers)],
         "customers_lost": None if losses is None else losses.customers,
         "uncounted": [] if losses is None else [encode_text(text) for text in losses.uncounted],
         "replaced": None if server is None else [encode_text(name) for name in server.replaced],
         "added": None if server is None else [encode_text(name) for name in server.added],
         "set_aside": None if server is None else [encode_text(name) for name in server.removed],
         "changed": None if server is None else [encode_text(name) for name in server.changed],
+        **_difference_json(plan),
         "space_needed": None if server is None else server.space_needed,
         "space_free": None if server is None else server.space_free,
+        "table_plans": [
+            asdict(one) | {"name": encode_text(one.name)} for one in table_plans(plan, rows_then)
+        ],
+    }
+
+
+def _difference_json(plan: DatabasePlan) -> dict[str, Any]:
+    """Return each table of the dump and of the schema with its state, and what stays or goes."""
+    difference, server = plan.difference, plan.server
+    if difference is None or server is None:
+        return {"compared": False, "not_compared": None, "states": None, "kept": None}
+    states = {name: verdict.value for name, verdict in difference.verdicts.items()}
+    states |= dict.fromkeys(server.added, "missing") | dict.fromkeys(server.removed, "extra")
+    return {
+        "compared": not difference.reason,
+        "not_compared": encode_text(difference.reason) if difference.reason else None,
+        "states": [
+            {"table": encode_text(name), "state": state} for name, state in sorted(states.items())
+        ],
+        "kept": [encode_text(name) for name in difference.kept],
+        "loaded": [encode_text(name) for name in difference.loaded],
+        "kept_are_locked": difference.held,
+        "undo_bytes": difference.undo_bytes,
+        "closed_about_s": round(difference.closed_s(load_open=False), 1),
+        "closed_about_s_with_load_open": round(difference.closed_s(load_open=True), 1),
     }
 
 
@@ -237,7 +285,9 @@ def rollback_json(plan: RollbackPlan) -> Iterator[dict[str, Any]]:
             kind.value: encode_text(backup.name.text) for kind, backup in plan.backups.items()
         },
         "files": {kind.value: _files_json(files) for kind, files in plan.files.items()},
-        "database": None if plan.database is None else _database_json(plan.database),
+        "database": None
+        if plan.database is None
+        else _database_json(plan.database, _rows_then(plan.backups[Kind.DB])),
         "env_keys": [encode_text(key) for key in plan.env_keys],
         "bytes_to_write": plan.bytes_to_write,
         "free_bytes": plan.free_bytes,
@@ -248,8 +298,16 @@ def rollback_json(plan: RollbackPlan) -> Iterator[dict[str, Any]]:
 
 def _entries_json(plans: Mapping[Kind, FilePlan]) -> Iterator[dict[str, Any]]:
     for kind, files in plans.items():
+        for node in files.tree.directories():
+            yield {"type": "PlannedDirectory", "kind": kind.value, **_directory_json(node)}
         for entry in files.entries():
             yield {"type": "PlannedEntry", "kind": kind.value, **_entry_json(entry)}
+
+
+def _directory_json(node: PlannedNode) -> dict[str, Any]:
+    """Return everything below a directory; the root has an empty path."""
+    sums = {} if node.sums is None else asdict(node.sums)
+    return {"path": encode_text(node.path), **sums}
 
 
 def _entry_json(entry: PlannedEntry) -> dict[str, Any]:
@@ -258,6 +316,8 @@ def _entry_json(entry: PlannedEntry) -> dict[str, Any]:
         "path": encode_text(entry.path),
         "size_now": entry.size_now,
         "size_then": entry.size_then,
+        "mode_now": entry.mode_now,
+        "mode_then": entry.mode_then,
     }
 
 
@@ -270,8 +330,36 @@ def undo_lines(plan: UndoPlan, *, flush: bool) -> Iterator[str]:
             yield from _file_lines(files)
         elif kind is Kind.DB:
             yield "  the tables that were set aside come back, the present ones are set aside"
+            yield from _undone_table_lines(plan)
     order = rollback_order(UndoRequest(job_id=plan.job_id, flush=flush), plan.kinds)
     yield f"Order: {numbered(order)}"
+
+
+def _undone_table_lines(plan: UndoPlan) -> Iterator[str]:
+    """Yield what becomes of the tables that stayed in the rollback."""
+    tables = plan.tables
+    if tables is None:
+        return
+    if tables.stayed:
+        same = numbers.counted(tables.stayed, "table")
+        yield f"  {same} stayed in the rollback and did not change since"
+    if tables.loaded:
+        listed = ", ".join(map(printable, tables.loaded[:TABLES_SHOWN]))
+        rest = "" if len(tables.loaded) <= TABLES_SHOWN else ", …"
+        changed = numbers.counted(len(tables.loaded), "table")
+        yield f"  {changed} that stayed changed since, loaded from {tables.backup}: {listed}{rest}"
+
+
+def _undone_tables_json(tables: UndoTables | None) -> dict[str, Any] | None:
+    if tables is None:
+        return None
+    return {
+        "back": tables.back,
+        "stayed": tables.stayed,
+        "loaded": [encode_text(name) for name in tables.loaded],
+        "left": [encode_text(name) for name in tables.left],
+        "backup": tables.backup or None,
+    }
 
 
 def undo_json(plan: UndoPlan) -> Iterator[dict[str, Any]]:
@@ -282,7 +370,9 @@ def undo_json(plan: UndoPlan) -> Iterator[dict[str, Any]]:
         "job_id": plan.job_id,
         "kinds": [kind.value for kind in plan.kinds],
         "files": {kind.value: _files_json(files) for kind, files in plan.files.items()},
+        "tables": _undone_tables_json(plan.tables),
         "orders_newer": None if losses is None else losses.orders,
+        "order_numbers": [] if losses is None else [*map(encode_text, losses.order_numbers)],
         "customers_newer": None if losses is None else losses.customers,
         "uncounted": [] if losses is None else [encode_text(text) for text in losses.uncounted],
         "findings": _findings(plan.findings),

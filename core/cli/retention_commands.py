@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.backups.catalog import Backup
+from core.backups.catalog import Backup, find_any_backup, list_backups
 from core.backups.clock import believe_clock
 from core.backups.marking import change_set, find_set
 from core.backups.remarks import Remarks
@@ -14,7 +14,7 @@ from core.cli.listing import backup_json
 from core.cli.retention_policy import policy_of
 from core.cli.retention_view import judged_json, plan_lines
 from core.errors import PreflightRefused, UsageError
-from core.events import encode_text
+from core.events import Kind, encode_text
 from core.jobs.client import Client
 from core.jobs.exclusive import holding
 from core.magento.store import Store
@@ -26,6 +26,8 @@ from core.operations.pruning import (
     delete_sets,
     plan_prune,
 )
+from core.operations.requests import DrillRequest
+from core.schedule.due import is_usable
 from core.text import numbers
 from core.text.lines import plain, success, warning
 
@@ -118,6 +120,40 @@ def _delete(session: Session, client: Client, policy: RetentionPolicy, shown: Pr
         freed = delete_sets(replace(now, sets=still), deleted)
         believe_clock(client.store.backups, host=client.host, now_s=session.clock())
     session.console.say(plain(f"{numbers.size(freed)} freed."))
+
+
+def drill_command(session: Session) -> int:
+    """`info:backups:drill`."""
+    line = session.line
+    if line.newest and line.names:
+        raise UsageError("--newest and the name of a backup exclude each other.")
+    client = session.client(session.writable_store())
+    session.refuse_interrupted(client)
+    names = _drilled(client.store.backups, line.names, session.clock())
+    if not names:
+        session.console.say(plain("No backup files found."))
+        return 1
+    seed = int(session.clock())
+    request = DrillRequest(names=names, seed=seed, strict=line.strict)
+    return session.follow(client, client.start(request))
+
+
+def _drilled(directory: str, names: tuple[str, ...], now_s: float) -> tuple[str, ...]:
+    """Return the backups that are meant: those named, or the newest usable one of each kind."""
+    found: dict[str, None] = {}
+    for name in names:
+        if name.isdigit():
+            found |= {one.name.text: None for one in find_set(directory, name).backups}
+        else:
+            found[find_any_backup(directory, name).name.text] = None
+    if names:
+        return tuple(found)
+    backups = [one for one in list_backups(directory).backups if one.name.timestamp <= now_s]
+    newest = {
+        kind: next((one for one in backups if one.kind is kind and is_usable(one)), None)
+        for kind in Kind
+    }
+    return tuple(one.name.text for one in newest.values() if one is not None)
 
 
 def note_command(session: Session) -> int:

@@ -21,12 +21,17 @@ if TYPE_CHECKING:  # not loaded for a line about a finding
 _LABEL_WIDTH = 14
 
 
+def owner_name(uid: int) -> str:
+    """Return an account by name where it has one."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
 def owner_text(uid: int, gid: int) -> str:
     """Return account and group by name where they have one."""
-    try:
-        account = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        account = str(uid)
+    account = owner_name(uid)
     try:
         group = grp.getgrgid(gid).gr_name
     except KeyError:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from core.cli.commands import Session, age_of
-from core.cli.repositories import Wanted, destination, refuse_mixed, wanted_of
-from core.cli.retention_policy import policy_of
+from core.cli.repositories import Wanted, refuse_mixed, wanted_of
+from core.cli.requested import backup_request
 from core.cli.store_view import finding_lines
 from core.errors import NothingToUndo, UsageError
 from core.events import Kind, Report
@@ -27,7 +27,6 @@ from core.text.lines import NAMES_SHOWN, error, note, plain
 if TYPE_CHECKING:
     from core.archive.plan.summary import FilePlan
     from core.config.fields import Settings
-    from core.config.load import Effective
     from core.operations.rollback_plan import RollbackPlan
 
 NO_BACKUP_KIND = "Not enough information provided to take backup."
@@ -45,28 +44,6 @@ def _stops(findings: Iterable[Finding]) -> bool:
     return any(finding.level is Level.STOP for finding in findings)
 
 
-def _backup_request(session: Session, effective: Effective) -> BackupRequest:
-    settings = effective.settings
-    repositories, local = destination(session.line, effective, session.environ)
-    return BackupRequest(
-        kinds=settings.kinds,
-        verify=settings.verify,
-        keep_open=settings.keep_open,
-        exclude=settings.exclude,
-        strip=settings.strip,
-        level=settings.level,
-        note=settings.note,
-        naming=settings.names,
-        keep_rules=policy_of(session.line, settings).words,
-        prune=bool(session.line.keep_rules) or settings.prune,
-        prune_first=session.line.prune_first,
-        strict=settings.strict,
-        repositories=repositories,
-        local=local,
-        store=effective.label,
-    )
-
-
 def backup_command(session: Session) -> int:
     """`setup:backup`."""
     dry_run = session.line.dry_run
@@ -76,12 +53,12 @@ def backup_command(session: Session) -> int:
     if not effective.settings.kinds:
         session.console.say(error(NO_BACKUP_KIND), note("Choose --code, --media or --db."))
         return 1
-    request = _backup_request(session, effective)
+    request = backup_request(session.line, effective, session.environ)
     client = session.client(store)
     if dry_run:
         return _preview_backup(session, client, request)
     session.refuse_interrupted(client)
-    return session.follow(client, client.start(request))
+    return session.start(client, request)
 
 
 def _preview_backup(session: Session, client: Client, request: BackupRequest) -> int:
@@ -117,6 +94,8 @@ def _rollback_request(session: Session, settings: Settings, wanted: Wanted) -> R
         keep_stripped=(line.keep_stripped if "keep_stripped" in given else options.keep_stripped),
         exclude=line.exclude if "exclude" in given else options.exclude,
         only=line.only,
+        whole=line.whole,
+        load_open=line.load_open,
         strict=settings.strict,
     )
 
@@ -161,7 +140,7 @@ def rollback_command(session: Session) -> int:
     request = _rollback_request(session, effective.settings, wanted)
     if line.yes and not line.dry_run and (line.quiet or line.as_json):
         # No person is there to see a plan, and the job makes its own.
-        return session.follow(client, client.start(request))
+        return session.start(client, request)
     plan = client.plan_rollback(request, report=_planning(session))
     session.console.end_progress()
     _show_rollback(session, plan)
@@ -178,7 +157,7 @@ def rollback_command(session: Session) -> int:
     if not session.agreed(f"{loudest(plan.findings)} {ROLLBACK_QUESTION}".strip()):
         return 1
     confirmed = dataclasses.replace(request, confirmed_plan=plan.fingerprint)
-    return session.follow(client, client.start(confirmed, plan=plan), told=plan.findings)
+    return session.start(client, confirmed, plan=plan, told=plan.findings)
 
 
 def _show_rollback(session: Session, plan: RollbackPlan) -> None:
@@ -205,7 +184,7 @@ def _show_rollback(session: Session, plan: RollbackPlan) -> None:
 
 def _print_entries(session: Session, plans: Mapping[Kind, FilePlan]) -> None:
     """Print every entry of a plan where all names are wanted, else how to get them."""
-    from core.cli.plan_view import entry_lines  # noqa: PLC0415 - as said above
+    from core.text.plan_list import entry_lines  # noqa: PLC0415 - as said above
 
     if not session.line.verbose:
         if any(plan.differs for plan in plans.values()):
@@ -238,8 +217,11 @@ def undo_command(session: Session) -> int:
     job = _kept_undo(session, client)
     settings = session.settings(client.store).settings
     flush = line.flush if "flush" in line.given else settings.rollback.flush
-    request = UndoRequest(job_id=job.job_id, flush=flush, strict=settings.strict)
-    plan = client.plan_undo(request)
+    request = UndoRequest(
+        job_id=job.job_id, flush=flush, partial=line.partial, strict=settings.strict
+    )
+    plan = client.plan_undo(request, report=_planning(session))
+    session.console.end_progress()
     if not line.dry_run:
         session.console.say(*map(note, undo_lines(plan, flush=flush)))
     elif session.console.as_json:
@@ -259,7 +241,7 @@ def undo_command(session: Session) -> int:
     )
     if not session.agreed(f"{question} Are you sure?"):
         return 1
-    return session.follow(client, client.start(request), told=plan.findings)
+    return session.start(client, request, told=plan.findings)
 
 
 def discard_command(session: Session) -> int:
@@ -273,9 +255,7 @@ def discard_command(session: Session) -> int:
     question = f"You are about to give up the undo of the {job.operation} of {when} ({freed})."
     if not session.agreed(f"{question} Are you sure?"):
         return 1
-    return session.follow(
-        client, client.start(DiscardRequest(job_id=job.job_id, strict=session.line.strict))
-    )
+    return session.start(client, DiscardRequest(job_id=job.job_id, strict=session.line.strict))
 
 
 def _discard_orphans(session: Session, client: Client) -> int:
@@ -298,4 +278,4 @@ def _discard_orphans(session: Session, client: Client) -> int:
     if not session.agreed(f"{question} Are you sure?"):
         return 1
     request = DiscardRequest(orphans=True, strict=session.line.strict)
-    return session.follow(client, client.start(request))
+    return session.start(client, request)

@@ -132,6 +132,13 @@ class Settings(Table, frozen=True, kw_only=True):
     compress: Annotated[
         Literal["none", "gzip", "zstd"], Meta(description="how a dump is compressed")
     ] = "none"
+    compress_level: Annotated[
+        Annotated[int, Meta(ge=0, le=19)] | None,
+        Meta(
+            description="compression level of a dump, 0 to 9 for gzip, 1 to 19 for zstd; "
+            "unset: the measured default"
+        ),
+    ] = None
     level: Annotated[
         Annotated[int, Meta(ge=0, le=9)] | None,
         Meta(description="compression level of the archives, 0 to 9; unset: the measured default"),

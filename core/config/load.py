@@ -26,7 +26,7 @@ from core.errors import InvalidConfig, UsageError
 
 VARIABLE: Final = "MAGEREWIND_"
 COMMAND_LINE: Final = "command line"
-_DEFAULT: Final = "default"
+DEFAULT: Final = "default"
 _OPERATIONS: Final = ("backup", "rollback", "undo", "discard")
 
 
@@ -164,7 +164,7 @@ class Config:
         for key in _keys(Settings):
             origins.setdefault(key, self._origin(key, name))
         for key in [key for key in origins if key.startswith("hooks.") and key.count(".") == 2]:
-            if origins[key] == _DEFAULT:  # the general hook stands in
+            if origins[key] == DEFAULT:  # the general hook stands in
                 origins[key] = origins[f"hooks.{key.rpartition('.')[2]}"]
         return Effective(
             name=name,
@@ -184,7 +184,7 @@ class Config:
                     for part in (*place, *key.split(".")):
                         value = value[part]
                     return f"{layer.path} [{'.'.join(place)}]"
-        return _DEFAULT
+        return DEFAULT
 
 
 def _with_hooks(table: dict[str, Any]) -> dict[str, Any]:

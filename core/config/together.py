@@ -11,6 +11,7 @@ from core.archive.tree.patterns import resolve as resolve_exclude
 from core.config.fields import Repository, StoreSettings
 from core.config.problems import missing_of, receiver_class
 from core.config.template import json_of, problem_of
+from core.config.types import is_loopback
 from core.database.dump.strip import GROUPS
 from core.errors import UsageError
 
@@ -91,6 +92,8 @@ def _of_receiver(
         yield key, f"{where}: 'type' is missing"
         return
     yield from ((key, line) for line in missing_of(table, cls, where))
+    if table["type"] == "mail" and _is_plain(table):
+        yield (*key, "user"), f"{where}: the password would go unencrypted; set tls"
     stem, needed = _SOURCES[table["type"]]
     yield from _sources(key, table, stem, needed=needed or "user" in table)
     if "token_file" in table or "token_command" in table or "token_credential" in table:
@@ -104,6 +107,12 @@ def _of_receiver(
         problem = problem_of(value)
         if problem is not None:
             yield (*key, field), f"{where}.{field}: {problem}"
+
+
+def _is_plain(table: Mapping[str, Any]) -> bool:
+    """Tell whether a login would be sent over a network as it is."""
+    away = not is_loopback(table.get("host", "localhost"))
+    return away and "user" in table and table.get("tls") == "none"
 
 
 def _sources(

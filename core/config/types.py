@@ -5,7 +5,9 @@ Each is checked by msgspec; a pattern has its words here, because nobody reads a
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Final
 
 from msgspec import Meta
@@ -39,6 +41,13 @@ Patterns = Annotated[tuple[Text, ...], Meta(max_length=1000)]
 Names = Annotated[tuple[Name, ...], Meta(max_length=32)]
 
 _SECONDS: Final[Mapping[str, int]] = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine itself."""
+    with suppress(ValueError):
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    return host == "localhost"
 
 
 def seconds_of(time: str) -> int | None:

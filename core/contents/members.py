@@ -90,12 +90,13 @@ class ArchiveContents:
 
     def find(self, part: str) -> Located:
         """Return the member that a part names. Raises BackupNotFound, UsageError."""
-        found = self._find(path_of(part, self._store))
+        found = self.find_path(path_of(part, self._store))
         if found is None:
             raise no_such_part(shown(part), self.name)
         return found
 
-    def _find(self, path: bytes) -> Located | None:
+    def find_path(self, path: bytes) -> Located | None:
+        """Return the member of a path."""
         try:
             return self.index.find(path)
         except Broken:
@@ -112,7 +113,7 @@ class ArchiveContents:
     def _required(self, part: str) -> bytes:
         """Return the path of a part that is there; empty for the top."""
         path = path_of(part, self._store)
-        if path and self._find(path) is None:
+        if path and self.find_path(path) is None:
             raise no_such_part(shown(part), self.name)
         return path
 
@@ -138,7 +139,7 @@ class ArchiveContents:
     def content(self, located: Located) -> Iterator[bytes]:
         """Yield the bytes of a file, or of what a hard link is another name of."""
         if located.row.type == HARD_LINK:
-            target = self._find(located.row.link)
+            target = self.find_path(located.row.link)
             if target is None or target.row.type != REGULAR:
                 raise DamagedBackup(f"{self.name} is damaged: a hard link to nothing.")
             located = target

@@ -53,9 +53,9 @@ class Contents(Protocol):
         """
 
 
-def no_such_part(part: str, name: str) -> BackupNotFound:
-    """Return the error for a part that a backup has not."""
+def no_such_part(part: str, name: str, *, nor: str = "") -> BackupNotFound:
+    """Return the error for a part that a backup has not; `nor` says where it is not either."""
     return BackupNotFound(
-        f"There is no {part} in {name}.",
+        f"There is no {part} in {name}{nor}.",
         hint=f"magerewind info:backups:files {name} lists what there is.",
     )

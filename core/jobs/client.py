@@ -44,6 +44,7 @@ from core.owned import LARGE
 # The needs of plans and checks (archives, the database) are imported where they are made: a
 # command that starts or lists jobs is done before that would be loaded.
 if TYPE_CHECKING:
+    from core.config.job import JobSettings
     from core.operations.health import StoreHealth
     from core.operations.lost import Traces
     from core.operations.preflight import BackupPreflight, StoreFacts
@@ -105,23 +106,36 @@ class Client:
             self.store, request, environ=self.environ, report=report, now_s=self.clock()
         )
 
-    def plan_undo(self, request: UndoRequest) -> UndoPlan:
+    def plan_undo(self, request: UndoRequest, *, report: Report = no_report) -> UndoPlan:
         """Return the changes of an undo. Raises NothingToUndo."""
         from core.operations import undo_plan  # noqa: PLC0415 - as said above
 
         job = find_job(self.store, request.job_id)
         if job.undo() is None:
             raise NothingToUndo(f"Job {job.job_id} keeps no undo.")
-        return undo_plan.plan_undo(self.store, job.directory, job.job_id)
+        return undo_plan.plan_undo(
+            self.store, job.directory, job.job_id, partial=request.partial, report=report
+        )
 
     # Jobs.
 
-    def start(self, request: Request, *, plan: RollbackPlan | None = None) -> JobDirectory:
+    def start(
+        self,
+        request: Request,
+        *,
+        plan: RollbackPlan | None = None,
+        settings: JobSettings | None = None,
+    ) -> JobDirectory:
         """Start a job; return when its runner holds the store. Raises the runner's own error.
 
+        `settings`: what the configuration has done around it. Raises SecretUnreadable as well.
         `plan`: the confirmed fingerprint; the runner compares it with its own plan.
         """
         refuse_stranger(self.store)
+        if settings is not None:
+            from core.config.job import refuse_unreadable  # noqa: PLC0415 - as said above
+
+            refuse_unreadable(settings, self.environ)
         interrupted = self.interrupted()
         if interrupted is not None:
             raise interrupted_error(interrupted, host=self.host)
@@ -129,6 +143,8 @@ class Client:
         with self._told_where_it_is_full():
             job = create_job(self.store, job_id, request)
             try:
+                if settings is not None and not settings.is_empty:
+                    job.directory.write(job_files.SETTINGS, settings.to_json())
                 if plan is not None:
                     from core.operations.shown import write_shown  # noqa: PLC0415 - as said above
 

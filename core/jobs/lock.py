@@ -20,6 +20,7 @@ from typing import Final
 from core.durable import translate
 from core.errors import JobRunning, StorageError
 from core.held import Directory
+from core.magento.child import process_start
 from core.magento.store import Store
 from core.operations.job_files import open_state
 
@@ -56,16 +57,6 @@ def boot_id() -> str:
             return file.read().strip()
     except OSError:
         return ""
-
-
-def process_start(pid: int) -> int:
-    """Return when a process started, in clock ticks since boot; 0 when it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            # The second field is the name in brackets, and may hold spaces and brackets itself.
-            return int(file.read().rpartition(b")")[2].split()[19])
-    except (OSError, ValueError, IndexError):
-        return 0
 
 
 def is_alive(holder: Holder, host: str) -> bool:
@@ -237,3 +228,6 @@ def read_holder(store: Store) -> Holder | None:
         return None
     finally:
         os.close(fd)
+
+
+__all__ = ["Holder", "StoreLock", "acquire", "boot_id", "is_alive", "process_start", "read_holder"]

@@ -7,24 +7,21 @@ watched.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
-import resource
-import signal
 import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from types import FrameType
+from typing import TYPE_CHECKING
 
 from core.account.ids import name_of
 from core.account.opened import opened
 from core.errors import JobInterrupted, MagerewindError, StoreLeftClosed
-from core.events import Failed, JobBegan, JobEnded, Noted, Outcome
+from core.events import Event, Failed, JobBegan, JobEnded, Noted, Outcome, RecoveryBegan
 from core.jobs.directory import JobDirectory, find_job, prepare_state_directory
+from core.jobs.facts import Facts
 from core.jobs.listing import (
     has_begun,
     has_ended,
@@ -35,26 +32,20 @@ from core.jobs.listing import (
 )
 from core.jobs.lock import Holder, acquire, boot_id, process_start
 from core.jobs.login import login_note
+from core.jobs.runner_process import Starter, settle_process
 from core.jobs.second_lock import hold_var
-from core.jobs.stream import StreamWriter
+from core.jobs.stream import EventStream, StreamWriter
 from core.journal import Journal
 from core.magento.store import Store, find_store
 from core.operations import closing, job_files, work
 from core.operations.context import Cancellation, JobContext
-from core.operations.done import Done
+from core.operations.done import Done, Ending
 from core.operations.records import Begin, End, TakenUp, begin_of
 from core.operations.requests import Request, command_line
 from core.waiting import interruptible
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """How a job ended."""
-
-    outcome: Outcome
-    exit_code: int
-    message: str = ""
-    undo_kept: bool = False
+if TYPE_CHECKING:
+    from core.jobs.around import Around
 
 
 def user_name() -> str:
@@ -65,51 +56,6 @@ def user_name() -> str:
     name = name_of(os.geteuid())
     caller = os.environ.get("SUDO_USER")
     return f"{name} (sudo {caller})" if caller and caller != name else name
-
-
-class _Starter:
-    """The other end of the pipe on which the starter waits."""
-
-    def __init__(self, fd: int | None) -> None:
-        self._fd = fd
-
-    def answer(self, error: MagerewindError | None = None) -> None:
-        """Say once that the job has begun, or why it cannot."""
-        if self._fd is None:
-            return
-        fd, self._fd = self._fd, None
-        row: dict[str, str | None] = {}
-        if error is not None:
-            row = {
-                "error": type(error).__name__,
-                "message": error.message,
-                "hint": error.hint,
-            }
-        with suppress(OSError):  # a starter that is gone does not stop a job
-            os.write(fd, json.dumps(row).encode())
-        os.close(fd)
-
-
-def _settle_process(cancellation_of: Callable[[], Cancellation | None]) -> None:
-    """Survive the terminal, and turn requests to stop into a cancellation."""
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        cancellation = cancellation_of()
-        if cancellation is None:
-            os._exit(130)  # nothing has begun
-        cancellation.request()
-
-    os.umask(0o077)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    # The data of a job are millions of short-lived values and next to no cycles.
-    gc.freeze()
-    gc.set_threshold(100_000)
-    # Passwords live in this process: no core file may hold them.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _refuse_interrupted(store: Store, job: JobDirectory, host: str) -> None:
@@ -140,11 +86,12 @@ class Runner:
         self.clock = clock
         self.host = host or socket.gethostname()
         self.cancellation: Cancellation | None = None
+        self._around: Around | None = None
 
     def run(self, *, ready_fd: int | None = None, from_host: str | None = None) -> int:
         """Run or recover the job; return its exit code."""
-        starter = _Starter(ready_fd)
-        _settle_process(lambda: self.cancellation)
+        starter = Starter(ready_fd)
+        settle_process(lambda: self.cancellation)
         job = self.job
         try:
             request = job.request()
@@ -165,7 +112,13 @@ class Runner:
             _close(held)
             starter.answer(error)
             return error.exit_code
-        context = self._context(journal, stream)
+        facts = Facts(
+            store=os.path.basename(job.store.root),
+            root=job.store.root,
+            host=self.host,
+            user=user_name(),
+        )
+        context = self._context(journal, stream, facts)
         try:
             if not recovering:
                 context.keep_reserve()
@@ -177,8 +130,11 @@ class Runner:
             return error.exit_code
         starter.answer()
         began_s = self.clock()
-        ending = self._work(context, request, recovering=journal.has(TakenUp) or recovering)
+        recovering = journal.has(TakenUp) or recovering
+        self._look_around(context, request, facts, recovering=recovering)
+        ending = self._work(context, request, recovering=recovering)
         self._finish(context, ending, began_s)
+        self._tell(context, ending, began_s)
         lock.release()
         stream.emit(self._ended(journal, ending, began_s))
         stream.close()
@@ -231,7 +187,11 @@ class Runner:
         )
         return journal
 
-    def _context(self, journal: Journal, stream: StreamWriter) -> JobContext:
+    def _context(self, journal: Journal, stream: StreamWriter, facts: Facts) -> JobContext:
+        def emit(event: Event) -> None:
+            facts.see(event)
+            stream.emit(event)
+
         self.cancellation = Cancellation(
             self.job.file(job_files.CANCEL), clock=self.clock, emit=stream.emit
         )
@@ -240,7 +200,7 @@ class Runner:
             job_id=self.job.job_id,
             directory=self.job.directory,
             journal=journal,
-            emit=stream.emit,
+            emit=emit,
             cancellation=self.cancellation,
             clock=self.clock,
             environ=self.environ,
@@ -248,28 +208,85 @@ class Runner:
             user=user_name(),
         )
 
+    def _look_around(
+        self, context: JobContext, request: Request, facts: Facts, *, recovering: bool
+    ) -> None:
+        """Take up what is to be done around the work, as it was when the job was started."""
+        begin = begin_of(context.journal.records)
+        began_s, kinds = (self.clock(), ()) if begin is None else (begin.began_s, begin.kinds)
+        if not self.job.directory.has(job_files.SETTINGS):
+            return
+        from core.jobs.around import around  # noqa: PLC0415 - most jobs have nothing around them
+
+        if recovering:
+            for stamped in EventStream(self.job.events).poll():
+                facts.see(stamped.event)
+        self._around = around(context, facts, request.operation, kinds, began_s)
+
     def _work(self, context: JobContext, request: Request, *, recovering: bool) -> Ending:
+        """Do the work, and what comes after it with the store open again."""
+        began_s = self.clock()
+        done: Done | None = None
         try:
             with interruptible(context.cancellation):
-                if recovering:
-                    from core.operations import recovery  # noqa: PLC0415 - most jobs need none
-
-                    return _ending(context, recovery.recover(context, request))
-                self._announce(context, request)
-                return _ending(context, work.run(context, request))
+                done = self._operate(context, request, recovering=recovering)
+            ending = _ending(context, done)
         except MagerewindError as error:
-            return _failure(context, error)
+            ending = _failure(context, error)
         except Exception as error:  # noqa: BLE001 - the last line of defence of a store
             with suppress(OSError):  # a full disk
                 print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - the job's log
                 _trace(error)
-            return _failure(
+            ending = _failure(
                 context,
                 MagerewindError(
                     f"An unexpected error ({type(error).__name__}) ended the job.",
                     hint=f"The job's log has more: {self.job.log_path}",
                 ),
             )
+        if self._around is not None:
+            elapsed_s, closed_s = self._times(context, began_s)
+            self._around.end(ending, elapsed_s=elapsed_s, closed_s=closed_s)
+            ending = ending if done is None else _ending(context, done)
+        return ending
+
+    def _operate(self, context: JobContext, request: Request, *, recovering: bool) -> Done:
+        """Run the operation, or recover it. Raises what ended it."""
+        surroundings = self._around
+        if not recovering:
+            self._announce(context, request)
+            if surroundings is not None:
+                surroundings.begin()
+            return work.run(context, request)
+        from core.operations import recovery  # noqa: PLC0415 - most jobs need none
+
+        worked = None
+        if surroundings is not None:
+            surroundings.take_up()
+            worked = surroundings.worked
+        if worked is None:
+            return recovery.recover(context, request)
+        context.emit(
+            RecoveryBegan(way="forward", host=context.host, user=context.user, pid=os.getpid())
+        )
+        return Done(
+            outcome=worked.outcome,
+            exit_code=worked.exit_code,
+            message=worked.message,
+            undo_kept=worked.undo_kept,
+        )
+
+    def _times(self, context: JobContext, began_s: float) -> tuple[float, float]:
+        """Return how long the job has worked, and how long the store was closed, in seconds."""
+        now_s = self.clock()
+        closed_s = closing.closed_seconds(context.journal.records, now_s)
+        return max(0.0, now_s - began_s), closed_s
+
+    def _tell(self, context: JobContext, ending: Ending, began_s: float) -> None:
+        """Tell others of the end, which is on disk by now."""
+        if self._around is not None:
+            elapsed_s, closed_s = self._times(context, began_s)
+            self._around.tell(ending, elapsed_s=elapsed_s, closed_s=closed_s)
 
     def _announce(self, context: JobContext, request: Request) -> None:
         begin = begin_of(context.journal.records)
@@ -366,7 +383,7 @@ def main(
     environ: Mapping[str, str],
 ) -> int:
     """Run the job of that id in the store at `root` and return its exit code."""
-    starter = _Starter(ready_fd)
+    starter = Starter(ready_fd)
     try:
         store = find_store(root, root=root, for_rollback=True)
         job = find_job(store, job_id)

@@ -13,7 +13,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,8 @@ from core.account.ids import ids_of as account_of
 from core.durable import write_all
 
 _CHUNK: Final = 65536
+_POLL_S: Final = 0.2
+_MOST_DRAINED: Final = 32  # chunks: more than a pipe holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,16 @@ class Finished:
     output: bytes
     timed_out: bool = False
     too_much: bool = False
+
+
+def process_start(pid: int) -> int:
+    """Return when a process started, in clock ticks since boot; 0 when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The second field is the name in brackets, and may hold spaces and brackets itself.
+            return int(file.read().rpartition(b")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def run_child(
@@ -46,6 +58,10 @@ def run_child(
     feed: bytes = b"",
     merge_errors: bool = False,
     variables: Collection[str] = (),
+    started: Callable[[int], None] | None = None,
+    poll: Callable[[], None] | None = None,
+    keep_last: bool = False,
+    leave_rest: bool = False,
 ) -> Finished:
     """Run a program to its end and return its output; `account` is the one of this process.
 
@@ -54,6 +70,10 @@ def run_child(
     killed at the end, whatever is left of it. `feed` is its standard input, from memory and not
     from a pipe, which a child that does not read could block. Raises OSError when it cannot be
     started.
+
+    `started` gets the number of the child; `poll` is called every fifth of a second, and the child
+    is killed when it raises. `keep_last`: the end of too much output is kept, and the child goes
+    on. `leave_rest`: a child that has ended by itself may leave others in the background.
     """
     with (
         _standard_input(feed) as stdin,
@@ -67,11 +87,17 @@ def run_child(
             start_new_session=True,
         ) as child,
     ):
+        ended = False
         try:
-            finished = _follow(child, timeout_s=timeout_s, limit_bytes=limit_bytes)
+            if started is not None:
+                started(child.pid)
+            following = _Following(child, timeout_s, limit_bytes, poll, keep_last, leave_rest)
+            finished = following.follow()
+            ended = not finished.timed_out
         finally:
             # Not waited for yet, it still holds its number: no other group can have taken it.
-            _kill_session(child)
+            if not (leave_rest and ended):
+                _kill_session(child)
         return dataclasses.replace(finished, status=child.wait())
 
 
@@ -91,34 +117,89 @@ def _kill_session(child: subprocess.Popen[bytes]) -> None:
         os.killpg(child.pid, signal.SIGKILL)
 
 
-def _follow(child: subprocess.Popen[bytes], *, timeout_s: float, limit_bytes: int) -> Finished:
-    """Collect the output until all who hold it are gone; the status is still to be fetched."""
-    assert child.stdout is not None  # noqa: S101 - opened as a pipe above
-    deadline = time.monotonic() + timeout_s
-    output = bytearray()
-    ended = os.pidfd_open(child.pid)
-    try:
-        with selectors.DefaultSelector() as selector:
-            selector.register(child.stdout, selectors.EVENT_READ)
-            selector.register(ended, selectors.EVENT_READ)
-            while selector.get_map():
-                left = deadline - time.monotonic()
-                ready = {key.fd for key, _ in selector.select(left)} if left > 0 else set()
-                if not ready:
-                    return Finished(status=0, output=bytes(output), timed_out=True)
-                if ended in ready:
-                    selector.unregister(ended)
-                    _kill_session(child)  # its own children would hold the output open
-                if child.stdout.fileno() in ready:
-                    chunk = os.read(child.stdout.fileno(), _CHUNK)
-                    output += chunk
-                    if not chunk:
-                        selector.unregister(child.stdout)
-                    elif len(output) > limit_bytes:
-                        return Finished(status=0, output=bytes(output), too_much=True)
-    finally:
-        os.close(ended)
-    return Finished(status=0, output=bytes(output))
+class _Following:
+    """Collects the output until all who hold it are gone; the status is still to be fetched."""
+
+    def __init__(
+        self,
+        child: subprocess.Popen[bytes],
+        timeout_s: float,
+        limit_bytes: int,
+        poll: Callable[[], None] | None,
+        keep_last: bool,
+        leave_rest: bool,
+    ) -> None:
+        assert child.stdout is not None  # noqa: S101 - opened as a pipe above
+        self._child = child
+        self._stdout = child.stdout.fileno()
+        self._deadline = time.monotonic() + timeout_s
+        self._limit = limit_bytes
+        self._poll = poll
+        self._keep_last = keep_last
+        self._leave_rest = leave_rest
+        self._output = bytearray()
+        self._too_much = False
+
+    def follow(self) -> Finished:
+        """Return the output at the end, or at the first limit."""
+        ended = os.pidfd_open(self._child.pid)
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._stdout, selectors.EVENT_READ)
+                selector.register(ended, selectors.EVENT_READ)
+                while selector.get_map():
+                    ready = self._wait(selector)
+                    if ready is None:
+                        return self._finished(timed_out=True)
+                    if ended in ready:
+                        selector.unregister(ended)
+                        if self._leave_rest:
+                            self._drain()
+                            return self._finished()
+                        _kill_session(self._child)  # its own children would hold the output open
+                    if self._stdout in ready and not self._take():
+                        selector.unregister(self._stdout)
+                    if self._too_much and not self._keep_last:
+                        return self._finished()
+        finally:
+            os.close(ended)
+        return self._finished()
+
+    def _finished(self, *, timed_out: bool = False) -> Finished:
+        return Finished(
+            status=0,
+            output=bytes(self._output),
+            timed_out=timed_out,
+            too_much=self._too_much,
+        )
+
+    def _wait(self, selector: selectors.BaseSelector) -> set[int] | None:
+        """Return what is ready, perhaps nothing; None when the time is over."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            return None
+        if self._poll is None:
+            return {key.fd for key, _ in selector.select(left)} or None
+        self._poll()
+        return {key.fd for key, _ in selector.select(min(left, _POLL_S))}
+
+    def _take(self) -> bool:
+        """Read some output; False at its end."""
+        chunk = os.read(self._stdout, _CHUNK)
+        self._output += chunk
+        if len(self._output) > self._limit:
+            self._too_much = True
+            if self._keep_last:
+                del self._output[: -self._limit]
+        return bool(chunk)
+
+    def _drain(self) -> None:
+        """Take what an ended child has written; others may hold its output open for ever."""
+        os.set_blocking(self._stdout, False)
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(_MOST_DRAINED):
+                if not self._take():
+                    return
 
 
-__all__ = ["Account", "Finished", "account_of", "run_child"]
+__all__ = ["Account", "Finished", "account_of", "process_start", "run_child"]

@@ -83,7 +83,9 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
         if not request.local:
             sending = begin_sending(context, request, request.repositories[0], timestamp)
     context.emit(StepsPlanned(steps=planned_steps(request), sizes=sizes_of(request, checked)))
-    names = {kind: new_name(timestamp, kind, request.naming) for kind in request.kinds}
+    names = {
+        kind: new_name(timestamp, kind, request.naming, request.compress) for kind in request.kinds
+    }
     written = {kind.value: name for kind, name in names.items() if request.local}
     context.journal.write(BackupBegun(timestamp=timestamp, names=written))
     began_s = context.clock()
@@ -271,7 +273,7 @@ def _to_write(kind: Kind, estimate: Estimate) -> int | None:
     if kind is not Kind.DB:
         return estimate.content_bytes
     # The size of tables on the server says little about the size of their first dump.
-    return estimate.file_bytes if estimate.measured else None
+    return estimate.plain_bytes if estimate.measured else None
 
 
 def _write_archive(
@@ -316,7 +318,9 @@ def _write_dump(
     summary = dump_schema(
         connection,
         fd,
-        options=DumpOptions(strip=request.strip),
+        options=DumpOptions(
+            strip=request.strip, compress=request.compress, level=request.compress_level
+        ),
         report=report,
         created=created,
         index_fd=index_fd,
@@ -335,6 +339,8 @@ def _write_dump(
         details={
             "content_bytes": summary.bytes,
             "schema_bytes": schema_bytes,
+            "compress": request.compress.value,
+            "level": request.compress_level,
             "rows": summary.rows,
             "snapshot": summary.snapshot,
             "server": summary.server,
@@ -353,7 +359,8 @@ def _verify(context: JobContext, kind: Kind, path: str, written: _Written, size_
             return
         from core.database.load.offline_check import check_dump  # noqa: PLC0415 - as above
 
-        check = check_dump(path, report=report, sha256=written.sha256)
+        size = written.details["content_bytes"]
+        check = check_dump(path, report=report, sha256=written.sha256, content_bytes=size)
         if not check.complete:
             raise DamagedBackup("The dump that was just written does not read back as complete.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from core.backups.names import Naming, index_name, new_name
+from core.compression import OF_DUMPS
 from core.durable import partial_name
 from core.events import Kind, Step, step_key
 from core.held import Directory
@@ -37,7 +38,8 @@ def sizes_of(request: BackupRequest, checked: BackupPreflight) -> tuple[int, ...
     """Return how many bytes each step will read or write, as far as estimates tell; else -1."""
     sizes: dict[str, int] = {}
     for kind, estimate in checked.estimates.items():
-        written = estimate.file_bytes if kind is Kind.DB else estimate.content_bytes
+        plain_bytes = estimate.plain_bytes
+        written = estimate.content_bytes if plain_bytes is None else plain_bytes
         sizes[step_key(Step.WRITE, kind)] = written
         sizes[step_key(Step.SEND, kind)] = written
         sizes[step_key(Step.VERIFY, kind)] = estimate.file_bytes
@@ -47,13 +49,14 @@ def sizes_of(request: BackupRequest, checked: BackupPreflight) -> tuple[int, ...
 def free_timestamp(backups: Directory, kinds: Iterable[Kind], now_s: int) -> int:
     """Return the first second from now whose names are all free: nothing is ever overwritten.
 
-    The names of both namings: a set has one file of a kind.
+    The names of both namings and all compressions: a set has one file of a kind.
     """
     timestamp = now_s
     while any(
-        backups.has(form(new_name(timestamp, kind, naming)))
+        backups.has(form(new_name(timestamp, kind, naming, compress)))
         for kind in kinds
         for naming in Naming
+        for compress in OF_DUMPS
         for form in (str, partial_name, index_name)
     ):
         timestamp += 1

@@ -5,17 +5,17 @@ With it everything is loaded that it needs until the store is open again.
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, TypeVar
 
 from core import waiting
 from core.archive.plan.summary import FilePlan
-from core.database.load.load import load_beside
-from core.database.load.server_check import DumpCheck
-from core.database.schema.marker import JobMark, set_phase
+from core.backups.catalog import Backup
+from core.database.schema.marker import set_phase
 from core.database.schema.names import short_id
-from core.database.schema.swap_file import StagedTables
+from core.database.schema.swap_file import Source, StagedTables, load_swap
 from core.database.server.connection import connect
 from core.database.swap.after_commit import forward_tables
 from core.database.swap.swap import revert_tables, swap_tables
@@ -24,14 +24,24 @@ from core.database.swap.written import Seen, look_at_tables, written_between
 from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
 from core.events import Kind, RollbackPlanned, Step, Warned
 from core.held import Directory, StateFile
-from core.magento.trusted_paths import resolved
 from core.operations.connection_file import connection_of, needed_connection
 from core.operations.context import JobContext
+from core.operations.database_load import (
+    AnyLoader,
+    Loader,
+    UndoLoader,
+    job_mark,
+    loaded_bytes,
+    needed_backup,
+)
+from core.operations.difference import dump_index
 from core.operations.fetched_dump import forget_dump
 from core.operations.findings import Finding, refuse, say_findings
 from core.operations.job_files import DEFINITIONS
+from core.operations.kept_tables import KeptTables
 from core.operations.leftovers import drop_leftovers, drop_trials
-from core.operations.records import SwapEnded, TablesSwapBegun, kinds_of, swap_begun
+from core.operations.records import SwapEnded, TablesSwapBegun, swap_begun
+from core.operations.requests import UndoRequest
 from core.operations.rollback_job import RollbackJob
 from core.operations.rollback_plan import plan_database
 
@@ -48,7 +58,9 @@ class DatabasePart:
     file_plan: FilePlan | None = None
 
     def __init__(self) -> None:
-        self._check: DumpCheck | None = None
+        self._kept = KeptTables((), source=None, index=None)
+        self._index: contextlib.ExitStack = contextlib.ExitStack()
+        self._loader: AnyLoader | None = None
         self._staged: StagedTables | None = None  # set once the dump is loaded beside
         self._seen: Seen | None = None  # the live tables when the load began, the store closed
 
@@ -60,63 +72,99 @@ class DatabasePart:
             plan = plan_database(job.request, job.sources, report, findings)
             say_findings(context, findings)
             refuse(findings)
-        check, server = plan.check, plan.server
-        self._check = check
+        check, server, difference = plan.check, plan.server, plan.difference
+        kept = () if difference is None else difference.kept
+        self._keep(backup, kept)
+        self._loader = Loader(context, backup.path, check, job.request, backup.manifest)
         context.emit(
             RollbackPlanned(
                 kind=Kind.DB,
-                identical=0,
+                identical=len(kept),
                 added=len(server.added) if server is not None else 0,
                 changed=len(server.replaced) if server is not None else len(check.tables),
                 removed=len(server.removed) if server is not None else 0,
                 mode_only=0,
-                bytes_to_write=check.content_bytes,
+                bytes_to_write=loaded_bytes(check, self._kept.names),
             )
         )
 
-    def prepare(self, _job: RollbackJob) -> None:
-        """Do nothing: a dump is loaded when the store is closed."""
+    def _keep(self, backup: Backup, names: Collection[str]) -> None:
+        """Hold the index of a backup open for the tables that are to stay."""
+        manifest, index = backup.manifest, self._index.enter_context(dump_index(backup))
+        if manifest is None or isinstance(index, str):
+            return
+        source = Source(
+            name=backup.name.text, sha256=manifest.sha256, index_sha256=manifest.index_sha256
+        )
+        self._kept = KeptTables(names, source=source, index=index)
+
+    def prepare(self, job: RollbackJob) -> None:
+        """Load while the store is open, where that was chosen."""
+        if job.request.load_open:
+            self._load(job.context)
 
     def recheck(self, _job: RollbackJob) -> None:
         """Do nothing: a swap replaces the tables with any contents of then."""
 
     def load(self, job: RollbackJob) -> None:
-        """Load the dump that was checked beside the live tables."""
-        context, backup, check = job.context, job.sources.backups[Kind.DB], self._check
-        if check is None:
-            raise MagerewindError("The dump was not checked.")
-        settings = needed_connection(context)
-        drop_leftovers(context, settings)
-        rows = backup.manifest.rows if backup.manifest is not None else None
-        self._seen = look_at_tables(settings)
-        with context.step(
-            Step.LOAD,
-            Kind.DB,
-            total_bytes=check.content_bytes,
-            total_items=sum(rows.values()) if rows else None,
-        ) as report:
-            self._staged = load_beside(
-                backup.path,
-                check,
-                settings,
-                job_id=context.job_id,
-                journal=context.journal,
-                report=report,
-                expected_rows=rows,
-                map_collations=job.request.map_collations,
-                partial=job.request.partial,
-                mark=job_mark(context),
-            )
+        """Load beside the live tables what differs, then hold still and compare what stays."""
+        self._seen = look_at_tables(needed_connection(job.context))
+        if self._staged is None:
+            self._load(job.context)
+        self._settle(job.context)
 
-    def prepare_undo(self, context: JobContext, undone: Directory) -> None:
-        """Take the old tables of the undone job for staged ones."""
+    def _load(self, context: JobContext) -> None:
+        drop_leftovers(context, needed_connection(context))
+        self._add(None, self._kept.names)
+
+    def _add(self, staged: StagedTables | None, kept: frozenset[str]) -> StagedTables:
+        """Load all tables of the dump that are not staged and not to stay."""
+        if self._loader is None:
+            raise MagerewindError("The dump was not checked.")
+        self._staged = self._loader.load(staged, kept)
+        return self._staged
+
+    def _settle(self, context: JobContext) -> None:
+        if self._staged is None:
+            raise MagerewindError("No dump has been loaded.")
+        with context.step(Step.RECHECK, Kind.DB) as report:
+            settings = needed_connection(context)
+            self._staged = self._kept.settle(settings, self._staged, self._add, report)
+
+    def prepare_undo(self, context: JobContext, undone: Directory, request: UndoRequest) -> None:
+        """Take the old tables of the undone job for staged ones; compare the tables that stayed.
+
+        Raises NothingToUndo where those cannot be compared, and none of them may be left out.
+        """
+        settings = needed_connection(context)
+        swap = load_swap(StateFile(undone, DEFINITIONS), schema=settings.schema)
+        kept = () if request.partial else swap.kept
         self._staged = undo_tables(
-            needed_connection(context),
+            settings,
             context.journal,
             job_id=context.job_id,
             mark=job_mark(context),
             definitions_path=StateFile(undone, DEFINITIONS),
+            stays=swap.kept if request.partial else (),
         )
+        if not kept:
+            return
+        backup = needed_backup(context.store, swap)
+        self._keep(backup, kept)
+        self._loader = UndoLoader(context, backup, frozenset(kept))
+        changed = self._kept.names - self._kept.same(settings)
+        if changed:
+            self._kept.leave(settings, self._staged, changed)
+            self._loader.check()
+
+    def complete_undo(self, context: JobContext) -> None:
+        """Load the tables that stayed and changed since; hold still and compare the others."""
+        if self._staged is None:
+            raise MagerewindError("Nothing was prepared.")
+        self._seen = None
+        if self._loader is not None:
+            self._add(self._staged, self._kept.names)
+        self._settle(context)
 
     def unmovable(self, _context: JobContext) -> tuple[str, ...]:
         """Return nothing: tables belong to no account of the system."""
@@ -134,7 +182,12 @@ class DatabasePart:
                 raise MagerewindError("No dump has been loaded.")
             settings = needed_connection(context)
             seen = None if self._seen is None else look_at_tables(settings)
-            written = written_between(self._seen, seen)
+            swapped = {one.name for one in self._staged.tables}
+            written = tuple(
+                name
+                for name in written_between(self._seen, seen)
+                if name in swapped or name not in self._kept.names
+            )
             context.journal.write(TablesSwapBegun(kind=Kind.DB, written=written))
             swap_tables(
                 self._staged,
@@ -142,6 +195,7 @@ class DatabasePart:
                 journal=context.journal,
                 definitions_path=context.file(DEFINITIONS),
             )
+            self._kept.prove(settings)
             context.journal.write(SwapEnded(kind=Kind.DB))
 
     def revert(self, context: JobContext) -> tuple[Warned, ...]:
@@ -151,6 +205,7 @@ class DatabasePart:
         reason to keep the store closed: only staging tables are left behind.
         """
         forget_dump(context.directory)
+        self._kept.release()
         settings = connection_of(context)
         if settings is None:
             return ()  # it ended before the database was looked at
@@ -178,11 +233,13 @@ class DatabasePart:
         """Triggers, foreign keys, views, routines, events: each step in the journal."""
         forget_dump(context.directory)
         settings = needed_connection(context)
+
+        def act() -> tuple[Warned, ...]:
+            hold, self._kept.hold = self._kept.hold, None  # a second try takes locks of its own
+            return forward_tables(settings, context.journal, hold)
+
         with context.step(Step.FORWARD, Kind.DB):
-            done = with_patience(
-                lambda: forward_tables(settings, context.journal),
-                clock=context.clock,
-            )
+            done = with_patience(act, clock=context.clock)
         return (*_written_while_closed(context), *done)
 
 
@@ -194,16 +251,6 @@ def _written_while_closed(context: JobContext) -> tuple[Warned, ...]:
     if not names:
         return ()
     return (Warned(code="written-while-closed", message=message, names=tuple(map(str, names))),)
-
-
-def job_mark(context: JobContext) -> JobMark:
-    """Return the facts of a job that its marker table holds."""
-    return JobMark(
-        job_id=context.job_id,
-        var=resolved(context.store.var),
-        host=context.host,
-        kinds=tuple(kind.value for kind in kinds_of(context.journal)),
-    )
 
 
 def with_patience(

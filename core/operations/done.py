@@ -19,3 +19,13 @@ class Done:
     message: str = ""
     undo_kept: bool = False
     strict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a job ended."""
+
+    outcome: Outcome
+    exit_code: int
+    message: str = ""
+    undo_kept: bool = False

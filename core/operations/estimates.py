@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.backups.catalog import list_backups
 from core.backups.manifest import Manifest
+from core.compression import Compression
 from core.events import Kind
 from core.magento.store import Store
 
 _RATIOS: Final[Mapping[Kind, float]] = {Kind.CODE: 0.3, Kind.MEDIA: 1.0, Kind.DB: 1.1}
+_COMPRESSED: Final[Mapping[str, float]] = {
+    Compression.NONE: 1.0,
+    Compression.GZIP: 0.3,
+    Compression.ZSTD: 0.25,
+}
+"""Of the text of a dump, where no earlier one tells."""
 _ROWS_ARE_GUESSED: Final = 1.25  # by the server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """The estimate for a backup of one kind. `file_bytes` is a guess from earlier backups."""
+    """The estimate for a backup of one kind. `file_bytes` is a guess from earlier backups.
+
+    `content_bytes` is the size of the files, or of the tables on the server; `plain_bytes` is that
+    of a dump before it is compressed.
+    """
 
     items: int
     content_bytes: int
     file_bytes: int
     measured: bool  # False: the file size comes from a rule of thumb
     seconds: float | None = None  # from the newest backup of this kind
+    plain_bytes: int | None = None
 
 
 def estimated(
-    store: Store, kind: Kind, items: int, content_bytes: int, strip: tuple[str, ...] = ()
+    store: Store,
+    kind: Kind,
+    items: int,
+    content_bytes: int,
+    strip: tuple[str, ...] = (),
+    compress: Compression = Compression.NONE,
 ) -> Estimate:
     """Return the expected size of a file, by the newest backup of its kind that has a manifest.
 
@@ -40,13 +57,25 @@ def estimated(
     ]
     alike = [manifest for manifest in known if bool(manifest.stripped) == bool(strip)]
     for manifest in (*alike, *known):
-        return _by_earlier(manifest, kind, items, content_bytes)
-    return Estimate(
+        found = _by_earlier(manifest, kind, items, content_bytes)
+        return found if kind is not Kind.DB else _compressed(found, known, compress)
+    found = Estimate(
         items=items,
         content_bytes=content_bytes,
         file_bytes=int(content_bytes * _RATIOS[kind]),
         measured=False,
     )
+    return found if kind is not Kind.DB else _compressed(found, known, compress)
+
+
+def _compressed(found: Estimate, known: Iterable[Manifest], compress: Compression) -> Estimate:
+    """Return the estimate of a dump, whose text is known, for its file."""
+    text = found.file_bytes
+    for manifest in known:
+        if manifest.compress == compress and manifest.content_bytes:
+            ratio = manifest.size_bytes / manifest.content_bytes
+            return replace(found, file_bytes=int(text * ratio), plain_bytes=text)
+    return replace(found, file_bytes=int(text * _COMPRESSED[compress]), plain_bytes=text)
 
 
 def _by_earlier(manifest: Manifest, kind: Kind, items: int, content_bytes: int) -> Estimate:
@@ -70,7 +99,7 @@ def _dump_bytes(manifest: Manifest, items: int, schema_bytes: int) -> int:
     The server guesses now as it guessed then, so the two guesses are compared, and never one of
     them with the counts. A manifest of an earlier version has only the counted rows.
     """
-    size = manifest.size_bytes
+    size = manifest.content_bytes or manifest.size_bytes
     if manifest.schema_bytes:
         grown = schema_bytes - manifest.schema_bytes
         density = size / manifest.schema_bytes

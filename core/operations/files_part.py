@@ -23,6 +23,7 @@ from core.held import Directory
 from core.operations.context import JobContext
 from core.operations.job_files import plan_name, plan_of
 from core.operations.records import StageBegun, SwapBegun, SwapEnded, swap_begun
+from core.operations.requests import UndoRequest
 from core.operations.rollback_job import RollbackJob
 from core.operations.rollback_plan import plan_kind
 
@@ -109,7 +110,10 @@ class FilesPart:
     def load(self, _job: RollbackJob) -> None:
         """Do nothing: all that is new was staged while the store was open."""
 
-    def prepare_undo(self, context: JobContext, undone: Directory) -> None:
+    def complete_undo(self, _context: JobContext) -> None:
+        """Do nothing: an undo moves the entries that it finds."""
+
+    def prepare_undo(self, context: JobContext, undone: Directory, _request: UndoRequest) -> None:
         """Write the plan of the reverse; its stage is the rollback's aside."""
         staged = undo_plan(
             plan_of(context.store, undone, self.kind), self._home(context), job_id=context.job_id

@@ -4,6 +4,7 @@
     var/.magerewind/forgotten         how many jobs ran whose directories are gone
     var/.magerewind/jobs/<id>/        one job:
         request.json      the request; never a password
+        settings.json     the configuration around the job: hooks, receivers, metrics
         events.jsonl      the stream that everybody watches
         journal.jsonl     the engine's write-ahead memory
         connection.json   the database connection in force at the start, until the undo is gone
@@ -38,6 +39,7 @@ from core.magento.store import Store, open_var
 from core.owned import why_foreign
 
 REQUEST: Final = "request.json"
+SETTINGS: Final = "settings.json"
 EVENTS: Final = "events.jsonl"
 JOURNAL: Final = "journal.jsonl"
 CONNECTION: Final = "connection.json"

@@ -10,7 +10,7 @@ import re
 import time
 from typing import Final
 
-from core.database.load.load import drop_staging
+from core.database.load.staging import drop_staging
 from core.database.schema.names import short_id
 from core.database.server.connection import Connection, connect
 from core.database.server.dialect import quote_name

@@ -12,6 +12,7 @@ from core.magento.settings import DatabaseConnection
 from core.operations.findings import Finding, warn
 
 _NO_SUCH_TABLE: Final = 1146
+_NAMED: Final = 1000
 _TABLES: Final = (("orders", "sales_order"), ("customers", "customer_entity"))
 
 
@@ -19,12 +20,14 @@ _TABLES: Final = (("orders", "sales_order"), ("customers", "customer_entity"))
 class Losses:
     """How many rows are newer than the backup; None where they cannot be counted.
 
-    `uncounted` says why, as `orders cannot be counted: sales_order is missing`.
+    `uncounted` says why, as `orders cannot be counted: sales_order is missing`. `order_numbers` are
+    the numbers that the shop gave the newest of the orders, at most a thousand.
     """
 
     orders: int | None
     customers: int | None
     uncounted: tuple[str, ...] = ()
+    order_numbers: tuple[str, ...] = ()
 
     @property
     def any(self) -> bool:
@@ -63,9 +66,31 @@ def count_losses(settings: DatabaseConnection, since_s: int) -> Losses:
                 why = f"{table} is missing" if error.errno == _NO_SUCH_TABLE else error.message
                 counts[what] = None
                 uncounted.append(f"{what} cannot be counted: {why}")
+        order_numbers = _order_numbers(connection, settings, since_s) if counts["orders"] else ()
     return Losses(
-        orders=counts["orders"], customers=counts["customers"], uncounted=tuple(uncounted)
+        orders=counts["orders"],
+        customers=counts["customers"],
+        uncounted=tuple(uncounted),
+        order_numbers=order_numbers,
     )
+
+
+def _order_numbers(
+    connection: Connection, settings: DatabaseConnection, since_s: int
+) -> tuple[str, ...]:
+    """Return the numbers of the newest orders, as far as they have any."""
+    table = quote_name(f"{settings.table_prefix}sales_order")
+    try:
+        rows = connection.query(
+            f"SELECT increment_id FROM {table} WHERE created_at > FROM_UNIXTIME(%s)"
+            f" AND increment_id IS NOT NULL ORDER BY created_at DESC LIMIT {_NAMED}",
+            (since_s,),
+        )
+    except ConnectionLost:
+        raise
+    except DatabaseError:  # another shape of an order
+        return ()
+    return tuple(str(number) for (number,) in rows)
 
 
 def uncounted_findings(losses: Losses) -> list[Finding]:

@@ -16,7 +16,7 @@ from core.operations.job_files import (
     read_json,
 )
 from core.operations.records import BackupBegun, End, begin_of
-from core.operations.requests import Request, RollbackRequest, UndoRequest, from_json
+from core.operations.requests import DrillRequest, Request, RollbackRequest, UndoRequest, from_json
 
 _CHAIN = 50  # undos of undos that are followed
 
@@ -75,6 +75,8 @@ def _asked_for(jobs: Directory, directory: Directory) -> list[str]:
                 request = _request(undone)
         except JobNotFound:  # forgotten
             return []
+    if isinstance(request, DrillRequest):
+        return list(request.names)
     if isinstance(request, RollbackRequest):
         files = [request.file_of(kind) for kind in Kind]
         return [name for name in files if name is not None]

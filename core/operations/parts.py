@@ -1,7 +1,7 @@
 """The parts of a rollback or an undo, as one protocol: files of one kind, or the database.
 
     rollback    plan, prepare | close | recheck, load, swap | commit | settle
-    undo        prepare_undo  | close | swap                | commit | settle
+    undo        prepare_undo  | close | complete_undo, swap | commit | settle
 
 The operations read as this order of things, and know no kind by itself. The part after the close is
 built from the job's directory and journal alone, so that a recovery does as the runner would have.
@@ -18,6 +18,7 @@ from core.operations import closing
 from core.operations.context import JobContext
 from core.operations.files_part import FilesPart
 from core.operations.job_files import JOURNAL
+from core.operations.requests import UndoRequest
 from core.operations.rollback_job import RollbackJob
 
 
@@ -44,8 +45,11 @@ class Part(Protocol):
     def load(self, job: RollbackJob) -> None:
         """Prepare, with the store closed, the data that must be loaded then."""
 
-    def prepare_undo(self, context: JobContext, undone: Directory) -> None:
+    def prepare_undo(self, context: JobContext, undone: Directory, request: UndoRequest, /) -> None:
         """Make ready the way back from the job whose directory is `undone`."""
+
+    def complete_undo(self, context: JobContext) -> None:
+        """Make ready, with the store closed, the rest of that way."""
 
     def swap(self, context: JobContext) -> None:
         """Make the staged live and set the live aside. May be run again after a crash."""

@@ -282,7 +282,7 @@ def preflight_backup(
             if configuration is None:
                 findings.append(from_error("configuration", problem or _unknown(), kind=kind))
                 continue
-            connection = _check_database(configuration, store, estimates, findings, request.strip)
+            connection = _check_database(configuration, store, estimates, findings, request)
         else:
             _check_files(store, request, kind, configuration, estimates, findings, report)
     free_bytes, _total = space_of(store.backups)
@@ -342,7 +342,7 @@ def _check_database(
     store: Store,
     estimates: dict[Kind, Estimate],
     findings: list[Finding],
-    strip: tuple[str, ...],
+    request: BackupRequest,
 ) -> DatabaseConnection | None:
     from core.database.server.size import estimate  # noqa: PLC0415 - as said above
     from core.operations.database_checks import database_findings  # noqa: PLC0415
@@ -350,14 +350,16 @@ def _check_database(
     try:
         connection = configuration.default_connection()
         sized = estimate(connection)
-        findings += database_findings(connection, strip)
+        findings += database_findings(connection, request.strip)
     except Cancelled:
         raise
     except MagerewindError as error:
         findings.append(from_error("database", error, kind=Kind.DB))
         return None
     findings += _other_connections(configuration, connection)
-    estimates[Kind.DB] = estimated(store, Kind.DB, sized.rows, sized.bytes, strip)
+    estimates[Kind.DB] = estimated(
+        store, Kind.DB, sized.rows, sized.bytes, request.strip, request.compress
+    )
     return connection
 
 

@@ -110,6 +110,37 @@ class SetCommitted(TypedRecord):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HookBegun(TypedRecord):
+    """A program of the configuration runs; `started` is the kernel's time of its process."""
+
+    KIND: ClassVar[str] = "hook"
+    moment: str
+    number: int
+    pid: int
+    started: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookEnded(TypedRecord):
+    """A program of the configuration has ended, well or not."""
+
+    KIND: ClassVar[str] = "hook-end"
+    moment: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worked(TypedRecord):
+    """The operation is over and the store is open; only programs of the configuration are left."""
+
+    KIND: ClassVar[str] = "worked"
+    outcome: Outcome
+    exit_code: int
+    message: str
+    undo_kept: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FromElsewhere(TypedRecord):
     """The database comes from another store, whose base URLs it holds."""
 
@@ -184,6 +215,14 @@ class DiscardBegun(TypedRecord):
     KIND: ClassVar[str] = "discard"
     job_id: str
     kinds: tuple[Kind, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillPlace(TypedRecord):
+    """A drill is about to make this directory, outside the store."""
+
+    KIND: ClassVar[str] = "drill-place"
+    path: str
 
 
 def begin_of(records: Iterable[Record]) -> Begin | None:

@@ -21,6 +21,7 @@ from core.operations.connection_file import has_connection, kept_connection
 from core.operations.context import JobContext
 from core.operations.discard import finish_discards
 from core.operations.done import Done
+from core.operations.drill import tidy
 from core.operations.findings import SHOWN_NAMES, owner_hint
 from core.operations.parts import Part, parts_of
 from core.operations.records import Committed, kinds_of
@@ -28,6 +29,7 @@ from core.operations.repair import run_repair
 from core.operations.requests import (
     BackupRequest,
     DiscardRequest,
+    DrillRequest,
     RepairRequest,
     Request,
     RollbackRequest,
@@ -64,6 +66,10 @@ def recover(context: JobContext, request: Request) -> Done:
             return Done(message="The interrupted discard was finished.")
         case RepairRequest():
             return run_repair(context, request)
+        case DrillRequest():
+            with _schema_held(context, parts_of(kinds_of(context.journal))):
+                tidy(context)
+            return _reverted("What the interrupted drill had made was removed.")
         case RollbackRequest() | UndoRequest():
             return _recover_rollback(context, request, committed=committed)
 

@@ -97,7 +97,7 @@ def _mend_tables(
     context: JobContext, job: LostJob, verdict: Verdict, settings: DatabaseConnection
 ) -> None:
     """Put tables back, bring them to their end, or drop those that only wait."""
-    from core.database.load.load import drop_staging  # noqa: PLC0415
+    from core.database.load.staging import drop_staging  # noqa: PLC0415
     from core.database.schema.marker import read_swap  # noqa: PLC0415
     from core.database.server.connection import connect  # noqa: PLC0415 - loads the driver
     from core.database.swap.after_commit import bring_to_end  # noqa: PLC0415

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from core.backups.names import Naming
 from core.backups.retention import RetentionPolicy
+from core.compression import LEVELS, OF_DUMPS, Compression
 from core.errors import ConfigurationError, UsageError
 from core.events import Kind, Operation, decode_text, encode_text
 from core.repository.settings import Repository
@@ -28,7 +29,9 @@ class BackupRequest:
     keep_open: bool = False
     exclude: tuple[str, ...] = ()  # whole-path patterns and @groups, besides Magento's
     strip: tuple[str, ...] = ()  # table groups (@log) and names: structure without rows
-    level: int | None = None  # gzip level; None: the measured default
+    level: int | None = None  # gzip level of archives; None: the measured default
+    compress: Compression = Compression.NONE  # of the dump: none, gzip, zstd
+    compress_level: int | None = None  # of the dump; None: the measured default
     note: str = ""
     naming: Naming = Naming.DOCUMENTED
     keep_rules: tuple[str, ...] = ()  # of retention, as `daily=7`
@@ -42,16 +45,17 @@ class BackupRequest:
     def __post_init__(self) -> None:
         if not self.kinds:
             raise UsageError("Not enough information provided to take backup.")
-        if not self.local and len(self.repositories) != 1:
-            raise UsageError(
-                "Without var/backups a backup goes to one repository.",
-                hint="--to NAME,local: to var/backups first, then to all that are named.",
-            )
+        _check_compression(self)
         if (self.prune or self.prune_first) and not self.policy:
             raise UsageError(
                 "Old backups are to be deleted, and nothing says what is to be kept.",
                 hint="Give a rule (--keep-last, --keep-daily, --keep-within and the like), or set "
                 "`keep` in the configuration.",
+            )
+        if not self.local and len(self.repositories) != 1:
+            raise UsageError(
+                "Without var/backups a backup goes to one repository.",
+                hint="--to NAME,local: to var/backups first, then to all that are named.",
             )
         object.__setattr__(self, "kinds", tuple(kind for kind in Kind if kind in self.kinds))
 
@@ -64,6 +68,26 @@ class BackupRequest:
     def operation(self) -> Operation:
         """What a job of this request does."""
         return Operation.BACKUP
+
+
+def _check_compression(request: BackupRequest) -> None:
+    """Raise UsageError for a compression of dumps that cannot be had."""
+    compress, level = request.compress, request.compress_level
+    if compress not in OF_DUMPS:
+        raise UsageError(f"A dump is compressed by {', '.join(OF_DUMPS)}; not by {compress}.")
+    if compress is not Compression.NONE and request.naming is Naming.MAGENTO:
+        raise UsageError(
+            "--names=magento writes what Magento's own commands take, and they take no compressed"
+            " dump.",
+            hint="Leave out --names=magento or --compress.",
+        )
+    if level is None:
+        return
+    levels = LEVELS.get(compress)
+    if levels is None:
+        raise UsageError("A compression level needs --compress gzip or --compress zstd.")
+    if level not in levels:
+        raise UsageError(f"A level of {compress} is a number from {levels[0]} to {levels[-1]}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +108,8 @@ class RollbackRequest:
     map_collations: bool = False
     from_schema: str | None = None  # a name in the dump that means the store's schema
     keep_stripped: bool = False  # tables without rows in the dump keep the present ones
+    whole: bool = False  # load and swap all tables, also those that are as in the dump
+    load_open: bool = False  # load beside while the store is open
     exclude: tuple[str, ...] = ()
     only: tuple[str, ...] = ()  # of code and media, nothing but what these patterns match
     strict: bool = False
@@ -124,6 +150,7 @@ class UndoRequest:
 
     job_id: str
     flush: bool = True
+    partial: bool = False  # leave the tables that stayed in the rollback as they are now
     strict: bool = False
     confirmed_plan: str | None = None
 
@@ -163,7 +190,27 @@ class RepairRequest:
         return Operation.REPAIR
 
 
-Request = BackupRequest | RollbackRequest | UndoRequest | DiscardRequest | RepairRequest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillRequest:
+    """Try whether the named backups can be restored; `seed` chooses the sample of files."""
+
+    names: tuple[str, ...]
+    seed: int = 0
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            raise UsageError("No backup is named.")
+
+    @property
+    def operation(self) -> Operation:
+        """What a job of this request does."""
+        return Operation.DRILL
+
+
+Request = (
+    BackupRequest | RollbackRequest | UndoRequest | DiscardRequest | RepairRequest | DrillRequest
+)
 
 _TYPES: Final[dict[str, type[Request]]] = {
     Operation.BACKUP: BackupRequest,
@@ -171,6 +218,7 @@ _TYPES: Final[dict[str, type[Request]]] = {
     Operation.UNDO: UndoRequest,
     Operation.DISCARD: DiscardRequest,
     Operation.REPAIR: RepairRequest,
+    Operation.DRILL: DrillRequest,
 }
 
 
@@ -181,6 +229,7 @@ _NAMED_TYPES: Final = {
     "str": str,
     "None": type(None),
     "Naming": Naming,
+    "Compression": Compression,
 }
 
 
@@ -221,6 +270,8 @@ def from_json(content: bytes) -> Request:
             values[name] = _repository(value)
         elif name == "naming":
             values[name] = Naming(value)
+        elif name == "compress":
+            values[name] = Compression(value)
         elif isinstance(value, str | dict):
             values[name] = decode_text(value)
         else:
@@ -273,11 +324,14 @@ def _command_words(request: Request) -> list[str]:
         case RollbackRequest():
             return _rollback_words(request)
         case UndoRequest():
-            return ["job:undo", request.job_id, *_chosen((not request.flush, "--no-flush"))]
+            chosen = _chosen((not request.flush, "--no-flush"), (request.partial, "--partial"))
+            return ["job:undo", request.job_id, *chosen]
         case DiscardRequest():
             return ["job:discard", "--orphans" if request.orphans else request.job_id]
         case RepairRequest():
             return ["job:recover", "--without-memory"]
+        case DrillRequest():
+            return ["info:backups:drill", *request.names]
 
 
 def _chosen(*options: tuple[bool, str]) -> list[str]:
@@ -300,6 +354,12 @@ def _backup_words(request: BackupRequest) -> list[str]:
         *_chosen((not request.verify, "--no-verify"), (request.keep_open, "--keep-open")),
         *(["--strip", ",".join(request.strip)] if request.strip else []),
         *([f"--level={request.level}"] if request.level is not None else []),
+        *_chosen((request.compress is not Compression.NONE, f"--compress={request.compress}")),
+        *(
+            [f"--compress-level={request.compress_level}"]
+            if request.compress_level is not None
+            else []
+        ),
         *(["--note", request.note] if request.note else []),
         *_destination(request),
         *_chosen((request.naming is not Naming.DOCUMENTED, f"--names={request.naming}")),
@@ -335,6 +395,8 @@ def _rollback_words(request: RollbackRequest) -> list[str]:
             (request.partial, "--partial"),
             (request.map_collations, "--map-collations"),
             (request.keep_stripped, "--keep-stripped"),
+            (request.whole, "--whole"),
+            (request.load_open, "--load-open"),
         ),
         *(["--from-schema", request.from_schema] if request.from_schema else []),
         *_repeated("--only", request.only),

@@ -51,6 +51,7 @@ from core.operations.uncovered import remote_findings
 
 if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for imports
     from core.database.load.server_check import DumpCheck, ServerCheck
+    from core.operations.difference import Difference
     from core.operations.losses import Losses
 
 _ROOT_HINT: Final = (
@@ -68,6 +69,7 @@ class DatabasePlan:
     check: DumpCheck
     server: ServerCheck | None
     losses: Losses | None
+    difference: Difference | None = None  # None where the server was not asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +99,16 @@ class RollbackPlan:
 
     @property
     def fingerprint(self) -> str:
-        """Names this plan: the request, the archives, env.php and the lists of files."""
+        """Names this plan: request, archives, env.php, lists of files, tables that are loaded."""
         digest = hashlib.sha256()
         for kind in self.request.kinds:
             backup = self.backups[kind]
             digest.update(f"{kind} {backup.name.text} {backup.size_bytes}\n".encode())
             plan = self.files.get(kind)
             digest.update(f"{plan.fingerprint if plan is not None else ''}\n".encode())
+        difference = self.database.difference if self.database is not None else None
+        if difference is not None:
+            digest.update(difference.fingerprint.encode("utf-8", "surrogateescape"))
         digest.update(self.environment.encode())
         digest.update("\0".join(self.request.only).encode("utf-8", "surrogateescape"))
         return digest.hexdigest()[:16]
@@ -205,6 +210,7 @@ def plan_database(
         check_dump,
         without_other_stores,
     )
+    from core.operations.difference import Comparing, difference_findings  # noqa: PLC0415
     from core.operations.losses import count_losses, uncounted_findings  # noqa: PLC0415
 
     backup = sources.backups[Kind.DB]
@@ -214,35 +220,45 @@ def plan_database(
         backup.path,
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,
+        content_bytes=manifest.content_bytes if manifest is not None else None,
         table_prefix=connection.table_prefix if connection is not None else "",
         schema=connection.schema if connection is not None else None,
         from_schema=request.from_schema or "",
     )
     server: ServerCheck | None = None
     losses: Losses | None = None
+    difference: Difference | None = None
     if connection is not None:
         try:
             check = without_other_stores(check, connection)
             if request.keep_stripped and manifest is not None:
                 check = keep_rows(check, manifest.stripped, connection)
+            comparing = Comparing(request, backup, check, connection, report)
             server = check_against_server(
-                check, connection, map_collations=request.map_collations, partial=request.partial
+                check,
+                connection,
+                map_collations=request.map_collations,
+                partial=request.partial,
+                compare=comparing,
             )
+            difference = comparing.found
             losses = count_losses(connection, backup.name.timestamp)
         except Cancelled:
             raise
         except MagerewindError as error:
             findings.append(from_error("database", error))
     findings += _dump_findings(check, server)
+    findings += difference_findings(difference) if difference is not None else []
     findings += uncounted_findings(losses) if losses is not None else []
     if losses is not None and losses.any:
         findings.append(
             warn(
                 "losses",
                 f"Newer than the backup, and lost by this rollback: {losses.words}.",
+                names=[f"order {number}" for number in losses.order_numbers],
             )
         )
-    return DatabasePlan(check=check, server=server, losses=losses)
+    return DatabasePlan(check=check, server=server, losses=losses, difference=difference)
 
 
 def loss_findings(sources: Sources) -> list[Finding]:

@@ -29,6 +29,7 @@ def planned_steps(kinds: tuple[Kind, ...]) -> tuple[str, ...]:
     return (
         step_key(Step.CHECK),
         step_key(Step.CLOSE),
+        *(step_key(Step.RECHECK, kind) for kind in kinds if kind is Kind.DB),
         *(step_key(Step.SWAP, kind) for kind in kinds),
         step_key(Step.COMMIT),
         *(step_key(Step.FORWARD, kind) for kind in kinds if kind is Kind.DB),
@@ -57,7 +58,7 @@ def run_undo(context: JobContext, request: UndoRequest) -> Done:
         try:
             with context.step(Step.CHECK):
                 for part in parts:
-                    part.prepare_undo(context, undone)
+                    part.prepare_undo(context, undone, request)
                 refuse(undo_findings(context.store, file_plans(parts)))
             closing.close(context)
             for kind in kinds:
@@ -66,6 +67,8 @@ def run_undo(context: JobContext, request: UndoRequest) -> Done:
                         kind=kind, file_name=f"undo of {request.job_id}", path=undone.path
                     )
                 )
+            for part in parts:
+                part.complete_undo(context)
             begin_moving(context, parts)
             for part in parts:
                 part.swap(context)

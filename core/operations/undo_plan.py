@@ -6,12 +6,13 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from core.archive.plan.summary import FilePlan
 from core.archive.restore.stage import StagedFiles
 from core.archive.restore.undo import undo_plan
 from core.errors import MagerewindError
-from core.events import Kind
+from core.events import Kind, Report, no_report
 from core.held import Directory
 from core.magento.processes import running_processes
 from core.magento.store import Store
@@ -29,6 +30,9 @@ from core.operations.job_files import UNDO, plan_name, plan_of, read_mark
 from core.operations.losses import Losses, count_losses, uncounted_findings
 from core.operations.release import undoable_kinds
 
+if TYPE_CHECKING:
+    from core.operations.undo_tables import UndoTables
+
 _SHOWN = 1000
 
 
@@ -40,6 +44,7 @@ class UndoPlan:
     kinds: tuple[Kind, ...]
     files: Mapping[Kind, FilePlan]
     losses: Losses | None
+    tables: UndoTables | None = None  # None without a database, or where it is not known
     findings: tuple[Finding, ...]
     scratch: tempfile.TemporaryDirectory[str] = field(repr=False)  # holds the lists of files
 
@@ -49,7 +54,14 @@ class UndoPlan:
         return tuple(finding for finding in self.findings if finding.level is Level.STOP)
 
 
-def plan_undo(store: Store, directory: Directory, job_id: str) -> UndoPlan:
+def plan_undo(
+    store: Store,
+    directory: Directory,
+    job_id: str,
+    *,
+    partial: bool = False,
+    report: Report = no_report,
+) -> UndoPlan:
     """Return the changes of a job's undo; nothing is written into the store."""
     kinds, findings = undoable_kinds(store, directory)
     media = (store.media,) if Kind.MEDIA in kinds else ()
@@ -74,9 +86,13 @@ def plan_undo(store: Store, directory: Directory, job_id: str) -> UndoPlan:
                     names=one.newer[:_SHOWN],
                 )
             )
-    losses = None
+    losses = tables = None
     if Kind.DB in kinds:
+        # Not for an undo of files: its start waits for imports.
+        from core.operations.undo_tables import plan_undo_tables  # noqa: PLC0415
+
         losses = _losses(directory, findings)
+        tables = plan_undo_tables(store, directory, findings, partial=partial, report=report)
     processes = running_processes(store)
     if processes:
         findings.append(
@@ -91,6 +107,7 @@ def plan_undo(store: Store, directory: Directory, job_id: str) -> UndoPlan:
         kinds=kinds,
         files={kind: one.plan for kind, one in staged.items()},
         losses=losses,
+        tables=tables,
         findings=tuple(findings),
         scratch=scratch,
     )
@@ -124,6 +141,7 @@ def _losses(directory: Directory, findings: list[Finding]) -> Losses | None:
             warn(
                 "losses",
                 f"Newer than the rollback, and set aside by its undo: {losses.words}.",
+                names=[f"order {number}" for number in losses.order_numbers],
             )
         )
     return losses

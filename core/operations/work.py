@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from core.backups.names import parse_name
 from core.events import Kind
 from core.held import Directory
 from core.magento.store import Store
@@ -13,6 +14,7 @@ from core.operations.job_files import sibling, undo_kinds
 from core.operations.requests import (
     BackupRequest,
     DiscardRequest,
+    DrillRequest,
     RepairRequest,
     Request,
     RollbackRequest,
@@ -38,6 +40,9 @@ def kinds_of(store: Store, directory: Directory, request: Request) -> tuple[Kind
             return undo_kinds(sibling(directory, request.job_id))
         case RepairRequest():
             return ()
+        case DrillRequest():
+            named = {name.kind for name in map(parse_name, request.names) if name is not None}
+            return tuple(kind for kind in Kind if kind in named)
 
 
 def run(context: JobContext, request: Request) -> Done:
@@ -67,3 +72,7 @@ def run(context: JobContext, request: Request) -> Done:
             from core.operations.repair import run_repair
 
             return run_repair(context, request)
+        case DrillRequest():
+            from core.operations.drill import run_drill
+
+            return run_drill(context, request)

@@ -24,6 +24,7 @@ from core.sample.store import make_store
 
 _SCHEMA: Final = "shop"
 _SHOWN: Final = 20  # differences
+_LONGEST_ANSWER: Final = 256
 _BACKUPS: Final = (
     ("--code-file", "_filesystem.tgz"),
     ("--media-file", "_filesystem_media.tgz"),
@@ -35,7 +36,8 @@ def run(*, size: str, headless: bool, open_application: Callable[[str], int] | N
     """Make a sample store, open the application on its root or walk through a rollback.
 
     Returns the exit code of the application, or 0 when the rollback brought back exactly what was
-    backed up and 1 when not. Store and server are removed at the end, also after a crash.
+    backed up and 1 when not. Store and server are removed at the end, also after a crash; at a
+    terminal only when that was agreed to.
     """
     out = sys.stdout
     with tempfile.TemporaryDirectory(prefix="magerewind-demo-") as directory:
@@ -45,9 +47,31 @@ def run(*, size: str, headless: bool, open_application: Callable[[str], int] | N
             if headless or open_application is None or not _is_terminal():
                 return _Walk(root=root, settings=settings, out=out).run()
             code = open_application(root)
+            # After a signal, or without the terminal, there is nobody to ask.
+            while code == 0 and _opens_again(root, out):
+                code = open_application(root)
             with contextlib.suppress(OSError):  # the terminal may be gone
                 _say(out, "Removing the sample store and its MariaDB ...")
             return code
+
+
+def _opens_again(root: str, out: TextIO) -> bool:
+    """Ask before the sample is deleted; return whether to open the application once more.
+
+    The end of the input and Ctrl+C are no wish to keep anything: they delete.
+    """
+    _say(out, f"\nThe sample store is still there: {root}")
+    while True:
+        out.write("Delete it and its MariaDB? y deletes, Enter opens it again: ")
+        out.flush()
+        try:
+            answer = sys.stdin.readline(_LONGEST_ANSWER)
+        except KeyboardInterrupt:
+            answer = ""
+        if answer.strip().lower() in ("y", "yes") or not answer:
+            return False
+        if not answer.strip():
+            return True
 
 
 def _is_terminal() -> bool:

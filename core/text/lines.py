@@ -22,6 +22,7 @@ from core.events import (
     Event,
     Failed,
     FollowUp,
+    HookRan,
     JobEnded,
     Kind,
     MaintenanceDisabled,
@@ -232,12 +233,22 @@ def _plan_line(event: RollbackPlanned) -> Line:
     return note(f"{TITLES[event.kind]} plan: {things} {told or 'none'}; {size} to write.")
 
 
+def _hook_line(event: HookRan) -> Line:
+    took = numbers.duration(event.elapsed_s)
+    if event.outcome is Outcome.DONE:
+        return note(f"Hook {event.moment}: {event.command} ended well after {took}.")
+    how = "was ended" if event.exit_code is None else f"failed (exit code {event.exit_code})"
+    return note(f"Hook {event.moment}: {event.command} {how} after {took}.")
+
+
 def _ours(event: Event, state: JobState, shown: int | None) -> tuple[Line, ...]:  # noqa: C901
     match event:
         case Warned(message=message, names=names):
             return (warning(f"Warning: {message}"), *name_lines(names, shown))
         case Noted(message=message, names=names):
             return (note(message), *name_lines(names, shown))
+        case HookRan():
+            return (_hook_line(event),)
         case FollowUp(message=message):
             return (note(f"To do: {message}"),)
         case RollbackPlanned():

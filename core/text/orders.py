@@ -27,11 +27,15 @@ def rollback_order(
     """Return the work of a rollback or an undo of these kinds."""
     kinds, again = frozenset(kinds), isinstance(request, UndoRequest)
     prepare = bool(kinds - {Kind.DB}) and not again
+    load = Kind.DB in kinds and not again
+    load_open = isinstance(request, RollbackRequest) and request.load_open
     steps = (
         (prepare, "prepare what differs beside the store"),
+        (load and load_open, "load tables that differ beside the live ones"),
         (True, "close the store"),
         (prepare, "look again at what changed meanwhile"),
-        (Kind.DB in kinds and not again, "load the database beside the live one"),
+        (load and not load_open, "load tables that differ beside the live ones"),
+        (Kind.DB in kinds, "hold the other tables and compare them again"),
         (True, "exchange everything at once"),
         (request.flush, "flush the caches"),
         (True, "open the store"),

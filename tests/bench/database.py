@@ -47,6 +47,38 @@ def pairs(root: str, scratch: str, server: PrivateServer, schema: str) -> Iterat
     yield from _load_pairs(root, server, paths)
 
 
+def compressed_pairs(root: str, scratch: str, server: PrivateServer, schema: str) -> Iterator[Pair]:
+    """Yield the pairs of compressed dumps, and print what each file takes."""
+    paths = {"socket": server.socket, "schema": schema, "out": os.path.join(scratch, "peer")}
+    sizes: dict[str, int] = {}
+
+    def weigh() -> None:
+        name = backups(root)[-1]
+        sizes[name.rpartition(".")[2]] = os.path.getsize(os.path.join(root, "var/backups", name))
+        remove_newest_backup(root)
+
+    for compress, filter_ in (("gzip", "gzip -1"), ("zstd", "zstd -3 -q")):
+        yield Pair(
+            ours=Work(
+                name=f"database backup, `--compress {compress} --no-verify`",
+                command=ours(root, "setup:backup", "--db", "--no-verify", f"--compress={compress}"),
+                restore=weigh,
+            ),
+            theirs=Work(
+                name=f"`mariadb-dump \\| {filter_}`",
+                command=shell(
+                    find_program("mariadb-dump") + " --no-defaults -uroot -S {socket}"
+                    " --single-transaction --quick --hex-blob {schema} | "
+                    f"{filter_} >{{out}} && sync {{out}}",
+                    **paths,
+                ),
+            ),
+            target=0.8,
+        )
+        sizes[filter_] = os.path.getsize(paths["out"])
+    print("\nMB:", {name: round(size / 1e6, 1) for name, size in sizes.items()})
+
+
 def _load_pairs(root: str, server: PrivateServer, paths: dict[str, str]) -> Iterator[Pair]:
     name = backups(root)[-1]
     paths = {**paths, "peer": _PEER_SCHEMA}

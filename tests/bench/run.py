@@ -36,7 +36,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--size", choices=list(Size), default=Size.MEDIUM, type=Size)
     parser.add_argument("--rows", choices=list(Size), default=Size.LARGE, type=Size)
     parser.add_argument("--rounds", type=int, default=3, help="measured runs of each (default: 3)")
-    parser.add_argument("--only", choices=("files", "database", "workers"), help="one part only")
+    parser.add_argument("--only", choices=("files", "database", "compressed", "workers"))
     parser.add_argument("--tree", help="copy this real store instead of making one")
     parser.add_argument("--directory", help="where to work; on a disk like that of a store")
     parser.add_argument("--write", help="append the table to this Markdown file")
@@ -99,6 +99,12 @@ def main() -> int:
             fill_schema(server, _SCHEMA, size=chosen.rows)
             title = f"Database of the {chosen.rows} sample"
             found = database.pairs(root, scratch, server, _SCHEMA)
+            lines += _measure(title, found, chosen.rounds)
+        if chosen.only in {None, "compressed"}:
+            if chosen.only:
+                fill_schema(server, _SCHEMA, size=chosen.rows)
+            title = f"Compressed dumps of the {chosen.rows} sample"
+            found = database.compressed_pairs(root, scratch, server, _SCHEMA)
             lines += _measure(title, found, chosen.rounds)
     if chosen.write:
         with open(chosen.write, "a", encoding="utf-8") as out:

@@ -9,6 +9,25 @@ MAGEREWIND = [sys.executable, "-I", "-m", "core"]
 ENVIRON = {key: value for key, value in os.environ.items() if not key.startswith("MAGENTO_DC_")}
 
 
+PLAIN = {key: value for key, value in os.environ.items() if not key.startswith(("MAGE", "XDG_"))}
+
+
+def run_plain(*words: str, cwd: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
+    done = subprocess.run(
+        [sys.executable, "-I", "-m", "core", *words],
+        cwd=cwd,
+        env={**PLAIN, **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert "unexpected error" not in done.stderr
+    return done
+
+
 class Shop:
     """A sample store, and what its commands say and leave."""
 

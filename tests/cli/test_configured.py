@@ -11,9 +11,7 @@ import pytest
 
 from core.sample.sizes import Size
 from core.sample.store import make_store
-from tests.cli.command_line import Shop
-
-PLAIN = {key: value for key, value in os.environ.items() if not key.startswith(("MAGE", "XDG_"))}
+from tests.cli.command_line import PLAIN, Shop, run_plain
 
 
 class Place:
@@ -32,16 +30,8 @@ class Place:
         self.file.write_text("\n".join([more, *stores]) + "\n")
 
     def run(self, *words: str, cwd: Path | None = None, **environ: str):
-        return subprocess.run(
-            [sys.executable, "-I", "-m", "core", *words],
-            cwd=cwd or self.path,
-            env={**PLAIN, "HOME": str(self.path / "home"), **environ},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        home = str(self.path / "home")
+        return run_plain(*words, cwd=cwd or self.path, **{"HOME": home, **environ})
 
     def rows(self, *words: str, **more):
         done = self.run(*words, "--json", **more)

@@ -1,7 +1,7 @@
 import pytest
 
 from core.cli.command_table import COMMANDS
-from core.cli.parser import CommandLine, parse
+from core.cli.parser import CommandLine, TextAsked, parse
 from core.errors import UsageError
 from core.events import Kind
 
@@ -145,30 +145,30 @@ def test_a_mistyped_command_gets_a_suggestion() -> None:
     assert caught.value.hint == "Did you mean setup:backup?"
 
 
-def test_the_runner_is_not_shown_to_people(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_runner_is_not_shown_to_people() -> None:
     words = ["job:run", "20261123-1", "--root", "/r", "--ready-fd", "7", "--from-host", "web2"]
     assert parse(words) == CommandLine(
         command="job:run", job_id="20261123-1", root="/r", ready_fd=7, from_host="web2"
     )
-    with pytest.raises(SystemExit):
+    with pytest.raises(TextAsked) as asked:
         parse(["--help"])
-    assert "job:run" not in capsys.readouterr().out
+    assert "setup:backup" in asked.value.text
+    assert "job:run" not in asked.value.text
 
 
 @pytest.mark.parametrize("command", [command.name for command in COMMANDS])
-def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
+def test_every_command_has_help(command: str) -> None:
+    with pytest.raises(TextAsked) as asked:
         parse([command, "-h"])
-    assert caught.value.code == 0
-    assert command in capsys.readouterr().out
+    assert asked.value.code == 0
+    assert command in asked.value.text
 
 
-def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["-V"], ["--version"], ["info:store", "-V"]):
-        with pytest.raises(SystemExit) as caught:
-            parse(words)
-        assert caught.value.code == 0
-    assert capsys.readouterr().out.count("magerewind 0.") == 3
+@pytest.mark.parametrize("words", [["-V"], ["--version"], ["info:store", "-V"]])
+def test_the_version(words: list[str]) -> None:
+    with pytest.raises(TextAsked) as asked:
+        parse(words)
+    assert asked.value.text.startswith("magerewind 0.")
 
 
 def test_questions_need_a_person_who_sees_them() -> None:

@@ -12,6 +12,7 @@ from core.cli.plan_view import rollback_json, rollback_lines
 from core.events import Kind
 from core.operations.losses import count_losses
 from core.operations.rollback_plan import plan_rollback
+from core.operations.table_plans import table_plans
 from tests.shop import Shop
 from tui.engine.plan_views import plan_view
 
@@ -54,6 +55,39 @@ def test_tables_are_named_in_text_json_and_on_the_screen(shop, request_):
     assert view.added_names == ("sales_order",)
     assert view.changed_names == ("core_config_data",)
     assert view.aside_names == ("extra",)
+
+
+def test_each_table_has_its_state_and_about_how_many_rows_come_or_go(shop, request_):
+    plan = planned(shop, request_)
+    rows = {one["name"]: one for one in next(iter(rollback_json(plan)))["database"]["table_plans"]}
+    then = plan.backups[Kind.DB].manifest.rows
+    assert rows["sales_order"]["state"] == "missing"
+    assert rows["sales_order"]["rows_added"] == then["sales_order"] > 0
+    assert rows["core_config_data"]["state"] == "definition"
+    assert (rows["extra"]["state"], rows["extra"]["rows_then"]) == ("extra", None)
+    emptied = rows["customer_entity"]
+    assert (emptied["state"], emptied["exact"]) == ("changed", False)
+    assert emptied["rows_then"] == then["customer_entity"]
+    said = "\n".join(rollback_lines(plan, NOW_S, shown=None))
+    assert f"    sales_order: about +{then['sales_order']}" in said
+    kept = planned(shop, request_, keep_stripped=True)
+    states = {one.name: one.state for one in table_plans(kept.database, then)}
+    assert states["cron_schedule"] == "kept"
+
+
+def test_lost_orders_are_named_by_their_numbers(shop):
+    shop.server.run(
+        "CREATE TABLE more_sales_order (increment_id varchar(50), created_at timestamp);"
+        "INSERT INTO more_sales_order VALUES ('000000042', '2037-01-01 00:00:00'),"
+        " (NULL, '2037-01-01 00:00:00'), ('B2B-1', '2037-01-02 00:00:00'),"
+        " ('000000001', '2001-01-01 00:00:00');",
+        schema=shop.schema,
+    )
+    try:
+        losses = count_losses(replace(shop.settings, table_prefix="more_"), 1_900_000_000)
+    finally:
+        shop.server.run("DROP TABLE more_sales_order", schema=shop.schema)
+    assert (losses.orders, losses.order_numbers) == (3, ("B2B-1", "000000042"))
 
 
 def test_what_cannot_be_counted_is_no_number(shop, request_):

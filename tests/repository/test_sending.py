@@ -10,6 +10,7 @@ import pytest
 
 from core.archive.tar.reader import ArchiveReader
 from core.events import Kind
+from core.inflating import zstd
 from core.repository import calls
 from core.repository.restic import Restic
 from core.repository.sending import send_stream
@@ -100,10 +101,20 @@ def test_sftp_and_an_append_only_server(remote, tmp_path):
     server = shutil.which(words[0], path=remote.path)
     with serving(server, *words[1:], "--listen", f"127.0.0.1:{port}", port=port):
         remote.add("rest", f"rest:http://127.0.0.1:{port}/", append_only=True)
-        said = remote.run("setup:backup", "--media", "--to", "ssh,rest,local")
+        words = ("--media", "--db", "--compress", "zstd", "--to", "ssh,rest,local")
+        said = remote.run("setup:backup", *words)
+        (one,) = remote.sets("ssh")
         assert "is complete in ssh." in said.out
         assert "is complete in rest." in said.out
-        assert [len(remote.sets(name)) for name in ("ssh", "rest")] == [1, 1]
+        (two,) = remote.sets("rest")
+        assert (one["timestamp"], one["complete"]) == (two["timestamp"], True)
+        # The dump is compressed here, and plain there.
+        remote.run("repo:fetch", "latest", "rest", "--db")
+        plain, packed = (
+            Path(remote.shop.store.backups, f"{one['timestamp']}_db.sql{ending}")
+            for ending in ("", ".zst")
+        )
+        assert plain.read_bytes() == zstd.decompress(packed.read_bytes())
 
 
 def test_one_repository_that_fails_keeps_the_set_from_no_other(remote, tmp_path):

@@ -1,5 +1,6 @@
 """The demonstration without a terminal: it sees a rollback that works, and one that does not."""
 
+import io
 import os
 
 import pytest
@@ -49,4 +50,19 @@ def test_opens_the_application_at_a_terminal(temporary, monkeypatch, capsys):
     assert demo.run(size=size, headless=False, open_application=open_application) == 7
     assert seen == [True]
     assert "Removing the sample store" in capsys.readouterr().out.splitlines()[-1]
+    assert os.listdir(temporary) == []
+
+
+def test_asks_before_the_sample_is_deleted(temporary, monkeypatch, capsys):
+    opened = []
+
+    def open_application(root: str) -> int:
+        opened.append(os.path.exists(os.path.join(root, "app/etc/env.php")))
+        return 0
+
+    monkeypatch.setattr(demo, "_is_terminal", lambda: True)
+    monkeypatch.setattr("sys.stdin", io.StringIO("what?\n\ny\n"))
+    assert demo.run(size="small", headless=False, open_application=open_application) == 0
+    assert opened == [True, True]
+    assert "Delete it and its MariaDB?" in capsys.readouterr().out
     assert os.listdir(temporary) == []

@@ -75,3 +75,31 @@ def test_what_root_may_read_and_the_account_not_is_said_to_the_account(config, i
     said = installation.run("setup:backup", "--store=one", uid=OWNER, gid=GROUP, environ=environ)
     assert said.code == 1
     assert f"{config} cannot be read by {OWNER}." in said.err
+
+
+def test_a_secret_that_only_root_may_read_is_refused_before_the_job(config, installation, place):
+    secret = Path(place, "url")
+    secret.write_text("http://127.0.0.1:9/s3cret")
+    secret.chmod(0o600)
+    more = f'[notify.ops]\ntype = "webhook"\nurl_file = "{secret}"\n'
+    config.write_text('[defaults]\nnotify = ["ops"]\n' + config.read_text()[11:] + more)
+    backups = config.parent / "one/var/backups"
+    said = installation.run("setup:backup", "--store=one", f"--config={config}", code=1)
+    assert f"{OWNER} cannot read {secret}: only root may (0600)." in said.err
+    assert "Secrets are read by the account that works." in said.err
+    assert not list(backups.iterdir())
+    assert not Path(config.parent, "one/var/.magerewind/jobs").exists()
+    os.chown(secret, 0, GROUP)
+    secret.chmod(0o640)
+    said = installation.run("setup:backup", "--store=one", f"--config={config}", code=0)
+    assert "notify.ops was not told: Connection refused." in said.err
+    assert "s3cret" not in said.err
+
+
+def test_hooks_run_as_the_owner(config, installation, place):
+    ran = config.parent / "one/var/ran"
+    hook = f'hooks.before = ["sh", "-c", "id -u > {ran}"]\n'
+    config.write_text("[defaults]\n" + hook + config.read_text()[11:])
+    installation.run("setup:backup", "--store=one", f"--config={config}", code=0)
+    assert ran.read_text().strip() == str(OWNER)
+    assert ran.stat().st_uid == OWNER

@@ -14,6 +14,8 @@ from tests.tui.recorded import NOW_S, RecordedEngine
 from tui.app.application import Application
 from tui.app.terminal import Terminal
 from tui.engine.port import Engine
+from tui.screens.backups import Backups
+from tui.screens.history import History
 from tui.widgets.foot import Foot
 
 Open = Callable[..., AbstractAsyncContextManager[tuple[Application, Pilot[None]]]]
@@ -54,3 +56,10 @@ def engine() -> RecordedEngine:
 def no_choice_of_a_person(tmp_path_factory: pytest.TempPathFactory, monkeypatch) -> None:
     """Let no theme that somebody chose on this machine show in a test."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+
+
+@pytest.fixture(autouse=True)
+def looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what waits for the cursor to rest not wait: what is shown then does not hang on time."""
+    monkeypatch.setattr(Backups, "RESTS_S", 0)
+    monkeypatch.setattr(History, "RESTS_S", 0)

@@ -44,14 +44,17 @@ from core.operations.requests import (
     UndoRequest,
     command_line,
 )
+from tui.engine.lastlog import read_log
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
     BackupView,
+    ChangedPart,
     DatabasePlanView,
     DatabaseView,
     Estimate,
     FilesPlanView,
+    NewerView,
     Places,
     PlanView,
     SetView,
@@ -276,8 +279,8 @@ def sets() -> tuple[SetView, ...]:
         SetView(
             timestamp=new,
             backups=(
-                backup(new, Kind.CODE, 612_000_000, note=note, details=details),
-                backup(new, Kind.MEDIA, 35_000_000_000, note=note),
+                backup(new, Kind.CODE, 612_000_000, note=note, details=details, items=118_402),
+                backup(new, Kind.MEDIA, 35_000_000_000, note=note, items=1_204_877),
                 backup(
                     new, Kind.DB, 5_600_000_000, note=note, warnings=("1 file changed meanwhile.",)
                 ),
@@ -368,6 +371,8 @@ class RecordedEngine:
         self.host = "web01"
         self.name = "shop"
         self.read_only = False
+        self.switchable = False
+        self.defaults = BackupRequest(kinds=tuple(Kind))
         self.is_closed = False
         self.lost_views = ()
         self.forgotten_jobs = 0
@@ -419,6 +424,14 @@ class RecordedEngine:
             "20261122-230000-cd34": RecordedStream(rollback_stream()),
             "20261123-025719-ab12": RecordedStream(backup_stream()),
         }
+        self.changed_views: dict[Kind | None, ChangedPart | Exception] = {
+            Kind.CODE: ChangedPart(
+                kind=Kind.CODE, changed=1, new=0, gone=304, where=("vendor/magento", "app/etc")
+            ),
+            Kind.MEDIA: ChangedPart(kind=Kind.MEDIA, changed=0, new=0, gone=0),
+        }
+        self.newer_view: NewerView | Exception = NewerView(orders=3, customers=2)
+        self.notes: list[tuple[int, str]] = []
         self.requests: list[Request] = []
         self.cancelled: list[str] = []
         self.deleted: list[str] = []
@@ -456,6 +469,15 @@ class RecordedEngine:
 
     def close(self) -> None:
         self.is_open = False
+
+    def changed(self, backup: BackupView, stop: object) -> ChangedPart:
+        return self._give(self.changed_views[backup.kind])
+
+    def newer(self, timestamp: int) -> NewerView:
+        return self._give(self.newer_view)
+
+    def write_note(self, one: SetView, note: str) -> None:
+        self.notes.append((one.timestamp, note))
 
     def forgotten(self) -> int:
         return self.forgotten_jobs
@@ -499,6 +521,9 @@ class RecordedEngine:
 
     def stream(self, job_id: str) -> RecordedStream:
         return self.streams[job_id]
+
+    def log_tail(self, job_id: str) -> tuple[tuple[float, str], ...]:
+        return read_log(RecordedStream(list(self.streams[job_id].waiting)))
 
     def command(self, request: Request) -> str:
         return command_line(request)

@@ -72,7 +72,7 @@ def test_a_signal_ends_it_at_a_terminal_that_is_not_read(start) -> None:
 
 def test_a_fault_is_one_line_without_values(start) -> None:
     child = start("fault")
-    child.until("WHAT TO DO")
+    child.until("NEEDS ATTENTION")
     child.press("b")
     assert child.ends() == 1
     assert child.is_restored()
@@ -105,7 +105,7 @@ def test_a_c_locale_gets_ascii_only(start) -> None:
 
 def test_over_ssh_the_mouse_is_left_alone(start) -> None:
     child = start(environ={"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"})
-    child.until("WHAT TO DO")
+    child.until("NEEDS ATTENTION")
     child.press("q")
     child.ends()
     assert b"\x1b[?1000h" not in child.written

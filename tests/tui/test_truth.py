@@ -17,6 +17,7 @@ from tui.render.text import UNICODE
 from tui.screens.rollback import Rollback
 from tui.widgets.bar import BarView, bar_line
 
+WEB01_SHOP = ("w", "e", "b", "0", "1", "slash", "s", "h", "o", "p")
 LONG = " ".join(f"word{number}" for number in range(60)) + " the-end"
 
 
@@ -73,7 +74,7 @@ async def test_an_error_is_folded_and_never_cut(
 async def test_a_session_that_only_looks_sees_plans(engine: RecordedEngine) -> None:
     engine.read_only = True
     async with opened(engine) as (app, pilot):
-        for key in ("r", "n", "n", "enter", *"shop", "enter"):
+        for key in ("r", "n", "n", "enter", *WEB01_SHOP, "enter"):
             await pilot.press(key)
             await settle(pilot)
         assert isinstance(app.screen, Rollback)
@@ -88,7 +89,7 @@ async def test_history_says_how_many_there_were(engine: RecordedEngine) -> None:
     async with opened(engine) as (app, pilot):
         await pilot.press("h")
         await settle(pilot)
-        assert "2 of 165 jobs   times are UTC" in shown(app)
+        assert "2 of 165 jobs" in shown(app)
         assert "unreadable" in shown(app)
         assert "1970" not in shown(app)
 

@@ -12,18 +12,18 @@ from typing import ClassVar, Final
 
 from textual.binding import Binding, BindingType
 
-from core.account.opened import opened
 from core.errors import MagerewindError
 from core.events import Operation
 from core.jobs.listing import JobSummary
 from core.operations.health import StoreHealth
 from core.operations.requests import DiscardRequest, Request, UndoRequest
+from tui.app.bar import bar_of
 from tui.app.base import Shell
 from tui.app.terminal import Terminal
 from tui.engine.job_watch import Watch
 from tui.engine.port import Engine, Errands, Follower, Latest
 from tui.render import text
-from tui.render.job import closed_text, whole_percent
+from tui.render.job import closed_text
 from tui.screens.ask import Ask
 from tui.screens.backup import Backup
 from tui.screens.backups import Backups
@@ -50,6 +50,7 @@ GONE_ON: Final = {
     Operation.UNDO: "The undo goes on",
     Operation.DISCARD: "The discard goes on",
     Operation.REPAIR: "The repair goes on",
+    Operation.DRILL: "The drill goes on",
     Operation.UNKNOWN: "The job goes on",
 }
 
@@ -86,6 +87,8 @@ class Application(Shell):
         super().__init__(looks)
         self._remote = looks.remote
         self.engine = engine
+        if engine.switchable:
+            self.let_switch()
         self.clock = clock
         self.zone = zone
         self.errands: Errands
@@ -233,28 +236,7 @@ class Application(Shell):
 
     def bar_view(self, crumb: str) -> BarView:
         """Return what the first row of a screen says."""
-        job, closed = "", ""
-        follower = self.follower
-        if follower is not None and not follower.ended and follower.state.began is not None:
-            state = follower.state
-            job = f"job {whole_percent(state)} %"
-            if state.closed_since_s is not None:
-                closed = text.duration(state.closed_s + self.clock() - state.closed_since_s)
-        elif self.interrupted_job is not None:
-            job = "INTERRUPTED JOB"
-        how, undo = opened(), self.undoable_job
-        return BarView(
-            account="" if how is None else how.user,
-            host=self.engine.host,
-            root=self.engine.root,
-            crumb=crumb,
-            job=job,
-            maintenance=self.maintenance,
-            closed=closed,
-            read_only=bool(self.read_only),
-            broken=None if self.health is None else self.health.words,
-            undo="" if undo is None else text.size(undo.undo_bytes) if undo.undo_bytes else "yes",
-        )
+        return bar_of(self, crumb)
 
     # What all screens do
 
@@ -312,7 +294,7 @@ class Application(Shell):
             case "backup" if self.may_plan():
                 self.push_screen(Backup())
             case "backups":
-                self.push_screen(Backups())
+                self.show_backups(None)
             case "rollback" if self.may_plan():
                 self.pick(None)
             case "history":
@@ -329,6 +311,14 @@ class Application(Shell):
     def action_open_page(self, key: str) -> None:
         """Put the screen of an action on top."""
         self.open_page(key)
+
+    def show_backups(self, timestamp: int | None) -> None:
+        """Show the backups, with the cursor on this set."""
+        self.push_screen(Backups(timestamp))
+
+    def compare(self, timestamp: int) -> None:
+        """Plan a rollback to this set, to see what it would change."""
+        self.pick(timestamp)
 
     def pick(self, timestamp: int | None) -> None:
         """Begin a rollback, to this set or to one that is still to be chosen."""
@@ -368,7 +358,7 @@ class Application(Shell):
                     "The store itself is not touched.",
                 ],
                 do="Delete the undo",
-                danger=True,
+                typed="discard",
             ),
             answered,
         )

@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.scrollbar import ScrollBar
 from textual.widgets import Input
 
+from core.cli.configured import SWITCH
 from core.errors import MagerewindError
 from tui.app.driver import QuietDriver
 from tui.app.terminal import Terminal
@@ -92,6 +93,14 @@ class Shell(App[None]):
     def tell(self, words: str) -> None:
         """Say what was done."""
         self._say(text.clean(words), "$text-success")
+
+    def let_switch(self) -> None:
+        """Offer the change to another configured store."""
+        self.bind("ctrl+o", "switch", description="Stores")
+
+    def action_switch(self) -> None:
+        """Leave this store for another one; a running job goes on."""
+        self.exit(return_code=SWITCH)
 
     def action_help(self) -> None:
         """Show the keys of this screen."""

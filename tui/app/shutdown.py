@@ -19,6 +19,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.app.application import Application
+from tui.app.base import Shell
 from tui.app.terminal import Terminal
 from tui.engine.port import Engine
 
@@ -37,13 +38,19 @@ _RESTORE: Final = (
 def run_application(engine: Engine, looks: Terminal) -> int:
     """Run the application to its end and return the exit code."""
     application = Application(engine, looks, clock=time.time, zone=None)
+    code = run_shell(application, looks)
+    if application.fault is None and application.last_words:
+        sys.stdout.write(application.last_words + "\n")
+    return code
+
+
+def run_shell(application: Shell, looks: Terminal) -> int:
+    """Run an application at this terminal to its end and return the exit code."""
     with _leaving_on_signals(application):
         application.run(mouse=looks.mouse)
     if application.fault is not None:
         sys.stderr.write(_fault_line(application.fault) + "\n")
         return 1
-    if application.last_words:
-        sys.stdout.write(application.last_words + "\n")
     return application.return_code or 0
 
 

@@ -10,19 +10,32 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
+from core.errors import MagerewindError
+from core.events import Kind
 from core.magento.store import Store, find_store_here
 from tui.engine.views import Places, places_of
 
 if TYPE_CHECKING:
+    from core.config.load import Effective
+    from core.operations.requests import BackupRequest
     from tui.engine.port import Engine
 
 
 class LazyEngine:
     """Stands for the engine of one store; every call goes to the real one."""
 
-    def __init__(self, store: Store, *, read_only: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        read_only: bool,
+        settings: Callable[[str], Effective] | None = None,
+        switchable: bool = False,
+    ) -> None:
         self._store = store
         self._turn = threading.Lock()
         self._real: Engine | None = None
@@ -30,6 +43,23 @@ class LazyEngine:
         self.host = socket.gethostname()
         self.name = os.path.basename(store.root) or self.host
         self.read_only = read_only
+        self.switchable = switchable
+        self._settings = settings
+
+    @cached_property
+    def defaults(self) -> BackupRequest:
+        """The backup that the configuration asks for; ours where it is broken, as a start says."""
+        from core.operations.requests import BackupRequest  # noqa: PLC0415 - as said above
+
+        if self._settings is not None:
+            from core.cli.parser import CommandLine  # noqa: PLC0415 - as said above
+            from core.cli.requested import backup_request  # noqa: PLC0415 - as said above
+
+            with suppress(MagerewindError):
+                effective = self._settings(self.root)
+                every = tuple(Kind)
+                return backup_request(CommandLine(), effective, os.environ, kinds=every)
+        return BackupRequest(kinds=tuple(Kind))
 
     @property
     def places(self) -> Places:
@@ -52,12 +82,22 @@ class LazyEngine:
             if self._real is None:
                 from tui.engine.store_engine import StoreEngine  # noqa: PLC0415 - the reason of this module
 
-                self._real = StoreEngine(self._store, read_only=self.read_only)
+                self._real = StoreEngine(
+                    self._store, read_only=self.read_only, settings=self._settings
+                )
             return self._real
 
 
-def open_engine(*, root: str | None, read_only: bool) -> Engine:
+def open_engine(
+    *,
+    root: str | None,
+    read_only: bool,
+    settings: Callable[[str], Effective] | None = None,
+    switchable: bool = False,
+) -> Engine:
     """Find the store from here, or at `root`. Raises StoreNotFound, StoreUnreadable."""
     # For a rollback var/backups alone is enough: that is when the application is needed most.
     store = find_store_here(root=root, for_rollback=True)
-    return cast("Engine", LazyEngine(store, read_only=read_only))
+    return cast(
+        "Engine", LazyEngine(store, read_only=read_only, settings=settings, switchable=switchable)
+    )

@@ -14,6 +14,7 @@ import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 from core.backups.catalog import PartialBackup
@@ -23,14 +24,18 @@ from core.jobs.state import JobState, advance
 from core.operations.health import StoreHealth
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.text.lines import Line, lines_of
+from tui.engine.pace import Pace
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
     BackupView,
+    ChangedPart,
     DatabaseView,
     LostView,
+    NewerView,
     Places,
     PlanView,
+    SetView,
     SpaceView,
     StoreView,
 )
@@ -39,6 +44,14 @@ T = TypeVar("T")
 
 LOG_LINES: Final = 5000  # a longer log is read in the job's directory
 MAX_EVENTS_A_POLL: Final = 20_000  # about 0.2 s of folding; the rest comes with the next poll
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """A line of a job's log, and when it was said, in unix seconds."""
+
+    line: Line
+    when_s: float
 
 
 class Stream(Protocol):
@@ -64,6 +77,12 @@ class Engine(Protocol):
     host: str
     name: str  # what is typed to confirm: the last component of the root, else the host
     read_only: bool  # the person asked only to look
+    switchable: bool  # the application can be left for another configured store
+
+    @property
+    def defaults(self) -> BackupRequest:
+        """The backup that the configuration asks for. Immediate."""
+        ...
 
     @property
     def places(self) -> Places:
@@ -110,6 +129,10 @@ class Engine(Protocol):
         """Return the events of a job from its beginning."""
         ...
 
+    def log_tail(self, job_id: str) -> tuple[tuple[float, str], ...]:
+        """Return the last lines of a job's log with their times, in unix seconds."""
+        ...
+
     def command(self, request: Request) -> str:
         """Return the equal command line. Immediate."""
         ...
@@ -136,6 +159,18 @@ class Engine(Protocol):
 
     def delete_unfinished(self, unfinished: PartialBackup) -> None:
         """Delete an unfinished file, unless a job works or waits for its recovery."""
+        ...
+
+    def changed(self, backup: BackupView, stop: Callable[[], bool]) -> ChangedPart:
+        """Return about what of the files of code or media changed since; seconds at most."""
+        ...
+
+    def newer(self, timestamp: int) -> NewerView:
+        """Return the orders and customers that came after a moment; a dead database raises."""
+        ...
+
+    def write_note(self, one: SetView, note: str) -> None:
+        """Write another note for a set."""
         ...
 
     def forgotten(self) -> int:
@@ -297,7 +332,8 @@ class Follower:
     def __init__(self, engine: Engine, job_id: str) -> None:
         self.job_id = job_id
         self.state = JobState()
-        self.lines: deque[Line] = deque(maxlen=LOG_LINES)
+        self.lines: deque[LogLine] = deque(maxlen=LOG_LINES)
+        self.pace = Pace()
         self.written = 0
         self.ended = False
         self._engine = engine
@@ -317,13 +353,14 @@ class Follower:
         taken = [self._waiting.popleft() for _ in range(min(MAX_EVENTS_A_POLL, len(self._waiting)))]
         for stamped in taken:
             self.state = advance(self.state, stamped)
+            self.pace.take(stamped)
             for line in lines_of(stamped.event, self.state):
-                self.lines.append(line)
+                self.lines.append(LogLine(line=line, when_s=stamped.time_s))
                 self.written += 1
         self.ended = self._stream.ended and not self._waiting
         return True
 
-    def since(self, written: int) -> list[Line]:
+    def since(self, written: int) -> list[LogLine]:
         """Return the lines after the first `written` ones, as far as they are kept."""
         fresh = min(self.written - written, len(self.lines))
         return list(self.lines)[len(self.lines) - fresh :] if fresh > 0 else []

@@ -11,20 +11,23 @@ import pwd
 import socket
 import time
 from collections.abc import Callable
-from datetime import datetime
 
 from core.backups.catalog import (
     Backup,
-    BackupSet,
     PartialBackup,
     delete_backup,
     delete_partial,
     list_backups,
 )
+from core.backups.notes import set_note
 from core.backups.verification import verify_backup
+from core.cli.parser import CommandLine
+from core.cli.requested import backup_request
+from core.config.job import settings_of_job
+from core.config.load import Effective
 from core.database.server.size import estimate
-from core.errors import DamagedBackup, MagerewindError
-from core.events import Report, Stamped
+from core.errors import DamagedBackup, MagerewindError, UsageError
+from core.events import Kind, Report, Stamped
 from core.jobs import lock
 from core.jobs.client import Client
 from core.jobs.directory import JobDirectory
@@ -34,8 +37,11 @@ from core.magento.env_php import DeploymentConfiguration, read_configuration
 from core.magento.maintenance import maintenance_state, open_store
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
+from core.operations.changed import changed_files
 from core.operations.health import StoreHealth
+from core.operations.losses import count_losses
 from core.operations.lost import lost_lines
+from core.operations.pinned import refuse_pinned
 from core.operations.preflight import space_of
 from core.operations.read_only import code_findings, refuse_unwritable
 from core.operations.requests import (
@@ -47,14 +53,18 @@ from core.operations.requests import (
 )
 from core.operations.rollback_plan import RollbackPlan
 from core.operations.uncovered import media_findings
-from core.text import numbers
+from core.schedule.due import Due, due_of
 from tui.engine import plan_views
+from tui.engine.backup_views import set_view
+from tui.engine.lastlog import read_log
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
     BackupView,
+    ChangedPart,
     DatabaseView,
     LostView,
+    NewerView,
     Places,
     PlanView,
     SetView,
@@ -97,7 +107,13 @@ class JobStream:
 class StoreEngine:
     """One store."""
 
-    def __init__(self, store: Store, *, read_only: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        read_only: bool,
+        settings: Callable[[str], Effective] | None = None,
+    ) -> None:
         self._store = store
         self._client = Client(store, environ=dict(os.environ))
         self._plan: RollbackPlan | None = None
@@ -105,6 +121,17 @@ class StoreEngine:
         self.host = socket.gethostname()
         self.name = os.path.basename(store.root) or self.host
         self.read_only = read_only
+        self.switchable = False
+        self._settings = settings
+
+    @property
+    def defaults(self) -> BackupRequest:
+        """The backup that the configuration asks for."""
+        every = tuple(Kind)
+        if self._settings is None:
+            return BackupRequest(kinds=every)
+        effective = self._settings(self.root)
+        return backup_request(CommandLine(), effective, os.environ, kinds=every)
 
     @property
     def places(self) -> Places:
@@ -112,6 +139,12 @@ class StoreEngine:
         return places_of(self._store)
 
     # Facts
+
+    def _due(self) -> Due | None:
+        try:
+            return due_of(self._store, environ=os.environ, now_s=time.time())
+        except MagerewindError:
+            return None
 
     def store(self) -> StoreView:
         """Return what the files of the store say."""
@@ -125,7 +158,11 @@ class StoreEngine:
                 problem = "Magento is not installed here: only code can be backed up."
         except MagerewindError as error:
             problem = error.message
+        due = self._due()
         return StoreView(
+            overdue=() if due is None else due.overdue(time.time()),
+            last_success=() if due is None else tuple(due.last_s.items()),
+            next_run_s=None if due is None else due.next_s,
             owner=_account(self._store.owner_uid),
             version=version,
             edition=edition,
@@ -165,6 +202,34 @@ class StoreEngine:
         free_bytes, total_bytes = space_of(self._store.backups)
         return SpaceView(path=self._store.backups, free_bytes=free_bytes, total_bytes=total_bytes)
 
+    def changed(self, backup: BackupView, stop: Callable[[], bool]) -> ChangedPart:
+        """Return about what of the files of code or media changed since a backup."""
+        kind = backup.kind
+        if kind is None or kind is Kind.DB:
+            raise UsageError("Only files are looked at.")
+        found = changed_files(
+            self._store,
+            kind,
+            backup.timestamp,
+            entries_then=backup.items,
+            exclude=backup.excluded,
+            stop=stop,
+        )
+        return ChangedPart(
+            kind=kind,
+            changed=found.changed,
+            new=found.new,
+            gone=found.gone,
+            where=found.where,
+            whole=found.whole,
+        )
+
+    def newer(self, timestamp: int) -> NewerView:
+        """Return the orders and customers that came after a moment."""
+        connection = read_configuration(self._store, environ=os.environ).default_connection()
+        found = count_losses(connection, timestamp)
+        return NewerView(orders=found.orders, customers=found.customers, uncounted=found.uncounted)
+
     def closed(self) -> bool:
         """Return whether maintenance mode is on."""
         return maintenance_state(self._store).on
@@ -188,7 +253,7 @@ class StoreEngine:
         listing = list_backups(self._store.backups)
         return BackupsView(
             directory=listing.directory,
-            sets=tuple(_set_view(one) for one in listing.sets),
+            sets=tuple(set_view(one) for one in listing.sets),
             partial=listing.partial,
             unknown=listing.unknown,
         )
@@ -200,6 +265,12 @@ class StoreEngine:
             raise DamagedBackup(f"{backup.name}: {result.problem}")
         return tuple(warned.message for warned in result.warnings)
 
+    def write_note(self, one: SetView, note: str) -> None:
+        """Write another note for a set, in the manifest of each of its backups."""
+        self._refuse_while_running()
+        for backup in one.backups:
+            set_note(self._store.backups, backup.name, note)
+
     def _find(self, wanted: BackupView) -> Backup:
         for backup in list_backups(self._store.backups).backups:
             if backup.name.text == wanted.name:
@@ -209,6 +280,7 @@ class StoreEngine:
     def delete(self, backup: BackupView) -> None:
         """Delete a backup and its manifest, unless a job works that may be reading it."""
         self._refuse_while_running()
+        refuse_pinned(self._store, backup.name)
         delete_backup(self._store.backups, backup.name)
 
     def delete_unfinished(self, unfinished: PartialBackup) -> None:
@@ -232,7 +304,11 @@ class StoreEngine:
 
     def start(self, request: Request) -> str:
         """Start a job and return its id when it holds the store's lock."""
-        return self._client.start(request, plan=self._plan_for(request)).job_id
+        around = None
+        if self._settings is not None:
+            around = settings_of_job(self._settings(self.root), request.operation, self.root)
+        plan = self._plan_for(request)
+        return self._client.start(request, plan=plan, settings=around).job_id
 
     def _plan_for(self, request: Request) -> RollbackPlan | None:
         """Return the plan that was shown, for its runner to compare with what it finds."""
@@ -269,6 +345,10 @@ class StoreEngine:
             events = EventStream(None)
         return JobStream(events, lambda: self._client.is_over(job_id))
 
+    def log_tail(self, job_id: str) -> tuple[tuple[float, str], ...]:
+        """Return the last lines of a job's log with their times, in unix seconds."""
+        return read_log(self.stream(job_id))
+
     def command(self, request: Request) -> str:
         """Return the equal command line."""
         return command_line(request)
@@ -301,14 +381,6 @@ class StoreEngine:
             plan.scratch.cleanup()
 
 
-def _created(iso: str) -> str:
-    """Return the moment of a manifest, which is UTC there, in the time of all others."""
-    try:
-        return numbers.moment(datetime.fromisoformat(iso).timestamp())
-    except ValueError:
-        return iso
-
-
 def _account(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
@@ -319,52 +391,3 @@ def _account(uid: int) -> str:
 def _where(connection: DatabaseConnection) -> str:
     place = connection.socket or f"{connection.host}:{connection.port}"
     return f"{connection.schema} as {connection.username} at {place}"
-
-
-def _set_view(one: BackupSet) -> SetView:
-    return SetView(
-        timestamp=one.timestamp, backups=tuple(_backup_view(backup) for backup in one.backups)
-    )
-
-
-def _backup_view(backup: Backup) -> BackupView:
-    manifest = backup.manifest
-    warnings = [backup.problem] if backup.problem else []
-    details: list[tuple[str, str]] = []
-    if backup.name.label:
-        details.append(("Label", backup.name.label))
-    if manifest is not None:
-        warnings += [warned.message for warned in manifest.warnings]
-        known = (
-            ("Taken on", f"{manifest.host}, {_created(manifest.created)}"),
-            ("Magento", manifest.magento_version or ""),
-            ("Members", numbers.count(manifest.members) if manifest.members is not None else ""),
-            (
-                "Content",
-                numbers.short_size(manifest.content_bytes) if manifest.content_bytes else "",
-            ),
-            ("Rows", numbers.count(sum(manifest.rows.values())) if manifest.rows else ""),
-            ("Snapshot", manifest.snapshot or ""),
-            ("Server", manifest.server or ""),
-            ("Left out", " ".join(manifest.excluded)),
-            ("No rows of", " ".join(manifest.stripped)),
-            ("Store", "kept open while it was taken" if manifest.kept_open else ""),
-            ("Took", numbers.short_duration(manifest.elapsed_s)),
-            ("sha256", manifest.sha256),
-        )
-        details += [(label, words) for label, words in known if words]
-    else:
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(backup.modified_s))
-        details.append(("Written", when))
-    return BackupView(
-        name=backup.name.text,
-        kind=backup.kind,
-        timestamp=backup.name.timestamp,
-        size_bytes=backup.size_bytes,
-        health=backup.health.value,
-        note=manifest.note if manifest is not None else "",
-        maker=manifest.made_by if manifest is not None else "Magento, or unknown",
-        details=tuple(details),
-        warnings=tuple(warnings),
-        stripped=bool(manifest is not None and manifest.stripped),
-    )

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.backups.catalog import PartialBackup
+from core.backups.remarks import Trial
 from core.events import Kind
 from core.magento.store import Store
 from core.operations.findings import Finding, stopping
@@ -52,6 +53,9 @@ class StoreView:
     problem: str | None = None  # why the deployment configuration could not be read
     read_only: str | None = None  # why this account may only look
     uncovered: tuple[str, ...] = ()  # what a backup or a rollback would not cover
+    overdue: tuple[Kind, ...] = ()  # kinds whose scheduled backup is too long ago
+    last_success: tuple[tuple[Kind, float | None], ...] = ()  # unix seconds; None: never
+    next_run_s: float | None = None  # of the schedule, where there is one
 
     @property
     def concerns(self) -> tuple[str, ...]:
@@ -92,8 +96,15 @@ class BackupView:
     details: tuple[tuple[str, str], ...] = ()  # label and text, from the manifest
     warnings: tuple[str, ...] = ()
     stripped: bool = False  # without the rows of some tables
+    keep: bool = False  # marked: retention leaves it alone
+    tried: Trial | None = None  # the last restore drill
     elapsed_s: float | None = None
     content_bytes: int | None = None
+    items: int | None = None  # entries of an archive, rows of a dump
+    magento: str = ""
+    host: str = ""  # where it was taken
+    kept_open: bool = False
+    excluded: tuple[str, ...] = ()  # patterns that it left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +174,38 @@ class LostView:
     lines: tuple[str, ...]
     urgent: bool
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedPart:
+    """What of one kind's files changed since a backup, about; `where` is where most of it is.
+
+    `whole` is False where not all entries were looked at: there is more then.
+    """
+
+    kind: Kind
+    changed: int
+    new: int
+    gone: int
+    where: tuple[str, ...] = ()
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewerView:
+    """Orders and customers that came after a moment; None where they cannot be counted."""
+
+    orders: int | None = None
+    customers: int | None = None
+    uncounted: tuple[str, ...] = ()  # why not, as "orders cannot be counted: ..."
+
+    @property
+    def words(self) -> str:
+        """`3 orders, 2 customers`; empty where nothing came, or nothing is known."""
+        counts = ((self.orders, "order"), (self.customers, "customer"))
+        return ", ".join(
+            f"{number:,} {what}{'' if number == 1 else 's'}" for number, what in counts if number
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

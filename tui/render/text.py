@@ -44,6 +44,12 @@ class Glyphs:
     on: str
     off: str
     arrow: str
+    day_full: str
+    day_part: str
+    day_damaged: str
+    day_none: str
+    opened: str
+    shut: str
 
 
 UNICODE: Final = Glyphs(
@@ -56,11 +62,17 @@ UNICODE: Final = Glyphs(
     ellipsis="…",
     crumb="»",
     dot="·",
-    full="█",
-    empty="░",
+    full="━",
+    empty="─",
     on="[x]",
     off="[ ]",
     arrow="→",
+    day_full="█",
+    day_part="▄",
+    day_damaged="x",
+    day_none="·",
+    opened="▾",
+    shut="▸",
 )
 ASCII: Final = Glyphs(
     ok="*",
@@ -77,7 +89,19 @@ ASCII: Final = Glyphs(
     on="[x]",
     off="[ ]",
     arrow="->",
+    day_full="#",
+    day_part="+",
+    day_damaged="x",
+    day_none=".",
+    opened="v",
+    shut=">",
 )
+
+_HALF_YEARS: Final = (
+    ("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
+    ("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+)
+MONTHS: Final = (*_HALF_YEARS[0], *_HALF_YEARS[1])
 
 OUTCOME_WORDS: Final = {
     Outcome.DONE: "DONE",
@@ -101,6 +125,7 @@ OPERATION_WORDS: Final = {
     Operation.UNDO: "Undo",
     Operation.DISCARD: "Discard of an undo",
     Operation.REPAIR: "Repair",
+    Operation.DRILL: "Restore drill",
     Operation.UNKNOWN: "Unknown job",
 }
 
@@ -110,6 +135,7 @@ OPERATION_SHORT: Final = {
     Operation.UNDO: "Undo",
     Operation.DISCARD: "Discard",
     Operation.REPAIR: "Repair",
+    Operation.DRILL: "Drill",
     Operation.UNKNOWN: "Unknown",
 }
 
@@ -171,6 +197,48 @@ def plural(number: int, one: str, many: str | None = None) -> str:
 def age(then_s: float, now_s: float) -> str:
     """Return how long ago, as `3 hours ago`."""
     return "just now" if 0 <= now_s - then_s < 10 else numbers.age(then_s, now_s)
+
+
+def short_age(then_s: float, now_s: float) -> str:
+    """Return how long ago in a narrow column: `18 min`, `3 h 5 m`, `1 d 8 h`, `34 d`."""
+    seconds = int(now_s - then_s)
+    if seconds < 0:
+        return "to come" if seconds < -60 else "now"
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if hours < 1:
+        return f"{minutes} min" if minutes else "now"
+    if days < 1:
+        rest = minutes % 60
+        return f"{hours} h {rest} m" if hours < 10 and rest else f"{hours} h"
+    if days < 10 and hours % 24:
+        return f"{days} d {hours % 24} h"
+    return f"{days} d"
+
+
+def column_size(size_bytes: int | None) -> str:
+    """Return bytes in six cells: `612 MB`, `5.6 GB`, `12 B`; a dash for nothing there."""
+    if size_bytes is None:
+        return "-"
+    value, units = float(size_bytes), ["B", "kB", "MB", "GB", "TB", "PB"]
+    while value >= 999.5 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    whole = units[0] == "B" or value >= 9.95
+    return f"{value:.0f} {units[0]}" if whole else f"{value:.1f} {units[0]}"
+
+
+def when(then_s: float, now_s: float, zone: tzinfo | None) -> str:
+    """Return a moment in twelve cells: `27 Nov 11:38`, or with its year after eleven months."""
+    moment = datetime.fromtimestamp(then_s, tz=UTC).astimezone(zone)
+    month = MONTHS[moment.month - 1]
+    if abs(now_s - then_s) > 330 * 86400:
+        return f"{moment.day:2d} {month}  {moment.year:04d}"
+    return f"{moment.day:2d} {month} {moment.hour:02d}:{moment.minute:02d}"
+
+
+def clock_time(then_s: float, zone: tzinfo | None, *, seconds: bool = False) -> str:
+    """Return the time of day: `11:38`, `11:38:07`."""
+    moment = datetime.fromtimestamp(then_s, tz=UTC).astimezone(zone)
+    return moment.strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
 def local_time(when_s: float, zone: tzinfo | None, *, seconds: bool = False) -> str:

@@ -1,4 +1,7 @@
-"""What needs attention on the first screen, as text and style, worst first."""
+"""What needs attention on the first screen, in sentences, worst first, each with what can be done.
+
+A sentence says what is so and what it means for customers; the keys beside it act on it.
+"""
 
 from __future__ import annotations
 
@@ -9,79 +12,97 @@ from core.operations.health import DATABASE_DOWN
 from core.text.steps import KIND_WORDS
 from tui.engine.views import BackupsView, StoreView
 from tui.render import text
+from tui.render.concern import ERROR, Concern
 from tui.screens.host import Host
-from tui.screens.lost import lost_attention, urgent_of
+from tui.screens.lost import lost_concerns, urgent_of
 
-Said = list[tuple[str, str]]
-_ERROR: Final = "$text-error bold"
-_WARNING: Final = "$text-warning"
+Concerns = list[Concern]
+_LOOK: Final = ("f5", "look again")
 
 
-def attention_of(host: Host, store: object, backups: object, lost: object) -> Said:
-    """Return it, by the answers to the questions of the first screen as far as they came."""
+def concerns_of(host: Host, store: object, backups: object, lost: object) -> Concerns:
+    """Return them, by the answers to the questions of the first screen as far as they came."""
     found = _of_jobs(host, lost)
-    if host.read_only:
-        found.append((f"Read-only: {text.clean(host.read_only)}.", _WARNING))
     found += _of_health(host)
-    # The reason of what is broken stands beside the database already.
+    if host.read_only:
+        found.append(Concern(words=f"Read-only: {text.clean(host.read_only)}."))
+    # The reason of what is broken is told with it already.
     told = host.health.reasons if host.health is not None else ()
     if isinstance(store, StoreView):
-        concerns = [words for words in store.concerns if words not in told]
-        found += [(text.clean(words), _WARNING) for words in concerns]
+        found += [Concern(words=text.clean(words)) for words in store.concerns if words not in told]
     return found + _of_undo(host) + _of_backups(host, backups)
 
 
-def _of_health(host: Host) -> Said:
+def _of_health(host: Host) -> Concerns:
     health = host.health
     if health is None or not health.broken or host.running_job is not None:
         return []
+    open_to_all = "" if host.maintenance else " Maintenance mode is off, so customers see that."
+    why = f" {text.clean(health.reasons[0]).rstrip('.')}." if health.reasons else ""
+    acts: list[tuple[str, str]] = []
     way = ""
     if health.way_back:
         mended = [kind for kind in health.kinds if kind in (health.backups or {})]
         kinds = " and ".join(KIND_WORDS[kind] for kind in mended)
-        way = f" [r] rolls the {kinds} back: a sound backup is there."
+        way = f" A sound backup of the {kinds} is there."
+        acts.append(("r", f"plan a rollback of the {kinds}"))
     elif DATABASE_DOWN in health.broken:
-        way = " Start its server, or correct db in app/etc/env.php; [F5] looks again."
+        way = " Start its server, or correct db in app/etc/env.php."
     elif any(word.startswith("config") for word in health.broken):
-        way = " Mend app/etc/env.php; [F5] looks again."
+        way = " Mend app/etc/env.php."
     elif Kind.CODE in health.kinds:
         way = " No sound backup of the code is there: it must be deployed anew."
-    return [(f"{health.words}.{way}", _ERROR)]
+    words = f"The shop is down: {health.words}.{why}{open_to_all}{way}"
+    return [Concern(words=words, style=ERROR, acts=(*acts, _LOOK), broken=True)]
 
 
-def _of_jobs(host: Host, lost: object) -> Said:
-    found: Said = []
+def _of_jobs(host: Host, lost: object) -> Concerns:
+    found: Concerns = []
     job = host.interrupted_job
     if job is not None:
         words = text.OPERATION_WORDS[job.operation].lower()
-        said = f"A {words} was interrupted. [i] recovers the store."
-        found.append((text.clean(job.problem) or said, _ERROR))
+        said = f"A {words} was interrupted: its process is gone, and the store may be half done."
+        problem = text.clean(job.problem)
+        found.append(
+            Concern(
+                words=problem or said,
+                style=ERROR,
+                acts=(("i", "recover the store"),),
+                broken=True,
+            )
+        )
     running = host.running_job
     if running is not None:
         words = text.OPERATION_WORDS[running.operation]
-        found.append((f"{words} is running. [j] shows it.", "$text-accent bold"))
-    found += lost_attention(lost) if running is None else []
+        found.append(Concern(words=f"{words} is running.", acts=(("j", "show the job"),)))
+    found += lost_concerns(lost) if running is None else []
     if host.maintenance and (job or running or urgent_of(lost)) is None:
-        found.append(("Maintenance mode is on and no job runs. [m] turns it off.", _ERROR))
+        words = "Maintenance mode is on and no job runs: customers see the maintenance page."
+        found.append(Concern(words=words, style=ERROR, acts=(("m", "turn it off"),), broken=True))
     return found
 
 
-def _of_undo(host: Host) -> Said:
+def _of_undo(host: Host) -> Concerns:
     undo = host.undoable_job
     if undo is None:
         return []
     ago = text.age(undo.began_s, host.clock())
-    freed = f"frees {text.size(undo.undo_bytes)}" if undo.undo_bytes else "gives that up"
-    return [(f"The rollback {ago}: [u] undoes it, [d] {freed}.", _WARNING)]
+    freed = f"discard it, frees {text.size(undo.undo_bytes)}" if undo.undo_bytes else "discard it"
+    words = f"The undo of the rollback {ago} is kept."
+    return [Concern(words=words, acts=(("u", "undo the rollback"), ("d", freed)))]
 
 
-def _of_backups(host: Host, backups: object) -> Said:
+def _of_backups(host: Host, backups: object) -> Concerns:
     if not isinstance(backups, BackupsView):
         return []
     found: list[str] = []
     if backups.partial and host.running_job is None:
-        found.append(text.plural(len(backups.partial), "unfinished file"))
+        verb = "lies" if len(backups.partial) == 1 else "lie"
+        found.append(f"{text.plural(len(backups.partial), 'unfinished file')} {verb} there")
     damaged = sum(1 for one in backups.sets if one.health == "damaged")
     if damaged:
-        found.append(text.plural(damaged, "damaged set"))
-    return [(f"{what} in var/backups ([Enter] shows them).", _WARNING) for what in found]
+        verb = "is" if damaged == 1 else "are"
+        found.append(f"{text.plural(damaged, 'set')} {verb} damaged")
+    if not found:
+        return []
+    return [Concern(words=f"In var/backups {' and '.join(found)}.", acts=(("enter", "see them"),))]

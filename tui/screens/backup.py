@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -77,6 +78,10 @@ class Backup(Page):
     def on_mount(self) -> None:
         """Ask what can be known beforehand."""
         super().on_mount()
+        asked = self.owner.engine.defaults
+        self.kinds = set(asked.kinds)
+        self.verify, self.keep_open, self.note = asked.verify, asked.keep_open, asked.note
+        self.exclude, self.strip = asked.exclude, asked.strip
         self.query_one(Form).focus()
         self.redraw()
         self.action_check()
@@ -85,7 +90,8 @@ class Backup(Page):
         """Return what would be started, or None while nothing is chosen."""
         if not self.kinds:
             return None
-        return BackupRequest(
+        return replace(
+            self.owner.engine.defaults,
             kinds=tuple(self.kinds),
             verify=self.verify,
             keep_open=self.keep_open,

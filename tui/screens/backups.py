@@ -1,107 +1,125 @@
-"""The backups in var/backups, by set: looked at, searched, verified, deleted, rolled back to."""
+"""The backups in var/backups by set: looked at, verified, noted, deleted, rolled back to."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Container
 from textual.content import Content
+from textual.timer import Timer
 from textual.widgets import Input
 
-from core.backups.catalog import PartialBackup
-from core.events import Kind
 from tui.engine.port import Latest
 from tui.engine.verify_queue import Verifying
-from tui.engine.views import BackupsView, BackupView, SetView
-from tui.render import text
-from tui.render.plan import labelled
-from tui.render.row import Row
+from tui.engine.views import BackupsView, BackupView
+from tui.render import sets, text
+from tui.render.listing import SORTS, Item, rows_of, status_words, texts_of
+from tui.render.listing import Rows as Listing
 from tui.render.text import assemble
-from tui.render.unfinished import NOT_OURS, left_over_details, left_over_rows, unfinished_under
-from tui.screens.ask import Ask
+from tui.render.unfinished import NOT_OURS, left_over_details, left_over_line
+from tui.screens.deletion import deleting, deletion_question, unfinished_question
+from tui.screens.note import ask_note
 from tui.screens.page import Page
+from tui.screens.would import Would
 from tui.widgets.entry import Entry
-from tui.widgets.form import Form
-from tui.widgets.keys import BACK, HELP, Hint
+from tui.widgets.keys import HELP, Hint
 from tui.widgets.lines import Lines
+from tui.widgets.panel import Panel
+from tui.widgets.rows import Rows
 
 LIMIT_S: Final = 10.0
-NOTE_WIDTH: Final = 7  # cells of a note that are worth showing
-SORTS: Final = ("newest", "oldest", "largest", "worst")
-HEALTH_ORDER: Final = ("damaged", "unverified", "sound", "verified")
-HEALTH_STYLES: Final = {"damaged": "bold $text-error", "verified": "$text-success"}
-
-
-def needs_typing(backups: BackupsView, chosen: tuple[BackupView, ...]) -> tuple[Kind, ...]:
-    """Return the kinds of which nothing good would be left without the chosen backups."""
-    names = {backup.name for backup in chosen}
-    kinds = {backup.kind for backup in chosen if backup.health != "damaged"}
-    return tuple(
-        kind
-        for kind in Kind
-        if kind in kinds and all(good.name in names for good in backups.good(kind))
-    )
 
 
 class Backups(Page):
     """The list, and what is known of the row under the cursor."""
 
     CRUMB = "Backups"
-    PURPOSE = """Every backup in var/backups, grouped by the moment it was taken. Enter opens a set
-        and shows its files; verify and delete work on the set or on the one file under the cursor.
-        unverified means that nobody has read it again yet, not that it is bad; sound, that it was
-        read whole and has no manifest. Unfinished files and what is no backup stand at the end."""
+    RESTS_S: ClassVar[float] = 0.4  # the cursor stands still so long before its set is looked at
+    PURPOSE = """Every backup in var/backups, grouped by the moment it was taken. Enter or the right
+        arrow shows the files of a set; verify and delete work on what is marked, else on the set or
+        the file under the cursor. "not read" means that nobody has read it again yet, not that it
+        is bad; "sound", that it was read whole and has no manifest. Unfinished files and what is no
+        backup stand at the end."""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "roll_back", "Roll back"),
-        Binding("v", "verify", "Verify"),
-        Binding("slash", "filter", "Filter"),
-        Binding("s", "sort", "Sort"),
-        Binding("f5", "refresh_list", "Look again"),
-        Binding("d", "delete", "Delete"),
+        Binding("r", "roll_back", "Roll back", tooltip="Plan a rollback to this set."),
+        Binding("equals_sign", "compare", "Compare", tooltip="Read all: what it would change."),
+        Binding("v", "verify", "Verify", tooltip="Read it again from end to end, aside."),
+        Binding("e", "note", "Note", tooltip="Write what this set is for."),
+        Binding("slash", "filter", "Filter", tooltip="Show what matches, while you type."),
+        Binding("s", "sort", "Sort", tooltip="Newest, oldest, largest or worst first."),
+        Binding("y", "copy", "Copy names", tooltip="Copy the names of its files."),
+        Binding("right", "unfold(True)", "Files", tooltip="Show the files of the set."),
+        Binding("left", "unfold(False)", "Fold", tooltip="Fold the files of the set away."),
+        Binding("f5", "refresh_list", "Look again", tooltip="Read var/backups anew."),
+        Binding("d", "delete", "Delete", tooltip="Delete it; asks first."),
     ]
     HINTS = (
-        Hint(key="enter", words="Open"),
+        Hint(key="enter", words="Files"),
         Hint(key="r", words="Roll back"),
         Hint(key="v", words="Verify"),
         Hint(key="slash", words="Filter"),
+        Hint(key="equals_sign", words="Compare"),
+        Hint(key="e", words="Note"),
         Hint(key="s", words="Sort"),
-        BACK,
         HELP,
+        Hint(key="escape", words="Back"),
+        Hint(key="space", words="Mark"),
         Hint(key="d", words="Delete", last=True),
     )
 
-    def __init__(self) -> None:
+    def __init__(self, timestamp: int | None = None) -> None:
         super().__init__()
-        self._listing: Latest[BackupsView] = Latest()
-        self._open: set[int] = set()
+        self._wanted = "" if timestamp is None else f"set {timestamp}"
+        self._backups: Latest[BackupsView] = Latest()
+        self._texts: Mapping[int, str] = {}
+        self._listing = Listing()
+        self._opened: set[int] = set()
+        self._marks: set[str] = set()
         self._sort = SORTS[0]
         self._term = ""
         self._verifying: Verifying | None = None
+        self._would: Would | None = None
+        self._rests: Timer | None = None
+        self._kept: Callable[[], None] | None = None  # a key pressed before the list was there
 
     def body(self) -> ComposeResult:
-        """Show the list, and the details below or beside it."""
-        with Vertical(id="list"):
-            yield Lines(self._draw_title, id="list-title")
-            yield Entry(id="filter", placeholder="part of any column: enter filters, esc leaves")
-            yield Form(id="sets")
-        with VerticalScroll(id="details-side", can_focus=False):
-            yield Lines(self._draw_details, id="details")
+        """Show the list, and the set below or beside it."""
+        with Container(id="list-and-set"):
+            with Panel("BACKUPS", id="list-panel", classes="fills"):
+                yield Entry(id="filter", placeholder="part of any column; Esc shows all again")
+                yield Lines(id="list-head")
+                yield Rows(self._line, id="list")
+            with Panel("THE SET", id="details-panel"):
+                yield Lines(id="details")
 
     def on_mount(self) -> None:
         """Read the list."""
         super().on_mount()
+        owner = self.owner
         self.query_one("#filter", Input).display = False
-        self.query_one(Form).focus()
-        self._verifying = Verifying(self.owner.engine, self.owner.errands, self.owner)
+        rows = self.query_one(Rows)
+        rows.marked = lambda index: self._listing.items[index].key in self._marks
+        rows.focus()
+        self._would = Would(owner.engine, owner.errands, self._draw_details)
+        self._verifying = Verifying(owner.engine, owner.errands, owner)
         self._reading = self.set_interval(0.5, self._show_verifying, pause=True)
+
+    def on_unmount(self) -> None:
+        """Let what is still looked at end."""
+        if self._would is not None:
+            self._would.leave()
 
     def on_screen_resume(self) -> None:
         """Read the list again."""
         super().on_screen_resume()
         self.action_refresh_list()
+
+    def on_resize(self) -> None:
+        """Draw the set for the room that there is now."""
+        self.call_after_refresh(self.redraw)
 
     def jobs_changed(self) -> None:
         """Read the list again: a job may have made another one."""
@@ -110,162 +128,115 @@ class Backups(Page):
     def action_refresh_list(self) -> None:
         """Read var/backups anew."""
         owner = self.owner
-        self._listing.ask(
-            owner.errands, owner.engine.backups, lambda _value: self.redraw(), limit_s=LIMIT_S
-        )
+        self._backups.ask(owner.errands, owner.engine.backups, self._listed, limit_s=LIMIT_S)
+
+    def _listed(self, value: object) -> None:
+        if isinstance(value, BackupsView):
+            self._texts = texts_of(value, lambda at: text.local_time(at, self.owner.zone))
+        if self._would is not None:
+            self._would.forget()
+        self.redraw()
+        self._rest_here()
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept()
+
+    def _waits(self, action: Callable[[], None]) -> bool:
+        """Return whether the list is still being read; the action is done when it is there."""
+        if self._backups.value is None:
+            self._kept = action
+            self.owner.tell("Reading var/backups; then that is done.")
+        return self._backups.value is None
 
     # What is shown
 
-    def sets(self) -> list[SetView]:
-        """Return the sets that match the filter, in the chosen order."""
-        if not isinstance(self._listing.value, BackupsView):
-            return []
-        found = [one for one in self._listing.value.sets if self._matches(one)]
-        match self._sort:
-            case "oldest":
-                found.sort(key=lambda one: one.timestamp)
-            case "largest":
-                found.sort(key=lambda one: -one.size_bytes)
-            case "worst":
-                found.sort(key=lambda one: (HEALTH_ORDER.index(one.health), -one.timestamp))
-            case _:
-                found.sort(key=lambda one: -one.timestamp)
-        return found
-
-    def _matches(self, one: SetView) -> bool:
-        when = text.local_time(one.timestamp, self.owner.zone)
-        names = " ".join(backup.name for backup in one.backups)
-        kinds = " ".join(kind.value for kind in one.kinds)
-        everything = f"{when} {kinds} {one.health} {one.maker} {one.note} {names}"
-        return all(word in everything.casefold() for word in self._term.casefold().split())
+    def item(self) -> Item | None:
+        """Return the row under the cursor."""
+        at = self.query_one(Rows).cursor
+        return self._listing.items[at] if at < len(self._listing.items) else None
 
     def chosen(self) -> tuple[BackupView, ...]:
-        """Return the backups under the cursor: a set's, or one."""
-        key = self.query_one(Form).key
-        for one in self.sets():
-            if key == f"set {one.timestamp}":
-                return one.backups
-            for backup in one.backups:
-                if key == f"file {backup.name}":
-                    return (backup,)
-        return ()
-
-    def chosen_set(self) -> SetView | None:
-        """Return the set under the cursor."""
-        names = {backup.name for backup in self.chosen()}
-        return next(
-            (one for one in self.sets() if any(each.name in names for each in one.backups)), None
-        )
+        """Return the backups that are marked, else those under the cursor."""
+        marked = [item for item in self._listing.items if item.key in self._marks]
+        here = self.item()
+        found = marked or ([here] if here is not None else [])
+        named = {backup.name: backup for item in found for backup in item.backups}
+        return tuple(named.values())
 
     def _redraw(self) -> None:
-        self.query_one("#list-title", Lines).show(self._draw_title)
-        self.query_one(Form).fill(self._rows())
-        self.query_one("#details", Lines).show(self._draw_details)
-
-    def _rows(self) -> list[Row]:
-        rows: list[Row] = []
-        for one in self.sets():
-            rows.append(self._set_row(one))
-            if one.timestamp in self._open:
-                rows.extend(self._file_row(backup) for backup in one.backups)
-        if isinstance(self._listing.value, BackupsView):
-            rows.extend(left_over_rows(self._listing.value, self._term, self.owner.glyphs))
-        return rows
-
-    def _set_row(self, one: SetView) -> Row:
-        owner = self.owner
-
-        def draw(width: int) -> Content:
-            sign = "-" if one.timestamp in self._open else "+"
-            line = f" {sign} {text.local_time(one.timestamp, owner.zone)}  "
-            line += text.fit(text.age(one.timestamp, owner.clock()), 14, owner.glyphs)
-            line += f" {text.fit(text.kinds_text(one.kinds), 13, owner.glyphs)}"
-            line += text.right(text.size(one.size_bytes), 9) + "  "
-            health = text.fit(self._health_words(one.backups, one.health), 12, owner.glyphs)
-            rest = f"{one.note}  {one.maker}" if self.has_class("-wide") else one.note
-            room = width - len(line) - len(health) - 1
-            # A few letters tell nothing, and the details show it all.
-            if room < NOTE_WIDTH:
-                return assemble(line, (health.rstrip(), HEALTH_STYLES.get(one.health, "")))
-            return assemble(
-                line,
-                (health, HEALTH_STYLES.get(one.health, "")),
-                (" " + text.fit(text.clean(rest), room, owner.glyphs), "$foreground-muted"),
+        listing, rows = self._backups.value, self.query_one(Rows)
+        here = self.item()
+        key = self._wanted or ("" if here is None else here.key)
+        if isinstance(listing, BackupsView):
+            self._listing = rows_of(
+                listing, self._texts, term=self._term, sort=self._sort, opened=self._opened
             )
+            self._wanted = ""
+        rows.show(len(self._listing.items), cursor=self._listing.place_of(key))
+        self._draw_title()
+        zone = self.owner.zone
+        self.query_one("#list-head", Lines).show(lambda width: [sets.head_line(width, zone)])
+        self._draw_details()
+        self._draw_status()
 
-        return Row(f"set {one.timestamp}", draw)
-
-    def _file_row(self, backup: BackupView) -> Row:
-        glyphs = self.owner.glyphs
-
-        def draw(width: int) -> Content:
-            health = self._health_words((backup,), backup.health)
-            name = text.fit(text.clean(backup.name), max(20, width - 32), glyphs)
-            return assemble(
-                f"      {name} {text.right(text.size(backup.size_bytes), 9)}  ",
-                (text.fit(health, 12, glyphs), HEALTH_STYLES.get(backup.health, "")),
-            )
-
-        return Row(f"file {backup.name}", draw)
-
-    def _health_words(self, backups: tuple[BackupView, ...], health: str) -> str:
-        running = self._verifying.share(backups) if self._verifying else None
-        return health if running is None else f"reading {running:2d} %"
-
-    def _draw_title(self, width: int) -> list[Content]:
-        backups, glyphs = self._listing.value, self.owner.glyphs
-        if backups is None:
-            line = f" Reading var/backups {glyphs.ellipsis}"
-        elif isinstance(backups, Exception):
-            folded = text.fold(f"? {text.clean(getattr(backups, 'message', ''))}", width - 2)
-            return [assemble((f" {row}", "bold $text-accent")) for row in folded]
-        elif not backups.sets:
-            line = " No backup files found. b on the first screen makes one."
+    def _draw_title(self) -> None:
+        listing, found = self._backups.value, self._listing
+        if listing is None:
+            fact = f"reading {self.owner.glyphs.ellipsis}"
+        elif isinstance(listing, Exception):
+            fact = "? " + getattr(listing, "message", "cannot be read")
+        elif not listing.sets:
+            fact = "none yet: [b] on the first screen makes one"
         else:
-            number = text.plural(len(backups.sets), "set")
-            line = f" {len(self.sets())} of {number}" if self._term else f" {number}"
-            line += f", {text.size(backups.size_bytes)}   sorted by {self._sort} first"
-            line += f", {text.zone_name(self.owner.zone)}"
-            line += f"   filter: {text.clean(self._term)}" if self._term else ""
-        return [assemble((text.fit(line, width, glyphs), "bold $text-accent"))]
+            total = text.plural(len(listing.sets), "set")
+            part = f"{text.count(found.sets)} of {total}" if self._term else total
+            fact = f"{part}, {text.size(found.size_bytes)}"
+        self.query_one("#list-panel", Panel).name_it("BACKUPS", fact)
 
-    def _draw_details(self, width: int) -> list[Content]:
-        place = self.place(width)
-        chosen, backups = self.chosen(), self._listing.value
-        if not chosen and isinstance(backups, BackupsView):
+    def _draw_status(self) -> None:
+        marked = [item for item in self._listing.items if item.key in self._marks]
+        at = self.query_one(Rows).cursor
+        words = status_words(self._listing, at, self._sort, marked, self._term)
+        self.rest(assemble((words, "$foreground-muted")))
+
+    def _line(self, index: int, width: int) -> Content:
+        owner, item = self.owner, self._listing.items[index]
+        if item.one is None:
+            return left_over_line(item, width, owner.glyphs)
+        share = self._verifying.share(item.backups) if self._verifying is not None else None
+        check = "" if share is None else f"read {share} %"
+        if item.backup is None:
+            return sets.set_line(
+                item.one, width, owner.clock(), owner.zone, owner.glyphs, check=check
+            )
+        return sets.file_line(item.backup, width, owner.glyphs, check=check)
+
+    def _draw_details(self) -> None:
+        item, owner = self.item(), self.owner
+        panel = self.query_one("#details-panel", Panel)
+        when = ""
+        if item is not None and item.one is not None:
+            when = text.when(item.one.timestamp, owner.clock(), owner.zone).strip()
+        panel.name_it("THE SET" if item is None or item.backup is None else "THE FILE", when)
+        self.query_one("#details", Lines).show(self._details)
+
+    def _details(self, width: int) -> list[Content]:
+        place, item = self.place(width), self.item()
+        if item is None:
+            return []
+        if item.one is None:
             running = self.owner.running_job is not None
-            key, zone = self.query_one(Form).key, self.owner.zone
-            return left_over_details(backups, key, place, zone, running=running)
-        if not chosen:
-            return [Content("")]
-        rows: list[Content] = []
-        if len(chosen) > 1:
-            rows = [assemble((" The set", "bold $text-accent"))]
-            rows.extend(labelled("Name", str(chosen[0].timestamp), place))
-        for backup in chosen:
-            # Beside each other, names of a set differ in their ends only.
-            name = backup.name.removeprefix(f"{chosen[0].timestamp}_" if len(chosen) > 1 else "")
-            name = text.fit(text.clean(name), max(20, width - 24), place.glyphs)
-            size = text.right(text.size(backup.size_bytes), 9)
-            rows.append(assemble((f" {name} {size}  ", "bold"), backup.health))
-            details = backup.details if len(chosen) == 1 else ()
-            for label, words in details:
-                rows.extend(labelled(label, words, place))
-            for warning in backup.warnings[:5]:
-                words = f"{place.glyphs.warning} {warning}"
-                rows.extend(labelled("", words, place, "$text-warning"))
-        first = chosen[0]
-        if first.note:
-            rows.extend(labelled("Note", first.note, place))
-        rows.extend(labelled("Made by", first.maker or "unknown", place))
-        return rows
+            return left_over_details(item, place, self.owner.zone, running=running)
+        would = self._would.lines(item.one, place) if self._would is not None else []
+        brief = self.has_class("-narrow") and self.size.height < 30
+        return sets.item_lines(item.one, item.backup, would, place, brief=brief)
 
     def _show_verifying(self) -> None:
         verifying = self._verifying
         if verifying is None or not self.in_front:
             return
         if verifying.moved():
-            self.redraw()
+            self.query_one(Rows).refresh()
             if verifying.finished():
                 self.action_refresh_list()
         elif not verifying.busy:
@@ -273,18 +244,58 @@ class Backups(Page):
 
     # Doing
 
-    def on_form_chosen(self, event: Form.Chosen) -> None:
-        """Open or close a set."""
-        if event.key.startswith("set "):
-            self._open ^= {int(event.key.removeprefix("set "))}
-            self.redraw()
-
-    def on_form_reached(self, _event: Form.Reached) -> None:
+    def on_rows_moved(self, _event: Rows.Moved) -> None:
         """Show what is known of the row."""
-        self.query_one("#details", Lines).show(self._draw_details)
+        self._draw_details()
+        self._draw_status()
+        self._rest_here()
+
+    def _rest_here(self) -> None:
+        if self._rests is not None:
+            self._rests.stop()
+        if self.RESTS_S:
+            self._rests = self.set_timer(self.RESTS_S, self._look_at_set)
+        else:
+            self._look_at_set()
+
+    def _look_at_set(self) -> None:
+        item = self.item()
+        if item is not None and item.one is not None and self._would is not None:
+            self._would.look(item.one)
+
+    def on_rows_opened(self, _event: Rows.Opened) -> None:
+        """Open or close a set."""
+        item = self.item()
+        if item is None:
+            if not self._waits(lambda: self.query_one(Rows).action_choose()):
+                self.owner.refuse("There is no backup.")
+        elif item.one is not None:
+            self.action_unfold(item.one.timestamp not in self._opened)
+
+    def action_unfold(self, opened: bool) -> None:
+        """Show the files of the set under the cursor, or fold them away."""
+        item = self.item()
+        if item is None or item.one is None:
+            return
+        self._wanted = f"set {item.one.timestamp}"
+        if opened:
+            self._opened.add(item.one.timestamp)
+        else:
+            self._opened.discard(item.one.timestamp)
+        self.redraw()
+
+    def on_rows_marked(self, _event: Rows.Marked) -> None:
+        """Mark or unmark, and go on to the next row."""
+        item, rows = self.item(), self.query_one(Rows)
+        if item is None or item.other:
+            return
+        self._marks ^= {item.key}
+        rows.refresh()
+        rows.action_step(1)
+        self._draw_status()
 
     def action_sort(self) -> None:
-        """Sort by the next column."""
+        """Sort by the next order."""
         self._sort = SORTS[(SORTS.index(self._sort) + 1) % len(SORTS)]
         self.redraw()
 
@@ -294,118 +305,96 @@ class Backups(Page):
         field.display = True
         field.focus()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Filter by what was typed."""
-        self._filter_by(event.value)
-
-    def _filter_by(self, term: str) -> None:
-        field = self.query_one("#filter", Input)
-        field.value = term
-        field.display = False
-        self._term = term.strip()
-        self.query_one(Form).focus()
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Show what matches at once."""
+        self._term = event.value.strip()
         self.redraw()
 
+    def on_input_submitted(self, _event: Input.Submitted) -> None:
+        """Go back to the list, which stays filtered."""
+        self.query_one(Rows).focus()
+
     def action_back(self) -> None:
-        """Take the filter away, or leave."""
-        if self._term or self.query_one("#filter", Input).display:
-            self._filter_by("")
+        """Take the filter away, then the marks, or leave."""
+        field = self.query_one("#filter", Input)
+        if field.display:
+            field.value = ""
+            field.display = False
+            self.query_one(Rows).focus()
+        elif self._marks:
+            self._marks.clear()
+            self.redraw()
+            self.query_one(Rows).refresh()
         else:
             super().action_back()
 
     def action_roll_back(self) -> None:
         """Choose the set under the cursor for a rollback."""
-        one = self.chosen_set()
-        if one is None:
+        item = self.item()
+        if self._waits(self.action_roll_back):
+            return
+        if item is None or item.one is None:
             self.owner.refuse("There is no backup to roll back to.")
         elif self.owner.may_plan():
-            self.owner.pick(one.timestamp)
+            self.owner.pick(item.one.timestamp)
+
+    def action_compare(self) -> None:
+        """Read everything: what a rollback to the set would change."""
+        item = self.item()
+        if self._waits(self.action_compare):
+            return
+        if item is None or item.one is None:
+            self.owner.refuse("There is no backup to compare with.")
+        elif self.owner.may_plan():
+            self.owner.compare(item.one.timestamp)
 
     def action_verify(self) -> None:
         """Read the chosen backups from end to end."""
         chosen = self.chosen()
-        if chosen and self._verifying is not None:
+        if not self._waits(self.action_verify) and chosen and self._verifying is not None:
             self._verifying.start(chosen)
             self._reading.resume()
-            self.redraw()
+            self.query_one(Rows).refresh()
+
+    def action_copy(self) -> None:
+        """Copy the names of the chosen backups."""
+        names = " ".join(text.clean(backup.name) for backup in self.chosen())
+        if names:
+            self.app.copy_to_clipboard(names)
+            self.owner.tell(f"Copied, where the terminal allows it: {names}")
+
+    def action_note(self) -> None:
+        """Write another note for the set under the cursor."""
+        item, owner = self.item(), self.owner
+        if item is None or item.one is None or not owner.may_change():
+            return
+        ask_note(self, item.one, self.action_refresh_list)
 
     def action_delete(self) -> None:
-        """Ask, then delete the chosen backups, or the unfinished file."""
-        chosen, backups = self.chosen(), self._listing.value
-        key = self.query_one(Form).key
-        if key.startswith("other "):
+        """Ask, then delete what is chosen, or the unfinished file."""
+        item, listing = self.item(), self._backups.value
+        if self._waits(self.action_delete):
+            return
+        if item is not None and item.other:
             self.owner.refuse(NOT_OURS)
             return
-        if not isinstance(backups, BackupsView) or not self.owner.may_start():
+        if item is None or not isinstance(listing, BackupsView) or not self.owner.may_start():
             return
-        unfinished = unfinished_under(backups, key)
-        if unfinished is not None:
-            self._ask_unfinished(unfinished)
-        if not chosen:
-            return
-        last = needs_typing(backups, chosen)
-        single = len(chosen) == 1
-        name = chosen[0].name if single else str(chosen[0].timestamp)
-        when = text.local_time(chosen[0].timestamp, self.owner.zone)
-        size = text.size(sum(backup.size_bytes for backup in chosen))
-        lines = [f"{backup.name}  {text.size(backup.size_bytes)}" for backup in chosen]
-        lines.append("")
-        if last:
-            kinds = " and ".join(kind.value for kind in last)
-            lines.append(f"No other good backup of {kinds} is left then.")
-        lines.append("What is deleted cannot be brought back.")
-
-        def answered(agreed: bool | None) -> None:
-            if agreed:
-                self._delete(chosen)
-
-        title = f"Delete {'this backup' if single else 'this set'} of {when}, {size}?"
-        self.app.push_screen(
-            Ask(
-                title=title,
-                lines=lines,
-                do="Delete",
-                typed=name if last else "",
-                danger=True,
-            ),
-            answered,
-        )
-
-    def _ask_unfinished(self, unfinished: PartialBackup) -> None:
-        def answered(agreed: bool | None) -> None:
-            if agreed:
-                self._delete((unfinished,))
-
-        size = text.size(unfinished.size_bytes)
-        self.app.push_screen(
-            Ask(
-                title=f"Delete this unfinished file, {size}?",
-                lines=[
-                    unfinished.file_name,
-                    "",
-                    "It is what a backup that died has left: nothing can be rolled back to it.",
-                ],
-                do="Delete",
-                danger=True,
-            ),
-            answered,
-        )
-
-    def _delete(self, chosen: Sequence[BackupView | PartialBackup]) -> None:
-        engine = self.owner.engine
-
-        def work() -> None:
-            for one in chosen:
-                if isinstance(one, PartialBackup):
-                    engine.delete_unfinished(one)
-                else:
-                    engine.delete(one)
+        chosen = self.chosen()
+        if chosen:
+            ask = deletion_question(listing, chosen, self.owner.zone)
+        else:
+            ask = unfinished_question(item.unfinished)
+        work = deleting(self.owner.engine, chosen or (item.unfinished,))
 
         def done(value: Exception | None) -> None:
             if isinstance(value, Exception):
                 self.owner.complain(value)
-            else:
-                self.owner.tell(f"Deleted: {text.plural(len(chosen), 'file')}.")
+            self._marks.clear()
             self.action_refresh_list()
 
-        self.owner.errands.ask(work, done)
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self.owner.errands.ask(work, done)
+
+        self.app.push_screen(ask, answered)

@@ -1,4 +1,4 @@
-"""History: the jobs of this store, newest first, each with its result and its log."""
+"""History: the jobs of this store, newest first, each with its result and the end of its log."""
 
 from __future__ import annotations
 
@@ -6,19 +6,25 @@ from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Container
 from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import Input
 
 from core.jobs.listing import JobSummary
 from core.text import numbers
-from tui.render import text
-from tui.render.row import Row
+from tui.engine.port import Latest
+from tui.render import facts, text
+from tui.render.log import tail_lines
 from tui.render.text import assemble
 from tui.screens.page import Page
-from tui.widgets.form import Form
+from tui.widgets.entry import Entry
 from tui.widgets.keys import BACK, HELP, Hint
 from tui.widgets.lines import Lines
+from tui.widgets.panel import Panel
+from tui.widgets.rows import Rows
 
+LIMIT_S: Final = 10.0
 DISCARD: Final = "Give the undo up and free its space; asks first."
 
 
@@ -26,33 +32,49 @@ class History(Page):
     """The list of jobs."""
 
     CRUMB = "History"
+    RESTS_S: ClassVar[float] = 0.4  # the cursor stands still so long before its log is read
     PURPOSE = """The newest fifty jobs, and always those that run, were interrupted, or keep an
         undo. Enter shows a job with its steps and its log."""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5", "refresh_list", "Look again", tooltip="Read the list of jobs anew."),
+        Binding("slash", "filter", "Filter", tooltip="Show what matches, while you type."),
         Binding("u", "open_page('undo')", "Undo", tooltip="Plan the undo of the last rollback."),
+        Binding("f5", "refresh_list", "Look again", tooltip="Read the list of jobs anew."),
         Binding("d", "open_page('discard')", "Discard undo", tooltip=DISCARD),
     ]
     HINTS = (
         Hint(key="enter", words="Open"),
         Hint(key="u", words="Undo"),
+        Hint(key="slash", words="Filter"),
         Hint(key="f5", words="Look again"),
         BACK,
         HELP,
         Hint(key="d", words="Discard undo", last=True),
     )
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._term = ""
+        self._jobs: tuple[JobSummary, ...] = ()
+        self._log: Latest[tuple[tuple[float, str], ...]] = Latest(last_only=True)
+        self._rests: Timer | None = None
+
     def body(self) -> ComposeResult:
-        """Show the list."""
-        with Vertical(id="history"):
-            yield Lines(self._draw_title, id="history-title")
-            yield Form(id="jobs-list")
+        """Show the list, and the log of the job under the cursor."""
+        with Container(id="list-and-set"):
+            with Panel("JOBS", id="list-panel", classes="fills"):
+                yield Entry(id="filter", placeholder="part of any column; Esc shows all again")
+                yield Lines(id="list-head")
+                yield Rows(self._line, id="list")
+            with Panel("ITS LOG", id="details-panel"):
+                yield Lines(id="details")
 
     def on_mount(self) -> None:
         """Show what is known, and ask anew."""
         super().on_mount()
-        self.query_one(Form).focus()
+        self.query_one("#filter", Input).display = False
+        self.query_one(Rows).focus()
         self._redraw()
+        self._rest_here()
         self.action_refresh_list()
 
     def action_refresh_list(self) -> None:
@@ -62,7 +84,12 @@ class History(Page):
     def jobs_changed(self) -> None:
         """Draw the list."""
         self.redraw()
+        self._rest_here()
         self.refresh_bindings()
+
+    def on_resize(self) -> None:
+        """Draw the log for the room that there is now."""
+        self.call_after_refresh(self.redraw)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's signature
         """Offer the undo only while one is kept."""
@@ -72,45 +99,100 @@ class History(Page):
         """Put the plan of the undo, or the question about it, on top."""
         self.owner.open_page(key)
 
+    # Drawing
+
     def _redraw(self) -> None:
-        self.query_one("#history-title", Lines).show(self._draw_title)
-        self.query_one(Form).fill([self._row(job) for job in self.owner.jobs])
+        owner, rows = self.owner, self.query_one(Rows)
+        here = self._jobs[rows.cursor].job_id if rows.cursor < len(self._jobs) else ""
+        words = self._term.casefold().split()
+        self._jobs = tuple(
+            job for job in owner.jobs if all(word in self._text_of(job) for word in words)
+        )
+        at = next((at for at, job in enumerate(self._jobs) if job.job_id == here), None)
+        rows.show(len(self._jobs), cursor=at)
+        total = numbers.of_all(len(owner.jobs), owner.forgotten)
+        fact = f"{len(self._jobs)} of {total}" if self._term else total
+        if not owner.jobs:
+            fact = "none has run on this store yet"
+        self.query_one("#list-panel", Panel).name_it("JOBS", fact)
+        head = self.query_one("#list-head", Lines)
+        head.show(lambda width: [facts.job_head(width, owner.zone)])
+        self._draw_log()
+        parts = [f"row {rows.cursor + 1} of {len(self._jobs)}"] if self._jobs else []
+        parts += [f"filter: {text.clean(self._term)}"] if self._term else []
+        self.rest(assemble(("   ".join(parts), "$foreground-muted")))
 
-    def _draw_title(self, width: int) -> list[Content]:
-        jobs = self.owner.jobs
-        zone = text.zone_name(self.owner.zone)
-        line = f" {numbers.of_all(len(jobs), self.owner.forgotten)}   times are {zone}"
-        line = line if jobs else " No job has run on this store yet."
-        return [assemble((text.fit(line, width, self.owner.glyphs), "bold $text-accent"))]
+    def _text_of(self, job: JobSummary) -> str:
+        line = facts.job_line(job, 400, self.owner.clock(), self.owner.zone).plain
+        return f"{line} {job.job_id} {text.local_time(job.began_s, self.owner.zone)}".casefold()
 
-    def _row(self, job: JobSummary) -> Row:
+    def _line(self, index: int, width: int) -> Content:
         owner = self.owner
+        return facts.job_line(self._jobs[index], width, owner.clock(), owner.zone)
 
-        def draw(width: int) -> Content:
-            glyphs = owner.glyphs
-            when = text.began_time(job, owner.zone)
-            what = text.fit(text.OPERATION_SHORT[job.operation], 9, glyphs)
-            kinds = text.fit(" ".join(kind.value for kind in job.kinds), 13, glyphs)
-            took = text.right("" if job.elapsed_s is None else text.duration(job.elapsed_s), 8)
-            outcome = text.job_outcome(job)
-            style = "" if job.outcome is None else text.OUTCOME_STYLES[job.outcome]
-            if job.interrupted:
-                style = "bold $text-error"
-            line = f" {when}  {what} {kinds}{took}  "
-            rest = ""
-            if job.undo_kept:
-                rest = f"  undo kept, {text.size(job.undo_bytes or None)}"
-            if job.user:
-                rest += f"  {job.user}@{job.host}"
-            room = max(0, width - len(line) - len(outcome))
-            return assemble(
-                line,
-                (outcome, style),
-                (text.fit(text.clean(rest), room, glyphs), "$foreground-muted"),
+    def _draw_log(self) -> None:
+        details, owner, log = self.query_one("#details", Lines), self.owner, self._log.value
+        height = self.query_one("#details-panel").content_size.height
+        if isinstance(log, tuple):
+            details.show(lambda width: tail_lines(log, width, height, owner.glyphs, owner.zone))
+        else:
+            words = "" if log is None else "? it cannot be read"
+            details.show(lambda _width: [assemble((words, "$text-warning"))])
+
+    def on_rows_moved(self, _event: Rows.Moved) -> None:
+        """Read the log of the job under the cursor, once it stands still."""
+        self.redraw()
+        self._rest_here()
+
+    def _rest_here(self) -> None:
+        if self._rests is not None:
+            self._rests.stop()
+        if self.RESTS_S:
+            self._rests = self.set_timer(self.RESTS_S, self._read_log)
+        else:
+            self._read_log()
+
+    def _read_log(self) -> None:
+        at, engine = self.query_one(Rows).cursor, self.owner.engine
+        if at < len(self._jobs):
+            job_id = self._jobs[at].job_id
+            self._log.begin()
+            self._log.ask(
+                self.owner.errands,
+                lambda: engine.log_tail(job_id),
+                lambda _value: self._draw_log(),
+                limit_s=LIMIT_S,
+                begun=True,
             )
 
-        return Row(job.job_id, draw)
+    # Doing
 
-    def on_form_chosen(self, event: Form.Chosen) -> None:
+    def on_rows_opened(self, event: Rows.Opened) -> None:
         """Show the job."""
-        self.owner.show_job(event.key)
+        if event.index < len(self._jobs):
+            self.owner.show_job(self._jobs[event.index].job_id)
+
+    def action_filter(self) -> None:
+        """Type what to filter by."""
+        field = self.query_one("#filter", Input)
+        field.display = True
+        field.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Show what matches at once."""
+        self._term = event.value.strip()
+        self.redraw()
+
+    def on_input_submitted(self, _event: Input.Submitted) -> None:
+        """Go back to the list, which stays filtered."""
+        self.query_one(Rows).focus()
+
+    def action_back(self) -> None:
+        """Take the filter away, or leave."""
+        field = self.query_one("#filter", Input)
+        if field.display:
+            field.value = ""
+            field.display = False
+            self.query_one(Rows).focus()
+        else:
+            super().action_back()

@@ -1,4 +1,8 @@
-"""The first screen: the store, its backups, what needs attention, what can be done."""
+"""The first screen: what needs attention, the store, its backups, what changed since, its jobs.
+
+Below 100 columns everything is one stack with the facts in short; from 100 two columns of panels,
+from 160 a third with the set under the cursor and the log of the last job.
+"""
 
 from __future__ import annotations
 
@@ -6,83 +10,95 @@ from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 
-from tui.engine.port import Latest, TimeLimit
-from tui.engine.views import BackupsView, DatabaseView, LostView, SpaceView, StoreView
-from tui.render import text
-from tui.render.row import Row
+from core.events import Kind
+from tui.engine.views import (
+    BackupsView,
+    NewerView,
+    SetView,
+    StoreView,
+)
+from tui.render import days, facts, sets, text
+from tui.render.concern import Concern, concern_lines
+from tui.render.facts import Known
+from tui.render.log import tail_lines
 from tui.render.text import assemble
-from tui.screens.attention import attention_of
+from tui.screens.attention import concerns_of
+from tui.screens.home_facts import FILES_LIMIT_S, Facts
+from tui.screens.home_panels import home_body
 from tui.screens.lost import ask_repair, maintenance_question, urgent_of
 from tui.screens.page import Page
-from tui.widgets.form import Form
 from tui.widgets.keys import HELP, Hint
-from tui.widgets.lines import Lines
+from tui.widgets.lines import Draw, Lines
+from tui.widgets.panel import Panel
+from tui.widgets.rows import Rows
 
-LABEL: Final = 14
-DATABASE_LIMIT_S: Final = 15.0
-FILES_LIMIT_S: Final = 10.0
-_MUTED: Final = "$foreground-muted"
-_WARNING: Final = "$text-warning"
+DAYS_ROWS: Final = 5
+SET_ROWS: Final = 9
 
 
 class Home(Page):
     """What the administrator sees first."""
 
     PURPOSE = """The store at a glance. Facts are asked side by side: a question mark says what
-        could not be found out, and why. Move with the arrow keys and press enter, or press the key
-        that stands beside an action."""
+        could not be found out, and why. What changed since the newest backup is a cheap look at
+        times: about, until a plan has read everything. Keys that act on a message stand beside
+        it."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stay", show=False),
-        Binding("b", "choose('backup')", "Back up"),
-        Binding("l", "choose('backups')", "Backups"),
-        Binding("r", "choose('rollback')", "Roll back"),
-        Binding("h", "choose('history')", "History"),
-        Binding("i", "choose('recover')", "Recover"),
-        Binding("u", "choose('undo')", "Undo the last rollback"),
-        Binding("m", "choose('open')", "Turn maintenance mode off"),
-        Binding("f5", "refresh_facts", "Look again"),
-        Binding("d", "choose('discard')", "Discard the undo"),
+        Binding("b", "open('backup')", "Back up", tooltip="Choose what to back up, and start."),
+        Binding(
+            "r", "open('rollback')", "Roll back", tooltip="Plan a rollback; nothing is changed yet."
+        ),
+        Binding(
+            "equals_sign",
+            "compare",
+            "Compare",
+            tooltip="Read everything: what a rollback to the set under the cursor would change.",
+        ),
+        Binding("h", "open('history')", "History", tooltip="All jobs of this store."),
+        Binding("full_stop", "next_concern", "Next message", tooltip="Show the next message."),
+        Binding("i", "recover", "Recover", tooltip="Bring an interrupted job to a known end."),
+        Binding("m", "maintenance", "Maintenance off", tooltip="Open the store again; asks."),
+        Binding("u", "open('undo')", "Undo", tooltip="Plan the undo of the last rollback."),
+        Binding("f5", "refresh_facts", "Look again", tooltip="Ask for every fact anew."),
+        Binding("d", "open('discard')", "Discard the undo", tooltip="Free its space; asks first."),
     ]
     HINTS = (
         Hint(key="b", words="Back up"),
         Hint(key="r", words="Roll back"),
         Hint(key="enter", words="Open"),
         Hint(key="h", words="History"),
+        Hint(key="j", words="Job"),
+        Hint(key="tab", words="Next panel"),
         HELP,
+        Hint(key="ctrl+p", words="Commands"),
         Hint(key="q", words="Quit", last=True),
     )
 
     def __init__(self) -> None:
         super().__init__()
-        self._store: Latest[StoreView] = Latest()
-        self._database: Latest[DatabaseView] = Latest()
-        self._space: Latest[SpaceView] = Latest()
-        self._backups: Latest[BackupsView] = Latest()
-        self._lost: Latest[tuple[LostView, ...]] = Latest()
-        self._urgent = ""
+        self._concern = 0
         self._has_asked = False
+        self._facts: Facts
 
     def body(self) -> ComposeResult:
-        """Two columns where there is room."""
-        with VerticalScroll(id="home", can_focus=False), Horizontal(classes="columns"):
-            with Vertical(classes="column"):
-                yield Lines(self._draw_store, id="store")
-                yield Lines(self._draw_attention, id="attention")
-                yield Form(id="actions")
-            with Vertical(classes="column second"):
-                yield Lines(self._draw_backups, id="backups")
-                yield Lines(self._draw_jobs, id="jobs")
+        """All panels; which of them are seen depends on the width."""
+        yield from home_body(self._set_line, self._job_line, self.owner.glyphs)
 
     def on_mount(self) -> None:
         """Ask for all facts."""
         super().on_mount()
-        self.query_one(Form).focus()
+        self._facts = Facts(self.owner.engine, self.owner.errands, self._came)
+        self.query_one("#sets", Rows).focus()
         self.redraw()
         # After the first picture: the engine's modules are loaded by the first question.
         self.call_after_refresh(self._ask_for_facts)
+
+    def on_unmount(self) -> None:
+        """Let what is still looked at end."""
+        self._facts.gone = True
 
     def on_screen_resume(self) -> None:
         """Look again: another screen may have changed what is shown."""
@@ -90,8 +106,13 @@ class Home(Page):
         if self._has_asked:
             self._ask_for_facts()
 
+    def on_resize(self) -> None:
+        """Other panels are seen now."""
+        self.call_after_refresh(self.redraw)
+
     def jobs_changed(self) -> None:
         """Look again: a job that has begun or ended leaves traces everywhere."""
+        self._facts.look_again()
         self._ask_for_facts()
 
     def action_stay(self) -> None:
@@ -99,284 +120,258 @@ class Home(Page):
 
     def action_refresh_facts(self) -> None:
         """Look for jobs, and ask for every fact anew."""
+        self._facts.look_again()
         self.owner.look_for_jobs()
         self._ask_for_facts()
 
     def _ask_for_facts(self) -> None:
-        """Ask for every fact, side by side."""
+        """Ask for every fact, side by side; the log of the last job where it is seen."""
         self._has_asked = True
-        engine, errands = self.owner.engine, self.owner.errands
-
-        def store_changed(value: StoreView | Exception) -> None:
-            if isinstance(value, StoreView):
-                if value.read_only and not self.owner.read_only:
-                    self.owner.read_only = value.read_only
-                self.refresh_bar()
-            self.redraw()
-
-        def changed(_value: object) -> None:
-            self.redraw()
-
-        self._store.ask(errands, engine.store, store_changed, limit_s=FILES_LIMIT_S)
-        self._space.ask(errands, engine.space, changed, limit_s=FILES_LIMIT_S)
-        self._backups.ask(errands, engine.backups, changed, limit_s=FILES_LIMIT_S)
-        self._database.ask(errands, engine.database, changed, limit_s=DATABASE_LIMIT_S)
-        self._lost.ask(errands, engine.lost, changed, limit_s=DATABASE_LIMIT_S)
+        owner = self.owner
+        self._facts.ask(look=owner.running_job is None)
+        if self.has_class("-huge") and owner.jobs:
+            self._facts.ask_log(owner.jobs[0].job_id)
         self.redraw()
 
-    def _redraw(self) -> None:
-        self.query_one("#store", Lines).show(self._draw_store)
-        self.query_one("#attention", Lines).show(self._draw_attention)
-        self.query_one("#backups", Lines).show(self._draw_backups)
-        self.query_one("#jobs", Lines).show(self._draw_jobs)
-        form, rows = self.query_one(Form), self._actions()
-        form.fill(rows)
-        urgent = rows[1].key
-        if urgent != self._urgent:
-            # What has become the most urgent is under the cursor; enter does it.
-            self._urgent = urgent
-            form.move_to(urgent)
+    def _came(self) -> None:
+        """Take in what a fact means for all screens, and draw."""
+        store, owner = self._facts.store.value, self.owner
+        if isinstance(store, StoreView) and store.read_only and not owner.read_only:
+            owner.read_only = store.read_only
+            self.refresh_bar()
+        self.redraw()
 
-    # Drawing
+    # What is shown
 
-    def _fact(self, label: str, value: str, width: int, style: str = "") -> Content:
-        room = max(8, width - LABEL - 1)
-        return assemble(
-            (" " + text.fit(label, LABEL, self.owner.glyphs), "$foreground-muted"),
-            (text.fit(text.clean(value), room, self.owner.glyphs), style),
+    def known(self) -> Known:
+        """Return the answers as far as they came."""
+        owner, undo = self.owner, self.owner.undoable_job
+        return Known(
+            store=self._facts.store.value,
+            database=self._facts.database.value,
+            space=self._facts.space.value,
+            backups=self._facts.backups.value,
+            maintenance=owner.maintenance,
+            broken=None if owner.health is None else bool(owner.health.broken),
+            undo_bytes=0 if undo is None else undo.undo_bytes,
         )
 
-    def _folded(self, label: str, value: str, width: int, style: str) -> list[Content]:
-        """Return a fact in as many rows as it takes: of what is wrong nothing is cut."""
-        rows = text.fold(text.clean(value), width - LABEL - 1)
-        return [
-            assemble(
-                (" " + text.fit("" if number else label, LABEL, self.owner.glyphs), _MUTED),
-                (row, style),
+    def sets(self) -> tuple[SetView, ...]:
+        """Return the sets, newest first."""
+        listing = self._facts.backups.value
+        return listing.sets if isinstance(listing, BackupsView) else ()
+
+    def concerns(self) -> list[Concern]:
+        """Return what needs attention, worst first."""
+        return concerns_of(
+            self.owner, self._facts.store.value, self._facts.backups.value, self._facts.lost.value
+        )
+
+    def _set_line(self, index: int, width: int) -> Content:
+        owner = self.owner
+        one = self.sets()[index]
+        return sets.set_line(one, width, owner.clock(), owner.zone, owner.glyphs)
+
+    def _job_line(self, index: int, width: int) -> Content:
+        owner = self.owner
+        return facts.job_line(owner.jobs[index], width, owner.clock(), owner.zone)
+
+    def _redraw(self) -> None:
+        self._draw_attention()
+        owner, known = self.owner, self.known()
+        wide = self.has_class("-wide") or self.has_class("-huge")
+        if wide:
+            self._show("store", lambda width: facts.store_lines(known, self.place(width)))
+            self._show("space", lambda width: facts.space_lines(known, self.place(width)))
+            self._show("changed", self._draw_changed)
+            self._show("days", self._draw_days)
+            self._show("jobs-head", lambda width: [facts.job_head(width, owner.zone)])
+            self.query_one("#jobs", Rows).show(len(owner.jobs))
+            self._panel("jobs-panel").name_it("RECENT JOBS", "" if owner.jobs else "none yet")
+        else:
+            self._show("brief", self._draw_brief)
+            self._show("jobs-brief", self._draw_jobs_brief)
+        self._draw_sets()
+        if wide:
+            self._draw_set()
+        if self.has_class("-huge"):
+            self._draw_third()
+
+    def _show(self, name: str, draw: Draw) -> None:
+        self.query_one(f"#{name}", Lines).show(draw)
+
+    def _panel(self, name: str) -> Panel:
+        return self.query_one(f"#{name}", Panel)
+
+    def _draw_sets(self) -> None:
+        listing, found = self._facts.backups.value, self.sets()
+        total = f"{text.plural(len(found), 'set')}, {text.size(sum(s.size_bytes for s in found))}"
+        if listing is None:
+            total = f"reading {self.owner.glyphs.ellipsis}"
+        elif isinstance(listing, Exception):
+            total = "? " + text.clean(getattr(listing, "message", "cannot be read"))
+        elif not found:
+            total = "none yet: [b] makes the first one"
+        self._panel("sets-panel").name_it("BACKUPS", total)
+        zone = self.owner.zone
+        self._show(
+            "sets-head", lambda width: [sets.head_line(width, zone)] if found else [Content("")]
+        )
+        self.query_one("#sets", Rows).show(len(found))
+        self._fit_sets(len(found))
+
+    def _fit_sets(self, number: int) -> None:
+        """Give the list the height of its sets, at most six tenths, where a set stands below."""
+        panel, columns = self._panel("sets-panel"), self.query_one("#home-columns")
+        room = columns.size.height - DAYS_ROWS
+        height: int | str = "1fr"
+        if self.has_class("-wide"):
+            height = max(6, min(number + 3, room * 6 // 10))
+            if room - height < SET_ROWS:
+                height = "1fr"
+        self._panel("set-2-panel").display = height != "1fr"
+        if panel.styles.height is None or str(panel.styles.height) != str(height):
+            panel.styles.height = height
+
+    def _draw_attention(self) -> None:
+        concerns = self.concerns()
+        panel = self._panel("attention")
+        panel.display = bool(concerns)
+        panel.set_class(any(one.broken for one in concerns), "broken")
+        if not concerns:
+            return
+        self._concern %= len(concerns)
+        number = len(concerns)
+        fact = f"{self._concern + 1} of {number}   [.] next message" if number > 1 else ""
+        panel.name_it("NEEDS ATTENTION", fact)
+        height = max(3, self.size.height // 6)
+        self._show(
+            "concerns",
+            lambda width: concern_lines(concerns, self._concern, width, height, self.owner.glyphs),
+        )
+
+    def _draw_changed(self, width: int) -> list[Content]:
+        newest, place = self._facts.newest(), self.place(width)
+        if not newest:
+            words = (
+                "no backup to compare with" if self._facts.backups.value else place.glyphs.ellipsis
             )
-            for number, row in enumerate(rows)
+            return [assemble((words, "$foreground-muted"))]
+        since = max(backup.timestamp for backup in newest.values())
+        moment = text.when(since, place.now_s, self.owner.zone).strip()
+        self._panel("changed-panel").name_it(f"CHANGED SINCE {moment}", "about")
+        newer = (
+            self._facts.newer.value if Kind.DB in newest else NewerView(uncounted=("no backup",))
+        )
+        return facts.changed_lines(self._facts.parts(), newer, place)
+
+    def _draw_days(self, width: int) -> list[Content]:
+        owner, found = self.owner, self.sets()
+        now_s, zone = owner.clock(), owner.zone
+        return [
+            days.strip_line(days.day_states(found, now_s, zone), width, owner.glyphs),
+            days.dates_line(now_s, zone, width),
+            days.newest_line(found, now_s),
         ]
 
-    def _unknown(self, label: str, value: Exception | None, width: int) -> list[Content]:
-        if value is None:
-            return [self._fact(label, self.owner.glyphs.ellipsis, width)]
-        if isinstance(value, TimeLimit):
-            return [self._fact(label, "? no answer within the time limit", width, _WARNING)]
-        said = [getattr(value, "message", str(value)), getattr(value, "hint", None) or ""]
-        return self._folded(label, f"? {' '.join(filter(None, said))}", width, _WARNING)
-
-    def _draw_store(self, width: int) -> list[Content]:
-        owner = self.owner
-        rows = [self._title("STORE")]
-        rows.append(self._fact("Root", owner.engine.root, width, "bold"))
-        store = self._store.value
-        if isinstance(store, StoreView):
-            version = " ".join(part for part in (store.version, store.edition) if part)
-            rows.append(self._fact("Magento", version or "version not known", width))
-            rows.append(self._fact("Mode", f"{store.mode or '?'}, owner {store.owner}", width))
-        else:
-            rows.extend(self._unknown("Magento", store, width))
-            rows.append(self._fact("Mode", owner.glyphs.ellipsis, width))
-        rows.extend(self._maintenance(width))
-        database = self._database.value
-        if isinstance(database, DatabaseView):
-            rows.append(self._fact("Database", database.where, width))
-            rows.extend(self._database_size(database, width))
-        else:
-            unknown = self._unknown("Database", database, width)
-            rows.extend(unknown if len(unknown) > 1 else [*unknown, Content("")])
-        space = self._space.value
-        if isinstance(space, SpaceView):
-            value = f"{text.size(space.free_bytes)} of {text.size(space.total_bytes)}"
-            rows.append(self._fact("Free space", value, width))
-        else:
-            rows.extend(self._unknown("Free space", space, width))
-        if not self.has_class("-wide"):
-            rows.extend(self._backups_in_short(width))
+    def _draw_brief(self, width: int) -> list[Content]:
+        owner, place = self.owner, self.place(width)
+        rows = facts.brief_lines(self.known(), place)
+        newest = self._facts.newest()
+        if newest:
+            newer = self._facts.newer.value
+            words = facts.changed_brief(self._facts.parts(), newer, place)
+            since = text.when(
+                max(backup.timestamp for backup in newest.values()), place.now_s, owner.zone
+            ).strip()
+            words = text.fit(f"since {since}, about: {words}", width - facts.LABEL, place.glyphs)
+            rows += facts.fact("CHANGED", words, place)
+        states = days.day_states(self.sets(), owner.clock(), owner.zone)
+        label = (f"{'30 DAYS':<{facts.LABEL}}", "$foreground-muted")
+        rows.append(assemble(label, days.strip_line(states, width - facts.LABEL, owner.glyphs)))
         return rows
 
-    def _database_size(self, database: DatabaseView, width: int) -> list[Content]:
-        if database.problem is not None:
-            return self._folded("", f"? {database.problem}", width, _WARNING)
-        tables = text.plural(database.tables or 0, "table")
-        return [self._fact("", f"{text.size(database.size_bytes)} in {tables}", width)]
+    def _draw_jobs_brief(self, width: int) -> list[Content]:
+        return [facts.jobs_brief(self.owner.jobs, self.place(width), self.owner.zone)]
 
-    def _maintenance(self, width: int) -> list[Content]:
-        state = self.owner.maintenance
-        if state is None:
-            return [self._fact("Maintenance", self.owner.glyphs.ellipsis, width)]
-        if not state:
-            return self._serving(width)
-        store = self._store.value
-        value = "ON: the store is closed to customers"
-        if isinstance(store, StoreView) and store.addresses:
-            value += f", except {store.addresses}"
-        return self._folded("Maintenance", value, width, "$text-error bold")
+    def _draw_set(self) -> None:
+        """Show the set under the cursor in the panel that is there for it."""
+        found, cursor = self.sets(), self.query_one("#sets", Rows).cursor
+        chosen = found[cursor] if cursor < len(found) else None
+        name = "set-3" if self.has_class("-huge") else "set-2"
+        when = (
+            ""
+            if chosen is None
+            else text.when(chosen.timestamp, self.owner.clock(), self.owner.zone)
+        )
+        self._panel(f"{name}-panel").name_it("THE SET", when.strip())
+        self._show(name, lambda width: [] if chosen is None else self._set_block(chosen, width))
 
-    def _serving(self, width: int) -> list[Content]:
-        """Return that nothing closes the store, and what keeps it from serving nevertheless."""
-        health = self.owner.health
-        if health is None:
-            return [self._fact("Maintenance", "off", width)]
-        if health.broken:
-            value = f"off, but the store is DOWN: {health.words}"
-            return self._folded("Maintenance", value, width, "$text-error bold")
-        return [self._fact("Maintenance", "off: the store is open", width)]
+    def _draw_third(self) -> None:
+        log, glyphs, zone = self._facts.log.value, self.owner.glyphs, self.owner.zone
+        rows = log if isinstance(log, tuple) else ()
+        height = self.query_one("#last-log", Lines).size.height
+        self._show("last-log", lambda width: tail_lines(rows, width, height, glyphs, zone))
 
-    def _backups_in_short(self, width: int) -> list[Content]:
-        owner, backups = self.owner, self._backups.value
-        if not isinstance(backups, BackupsView):
-            return [*self._unknown("Backups", backups, width), Content("")]
-        if not backups.sets:
-            none = self._fact("Backups", "none yet: b makes the first one", width)
-            return [none, Content("")]
-        newest = backups.sets[0]
-        when = f"{text.local_time(newest.timestamp, owner.zone)} {text.zone_name(owner.zone)}"
-        ago = text.age(newest.timestamp, owner.clock())
-        kinds = " ".join(kind.value for kind in newest.kinds)
-        number = text.plural(len(backups.sets), "set")
-        total = f"{number}, {text.size(backups.size_bytes)} in var/backups"
-        return [
-            self._fact("Backups", total, width),
-            self._fact("", f"newest {ago}, {when}: {kinds}", width),
-        ]
-
-    def _draw_backups(self, width: int) -> list[Content]:
-        owner, backups = self.owner, self._backups.value
-        rows = [self._title(f"BACKUPS  times are {text.zone_name(owner.zone)}")]
-        if not isinstance(backups, BackupsView):
-            return [*rows, *self._unknown("", backups, width)]
-        if not backups.sets:
-            return [*rows, assemble((" none yet: b makes the first one", "$foreground-muted"))]
-        for one in backups.sets[:8]:
-            when = text.local_time(one.timestamp, owner.zone)
-            rest = f"{text.fit(text.kinds_text(one.kinds), 14, owner.glyphs)} "
-            rest += f"{text.right(text.size(one.size_bytes), 8)}  {one.health}"
-            rows.append(assemble(" ", text.fit(f"{when}  {rest}", width - 1, owner.glyphs)))
-        more = len(backups.sets) - 8
-        if more > 0:
-            rows.append(assemble((f" and {more} more", "$foreground-muted")))
-        sets = text.plural(len(backups.sets), "set")
-        rows.append(assemble((f" {sets}, {text.size(backups.size_bytes)}", "$foreground-muted")))
-        return rows
-
-    def _draw_jobs(self, width: int) -> list[Content]:
-        owner = self.owner
-        if not self.has_class("-wide"):
-            return []
-        rows = [Content(""), self._title("RECENT JOBS")]
-        for job in owner.jobs[:8]:
-            when = text.began_time(job, owner.zone)
-            words = text.fit(text.OPERATION_WORDS[job.operation], 17, owner.glyphs)
-            line = f"{when}  {words} {text.job_outcome(job)}"
-            rows.append(assemble(" ", text.fit(line, width - 1, owner.glyphs)))
-        if not owner.jobs:
-            rows.append(assemble((" none yet", "$foreground-muted")))
-        return rows
-
-    def _title(self, words: str) -> Content:
-        return assemble((f" {words}", "bold $text-accent"))
-
-    def attention(self) -> list[tuple[str, str]]:
-        """Return what needs attention, as text and style, worst first."""
-        return attention_of(self.owner, self._store.value, self._backups.value, self._lost.value)
-
-    def _draw_attention(self, width: int) -> list[Content]:
-        found = self.attention()
-        if not found:
-            return [Content("")]
-        rows = [Content("")] if self.has_class("-wide") else []
-        rows.append(self._title("ATTENTION"))
-        sign = self.owner.glyphs.warning
-        for words, style in found:
-            folded = text.fold(words, width - 3)
-            rows.extend(
-                assemble((f" {' ' if number else sign} {row}", style))
-                for number, row in enumerate(folded)
-            )
-        return rows
-
-    def _actions(self) -> list[Row]:
-        owner = self.owner
-        locked = ""
-        if owner.interrupted_job is not None:
-            locked = "A job was interrupted: recover it first (i)."
-        elif owner.running_job is not None:
-            locked = "A job is running: j shows it."
-        planned = locked  # what shows a plan before it starts anything
-        if owner.read_only:
-            locked = f"Read-only: {owner.read_only}."
-        rows: list[Row] = [self._heading()]
-        if owner.interrupted_job is not None:
-            rows.append(self._action("recover", "i", "Recover the interrupted job"))
-        elif owner.running_job is None and urgent_of(self._lost.value) is not None:
-            rows.append(self._action("recover", "i", "Recover a job without its memory", locked))
-        if owner.running_job is not None:
-            rows.append(self._action("job", "j", "Show the running job"))
-        if owner.maintenance and owner.running_job is None:
-            rows.append(self._action("open", "m", "Turn maintenance mode off", locked))
-        rows.append(self._action("backup", "b", "Back up the store", planned))
-        rows.append(self._action("backups", "l", "Backups: browse, verify, delete"))
-        none = isinstance(self._backups.value, BackupsView) and not self._backups.value.sets
-        reason = planned or ("There is no backup to roll back to." if none else "")
-        rows.append(self._action("rollback", "r", "Roll the store back to a backup", reason))
-        if owner.undoable_job is not None:
-            rows.append(self._action("undo", "u", "Undo the last rollback", planned))
-            rows.append(self._action("discard", "d", "Discard the undo and free its space", locked))
-        rows.append(self._action("history", "h", "History of jobs"))
-        rows.append(self._action("quit", "q", "Quit"))
-        return rows
-
-    def _heading(self) -> Row:
-        return Row("heading", lambda _width: self._title("WHAT TO DO"), heading=True)
-
-    def _action(self, key: str, shortcut: str, words: str, refusal: str = "") -> Row:
-        glyphs = self.owner.glyphs
-
-        def draw(width: int) -> Content:
-            style = "$foreground-muted" if refusal else ""
-            label = f"   {shortcut}  {words}" + ("  (not now)" if refusal else "")
-            return assemble((text.fit(label, width, glyphs), style))
-
-        return Row(key, draw, refusal=refusal)
+    def _set_block(self, one: SetView, width: int) -> list[Content]:
+        place = self.place(width)
+        return [*sets.about_lines(one, place), Content(""), *sets.part_lines(one, place)]
 
     # Doing
 
-    def on_form_chosen(self, event: Form.Chosen) -> None:
-        """Do what the row says."""
-        self.action_choose(event.key)
+    def on_rows_moved(self, event: Rows.Moved) -> None:
+        """Show the set under the cursor where there is a panel for it."""
+        if event.rows.id == "sets" and not self.has_class("-narrow"):
+            self._draw_set()
 
-    def action_choose(self, key: str) -> None:
-        """Do what an action of the list does, unless it is refused there."""
-        row = next((row for row in self._actions() if row.key == key), None)
-        absent = {
-            "recover": "No job was interrupted.",
-            "undo": "No rollback keeps an undo.",
-            "discard": "No rollback keeps an undo.",
-            "open": "Maintenance mode is off.",
-        }
-        if row is None:
-            self.owner.refuse(absent.get(key, "Not now."))
-        elif row.refusal:
-            self.owner.refuse(row.refusal)
+    def on_rows_opened(self, event: Rows.Opened) -> None:
+        """Open the set, or the job, that the cursor is on."""
+        owner = self.owner
+        if event.rows.id == "jobs":
+            if event.index < len(owner.jobs):
+                owner.show_job(owner.jobs[event.index].job_id)
+            return
+        found = self.sets()
+        owner.show_backups(found[event.index].timestamp if event.index < len(found) else None)
+
+    def action_next_concern(self) -> None:
+        """Show the next message first."""
+        self._concern += 1
+        self._draw_attention()
+
+    def action_compare(self) -> None:
+        """Plan a rollback to the set under the cursor, which reads everything."""
+        found, cursor = self.sets(), self.query_one("#sets", Rows).cursor
+        if cursor >= len(found):
+            self.owner.refuse("There is no backup to compare with.")
+        elif self.owner.may_plan():
+            self.owner.compare(found[cursor].timestamp)
+
+    def action_open(self, key: str) -> None:
+        """Put the screen of an action on top, or say why not."""
+        listing = self._facts.backups.value
+        if key == "rollback" and isinstance(listing, BackupsView) and not listing.sets:
+            self.owner.refuse("There is no backup to roll back to.")
         else:
-            self._open(key)
+            self.owner.open_page(key)
 
-    def _open(self, key: str) -> None:
-        owner, lost = self.owner, urgent_of(self._lost.value)
-        match key:
-            case "job":
-                owner.action_job()
-            case "quit":
-                owner.action_leave()
-            case "recover" if owner.interrupted_job is None and lost is not None:
+    def action_recover(self) -> None:
+        """Recover an interrupted job, or one whose memory is gone."""
+        lost = urgent_of(self._facts.lost.value)
+        if self.owner.interrupted_job is None and lost is not None:
+            if self.owner.may_start():
                 ask_repair(self, lost)
-            case "open":
-                self._turn_maintenance_off()
-            case _:
-                owner.open_page(key)
+        else:
+            self.owner.open_page("recover")
 
-    def _turn_maintenance_off(self) -> None:
+    def action_maintenance(self) -> None:
+        """Ask whether to turn maintenance mode off."""
+        if not self.owner.maintenance:
+            self.owner.refuse("Maintenance mode is off.")
+            return
+        if not self.owner.may_start():
+            return
+
         def answered(agreed: bool | None) -> None:
             if agreed:
                 self.owner.errands.ask(self.owner.engine.open_store, opened, limit_s=FILES_LIMIT_S)
@@ -386,4 +381,4 @@ class Home(Page):
                 self.owner.complain(value)
             self.action_refresh_facts()
 
-        self.app.push_screen(maintenance_question(self._lost.value), answered)
+        self.app.push_screen(maintenance_question(self._facts.lost.value), answered)

@@ -80,6 +80,14 @@ class Host(Voice, Protocol):
         """Put the screen of an action on top, or say why not."""
         ...
 
+    def show_backups(self, timestamp: int | None) -> None:
+        """Show the backups, with the cursor on this set."""
+        ...
+
+    def compare(self, timestamp: int) -> None:
+        """Plan a rollback to this set, to see what it would change."""
+        ...
+
     def pick(self, timestamp: int | None) -> None:
         """Begin a rollback, to this set or to one that is still to be chosen."""
         ...

@@ -1,38 +1,38 @@
-"""A job: its steps, progress, log and end; running, attached again, or long finished."""
+"""One job: while it runs, attached again, or long finished."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Input
 
 from core.errors import MagerewindError
 from core.events import Outcome
-from core.jobs.state import stopped
-from tui.engine.port import LOG_LINES, Follower
+from core.jobs.state import JobState, stopped
+from tui.engine.port import Follower
 from tui.render import text
-from tui.render.job import (
-    closed_text,
-    job_title,
-    now_lines,
-    result_lines,
-    step_lines,
-)
+from tui.render.chart import chart_lines
+from tui.render.job import job_title, whole_share
+from tui.render.steps import groups, now_brief, now_rows, step_rows
 from tui.render.text import assemble
+from tui.render.verdict import Task, task_rows, tasks_of, verdict_lines, whole_lines
 from tui.screens.ask import Ask
+from tui.screens.job_log import LogPanel
+from tui.screens.job_panels import job_body
 from tui.screens.page import Page
-from tui.widgets.entry import Entry
+from tui.widgets.form import Form
 from tui.widgets.keys import HELP, Hint
-from tui.widgets.lines import Lines
+from tui.widgets.lines import Draw, Lines
 from tui.widgets.logpane import LogPane
+from tui.widgets.panel import Panel
 
-LOG_EVERY: Final = 2  # polls between two paintings of the log: twice a second
-LOG_ROWS: Final = 6  # the log keeps at least so many when steps are many
+CHART_S: Final = 4.0
+CHART_ROWS: Final = 5
+CANCELLED: Final = """What it has begun is put back: unfinished files are removed, and the store is
+as it was before, open if it was open.""".replace("\n", " ")
+LOG_ROWS: Final = 5  # the log keeps at least so many when steps are many
 
 
 class JobScreen(Page):
@@ -42,33 +42,48 @@ class JobScreen(Page):
         connection or a closed window do not stop it; magerewind job:attach shows it again. Cancel
         puts everything back as long as the commit point has not been reached."""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c", "cancel_job", "Cancel and put back"),
-        Binding("l", "fold_log", "Log"),
-        Binding("z", "zoom_log", "Wider"),
-        Binding("f", "follow_log", "Follow"),
-        Binding("slash", "search_log", "Search"),
-        Binding("greater_than_sign", "match(1)", "Newer match"),
-        Binding("less_than_sign", "match(-1)", "Older match"),
-        Binding("y", "copy_path", "Copy the path of the record"),
-        Binding("i", "recover", "Recover"),
-        Binding("u", "undo", "Undo"),
-        Binding("d", "discard", "Discard undo"),
+        Binding("l", "fold_log", "Log", tooltip="Fold the log away, or show it again."),
+        Binding("z", "zoom_log", "Wider", tooltip="Give the log the whole screen."),
+        Binding("f", "follow_log", "Follow", tooltip="Go to the end of the log and stay there."),
+        Binding("slash", "search_log", "Search", tooltip="Search the log."),
+        Binding("less_than_sign", "match(-1)", "Older match", tooltip="Go to the match before."),
+        Binding("greater_than_sign", "match(1)", "Newer match", tooltip="Go to the next match."),
+        Binding("y", "copy", "Copy", tooltip="Copy the command, or where the whole record is."),
+        Binding("i", "recover", "Recover", tooltip="Bring the interrupted job to a known end."),
+        Binding("u", "undo", "Undo", tooltip="Plan the undo of this rollback."),
+        Binding("d", "discard", "Discard undo", tooltip="Free its space; asks first."),
+        Binding("ctrl+c", "cancel_job", "Cancel", tooltip="Stop it and put everything back."),
     ]
-    HINTS = (
-        Hint(key="escape", words="Leave, the job goes on", always=True),
-        Hint(key="l", words="Log"),
-        Hint(key="slash", words="Search"),
-        HELP,
-        Hint(key="ctrl+c", words="Cancel and put back", last=True),
-    )
 
     def __init__(self, job_id: str) -> None:
         super().__init__()
         self.job_id = job_id
         self._follower: Follower | None = None
-        self._shown = 0
-        self._polls = 0
+        self._charted_s = float("-inf")
+        self._share = 0.0
         self._was_ended: bool | None = None
+        self._ticked: set[str] = set()
+
+    def hints(self) -> tuple[Hint, ...]:
+        """Return the keys of a job that runs, or of one that is over."""
+        search = (Hint(key="slash", words="Search"), Hint(key="z", words="Wider"))
+        if self.composed and self.follower.ended:
+            return (
+                Hint(key="u", words="Undo"),
+                Hint(key="y", words="Copy the command"),
+                Hint(key="i", words="Recover"),
+                *search,
+                Hint(key="escape", words="Back", always=True),
+                HELP,
+                Hint(key="d", words="Discard undo", last=True),
+            )
+        return (
+            Hint(key="escape", words="Leave, the job goes on", always=True),
+            Hint(key="l", words="Log"),
+            *search,
+            HELP,
+            Hint(key="ctrl+c", words="Cancel and put back", last=True),
+        )
 
     @property
     def follower(self) -> Follower:
@@ -81,30 +96,19 @@ class JobScreen(Page):
         return self._follower
 
     def body(self) -> ComposeResult:
-        """Show steps and numbers, the log beside or below."""
-        with Vertical(id="job"):
-            with Vertical(id="progress"):
-                yield Lines(id="title")
-                yield Lines(id="steps")
-                yield Lines(id="now")
-                yield Lines(id="result")
-            with Vertical(id="log-side"):
-                yield Lines(id="log-title")
-                yield LogPane(id="log")
-                yield Entry(id="search", placeholder="search the log: enter finds, esc leaves")
+        """Show the whole job, its steps, what it does now, its log."""
+        yield from job_body(lambda at: text.clock_time(at, self.owner.zone, seconds=True))
 
     def on_mount(self) -> None:
         """Read what there is."""
         super().on_mount()
-        self.query_one("#search", Input).display = False
         self.query_one(LogPane).focus()
         self._take_in()
-        self._poll_timer = self.set_interval(0.25, self._own_poll, pause=True)
+        self._poll_timer = self.set_interval(0.5, self._own_poll, pause=True)
 
     def on_screen_resume(self) -> None:
         """Show what has come meanwhile."""
         super().on_screen_resume()
-        self._polls = 0
         self.redraw()
         if self.composed and self._follows_alone():
             self._poll_timer.resume()
@@ -134,6 +138,7 @@ class JobScreen(Page):
 
     def jobs_changed(self) -> None:
         """Look again at the keys: the undo may have gone."""
+        self.redraw()
         self.refresh_bindings()
 
     def crumb(self) -> str:
@@ -143,132 +148,138 @@ class JobScreen(Page):
 
     # Drawing
 
-    def on_resize(self, _event: events.Resize) -> None:
+    def on_resize(self) -> None:
         """There is another number of rows now."""
         self.call_after_refresh(self.redraw)
 
+    @property
+    def _log(self) -> LogPanel:
+        return self.query_one(LogPanel)
+
+    def _show(self, name: str, draw: Draw) -> None:
+        self.query_one(f"#{name}", Lines).show(draw)
+
     def _redraw(self) -> None:
-        self._draw_progress()
         follower = self.follower
-        self._polls += 1
-        if (self._polls % LOG_EVERY == 1 or follower.ended) and not self.has_class("-folded"):
-            self._draw_log()
         if follower.ended is not self._was_ended:
             self._was_ended = follower.ended
+            self.set_class(follower.ended or not self._alive, "-over")
             self.refresh_bar()
             self.refresh_bindings()
+        self._draw_whole()
+        self._draw_tasks()
+        self._draw_steps()
+        if not self.has_class("-over"):
+            self._draw_now()
+        if not self.has_class("-folded"):
+            self._log.take(self.follower)
 
-    def _draw_log(self) -> None:
-        follower = self.follower
-        log = self.query_one(LogPane)
-        if follower.written > self._shown:
-            log.extend(follower.since(self._shown))
-            self._shown = follower.written
-        self.query_one("#log-title", Lines).show(self._draw_log_title)
-
-    def _draw_log_title(self, width: int) -> list[Content]:
-        log = self.query_one(LogPane)
-        written = self.follower.written
-        kept = f"the last {text.count(LOG_LINES)} of " if written > LOG_LINES else ""
-        line = f" LOG  {kept}{text.plural(written, 'line')}, {self._log_state(log)}"
-        return [assemble((text.fit(line, width, self.owner.glyphs), "bold $text-accent"))]
-
-    def _log_state(self, log: LogPane) -> str:
-        if log.term:
-            place, number = log.matches
-            term = text.clean(log.term)
-            if not number:
-                return f"none with: {term}"
-            return f"{place or '-'} of {text.count(number)} with: {term}"
-        return "following" if log.following else "not following (f follows)"
-
-    def _draw_progress(self) -> None:
-        self.query_one("#title", Lines).show(self._draw_title)
-        self.query_one("#steps", Lines).show(self._draw_steps)
-        now = self.query_one("#now", Lines)
-        now.display = not self.follower.ended
-        now.show(lambda width: now_lines(self.follower.state, self.place(width)))
-        self.query_one("#result", Lines).show(self._draw_result)
-
-    def _draw_title(self, width: int) -> list[Content]:
+    def _draw_whole(self) -> None:
         state = self.follower.state
-        now_s = self._now_s
-        title = job_title(state, "Job")
-        began = ""
-        if state.began is not None and state.began_s is not None:
-            began = text.local_time(state.began_s, self.owner.zone, seconds=True)
-            began += f" {text.zone_name(self.owner.zone)}"
-        took = None
+        began = "" if state.began_s is None else self._moment(state.began_s)
+        panel = self.query_one("#whole-panel", Panel)
+        panel.name_it(job_title(state, "Job").upper(), f"began {began}" if began else "")
+        broken = state.ended is not None and state.ended.outcome in (Outcome.FAILED, Outcome.CLOSED)
+        panel.set_class(broken or (not self._alive and state.ended is None), "broken")
+        self._show("whole", self._whole)
+
+    def _moment(self, at_s: float) -> str:
+        zone, now_s = self.owner.zone, self.owner.clock()
+        if now_s - at_s < 20 * 3600:
+            return f"{text.clock_time(at_s, zone, seconds=True)} {text.zone_name(zone)}"
+        return f"{text.local_time(at_s, zone, seconds=True)} {text.zone_name(zone)}"
+
+    def _whole(self, width: int) -> list[Content]:
+        state, place = self.follower.state, self.place(width)
         if state.ended is not None:
-            took = state.ended.elapsed_s
-        elif state.began_s is not None:
-            took = now_s - state.began_s
-        line = f" {title}   since {began}" if began else f" {title}"
-        rest = f"{text.duration(took)} " if took is not None else ""
-        glyphs = self.owner.glyphs
-        rows = [
-            assemble(
-                (text.fit(line, width - len(rest), glyphs), "bold $text-accent"), (rest, "bold")
-            )
-        ]
-        words = (
-            f" The store is {closed_text(state, self.owner.clock())}"
-            if state.closed_since_s
-            else ""
-        )
-        if state.committed and state.ended is None:
-            words += "   past the commit point: it will be finished"
-        elif state.cancelling:
-            words += "   cancelling: everything is being put back"
-        if state.ended is None:
-            folded = text.fold(words.strip(), width - 2) if words else [""]
-            rows.extend(assemble((f" {row}", "$text-warning")) for row in folded)
-        return rows
+            return verdict_lines(state, place)
+        # Totals become known on the way; a bar that goes back would say that work was lost.
+        self._share = max(self._share, whole_share(state))
+        return whole_lines(state, self._share, self._working, place)
 
-    def _draw_steps(self, width: int) -> list[Content]:
-        room = self.size.height - 2  # bar and keys
-        if self.has_class("-wide"):
-            height = max(4, room - 12)
-        else:
-            others = 2 + (0 if self.follower.ended else 2)  # title, numbers
-            result = len(self._draw_result(width))
-            height = max(3, room - others - result - 1 - LOG_ROWS)
-        state = self.follower.state
-        if not self._alive:
-            state = stopped(state, self._now_s, Outcome.FAILED)
-        return step_lines(state, self.place(width), height)
+    @property
+    def _working(self) -> bool:
+        job = next((job for job in self.owner.jobs if job.job_id == self.job_id), None)
+        return not (job is not None and job.interrupted)
 
     @property
     def _alive(self) -> bool:
-        """Whether somebody may still work on this job."""
-        job = next((job for job in self.owner.jobs if job.job_id == self.job_id), None)
-        return not self.follower.ended and not (job is not None and job.interrupted)
+        return not self.follower.ended and self._working  # somebody may still work on it
 
-    @property
-    def _now_s(self) -> float:
-        """The time of the job: now, or of its last event where nobody works on it any more."""
-        last_s = self.follower.state.last_s
-        return self.owner.clock() if self._alive or last_s is None else last_s
+    def _state(self) -> JobState:
+        state = self.follower.state
+        last_s = state.last_s if state.last_s is not None else self.owner.clock()
+        return state if self._alive else stopped(state, last_s, Outcome.FAILED)
 
-    def _draw_result(self, width: int) -> list[Content]:
-        follower, place = self.follower, self.place(width)
-        rows = result_lines(follower.state, place, alive=self._alive)
-        if rows:
-            return [*rows, *self._what_now(width)]
-        if follower.state.began is None:
-            return [assemble((f" Starting {place.glyphs.ellipsis}", "$foreground-muted"))]
-        words = " You may leave: the job goes on. magerewind job:attach shows it again."
-        return [assemble((text.fit(words, width, place.glyphs), "$foreground-muted"))]
+    def _draw_steps(self) -> None:
+        state = self._state()
+        found = groups(state)
+        over = sum(1 for one in found if one.over)
+        self.query_one("#steps-panel", Panel).name_it("STEPS", f"{over} of {len(found)}")
+        self._show("steps", self._steps)
 
-    def _what_now(self, width: int) -> list[Content]:
-        choices = []
-        if self.undo_kept():
-            choices.append("[u] undo it   [d] discard the undo")
-        if self.owner.interrupted_job is not None:
-            choices.append("[i] recover")
-        choices.append("[Esc] back")
-        line = " " + "   ".join(choices)
-        return [assemble((text.fit(line, width, self.owner.glyphs), "bold"))]
+    def _steps(self, width: int) -> list[Content]:
+        state, place = self._state(), self.place(width)
+        wide = not self.has_class("-narrow")
+        room = self.size.height - (19 if wide else 10)  # bar, foot, frames, other panels
+        if not wide and not self.has_class("-folded"):
+            room -= LOG_ROWS + len(self._whole(width)) - 2
+            room -= self.query_one("#tasks", Form).count if self.has_class("-over") else 0
+        rows = step_rows(state, place, max(3, room))
+        if wide or self.has_class("-over"):
+            return rows
+        return [*rows, *(assemble("    ", row) for row in now_brief(state, self.place(width - 4)))]
+
+    def _draw_now(self) -> None:
+        if self.has_class("-narrow"):
+            return
+        follower = self.follower
+        self._show("now", lambda width: now_rows(follower.state, self.place(width)))
+        now_s = self.owner.clock()
+        if now_s - self._charted_s >= CHART_S:
+            self._charted_s = now_s
+            self._show("chart", self._chart)
+            self._show("slowest", self._slowest)
+
+    def _chart(self, width: int) -> list[Content]:
+        height = max(2, min(CHART_ROWS, self.size.height // 6))
+        return chart_lines(self.follower.pace.rates(width), width, height, self.owner.glyphs)
+
+    def _slowest(self, width: int) -> list[Content]:
+        rates, slowest = self.follower.pace.rates(width), self.follower.pace.slowest
+        top = f"one column: 2 s, top {text.size(max(rates))}/s" if rates else ""
+        words = ""
+        if slowest is not None and slowest[1] >= 1.0:
+            words = f"slowest: {text.clean(slowest[0])} {text.duration(slowest[1])}"
+        muted = "$foreground-muted"
+        return [
+            assemble((text.fit(line, width, self.owner.glyphs).rstrip(), muted))
+            for line in (top, words)
+        ]
+
+    # What is left to do
+
+    def tasks(self) -> tuple[Task, ...]:
+        """Return what is left to do, once the job is over."""
+        state = self.follower.state
+        return tasks_of(state) if state.ended is not None else ()
+
+    def _draw_tasks(self) -> None:
+        undo, form = self.owner.undoable_job, self.query_one("#tasks", Form)
+        kept = undo.undo_bytes if self.undo_kept() and undo is not None else None
+        narrow = self.has_class("-narrow")
+        width = self.size.width - 6 if narrow else self.size.width * 3 // 5 - 6
+        rows = task_rows(self.tasks(), self._ticked, kept, width, self.owner.glyphs)
+        self.query_one("#tasks-panel", Panel).display = bool(rows)
+        form.fill(rows)
+
+    def on_form_chosen(self, event: Form.Chosen) -> None:
+        """Tick what is done; undo."""
+        if event.key == "undo":
+            self.action_undo()
+        else:
+            self._ticked ^= {event.key}
+            self._draw_tasks()
 
     def undo_kept(self) -> bool:
         """Return whether this job's undo is there still."""
@@ -286,50 +297,42 @@ class JobScreen(Page):
         if action == "cancel_job":
             return not self.follower.ended
         if action == "match":
-            return bool(self.query_one(LogPane).term)
+            return self._log.searching
         return True
 
     # Doing
 
     def action_back(self) -> None:
-        """Close the search, or leave the screen."""
-        search = self.query_one("#search", Input)
-        log = self.query_one(LogPane)
-        if search.display or log.term:
-            self._search("")
-        elif self.has_class("-zoomed"):
+        """Close the search, then the wide log, or leave the screen."""
+        if self._log.leave_search():
+            return
+        if self.has_class("-zoomed"):
             self.action_zoom_log()
         else:
             super().action_back()
 
     def action_cancel_job(self) -> None:
         """Ask whether to cancel, and ask the job to."""
-        state = self.follower.state
-        if self.owner.read_only:
-            self.owner.may_change()
+        state, owner = self.follower.state, self.owner
+        if not owner.may_change():
             return
         if state.committed:
-            self.owner.refuse("Too late to cancel: past the commit point, finishing.")
+            owner.refuse("Too late to cancel: past the commit point, finishing.")
             return
         if state.cancelling:
-            self.owner.refuse("It is being cancelled: everything is being put back.")
+            owner.refuse("It is being cancelled: everything is being put back.")
             return
 
         def answered(agreed: bool | None) -> None:
             if agreed:
-                self.owner.errands.ask(
-                    lambda: self.owner.engine.cancel(self.job_id), cancelled, limit_s=10.0
-                )
+                owner.errands.ask(lambda: owner.engine.cancel(self.job_id), cancelled, limit_s=10.0)
 
         def cancelled(value: object) -> None:
             if isinstance(value, Exception):
-                self.owner.complain(value)
+                owner.complain(value)
 
-        lines = [
-            "What it has begun is put back: unfinished files are removed, and the store is",
-            "as it was before, open if it was open.",
-        ]
-        self.app.push_screen(Ask(title="Cancel this job?", lines=lines, do="Cancel it"), answered)
+        ask = Ask(title="Cancel this job?", lines=[CANCELLED], do="Cancel it")
+        self.app.push_screen(ask, answered)
 
     def action_fold_log(self) -> None:
         """Fold the log away, or open it."""
@@ -345,39 +348,27 @@ class JobScreen(Page):
 
     def action_follow_log(self) -> None:
         """Go to the end of the log and stay there."""
-        self.query_one(LogPane).action_follow()
-        self._draw_log()
+        self._log.follow()
 
     def action_search_log(self) -> None:
         """Type what to search for."""
         self.remove_class("-folded")
-        search = self.query_one("#search", Input)
-        search.display = True
-        search.focus()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Go to the newest line that matches."""
-        self._search(event.value)
-
-    def _search(self, term: str) -> None:
-        log, field = self.query_one(LogPane), self.query_one("#search", Input)
-        log.search(term)
-        field.value = term
-        field.display = False
-        log.focus()
-        self._draw_log()
-        self.refresh_bindings()
+        self._log.ask_term()
 
     def action_match(self, direction: int) -> None:
         """Go to the next line that matches, or to the one before."""
-        self.query_one(LogPane).step(direction)
-        self._draw_log()
+        self._log.step(direction)
 
-    def action_copy_path(self) -> None:
-        """Copy where the complete record of the job is."""
-        path = self.owner.engine.log_path(self.job_id)
-        self.app.copy_to_clipboard(text.clean(path))
-        self.owner.tell(f"The complete record: {path}")
+    def action_copy(self) -> None:
+        """Copy the command under the cursor; without one, where the complete record is."""
+        form, tasks = self.query_one("#tasks", Form), self.tasks()
+        here = f"{form.key} ".split()
+        at = int(here[1]) if form.has_focus and here[:1] == ["task"] else 0
+        command = tasks[at].command if at < len(tasks) else ""
+        what = command or text.clean(self.owner.engine.log_path(self.job_id))
+        self.app.copy_to_clipboard(what)
+        lead = "Copied, where the terminal allows it" if command else "The complete record"
+        self.owner.tell(f"{lead}: {what}")
 
     def action_undo(self) -> None:
         """Ask for the plan of the undo."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from core.operations.requests import RepairRequest
 from tui.engine.views import LostView
 from tui.render import text
+from tui.render.concern import ERROR, Concern
 from tui.screens.ask import Ask
 from tui.screens.page import Page
 
@@ -17,15 +18,17 @@ def urgent_of(lost: object) -> LostView | None:
     return next((one for one in found if one.urgent), None)
 
 
-def lost_attention(lost: object) -> list[tuple[str, str]]:
-    """Return what needs attention, as text and style."""
-    found: list[tuple[str, str]] = []
+def lost_concerns(lost: object) -> list[Concern]:
+    """Return what needs attention of them."""
+    found: list[Concern] = []
     if urgent_of(lost) is not None:
-        found.append(("The memory of a job is gone. [i] shows what it left.", "$text-error bold"))
+        words = "The memory of a job is gone, and the store may be half done."
+        acts = (("i", "see what it left"),)
+        found.append(Concern(words=words, style=ERROR, acts=acts, broken=True))
     for one in lost if isinstance(lost, tuple) else ():
         if not one.urgent:
-            words = f"Job {one.job_id} left {text.size(one.size_bytes)} that no undo knows of."
-            found.append((words, "$text-warning"))
+            words = f"Job {text.clean(one.job_id)} left {text.size(one.size_bytes)} that no undo"
+            found.append(Concern(words=f"{words} knows of."))
     return found
 
 

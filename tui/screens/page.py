@@ -95,6 +95,10 @@ class Page(Screen[None]):
         for foot in self.query(Foot):
             foot.message = ""
 
+    def hints(self) -> Sequence[Hint]:
+        """Return the keys of the footer, in order."""
+        return self.HINTS
+
     def crumb(self) -> str:
         """Return where one is, for the bar."""
         return self.CRUMB

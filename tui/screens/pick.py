@@ -28,7 +28,7 @@ LIMIT_S: Final = 10.0
 class Pick(Page):
     """Choose what to roll back to."""
 
-    CRUMB = "Roll back  1/4 pick"
+    CRUMB = "Roll back  1/3 pick"
     PURPOSE = """Nothing is changed before the last of the four steps. Choose code, media and db
         with the space bar; the arrow keys left and right take another backup of the kind under the
         cursor. All parts come into force together or not at all."""

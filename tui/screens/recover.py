@@ -14,7 +14,8 @@ from core.jobs.listing import JobSummary, recover_command
 from core.jobs.state import JobState, stopped
 from tui.engine.port import Follower
 from tui.render import text
-from tui.render.job import closed_text, job_title, step_lines
+from tui.render.job import closed_text, job_title
+from tui.render.steps import step_rows
 from tui.render.text import assemble
 from tui.screens.page import Page
 from tui.widgets.keys import BACK, HELP, Hint
@@ -114,7 +115,10 @@ class Recover(Page):
                 assemble((f"   Reading its record {place.glyphs.ellipsis}", "$foreground-muted"))
             )
         last_s = state.last_s if state.last_s is not None else owner.clock()
-        rows.extend(step_lines(stopped(state, last_s, Outcome.FAILED), place, 8))
+        rows.extend(
+            assemble("   ", row)
+            for row in step_rows(stopped(state, last_s, Outcome.FAILED), place, 8)
+        )
         rows.extend((Content(""), assemble((" WHAT RECOVERY WILL DO", "bold $text-accent"))))
         for sentence in recovery_words(job, state):
             folded = Content(sentence).wrap(max(20, width - 4))

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Input
 
 from core.errors import Cancelled, PlanChanged
 from core.events import Kind
@@ -22,13 +21,13 @@ from tui.render import text
 from tui.render.plan import labelled, plan_lines
 from tui.render.row import Row
 from tui.render.text import assemble
-from tui.screens.ask import input_line
+from tui.screens.confirm import Confirm, ConfirmView
 from tui.screens.page import Page
 from tui.widgets.form import Form
 from tui.widgets.keys import BACK, HELP, Hint
 from tui.widgets.lines import Lines
 
-STEPS: Final = ("what will change", "safety", "confirm")
+STEPS: Final = ("what will change", "safety")
 
 
 class Rollback(Page):
@@ -69,7 +68,7 @@ class Rollback(Page):
     @property
     def typed_name(self) -> str:
         """What must be typed: a name that cannot be typed is typed as it is shown."""
-        return text.clean(self.owner.engine.name)
+        return text.clean(f"{self.owner.engine.host}/{self.owner.engine.name}")
 
     @property
     def _then(self) -> str:
@@ -78,20 +77,16 @@ class Rollback(Page):
     def crumb(self) -> str:
         """Say which step this is."""
         word = "Undo" if self.undo else "Roll back"
-        first, count = (1, 3) if self.undo else (2, 4)
+        first, count = (1, 2) if self.undo else (2, 3)
         return f"{word}  {self._step + first}/{count} {STEPS[self._step]}"
 
     def body(self) -> ComposeResult:
-        """Show one of the three steps."""
+        """Show one of the two steps."""
         with VerticalScroll(id="step-0", classes="step"):
             yield Lines(self._draw_plan, id="plan")
         with Vertical(id="step-1", classes="step"):
             yield Lines(self._draw_safety, id="safety")
             yield Form(id="choices")
-        with Vertical(id="step-2", classes="step"):
-            yield Lines(self._draw_confirm, id="confirm")
-            yield input_line()
-            yield Lines(self._draw_match, id="match")
 
     def on_mount(self) -> None:
         """Make the plan."""
@@ -152,8 +147,6 @@ class Rollback(Page):
         self.query_one("#plan", Lines).show(self._draw_plan)
         self.query_one("#safety", Lines).show(self._draw_safety)
         self.query_one("#choices", Form).fill(self._choices())
-        self.query_one("#confirm", Lines).show(self._draw_confirm)
-        self.query_one("#match", Lines).show(self._draw_match)
         self.refresh_bar()
 
     def _draw_plan(self, width: int) -> list[Content]:
@@ -248,59 +241,52 @@ class Rollback(Page):
         rows.append(row("leave", "   Leave: nothing happens"))
         return rows
 
-    def _draw_confirm(self, width: int) -> list[Content]:
-        place = self.place(width)
-        word = "undo the last rollback" if self.undo else "roll this store back"
-        rows = [assemble((f" CONFIRM: {word.upper()}", "bold $text-error")), Content("")]
-        if isinstance(self._request, RollbackRequest):
-            for kind in Kind:
-                name = self._request.file_of(kind)
-                if name is not None:
-                    shown = text.fit(
-                        f"   {kind.value:<6} to {text.clean(name)}", width, place.glyphs
-                    )
-                    rows.append(assemble((shown, "bold")))
-        undone = self.owner.undoable_job
-        if self.undo and undone is not None:
-            when = text.local_time(undone.began_s, self.owner.zone)
-            ago = text.age(undone.began_s, self.owner.clock())
+    def confirm_view(self, plan: PlanView) -> ConfirmView:
+        """Return what is asked before it runs."""
+        owner, request = self.owner, self._request
+        where = f"{owner.engine.host} {owner.engine.root}"
+        listed = ", ".join(f"{text.count(number)} {what}" for what, number in plan.lost)
+        lost = f"{listed} newer than the {self._then}" if listed else ""
+        if isinstance(request, RollbackRequest):
+            names = {kind: request.file_of(kind) for kind in Kind}
+            files = tuple(f"{kind.value:<6} {name}" for kind, name in names.items() if name)
+            closed = "while the database is loaded" if request.db_file else "for the renames only"
+            return ConfirmView(
+                title=f"ROLL BACK {where}",
+                to=self._to([name for name in names.values() if name]),
+                files=files,
+                lost=lost,
+                uncounted=plan.uncounted,
+                closed=f"The store is closed {closed}.",
+                undo="The undo is kept until you discard it.",
+                typed=self.typed_name,
+            )
+        undone, to = owner.undoable_job, "Back to before the last rollback"
+        if undone is not None:
+            when = text.local_time(undone.began_s, owner.zone)
             kinds = ", ".join(kind.value for kind in undone.kinds)
-            line = f"   undo   the rollback of {when}, {ago}: {kinds}"
-            rows.append(assemble((text.fit(line, width, place.glyphs), "bold")))
-        if isinstance(self._plan, PlanView) and self._plan.lost:
-            listed = ", ".join(f"{text.count(number)} {what}" for what, number in self._plan.lost)
-            line = text.clean(f"   would go: {listed} newer than the {self._then}")
-            rows.extend(
-                assemble((f"   {row}", "bold $text-error"))
-                for row in text.fold(line.strip(), width - 4)
-            )
-        if isinstance(self._plan, PlanView):
-            for one in self._plan.uncounted:
-                rows.extend(
-                    assemble((f"   {row}", "bold $text-error"))
-                    for row in text.fold(text.clean(f"{one}."), width - 4)
-                )
-        root = text.fit_end(text.clean(self.owner.engine.root), max(20, width - 12), place.glyphs)
-        rows.append(assemble(f"   store  {root}"))
-        rows.append(Content(""))
-        name = self.typed_name
-        rows.append(
-            assemble(" To go on, type exactly  ", (name, "bold reverse"), "  and press enter.")
+            ago = text.age(undone.began_s, owner.clock())
+            to = f"Back to before the rollback of {when}, {ago}: {kinds}"
+        return ConfirmView(
+            title=f"UNDO A ROLLBACK {where}",
+            to=to,
+            lost=lost,
+            uncounted=plan.uncounted,
+            closed="The store is closed for the renames only.",
+            undo="An undo can itself be undone.",
+            typed=self.typed_name,
+            do="Undo the rollback",
         )
-        return rows
 
-    def _draw_match(self, _width: int) -> list[Content]:
-        typed = self.query_one("#typed", Input).value
-        if self._starting:
-            return [assemble((" Starting", "bold"))]
-        if typed == self.typed_name:
-            word = "starts the undo" if self.undo else "starts the rollback"
-            return [assemble((f" It matches: enter {word}.", "bold $text-error"))]
-        return [
-            assemble(
-                (" Not matching: nothing happens. esc goes one step back.", "$foreground-muted")
-            )
-        ]
+    def _to(self, names: list[str]) -> str:
+        """Return the moment of the backups and their age."""
+        moments = sorted({int(head) for name in names if (head := name.split("_")[0]).isdigit()})
+        if not moments:
+            return "To these backups"
+        owner, at = self.owner, moments[0]
+        what = "the set" if len(moments) == 1 else "backups of different moments, the oldest"
+        when = f"{text.local_time(at, owner.zone)} {text.zone_name(owner.zone)}"
+        return f"To {what} of {when}, {text.age(at, owner.clock())} ({at})"
 
     # Doing
 
@@ -313,18 +299,15 @@ class Rollback(Page):
             self.query_one(f"#step-{number}").display = number == self._step
         if self._step == 0:
             self.query_one("#step-0").focus()
-        elif self._step == 1:
-            self.query_one("#choices", Form).focus()
         else:
-            self.query_one("#typed", Input).value = ""
-            self.query_one("#typed", Input).focus()
+            self.query_one("#choices", Form).focus()
         self.redraw()
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's signature
         """Show the keys that mean something on this step."""
         if action == "next":
-            return self._step < len(STEPS) - 1
+            return True
         if action in ("copy", "plan"):
             return self._step == (0 if action == "plan" else 1)
         return True
@@ -336,6 +319,8 @@ class Rollback(Page):
             self.owner.refuse(reason)
         elif self._step < len(STEPS) - 1:
             self._go(self._step + 1)
+        else:
+            self._confirm()
 
     def action_copy(self) -> None:
         """Copy the equal command line to the clipboard of the terminal."""
@@ -366,21 +351,19 @@ class Rollback(Page):
             event.stop()
             self.owner.open_page("backup")
 
-    def on_input_changed(self, _event: Input.Changed) -> None:
-        """Say whether the name matches."""
-        self.query_one("#match", Lines).show(self._draw_match)
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Start, if exactly the name was typed."""
+    def _confirm(self) -> None:
+        """Ask by a dialog over the plan, and start exactly that plan."""
         plan = self._plan
-        if event.value != self.typed_name or not isinstance(plan, PlanView):
+        if not isinstance(plan, PlanView):
             return
-        if self._starting or not self.owner.may_start():
-            return
-        self._starting = True
-        self.redraw()
-        request = replace(self._request, confirmed_plan=plan.fingerprint or None)
-        self.owner.begin(request, self._started)
+
+        def answered(agreed: bool | None) -> None:
+            if agreed and not self._starting and self.owner.may_start():
+                self._starting = True
+                request = replace(self._request, confirmed_plan=plan.fingerprint or None)
+                self.owner.begin(request, self._started)
+
+        self.app.push_screen(Confirm(self.confirm_view(plan)), answered)
 
     def _started(self, error: Exception | None) -> None:
         self._starting = False

@@ -107,7 +107,8 @@ class Keys(Lines):
             self.show(self._draw_keys)
 
     def _hints(self) -> list[Hint]:
-        hints: Iterable[Hint] = getattr(self.screen, "HINTS", ())
+        named = getattr(self.screen, "hints", None)
+        hints: Iterable[Hint] = named() if named is not None else ()
         working = {
             binding.key
             for _n, binding, enabled, _t in self.screen.active_bindings.values()

@@ -72,9 +72,8 @@ class Lines(Widget):
         if len(before) != len(self._rows):
             self.refresh(layout=self.styles.is_auto_height)
             return
-        left, top = self.gutter.left, self.gutter.top
         changed = [
-            Region(left, top + number, width, 1)
+            Region(0, number, width, 1)  # of the content: padding and border do not count
             for number, row in enumerate(self._rows)
             if not row.is_same(before[number])
         ]

@@ -56,10 +56,18 @@ class Panel(Vertical):
         ascii_only = getattr(self.app, "ascii_only", False)
         sign = "" if not self._active else "> " if ascii_only else self.ACTIVE_SIGN
         style = "bold $text-accent" if self._active else "bold $title"
+        # Without a side border Textual leaves no blank around the title.
+        pad = " " if (self.screen.has_class("-narrow") or self.screen.has_class("-tiny")) else ""
         return text.assemble(
+            pad,
             (f"{sign}{text.clean(self.title_words)}", style),
             (f"  {text.clean(self.fact)}" if self.fact else "", "not bold $foreground"),
+            pad,
         )
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Draw the title for the border that is there now."""
+        self._border_title = self._title()
 
     def name_it(self, title: str, fact: str = "") -> None:
         """Show another title, or another fact beside it."""
@@ -71,7 +79,8 @@ class Panel(Vertical):
         # The public name paints all of the widget, and its content with it.
         self._border_title = self._title()
         if self.is_mounted:
-            self.refresh(Region(0, 0, self.outer_size.width, 1))
+            gutter = self.gutter  # regions begin at the content
+            self.refresh(Region(-gutter.left, -gutter.top, self.outer_size.width, 1))
 
     def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
         """Show that the keys go here now."""

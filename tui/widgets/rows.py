@@ -5,7 +5,7 @@ How to use it: `Rows(line, id="sets")` in `compose`, where `line(index, width)` 
 and time do not depend on `count` (a million rows were tried). A step of the cursor paints two rows.
 `Rows.Opened` comes for Enter and for a click on the row under the cursor, `Rows.Marked` for the
 space bar, `Rows.Moved` when the cursor has moved. The first cell of a row is the cursor's own
-sign, so that it is seen without any colour.
+sign, so that it is seen without any colour; the second is the sign of a mark (`rows.marked`).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ Line = Callable[[int, int], Content]
 """One row, by its index and the width in cells."""
 
 _SIGN = ">"
+GUTTER = 2  # cells: the sign of the cursor, that of a mark
 
 
 class Rows(ScrollView, can_focus=True):
@@ -56,7 +57,7 @@ class Rows(ScrollView, can_focus=True):
     ]
 
     class Opened(Message):
-        """Enter, or a click on the row under the cursor."""
+        """Enter, or a click on the row under the cursor; of an empty list the index is 0."""
 
         def __init__(self, rows: Rows, index: int) -> None:
             self.rows = rows
@@ -83,6 +84,7 @@ class Rows(ScrollView, can_focus=True):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self._line = line
+        self.marked: Callable[[int], bool] = lambda _index: False
         self.count = 0
         self.cursor = 0
 
@@ -152,8 +154,7 @@ class Rows(ScrollView, can_focus=True):
         y = index - round(self.scroll_offset.y)
         region = self.scrollable_content_region
         if 0 <= y < region.height:
-            gutter = self.gutter
-            self.refresh(Region(gutter.left, gutter.top + y, region.width, 1))
+            self.refresh(Region(0, y, region.width, 1))
 
     def _keep_in_sight(self) -> bool:
         """Scroll so far that the cursor is seen; return whether that moved anything."""
@@ -192,8 +193,7 @@ class Rows(ScrollView, can_focus=True):
 
     def action_choose(self) -> None:
         """Open what the cursor is on."""
-        if self.count:
-            self.post_message(self.Opened(self, self.cursor))
+        self.post_message(self.Opened(self, self.cursor))
 
     def action_mark(self) -> None:
         """Mark what the cursor is on."""
@@ -233,10 +233,10 @@ class Rows(ScrollView, can_focus=True):
         index = y + round(self.scroll_offset.y)
         width = self.scrollable_content_region.width
         style = self.visual_style
-        if self._line is None or index >= self.count or width < 2:
+        if self._line is None or index >= self.count or width <= GUTTER:
             return Strip.blank(width, style.rich_style)
-        content = self._line(index, width - 1)
-        sign = " "
+        content = self._line(index, width - GUTTER)
+        sign, mark = " ", "*" if self.marked(index) else " "
         if index == self.cursor:
             part = "rows--cursor" if self.has_focus else "rows--resting"
             style = self.get_visual_style(part)
@@ -245,5 +245,5 @@ class Rows(ScrollView, can_focus=True):
             if self.has_focus:
                 sign = _SIGN
                 content = Content(content.plain)
-        strip = Visual.to_strips(self, Content(sign) + content, width, 1, style)[0]
+        strip = Visual.to_strips(self, Content(sign + mark) + content, width, 1, style)[0]
         return strip.adjust_cell_length(width, style.rich_style).simplify()

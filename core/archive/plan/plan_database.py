@@ -124,6 +124,15 @@ class PlanDatabase:
         with _translated(self.path):
             return self._connection.execute(query, values).fetchall()
 
+    def ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a question about what is on disk."""
+        return self._all(query, *values)
+
+    def each(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a question; memory stays flat."""
+        for chunk in self._chunks(query, *values):
+            yield from chunk
+
     def _chunks(self, query: str, *values: object) -> Iterator[list[tuple[Any, ...]]]:
         """Yield rows some at a time. Rows may be changed meanwhile."""
         with _translated(self.path):

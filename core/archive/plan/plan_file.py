@@ -22,30 +22,16 @@ from core.archive.plan.check import check_facts, check_regions
 from core.archive.plan.facts import NAMES, PlanFacts, decoded, encoded
 from core.archive.plan.home import Bounds, PlanPlace, plan_home
 from core.archive.plan.plan_database import PlanDatabase, make_file
+from core.archive.plan.plan_schema import INDEXES, KEEP_SUMS, OUTSIDE, PLAN_FORMAT, SCHEMA
 from core.archive.plan.rows import Action, Region, Row, Totals
+from core.archive.plan.sums import DirectorySums
 from core.archive.tar.sparse import SparseMap
 from core.errors import StorageError
 
-PLAN_FORMAT: Final = 2
 _BATCH: Final = 2000
 _ACTIONS: Final = {action.value: action for action in Action}
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
-_SCHEMA: Final = """
-PRAGMA user_version = 2;
-CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT);
-CREATE TABLE attribute (content_at INTEGER, name BLOB, value BLOB);
-CREATE TABLE sparse (content_at INTEGER PRIMARY KEY, map BLOB);
-CREATE TABLE region (id INTEGER PRIMARY KEY, root BLOB, stage BLOB, aside BLOB);
-CREATE TABLE entry (
-  id INTEGER PRIMARY KEY, path BLOB, action TEXT, unit INTEGER, region INTEGER,
-  content_at INTEGER,
-  type_then INTEGER, mode_then INTEGER, size_then INTEGER, mtime_then INTEGER,
-  uid_then INTEGER, gid_then INTEGER, link_then BLOB,
-  type_now INTEGER, mode_now INTEGER, size_now INTEGER, mtime_now INTEGER,
-  uid_now INTEGER, gid_now INTEGER, ino_now INTEGER, ino_staged INTEGER
-);
-"""
 _ATTRIBUTES: Final = "SELECT name, value FROM attribute WHERE content_at = ?"
 _SIDES: Final = Row._fields.index("type_now")
 _INSERT: Final = f"INSERT INTO entry VALUES ({','.join('?' * len(Row._fields))})"
@@ -54,12 +40,6 @@ _INSERT_ADDED: Final = (
     f" VALUES ({','.join('?' * _SIDES)}, 0, 0)"
 )
 """Of an entry without a live side."""
-_INDEXES: Final = (
-    "CREATE INDEX IF NOT EXISTS entry_path ON entry (path)",
-    "CREATE INDEX IF NOT EXISTS entry_unit ON entry (unit)",
-    "CREATE INDEX IF NOT EXISTS attribute_content ON attribute (content_at)",
-    "CREATE INDEX IF NOT EXISTS entry_content ON entry (content_at)",
-)
 _STAGED: Final = "action IN ('add', 'change')"
 _WRITTEN: Final = f"{_STAGED} AND content_at IS NOT NULL"
 _MOVED: Final = "unit = id AND action <> 'mode'"
@@ -67,18 +47,6 @@ _ASTRAY: Final = (
     "SELECT count(*) FROM entry AS one"
     " WHERE NOT EXISTS (SELECT 1 FROM entry AS top WHERE top.id = one.unit)"
 )
-_DOTS: Final = "x'2f2e2e2f'"  # /../
-_BELOW: Final = "CAST(x'2f' || path || x'2f' AS BLOB)"
-_OUTSIDE: Final = f"""
-SELECT EXISTS (SELECT 1 FROM entry WHERE
-  typeof(id) <> 'integer' OR typeof(path) <> 'blob' OR typeof(unit) <> 'integer'
-  OR typeof(region) <> 'integer' OR region NOT IN (SELECT id FROM region)
-  OR action NOT IN ('add', 'change', 'remove', 'mode')
-  OR typeof(ino_now) NOT IN ('integer', 'null') OR typeof(ino_staged) NOT IN ('integer', 'null')
-  OR typeof(mode_now) NOT IN ('integer', 'null') OR typeof(mode_then) NOT IN ('integer', 'null')
-  OR instr(path, x'00') OR instr({_BELOW}, {_DOTS}) OR substr(path, 1, 1) = x'2f'
-  OR (CAST(substr(path, 1, ?) AS BLOB) <> ? AND path <> ?))
-"""
 
 
 def _order(*, backwards: bool) -> str:
@@ -98,9 +66,10 @@ class PlanFile(PlanDatabase):
         self._pending: list[Row] = []
         self._copied: list[Row] = []
         self._totals = Totals()
+        self._sums = DirectorySums()
         self._facts: PlanFacts | None = None
         try:
-            self.begin(schema=_SCHEMA if new else None, version=PLAN_FORMAT)
+            self.begin(schema=SCHEMA if new else None, version=PLAN_FORMAT)
             if not new and self.home.bounds is not None:
                 self._hold_against(self.home.bounds)
         except BaseException:
@@ -122,7 +91,7 @@ class PlanFile(PlanDatabase):
         try:
             check_facts(facts, bounds)
             check_regions(self.regions(), facts, bounds)
-            if self._count(_OUTSIDE, len(prefix), prefix, prefix[:-1]):
+            if self._count(OUTSIDE, len(prefix), prefix, prefix[:-1]):
                 raise ValueError("an entry in it is outside the store")
         except ValueError as error:
             raise self._refused(error) from error
@@ -138,7 +107,7 @@ class PlanFile(PlanDatabase):
     def make_searchable(self) -> None:
         """Make the indexes, which are cheaper when the rows are in."""
         self._flush()
-        for statement in _INDEXES:
+        for statement in INDEXES:
             self._execute(statement)
 
     # Facts
@@ -189,6 +158,8 @@ class PlanFile(PlanDatabase):
     def _flush(self) -> None:
         if self._pending:
             self._totals.take(self._pending)
+            self._sums.take(self._pending)
+            self._keep_finished()
             # Of a rollback into an empty tree all are such, and each value takes its time.
             added = [row[:_SIDES] for row in self._pending if row[2] is Action.ADD]
             self._insert(_INSERT_ADDED, added)
@@ -356,6 +327,26 @@ class PlanFile(PlanDatabase):
         while chunk := list(itertools.islice(rows, _BATCH)):
             totals.take(chunk)
         return totals
+
+    def keep_sums(self, *, as_added: bool = False) -> None:
+        """Keep the sums of all directories; `as_added`: no entry has changed since `add`."""
+        self._flush()
+        if not as_added:
+            self._execute("DELETE FROM directory")
+            self._sums = DirectorySums()
+            rows = self.rows()
+            while chunk := list(itertools.islice(rows, _BATCH)):
+                self._sums.take(chunk)
+                self._keep_finished()
+        self._keep_finished(all_of_them=True)
+        self._sums = DirectorySums()
+
+    def _keep_finished(self, *, all_of_them: bool = False) -> None:
+        rows = [
+            (path, path[: max(0, path.rfind(b"/"))] if path else None, *numbers)
+            for path, numbers in self._sums.finished(all_of_them=all_of_them)
+        ]
+        self._insert(KEEP_SUMS, rows)
 
     # Data that belongs to entries
 

@@ -331,6 +331,7 @@ class Planner:
             warnings=tuple(_warnings(comparison)),
             unwritable=unwritable(plan, selection),
         )
+        plan.keep_sums(as_added=not comparison.regrouped)
         plan.save()
 
 

@@ -13,6 +13,7 @@ from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.rows import Action, DirectoryTotals
 from core.archive.plan.survey import Survey
+from core.archive.plan.tree import PlanTree
 from core.events import Kind, Warned
 
 
@@ -70,6 +71,11 @@ class FilePlan:
     def differs(self) -> int:
         """How many entries will change."""
         return self.added + self.changed + self.removed + self.mode_only
+
+    @property
+    def tree(self) -> PlanTree:
+        """The list as a tree, a page at a time."""
+        return PlanTree(self.plan_path)
 
     def entries(self) -> Iterator[PlannedEntry]:
         """Yield the whole list from the file, in the order of the walk; memory stays flat."""

@@ -240,6 +240,7 @@ def undo_plan(plan_path: PlanPlace, new_plan_path: PlanPlace, *, job_id: str) ->
         )
         refused = dict.fromkeys([*unwritable(new, selection), *blocked(new)])
         new.remember(unwritable=list(refused), unrestorable=reverse.unrestorable)
+        new.keep_sums()
         new.save()
         return StagedFiles(
             plan_path=new_plan_path, job_id=job_id, plan=summary_of(new), newer=tuple(reverse.newer)

@@ -22,9 +22,10 @@ from isal import isal_zlib
 from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor, IsalError
 
 from core import compression
-from core.compression import Compression, ZstdError, ZstdInflater, compression_of
+from core.compression import Compression, compression_of
 from core.durable import FlushBegun, translate, write_all
 from core.errors import DamagedBackup, MagerewindError, UsageError
+from core.inflating import ZstdError, ZstdInflater
 
 DEFAULT_LEVEL: Final = 1
 FASTEST_ZLIB_LEVEL: Final = 4  # 0 to 3 are igzip's, 4 to 9 zlib's

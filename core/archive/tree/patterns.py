@@ -1,7 +1,8 @@
 """Patterns of paths as a person writes them: what they name, what is above it, and what is not one.
 
-It owns their form (whole paths below the root, `*`, `?`, `**`, groups such as `@media-cache`) and
-the tests that are made of them. It knows nothing of a store, and looks at no file.
+It owns their form (whole paths below the root, `*`, `?`, `**`, `[*]` and `[?]` for these
+characters themselves, groups such as `@media-cache`) and the tests that are made of them. It knows
+nothing of a store, and looks at no file.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ EXCLUDE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
 
 _ANY: Final = b"**"
 _WILD: Final = re.compile(rb"[*?]")
+_QUOTED: Final = re.compile(rb"\[([*?\[])\]")
 _FEW: Final = 32  # literal paths that one regular expression finds as fast as a set does
 
 Test = Callable[[bytes], bool]
@@ -48,11 +50,31 @@ def components(text: str, option: str = "An exclusion") -> list[bytes]:
 
 def is_literal(text: str) -> bool:
     """Tell whether a pattern names one path, and what is below it."""
-    return _WILD.search(os.fsencode(text)) is None
+    return not _has_wildcard(os.fsencode(text))
+
+
+def _has_wildcard(pattern: bytes) -> bool:
+    return _WILD.search(_QUOTED.sub(b"", pattern)) is not None
+
+
+def quoted(path: str) -> str:
+    """Return the pattern that matches this path and what is below it, and nothing else."""
+    text = re.sub(r"[*?\[]", lambda found: f"[{found[0]}]", path)
+    return f"./{text}" if text.startswith("@") else text
+
+
+def _literal(parts: list[bytes]) -> bytes:
+    """Return the path that a pattern without wildcards names."""
+    return b"/".join(_QUOTED.sub(rb"\1", part) for part in parts)
 
 
 def _component(part: bytes) -> bytes:
-    return re.escape(part).replace(rb"\*", b"[^/]*").replace(rb"\?", b"[^/]")
+    out, at = b"", 0
+    for found in re.finditer(rb"\[([*?\[])\]|[*?]", part):
+        out += re.escape(part[at : found.start()])
+        out += re.escape(found[1]) if found[1] else (b"[^/]*" if found[0] == b"*" else b"[^/]")
+        at = found.end()
+    return out + re.escape(part[at:])
 
 
 def _expression(parts: list[bytes]) -> bytes:
@@ -88,7 +110,8 @@ def resolve(
                 raise UsageError(f"There is no {what} {word}; the groups are {known}.")
             patterns.extend(EXCLUDE_GROUPS[word])
         else:
-            patterns.append(os.fsdecode(b"/".join(components(word, option))))
+            text = os.fsdecode(b"/".join(components(word, option)))
+            patterns.append(f"./{text}" if text.startswith("@") else text)
     return tuple(dict.fromkeys(patterns))
 
 
@@ -97,7 +120,7 @@ def below_any(paths: Collection[bytes], patterns: Sequence[str]) -> Test | None:
 
     None where there are none.
     """
-    literal = {*paths, *(b"/".join(components(text)) for text in patterns if is_literal(text))}
+    literal = {*paths, *(_literal(components(text)) for text in patterns if is_literal(text))}
     wild = [_expression(components(text)) for text in patterns if not is_literal(text)]
     if len(literal) <= _FEW:
         parts = [*(re.escape(path) for path in sorted(literal)), *wild]
@@ -129,8 +152,8 @@ class _Way:
         self._any_depth = _ANY in parts
         fixed = parts[: parts.index(_ANY)] if self._any_depth else parts[:-1]
         self._tests = [re.compile(_component(part), re.DOTALL).fullmatch for part in fixed]
-        literal = itertools.takewhile(lambda part: not _WILD.search(part), fixed)
-        self.beginning = b"/".join(literal)
+        literal = itertools.takewhile(lambda part: not _has_wildcard(part), fixed)
+        self.beginning = _literal(list(literal))
         """The directory that all of them are in, empty for the root."""
 
     def leads(self, path: bytes) -> bool:
@@ -152,8 +175,8 @@ class Chosen:
         for text in patterns:
             parts = components(text)
             if is_literal(text):
-                self._above.update(b"/".join(parts[:at]) for at in range(1, len(parts)))
-                self._lasts.append(b"/".join(parts))
+                self._above.update(_literal(parts[:at]) for at in range(1, len(parts)))
+                self._lasts.append(_literal(parts))
             else:
                 way = _Way(parts)
                 self._ways.append(way)

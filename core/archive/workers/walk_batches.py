@@ -1,7 +1,10 @@
 """The walk over a selection as batches of names, with notes on its directories.
 
-It owns how much goes into a batch. Directories are members already when they are in it: they are
-open, and there is nothing to read. It knows nothing of who packs.
+It owns where a batch begins. That is by names: the sum of a path decides, so that the same names
+begin a batch whatever was added or removed before them. A batch is a segment of an archive, or
+begins one; so two archives of nearly the same tree have nearly all segments in common, which is
+what rsync and repositories of backups find. Directories are members already when they are in a
+batch: they are open, and there is nothing to read. It knows nothing of who packs.
 """
 
 from __future__ import annotations
@@ -9,12 +12,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Final, Generic
+from zlib import crc32
 
 from core.archive.tree.selection import Run
 from core.archive.workers.batch_reader import Group
 from core.archive.workers.pool import Made, Notes, Task
 
-_BATCH: Final = 256  # entries
+_LEAST: Final = 96  # entries of a batch, unless a large one would follow
+_MOST: Final = 512
+_ONE_IN: Final = 128  # names begin a batch, by their sums
 _BATCH_BYTES: Final = 1 << 18  # that have to be sent with it
 
 
@@ -29,22 +35,37 @@ class Batches(ABC, Generic[Made]):
         self._notes: Notes = {}
 
     def _is_full(self) -> bool:
-        return self._entries >= _BATCH or self._bytes >= _BATCH_BYTES
+        return self._entries >= _MOST or self._bytes >= _BATCH_BYTES
 
     def __iter__(self) -> Iterator[Task[Made]]:
         for prefix, fd, names in self._runs():
             if names is None:
+                if self._entries >= _LEAST and not crc32(prefix) % _ONE_IN:
+                    yield from self._gathered()
                 self._directory(prefix, fd)
                 if self._is_full():
                     yield from self._gathered()
                 continue
             if isinstance(names, tuple):
                 names = [names[0] + b"/"]  # noqa: PLW2901 - in the form of a group
-            for at in range(0, len(names), _BATCH):
-                self._add(prefix, names[at : at + _BATCH])
-                if self._is_full():
-                    yield from self._gathered()
+            yield from self._names(prefix, names)
         yield from self._gathered()
+
+    def _names(self, prefix: bytes, names: list[bytes]) -> Iterator[Task[Made]]:
+        """Take in the names of files of a directory, which follow one another."""
+        begin, above = 0, crc32(prefix)
+        starts = [at for at, name in enumerate(names) if not crc32(name, above) % _ONE_IN]
+        for at in (*starts, len(names)):
+            while self._entries + at - begin >= _MOST:
+                room = _MOST - self._entries
+                self._add(prefix, names[begin : begin + room])
+                begin += room
+                yield from self._gathered()
+            if begin < at:
+                self._add(prefix, names[begin:at])
+                begin = at
+            if self._bytes >= _BATCH_BYTES or (at < len(names) and self._entries >= _LEAST):
+                yield from self._gathered()
 
     @abstractmethod
     def _runs(self) -> Iterator[Run]:

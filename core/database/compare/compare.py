@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -64,11 +64,16 @@ def compare_tables(
     *,
     report: Report = no_report,
     connections: int = CONNECTIONS,
+    holder: Connection | None = None,
+    held: Collection[str] = (),
+    rows_only: bool = False,
 ) -> Compared:
-    """Return what is the same of these live tables; `report` counts bytes of the dump.
+    """Return the verdict on each of these live tables; `report` counts rows.
 
-    Each table is read as it is at the moment of each question. Raises ConnectionFailed,
-    ConnectionLost, Cancelled (from `report`).
+    Each table is read as it is at the moment of each question. `holder` has locked the tables
+    `held`, so that nobody else can read them. `rows_only`: definitions do not count; foreign keys
+    follow the tables that a swap renames. Raises ConnectionFailed, ConnectionLost, Cancelled
+    (from `report`).
     """
     wanted = {name for name in names if name in index.tables}
     verdicts: dict[str, Verdict] = dict.fromkeys(wanted, Verdict.UNKNOWN)
@@ -80,7 +85,7 @@ def compare_tables(
         questions: list[Question] = []
         try:
             for table in _live(opened[0], wanted):
-                asked = _ask_about(index, table, opened[0])
+                asked = _ask_about(index, table, opened[0], rows_only=rows_only)
                 if isinstance(asked, Verdict):
                     verdicts[table.name] = asked
                 else:
@@ -93,6 +98,10 @@ def compare_tables(
             while len(opened) < min(connections, len(questions)):
                 opened.append(stack.enter_context(_open(settings)))
         asking = _Asking(questions, opened)
+        if holder is not None and held:
+            half = holder.max_packet // 2
+            holder.set_session({"group_concat_max_len": min(CUT_BYTES, half)})
+            asking.add_holder(holder, held)
         asking.run(report)
     verdicts |= asking.verdicts
     return Compared(verdicts=verdicts)
@@ -111,9 +120,9 @@ def _live(connection: Connection, wanted: set[str]) -> list[Table]:
 
 
 def _ask_about(
-    index: DumpIndex, table: Table, connection: Connection
+    index: DumpIndex, table: Table, connection: Connection, *, rows_only: bool
 ) -> Verdict | tuple[Question, ...]:
-    if not same_definition(index.tables[table.name], table, connection.schema):
+    if not rows_only and not same_definition(index.tables[table.name], table, connection.schema):
         return Verdict.DEFINITION
     questions = questions_about(index, table, connection.server)
     return Verdict.UNKNOWN if questions is None else questions
@@ -124,13 +133,23 @@ class _Asking:
 
     def __init__(self, questions: Iterable[Question], connections: list[Connection]) -> None:
         self._todo = deque(questions)
-        self._connections = connections
+        self._held: deque[Question] = deque()
+        self._holder: Connection | None = None
+        self._connections = list(connections)
         self._lock = threading.Condition()
         self._running = len(connections)
         self._failure: BaseException | None = None
         self._rows = 0
         self._current = ""
         self.verdicts: dict[str, Verdict] = {}
+
+    def add_holder(self, holder: Connection, held: Collection[str]) -> None:
+        """Ask this connection, and no other, about these tables."""
+        self._held = deque(one for one in self._todo if one.table in held)
+        self._todo = deque(one for one in self._todo if one.table not in held)
+        self._holder = holder
+        self._connections.append(holder)
+        self._running += 1
 
     def run(self, report: Report) -> None:
         """Ask everything. Raises what a connection raised, or `report`, with all threads ended."""
@@ -159,7 +178,8 @@ class _Asking:
 
     def _serve(self, connection: Connection) -> None:
         try:
-            while self._failure is None and (question := self._take()) is not None:
+            todo = self._held if connection is self._holder else self._todo
+            while self._failure is None and (question := self._take(todo)) is not None:
                 verdict = _answer(connection, question)
                 with self._lock:
                     self._rows += question.rows
@@ -173,10 +193,10 @@ class _Asking:
                 self._running -= 1
                 self._lock.notify_all()
 
-    def _take(self) -> Question | None:
+    def _take(self, todo: deque[Question]) -> Question | None:
         with self._lock:
-            while self._todo:
-                question = self._todo.popleft()
+            while todo:
+                question = todo.popleft()
                 if question.table not in self.verdicts:
                     return question
         return None

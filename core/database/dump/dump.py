@@ -11,6 +11,7 @@ the instant in `core.database.dump.snapshot`. Accounts and grants are no part of
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -18,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from core.compression import Compression
 from core.database.dump.ddl_watch import (
     CHANGED_ERRORS,
     Disturbed,
@@ -65,21 +67,24 @@ class DumpOptions:
     `connections`: None for as many as there are processors, at most four. `strip`: tables, patterns
     and groups (`core.database.dump.strip`) whose rows are left out. `rungs`: the ways to a snapshot
     that are allowed, in `core.database.dump.snapshot`. `history`: old rows of system-versioned
-    tables too.
+    tables too. `compress`, `level`: how the file is compressed (`core.database.dump.frames`).
     """
 
     connections: int | None = None
     strip: tuple[str, ...] = ()
     rungs: tuple[Rung, ...] = tuple(Rung)
     history: bool = True
+    compress: Compression = Compression.NONE
+    level: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DumpSummary:
     """The contents of a dump. `rows` has every table, also those without rows.
 
-    `snapshot` is the rung that was taken, `passed` says why each rung above it did not do.
-    `index_sha256` is the checksum of the index, empty where none was asked for.
+    `bytes` is the size of the text, before it is compressed; `sha256` is of the file. `snapshot` is
+    the rung that was taken, `passed` says why each rung above it did not do. `index_sha256` is the
+    checksum of the index, empty where none was asked for.
     """
 
     rows: Mapping[str, int]
@@ -114,9 +119,10 @@ def dump_schema(
     is cut back to where it began.
     """
     keep_memory()
-    with connect(settings) as control:
-        output = DumpOutput(fd, index_fd)
-        return _Dump(control, output, options or DumpOptions(), report, created).run()
+    chosen = options or DumpOptions()
+    output = DumpOutput(fd, index_fd, chosen.compress, chosen.level)
+    with contextlib.closing(output), connect(settings) as control:
+        return _Dump(control, output, chosen, report, created).run()
 
 
 class _Dump:
@@ -306,6 +312,7 @@ class _Dump:
                 stripped=stripped,
             )
         )
+        self._writer.cut()  # the header has the time in it: what follows may be as it was
         # Read now, not with the rest: no number that a row of the snapshot has used may come again.
         for sequence in read_sequences(self._control, self._without):
             self._output.sequence(sequence)
@@ -361,6 +368,7 @@ class _Dump:
     def _summary(
         self, schema: Schema, snapshot: Snapshot, rows: Mapping[str, int], stripped: Sequence[str]
     ) -> DumpSummary:
+        index_sha256 = self._output.finish(self._control.server)
         collations = {table.collation for table in schema.tables if table.collation}
         for table in schema.tables:
             collations |= set(re.findall(r" COLLATE[ =](\w+)", table.create))
@@ -383,7 +391,7 @@ class _Dump:
             collations=tuple(sorted(collations)),
             stripped=tuple(stripped),
             warnings=tuple(self._warnings),
-            index_sha256=self._output.finish(self._control.server),
+            index_sha256=index_sha256,
         )
 
 

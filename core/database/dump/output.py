@@ -5,6 +5,7 @@ Each part is written and its place noted. Knows nothing of the order of parts.
 
 from __future__ import annotations
 
+from core.compression import Compression
 from core.database.dump.pieces import Pieces
 from core.database.dump.row_ranges import Sink
 from core.database.dump.row_text import Rendering
@@ -26,8 +27,14 @@ from core.database.server.dialect import Server
 class DumpOutput:
     """The file of a dump and its index, which is None where `index_fd` is."""
 
-    def __init__(self, fd: int, index_fd: int | None = None) -> None:
-        self.writer = DumpWriter(fd)
+    def __init__(
+        self,
+        fd: int,
+        index_fd: int | None = None,
+        compress: Compression = Compression.NONE,
+        level: int | None = None,
+    ) -> None:
+        self.writer = DumpWriter(fd, compress, level)
         self.index = None if index_fd is None else IndexWriter(index_fd)
         self.write = self.writer.write
 
@@ -78,10 +85,15 @@ class DumpOutput:
         return take
 
     def finish(self, server: Server) -> str:
-        """Write the end of the index and return its SHA-256, empty where there is none."""
+        """Write the end of both and return the SHA-256 of the index, empty where there is none."""
+        self.writer.finish()
         if self.index is None:
             return ""
-        return self.index.finish(session_of(server))
+        return self.index.finish(session_of(server), self.writer.frames)
+
+    def close(self) -> None:
+        """Let go of text that waits to be compressed; may be called again, also after `finish`."""
+        self.writer.abandon()
 
 
 def session_of(server: Server) -> Session:

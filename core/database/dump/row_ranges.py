@@ -103,7 +103,9 @@ class RowReader:
     @property
     def way(self) -> Way:
         """How this table is to be read."""
-        if self._table.data_bytes <= SMALL_BYTES and self._table.rows <= 20_000:
+        # What MEMORY says of bytes is what it has taken, not what it needs.
+        small = self._table.data_bytes <= SMALL_BYTES or self._table.engine.upper() == "MEMORY"
+        if small and self._table.rows <= 20_000:
             return Way.WHOLE
         return self._way_by_key()
 

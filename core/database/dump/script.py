@@ -258,15 +258,19 @@ def _delimiter(text: str) -> str:
 
 def footer(rows: Mapping[str, int]) -> bytes:
     """Return the end: the session put back, the counts, the mark of completion."""
-    kept = ["character_set_client", "character_set_results", "collation_connection", *_KEPT]
     lines = [
-        "COMMIT;",
-        "SET " + ", ".join(f"{name} = @magerewind_{name}" for name in kept) + ";",
         "",
         *_counts(rows.items()),
         f"{END_PREFIX}{len(rows)} tables, {sum(rows.values())} rows",
     ]
-    return _encode("\n".join(lines) + "\n")
+    return session_end() + _encode("\n".join(lines) + "\n")
+
+
+def session_end() -> bytes:
+    """Return what commits the rows, and puts back the session that the header has kept."""
+    kept = ["character_set_client", "character_set_results", "collation_connection", *_KEPT]
+    back = ", ".join(f"{name} = @magerewind_{name}" for name in kept)
+    return _encode(f"COMMIT;\nSET {back};\n")
 
 
 def _counts(rows: Iterable[tuple[str, int]]) -> Iterable[str]:

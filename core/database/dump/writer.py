@@ -1,17 +1,19 @@
 """Writes the text of a dump to a file, from several threads, and keeps count.
 
-Owns the order of bytes, their digest, and the COMMIT lines between rows. Knows no SQL beyond that.
+Owns the order of bytes, the COMMIT lines between rows, and where a compressed file may be cut: rows
+of two tables never share a frame (`core.database.dump.frames`). Knows no SQL beyond that.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import threading
 from typing import Final
 
 from core import durable
+from core.compression import Compression
+from core.database.dump.frames import dump_file
 from core.database.dump.pieces import Pieces
 from core.database.dump.script import COMMIT_LINE
 from core.database.index.entries import Place
@@ -24,8 +26,11 @@ COMMIT_BYTES: Final = 32 << 20
 class DumpWriter:
     """The file of a dump. Every write is whole: no two threads' statements are ever mixed."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(
+        self, fd: int, compress: Compression = Compression.NONE, level: int | None = None
+    ) -> None:
         self._fd = fd
+        self._compress, self._level = compress, level
         self._lock = threading.Lock()
         self._start = 0
         self.rewindable = stat.S_ISREG(os.fstat(fd).st_mode)
@@ -34,8 +39,8 @@ class DumpWriter:
         self._reset()
 
     def _reset(self) -> None:
-        self._digest = hashlib.sha256()
-        self._flush = durable.FlushBegun(self._fd)
+        self._file = dump_file(self._fd, self._compress, self._level)
+        self._table = b""  # whose rows were written last, by the beginning of their statements
         self._uncommitted = 0
         self.bytes = 0
         self.rows = 0
@@ -43,12 +48,31 @@ class DumpWriter:
 
     @property
     def sha256(self) -> str:
-        """The digest of everything written so far."""
-        return self._digest.hexdigest()
+        """The digest of the file, which is finished."""
+        return self._file.sha256
+
+    @property
+    def frames(self) -> list[tuple[int, int]]:
+        """Where each frame of a compressed file begins: in the text, and in the file."""
+        return self._file.frames
+
+    def finish(self) -> None:
+        """Write what waits to be compressed."""
+        with self._lock:
+            try:
+                self._file.finish()
+            except OSError as error:
+                raise durable.translate(error, "write the dump") from error
+
+    def abandon(self) -> None:
+        """Let go of what waits; may be called again, also after `finish`."""
+        with self._lock:
+            self._file.abandon()
 
     def rewind(self) -> None:
         """Forget all that was written, for another try."""
         with self._lock:
+            self._file.abandon()
             try:
                 os.ftruncate(self._fd, self._start)
                 os.lseek(self._fd, self._start, os.SEEK_SET)
@@ -60,8 +84,15 @@ class DumpWriter:
         """Append text as it is; its longest statement is no longer than the text."""
         with self._lock:
             start = self.bytes
+            self._of_table(b"")
             self._append(text)
+            self._cut()
             return Place(offset=start, length=len(text))
+
+    def cut(self) -> None:
+        """End the frame of a compressed file here: what comes next is of another kind."""
+        with self._lock:
+            self._cut(always=True)
 
     def statement(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> Place:
         """Append a statement of rows, with a COMMIT after it now and then."""
@@ -89,8 +120,13 @@ class DumpWriter:
     def _append_rows(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> Place:
         """Append a statement and those around it; return where they stand."""
         start = self.bytes
-        for part in (*pieces.before, beginning, values, _ENDING, *pieces.after):
+        self._of_table(beginning)
+        for part in pieces.before:
+            self._append(part)
+            self._cut()
+        for part in (beginning, values, _ENDING, *pieces.after):
             self._append(part)  # joined they would be copied once more
+        self._cut()
         self.rows += rows
         sizes = (len(beginning) + len(values) + len(_ENDING), *map(len, pieces.before))
         self.largest = max(self.largest, *sizes)
@@ -98,9 +134,19 @@ class DumpWriter:
 
     def _append(self, text: bytes) -> None:
         try:
-            durable.write_all(self._fd, text)
+            self._file.write(text)
         except OSError as error:
             raise durable.translate(error, "write the dump") from error
-        self._digest.update(text)
         self.bytes += len(text)
-        self._flush.up_to(self.bytes)
+
+    def _of_table(self, beginning: bytes) -> None:
+        """Let a frame end where the rows of a table do."""
+        if beginning != self._table:
+            self._table = beginning
+            self._cut(always=True)
+
+    def _cut(self, *, always: bool = False) -> None:
+        try:
+            (self._file.cut if always else self._file.may_cut)()
+        except OSError as error:
+            raise durable.translate(error, "write the dump") from error

@@ -7,10 +7,12 @@ the blocks of each table. The last line has the place of the directory, in a fix
     magerewind index of a dump, format 1
     [offset, length, rows, after, upto, digest]
     ...
-    {"session": {...}, "tables": [...], "objects": [...]}
+    [[text offset, file offset], ...]
+    {"session": {...}, "tables": [...], "objects": [...], "frames": [offset, length]}
     directory <offset, 20 digits> <length, 20 digits>
 
-Offsets and lengths of statements are in bytes of the dump, uncompressed.
+Offsets and lengths of statements are in bytes of the dump, uncompressed. The line of pairs has the
+frames of a compressed dump, where each begins; it is `[]` for a plain one.
 """
 
 from __future__ import annotations
@@ -77,7 +79,8 @@ class IndexedTable:
     """A table of a dump. `definition` is the place of its DROP and CREATE.
 
     `fingerprint` is the SHA-256 of its definition without AUTO_INCREMENT, `rendering` that of the
-    SQL by which its rows were rendered; it is empty where its rows were not read. `columns` are
+    SQL by which its rows were rendered; it is empty where its rows were not read. `alters` are
+    statements that change it later, which other programs write. `columns` are
     those that its rows have, in order, `key` is the key that spans are of.
     """
 
@@ -90,6 +93,7 @@ class IndexedTable:
     rows: int
     bytes: int
     blocks: tuple[Place, ...]
+    alters: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

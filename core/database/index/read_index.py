@@ -41,6 +41,9 @@ class DumpIndex:
             self.session = _session(directory["session"])
             tables = [_table(row) for row in directory["tables"]]
             self.objects = tuple(_object(row) for row in directory["objects"])
+            framed = directory.get("frames")
+            self.about: Mapping[str, Any] = dict(directory.get("about", {}))
+            self._framed = None if framed is None else _place(framed)
         except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"its directory is damaged: {error}") from error
         self.tables: Mapping[str, IndexedTable] = {one.name: one for one in tables}
@@ -50,6 +53,16 @@ class DumpIndex:
         for block in self.tables[table].blocks:
             for line in self._read(block).splitlines():
                 yield _rows_at(line)
+
+    @property
+    def frames(self) -> list[tuple[int, int]]:
+        """Where each frame of a compressed dump begins: in the text, and in the file."""
+        if self._framed is None:
+            return []
+        try:
+            return [(int(text), int(file)) for text, file in json.loads(self._read(self._framed))]
+        except TypeError as error:
+            raise ValueError(f"its frames are damaged: {error}") from error
 
     def _read(self, place: Place) -> bytes:
         if not 0 <= place.offset <= place.offset + place.length <= self._size:
@@ -83,6 +96,7 @@ def _table(row: Mapping[str, Any]) -> IndexedTable:
         rows=int(row["rows"]),
         bytes=int(row["bytes"]),
         blocks=tuple(_place(pair) for pair in row["blocks"]),
+        alters=tuple(_place(pair) for pair in row.get("alters", ())),
     )
 
 

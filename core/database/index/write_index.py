@@ -11,6 +11,7 @@ import json
 import os
 import threading
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -82,14 +83,39 @@ class IndexWriter:
             row = {"kind": kind, "name": name, "table": table, "place": _pair(place)}
             self._objects.append(row)
 
-    def finish(self, session: Session) -> str:
-        """Write the directory and return the SHA-256 of the whole file."""
+    def alter(self, name: str, place: Place) -> None:
+        """Note a statement that changes a table, such as one that adds its keys."""
+        with self._lock:
+            self._tables[name]["alters"].append(_pair(place))
+
+    def forget(self, name: str) -> None:
+        """Forget a table that the dump drops again."""
+        with self._lock:
+            self._tables.pop(name, None)
+            self._lines.pop(name, None)
+
+    def finish(
+        self,
+        session: Session,
+        frames: Sequence[tuple[int, int]] = (),
+        about: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Write the directory and return the SHA-256 of the whole file.
+
+        `frames`: where each frame of a compressed dump begins, in the text and in the file;
+        `about`: values of JSON, for an index that was made of a dump that lay there.
+        """
         with self._lock:
             self._write_blocks()
+            block = json.dumps(frames, separators=(",", ":")).encode("ascii") + b"\n"
+            framed = (self._offset, len(block))
+            self._append(block)
             directory = {
                 "session": asdict(session),
                 "tables": list(self._tables.values()),
                 "objects": self._objects,
+                "frames": framed,
+                "about": about or {},
             }
             text = json.dumps(directory, separators=(",", ":")).encode("ascii") + b"\n"
             offset = self._offset
@@ -119,4 +145,4 @@ def _pair(place: Place) -> tuple[int, int]:
 
 
 def _nothing() -> dict[str, Any]:
-    return {"rows": 0, "bytes": 0, "blocks": []}
+    return {"rows": 0, "bytes": 0, "blocks": [], "alters": []}

@@ -12,8 +12,7 @@ connection and loads it in bulk, which was 30 % slower here than two connections
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from core.database.load.dump_check import DumpCheck, unspoken_kinds
@@ -21,15 +20,17 @@ from core.database.load.keys_after_rows import (
     LoadedTable,
     finish_tables,
     keys_of,
-    rename_automatic_keys,
 )
 from core.database.load.row_writers import Batch, RowWriters, load_failure
-from core.database.load.try_triggers import object_text, prove_triggers
+from core.database.load.skipped_rows import SkippedRows
+from core.database.load.staging import add_to, compare_counts, drop_staging, staged_names
+from core.database.load.try_triggers import object_text, prove_kept_triggers, prove_triggers
+from core.database.load.waiting_keys import WaitingKeys
 from core.database.schema.check_constraints import let_checks_wait, shares_names
 from core.database.schema.definitions import TRANSACTIONAL
 from core.database.schema.load_session import LoadingConnection
 from core.database.schema.marker import JobMark, make_marker
-from core.database.schema.names import STAGED, short_id, staged_name, waiting_key_name
+from core.database.schema.names import copy_name, short_id
 from core.database.schema.records import TablesLoaded, TablesStaging
 from core.database.schema.sequence_defaults import take_from
 from core.database.schema.swap_file import (
@@ -39,7 +40,6 @@ from core.database.schema.swap_file import (
     StagedTables,
     SwappedTable,
     WaitingCheck,
-    WaitingKey,
 )
 from core.database.schema.table_names import drop_tables, end_statements, names_of
 from core.database.server.dialect import one_line, quote_name
@@ -49,12 +49,10 @@ from core.database.sql.set_statements import Session
 from core.database.sql.split import DumpFile, RawStatement, Statements
 from core.database.sql.statement import OBJECTS, ROUTINES, Statement, StatementKind
 from core.database.sql.table_text import (
-    ForeignKeyText,
     Part,
     parse_alter,
     parse_table,
     split_for_loading,
-    without_restrict,
 )
 from core.errors import DatabaseError, LoadFailed, MagerewindError
 from core.events import Report, Warned, no_report
@@ -80,22 +78,25 @@ def load_beside(
     map_collations: bool = False,
     partial: bool = False,
     mark: JobMark | None = None,
+    kept: Collection[str] = (),
+    before: StagedTables | None = None,
 ) -> StagedTables:
     """Load a checked dump into staging tables and return those ready to be swapped in.
 
-    The names are in the journal before the first table is made. `expected_rows` are the counts of
-    the manifest, by table; `mark` tells in the schema whose the tables are. Raises LoadFailed with
-    the table that went wrong, StatementRefused, ConnectionLost, Cancelled (from `report`); the
-    staged tables are dropped before.
+    The names are in the journal before the first table is made. `expected_rows`: counts of the
+    manifest; `mark` tells in the schema whose the tables are; `kept` tables are not loaded; the
+    result holds `before`, an earlier load of the job. Raises LoadFailed, StatementRefused,
+    ConnectionLost, Cancelled (from `report`); the staged tables are dropped before.
     """
     short = short_id(job_id)
-    names = [content.name for content in check.contents] + list(check.sequences)
-    staged = {name: staged_name(short, number) for number, name in enumerate(names, 1)}
+    names = [name for name in (*check.tables, *check.sequences) if name not in kept]
+    staged, new = staged_names(names, short, before)
     journal.write(TablesStaging(short=short, schema=settings.schema, tables=staged))
     try:
         loading = _Loading(
-            path, check, settings, staged=staged, short=short, map_collations=map_collations
-        )
+            path, check, settings, staged=staged, new=new, short=short,
+            map_collations=map_collations, before=before,
+        )  # fmt: skip
         with contextlib.closing(loading):
             loaded = loading.run(
                 mark=mark or JobMark(job_id=job_id), report=report, workers=workers,
@@ -109,15 +110,6 @@ def load_beside(
     return loaded
 
 
-def drop_staging(settings: DatabaseConnection, short: str) -> None:
-    """Drop the staged tables of a job; that there are none is as good."""
-    with contextlib.closing(LoadingConnection(settings).connection) as connection:
-        end_statements(connection, short)
-        names = [name for name in names_of(connection, short) if name.startswith(STAGED)]
-        # Last the one that tells whose the others are.
-        drop_tables(connection, sorted(names, key=lambda name: name == staged_name(short, 0)))
-
-
 class _Loading:
     """One run through a dump."""
 
@@ -128,11 +120,13 @@ class _Loading:
         settings: DatabaseConnection,
         *,
         staged: Mapping[str, str],
+        new: frozenset[str],
         short: str,
         map_collations: bool,
+        before: StagedTables | None,
     ) -> None:
         self.path, self.check, self.settings = path, check, settings
-        self.staged, self.short = staged, short
+        self.staged, self.short, self.new, self.before = staged, short, new, before
         self.main = LoadingConnection(settings)
         self.server = self.main.connection.server
         self.collations: CollationMap = (
@@ -141,9 +135,12 @@ class _Loading:
             else CollationMap(known=frozenset(), names={})
         )
         self.main.collations = self.collations.names
-        self.contents = {content.name: content for content in check.contents}
+        self.contents = {one.name: one for one in check.contents if one.name in new}
+        self.skipped = SkippedRows(check, new)
         self.tables: dict[str, LoadedTable] = {}
-        self.keys: list[WaitingKey] = []
+        wanted = Definitions() if before is None else before.wanted
+        self.waiting = WaitingKeys(short, self.server, wanted.foreign_keys)
+        self.checks_before = len(wanted.checks)
         self.objects: dict[tuple[str, str], ObjectText] = {}
         self.states: list[ObjectText] = []
         self.defaults: list[DefaultText] = []
@@ -167,36 +164,52 @@ class _Loading:
         whole: bool,
     ) -> StagedTables:
         end_statements(self.main.connection, self.short)
-        drop_tables(self.main.connection, names_of(self.main.connection, self.short))
-        make_marker(self.main.connection, mark)
+        if self.before is None:
+            drop_tables(self.main.connection, names_of(self.main.connection, self.short))
+            make_marker(self.main.connection, mark)
         self.main.connection.execute("SET foreign_key_checks = 0")
 
         def tick() -> None:
             report(self.position, writers.rows_written, one_line(self.batch.current))
 
-        writers = RowWriters(self.settings, self.collations.names, workers, tick=tick)
-        with writers:
-            self._read(writers, report)
-            writers.wait()
-            finish_tables(list(self.tables.values()), self.keys, self.staged, writers)
-        self._rename_automatic_keys()
-        rows = {name: writers.rows.get(table.staged, 0) for name, table in self.tables.items()}
-        self._compare(rows, expected_rows)
-        self.warnings += writers.warnings
+        rows: dict[str, int] = {}
+        if self.new:
+            writers = RowWriters(self.settings, self.collations.names, workers, tick=tick)
+            with writers:
+                self._read(writers, report)
+                writers.wait()
+                keys = self.waiting.among(self.staged)
+                finish_tables(list(self.tables.values()), keys, self.staged, writers)
+            self.waiting.rename_automatic(self.main.connection)
+            rows = {name: writers.rows.get(table.staged, 0) for name, table in self.tables.items()}
+            compare_counts(rows, expected_rows)
+            self.warnings += writers.warnings
+            lines = {name: table.text.line for name, table in self.tables.items()}
+            self.waiting.prove_others(self.main.connection, self.staged, lines)
+        else:
+            self._take_objects()
         self._prove()
+        return self._result(mark.job_id, rows, whole=whole)
+
+    def _result(self, job_id: str, rows: Mapping[str, int], *, whole: bool) -> StagedTables:
+        made = Definitions(
+            foreign_keys=tuple(self.waiting.keys),
+            objects=(*self.objects.values(), *self.states),
+            defaults=tuple(self.defaults),
+            checks=tuple(self.checks),
+        )
+        tables = tuple(
+            SwappedTable(name=name, staged=other, aside=None)
+            for name, other in self.staged.items()
+            if name in self.new
+        )
+        if self.before is not None:
+            return add_to(self.before, tables, made, rows, self.warnings)
         return StagedTables(
-            job_id=mark.job_id,
+            job_id=job_id,
             short=self.short,
-            tables=tuple(
-                SwappedTable(name=name, staged=self.staged[name], aside=None)
-                for name in self.staged
-            ),
-            wanted=Definitions(
-                foreign_keys=tuple(self.keys),
-                objects=(*self.objects.values(), *self.states),
-                defaults=tuple(self.defaults),
-                checks=tuple(self.checks),
-            ),
+            tables=tables,
+            wanted=made,
             whole=whole,
             keeps=unspoken_kinds(self.check),
             stays=self.check.stays,
@@ -204,14 +217,35 @@ class _Loading:
             warnings=tuple(self.warnings),
         )
 
+    def _take_objects(self) -> None:
+        """Take the objects from the check, where no row is to be read."""
+        for one in self.check.definitions:
+            if one.kind in OBJECTS:
+                self.session.state = one.state
+                statement = self._classified(one.raw)
+                self._take_object(statement)
+
+    def _classified(self, raw: RawStatement) -> Statement:
+        return classify(
+            raw,
+            reading=self.session.state.reading,
+            server=self.server,
+            schema=self.check.schema or None,
+            from_schema=self.check.from_schema,
+            trusted=self.check.trusted,
+        )
+
     def _read(self, writers: RowWriters, report: Report) -> None:
-        file = DumpFile(self.path, digest=True)
+        file = DumpFile(self.path, digest=True, content_bytes=self.check.content_bytes)
         try:
             statements = Statements(file)
             number = 0
             for raw in statements:  # not enumerate, which keeps the last one
                 number += 1  # noqa: SIM113
-                self._take(raw, number, writers)
+                if raw.text in self.skipped:
+                    self.pieces.clear()
+                else:
+                    self._take(raw, number, writers)
                 del raw  # a large row is not held twice while it is written
                 statements.reading = self.session.state.reading
                 if self.batch.size >= BATCH:
@@ -234,14 +268,7 @@ class _Loading:
             writers.wait()
 
     def _take(self, raw: RawStatement, number: int, writers: RowWriters) -> None:
-        statement = classify(
-            raw,
-            reading=self.session.state.reading,
-            server=self.server,
-            schema=self.check.schema or None,
-            from_schema=self.check.from_schema,
-            trusted=self.check.trusted,
-        )
+        statement = self._classified(raw)
         match statement.kind:
             case StatementKind.ROWS:
                 self._rows(statement, writers)
@@ -254,7 +281,7 @@ class _Loading:
             case StatementKind.ALTER:
                 self._alter(statement)
             case StatementKind.SEQUENCE | StatementKind.SETVAL:
-                if statement.name in self.staged:
+                if statement.name in self.new:
                     self._execute(statement, self._renamed(statement, self.staged[statement.name]))
             case kind if kind in OBJECTS:
                 self._take_object(statement)
@@ -277,7 +304,7 @@ class _Loading:
     def _rows(self, statement: Statement, writers: RowWriters) -> None:
         table = self.tables.get(statement.name)
         before, self.pieces = tuple(self.pieces), []
-        if table is None:  # rows of a table that is dropped and made again
+        if table is None:  # rows of a table that is dropped and made again, or not loaded
             return
         table.seen += 1
         last = table.seen == table.content.row_statements
@@ -318,7 +345,8 @@ class _Loading:
         self.defaults += defaults
         if shares_names(self.server):
             staged = self.staged[statement.name]
-            text, waiting = let_checks_wait(text, staged, self.short, len(self.checks))
+            number = self.checks_before + len(self.checks)
+            text, waiting = let_checks_wait(text, staged, self.short, number)
             self.checks += waiting
         parts: tuple[Part, ...] = text.parts
         later: tuple[Part, ...] = ()
@@ -331,7 +359,7 @@ class _Loading:
             state=self.session.state,
         )  # fmt: skip
         self.tables[statement.name] = table
-        self._wait_for(text.foreign_keys)
+        self.waiting.add(text.foreign_keys)
         self._execute(statement, self._mapped(text.render(table.staged, parts)))
 
     def _alter(self, statement: Statement) -> None:
@@ -339,7 +367,7 @@ class _Loading:
         if table is None:
             return
         alter = parse_alter(statement)
-        self._wait_for(alter.foreign_keys)
+        self.waiting.add(alter.foreign_keys)
         text = alter.render(table.staged)
         if text is None:
             return
@@ -347,22 +375,6 @@ class _Loading:
             self._execute(statement, self._mapped(text))
         else:
             table.alters.append((self._mapped(text), self.session.state, statement.line))
-
-    def _wait_for(self, keys: tuple[ForeignKeyText, ...]) -> None:
-        for key in keys:
-            waiting = waiting_key_name(self.short, len(self.keys) + 1)
-            unnamed = not key.name
-            if unnamed:  # as the server would have named it
-                key = replace(key, name=self._next_name(key.table))  # noqa: PLW2901
-            if self.server.mariadb:
-                key = without_restrict(key)  # noqa: PLW2901
-            self.keys.append(WaitingKey(waiting=waiting, key=key, unnamed=unnamed))
-
-    def _next_name(self, table: str) -> str:
-        start = f"{table}_ibfk_"
-        names = (known.key.name for known in self.keys if known.key.name.startswith(start))
-        taken = [int(name[len(start) :]) for name in names if name[len(start) :].isdigit()]
-        return f"{start}{max(taken, default=0) + 1}"
 
     def _object(self, statement: Statement) -> ObjectText:
         return object_text(statement, self.session.state, self.collations)
@@ -374,24 +386,18 @@ class _Loading:
         except DatabaseError as error:
             raise load_failure(statement.name, statement.line, error) from error
 
-    def _rename_automatic_keys(self) -> None:
-        found = self.main.connection.query(
-            "SELECT DISTINCT TABLE_NAME, INDEX_NAME FROM information_schema.STATISTICS"
-            " WHERE TABLE_SCHEMA = DATABASE() AND INDEX_NAME LIKE %s",
-            (f"\\_mrs\\_{self.short}\\_f%",),
-        )
-        for text in rename_automatic_keys(found, self.keys):
-            self.main.connection.execute(text)
-
     def _prove(self) -> None:
+        if self.before is not None:  # its objects are those that count
+            before = self.before.wanted.objects
+            self.objects = {(one.kind, one.name): one for one in before}
+            self.states = []
         triggers = tuple(one for one in self.objects.values() if one.kind == "TRIGGER")
-        changed, warnings = prove_triggers(self.main, triggers, self.staged)
+        new = {name: other for name, other in self.staged.items() if name in self.new}
+        changed, warnings = prove_triggers(self.main, triggers, new)
+        kept = [one.name for one in self.check.contents if one.name not in self.staged]
+        if triggers:
+            copy = copy_name(self.short, 2)
+            more, said = prove_kept_triggers(self.main, triggers, kept, copy)
+            changed, warnings = changed | more, (*warnings, *said)
         self.objects.update((("TRIGGER", name), one) for name, one in changed.items())
         self.warnings += warnings
-
-    def _compare(self, rows: Mapping[str, int], expected: Mapping[str, int]) -> None:
-        for name, count in expected.items():
-            if name in rows and rows[name] != count:
-                raise LoadFailed(
-                    f"The table '{one_line(name)}' came to {rows[name]} rows instead of {count}."
-                )

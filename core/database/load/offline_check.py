@@ -36,6 +36,7 @@ def check_dump(
     *,
     report: Report = no_report,
     sha256: str | None = None,
+    content_bytes: int | None = None,
     table_prefix: str = "",
     schema: str | None = None,
     from_schema: str = "",
@@ -47,9 +48,10 @@ def check_dump(
     `sha256`. That is the checksum of a manifest, and the proof that a dump is ours: the bodies of
     its objects were in the schema, so they are taken as they are, and their reach beyond it is
     a warning. Names may be qualified with `schema` only; where none is given, with the one that
-    the dump says it is of; `from_schema` is another name that means it.
+    the dump says it is of; `from_schema` is another name that means it. `content_bytes` is the size
+    of the text of a compressed dump, as the manifest says it.
     """
-    file = DumpFile(path, digest=True)
+    file = DumpFile(path, digest=True, content_bytes=content_bytes)
     try:
         statements = Statements(file)
         inventory = _Inventory(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -87,10 +87,13 @@ def check_against_server(
     *,
     map_collations: bool = False,
     partial: bool = False,
+    compare: Callable[[], Collection[str]] = tuple,
 ) -> ServerCheck:
     """Return whether a dump can be loaded here, and the changes of the load.
 
-    Raises ConnectionFailed or ConnectionLost; a refusal of the server is a problem, not an error.
+    `compare` returns the tables of the dump that stay as they are; it is called once the server is
+    known to answer. Raises ConnectionFailed or ConnectionLost; a refusal of the server is a
+    problem, not an error.
     """
     few = connection_problem(settings)
     with connect(settings) as connection:
@@ -109,6 +112,7 @@ def check_against_server(
         asked.live()
         rights, asked.may_make = try_rights(connection, check)
         asked.problems += rights
+        asked.kept = frozenset(compare())
         asked.tables()
         asked.definitions(settings)
         needed = asked.space_needed
@@ -146,6 +150,7 @@ class _Asked:
         self.removed: tuple[str, ...] = ()
         self.changed: tuple[str, ...] = ()
         self.rows_now: dict[str, int] = {}
+        self.kept: frozenset[str] = frozenset()
         self.may_make = True
         self.variables = {
             str(name).lower(): str(value) for name, value in connection.query("SHOW VARIABLES")
@@ -156,8 +161,9 @@ class _Asked:
 
     @property
     def space_needed(self) -> int:
-        """How many bytes the tables of the dump take on the server, about."""
-        return int(self.check.content_bytes * SPACE_FACTOR)
+        """The bytes of the tables to be loaded on the server, about."""
+        kept = sum(one.row_bytes for one in self.check.contents if one.name in self.kept)
+        return int((self.check.content_bytes - kept) * SPACE_FACTOR)
 
     def result(self, collations: Mapping[str, str], free: int | None) -> ServerCheck:
         """Return the findings."""
@@ -360,7 +366,7 @@ class _Asked:
             "SELECT TABLE_NAME, IFNULL(TABLE_ROWS, 0) FROM information_schema.TABLES"
             " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE <> 'VIEW'"
         )
-        self.replaced = tuple(sorted(live & coming))
+        self.replaced = tuple(sorted((live & coming) - self.kept))
         self.added = tuple(sorted(coming - live))
         self.removed = () if self.partial else tuple(sorted(live - coming - {*self.check.stays}))
         if self.check.trusted:

@@ -7,12 +7,14 @@ set is replaced by the account itself, which is said.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
 from core.database.schema.load_session import LoadingConnection
+from core.database.schema.read_definitions import objects_now
 from core.database.schema.swap_file import ObjectText
 from core.database.server.binary_log import BINARY_LOG, CURE_OF_1419
 from core.database.server.dialect import one_line, quote_name
@@ -156,6 +158,51 @@ def prove_triggers(
     if not mapped:
         return changed, ()
     return changed, (definer_warning("trigger", mapped),)
+
+
+def prove_kept_triggers(
+    loading: LoadingConnection, triggers: tuple[ObjectText, ...], kept: Iterable[str], copy: str
+) -> tuple[dict[str, ObjectText], tuple[Warned, ...]]:
+    """Prove the triggers of tables that stay and have other ones now; as `prove_triggers`.
+
+    Each table's are made on `copy`, an empty table of this name.
+    """
+    connection, name = loading.connection, quote_name(copy)
+    changed, warnings = dict[str, ObjectText](), list[Warned]()
+    now = objects_now(connection, ("TRIGGER",))
+    for table in tables_with_other_triggers(now, triggers, kept):
+        loading.plain()
+        connection.execute(f"DROP TABLE IF EXISTS {name}")
+        connection.execute(f"CREATE TABLE {name} LIKE {quote_name(table)}")
+        more, said = prove_triggers(loading, triggers, {table: copy})
+        changed |= more
+        warnings += said
+        loading.plain()
+        connection.execute(f"DROP TABLE IF EXISTS {name}")
+    return changed, tuple(warnings)
+
+
+def tables_with_other_triggers(
+    now: Iterable[ObjectText], wanted: Iterable[ObjectText], tables: Iterable[str]
+) -> list[str]:
+    """Return which of these tables have other triggers now than wanted, or in another order."""
+    there, then = _by_table(now), _by_table(wanted)
+    return [
+        table
+        for table in tables
+        if len(there[table]) != len(then[table])
+        or not all(
+            one.name == other.name and same_text(one, other)
+            for one, other in zip(there[table], then[table], strict=True)
+        )
+    ]
+
+
+def _by_table(triggers: Iterable[ObjectText]) -> defaultdict[str, list[ObjectText]]:
+    found: defaultdict[str, list[ObjectText]] = defaultdict(list)
+    for one in triggers:
+        found[one.table].append(one)
+    return found
 
 
 def definer_warning(kind: str, names: list[str]) -> Warned:

@@ -30,6 +30,11 @@ def staged_name(short: str, number: int) -> str:
     return f"{STAGED}{short}_{number}"
 
 
+def copy_name(short: str, number: int) -> str:
+    """Return the name of an empty copy of a table, on which something is tried."""
+    return f"{STAGED}{short}_p{number}"
+
+
 def aside_name(short: str, number: int) -> str:
     """Return the name of an aside table."""
     return f"{ASIDE}{short}_{number}"

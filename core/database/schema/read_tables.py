@@ -83,7 +83,7 @@ def read_schema(connection: Connection, without: LeftAlone | None = None) -> Sch
 def read_tables(
     connection: Connection, only: Iterable[str] | None = None, *, without: Container[str] = ()
 ) -> tuple[Table, ...]:
-    """Return the base tables by name; `only` those named, if given.
+    """Return the base tables by name; `only` those named, if given, staged ones among them.
 
     A table that is dropped meanwhile is left out.
     """
@@ -97,7 +97,7 @@ def read_tables(
     columns, keys = _columns(connection), _keys(connection)
     tables = []
     for name, kind, engine, *sizes, created, collation in rows:
-        if is_own(name) or name in without or (wanted is not None and name not in wanted):
+        if name in without or (is_own(name) if wanted is None else name not in wanted):
             continue
         if engine is None:
             raise DumpFailed(f"The table '{one_line(name)}' cannot be opened by the server.")

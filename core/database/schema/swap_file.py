@@ -105,6 +105,23 @@ class Definitions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The dump that kept tables are equal to at the commit, by its base name and checksums."""
+
+    name: str
+    sha256: str
+    index_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideKey:
+    """A foreign key of a table in another schema to a table of this one."""
+
+    schema: str
+    key: ForeignKeyText
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StagedTables:
     """Tables that are loaded beside, or set aside, ready to be swapped in.
 
@@ -122,6 +139,8 @@ class StagedTables:
     keeps: tuple[str, ...] = ()
     drops: tuple[tuple[str, str], ...] | None = None
     stays: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()  # live tables that are as in the dump `source`
+    source: Source | None = None
     rows: Mapping[str, int]
     warnings: tuple[Warned, ...] = ()
 
@@ -140,6 +159,9 @@ class Swap:
     keeps: tuple[str, ...] = ()  # kinds of objects that are left alone
     stays: tuple[str, ...] = ()  # tables that are left alone, although it is whole
     keeps_triggers: bool = False  # the dump speaks of none, so those of swapped tables stay
+    kept: tuple[str, ...] = ()  # tables that were equal to `source` at the commit, and stayed live
+    source: Source | None = None
+    outside: tuple[OutsideKey, ...] = ()  # keys of other schemas to tables that are swapped
 
     def save(self, place: str | StateFile) -> None:
         """Bring the description to disk; it holds the texts of routines, so 0600."""
@@ -205,6 +227,12 @@ def _swap(content: Mapping[str, Any]) -> Swap:
         keeps=tuple(content["keeps"]),
         stays=tuple(content.get("stays", ())),
         keeps_triggers=bool(content["keeps_triggers"]),
+        kept=tuple(content.get("kept", ())),
+        source=Source(**source) if (source := content.get("source")) else None,
+        outside=tuple(
+            OutsideKey(schema=one["schema"], key=ForeignKeyText(**one["key"]))
+            for one in content.get("outside", ())
+        ),
     )
 
 
@@ -221,6 +249,20 @@ def _what_is_wrong(swap: Swap, schema: str) -> str:
             return "an aside table in it is not of this job"
         if table.staged is not None and owner_of(str(table.staged)) is None:
             return "a staged table in it is none of ours"
+    return _what_is_wrong_with_objects(swap) or _what_is_wrong_with_kept(swap)
+
+
+def _what_is_wrong_with_kept(swap: Swap) -> str:
+    if not all(_is_name(name) and owner_of(name) is None for name in swap.kept):
+        return "a kept table in it is none of the store's"
+    if {*swap.kept} & swap.names:
+        return "a kept table in it is swapped as well"
+    if swap.source is not None and not _is_source(swap.source):
+        return "the dump in it is none"
+    return ""
+
+
+def _what_is_wrong_with_objects(swap: Swap) -> str:
     objects = (*swap.wanted.objects, *swap.before.objects)
     kinds = {one.kind for one in objects} | {kind for kind, _ in swap.drops}
     names = [one.name for one in objects] + [name for _, name in swap.drops]
@@ -233,6 +275,11 @@ def _what_is_wrong(swap: Swap, schema: str) -> str:
 
 def _is_name(name: object) -> bool:
     return isinstance(name, str) and 0 < len(name) <= _NAME_LENGTH and "\0" not in name
+
+
+def _is_source(source: Source) -> bool:
+    texts = (source.name, source.sha256, source.index_sha256)
+    return all(isinstance(text, str) for text in texts) and "/" not in source.name
 
 
 def _is_text(one: ObjectText) -> bool:

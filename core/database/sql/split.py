@@ -14,32 +14,34 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-import io
 import os
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Final, Protocol, cast
-
-from isal import igzip, isal_zlib
+from typing import Final, Protocol
 
 from core import compression
-from core.compression import Compression, ZstdError, compression_of
+from core.compression import Compression, compression_of
 from core.database.sql.literal_rows import HEAD, literals_end, statement_end
 from core.database.sql.tokens import Reading, repeat
 from core.durable import translate
 from core.errors import DamagedBackup, StatementRefused
+from core.inflating import Inflated, largest_content
 from core.owned import open_regular
 
 CHUNK: Final = 4 << 20
 OUR_MARK: Final = b"-- magerewind dump"
 """How the first line of our own dumps begins: there, a row statement is a line."""
-_GZIP_ERROR: Final = cast("type[Exception]", isal_zlib.error)
 GROWTH: Final = 4
 """A buffer that is too small for a statement grows by a fourth: linear time, and little
 more memory than the statement itself."""
 LARGEST_STATEMENT: Final = 1 << 30  # the most that any server takes
+LARGE: Final = 64 << 20
+LARGE_RATIO: Final = 32
+"""A statement in a compressed dump of unknown make is held to so many bytes, or so many times the
+size of the file: a small file takes no gibibyte of memory."""
+_PHYSICAL: Final = b"XBSTCK01"
+"""The beginning of a stream of mariabackup or xtrabackup; `ddev snapshot` keeps such ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class RawStatement:
     position: int
     ended: bool = True  # by a delimiter, not by the end of the file
     literal: bool = False  # rows, known to be literals and nothing else
+    start: int = 0  # where it begins, as `position`
 
 
 class _Digest(Protocol):
@@ -62,77 +65,66 @@ class _Digest(Protocol):
 
 
 class DumpFile:
-    """The unpacked bytes of a dump, and the SHA-256 of the file as it lies on disk."""
+    """The unpacked bytes of a dump, and the SHA-256 of the file as it lies on disk.
 
-    def __init__(self, path: str, *, digest: bool = False) -> None:
+    `content_bytes` is what a compressed one inflates to, where a manifest or an earlier check says
+    it; else the file may grow as `core.inflating` allows.
+    """
+
+    def __init__(
+        self, path: str, *, digest: bool = False, content_bytes: int | None = None
+    ) -> None:
         self.path = path
         try:
-            fd = open_regular(path)
-            self._file = open(fd, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+            self._fd = open_regular(path)
         except OSError as error:
             raise translate(error, f"reading {path}") from error
-        self.size = os.fstat(self._file.fileno()).st_size
+        self.size = os.fstat(self._fd).st_size
         self._digest: _Digest | None = hashlib.sha256() if digest else None
-        raw = _Hashing(self._file, self._digest)
-        self._source = self._unpacked(raw)
+        self.largest_statement = LARGEST_STATEMENT
+        found = compression_of(os.pread(self._fd, compression.NEEDED, 0))
+        self.compressed = found is not Compression.NONE
+        self._inflated: Inflated | None = None
+        self.read = self._read
+        """Return up to so many bytes of the dump, b"" at its end. Raises DamagedBackup."""
+        if found in {Compression.GZIP, Compression.ZSTD}:
+            limit = largest_content(self.size) if content_bytes is None else content_bytes
+            if content_bytes is None:
+                self.largest_statement = min(LARGEST_STATEMENT, max(LARGE, self.size * LARGE_RATIO))
+            self._inflated = Inflated(self._read, found, name=path, limit=limit)
+            self.read = self._inflated.read
+        elif self.compressed:
+            self.close()
+            raise compression.refuse(path, found)
 
-    def _unpacked(self, raw: io.RawIOBase) -> BinaryIO:
-        """Return the stream of the SQL in the file. Raises DamagedBackup."""
-        found = compression_of(os.pread(self._file.fileno(), compression.NEEDED, 0))
-        if found is Compression.NONE:
-            return cast("BinaryIO", raw)
-        buffered = io.BufferedReader(raw, CHUNK)
-        if found is Compression.GZIP:
-            return cast("BinaryIO", igzip.open(buffered, "rb"))  # type: ignore[no-untyped-call]
-        if found is Compression.ZSTD:
-            return compression.open_zstd(buffered)
-        self._file.close()
-        raise compression.refuse(self.path, found)
-
-    def read(self, size: int) -> bytes:
-        """Return up to `size` bytes, b"" at the end. Raises DamagedBackup for a broken file."""
+    def _read(self, size: int) -> bytes:
         try:
-            return self._source.read(size)
-        except (EOFError, zlib.error, igzip.BadGzipFile, _GZIP_ERROR, ZstdError) as error:
-            raise DamagedBackup(f"{self.path} is cut or corrupt: {error}") from error
+            content = os.read(self._fd, size)
         except OSError as error:
             raise translate(error, f"reading {self.path}") from error
+        if self._digest is not None:
+            self._digest.update(content)
+        return content
 
     @property
     def position(self) -> int:
         """How far the file on disk has been read, in bytes: for progress."""
-        return os.lseek(self._file.fileno(), 0, os.SEEK_CUR)
+        return os.lseek(self._fd, 0, os.SEEK_CUR)
+
+    @property
+    def frames(self) -> list[tuple[int, int]]:
+        """Where a compressed file can be begun, as far as it was read: in the text, and in it."""
+        return [] if self._inflated is None else self._inflated.frames
 
     def sha256(self) -> str:
         """Return the digest of the file, which must have been read to its end."""
         return self._digest.hexdigest() if self._digest is not None else ""
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
-class _Hashing(io.RawIOBase):
-    """A file whose bytes are digested as they are read."""
-
-    def __init__(self, file: io.FileIO, digest: _Digest | None) -> None:
-        super().__init__()
-        self._inner, self._hash = file, digest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        count = self._inner.readinto(buffer)
-        if self._hash is not None and count:
-            self._hash.update(bytes(memoryview(buffer)[:count]))
-        return count
-
-    def read(self, size: int = -1) -> bytes:
-        content = self._inner.read(size)
-        if self._hash is not None and content:
-            self._hash.update(content)
-        return content or b""
+        """Close the file; may be called again."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
 _LONGEST_WORD: Final = 256
@@ -185,19 +177,20 @@ class Statements:
         self._line = 1
         self._before = 0  # bytes of the dump that stood before the buffer
         self._ended = False
+        self._added = b""  # to the buffer, behind the end of the dump
         self._delimiter = b";"
         self._patterns: dict[tuple[Reading, bytes], re.Pattern[bytes]] = {}
         self.reading = Reading()
         self.trailer: list[bytes] = []
         self._fill()
-        self._go_over_mark()
+        self._begin()
         self.first_lines = tuple(self._buffer[:2048].split(b"\n")[:12])
         self.ours = self._buffer.startswith(OUR_MARK)
         # mysqldump and mariadb-dump before 11 write a row statement as a line too, but a
         # statement of theirs may also go over lines, so only ours is trusted to.
 
-    def _go_over_mark(self) -> None:
-        """Go over the mark that some editors put before UTF-8; refuse other encodings."""
+    def _begin(self) -> None:
+        """Go over the mark that some editors put before UTF-8; refuse what is no SQL at all."""
         start = self._buffer[:4]
         if start.startswith(codecs.BOM_UTF8):
             self._buffer = self._buffer[len(codecs.BOM_UTF8) :]
@@ -209,11 +202,23 @@ class Statements:
                 f"{self._file.path} is written in UTF-16, as PowerShell redirects text.",
                 hint="Make the dump anew with --result-file, or recode it to UTF-8.",
             )
+        elif self._buffer.startswith(_PHYSICAL):
+            raise DamagedBackup(
+                f"{self._file.path} is a physical backup of mariabackup or ddev, no SQL.",
+                hint="ddev export-db and mysqldump write SQL.",
+            )
+        elif self._file.compressed:
+            inside = compression_of(self._buffer[: compression.NEEDED])
+            if inside is not Compression.NONE:
+                raise DamagedBackup(
+                    f"{self._file.path} is compressed twice: unpacked, it is {inside}.",
+                    hint="Unpack it once, and give the result the same name.",
+                )
 
     @property
     def position(self) -> int:
         """How many bytes of the unpacked dump lie behind."""
-        return self._before + self._at
+        return self._before + min(self._at, len(self._buffer) - len(self._added))
 
     def __iter__(self) -> Iterator[RawStatement]:
         while self._skip():
@@ -223,10 +228,13 @@ class Statements:
         """Read on behind the buffered bytes; tell whether anything came."""
         if self._ended:
             return False
+        if len(self._buffer) - self._at > self._file.largest_statement:
+            largest = f"{self._file.largest_statement >> 20:,} MiB"
+            raise StatementRefused(f"Line {self._line}: a statement of more than {largest}.")
         content = self._file.read(max(self._chunk, at_least))
         if not content:
             self._ended = True
-            content = b"\n"  # ends a last comment, and tells a sign from a delimiter
+            self._added = content = b"\n"  # ends a last comment, and tells a sign from a delimiter
         self._before += self._at
         self._buffer = self._buffer[self._at :] + content
         self._at = 0
@@ -292,7 +300,7 @@ class Statements:
 
     def _next(self) -> RawStatement:
         self.trailer = []
-        line = self._line
+        line, start = self._line, self.position
         if self.ours and self._delimiter == b";" and self._buffer.startswith(_ROWS, self._at):
             end = self._line_end()
             if self._buffer[end - 1 : end] == b";":
@@ -300,13 +308,13 @@ class Statements:
                 self._at = end + 1
                 self._line += 1
                 self._let_go(len(text))
-                return RawStatement(text, line, self.position)
+                return RawStatement(text, line, self.position, start=start)
         end, literal = self._statement_end(line)
         text = self._buffer[self._at : end]
         ended = self._buffer.startswith(self._delimiter, end)
         self._advance(end + len(self._delimiter))
         self._let_go(len(text))
-        return RawStatement(text.rstrip(), line, self.position, ended, literal)
+        return RawStatement(text.rstrip(), line, self.position, ended, literal, start)
 
     def _let_go(self, size: int) -> None:
         """Free the buffer of a large statement instead of holding it while that is at work."""
@@ -320,7 +328,7 @@ class Statements:
         done = 0  # the part of the statement that is known to be whole
         head = HEAD.match(self._buffer, self._at) if self._delimiter == b";" else None
         if head is not None:
-            done, literal = self._literal_rows(head.end() - self._at, line)
+            done, literal = self._literal_rows(head.end() - self._at)
             if literal:
                 return self._at + done, True
         key = (self.reading, self._delimiter)
@@ -334,17 +342,14 @@ class Statements:
             if self._buffer.startswith(self._delimiter, end):
                 return end, False
             done = end - self._at
-            if not self._more(line):
+            if not self._more():
                 return self._last_end(line, end), False
 
-    def _more(self, line: int) -> bool:
+    def _more(self) -> bool:
         """Read on for a statement that is not whole; tell whether anything came."""
-        have = len(self._buffer) - self._at
-        if have > LARGEST_STATEMENT:
-            raise StatementRefused(f"Line {line}: a statement of more than 1 GiB.")
-        return self._fill(at_least=have // GROWTH)
+        return self._fill(at_least=(len(self._buffer) - self._at) // GROWTH)
 
-    def _literal_rows(self, done: int, line: int) -> tuple[int, bool]:
+    def _literal_rows(self, done: int) -> tuple[int, bool]:
         """Go over rows that are literals, from within the first one.
 
         Return how long the statement is as far as that is so, and whether that is all of it.
@@ -356,7 +361,7 @@ class Statements:
             if end >= 0 and self._buffer.startswith(b";", end):
                 return end - self._at, True
             # Only a token cut by the end of the buffer may be a literal that is longer.
-            if not self._may_be_cut(at) or not self._more(line):
+            if not self._may_be_cut(at) or not self._more():
                 return done, False
 
     def _may_be_cut(self, at: int) -> bool:

@@ -105,6 +105,14 @@ class TableText:
         return b"CREATE TABLE %s (\n  %s\n)%s" % (_quoted(name), body, self.options)
 
 
+def columns_of(key: ForeignKeyText) -> tuple[str, ...]:
+    """Return the names of the columns of a foreign key, in order."""
+    words = list(tokens(key.clause.encode("utf-8", "surrogateescape")))
+    texts = [word.text for word in words]
+    inner = words[texts.index(b"(") + 1 : texts.index(b")")]
+    return tuple(word.name for word in inner if word.text != b",")
+
+
 def without_restrict(key: ForeignKeyText) -> ForeignKeyText:
     """Return the key without `ON … RESTRICT`, which is the default.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from core.database.load.try_triggers import (
@@ -18,6 +18,7 @@ from core.database.load.try_triggers import (
     definer_warning,
     or_replace,
     same_text,
+    tables_with_other_triggers,
     without_definer,
     without_order,
 )
@@ -26,13 +27,14 @@ from core.database.schema.check_constraints import changes_for_asides, changes_f
 from core.database.schema.load_session import LoadingConnection
 from core.database.schema.marker import drop_marker, keep_with_asides, set_phase
 from core.database.schema.names import aside_name, owner_of
-from core.database.schema.read_definitions import foreign_keys_of, objects_now
+from core.database.schema.read_definitions import objects_now
 from core.database.schema.records import ForwardDone, ForwardStep
 from core.database.schema.swap_file import ObjectText, Swap
 from core.database.schema.table_names import all_names, end_statements
 from core.database.server.connection import Connection
 from core.database.server.dialect import one_line, quote_name
-from core.database.sql.table_text import ForeignKeyText
+from core.database.swap.hold import Hold
+from core.database.swap.point_keys import point_kept_keys, point_outside_keys
 from core.database.swap.swap import swap_of
 from core.errors import ConnectionLost, DatabaseError, StorageError
 from core.events import Warned
@@ -42,7 +44,9 @@ from core.magento.settings import DatabaseConnection
 _ROUTINES: Final = ("PACKAGE", "PACKAGE BODY", "FUNCTION", "PROCEDURE")
 
 
-def forward_tables(settings: DatabaseConnection, journal: Journal) -> tuple[Warned, ...]:
+def forward_tables(
+    settings: DatabaseConnection, journal: Journal, hold: Hold | None = None
+) -> tuple[Warned, ...]:
     """Bring a committed swap to its end and return the warnings.
 
     Reads the definitions file that the journal names. Raises ConnectionLost, ConnectionFailed or
@@ -55,13 +59,16 @@ def forward_tables(settings: DatabaseConnection, journal: Journal) -> tuple[Warn
     def begin(step: str) -> None:
         journal.write(ForwardStep(step=step))
 
-    warnings = bring_to_end(settings, swap, begin)
+    warnings = bring_to_end(settings, swap, begin, hold)
     journal.write(ForwardDone(short=swap.short))
     return warnings
 
 
 def bring_to_end(
-    settings: DatabaseConnection, swap: Swap, begin: Callable[[str], None]
+    settings: DatabaseConnection,
+    swap: Swap,
+    begin: Callable[[str], None],
+    hold: Hold | None = None,
 ) -> tuple[Warned, ...]:
     """Do all that follows the commit of a swap; `begin` is told of each step before it."""
     loading = LoadingConnection(settings)
@@ -70,10 +77,14 @@ def bring_to_end(
         loading.connection.execute("SET SESSION lock_wait_timeout = 60")
         end_statements(loading.connection, swap.short)
         set_phase(loading.connection, swap.short, "committed")
-        forward = _Forward(loading, swap)
-        for name, step in forward.steps():
-            begin(name)
-            step()
+        forward = _Forward(loading, swap, hold)
+        try:
+            for name, step in forward.steps():
+                begin(name)
+                step()
+        finally:
+            if forward.hold is not None:
+                forward.hold.release()
         loading.plain()
         keep_with_asides(loading.connection, swap.short, any_aside=bool(swap.asides))
         for short in _used_up(swap):
@@ -90,8 +101,8 @@ def _used_up(swap: Swap) -> set[str]:
 class _Forward:
     """The steps of one swap."""
 
-    def __init__(self, loading: LoadingConnection, swap: Swap) -> None:
-        self.loading, self.swap = loading, swap
+    def __init__(self, loading: LoadingConnection, swap: Swap, hold: Hold | None) -> None:
+        self.loading, self.swap, self.hold = loading, swap, hold
         self.connection: Connection = loading.connection
         self.warnings: list[Warned] = []
         self.mapped: defaultdict[str, list[str]] = defaultdict(list)
@@ -194,31 +205,10 @@ class _Forward:
             self._alter(one.table, [change])
 
     def _point_others(self) -> None:
-        """Let tables that were not swapped refer to the new ones again.
-
-        A foreign key follows the table that it refers to, so theirs point to the aside ones now.
-        """
-        now, asides = self._keys_now(), set(self.swap.asides)
-        present = all_names(self.connection)
-        saved: defaultdict[str, list[ForeignKeyText]] = defaultdict(list)
-        for one in self.swap.before.foreign_keys:
-            if one.key.table not in self.swap.names and one.key.referenced in self.swap.names:
-                saved[one.key.table].append(one.key)
-        for table, keys in saved.items():
-            if table not in present:
-                continue
-            pointing = {
-                key.name
-                for key in foreign_keys_of(self.connection, table)
-                if key.referenced in asides
-            }
-            if pointing:  # in a statement of its own: the names are used again
-                self._alter(table, [_drop(name) for name in sorted(pointing)])
-            missing = [
-                key for key in keys if key.name in pointing or key.name not in now.get(table, ())
-            ]
-            if missing:
-                self._alter(table, [f"ADD {key.render()}" for key in missing])
+        """Let tables that were not swapped refer to the new ones again."""
+        hold, self.hold = self.hold, None
+        point_kept_keys(self.connection, self.swap, hold)
+        point_outside_keys(self.connection, self.swap)
 
     def _alter(self, table: str, changes: Iterable[str]) -> None:
         self.loading.plain()
@@ -228,17 +218,29 @@ class _Forward:
 
     def _make_triggers(self) -> None:
         source = self.swap.before if self.swap.keeps_triggers else self.swap.wanted
-        there = set(self._triggers_of(self.swap.names))
+        kept = () if self.swap.keeps_triggers else self.swap.kept
+        self._give_up_other_triggers(kept)
+        there = set(self._triggers_of({*self.swap.names, *kept}))
         for one in source.of_kind("TRIGGER"):
-            if one.table not in self.swap.names or one.name in there:
+            if one.table not in {*self.swap.names, *kept} or one.name in there:
                 continue
             try:
                 self._make(one)
             except DatabaseError as error:
-                # The one that it is to precede comes later, or not at all.
+                # The one that it is to stand before comes later, or not at all.
                 if without_order(one) == one or isinstance(error, ConnectionLost):
                     raise
                 self._make(without_order(one))
+
+    def _give_up_other_triggers(self, kept: Collection[str]) -> None:
+        """Drop the triggers of kept tables that have other ones in the dump."""
+        now = objects_now(self.connection, ("TRIGGER",)) if kept else ()
+        wanted = self.swap.wanted.of_kind("TRIGGER")
+        for table in tables_with_other_triggers(now, wanted, kept):
+            self.loading.plain()
+            for one in now:
+                if one.table == table:
+                    self.connection.execute(f"DROP TRIGGER IF EXISTS {quote_name(one.name)}")
 
     def _make(self, one: ObjectText) -> None:
         """Make an object; as the account's own where its definer may not be set."""

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from core.database.load.load import drop_staging
+from core.database.load.staging import drop_staging
 from core.database.schema.broken_tables import broken_in_rename, broken_tables, drop_broken
 from core.database.schema.marker import JobMark, keep_swap, read_swap
 from core.database.schema.names import aside_name, owner_of
 from core.database.schema.other_stores import other_stores
+from core.database.schema.outside_keys import outside_keys
 from core.database.schema.read_definitions import foreign_keys_of, read_definitions
 from core.database.schema.records import (
     TablesReverted,
@@ -107,20 +108,26 @@ def _save(swap: Swap, place: str | StateFile) -> None:
             raise
 
 
-def _describe(connection: Connection, staged: StagedTables, schema: str, *, whole: bool) -> Swap:
-    before = read_definitions(connection)
-    present, tables = all_names(connection), table_names(connection)
-    broken, others = broken_tables(connection), other_stores(connection)
+def leaving_tables(connection: Connection, staged: StagedTables, *, whole: bool) -> list[str]:
+    """Return the live tables that go aside although nothing takes their place."""
+    others = other_stores(connection)
     views = {one.name for one in staged.wanted.of_kind("VIEW")}
     named = {table.name for table in staged.tables}
-    going = [
+    return [
         name
-        for name in sorted(tables - named)
+        for name in sorted(table_names(connection) - named)
         if owner_of(name) is None
         and name not in others
         and name not in staged.stays
+        and name not in staged.kept
         and (whole or name in views)
     ]
+
+
+def _describe(connection: Connection, staged: StagedTables, schema: str, *, whole: bool) -> Swap:
+    before, present = read_definitions(connection), all_names(connection)
+    broken = broken_tables(connection)
+    going = leaving_tables(connection, staged, whole=whole)
     rows = [(table.name, table.staged) for table in staged.tables]
     rows += [(name, None) for name in going]
     swapped = tuple(
@@ -144,6 +151,9 @@ def _describe(connection: Connection, staged: StagedTables, schema: str, *, whol
         keeps=staged.keeps,
         stays=staged.stays,
         keeps_triggers=not whole and not speaks and staged.drops is None,
+        kept=staged.kept,
+        source=staged.source,
+        outside=outside_keys(connection, {one.name for one in swapped}),
     )
 
 

@@ -56,6 +56,7 @@ def undo_tables(
     job_id: str,
     definitions_path: str | StateFile,
     mark: JobMark | None = None,
+    stays: tuple[str, ...] = (),
 ) -> StagedTables:
     """Return the old tables of a finished swap as staged ones, for `swap_tables`.
 
@@ -86,7 +87,9 @@ def undo_tables(
         wanted=replace(wanted, objects=objects),
         whole=swap.whole,
         keeps=swap.keeps,
-        stays=swap.stays,
+        stays=(*swap.stays, *stays),
+        kept=() if stays else swap.kept,
+        source=swap.source,
         drops=None if swap.whole else _came(swap),
         rows={},
         warnings=warnings,
@@ -114,6 +117,7 @@ def _old_definitions(swap: Swap) -> Definitions:
             one
             for one in swap.before.objects
             if one.table in names
+            or one.table in swap.kept
             or (one.kind != "TRIGGER" and one.kind not in swap.keeps and swap.whole)
             or (one.kind, one.name) in replaced
         ),

@@ -1,0 +1,125 @@
+"""The index of a dump: the one beside it, or one that is made by reading it.
+
+Used is the one that the manifest names by its checksum. Without a manifest of ours, and for a dump
+that was taken without an index, one is made; it is kept beside the dump where `var/backups` is this
+account's, and found again by inode, size and times of the dump. Such an index has no digests: it
+serves to look inside, and to nothing that decides.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from core.backups.catalog import Backup
+from core.backups.index import open_index
+from core.backups.names import index_name
+from core.backups.place import open_backups
+from core.database.index.read_index import DumpIndex
+from core.durable import create_exclusive, fsync, translate, unlink_if_there, write_all
+from core.errors import DamagedBackup, MagerewindError
+from core.events import Report, no_report
+from core.owned import open_file
+
+_PIECE = 1 << 20
+
+
+def identity_of(path: str) -> str:
+    """Return what tells a dump from any other, and from itself when changed."""
+    status = os.stat(path, follow_symlinks=False)
+    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+
+
+@contextmanager
+def dump_index_of(
+    backup: Backup, *, report: Report = no_report, keep: bool = True
+) -> Iterator[DumpIndex]:
+    """Give the index of a dump; one that has to be made is kept with `keep`.
+
+    `report` gets bytes of the dump while it is read. Raises DamagedBackup, StatementRefused,
+    StorageError.
+    """
+    manifest = backup.manifest
+    if manifest is not None and manifest.size_bytes != backup.size_bytes:
+        raise DamagedBackup(f"{backup.name.text} is not of the size that its manifest says.")
+    found = open_index(backup)
+    fd = found if isinstance(found, int) else _made_before(backup)
+    if fd is None:
+        fd = _made(backup, report, keep=keep)
+    try:
+        yield DumpIndex(fd)
+    except ValueError as error:
+        raise DamagedBackup(f"The index of {backup.name.text} is damaged: {error}.") from error
+    finally:
+        os.close(fd)
+
+
+def _made_before(backup: Backup) -> int | None:
+    """Return the index that was made of this very file."""
+    name = index_name(backup.name.text)
+    try:
+        with open_backups(backup.directory) as directory:
+            fd = open_file(name, what=name, dir_fd=directory.fd)
+    except (OSError, MagerewindError):
+        return None
+    with suppress(OSError, ValueError):
+        if DumpIndex(fd).about.get("identity") == identity_of(backup.path):
+            return fd
+    os.close(fd)
+    return None
+
+
+def _made(backup: Backup, report: Report, *, keep: bool) -> int:
+    import tempfile  # noqa: PLC0415 - only what is needed is loaded
+
+    from core.database.load.index_again import make_index  # noqa: PLC0415 - as above
+
+    manifest = backup.manifest
+    try:
+        about = {"identity": identity_of(backup.path)}
+        with tempfile.TemporaryFile() as scratch:
+            make_index(
+                backup.path,
+                scratch.fileno(),
+                sha256=None if manifest is None else manifest.sha256,
+                content_bytes=None if manifest is None else manifest.content_bytes,
+                about=about,
+                report=report,
+            )
+            if identity_of(backup.path) != about["identity"]:
+                raise DamagedBackup(f"{backup.name.text} changed while it was read: try again.")
+            fd = os.dup(scratch.fileno())
+    except OSError as error:
+        raise translate(error, f"making the index of {backup.name.text}") from error
+    if keep:
+        with suppress(OSError, MagerewindError):  # a directory of others, or a full disk
+            _keep(backup, fd)
+    return fd
+
+
+def _keep(backup: Backup, made: int) -> None:
+    name = index_name(backup.name.text)
+    partial = f".{name}.{os.getpid()}.partial"
+    with open_backups(backup.directory) as directory:
+        if os.fstat(directory.fd).st_uid != os.geteuid():
+            return
+        with suppress(FileNotFoundError):  # never over what is no file
+            if not stat.S_ISREG(os.lstat(name, dir_fd=directory.fd).st_mode):
+                return
+        unlink_if_there(partial, dir_fd=directory.fd)
+        fd = create_exclusive(partial, dir_fd=directory.fd)
+        try:
+            at = 0
+            while piece := os.pread(made, _PIECE, at):
+                write_all(fd, piece)
+                at += len(piece)
+            fsync(fd)
+            directory.rename(partial, name)
+            directory.flush()
+        except BaseException:
+            unlink_if_there(partial, dir_fd=directory.fd)
+            raise
+        finally:
+            os.close(fd)

@@ -1,0 +1,101 @@
+"""What is due, as text, as JSON, and in the words of a plugin of Nagios."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from core.events import encode_text
+from core.schedule.due import Due
+from core.text import numbers
+from core.text.printable import printable
+
+OK: Final = 0
+WARNING: Final = 1
+CRITICAL: Final = 2
+UNKNOWN: Final = 3
+_STATES: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+
+
+def due_rows(due: Due, now_s: float) -> Iterator[tuple[str, str]]:
+    """Yield label and text of each thing that is known."""
+    overdue = due.overdue(now_s)
+    for kind, last_s in due.last_s.items():
+        when = "never"
+        if last_s is not None:
+            when = f"{numbers.moment(last_s, named=True)} ({numbers.age(last_s, now_s)})"
+        yield f"Last {kind.value}", f"{when} OVERDUE" if kind in overdue else when
+    for one in due.installed:
+        state = {True: "", False: ", not active", None: ""}[one.active]
+        yield "Schedule", f"{printable(one.schedule.on_calendar)}, by {one.way}{state}"
+    if due.installed:
+        known = due.next_s is not None
+        yield "Next run", numbers.moment(due.next_s or 0, named=True) if known else "unknown"
+    if due.tried_s is not None:
+        yield "Drill", numbers.age(due.tried_s, now_s)
+    for name in due.not_restorable:
+        yield "Drill", f"NOT RESTORABLE: {printable(name)}"
+
+
+def due_lines(due: Due, now_s: float) -> Iterator[str]:
+    """Yield what is due as lines."""
+    for label, text in due_rows(due, now_s):
+        yield f"{label:<12}  {text}"
+    if not due.installed:
+        yield "This store has no schedule: magerewind schedule:install makes one."
+
+
+def due_json(due: Due, now_s: float) -> dict[str, Any]:
+    """Return what is due as a JSON object. Ages in seconds, times in unix seconds and ISO 8601."""
+    overdue = due.overdue(now_s)
+    return {
+        "type": "Due",
+        "kinds": {
+            kind.value: {
+                "last_s": last_s,
+                "last": None if last_s is None else numbers.iso(last_s),
+                "age_s": None if last_s is None else round(now_s - last_s),
+                "overdue": kind in overdue,
+            }
+            for kind, last_s in due.last_s.items()
+        },
+        "overdue": bool(overdue),
+        "warning_s": due.warning_s,
+        "critical_s": due.critical_s,
+        "next_s": due.next_s,
+        "next": None if due.next_s is None else numbers.iso(due.next_s),
+        "tried_s": due.tried_s,
+        "not_restorable": [encode_text(name) for name in due.not_restorable],
+    }
+
+
+def judge(due: Due, now_s: float, *, problem: str = "") -> int:
+    """Return the exit code of a check; a `problem` is critical by itself."""
+    if problem or due.not_restorable or due.older_than(due.critical_s, now_s):
+        return CRITICAL
+    return WARNING if due.older_than(due.warning_s, now_s) else OK
+
+
+def check_line(due: Due, now_s: float, *, problem: str = "") -> str:
+    """Return the line of a plugin of Nagios: state, text, and after a bar the measured ages."""
+    state = judge(due, now_s, problem=problem)
+    said = [problem] if problem else []
+    said += [f"{name} is not restorable" for name in due.not_restorable]
+    for kind, last_s in due.last_s.items():
+        age = "never" if last_s is None else numbers.age(last_s, now_s)
+        said.append(f"{kind.value} {age}")
+    if due.next_s is not None:
+        said.append(f"next run {numbers.moment(due.next_s, named=True)}")
+    limits = f"{round(due.warning_s)};{round(due.critical_s)};0"
+    measured = [
+        f"{kind.value}_age={round(now_s - last_s)}s;{limits}"
+        for kind, last_s in due.last_s.items()
+        if last_s is not None
+    ]
+    return plugin_line(state, ", ".join(said), " ".join(measured))
+
+
+def plugin_line(state: int, text: str, measured: str = "") -> str:
+    """Return one line of a plugin; the bar in a text would begin what is measured."""
+    said = f"{_STATES[state]} - {printable(text).replace('|', '/')}"
+    return f"{said} | {measured}" if measured else said

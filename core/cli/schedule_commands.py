@@ -1,0 +1,213 @@
+"""The commands of schedules: install, remove, status."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any, Final
+
+from core.cli.commands import Session
+from core.cli.due_view import due_json, due_lines
+from core.cli.retention_policy import policy_of
+from core.cli.store_view import owner_name
+from core.config.load import DEFAULT
+from core.config.types import seconds_of
+from core.errors import PreflightRefused, UsageError
+from core.events import Kind, encode_text
+from core.magento.store import Store, linked_parts
+from core.schedule.calendar import interval_s, parse_times
+from core.schedule.due import Due, due_of
+from core.schedule.install import (
+    Installed,
+    Places,
+    Way,
+    default_way,
+    files_of,
+    find_installed,
+    install,
+    remove,
+)
+from core.schedule.programs import ask, has
+from core.schedule.units import Schedule
+from core.text.lines import note, plain, success, warning
+
+_CALENDAR: Final = "daily"
+_DAY_S: Final = 86400.0
+
+
+def program() -> tuple[str, ...]:
+    """Return the words by which this very program is started again."""
+    started = os.path.abspath(sys.argv[0])
+    if os.path.basename(started).startswith("magerewind") and os.access(started, os.X_OK):
+        return (started,)
+    return (sys.executable, "-I", "-m", "core")
+
+
+def _command(session: Session, store: Store, name: str, *words: str) -> tuple[str, ...]:
+    line = session.line
+    where = ("--store", line.store) if line.store else ("--root", store.root)
+    file = session.configuration.file
+    config = ("--config", os.path.abspath(file)) if file else ()
+    none = () if line.use_config else ("--no-config",)
+    return (*program(), name, *where, *config, *none, *words, "--no-interaction", "--no-ansi")
+
+
+def _schedule(session: Session, store: Store) -> Schedule:
+    line = session.line
+    effective = session.settings(store)
+    settings = effective.settings
+    chosen = line.kinds or settings.kinds or tuple(Kind)
+    kinds = tuple(kind for kind in Kind if kind in chosen)
+    said = () if settings.kinds and not line.kinds else tuple(f"--{kind.value}" for kind in kinds)
+    rules = tuple(f"--keep-{rule}" for rule in policy_of(line, settings).words if line.keep_rules)
+    commands = [_command(session, store, "setup:backup", *said, *rules)]
+    if line.drill:
+        commands.append(_command(session, store, "info:backups:drill", "--newest"))
+    asked = line.on_calendar if line.on_calendar is not None else settings.schedule.on_calendar
+    calendar = " ".join(asked.split()) or _CALENDAR
+    return Schedule(
+        root=store.root,
+        on_calendar=calendar,
+        kinds=tuple(kind.value for kind in kinds),
+        commands=tuple(commands),
+        account=line.account or owner_name(store.owner_uid),
+        writable=_writable(store, settings.metrics_file),
+        interval_s=_interval(session, calendar),
+        delay_s=seconds_of(settings.schedule.randomized_delay) or 0,
+    )
+
+
+def _writable(store: Store, metrics_file: str | None) -> tuple[str, ...]:
+    """Return the store, where parts of it really are, and where its metrics go."""
+    real = [target for _, target in linked_parts(store) if target is not None]
+    backups = os.path.realpath(store.backups)
+    metrics = () if metrics_file is None else (os.path.dirname(metrics_file),)
+    return tuple(dict.fromkeys((store.root, *real, backups, *metrics)))
+
+
+def _interval(session: Session, calendar: str) -> float:
+    """Return how long it is between two runs at most. Raises UsageError for no calendar event."""
+    if has("systemd-analyze"):
+        answer = ask(["systemd-analyze", "calendar", "--", calendar], session.environ)
+        if not answer.well:
+            raise UsageError(
+                f"systemd knows no such calendar event: {calendar}",
+                hint="Such as: daily, weekly, 02:30, Mon..Fri 03:00, *-*-01 04:00.",
+            )
+    times = parse_times(calendar)
+    if times is not None:
+        return interval_s(times, _local(session.clock()))
+    if not has("systemd-analyze"):
+        raise UsageError(f"{calendar} is not understood, and systemd-analyze is not installed.")
+    return _DAY_S
+
+
+def _local(now_s: float) -> dt.datetime:
+    return dt.datetime.fromtimestamp(now_s, dt.UTC).astimezone().replace(tzinfo=None)
+
+
+def _way(session: Session) -> Way:
+    return Way(session.line.way) if session.line.way else default_way()
+
+
+def _print_files(session: Session, files: Iterable[tuple[str, bytes]]) -> None:
+    for path, content in files:
+        text = content.decode("utf-8", "surrogateescape")
+        if session.console.as_json:
+            session.console.print_json(
+                {"type": "ScheduleFile", "path": encode_text(path), "content": encode_text(text)}
+            )
+        else:
+            session.console.print(f"# {path or 'crontab'}", *text.rstrip("\n").split("\n"), "")
+
+
+def install_command(session: Session) -> int:
+    """`schedule:install`."""
+    store = session.store(for_rollback=False)
+    schedule = _schedule(session, store)
+    places = Places.of(session.environ)
+    way = _way(session)
+    if session.line.dry_run:
+        _print_files(session, files_of(schedule, way, places))
+        return 0
+    for one in find_installed(store.root, places, session.environ):
+        if one.way is not way:
+            raise PreflightRefused(
+                f"This store has a schedule already ({one.way}: {', '.join(one.places)}).",
+                hint="magerewind schedule:remove takes it away.",
+            )
+    by_hand = install(schedule, way, places, session.environ)
+    for one in find_installed(store.root, places, session.environ):
+        _say_installed(session, one)
+    for line in by_hand:
+        session.console.say(note(line))
+    return 0
+
+
+def _say_installed(session: Session, one: Installed) -> None:
+    if session.console.as_json:
+        session.console.print_json(installed_json(one))
+    where = ", ".join(one.places)
+    session.console.say(success(f"Scheduled {one.schedule.on_calendar} ({one.way}: {where})."))
+
+
+def installed_json(one: Installed) -> dict[str, Any]:
+    """Return a schedule as a JSON object."""
+    return {
+        "type": "Schedule",
+        "way": one.way.value,
+        "places": [encode_text(place) for place in one.places],
+        "on_calendar": one.schedule.on_calendar,
+        "kinds": list(one.schedule.kinds),
+        "interval_s": one.schedule.interval_s,
+        "delay_s": one.schedule.delay_s,
+        "commands": [list(map(encode_text, words)) for words in one.schedule.commands],
+        "active": one.active,
+    }
+
+
+def remove_command(session: Session) -> int:
+    """`schedule:remove`."""
+    store = session.store()
+    found = find_installed(store.root, Places.of(session.environ), session.environ)
+    if not found:
+        session.console.say(plain("This store has no schedule."))
+        return 0
+    for one in found:
+        remove(one, session.environ)
+        if session.console.as_json:
+            session.console.print_json({**installed_json(one), "type": "ScheduleRemoved"})
+        session.console.say(success(f"Schedule removed ({one.way}: {', '.join(one.places)})."))
+    return 0
+
+
+def status_command(session: Session) -> int:
+    """`schedule:status`."""
+    store = session.store()
+    due = due_for(session, store)
+    if session.console.as_json:
+        for one in due.installed:
+            session.console.print_json(installed_json(one))
+        session.console.print_json(due_json(due, session.clock()))
+    else:
+        session.console.print(*due_lines(due, session.clock()))
+    for one in due.installed:
+        if one.active is False:
+            session.console.say(warning(f"The timer {one.schedule.name} is not active."))
+    return 1 if due.overdue(session.clock()) else 0
+
+
+def due_for(session: Session, store: Store) -> Due:
+    """Return what is due for a store, by its schedule and its configuration."""
+    effective = session.settings(store)
+    settings = effective.settings
+    said = effective.origins.get("schedule.overdue_after", DEFAULT) != DEFAULT
+    return due_of(
+        store,
+        environ=session.environ,
+        now_s=session.clock(),
+        kinds=settings.kinds,
+        limit_s=seconds_of(settings.schedule.overdue_after) if said else None,
+    )

@@ -1,0 +1,10 @@
+"""Tells others of a job: a check that expects a call, a webhook, e-mail, Apprise; and metrics.
+
+    for each receiver that wants this event of this operation, side by side, as threads:
+        read its secret; send one message; read a bounded answer
+    wait for all of them together for nine seconds; the rest is given up
+    every failure is one line, without the URL or the password
+
+A receiver never fails a job, nor delays it by more than ten seconds. What was sent is words of ours
+and values of the job; messages of the job go along only where `log_lines` asks for them.
+"""

@@ -1,0 +1,134 @@
+"""The tables of a job that are to stay live: held still, compared again, loaded where they differ.
+
+    up to three times:
+        lock what stays, in a connection of its own
+        compare it with the dump under these locks     nothing differs: the locks stay until the end
+        unlock; load what differs beside
+
+What stays was equal to the dump when it was planned, with the store open. Only the comparison under
+the locks counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Final
+
+from core.database.compare.compare import compare_tables
+from core.database.compare.keeping import without_relatives
+from core.database.index.read_index import DumpIndex
+from core.database.schema.read_tables import read_foreign_keys
+from core.database.schema.swap_file import Source, StagedTables
+from core.database.server.connection import connect
+from core.database.server.dialect import one_line
+from core.database.swap.hold import Hold, hold_tables
+from core.database.swap.swap import leaving_tables
+from core.errors import SwapBlocked
+from core.events import Report, no_report
+from core.magento.settings import DatabaseConnection
+
+ROUNDS: Final = 3
+_SHOWN: Final = 10
+
+
+class KeptTables:
+    """The tables of one job that are to stay, and the index that they are held against.
+
+    `source` is the dump that they are equal to; without an index none of them is the same.
+    """
+
+    def __init__(
+        self, names: Collection[str], *, source: Source | None, index: DumpIndex | None
+    ) -> None:
+        self.names = frozenset(names)
+        self.source, self._index = source, index
+        self.hold: Hold | None = None
+
+    def settle(
+        self,
+        settings: DatabaseConnection,
+        staged: StagedTables,
+        load: Callable[[StagedTables, frozenset[str]], StagedTables],
+        report: Report = no_report,
+    ) -> StagedTables:
+        """Hold the tables that stay, and return the staged ones with those that do not any more.
+
+        `load` adds to staged tables all that are not to stay. Raises SwapBlocked where tables keep
+        changing.
+        """
+        changed = frozenset[str]()
+        for number in range(1, ROUNDS + 1):
+            staged = replace(staged, kept=tuple(sorted(self.names)), source=self.source)
+            self.hold = _hold(settings, staged)
+            changed = self.names - self.same(settings, report)
+            if not changed:
+                return staged
+            self.release()
+            if number == ROUNDS:
+                break
+            self.leave(settings, staged, changed)
+            staged = load(staged, self.names)
+        names = ", ".join(one_line(name) for name in sorted(changed)[:_SHOWN])
+        raise SwapBlocked(
+            f"These tables keep changing, although the store is closed: {names}.",
+            hint="Stop what writes to them (cron, queue consumers), or load all tables: --whole",
+        )
+
+    def leave(
+        self, settings: DatabaseConnection, staged: StagedTables, changed: frozenset[str]
+    ) -> None:
+        """Take tables out of those that stay, on MySQL with all that keys tie to them."""
+        self.names -= changed
+        with connect(settings) as connection:
+            if not connection.server.mariadb:
+                swapped = {*(one.name for one in staged.tables), *changed}
+                keys = read_foreign_keys(connection)
+                self.names = without_relatives(self.names, swapped, keys)
+
+    def same(
+        self,
+        settings: DatabaseConnection,
+        report: Report = no_report,
+        *,
+        rows_only: bool = False,
+    ) -> frozenset[str]:
+        """Return which of the tables are as in the dump, at this moment."""
+        if self._index is None or not self.names:
+            return frozenset()
+        hold = self.hold
+        return compare_tables(
+            self._index,
+            settings,
+            self.names,
+            report=report,
+            holder=None if hold is None else hold.connection,
+            held=() if hold is None else hold.write,
+            rows_only=rows_only,
+        ).same
+
+    def prove(self, settings: DatabaseConnection) -> None:
+        """Raise unless the tables that stay are as in the dump now that the others are swapped."""
+        if self.hold is not None:
+            self.hold.prove()
+            return
+        changed = self.names - self.same(settings, rows_only=True)
+        if changed:
+            names = ", ".join(one_line(name) for name in sorted(changed)[:_SHOWN])
+            raise SwapBlocked(
+                f"These tables changed although the store is closed: {names}.",
+                hint="Stop what writes to them (cron, queue consumers), or load all tables:"
+                " --whole",
+            )
+
+    def release(self) -> None:
+        """Let others write to the tables again."""
+        if self.hold is not None:
+            self.hold.release()
+            self.hold = None
+
+
+def _hold(settings: DatabaseConnection, staged: StagedTables) -> Hold | None:
+    with connect(settings) as connection:
+        leaving = leaving_tables(connection, staged, whole=staged.whole)
+    return hold_tables(settings, {*(one.name for one in staged.tables), *leaving}, staged.kept)

@@ -1,0 +1,38 @@
+"""Leaves entries out of a plan that was looked at: the request that is to be planned next.
+
+A left out entry becomes an exclusion, `app/etc/env.php` the wish to keep it, so that the command of
+the job says the same as the screen did.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from core.archive.tree.patterns import quoted
+from core.operations.requests import RollbackRequest
+from core.operations.sources import ENV_PHP
+
+
+def leave_out(request: RollbackRequest, paths: Iterable[str]) -> RollbackRequest:
+    """Return a request that leaves these paths alone, with all below them."""
+    listed = list(dict.fromkeys(paths))
+    exclude = (*request.exclude, *(quoted(path) for path in listed if path != ENV_PHP))
+    return dataclasses.replace(
+        request,
+        exclude=tuple(dict.fromkeys(exclude)),
+        keep_env=request.keep_env or ENV_PHP in listed,
+        confirmed_plan=None,
+    )
+
+
+def take_in(request: RollbackRequest, paths: Iterable[str]) -> RollbackRequest:
+    """Return a request in which paths that were left out count again."""
+    listed = set(paths)
+    back = {quoted(path) for path in listed}
+    return dataclasses.replace(
+        request,
+        exclude=tuple(one for one in request.exclude if one not in back),
+        keep_env=request.keep_env and ENV_PHP not in listed,
+        confirmed_plan=None,
+    )

@@ -1,0 +1,75 @@
+"""The tables of an undo: the old ones come back; of those that stayed, the changed ones are loaded.
+
+Tables that stayed in a rollback go on changing after it. The old tables beside them as they are now
+would be a state that never was, so the undo brings them back to what they were at the commit: equal
+to the backup.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.database.compare.compare import compare_tables
+from core.database.schema.swap_file import load_swap
+from core.errors import MagerewindError, NothingToUndo
+from core.events import Report, no_report
+from core.held import Directory, StateFile
+from core.magento.store import Store
+from core.operations.connection_file import kept_connection
+from core.operations.database_load import needed_backup
+from core.operations.difference import dump_index
+from core.operations.findings import Finding, from_error, note, stop, warn
+from core.operations.job_files import DEFINITIONS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoTables:
+    """The tables of an undo. `back` come back, `stayed` are as at the commit, `loaded` are not.
+
+    `left` are tables that stayed and are left as they are now; `backup` is what `loaded` come from.
+    """
+
+    back: int
+    stayed: int = 0
+    loaded: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    backup: str = ""
+
+
+def plan_undo_tables(
+    store: Store,
+    directory: Directory,
+    findings: list[Finding],
+    *,
+    partial: bool,
+    report: Report = no_report,
+) -> UndoTables | None:
+    """Return what the undo of a job does to tables; None, with a finding, where that is unknown."""
+    try:
+        settings = kept_connection(directory)
+        swap = load_swap(StateFile(directory, DEFINITIONS), schema=settings.schema)
+        back = sum(one.aside is not None for one in swap.tables)
+        if not swap.kept:
+            return UndoTables(back=back)
+        if partial:
+            message = "These tables stayed in the rollback, and the undo leaves them as they are:"
+            findings.append(warn("tables-left", message, names=swap.kept))
+            return UndoTables(back=back, left=swap.kept)
+        backup = needed_backup(store, swap)
+        with dump_index(backup) as index:
+            if isinstance(index, str):
+                same, reason = frozenset[str](), index
+            else:
+                found = compare_tables(index, settings, swap.kept, report=report)
+                same, reason = found.same, found.reason
+        if reason:
+            message = "The tables that stayed cannot be compared with the backup, so all of them"
+            findings.append(note("not-compared", f"{message} are loaded: {reason}."))
+        loaded = tuple(name for name in swap.kept if name not in same)
+        name = backup.name.text
+        return UndoTables(back=back, stayed=len(same), loaded=loaded, backup=name)
+    except NothingToUndo as error:
+        findings.append(stop("backup-needed", error.message, hint=error.hint))
+    except MagerewindError as error:
+        findings.append(from_error("database", error))
+    return None

@@ -1,0 +1,125 @@
+"""When each kind was last backed up, and whether that is too long ago.
+
+What is due is known of a store that has a schedule, or a limit in its configuration; a store that
+is backed up by hand is never overdue of itself.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from core.backups.catalog import Backup, Health, list_backups
+from core.events import Kind
+from core.magento.store import Store
+from core.schedule.calendar import parse_times
+from core.schedule.install import Installed, Places, find_installed
+
+LIMIT_S = 26 * 3600.0
+"""How old a backup may be where nothing says when the next one is due."""
+_SLACK_S = 2 * 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """Ages and times in unix seconds. `last_s` has None for a kind without a backup.
+
+    `warning_s` and `critical_s` are the ages from which a kind is overdue; `limited` tells whether
+    a schedule, a configuration or a person has said so.
+    """
+
+    last_s: Mapping[Kind, float | None]
+    warning_s: float
+    critical_s: float
+    limited: bool
+    installed: tuple[Installed, ...] = ()
+    next_s: float | None = None
+    tried_s: float | None = None  # of the newest drill
+    not_restorable: tuple[str, ...] = ()  # names whose last drill has failed
+
+    def overdue(self, now_s: float) -> tuple[Kind, ...]:
+        """Return the kinds that are overdue, where anything says when they are."""
+        return self.older_than(self.warning_s, now_s) if self.limited else ()
+
+    def older_than(self, limit_s: float, now_s: float) -> tuple[Kind, ...]:
+        """Return the kinds without a backup of at most this age."""
+        return tuple(
+            kind
+            for kind, last_s in self.last_s.items()
+            if last_s is None or now_s - last_s > limit_s
+        )
+
+
+def due_of(
+    store: Store,
+    *,
+    environ: Mapping[str, str],
+    now_s: float,
+    kinds: Iterable[Kind] = (),
+    limit_s: float | None = None,
+) -> Due:
+    """Return what is due for a store. `kinds` and `limit_s` are the configuration's.
+
+    Raises StoreUnreadable.
+    """
+    installed = find_installed(store.root, Places.of(environ), environ)
+    backups = list_backups(store.backups).backups
+    last_s = {kind: _last(backups, kind, now_s) for kind in Kind}
+    wanted = set(kinds) or {Kind(kind) for one in installed for kind in one.schedule.kinds}
+    wanted = wanted or {kind for kind, moment in last_s.items() if moment is not None}
+    interval_s = min((one.schedule.interval_s for one in installed), default=0.0)
+    delay_s = max((one.schedule.delay_s for one in installed), default=0)
+    scheduled_s = interval_s + delay_s + _SLACK_S if interval_s else LIMIT_S
+    warning_s = scheduled_s if limit_s is None else limit_s
+    tried = [one.remarks.tried for one in backups if one.remarks.tried is not None]
+    return Due(
+        last_s={kind: last_s[kind] for kind in Kind if kind in (wanted or set(Kind))},
+        warning_s=warning_s,
+        critical_s=warning_s + (interval_s or warning_s),
+        limited=bool(installed) or limit_s is not None,
+        installed=installed,
+        next_s=next_run(installed, now_s),
+        tried_s=max((trial.at_s for trial in tried), default=None),
+        not_restorable=tuple(
+            one.name.text
+            for one in backups
+            if one.remarks.tried is not None and not one.remarks.tried.restorable
+        ),
+    )
+
+
+def _last(backups: Iterable[Backup], kind: Kind, now_s: float) -> float | None:
+    """Return when the newest usable backup of a kind was taken, None where there is none."""
+    times = [
+        float(backup.name.timestamp)
+        for backup in backups
+        if backup.kind is kind and backup.name.timestamp <= now_s and is_usable(backup)
+    ]
+    return max(times, default=None)
+
+
+def is_usable(backup: Backup) -> bool:
+    """Tell whether a backup counts: read and found sound, or ours and not known to be bad."""
+    if backup.health is Health.UNVERIFIED:
+        return backup.manifest is not None
+    return backup.health in {Health.VERIFIED, Health.SOUND}
+
+
+def next_run(installed: Iterable[Installed], now_s: float) -> float | None:
+    """Return when a schedule runs next, as far as that is known."""
+    found = [_next(one, now_s) for one in installed if one.active is not False]
+    return min((moment for moment in found if moment is not None), default=None)
+
+
+def _next(installed: Installed, now_s: float) -> float | None:
+    if installed.next_s is not None:
+        return installed.next_s
+    times = parse_times(installed.schedule.on_calendar)
+    if times is None:
+        return None
+    moment = next(
+        times.after(dt.datetime.fromtimestamp(now_s, dt.UTC).astimezone().replace(tzinfo=None)),
+        None,
+    )
+    return None if moment is None else moment.timestamp()

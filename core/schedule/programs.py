@@ -1,0 +1,80 @@
+"""The programs of the system that a schedule needs: called with a time limit and a plain locale."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from core.errors import PreflightRefused
+
+_LIMIT_S: Final = 20.0
+LOOK_S: Final = 5.0
+"""For a look that somebody waits for."""
+_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PASSED: Final = (
+    "XDG_RUNTIME_DIR",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "HOME",
+    "XDG_CONFIG_HOME",
+    "USER",
+    "TZ",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a program ended, and what it said."""
+
+    code: int
+    out: bytes
+    problem: str
+
+    @property
+    def well(self) -> bool:
+        """Whether it did what it was asked for."""
+        return self.code == 0
+
+
+def has(program: str) -> bool:
+    """Tell whether a program is installed."""
+    return shutil.which(program, path=_PATH) is not None
+
+
+def ask(
+    words: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    given: bytes | None = None,
+    limit_s: float = _LIMIT_S,
+) -> Answer:
+    """Run a program to its end. Raises PreflightRefused where it is missing or does not end."""
+    program = shutil.which(words[0], path=_PATH)
+    if program is None:
+        raise PreflightRefused(f"{words[0]} is not installed.")
+    passed = {name: environ[name] for name in _PASSED if name in environ}
+    passed |= {"PATH": _PATH, "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            [program, *words[1:]],
+            input=given,
+            stdin=subprocess.DEVNULL if given is None else None,
+            capture_output=True,
+            timeout=limit_s,
+            env=passed,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise PreflightRefused(f"{words[0]} did not answer within {limit_s:.0f} seconds.") from None
+    except OSError as error:
+        raise PreflightRefused(f"{words[0]} could not be run: {error.strerror}") from error
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return Answer(done.returncode, done.stdout, said[-1] if said else "")
+
+
+def systemd_runs() -> bool:
+    """Tell whether this machine was started by systemd."""
+    return os.path.isdir("/run/systemd/system")

@@ -1,0 +1,63 @@
+"""One thing that needs attention, as a value and as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from textual.content import Content
+
+from tui.render import text
+from tui.render.text import Glyphs, assemble
+
+ERROR: Final = "bold $text-error"
+WARNING: Final = "$text-warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concern:
+    """A sentence and what can be done: pairs of key and words. `broken`: a shop that is down."""
+
+    words: str
+    style: str = WARNING
+    acts: tuple[tuple[str, str], ...] = ()
+    broken: bool = False
+
+
+def concern_lines(
+    concerns: Sequence[Concern], first: int, width: int, height: int, glyphs: Glyphs
+) -> list[Content]:
+    """Return as many concerns as `height` rows hold, from `first` round; the first one always.
+
+    Nothing of a sentence is cut. The keys stand behind it where there is room, else below.
+    """
+    rows: list[Content] = []
+    for number in range(len(concerns)):
+        one = _one(concerns[(first + number) % len(concerns)], width, glyphs)
+        if number and len(rows) + len(one) > height:
+            break
+        rows += one
+    return rows
+
+
+def _one(concern: Concern, width: int, glyphs: Glyphs) -> list[Content]:
+    folded = text.fold(text.clean(concern.words), width - 2)
+    rows = [
+        assemble((f"{' ' if number else glyphs.warning} ", concern.style), (row, concern.style))
+        for number, row in enumerate(folded)
+    ]
+    acts = [
+        part
+        for key, words in concern.acts
+        for part in ("   ", (f"[{KEYS.get(key, key)}]", "bold $text-accent"), f" {words}")
+    ]
+    if not acts:
+        return rows
+    keys = assemble(*acts)
+    if len(rows[-1].plain.rstrip()) + keys.cell_length <= width:
+        return [*rows[:-1], assemble(rows[-1], keys)]
+    return [*rows, assemble(keys[1:])]
+
+
+KEYS: Final = {"f5": "F5", "enter": "Enter", "equals_sign": "=", "full_stop": "."}

@@ -1,0 +1,130 @@
+"""The rows of the list of backups: sets in an order, their files where opened, what is no backup.
+
+Built once for each change, so that drawing a row is a look into a tuple. Pure functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from core.backups.catalog import PartialBackup
+from tui.engine.views import BackupsView, BackupView, SetView
+from tui.render import text
+
+SORTS: Final = ("newest", "oldest", "largest", "worst")
+_WORST_FIRST: Final = ("damaged", "unverified", "sound", "verified")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One row. A file row has its set too; what is no backup has a name alone."""
+
+    key: str
+    one: SetView | None = None
+    backup: BackupView | None = None
+    unfinished: PartialBackup | None = None
+    other: str = ""
+
+    @property
+    def backups(self) -> tuple[BackupView, ...]:
+        """What verify and delete work on."""
+        if self.backup is not None:
+            return (self.backup,)
+        return self.one.backups if self.one is not None else ()
+
+    @property
+    def size_bytes(self) -> int:
+        """All of it together."""
+        if self.unfinished is not None:
+            return self.unfinished.size_bytes
+        return sum(backup.size_bytes for backup in self.backups)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """The rows, and the totals of the sets among them."""
+
+    items: tuple[Item, ...] = ()
+    sets: int = 0
+    size_bytes: int = 0
+
+    def place_of(self, key: str) -> int | None:
+        """Return the index of a row, where it is there still."""
+        return next((at for at, item in enumerate(self.items) if item.key == key), None)
+
+
+def texts_of(listing: BackupsView, when: Callable[[float], str]) -> Mapping[int, str]:
+    """Return what a filter looks at, for each set by its timestamp."""
+    return {one.timestamp: _text_of(one, when) for one in listing.sets}
+
+
+def _text_of(one: SetView, when: Callable[[float], str]) -> str:
+    names = " ".join(backup.name for backup in one.backups)
+    kinds = " ".join(kind.value for kind in one.kinds)
+    health = f"{one.health} {'not read' if one.health == 'unverified' else ''}"
+    return f"{when(one.timestamp)} {kinds} {health} {one.maker} {one.note} {names}".casefold()
+
+
+def rows_of(
+    listing: BackupsView,
+    texts: Mapping[int, str],
+    *,
+    term: str,
+    sort: str,
+    opened: Collection[int],
+) -> Rows:
+    """Return the rows that match every word of `term`, in the order `sort`, leftovers last."""
+    words = term.casefold().split()
+    found = [one for one in listing.sets if all(word in texts[one.timestamp] for word in words)]
+    match sort:
+        case "oldest":
+            found.sort(key=lambda one: one.timestamp)
+        case "largest":
+            found.sort(key=lambda one: -one.size_bytes)
+        case "worst":
+            found.sort(key=lambda one: (_WORST_FIRST.index(one.health), -one.timestamp))
+        case _:
+            found.sort(key=lambda one: -one.timestamp)
+    items: list[Item] = []
+    for one in found:
+        items.append(Item(key=f"set {one.timestamp}", one=one))
+        if one.timestamp in opened:
+            items += [
+                Item(key=f"file {backup.name}", one=one, backup=backup) for backup in one.backups
+            ]
+    items += _left_over(listing, words)
+    return Rows(
+        items=tuple(items), sets=len(found), size_bytes=sum(one.size_bytes for one in found)
+    )
+
+
+def _left_over(listing: BackupsView, words: list[str]) -> list[Item]:
+    def matches(name: str) -> bool:
+        return all(word in name.casefold() for word in words)
+
+    return [
+        *(
+            Item(key=f"unfinished {one.file_name}", unfinished=one)
+            for one in listing.partial
+            if matches(f"unfinished {one.file_name}")
+        ),
+        *(
+            Item(key=f"other {name}", other=name)
+            for name in listing.unknown
+            if matches(f"not a backup {name}")
+        ),
+    ]
+
+
+def status_words(listing: Rows, at: int, sort: str, marked: Sequence[Item], term: str) -> str:
+    """Return where one is in the list, its order, what is marked and what is filtered by."""
+    parts = [f"row {at + 1} of {len(listing.items)}"] if listing.items else []
+    parts.append(f"{sort} first")
+    if marked:
+        size = text.size(sum(item.size_bytes for item in marked))
+        parts.append(f"{len(marked)} marked, {size}")
+    if term:
+        parts.append(f"filter: {text.clean(term)}")
+    return "   ".join(parts)

@@ -1,0 +1,219 @@
+"""Backup sets as rows of a table, and one set as a block of text. Pure functions.
+
+Columns: WHEN 12, AGE 9, CODE, MEDIA and DB 7 each, CHECK 9, and the note where there is room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import tzinfo
+from typing import Final
+
+from textual.content import Content
+
+from core.events import Kind
+from tui.engine.views import BackupView, ChangedPart, NewerView, SetView
+from tui.render import text
+from tui.render.job import Place
+from tui.render.text import Glyphs, assemble
+
+AGE: Final = 9
+SIZE: Final = 7
+CHECK: Final = 9
+NOTE: Final = 8  # cells of a note that are worth showing
+HEALTH_WORDS: Final = {"damaged": "DAMAGED", "unverified": "not read"}
+HEALTH_STYLES: Final = {
+    "damaged": "bold $text-error",
+    "verified": "$text-success",
+    "sound": "$text-success",
+    "unverified": "$text-warning",
+}
+_FIXED: Final = 12 + AGE + 3 * SIZE + 2 + CHECK
+
+
+def health_words(health: str) -> str:
+    """Return the health of a backup as a column has it: what is bad in capitals."""
+    return HEALTH_WORDS.get(health, health)
+
+
+def head_line(width: int, zone: tzinfo | None) -> Content:
+    """Return the heads of the columns, below which `set_line` stands."""
+    zone_words = f"WHEN {text.zone_name(zone)}"[:12]
+    sizes = "".join(text.right(kind.value.upper(), SIZE) for kind in Kind)
+    line = f"  {zone_words:<12}{text.right('AGE', AGE)}{sizes}  {'CHECK':<{CHECK}}"
+    note = " NOTE" if width - len(line) > NOTE else ""
+    return assemble((f"{line}{note}"[:width], "$foreground-muted"))
+
+
+def set_line(
+    one: SetView, width: int, now_s: float, zone: tzinfo | None, glyphs: Glyphs, *, check: str = ""
+) -> Content:
+    """Return one set in the columns of `head_line` less its first two cells."""
+    sizes = "".join(text.right(_size_of(one, kind), SIZE) for kind in Kind)
+    words = check or health_words(one.health)
+    head = f"{text.when(one.timestamp, now_s, zone)}"
+    age = text.right(text.short_age(one.timestamp, now_s), AGE)
+    room = width - _FIXED - 1
+    note = text.fit(text.clean(one.note or _odd(one)), room, glyphs) if room >= NOTE else ""
+    return assemble(
+        head,
+        age,
+        sizes,
+        "  ",
+        (f"{words:<{CHECK}}", "" if check else HEALTH_STYLES.get(one.health, "")),
+        (f" {note.rstrip()}" if note.strip() else "", "$foreground-muted"),
+    )
+
+
+def file_line(backup: BackupView, width: int, glyphs: Glyphs, *, check: str = "") -> Content:
+    """Return one file of a set that is opened: name, size, check."""
+    words = check or health_words(backup.health)
+    size = text.right(text.column_size(backup.size_bytes), SIZE + 1)
+    name = text.fit(f"  {text.clean(backup.name)}", max(20, width - 20), glyphs)
+    return assemble(name, size, "  ", (words, HEALTH_STYLES.get(backup.health, "")))
+
+
+def _size_of(one: SetView, kind: Kind) -> str:
+    found = one.of(kind)
+    return text.column_size(None if found is None else found.size_bytes)
+
+
+def _odd(one: SetView) -> str:
+    """Return what to say in place of a note: an archive of all kinds, or its maker."""
+    if any(backup.kind is None for backup in one.backups):
+        return f"one archive of several kinds, {text.size(one.size_bytes)}"
+    return "" if one.maker.startswith("magerewind") else f"by {one.maker}" if one.maker else ""
+
+
+def part_lines(one: SetView, place: Place) -> list[Content]:
+    """Return the table of a set's parts: files or rows, size, whether it was read again."""
+    rows = [assemble((_part_line("PART", "FILES/ROWS", "SIZE", "CHECK"), "$foreground-muted"))]
+    for backup in one.backups:
+        name = backup.kind.value if backup.kind is not None else "several"
+        items = "" if backup.items is None else text.count(backup.items)
+        line = _part_line(name, items, text.size(backup.size_bytes), "")
+        health = (health_words(backup.health), HEALTH_STYLES.get(backup.health, ""))
+        rows.append(assemble(line, health))
+        for warning in backup.warnings[:2]:
+            folded = text.fold(text.clean(warning), place.width - 4)
+            rows += [
+                assemble((f"  {place.glyphs.warning} {row}", "$text-warning")) for row in folded
+            ]
+    return rows
+
+
+def _part_line(name: str, items: str, size: str, check: str) -> str:
+    return f"{name:<8}{text.right(items, 12)}{text.right(size, 11)}  {check}"
+
+
+def about_lines(one: SetView, place: Place) -> list[Content]:
+    """Return what is known of a set as a whole: note, version and maker, how long it was closed."""
+    first = one.backups[0] if one.backups else None
+    known = [("Note", one.note)]
+    versions = {backup.magento for backup in one.backups if backup.magento}
+    maker = one.maker or "unknown"
+    place_of = f" on {first.host}" if first is not None and first.host else ""
+    version = f"{', '.join(sorted(versions))}, " if versions else ""
+    known.append(("Magento", f"{version}by {maker}{place_of}"))
+    taken = [backup.elapsed_s for backup in one.backups if backup.elapsed_s is not None]
+    if taken:
+        kept_open = any(backup.kept_open for backup in one.backups)
+        closed = "the store stayed open" if kept_open else "the store was closed"
+        known.append(("Taken", f"in {text.duration(sum(taken))}, {closed}"))
+    rows: list[Content] = []
+    for label, words in known:
+        for number, row in enumerate(text.fold(text.clean(words), place.width - 10)):
+            shown = "" if number else label
+            if words:
+                rows.append(assemble((f"{shown:<10}", "$foreground-muted"), row))
+    return rows
+
+
+def would_lines(
+    changed: Mapping[Kind, ChangedPart | Exception | None],
+    newer: NewerView | Exception | None,
+    place: Place,
+) -> list[Content]:
+    """Return about what rolling back would change and lose."""
+    rows = [changed_line(kind, part, place) for kind, part in changed.items()]
+    if isinstance(newer, NewerView):
+        rows += lost_lines(newer, place)
+    elif newer is not None:
+        rows.append(
+            assemble((f"{'db':<8}", ""), ("  ? the database does not answer", "$text-warning"))
+        )
+    return rows
+
+
+def changed_head() -> Content:
+    """Return the heads of the columns of `changed_line`."""
+    line = f"{'PART':<8}{'CHANGED':>9}{'NEW':>9}{'GONE':>9}  WHERE MOST"
+    return assemble((line, "$foreground-muted"))
+
+
+def changed_line(kind: Kind, part: ChangedPart | Exception | None, place: Place) -> Content:
+    """Return what of one kind's files changed, in columns; the signs are those of a plan."""
+    label = f"{kind.value:<8}"
+    if part is None:
+        return assemble(label, ("  looking " + place.glyphs.ellipsis, "$foreground-muted"))
+    if isinstance(part, Exception):
+        words = text.clean(f"? {getattr(part, 'message', 'not looked at in time')}")
+        return assemble(label, (text.fit(words, place.width - 8, place.glyphs), "$text-warning"))
+    if not (part.changed or part.new or part.gone):
+        words = "  nothing" if part.whole else "  nothing so far; not all was looked at"
+        return assemble(label, (words, "$foreground-muted"))
+    more = "" if part.whole else "+"
+    numbers = (
+        ("~", part.changed, "$text-warning"),
+        ("+", part.new, "$text-success"),
+        ("-", part.gone, "$text-error"),
+    )
+    parts: list[text.Part] = [label]
+    for sign, number, style in numbers:
+        parts.append((text.right(f"{sign} {text.count(number)}{more}" if number else "", 9), style))
+    room, where = place.width - 37, ""
+    for name in map(text.clean, part.where):
+        if len(where) + len(name) + 2 > room:
+            break
+        where += f", {name}" if where else name
+    return assemble(*parts, (f"  {where}", "$foreground-muted"))
+
+
+def lost_lines(newer: NewerView, place: Place) -> list[Content]:
+    """Return what a rollback of the database would lose."""
+    rows = []
+    if newer.words:
+        rows.append(assemble(f"{'db':<8}", (f"  {newer.words} would be lost", "bold $text-error")))
+    elif not newer.uncounted:
+        words = "no order and no customer is newer"
+        rows.append(assemble(f"{'db':<8}", (f"  {words}", "$foreground-muted")))
+    for one in newer.uncounted:
+        folded = text.fold(text.clean(f"{one}."), place.width - 8)
+        rows += [assemble(f"{'':<8}", (row, "$text-warning")) for row in folded]
+    return rows
+
+
+def file_lines(backup: BackupView, place: Place) -> list[Content]:
+    """Return everything that is known of one backup."""
+    rows = [assemble((text.clean(backup.name), "bold"))]
+    for label, words in backup.details:
+        folded = text.fold(text.clean(words), place.width - 12)
+        rows += [
+            assemble((f"{'' if number else text.clean(label):<12}", "$foreground-muted"), row)
+            for number, row in enumerate(folded)
+        ]
+    return rows
+
+
+def item_lines(
+    one: SetView, backup: BackupView | None, would: list[Content], place: Place, *, brief: bool
+) -> list[Content]:
+    """Return a set with its parts and what a rollback to it `would` do, or one of its files."""
+    if backup is not None:
+        return file_lines(backup, place)
+    about = about_lines(one, place)
+    if brief:
+        return [*about[:2], *would]
+    names = (f"{'Names':<10}", "$foreground-muted"), f"{one.timestamp}_*   [y] copy"
+    parts = part_lines(one, place)
+    return [*about, assemble(*names), Content(""), *parts, Content(""), *would]

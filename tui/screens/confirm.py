@@ -1,0 +1,104 @@
+"""The last question before a rollback or an undo: what to, what is lost, how long closed, a name.
+
+How to use it: `push_screen(Confirm(view), answered)`; `answered` gets True when exactly
+`view.typed` was typed and Enter pressed. Nothing runs before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Input
+
+from tui.render import text
+from tui.render.text import assemble
+from tui.screens.ask import folded, input_line
+from tui.screens.dialog import Dialog
+from tui.widgets.lines import Lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmView:
+    """What is asked. Texts may hold anything; they are made printable where they are drawn."""
+
+    title: str  # "ROLL BACK web01 /var/www/shop"
+    to: str  # "To the set of 27 Nov 11:22, 18 minutes old (1795778577)"
+    files: tuple[str, ...] = ()  # "code  1795778577_filesystem.tgz"
+    lost: str = ""  # "3 orders, 2 customers"; empty where nothing is known to be lost
+    uncounted: tuple[str, ...] = ()  # why what is lost is not known
+    closed: str = ""  # "The store is closed for about 0:03."
+    undo: str = ""  # what happens to the undo
+    typed: str  # "web01/shop"
+    do: str = "Roll back"
+
+
+class Confirm(Dialog[bool]):
+    """The question, over the plan."""
+
+    DANGER = True
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "refuse", "Back")]
+
+    def __init__(self, view: ConfirmView) -> None:
+        super().__init__()
+        self._view = view
+        self._typed = text.clean(view.typed)
+
+    def title_words(self) -> str:
+        """Name the store, and what would be done to it."""
+        return text.fit(self._view.title, 66, text.ASCII).rstrip()
+
+    def keys_words(self) -> str:
+        """Return how to agree, and how not to."""
+        return f"[Enter] {self._view.do}   [Esc] Back, nothing happens"
+
+    def inside(self) -> ComposeResult:
+        """Say what it means, and take the name."""
+        yield Lines(self._draw)
+        yield input_line()
+        yield Lines(self._draw_match, id="match")
+
+    def on_mount(self) -> None:
+        """Put the cursor where the name goes."""
+        self.query_one(Input).focus()
+
+    def _draw(self, width: int) -> list[Content]:
+        view = self._view
+        rows = folded(view.to, width, "bold")
+        for one in view.files:
+            rows.append(assemble(text.fit(text.clean(f"  {one}"), width, text.ASCII).rstrip()))
+        rows.append(Content(""))
+        if view.lost:
+            rows += folded(f"LOST UNLESS UNDONE: {view.lost}.", width, "bold $text-error")
+        for one in view.uncounted:
+            rows += folded(f"{one}.", width, "bold $text-error")
+        for words in (view.closed, view.undo):
+            rows += folded(words, width) if words else []
+        rows += [
+            Content(""),
+            assemble("Type the host and the store to go on:  ", (self._typed, "bold")),
+        ]
+        return rows
+
+    def _draw_match(self, _width: int) -> list[Content]:
+        if self.query_one(Input).value == self._typed:
+            return [
+                assemble((f"It matches: Enter starts it ({self._view.do}).", "bold $text-error"))
+            ]
+        return [assemble(("Not matching: nothing happens.", "$foreground-muted"))]
+
+    def on_input_changed(self, _event: Input.Changed) -> None:
+        """Say whether it matches."""
+        self.query_one("#match", Lines).show(self._draw_match)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Agree, if exactly the name was typed."""
+        if event.value == self._typed:
+            self.dismiss(True)
+
+    def action_refuse(self) -> None:
+        """Go back to the plan."""
+        self.dismiss(False)

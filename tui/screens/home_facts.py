@@ -1,0 +1,113 @@
+"""The questions of the first screen and their answers as far as they came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from core.events import Kind
+from tui.engine.port import Engine, Errands, Latest
+from tui.engine.views import (
+    BackupsView,
+    BackupView,
+    ChangedPart,
+    DatabaseView,
+    LostView,
+    NewerView,
+    SpaceView,
+    StoreView,
+)
+
+DATABASE_LIMIT_S: Final = 15.0
+FILES_LIMIT_S: Final = 10.0
+CHANGED_LIMIT_S: Final = 40.0
+FILES: Final = (Kind.CODE, Kind.MEDIA)
+
+
+class Facts:
+    """Asks side by side, and calls `came` on the event loop with each answer."""
+
+    def __init__(self, engine: Engine, errands: Errands, came: Callable[[], None]) -> None:
+        self.store: Latest[StoreView] = Latest()
+        self.database: Latest[DatabaseView] = Latest()
+        self.space: Latest[SpaceView] = Latest()
+        self.backups: Latest[BackupsView] = Latest()
+        self.lost: Latest[tuple[LostView, ...]] = Latest()
+        self.changed: dict[Kind, Latest[ChangedPart]] = {
+            kind: Latest(last_only=True) for kind in FILES
+        }
+        self.newer: Latest[NewerView] = Latest(last_only=True)
+        self.log: Latest[tuple[tuple[float, str], ...]] = Latest()
+        self.gone = False  # the screen is: what still looks ends
+        self._engine = engine
+        self._errands = errands
+        self._came = came
+        self._compared: tuple[str, ...] = ()  # the files that the look at changes began from
+        self._look = True
+
+    def _tell(self, _value: object) -> None:
+        self._came()
+
+    def ask(self, *, look: bool) -> None:
+        """Ask for every fact; `look`: also for what changed, which no job must be in the way of."""
+        engine, errands = self._engine, self._errands
+        self._look = look
+        self.store.ask(errands, engine.store, self._tell, limit_s=FILES_LIMIT_S)
+        self.space.ask(errands, engine.space, self._tell, limit_s=FILES_LIMIT_S)
+        self.backups.ask(errands, engine.backups, self._listed, limit_s=FILES_LIMIT_S)
+        self.database.ask(errands, engine.database, self._tell, limit_s=DATABASE_LIMIT_S)
+        self.lost.ask(errands, engine.lost, self._tell, limit_s=DATABASE_LIMIT_S)
+
+    def ask_log(self, job_id: str) -> None:
+        """Ask for the last lines of a job's log."""
+        engine = self._engine
+        self.log.ask(
+            self._errands, lambda: engine.log_tail(job_id), self._tell, limit_s=FILES_LIMIT_S
+        )
+
+    def look_again(self) -> None:
+        """Let the next question look at what changed once more."""
+        self._compared = ()
+
+    def newest(self) -> dict[Kind, BackupView]:
+        """Return the newest good backup of each kind."""
+        listing = self.backups.value
+        if not isinstance(listing, BackupsView):
+            return {}
+        good = {kind: listing.good(kind) for kind in Kind}
+        return {kind: found[0] for kind, found in good.items() if found}
+
+    def parts(self) -> dict[Kind, ChangedPart | Exception | None]:
+        """Return what changed, for each kind of file that has a backup."""
+        newest = self.newest()
+        return {kind: one.value for kind, one in self.changed.items() if kind in newest}
+
+    def _listed(self, _value: object) -> None:
+        self._came()
+        newest = self.newest()
+        names = tuple(backup.name for backup in newest.values())
+        if names == self._compared or not self._look:
+            return
+        self._compared = names
+        for kind in FILES:
+            if kind in newest:
+                self._look_at(kind, newest[kind])
+        if Kind.DB in newest:
+            since, engine = newest[Kind.DB].timestamp, self._engine
+            self.newer.ask(
+                self._errands,
+                lambda: engine.newer(since),
+                self._tell,
+                limit_s=DATABASE_LIMIT_S,
+            )
+
+    def _look_at(self, kind: Kind, backup: BackupView) -> None:
+        latest, engine = self.changed[kind], self._engine
+        is_old = latest.begin()
+        latest.ask(
+            self._errands,
+            lambda: engine.changed(backup, lambda: self.gone or is_old()),
+            self._tell,
+            limit_s=CHANGED_LIMIT_S,
+            begun=True,
+        )
