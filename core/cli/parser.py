@@ -18,6 +18,7 @@ from core.backups.names import Naming
 from core.cli.command_table import COMMANDS
 from core.cli.magento_words import refuse_equals_sign, with_short_verbose
 from core.cli.options import PROGRAM, add_application, add_common
+from core.cli.repository_options import refuse_alone
 from core.compression import Compression
 from core.errors import UsageError
 from core.events import Kind
@@ -215,6 +216,7 @@ def parse(argv: Sequence[str]) -> CommandLine:
         value = found.get(known.name)
         if value is not None:
             values[known.name] = tuple(value) if isinstance(value, list) else value
+    refuse_alone(values)
     if "destinations" in values:
         values["destinations"] = tuple(name for group in values["destinations"] for name in group)
     if "strip" in values:

@@ -92,9 +92,6 @@ def refuse_mixed(line: CommandLine) -> None:
     if line.backup_set is None:
         if line.from_repository is not None:
             raise UsageError("--from names a repository, and --set the set in it that is meant.")
-        for kind, name in named.items():
-            if name == ALONE:
-                raise UsageError(f"argument -{kind.value[0]}/--{kind}-file: expected one argument")
         return
     for kind, name in named.items():
         if name != ALONE:

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from core.cli.retention_options import add_rules
+from core.errors import UsageError
 from core.events import Kind
 
 _SUBSET: Final = re.compile(r"[0-9]{1,6}/[0-9]{1,6}|[0-9]{1,3}(\.[0-9]+)?%|[0-9]{1,12}[KMGTkmgt]?")
 LOCAL: Final = "local"
 ALONE: Final = "\0"
 """Stands for the name of a backup where an option for one is given without it."""
+
+
+def refuse_alone(values: Mapping[str, object]) -> None:
+    """Raise UsageError for an option for the name of a backup that has none, without a set."""
+    for kind in Kind:
+        if values.get(f"{kind.value}_file") == ALONE and values.get("backup_set") is None:
+            raise UsageError(
+                f"argument -{kind.value[0]}/--{kind.value}-file: expected one argument",
+                hint="With --set latest|TIME and --from NAME it stands alone.",
+            )
 
 
 def _names(text: str) -> tuple[str, ...]:

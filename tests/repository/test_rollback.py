@@ -166,7 +166,7 @@ def test_an_empty_machine_gets_the_store_back(sent, server, tmp_path):
     [
         (("--set", "latest", "--code-file=x.tgz"), "--set chooses a set"),
         (("--set", "yesterday", "--from", "cloud"), "'yesterday' is no set"),
-        (("--from", "cloud", "-c"), "--from names a repository"),
+        (("--from", "cloud", "-c", "1_filesystem.tgz"), "--from names a repository"),
         (("-c",), "-c/--code-file: expected one argument"),
         (("--set", "1700000000", "--from", "clod"), "Did you mean cloud?"),
     ],
