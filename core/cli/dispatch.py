@@ -55,7 +55,8 @@ _CHANGE: Final = frozenset(
     | {"job:undo", "job:discard", "job:cancel", "job:recover"}
 )
 _PLAN: Final = frozenset(
-    {"setup:backup", "setup:rollback", "job:undo", "info:backups:prune", "repo:forget"}
+    {"setup:backup", "setup:rollback", "job:undo", "info:backups:prune"}
+    | {"schedule:install", "repo:forget"}
 )
 
 

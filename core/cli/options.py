@@ -294,6 +294,19 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
         help="roll back nothing of code and media but this path, with all below it; a pattern as "
         "for --exclude; may be repeated",
     )
+    add(
+        "--only-table",
+        action="append",
+        metavar="TABLE",
+        type=_word,
+        help="roll back nothing of the database but this table, named with or without the prefix, "
+        "or a group as for --strip; patterns with * match several; may be repeated",
+    )
+    add(
+        "--with-related",
+        action="store_true",
+        help="with --only-table: also the tables that foreign keys tie to these, and to those",
+    )
     _add_exclude(parser)
     _add_magento_init_params(parser)
 

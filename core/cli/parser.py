@@ -86,6 +86,8 @@ class CommandLine:
     whole: bool = False
     load_open: bool = False
     only: tuple[str, ...] = ()
+    only_table: tuple[str, ...] = ()
+    with_related: bool = False
     # retention
     keep_rules: tuple[str, ...] = ()
     foreign: bool = False

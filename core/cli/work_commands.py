@@ -94,6 +94,8 @@ def _rollback_request(session: Session, settings: Settings, wanted: Wanted) -> R
         keep_stripped=(line.keep_stripped if "keep_stripped" in given else options.keep_stripped),
         exclude=line.exclude if "exclude" in given else options.exclude,
         only=line.only,
+        only_table=line.only_table,
+        with_related=line.with_related,
         whole=line.whole,
         load_open=line.load_open,
         strict=settings.strict,

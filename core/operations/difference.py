@@ -148,7 +148,7 @@ class Comparing:
             self._backup,
             self._check,
             self._settings,
-            partial=self._request.partial,
+            partial=self._request.others_stay,
             whole=self._request.whole,
             report=self._report,
         )

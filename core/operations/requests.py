@@ -112,6 +112,8 @@ class RollbackRequest:
     load_open: bool = False  # load beside while the store is open
     exclude: tuple[str, ...] = ()
     only: tuple[str, ...] = ()  # of code and media, nothing but what these patterns match
+    only_table: tuple[str, ...] = ()  # of the database, nothing but these tables and @groups
+    with_related: bool = False  # and the tables that foreign keys tie to them
     strict: bool = False
     confirmed_plan: str | None = None  # RollbackPlan.fingerprint that the person saw
     repository: Repository | None = None  # where the backups are; None: in var/backups
@@ -122,11 +124,24 @@ class RollbackRequest:
             raise UsageError("Not enough information provided to roll back.")
         if self.only and set(self.kinds) == {Kind.DB}:
             raise UsageError("--only chooses files, so it needs --code-file or --media-file.")
+        if self.only_table and self.db_file is None:
+            raise UsageError("--only-table chooses tables, so it needs --db-file.")
+        if self.with_related and not self.only_table:
+            raise UsageError("--with-related takes tables in besides those of --only-table.")
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds with a file, in the order of work."""
         return tuple(kind for kind in Kind if self.file_of(kind) is not None)
+
+    @property
+    def others_stay(self) -> bool:
+        """Whether tables that are not loaded stay as they are."""
+        return self.partial or bool(self.only_table)
+
+    def only_of(self, kind: Kind) -> tuple[str, ...]:
+        """Return what alone of a kind is asked for; none: all of it."""
+        return self.only_table if kind is Kind.DB else self.only
 
     def file_of(self, kind: Kind) -> str | None:
         """Return the file to roll this kind back to."""
@@ -395,10 +410,12 @@ def _rollback_words(request: RollbackRequest) -> list[str]:
             (request.partial, "--partial"),
             (request.map_collations, "--map-collations"),
             (request.keep_stripped, "--keep-stripped"),
+            (request.with_related, "--with-related"),
             (request.whole, "--whole"),
             (request.load_open, "--load-open"),
         ),
         *(["--from-schema", request.from_schema] if request.from_schema else []),
         *_repeated("--only", request.only),
+        *_repeated("--only-table", request.only_table),
         *_repeated("--exclude", request.exclude),
     ]

@@ -153,7 +153,7 @@ def _complete(job: RollbackJob, parts: tuple[Part, ...]) -> None:
             kind=part.kind,
             file_name=backup.name.text,
             path=backup.path,
-            only=() if part.kind is Kind.DB else job.request.only,
+            only=job.request.only_of(part.kind),
         )
         job.context.emit(started)
         part.recheck(job)

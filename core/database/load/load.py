@@ -285,13 +285,15 @@ class _Loading:
                     self._execute(statement, self._renamed(statement, self.staged[statement.name]))
             case kind if kind in OBJECTS:
                 self._take_object(statement)
-            case StatementKind.EVENT_STATE:
+            case StatementKind.EVENT_STATE if not self.check.tables_only:
                 self.states.append(self._object(statement))
             case _:
                 pass
 
     def _take_object(self, statement: Statement) -> None:
         left_out = self.check.left_out
+        if self.check.tables_only and statement.kind is not StatementKind.TRIGGER:
+            return
         if statement.table in left_out or (
             statement.kind not in ROUTINES and statement.name in left_out
         ):
