@@ -15,7 +15,7 @@ from typing import Final
 from core.backups.catalog import Backup
 from core.backups.index import open_index
 from core.database.compare.compare import Compared, Verdict, compare_tables
-from core.database.compare.keeping import kept_tables, may_hold
+from core.database.compare.keeping import cluster_reason, kept_tables, may_hold
 from core.database.compare.questions import other_rendering
 from core.database.index.read_index import DumpIndex
 from core.database.load.dump_check import DumpCheck
@@ -113,8 +113,10 @@ def compare_with_live(
                 names = [name for name in index.tables if name in live]
                 if lock_problem(connection, names) is not None:
                     return Compared(reason="another connection has locked tables")
-                reason = other_rendering(index, connection)
-            if known is None or reason is not None:
+                reason = other_rendering(index, connection) or cluster_reason(connection)
+            if reason is not None:
+                return Compared(reason=reason)
+            if known is None:
                 return compare_tables(index, settings, names, report=report)
             same = {name: Verdict.SAME for name in names if name in known}
             return Compared(verdicts={**dict.fromkeys(names, Verdict.DIFFERS), **same})

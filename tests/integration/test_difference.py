@@ -126,3 +126,19 @@ def test_without_its_index_all_of_a_dump_is_loaded(shop, changed):
         index.write_bytes(content)
     assert shop.state() == shop.whole
     assert len(asides(shop)) > 100
+
+
+def test_an_undo_without_the_index_loads_all_that_stayed(shop, changed):
+    before = shop.state()
+    roll_back(shop, changed)
+    shop.server.run("UPDATE store SET name = 'later' LIMIT 1", schema=shop.schema)
+    index = Path(shop.store.backups) / index_name(changed)
+    content = index.read_bytes()
+    try:
+        index.unlink()
+        said = magerewind(shop, "job:undo", "--yes", "--no-flush")
+        assert said.code == 0, said.err
+    finally:
+        index.touch(0o600)
+        index.write_bytes(content)
+    assert shop.state() == before
