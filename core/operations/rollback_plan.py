@@ -27,7 +27,7 @@ from core.magento.processes import running_processes
 from core.magento.store import Store
 from core.operations.absence import absence_findings
 from core.operations.backup_findings import stripped_findings, version_findings
-from core.operations.chosen import chosen_findings
+from core.operations.chosen import chosen_findings, start_of
 from core.operations.findings import (
     Finding,
     Level,
@@ -181,12 +181,13 @@ def plan_kind(
     backup = sources.backups[kind]
     manifest = backup.manifest
     selection = selection_of(store, kind, excluded(request, sources, backup))
+    chosen = resolve_only(request.only, store.root)
     return plan_files(
         backup.path,
         replace(
             selection,
             additive=request.partial,
-            chosen=resolve_only(request.only, store.root),
+            chosen=chosen,
         ),
         plan,
         report=report,
@@ -194,6 +195,7 @@ def plan_kind(
         members=manifest.members if manifest is not None else None,
         put_aside=put_aside,
         sound=manifest is not None and manifest.looked_at == identity_of(manifest),
+        start=start_of(backup, chosen) if chosen else None,
     )
 
 
