@@ -21,6 +21,7 @@ from core.archive.plan.rows import Action, Row
 from core.archive.tar.header import HARD_LINK, REGULAR
 from core.archive.tree.accounts import AccountNumbers
 from core.archive.tree.open_directories import OPEN_FILE, OpenDirectories, is_gone
+from core.archive.tree.patterns import quoted
 from core.archive.tree.selection import Selection, code_selection, media_selection, unreadable
 from core.backups.manifest import identity_of
 from core.contents.members import FORMATS, ArchiveContents, path_of
@@ -144,7 +145,7 @@ class ArchiveDifferences:
         """Compare as a rollback does."""
         manifest = self._backup.manifest
         if path:
-            selection = replace(selection, chosen=(os.fsdecode(path),))
+            selection = replace(selection, chosen=(quoted(os.fsdecode(path)),))
         with tempfile.TemporaryDirectory(prefix="magerewind-diff-") as scratch:
             plan = plan_files(
                 self._backup.path,
@@ -157,10 +158,7 @@ class ArchiveDifferences:
             )
             self._same = plan.identical
             with PlanFile(plan.plan_path, only_read=True) as rows:
-                for row in rows.rows():
-                    # A path with a star in it is a pattern for the planner.
-                    if not path or row.path == path or row.path.startswith(path + b"/"):
-                        yield _of_row(row)
+                yield from map(_of_row, rows.rows())
 
     def _live(self, selection: Selection, path: bytes) -> Side | None:
         """Return how a path looks in the store; None: it is not there, or of no backup's."""

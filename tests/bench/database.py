@@ -76,6 +76,23 @@ def compressed_pairs(root: str, scratch: str, server: PrivateServer, schema: str
             target=0.8,
         )
         sizes[filter_] = os.path.getsize(paths["out"])
+    do(root, "setup:backup", "--db", "--no-verify", "--compress=zstd")
+    name = backups(root)[-1]
+    path = os.path.join(root, "var/backups", name)
+    yield Pair(
+        ours=Work(
+            name="one table out of a dump, `--compress zstd`",
+            command=ours(root, "info:backups:show", name, "url_rewrite"),
+        ),
+        theirs=Work(
+            name="`zstd -dc \\| grep`",
+            command=shell(
+                "zstd -dcq {dump} | grep -a 'INTO `url_rewrite`' >{out}", dump=path, **paths
+            ),
+        ),
+        target=0.5,
+    )
+    remove_newest_backup(root)
     print("\nMB:", {name: round(size / 1e6, 1) for name, size in sizes.items()})
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 
-from commands import backups, discard_undo, do, ours, remove_newest_backup, shell, without
+from commands import OURS, backups, discard_undo, do, ours, remove_newest_backup, shell, without
 from measure import Pair, Work
 
 _LEFT_OUT = ("pub/media", "pub/static", "var", "update", "node_modules", ".git", ".svn", ".idea")
@@ -24,13 +26,22 @@ def pairs(root: str, scratch: str) -> Iterator[Pair]:
         restore=lambda: remove_newest_backup(root),
     )
     for name, compress, wanted in (
-        ("`tar czf`", "-z", 0.25),
+        ("`tar czf`", "-z", 0.20),
         ("`tar -I pigz -cf`", "-I pigz", None),
-        ("`tar -I 'igzip -1' -cf`", "-I 'igzip -1'", 1.0),
+        ("`tar -I 'igzip -1' -cf`", "-I 'igzip -1'", 0.80),
     ):
         script = f"tar {_EXCLUDE} {compress} -cf {{archive}} -C {{root}} . && sync {{archive}}"
         peer = Work(name=name, command=shell(script, **paths), restore=lambda: os.unlink(archive))
         yield Pair(ours=backup, theirs=peer, target=wanted)
+    yield Pair(
+        ours=backup,
+        theirs=Work(
+            name="the same without its index",
+            command=without("index", root, "setup:backup", "--code", "--no-verify"),
+            restore=lambda: remove_newest_backup(root),
+        ),
+        target=1.03,
+    )
     do(root, "setup:backup", "--code")
     [name] = backups(root)
     yield from _reading_pairs(root, name, paths)
@@ -44,6 +55,22 @@ def _reading_pairs(root: str, name: str, paths: dict[str, str]) -> Iterator[Pair
         theirs=Work(name="`gzip -t`", command=shell("gzip -t <{archive}", **paths)),
         target=0.5,
     )
+    script = f"{shlex.join(OURS)} {{words}} --root={{root}} {name} {{path}} >/dev/null"
+    listing = {"words": "info:backups:files", "path": ""}
+    one = {"words": "info:backups:show", "path": _last_file(os.path.join(root, "vendor"), root)}
+    for title, words, peer, target in (
+        ("list of all members", listing, "tar -tvzf {archive}", 0.5),
+        ("one file out, near the end", one, "tar -xzOf {archive} {path}", 0.5),
+    ):
+        told = script.replace("{words}", words["words"]).replace("{path}", words["path"])
+        yield Pair(
+            ours=Work(name=title, command=shell(told, **paths)),
+            theirs=Work(
+                name=f"`{peer.split(' {')[0]}`",
+                command=shell(f"{peer} >/dev/null", **{**paths, **words}),
+            ),
+            target=target,
+        )
     plan = ours(root, "setup:rollback", f"--code-file={name}", "--dry-run")
     yield Pair(
         ours=Work(name="plan of a rollback, no difference", command=plan),
@@ -54,6 +81,19 @@ def _reading_pairs(root: str, name: str, paths: dict[str, str]) -> Iterator[Pair
         ),
         target=1.0,
     )
+
+
+def _last_file(folder: str, root: str) -> str:
+    """Return the last file below a directory in the order of an archive, as its member path."""
+    names = sorted(os.listdir(folder), key=os.fsencode, reverse=True)
+    for name in names:
+        path = os.path.join(folder, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            with contextlib.suppress(FileNotFoundError):
+                return _last_file(path, root)
+        elif os.path.isfile(path):
+            return os.path.relpath(path, root)
+    raise FileNotFoundError(folder)
 
 
 def _rollback_pairs(root: str, name: str, paths: dict[str, str]) -> Iterator[Pair]:

@@ -1,6 +1,8 @@
 """Run one of our commands as if one kind of worker process did not exist, to see what it is worth.
 
-    python -I tests/bench/without_worker.py {count,pack,plan,recheck,stage} COMMAND WORDS...
+    python -I tests/bench/without_worker.py {count,pack,plan,recheck,stage,index} COMMAND WORDS...
+
+`index` is no worker: backups of files are then written without theirs.
 
 The job that the command starts is run in the same way.
 """
@@ -17,8 +19,9 @@ from core.archive.plan import live_entries
 from core.archive.restore import stage
 from core.archive.workers import child, pool
 from core.jobs import client
+from core.operations import backup
 
-WORKERS = ("count", "pack", "plan", "recheck", "stage")
+WORKERS = ("count", "pack", "plan", "recheck", "stage", "index")
 
 
 def take_away(worker: str) -> None:
@@ -33,6 +36,11 @@ def take_away(worker: str) -> None:
         live_entries.read_ahead_pool = _alone(live_entries.read_ahead_pool, rechecks=True)
     elif worker == "stage":
         stage.Stager._with_child = _no_child  # type: ignore[method-assign]
+    elif worker == "index":
+        written = backup.write_archive
+        backup.write_archive = lambda *arguments, **named: written(
+            *arguments, **{**named, "index_fd": -1}
+        )
     else:
         raise SystemExit(f"no worker: {worker}")
 

@@ -61,6 +61,12 @@ def test_what_comes_back_what_is_new_and_what_changed(shop: Looking) -> None:
     assert rows[4]["content"] is False
 
 
+def test_a_path_is_no_pattern(shop: Looking) -> None:
+    shop.put("app/[a]*/new", b"")
+    shop.put("app/a1/new", b"")
+    assert lines(shop, "app/[a]*")[:-1] == ["- app/[a]*  (directory)", "- app/[a]*/new  (0 Bytes)"]
+
+
 def test_owners_that_differ_are_told(shop: Looking) -> None:
     if os.geteuid():
         pytest.skip("only root gives files away")

@@ -26,6 +26,8 @@ class Output:
     def __init__(self, gzip: GzipWriter, index: IndexWriter | None) -> None:
         self.members = 0
         self.content_bytes = 0
+        self.level = gzip.level
+        self.is_indexed = index is not None
         self._gzip = gzip
         self._index = index
         self._rows = None if index is None else RowGatherer(index)

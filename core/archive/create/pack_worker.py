@@ -29,7 +29,7 @@ from core.archive.workers.pool import Worker, WorkerPool, serve
 
 SMALL: Final = 4 << 20
 """Files up to here, in bytes, are read whole, so that their members are consistent."""
-_SEGMENT: Final = 1 << 20  # bytes before compression, after which a segment is closed
+_SEGMENT: Final = 2 << 20  # bytes before compression, after which a segment is closed
 
 
 _HELD: Final = 16 << 20  # bytes of segments that wait for their turn
@@ -40,9 +40,10 @@ class Packer(SmallFiles[Segment]):
 
     largest = SMALL
 
-    def __init__(self, selection: Selection, level: int) -> None:
+    def __init__(self, selection: Selection, level: int, *, indexed: bool = True) -> None:
         super().__init__(selection)
         self._level = level
+        self._indexed = indexed
         self._members = MemberWriter()
         self._pieces: list[bytes] = []
         self._rows: list[tuple[Any, ...]] = []  # as `core.archive.index.blocks` takes them
@@ -92,7 +93,7 @@ class Packer(SmallFiles[Segment]):
         rows = self._rows
         segment = Segment(
             deflated, isal_zlib.crc32(content), len(content), len(rows), self._content_bytes,
-            encode(rows), rows[0][0],
+            encode(rows) if self._indexed else b"", rows[0][0],
         )  # fmt: skip
         self._pieces.clear()
         self._rows = []
@@ -105,12 +106,14 @@ class _PackWorker(Worker[Segment]):
         return Segment(*values)
 
 
-def pack_pool(selection: Selection, level: int) -> WorkerPool[Segment]:
-    """Return a pool that makes segments of a backup."""
+def pack_pool(selection: Selection, level: int, *, indexed: bool = True) -> WorkerPool[Segment]:
+    """Return a pool that makes segments of a backup, and blocks of its index where asked."""
     return WorkerPool(
         selection,
-        Packer(selection, level),
-        lambda: _PackWorker(child.start(__name__, selection, talk=True, level=level)),
+        Packer(selection, level, indexed=indexed),
+        lambda: _PackWorker(
+            child.start(__name__, selection, talk=True, level=level, indexed=int(indexed))
+        ),
         most=_HELD,
     )
 
@@ -118,7 +121,7 @@ def pack_pool(selection: Selection, level: int) -> WorkerPool[Segment]:
 def main() -> None:
     """Be a child that packs."""
     selection, words = child.told()
-    serve(Packer(selection, words["level"]), tuple)
+    serve(Packer(selection, words["level"], indexed=bool(words["indexed"])), tuple)
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ class ArchiveBatches(Batches[Segment]):
 class _Writer:
     """The state of one archive that is being written."""
 
-    def __init__(self, selection: Selection, out: Output, level: int, report: Report) -> None:
+    def __init__(self, selection: Selection, out: Output, report: Report) -> None:
         self.noticed = Noticed()
         self._start = len(selection.prefix)
         self._out = out
@@ -127,7 +127,7 @@ class _Writer:
         self._links: dict[tuple[int, int], bytes] = {}
         self._batches = ArchiveBatches(selection, self.noticed, self._members)
         self._open_directories = OpenDirectories(selection.root)
-        self._pool = pack_pool(selection, level)
+        self._pool = pack_pool(selection, out.level, indexed=out.is_indexed)
         self._shift = OrderedWork(self._pool, iter(self._batches))
         self._current = ""  # where the last part came from, for reports
 
@@ -309,7 +309,7 @@ def write_archive(
         gzip = GzipWriter(fd, level)
         try:
             out = Output(gzip, None if index_fd < 0 else IndexWriter(index_fd))
-            writer = _Writer(selection, out, gzip.level, report)
+            writer = _Writer(selection, out, report)
             writer.write()
             index_sha256 = out.finish()
         except BaseException:

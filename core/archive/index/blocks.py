@@ -12,7 +12,8 @@ import struct
 import sys
 import zlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -25,6 +26,7 @@ from core.archive.tree.selection import walk_key
 UNKNOWN: Final = -1
 """A mode, owner or place of a directory that an archive only implies."""
 _LEVEL: Final = 2  # of isal: smaller than 1, and no slower here
+_SECOND: Final = 1_000_000_000  # in nanoseconds
 _LARGEST: Final = 64 << 20  # bytes of a block when inflated
 _LENGTHS: Final = struct.Struct("<9I")
 _COUNT: Final = struct.Struct("<I")
@@ -60,17 +62,15 @@ def stored(kind: int, size: int) -> int:
     return size + -size % BLOCK if kind == REGULAR else 0
 
 
-def _packed(values: Iterable[int]) -> bytes:
-    """Return a column of numbers in the narrowest form that holds them."""
-    numbers = list(values)
-    low, high = min(numbers), max(numbers)
-    code = "q"
-    if low >= 0:
-        code = next(code for code, width in _TYPES.items() if high < 1 << 8 * width)
-    column = array(code, numbers)
-    if sys.byteorder == "big":
-        column.byteswap()
-    return code.encode() + column.tobytes()
+def _packed(values: Sequence[int], code: str) -> bytes:
+    """Return a column of numbers, in a form that holds nearly all there are, or in a wide one."""
+    for wider in (code, "Q", "q"):
+        with suppress(OverflowError):
+            column = array(wider, values)
+            if sys.byteorder == "big":
+                column.byteswap()
+            return wider.encode() + column.tobytes()
+    raise ValueError("a number that no index holds")
 
 
 def _numbers(packed: bytes, count: int) -> array[int]:
@@ -86,18 +86,23 @@ def _numbers(packed: bytes, count: int) -> array[int]:
 def encode(rows: Sequence[Row | tuple[bytes, int, int, Owner, int, int, bytes, int]]) -> bytes:
     """Return the block of at least one row."""
     paths, types, modes, owners, sizes, times, links, leads = zip(*rows, strict=True)
-    number_of = {owner: number for number, owner in enumerate(dict.fromkeys(owners))}
-    seconds = [time // 1_000_000_000 for time in times]
+    if owners.count(owners[0]) == len(owners):  # nearly always, and without a hash of each
+        table, numbers = [owners[0]], [0] * len(owners)
+    else:
+        table = list(dict.fromkeys(owners))
+        known = {owner: number for number, owner in enumerate(table)}
+        numbers = list(map(known.__getitem__, owners))
+    seconds, nanoseconds = zip(*map(divmod, times, itertools.repeat(_SECOND)), strict=True)
     columns = (
         b"\0".join(paths),
         b"\0".join(links) if any(links) else b"",
-        b"\0".join(b"%d\0%d\0%s\0%s" % owner for owner in number_of),
+        b"\0".join([b"%d\0%d\0%s\0%s" % owner for owner in table]),
         bytes(types),
-        _packed(modes),
-        _packed(map(number_of.__getitem__, owners)),
-        _packed(sizes),
-        _packed(seconds),
-        _packed(leads) + _packed([time % 1_000_000_000 for time in times]),
+        _packed(modes, "H"),
+        _packed(numbers, "B"),
+        _packed(sizes, "I"),
+        _packed(seconds, "I"),
+        _packed(leads, "H") + _packed(nanoseconds, "I"),
     )
     body = b"".join(columns)
     lengths = _LENGTHS.pack(*map(len, columns))

@@ -18,9 +18,9 @@ from core.archive.tree.selection import Run
 from core.archive.workers.batch_reader import Group
 from core.archive.workers.pool import Made, Notes, Task
 
-_LEAST: Final = 96  # entries of a batch, unless a large one would follow
-_MOST: Final = 512
-_ONE_IN: Final = 128  # names begin a batch, by their sums
+_LEAST: Final = 24  # entries of one that ends where a name begins the next
+_BATCH: Final = 512  # entries of one, at most
+_ONE_IN: Final = 160  # names begin a batch
 _BATCH_BYTES: Final = 1 << 18  # that have to be sent with it
 
 
@@ -35,7 +35,7 @@ class Batches(ABC, Generic[Made]):
         self._notes: Notes = {}
 
     def _is_full(self) -> bool:
-        return self._entries >= _MOST or self._bytes >= _BATCH_BYTES
+        return self._entries >= _BATCH or self._bytes >= _BATCH_BYTES
 
     def __iter__(self) -> Iterator[Task[Made]]:
         for prefix, fd, names in self._runs():
@@ -56,8 +56,8 @@ class Batches(ABC, Generic[Made]):
         begin, above = 0, crc32(prefix)
         starts = [at for at, name in enumerate(names) if not crc32(name, above) % _ONE_IN]
         for at in (*starts, len(names)):
-            while self._entries + at - begin >= _MOST:
-                room = _MOST - self._entries
+            while self._entries + at - begin >= _BATCH:
+                room = _BATCH - self._entries
                 self._add(prefix, names[begin : begin + room])
                 begin += room
                 yield from self._gathered()
