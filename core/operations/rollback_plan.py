@@ -27,7 +27,7 @@ from core.magento.processes import running_processes
 from core.magento.store import Store
 from core.operations.absence import absence_findings
 from core.operations.backup_findings import stripped_findings, version_findings
-from core.operations.chosen import chosen_findings
+from core.operations.chosen import chosen_findings, start_of
 from core.operations.findings import (
     Finding,
     Level,
@@ -189,9 +189,8 @@ def plan_kind(
     backup = sources.backups[kind]
     manifest = backup.manifest
     selection = selection_of(store, kind, excluded(request, sources, backup))
-    selection = replace(
-        selection, additive=request.partial, chosen=resolve_only(request.only, store.root)
-    )
+    chosen = resolve_only(request.only, store.root)
+    selection = replace(selection, additive=request.partial, chosen=chosen)
     if sources.remote is not None:
         return sources.remote.plan(kind, selection, plan, report)
     return plan_files(
@@ -203,6 +202,7 @@ def plan_kind(
         members=manifest.members if manifest is not None else None,
         put_aside=put_aside,
         sound=manifest is not None and manifest.looked_at == identity_of(manifest),
+        start=start_of(backup, chosen) if chosen else None,
     )
 
 
