@@ -35,6 +35,7 @@ from core.operations.database_load import (
     needed_backup,
 )
 from core.operations.difference import dump_index
+from core.operations.fetched_dump import forget_dump
 from core.operations.findings import Finding, refuse, say_findings
 from core.operations.job_files import DEFINITIONS
 from core.operations.kept_tables import KeptTables
@@ -203,6 +204,7 @@ class DatabasePart:
         Before the swap has begun the live tables are untouched, so a server that is gone is no
         reason to keep the store closed: only staging tables are left behind.
         """
+        forget_dump(context.directory)
         self._kept.release()
         settings = connection_of(context)
         if settings is None:
@@ -229,6 +231,7 @@ class DatabasePart:
 
     def settle(self, context: JobContext) -> tuple[Warned, ...]:
         """Triggers, foreign keys, views, routines, events: each step in the journal."""
+        forget_dump(context.directory)
         settings = needed_connection(context)
 
         def act() -> tuple[Warned, ...]:

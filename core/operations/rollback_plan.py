@@ -145,7 +145,15 @@ def plan_rollback(
     }
     refuse(chosen_findings(store, request, sources, files))
     database = None
-    if Kind.DB in request.kinds:
+    if sources.remote is not None:
+        from core.operations import remote_sources  # noqa: PLC0415 - few need it
+
+        found = remote_sources.remote_findings(store, sources.remote, files, request.kinds)
+        findings += found
+        if Kind.DB in request.kinds:
+            findings += remote_sources.dump_findings(sources.remote)
+            findings += loss_findings(sources)
+    elif Kind.DB in request.kinds:
         database = plan_database(request, sources, report, findings)
     findings += absence_findings(store, request, sources, files)
     findings += file_findings(store, files)
@@ -181,13 +189,14 @@ def plan_kind(
     backup = sources.backups[kind]
     manifest = backup.manifest
     selection = selection_of(store, kind, excluded(request, sources, backup))
+    selection = replace(
+        selection, additive=request.partial, chosen=resolve_only(request.only, store.root)
+    )
+    if sources.remote is not None:
+        return sources.remote.plan(kind, selection, plan, report)
     return plan_files(
         backup.path,
-        replace(
-            selection,
-            additive=request.partial,
-            chosen=resolve_only(request.only, store.root),
-        ),
+        selection,
         plan,
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,
@@ -265,6 +274,25 @@ def plan_database(
     return DatabasePlan(
         check=check, server=server, losses=losses, difference=difference, chosen=chosen
     )
+
+
+def loss_findings(sources: Sources) -> list[Finding]:
+    """Return the rows that are newer than a dump that cannot be read yet."""
+    from core.operations.losses import count_losses, uncounted_findings  # noqa: PLC0415
+
+    if sources.connection is None:
+        return []
+    try:
+        losses = count_losses(sources.connection, sources.backups[Kind.DB].name.timestamp)
+    except Cancelled:
+        raise
+    except MagerewindError as error:
+        return [from_error("database", error)]
+    found = list(uncounted_findings(losses))
+    if losses.any:
+        words = f"Newer than the backup, and lost by this rollback: {losses.words}."
+        found.append(warn("losses", words))
+    return found
 
 
 def _dump_findings(check: DumpCheck, server: ServerCheck | None) -> list[Finding]:

@@ -44,6 +44,8 @@ def _entry_key(action: str, path: str) -> str:
 
 
 def _identity(backup: Backup) -> list[Any]:
+    if backup.repository and backup.manifest is not None:  # its digest names it, wherever it is
+        return [backup.name.text, backup.size_bytes, backup.manifest.sha256]
     status = os.lstat(backup.path)
     return [backup.name.text, status.st_size, status.st_mtime_ns, status.st_ino]
 

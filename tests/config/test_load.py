@@ -10,6 +10,15 @@ from core.config.load import check, load
 from core.errors import InvalidConfig, UsageError
 from core.events import Kind
 
+PLAIN_LOGIN = """[notify.a]
+type = "mail"
+to = ["a@b"]
+host = "mx.b"
+user = "a"
+password_file = "/x"
+tls = "none"
+"""
+
 
 class Place:
     """A directory in the place of /etc/magerewind, and a home."""
@@ -129,6 +138,22 @@ def place(tmp_path):
         (
             "[notify.a]\ntype = 'webhook'\nurl = 'http://h'\ntemplate.text = '${sumary}'",
             "notify.a.template: unknown ${sumary}: did you mean ${summary}?",
+        ),
+        (
+            "[notify.a]\ntype = 'webhook'\nurl = 'http://h'\ntemplate.at = 2026-01-01",
+            "notify.a.template is not JSON",
+        ),
+        (
+            "[notify.a]\ntype = 'webhook'\nurl = 'http://h'\nheaders.Authorization = 'hunter2'",
+            "notify.a.headers.Authorization: a secret does not stand here",
+        ),
+        (
+            "[notify.a]\ntype = 'webhook'\nurl = 'http://h'\nheaders.'a b' = 'x'",
+            "notify.a: 'a b' is no name of a header",
+        ),
+        (
+            PLAIN_LOGIN,
+            "notify.a: the password would go unencrypted; set tls",
         ),
         ("[defaults]\nexclude = ['@cache']", "defaults.exclude: There is no exclusion @cache"),
         ("[defaults]\nstrip = ['@logs']", "did you mean '@log'?"),
