@@ -193,15 +193,18 @@ def list_command(session: Session) -> int:
     """`info:backups:list`."""
     from core.backups.catalog import list_backups  # noqa: PLC0415 - as above
     from core.cli.listing import listing_json, listing_lines  # noqa: PLC0415 - as above
+    from core.cli.where import Copies  # noqa: PLC0415 - as above
+    from core.operations.remote import seen_everywhere  # noqa: PLC0415 - as above
 
     store = session.store()
     session.warn_of_interrupted(session.client(store))
     listing = list_backups(store.backups)
+    copies = Copies(seen_everywhere(store))
     if session.console.as_json:
-        for row in listing_json(listing):
+        for row in listing_json(listing, copies):
             session.console.print_json(row)
     else:
-        session.console.print(*listing_lines(listing, session.clock()))
+        session.console.print(*listing_lines(listing, session.clock(), copies))
     return 0
 
 

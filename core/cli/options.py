@@ -13,7 +13,7 @@ from core import __version__
 from core.backups.names import Naming
 from core.cli.config_options import add_configuration
 from core.cli.magento_words import check_init_params
-from core.cli.repository_options import add_destination
+from core.cli.repository_options import ALONE, add_destination, add_source
 from core.cli.retention_options import add_prune_first, add_rules
 from core.compression import OF_DUMPS
 from core.events import Kind
@@ -233,8 +233,11 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
             short,
             f"--{kind}-file",
             metavar="NAME",
-            help=f"base name of the {kind} backup in var/backups",
+            nargs="?",
+            const=ALONE,
+            help=f"base name of the {kind} backup in var/backups; with --set: take its {kind}",
         )
+    add_source(parser)
     _add_run(parser)
     add(
         "--keep-env",
