@@ -54,7 +54,7 @@ PICTURES = (
     Picture("backup", "done", ("b",)),
     Picture("job-running", "running", ("j",)),
     Picture("job-running", "running", ("j",), size=LARGE),
-    Picture("home-broken", "damaged", size=LARGE),
+    Picture("home-damaged", "damaged", size=LARGE),
     Picture("home", "done", size=HUGE),
     Picture("backups", "done", ("enter", "down")),
     Picture("backups", "done", ("enter", "down"), size=LARGE),

@@ -39,7 +39,7 @@ def record() -> dict[str, Answers]:
         root = os.path.join(directory, "shop")
         with PrivateServer(removes=(directory,)) as server:
             server.make_schema("shop")
-            fill_schema(server, "shop", size=Size.MEDIUM)
+            fill_schema(server, "shop", size=Size.SMALL)
             settings = DatabaseConnection(
                 name="default",
                 schema="shop",
@@ -47,7 +47,7 @@ def record() -> dict[str, Answers]:
                 password=Secret("shop"),
                 socket=server.socket,
             )
-            make_store(root, size=Size.MEDIUM, connection=settings)
+            make_store(root, size=Size.SMALL, connection=settings)
 
             def damage() -> None:
                 damage_files(root)

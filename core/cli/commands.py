@@ -75,6 +75,13 @@ class Session:
 
         return settings_of_job(self.settings(store), operation, store.root)
 
+    def refuse_unreadable(self, store: Store, operation: Operation) -> None:
+        """Raise before a plan, and a question, what would keep a job from starting after it."""
+        from core.config.job import refuse_unreadable  # noqa: PLC0415 - as above
+
+        if not self.line.dry_run:
+            refuse_unreadable(self.around(store, operation), self.environ)
+
     def client(self, store: Store) -> Client:
         """Return the jobs of the store."""
         from core.jobs.client import Client  # noqa: PLC0415 - a look into a backup needs no jobs

@@ -15,7 +15,7 @@ from core.cli.repositories import Wanted, refuse_mixed, wanted_of
 from core.cli.requested import backup_request
 from core.cli.store_view import finding_lines
 from core.errors import NothingToUndo, UsageError
-from core.events import Kind, Report
+from core.events import Kind, Operation, Report
 from core.jobs.client import Client
 from core.jobs.listing import JobSummary
 from core.operations.findings import Finding, Level
@@ -137,6 +137,7 @@ def rollback_command(session: Session) -> int:
         )
         return 1
     client = _ready(session)
+    session.refuse_unreadable(client.store, Operation.ROLLBACK)
     effective = session.settings(client.store)
     wanted = wanted_of(line, client.store, effective, session.environ)
     request = _rollback_request(session, effective.settings, wanted)
@@ -217,6 +218,7 @@ def undo_command(session: Session) -> int:
     line = session.line
     client = _ready(session)
     job = _kept_undo(session, client)
+    session.refuse_unreadable(client.store, Operation.UNDO)
     settings = session.settings(client.store).settings
     flush = line.flush if "flush" in line.given else settings.rollback.flush
     request = UndoRequest(
