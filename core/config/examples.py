@@ -9,10 +9,10 @@ EXAMPLES: Final = """\
 
 A hook is a list of arguments, run without a shell, in the root of the store, as its owner; a path
 without a leading `/` but with a `/` in it is one below the root. It gets the job as one line of
-JSON on its standard input, and `MAGEREWIND_MOMENT`, `_OPERATION`, `_OUTCOME`, `_STORE`, `_ROOT`
-and `_JOB_ID` in an environment that holds the terminal's type, the language, `PATH`, the account
-and Magento's variables, and nothing else. Its output, the last 16 KiB of it, goes to the job's
-log.
+JSON on its standard input, and `MAGEREWIND_HOOK_MOMENT`, `_OPERATION`, `_OUTCOME`, `_STORE`,
+`_ROOT` and `_JOB_ID` in an environment that holds the terminal's type, the language, `PATH`, the
+account and Magento's variables, and nothing else. Its output, the last 16 KiB of it, goes to the
+job's log.
 
 ```toml
 [stores.shop]

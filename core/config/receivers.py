@@ -58,9 +58,10 @@ class Webhook(Table, frozen=True, kw_only=True, tag_field="type", tag="webhook")
     headers: Annotated[
         dict[str, Text], Meta(description="further headers; secrets go by token_file")
     ] = field(default_factory=dict)
-    token_file: Annotated[
-        Path | None, Meta(description="a file with the token of `Authorization: Bearer`")
-    ] = None
+    token_header: Annotated[
+        Text, Meta(description="the header that the token goes into; Authorization takes `Bearer`")
+    ] = "Authorization"  # noqa: S105 - a name
+    token_file: Annotated[Path | None, Meta(description="a file with a token")] = None
     token_command: _Command = None
     token_credential: _Credential = None
     on: Annotated[tuple[Moment, ...], Meta(description="when it is called")] = ENDS
