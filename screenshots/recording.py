@@ -17,9 +17,10 @@ from typing import Any
 from core.backups.catalog import PartialBackup
 from core.events import Kind, Operation, Outcome, Stamped, from_line, to_line
 from core.jobs.listing import JobSummary
+from core.operations.equal_command import command_line
 from core.operations.findings import Finding, Level
 from core.operations.health import StoreHealth
-from core.operations.requests import BackupRequest, Request, command_line
+from core.operations.requests import BackupRequest, Request
 from tui.engine import views
 from tui.engine.lastlog import read_log
 from tui.engine.views import (

@@ -7,22 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from core.cli.contents_options import add_diff, add_extract, add_files, add_show
+from core.cli.job_options import add_discard, add_job, add_recover, add_running_job, add_undo
 from core.cli.options import (
     add_any_names,
     add_backup,
     add_demo,
-    add_diff,
-    add_discard,
-    add_extract,
-    add_files,
-    add_job,
     add_names,
-    add_recover,
     add_rollback,
-    add_running_job,
     add_settings,
-    add_show,
-    add_undo,
 )
 from core.cli.repository_options import (
     add_bootstrap,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -27,7 +27,7 @@ from core.magento.processes import running_processes
 from core.magento.store import Store
 from core.operations.absence import absence_findings
 from core.operations.backup_findings import stripped_findings, version_findings
-from core.operations.chosen import chosen_findings
+from core.operations.chosen import chosen_findings, start_of
 from core.operations.findings import (
     Finding,
     Level,
@@ -189,9 +189,8 @@ def plan_kind(
     backup = sources.backups[kind]
     manifest = backup.manifest
     selection = selection_of(store, kind, excluded(request, sources, backup))
-    selection = replace(
-        selection, additive=request.partial, chosen=resolve_only(request.only, store.root)
-    )
+    chosen = resolve_only(request.only, store.root)
+    selection = replace(selection, additive=request.partial, chosen=chosen)
     if sources.remote is not None:
         return sources.remote.plan(kind, selection, plan, report)
     return plan_files(
@@ -203,13 +202,23 @@ def plan_kind(
         members=manifest.members if manifest is not None else None,
         put_aside=put_aside,
         sound=manifest is not None and manifest.looked_at == identity_of(manifest),
+        start=start_of(backup, chosen) if chosen else None,
     )
 
 
 def plan_database(
-    request: RollbackRequest, sources: Sources, report: Report, findings: list[Finding]
+    request: RollbackRequest,
+    sources: Sources,
+    report: Report,
+    findings: list[Finding],
+    *,
+    known: Collection[str] | None = None,
 ) -> DatabasePlan:
-    """Check a dump by itself and against the server. Raises DamagedBackup and StatementRefused."""
+    """Check a dump by itself and against the server. Raises DamagedBackup and StatementRefused.
+
+    `known`: as for `compare_with_live`.
+    """
+    from core.database.compare.compare import Compared  # noqa: PLC0415
     from core.database.load.kept_rows import keep_rows  # noqa: PLC0415
     from core.database.load.server_check import (  # noqa: PLC0415 - as said above
         check_against_server,
@@ -217,12 +226,19 @@ def plan_database(
         without_other_stores,
     )
     from core.operations.chosen_tables import choose_tables, tie_findings  # noqa: PLC0415
-    from core.operations.difference import Comparing, difference_findings  # noqa: PLC0415
+    from core.operations.difference import (  # noqa: PLC0415
+        compare_with_live,
+        difference_findings,
+        difference_of,
+    )
     from core.operations.losses import count_losses, uncounted_findings  # noqa: PLC0415
 
     backup = sources.backups[Kind.DB]
     manifest = backup.manifest
     connection = sources.connection
+    compared = Compared(reason="the database cannot be asked")
+    if connection is not None:
+        compared = compare_with_live(request, backup, connection, known=known, report=report)
     check = check_dump(
         backup.path,
         report=report,
@@ -231,6 +247,7 @@ def plan_database(
         table_prefix=connection.table_prefix if connection is not None else "",
         schema=connection.schema if connection is not None else None,
         from_schema=request.from_schema or "",
+        passed_over=compared.same,
     )
     server: ServerCheck | None = None
     losses: Losses | None = None
@@ -244,15 +261,14 @@ def plan_database(
                 check = chosen.check
             if request.keep_stripped and manifest is not None:
                 check = keep_rows(check, manifest.stripped, connection)
-            comparing = Comparing(request, backup, check, connection, report)
+            difference = difference_of(check, compared, connection, partial=request.others_stay)
             server = check_against_server(
                 check,
                 connection,
                 map_collations=request.map_collations,
                 partial=request.others_stay,
-                compare=comparing,
+                kept=difference.kept,
             )
-            difference = comparing.found
             among = check.tables if request.only_table else None
             losses = count_losses(connection, backup.name.timestamp, among=among)
         except (Cancelled, PreflightRefused, UsageError):
