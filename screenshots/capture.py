@@ -28,7 +28,7 @@ from tui.app.terminal import Terminal  # noqa: E402
 from tui.engine.port import Engine  # noqa: E402
 
 RECORDING = os.path.join(HERE, "recording.json")
-SMALL, LARGE = (80, 24), (120, 40)
+SMALL, LARGE, HUGE = (80, 24), (120, 40), (200, 60)
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,13 @@ PICTURES = (
     Picture("backup", "done", ("b",)),
     Picture("job-running", "running", ("j",)),
     Picture("job-running", "running", ("j",), size=LARGE),
-    Picture("backups", "done", ("v", "enter", "down")),
-    Picture("backups", "done", ("v", "enter", "down"), size=LARGE),
-    Picture("rollback-plan", "damaged", ("R", "n")),
-    Picture("rollback-plan", "damaged", ("R", "n"), size=LARGE),
-    Picture("rollback-confirm", "damaged", ("R", "n", "n", "enter", "s", "h", "o")),
+    Picture("home-damaged", "damaged", size=LARGE),
+    Picture("home", "done", size=HUGE),
+    Picture("backups", "done", ("enter", "down")),
+    Picture("backups", "done", ("enter", "down"), size=LARGE),
+    Picture("rollback-plan", "damaged", ("r", "n")),
+    Picture("rollback-plan", "damaged", ("r", "n"), size=LARGE),
+    Picture("rollback-confirm", "damaged", ("r", "n", "n", "enter", "w", "e", "b")),
     Picture("rollback-done", "rolled-back", ("j",)),
     Picture("rollback-done", "rolled-back", ("j",), size=LARGE),
     Picture("history", "rolled-back", ("h",)),

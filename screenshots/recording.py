@@ -17,9 +17,10 @@ from typing import Any
 from core.backups.catalog import PartialBackup
 from core.events import Kind, Operation, Outcome, Stamped, from_line, to_line
 from core.jobs.listing import JobSummary
+from core.operations.equal_command import command_line
 from core.operations.findings import Finding, Level
 from core.operations.health import StoreHealth
-from core.operations.requests import BackupRequest, Request, command_line
+from core.operations.requests import BackupRequest, Request
 from tui.engine import views
 from tui.engine.lastlog import read_log
 from tui.engine.views import (
@@ -37,8 +38,9 @@ from tui.engine.views import (
 )
 
 _ENUMS = {cls.__name__: cls for cls in (Kind, Operation, Outcome, Level)}
-_ENGINES = {cls.__name__: cls for cls in (Finding, JobSummary, PartialBackup)}
+_ENGINES = {cls.__name__: cls for cls in (Finding, JobSummary, PartialBackup, StoreHealth)}
 _PARTS = ("store", "database", "space", "backups", "jobs", "check", "plan")
+_LATER = ("changed", "newer", "health")
 
 
 def encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
@@ -111,11 +113,14 @@ class Answers:
     jobs: tuple[JobSummary, ...]
     check: BackupCheckView | None = None
     plan: PlanView | None = None
+    changed: tuple[ChangedPart, ...] = ()
+    newer: NewerView | None = None
+    health: StoreHealth = field(default_factory=StoreHealth)
     streams: dict[str, list[Stamped]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return it for a file."""
-        row = {name: encode(getattr(self, name)) for name in _PARTS}
+        row = {name: encode(getattr(self, name)) for name in (*_PARTS, *_LATER)}
         row["now_s"], row["closed"] = self.now_s, self.closed
         row["streams"] = {
             job_id: [to_line(stamped).decode() for stamped in events]
@@ -130,7 +135,7 @@ class Answers:
             job_id: [stamped for line in lines if (stamped := from_line(line.encode()))]
             for job_id, lines in row["streams"].items()
         }
-        parts = {name: decode(row[name]) for name in _PARTS}
+        parts = {name: decode(row[name]) for name in (*_PARTS, *_LATER) if name in row}
         return cls(now_s=row["now_s"], closed=row["closed"], streams=streams, **parts)
 
 
@@ -193,19 +198,21 @@ class Playback:
 
     def changed(self, _backup: BackupView, _stop: object) -> ChangedPart:
         """Return what was seen of the files."""
-        return ChangedPart(kind=_backup.kind or Kind.CODE, changed=0, new=0, gone=0)
+        kind = _backup.kind or Kind.CODE
+        nothing = ChangedPart(kind=kind, changed=0, new=0, gone=0)
+        return next((one for one in self._answers.changed if one.kind is kind), nothing)
 
     def newer(self, _timestamp: int) -> NewerView:
         """Return that nothing came since."""
-        return NewerView(orders=0, customers=0)
+        return self._answers.newer or NewerView(orders=0, customers=0)
 
     def forgotten(self) -> int:
         """Return that no job was trimmed."""
         return 0
 
     def health(self) -> StoreHealth:
-        """Return a store with nothing broken."""
-        return StoreHealth()
+        """Return what of the store was broken."""
+        return self._answers.health
 
     def check_backup(self, _request: object) -> BackupCheckView | None:
         """Return the recorded check."""

@@ -10,6 +10,9 @@ import tempfile
 import time
 from collections.abc import Callable
 
+from core.backups.catalog import list_backups
+from core.backups.manifest import write_manifest
+from core.backups.place import open_backups
 from core.events import Kind, Progressed, Stamped, Step, no_report
 from core.magento.settings import DatabaseConnection, Secret
 from core.magento.store import find_store
@@ -26,6 +29,8 @@ ROOT = "/var/www/shop"
 HOST = "web01"
 BEGAN_S = 1_795_402_800  # 2026-11-23 03:00 UTC
 LATER_S = 3 * 3600
+OLDER_DAYS = (1, 2, 3, 4, 6, 7, 8, 9, 10, 12)
+DB_ONLY = (3, 9)
 
 
 def record() -> dict[str, Answers]:
@@ -34,7 +39,7 @@ def record() -> dict[str, Answers]:
         root = os.path.join(directory, "shop")
         with PrivateServer(removes=(directory,)) as server:
             server.make_schema("shop")
-            fill_schema(server, "shop", size=Size.MEDIUM)
+            fill_schema(server, "shop", size=Size.SMALL)
             settings = DatabaseConnection(
                 name="default",
                 schema="shop",
@@ -42,7 +47,7 @@ def record() -> dict[str, Answers]:
                 password=Secret("shop"),
                 socket=server.socket,
             )
-            make_store(root, size=Size.MEDIUM, connection=settings)
+            make_store(root, size=Size.SMALL, connection=settings)
 
             def damage() -> None:
                 damage_files(root)
@@ -71,6 +76,7 @@ def look(engine: StoreEngine, now_s: float, *job_ids: str) -> Answers:
         space=space,
         backups=engine.backups(),
         jobs=engine.jobs(),
+        health=engine.health(),
         streams={job_id: read_all(engine, job_id) for job_id in job_ids},
     )
 
@@ -80,6 +86,7 @@ def walk(engine: StoreEngine, damage: Callable[[], None], began_s: int) -> dict[
     everything = BackupRequest(kinds=tuple(Kind), note="before the update to 2.4.8")
     backup = engine.start(everything)
     wait(engine, backup)
+    older_sets(engine)
     done = look(engine, began_s + LATER_S, backup)
     done.check = engine.check_backup(everything)
     damage()
@@ -90,6 +97,10 @@ def walk(engine: StoreEngine, damage: Callable[[], None], began_s: int) -> dict[
     plan = engine.plan(request, no_report)
     damaged = look(engine, began_s + LATER_S, backup)
     damaged.plan = dataclasses.replace(plan, free_bytes=118_400_000_000)
+    newest = engine.backups().sets[0]
+    files = [newest.of(kind) for kind in (Kind.CODE, Kind.MEDIA)]
+    damaged.changed = tuple(engine.changed(one, lambda: False) for one in files if one is not None)
+    damaged.newer = engine.newer(newest.timestamp)
     rollback = engine.start(dataclasses.replace(request, confirmed_plan=plan.fingerprint))
     wait(engine, rollback)
     rolled_back = look(engine, time.time(), rollback, backup)
@@ -99,6 +110,26 @@ def walk(engine: StoreEngine, damage: Callable[[], None], began_s: int) -> dict[
         "damaged": damaged,
         "rolled-back": rolled_back,
     }
+
+
+def older_sets(engine: StoreEngine) -> None:
+    """Make sets of earlier days of the newest one, so that the list is that of a shop in use."""
+    listing = list_backups(engine.backups().directory)
+    with open_backups(listing.directory) as place:
+        for backup in listing.sets[0].backups:
+            manifest = backup.manifest
+            assert manifest is not None
+            for days in OLDER_DAYS:
+                timestamp = backup.name.timestamp - days * 86_400 + 3_600 * (days % 3)
+                name = backup.name.text.replace(str(backup.name.timestamp), str(timestamp))
+                if days in DB_ONLY and backup.kind is not Kind.DB:
+                    continue
+                os.link(backup.path, os.path.join(listing.directory, name))
+                note = "before the deployment of friday" if days == 4 else ""
+                older = dataclasses.replace(
+                    manifest, file_name=name, timestamp=timestamp, note=note
+                )
+                write_manifest(place, older)
 
 
 def in_the_middle(done: Answers, job_id: str) -> Answers:

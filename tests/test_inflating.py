@@ -58,6 +58,17 @@ def test_what_is_broken_is_damaged(found, change):
 
 
 @pytest.mark.parametrize("found", MAKERS)
+def test_a_file_can_be_begun_where_its_frames_do(found):
+    parts = [random.Random(n).randbytes(700_000) for n in range(6)]
+    content, text = b"".join(map(MAKERS[found], parts)), b"".join(parts)
+    stream = Inflated(io.BytesIO(content).read, found, name="d.sql", limit=1 << 30)
+    assert b"".join(iter(lambda: stream.read(99_999), b"")) == text
+    assert [at for at, _ in stream.frames] == [0, 1_400_000, 2_800_000]
+    for at, file in stream.frames:
+        assert inflate(content[file:], found) == text[at:]
+
+
+@pytest.mark.parametrize("found", MAKERS)
 def test_a_bomb_ends_at_the_limit(found):
     bomb = MAKERS[found](bytes(3 << 20))
     assert len(inflate(bomb, found, limit=3 << 20)) == 3 << 20

@@ -57,6 +57,7 @@ class Backup:
     health: Health
     problem: str = ""  # one line, where there is something to say about the health
     manifest: Manifest | None = None
+    repository: str = ""  # where it is, when it is not here: the path leads to nothing then
     remarks: Remarks = field(default_factory=Remarks)
 
     @property

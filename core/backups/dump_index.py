@@ -14,16 +14,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from core.backups.catalog import Backup
-from core.backups.index import open_index
+from core.backups.index import open_index, sha256_of
 from core.backups.names import index_name
 from core.backups.place import open_backups
 from core.database.index.read_index import DumpIndex
 from core.durable import create_exclusive, fsync, translate, unlink_if_there, write_all
 from core.errors import DamagedBackup, MagerewindError
 from core.events import Report, no_report
+from core.held import Directory
 from core.owned import open_file
 
 _PIECE = 1 << 20
+_LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def identity_of(path: str) -> str:
@@ -99,15 +101,33 @@ def _made(backup: Backup, report: Report, *, keep: bool) -> int:
     return fd
 
 
+def _is_to_be_left(name: str, directory: Directory, backup: Backup) -> bool:
+    """Tell whether the index that is there is better than one without digests.
+
+    That is the one of the manifest, which is not believed for its mode alone, as after a copy.
+    """
+    try:
+        fd = os.open(name, _LOOK, dir_fd=directory.fd)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return True
+        return backup.manifest is not None and sha256_of(fd) == backup.manifest.index_sha256
+    finally:
+        os.close(fd)
+
+
 def _keep(backup: Backup, made: int) -> None:
     name = index_name(backup.name.text)
     partial = f".{name}.{os.getpid()}.partial"
     with open_backups(backup.directory) as directory:
         if os.fstat(directory.fd).st_uid != os.geteuid():
             return
-        with suppress(FileNotFoundError):  # never over what is no file
-            if not stat.S_ISREG(os.lstat(name, dir_fd=directory.fd).st_mode):
-                return
+        if _is_to_be_left(name, directory, backup):
+            return
         unlink_if_there(partial, dir_fd=directory.fd)
         fd = create_exclusive(partial, dir_fd=directory.fd)
         try:

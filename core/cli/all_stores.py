@@ -69,7 +69,8 @@ def _run_one(words: Sequence[str], interruptions: Interruptions) -> int:
     sys.stdout.flush()
     with interruptions.following():
         # In a group of its own: the terminal's Ctrl-C comes to this process, and goes on once.
-        process = subprocess.Popen([*_PROGRAM, *words], process_group=0)
+        # No question can be answered there: --yes does that.
+        process = subprocess.Popen([*_PROGRAM, *words], process_group=0, stdin=subprocess.DEVNULL)
         asked, told = 0, False
         while True:
             with suppress(subprocess.TimeoutExpired):

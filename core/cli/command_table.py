@@ -7,24 +7,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from core.cli.contents_options import add_diff, add_extract, add_files, add_show
+from core.cli.job_options import add_discard, add_job, add_recover, add_running_job, add_undo
 from core.cli.options import (
     add_any_names,
     add_backup,
     add_demo,
-    add_diff,
-    add_discard,
-    add_extract,
-    add_files,
-    add_job,
     add_names,
-    add_recover,
     add_rollback,
-    add_running_job,
     add_settings,
-    add_show,
-    add_undo,
 )
-from core.cli.repository_options import add_check, add_list, add_repository
+from core.cli.repository_options import (
+    add_bootstrap,
+    add_check,
+    add_fetch,
+    add_forget,
+    add_list,
+    add_repository,
+)
 from core.cli.retention_options import add_note, add_prune
 from core.cli.schedule_options import add_drill, add_schedule_install, add_store
 
@@ -163,6 +163,27 @@ COMMANDS: Final = (
         summary="remove locks that dead processes left in a repository",
         add=add_repository,
         details="Only those that restic finds stale: of this host and of no process, or old.",
+    ),
+    Command(
+        name="repo:fetch",
+        summary="make files in var/backups out of a set in a repository",
+        add=add_fetch,
+        details="The dump comes byte for byte; archives are written by the same writer as those of "
+        "setup:backup. Nothing is overwritten.",
+    ),
+    Command(
+        name="repo:forget",
+        summary="forget the sets in a repository that no rule keeps",
+        add=add_forget,
+        details="The rules are those of info:backups:prune, over whole sets. Asks first. The space "
+        "is freed by --prune. Append-only repositories forget nothing.",
+    ),
+    Command(
+        name="repo:bootstrap",
+        summary="lay a store down on an empty machine, out of a repository",
+        add=add_bootstrap,
+        details="Needs nothing but the address and the password. The directory of --root has to be "
+        "empty. With --db-name the database is loaded as well, and app/etc/env.php is told of it.",
     ),
     Command(
         name="repo:stats",

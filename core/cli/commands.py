@@ -75,6 +75,13 @@ class Session:
 
         return settings_of_job(self.settings(store), operation, store.root)
 
+    def refuse_unreadable(self, store: Store, operation: Operation) -> None:
+        """Raise before a plan, and a question, what would keep a job from starting after it."""
+        from core.config.job import refuse_unreadable  # noqa: PLC0415 - as above
+
+        if not self.line.dry_run:
+            refuse_unreadable(self.around(store, operation), self.environ)
+
     def client(self, store: Store) -> Client:
         """Return the jobs of the store."""
         from core.jobs.client import Client  # noqa: PLC0415 - a look into a backup needs no jobs
@@ -186,15 +193,18 @@ def list_command(session: Session) -> int:
     """`info:backups:list`."""
     from core.backups.catalog import list_backups  # noqa: PLC0415 - as above
     from core.cli.listing import listing_json, listing_lines  # noqa: PLC0415 - as above
+    from core.cli.where import Copies  # noqa: PLC0415 - as above
+    from core.operations.remote import seen_everywhere  # noqa: PLC0415 - as above
 
     store = session.store()
     session.warn_of_interrupted(session.client(store))
     listing = list_backups(store.backups)
+    copies = Copies(seen_everywhere(store))
     if session.console.as_json:
-        for row in listing_json(listing):
+        for row in listing_json(listing, copies):
             session.console.print_json(row)
     else:
-        session.console.print(*listing_lines(listing, session.clock()))
+        session.console.print(*listing_lines(listing, session.clock(), copies))
     return 0
 
 

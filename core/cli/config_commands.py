@@ -14,6 +14,7 @@ from core.cli.console import Console
 from core.cli.parser import CommandLine
 from core.config.fields import Settings
 from core.config.load import Effective, check
+from core.config.on_disk import problems_on_disk
 from core.config.pages import commented_file, schema_page
 from core.errors import UsageError
 from core.text.lines import error, note
@@ -23,6 +24,8 @@ from core.text.printable import printable
 def check_command(_line: CommandLine, console: Console, configuration: Configuration) -> int:
     """`config:check`."""
     paths, problems = check(configuration.environ, file=configuration.file)
+    if not problems:
+        problems = tuple(problems_on_disk(configuration.get(), configuration.environ))
     if console.as_json:
         for path in paths:
             console.print_json({"type": "ConfigFile", "path": path})

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 _ALL_STORES: Final = frozenset(
     {"setup:backup", "info:store", "info:backups:list", "info:backups:verify", "job:list"}
+    | {"info:backups:prune", "schedule:status", "repo:list", "repo:check"}
 )
-_NO_STORE: Final = frozenset({"demo", "job:run"})
+_NO_STORE: Final = frozenset({"demo", "job:run", "repo:bootstrap"})
 NO_DOOR: Final = frozenset({"config:check", "config:show", "config:generate", "config:schema"})
 _FILE: Final = "MAGEREWIND_CONFIG"
 SWITCHABLE: Final = "MAGEREWIND_SWITCHABLE"

@@ -35,6 +35,9 @@ _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "repo:list": ("repository_commands", "list_command"),
     "repo:check": ("repository_commands", "check_command"),
     "repo:unlock": ("repository_commands", "unlock_command"),
+    "repo:fetch": ("repository_work", "fetch_command"),
+    "repo:forget": ("repository_work", "forget_command"),
+    "repo:bootstrap": ("bootstrap_command", "bootstrap_command"),
     "repo:stats": ("repository_commands", "stats_command"),
     "job:undo": ("work_commands", "undo_command"),
     "job:discard": ("work_commands", "discard_command"),
@@ -46,12 +49,15 @@ _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
 COMMANDS: Final = frozenset(_FUNCTIONS)
 _CHANGE: Final = frozenset(
     {"setup:backup", "setup:rollback", "info:backups:delete"}
+    | {"repo:init", "repo:unlock", "repo:fetch", "repo:forget", "repo:bootstrap"}
     | {"info:backups:prune", "info:backups:note", "info:backups:drill"}
     | {"schedule:install", "schedule:remove"}
-    | {"repo:init", "repo:unlock"}
     | {"job:undo", "job:discard", "job:cancel", "job:recover"}
 )
-_PLAN: Final = frozenset({"setup:backup", "setup:rollback", "job:undo", "info:backups:prune"})
+_PLAN: Final = frozenset(
+    {"setup:backup", "setup:rollback", "job:undo", "info:backups:prune"}
+    | {"schedule:install", "repo:forget"}
+)
 
 
 def refuse_to_change(line: CommandLine) -> None:

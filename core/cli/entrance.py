@@ -26,7 +26,7 @@ from core.magento import processes
 from core.magento.store import nearest_root, require_root, shown
 from core.text.lines import note
 
-_NO_STORE: Final = frozenset({"demo"})
+_NO_STORE: Final = frozenset({"demo", "repo:bootstrap"})
 _BY_ROOT: Final = frozenset({"schedule:install", "schedule:remove"})  # they write to /etc
 _STARTS_JOBS: Final = frozenset(
     {

@@ -8,11 +8,13 @@ from typing import Any
 from core.backups.catalog import Backup, Health, Listing
 from core.backups.remarks import Trial
 from core.cli.tables import table
+from core.cli.where import Copies
 from core.events import Kind, encode_text
 from core.jobs.listing import JobSummary
 from core.text import numbers
 from core.text.printable import printable
 
+NOWHERE = Copies(())
 _LAST = 6  # columns from here on may be empty
 _HEADERS: tuple[str, ...] = (
     "Backup Filename",
@@ -23,6 +25,7 @@ _HEADERS: tuple[str, ...] = (
     "Health",
     "Kept",
     "Note",
+    "Where",
 )
 EMPTY = "No backup files found."
 _SIGNS = {
@@ -54,7 +57,7 @@ def _health_of(backup: Backup, now_s: float) -> str:
     return words if tried is None else f"{words}; {tried_text(tried, now_s)}"
 
 
-def _backup_row(backup: Backup, now_s: float) -> tuple[str, ...]:
+def _backup_row(backup: Backup, now_s: float, copies: Copies) -> tuple[str, ...]:
     return (
         printable(backup.name.text),
         _type_of(backup),
@@ -64,15 +67,19 @@ def _backup_row(backup: Backup, now_s: float) -> tuple[str, ...]:
         _health_of(backup, now_s),
         "kept" if backup.remarks.keep else "",
         printable(_note_of(backup) or backup.name.label.replace("_", " ")),
+        ", ".join(copies.places(backup)) if copies else "",
     )
 
 
-def listing_lines(listing: Listing, now_s: float) -> Iterator[str]:
+def listing_lines(listing: Listing, now_s: float, copies: Copies = NOWHERE) -> Iterator[str]:
     """Yield the list as Magento prints it, with further facts beside and below."""
-    if listing.backups:
+    there = list(copies.rows(listing.backups, now_s))
+    if listing.backups or there:
         yield f"Showing backup files in {printable(listing.directory)}."
         headers = _HEADERS
-        rows = [_backup_row(backup, now_s) for backup in listing.backups]
+        rows = [_backup_row(backup, now_s, copies) for backup in listing.backups]
+        rows += [(*row[:_LAST], "", "", row[_LAST]) for row in there]
+        rows.sort(key=lambda row: -int(row[0].partition("_")[0]))
         # Without marks and notes: a narrower table.
         shown = [at for at in range(len(headers)) if at < _LAST or any(row[at] for row in rows)]
         headers, *rows = [tuple(row[at] for at in shown) for row in (headers, *rows)]
@@ -80,6 +87,7 @@ def listing_lines(listing: Listing, now_s: float) -> Iterator[str]:
         yield f"Times are {numbers.zone()}."
     else:
         yield EMPTY
+    yield from copies.ages(now_s)
     for backup in listing.backups:
         if backup.problem:
             yield f"{printable(backup.name.text)}: {printable(backup.problem)}"
@@ -141,10 +149,11 @@ def backup_json(backup: Backup) -> dict[str, Any]:
     return row
 
 
-def listing_json(listing: Listing) -> Iterator[dict[str, Any]]:
+def listing_json(listing: Listing, copies: Copies = NOWHERE) -> Iterator[dict[str, Any]]:
     """Yield one JSON object for each backup, then for each other entry."""
     for backup in listing.backups:
-        yield backup_json(backup)
+        yield {**backup_json(backup), "where": list(copies.places(backup))}
+    yield from copies.json(listing.backups)
     for partial in listing.partial:
         yield {
             "type": "PartialBackup",

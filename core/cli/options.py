@@ -13,40 +13,13 @@ from core import __version__
 from core.backups.names import Naming
 from core.cli.config_options import add_configuration
 from core.cli.magento_words import check_init_params
-from core.cli.repository_options import add_destination
+from core.cli.option_values import level, whole, word, words
+from core.cli.repository_options import ALONE, add_destination, add_source
 from core.cli.retention_options import add_prune_first, add_rules
 from core.compression import OF_DUMPS
 from core.events import Kind
 
 PROGRAM: Final = "magerewind"
-
-
-def _level(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 <= int(text) <= 9):
-        raise argparse.ArgumentTypeError(f"a level is a number from 0 to 9, not {text!r}")
-    return int(text)
-
-
-def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 3):
-        raise argparse.ArgumentTypeError(f"a level is a whole number, not {text!r}")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise argparse.ArgumentTypeError(f"a whole number is expected, not {text!r}")
-    return int(text)
-
-
-def _word(text: str) -> str:
-    if not text:  # an unset variable of a script
-        raise argparse.ArgumentTypeError("a name is expected, not an empty one")
-    return text
-
-
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(text.replace(",", " ").split())
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -85,18 +58,18 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add(
         "--root",
         metavar="DIR",
-        type=_word,
+        type=word,
         help="the root of the store (default: found from the working directory upwards)",
         **unset,
     )
     _add_account(add, unset)
-    add_configuration(add, _word)
+    add_configuration(add, word)
     _add_output(add, unset)
 
 
 def _add_account(add: Callable[..., argparse.Action], unset: dict[str, Any]) -> None:
     text = "as root: work as this account, by name or number (default: the store's owner)"
-    add("--as", dest="account", metavar="ACCOUNT", type=_word, help=text, **unset)
+    add("--as", dest="account", metavar="ACCOUNT", type=word, help=text, **unset)
 
 
 def _add_output(add: Callable[..., argparse.Action], unset: dict[str, Any]) -> None:
@@ -123,7 +96,8 @@ def _add_output(add: Callable[..., argparse.Action], unset: dict[str, Any]) -> N
     )
 
 
-def _add_run(parser: argparse.ArgumentParser, *, dry_run: bool = True) -> None:
+def add_run(parser: argparse.ArgumentParser, *, dry_run: bool = True) -> None:
+    """Add the options of every command that starts a job."""
     add = parser.add_argument
     if dry_run:
         add(
@@ -163,7 +137,7 @@ def _add_exclude(parser: argparse.ArgumentParser) -> None:
 
 def add_backup(parser: argparse.ArgumentParser) -> None:
     """Add the options of setup:backup."""
-    _add_run(parser)
+    add_run(parser)
     add_settings(parser)
     add_destination(parser)
     _add_magento_init_params(parser)
@@ -195,7 +169,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     add(
         "--strip",
         action="append",
-        type=_list,
+        type=words,
         metavar="LIST",
         help="tables, or groups such as @sessions,@log, of which only the structure is taken; "
         "may be repeated",
@@ -208,11 +182,11 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--compress-level",
-        type=_whole,
+        type=whole,
         metavar="N",
         help="compression level of the dump: 0 to 9 for gzip, 1 to 19 for zstd (default: 1)",
     )
-    add("--level", type=_level, metavar="N", help="compression level of the archives, 0 to 9")
+    add("--level", type=level, metavar="N", help="compression level of the archives, 0 to 9")
     add("--note", metavar="TEXT", help="a word about this backup, for the list")
     add_rules(parser, afterwards=True)
     add_prune_first(parser)
@@ -233,9 +207,12 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
             short,
             f"--{kind}-file",
             metavar="NAME",
-            help=f"base name of the {kind} backup in var/backups",
+            nargs="?",
+            const=ALONE,
+            help=f"base name of the {kind} backup in var/backups; with --set: take its {kind}",
         )
-    _add_run(parser)
+    add_source(parser)
+    add_run(parser)
     add(
         "--keep-env",
         action=argparse.BooleanOptionalAction,
@@ -251,7 +228,7 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="confirm that a backup of another store is meant, and keep the present env.php",
     )
-    _add_no_flush(parser)
+    add_no_flush(parser)
     add(
         "--partial",
         action="store_true",
@@ -265,7 +242,7 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
     add(
         "--from-schema",
         metavar="NAME",
-        type=_word,
+        type=word,
         help="take this name in the dump for the store's schema, everywhere that it stands",
     )
     add(
@@ -287,15 +264,29 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
         "--only",
         action="append",
         metavar="PATH",
-        type=_word,
+        type=word,
         help="roll back nothing of code and media but this path, with all below it; a pattern as "
         "for --exclude; may be repeated",
+    )
+    add(
+        "--only-table",
+        action="append",
+        metavar="TABLE",
+        type=word,
+        help="roll back nothing of the database but this table, named with or without the prefix, "
+        "or a group as for --strip; patterns with * match several; may be repeated",
+    )
+    add(
+        "--with-related",
+        action="store_true",
+        help="with --only-table: also the tables that foreign keys tie to these, and to those",
     )
     _add_exclude(parser)
     _add_magento_init_params(parser)
 
 
-def _add_no_flush(parser: argparse.ArgumentParser) -> None:
+def add_no_flush(parser: argparse.ArgumentParser) -> None:
+    """Add the choice about the flush of the caches."""
     parser.add_argument(
         "--flush",
         action=argparse.BooleanOptionalAction,
@@ -318,139 +309,6 @@ def add_any_names(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="base name of a backup in var/backups (default: all of them)",
     )
-
-
-_PARTS: Final = "PATH|TABLE"
-
-
-def _add_contents(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "name", metavar="NAME", type=_word, help="base name of a backup in var/backups"
-    )
-
-
-def _add_part(parser: argparse.ArgumentParser, *, optional: bool) -> None:
-    parser.add_argument(
-        "part",
-        metavar=_PARTS,
-        type=_word,
-        nargs="?" if optional else None,
-        help="a path as the backup has it, or as it is on the disk; of a dump, a table"
-        + (" (default: all)" if optional else ""),
-    )
-
-
-def add_files(parser: argparse.ArgumentParser) -> None:
-    """Add what info:backups:files takes."""
-    _add_contents(parser)
-    _add_part(parser, optional=True)
-
-
-def add_show(parser: argparse.ArgumentParser) -> None:
-    """Add what info:backups:show takes."""
-    _add_contents(parser)
-    _add_part(parser, optional=False)
-
-
-def add_extract(parser: argparse.ArgumentParser) -> None:
-    """Add what info:backups:extract takes."""
-    _add_contents(parser)
-    add = parser.add_argument
-    add("parts", metavar=_PARTS, nargs="+", type=_word,
-        help="paths, with all below them; of a dump, tables")  # fmt: skip
-    add("--to", metavar="DIR", type=_word, required=True,
-        help="where to; made (0700) where it is missing, and never in the store")  # fmt: skip
-
-
-def add_diff(parser: argparse.ArgumentParser) -> None:
-    """Add what info:backups:diff takes."""
-    _add_contents(parser)
-    _add_part(parser, optional=True)
-    parser.add_argument(
-        "--show-secrets",
-        action="store_true",
-        help="show passwords and keys of app/etc/env.php and of tables, which are masked else",
-    )
-    parser.add_argument(
-        "--limit",
-        type=_count,
-        metavar="N",
-        help="of one table of a dump: how many rows to show (default: 50); all are counted",
-    )
-
-
-def add_job(parser: argparse.ArgumentParser) -> None:
-    """Add a job; none means the running or the newest."""
-    parser.add_argument(
-        "job_id",
-        nargs="?",
-        metavar="ID",
-        help="a job as job:list shows it (default: the one that runs, else the newest)",
-    )
-
-
-def add_running_job(parser: argparse.ArgumentParser) -> None:
-    """Add a job; none means the running one."""
-    parser.add_argument(
-        "job_id",
-        nargs="?",
-        metavar="ID",
-        help="a job as job:list shows it (default: the one that runs)",
-    )
-
-
-def add_recover(parser: argparse.ArgumentParser) -> None:
-    """Add the options of job:recover."""
-    parser.add_argument(
-        "--from-host",
-        metavar="NAME",
-        help="recover a job that this other host began; only when you know that it is dead there",
-    )
-    parser.add_argument(
-        "--without-memory",
-        action="store_true",
-        help="mend what a job has left whose directory in var/.magerewind is gone: shows what is "
-        "left of it and asks first",
-    )
-    _add_detach(parser)
-
-
-def add_discard(parser: argparse.ArgumentParser) -> None:
-    """Add the options of job:discard."""
-    _add_kept(parser)
-    parser.add_argument(
-        "--orphans",
-        action="store_true",
-        help="remove instead what is left of jobs that nothing remembers: tables and directories, "
-        "as info:store names them",
-    )
-    _add_detach(parser)
-
-
-def _add_detach(parser: argparse.ArgumentParser) -> None:
-    _add_run(parser, dry_run=False)
-
-
-def _add_kept(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "job_id",
-        nargs="?",
-        metavar="ID",
-        help="the rollback that is meant (default: the newest that keeps an undo)",
-    )
-
-
-def add_undo(parser: argparse.ArgumentParser) -> None:
-    """Add the options of job:undo."""
-    _add_kept(parser)
-    parser.add_argument(
-        "--partial",
-        action="store_true",
-        help="leave tables that stayed in the rollback as they are now; for when their backup is"
-        " gone",
-    )
-    _add_run(parser)
-    _add_no_flush(parser)
 
 
 def add_demo(parser: argparse.ArgumentParser) -> None:

@@ -18,6 +18,7 @@ from core.backups.names import Naming
 from core.cli.command_table import COMMANDS
 from core.cli.magento_words import refuse_equals_sign, with_short_verbose
 from core.cli.options import PROGRAM, add_application, add_common
+from core.cli.repository_options import refuse_alone
 from core.compression import Compression
 from core.errors import UsageError
 from core.events import Kind
@@ -85,6 +86,8 @@ class CommandLine:
     whole: bool = False
     load_open: bool = False
     only: tuple[str, ...] = ()
+    only_table: tuple[str, ...] = ()
+    with_related: bool = False
     # retention
     keep_rules: tuple[str, ...] = ()
     foreign: bool = False
@@ -110,6 +113,17 @@ class CommandLine:
     repository: str | None = None
     read_data_subset: str | None = None
     all_of: bool = False
+    prune_data: bool = False
+    url: str | None = None
+    password_file: str | None = None
+    env_file: str | None = None
+    restic_options: tuple[str, ...] = ()
+    store_in_repository: str | None = None
+    db_host: str | None = None
+    db_socket: str | None = None
+    db_name: str | None = None
+    db_user: str | None = None
+    db_password_file: str | None = None
     # only job:run, which is for the client and not for people
     ready_fd: int | None = None
     keeper_fd: int | None = None
@@ -204,6 +218,7 @@ def parse(argv: Sequence[str]) -> CommandLine:
         value = found.get(known.name)
         if value is not None:
             values[known.name] = tuple(value) if isinstance(value, list) else value
+    refuse_alone(values)
     if "destinations" in values:
         values["destinations"] = tuple(name for group in values["destinations"] for name in group)
     if "strip" in values:

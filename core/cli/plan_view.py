@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from core.archive.plan.summary import FilePlan, PlannedEntry
 from core.archive.plan.tree import PlannedNode
 from core.backups.catalog import Backup
+from core.cli.plan_tables import chosen_lines, row_lines, tie_json
 from core.cli.plan_tree import counts, tree_lines
 from core.cli.store_view import finding_json
 from core.events import Kind, encode_text
@@ -19,7 +20,7 @@ from core.operations.findings import Finding
 from core.operations.preflight import BackupPreflight
 from core.operations.requests import BackupRequest, UndoRequest
 from core.operations.rollback_plan import DatabasePlan, RollbackPlan
-from core.operations.table_plans import TablePlan, most_changed, table_plans
+from core.operations.table_plans import table_plans
 from core.operations.undo_plan import UndoPlan
 from core.text import numbers
 from core.text.lines import TITLES
@@ -47,9 +48,16 @@ def backup_lines(preflight: BackupPreflight, request: BackupRequest) -> Iterator
             f"the backup takes about {numbers.size(estimate.file_bytes)}{about}{took}."
         )
     needed, free = numbers.size(preflight.needed_bytes), numbers.size(preflight.free_bytes)
-    yield f"Space: about {needed} needed, {free} free."
+    if request.local:
+        yield f"Space: about {needed} needed, {free} free."
     yield f"Closed: {_closed_for(preflight, request)}."
-    steps = backup_order(request.kinds, verify=request.verify, keep_open=request.keep_open)
+    steps = backup_order(
+        request.kinds,
+        verify=request.verify,
+        keep_open=request.keep_open,
+        repositories=[one.name for one in request.repositories],
+        local=request.local,
+    )
     yield f"Order: {numbered(steps)}"
 
 
@@ -120,9 +128,12 @@ def _database_lines(
         ("sequence", len(check.sequences)),
     )
     told = ", ".join(numbers.counted(number, what) for what, number in objects if number)
+    if plan.chosen is not None:
+        yield from chosen_lines(plan.chosen, shown)
     tables = numbers.counted(len(check.tables), "table")
     size = numbers.size(check.content_bytes)
-    yield f"  {tables} in the dump{', ' + told if told else ''}; {size}"
+    of = "chosen" if plan.chosen is not None else "in the dump"
+    yield f"  {tables} {of}{', ' + told if told else ''}; {size}"
     server = plan.server
     if server is None:
         return
@@ -139,24 +150,12 @@ def _database_lines(
     if server.rows_now and rows_then:
         now = numbers.count(sum(server.rows_now.values()))
         yield f"  rows: about {now} now, {numbers.count(sum(rows_then.values()))} then"
-        yield from _row_lines(table_plans(plan, rows_then), shown)
+        yield from row_lines(table_plans(plan, rows_then), shown)
     free = server.space_free
     known = "it is not known how much is free" if free is None else f"{numbers.size(free)} free"
     yield f"  about {numbers.size(server.space_needed)} needed on the database server, {known}"
     if plan.difference is not None:
         yield from _closed_lines(plan.difference, load_open=load_open)
-
-
-def _row_lines(tables: Iterable[TablePlan], shown: int | None) -> Iterator[str]:
-    """Yield the tables of which rows come or go, those with most of them first."""
-    changed = most_changed(tables)
-    for one in changed[:shown]:
-        signs = ((one.rows_added, "+"), (one.rows_removed, "-"), (one.rows_changed, "~"))
-        told = ", ".join(f"{sign}{numbers.count(number)}" for number, sign in signs if number)
-        about = "" if one.exact else "about "
-        yield f"    {printable(one.name)}: {about}{told}"
-    if shown is not None and len(changed) > shown:
-        yield f"    and {numbers.counted(len(changed) - shown, 'more table')}"
 
 
 def _closed_lines(difference: Difference, *, load_open: bool) -> Iterator[str]:
@@ -248,6 +247,11 @@ def _database_json(plan: DatabasePlan, rows_then: Mapping[str, int] | None) -> d
         **_difference_json(plan),
         "space_needed": None if server is None else server.space_needed,
         "space_free": None if server is None else server.space_free,
+        "only_tables": None
+        if plan.chosen is None
+        else [encode_text(name) for name in plan.chosen.tables],
+        "related": [] if plan.chosen is None else [*map(encode_text, plan.chosen.related)],
+        "ties": [] if plan.chosen is None else [tie_json(tie) for tie in plan.chosen.ties],
         "table_plans": [
             asdict(one) | {"name": encode_text(one.name)} for one in table_plans(plan, rows_then)
         ],

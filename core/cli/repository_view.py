@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import shlex
 from collections.abc import Iterator
 from typing import Any
 
+from core.backups.retention import Decision
+from core.cli.retention_view import reason_text
 from core.cli.tables import table
 from core.events import encode_text
 from core.repository.seen import Seen
@@ -62,13 +63,6 @@ def holdings_lines(
         )
 
 
-def iso(moment_s: float) -> str | None:
-    """Return a moment as JSON has it; None for never."""
-    if not moment_s:
-        return None
-    return dt.datetime.fromtimestamp(moment_s, dt.UTC).isoformat()
-
-
 def set_json(one: RemoteSet, seen: Seen | None) -> dict[str, Any]:
     """Return a set as a JSON object."""
     return {
@@ -76,7 +70,7 @@ def set_json(one: RemoteSet, seen: Seen | None) -> dict[str, Any]:
         "repository": one.repository,
         "store": encode_text(one.store),
         "timestamp": one.timestamp,
-        "time": iso(one.timestamp),
+        "time": numbers.iso(one.timestamp),
         "complete": one.is_whole,
         "checked": seen is not None and seen.is_checked(one),
         "missing": [kind.value for kind in one.missing],
@@ -97,6 +91,32 @@ def unfinished_json(one: Snapshot, repository: str) -> dict[str, Any]:
         "kind": one.kind,
         "timestamp": one.timestamp,
         "snapshot": one.id,
+    }
+
+
+def decision_lines(one: RemoteSet, decision: Decision) -> tuple[str, ...]:
+    """Return a set as a row: whether it stays, and why."""
+    return (
+        str(one.timestamp),
+        numbers.moment(one.timestamp),
+        kinds_of(one),
+        numbers.size(one.bytes),
+        "keep" if decision.keep else "forget",
+        "; ".join(map(reason_text, decision.reasons)),
+    )
+
+
+def decision_json(one: RemoteSet, decision: Decision) -> dict[str, Any]:
+    """Return whether a set stays, and why, as a JSON object."""
+    return {
+        "type": "RemoteSetJudged",
+        "repository": one.repository,
+        "timestamp": one.timestamp,
+        "time": numbers.iso(one.timestamp),
+        "keep": decision.keep,
+        "reasons": [
+            {"rule": reason.rule.value, "kinds": list(reason.kinds)} for reason in decision.reasons
+        ],
     }
 
 

@@ -14,9 +14,9 @@ from core.cli.retention_policy import policy_of
 from core.cli.store_view import owner_name
 from core.config.load import DEFAULT
 from core.config.types import seconds_of
-from core.errors import PreflightRefused, UsageError
+from core.errors import AccountRefused, PreflightRefused, UsageError
 from core.events import Kind, encode_text
-from core.magento.store import Store, linked_parts
+from core.magento.store import Store, linked_parts, shown
 from core.schedule.calendar import interval_s, parse_times
 from core.schedule.due import Due, due_of
 from core.schedule.install import (
@@ -54,7 +54,7 @@ def _command(session: Session, store: Store, name: str, *words: str) -> tuple[st
     return (*program(), name, *where, *config, *none, *words, "--no-interaction", "--no-ansi")
 
 
-def _schedule(session: Session, store: Store) -> Schedule:
+def _schedule(session: Session, store: Store, way: Way) -> Schedule:
     line = session.line
     effective = session.settings(store)
     settings = effective.settings
@@ -62,9 +62,11 @@ def _schedule(session: Session, store: Store) -> Schedule:
     kinds = tuple(kind for kind in Kind if kind in chosen)
     said = () if settings.kinds and not line.kinds else tuple(f"--{kind.value}" for kind in kinds)
     rules = tuple(f"--keep-{rule}" for rule in policy_of(line, settings).words if line.keep_rules)
-    commands = [_command(session, store, "setup:backup", *said, *rules)]
+    # cron sends what is printed by mail: then only errors are.
+    quiet = ("--quiet",) if way is Way.CRON else ()
+    commands = [_command(session, store, "setup:backup", *said, *rules, *quiet)]
     if line.drill:
-        commands.append(_command(session, store, "info:backups:drill", "--newest"))
+        commands.append(_command(session, store, "info:backups:drill", "--newest", *quiet))
     asked = line.on_calendar if line.on_calendar is not None else settings.schedule.on_calendar
     calendar = " ".join(asked.split()) or _CALENDAR
     return Schedule(
@@ -126,12 +128,13 @@ def _print_files(session: Session, files: Iterable[tuple[str, bytes]]) -> None:
 def install_command(session: Session) -> int:
     """`schedule:install`."""
     store = session.store(for_rollback=False)
-    schedule = _schedule(session, store)
     places = Places.of(session.environ)
     way = _way(session)
+    schedule = _schedule(session, store, way)
     if session.line.dry_run:
         _print_files(session, files_of(schedule, way, places))
         return 0
+    _refuse_unreadable(schedule.commands[0][0], store.owner_uid, schedule.account)
     for one in find_installed(store.root, places, session.environ):
         if one.way is not way:
             raise PreflightRefused(
@@ -144,6 +147,22 @@ def install_command(session: Session) -> int:
     for line in by_hand:
         session.console.say(note(line))
     return 0
+
+
+def _refuse_unreadable(started: str, uid: int, account: str) -> None:
+    """Raise AccountRefused where root has an installation that the store's owner cannot reach."""
+    if os.geteuid() != 0 or uid == 0:
+        return
+    for part in (started, sys.executable, os.path.join(sys.base_prefix, "lib"), __file__):
+        above = os.path.dirname(os.path.realpath(part))
+        while above != "/":
+            status = os.stat(above)
+            if not status.st_mode & 0o001 and status.st_uid != uid:
+                raise AccountRefused(
+                    f"{account} cannot read this installation: {shown(above)} is closed to it.",
+                    hint="Install it for all: pipx install --global magerewind",
+                )
+            above = os.path.dirname(above)
 
 
 def _say_installed(session: Session, one: Installed) -> None:

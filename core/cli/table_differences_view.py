@@ -17,7 +17,7 @@ from core.contents.secret_columns import secret_cells
 from core.contents.secrets import MASK
 from core.contents.table_differences import State, TableDifference, TableDifferences
 from core.contents.table_rows import NotComparable, RowComparison, RowDifference, RowTotals
-from core.errors import UsageError
+from core.errors import MagerewindError
 from core.events import encode_text
 from core.magento.store import shown
 from core.text import numbers
@@ -172,8 +172,8 @@ class Shower:
         yield f"Rows: {_told(totals)}."
 
 
-def _not_comparable(name: str, error: NotComparable) -> UsageError:
-    return UsageError(f"The rows of {shown(name)} cannot be compared: {error}.")
+def _not_comparable(name: str, error: NotComparable) -> MagerewindError:
+    return MagerewindError(f"The rows of {shown(name)} cannot be compared: {error}.")
 
 
 def _told(totals: RowTotals) -> str:

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from core.cli.commands import Session, age_of
+from core.cli.repositories import Wanted, refuse_mixed, wanted_of
 from core.cli.requested import backup_request
 from core.cli.store_view import finding_lines
 from core.errors import NothingToUndo, UsageError
-from core.events import Kind, Report
+from core.events import Kind, Operation, Report
 from core.jobs.client import Client
 from core.jobs.listing import JobSummary
 from core.operations.findings import Finding, Level
@@ -73,14 +74,16 @@ def _preview_backup(session: Session, client: Client, request: BackupRequest) ->
     return 1 if _stops(preflight.findings) else 0
 
 
-def _rollback_request(session: Session, settings: Settings) -> RollbackRequest:
+def _rollback_request(session: Session, settings: Settings, wanted: Wanted) -> RollbackRequest:
     line, options = session.line, settings.rollback
     given = line.given
     keep_env = line.keep_env if "keep_env" in given else options.keep_env and not line.replace_env
     return RollbackRequest(
-        code_file=line.code_file,
-        media_file=line.media_file,
-        db_file=line.db_file,
+        code_file=wanted.files.get(Kind.CODE),
+        media_file=wanted.files.get(Kind.MEDIA),
+        db_file=wanted.files.get(Kind.DB),
+        repository=wanted.repository,
+        store=wanted.store,
         keep_env=keep_env,
         replace_env=line.replace_env,
         from_elsewhere=line.from_elsewhere,
@@ -91,6 +94,8 @@ def _rollback_request(session: Session, settings: Settings) -> RollbackRequest:
         keep_stripped=(line.keep_stripped if "keep_stripped" in given else options.keep_stripped),
         exclude=line.exclude if "exclude" in given else options.exclude,
         only=line.only,
+        only_table=line.only_table,
+        with_related=line.with_related,
         whole=line.whole,
         load_open=line.load_open,
         strict=settings.strict,
@@ -124,14 +129,18 @@ def _planning(session: Session) -> Report:
 def rollback_command(session: Session) -> int:
     """`setup:rollback`."""
     line = session.line
-    if line.code_file is None and line.media_file is None and line.db_file is None:
+    named = (line.code_file, line.media_file, line.db_file)
+    refuse_mixed(line)
+    if named == (None, None, None) and line.backup_set is None:
         session.console.say(
             error(NO_ROLLBACK_KIND), note("Choose --code-file, --media-file or --db-file.")
         )
         return 1
     client = _ready(session)
-    settings = session.settings(client.store).settings
-    request = _rollback_request(session, settings)
+    session.refuse_unreadable(client.store, Operation.ROLLBACK)
+    effective = session.settings(client.store)
+    wanted = wanted_of(line, client.store, effective, session.environ)
+    request = _rollback_request(session, effective.settings, wanted)
     if line.yes and not line.dry_run and (line.quiet or line.as_json):
         # No person is there to see a plan, and the job makes its own.
         return session.start(client, request)
@@ -209,6 +218,7 @@ def undo_command(session: Session) -> int:
     line = session.line
     client = _ready(session)
     job = _kept_undo(session, client)
+    session.refuse_unreadable(client.store, Operation.UNDO)
     settings = session.settings(client.store).settings
     flush = line.flush if "flush" in line.given else settings.rollback.flush
     request = UndoRequest(

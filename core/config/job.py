@@ -50,7 +50,8 @@ def settings_of_job(effective: Effective, operation: Operation, root: str) -> Jo
     general = OperationHooks(
         **{name: getattr(settings.hooks, name) for name in OperationHooks.__struct_fields__}
     )
-    if operation is Operation.REPAIR:  # nothing is known of the job that it mends
+    # Nothing is known of the job that a repair mends, and a drill leaves the store alone.
+    if operation in {Operation.REPAIR, Operation.DRILL}:
         general = OperationHooks()
     store = effective.name or os.path.basename(root.rstrip("/")) or "store"
     receivers = {

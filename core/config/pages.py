@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import FieldInfo, fields
 
+from core.config.examples import EXAMPLES
 from core.config.fields import (
     Hooks,
     Keep,
@@ -150,7 +151,7 @@ def configuration_page() -> str:
         lines += _section(title, cls)
     lines += ["## Words in templates", "", "| word | stands for |", "|---|---|"]
     lines += [f"| `${{{name}}}` | {_cell(text)} |" for name, text in PLACEHOLDERS.items()]
-    lines += ["", _EXAMPLES]
+    lines += ["", EXAMPLES]
     return "\n".join(lines)
 
 
@@ -234,5 +235,3 @@ page is for editors.
   before the job starts, and so is one that every account may read.
 - What holds for a job is kept in the job's directory when it starts: a recovery runs the hooks of
   the start, whatever the files say by then."""
-
-_EXAMPLES: Final = ""

@@ -20,7 +20,7 @@ from core.config.types import NAME_PATTERN, WORDS_OF_PATTERNS
 
 TABLES: Final = ("defaults", "stores", "repositories", "notify")
 _HOOKS: Final = frozenset({"before", "after", "on_success", "on_failure"})
-_SECRET: Final = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
+SECRET: Final = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
 _TYPES: Final[Mapping[str, str]] = {
     "int": "a whole number",
     "float": "a number",
@@ -133,9 +133,9 @@ def normal(key: str, value: Any) -> Any:  # noqa: ANN401 - values of TOML
 def _unknown(key: str, where: str, known: Mapping[str, Any] | set[str]) -> str:
     meant = _meant(key, known)
     ways = [f"{stem}_{way}" for stem in (key, "password", "url") for way in ("file", "command")]
-    if not meant or _SECRET.search(key):
+    if not meant or SECRET.search(key):
         found = [way for way in ways if way in known]
-        if _SECRET.search(key):
+        if SECRET.search(key):
             say = " or ".join(found[:2]) or "a file or a command"
             meant = f": a secret does not stand here; give {say}"
     return f"unknown field '{key}' in {where}{meant}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta, field
 
@@ -10,9 +10,9 @@ from core.config.fields import Table
 from core.config.types import Command, Path, Text, Url
 
 Moment = Literal["start", "success", "warnings", "fail"]
-OperationName = Literal["backup", "rollback", "undo", "discard", "repair"]
+OperationName = Literal["backup", "rollback", "undo", "discard", "repair", "drill"]
 ENDS: tuple[Moment, ...] = ("success", "warnings", "fail")
-ALL_OPERATIONS: tuple[OperationName, ...] = ("backup", "rollback", "undo", "discard", "repair")
+ALL_OPERATIONS: tuple[OperationName, ...] = get_args(OperationName)
 
 _File = Annotated[Path | None, Meta(description="a file that holds it, readable by the owner")]
 _Command = Annotated[Command | None, Meta(description="a program that prints it, as arguments")]
@@ -58,9 +58,10 @@ class Webhook(Table, frozen=True, kw_only=True, tag_field="type", tag="webhook")
     headers: Annotated[
         dict[str, Text], Meta(description="further headers; secrets go by token_file")
     ] = field(default_factory=dict)
-    token_file: Annotated[
-        Path | None, Meta(description="a file with the token of `Authorization: Bearer`")
-    ] = None
+    token_header: Annotated[
+        Text, Meta(description="the header that the token goes into; Authorization takes `Bearer`")
+    ] = "Authorization"  # noqa: S105 - a name
+    token_file: Annotated[Path | None, Meta(description="a file with a token")] = None
     token_command: _Command = None
     token_credential: _Credential = None
     on: Annotated[tuple[Moment, ...], Meta(description="when it is called")] = ENDS

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from core.archive.tree.patterns import resolve as resolve_exclude
 from core.config.fields import Repository, StoreSettings
-from core.config.problems import missing_of, receiver_class
+from core.config.problems import SECRET, missing_of, receiver_class
 from core.config.template import json_of, problem_of
 from core.config.types import is_loopback
 from core.database.dump.strip import GROUPS
 from core.errors import UsageError
 
+_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _WAYS: Final = ("", "_file", "_command", "_credential")
 _SOURCES: Final[Mapping[str, tuple[str, bool]]] = {
     "ping": ("url", True),
@@ -98,15 +101,30 @@ def _of_receiver(
     yield from _sources(key, table, stem, needed=needed or "user" in table)
     if "token_file" in table or "token_command" in table or "token_credential" in table:
         yield from _sources(key, table, "token", needed=False)
+    yield from _headers(key, table)
     try:
         content = json_of(table.get("template"))
-    except ValueError as error:
+        json.dumps(content, allow_nan=False)
+    except (TypeError, ValueError) as error:
         yield (*key, "template"), f"{where}.template is not JSON: {error}"
         return
     for field, value in (("template", content), ("subject", table.get("subject"))):
         problem = problem_of(value)
         if problem is not None:
             yield (*key, field), f"{where}.{field}: {problem}"
+
+
+def _headers(
+    key: tuple[str, ...], table: Mapping[str, Any]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield what is wrong with the headers of a webhook: names that are none, and secrets."""
+    for name in (*table.get("headers", {}), table.get("token_header", "x")):
+        if not _HEADER.fullmatch(name):
+            yield (*key, "headers"), f"{'.'.join(key)}: '{name}' is no name of a header"
+    for name in table.get("headers", {}):
+        if SECRET.search(name) or name.lower() in {"authorization", "cookie"}:
+            line = f"a secret does not stand here; give token_file, token_header = '{name}'"
+            yield (*key, "headers"), f"{'.'.join(key)}.headers.{name}: {line}"
 
 
 def _is_plain(table: Mapping[str, Any]) -> bool:

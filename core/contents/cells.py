@@ -36,8 +36,7 @@ _NAMES: Final = re.compile(rb"`((?:[^`]|``)*+)`|\"((?:[^\"]|\"\")*+)\"|([A-Za-z0
 
 def rows_in(text: bytes, *, escapes: bool = True) -> Iterator[Cells]:
     """Yield the rows of the INSERT statement in `text`. Raises DamagedBackup where it is none."""
-    at = text.find(b"INSERT") if not text.startswith(b"INSERT") else 0
-    head = HEAD.match(text, max(0, at))
+    head = _head(text)
     if head is None:
         raise DamagedBackup("The dump has no rows where its index says: it was changed.")
     pattern, at, cells = _CELLS[escapes], head.end(), list[bytes | None]()
@@ -54,9 +53,14 @@ def rows_in(text: bytes, *, escapes: bool = True) -> Iterator[Cells]:
                 return
 
 
+def _head(text: bytes) -> re.Match[bytes] | None:
+    """Return the beginning of a row statement, which other statements may stand before."""
+    return HEAD.match(text) or HEAD.match(text, max(0, text.find(b"INSERT")))
+
+
 def columns_in(text: bytes) -> tuple[str, ...]:
     """Return the columns that an INSERT statement names, none where it names none."""
-    head = HEAD.match(text, max(0, text.find(b"INSERT")))
+    head = _head(text)
     if head is None:
         return ()
     _, bracket, names = text[
@@ -90,7 +94,8 @@ def value_of(cell: bytes, *, escapes: bool = True) -> bytes | None:
         if cell[:2] in {b"0x", b"0X"}:
             return bytes.fromhex(cell[2:].decode("ascii"))
         if first in {b"b", b"B"} and cell[1:2] == b"'":
-            return str(int(cell[2:-1], 2)).encode()
+            bits = cell[2:-1]
+            return int(bits, 2).to_bytes((len(bits) + 7) // 8, "big")
     except ValueError:
         return cell
     return cell.strip()

@@ -85,6 +85,7 @@ class TableDifferences:
         self._environ = environ
         self._report = report
         self._stack = ExitStack()
+        self._known: dict[str, Table] | None = None
         self.settings: DatabaseConnection
         self._connection: Connection
 
@@ -116,12 +117,14 @@ class TableDifferences:
 
     def _live(self) -> dict[str, Table]:
         """Return the live tables of this store, by name."""
-        others = other_stores(self._connection)
-        return {
-            one.name: one
-            for one in read_tables(self._connection)
-            if not one.name.startswith((STAGED, ASIDE)) and one.name not in others
-        }
+        if self._known is None:
+            others = other_stores(self._connection)
+            self._known = {
+                one.name: one
+                for one in read_tables(self._connection)
+                if not one.name.startswith((STAGED, ASIDE)) and one.name not in others
+            }
+        return self._known
 
     def tables(self) -> Iterator[TableDifference]:
         """Yield every table of the dump and of the live schema, by name."""

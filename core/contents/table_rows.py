@@ -274,7 +274,7 @@ class RowComparison:
         after, waiting, highest = "", list[Cells](), None
         for one in places:
             for row in self._rows_at([one]):
-                value = int(row[at] or 0)
+                value = _whole(row[at])
                 if highest is not None and value < highest:
                     raise NotComparable("it is large, and the dump has it in no order of its key")
                 if waiting and value != highest and len(waiting) >= 10_000:
@@ -297,6 +297,13 @@ class RowComparison:
 def _where(conditions: Iterable[str]) -> str:
     wanted = [one for one in conditions if one]
     return f" WHERE {' AND '.join(wanted)}" if wanted else ""
+
+
+def _whole(cell: bytes | None) -> int:
+    try:
+        return int(cell or 0)
+    except ValueError:
+        raise NotComparable("its key has values that are no numbers") from None
 
 
 def _number_of(cell: bytes | None) -> bytes | None:

@@ -148,7 +148,7 @@ class Client:
                 if plan is not None:
                     from core.operations.shown import write_shown  # noqa: PLC0415 - as said above
 
-                    write_shown(plan, job.directory)
+                    write_shown(plan, job.directory, now_s=self.clock())
                 self._spawn(job)
             except MagerewindError:
                 if not has_begun(job.records()):

@@ -40,8 +40,9 @@ from core.magento.store import Store, find_store
 from core.operations import closing, job_files, work
 from core.operations.context import Cancellation, JobContext
 from core.operations.done import Done, Ending
+from core.operations.equal_command import command_line
 from core.operations.records import Begin, End, TakenUp, begin_of
-from core.operations.requests import Request, command_line
+from core.operations.requests import Request
 from core.waiting import interruptible
 
 if TYPE_CHECKING:

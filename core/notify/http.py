@@ -35,6 +35,7 @@ class Request:
     content_type: str
     headers: Mapping[str, str]
     token: str | None = None
+    token_header: str = "Authorization"  # noqa: S105 - a name
     ca_file: str | None = None
 
 
@@ -96,7 +97,8 @@ def _send(
         **request.headers,
     }
     if token is not None:
-        headers["Authorization"] = f"Bearer {token}"
+        scheme = "Bearer " if request.token_header.lower() == "authorization" else ""
+        headers[request.token_header] = f"{scheme}{token}"
     body = request.body if method == "POST" else None
     if body is not None:
         headers["Content-Type"] = request.content_type

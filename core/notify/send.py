@@ -149,6 +149,7 @@ def _webhook(
         content_type=_JSON,
         headers=webhook.headers,
         token=secrets.get("token"),
+        token_header=webhook.token_header,
         ca_file=webhook.ca_file,
     )
     http.post(request, deadline_s)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,9 +18,8 @@ import core
 from core.archive.create.write_archive import write_archive
 from core.archive.tar.verify import verify_archive
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
-from core.backups.names import Naming, index_name, new_name, parse_name
+from core.backups.names import index_name, new_name, parse_name
 from core.backups.place import make_backups, open_backups
-from core.compression import OF_DUMPS
 from core.durable import (
     PartialFile,
     partial_file,
@@ -43,7 +42,7 @@ from core.magento.settings import DatabaseConnection
 from core.magento.store import magento_version
 from core.operations import closing
 from core.operations.backup_pruning import prune_after, prune_before
-from core.operations.backup_steps import planned_steps, sizes_of
+from core.operations.backup_steps import free_timestamp, planned_steps, sizes_of
 from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.estimates import Estimate
@@ -79,7 +78,7 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
         if any(finding.code == PRUNES for finding in checked.findings):
             prune_before(context, request)
         backups = make_backups(context.store.backups)
-        timestamp = _free_timestamp(backups, request.kinds, int(context.clock()))
+        timestamp = free_timestamp(backups, request.kinds, int(context.clock()))
         write_dump = _straight(context, request, checked)
         if not request.local:
             sending = begin_sending(context, request, request.repositories[0], timestamp)
@@ -187,23 +186,6 @@ def _size_of(backups: Directory, manifest: Manifest) -> int | None:
         return os.lstat(manifest.file_name, dir_fd=backups.fd).st_size
     except FileNotFoundError:
         return None
-
-
-def _free_timestamp(backups: Directory, kinds: Iterable[Kind], now_s: int) -> int:
-    """Return the first second from now whose names are all free: nothing is ever overwritten.
-
-    The names of both namings and all compressions: a set has one file of a kind.
-    """
-    timestamp = now_s
-    while any(
-        backups.has(form(new_name(timestamp, kind, naming, compress)))
-        for kind in kinds
-        for naming in Naming
-        for compress in OF_DUMPS
-        for form in (str, partial_name, index_name)
-    ):
-        timestamp += 1
-    return timestamp
 
 
 def _back_up(

@@ -1,8 +1,14 @@
-"""The steps of a backup, in order, and how much each has to do."""
+"""The steps of a backup, in order, how much each has to do, and the time that names the set."""
 
 from __future__ import annotations
 
-from core.events import Step, step_key
+from collections.abc import Iterable
+
+from core.backups.names import Naming, index_name, new_name
+from core.compression import OF_DUMPS
+from core.durable import partial_name
+from core.events import Kind, Step, step_key
+from core.held import Directory
 from core.operations.preflight import BackupPreflight
 from core.operations.requests import BackupRequest
 
@@ -38,3 +44,20 @@ def sizes_of(request: BackupRequest, checked: BackupPreflight) -> tuple[int, ...
         sizes[step_key(Step.SEND, kind)] = written
         sizes[step_key(Step.VERIFY, kind)] = estimate.file_bytes
     return tuple(sizes.get(key, -1) for key in planned_steps(request))
+
+
+def free_timestamp(backups: Directory, kinds: Iterable[Kind], now_s: int) -> int:
+    """Return the first second from now whose names are all free: nothing is ever overwritten.
+
+    The names of both namings and all compressions: a set has one file of a kind.
+    """
+    timestamp = now_s
+    while any(
+        backups.has(form(new_name(timestamp, kind, naming, compress)))
+        for kind in kinds
+        for naming in Naming
+        for compress in OF_DUMPS
+        for form in (str, partial_name, index_name)
+    ):
+        timestamp += 1
+    return timestamp

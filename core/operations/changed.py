@@ -83,7 +83,8 @@ def _look(
     clock: Callable[[], float],
 ) -> ChangedFiles:
     touched: Counter[str] = Counter()
-    entries, whole, give_up = 0, True, clock() + LIMIT_S
+    # An archive of media holds the directories that lead to it as well.
+    entries, whole, give_up = selection.prefix.count(b"/"), True, clock() + LIMIT_S
     for prefix, fd, names in runs(selection, problem=_nothing):
         if clock() > give_up or stop():
             whole = False

@@ -14,8 +14,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
+from core.archive.index.blocks import Broken
 from core.archive.plan.summary import FilePlan
+from core.archive.tar.gzip import Stretch
 from core.archive.tree import patterns
+from core.archive.tree.selection import walk_key
+from core.backups.archive_index import find_index
 from core.backups.catalog import Backup
 from core.events import Kind
 from core.magento.store import Store
@@ -60,6 +64,31 @@ def chosen_findings(
         for kind, words in matched.items()
         if not words
     ]
+
+
+def start_of(backup: Backup, chosen: Sequence[str]) -> tuple[Stretch, int] | None:
+    """Return where in an archive to begin to look for what is chosen; None: at its beginning.
+
+    Only an index that the manifest vouches for is asked, and only of an archive in our order. What
+    it says is a place: the members that are read from there on are checked as any.
+    """
+    first = min(patterns.Chosen(chosen).beginnings, key=walk_key)
+    manifest = backup.manifest
+    if not first or manifest is None or not manifest.index_sha256:
+        return None
+    index = find_index(backup)
+    if index is None:
+        return None
+    with index, contextlib.suppress(Broken, OSError):
+        if index.digest == manifest.index_sha256 and index.subject.ordered:
+            entry = next(iter(index.entries(first)), None)
+            if (
+                entry is not None
+                and entry.stretch.at >= 0
+                and walk_key(entry.first) <= walk_key(first)
+            ):
+                return entry.stretch, entry.begin
+    return None
 
 
 def _matched(store: Store, words: Sequence[str], plan: FilePlan) -> frozenset[str]:

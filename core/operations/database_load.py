@@ -56,7 +56,9 @@ class Loader:
         """Add to staged tables those of the dump that are not to stay."""
         context, rows = self._context, self._rows
         there = set() if before is None else {one.name for one in before.tables}
-        total = sum(rows.get(name, 0) for name in rows.keys() - kept - there) if rows else None
+        total = None
+        if rows:
+            total = sum(rows.get(name, 0) for name in {*self._check.tables} - kept - there)
         with context.step(
             Step.LOAD,
             Kind.DB,
@@ -72,7 +74,7 @@ class Loader:
                 report=report,
                 expected_rows=rows,
                 map_collations=self._request.map_collations,
-                partial=self._request.partial,
+                partial=self._request.others_stay,
                 mark=job_mark(context),
                 kept=kept,
                 before=before,

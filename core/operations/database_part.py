@@ -35,6 +35,7 @@ from core.operations.database_load import (
     needed_backup,
 )
 from core.operations.difference import dump_index
+from core.operations.fetched_dump import forget_dump
 from core.operations.findings import Finding, refuse, say_findings
 from core.operations.job_files import DEFINITIONS
 from core.operations.kept_tables import KeptTables
@@ -68,7 +69,8 @@ class DatabasePart:
         context, backup = job.context, job.sources.backups[Kind.DB]
         findings: list[Finding] = []
         with context.step(Step.PLAN, Kind.DB, total_bytes=backup.size_bytes) as report:
-            plan = plan_database(job.request, job.sources, report, findings)
+            known = None if job.shown is None else job.shown.kept_at(context.clock())
+            plan = plan_database(job.request, job.sources, report, findings, known=known)
             say_findings(context, findings)
             refuse(findings)
         check, server, difference = plan.check, plan.server, plan.difference
@@ -88,14 +90,18 @@ class DatabasePart:
         )
 
     def _keep(self, backup: Backup, names: Collection[str]) -> None:
-        """Hold the index of a backup open for the tables that are to stay."""
+        """Hold the index of a backup open for the tables that are to stay.
+
+        Without one none of them is the same, and all are loaded.
+        """
         manifest, index = backup.manifest, self._index.enter_context(dump_index(backup))
-        if manifest is None or isinstance(index, str):
-            return
-        source = Source(
-            name=backup.name.text, sha256=manifest.sha256, index_sha256=manifest.index_sha256
-        )
-        self._kept = KeptTables(names, source=source, index=index)
+        source = None
+        if manifest is not None:
+            source = Source(
+                name=backup.name.text, sha256=manifest.sha256, index_sha256=manifest.index_sha256
+            )
+        usable = None if isinstance(index, str) else index
+        self._kept = KeptTables(names, source=source, index=usable)
 
     def prepare(self, job: RollbackJob) -> None:
         """Load while the store is open, where that was chosen."""
@@ -203,6 +209,7 @@ class DatabasePart:
         Before the swap has begun the live tables are untouched, so a server that is gone is no
         reason to keep the store closed: only staging tables are left behind.
         """
+        forget_dump(context.directory)
         self._kept.release()
         settings = connection_of(context)
         if settings is None:
@@ -229,6 +236,7 @@ class DatabasePart:
 
     def settle(self, context: JobContext) -> tuple[Warned, ...]:
         """Triggers, foreign keys, views, routines, events: each step in the journal."""
+        forget_dump(context.directory)
         settings = needed_connection(context)
 
         def act() -> tuple[Warned, ...]:

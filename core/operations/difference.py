@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from core.backups.catalog import Backup
 from core.backups.index import open_index
 from core.database.compare.compare import Compared, Verdict, compare_tables
-from core.database.compare.keeping import kept_tables, may_hold
+from core.database.compare.keeping import cluster_reason, kept_tables, may_hold
+from core.database.compare.questions import other_rendering
 from core.database.index.read_index import DumpIndex
 from core.database.load.dump_check import DumpCheck
 from core.database.schema.broken_tables import broken_tables
 from core.database.schema.table_names import base_tables
 from core.database.server.connection import connect
+from core.database.server.obstacles import lock_problem
+from core.errors import Cancelled, MagerewindError
 from core.events import Report, no_report
 from core.magento.settings import DatabaseConnection
 from core.operations.findings import Finding, note, warn
@@ -84,30 +87,54 @@ def dump_index(backup: Backup) -> Iterator[DumpIndex | str]:
         os.close(fd)
 
 
-def find_difference(
+def compare_with_live(
+    request: RollbackRequest,
     backup: Backup,
-    check: DumpCheck,
     settings: DatabaseConnection,
     *,
-    partial: bool,
-    whole: bool,
+    known: Collection[str] | None = None,
     report: Report = no_report,
+) -> Compared:
+    """Compare the live tables with the index of a dump, which itself was not read yet.
+
+    `known` are the tables that a comparison of just now found to be the same. What keeps it from
+    being made is the reason of the result. Raises Cancelled (from `report`).
+    """
+    if request.whole:
+        return Compared(reason=WHOLE)
+    if request.from_schema:
+        return Compared(reason="names in it stand for another schema")
+    try:
+        with dump_index(backup) as index:
+            if isinstance(index, str):
+                return Compared(reason=index)
+            with connect(settings) as connection:
+                live = set(base_tables(connection)) - broken_tables(connection).keys()
+                names = [name for name in index.tables if name in live]
+                if lock_problem(connection, names) is not None:
+                    return Compared(reason="another connection has locked tables")
+                reason = other_rendering(index, connection) or cluster_reason(connection)
+            if reason is not None:
+                return Compared(reason=reason)
+            if known is None:
+                return compare_tables(index, settings, names, report=report)
+            same = {name: Verdict.SAME for name in names if name in known}
+            return Compared(verdicts={**dict.fromkeys(names, Verdict.DIFFERS), **same})
+    except Cancelled:
+        raise
+    except MagerewindError as error:
+        return Compared(reason=error.message.rstrip("."))
+
+
+def difference_of(
+    check: DumpCheck, found: Compared, settings: DatabaseConnection, *, partial: bool
 ) -> Difference:
-    """Compare the live tables with a dump. Raises DatabaseError, Cancelled (from `report`)."""
+    """Return the plan for the tables of a dump that was checked. Raises DatabaseError."""
     with connect(settings) as connection:
         live = set(base_tables(connection)) - broken_tables(connection).keys()
-        found = Compared(reason=WHOLE)
-        if not whole:
-            with dump_index(backup) as index:
-                names = [name for name in check.tables if name in live]
-                if isinstance(index, str):
-                    found = Compared(reason=index)
-                elif not check.trusted:
-                    found = Compared(reason="it is not the dump of its manifest")
-                else:
-                    found = compare_tables(index, settings, names, report=report)
         leaving = () if partial else live - {*check.tables, *check.stays}
-        kept = kept_tables(connection, check, found.same, leaving)
+        same = found.same & {*check.tables}
+        kept = kept_tables(connection, check, same, leaving)
         sizes = connection.query(
             "SELECT TABLE_NAME, IFNULL(DATA_LENGTH, 0) + IFNULL(INDEX_LENGTH, 0)"
             " FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
@@ -116,43 +143,15 @@ def find_difference(
         sizes_then = {one.name: one.row_bytes for one in check.contents}
         kept_bytes = sum(sizes_then[name] for name in kept)
         return Difference(
-            loaded_bytes=sum(sizes_then.values()) - kept_bytes,
-            kept_bytes=kept_bytes,
             kept=tuple(name for name in check.tables if name in kept),
             loaded=tuple(name for name in check.tables if name not in kept),
-            verdicts=found.verdicts,
+            verdicts={name: one for name, one in found.verdicts.items() if name in check.tables},
             reason=found.reason,
             held=may_hold(connection),
             undo_bytes=sum(int(size) for name, size in sizes if name in going),
+            loaded_bytes=sum(sizes_then.values()) - kept_bytes,
+            kept_bytes=kept_bytes,
         )
-
-
-class Comparing:
-    """A comparison that is made when it is called; `found` holds its result."""
-
-    def __init__(
-        self,
-        request: RollbackRequest,
-        backup: Backup,
-        check: DumpCheck,
-        settings: DatabaseConnection,
-        report: Report,
-    ) -> None:
-        self._request, self._backup, self._check = request, backup, check
-        self._settings, self._report = settings, report
-        self.found: Difference | None = None
-
-    def __call__(self) -> tuple[str, ...]:
-        """Compare, and return the tables that stay."""
-        self.found = find_difference(
-            self._backup,
-            self._check,
-            self._settings,
-            partial=self._request.partial,
-            whole=self._request.whole,
-            report=self._report,
-        )
-        return self.found.kept
 
 
 def difference_findings(difference: Difference) -> list[Finding]:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from core.archive.plan.closed_directories import still_open, unmovable
+from core.archive.plan.fetched import fetch_for_stage
 from core.archive.plan.home import PlanHome
 from core.archive.plan.summary import FilePlan
 from core.archive.restore.give_away import give_directories
@@ -81,6 +82,10 @@ class FilesPart:
         context, plan = job.context, self.file_plan
         if plan is None:
             raise MagerewindError("The files were not compared.")
+        remote = job.sources.remote
+        if remote is not None:
+            with context.step(Step.FETCH, self.kind, total_bytes=plan.bytes_to_write) as report:
+                fetch_for_stage(plan.plan_path, remote.fetch(self.kind, plan.plan_path, report))
         with context.step(Step.STAGE, self.kind, total_bytes=plan.bytes_to_write) as report:
             context.journal.write(StageBegun(kind=self.kind))
             self._staged = stage_files(plan, job_id=context.job_id, report=report)
@@ -90,7 +95,9 @@ class FilesPart:
         if self._staged is None:
             raise MagerewindError("Nothing was staged.")
         with job.context.step(Step.RECHECK, self.kind) as report:
-            refreshed = refresh_files(self._staged, report=report)
+            remote, place = job.sources.remote, self._staged.plan_path
+            fetch = None if remote is None else remote.fetch(self.kind, place)
+            refreshed = refresh_files(self._staged, report=report, fetch=fetch)
         self._staged = refreshed.staged
         _tell_changes(
             job.context,

@@ -31,7 +31,7 @@ BEFORE: Final = "before"
 AFTER: Final = "after"
 _OUTPUT_BYTES: Final = 16 << 10  # of each program, kept in the job's log
 _WORDS_SHOWN: Final = 200
-_VARIABLE: Final = "MAGEREWIND_"
+_VARIABLE: Final = "MAGEREWIND_HOOK_"  # not what a command of ours would obey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 
 from core.errors import MagerewindError
-from core.held import Directory
+from core.held import Directory, StateFile
 from core.magento.store import Store
 from core.operations.job_files import open_state
 from core.repository.restic import Restic
-from core.repository.seen import Seen, last_seen, remember
+from core.repository.seen import Seen, all_seen, last_seen, listings_in, remember
 from core.repository.sets import (
     LARGEST_MANIFEST,
     MANIFEST_FILE,
@@ -26,6 +27,8 @@ from core.repository.sets import (
 from core.repository.settings import Repository
 
 _CACHE = "restic"
+_LISTINGS_KEPT = 8
+_JUST_S = 120.0
 
 
 def store_name(store: Store, name: str) -> str:
@@ -57,15 +60,17 @@ def _cache_of(store: Store) -> str | None:
     return None
 
 
-def look_at(store: Store, restic: Restic, *, name: str | None, now_s: float) -> Holdings:
-    """Return the sets of a store in a repository, of all stores for None; remember them.
+def look_at(store: Store, restic: Restic, *, name: str | None, now_s: float | None) -> Holdings:
+    """Return the sets of a store in a repository, of all stores for None.
+
+    Those of a store are remembered as seen at `now_s`, unless that is None.
 
     Raises RepositoryError.
     """
     tags = (TAG,) if name is None else (TAG, f"store={name}")
     repository = restic.repository.name
     holdings = read_holdings(restic.snapshots(*tags), repository, store=name)
-    if name is not None:
+    if name is not None and now_s is not None:
         with suppress(MagerewindError, OSError):
             state = open_state(store)
             if state is not None:
@@ -86,6 +91,21 @@ def _remember(state: Directory, repository: str, holdings: Holdings, now_s: floa
             problem="" if before is None else before.problem,
         ),
     )
+
+
+def remember_set(store: Store, one: RemoteSet, *, now_s: float) -> None:
+    """Add a set that was just sent to what was last seen; that it cannot be is no matter."""
+    with suppress(MagerewindError, OSError):
+        state = open_state(store)
+        if state is not None:
+            with state:
+                before = last_seen(state, one.repository)
+                if before is None:
+                    return
+                sent = {part.id for part in one.parts.values()}
+                rest = tuple(part for part in before.holdings.unfinished if part.id not in sent)
+                holdings = Holdings(sets=(one, *before.holdings.sets), unfinished=rest)
+                remember(state, replace(before, seen_s=now_s, holdings=holdings))
 
 
 def remember_check(store: Store, repository: str, *, now_s: float, problem: str) -> None:
@@ -115,6 +135,64 @@ def seen_of(store: Store, repository: str) -> Seen | None:
             with state:
                 return last_seen(state, repository)
     return None
+
+
+def seen_everywhere(store: Store) -> tuple[Seen, ...]:
+    """Return what was last seen of every repository of a store, without asking any."""
+    with suppress(MagerewindError, OSError):
+        state = open_state(store)
+        if state is not None:
+            with state:
+                return all_seen(state)
+    return ()
+
+
+def just_seen(seen: Seen | None, store: str, timestamp: str, *, now_s: float) -> RemoteSet | None:
+    """Return a whole set that was seen a moment ago, by the one who was asked about it."""
+    if seen is None or not 0 <= now_s - seen.seen_s <= _JUST_S:
+        return None
+    found = [one for one in seen.holdings.sets if one.is_whole and str(one.timestamp) == timestamp]
+    return next((one for one in found if one.store == store), None)
+
+
+def kept_manifest(store: Store, restic: Restic, chosen: RemoteSet) -> SetManifest:
+    """Return the manifest of a set, from here when it was read before. Raises RepositoryError."""
+    with kept_listing(store, chosen.manifest.id) as kept:
+        if kept is not None and kept.exists():
+            with suppress(MagerewindError, OSError):
+                return from_json(kept.read(limit=LARGEST_MANIFEST))
+        content = restic.dump(chosen.manifest.id, f"/{MANIFEST_FILE}", limit=LARGEST_MANIFEST)
+        manifest = from_json(content)
+        if kept is not None:
+            with suppress(MagerewindError, OSError):
+                kept.directory.write(kept.name, content)
+        return manifest
+
+
+@contextmanager
+def kept_listing(store: Store, snapshot: str) -> Iterator[StateFile | None]:
+    """Give the file that keeps a snapshot's listing: a snapshot never changes.
+
+    Of such listings the newest few are kept. None where there is no place for them.
+    """
+    with ExitStack() as stack:
+        file: StateFile | None = None
+        with suppress(MagerewindError, OSError):
+            state = open_state(store)
+            if state is not None:
+                stack.enter_context(state)
+                file = StateFile(stack.enter_context(listings_in(state)), snapshot)
+        if file is not None and not file.exists():
+            _drop_old(file.directory)
+        yield file
+
+
+def _drop_old(listings: Directory) -> None:
+    with suppress(MagerewindError, OSError):
+        names = listings.names()
+        ages = {name: os.stat(name, dir_fd=listings.fd).st_mtime for name in names}
+        for name in sorted(names, key=ages.__getitem__)[: -_LISTINGS_KEPT + 1]:
+            listings.remove(name)
 
 
 def manifest_of(restic: Restic, chosen: RemoteSet) -> SetManifest:

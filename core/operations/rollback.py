@@ -7,6 +7,7 @@ forward. The store is opened by one of the two ends in `ending`, never as cleanu
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 from core.events import (
     Kind,
@@ -33,7 +34,7 @@ from core.operations.rollback_plan import (
     surrounding_findings,
 )
 from core.operations.shown import read_shown
-from core.operations.sources import gather
+from core.operations.sources import Sources, gather
 
 
 def planned_steps(request: RollbackRequest) -> tuple[str, ...]:
@@ -42,7 +43,9 @@ def planned_steps(request: RollbackRequest) -> tuple[str, ...]:
     database = [Kind.DB] if Kind.DB in request.kinds else []
     return (
         step_key(Step.CHECK),
+        *(step_key(Step.FETCH, kind) for kind in database if request.repository is not None),
         *(step_key(Step.PLAN, kind) for kind in request.kinds),
+        *(step_key(Step.FETCH, kind) for kind in files if request.repository is not None),
         *(step_key(Step.STAGE, kind) for kind in files),
         *(step_key(Step.LOAD, kind) for kind in database if request.load_open),
         step_key(Step.CLOSE),
@@ -83,6 +86,7 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> Done:
             locks.enter_context(schema_lock(sources.connection))
             refuse_unfinished(sources.connection, context.store)
         try:
+            sources = _with_dump(context, sources, request)
             job = RollbackJob(
                 context=context,
                 request=request,
@@ -104,6 +108,19 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> Done:
         )
 
 
+def _with_dump(context: JobContext, sources: Sources, request: RollbackRequest) -> Sources:
+    """Bring the dump of a set that is elsewhere, when there is room for it."""
+    remote, backup = sources.remote, sources.backups.get(Kind.DB)
+    if remote is None or backup is None:
+        return sources
+    from core.operations.remote_sources import fetch_dump, remote_findings  # noqa: PLC0415
+
+    refuse(remote_findings(context.store, remote, {}, request.kinds))
+    with context.step(Step.FETCH, Kind.DB, total_bytes=backup.size_bytes) as report:
+        fetched = fetch_dump(context, remote, backup, report)
+    return replace(sources, backups={**sources.backups, Kind.DB: fetched})
+
+
 def _make_ready(job: RollbackJob, parts: tuple[Part, ...]) -> None:
     """Plan all and stage the files while the store is open."""
     context = job.context
@@ -117,6 +134,11 @@ def _make_ready(job: RollbackJob, parts: tuple[Part, ...]) -> None:
         *absence_findings(context.store, job.request, job.sources, plans),
         *file_findings(context.store, plans),
     ]
+    remote = job.sources.remote
+    if remote is not None:
+        from core.operations.remote_sources import remote_findings  # noqa: PLC0415 - few need it
+
+        findings += remote_findings(context.store, remote, plans, ())
     say_findings(context, findings)
     refuse(findings)
     for part in parts:
@@ -131,7 +153,7 @@ def _complete(job: RollbackJob, parts: tuple[Part, ...]) -> None:
             kind=part.kind,
             file_name=backup.name.text,
             path=backup.path,
-            only=() if part.kind is Kind.DB else job.request.only,
+            only=job.request.only_of(part.kind),
         )
         job.context.emit(started)
         part.recheck(job)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -21,12 +21,13 @@ from core.archive.plan.summary import FilePlan
 from core.archive.plan.unwritable import READ_ONLY
 from core.backups.catalog import Backup
 from core.backups.manifest import identity_of
-from core.errors import Cancelled, MagerewindError
+from core.errors import Cancelled, MagerewindError, PreflightRefused, UsageError
 from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
-from core.magento.store import Store, magento_version
+from core.magento.store import Store
 from core.operations.absence import absence_findings
-from core.operations.chosen import chosen_findings
+from core.operations.backup_findings import stripped_findings, version_findings
+from core.operations.chosen import chosen_findings, start_of
 from core.operations.findings import (
     Finding,
     Level,
@@ -51,6 +52,7 @@ from core.operations.uncovered import remote_findings
 
 if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for imports
     from core.database.load.server_check import DumpCheck, ServerCheck
+    from core.operations.chosen_tables import ChosenTables
     from core.operations.difference import Difference
     from core.operations.losses import Losses
 
@@ -69,6 +71,7 @@ class DatabasePlan:
     check: DumpCheck
     server: ServerCheck | None
     losses: Losses | None
+    chosen: ChosenTables | None = None  # where not all tables are asked for
     difference: Difference | None = None  # None where the server was not asked
 
 
@@ -110,7 +113,10 @@ class RollbackPlan:
         if difference is not None:
             digest.update(difference.fingerprint.encode("utf-8", "surrogateescape"))
         digest.update(self.environment.encode())
-        digest.update("\0".join(self.request.only).encode("utf-8", "surrogateescape"))
+        for asked in (self.request.only, self.request.only_table):
+            digest.update("\0".join((*asked, "")).encode("utf-8", "surrogateescape"))
+        tables = () if self.database is None else self.database.check.tables
+        digest.update("\0".join(tables).encode("utf-8", "surrogateescape"))
         return digest.hexdigest()[:16]
 
 
@@ -139,7 +145,15 @@ def plan_rollback(
     }
     refuse(chosen_findings(store, request, sources, files))
     database = None
-    if Kind.DB in request.kinds:
+    if sources.remote is not None:
+        from core.operations import remote_sources  # noqa: PLC0415 - few need it
+
+        found = remote_sources.remote_findings(store, sources.remote, files, request.kinds)
+        findings += found
+        if Kind.DB in request.kinds:
+            findings += remote_sources.dump_findings(sources.remote)
+            findings += loss_findings(sources)
+    elif Kind.DB in request.kinds:
         database = plan_database(request, sources, report, findings)
     findings += absence_findings(store, request, sources, files)
     findings += file_findings(store, files)
@@ -175,38 +189,56 @@ def plan_kind(
     backup = sources.backups[kind]
     manifest = backup.manifest
     selection = selection_of(store, kind, excluded(request, sources, backup))
+    chosen = resolve_only(request.only, store.root)
+    selection = replace(selection, additive=request.partial, chosen=chosen)
+    if sources.remote is not None:
+        return sources.remote.plan(kind, selection, plan, report)
     return plan_files(
         backup.path,
-        replace(
-            selection,
-            additive=request.partial,
-            chosen=resolve_only(request.only, store.root),
-        ),
+        selection,
         plan,
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,
         members=manifest.members if manifest is not None else None,
         put_aside=put_aside,
         sound=manifest is not None and manifest.looked_at == identity_of(manifest),
+        start=start_of(backup, chosen) if chosen else None,
     )
 
 
 def plan_database(
-    request: RollbackRequest, sources: Sources, report: Report, findings: list[Finding]
+    request: RollbackRequest,
+    sources: Sources,
+    report: Report,
+    findings: list[Finding],
+    *,
+    known: Collection[str] | None = None,
 ) -> DatabasePlan:
-    """Check a dump by itself and against the server. Raises DamagedBackup and StatementRefused."""
+    """Check a dump by itself and against the server. Raises DamagedBackup and StatementRefused.
+
+    `known`: as for `compare_with_live`.
+    """
+    from core.database.compare.compare import Compared  # noqa: PLC0415
     from core.database.load.kept_rows import keep_rows  # noqa: PLC0415
     from core.database.load.server_check import (  # noqa: PLC0415 - as said above
         check_against_server,
         check_dump,
         without_other_stores,
     )
-    from core.operations.difference import Comparing, difference_findings  # noqa: PLC0415
+    from core.operations.chosen_tables import choose_tables, tie_findings  # noqa: PLC0415
+    from core.operations.difference import (  # noqa: PLC0415
+        compare_with_live,
+        difference_findings,
+        difference_of,
+    )
     from core.operations.losses import count_losses, uncounted_findings  # noqa: PLC0415
 
     backup = sources.backups[Kind.DB]
     manifest = backup.manifest
     connection = sources.connection
+    compared = Compared(reason="the database cannot be asked")
+    if connection is not None:
+        compared = compare_with_live(request, backup, connection, known=known, report=report)
     check = check_dump(
         backup.path,
         report=report,
@@ -215,26 +247,31 @@ def plan_database(
         table_prefix=connection.table_prefix if connection is not None else "",
         schema=connection.schema if connection is not None else None,
         from_schema=request.from_schema or "",
+        passed_over=compared.same,
     )
     server: ServerCheck | None = None
     losses: Losses | None = None
+    chosen: ChosenTables | None = None
     difference: Difference | None = None
     if connection is not None:
         try:
             check = without_other_stores(check, connection)
+            if request.only_table:
+                chosen = choose_tables(request, check, connection, report)
+                check = chosen.check
             if request.keep_stripped and manifest is not None:
                 check = keep_rows(check, manifest.stripped, connection)
-            comparing = Comparing(request, backup, check, connection, report)
+            difference = difference_of(check, compared, connection, partial=request.others_stay)
             server = check_against_server(
                 check,
                 connection,
                 map_collations=request.map_collations,
-                partial=request.partial,
-                compare=comparing,
+                partial=request.others_stay,
+                kept=difference.kept,
             )
-            difference = comparing.found
-            losses = count_losses(connection, backup.name.timestamp)
-        except Cancelled:
+            among = check.tables if request.only_table else None
+            losses = count_losses(connection, backup.name.timestamp, among=among)
+        except (Cancelled, PreflightRefused, UsageError):
             raise
         except MagerewindError as error:
             findings.append(from_error("database", error))
@@ -249,7 +286,29 @@ def plan_database(
                 names=[f"order {number}" for number in losses.order_numbers],
             )
         )
-    return DatabasePlan(check=check, server=server, losses=losses, difference=difference)
+    findings += tie_findings(chosen) if chosen is not None else []
+    return DatabasePlan(
+        check=check, server=server, losses=losses, difference=difference, chosen=chosen
+    )
+
+
+def loss_findings(sources: Sources) -> list[Finding]:
+    """Return the rows that are newer than a dump that cannot be read yet."""
+    from core.operations.losses import count_losses, uncounted_findings  # noqa: PLC0415
+
+    if sources.connection is None:
+        return []
+    try:
+        losses = count_losses(sources.connection, sources.backups[Kind.DB].name.timestamp)
+    except Cancelled:
+        raise
+    except MagerewindError as error:
+        return [from_error("database", error)]
+    found = list(uncounted_findings(losses))
+    if losses.any:
+        words = f"Newer than the backup, and lost by this rollback: {losses.words}."
+        found.append(warn("losses", words))
+    return found
 
 
 def _dump_findings(check: DumpCheck, server: ServerCheck | None) -> list[Finding]:
@@ -352,40 +411,11 @@ def surrounding_findings(
     found += release_findings(store, sources)
     if Kind.MEDIA in sources.backups:
         found += remote_findings(sources.configuration)
-    found += _version_findings(store, sources)
-    found += _stripped_findings(request, sources)
+    found += version_findings(store, sources)
+    found += stripped_findings(request, sources)
     found += [
         warn("clock", f"{backup.name.text} is dated in the future.")
         for backup in sources.backups.values()
         if backup.name.timestamp > now_s + 60
     ]
     return found
-
-
-def _version_findings(store: Store, sources: Sources) -> list[Finding]:
-    """Return the backups that are of another version of Magento than the store."""
-    version, _edition = magento_version(store)
-    return [
-        note(
-            "version",
-            f"The {kind} backup is of Magento {backup.manifest.magento_version}, "
-            f"the store is {version}.",
-        )
-        for kind, backup in sources.backups.items()
-        if backup.manifest is not None
-        and None not in {version, backup.manifest.magento_version or None}
-        and backup.manifest.magento_version != version
-    ]
-
-
-def _stripped_findings(request: RollbackRequest, sources: Sources) -> list[Finding]:
-    """Return the tables of which the dump has no rows."""
-    backup = sources.backups.get(Kind.DB)
-    if backup is None or backup.manifest is None or not backup.manifest.stripped:
-        return []
-    names = backup.manifest.stripped
-    if request.keep_stripped:
-        message = "The dump was taken without the rows of some tables; they keep the present ones:"
-        return [note("stripped", message, names=names)]
-    message = "The dump was taken without the rows of some tables; they will be empty:"
-    return [warn("stripped", message, hint="--keep-stripped keeps the present rows.", names=names)]

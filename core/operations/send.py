@@ -9,7 +9,7 @@ Nothing in a repository has to be taken back: without its manifest a set does no
 
 from __future__ import annotations
 
-import hashlib
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,19 +21,17 @@ from core.archive.tree.selection import Selection
 from core.backups.manifest import Manifest, find_manifest
 from core.backups.names import Naming, new_name
 from core.backups.place import open_backups
-from core.durable import translate, write_all
 from core.errors import Cancelled, DamagedBackup, MagerewindError
 from core.events import BackupSent, BackupStarted, Kind, Report, SetSent, Step, Warned
-from core.held import Directory
 from core.magento.store import magento_version
 from core.operations.context import JobContext
+from core.operations.copied_dump import CopiedDump
 from core.operations.estimates import Estimate
 from core.operations.findings import of_kind
 from core.operations.records import PartSent, SetCommitted
-from core.operations.remote import look_at, open_restic, store_name
+from core.operations.remote import look_at, open_restic, remember_set, store_name
 from core.operations.requests import BackupRequest
 from core.operations.selections import selection_of
-from core.owned import open_regular
 from core.repository.restic import Restic
 from core.repository.sending import Sent, send_manifest, send_stream, send_tree
 from core.repository.sets import (
@@ -41,7 +39,9 @@ from core.repository.sets import (
     MANIFEST,
     Holdings,
     PartManifest,
+    RemoteSet,
     SetManifest,
+    Snapshot,
     host_of,
     tags_of,
     to_json,
@@ -49,7 +49,6 @@ from core.repository.sets import (
 from core.repository.settings import Repository
 
 _NAMES = 50
-_PIECE = 1 << 20
 
 Dump = Callable[[int, Report], tuple[int, dict[str, Any]]]
 """Writes a dump to a descriptor; returns its bytes and what its manifest says of it."""
@@ -134,6 +133,8 @@ def send_files(
             report=report,
         )
         changed = () if since_s is None else changed_since(selection, since_s)
+        if since_s is not None or request.keep_open:
+            known = known.with_later(outline(selection))  # links and names of a store that is open
     if sent.vanished:
         message = of_kind(kind, f"{len(sent.vanished)} files went away while they were sent:")
         context.say(Warned(code="vanished", message=message, names=sent.vanished[:_NAMES]))
@@ -146,7 +147,14 @@ def send_files(
         context.say(Warned(code="changed-since", message=message, names=changed[:_NAMES]))
     facts = _facts(sending, kind, sent, known, selection, began_s)
     facts = replace(facts, kept_open=facts.kept_open or since_s is not None)
-    part = PartManifest(snapshot=sent.snapshot, facts=facts, odd=known.odd, links=known.links)
+    part = PartManifest(
+        snapshot=sent.snapshot,
+        facts=facts,
+        prefix=selection.prefix,
+        mode=os.stat(selection.root).st_mode & 0o3777,
+        odd=known.odd,
+        links=known.links,
+    )
     _take(sending, kind, part, sent, items=sent.files, began_s=began_s)
 
 
@@ -192,33 +200,18 @@ def send_dump_file(sending: Sending, name: str) -> None:
         if manifest is None:
             raise DamagedBackup(f"{name} has no manifest any more.")
         with context.step(Step.SEND, Kind.DB, total_bytes=manifest.size_bytes) as report:
-
-            def produce(fd: int) -> int:
-                return _copy_dump(backups, manifest, fd, report)
-
-            sent = _stream(sending, produce)
-    facts = replace(manifest, file_name=new_name(sending.timestamp, Kind.DB), size_bytes=sent.bytes)
+            copied = CopiedDump(backups, manifest)
+            sent = _stream(sending, lambda fd: copied.write(fd, report))
+    facts = replace(
+        manifest,
+        file_name=new_name(sending.timestamp, Kind.DB),
+        size_bytes=sent.bytes,
+        sha256=copied.sha256,
+        index_sha256="",
+    )
     part = PartManifest(snapshot=sent.snapshot, facts=facts)
     items = sum((facts.rows or {}).values())
     _take(sending, Kind.DB, part, sent, items=items, began_s=began_s)
-
-
-def _copy_dump(backups: Directory, manifest: Manifest, fd: int, report: Report) -> int:
-    """Copy a dump to a descriptor; return its bytes. Raises DamagedBackup for another file."""
-    name = manifest.file_name
-    digest, done = hashlib.sha256(), 0
-    try:
-        with open(open_regular(name, dir_fd=backups.fd), "rb", buffering=0) as file:
-            while piece := file.read(_PIECE):
-                digest.update(piece)
-                write_all(fd, piece)
-                done += len(piece)
-                report(done, 0, name)
-    except OSError as error:
-        raise translate(error, f"reading {name}") from error
-    if digest.hexdigest() != manifest.sha256:
-        raise DamagedBackup(f"{name} is no longer what its manifest says.")
-    return done
 
 
 def _take(
@@ -318,6 +311,30 @@ def copy_set(
         raise failed
 
 
+def _as_listed(sending: Sending, manifest: str) -> RemoteSet:
+    """Return the set as a list of the repository would have it."""
+    now_s = sending.context.clock()
+
+    def snapshot(identity: str, kind: str, size: int, names: Mapping[Kind, str]) -> Snapshot:
+        return Snapshot(
+            id=identity, store=sending.store, timestamp=sending.timestamp, kind=kind,
+            time_s=now_s, bytes=size, names=names,
+        )  # fmt: skip
+
+    parts = sending.parts
+    names = {kind: part.snapshot for kind, part in parts.items()}
+    return RemoteSet(
+        repository=sending.repository,
+        store=sending.store,
+        timestamp=sending.timestamp,
+        manifest=snapshot(manifest, MANIFEST, 0, names),
+        parts={
+            kind: snapshot(part.snapshot, kind.value, part.facts.size_bytes, {})
+            for kind, part in parts.items()
+        },
+    )
+
+
 def commit_set(sending: Sending) -> None:
     """Send the manifest: from here on the set counts."""
     context = sending.context
@@ -338,6 +355,7 @@ def commit_set(sending: Sending) -> None:
             tags=(*tags_of(sending.store, sending.timestamp, MANIFEST), *named),
         )
     context.journal.write(SetCommitted(repository=sending.repository, snapshot=sent.snapshot))
+    remember_set(context.store, _as_listed(sending, sent.snapshot), now_s=context.clock())
     context.emit(
         SetSent(
             repository=sending.repository,

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from core.archive.plan.summary import FilePlan
 from core.archive.tree.ordinary_changes import are_too_many, is_ordinary
@@ -23,6 +23,8 @@ from core.operations.job_files import SHOWN
 from core.operations.rollback_plan import RollbackPlan
 from core.operations.sources import Sources
 from core.owned import LARGE
+
+_FRESH_S: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ def _entry_key(action: str, path: str) -> str:
 
 
 def _identity(backup: Backup) -> list[Any]:
+    if backup.repository and backup.manifest is not None:  # its digest names it, wherever it is
+        return [backup.name.text, backup.size_bytes, backup.manifest.sha256]
     status = os.lstat(backup.path)
     return [backup.name.text, status.st_size, status.st_mtime_ns, status.st_ino]
 
@@ -55,6 +59,16 @@ class Shown:
     environment: str
     backups: Mapping[str, list[Any]]
     entries: Mapping[str, frozenset[str]]
+    kept: frozenset[str] | None = None  # tables that a comparison for the plan found to be the same
+    compared_s: float = 0.0
+
+    def kept_at(self, now_s: float) -> frozenset[str] | None:
+        """Return the tables that stay by the shown plan, None where that was not just now.
+
+        They are compared again under locks in any case: what changed meanwhile costs time only.
+        """
+        fresh = 0 <= now_s - self.compared_s <= _FRESH_S
+        return self.kept if fresh else None
 
     def check_sources(self, sources: Sources) -> None:
         """Raise PlanChanged when a backup or env.php differs from the shown one."""
@@ -83,8 +97,9 @@ class Shown:
         )
 
 
-def write_shown(plan: RollbackPlan, directory: Directory) -> None:
+def write_shown(plan: RollbackPlan, directory: Directory, *, now_s: float = 0.0) -> None:
     """Keep the shown plan in a job's directory."""
+    difference = plan.database.difference if plan.database is not None else None
     row = {
         "environment": plan.environment,
         "backups": {kind.value: _identity(backup) for kind, backup in plan.backups.items()},
@@ -92,6 +107,8 @@ def write_shown(plan: RollbackPlan, directory: Directory) -> None:
             kind.value: [_entry_key(entry.action, entry.path) for entry in files.entries()]
             for kind, files in plan.files.items()
         },
+        "kept": None if difference is None or difference.reason else list(difference.kept),
+        "compared_s": now_s,
     }
     directory.write(SHOWN, json.dumps(row).encode())
 
@@ -107,6 +124,8 @@ def read_shown(directory: Directory) -> Shown | None:
             environment=str(row["environment"]),
             backups={str(kind): list(identity) for kind, identity in row["backups"].items()},
             entries={str(kind): frozenset(keys) for kind, keys in row["entries"].items()},
+            kept=None if (kept := row.get("kept")) is None else frozenset(map(str, kept)),
+            compared_s=float(row.get("compared_s", 0)),
         )
     except FileNotFoundError:
         return None

@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.archive.tar.verify import read_members
 from core.archive.tree import patterns
@@ -30,6 +30,9 @@ from core.operations.findings import Finding, from_error, note, stop, warn
 from core.operations.preflight import NOT_INSTALLED, read_deployment
 from core.operations.requests import RollbackRequest
 
+if TYPE_CHECKING:
+    from core.operations.remote_sources import Remote
+
 ENV_PHP: Final = "app/etc/env.php"
 CONFIG_PHP: Final = "app/etc/config.php"
 
@@ -44,6 +47,7 @@ class Sources:
     env_keys: tuple[str, ...]
     findings: tuple[Finding, ...]
     elsewhere: Mapping[str, tuple[str, ...]]  # by file name: the signs of another store
+    remote: Remote | None = None  # the set in a repository that the backups are parts of
 
     @property
     def environment_fingerprint(self) -> str:
@@ -54,11 +58,19 @@ class Sources:
 def gather(store: Store, request: RollbackRequest, *, environ: Mapping[str, str]) -> Sources:
     """Find everything that a rollback starts from.
 
-    Raises InvalidBackupName and BackupNotFound for the names, and NotInstalled, as Magento says it,
-    for media and database of a store without an installation; all else becomes a finding.
+    Raises InvalidBackupName and BackupNotFound for the names, RepositoryError, and NotInstalled, as
+    Magento says it, for media and database of a store without an installation; all else becomes a
+    finding.
     """
+    remote = None
+    if request.repository is not None:
+        from core.operations.remote_sources import open_remote  # noqa: PLC0415 - few need it
+
+        remote = open_remote(store, request, environ=environ)
     backups = {
         kind: find_backup(store.backups, name, kind)
+        if remote is None
+        else remote.backup(kind, name)
         for kind in request.kinds
         if (name := request.file_of(kind)) is not None
     }
@@ -66,7 +78,7 @@ def gather(store: Store, request: RollbackRequest, *, environ: Mapping[str, str]
     live, problem = read_deployment(store, environ)
     archived = None
     if puts_back(request, store, ENV_PHP):
-        archived = _archived(backups.get(Kind.CODE), environ, findings)
+        archived = _archived(backups.get(Kind.CODE), remote, environ, findings)
     chosen = live
     if archived is not None and (live is None or not live.installed):
         chosen = archived
@@ -92,6 +104,7 @@ def gather(store: Store, request: RollbackRequest, *, environ: Mapping[str, str]
         env_keys=() if keeps_env else _env_keys(live, archived, findings),
         findings=tuple(findings),
         elsewhere=elsewhere,
+        remote=remote,
     )
 
 
@@ -121,13 +134,20 @@ def _health_findings(backups: Mapping[Kind, Backup]) -> list[Finding]:
 
 
 def _archived(
-    backup: Backup | None, environ: Mapping[str, str], findings: list[Finding]
+    backup: Backup | None,
+    remote: Remote | None,
+    environ: Mapping[str, str],
+    findings: list[Finding],
 ) -> DeploymentConfiguration | None:
     """Return the deployment configuration in the code archive, if it holds one."""
     if backup is None:
         return None
     try:
-        files = read_members(backup.path, (ENV_PHP.encode(), CONFIG_PHP.encode()))
+        paths = (ENV_PHP, CONFIG_PHP)
+        if remote is not None:
+            files = remote.small_files(paths)
+        else:
+            files = read_members(backup.path, tuple(map(str.encode, paths)))
         env_php = files.get(ENV_PHP.encode())
         if env_php is None:
             return None

@@ -68,6 +68,8 @@ def table_plans(plan: DatabasePlan, rows_then: Mapping[str, int] | None) -> tupl
     states |= dict.fromkeys(plan.check.stays, TableState.KEPT)
     if plan.difference is not None:
         states |= dict.fromkeys(plan.difference.kept, TableState.SAME)
+    if plan.difference is not None:
+        states |= dict.fromkeys(plan.difference.kept, TableState.SAME)
     return tuple(
         _planned(name, state, now.get(name), then.get(name), sizes.get(name))
         for name, state in sorted(states.items())
@@ -80,6 +82,8 @@ def _planned(
     stays = state in {TableState.SAME, TableState.KEPT}
     after = now if stays else 0 if state is TableState.EXTRA else then
     before = 0 if state is TableState.MISSING else now
+    if state is TableState.SAME:  # compared row by row, by their digests
+        before = after = now = then
     known = before is not None and after is not None
     difference = (after or 0) - (before or 0)
     return TablePlan(
@@ -90,6 +94,7 @@ def _planned(
         rows_added=max(0, difference) if known else None,
         rows_removed=max(0, -difference) if known else None,
         rows_changed=0 if stays or state in {TableState.MISSING, TableState.EXTRA} else None,
+        exact=state is TableState.SAME,
         bytes_then=size,
     )
 

@@ -64,36 +64,52 @@ def fetcher(restic: Restic, snapshot: str, prefix: bytes, every: Counts, report:
             wanted = grouped(wanted, every())
         relative = [path[len(prefix) :] for path in wanted]
         for at in range(0, len(relative), MOST_PATTERNS):
-            _restore(restic, snapshot, relative[at : at + MOST_PATTERNS], directory, report)
+            fetch_paths(restic, snapshot, relative[at : at + MOST_PATTERNS], directory, report)
 
     return fetch
 
 
-def _restore(
+def fetch_paths(
     restic: Restic, snapshot: str, paths: Sequence[bytes], directory: int, report: Report
 ) -> None:
-    """Restore these paths of a snapshot into an open directory."""
-    restic.look()
+    """Restore these paths of a snapshot into an open directory; those it lacks are no error."""
     wanted = patterns(b"/" + path for path in paths)
     with list_file(wanted.content) as includes:
-        words: list[bytes | str] = ["restore", "--no-lock", "--target=.", "--overwrite=never"]
-        words += [b"--include=" + one for one in wanted.words]
+        words: list[bytes | str] = [b"--include=" + one for one in wanted.words]
         if wanted.content:
             words.append(f"--include-file=/dev/fd/{includes}")
-        call = restic.call(
-            [*words, "--", snapshot],
-            limits=WORK,
-            cwd=f"/proc/self/fd/{directory}",
-            pass_fds=(includes, directory),
-        )
-        last = (-1, -1)
-        for line in call.lines():
-            row = _row(line)
-            done = _number(row, "bytes_restored"), _number(row, "files_restored")
-            if done > last:
-                last = done
-                call.progressed()
-                report(*done, "")
+        _run(restic, snapshot, words, directory, report, pass_fds=(includes,))
+
+
+def fetch_all(restic: Restic, snapshot: str, directory: int, report: Report) -> None:
+    """Restore a whole snapshot into an open directory; what is there stays as it is."""
+    _run(restic, snapshot, [], directory, report)
+
+
+def _run(
+    restic: Restic,
+    snapshot: str,
+    words: Sequence[bytes | str],
+    directory: int,
+    report: Report,
+    *,
+    pass_fds: tuple[int, ...] = (),
+) -> None:
+    restic.look()
+    call = restic.call(
+        ["restore", "--no-lock", "--target=.", "--overwrite=never", *words, "--", snapshot],
+        limits=WORK,
+        cwd=f"/proc/self/fd/{directory}",
+        pass_fds=(*pass_fds, directory),
+    )
+    last = (-1, -1)
+    for line in call.lines():
+        row = _row(line)
+        done = _number(row, "bytes_restored"), _number(row, "files_restored")
+        if done > last:
+            last = done
+            call.progressed()
+            report(*done, "")
     call.check()
 
 

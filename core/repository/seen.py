@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from core.held import Directory
 from core.repository.sets import Holdings, RemoteSet, Snapshot
 
 _DIRECTORY: Final = "repositories"
+_LISTINGS: Final = "listings"
+_ENDING: Final = ".json"
 _LIMIT: Final = 16 << 20
 _FORMAT: Final = 1
 
@@ -70,7 +73,7 @@ def remember(state: Directory, seen: Seen) -> None:
         "unfinished": [_row_of(one) for one in seen.holdings.unfinished],
     }
     with state.make_directory(_DIRECTORY) as directory:
-        directory.write(f"{seen.repository}.json", json.dumps(row).encode("ascii"))
+        directory.write(f"{seen.repository}{_ENDING}", json.dumps(row).encode("ascii"))
 
 
 def last_seen(state: Directory | None, repository: str) -> Seen | None:
@@ -79,7 +82,7 @@ def last_seen(state: Directory | None, repository: str) -> Seen | None:
         return None
     try:
         with state.open_directory(_DIRECTORY) as directory:
-            row = json.loads(directory.read(f"{repository}.json", limit=_LIMIT))
+            row = json.loads(directory.read(f"{repository}{_ENDING}", limit=_LIMIT))
         sets = tuple(_set(one, repository) for one in row["sets"])
         return Seen(
             repository=repository,
@@ -92,6 +95,20 @@ def last_seen(state: Directory | None, repository: str) -> Seen | None:
         )
     except (OSError, MagerewindError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def all_seen(state: Directory) -> tuple[Seen, ...]:
+    """Return what was last seen of every repository, by their names."""
+    with suppress(FileNotFoundError), state.open_directory(_DIRECTORY) as directory:
+        names = [name.removesuffix(_ENDING) for name in directory.names() if name[0] != "."]
+        found = (last_seen(state, name) for name in names)
+        return tuple(seen for seen in found if seen is not None)
+    return ()
+
+
+def listings_in(state: Directory) -> Directory:
+    """Open the directory of kept listings, made where it is missing."""
+    return state.make_directory(_LISTINGS)
 
 
 def _set(row: Mapping[str, Any], repository: str) -> RemoteSet:

@@ -135,6 +135,8 @@ def send_tree(
             f"--exclude-file=/dev/fd/{excludes}",
         ]
         words += [b"--exclude=" + one for one in left_out.words]
+        if restic.is_new:
+            words.append("--no-scan")  # how much there is was counted before
         if parent is not None:
             words.append(f"--parent={parent}")
         call = restic.call([*words, "--", "."], limits=WORK, cwd=root, pass_fds=(excludes,))

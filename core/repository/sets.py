@@ -167,17 +167,24 @@ def read_holdings(
     return Holdings(sets=tuple(sets), unfinished=tuple(sorted(rest, key=lambda one: -one.time_s)))
 
 
-def choose_set(holdings: Holdings, wanted: str, *, repository: str) -> RemoteSet:
+def choose_set(
+    holdings: Holdings, wanted: str, *, repository: str, kinds: Iterable[Kind] = ()
+) -> RemoteSet:
     """Return the set that a word means: `latest`, or the number that begins its names.
+
+    The latest is the newest one that has these kinds.
 
     Raises SetNotFound, which says what there is, also for one that is not whole.
     """
     whole = [one for one in holdings.sets if one.is_whole]
     hint = f"magerewind repo:list {repository} shows what there is."
     if wanted == "latest":
-        if not whole:
-            raise SetNotFound(f"The repository {repository} holds no complete set.", hint=hint)
-        return whole[0]
+        asked = set(kinds)
+        fitting = [one for one in whole if asked <= one.parts.keys()]
+        if not fitting:
+            of = f" with {' and '.join(sorted(asked))}" if asked and whole else ""
+            raise SetNotFound(f"The repository {repository} holds no complete set{of}.", hint=hint)
+        return fitting[0]
     found = [one for one in holdings.sets if str(one.timestamp) == wanted]
     if not found:
         raise SetNotFound(f"The repository {repository} holds no set {wanted}.", hint=hint)
@@ -197,6 +204,8 @@ class PartManifest:
 
     snapshot: str
     facts: Manifest
+    prefix: bytes = b""  # what stands before its paths in an archive
+    mode: int = 0o755  # of the directory that was taken, of which a snapshot says nothing
     odd: tuple[bytes, ...] = ()
     links: Mapping[bytes, bytes] = field(default_factory=dict)
 
@@ -224,6 +233,8 @@ def to_json(manifest: SetManifest) -> bytes:
         kind.value: {
             "snapshot": part.snapshot,
             "facts": json.loads(manifests.to_json(part.facts)),
+            "prefix": _text(part.prefix),
+            "mode": part.mode,
             "odd": [_text(name) for name in part.odd],
             "links": {_text(name): _text(target) for name, target in part.links.items()},
         }
@@ -267,6 +278,8 @@ def _part(row: Mapping[str, Any]) -> PartManifest:
     return PartManifest(
         snapshot=snapshot,
         facts=manifests.from_json(json.dumps(row["facts"]).encode()),
+        prefix=decode(row["prefix"]),
+        mode=int(row["mode"]) & 0o3777,
         odd=tuple(decode(name) for name in row["odd"]),
         links={decode(name): decode(target) for name, target in row["links"].items()},
     )

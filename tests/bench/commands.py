@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -43,9 +44,20 @@ def remove_newest_backup(root: str) -> None:
     name = backups(root)[-1]
     directory = os.path.join(root, "var/backups")
     os.unlink(os.path.join(directory, name))
-    manifest = os.path.join(directory, f".{name}.manifest.json")
-    if os.path.exists(manifest):
-        os.unlink(manifest)
+    for beside in (f".{name}.manifest.json", f".{name}.index"):
+        path = os.path.join(directory, beside)
+        if os.path.exists(path):
+            os.unlink(path)
+
+
+def closed_s(root: str) -> float:
+    """Return for how long the newest job kept the store closed, in seconds."""
+    listed = subprocess.run(
+        [*OURS, "job:list", f"--root={root}", "--json"], capture_output=True, check=True
+    )
+    jobs = [json.loads(line) for line in listed.stdout.splitlines()]
+    newest = max((one for one in jobs if "job_id" in one), key=lambda one: str(one["job_id"]))
+    return float(newest["closed_s"])
 
 
 def discard_undo(root: str) -> Callable[[], None]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import shlex
+import shutil
 from collections.abc import Callable, Iterator
 
 from commands import OURS, backups, discard_undo, do, ours, remove_newest_backup, shell, without
@@ -117,6 +118,7 @@ def _rollback_pairs(root: str, name: str, paths: dict[str, str]) -> Iterator[Pai
         theirs=unpack,
         target=0.6,
     )
+    yield _one_file(root, name, target)
     yield Pair(
         ours=Work(
             name="rollback into an empty tree",
@@ -126,6 +128,41 @@ def _rollback_pairs(root: str, name: str, paths: dict[str, str]) -> Iterator[Pai
         ),
         theirs=unpack,
         target=1.2,
+    )
+
+
+def _one_file(root: str, name: str, target: str) -> Pair:
+    """Return the rollback of one file, which is far behind in the archive, beside tar's way."""
+    below = os.path.join(root, "vendor")
+    files = (
+        os.path.join(folder, name) for folder, _, names in os.walk(below) for name in sorted(names)
+    )
+    path = os.path.relpath(max(file for file in files if not os.path.islink(file)), root)
+
+    def change() -> None:
+        with open(os.path.join(root, path), "ab") as out:
+            out.write(b"// changed\n")
+
+    words = (f"--code-file={name}", "--only", path, "--yes", "--no-flush")
+    archive = os.path.join(root, "var/backups", name)
+    return Pair(
+        ours=Work(
+            name="rollback, `--only` one file",
+            command=ours(root, "setup:rollback", *words),
+            prepare=change,
+            restore=discard_undo(root),
+        ),
+        theirs=Work(
+            name="`tar xzf ARCHIVE PATH`",
+            command=shell(
+                "mkdir -p {target} && tar -xzf {archive} -C {target} {path} && sync -f {target}",
+                archive=archive,
+                target=target,
+                path=f"{path}",
+            ),
+            restore=lambda: shutil.rmtree(target),
+        ),
+        target=0.5,
     )
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import database
 import files
 from measure import HEADER, Pair, as_row, run_pair
+from varied_rows import add_varied_rows
 
 from core.magento.settings import DatabaseConnection, Secret
 from core.sample.database import fill_schema
@@ -34,7 +35,10 @@ def parse() -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", choices=list(Size), default=Size.MEDIUM, type=Size)
-    parser.add_argument("--rows", choices=list(Size), default=Size.LARGE, type=Size)
+    parser.add_argument("--rows", choices=list(Size), default=Size.SMALL, type=Size)
+    parser.add_argument(
+        "--varied", type=float, default=1.0, help="share of 675 MB of varied rows (default: 1)"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="measured runs of each (default: 3)")
     parser.add_argument("--only", choices=("files", "database", "compressed", "workers"))
     parser.add_argument("--tree", help="copy this real store instead of making one")
@@ -98,7 +102,9 @@ def main() -> int:
         if chosen.only in {None, "database"}:
             fill_schema(server, _SCHEMA, size=chosen.rows)
             title = f"Database of the {chosen.rows} sample"
-            found = database.pairs(root, scratch, server, _SCHEMA)
+            if chosen.varied:
+                add_varied_rows(server, _SCHEMA, share=chosen.varied)
+            found = database.pairs(root, scratch, server, _SCHEMA, varied=bool(chosen.varied))
             lines += _measure(title, found, chosen.rounds)
         if chosen.only in {None, "compressed"}:
             if chosen.only:

@@ -146,3 +146,22 @@ def test_ctrl_c_ends_the_store_that_is_worked_on_and_begins_no_other(place: Plac
     assert "1 of 2 stores were not begun" in rest
     assert {name: len(shop.names(".tgz")) for name, shop in place.shops.items()} == before
     picture.unlink()
+
+
+def test_a_check_names_secrets_and_programs_that_could_not_be_used(place: Place) -> None:
+    secret = place.path / "secret"
+    secret.write_text("x")
+    secret.chmod(0o644)
+    place.configure(
+        f'[notify.a]\ntype = "ping"\nurl_file = "{secret}"\n[notify.b]\ntype = "ping"\n'
+        'url_command = ["/no/such/program"]\n[defaults]\nnotify = ["a", "b"]\n'
+        'hooks.backup.before = ["/no/such/hook", "stop"]'
+    )
+    checked = place.run("config:check", f"--config={place.file}")
+    assert checked.returncode == 1
+    lines = checked.stderr.splitlines()
+    assert lines[0] == f"the URL of notify.a: all accounts may read {secret} (0644)."
+    assert lines[1:] == [
+        f"stores.{name}.hooks.backup.before: there is no program /no/such/hook"
+        for name in ("one", "two")
+    ]

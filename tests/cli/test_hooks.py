@@ -16,8 +16,8 @@ from tests.waiting import until
 
 # Puts down its moment and what it is told; with a word, the state of the store as well.
 TELL = """#!/bin/sh
-{ echo "$MAGEREWIND_MOMENT $MAGEREWIND_OUTCOME"; } >> "$0.moments"
-cat > "$0.$MAGEREWIND_MOMENT"
+{ echo "$MAGEREWIND_HOOK_MOMENT $MAGEREWIND_HOOK_OUTCOME"; } >> "$0.moments"
+cat > "$0.$MAGEREWIND_HOOK_MOMENT"
 pwd > "$0.directory"
 env > "$0.environment"
 [ -e var/.maintenance.flag ] && echo closed >> "$0.closed"

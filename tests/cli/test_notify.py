@@ -105,3 +105,16 @@ def test_a_secret_that_cannot_be_read_stops_the_start(shop: Shop, tmp_path: Path
     assert done.returncode == 1
     assert f"the URL of notify.a: all accounts may read {secret} (0644)." in done.stderr
     assert shop.names(".tgz") == made
+
+
+def test_it_stops_a_rollback_before_the_plan_and_the_question(shop: Shop, tmp_path: Path) -> None:
+    done = run(shop, "")
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "url").write_text("x")
+    file = Path(f"{shop.root}.toml")
+    text = f'notify = ["a"]\n[notify.a]\ntype = "webhook"\nurl_file = "{tmp_path / "none"}"\n'
+    file.write_text(f'[stores.shop]\nroot = "{shop.root}"\n{text}')
+    words = ("setup:rollback", f"--media-file={shop.names('.tgz')[-1]}", "--store=shop", "--yes")
+    done = run_plain(*words, f"--config={file}", cwd=shop.root)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0].startswith("the URL of notify.a: there is no file")

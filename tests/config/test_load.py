@@ -10,6 +10,15 @@ from core.config.load import check, load
 from core.errors import InvalidConfig, UsageError
 from core.events import Kind
 
+PLAIN_LOGIN = """[notify.a]
+type = "mail"
+to = ["a@b"]
+host = "mx.b"
+user = "a"
+password_file = "/x"
+tls = "none"
+"""
+
 
 class Place:
     """A directory in the place of /etc/magerewind, and a home."""
@@ -130,6 +139,22 @@ def place(tmp_path):
             "[notify.a]\ntype = 'webhook'\nurl = 'http://h'\ntemplate.text = '${sumary}'",
             "notify.a.template: unknown ${sumary}: did you mean ${summary}?",
         ),
+        (
+            "[notify.a]\ntype = 'webhook'\nurl = 'http://h'\ntemplate.at = 2026-01-01",
+            "notify.a.template is not JSON",
+        ),
+        (
+            "[notify.a]\ntype = 'webhook'\nurl = 'http://h'\nheaders.Authorization = 'hunter2'",
+            "notify.a.headers.Authorization: a secret does not stand here",
+        ),
+        (
+            "[notify.a]\ntype = 'webhook'\nurl = 'http://h'\nheaders.'a b' = 'x'",
+            "notify.a: 'a b' is no name of a header",
+        ),
+        (
+            PLAIN_LOGIN,
+            "notify.a: the password would go unencrypted; set tls",
+        ),
         ("[defaults]\nexclude = ['@cache']", "defaults.exclude: There is no exclusion @cache"),
         ("[defaults]\nstrip = ['@logs']", "did you mean '@log'?"),
         ("a = ", "is not TOML"),
@@ -183,6 +208,7 @@ def test_tables_are_merged_by_key_and_lists_taken_whole_the_later_file_first(pla
     assert found.origins["kinds"] == "environment: MAGEREWIND_KINDS"
     assert found.origins["strip"] == "default"
     assert place.effective(None).settings.level == 1
+    assert place.effective("shop", MAGEREWIND_LEVEL="0").settings.level == 0
     said = found.with_words({"level": 9})
     assert (said.settings.level, said.origins["level"]) == (9, "command line")
 

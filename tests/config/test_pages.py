@@ -2,10 +2,14 @@
 
 import re
 import tomllib
+from pathlib import Path
+
+import pytest
 
 from core.config.load import check
 from core.config.pages import commented_file, configuration_page, schema
 
+ROOT = Path(__file__).parents[2]
 EMPTY = {"HOME": "/nonexistent"}
 
 
@@ -37,3 +41,13 @@ def test_the_schema_knows_the_tables_and_forbids_others():
     assert settings["additionalProperties"] is False
     assert settings["required"] == ["root"]
     assert "anyOf" in found["$defs"]["OperationHooks"]["properties"]["before"]["items"]
+
+
+@pytest.mark.parametrize("page", ["docs/configuration.md", "README.md"])
+def test_every_example_of_a_page_is_right(page, tmp_path):
+    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        path = tmp_path / "config.toml"
+        path.write_text(block)
+        assert check(EMPTY, file=str(path)) == ((str(path),), ())

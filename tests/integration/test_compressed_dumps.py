@@ -181,7 +181,8 @@ def test_a_broken_or_hostile_one_ends_in_one_line(shop, foreign, name, content, 
 
 
 def test_a_request_for_a_compressed_dump_is_kept_and_read():
-    from core.operations.requests import command_line, from_json, to_json
+    from core.operations.equal_command import command_line
+    from core.operations.requests import from_json, to_json
 
     request = BackupRequest(kinds=(Kind.DB,), compress="zstd", compress_level=9)
     assert from_json(to_json(request)) == request

@@ -97,6 +97,11 @@ def test_a_webhook_posts_json_whatever_the_values_are(http, secret):
     assert (sent["size"], sent["cost"]) == (0, "$5 1")
     assert sent["text"].startswith("shop: backup of media failed: No space ")
     assert "${root}" in sent["text"]  # a value is no template
+    keyed = Webhook(
+        url=http.url("ok/hook"), token_header="X-Api-Key", token_file=secret("k3y"), template="{}"
+    )
+    assert told(keyed, DONE) == ()
+    assert http.got.pop()[2]["X-Api-Key"] == "k3y"
     plain = Webhook(url=http.url("ok/hook"), template='{"a": "${store}"}')
     assert told(plain, DONE) == ()
     assert json.loads(http.got[1][3]) == {"a": "shop"}

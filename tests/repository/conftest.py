@@ -7,13 +7,16 @@ and SFTP, Debian's restic-rest-server the rest. `scripts/restic.sh` gets restic 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,7 @@ from tests.waiting import until
 RCLONE = str(Path(sys.executable).parent / "rclone")
 KEYS = ("ACCESSKEY123", "SECRETKEY123456")
 NEEDED = (0, 17, 1)
+_numbers = itertools.count(1)
 
 
 def _places():
@@ -60,6 +64,36 @@ def restic_path():
     return f"{place}:{os.environ['PATH']}"
 
 
+PASSWORD = "correct horse"
+
+
+@pytest.fixture(scope="session")
+def template(restic_path, tmp_path_factory):
+    """An empty repository whose key is cheap to derive; tests copy it.
+
+    restic makes a key as expensive as the machine is fast, half a second for each call. One that is
+    stopped most of the time finds the machine slow.
+    """
+    place = tmp_path_factory.mktemp("template")
+    (place / "password").write_text(PASSWORD)
+    process = subprocess.Popen(
+        ["restic", "init", "--repo", str(place / "made")],
+        env={
+            "PATH": restic_path,
+            "HOME": str(place),
+            "RESTIC_PASSWORD_FILE": str(place / "password"),
+        },
+        stdout=subprocess.DEVNULL,
+    )
+    while process.poll() is None:
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.06)
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.004)
+    assert process.returncode == 0
+    return place / "made"
+
+
 def free_port():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -87,14 +121,15 @@ def answers(port):
 class Remote:
     """A shop and its configuration of repositories; each test makes the ones that it needs."""
 
-    def __init__(self, shop, place, path):
+    def __init__(self, shop, place, path, template):
+        self.template = template
         self.shop = shop
         self.place = Path(place)
         self.path = path
         self.config = self.place / "config.toml"
         self._repositories = {}
         self.password = self.place / "password"
-        self.password.write_text("correct horse\n")
+        self.password.write_text(f"{PASSWORD}\n")
         self.password.chmod(0o600)
         self._write()
 
@@ -103,8 +138,10 @@ class Remote:
         self._repositories[name] = {"url": url, "password_file": str(self.password), **more}
         self._write()
 
-    def add_directory(self, name="off"):
-        self.add(name, str(self.place / name))
+    def add_directory(self, name="off", **more):
+        """Add a repository that is there already."""
+        shutil.copytree(self.template, self.place / name)
+        self.add(name, str(self.place / name), **more)
         return self.place / name
 
     def _write(self):
@@ -160,12 +197,13 @@ class Remote:
 def shop(server, restic_path):
     with tempfile.TemporaryDirectory(prefix="magerewind-test-") as place:
         os.chmod(place, 0o755)
-        yield Shop.make(os.path.join(place, "store"), server, f"repository_{os.getpid()}")
+        schema = f"repository_{next(_numbers)}"
+        yield Shop.make(os.path.join(place, "store"), server, schema)
 
 
 @pytest.fixture
-def remote(shop, restic_path, tmp_path):
-    return Remote(shop, tmp_path, restic_path)
+def remote(shop, restic_path, tmp_path, template):
+    return Remote(shop, tmp_path, restic_path, template)
 
 
 @pytest.fixture
@@ -176,7 +214,7 @@ def s3(remote):
     keys.write_text(f"AWS_ACCESS_KEY_ID={KEYS[0]}\nAWS_SECRET_ACCESS_KEY={KEYS[1]}\n")
     keys.chmod(0o600)
     data = remote.place / "s3"
-    data.mkdir()
+    shutil.copytree(remote.template, data / "bucket/shop")
     words = (RCLONE, "serve", "s3", str(data), "--addr", f"127.0.0.1:{port}")
     with serving(*words, "--auth-key", ",".join(KEYS), port=port) as process:
         remote.add("cloud", f"s3:http://127.0.0.1:{port}/bucket/shop", env_file=str(keys))

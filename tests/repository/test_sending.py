@@ -10,21 +10,12 @@ import pytest
 
 from core.archive.tar.reader import ArchiveReader
 from core.events import Kind
+from core.inflating import zstd
 from core.repository import calls
 from core.repository.restic import Restic
 from core.repository.sending import send_stream
 from core.repository.settings import Repository
 from tests.repository.conftest import RCLONE, free_port, serving
-
-SECRETS = ("correct horse", "SECRETKEY123456")
-
-
-def kept_text(shop):
-    """Everything that jobs left in the state of the store."""
-    found = []
-    for directory, _, names in os.walk(shop.store.jobs_directory):
-        found += [Path(directory, name).read_bytes() for name in names]
-    return b"\n".join(found).decode("utf-8", "replace")
 
 
 def local_members(shop, name):
@@ -46,30 +37,7 @@ def tree_of(directory):
     return found
 
 
-def test_s3_a_set_is_sent_listed_checked_and_read_without_us(remote, s3, tmp_path):
-    remote.run("setup:backup", "--code", "--to", "cloud", code=1)
-    assert remote.shop.closed() is False
-    sheet = remote.run("repo:init", "cloud").out
-    assert "correct horse" not in sheet
-    assert "AWS_SECRET_ACCESS_KEY" in sheet
-    assert "SECRETKEY123456" not in sheet
-    said = remote.run("setup:backup", "--code", "--media", "--db", "--to", "cloud")
-    assert "is complete in cloud." in said.out
-    assert os.listdir(remote.shop.store.backups) == []
-    (one,) = remote.sets("cloud")
-    assert one["complete"]
-    assert not one["checked"]
-    assert set(one["snapshots"]) == {"code", "media", "db", "manifest"}
-    remote.run("repo:check", "cloud", "--read-data-subset", "100%")
-    assert remote.sets("cloud")[0]["checked"]
-    # As the sheet says it, without us.
-    dump = remote.restic("cloud", "dump", one["snapshots"]["db"], "db.sql")
-    assert b"CREATE TABLE" in dump
-    assert not any(secret in kept_text(remote.shop) for secret in SECRETS)
-
-
 def test_a_wrong_key_a_dead_server_and_a_wrong_password_end_at_once(remote, s3, tmp_path):
-    remote.run("repo:init", "cloud")
     keys = tmp_path / "keys"
     keys.write_text(keys.read_text().replace("SECRETKEY", "OTHERKEY99"))
     said = remote.run("repo:list", "cloud", code=1)
@@ -90,7 +58,6 @@ def test_a_wrong_key_a_dead_server_and_a_wrong_password_end_at_once(remote, s3, 
 def test_the_selection_is_the_archive_s(remote, tmp_path):
     """What restic takes is what our own archive holds: exclusions, odd names, links alike."""
     remote.add_directory()
-    remote.run("repo:init", "off")
     root = Path(remote.shop.root)
     odd = root / "app/odd"
     odd.mkdir()
@@ -125,7 +92,8 @@ def test_the_selection_is_the_archive_s(remote, tmp_path):
 
 def test_sftp_and_an_append_only_server(remote, tmp_path):
     data = tmp_path / "sftp"
-    data.mkdir()
+    shutil.copytree(remote.template, data / "shop")
+    shutil.copytree(remote.template, tmp_path / "rest")
     options = [f"sftp.command={RCLONE} serve sftp --stdio {data}"]
     remote.add("ssh", "sftp:nobody@nowhere:/shop", options=options)
     port = free_port()
@@ -133,18 +101,25 @@ def test_sftp_and_an_append_only_server(remote, tmp_path):
     server = shutil.which(words[0], path=remote.path)
     with serving(server, *words[1:], "--listen", f"127.0.0.1:{port}", port=port):
         remote.add("rest", f"rest:http://127.0.0.1:{port}/", append_only=True)
-        for name in ("ssh", "rest"):
-            remote.run("repo:init", name)
-        said = remote.run("setup:backup", "--media", "--to", "ssh,rest,local")
+        words = ("--media", "--db", "--compress", "zstd", "--to", "ssh,rest,local")
+        said = remote.run("setup:backup", *words)
+        (one,) = remote.sets("ssh")
         assert "is complete in ssh." in said.out
         assert "is complete in rest." in said.out
-        assert [len(remote.sets(name)) for name in ("ssh", "rest")] == [1, 1]
+        (two,) = remote.sets("rest")
+        assert (one["timestamp"], one["complete"]) == (two["timestamp"], True)
+        # The dump is compressed here, and plain there.
+        remote.run("repo:fetch", "latest", "rest", "--db")
+        plain, packed = (
+            Path(remote.shop.store.backups, f"{one['timestamp']}_db.sql{ending}")
+            for ending in ("", ".zst")
+        )
+        assert plain.read_bytes() == zstd.decompress(packed.read_bytes())
 
 
 def test_one_repository_that_fails_keeps_the_set_from_no_other(remote, tmp_path):
     remote.add_directory("good")
-    remote.add_directory("none")
-    remote.run("repo:init", "good")
+    remote.add("none", str(tmp_path / "none"))
     said = remote.run("setup:backup", "--media", "--to", "none,good,local", code=1)
     assert "is complete in good." in said.out
     assert "There is no repository" in said.err
@@ -154,7 +129,6 @@ def test_one_repository_that_fails_keeps_the_set_from_no_other(remote, tmp_path)
 
 def test_nothing_of_a_dump_that_ended_early_is_kept(remote, restic_path):
     remote.add_directory()
-    remote.run("repo:init", "off")
     place = remote.place / "off"
     opened = Restic(
         Repository(name="off", url=str(place), password_file=str(remote.password)),
@@ -215,3 +189,13 @@ def test_a_password_that_others_know_or_that_is_none_is_refused(remote, mode, co
     remote.password.chmod(mode)
     said = remote.run("repo:list", code=1)
     assert message in said.err
+
+
+def test_a_repository_is_made_once_and_its_sheet_printed_again(remote, tmp_path):
+    remote.add("new", str(tmp_path / "new"))
+    for _ in range(2):
+        sheet = remote.run("repo:init", "new").out
+        assert f"Address:   {tmp_path}/new" in sheet
+        assert "restic restore ID-OF-KIND-CODE-OR-MEDIA --target /srv/shop" in sheet
+        assert "correct horse" not in sheet
+    assert remote.sets("new") == []

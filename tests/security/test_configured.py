@@ -103,3 +103,18 @@ def test_hooks_run_as_the_owner(config, installation, place):
     installation.run("setup:backup", "--store=one", f"--config={config}", code=0)
     assert ran.read_text().strip() == str(OWNER)
     assert ran.stat().st_uid == OWNER
+
+
+def test_a_check_by_root_says_what_the_owner_could_not_read(config, installation, place):
+    secret = Path(place, "url")
+    secret.write_text("http://127.0.0.1:9/x")
+    secret.chmod(0o600)
+    more = f'[notify.ops]\ntype = "webhook"\nurl_file = "{secret}"\n'
+    config.write_text('[defaults]\nnotify = ["ops"]\n' + config.read_text()[11:] + more)
+    said = installation.run("config:check", f"--config={config}", code=1)
+    assert f"{OWNER}, whose store it is for, cannot read {secret}." in said.err
+    os.chown(secret, 0, GROUP)
+    secret.chmod(0o640)
+    os.chown(config.parent / "two", OWNER, GROUP)
+    said = installation.run("config:check", f"--config={config}")
+    assert "Traceback" not in said.err

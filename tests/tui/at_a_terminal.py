@@ -87,6 +87,12 @@ class AtATerminal:
         """Type."""
         os.write(self.parent, keys.encode())
 
+    def resize(self, width: int, height: int) -> None:
+        """Change the size of the terminal, as its window does."""
+        size = struct.pack("HHHH", height, width, 0, 0)
+        fcntl.ioctl(self._child, termios.TIOCSWINSZ, size)
+        self.process.send_signal(signal.SIGWINCH)
+
     def ends(self, seconds: float = 20) -> int:
         """Read to the end of the process and return its exit code."""
         give_up = time.monotonic() + seconds

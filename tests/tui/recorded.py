@@ -35,15 +35,10 @@ from core.events import (
     Warned,
 )
 from core.jobs.listing import JobSummary
+from core.operations.equal_command import command_line
 from core.operations.findings import Finding, Level
 from core.operations.health import StoreHealth
-from core.operations.requests import (
-    BackupRequest,
-    Request,
-    RollbackRequest,
-    UndoRequest,
-    command_line,
-)
+from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from tui.engine.lastlog import read_log
 from tui.engine.views import (
     BackupCheckView,

@@ -253,17 +253,30 @@ async def test_a_job_of_another_process_is_seen_and_its_death_too(shop: StorySho
     assert not shop.closed()
 
 
-async def test_lose_the_terminal_and_come_back(shop: StoryShop) -> None:
+async def test_a_rollback_outlives_a_resized_and_lost_terminal(shop: StoryShop) -> None:
+    engine, client = shop.engine(), shop.client()
+    backup = engine.start(BackupRequest(kinds=(Kind.CODE, Kind.MEDIA)))
+    await asyncio.to_thread(waiting.until, lambda: client.is_over(backup), "the backup goes on")
+    before = shop.state()
+    damage_files(shop.root)
     words = "import sys; from tui.app.entry import open_application; sys.exit(open_application())"
     terminal = AtATerminal(["-c", words], cwd=shop.root)
     try:
-        terminal.until("NEEDS ATTENTION")
-        terminal.press("b")
-        terminal.until("enough")
-        terminal.press("b")
-        pid = hold(shop.client())
+        terminal.until("verified")
+        terminal.press("r")
+        terminal.until("Next: see what will change")
+        terminal.press("n")
+        terminal.until("WHAT WILL CHANGE")
+        terminal.press("n")
+        terminal.until("Continue (undo is kept)")
+        terminal.press("n")
+        terminal.until("Not matching")
+        terminal.press(f"{engine.host}/{engine.name}\r")
+        pid = hold(client)
         try:
-            terminal.until("Leave, the job goes on")
+            terminal.until("WHOLE JOB")
+            terminal.resize(120, 40)
+            terminal.until("\u256d")  # the panels of a wide terminal have sides
             terminal.hang_up()
             assert terminal.process.wait(timeout=20) == 129
         finally:
@@ -272,13 +285,10 @@ async def test_lose_the_terminal_and_come_back(shop: StoryShop) -> None:
         terminal.close()
     async with at_work(shop.engine()) as (app, pilot):
         await keys(pilot, "j")
-        screen = app.screen
-        assert isinstance(screen, JobScreen)
         assert await ended(app, pilot) in (Outcome.DONE, Outcome.WARNINGS)
-        log = [told.line.text for told in screen.follower.lines]
-        assert "Enabling maintenance mode" in log
-        assert "[SUCCESS]: DB backup completed successfully." in log
+        assert "The undo is kept" in shown(app)
     assert not shop.closed()
+    assert difference(before, shop.state()) == {}
 
 
 async def test_read_only_looks_and_changes_nothing(shop: StoryShop) -> None:

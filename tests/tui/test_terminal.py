@@ -118,6 +118,15 @@ def test_nothing_is_written_while_nothing_happens(start) -> None:
     assert child.read(3.0) == b""
 
 
+def test_a_step_of_the_cursor_costs_two_rows(start) -> None:
+    child = start()
+    child.until("118.0 GB of")
+    child.read(2.0)
+    for key in ("\x1b[B", "\x1b[A"):
+        child.press(key)
+        assert 0 < len(child.read(0.8)) < 1_000
+
+
 @pytest.mark.parametrize(
     ("keys", "budget"), [("j" + "l", 3_000), ("j", 20_000)], ids=["folded", "open"]
 )

@@ -13,15 +13,16 @@ from typing import ClassVar, Final
 from textual.binding import Binding, BindingType
 
 from core.errors import MagerewindError
-from core.events import Operation
+from core.events import Kind, Operation
 from core.jobs.listing import JobSummary
 from core.operations.health import StoreHealth
-from core.operations.requests import DiscardRequest, Request, UndoRequest
+from core.operations.requests import DiscardRequest, Request, RollbackRequest, UndoRequest
 from tui.app.bar import bar_of
 from tui.app.base import Shell
 from tui.app.terminal import Terminal
 from tui.engine.job_watch import Watch
 from tui.engine.port import Engine, Errands, Follower, Latest
+from tui.engine.views import SetView
 from tui.render import text
 from tui.render.job import closed_text
 from tui.screens.ask import Ask
@@ -316,9 +317,18 @@ class Application(Shell):
         """Show the backups, with the cursor on this set."""
         self.push_screen(Backups(timestamp))
 
-    def compare(self, timestamp: int) -> None:
+    def compare(self, one: SetView) -> None:
         """Plan a rollback to this set, to see what it would change."""
-        self.pick(timestamp)
+        names = {kind: backup.name for kind in Kind if (backup := one.of(kind)) is not None}
+        if not names:
+            self.refuse("An archive of several kinds is not compared.")
+            return
+        request = RollbackRequest(
+            code_file=names.get(Kind.CODE),
+            media_file=names.get(Kind.MEDIA),
+            db_file=names.get(Kind.DB),
+        )
+        self.push_screen(Rollback(request))
 
     def pick(self, timestamp: int | None) -> None:
         """Begin a rollback, to this set or to one that is still to be chosen."""

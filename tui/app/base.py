@@ -107,6 +107,10 @@ class Shell(App[None]):
         if not isinstance(self.screen, Help):
             self.push_screen(Help(self.screen))
 
+    def action_help_quit(self) -> None:
+        """Say how to leave: Ctrl+C is what many try first."""
+        self.tell("[q] leaves. A running job goes on by itself.")
+
     def choose_theme(self, name: str) -> None:
         """Take other colours, now and the next time."""
         if self.no_color:

@@ -95,7 +95,11 @@ def _database_view(plan: DatabasePlan, rows_then: int | None) -> DatabasePlanVie
         aside_names=server.removed,
         added_names=server.added,
         changed_names=server.changed,
-        size_bytes=plan.check.content_bytes,
+        same=len(plan.difference.kept) if plan.difference is not None else 0,
+        differing_names=plan.difference.of("differs") if plan.difference is not None else (),
+        size_bytes=(
+            plan.check.content_bytes if plan.difference is None else plan.difference.loaded_bytes
+        ),
     )
 
 

@@ -38,19 +38,14 @@ from core.magento.maintenance import maintenance_state, open_store
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
 from core.operations.changed import changed_files
+from core.operations.equal_command import command_line
 from core.operations.health import StoreHealth
 from core.operations.losses import count_losses
 from core.operations.lost import lost_lines
 from core.operations.pinned import refuse_pinned
 from core.operations.preflight import space_of
 from core.operations.read_only import code_findings, refuse_unwritable
-from core.operations.requests import (
-    BackupRequest,
-    Request,
-    RollbackRequest,
-    UndoRequest,
-    command_line,
-)
+from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.operations.rollback_plan import RollbackPlan
 from core.operations.uncovered import media_findings
 from core.schedule.due import Due, due_of

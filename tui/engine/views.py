@@ -261,6 +261,8 @@ class DatabasePlanView:
     aside_names: tuple[str, ...] = ()
     added_names: tuple[str, ...] = ()
     changed_names: tuple[str, ...] = ()  # defined otherwise in the dump
+    same: int = 0  # tables that are as in the dump, and stay
+    differing_names: tuple[str, ...] = ()  # tables with other rows now
     size_bytes: int | None = None
 
 

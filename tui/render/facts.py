@@ -46,6 +46,7 @@ class Known:
     maintenance: bool | None = None
     broken: bool | None = None  # whether the store is known to be down
     undo_bytes: int = 0
+    told: tuple[str, ...] = ()  # reasons that stand on the screen already
 
 
 def fact(label: str, value: str, place: Place, style: str = "") -> list[Content]:
@@ -76,7 +77,7 @@ def store_lines(known: Known, place: Place) -> list[Content]:
         rows += fact("Owner", store.owner, place)
     else:
         rows = unknown("Magento", store, place)
-    return [*rows, *_maintenance(known, place), *_database(known.database, place)]
+    return [*rows, *_maintenance(known, place), *_database(known, place)]
 
 
 def _maintenance(known: Known, place: Place) -> list[Content]:
@@ -90,9 +91,18 @@ def _maintenance(known: Known, place: Place) -> list[Content]:
     return fact("Maintenance", value, place, "bold $text-warning")
 
 
-def _database(database: DatabaseView | Exception | None, place: Place) -> list[Content]:
+def _not_told(known: Known, value: Exception | None, label: str, place: Place) -> list[Content]:
+    """Return why a fact is not known, unless the reason stands above already."""
+    if value is not None and getattr(value, "message", "") in known.told:
+        words = f"? for the reason above. {getattr(value, 'hint', None) or ''}".strip()
+        return fact(label, words, place, _WARNING)
+    return unknown(label, value, place)
+
+
+def _database(known: Known, place: Place) -> list[Content]:
+    database = known.database
     if not isinstance(database, DatabaseView):
-        return unknown("Database", database, place)
+        return _not_told(known, database, "Database", place)
     if database.problem is not None:
         return [
             *fact("Database", database.where, place),
@@ -188,7 +198,7 @@ def brief_lines(known: Known, place: Place) -> list[Content]:
     elif isinstance(database, DatabaseView):
         rows += fact("", f"? {database.problem}", place, _WARNING)
     else:
-        rows += unknown("", database, place)
+        rows += _not_told(known, database, "", place)
     if isinstance(space, SpaceView):
         value = f"{text.size(space.free_bytes)} of {text.size(space.total_bytes)} free"
         if isinstance(known.backups, BackupsView) and known.backups.sets:

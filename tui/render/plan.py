@@ -136,6 +136,8 @@ def _database(plan: DatabasePlanView, place: Place, *, undo: bool) -> list[Conte
     parts = [f"{text.plural(plan.replaced, 'table')} replaced"]
     if plan.added:
         parts.append(f"{text.count(plan.added)} added")
+    if plan.same:
+        parts.append(f"{text.count(plan.same)} the same")
     size = f" ({text.size(plan.size_bytes)} to load)" if plan.size_bytes and not undo else ""
     rows = labelled(_TITLES[Kind.DB], ", ".join(parts) + size, place)
     if plan.rows_now is not None and plan.rows_then is not None:
@@ -149,6 +151,7 @@ def _database(plan: DatabasePlanView, place: Place, *, undo: bool) -> list[Conte
         words = f"about {text.size(plan.server_needed)} on the database server, free there: {free}"
         rows += labelled("", words, place)
     for found, what in (
+        (plan.differing_names, "with other rows now"),
         (plan.added_names, "missing now, to come back"),
         (plan.changed_names, "defined otherwise now"),
     ):

@@ -346,7 +346,7 @@ class Backups(Page):
         if item is None or item.one is None:
             self.owner.refuse("There is no backup to compare with.")
         elif self.owner.may_plan():
-            self.owner.compare(item.one.timestamp)
+            self.owner.compare(item.one)
 
     def action_verify(self) -> None:
         """Read the chosen backups from end to end."""

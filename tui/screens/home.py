@@ -154,6 +154,7 @@ class Home(Page):
             maintenance=owner.maintenance,
             broken=None if owner.health is None else bool(owner.health.broken),
             undo_bytes=0 if undo is None else undo.undo_bytes,
+            told=() if owner.health is None else owner.health.reasons,
         )
 
     def sets(self) -> tuple[SetView, ...]:
@@ -345,7 +346,7 @@ class Home(Page):
         if cursor >= len(found):
             self.owner.refuse("There is no backup to compare with.")
         elif self.owner.may_plan():
-            self.owner.compare(found[cursor].timestamp)
+            self.owner.compare(found[cursor])
 
     def action_open(self, key: str) -> None:
         """Put the screen of an action on top, or say why not."""

@@ -14,6 +14,7 @@ from core.jobs.listing import JobSummary
 from core.operations.health import StoreHealth
 from core.operations.requests import Request
 from tui.engine.port import Engine, Errands, Follower, Voice
+from tui.engine.views import SetView
 from tui.render.text import Glyphs
 from tui.widgets.bar import BarView
 
@@ -84,7 +85,7 @@ class Host(Voice, Protocol):
         """Show the backups, with the cursor on this set."""
         ...
 
-    def compare(self, timestamp: int) -> None:
+    def compare(self, one: SetView) -> None:
         """Plan a rollback to this set, to see what it would change."""
         ...
 

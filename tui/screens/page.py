@@ -93,7 +93,7 @@ class Page(Screen[None]):
     def on_screen_suspend(self) -> None:
         """Take the message away with the screen it belongs to."""
         for foot in self.query(Foot):
-            foot.message = ""
+            foot.say("")
 
     def hints(self) -> Sequence[Hint]:
         """Return the keys of the footer, in order."""

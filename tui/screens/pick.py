@@ -82,11 +82,19 @@ class Pick(Page):
             if one.timestamp == self._timestamp:
                 self.files = {kind: backup for kind in Kind if (backup := one.of(kind))}
                 self.kinds = set(self.files)
+        health = self.owner.health
+        if self._timestamp is None and health is not None and health.way_back:
+            # What is broken is begun with: that is what the message on the first screen offers.
+            wanted = set((health.backups or {}).values())
+            for backup in (backup for one in backups.sets for backup in one.backups):
+                if backup.name in wanted and backup.kind is not None:
+                    self.files[backup.kind] = backup
+                    self.kinds.add(backup.kind)
         for kind in Kind:
             good = backups.good(kind)
             if kind not in self.files and good:
                 self.files[kind] = good[0]
-        if self._timestamp is None and backups.sets:
+        if self._timestamp is None and backups.sets and not self.kinds:
             newest = max(
                 (file.timestamp for file in self.files.values()), default=backups.sets[0].timestamp
             )

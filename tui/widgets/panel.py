@@ -66,8 +66,8 @@ class Panel(Vertical):
         )
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Draw the title for the border that is there now."""
-        self._border_title = self._title()
+        """Draw the title for the border that is there now, which the screen's class decides."""
+        self.call_after_refresh(self._paint_title)
 
     def name_it(self, title: str, fact: str = "") -> None:
         """Show another title, or another fact beside it."""

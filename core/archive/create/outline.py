@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.account.reach import lstat, readlink
 from core.archive.tree.open_directories import is_gone
-from core.archive.tree.selection import Problem, Selection, runs, unreadable, walk
+from core.archive.tree.selection import Problem, Selection, runs, unreadable, walk, walk_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,11 @@ class Outline:
     odd: tuple[bytes, ...]
     links: dict[bytes, bytes]
     entries: int
+
+    def with_later(self, later: Outline) -> Outline:
+        """Return it with what another look at the same tree has found since."""
+        odd = sorted({*self.odd, *later.odd}, key=walk_key)
+        return replace(self, odd=tuple(odd), links={**self.links, **later.links})
 
 
 def _is_odd(path: bytes) -> bool:

@@ -17,7 +17,7 @@ from core.archive.tar.header import DIRECTORY
 from core.archive.tar.member import Member
 from core.archive.tree.open_directories import OpenDirectories, is_gone
 from core.archive.tree.patterns import Chosen
-from core.archive.tree.selection import Problem, Selection, unreadable, walk
+from core.archive.tree.selection import Problem, Selection, unreadable, walk, walk_key
 
 
 class TheWay:
@@ -92,6 +92,27 @@ def _is_live(text: str, selection: Selection, problem: Problem) -> bool:
     chosen = Chosen((text,))
     found = walk(replace(selection, chosen=(text,)), problem=problem)
     return any(chosen.holds(one.path) for one in found)
+
+
+def first_beginning(selection: Selection) -> bytes:
+    """Return the path, in the order of the walk, before which nothing is chosen."""
+    return min(Chosen(selection.chosen).beginnings, key=walk_key)
+
+
+def ways_are_there(selection: Selection) -> bool:
+    """Tell whether the directories above all that is chosen are live: none has to be made."""
+    if selection.only:
+        return False
+    prefix = selection.prefix
+    with OpenDirectories(selection.root) as open_directories:
+        for path in Chosen(selection.chosen).beginnings:
+            if not path.startswith(prefix):
+                continue
+            try:
+                open_directories.parent_of(path[len(prefix) :])
+            except OSError:
+                return False
+    return True
 
 
 def shown(paths: list[bytes]) -> list[str]:

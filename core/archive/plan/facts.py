@@ -69,7 +69,7 @@ class PlanFacts:
     sha256: str = ""
     given_sha256: str | None = None  # the manifest's
     members: int | None = None
-    listed: bool = False  # not an archive: a listing, of which contents are fetched
+    listed: str | None = None  # of a listing, of which contents are fetched: their prefix
     sound: bool = False  # all its headers were looked at when it had the manifest's digest
     ordered: bool = False  # its members are in the order of the walk
     began_ns: int = 0
@@ -154,7 +154,7 @@ def decoded(values: Mapping[str, Any]) -> PlanFacts:
         sha256=read.of("sha256", str, ""),
         given_sha256=read.of("given_sha256", str, None),
         members=read.of("members", int, None),
-        listed=read.of("listed", bool, False),
+        listed=read.of("listed", str, None),
         sound=read.of("sound", bool, False),
         ordered=read.of("ordered", bool, False),
         began_ns=read.of("began_ns", int, 0),

@@ -119,12 +119,19 @@ class FetchedContents:
             raise StorageError(f"What was fetched of {os.fsdecode(row.path)} was cut.")
 
 
+def fetch_for_stage(place: PlanPlace, fetch: Fetch) -> None:
+    """Fetch what the stage of a plan needs. Raises as `fetch_contents`."""
+    with PlanFile(place) as plan:
+        fetch_contents(plan, fetch)
+        plan.save()
+
+
 def fetch_contents(plan: PlanFile, fetch: Fetch, *, after: int = 0) -> None:
     """Fetch what a stage needs and is not there yet, and note the attributes that it has.
 
     Raises StorageError for a file that did not come, and what `fetch` raises.
     """
-    with FetchedFiles(plan.home, plan.facts.prefix) as files:
+    with FetchedFiles(plan.home, os.fsencode(plan.facts.listed or "")) as files:
         missing: list[bytes] = []
         for row in _own_files(plan, after):
             fd = files.open(row.path, row.size_then)

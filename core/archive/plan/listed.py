@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
@@ -72,6 +73,16 @@ def write_listing(file: StateFile, entries: Iterable[Listed]) -> int:
     finally:
         os.close(fd)
     return count
+
+
+def copy_listing(source: StateFile, target: StateFile) -> None:
+    """Copy a listing as it is. Raises StorageError."""
+    target.remove()
+    try:
+        with open(source.open(), "rb", buffering=0) as read, open(target.create(), "wb") as written:
+            shutil.copyfileobj(read, written, _BUFFER)
+    except OSError as error:
+        raise translate(error, f"copying {source}") from error
 
 
 def read_listing(file: StateFile) -> Iterator[Listed]:

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 
 from core.account.reach import lstat
-from core.archive.plan.chosen_entries import unmatched
+from core.archive.plan.chosen_entries import first_beginning, unmatched, ways_are_there
 from core.archive.plan.compare import NAMES_KEPT, Comparison, Same, content_is
 from core.archive.plan.facts import PlanStep
 from core.archive.plan.home import PlanPlace, cache_file, seen_file
@@ -23,6 +23,7 @@ from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.summary import FilePlan, summary_of
 from core.archive.plan.survey import Surveyor
 from core.archive.plan.unwritable import unwritable
+from core.archive.tar.gzip import Stretch
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR
 from core.archive.tar.member import Member
 from core.archive.tar.name_index import Index
@@ -92,8 +93,10 @@ class Planner:
         only: Callable[[bytes], bool] | None = None,
         put_aside: bool = False,
         sound: bool = False,
+        start: tuple[Stretch, int] | None = None,
     ) -> None:
         self._only = only
+        self._start = start
         self._end = Chosen(selection.chosen).end if selection.chosen and sound else None
         self._sound = sound
         self._put_aside = put_aside
@@ -175,13 +178,18 @@ class Planner:
         spool: CacheWriter | None = None,
     ) -> Comparison:
         """Read the archive once against the live tree and add the differences to an open plan."""
-        with ArchiveReader(self._path, trusted=self._trusted, report=self._report) as reader:
+        start = self._start if ordered and self._end is not None else None
+        if start is not None and not ways_are_there(self._selection):
+            start = None
+        with ArchiveReader(
+            self._path, trusted=self._trusted, report=self._report, start=start
+        ) as reader:
             comparison = Comparison(
                 plan, self._selection, reader,
                 trusted=self._trusted, regions=regions, spool=spool,
             )  # fmt: skip
             if ordered:
-                self._in_order(reader, comparison, seen)
+                self._in_order(reader, comparison, seen, inside=start is not None)
             else:
                 self._by_index(reader, comparison, seen)
             self._check(reader)
@@ -220,13 +228,20 @@ class Planner:
             yield member
 
     def _in_order(
-        self, reader: ArchiveReader, comparison: Comparison, seen: SeenWriter | None
+        self,
+        reader: ArchiveReader,
+        comparison: Comparison,
+        seen: SeenWriter | None,
+        *,
+        inside: bool,
     ) -> None:
         """Read both sides together."""
         # Links that are not chosen are none of its business, where all names are known to be sound.
         is_chosen = self._belongs if self._selection.chosen and self._sound else None
         members = InOrder(
-            reader, passes_link=lambda name: is_chosen is not None and not is_chosen(name)
+            reader,
+            passes_link=lambda name: is_chosen is not None and not is_chosen(name),
+            begins_inside=first_beginning(self._selection) if inside else None,
         )
         looked_at = self._up_to_end(self._surveyed(members))
 
@@ -357,6 +372,7 @@ def plan_files(
     members: int | None = None,
     put_aside: bool = False,
     sound: bool = False,
+    start: tuple[Stretch, int] | None = None,
 ) -> FilePlan:
     """Verify an archive whole and compare it with the live tree; write the plan to `plan_path`.
 
@@ -364,12 +380,13 @@ def plan_files(
 
     `sha256` and `members` are the manifest's; without them the archive counts as foreign. Where it
     is `sound`, all its headers were looked at when it had that digest: if only some of it is
-    chosen, what comes behind that is not taken apart. `report`
+    chosen, what comes behind that is not taken apart; and with a `start`, the stretch and the place
+    of a member that is not behind the chosen ones, what comes before is not inflated. `report`
     gets compressed bytes, of which the file's size is the total. Raises DamagedBackup,
     HostileArchive, StoreUnreadable, StorageError; changes nothing in the store.
     """
     planner = Planner(
         archive_path, selection, sha256=sha256, members=members, report=report,
-        put_aside=put_aside, sound=sound and sha256 is not None,
+        put_aside=put_aside, sound=sound and sha256 is not None, start=start,
     )  # fmt: skip
     return planner.plan(plan_path)

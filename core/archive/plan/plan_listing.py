@@ -36,6 +36,7 @@ class ListedPlanner(Planner):
         selection: Selection,
         *,
         snapshot: str,
+        prefix: bytes,
         fetch: Fetch,
         report: Report,
         only: Callable[[bytes], bool] | None = None,
@@ -47,7 +48,8 @@ class ListedPlanner(Planner):
         self._place = place
         self._snapshot = snapshot
         self._fetch = fetch
-        self._fetched = FetchedFiles(place, selection.prefix)
+        self._fetched = FetchedFiles(place, prefix)
+        self._prefix = prefix
         self._doubts: dict[bytes, int] = {}
         self._live_inodes: dict[bytes, int] = {}
 
@@ -69,7 +71,7 @@ class ListedPlanner(Planner):
             began_ns = plan.status.st_ctime_ns
             with SeenWriter(seen_file(plan.home)) as seen:
                 comparison = self._compare(plan, seen, regions=None)
-            plan.remember(ordered=True, listed=True, began_ns=began_ns)
+            plan.remember(ordered=True, listed=os.fsdecode(self._prefix), began_ns=began_ns)
             self._finish(plan, comparison)
             return summary_of(plan, as_added=not comparison.regrouped)
 
@@ -156,12 +158,17 @@ def plan_listing(
     selection: Selection,
     *,
     snapshot: str,
+    prefix: bytes,
     fetch: Fetch,
     report: Report = no_report,
 ) -> FilePlan:
     """Compare the listing beside `place` with the live tree; write the plan to `place`.
 
+    `prefix` is what stands before the paths of the listed tree in its members.
+
     Raises StoreUnreadable, StorageError, and what `fetch` raises; changes nothing in the store.
     """
-    planner = ListedPlanner(place, selection, snapshot=snapshot, fetch=fetch, report=report)
+    planner = ListedPlanner(
+        place, selection, snapshot=snapshot, prefix=prefix, fetch=fetch, report=report
+    )
     return planner.plan(place)

@@ -87,8 +87,8 @@ def open_contents(
     are not wanted are passed over, which of a large archive takes its time; an error of it ends
     that.
     """
-    if plan.facts.listed:
-        with FetchedFiles(plan.home, plan.facts.prefix) as files:
+    if plan.facts.listed is not None:
+        with FetchedFiles(plan.home, os.fsencode(plan.facts.listed)) as files:
             yield FetchedContents(files)
         return
     archive, digest = plan.facts.archive, plan.facts.spool

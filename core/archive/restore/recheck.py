@@ -256,6 +256,7 @@ def _compare_anew(
             plan.home,
             selection,
             snapshot=facts.sha256,
+            prefix=os.fsencode(facts.listed or ""),
             fetch=fetch,
             report=no_report,
             only=affected.test(),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.archive.plan.facts import PlanStep
-from core.archive.plan.fetched import Fetch, fetch_contents, remove_fetched
+from core.archive.plan.fetched import remove_fetched
 from core.archive.plan.home import PlanPlace, cache_file, seen_file
 from core.archive.plan.listed import listing_file
 from core.archive.plan.plan_file import PlanFile
@@ -316,12 +316,8 @@ class Stager:
                 fsync(fd)
 
 
-def stage_files(
-    plan: FilePlan, *, job_id: str, report: Report = no_report, fetch: Fetch | None = None
-) -> StagedFiles:
+def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> StagedFiles:
     """Extract the members that the plan needs into stages beside the live tree, durably.
-
-    Of a plan from a listing, `fetch` brings the contents.
 
     `report` gets bytes and entries written, of `plan.bytes_to_write` and `added + changed`. On any
     failure the stages are removed again. Raises PlanChanged when the archive is another one.
@@ -329,8 +325,6 @@ def stage_files(
     try:
         with PlanFile(plan.plan_path) as open_plan:
             prepare_stages(open_plan, job_id)
-            if fetch is not None:
-                fetch_contents(open_plan, fetch)
             Stager(open_plan, report).fill(put_aside=True)
             cache_file(plan.plan_path).remove()
             open_plan.remember(step=PlanStep.STAGED)

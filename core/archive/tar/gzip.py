@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, Protocol
 
 from isal import isal_zlib
-from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor, IsalError
+from isal.igzip_lib import DECOMP_DEFLATE, DECOMP_GZIP, IgzipDecompressor, IsalError
 
 from core import compression
 from core.compression import Compression, compression_of
@@ -232,12 +232,16 @@ class GzipBlocks:
     """The content of a gzip file in blocks of up to 2 MiB, inflated ahead by a thread.
 
     A file of zstd frames, and a tar that is not compressed, are read as well. Raises DamagedBackup
-    for anything else, for a cut, a wrong checksum, and for anything behind the end. `consumed`
+    for anything else, for a cut, a wrong checksum, and for anything behind the end; from a `start`
+    on, which has no checksum of the whole, only the digest tells. `consumed`
     counts compressed bytes; `sha256` is of the whole file, once it was read.
     """
 
-    def __init__(self, fd: int, name: str, *, watch: Watch | None = None) -> None:
+    def __init__(
+        self, fd: int, name: str, *, watch: Watch | None = None, start: Stretch | None = None
+    ) -> None:
         self._fd = fd
+        self._start = start
         self._name = name
         self._watch = watch
         self._hash = hashlib.sha256()
@@ -308,6 +312,9 @@ class GzipBlocks:
         return DamagedBackup(f"{self._name} is damaged: {reason}.")
 
     def _inflate(self) -> None:
+        if self._start is not None:
+            self._inflate_from(self._start)
+            return
         first = os.pread(self._fd, compression.NEEDED, 0)
         if not first:
             raise self._damaged("it is empty")
@@ -332,6 +339,20 @@ class GzipBlocks:
         self.consumed += len(raw)
         self._hash.update(raw)
         return raw
+
+    def _inflate_from(self, start: Stretch) -> None:
+        """Give the content from a stretch on; what is before it only counts for the digest."""
+        left = start.at
+        while left and not self._stop:
+            raw = os.read(self._fd, min(left, _READ))
+            if not raw:
+                raise self._damaged("it was cut short")
+            self.consumed += len(raw)
+            self._hash.update(raw)
+            left -= len(raw)
+        inflater = IgzipDecompressor(flag=DECOMP_DEFLATE)
+        while (raw := self._read()) and not inflater.eof:
+            self._inflate_piece(inflater, raw)
 
     def _inflate_gzip(self) -> None:
         inflater = IgzipDecompressor(flag=DECOMP_GZIP)

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from typing import Final, NoReturn, Self
 
-from core.archive.tar.gzip import GzipBlocks, Watch
+from core.archive.tar.gzip import GzipBlocks, Stretch, Watch
 from core.durable import translate
 from core.errors import BackupNotFound, DamagedBackup
 from core.events import Report, no_report
@@ -21,13 +21,18 @@ _PIECE: Final = 1 << 20
 
 
 class Inflated:
-    """One archive file from its beginning to its end.
+    """One archive file from its beginning, or the beginning of a stretch, to its end.
 
     Raises BackupNotFound, DamagedBackup. `report` gets compressed bytes, whenever a block was read.
     """
 
     def __init__(
-        self, path: str, *, report: Report = no_report, watch: Watch | None = None
+        self,
+        path: str,
+        *,
+        report: Report = no_report,
+        watch: Watch | None = None,
+        start: Stretch | None = None,
     ) -> None:
         self.path = path
         self.file_name = os.path.basename(path)
@@ -39,11 +44,11 @@ class Inflated:
         except OSError as error:
             raise translate(error, f"opening {path}") from error
         self.compressed_bytes = os.fstat(self._fd).st_size
-        self._blocks = GzipBlocks(self._fd, self.file_name, watch=watch)
+        self._blocks = GzipBlocks(self._fd, self.file_name, watch=watch, start=start)
         self._stream = iter(self._blocks)
         self._buffer = b""
         self._at = 0  # in the buffer; negative where something before it was not taken
-        self._before = 0  # bytes before the buffer
+        self._before = 0 if start is None else start.begin  # bytes before the buffer
 
     def __enter__(self) -> Self:
         return self

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NoReturn
 
-from core.archive.tar.gzip import Watch
+from core.archive.tar.gzip import Stretch, Watch
 from core.archive.tar.gzip_position import Inflated
 from core.archive.tar.header import (
     BLOCK,
@@ -84,8 +84,12 @@ class ArchiveReader(Inflated):
         trusted: bool = False,
         report: Report = no_report,
         watch: Watch | None = None,
+        start: tuple[Stretch, int] | None = None,
     ) -> None:
-        super().__init__(path, report=report, watch=watch)
+        stretch = None if start is None else start[0]
+        super().__init__(path, report=report, watch=watch, start=stretch)
+        if start is not None:  # where a member begins
+            self.go_to(start[1])
         self._trusted = trusted
         self._limit = max(_BOMB_FLOOR, self.compressed_bytes * _BOMB_RATIO)
         self._current = b""

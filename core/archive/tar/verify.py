@@ -31,7 +31,8 @@ class InOrder:
 
     The order alone shows that no name comes twice and that everything above a member is a
     directory: only the open directories on the way to the current one are remembered. Hard links
-    need all names; one that `passes_link` is no reason to remember any.
+    need all names; one that `passes_link` is no reason to remember any. A reader that stands inside
+    the archive `begins_inside`: at a member that is that path, or comes before it.
     """
 
     def __init__(
@@ -39,9 +40,11 @@ class InOrder:
         reader: ArchiveReader,
         *,
         passes_link: Callable[[bytes], bool] = lambda _name: False,
+        begins_inside: bytes | None = None,
     ) -> None:
         self._reader = reader
         self._passes_link = passes_link
+        self._begins_inside = begins_inside
         self._open: list[bytes] = [b""]
         self._last = b""
 
@@ -57,6 +60,11 @@ class InOrder:
 
     def _check(self, name: bytes) -> None:
         key = name.replace(b"/", b"\0")  # as `walk_key` has it
+        if self._begins_inside is not None:
+            if key > self._begins_inside.replace(b"/", b"\0"):
+                raise OutOfOrder  # it may have passed what it was to find
+            self._begins_inside = None
+            self._open = [b"", *(name[:at] for at, byte in enumerate(name) if byte == 0x2F)]
         if key <= self._last:
             raise OutOfOrder
         self._last = key

@@ -193,6 +193,11 @@ class Chosen:
         return path in self._above or self.holds(path) or any(way.leads(path) for way in self._ways)
 
     @property
+    def beginnings(self) -> tuple[bytes, ...]:
+        """The paths below or at which everything chosen is; an empty one is the root."""
+        return tuple(self._lasts)
+
+    @property
     def end(self) -> bytes | None:
         """The key of the walk from which on nothing is chosen; None: there may be to the end."""
         if b"" in self._lasts:

@@ -42,6 +42,16 @@ def without_relatives(
     return kept - tied
 
 
+def cluster_reason(connection: Connection) -> str | None:
+    """Return why tables of this server cannot be held still; None where they can."""
+    rows = connection.query("SHOW VARIABLES LIKE 'wsrep_on'")
+    if rows and str(rows[0][1]).upper() in {"ON", "1"}:
+        return (
+            "the server is part of a Galera cluster, whose locks hold for one of its servers only"
+        )
+    return None
+
+
 def may_hold(connection: Connection) -> bool:
     """Tell whether the account may lock tables of its schema against the writes of others."""
     rights = read_rights(connection)

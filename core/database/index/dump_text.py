@@ -19,6 +19,10 @@ PIECE: Final = 1 << 20
 _WHOLE: Final = ((0, 0),)
 
 
+def _of_text(frame: tuple[int, int]) -> int:
+    return frame[0]
+
+
 class DumpText:
     """An open dump, to be used with `with`. Raises DamagedBackup, StorageError.
 
@@ -78,7 +82,7 @@ class DumpText:
 
     def _stream_at(self, offset: int) -> Inflated:
         """Return the inflated text from `offset` on, by the nearest way to it."""
-        text, file = self._frames[bisect_right(self._frames, (offset, self._limit)) - 1]
+        text, file = self._frames[bisect_right(self._frames, offset, key=_of_text) - 1]
         if self._stream is None or not text <= self._at <= offset:
             self._raw, self._at = file, text
             self._stream = Inflated(

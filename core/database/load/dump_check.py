@@ -53,7 +53,8 @@ class DumpCheck:
     that its statements are run in; `zoneless` are tables with TIMESTAMPs, and events, whose times
     are read in the zone of the server because the dump sets none. `left_out` are tables and views
     that it has and that are not loaded; nothing else here speaks of them. `from_schema` is another
-    name in it that means `schema`. `stays` are those left out tables that stay live.
+    name in it that means `schema`. `stays` are those left out tables that stay live. With
+    `tables_only` its views, routines and events are left out as well.
     """
 
     path: str
@@ -88,6 +89,7 @@ class DumpCheck:
     stays: tuple[str, ...] = ()
     trigger_tables: Mapping[str, str] = field(default_factory=dict)
     definitions: tuple[Definition, ...] = ()
+    tables_only: bool = False
 
 
 def without_tables(check: DumpCheck, left_out: Container[str]) -> DumpCheck:

@@ -16,11 +16,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from core.database.load.dump_check import DumpCheck, unspoken_kinds
-from core.database.load.keys_after_rows import (
-    LoadedTable,
-    finish_tables,
-    keys_of,
-)
+from core.database.load.keys_after_rows import LoadedTable, finish_tables, keys_of
 from core.database.load.row_writers import Batch, RowWriters, load_failure
 from core.database.load.skipped_rows import SkippedRows
 from core.database.load.staging import add_to, compare_counts, drop_staging, staged_names
@@ -48,12 +44,7 @@ from core.database.sql.collations import CollationMap, collation_map
 from core.database.sql.set_statements import Session
 from core.database.sql.split import DumpFile, RawStatement, Statements
 from core.database.sql.statement import OBJECTS, ROUTINES, Statement, StatementKind
-from core.database.sql.table_text import (
-    Part,
-    parse_alter,
-    parse_table,
-    split_for_loading,
-)
+from core.database.sql.table_text import Part, parse_alter, parse_table, split_for_loading
 from core.errors import DatabaseError, LoadFailed, MagerewindError
 from core.events import Report, Warned, no_report
 from core.journal import Journal
@@ -136,7 +127,8 @@ class _Loading:
         )
         self.main.collations = self.collations.names
         self.contents = {one.name: one for one in check.contents if one.name in new}
-        self.skipped = SkippedRows(check, new)
+        stay = (one.name for one in check.contents if one.name not in new)
+        self.skipped = SkippedRows(stay, trusted=check.trusted)
         self.tables: dict[str, LoadedTable] = {}
         wanted = Definitions() if before is None else before.wanted
         self.waiting = WaitingKeys(short, self.server, wanted.foreign_keys)
@@ -242,10 +234,10 @@ class _Loading:
             number = 0
             for raw in statements:  # not enumerate, which keeps the last one
                 number += 1  # noqa: SIM113
-                if raw.text in self.skipped:
-                    self.pieces.clear()
-                else:
+                if self.skipped.table_of(raw.text) is None:
                     self._take(raw, number, writers)
+                else:
+                    self.pieces.clear()
                 del raw  # a large row is not held twice while it is written
                 statements.reading = self.session.state.reading
                 if self.batch.size >= BATCH:
@@ -285,13 +277,15 @@ class _Loading:
                     self._execute(statement, self._renamed(statement, self.staged[statement.name]))
             case kind if kind in OBJECTS:
                 self._take_object(statement)
-            case StatementKind.EVENT_STATE:
+            case StatementKind.EVENT_STATE if not self.check.tables_only:
                 self.states.append(self._object(statement))
             case _:
                 pass
 
     def _take_object(self, statement: Statement) -> None:
         left_out = self.check.left_out
+        if self.check.tables_only and statement.kind is not StatementKind.TRIGGER:
+            return
         if statement.table in left_out or (
             statement.kind not in ROUTINES and statement.name in left_out
         ):

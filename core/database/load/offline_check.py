@@ -8,13 +8,14 @@ server can answer are asked by `core.database.load.server_check`.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import Final
 
-from core.database.load.dump_check import Definition, DumpCheck, TableContent, without_tables
+from core.database.load.dump_check import Definition, DumpCheck, TableContent
 from core.database.load.dump_makers import is_complete, maker_of, schema_of, zone_of
-from core.database.schema.names import ASIDE, STAGED
-from core.database.schema.other_stores import STORE_TABLES, OtherStores, find_stores
+from core.database.load.other_tables import without_others
+from core.database.load.skipped_rows import SkippedRows
+from core.database.schema.other_stores import STORE_TABLES
 from core.database.server.dialect import one_line
 from core.database.sql.allowed import classify
 from core.database.sql.cursor import BY_HAND
@@ -40,6 +41,7 @@ def check_dump(
     table_prefix: str = "",
     schema: str | None = None,
     from_schema: str = "",
+    passed_over: Iterable[str] = (),
 ) -> DumpCheck:
     """Read a dump whole and return its contents.
 
@@ -49,7 +51,8 @@ def check_dump(
     its objects were in the schema, so they are taken as they are, and their reach beyond it is
     a warning. Names may be qualified with `schema` only; where none is given, with the one that
     the dump says it is of; `from_schema` is another name that means it. `content_bytes` is the size
-    of the text of a compressed dump, as the manifest says it.
+    of the text of a compressed dump, as the manifest says it. The rows of tables in `passed_over`
+    are counted and not looked at, in a dump of ours.
     """
     file = DumpFile(path, digest=True, content_bytes=content_bytes)
     try:
@@ -59,6 +62,7 @@ def check_dump(
             trusted=sha256 is not None,
             from_schema=from_schema,
             time_zone=zone_of(statements.first_lines),
+            passed_over=passed_over,
         )
         reported = 0
         for raw in statements:
@@ -70,7 +74,7 @@ def check_dump(
         if sha256 is not None and digest != sha256:
             raise DamagedBackup(f"{path} is not the file that was backed up: its SHA-256 differs.")
         check = inventory.result(path, statements, digest, table_prefix)
-        return _without_others(check, table_prefix)
+        return without_others(check, table_prefix)
     except (DamagedBackup, StatementRefused) as error:
         if error.message.startswith("Line "):  # of which file is not known further down
             message = f"{path}, line {error.message.removeprefix('Line ')}"
@@ -80,37 +84,19 @@ def check_dump(
         file.close()
 
 
-def _without_others(check: DumpCheck, table_prefix: str) -> DumpCheck:
-    """Leave out the tables of rollbacks, and those of other stores, that a dump has."""
-    names = (*check.tables, *check.sequences)
-    ours = tuple(name for name in names if name.startswith((STAGED, ASIDE)))
-    check = without_tables(check, ours)
-    if ours:
-        message = "The dump has tables that a rollback had set aside; they are passed over:"
-        warned = Warned(code="own-tables", message=message, names=ours)
-        check = replace(check, warnings=(*check.warnings, warned))
-    return without_stores(check, find_stores(names, table_prefix))
-
-
-def without_stores(check: DumpCheck, others: OtherStores) -> DumpCheck:
-    """Leave out the tables of other stores, and say so."""
-    less = without_tables(check, others)
-    if less is check:
-        return check
-    (warned,) = others.warning("other-stores-in-dump")
-    if not less.tables:
-        problem = "The dump has tables of other stores only, by their prefix."
-        less = replace(less, problems=(*less.problems, problem))
-    message = "The dump has tables of other stores; they are not loaded. Their prefixes:"
-    return replace(less, warnings=(*less.warnings, replace(warned, message=message)))
-
-
 class _Inventory:
     """Gathers the contents of a dump, statement by statement."""
 
     def __init__(
-        self, schema: str | None, *, trusted: bool, from_schema: str, time_zone: str
+        self,
+        schema: str | None,
+        *,
+        trusted: bool,
+        from_schema: str,
+        time_zone: str,
+        passed_over: Iterable[str],
     ) -> None:
+        self.passed_over = SkippedRows(passed_over, trusted=trusted)
         self.schema = schema
         self.trusted = trusted
         self.from_schema = from_schema
@@ -148,6 +134,10 @@ class _Inventory:
         self.count += 1
         self.largest = max(self.largest, len(raw.text))
         state = self.session.state
+        passed = self.passed_over.table_of(raw.text)
+        if passed is not None:
+            self._rows(passed, raw.line, len(raw.text))
+            return state.reading
         statement = classify(
             raw,
             reading=state.reading,
@@ -156,7 +146,7 @@ class _Inventory:
             trusted=self.trusted,
         )
         if statement.kind is StatementKind.ROWS:
-            self._rows(statement)
+            self._rows(statement.name, statement.line, len(statement.text))
             return state.reading
         if statement.kind is StatementKind.PIECE:
             self._piece(statement)
@@ -185,21 +175,21 @@ class _Inventory:
             self.definitions.pop((kind.value, statement.name), None)  # the last one counts
             self.definitions[kind.value, statement.name] = [made]
 
-    def _rows(self, statement: Statement) -> None:
-        name = self.current = statement.name
+    def _rows(self, name: str, line: int, size: int) -> None:
+        self.current = name
         if name not in self.tables:
             raise StatementRefused(
-                f"Line {statement.line}: rows for the table '{one_line(name)}',"
+                f"Line {line}: rows for the table '{one_line(name)}',"
                 " which the dump does not make before."
             )
         if name in self.altered_after_rows:
             raise StatementRefused(
-                f"Line {statement.line}: rows for '{one_line(name)}' after it was altered."
+                f"Line {line}: rows for '{one_line(name)}' after it was altered."
             )
         if name in self.trigger_tables.values():
             self.unfired[name] = None
         self.rows[name] += 1
-        self.bytes[name] += len(statement.text)
+        self.bytes[name] += size
         self._note_zone(name, has_times=name in self.with_timestamps)
 
     def _note_zone(self, name: str, *, has_times: bool) -> None:

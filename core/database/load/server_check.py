@@ -10,14 +10,15 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from core.database.load.dump_check import DumpCheck, TableContent, unspoken_kinds
 from core.database.load.dump_makers import maker_of
 from core.database.load.kept_rows import differing_tables
-from core.database.load.offline_check import check_dump, without_stores
+from core.database.load.offline_check import check_dump
+from core.database.load.other_tables import without_stores
 from core.database.load.server_settings import Answers, engines, time_zones
 from core.database.load.try_definitions import try_definitions
 from core.database.load.try_rights import try_rights
@@ -87,13 +88,12 @@ def check_against_server(
     *,
     map_collations: bool = False,
     partial: bool = False,
-    compare: Callable[[], Collection[str]] = tuple,
+    kept: Collection[str] = (),
 ) -> ServerCheck:
     """Return whether a dump can be loaded here, and the changes of the load.
 
-    `compare` returns the tables of the dump that stay as they are; it is called once the server is
-    known to answer. Raises ConnectionFailed or ConnectionLost; a refusal of the server is a
-    problem, not an error.
+    `kept` are the tables of the dump that stay as they are. Raises ConnectionFailed or
+    ConnectionLost; a refusal of the server is a problem, not an error.
     """
     few = connection_problem(settings)
     with connect(settings) as connection:
@@ -112,7 +112,7 @@ def check_against_server(
         asked.live()
         rights, asked.may_make = try_rights(connection, check)
         asked.problems += rights
-        asked.kept = frozenset(compare())
+        asked.kept = frozenset(kept)
         asked.tables()
         asked.definitions(settings)
         needed = asked.space_needed

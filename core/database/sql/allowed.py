@@ -16,7 +16,7 @@ from core.database.sql.allowed_bodies import check_body
 from core.database.sql.allowed_tables import Tables
 from core.database.sql.allowed_values import check_rows
 from core.database.sql.cursor import Cursor, words_of
-from core.database.sql.literal_rows import HEAD
+from core.database.sql.literal_rows import HEAD, all_literal
 from core.database.sql.other_names import mapped_schema
 from core.database.sql.passed_over import is_passed_over
 from core.database.sql.reach import forbidden_word
@@ -56,8 +56,12 @@ def classify(
     execute.
     """
     found = HEAD.match(raw.text)
-    if found is not None and (raw.literal or trusted or not _conditional(raw.text)):
-        return _rows(raw, raw.text, found, reading, (schema, from_schema), trusted)
+    if found is not None:
+        literal = raw.literal or (not trusted and all_literal(raw.text, found.end(), reading))
+        # Literals to the end leave no room for a comment; to look for one in all texts takes long.
+        if literal or trusted or not _conditional(raw.text):
+            names = (schema, from_schema)
+            return _rows(raw, raw.text, found, reading, names, trusted, literal=literal)
     if raw.text.startswith(PIECE_BEGINS) and PIECE.fullmatch(raw.text):
         return Statement(kind=StatementKind.PIECE, line=raw.line, text=raw.text)
     text = resolve_comments(raw.text, server, reading)
@@ -80,10 +84,12 @@ def _rows(
     reading: Reading,
     schemas: tuple[str | None, str],
     trusted: bool,
+    *,
+    literal: bool = False,
 ) -> Statement:
     if trusted:
         _refuse_programs(text, raw.line, reading)
-    elif not raw.literal:
+    elif not literal:
         check_rows(text, found.end(), line=raw.line, reading=reading)
     group = "name" if found["second"] is None else "second"
     name = _name(found[group])

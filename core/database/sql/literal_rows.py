@@ -92,6 +92,11 @@ def literals_end(text: bytes, at: int, reading: Reading) -> int:
     return at + len(text[at:end].rstrip(_LETTERS))
 
 
+def all_literal(text: bytes, at: int, reading: Reading) -> bool:
+    """Tell whether rows are literals to the end of their statement, from within the first one."""
+    return statement_end(text, literals_end(text, at, reading)) == len(text)
+
+
 _END: Final = re.compile(rb"\)[\x09-\x0d ]*+")
 
 

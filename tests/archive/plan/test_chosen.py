@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from core.archive.index.made_again import make_index
+from core.archive.index.reader import IndexReader
 from core.archive.plan.facts import PlanFacts
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_files import plan_files
@@ -20,6 +22,7 @@ from core.archive.restore.stage import stage_files
 from core.archive.restore.swap import revert_files, swap_files
 from core.archive.restore.undo import undo_plan
 from core.archive.tar.gzip import GzipBlocks
+from core.archive.tar.reader import ArchiveReader
 from core.archive.tree.patterns import Chosen, resolve
 from core.archive.tree.selection import Selection, media_selection, walk
 from core.errors import DamagedBackup, HostileArchive, UsageError
@@ -297,3 +300,54 @@ def test_a_plan_of_an_older_version_has_nothing_chosen(shop: Layout, tmp_path: P
     with PlanFile(plan.plan_path) as opened:
         facts: PlanFacts = opened.facts
         assert (facts.chosen, facts.unmatched, facts.in_the_way, facts.sound) == ((), (), (), False)
+
+
+@pytest.mark.parametrize("missing", [False, True], ids=["live", "missing"])
+def test_an_index_tells_where_to_begin_and_nothing_else(
+    shop: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, missing: bool
+) -> None:
+    rng = random.Random(7)
+    for number in range(60):
+        os.makedirs(f"{shop.root}/lib/m{number:02}")
+        for name in ("a", "b"):
+            put(f"{shop.root}/lib/m{number:02}/{name}", rng.randbytes(60_000))
+    archive = tmp_path / "a.tgz"
+    summary = write(shop.code, archive)
+    fd = os.open(tmp_path / "index", os.O_RDWR | os.O_CREAT)
+    make_index(str(archive), fd, sha256=summary.sha256, members=summary.members)
+    with IndexReader(fd) as index:
+        entry = next(iter(index.entries(b"lib/m40/a")))
+    assert entry.stretch.at > 1_000_000
+    if missing:
+        shutil.rmtree(shop.root + "/lib/m40")
+    else:
+        put(shop.root + "/lib/m40/a", b"changed")
+        put(shop.root + "/lib/m40/b", b"changed as well")
+    started: list[object] = []
+    init = ArchiveReader.__init__
+
+    def noted(reader: ArchiveReader, path: str, **more: object) -> None:
+        started.append(more.get("start"))
+        init(reader, path, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ArchiveReader, "__init__", noted)
+
+    def plan(start, *patterns):
+        made = plan_files(
+            str(archive), choose(shop, *patterns), f"{shop.state}/plan", sha256=summary.sha256,
+            members=summary.members, sound=True, start=start, put_aside=True,
+        )  # fmt: skip
+        return made.fingerprint, [entry.path for entry in made.entries()]
+
+    patterns = ("lib/m40/a", "lib/m40/none", "lib/m59/b")
+    start = (entry.stretch, entry.begin)
+    assert plan(start, *patterns) == plan(None, *patterns)
+    # Missing directories have to be made as the archive has them, so it is read from its beginning.
+    assert started[0] == (None if missing else start)
+    # A place behind what is chosen is found out, and costs no more than a whole reading.
+    assert plan(start, "lib/m02/b", "lib/m40/a") == plan(None, "lib/m02/b", "lib/m40/a")
+    with open(archive, "r+b") as file:  # before the place: known by the digest alone
+        file.seek(100_000)
+        file.write(b"damaged")
+    with pytest.raises(DamagedBackup):
+        plan(start, *patterns)

@@ -78,9 +78,7 @@ def change(server, schema, *tables):
         )
 
 
-@pytest.mark.parametrize(
-    "changed", [("a",), ("b",), ("c",), ("x",), ("y", "log"), ("alone",), ("a", "c"), ()]
-)
+@pytest.mark.parametrize("changed", [("a",), ("b", "log"), ("c",), ("x",), ()])
 def test_there_and_back_and_there(server, schema, shop, tmp_path, changed):
     original = state(schema)
     change(server, schema, *changed)
@@ -104,7 +102,7 @@ def test_there_and_back_and_there(server, schema, shop, tmp_path, changed):
     drop_aside(schema, redo.definitions)
 
 
-@pytest.mark.parametrize("changed", [("a",), ("b", "x"), ("c",)])
+@pytest.mark.parametrize("changed", [("a", "y"), ("b", "c")])
 def test_a_revert_brings_back_what_was(server, schema, shop, tmp_path, changed):
     change(server, schema, *changed)
     before = state(schema)

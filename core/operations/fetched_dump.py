@@ -1,0 +1,17 @@
+"""The dump that a job fetched into its directory: it goes when the job has no more use for it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from core.backups.names import parse_name
+from core.errors import MagerewindError
+from core.held import Directory
+
+
+def forget_dump(directory: Directory) -> None:
+    """Remove a dump that was fetched into a job's directory."""
+    with suppress(OSError, MagerewindError):
+        for name in directory.names():
+            if parse_name(name) is not None:
+                directory.remove(name)

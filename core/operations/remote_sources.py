@@ -1,0 +1,239 @@
+"""A set in a repository as the source of a rollback: its parts look like backups in var/backups.
+
+Trees are planned from their listing, and files are fetched as they are asked for; a dump is fetched
+whole into the job's directory before anything is closed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from core.archive.plan.fetched import Fetch
+from core.archive.plan.home import PlanPlace
+from core.archive.plan.listed import Listed, copy_listing, listing_file, read_listing, write_listing
+from core.archive.plan.plan_listing import plan_listing
+from core.archive.plan.summary import FilePlan
+from core.archive.tree.selection import Selection
+from core.backups.catalog import Backup, Health
+from core.backups.names import rollback_name
+from core.durable import fsync, translate
+from core.errors import MagerewindError, RepositoryError, SetNotFound
+from core.events import Kind, Report, no_report
+from core.magento.store import Store
+from core.operations.context import JobContext
+from core.operations.fetched_dump import forget_dump
+from core.operations.findings import Finding, megabytes, note, stop
+from core.operations.preflight import space_of
+from core.operations.remote import (
+    just_seen,
+    kept_listing,
+    kept_manifest,
+    look_at,
+    open_restic,
+    seen_of,
+)
+from core.operations.requests import RollbackRequest
+from core.owned import read_plain_file
+from core.repository.fetching import fetch_file, fetch_paths, fetcher
+from core.repository.listing import list_tree
+from core.repository.restic import Restic
+from core.repository.sets import DUMP_FILE, PartManifest, RemoteSet, SetManifest, choose_set
+
+_LARGEST_CONFIGURATION = 4 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """A set that was found in a repository, with its manifest."""
+
+    store: Store
+    restic: Restic
+    chosen: RemoteSet
+    manifest: SetManifest
+    checked: bool
+
+    def part(self, kind: Kind) -> PartManifest:
+        """Return the manifest of a kind. Raises SetNotFound where the set has none."""
+        found = self.manifest.parts.get(kind)
+        if found is None or kind not in self.chosen.parts:
+            kinds = ", ".join(one for one in Kind if one in self.chosen.parts)
+            raise SetNotFound(
+                f"The set {self.chosen.timestamp} in {self.chosen.repository} has no {kind}: "
+                f"it has {kinds}."
+            )
+        if found.snapshot != self.chosen.parts[kind].id:
+            raise RepositoryError(
+                f"The manifest of the set {self.chosen.timestamp} names another snapshot of {kind} "
+                "than its tags."
+            )
+        return found
+
+    def backup(self, kind: Kind, name: str) -> Backup:
+        """Return a part as a backup of that name."""
+        facts = self.part(kind).facts
+        repository = self.restic.repository
+        return Backup(
+            directory=f"{repository.name}:{repository.shown_url}",
+            name=rollback_name(name, kind),
+            size_bytes=facts.size_bytes,
+            modified_s=self.chosen.parts[kind].time_s,
+            health=Health.VERIFIED if self.checked else Health.UNVERIFIED,
+            manifest=facts,
+            repository=repository.name,
+        )
+
+    def small_files(self, paths: tuple[str, ...]) -> dict[bytes, bytes]:
+        """Return these small files of the code, as far as it has them. Raises RepositoryError."""
+        found: dict[bytes, bytes] = {}
+        snapshot = self.part(Kind.CODE).snapshot
+        with tempfile.TemporaryDirectory(prefix="magerewind-plan-") as place:
+            fd = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                names = [path.encode() for path in paths]
+                fetch_paths(self.restic, snapshot, names, fd, no_report)
+                for name in names:
+                    with suppress(OSError):
+                        content = read_plain_file(name, _LARGEST_CONFIGURATION, dir_fd=fd)
+                        found[name] = content
+            finally:
+                os.close(fd)
+        return found
+
+    def fetch(self, kind: Kind, place: PlanPlace, report: Report = no_report) -> Fetch:
+        """Return what brings files of a kind, of which the listing lies beside the plan."""
+        part = self.part(kind)
+
+        def files() -> Iterator[bytes]:
+            listing = read_listing(listing_file(place))
+            return (entry.path for entry in listing if entry.is_file)
+
+        return fetcher(self.restic, part.snapshot, part.prefix, files, report)
+
+    def plan(self, kind: Kind, selection: Selection, place: PlanPlace, report: Report) -> FilePlan:
+        """List the tree of a kind and compare it with the live one."""
+        part = self.part(kind)
+        with kept_listing(self.store, part.snapshot) as kept:
+            if kept is not None and not kept.exists():
+                write_listing(kept, self._listed(part, report))
+            if kept is None:
+                write_listing(listing_file(place), self._listed(part, report))
+            else:
+                copy_listing(kept, listing_file(place))
+        return plan_listing(
+            place,
+            selection,
+            snapshot=part.snapshot,
+            prefix=part.prefix,
+            fetch=self.fetch(kind, place),
+            report=report,
+        )
+
+    def _listed(self, part: PartManifest, report: Report) -> Iterator[Listed]:
+        above = part.prefix.rstrip(b"/").split(b"/") if part.prefix else []
+        for depth in range(1, len(above) + 1):  # of which a snapshot of the media knows nothing
+            path = b"/".join(above[:depth])
+            yield Listed(path, stat.S_IFDIR | 0o755, os.geteuid(), os.getegid(), 0, 0, 0, b"")
+        for number, entry in enumerate(list_tree(self.restic, part, part.prefix)):
+            if number % 256 == 0:
+                report(0, number, os.fsdecode(entry.path))
+            yield entry
+
+
+def open_remote(store: Store, request: RollbackRequest, *, environ: Mapping[str, str]) -> Remote:
+    """Find the set that a request is about. Raises RepositoryError, SetNotFound."""
+    if request.repository is None:
+        raise MagerewindError("No repository is known.")
+    restic = open_restic(store, request.repository, environ=environ)
+    timestamps = {_timestamp(request.file_of(kind)) for kind in request.kinds}
+    if len(timestamps) != 1:
+        raise SetNotFound("A rollback takes the parts of one set.")
+    seen = seen_of(store, request.repository.name)
+    timestamp = timestamps.pop()
+    chosen = just_seen(seen, request.store, timestamp, now_s=time.time())
+    if chosen is None:
+        holdings = look_at(store, restic, name=request.store or None, now_s=None)
+        chosen = choose_set(holdings, timestamp, repository=request.repository.name)
+    return Remote(
+        store=store,
+        restic=restic,
+        chosen=chosen,
+        manifest=kept_manifest(store, restic, chosen),
+        checked=seen is not None and seen.is_checked(chosen),
+    )
+
+
+def _timestamp(name: str | None) -> str:
+    return (name or "").partition("_")[0]
+
+
+def fetch_dump(context: JobContext, remote: Remote, backup: Backup, report: Report) -> Backup:
+    """Bring the dump into the job's directory; return it as a backup there.
+
+    Raises RepositoryError for one that is not whole, StorageError.
+    """
+    part, directory = remote.part(Kind.DB), context.directory
+    name = backup.name.text
+    forget_dump(directory)
+    fd = directory.create(name)
+    try:
+        fetch_file(
+            remote.restic,
+            part.snapshot,
+            f"/{DUMP_FILE}",
+            fd,
+            size=part.facts.size_bytes,
+            report=report,
+        )
+        fsync(fd)
+    except OSError as error:
+        raise translate(error, f"writing {directory.path_of(name)}") from error
+    finally:
+        os.close(fd)
+    return replace(backup, directory=directory.path)
+
+
+def remote_findings(
+    store: Store, remote: Remote, plans: Mapping[Kind, FilePlan], kinds: tuple[Kind, ...]
+) -> list[Finding]:
+    """Return whether what is fetched fits beside the stages, and what is known of the set."""
+    needed = sum(plan.bytes_to_write for plan in plans.values())
+    if Kind.DB in kinds:
+        needed += remote.part(Kind.DB).facts.size_bytes
+    free_bytes, _total = space_of(store.state_directory)
+    found: list[Finding] = []
+    if needed > free_bytes:
+        found.append(
+            stop(
+                "space-fetched",
+                f"{megabytes(needed)} have to be fetched into {store.state_directory}, and "
+                f"{megabytes(free_bytes)} are free.",
+            )
+        )
+    if remote.manifest.differs:
+        found.append(
+            note(
+                "differs",
+                "The set was copied with the store open; changed after the local backup:",
+                names=remote.manifest.differs[:50],
+            )
+        )
+    return found
+
+
+def dump_findings(remote: Remote) -> list[Finding]:
+    """Return what a preview tells of a dump that is not here yet."""
+    facts = remote.part(Kind.DB).facts
+    tables = f" of {len(facts.rows)} tables" if facts.rows else ""
+    return [
+        note(
+            "dump-later",
+            f"The dump{tables} ({megabytes(facts.size_bytes)}) is fetched and checked by the job, "
+            "before the store is closed.",
+        )
+    ]
