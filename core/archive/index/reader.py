@@ -103,7 +103,12 @@ class IndexReader:
             yield piece
 
     def _bytes(self, at: int, length: int) -> bytes:
-        content = os.pread(self._fd, length, at)
+        if not (length >= 0 and 0 <= at <= os.fstat(self._fd).st_size - length):
+            raise Broken
+        try:
+            content = os.pread(self._fd, length, at)
+        except OSError as error:
+            raise Broken from error
         if len(content) != length:
             raise Broken
         return content
