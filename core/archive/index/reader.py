@@ -141,6 +141,12 @@ class IndexReader:
         self._block = (entry.at, block)
         return block
 
+    def check(self) -> None:
+        """Read all of it and compare the digests. Raises Broken."""
+        for entry in self.entries():
+            if digest_of(self._bytes(entry.at, entry.length)) != entry.digest:
+                raise Broken
+
     def entries(self, path: bytes = b"") -> Iterator[Entry]:
         """Yield the blocks that may hold a path or what is below it; of none, all."""
         if not path:
