@@ -82,7 +82,16 @@ def help_command(line: CommandLine, console: Console, _configuration: Configurat
     return 0
 
 
+def completion_command(line: CommandLine, console: Console, _configuration: Configuration) -> int:
+    """`completion`."""
+    from core.cli.completion import completion_script  # noqa: PLC0415 - shtab is for this alone
+
+    console.print(completion_script(line.shell).rstrip("\n"))
+    return 0
+
+
 COMMANDS: Final[Mapping[str, Callable[[CommandLine, Console, Configuration], int]]] = {
     "help": help_command,
     "list": list_command,
+    "completion": completion_command,
 }
