@@ -13,12 +13,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from core.account.client import keeper
-from core.account.ids import name_of
 from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_files import plan_files
 from core.archive.plan.summary import FilePlan
-from core.archive.plan.unwritable import READ_ONLY
 from core.backups.catalog import Backup
 from core.backups.manifest import identity_of
 from core.errors import Cancelled, MagerewindError, PreflightRefused, UsageError
@@ -28,22 +25,19 @@ from core.magento.store import Store
 from core.operations.absence import absence_findings
 from core.operations.backup_findings import stripped_findings, version_findings
 from core.operations.chosen import chosen_findings, start_of
+from core.operations.file_findings import file_findings
 from core.operations.findings import (
     Finding,
     Level,
     from_error,
     link_findings,
-    megabytes,
     note,
-    of_kind,
-    owner_hint,
     refuse,
     stop,
     warn,
 )
 from core.operations.job_files import plan_name
 from core.operations.preflight import space_of
-from core.operations.read_only import MOUNT_HINT
 from core.operations.release import release_findings
 from core.operations.requests import RollbackRequest
 from core.operations.selections import selection_of
@@ -55,11 +49,6 @@ if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for i
     from core.operations.chosen_tables import ChosenTables
     from core.operations.difference import Difference
     from core.operations.losses import Losses
-
-_ROOT_HINT: Final = (
-    "Not even root may: look at the flags (lsattr, chattr) and at how it is mounted."
-)
-
 
 _NOTED: Final = frozenset({"own-tables"})  # of the findings of a dump
 
@@ -320,75 +309,6 @@ def _dump_findings(check: DumpCheck, server: ServerCheck | None) -> list[Finding
             (note if one.code in _NOTED else warn)(one.code, one.message, names=one.names)
             for one in known.warnings
         ),
-    ]
-
-
-def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:
-    """Return whether the stages fit, and the entries that this account cannot restore."""
-    found = _space_findings(store, files)
-    for kind, plan in files.items():
-        found += _unwritable_findings(store, plan)
-        found += [_becoming(kind, account, count) for account, count in plan.becoming]
-        if plan.unrestorable:
-            found.append(
-                warn(
-                    "unrestorable",
-                    f"What this account cannot restore of {kind}:",
-                    names=plan.unrestorable,
-                )
-            )
-        found += [
-            warn(one.code, of_kind(kind, one.message), names=one.names) for one in plan.warnings
-        ]
-    return found
-
-
-def _unwritable_findings(store: Store, plan: FilePlan) -> list[Finding]:
-    message = "The rollback can't be executed because not all files are writable."
-    mounted = tuple(name for name in plan.unwritable if name.endswith(f"({READ_ONLY})"))
-    others = tuple(name for name in plan.unwritable if name not in mounted)
-    found: list[Finding] = []
-    if mounted:
-        found.append(stop("not-writable", message, hint=MOUNT_HINT, names=mounted))
-    if others:
-        hint = _ROOT_HINT if os.geteuid() == 0 else owner_hint(store)
-        found.append(stop("not-writable", message, hint=hint, names=others))
-    return found
-
-
-def _becoming(kind: Kind, account: str, count: int) -> Finding:
-    """Return the new owner of files whose account cannot get them back."""
-    mine = name_of(os.geteuid())
-    what = "file" if count == 1 else "files"
-    become = "becomes" if count == 1 else "become"
-    hint: str | None = "Exactly: --as root"
-    if account == "root":
-        hint = None  # nothing is ever given to root
-    elif keeper() is not None:
-        hint = f"{account} owns nothing in the store now: give it something there first (chown)."
-    message = of_kind(kind, f"{count} {what} of {account} {become} {mine}'s.")
-    return warn("owners", message, hint=hint)
-
-
-def _space_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:
-    """Return where the stages do not fit; kinds on one disk share its free space."""
-    needed: dict[int, int] = {}
-    places: dict[int, str] = {}
-    for kind, plan in files.items():
-        place = store.media_target if kind is Kind.MEDIA else store.root
-        while not os.path.isdir(place):
-            place = os.path.dirname(place)
-        device = os.stat(place).st_dev
-        needed[device] = needed.get(device, 0) + plan.bytes_to_write
-        places.setdefault(device, place)
-    return [
-        stop(
-            "space",
-            f"The rollback needs {megabytes(needed[device])} beside the live files in {place}, "
-            f"and {megabytes(free_bytes)} are free.",
-        )
-        for device, place in places.items()
-        if needed[device] > (free_bytes := space_of(place)[0])
     ]
 
 
