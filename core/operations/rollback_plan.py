@@ -21,6 +21,7 @@ from core.backups.manifest import identity_of
 from core.errors import Cancelled, MagerewindError, PreflightRefused, UsageError
 from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
+from core.magento.settings import DatabaseConnection
 from core.magento.store import Store
 from core.operations.absence import absence_findings
 from core.operations.backup_findings import stripped_findings, version_findings
@@ -45,6 +46,7 @@ from core.operations.sources import Sources, excluded, gather, resolve_only
 from core.operations.uncovered import remote_findings
 
 if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for imports
+    from core.database.compare.compare import Compared
     from core.database.load.server_check import DumpCheck, ServerCheck
     from core.operations.chosen_tables import ChosenTables
     from core.operations.difference import Difference
@@ -208,19 +210,8 @@ def plan_database(
     `known`: as for `compare_with_live`.
     """
     from core.database.compare.compare import Compared  # noqa: PLC0415
-    from core.database.load.kept_rows import keep_rows  # noqa: PLC0415
-    from core.database.load.server_check import (  # noqa: PLC0415 - as said above
-        check_against_server,
-        check_dump,
-        without_other_stores,
-    )
-    from core.operations.chosen_tables import choose_tables, tie_findings  # noqa: PLC0415
-    from core.operations.difference import (  # noqa: PLC0415
-        compare_with_live,
-        difference_findings,
-        difference_of,
-    )
-    from core.operations.losses import count_losses, uncounted_findings  # noqa: PLC0415
+    from core.database.load.server_check import check_dump  # noqa: PLC0415 - as said above
+    from core.operations.difference import compare_with_live  # noqa: PLC0415
 
     backup = sources.backups[Kind.DB]
     manifest = backup.manifest
@@ -238,35 +229,68 @@ def plan_database(
         from_schema=request.from_schema or "",
         passed_over=compared.same,
     )
-    server: ServerCheck | None = None
-    losses: Losses | None = None
-    chosen: ChosenTables | None = None
-    difference: Difference | None = None
+    plan = DatabasePlan(check=check, server=None, losses=None, difference=None, chosen=None)
     if connection is not None:
         try:
-            check = without_other_stores(check, connection)
-            if request.only_table:
-                chosen = choose_tables(request, check, connection, report)
-                check = chosen.check
-            if request.keep_stripped and manifest is not None:
-                check = keep_rows(check, manifest.stripped, connection)
-            difference = difference_of(check, compared, connection, partial=request.others_stay)
-            server = check_against_server(
-                check,
-                connection,
-                map_collations=request.map_collations,
-                partial=request.others_stay,
-                kept=difference.kept,
-            )
-            among = check.tables if request.only_table else None
-            losses = count_losses(connection, backup.name.timestamp, among=among)
+            plan = _ask_server(request, backup, check, compared, connection, report)
         except (Cancelled, PreflightRefused, UsageError):
             raise
         except MagerewindError as error:
             findings.append(from_error("database", error))
-    findings += _dump_findings(check, server)
-    findings += difference_findings(difference) if difference is not None else []
-    findings += uncounted_findings(losses) if losses is not None else []
+    findings += _database_findings(plan)
+    return plan
+
+
+def _ask_server(
+    request: RollbackRequest,
+    backup: Backup,
+    check: DumpCheck,
+    compared: Compared,
+    connection: DatabaseConnection,
+    report: Report,
+) -> DatabasePlan:
+    from core.database.load.kept_rows import keep_rows  # noqa: PLC0415 - as said above
+    from core.database.load.server_check import (  # noqa: PLC0415
+        check_against_server,
+        without_other_stores,
+    )
+    from core.operations.chosen_tables import choose_tables  # noqa: PLC0415
+    from core.operations.difference import difference_of  # noqa: PLC0415
+    from core.operations.losses import count_losses  # noqa: PLC0415
+
+    chosen: ChosenTables | None = None
+    check = without_other_stores(check, connection)
+    if request.only_table:
+        chosen = choose_tables(request, check, connection, report)
+        check = chosen.check
+    if request.keep_stripped and backup.manifest is not None:
+        check = keep_rows(check, backup.manifest.stripped, connection)
+    difference = difference_of(check, compared, connection, partial=request.others_stay)
+    server = check_against_server(
+        check,
+        connection,
+        map_collations=request.map_collations,
+        partial=request.others_stay,
+        kept=difference.kept,
+    )
+    among = check.tables if request.only_table else None
+    losses = count_losses(connection, backup.name.timestamp, among=among)
+    return DatabasePlan(
+        check=check, server=server, losses=losses, difference=difference, chosen=chosen
+    )
+
+
+def _database_findings(plan: DatabasePlan) -> list[Finding]:
+    from core.operations.chosen_tables import tie_findings  # noqa: PLC0415 - as said above
+    from core.operations.difference import difference_findings  # noqa: PLC0415
+    from core.operations.losses import uncounted_findings  # noqa: PLC0415
+
+    findings = _dump_findings(plan.check, plan.server)
+    if plan.difference is not None:
+        findings += difference_findings(plan.difference)
+    losses = plan.losses
+    if losses is not None:
+        findings += uncounted_findings(losses)
     if losses is not None and losses.any:
         findings.append(
             warn(
@@ -275,10 +299,7 @@ def plan_database(
                 names=[f"order {number}" for number in losses.order_numbers],
             )
         )
-    findings += tie_findings(chosen) if chosen is not None else []
-    return DatabasePlan(
-        check=check, server=server, losses=losses, difference=difference, chosen=chosen
-    )
+    return findings + (tie_findings(plan.chosen) if plan.chosen is not None else [])
 
 
 def loss_findings(sources: Sources) -> list[Finding]:
