@@ -15,7 +15,8 @@ from enum import Enum
 from typing import Any
 
 from core.backups.catalog import PartialBackup
-from core.events import Kind, Operation, Outcome, Stamped, from_line, to_line
+from core.event_lines import from_line, to_line
+from core.events import Kind, Operation, Outcome, Stamped
 from core.jobs.listing import JobSummary
 from core.operations.equal_command import command_line
 from core.operations.findings import Finding, Level
