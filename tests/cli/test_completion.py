@@ -98,14 +98,7 @@ def test_bash(store: Path) -> None:
 def test_bash_completes_with_the_function_that_joins_words() -> None:
     script = f"{completion_script('bash')}\ncomplete -p magerewind"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [
-        "complete",
-        "-o",
-        "bashdefault",
-        "-F",
-        "_magerewind",
-        "magerewind",
-    ]
+    assert done.stdout == "complete -o bashdefault -F _magerewind magerewind\n"
 
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="no fish")
@@ -130,8 +123,10 @@ def test_zsh(store: Path) -> None:
         f'zpty -w shell \'eval "$(<{script})"; print -r -- REA""DY\'',
         "zpty -r shell said '*READY*'",
         # Tab completes the word, and the line is printed instead of being run.
-        'zpty -w shell \'accept() { print -r -- "<$BUFFER>"; BUFFER=; zle .accept-line }; '
-        'zle -N accept; bindkey "^J" accept "^I" complete-word; print -r -- BOU""ND\'',
+        (
+            'zpty -w shell \'accept() { print -r -- "<$BUFFER>"; BUFFER=; zle .accept-line }; '
+            'zle -N accept; bindkey "^J" accept "^I" complete-word; print -r -- BOU""ND\''
+        ),
         "zpty -r shell said '*BOUND*'",
         *(
             f"zpty -w -n shell $'magerewind {line}\\t\\n'; "
@@ -158,5 +153,7 @@ def test_asking_for_names_ends_by_itself() -> None:
         "import signal; from core.cli import completed_names as names; "
         "names._LIMIT_S = 0.01; names.end_soon(); signal.pause(); raise SystemExit(7)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
