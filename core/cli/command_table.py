@@ -40,6 +40,11 @@ class Command:
     add: Callable[[argparse.ArgumentParser], None] | None = None
     details: str = ""
 
+    @property
+    def namespace(self) -> str:
+        """What stands before the last colon of the name; empty for none."""
+        return self.name.rpartition(":")[0]
+
 
 COMMANDS: Final = (
     Command(

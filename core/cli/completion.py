@@ -15,7 +15,6 @@ from typing import Final
 import shtab
 
 from core.cli.command_table import COMMANDS
-from core.cli.help_commands import namespace
 from core.cli.options import PROGRAM
 from core.cli.parser import NAMES, make_parser
 
@@ -108,7 +107,7 @@ def _prepared() -> argparse.ArgumentParser:
         if action.metavar == "COMMAND":
             action.choices = [command.name for command in COMMANDS]
         if action.metavar == "NAMESPACE":
-            action.choices = sorted({namespace(command) for command in COMMANDS} - {""})
+            action.choices = sorted({command.namespace for command in COMMANDS} - {""})
     return parser
 
 
