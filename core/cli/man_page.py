@@ -29,7 +29,7 @@ _ENVIRONMENT: Final = (
 
 def escaped(text: str) -> str:
     """Return a line of text that roff shows as it is: no request, no escape, no typography."""
-    shown = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq")
+    shown = text.replace("…", "...").replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq")
     shown = shown.replace("`", "\\(ga").replace("^", "\\(ha").replace("~", "\\(ti")
     shown = shown.replace("\n", " ")
     shown = _BEYOND_ASCII.sub(lambda found: f"\\[u{ord(found[0]):04X}]", shown)
@@ -52,7 +52,7 @@ def _value(action: argparse.Action) -> str:
 def _term(action: argparse.Action) -> str:
     if action.option_strings:
         return ", ".join(_bold(option) + _value(action) for option in action.option_strings)
-    many = "\\[u2026]" if action.nargs in {"*", "+"} else ""
+    many = "..." if action.nargs in {"*", "+"} else ""
     return f"\\fI{escaped(str(action.metavar or action.dest))}\\fR{many}"
 
 
@@ -85,7 +85,7 @@ def _groups() -> Iterator[str]:
 def _section(title: str, entries: Sequence[tuple[str, str]]) -> Iterator[str]:
     yield f".SH {title}"
     for term, text in entries:
-        yield from (".TP", _bold(term), escaped(text))
+        yield from (".TP", _bold(term), escaped(text.replace("`", "")))
 
 
 def man_page() -> str:
@@ -106,9 +106,7 @@ def man_page() -> str:
         *_groups(),
         ".SH COMMANDS",
         *(line for command in COMMANDS for line in _command(command)),
-        *_section(
-            "EXIT STATUS", [(code, meaning.replace("`", "")) for code, meaning in EXIT_CODES]
-        ),
+        *_section("EXIT STATUS", EXIT_CODES),
         *_section("ENVIRONMENT", _ENVIRONMENT),
         *_section("FILES", _FILES),
     ]

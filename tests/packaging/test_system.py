@@ -48,14 +48,14 @@ def test_the_wheel_has_them(wheel: Path) -> None:
 def test_an_installation_has_them_below_its_prefix(wheel: Path, tmp_path: Path) -> None:
     none, prefix = tmp_path / "lock", tmp_path / "a prefix"
     none.touch()
-    environ = {**os.environ, "MAGEREWIND_LOCK": str(none), "PIP_NO_INDEX": "1"}
-    for _ in range(2):  # the second time it is there already
-        subprocess.run(
-            [ROOT / "scripts/install.sh", prefix, wheel],
-            env=environ,
-            check=True,
-            capture_output=True,
-        )
+    environ = {
+        **os.environ,
+        "MAGEREWIND_LOCK": str(none),
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_COMPILE": "1",
+    }
+    command = [ROOT / "scripts/install.sh", prefix, wheel]
+    subprocess.run(command, env=environ, check=True, capture_output=True)
     for place, make in SHARED.items():
         assert (prefix / place).read_text() == make()
     # The dependencies are these tests' own.
@@ -97,4 +97,4 @@ def test_the_page_of_the_manual_is_sound() -> None:
 def test_a_line_of_the_manual_is_shown_as_it_is() -> None:
     assert escaped(".so /etc/passwd") == "\\&.so /etc/passwd"
     assert escaped("'it' a-b\\n") == "\\(aqit\\(aq a\\-b\\en"
-    assert escaped("5 …") == "5 \\[u2026]"
+    assert escaped("5 … é") == "5 ... \\[u00E9]"
