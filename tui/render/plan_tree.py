@@ -97,7 +97,7 @@ def _database_words(model: PlanModel) -> str:
         return "the tables that were set aside come back, the present ones are set aside"
     parts = [f"{text.plural(plan.replaced, 'table')} replaced"] if plan.replaced else []
     if plan.added:
-        parts.append(f"{text.count(plan.added)} come back")
+        parts.append(f"{text.count(plan.added)} {'comes' if plan.added == 1 else 'come'} back")
     if plan.aside:
         parts.append(f"{text.count(plan.aside)} set aside")
     if plan.same:
@@ -109,6 +109,8 @@ def _database_words(model: PlanModel) -> str:
 def _name(lead: str, name: str, width: int, glyphs: Glyphs) -> str:
     room = max(8, width - _COLUMNS)
     shown = text.clean(name)
+    if "/" in name.rstrip("/"):  # a path of what was found: its end tells
+        shown = text.fit_end(shown, max(4, room - len(lead)), glyphs)
     if len(lead) > room // 2:  # a deep tree keeps room for its names
         lead = f"{lead[: room // 2 - 1]} "
     return text.fit(f"{lead}{shown}", room, glyphs)
@@ -178,6 +180,6 @@ def _table(lead: str, table: TablePlan, width: int, glyphs: Glyphs) -> Content:
             if table.state is TableState.DEFINITION:
                 words += ", defined otherwise"
     name = text.clean(table.name)
-    room = max(12, min(36, width // 2 - len(lead)))
-    line = text.fit(f"{text.fit(name, room, glyphs)}  {words}", width - len(lead) - 4, glyphs)
+    name = text.fit(name, max(20, min(len(name), width // 2)), glyphs)
+    line = text.fit(f"{name}  {words}", max(8, width - len(lead) - 4), glyphs)
     return assemble(f"{lead}  ", (sign, style), f" {line}")

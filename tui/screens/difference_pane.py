@@ -68,16 +68,22 @@ class DifferencePane(Panel):
 
     def look(self, part: Part | None) -> None:
         """Show this part, once nothing else was asked for a moment."""
-        if part == self._part:
+        if part is not None and part == self._part:
             return
         self._part, self._shows_secrets = part, False
         self._latest.begin()
         if self._rests is not None:
             self._rests.stop()
-        self._say("" if part is None else f"Reading {self._owner.glyphs.ellipsis}")
+        self._say(
+            "Of a file, or a table, under the cursor."
+            if part is None
+            else f"Reading {self._owner.glyphs.ellipsis}"
+        )
         self.name_it(_TITLE, "" if part is None else part[1])
-        if part is not None:
+        if part is not None and self.RESTS_S:
             self._rests = self.set_timer(self.RESTS_S, self._read)
+        elif part is not None:
+            self._read()
 
     def forget(self) -> None:
         """Read anew what is looked at next."""

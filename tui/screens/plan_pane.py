@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Final, cast
 
-from textual import events, on
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
@@ -162,11 +162,11 @@ class PlanPane(Vertical):
 
     # Opening
 
-    @on(Rows.Opened, "#plan-rows")
-    def _opened(self, event: Rows.Opened) -> None:
+    def on_rows_opened(self, event: Rows.Opened) -> None:
+        """Open the directory, or the difference of a file."""
         event.stop()
         item = self.item
-        if item is None or self._model is None:
+        if item is None or self._model is None or event.rows is not self._rows:
             return
         if item.sort is Sort.MORE:
             place = (item.kind, str(item.value))
@@ -284,10 +284,11 @@ class PlanPane(Vertical):
     def _beside(self) -> bool:
         return any(self.screen.has_class(name) for name in _WIDE)
 
-    @on(Rows.Moved, "#plan-rows")
-    def _moved(self, event: Rows.Moved) -> None:
+    def on_rows_moved(self, event: Rows.Moved) -> None:
+        """Show what the cursor is on beside it."""
         event.stop()
-        self._look()
+        if event.rows is self._rows:
+            self._look()
 
     def _look(self) -> None:
         """Show the difference of what the cursor is on, where it is seen."""
@@ -341,12 +342,12 @@ class PlanPane(Vertical):
 
     # Leaving out
 
-    @on(Rows.Marked, "#plan-rows")
-    def _marked(self, event: Rows.Marked) -> None:
+    def on_rows_marked(self, event: Rows.Marked) -> None:
+        """Leave out what the cursor is on, or take it in again."""
         event.stop()
         item = self.item
         value = None if item is None else item.value
-        if item is None:
+        if item is None or event.rows is not self._rows:
             return
         if item.sort is Sort.LEFT:
             self.post_message(self.LeftOut(str(value), back=True))

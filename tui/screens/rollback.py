@@ -227,9 +227,7 @@ class Rollback(Page):
         if not isinstance(plan, PlanView):
             return []
         glyphs = self.owner.glyphs
-        words = (
-            f" {closed_words(self._request)} {room_words(plan)}  Undo: kept until you discard it."
-        )
+        words = f" {closed_words(self._request)} {room_words(plan)} The undo is kept."
         command = text.clean(self.owner.engine.command(self._request))
         same = text.fit(f"Same as: {command}", max(8, width - 10), glyphs).rstrip()
         if plan.stops:

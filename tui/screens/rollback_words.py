@@ -22,7 +22,7 @@ def closed_words(request: Asked) -> str:
     """Say how long the store is closed."""
     with_database = isinstance(request, RollbackRequest) and request.db_file
     closed = "while the database is loaded" if with_database else "for the renames only"
-    return f"The store is closed {closed}."
+    return f"Closed {closed}."
 
 
 def order(request: Asked, plan: PlanView | None) -> tuple[str, ...]:
