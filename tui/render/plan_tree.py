@@ -58,7 +58,7 @@ def row(model: PlanModel, item: Item, width: int, glyphs: Glyphs) -> Content:
     if item.sort is Sort.MORE:
         words = f"{lead}  {glyphs.ellipsis} more: Enter shows them"
     elif item.sort is Sort.LEFT:
-        words = f"left out: {text.clean(str(value))}   (space takes it in again)"
+        words = f"left out: {text.fit_end(text.clean(str(value)), max(8, width - 10), glyphs)}"
     else:
         words = text.clean(str(value))
     return assemble((text.fit(words, width, glyphs), MUTED))

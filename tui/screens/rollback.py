@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Final
 
@@ -57,8 +58,8 @@ class Rollback(Page):
         Hint(key="n", words="Next"),
         Hint(key="enter", words="Open"),
         Hint(key="space", words="Leave out"),
-        Hint(key="tab", words="Diff"),
         Hint(key="slash", words="Find"),
+        Hint(key="tab", words="Diff"),
         Hint(key="c", words="Only what goes"),
         BACK,
         HELP,
@@ -66,6 +67,9 @@ class Rollback(Page):
         Hint(key="y", words="Copy command"),
         Hint(key="f5", words="Plan anew"),
     )
+    SAFETY_HINTS = (
+        Hint(key="n", words="Next"), Hint(key="y", words="Copy command"), BACK, HELP,
+    )  # fmt: skip
 
     def __init__(self, request: RollbackRequest | UndoRequest) -> None:
         super().__init__()
@@ -82,6 +86,10 @@ class Rollback(Page):
     def undo(self) -> bool:
         """Whether this is an undo."""
         return isinstance(self._request, UndoRequest)
+
+    def hints(self) -> Sequence[Hint]:
+        """Return the keys of the step that is shown."""
+        return self.SAFETY_HINTS if self._step else self.HINTS
 
     def crumb(self) -> str:
         """Say which step this is."""
@@ -227,7 +235,7 @@ class Rollback(Page):
         if not isinstance(plan, PlanView):
             return []
         glyphs = self.owner.glyphs
-        words = f" {closed_words(self._request)} {room_words(plan)} The undo is kept."
+        words = f" {closed_words(self._request)} {room_words(plan)} Undo is kept."
         command = text.clean(self.owner.engine.command(self._request))
         same = text.fit(f"Same as: {command}", max(8, width - 10), glyphs).rstrip()
         if plan.stops:
