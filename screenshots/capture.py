@@ -26,7 +26,9 @@ from screenshots.walk import HOST, ROOT, record  # noqa: E402
 from tui.app.application import Application  # noqa: E402
 from tui.app.terminal import Terminal  # noqa: E402
 from tui.engine.port import Engine  # noqa: E402
+from tui.screens.backups import Backups  # noqa: E402
 from tui.screens.difference_pane import DifferencePane  # noqa: E402
+from tui.screens.history import History  # noqa: E402
 
 RECORDING = os.path.join(HERE, "recording.json")
 SMALL, LARGE, HUGE = (80, 24), (120, 40), (200, 60)
@@ -71,7 +73,9 @@ PICTURES = (
 
 async def draw(picture: Picture, answers: Answers) -> str:
     """Return the picture as SVG."""
-    DifferencePane.RESTS_S = 0
+    Backups.RESTS_S = History.RESTS_S = DifferencePane.RESTS_S = (
+        0  # a picture waits for no cursor to rest
+    )
     engine = cast("Engine", Playback(answers, root=ROOT, host=HOST))
     application = Application(
         engine, Terminal(theme=picture.theme), clock=lambda: answers.now_s, zone=UTC

@@ -18,7 +18,8 @@ from core.archive.plan.rows import Action
 from core.archive.plan.sums import Sums
 from core.archive.plan.tree import PlannedNode
 from core.backups.catalog import PartialBackup
-from core.events import Kind, Operation, Outcome, Stamped, from_line, to_line
+from core.event_lines import from_line, to_line
+from core.events import Kind, Operation, Outcome, Stamped
 from core.jobs.listing import JobSummary
 from core.operations.equal_command import command_line
 from core.operations.findings import Finding, Level

@@ -1,6 +1,7 @@
 """What all tests share: a private database server, schemas of their own in it, and one rule.
 
-The rule: where CI is set, a test is skipped for the account it runs as or for a missing php only.
+The rule: where CI is set, a test is skipped for the account it runs as, for a missing php, or for a
+restic that cannot be had only.
 Anything else that is missing there is a failure, or a hole would look like success.
 """
 
@@ -30,7 +31,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("tests")
 
 _numbers = itertools.count(1)
-_MAY_BE_SKIPPED_FOR = ("root", "account", "php")
+_MAY_BE_SKIPPED_FOR = ("root", "account", "php", "no restic")
 # Files of tests go to the workers in this order, the long ones first: a long file that begins last
 # would leave the other workers idle.
 _LONG = ("crash", "operations", "security", "integration", "sample", "database", "cli", "tui")

@@ -43,8 +43,10 @@ def find_index(backup: Backup) -> IndexReader | None:
         index = IndexReader(fd)
     except (OSError, ForeignState, Broken):
         return None
-    if _fits(index, backup):
-        return index
+    with suppress(Broken):
+        if _fits(index, backup):
+            index.check()  # some milliseconds: a damaged block must not end a list in its middle
+            return index
     index.close()
     return None
 

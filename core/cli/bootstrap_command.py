@@ -55,13 +55,19 @@ def _repository(session: Session) -> Iterator[Repository]:
 
 
 def _typed(session: Session, place: str) -> str:
-    if not session.line.may_ask:
+    if not session.line.may_ask or not os.isatty(0):
         raise UsageError(
             "The password of the repository is needed.",
             hint="--password-file FILE, or RESTIC_PASSWORD_FILE in the environment.",
         )
     path = os.path.join(place, "password")
-    write_file(path, getpass.getpass("Password of the repository: ").encode())
+    try:
+        typed = getpass.getpass("Password of the repository: ")
+    except (EOFError, OSError):
+        typed = ""
+    if not typed:
+        raise UsageError("The password of the repository is needed.")
+    write_file(path, typed.encode("utf-8", "surrogateescape"))
     return path
 
 

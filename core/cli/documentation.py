@@ -84,6 +84,7 @@ JSON_OBJECTS: Final = (
         "any command with --all-stores",
         "`StoreBegan` (`store`, `root`) before its objects; at the end `StoreEnded` for each",
     ),
+    ("list", "`Command`: `name`, `namespace`, `summary`"),
     ("config:check", "`ConfigFile`, then `ConfigProblem`"),
     ("config:show", "`Setting`: `store`, `key`, `value`, `origin`"),
     ("job:list", "`Job`"),

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from core.cli.configured import NO_DOOR, Configuration, choose_store
+from core.cli.configured import ABOUT_COMMANDS, NO_DOOR, Configuration, choose_store
 from core.cli.console import Console
 from core.cli.interruptions import Interruptions, Stopped
 from core.cli.parser import CommandLine, TextAsked, parse
@@ -116,11 +116,16 @@ def _run_job(line: CommandLine, environ: Mapping[str, str]) -> int:
     )
 
 
-def _of_configuration(line: CommandLine, console: Console, configuration: Configuration) -> int:
-    """Run a command that looks at the configuration and at no store."""
+def _without_store(line: CommandLine, console: Console, configuration: Configuration) -> int:
+    """Run a command that looks at the commands or the configuration, and at no store."""
+    name = line.command or ""
+    if name in ABOUT_COMMANDS:
+        from core.cli import help_commands  # noqa: PLC0415 - as above
+
+        return help_commands.COMMANDS[name](line, console, configuration)
     from core.cli.config_commands import COMMANDS  # noqa: PLC0415 - as above
 
-    return COMMANDS[line.command or ""](line, console, configuration)
+    return COMMANDS[name](line, console, configuration)
 
 
 def _for_all(
@@ -210,7 +215,7 @@ def _obey(
     if line.all_stores:
         return _for_all(words, configuration, console, interruptions)
     if line.command in NO_DOOR:
-        return _of_configuration(line, console, configuration)
+        return _without_store(line, console, configuration)
     line = _enter(line, console)  # before anything looks at a store
     return _dispatch(line, console, interruptions, configuration, open_application)
 

@@ -48,9 +48,16 @@ def backup_lines(preflight: BackupPreflight, request: BackupRequest) -> Iterator
             f"the backup takes about {numbers.size(estimate.file_bytes)}{about}{took}."
         )
     needed, free = numbers.size(preflight.needed_bytes), numbers.size(preflight.free_bytes)
-    yield f"Space: about {needed} needed, {free} free."
+    if request.local:
+        yield f"Space: about {needed} needed, {free} free."
     yield f"Closed: {_closed_for(preflight, request)}."
-    steps = backup_order(request.kinds, verify=request.verify, keep_open=request.keep_open)
+    steps = backup_order(
+        request.kinds,
+        verify=request.verify,
+        keep_open=request.keep_open,
+        repositories=[one.name for one in request.repositories],
+        local=request.local,
+    )
     yield f"Order: {numbered(steps)}"
 
 

@@ -126,7 +126,9 @@ def _printed(
             f"{secret.what}: {command[0]} cannot be run by {account.name}: {reason}."
         ) from None
     if done.timed_out:
-        raise SecretUnreadable(f"{secret.what}: {command[0]} did not end in {timeout_s:g} s.")
+        raise SecretUnreadable(
+            f"{secret.what}: {command[0]} did not end in {round(timeout_s, 1):g} s."
+        )
     if done.too_much:
         raise SecretUnreadable(f"{secret.what}: {command[0]} printed more than {LIMIT >> 10} KiB.")
     if done.status != 0:

@@ -26,6 +26,7 @@ from core.database.server.obstacles import lock_problem
 from core.errors import Cancelled, MagerewindError
 from core.events import Report, no_report
 from core.magento.settings import DatabaseConnection
+from core.operations.chosen_tables import matching_tables
 from core.operations.findings import Finding, note, warn
 from core.operations.requests import RollbackRequest
 
@@ -111,6 +112,9 @@ def compare_with_live(
             with connect(settings) as connection:
                 live = set(base_tables(connection)) - broken_tables(connection).keys()
                 names = [name for name in index.tables if name in live]
+                if request.only_table and not request.with_related:
+                    prefix = settings.table_prefix
+                    names = list(matching_tables(request.only_table, names, prefix)[0])
                 if lock_problem(connection, names) is not None:
                     return Compared(reason="another connection has locked tables")
                 reason = other_rendering(index, connection) or cluster_reason(connection)

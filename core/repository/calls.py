@@ -65,7 +65,7 @@ LOOK: Final = Limits(whole_s=45, idle_s=45, retries=1)
 """Whether anything answers: a wrong key or a dead server is tried again by restic for a quarter of
 an hour."""
 LIST: Final = Limits(whole_s=600, idle_s=180)
-WORK: Final = Limits(idle_s=600)
+WORK: Final = Limits(idle_s=300)
 CHECK: Final = Limits(idle_s=6 * 3600)  # it says nothing while it reads
 
 

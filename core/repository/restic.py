@@ -21,6 +21,7 @@ from core.repository.program import NEEDED, Version, find_restic
 from core.repository.settings import Repository, environment_of
 
 _LARGEST_ANSWER: Final = 512 << 20
+_FIRST_S: Final = 90.0  # without a word; of thousands of snapshots a far server takes a while
 
 
 class Restic:
@@ -82,7 +83,8 @@ class Restic:
     def lines(self, words: Sequence[bytes | str], *, limits: Limits) -> Iterator[bytes]:
         """Yield the lines of a call, each a sign of progress. Raises as `calls.Call`."""
         if not self._looked:
-            limits = replace(limits, retries=calls.LOOK.retries)
+            idle_s = min(limits.idle_s, _FIRST_S)
+            limits = replace(limits, retries=calls.LOOK.retries, idle_s=idle_s)
         call = self.call(words, limits=limits)
         taken = 0
         for line in call.lines():

@@ -14,11 +14,22 @@ def numbered(steps: Iterable[str]) -> str:
     return "  ".join(f"{number} {step}" for number, step in enumerate(steps, 1))
 
 
-def backup_order(kinds: Collection[Kind], *, verify: bool, keep_open: bool) -> tuple[str, ...]:
-    """Return the work of a backup of these kinds."""
+def backup_order(
+    kinds: Collection[Kind],
+    *,
+    verify: bool,
+    keep_open: bool,
+    repositories: Collection[str] = (),
+    local: bool = True,
+) -> tuple[str, ...]:
+    """Return the work of a backup of these kinds, to var/backups and to these repositories."""
     verb = "write and verify" if verify else "write"
-    steps = [f"{verb} {KIND_WORDS[kind]}" for kind in Kind if kind in kinds]
-    return tuple(steps) if keep_open else ("close the store", *steps, "open the store")
+    named = [KIND_WORDS[kind] for kind in Kind if kind in kinds]
+    if not local:
+        verb = f"send to {', '.join(repositories)}:"
+    steps = [f"{verb} {kind}" for kind in named]
+    sent = [f"copy to {name}" for name in repositories if local]
+    return (*steps, *sent) if keep_open else ("close the store", *steps, "open the store", *sent)
 
 
 def rollback_order(
@@ -29,7 +40,10 @@ def rollback_order(
     prepare = bool(kinds - {Kind.DB}) and not again
     load = Kind.DB in kinds and not again
     load_open = isinstance(request, RollbackRequest) and request.load_open
+    far = isinstance(request, RollbackRequest) and request.repository is not None
     steps = (
+        (far and load, "fetch and check the dump"),
+        (far and prepare, "fetch what differs"),
         (prepare, "prepare what differs beside the store"),
         (load and load_open, "load tables that differ beside the live ones"),
         (True, "close the store"),

@@ -208,6 +208,7 @@ def test_tables_are_merged_by_key_and_lists_taken_whole_the_later_file_first(pla
     assert found.origins["kinds"] == "environment: MAGEREWIND_KINDS"
     assert found.origins["strip"] == "default"
     assert place.effective(None).settings.level == 1
+    assert place.effective("shop", MAGEREWIND_LEVEL="0").settings.level == 0
     said = found.with_words({"level": 9})
     assert (said.settings.level, said.origins["level"]) == (9, "command line")
 

@@ -167,7 +167,9 @@ def digest_in_manifest(shop: Looking) -> str:
     return manifest.index_sha256
 
 
-@pytest.mark.parametrize("harm", ["missing", "cut", "flipped", "of another", "open", "a link"])
+@pytest.mark.parametrize(
+    "harm", ["missing", "cut", "flipped", "in a block", "of another", "open", "a link"]
+)
 def test_an_index_that_does_not_fit_is_made_again(shop: Looking, tmp_path: Path, harm: str) -> None:
     before, path = shop.run("info:backups:files", NAME).out, index_of(shop)
     content = path.read_bytes()
@@ -177,6 +179,8 @@ def test_an_index_that_does_not_fit_is_made_again(shop: Looking, tmp_path: Path,
         path.write_bytes(content[:-1])
     elif harm == "flipped":
         path.write_bytes(content[:-80] + bytes([content[-80] ^ 1]) + content[-79:])
+    elif harm == "in a block":
+        path.write_bytes(content[:20] + bytes([content[20] ^ 1]) + content[21:])
     elif harm == "of another":
         shop.put("app/more.php", b"more")
         shop.back_up("1763869001_filesystem.tgz")

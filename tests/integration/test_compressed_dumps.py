@@ -47,7 +47,6 @@ def test_a_compressed_dump_is_a_backup_like_any(shop, compress):
     assert f"{name} is sound, as its manifest says" in verified.err + verified.out
     plan = magerewind(shop, "setup:rollback", "-d", name, "--dry-run", "--json", code=0).objects[0]
     assert plan["database"]["content_bytes"] == len(text.stdout)
-    assert plan["database"]["space_needed"] >= len(text.stdout)
     before = schema_entries(shop.server, shop.schema)
     damage(shop)
     assert schema_entries(shop.server, shop.schema) != before

@@ -161,6 +161,18 @@ def test_an_empty_machine_gets_the_store_back(sent, server, tmp_path):
     assert "is not empty" in said.err
 
 
+def test_an_empty_machine_needs_a_password_and_an_empty_directory(sent, tmp_path):
+    said = sent.run("repo:bootstrap", "/nowhere", "--root", str(tmp_path / "new"), code=2)
+    assert "--password-file FILE" in said.err
+    words = ("repo:bootstrap", "/nowhere", "--password-file", str(sent.password))
+    said = sent.run(*words, "--root", str(tmp_path / "new"), code=1)
+    assert "There is no repository at /nowhere" in said.err
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/file").write_text("somebody's")
+    said = sent.run(*words, "--root", str(tmp_path / "full"), code=2)
+    assert "is not empty" in said.err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -103,7 +103,12 @@ class IndexReader:
             yield piece
 
     def _bytes(self, at: int, length: int) -> bytes:
-        content = os.pread(self._fd, length, at)
+        if not (length >= 0 and 0 <= at <= os.fstat(self._fd).st_size - length):
+            raise Broken
+        try:
+            content = os.pread(self._fd, length, at)
+        except OSError as error:
+            raise Broken from error
         if len(content) != length:
             raise Broken
         return content
@@ -135,6 +140,12 @@ class IndexReader:
             raise Broken
         self._block = (entry.at, block)
         return block
+
+    def check(self) -> None:
+        """Read all of it and compare the digests. Raises Broken."""
+        for entry in self.entries():
+            if digest_of(self._bytes(entry.at, entry.length)) != entry.digest:
+                raise Broken
 
     def entries(self, path: bytes = b"") -> Iterator[Entry]:
         """Yield the blocks that may hold a path or what is below it; of none, all."""

@@ -171,7 +171,7 @@ class _Reading:
 
     def run(self, report: Report) -> dict[tuple[str, tuple[str, ...]], Values]:
         """Return the values by table and columns, with their numbers of rows; NULLs are none."""
-        file = DumpFile(self._check.path)
+        file = DumpFile(self._check.path, content_bytes=self._check.content_bytes)
         try:
             statements = Statements(file)
             for raw in statements:

@@ -16,6 +16,7 @@ from core.archive.index.blocks import Broken, Row, decode, encode
 from core.archive.index.made_again import make_index
 from core.archive.index.reader import IndexReader, Located
 from core.archive.index.stretches import StretchContents
+from core.archive.index.writer import TRAILER
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.workers import child
 from core.errors import DamagedBackup
@@ -198,9 +199,12 @@ def test_no_damage_of_an_index_goes_unseen(full: Layout, tmp_path: Path) -> None
     with reader(path) as index:
         members = list(index.members())
     rng = random.Random(1)
-    for _ in range(150):
+    trailer = range(len(sound) - TRAILER.size, len(sound))
+    for number in range(100 + len(trailer)):
         damaged = bytearray(sound)
-        if rng.random() < 0.2:
+        if number >= 100:
+            damaged[trailer[number - 100]] ^= 0x80  # places and lengths beyond everything
+        elif rng.random() < 0.2:
             del damaged[rng.randrange(len(damaged)) :]
         else:
             damaged[rng.randrange(len(damaged))] ^= rng.randrange(1, 256)
