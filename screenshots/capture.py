@@ -73,9 +73,8 @@ PICTURES = (
 
 async def draw(picture: Picture, answers: Answers) -> str:
     """Return the picture as SVG."""
-    Backups.RESTS_S = History.RESTS_S = DifferencePane.RESTS_S = (
-        0  # a picture waits for no cursor to rest
-    )
+    # A picture waits for no cursor to rest.
+    Backups.RESTS_S = History.RESTS_S = DifferencePane.RESTS_S = 0
     engine = cast("Engine", Playback(answers, root=ROOT, host=HOST))
     application = Application(
         engine, Terminal(theme=picture.theme), clock=lambda: answers.now_s, zone=UTC
