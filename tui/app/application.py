@@ -35,7 +35,6 @@ from tui.screens.job import JobScreen
 from tui.screens.page import Page
 from tui.screens.pick import Pick
 from tui.screens.recover import Recover
-from tui.screens.rollback import Rollback
 from tui.widgets.bar import BarView
 
 POLL_S: Final = 0.5
@@ -328,6 +327,12 @@ class Application(Shell):
             media_file=names.get(Kind.MEDIA),
             db_file=names.get(Kind.DB),
         )
+        self._show_plan(request)
+
+    def _show_plan(self, request: RollbackRequest | UndoRequest) -> None:
+        # What plans are made with takes its time to load, and Home does not wait for it.
+        from tui.screens.rollback import Rollback  # noqa: PLC0415
+
         self.push_screen(Rollback(request))
 
     def pick(self, timestamp: int | None) -> None:
@@ -346,7 +351,7 @@ class Application(Shell):
         if job is None:
             self.refuse("No rollback keeps an undo.")
         else:
-            self.push_screen(Rollback(UndoRequest(job_id=job.job_id)))
+            self._show_plan(UndoRequest(job_id=job.job_id))
 
     def _ask_discard(self) -> None:
         job = self.undoable_job
