@@ -39,9 +39,8 @@ class Backups(Page):
 
     CRUMB = "Backups"
     RESTS_S: ClassVar[float] = 0.4  # the cursor stands still so long before its set is looked at
-    PURPOSE = """Every backup, by the moment it was taken. Enter shows the files of a set, Enter on
-        a file what is inside; verify and delete work on what is marked, else on what is under the
-        cursor. "not read": nobody has read it again yet; "sound": read whole, without a manifest."""
+    PURPOSE = """Enter shows the files of a set, Enter on a file what is inside. Verify and delete
+        work on what is marked, else on what is under the cursor. "not read": not yet again."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "roll_back", "Roll back", tooltip="Plan a rollback to this set."),
         Binding("equals_sign", "compare", "Compare", tooltip="Read all: what it would change."),
@@ -268,7 +267,7 @@ class Backups(Page):
         if item is None:
             if not self._waits(lambda: self.query_one(Rows).action_choose()):
                 self.owner.refuse("There is no backup.")
-        elif item.backup is not None and item.one is not None:
+        elif item.one is not None and item.backup is not None:
             open_inside(self.app, item.one, item.backup)
         elif item.one is not None:
             self.action_unfold(item.one.timestamp not in self._opened)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
@@ -50,7 +51,7 @@ class Inside(Page):
         Hint(key="enter", words="Open"),
         Hint(key="equals_sign", words="Diff"),
         Hint(key="x", words="Extract"),
-        Hint(key="p", words="Put this one back"),
+        Hint(key="p", words="Put back"),
         Hint(key="t", words="Next part"),
         BACK,
         HELP,
@@ -219,6 +220,10 @@ class Inside(Page):
         """Show what the cursor is on beside it."""
         if event.rows is self._rows:
             self._look()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Show the difference where there is room for it now."""
+        self.call_after_refresh(self._look)
 
     def action_turn(self) -> None:
         """Go to the next part of the set."""
