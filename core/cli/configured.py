@@ -25,7 +25,7 @@ _ALL_STORES: Final = frozenset(
     | {"info:backups:prune", "schedule:status", "repo:list", "repo:check"}
 )
 _NO_STORE: Final = frozenset({"demo", "job:run", "repo:bootstrap"})
-ABOUT_COMMANDS: Final = frozenset({"help", "list"})
+ABOUT_COMMANDS: Final = frozenset({"help", "list", "completion"})
 NO_DOOR: Final = ABOUT_COMMANDS | {
     "config:check",
     "config:show",

@@ -16,11 +16,6 @@ from core.cli.parser import CommandLine, help_text
 from core.errors import UsageError
 
 
-def namespace(command: Command) -> str:
-    """Return what stands before the last colon of a command's name, empty for none."""
-    return command.name.rpartition(":")[0]
-
-
 def commands_in(wanted: str) -> list[Command]:
     """Return the commands of a namespace and of those below it, by name; of "", all.
 
@@ -29,16 +24,16 @@ def commands_in(wanted: str) -> list[Command]:
     found = [
         command
         for command in TABLE
-        if not wanted or f"{namespace(command)}:".startswith(f"{wanted}:")
+        if not wanted or f"{command.namespace}:".startswith(f"{wanted}:")
     ]
     if not found:
-        known = sorted({namespace(command) for command in TABLE} - {""})
+        known = sorted({command.namespace for command in TABLE} - {""})
         close = difflib.get_close_matches(wanted, known, n=1)
         raise UsageError(
             f"There is no namespace {wanted}.",
             hint=f"Did you mean {close[0]}?" if close else f"There are: {', '.join(known)}.",
         )
-    return sorted(found, key=lambda command: (namespace(command), command.name))
+    return sorted(found, key=lambda command: (command.namespace, command.name))
 
 
 def _lines(commands: list[Command], wanted: str) -> Iterator[str]:
@@ -52,9 +47,9 @@ def _lines(commands: list[Command], wanted: str) -> Iterator[str]:
     yield f'Available commands for the "{wanted}" namespace:' if wanted else "Available commands:"
     before = "" if not wanted else None
     for command in commands:
-        if namespace(command) != before and not wanted:
-            yield f" {namespace(command)}"
-        before = namespace(command)
+        if command.namespace != before and not wanted:
+            yield f" {command.namespace}"
+        before = command.namespace
         yield f"  {command.name:<{width}}{command.summary}"
 
 
@@ -67,7 +62,7 @@ def list_command(line: CommandLine, console: Console, _configuration: Configurat
                 {
                     "type": "Command",
                     "name": command.name,
-                    "namespace": namespace(command),
+                    "namespace": command.namespace,
                     "summary": command.summary,
                 }
             )
@@ -82,7 +77,16 @@ def help_command(line: CommandLine, console: Console, _configuration: Configurat
     return 0
 
 
+def completion_command(line: CommandLine, console: Console, _configuration: Configuration) -> int:
+    """`completion`."""
+    from core.cli.completion import completion_script  # noqa: PLC0415 - shtab is for this alone
+
+    console.print(completion_script(line.shell).rstrip("\n"))
+    return 0
+
+
 COMMANDS: Final[Mapping[str, Callable[[CommandLine, Console, Configuration], int]]] = {
     "help": help_command,
     "list": list_command,
+    "completion": completion_command,
 }

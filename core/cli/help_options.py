@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from typing import Final
 
 from core.cli.option_values import word
+
+SHELLS: Final = ("bash", "zsh", "fish")
 
 
 def add_help(parser: argparse.ArgumentParser) -> None:
@@ -12,6 +15,11 @@ def add_help(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "topic", nargs="?", metavar="COMMAND", type=word, help="a command (default: all of them)"
     )
+
+
+def add_completion(parser: argparse.ArgumentParser) -> None:
+    """Add the shell."""
+    parser.add_argument("shell", choices=SHELLS, metavar="bash|zsh|fish", help="the shell")
 
 
 def add_list(parser: argparse.ArgumentParser) -> None:

@@ -131,7 +131,8 @@ class CommandLine:
     # the application
     mouse: bool | None = None
     ascii: bool | None = None
-    # help and list
+    # help, list, completion
+    shell: str = ""
     topic: str = ""
     # demo
     size: str = "small"
@@ -145,6 +146,8 @@ class CommandLine:
         return self.interactive and not self.quiet and not self.as_json
 
 
+NAMES: Final = "complete:names"
+"""How a shell asks for names while one types: not for people."""
 _UNKNOWN_COMMAND: Final = re.compile(
     r"argument COMMAND: invalid choice: '(.*)' \(choose", re.DOTALL
 )
@@ -258,6 +261,8 @@ def parse(argv: Sequence[str]) -> CommandLine:
     """
     if argv[:1] == ["job:run"]:  # how the client starts a runner: not for people
         return _parse_run(argv[1:])
+    if argv[:1] == [NAMES]:
+        return CommandLine(command=NAMES, names=tuple(argv[1:]))
     refuse_equals_sign(argv)
     parser, argv = make_parser(), with_short_verbose(argv)
     try:
