@@ -5,6 +5,7 @@ Nothing here changes the store: `p` opens the plan of a rollback of that one par
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -272,7 +273,8 @@ class Inside(Page):
         number = self._left
 
         def answered(to: str | None) -> None:
-            if not to or not to.strip():
+            to = os.path.expanduser((to or "").strip())
+            if not to:
                 return
 
             def done(value: tuple[int, int, int] | Exception) -> None:
@@ -285,7 +287,7 @@ class Inside(Page):
 
             owner.errands.ask(
                 lambda: owner.engine.inside.extract(
-                    name, part.path, to.strip(), stop=lambda: number != self._left
+                    name, part.path, to, stop=lambda: number != self._left
                 ),
                 done,
             )
