@@ -4,8 +4,9 @@ PYTEST := .venv/bin/python -m pytest
 # where the time goes.
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 25
 SIZE ?= small
+PREFIX ?= /usr/local
 
-.PHONY: help setup demo test test-tools bench bench-tools bench-parts crash matrix magento screenshots check docs format lock clean
+.PHONY: help setup demo test test-tools bench bench-tools bench-parts crash matrix magento screenshots check docs format lock install clean
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -63,6 +64,9 @@ format: setup ## Format the code and mend what can be mended
 lock: ## Write the lock files anew (needs uv)
 	uv pip compile pyproject.toml --universal --generate-hashes --no-header --upgrade -o requirements.lock
 	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --upgrade -o requirements-dev.lock
+
+install: ## Install for all accounts: command, manual, completion (PREFIX=/usr/local)
+	@scripts/install.sh "$(PREFIX)"
 
 clean: ## Remove what was made
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

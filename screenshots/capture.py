@@ -27,6 +27,7 @@ from tui.app.application import Application  # noqa: E402
 from tui.app.terminal import Terminal  # noqa: E402
 from tui.engine.port import Engine  # noqa: E402
 from tui.screens.backups import Backups  # noqa: E402
+from tui.screens.difference_pane import DifferencePane  # noqa: E402
 from tui.screens.history import History  # noqa: E402
 
 RECORDING = os.path.join(HERE, "recording.json")
@@ -72,7 +73,8 @@ PICTURES = (
 
 async def draw(picture: Picture, answers: Answers) -> str:
     """Return the picture as SVG."""
-    Backups.RESTS_S = History.RESTS_S = 0  # a picture waits for no cursor to rest
+    # A picture waits for no cursor to rest.
+    Backups.RESTS_S = History.RESTS_S = DifferencePane.RESTS_S = 0
     engine = cast("Engine", Playback(answers, root=ROOT, host=HOST))
     application = Application(
         engine, Terminal(theme=picture.theme), clock=lambda: answers.now_s, zone=UTC

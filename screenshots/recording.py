@@ -9,20 +9,26 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from core.archive.plan.rows import Action
+from core.archive.plan.sums import Sums
+from core.archive.plan.tree import PlannedNode
 from core.backups.catalog import PartialBackup
-from core.events import Kind, Operation, Outcome, Stamped, from_line, to_line
+from core.event_lines import from_line, to_line
+from core.events import Kind, Operation, Outcome, Stamped
 from core.jobs.listing import JobSummary
 from core.operations.equal_command import command_line
 from core.operations.findings import Finding, Level
 from core.operations.health import StoreHealth
 from core.operations.requests import BackupRequest, Request
+from core.operations.table_plans import TablePlan, TableState
 from tui.engine import views
 from tui.engine.lastlog import read_log
+from tui.engine.plan_port import PAGE, goes
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
@@ -37,10 +43,11 @@ from tui.engine.views import (
     StoreView,
 )
 
-_ENUMS = {cls.__name__: cls for cls in (Kind, Operation, Outcome, Level)}
-_ENGINES = {cls.__name__: cls for cls in (Finding, JobSummary, PartialBackup, StoreHealth)}
+_ENUMS = {cls.__name__: cls for cls in (Kind, Operation, Outcome, Level, Action, TableState)}
+_FACTS = (Finding, JobSummary, PartialBackup, StoreHealth, PlannedNode, Sums, TablePlan)
+_ENGINES = {cls.__name__: cls for cls in _FACTS}
 _PARTS = ("store", "database", "space", "backups", "jobs", "check", "plan")
-_LATER = ("changed", "newer", "health")
+_LATER = ("changed", "newer", "health", "tree", "difference")
 
 
 def encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
@@ -116,6 +123,8 @@ class Answers:
     changed: tuple[ChangedPart, ...] = ()
     newer: NewerView | None = None
     health: StoreHealth = field(default_factory=StoreHealth)
+    tree: tuple[tuple[Kind, tuple[PlannedNode, ...]], ...] = ()  # all of the plan, by kind
+    difference: tuple[str, ...] = ()  # of the entry that a picture shows
     streams: dict[str, list[Stamped]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -154,11 +163,51 @@ class Given:
         return found
 
 
+class Planned:
+    """The recorded tree of a plan."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._nodes = dict(answers.tree)
+
+    def children(self, kind: Kind, directory: str, offset: int) -> tuple[PlannedNode, ...]:
+        """Return a page of the children of a directory, those that go first."""
+        nodes = (
+            node for node in self._nodes.get(kind, ()) if node.path.rpartition("/")[0] == directory
+        )
+        return _first(nodes)[offset : offset + PAGE]
+
+    def found(self, kind: Kind, word: str) -> tuple[int, tuple[PlannedNode, ...]]:
+        """Return the entries with a word in their path."""
+        nodes = _first(one for one in self._nodes.get(kind, ()) if one.action and word in one.path)
+        return len(nodes), nodes[:PAGE]
+
+    def write(self, _path: str) -> int:
+        """Write nothing."""
+        return sum(map(len, self._nodes.values()))
+
+
+def _first(nodes: Iterable[PlannedNode]) -> tuple[PlannedNode, ...]:
+    return tuple(sorted(nodes, key=lambda node: (not goes(node), node.path)))
+
+
+class Inside:
+    """The recorded difference."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    def difference(self, _name: str, _part: str, **_how: object) -> tuple[str, ...]:
+        """Return the recorded difference, whatever is asked for."""
+        return self._answers.difference
+
+
 class Playback:
     """The engine of a picture: it answers what was recorded."""
 
     def __init__(self, answers: Answers, *, root: str, host: str) -> None:
         self._answers = answers
+        self.planned = Planned(answers)
+        self.inside = Inside(answers)
         self.root = root
         self.host = host
         self.name = root.rpartition("/")[2]

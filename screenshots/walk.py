@@ -8,8 +8,9 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from core.archive.plan.tree import PlannedNode
 from core.backups.catalog import list_backups
 from core.backups.manifest import write_manifest
 from core.backups.place import open_backups
@@ -97,6 +98,10 @@ def walk(engine: StoreEngine, damage: Callable[[], None], began_s: int) -> dict[
     plan = engine.plan(request, no_report)
     damaged = look(engine, began_s + LATER_S, backup)
     damaged.plan = dataclasses.replace(plan, free_bytes=118_400_000_000)
+    damaged.tree = tuple((kind, tuple(all_nodes(engine, kind))) for kind in plan.files)
+    damaged.difference = engine.inside.difference(
+        names[Kind.CODE], "app/etc/config.php", show_secrets=False, stop=lambda: False
+    )
     newest = engine.backups().sets[0]
     files = [newest.of(kind) for kind in (Kind.CODE, Kind.MEDIA)]
     damaged.changed = tuple(engine.changed(one, lambda: False) for one in files if one is not None)
@@ -161,6 +166,16 @@ def read_all(engine: StoreEngine, job_id: str) -> list[Stamped]:
     while events := stream.poll():
         found.extend(events)
     return found
+
+
+def all_nodes(engine: StoreEngine, kind: Kind) -> Iterator[PlannedNode]:
+    """Yield the whole tree of a plan."""
+    directories = [""]
+    while directories:
+        for node in engine.planned.children(kind, directories.pop(), 0):
+            yield node
+            if node.is_directory:
+                directories.append(node.path)
 
 
 def wait(engine: StoreEngine, job_id: str) -> None:

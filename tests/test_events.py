@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import events
-from core.events import Stamped, from_line, to_line
+from core.event_lines import from_line, to_line
+from core.events import Stamped
 from tests.strategies import ANY_EVENT
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.cli.contents_options import add_diff, add_extract, add_files, add_show
+from core.cli.help_options import add_completion, add_help
+from core.cli.help_options import add_list as add_list_of_commands
 from core.cli.job_options import add_discard, add_job, add_recover, add_running_job, add_undo
 from core.cli.options import (
     add_any_names,
@@ -37,6 +39,11 @@ class Command:
     summary: str
     add: Callable[[argparse.ArgumentParser], None] | None = None
     details: str = ""
+
+    @property
+    def namespace(self) -> str:
+        """What stands before the last colon of the name; empty for none."""
+        return self.name.rpartition(":")[0]
 
 
 COMMANDS: Final = (
@@ -264,5 +271,23 @@ COMMANDS: Final = (
         add=add_demo,
         details="Without a terminal, or with --headless, it walks through backup, list, damage, "
         "rollback and verification and says what it saw.",
+    ),
+    Command(
+        name="help",
+        summary="show the help of a command",
+        add=add_help,
+    ),
+    Command(
+        name="completion",
+        summary="print the script that completes words for a shell",
+        add=add_completion,
+        details='For one session, in bash and zsh: eval "$(magerewind completion bash)"; in fish: '
+        "magerewind completion fish | source. An installed package, or make install, puts the "
+        "scripts where the shells look for them.",
+    ),
+    Command(
+        name="list",
+        summary="list the commands by their namespaces",
+        add=add_list_of_commands,
     ),
 )

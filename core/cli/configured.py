@@ -25,7 +25,13 @@ _ALL_STORES: Final = frozenset(
     | {"info:backups:prune", "schedule:status", "repo:list", "repo:check"}
 )
 _NO_STORE: Final = frozenset({"demo", "job:run", "repo:bootstrap"})
-NO_DOOR: Final = frozenset({"config:check", "config:show", "config:generate", "config:schema"})
+ABOUT_COMMANDS: Final = frozenset({"help", "list", "completion"})
+NO_DOOR: Final = ABOUT_COMMANDS | {
+    "config:check",
+    "config:show",
+    "config:generate",
+    "config:schema",
+}
 _FILE: Final = "MAGEREWIND_CONFIG"
 SWITCHABLE: Final = "MAGEREWIND_SWITCHABLE"
 """Set where the application can be left for another store."""

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Final
 
 from core.cli.commands import Command, Session
-from core.cli.parser import CommandLine
+from core.cli.parser import NAMES, CommandLine
 from core.errors import UsageError
 
 _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
@@ -45,6 +45,7 @@ _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "job:attach": ("commands", "attach_command"),
     "job:cancel": ("commands", "cancel_command"),
     "job:recover": ("commands", "recover_command"),
+    NAMES: ("completed_names", "names_command"),
 }
 COMMANDS: Final = frozenset(_FUNCTIONS)
 _CHANGE: Final = frozenset(

@@ -15,31 +15,13 @@ from typing import Final
 
 from core import errors, events
 from core.cli.command_table import COMMANDS, Command
+from core.cli.exit_codes import EXIT_CODES
+from core.cli.man_page import man_page
 from core.cli.parser import make_parser
 from core.config.pages import configuration_page, schema_page
 
 _COMMENT: Final = re.compile(r"^    (\w+): [^#\n]*#\s*(.+)$", re.MULTILINE)
 _MADE: Final = "<!-- Made from the code by `make docs`. Do not edit. -->"
-
-EXIT_CODES: Final = (
-    ("0", "done; also where it is complete with warnings, unless `--strict` is given"),
-    (
-        "1",
-        (
-            "failed, or refused before anything was changed; with `--strict` also for warnings; "
-            "or the output could not be written, unless a job was followed, whose code it then is"
-        ),
-    ),
-    ("2", "the words of the command are off"),
-    ("0 to 3", "of `info:store --check`: OK, WARNING, CRITICAL, UNKNOWN"),
-    ("3", "a hook `before` failed: the job was stopped before the store was closed"),
-    (
-        "20",
-        "the store was left closed: neither way could be completed, and the message says what next",
-    ),
-    ("130", "cancelled by Ctrl-C"),
-    ("129, 143", "a hang-up or a request to end stopped the watching; the job goes on"),
-)
 
 JSON_OBJECTS: Final = (
     (
@@ -84,6 +66,7 @@ JSON_OBJECTS: Final = (
         "any command with --all-stores",
         "`StoreBegan` (`store`, `root`) before its objects; at the end `StoreEnded` for each",
     ),
+    ("list", "`Command`: `name`, `namespace`, `summary`"),
     ("config:check", "`ConfigFile`, then `ConfigProblem`"),
     ("config:show", "`Setting`: `store`, `key`, `value`, `origin`"),
     ("job:list", "`Job`"),
@@ -282,4 +265,5 @@ PAGES: Final = {
     "configuration.md": configuration_page,
     "config.schema.json": schema_page,
     "events.md": events_page,
+    "magerewind.1": man_page,
 }

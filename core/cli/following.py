@@ -16,7 +16,8 @@ from typing import Final
 from core.cli.console import Console
 from core.cli.interruptions import Interruptions
 from core.errors import MagerewindError
-from core.events import Event, Noted, RollbackPlanned, Stamped, Warned, to_line
+from core.event_lines import to_line
+from core.events import Event, Noted, RollbackPlanned, Stamped, Warned
 from core.jobs.client import Client
 from core.jobs.state import JobState, StepState
 from core.text import numbers

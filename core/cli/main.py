@@ -15,10 +15,10 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from core.cli.configured import NO_DOOR, Configuration, choose_store
+from core.cli.configured import ABOUT_COMMANDS, NO_DOOR, Configuration, choose_store
 from core.cli.console import Console
 from core.cli.interruptions import Interruptions, Stopped
-from core.cli.parser import CommandLine, TextAsked, parse
+from core.cli.parser import NAMES, CommandLine, TextAsked, parse
 from core.errors import MagerewindError, UsageError
 from core.events import Failed, encode_text
 from core.text.lines import error, error_lines, note
@@ -116,11 +116,16 @@ def _run_job(line: CommandLine, environ: Mapping[str, str]) -> int:
     )
 
 
-def _of_configuration(line: CommandLine, console: Console, configuration: Configuration) -> int:
-    """Run a command that looks at the configuration and at no store."""
+def _without_store(line: CommandLine, console: Console, configuration: Configuration) -> int:
+    """Run a command that looks at the commands or the configuration, and at no store."""
+    name = line.command or ""
+    if name in ABOUT_COMMANDS:
+        from core.cli import help_commands  # noqa: PLC0415 - as above
+
+        return help_commands.COMMANDS[name](line, console, configuration)
     from core.cli.config_commands import COMMANDS  # noqa: PLC0415 - as above
 
-    return COMMANDS[line.command or ""](line, console, configuration)
+    return COMMANDS[name](line, console, configuration)
 
 
 def _for_all(
@@ -165,6 +170,21 @@ def _tell_of(
         tell_not_started(line, configuration, console, failure)
 
 
+def _refused(
+    failure: MagerewindError, line: CommandLine, configuration: Configuration, console: Console
+) -> int:
+    """Say why a command was refused or failed; return its exit code."""
+    if line.command == NAMES:
+        return 0  # a shell that completes a word says nothing
+    if line.check:
+        # Nothing is imported here: behind the door, the installation may be unreadable.
+        console.print(f"UNKNOWN - {printable(failure.message).replace('|', '/')}")
+        return _UNKNOWN
+    _say_failure(failure, console)
+    _tell_of(failure, line, configuration, console)
+    return failure.exit_code
+
+
 def _unexpected(failure: Exception, console: Console, verbose: int) -> int:
     kind = type(failure).__name__
     console.say(error(f"An unexpected error ended this command: {kind}: {failure}"))
@@ -206,11 +226,15 @@ def _obey(
     open_application: OpenApplication | None,
 ) -> int:
     """Run a command on the store, or the stores, that are meant."""
+    if line.command == NAMES:
+        from core.cli.completed_names import end_soon  # noqa: PLC0415 - as above
+
+        end_soon()
     line = choose_store(line, configuration)
     if line.all_stores:
         return _for_all(words, configuration, console, interruptions)
     if line.command in NO_DOOR:
-        return _of_configuration(line, console, configuration)
+        return _without_store(line, console, configuration)
     line = _enter(line, console)  # before anything looks at a store
     return _dispatch(line, console, interruptions, configuration, open_application)
 
@@ -241,13 +265,7 @@ def run(
             code = _obey(line, words, console, interruptions, configuration, open_application)
         return _ending(code, console)
     except MagerewindError as failure:
-        if line.check:
-            # Nothing is imported here: behind the door, the installation may be unreadable.
-            console.print(f"UNKNOWN - {printable(failure.message).replace('|', '/')}")
-            return _UNKNOWN
-        _say_failure(failure, console)
-        _tell_of(failure, line, configuration, console)
-        return failure.exit_code
+        return _refused(failure, line, configuration, console)
     except Stopped as stopped:
         console.end_progress()
         return stopped.code

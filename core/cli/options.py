@@ -166,6 +166,22 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         help="read the backups again after writing (default), or do not",
     )
     _add_exclude(parser)
+    _add_dump(parser)
+    add("--level", type=level, metavar="N", help="compression level of the archives, 0 to 9")
+    add("--note", metavar="TEXT", help="a word about this backup, for the list")
+    add_rules(parser, afterwards=True)
+    add_prune_first(parser)
+    add(
+        "--names",
+        dest="naming",
+        choices=[naming.value for naming in Naming],
+        help="name a code backup NUMBER_filesystem.tgz as documented (default), or "
+        "NUMBER_filesystem_code.tgz, which alone Magento's own commands list and take since 2.1",
+    )
+
+
+def _add_dump(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--strip",
         action="append",
@@ -185,17 +201,6 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         type=whole,
         metavar="N",
         help="compression level of the dump: 0 to 9 for gzip, 1 to 19 for zstd (default: 1)",
-    )
-    add("--level", type=level, metavar="N", help="compression level of the archives, 0 to 9")
-    add("--note", metavar="TEXT", help="a word about this backup, for the list")
-    add_rules(parser, afterwards=True)
-    add_prune_first(parser)
-    add(
-        "--names",
-        dest="naming",
-        choices=[naming.value for naming in Naming],
-        help="name a code backup NUMBER_filesystem.tgz as documented (default), or "
-        "NUMBER_filesystem_code.tgz, which alone Magento's own commands list and take since 2.1",
     )
 
 
@@ -229,6 +234,14 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
         help="confirm that a backup of another store is meant, and keep the present env.php",
     )
     add_no_flush(parser)
+    _add_tables(parser)
+    _add_chosen(parser)
+    _add_exclude(parser)
+    _add_magento_init_params(parser)
+
+
+def _add_tables(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--partial",
         action="store_true",
@@ -260,6 +273,10 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="load while the store is open; what comes in meanwhile is lost like all that is newer",
     )
+
+
+def _add_chosen(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--only",
         action="append",
@@ -281,8 +298,6 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --only-table: also the tables that foreign keys tie to these, and to those",
     )
-    _add_exclude(parser)
-    _add_magento_init_params(parser)
 
 
 def add_no_flush(parser: argparse.ArgumentParser) -> None:

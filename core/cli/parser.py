@@ -131,6 +131,9 @@ class CommandLine:
     # the application
     mouse: bool | None = None
     ascii: bool | None = None
+    # help, list, completion
+    shell: str = ""
+    topic: str = ""
     # demo
     size: str = "small"
     headless: bool = False
@@ -143,6 +146,8 @@ class CommandLine:
         return self.interactive and not self.quiet and not self.as_json
 
 
+NAMES: Final = "complete:names"
+"""How a shell asks for names while one types: not for people."""
 _UNKNOWN_COMMAND: Final = re.compile(
     r"argument COMMAND: invalid choice: '(.*)' \(choose", re.DOTALL
 )
@@ -173,7 +178,52 @@ class _Parser(argparse.ArgumentParser):
         unknown = _UNKNOWN_COMMAND.match(message)
         if unknown is not None:
             raise _no_such_command(unknown[1])
-        raise UsageError(message, hint=f"{self.prog} --help shows what there is.")
+        raise _Off(message, hint=f"{self.prog} --help shows what there is.")
+
+
+class _Off(UsageError):
+    """Words that argparse refused; an option that was mistyped may be the reason."""
+
+
+def _options_of(parser: argparse.ArgumentParser) -> list[str]:
+    found = parser._option_string_actions  # noqa: SLF001 - argparse has no other way to them
+    return [option for option in found if option.startswith("--")]
+
+
+def _meant(parser: argparse.ArgumentParser, argv: Sequence[str]) -> str | None:
+    """Return what the first unknown option was meant to be, as a hint; None where nothing fits."""
+    words = argv[: argv.index("--")] if "--" in argv else argv
+    parsers = _parsers_of_commands(parser)
+    command = next((parsers[word] for word in words if word in parsers), None)
+    known = _options_of(parser) + ([] if command is None else _options_of(command))
+    for word in words:
+        option = word.partition("=")[0]
+        if not option.startswith("--") or option in known:
+            continue
+        close = difflib.get_close_matches(option, known, n=1)
+        if close:
+            return f"Did you mean {close[0]}?"
+        others = [name for name, other in parsers.items() if option in _options_of(other)]
+        return f"{option} is an option of {', '.join(others)}." if others else None
+    return None
+
+
+def _parsers_of_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    for action in parser._actions:  # noqa: SLF001 - as above
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
+            return dict(action.choices)
+    return {}
+
+
+def help_text(command: str) -> str:
+    """Return the help of a command, or of all for "". Raises UsageError for an unknown one."""
+    parser = make_parser()
+    if not command:
+        return parser.format_help()
+    try:
+        return _parsers_of_commands(parser)[command].format_help()
+    except KeyError:
+        raise _no_such_command(command) from None
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -211,8 +261,14 @@ def parse(argv: Sequence[str]) -> CommandLine:
     """
     if argv[:1] == ["job:run"]:  # how the client starts a runner: not for people
         return _parse_run(argv[1:])
+    if argv[:1] == [NAMES]:
+        return CommandLine(command=NAMES, names=tuple(argv[1:]))
     refuse_equals_sign(argv)
-    found = vars(make_parser().parse_args(with_short_verbose(argv)))
+    parser, argv = make_parser(), with_short_verbose(argv)
+    try:
+        found = vars(parser.parse_args(argv))
+    except _Off as refused:
+        raise UsageError(refused.message, hint=_meant(parser, argv) or refused.hint) from None
     values: dict[str, Any] = {}
     for known in fields(CommandLine):
         value = found.get(known.name)

@@ -113,12 +113,7 @@ class Runner:
             _close(held)
             starter.answer(error)
             return error.exit_code
-        facts = Facts(
-            store=os.path.basename(job.store.root),
-            root=job.store.root,
-            host=self.host,
-            user=user_name(),
-        )
+        facts = self._facts()
         context = self._context(journal, stream, facts)
         try:
             if not recovering:
@@ -142,6 +137,10 @@ class Runner:
         journal.close()
         _close(held)  # last: where the rest is removed, watchers see by it that more may come
         return ending.exit_code
+
+    def _facts(self) -> Facts:
+        root = self.job.store.root
+        return Facts(store=os.path.basename(root), root=root, host=self.host, user=user_name())
 
     def _ended(self, journal: Journal, ending: Ending, began_s: float) -> JobEnded:
         return JobEnded(

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Final
 
 from core.durable import write_all
-from core.events import Event, JobEnded, Progressed, Stamped, from_line, to_line
+from core.event_lines import from_line, to_line
+from core.events import Event, JobEnded, Progressed, Stamped
 from core.held import StateFile, state_file
 
 PROGRESS_INTERVAL_S: Final = 0.1

@@ -47,6 +47,10 @@ def process_start(pid: int) -> int:
         return 0
 
 
+def _ignored(_pid: int) -> None:
+    """Take no note of the number of a child."""
+
+
 def run_child(
     argv: Sequence[str],
     *,
@@ -85,19 +89,17 @@ def run_child(
             cwd=cwd,
             env=for_program(environ, account, variables),
             start_new_session=True,
-        ) as child,
+        ) as child,  # fmt: skip
     ):
         ended = False
         try:
-            if started is not None:
-                started(child.pid)
+            (started or _ignored)(child.pid)
             following = _Following(child, timeout_s, limit_bytes, poll, keep_last, leave_rest)
             finished = following.follow()
             ended = not finished.timed_out
         finally:
-            # Not waited for yet, it still holds its number: no other group can have taken it.
             if not (leave_rest and ended):
-                _kill_session(child)
+                _kill_session(child)  # not waited for yet, it still holds its number
         return dataclasses.replace(finished, status=child.wait())
 
 

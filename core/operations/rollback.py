@@ -23,16 +23,14 @@ from core.operations.connection_file import keep_connection
 from core.operations.context import JobContext
 from core.operations.done import Done
 from core.operations.elsewhere import refuse_unasked
+from core.operations.file_findings import file_findings
 from core.operations.findings import refuse, say_findings
 from core.operations.lost import refuse_unfinished
 from core.operations.parts import Part, begin_moving, file_plans, parts_of
 from core.operations.records import ConsumersRan, FromElsewhere
 from core.operations.requests import RollbackRequest
 from core.operations.rollback_job import RollbackJob
-from core.operations.rollback_plan import (
-    file_findings,
-    surrounding_findings,
-)
+from core.operations.rollback_plan import surrounding_findings
 from core.operations.shown import read_shown
 from core.operations.sources import Sources, gather
 

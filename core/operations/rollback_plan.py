@@ -13,37 +13,32 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from core.account.client import keeper
-from core.account.ids import name_of
 from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_files import plan_files
 from core.archive.plan.summary import FilePlan
-from core.archive.plan.unwritable import READ_ONLY
 from core.backups.catalog import Backup
 from core.backups.manifest import identity_of
 from core.errors import Cancelled, MagerewindError, PreflightRefused, UsageError
 from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
+from core.magento.settings import DatabaseConnection
 from core.magento.store import Store
 from core.operations.absence import absence_findings
 from core.operations.backup_findings import stripped_findings, version_findings
 from core.operations.chosen import chosen_findings, start_of
+from core.operations.file_findings import file_findings
 from core.operations.findings import (
     Finding,
     Level,
     from_error,
     link_findings,
-    megabytes,
     note,
-    of_kind,
-    owner_hint,
     refuse,
     stop,
     warn,
 )
 from core.operations.job_files import plan_name
 from core.operations.preflight import space_of
-from core.operations.read_only import MOUNT_HINT
 from core.operations.release import release_findings
 from core.operations.requests import RollbackRequest
 from core.operations.selections import selection_of
@@ -51,15 +46,11 @@ from core.operations.sources import Sources, excluded, gather, resolve_only
 from core.operations.uncovered import remote_findings
 
 if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for imports
+    from core.database.compare.compare import Compared
     from core.database.load.server_check import DumpCheck, ServerCheck
     from core.operations.chosen_tables import ChosenTables
     from core.operations.difference import Difference
     from core.operations.losses import Losses
-
-_ROOT_HINT: Final = (
-    "Not even root may: look at the flags (lsattr, chattr) and at how it is mounted."
-)
-
 
 _NOTED: Final = frozenset({"own-tables"})  # of the findings of a dump
 
@@ -219,19 +210,8 @@ def plan_database(
     `known`: as for `compare_with_live`.
     """
     from core.database.compare.compare import Compared  # noqa: PLC0415
-    from core.database.load.kept_rows import keep_rows  # noqa: PLC0415
-    from core.database.load.server_check import (  # noqa: PLC0415 - as said above
-        check_against_server,
-        check_dump,
-        without_other_stores,
-    )
-    from core.operations.chosen_tables import choose_tables, tie_findings  # noqa: PLC0415
-    from core.operations.difference import (  # noqa: PLC0415
-        compare_with_live,
-        difference_findings,
-        difference_of,
-    )
-    from core.operations.losses import count_losses, uncounted_findings  # noqa: PLC0415
+    from core.database.load.server_check import check_dump  # noqa: PLC0415 - as said above
+    from core.operations.difference import compare_with_live  # noqa: PLC0415
 
     backup = sources.backups[Kind.DB]
     manifest = backup.manifest
@@ -249,35 +229,68 @@ def plan_database(
         from_schema=request.from_schema or "",
         passed_over=compared.same,
     )
-    server: ServerCheck | None = None
-    losses: Losses | None = None
-    chosen: ChosenTables | None = None
-    difference: Difference | None = None
+    plan = DatabasePlan(check=check, server=None, losses=None, difference=None, chosen=None)
     if connection is not None:
         try:
-            check = without_other_stores(check, connection)
-            if request.only_table:
-                chosen = choose_tables(request, check, connection, report)
-                check = chosen.check
-            if request.keep_stripped and manifest is not None:
-                check = keep_rows(check, manifest.stripped, connection)
-            difference = difference_of(check, compared, connection, partial=request.others_stay)
-            server = check_against_server(
-                check,
-                connection,
-                map_collations=request.map_collations,
-                partial=request.others_stay,
-                kept=difference.kept,
-            )
-            among = check.tables if request.only_table else None
-            losses = count_losses(connection, backup.name.timestamp, among=among)
+            plan = _ask_server(request, backup, check, compared, connection, report)
         except (Cancelled, PreflightRefused, UsageError):
             raise
         except MagerewindError as error:
             findings.append(from_error("database", error))
-    findings += _dump_findings(check, server)
-    findings += difference_findings(difference) if difference is not None else []
-    findings += uncounted_findings(losses) if losses is not None else []
+    findings += _database_findings(plan)
+    return plan
+
+
+def _ask_server(
+    request: RollbackRequest,
+    backup: Backup,
+    check: DumpCheck,
+    compared: Compared,
+    connection: DatabaseConnection,
+    report: Report,
+) -> DatabasePlan:
+    from core.database.load.kept_rows import keep_rows  # noqa: PLC0415 - as said above
+    from core.database.load.server_check import (  # noqa: PLC0415
+        check_against_server,
+        without_other_stores,
+    )
+    from core.operations.chosen_tables import choose_tables  # noqa: PLC0415
+    from core.operations.difference import difference_of  # noqa: PLC0415
+    from core.operations.losses import count_losses  # noqa: PLC0415
+
+    chosen: ChosenTables | None = None
+    check = without_other_stores(check, connection)
+    if request.only_table:
+        chosen = choose_tables(request, check, connection, report)
+        check = chosen.check
+    if request.keep_stripped and backup.manifest is not None:
+        check = keep_rows(check, backup.manifest.stripped, connection)
+    difference = difference_of(check, compared, connection, partial=request.others_stay)
+    server = check_against_server(
+        check,
+        connection,
+        map_collations=request.map_collations,
+        partial=request.others_stay,
+        kept=difference.kept,
+    )
+    among = check.tables if request.only_table else None
+    losses = count_losses(connection, backup.name.timestamp, among=among)
+    return DatabasePlan(
+        check=check, server=server, losses=losses, difference=difference, chosen=chosen
+    )
+
+
+def _database_findings(plan: DatabasePlan) -> list[Finding]:
+    from core.operations.chosen_tables import tie_findings  # noqa: PLC0415 - as said above
+    from core.operations.difference import difference_findings  # noqa: PLC0415
+    from core.operations.losses import uncounted_findings  # noqa: PLC0415
+
+    findings = _dump_findings(plan.check, plan.server)
+    if plan.difference is not None:
+        findings += difference_findings(plan.difference)
+    losses = plan.losses
+    if losses is not None:
+        findings += uncounted_findings(losses)
     if losses is not None and losses.any:
         findings.append(
             warn(
@@ -286,10 +299,7 @@ def plan_database(
                 names=[f"order {number}" for number in losses.order_numbers],
             )
         )
-    findings += tie_findings(chosen) if chosen is not None else []
-    return DatabasePlan(
-        check=check, server=server, losses=losses, difference=difference, chosen=chosen
-    )
+    return findings + (tie_findings(plan.chosen) if plan.chosen is not None else [])
 
 
 def loss_findings(sources: Sources) -> list[Finding]:
@@ -320,75 +330,6 @@ def _dump_findings(check: DumpCheck, server: ServerCheck | None) -> list[Finding
             (note if one.code in _NOTED else warn)(one.code, one.message, names=one.names)
             for one in known.warnings
         ),
-    ]
-
-
-def file_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:
-    """Return whether the stages fit, and the entries that this account cannot restore."""
-    found = _space_findings(store, files)
-    for kind, plan in files.items():
-        found += _unwritable_findings(store, plan)
-        found += [_becoming(kind, account, count) for account, count in plan.becoming]
-        if plan.unrestorable:
-            found.append(
-                warn(
-                    "unrestorable",
-                    f"What this account cannot restore of {kind}:",
-                    names=plan.unrestorable,
-                )
-            )
-        found += [
-            warn(one.code, of_kind(kind, one.message), names=one.names) for one in plan.warnings
-        ]
-    return found
-
-
-def _unwritable_findings(store: Store, plan: FilePlan) -> list[Finding]:
-    message = "The rollback can't be executed because not all files are writable."
-    mounted = tuple(name for name in plan.unwritable if name.endswith(f"({READ_ONLY})"))
-    others = tuple(name for name in plan.unwritable if name not in mounted)
-    found: list[Finding] = []
-    if mounted:
-        found.append(stop("not-writable", message, hint=MOUNT_HINT, names=mounted))
-    if others:
-        hint = _ROOT_HINT if os.geteuid() == 0 else owner_hint(store)
-        found.append(stop("not-writable", message, hint=hint, names=others))
-    return found
-
-
-def _becoming(kind: Kind, account: str, count: int) -> Finding:
-    """Return the new owner of files whose account cannot get them back."""
-    mine = name_of(os.geteuid())
-    what = "file" if count == 1 else "files"
-    become = "becomes" if count == 1 else "become"
-    hint: str | None = "Exactly: --as root"
-    if account == "root":
-        hint = None  # nothing is ever given to root
-    elif keeper() is not None:
-        hint = f"{account} owns nothing in the store now: give it something there first (chown)."
-    message = of_kind(kind, f"{count} {what} of {account} {become} {mine}'s.")
-    return warn("owners", message, hint=hint)
-
-
-def _space_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:
-    """Return where the stages do not fit; kinds on one disk share its free space."""
-    needed: dict[int, int] = {}
-    places: dict[int, str] = {}
-    for kind, plan in files.items():
-        place = store.media_target if kind is Kind.MEDIA else store.root
-        while not os.path.isdir(place):
-            place = os.path.dirname(place)
-        device = os.stat(place).st_dev
-        needed[device] = needed.get(device, 0) + plan.bytes_to_write
-        places.setdefault(device, place)
-    return [
-        stop(
-            "space",
-            f"The rollback needs {megabytes(needed[device])} beside the live files in {place}, "
-            f"and {megabytes(free_bytes)} are free.",
-        )
-        for device, place in places.items()
-        if needed[device] > (free_bytes := space_of(place)[0])
     ]
 
 

@@ -55,6 +55,14 @@ class Sources:
         return self.configuration.fingerprint if self.configuration is not None else ""
 
 
+def _from_archive(problem: MagerewindError | None) -> Finding:
+    return note(
+        "configuration-from-archive",
+        f"{problem.message if problem else NOT_INSTALLED} "
+        "The database connection is read from the code backup instead.",
+    )
+
+
 def gather(store: Store, request: RollbackRequest, *, environ: Mapping[str, str]) -> Sources:
     """Find everything that a rollback starts from.
 
@@ -82,13 +90,7 @@ def gather(store: Store, request: RollbackRequest, *, environ: Mapping[str, str]
     chosen = live
     if archived is not None and (live is None or not live.installed):
         chosen = archived
-        findings.append(
-            note(
-                "configuration-from-archive",
-                f"{problem.message if problem else NOT_INSTALLED} "
-                "The database connection is read from the code backup instead.",
-            )
-        )
+        findings.append(_from_archive(problem))
     if chosen is not None and not chosen.installed and set(backups) != {Kind.CODE}:
         raise NotInstalled(NOT_INSTALLED)
     connection: DatabaseConnection | None = None

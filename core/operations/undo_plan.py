@@ -54,6 +54,19 @@ class UndoPlan:
         return tuple(finding for finding in self.findings if finding.level is Level.STOP)
 
 
+def _process_findings(store: Store) -> list[Finding]:
+    processes = running_processes(store)
+    if not processes:
+        return []
+    return [
+        warn(
+            "processes",
+            "Running on this store; maintenance mode does not stop them:",
+            names=[process.label for process in processes],
+        )
+    ]
+
+
 def plan_undo(
     store: Store,
     directory: Directory,
@@ -93,15 +106,7 @@ def plan_undo(
 
         losses = _losses(directory, findings)
         tables = plan_undo_tables(store, directory, findings, partial=partial, report=report)
-    processes = running_processes(store)
-    if processes:
-        findings.append(
-            warn(
-                "processes",
-                "Running on this store; maintenance mode does not stop them:",
-                names=[process.label for process in processes],
-            )
-        )
+    findings += _process_findings(store)
     return UndoPlan(
         job_id=job_id,
         kinds=kinds,

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from core.events import JobBegan, JobEnded, Kind, from_line
+from core.event_lines import from_line
+from core.events import JobBegan, JobEnded, Kind
 from core.jobs.directory import create_job
 from core.journal import Journal
 from core.magento.store import find_store

@@ -11,6 +11,7 @@ from core.cli.console import Console
 from core.cli.following import Follower, progress_text
 from core.cli.interruptions import Interruptions, Stopped
 from core.errors import JobNotFound
+from core.event_lines import from_line
 from core.events import (
     BackupStarted,
     Event,
@@ -27,7 +28,6 @@ from core.events import (
     Step,
     StepStarted,
     Warned,
-    from_line,
 )
 from core.jobs.state import fold
 

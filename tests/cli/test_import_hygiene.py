@@ -48,7 +48,7 @@ def test_commands_load_nothing_of_the_application(tmp_path, words):
     assert not packages & _APPLICATION
 
 
-@pytest.mark.parametrize("words", [("--version",), ("--help",), ("setup:backup", "--help")])
+@pytest.mark.parametrize("words", [("--version",), ("setup:backup", "--help"), ("list",)])
 def test_help_loads_nothing_heavy(tmp_path, words):
     assert not loaded(*words, cwd=tmp_path) & _HEAVY
 

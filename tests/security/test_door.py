@@ -191,7 +191,7 @@ def test_the_application_is_the_owners(installation, owned, monkeypatch):
     terminal = AtATerminal(["-I", "-m", "tui"], size=(120, 40), cwd=owned.root)
     try:
         terminal.until(f"{OWNER} (root)")
-        terminal.until("store open")
+        terminal.until("maintenance off")
         status = status_of(terminal.process.pid)
         is_the_owner({name: value.split() for name, value in status.items()})
         terminal.press("q")

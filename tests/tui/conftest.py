@@ -15,6 +15,7 @@ from tui.app.application import Application
 from tui.app.terminal import Terminal
 from tui.engine.port import Engine
 from tui.screens.backups import Backups
+from tui.screens.difference_pane import DifferencePane
 from tui.screens.history import History
 from tui.widgets.foot import Foot
 
@@ -63,3 +64,4 @@ def looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what waits for the cursor to rest not wait: what is shown then does not hang on time."""
     monkeypatch.setattr(Backups, "RESTS_S", 0)
     monkeypatch.setattr(History, "RESTS_S", 0)
+    monkeypatch.setattr(DifferencePane, "RESTS_S", 0)

@@ -7,6 +7,9 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 
+from core.archive.plan.rows import Action
+from core.archive.plan.sums import Sums
+from core.archive.plan.tree import PlannedNode
 from core.backups.catalog import PartialBackup
 from core.errors import BackupNotFound, MagerewindError
 from core.events import (
@@ -39,7 +42,9 @@ from core.operations.equal_command import command_line
 from core.operations.findings import Finding, Level
 from core.operations.health import StoreHealth
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
+from core.operations.table_plans import TablePlan, TableState
 from tui.engine.lastlog import read_log
+from tui.engine.plan_port import PAGE, goes
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
@@ -337,11 +342,99 @@ def plan() -> PlanView:
             aside_names=("shop_new_a", "shop_new_b", "shop_new_c"),
             size_bytes=5_600_000_000,
         ),
+        tables=tables(),
         lost=(("orders", 137), ("customers", 21)),
         env_keys=("db/connection/default/host",),
         needed_bytes=6_000_000_000,
         free_bytes=118_000_000_000,
     )
+
+
+def tree() -> dict[Kind, tuple[PlannedNode, ...]]:
+    """The whole tree of a small plan."""
+
+    def directory(path: str, *sums: int) -> PlannedNode:
+        names = ("added", "changed", "removed", "bytes_to_write")
+        return PlannedNode(path=path, action=None, sums=Sums(**dict(zip(names, sums, strict=True))))
+
+    def file(path: str, action: Action, now: int | None, then: int | None) -> PlannedNode:
+        modes = {"mode_now": now and 0o640, "mode_then": then and 0o644}
+        return PlannedNode(
+            path=path, action=action, sums=None, size_now=now, size_then=then, **modes
+        )
+
+    return {
+        Kind.CODE: (
+            directory("app", 0, 98, 41, 904_100),
+            directory("app/code", 0, 96, 41, 900_000),
+            directory("app/etc", 0, 2, 0, 4_100),
+            file("app/etc/env.php", Action.CHANGE, 1_490, 1_530),
+            file("app/etc/config.php", Action.MODE, 4_500, 4_500),
+            directory("vendor", 12, 292, 0, 3_295_900),
+            directory("vendor/magento", 12, 292, 0, 3_295_900),
+            file("vendor/magento/new.php", Action.ADD, None, 812),
+            directory("app/code/Shop", 0, 96, 41, 900_000),
+            file("app/code/Shop/registration.php", Action.REMOVE, 310, None),
+        )
+    }
+
+
+def tables() -> tuple[TablePlan, ...]:
+    """Some of the tables of a plan."""
+    return (
+        TablePlan(
+            name="customer_entity", state=TableState.CHANGED, rows_now=1_021, rows_then=1_000
+        ),
+        TablePlan(name="sales_order", state=TableState.MISSING, rows_then=290),
+        TablePlan(name="shop_new_a", state=TableState.EXTRA, rows_now=3),
+        TablePlan(name="store", state=TableState.SAME, rows_now=4, rows_then=4),
+    )
+
+
+class RecordedPlanned:
+    """The files of a plan, from a list of all of its nodes."""
+
+    def __init__(self, nodes: dict[Kind, tuple[PlannedNode, ...]]) -> None:
+        self.nodes = nodes
+        self.written: list[str] = []
+
+    def _first(self, nodes: list[PlannedNode]) -> tuple[PlannedNode, ...]:
+        return tuple(sorted(nodes, key=lambda node: (not goes(node), node.path)))
+
+    def children(self, kind: Kind, directory: str, offset: int) -> tuple[PlannedNode, ...]:
+        found = [
+            node
+            for node in self.nodes.get(kind, ())
+            if node.path.rpartition("/")[0] == directory and node.path != directory
+        ]
+        return self._first(found)[offset : offset + PAGE]
+
+    def found(self, kind: Kind, word: str) -> tuple[int, tuple[PlannedNode, ...]]:
+        nodes = [one for one in self.nodes.get(kind, ()) if one.action and word in one.path]
+        return len(nodes), self._first(nodes)[:PAGE]
+
+    def write(self, path: str) -> int:
+        self.written.append(path)
+        return sum(map(len, self.nodes.values()))
+
+
+class RecordedInside:
+    """The inside of backups: the same difference for every part."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, bool]] = []
+        self.lines: tuple[str, ...] = (
+            "~ app/etc/env.php  1,490 B -> 1,530 B",
+            "@@ -1,4 +1,3 @@",
+            " <?php",
+            "-exit;",
+            " return [",
+            "+    'x-frame-options' => 'SAMEORIGIN',",
+        )
+
+    def difference(self, name: str, part: str, *, show_secrets: bool, stop: object):
+        self.asked.append((name, part, show_secrets))
+        return self.lines
 
 
 class RecordedStream:
@@ -415,6 +508,8 @@ class RecordedEngine:
                 elapsed_s=21.4,
             ),
         )
+        self.planned = RecordedPlanned(tree())
+        self.inside = RecordedInside()
         self.streams: dict[str, RecordedStream] = {
             "20261122-230000-cd34": RecordedStream(rollback_stream()),
             "20261123-025719-ab12": RecordedStream(backup_stream()),

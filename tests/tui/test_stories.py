@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -169,6 +170,41 @@ async def test_roll_a_damaged_store_back_and_undo_it(shop: StoryShop) -> None:
         await keys(pilot, "n", "n", *typed(shop), "enter")
         assert await ended(app, pilot) in (Outcome.DONE, Outcome.WARNINGS)
         assert difference(before, shop.state()) == {}
+
+
+def break_files(*paths: str) -> None:
+    """Let these be scripts that end at once; their directories are made."""
+    for path in paths:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(b"<?php exit;\n")
+
+
+async def test_a_removed_file_is_left_out_of_the_plan(shop: StoryShop) -> None:
+    """A file of the shop's own is newer than the backup, and shall stay: the rest is put back."""
+    engine, client = shop.engine(), shop.client()
+    backup = engine.start(BackupRequest(kinds=(Kind.CODE,)))
+    await asyncio.to_thread(waiting.until, lambda: client.is_over(backup), "the backup goes on")
+    before = shop.state()
+    own = os.path.join(shop.root, "app/code/Own/Hotfix/registration.php")
+    broken = os.path.join(shop.root, "app/etc/config.php")
+    break_files(own, broken)
+    async with at_work(shop.engine(), (120, 40)) as (app, pilot):
+        await keys(pilot, "r")
+        await until(pilot, lambda: "Next: see what will change" in shown(app))
+        await keys(pilot, "n")
+        await until(pilot, lambda: "registration.php" in shown(app))
+        await keys(pilot, "slash", *"registration", "enter")
+        await until(pilot, lambda: "- registration.php" in shown(app) or "match" in shown(app))
+        await until(pilot, lambda: "-<?php exit;" in shown(app))  # what would be lost, beside it
+        await keys(pilot, "space")
+        await until(pilot, lambda: "left out: " in shown(app))
+        await keys(pilot, "slash", *"config.php", "enter")
+        await until(pilot, lambda: "-<?php exit;" in shown(app))
+        await keys(pilot, "n", "n", *typed(shop), "enter")
+        assert await ended(app, pilot) in (Outcome.DONE, Outcome.WARNINGS)
+    shutil.rmtree(os.path.join(shop.root, "app/code/Own"))  # it has stayed
+    assert difference(before, shop.state()) == {}
 
 
 def has_closed(client: Client) -> bool:

@@ -35,7 +35,6 @@ from tui.screens.job import JobScreen
 from tui.screens.page import Page
 from tui.screens.pick import Pick
 from tui.screens.recover import Recover
-from tui.screens.rollback import Rollback
 from tui.widgets.bar import BarView
 
 POLL_S: Final = 0.5
@@ -45,15 +44,6 @@ HEALTH_LIMIT_S: Final = 30.0  # longer than a dead server takes to be called dea
 NO_ANSWER: Final = ("store state unknown",)
 Looked = tuple[tuple[JobSummary, ...], bool, int]  # jobs, maintenance mode, forgotten jobs
 LIMIT_S: Final = 10.0  # for a question to the files of the store
-GONE_ON: Final = {
-    Operation.BACKUP: "The backup goes on",
-    Operation.ROLLBACK: "The rollback goes on",
-    Operation.UNDO: "The undo goes on",
-    Operation.DISCARD: "The discard goes on",
-    Operation.REPAIR: "The repair goes on",
-    Operation.DRILL: "The drill goes on",
-    Operation.UNKNOWN: "The job goes on",
-}
 
 
 class Application(Shell):
@@ -328,6 +318,12 @@ class Application(Shell):
             media_file=names.get(Kind.MEDIA),
             db_file=names.get(Kind.DB),
         )
+        self._show_plan(request)
+
+    def _show_plan(self, request: RollbackRequest | UndoRequest) -> None:
+        # What plans are made with takes its time to load, and Home does not wait for it.
+        from tui.screens.rollback import Rollback  # noqa: PLC0415
+
         self.push_screen(Rollback(request))
 
     def pick(self, timestamp: int | None) -> None:
@@ -346,7 +342,7 @@ class Application(Shell):
         if job is None:
             self.refuse("No rollback keeps an undo.")
         else:
-            self.push_screen(Rollback(UndoRequest(job_id=job.job_id)))
+            self._show_plan(UndoRequest(job_id=job.job_id))
 
     def _ask_discard(self) -> None:
         job = self.undoable_job
@@ -393,7 +389,8 @@ class Application(Shell):
         """End the application; a running job goes on, and is said to."""
         follower = self.follower
         if follower is not None and not follower.ended and follower.state.began is not None:
-            words = GONE_ON[follower.state.began.operation]
+            operation = follower.state.began.operation
+            words = f"The {'job' if operation is Operation.UNKNOWN else operation.value} goes on"
             closed = closed_text(follower.state, self.clock())
             note = "" if follower.state.closed_since_s is None else f" (store {closed})"
             self.last_words = f"{words}{note}. To see it again: magerewind job:attach"

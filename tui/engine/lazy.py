@@ -22,7 +22,22 @@ from tui.engine.views import Places, places_of
 if TYPE_CHECKING:
     from core.config.load import Effective
     from core.operations.requests import BackupRequest
+    from tui.engine.plan_port import Insides, PlannedFiles
     from tui.engine.port import Engine
+
+
+class _Part:
+    """Stands for a part of the engine: the engine is loaded when the part is first asked."""
+
+    def __init__(self, engine: LazyEngine, part: str) -> None:
+        self._engine = engine
+        self._part = part
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*arguments: object, **named: object) -> Any:  # noqa: ANN401 - as the engine's
+            return self._engine.part_of(self._part, name)(*arguments, **named)
+
+        return call
 
 
 class LazyEngine:
@@ -66,6 +81,16 @@ class LazyEngine:
         """Where to see that a job begins or ends."""
         return places_of(self._store)
 
+    @property
+    def planned(self) -> PlannedFiles:
+        """The files of the plan that was made last."""
+        return cast("PlannedFiles", _Part(self, "planned"))
+
+    @property
+    def inside(self) -> Insides:
+        """The inside of backups."""
+        return cast("Insides", _Part(self, "inside"))
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(*arguments: object, **named: object) -> Any:  # noqa: ANN401 - as the engine's
             return getattr(self._loaded(), name)(*arguments, **named)
@@ -76,6 +101,10 @@ class LazyEngine:
         """Let go of what a plan keeps, if the engine was ever asked."""
         if self._real is not None:
             self._real.close()
+
+    def part_of(self, part: str, name: str) -> Any:  # noqa: ANN401 - as the engine's
+        """Return what a part of the real engine has under this name."""
+        return getattr(getattr(self._loaded(), part), name)
 
     def _loaded(self) -> Engine:
         with self._turn:

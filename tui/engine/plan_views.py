@@ -11,6 +11,7 @@ from core.operations.findings import Finding
 from core.operations.losses import Losses
 from core.operations.preflight import BackupPreflight
 from core.operations.rollback_plan import DatabasePlan, RollbackPlan
+from core.operations.table_plans import TablePlan, table_plans
 from core.operations.undo_plan import UndoPlan
 from tui.engine.views import (
     BackupCheckView,
@@ -106,11 +107,13 @@ def _database_view(plan: DatabasePlan, rows_then: int | None) -> DatabasePlanVie
 def plan_view(plan: RollbackPlan) -> PlanView:
     """Return what a rollback would change. Losses are numbers of their own, not a finding."""
     database, lost, needed = None, _lost(None), plan.bytes_to_write
+    tables: tuple[TablePlan, ...] = ()
     uncounted: tuple[str, ...] = ()
     if plan.database is not None:
         manifest = plan.backups[Kind.DB].manifest
         rows = sum(manifest.rows.values()) if manifest is not None and manifest.rows else None
         database = _database_view(plan.database, rows)
+        tables = table_plans(plan.database, manifest.rows if manifest is not None else None)
         losses = plan.database.losses
         lost = _lost(losses)
         uncounted = losses.uncounted if losses is not None else ()
@@ -121,6 +124,7 @@ def plan_view(plan: RollbackPlan) -> PlanView:
         findings=_without(plan.findings, *_LOSSES),
         files={kind: _files_view(files) for kind, files in plan.files.items()},
         database=database,
+        tables=tables,
         lost=lost,
         uncounted=uncounted,
         env_keys=plan.env_keys,

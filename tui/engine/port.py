@@ -25,6 +25,7 @@ from core.operations.health import StoreHealth
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.text.lines import Line, lines_of
 from tui.engine.pace import Pace
+from tui.engine.plan_port import Insides, PlannedFiles
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
@@ -82,6 +83,16 @@ class Engine(Protocol):
     @property
     def defaults(self) -> BackupRequest:
         """The backup that the configuration asks for. Immediate."""
+        ...
+
+    @property
+    def planned(self) -> PlannedFiles:
+        """The files of the plan that was made last. Immediate."""
+        ...
+
+    @property
+    def inside(self) -> Insides:
+        """The inside of backups. Immediate."""
         ...
 
     @property

@@ -46,12 +46,13 @@ from core.operations.pinned import refuse_pinned
 from core.operations.preflight import space_of
 from core.operations.read_only import code_findings, refuse_unwritable
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
-from core.operations.rollback_plan import RollbackPlan
 from core.operations.uncovered import media_findings
 from core.schedule.due import Due, due_of
 from tui.engine import plan_views
 from tui.engine.backup_views import set_view
+from tui.engine.inside import BackupInsides
 from tui.engine.lastlog import read_log
+from tui.engine.shown_plan import ShownPlan
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
@@ -111,7 +112,8 @@ class StoreEngine:
     ) -> None:
         self._store = store
         self._client = Client(store, environ=dict(os.environ))
-        self._plan: RollbackPlan | None = None
+        self.planned = ShownPlan()
+        self.inside = BackupInsides(store, keep=not read_only)
         self.root = store.root
         self.host = socket.gethostname()
         self.name = os.path.basename(store.root) or self.host
@@ -302,15 +304,8 @@ class StoreEngine:
         around = None
         if self._settings is not None:
             around = settings_of_job(self._settings(self.root), request.operation, self.root)
-        plan = self._plan_for(request)
+        plan = self.planned.confirmed(request)
         return self._client.start(request, plan=plan, settings=around).job_id
-
-    def _plan_for(self, request: Request) -> RollbackPlan | None:
-        """Return the plan that was shown, for its runner to compare with what it finds."""
-        plan = self._plan
-        if plan is None or not isinstance(request, RollbackRequest):
-            return None
-        return plan if plan.fingerprint == request.confirmed_plan else None
 
     def cancel(self, job_id: str) -> None:
         """Ask a job to stop."""
@@ -362,18 +357,15 @@ class StoreEngine:
         """Return what a rollback or an undo would change."""
         if isinstance(request, UndoRequest):
             undo = self._client.plan_undo(request)
-            with undo.scratch:
-                return plan_views.undo_view(undo)
+            self.planned.keep(undo)
+            return plan_views.undo_view(undo)
         plan = self._client.plan_rollback(request, report=report)
-        self.close()
-        self._plan = plan
+        self.planned.keep(plan)
         return plan_views.plan_view(plan)
 
     def close(self) -> None:
         """Forget the plan, whose list of files lies in a temporary directory."""
-        plan, self._plan = self._plan, None
-        if plan is not None and plan.scratch is not None:
-            plan.scratch.cleanup()
+        self.planned.drop()
 
 
 def _account(uid: int) -> str:

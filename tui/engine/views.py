@@ -17,6 +17,7 @@ from core.backups.remarks import Trial
 from core.events import Kind
 from core.magento.store import Store
 from core.operations.findings import Finding, stopping
+from core.operations.table_plans import TablePlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,6 +275,7 @@ class PlanView:
     findings: tuple[Finding, ...] = ()
     files: Mapping[Kind, FilesPlanView] = field(default_factory=dict)
     database: DatabasePlanView | None = None
+    tables: tuple[TablePlan, ...] = ()
     database_aside: bool = False  # an undo: the tables that were set aside come back as they are
     lost: tuple[tuple[str, int], ...] = ()  # "orders", 137: newer than the backup
     uncounted: tuple[str, ...] = ()  # "orders cannot be counted: sales_order is missing"

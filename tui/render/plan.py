@@ -6,38 +6,38 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from core.events import Kind
 from core.operations.findings import Finding, Level
-from tui.engine.views import DatabasePlanView, FilesPlanView, PlanView
+from tui.engine.views import DatabasePlanView, PlanView
 from tui.render import text
 from tui.render.job import Place
 from tui.render.text import Glyphs, assemble
 
 _LABEL = 11
-_TITLES = {Kind.CODE: "CODE", Kind.MEDIA: "MEDIA", Kind.DB: "DATABASE"}
+_LOST = "LOST"  # unless it is undone
 
 
-def plan_lines(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
-    """Return the whole plan; what is lost comes first, since it matters most."""
+def head_lines(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
+    """Return what stands above the tree: what stops it, and what would be lost."""
+    return finding_lines(plan.stops, place) + _lost(plan, place, undo=undo)
+
+
+def tail_lines(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
+    """Return what stands below the tree: facts of the database, of env.php, what was found."""
     rows: list[Content] = []
-    rows.extend(finding_lines(plan.stops, place))
-    rows.extend(_lost(plan, place, undo=undo))
-    for kind in Kind:
-        if kind in plan.files:
-            rows.extend(_files(kind, plan.files[kind], place))
-        if kind is Kind.DB and plan.database is not None:
-            rows.extend(_database(plan.database, place, undo=undo))
-    if plan.database_aside:
-        words = "the tables that were set aside come back, the present ones are set aside"
-        rows.extend(labelled(_TITLES[Kind.DB], words, place))
+    if plan.database is not None:
+        rows.extend(_database(plan.database, place, undo=undo, named=not plan.tables))
     if plan.env_keys:
         keys = ", ".join(plan.env_keys)
         rows.extend(labelled("env.php", f"differs in {keys}", place, "$text-warning"))
-    if plan.needed_bytes is not None and plan.free_bytes is not None:
-        space = f"{text.size(plan.needed_bytes)} needed, {text.size(plan.free_bytes)} free"
-        rows.extend(labelled("Space", space, place))
     rows.extend(finding_lines([one for one in plan.findings if one.level is not Level.STOP], place))
     return rows
+
+
+def room_words(plan: PlanView) -> str:
+    """Return how much room it takes, where that is known."""
+    if plan.needed_bytes is None or plan.free_bytes is None:
+        return ""
+    return f"Needs {text.size(plan.needed_bytes)} of {text.size(plan.free_bytes)}."
 
 
 def labelled(label: str, words: str, place: Place, style: str = "") -> list[Content]:
@@ -94,7 +94,7 @@ def _signed(
 def _lost(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
     rows: list[Content] = []
     for number, one in enumerate(plan.uncounted):
-        label = "" if plan.lost or number else "WOULD GO"
+        label = "" if plan.lost or number else _LOST
         rows += labelled(label, f"{one}.", place, "bold $text-error")
     if not plan.lost:
         return rows
@@ -102,54 +102,28 @@ def _lost(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
         text.plural(number, what.removesuffix("s"), what) for what, number in plan.lost
     )
     than = "the rollback" if undo else "the backup"
-    words = f"{listed} newer than {than}. The undo keeps them until it is discarded."
-    return labelled("WOULD GO", words, place, "bold $text-error") + rows
+    words = f"{listed} newer than {than}, unless undone: the undo keeps them."
+    return labelled(_LOST, words, place, "bold $text-error") + rows
 
 
-def _files(kind: Kind, plan: FilesPlanView, place: Place) -> list[Content]:
-    numbers = (
-        ("changed", plan.changed),
-        ("added", plan.added),
-        ("removed", plan.removed),
-        ("with another mode", plan.mode_only),
-    )
-    told = ", ".join(f"{text.count(number)} {what}" for what, number in numbers if number)
-    identical = f"{text.count(plan.identical)} identical and untouched"
-    if not told:
-        words = f"nothing to change, {identical}" if plan.identical else "nothing to change"
-        return labelled(_TITLES[kind], words, place, "$text-success")
-    rows = labelled(_TITLES[kind], f"{told} ({text.size(plan.bytes_to_write)})", place)
-    if plan.identical:
-        rows += labelled("", identical, place, "$foreground-muted")
-    for name, entries, _ in plan.directories[:4]:
-        shown = text.fit_end(text.clean(name), max(12, place.width - _LABEL - 14), place.glyphs)
-        rows.append(assemble((f" {'':<{_LABEL}}{text.right(text.count(entries), 8)}  {shown}", "")))
-    for example in plan.examples[:6] if not plan.directories else plan.examples[:3]:
-        verb, _, path = text.clean(example).partition(" ")
-        shown = text.fit_end(path, max(12, place.width - _LABEL - 14), place.glyphs)
-        lead = text.right(verb, 8)
-        rows.append(assemble((f" {'':<{_LABEL}}{lead}  {shown}", "$foreground-muted")))
-    return rows
+def _database(plan: DatabasePlanView, place: Place, *, undo: bool, named: bool) -> list[Content]:
+    """Return the facts of the database as a whole; its tables too where no rows name them."""
+    rows: list[Content] = []
+    title = "DATABASE"
 
+    def add(words: str, style: str = "") -> None:
+        rows.extend(labelled("" if rows else title, words, place, style))
 
-def _database(plan: DatabasePlanView, place: Place, *, undo: bool) -> list[Content]:
-    parts = [f"{text.plural(plan.replaced, 'table')} replaced"]
-    if plan.added:
-        parts.append(f"{text.count(plan.added)} added")
-    if plan.same:
-        parts.append(f"{text.count(plan.same)} the same")
-    size = f" ({text.size(plan.size_bytes)} to load)" if plan.size_bytes and not undo else ""
-    rows = labelled(_TITLES[Kind.DB], ", ".join(parts) + size, place)
-    if plan.rows_now is not None and plan.rows_then is not None:
+    if plan.rows_now is not None and plan.rows_then is not None and not undo:
         arrow = place.glyphs.arrow
-        words = (
+        add(
             f"rows: about {text.count(plan.rows_now)} now {arrow} {text.count(plan.rows_then)} then"
         )
-        rows += labelled("", words, place)
     if plan.server_needed is not None:
         free = "not known" if plan.server_free is None else text.size(plan.server_free)
-        words = f"about {text.size(plan.server_needed)} on the database server, free there: {free}"
-        rows += labelled("", words, place)
+        add(f"about {text.size(plan.server_needed)} on the database server, free there: {free}")
+    if not named:
+        return rows
     for found, what in (
         (plan.differing_names, "with other rows now"),
         (plan.added_names, "missing now, to come back"),
@@ -157,11 +131,13 @@ def _database(plan: DatabasePlanView, place: Place, *, undo: bool) -> list[Conte
     ):
         if found:
             listed = ", ".join(map(text.clean, found[:6]))
-            rows += labelled("", f"{text.plural(len(found), 'table')} {what}: {listed}", place)
+            add(f"{text.plural(len(found), 'table')} {what}: {listed}")
     if plan.aside:
         names = ", ".join(plan.aside_names[:6])
-        listed = f": {names}" if names else ""
         verb = "goes" if plan.aside == 1 else "go"
-        words = f"{text.plural(plan.aside, 'table')} not in the backup {verb} aside{listed}"
-        rows += labelled("", words, place, "$text-warning")
+        add(
+            f"{text.plural(plan.aside, 'table')} not in the backup {verb} aside"
+            f"{f': {names}' if names else ''}",
+            "$text-warning",
+        )
     return rows

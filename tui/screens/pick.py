@@ -17,7 +17,6 @@ from tui.render import text
 from tui.render.row import Row
 from tui.render.text import assemble
 from tui.screens.page import Page
-from tui.screens.rollback import Rollback
 from tui.widgets.form import Form
 from tui.widgets.keys import BACK, HELP, Hint
 from tui.widgets.lines import Lines
@@ -255,4 +254,6 @@ class Pick(Page):
         if request is None:
             self.owner.refuse("Choose at least one of code, media, db.")
         else:
+            from tui.screens.rollback import Rollback  # noqa: PLC0415 - loaded when it is needed
+
             self.app.push_screen(Rollback(request))

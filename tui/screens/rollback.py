@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Final
 
@@ -13,16 +14,27 @@ from textual.content import Content
 
 from core.errors import Cancelled, PlanChanged
 from core.events import Kind
+from core.operations.leave_out import leave_out, take_in
 from core.operations.requests import RollbackRequest, UndoRequest
-from core.text.orders import numbered, rollback_order
+from core.text.orders import numbered
+from tui.engine.plan_model import Place, PlanModel, opened_at_first
 from tui.engine.port import Latest
 from tui.engine.views import PlanView
 from tui.render import text
-from tui.render.plan import labelled, plan_lines
+from tui.render.plan import head_lines, labelled, room_words, tail_lines
 from tui.render.row import Row
 from tui.render.text import assemble
-from tui.screens.confirm import Confirm, ConfirmView
+from tui.screens.confirm import Confirm
 from tui.screens.page import Page
+from tui.screens.plan_pane import PlanPane
+from tui.screens.rollback_words import (
+    closed_words,
+    confirm_view,
+    order,
+    sentences,
+    to_words,
+)
+from tui.screens.write_plan import left_out, write_plan
 from tui.widgets.form import Form
 from tui.widgets.keys import BACK, HELP, Hint
 from tui.widgets.lines import Lines
@@ -40,19 +52,29 @@ class Rollback(Page):
         Binding("n", "next", "Next", tooltip="Go one step on."),
         Binding("f5", "plan", "Plan anew", tooltip="Read the backups and the store again."),
         Binding("y", "copy", "Copy command", tooltip="Copy the equal command line."),
+        Binding("w", "write", "Write to a file", tooltip="Write the whole list to a file."),
     ]
     HINTS = (
         Hint(key="n", words="Next"),
-        Hint(key="f5", words="Plan anew"),
-        Hint(key="y", words="Copy command"),
+        Hint(key="enter", words="Open"),
+        Hint(key="space", words="Leave out"),
+        Hint(key="slash", words="Find"),
+        Hint(key="tab", words="Diff"),
+        Hint(key="c", words="Only what goes"),
         BACK,
         HELP,
+        Hint(key="w", words="Write"),
+        Hint(key="y", words="Copy command"),
+        Hint(key="f5", words="Plan anew"),
     )
+    SAFETY_HINTS = (
+        Hint(key="n", words="Next"), Hint(key="y", words="Copy command"), BACK, HELP,
+    )  # fmt: skip
 
     def __init__(self, request: RollbackRequest | UndoRequest) -> None:
         super().__init__()
         self._request = request
-        self._plans: Latest[PlanView] = Latest(last_only=True)
+        self._plans: Latest[PlanModel] = Latest(last_only=True)
         self._step = 0
         self._gone = False
         self._done_bytes = 0
@@ -65,14 +87,9 @@ class Rollback(Page):
         """Whether this is an undo."""
         return isinstance(self._request, UndoRequest)
 
-    @property
-    def typed_name(self) -> str:
-        """What must be typed: a name that cannot be typed is typed as it is shown."""
-        return text.clean(f"{self.owner.engine.host}/{self.owner.engine.name}")
-
-    @property
-    def _then(self) -> str:
-        return "rollback" if self.undo else "backup"
+    def hints(self) -> Sequence[Hint]:
+        """Return the keys of the step that is shown."""
+        return self.SAFETY_HINTS if self._step else self.HINTS
 
     def crumb(self) -> str:
         """Say which step this is."""
@@ -82,8 +99,12 @@ class Rollback(Page):
 
     def body(self) -> ComposeResult:
         """Show one of the two steps."""
-        with VerticalScroll(id="step-0", classes="step"):
-            yield Lines(self._draw_plan, id="plan")
+        title = "WHAT THE UNDO WILL CHANGE" if self.undo else "WHAT WILL CHANGE"
+        with Vertical(id="step-0", classes="step"):
+            with VerticalScroll(id="plan-head", can_focus=False):
+                yield Lines(self._draw_plan, id="plan")
+            yield PlanPane(title)
+            yield Lines(self._draw_facts, id="facts")
         with Vertical(id="step-1", classes="step"):
             yield Lines(self._draw_safety, id="safety")
             yield Form(id="choices")
@@ -108,23 +129,34 @@ class Rollback(Page):
         self._planning.resume()
         self._done_bytes, self._current = 0, ""
         self._go(0)
-        engine, request = self.owner.engine, self._request
+        engine, request, opened = self.owner.engine, self._request, self._remembered()
 
         def report(done_bytes: int, _items: int, current: str) -> None:
             if self._gone or is_old():
                 raise Cancelled("Nobody waits for this plan any more.")
             self._done_bytes, self._current = done_bytes, current
 
-        self._plans.ask(
-            self.owner.errands,
-            lambda: engine.plan(request, report),
-            lambda _value: self.redraw(),
-            begun=True,
-        )
+        def make() -> PlanModel:
+            return opened_at_first(engine.plan(request, report), engine.planned.children, opened)
+
+        self._plans.ask(self.owner.errands, make, self._planned, begun=True)
+
+    def _remembered(self) -> set[Place]:
+        """Return what is open in the plan that is shown, to be open in the next one too."""
+        model = self.query_one(PlanPane).model
+        return set() if model is None else set(model.opened)
+
+    def _planned(self, value: PlanModel | Exception) -> None:
+        if isinstance(value, PlanModel) and isinstance(self._request, RollbackRequest):
+            value.left = left_out(self._request)
+        self.redraw()
+        if isinstance(value, PlanModel) and self._step == 0 and self.is_current:
+            self.query_one(PlanPane).focus_tree()
 
     @property
     def _plan(self) -> PlanView | Exception | None:
-        return self._plans.value
+        value = self._plans.value
+        return value.plan if isinstance(value, PlanModel) else value
 
     def _show_planning(self) -> None:
         if self._plan is not None:
@@ -145,6 +177,11 @@ class Rollback(Page):
 
     def _redraw(self) -> None:
         self.query_one("#plan", Lines).show(self._draw_plan)
+        self.query_one("#facts", Lines).show(self._draw_facts)
+        model, pane = self._plans.value, self.query_one(PlanPane)
+        pane.display = isinstance(model, PlanModel)
+        if isinstance(model, PlanModel):
+            pane.show(model, self._draw_tail, self._names())
         self.query_one("#safety", Lines).show(self._draw_safety)
         self.query_one("#choices", Form).fill(self._choices())
         self.refresh_bar()
@@ -162,8 +199,7 @@ class Rollback(Page):
                 Content(""),
                 assemble((" The store stays open; nothing is changed.", "$foreground-muted")),
             ]
-        title = " WHAT WILL CHANGE" if not self.undo else " WHAT THE UNDO WILL CHANGE"
-        rows = [assemble((title, "bold $text-accent"))]
+        rows: list[Content] = []
         if isinstance(plan, Exception):
             message = text.clean(getattr(plan, "message", f"{type(plan).__name__}: {plan}"))
             folded = Content(message).wrap(max(20, width - 4))
@@ -181,18 +217,44 @@ class Rollback(Page):
                 (Content(""), assemble(" Nothing was changed. [F5] tries again, [Esc] goes back."))
             )
             return rows
-        rows.extend(plan_lines(plan, place, undo=self.undo))
-        rows.append(Content(""))
+        if isinstance(self._request, RollbackRequest):
+            to = to_words(self.owner, self._request)
+            rows.append(assemble((f" {text.fit(to, width - 2, place.glyphs).rstrip()}", "bold")))
+        return rows + head_lines(plan, place, undo=self.undo)
+
+    def _draw_tail(self, width: int) -> list[Content]:
+        plan = self._plan
+        return (
+            tail_lines(plan, self.place(width), undo=self.undo)
+            if isinstance(plan, PlanView)
+            else []
+        )
+
+    def _draw_facts(self, width: int) -> list[Content]:
+        plan = self._plan
+        if not isinstance(plan, PlanView):
+            return []
+        glyphs = self.owner.glyphs
+        words = f" {closed_words(self._request)} {room_words(plan)} Undo is kept."
+        command = text.clean(self.owner.engine.command(self._request))
+        same = text.fit(f"Same as: {command}", max(8, width - 10), glyphs).rstrip()
         if plan.stops:
-            rows.append(assemble((" This cannot be done now: see above.", "bold $text-error")))
+            first = (" This cannot be done now: see above.", "bold $text-error")
         else:
-            rows.append(assemble((" [n]", "bold $text-accent"), " next: safety"))
-        return rows
+            first = (text.fit(words, width, glyphs), "")
+        return [assemble(first), assemble((f" {same}", "$foreground-muted"), "  [y] copy")]
+
+    def _names(self) -> dict[Kind, str]:
+        """Return the backups that the entries can be compared with."""
+        request = self._request
+        if not isinstance(request, RollbackRequest) or request.repository is not None:
+            return {}
+        return {kind: name for kind in Kind if (name := request.file_of(kind))}
 
     def _draw_safety(self, width: int) -> list[Content]:
         place = self.place(width)
         rows = [assemble((" SAFETY", "bold $text-accent"))]
-        for sentence in self._sentences():
+        for sentence in sentences(self._request):
             folded = Content(sentence).wrap(max(20, width - 4))
             rows.extend(
                 assemble(f" {place.glyphs.dot if not number else ' '} {row.plain.rstrip()}")
@@ -200,33 +262,10 @@ class Rollback(Page):
             )
         rows.append(Content(""))
         plan = self._plan if isinstance(self._plan, PlanView) else None
-        rows.extend(labelled("Order", numbered(self._order(plan)), place))
+        rows.extend(labelled("Order", numbered(order(self._request, plan)), place))
         rows.extend(labelled("Same as", self.owner.engine.command(self._request), place))
         rows.append(Content(""))
         return rows
-
-    def _order(self, plan: PlanView | None) -> tuple[str, ...]:
-        if isinstance(self._request, RollbackRequest):
-            return rollback_order(self._request, self._request.kinds)
-        kinds = () if plan is None else (*plan.files, *([Kind.DB] if plan.database_aside else []))
-        return rollback_order(self._request, kinds)
-
-    def _sentences(self) -> tuple[str, ...]:
-        if isinstance(self._request, UndoRequest):
-            return (
-                "An undo deletes nothing: what it replaces is set aside, and can come back.",
-                "The store is closed for the time of the renames only.",
-            )
-        with_database = self._request.db_file is not None
-        closed = (
-            "while the database is loaded and exchanged" if with_database else "for the renames"
-        )
-        return (
-            "Nothing is deleted: whatever is replaced is set aside, and the undo brings it back.",
-            f"Files are prepared while the store is open. It is closed {closed}.",
-            "Until the commit, any failure brings the store back as it is now.",
-            "No backup is ever deleted by a rollback.",
-        )
 
     def _choices(self) -> list[Row]:
         glyphs = self.owner.glyphs
@@ -241,53 +280,6 @@ class Rollback(Page):
         rows.append(row("leave", "   Leave: nothing happens"))
         return rows
 
-    def confirm_view(self, plan: PlanView) -> ConfirmView:
-        """Return what is asked before it runs."""
-        owner, request = self.owner, self._request
-        where = f"{owner.engine.host} {owner.engine.root}"
-        listed = ", ".join(f"{text.count(number)} {what}" for what, number in plan.lost)
-        lost = f"{listed} newer than the {self._then}" if listed else ""
-        if isinstance(request, RollbackRequest):
-            names = {kind: request.file_of(kind) for kind in Kind}
-            files = tuple(f"{kind.value:<6} {name}" for kind, name in names.items() if name)
-            closed = "while the database is loaded" if request.db_file else "for the renames only"
-            return ConfirmView(
-                title=f"ROLL BACK {where}",
-                to=self._to([name for name in names.values() if name]),
-                files=files,
-                lost=lost,
-                uncounted=plan.uncounted,
-                closed=f"The store is closed {closed}.",
-                undo="The undo is kept until you discard it.",
-                typed=self.typed_name,
-            )
-        undone, to = owner.undoable_job, "Back to before the last rollback"
-        if undone is not None:
-            when = text.local_time(undone.began_s, owner.zone)
-            kinds = ", ".join(kind.value for kind in undone.kinds)
-            ago = text.age(undone.began_s, owner.clock())
-            to = f"Back to before the rollback of {when}, {ago}: {kinds}"
-        return ConfirmView(
-            title=f"UNDO A ROLLBACK {where}",
-            to=to,
-            lost=lost,
-            uncounted=plan.uncounted,
-            closed="The store is closed for the renames only.",
-            undo="An undo can itself be undone.",
-            typed=self.typed_name,
-            do="Undo the rollback",
-        )
-
-    def _to(self, names: list[str]) -> str:
-        """Return the moment of the backups and their age."""
-        moments = sorted({int(head) for name in names if (head := name.split("_")[0]).isdigit()})
-        if not moments:
-            return "To these backups"
-        owner, at = self.owner, moments[0]
-        what = "the set" if len(moments) == 1 else "backups of different moments, the oldest"
-        when = f"{text.local_time(at, owner.zone)} {text.zone_name(owner.zone)}"
-        return f"To {what} of {when}, {text.age(at, owner.clock())} ({at})"
-
     # Doing
 
     def _go(self, step: int) -> None:
@@ -298,7 +290,7 @@ class Rollback(Page):
         for number in range(len(STEPS)):
             self.query_one(f"#step-{number}").display = number == self._step
         if self._step == 0:
-            self.query_one("#step-0").focus()
+            self.query_one(PlanPane).focus_tree()
         else:
             self.query_one("#choices", Form).focus()
         self.redraw()
@@ -308,8 +300,8 @@ class Rollback(Page):
         """Show the keys that mean something on this step."""
         if action == "next":
             return True
-        if action in ("copy", "plan"):
-            return self._step == (0 if action == "plan" else 1)
+        if action in ("plan", "write"):
+            return self._step == 0
         return True
 
     def action_next(self) -> None:
@@ -327,6 +319,21 @@ class Rollback(Page):
         command = self.owner.engine.command(self._request)
         self.app.copy_to_clipboard(text.clean(command))
         self.owner.tell(f"Copied, where the terminal allows it: {command}")
+
+    def action_write(self) -> None:
+        """Ask for a file, and write the whole list to it."""
+        if isinstance(self._plan, PlanView):
+            write_plan(self)
+
+    def on_plan_pane_left_out(self, event: PlanPane.LeftOut) -> None:
+        """Make the plan again without an entry, or with it again."""
+        request = self._request
+        if not isinstance(request, RollbackRequest):
+            self.owner.refuse("An undo brings all back: nothing is left out of it.")
+            return
+        change = take_in if event.back else leave_out
+        self._request = change(request, [event.path])
+        self.action_plan()
 
     def action_back(self) -> None:
         """Go one step back, or leave at the first."""
@@ -363,7 +370,7 @@ class Rollback(Page):
                 request = replace(self._request, confirmed_plan=plan.fingerprint or None)
                 self.owner.begin(request, self._started)
 
-        self.app.push_screen(Confirm(self.confirm_view(plan)), answered)
+        self.app.push_screen(Confirm(confirm_view(self.owner, self._request, plan)), answered)
 
     def _started(self, error: Exception | None) -> None:
         self._starting = False
