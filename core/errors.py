@@ -52,7 +52,13 @@ code of the command it ends.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+MALFORMED: Final = (
+    ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError,
+)  # fmt: skip
+"""What comes of taking JSON apart that no writer of ours wrote: other types, numbers without end
+(`Infinity`), brackets without end."""
 
 
 class MagerewindError(Exception):

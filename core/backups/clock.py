@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from core.backups.looks import open_state
 from core.durable import translate
-from core.errors import MagerewindError
+from core.errors import MALFORMED, MagerewindError
 from core.held import Directory
 
 _NAME: Final = "clock.json"
@@ -76,7 +76,7 @@ def _anchor(row: object) -> Anchor | None:
             uptime_s=float(row["uptime_s"]),  # type: ignore[index]
             wall_s=float(row["wall_s"]),  # type: ignore[index]
         )
-    except (KeyError, TypeError, ValueError):
+    except MALFORMED:
         return None
     return anchor if math.isfinite(anchor.uptime_s) and math.isfinite(anchor.wall_s) else None
 
@@ -84,7 +84,7 @@ def _anchor(row: object) -> Anchor | None:
 def _anchors(state: Directory) -> dict[str, Any]:
     try:
         rows = json.loads(state.read(_NAME, limit=_LIMIT))
-    except (OSError, MagerewindError, ValueError, RecursionError):
+    except (OSError, MagerewindError, *MALFORMED):
         return {}
     return rows if isinstance(rows, dict) else {}
 

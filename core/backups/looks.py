@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from core.backups.place import open_backups
 from core.backups.remarks import Remarks, trial_from_json, trial_to_json
-from core.errors import MagerewindError
+from core.errors import MALFORMED, MagerewindError
 from core.events import decode_text, encode_text
 from core.held import Directory
 
@@ -77,7 +77,7 @@ def _row(looks: Directory | None, name: str) -> dict[str, Any]:
         return {}
     try:
         row = json.loads(looks.read(_file_of(name), limit=_LIMIT))
-    except (OSError, MagerewindError, ValueError, RecursionError):
+    except (OSError, MagerewindError, *MALFORMED):
         return {}
     return row if isinstance(row, dict) else {}
 
@@ -89,7 +89,7 @@ def find_look(looks: Directory | None, name: str, status: os.stat_result) -> Loo
         if row["file"] != _identity(status):
             return None
         return Look(str(row["sha256"]), decode_text(row["problem"]))
-    except (ValueError, KeyError, TypeError):
+    except MALFORMED:
         return None
 
 
@@ -104,7 +104,7 @@ def find_remarks(looks: Directory | None, name: str, status: os.stat_result) -> 
             keep=row["keep"] is True,
             tried=trial_from_json(row["tried"]),
         )
-    except (ValueError, KeyError, TypeError):
+    except MALFORMED:
         return Remarks()
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from core.backups.names import manifest_name
 from core.backups.remarks import Remarks, Trial, trial_from_json, trial_to_json
 from core.durable import write_file
-from core.errors import ForeignState
+from core.errors import MALFORMED, ForeignState
 from core.events import Kind, Warned, decode_text, encode_text
 from core.held import Directory
 from core.owned import MANIFEST_MODE, open_file, read_all
@@ -142,7 +142,7 @@ def from_json(content: bytes) -> Manifest:
         known = {field.name for field in dataclasses.fields(Manifest)}
         manifest = Manifest(**{name: _decode(name, row[name]) for name in known & row.keys()})
         _check_types(manifest)
-    except (TypeError, KeyError, AttributeError, RecursionError) as error:
+    except MALFORMED as error:
         raise ValueError(str(error)) from error
     return manifest
 

@@ -17,7 +17,7 @@ from core.cli.repository_view import (
     sheet_lines,
     unfinished_json,
 )
-from core.errors import RepositoryError, RepositoryMissing
+from core.errors import MALFORMED, RepositoryError, RepositoryMissing
 from core.magento.store import Store
 from core.operations.remote import (
     look_at,
@@ -162,6 +162,6 @@ def stats_command(session: Session) -> int:
 def _facts(answer: bytes) -> dict[str, Any]:
     try:
         row = json.loads(answer)
-    except ValueError as failure:
+    except MALFORMED as failure:
         raise RepositoryError("The numbers of restic cannot be read.") from failure
     return row if isinstance(row, dict) else {}

@@ -23,6 +23,7 @@ LIMIT: Final = 1 << 20
 """The most bytes of a file of the configuration."""
 _MOST_FILES: Final = 200
 _DEEPEST: Final = 12  # levels of tables and lists
+_DOTS: Final = 400  # of a line: each of a key is a level, and tomllib takes their square in time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,8 @@ def read_layer(path: str, *, must_exist: bool = False, own: bool = False) -> Lay
     content = read_trusted(path, must_exist=must_exist, own=own)
     if content is None:
         return None
+    if any(line.count(b".") > _DOTS for line in content.splitlines()):
+        raise InvalidConfig(f"{path} has more than {_DOTS} dots in a line.")
     try:
         tables = tomllib.loads(content.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -81,21 +84,25 @@ def read_layer(path: str, *, must_exist: bool = False, own: bool = False) -> Lay
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise InvalidConfig(f"{path} is not TOML: {reason}.") from None
-    if _depth(tables) > _DEEPEST:
+    if _is_too_deep(tables):
         raise InvalidConfig(f"{path} is nested more than {_DEEPEST} levels deep.")
     return Layer(path=path, tables=tables)
 
 
-def _depth(value: object) -> int:
-    """Return how many tables and lists are in one another; as many as tomllib allows is safe."""
-    inner: list[Any] = []
-    if isinstance(value, dict):
-        inner = list(value.values())
-    elif isinstance(value, list):
-        inner = value
-    else:
-        return 0
-    return 1 + max(map(_depth, inner), default=0)
+def _is_too_deep(tables: Mapping[str, Any]) -> bool:
+    """Tell whether tables and lists are in one another beyond the limit.
+
+    Level by level: the dots of a key nest deeper than functions may call themselves.
+    """
+    level: list[Any] = [tables]
+    for _ in range(_DEEPEST):
+        inner: list[Any] = []
+        for one in level:
+            inner += one.values() if isinstance(one, dict) else one
+        level = [one for one in inner if isinstance(one, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def read_trusted(path: str, *, must_exist: bool = False, own: bool = False) -> bytes | None:

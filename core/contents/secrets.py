@@ -8,10 +8,11 @@ alone says so, `**** (now)`, so that a change is still seen.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 MASK: Final = "****"
+_KEYS: Final = 32  # of the brackets around a secret, by which it is told from others
 _FILES: Final = re.compile(
     rb"app/etc/[^/]*\.(?:php|json|ya?ml|ini|env)[^/]*|(?:.*/)?(?:auth\.json|\.env)[^/]*", re.DOTALL
 )
@@ -28,8 +29,15 @@ _PLAIN: Final = frozenset(
     }
 )  # fmt: skip
 _URL: Final = re.compile(r"(?<=://)[^/?#\s'\"]*@")
-_INSIDE: Final = re.compile(r"(?i)(?:pass\w*|pwd|secret|token|api_?key|auth)[\w-]*\s*[=:]")
-_RANDOM: Final = re.compile(r"(?=[^\s]*\d)(?=[^\s]*[A-Za-z])[A-Za-z0-9+/=_.:~-]{24,}")
+# Each text is gone through once, from the beginnings of words on: who writes the file may want the
+# comparison to take for ever.
+_INSIDE: Final = re.compile(
+    r"(?i)(?<![\w-])(?=[\w-]*?(?:pass|pwd|secret|token|api_?key|auth))[\w-]*+\s*+[=:]"
+)
+_WORD: Final = re.compile(r"\S+")
+_LAST_DIGIT: Final = re.compile(r".*\d", re.DOTALL)
+_LAST_LETTER: Final = re.compile(r".*[A-Za-z]", re.DOTALL)
+_RANDOM: Final = re.compile(r"[A-Za-z0-9+/=_.:~-]{24,}")
 _HARMLESS: Final = re.compile(r"[A-Za-z]+(?:[\\/._-]+[A-Za-z0-9]+)+|(?:\d{1,3}\.){3}\d{1,3}")
 _TOKENS: Final = re.compile(
     r"""(?P<comment>\#(?!\[)[^\n]*|//[^\n]*|/\*.*?(?:\*/|\Z)|<!--.*?(?:-->|\Z))
@@ -149,7 +157,7 @@ class _Scan:
             self._chain.clear()
         elif mark in "[({":
             self._flush()
-            keys = (*self._level.keys, self._key)
+            keys = (*self._level.keys, self._key)[-_KEYS:]
             self._levels.append(_Level(keys, self._level.is_secret or _is_secret(self._key)))
             self._key = ""
         else:
@@ -181,15 +189,26 @@ class _Scan:
             return
         for found in _URL.finditer(value):
             self._mask(begin + found.start(), begin + found.end() - 1, self._key)
-        for found in _RANDOM.finditer(value):
-            if not _HARMLESS.fullmatch(found[0]):
-                self._mask(begin + found.start(), begin + found.end(), self._key)
+        for start, end in _random(value):
+            self._mask(begin + start, begin + end, self._key)
 
     def _mask(self, begin: int, end: int, key: str) -> None:
         if self.places and begin < self.places[-1].end:
             return
         name = (*self._level.keys, key, self._text[begin:end])
         self.places.append(_Place(begin, end, name))
+
+
+def _random(value: str) -> Iterator[tuple[int, int]]:
+    """Yield where long pieces with letters and digits in or behind them are, by begin and end."""
+    for word in _WORD.finditer(value):
+        digit, letter = _LAST_DIGIT.match(word[0]), _LAST_LETTER.match(word[0])
+        if digit is None or letter is None:
+            continue
+        last = word.start() + min(digit.end(), letter.end())
+        for found in _RANDOM.finditer(value, word.start(), word.end()):
+            if found.start() < last and not _HARMLESS.fullmatch(found[0]):
+                yield found.span()
 
 
 def _places(text: str) -> list[_Place]:

@@ -10,7 +10,7 @@ import dataclasses
 import json
 from typing import Any
 
-from core.errors import StorageError
+from core.errors import MALFORMED, StorageError
 from core.events import decode_text, encode_text
 from core.held import Directory
 from core.magento.settings import DatabaseConnection, Secret, TlsOptions
@@ -43,7 +43,7 @@ def kept_connection(directory: Directory) -> DatabaseConnection:
         return _parsed(json.loads(directory.read(CONNECTION)))
     except FileNotFoundError:
         raise StorageError(f"{path} is missing.") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except MALFORMED:
         raise StorageError(f"{path} is damaged.") from None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from core.errors import BackupNeeded
+from core.errors import MALFORMED, BackupNeeded
 from core.held import Directory
 from core.magento.store import Store
 from core.operations.job_files import DEFINITIONS, UNDO, job_ids, open_job, open_jobs
@@ -32,7 +32,7 @@ def _needed_by(directory: Directory) -> str:
     try:
         row = json.loads(directory.read(DEFINITIONS, limit=LARGE))
         return str(row["source"]["name"]) if row.get("kept") and row.get("source") else ""
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (FileNotFoundError, *MALFORMED):
         return ""  # an undo of files, or one that cannot be done anyway
 
 

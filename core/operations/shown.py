@@ -16,7 +16,7 @@ from typing import Any, Final
 from core.archive.plan.summary import FilePlan
 from core.archive.tree.ordinary_changes import are_too_many, is_ordinary
 from core.backups.catalog import Backup
-from core.errors import PlanChanged, StorageError
+from core.errors import MALFORMED, PlanChanged, StorageError
 from core.events import Kind
 from core.held import Directory
 from core.operations.job_files import SHOWN
@@ -129,6 +129,6 @@ def read_shown(directory: Directory) -> Shown | None:
         )
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except MALFORMED as error:
         raise StorageError(f"{directory.path_of(SHOWN)} is damaged.") from error
     return shown

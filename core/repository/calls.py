@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from core import waiting
 from core.errors import (
+    MALFORMED,
     Cancelled,
     RepositoryError,
     RepositoryKeyRefused,
@@ -264,7 +265,7 @@ def _missing(name: str, url: str) -> RepositoryMissing:
 def _object(line: bytes | str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError:
+    except MALFORMED:
         return {}
     return row if isinstance(row, dict) else {}
 

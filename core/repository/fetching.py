@@ -15,7 +15,7 @@ from typing import Any, Final
 from core.archive.plan.fetched import Fetch
 from core.archive.tree.selection import walk_key
 from core.durable import translate
-from core.errors import RepositoryError
+from core.errors import MALFORMED, RepositoryError
 from core.events import Report
 from core.repository.calls import WORK
 from core.repository.patterns import patterns
@@ -116,7 +116,7 @@ def _run(
 def _row(line: bytes) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError:
+    except MALFORMED:
         return {}
     return row if isinstance(row, dict) else {}
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from core.archive.plan.listed import Listed
 from core.archive.tree.selection import walk_key
-from core.errors import HostileArchive, RepositoryError
+from core.errors import MALFORMED, HostileArchive, RepositoryError
 from core.repository.calls import LIST
 from core.repository.restic import Restic
 from core.repository.sets import PartManifest
@@ -97,7 +97,7 @@ def list_tree(restic: Restic, part: PartManifest, prefix: bytes) -> Iterator[Lis
             if row.get("message_type", row.get("struct_type")) != "node":
                 continue
             entry = _listed(row, names, part)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except MALFORMED as error:
             raise RepositoryError(f"The listing of the snapshot has {error}.") from error
         if entry is None:
             continue

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from core.errors import MagerewindError
+from core.errors import MALFORMED, MagerewindError
 from core.events import Kind
 from core.held import Directory
 from core.repository.sets import Holdings, RemoteSet, Snapshot
@@ -93,7 +93,7 @@ def last_seen(state: Directory | None, repository: str) -> Seen | None:
                 sets=sets, unfinished=tuple(_snapshot(one) for one in row["unfinished"])
             ),
         )
-    except (OSError, MagerewindError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, MagerewindError, *MALFORMED):
         return None
 
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 from core import waiting
 from core.archive.create.outline import Outline
 from core.durable import write_all
-from core.errors import RepositoryError, StoreUnreadable
+from core.errors import MALFORMED, RepositoryError, StoreUnreadable
 from core.events import Report
 from core.repository.calls import SOME_UNREAD, WORK, Call
 from core.repository.patterns import patterns
@@ -82,7 +82,7 @@ def _follow(call: Call, report: Report, *, total_items: int = 0) -> dict[str, An
 def _row(line: bytes) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError:
+    except MALFORMED:
         return {}
     return row if isinstance(row, dict) else {}
 

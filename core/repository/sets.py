@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from core.backups import manifest as manifests
 from core.backups.manifest import Manifest
-from core.errors import RepositoryError, SetNotFound
+from core.errors import MALFORMED, RepositoryError, SetNotFound
 from core.events import Kind, decode_text, encode_text
 
 TAG: Final = "magerewind"
@@ -266,7 +266,7 @@ def from_json(content: bytes) -> SetManifest:
             differs=tuple(map(decode_text, row["differs"])),
             parts={Kind(kind): _part(part) for kind, part in row["parts"].items()},
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except MALFORMED as error:
         raise RepositoryError(f"The manifest of the set cannot be read: {error}") from error
 
 

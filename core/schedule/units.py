@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from core.errors import PreflightRefused
+from core.errors import MALFORMED, PreflightRefused
 from core.events import Kind
 from core.schedule.escaping import unit_command, unit_path, unit_text
 
@@ -82,7 +82,7 @@ def from_line(line: str) -> Schedule | None:
             interval_s=float(row["interval_s"]),
             delay_s=int(row["delay_s"]),
         )
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except MALFORMED:
         return None
 
 

@@ -275,6 +275,21 @@ def _binary(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (f"a{'.a' * 300} = 1", "nested more than 12 levels deep"),
+        (f"[a{'.a' * 300}]\nb = 1", "nested more than 12 levels deep"),
+        (f"a{'.a' * 400_000} = 1", "more than 400 dots in a line"),
+        ("a = " + "[{a.a = " * 200 + "1" + "}]" * 200, "nested too deeply"),
+    ],
+)
+def test_a_key_of_many_parts_is_too_deep_and_holds_up_nothing(place, text, problem):
+    path = place.write("config.toml", text)
+    with pytest.raises(InvalidConfig, match=problem):
+        read_layer(str(path), must_exist=True)
+
+
+@pytest.mark.parametrize(
     ("spoil", "reason"),
     [
         (_group_writable, "others may write to"),

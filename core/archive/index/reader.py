@@ -18,6 +18,7 @@ from core.archive.index.blocks import Block, Broken, Row, decode
 from core.archive.index.writer import FORMAT, MAGIC, TRAILER, Entry, Subject, digest_of
 from core.archive.tar.gzip import Stretch
 from core.archive.tree.selection import walk_key
+from core.errors import MALFORMED
 
 _LARGEST_PAGE: Final = 64 << 20  # bytes when inflated
 _LARGEST_BLOCK: Final = 32 << 20
@@ -56,7 +57,7 @@ class IndexReader:
             self._read_root()
         except BaseException as error:
             os.close(fd)
-            if isinstance(error, (ValueError, TypeError, KeyError, OSError, zlib.error)):
+            if isinstance(error, (*MALFORMED, OSError, zlib.error)):
                 raise Broken from error
             raise
 
@@ -122,7 +123,7 @@ class IndexReader:
                 raise Broken
             try:
                 entries = [_entry(values) for values in _loads(content)]
-            except (ValueError, TypeError, zlib.error) as error:
+            except (*MALFORMED, zlib.error) as error:
                 raise Broken from error
             self._page = (number, entries, [walk_key(entry.first) for entry in entries])
         return self._page[1], self._page[2]

@@ -17,7 +17,7 @@ from core.archive.plan.home import PlanPlace, plan_home
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.tar.member import Member
 from core.durable import translate, write_all
-from core.errors import StorageError
+from core.errors import MALFORMED, StorageError
 from core.held import StateFile
 
 _TYPES: Final = {stat.S_IFREG: REGULAR, stat.S_IFDIR: DIRECTORY, stat.S_IFLNK: SYMLINK}
@@ -94,7 +94,7 @@ def read_listing(file: StateFile) -> Iterator[Listed]:
                 name = path.encode("utf-8", "surrogateescape")
                 target = link.encode("utf-8", "surrogateescape")
                 yield Listed(name, mode, uid, gid, size, mtime_ns, inode, target)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, *MALFORMED) as error:
         raise StorageError(f"{file} is damaged: {error}") from error
 
 

@@ -26,7 +26,7 @@ from core.archive.plan.plan_schema import INDEXES, KEEP_SUMS, OUTSIDE, PLAN_FORM
 from core.archive.plan.rows import Action, Region, Row, Totals
 from core.archive.plan.sums import DirectorySums
 from core.archive.tar.sparse import SparseMap
-from core.errors import StorageError
+from core.errors import MALFORMED, StorageError
 
 _BATCH: Final = 2000
 _ACTIONS: Final = {action.value: action for action in Action}
@@ -119,7 +119,7 @@ class PlanFile(PlanDatabase):
             rows = self._all("SELECT name, value FROM fact")
             try:
                 self._facts = decoded({name: json.loads(text) for name, text in rows})
-            except (ValueError, TypeError, RecursionError) as error:
+            except MALFORMED as error:
                 raise self._refused(ValueError(error)) from error
         return self._facts
 

@@ -18,6 +18,7 @@ from core.database.index.entries import (
     Session,
     Span,
 )
+from core.errors import MALFORMED
 
 _LARGEST: Final = 256 << 20  # bytes of the directory, or of one block
 _LAST: Final = re.compile(rb"directory (\d{20}) (\d{20})\n")
@@ -44,7 +45,7 @@ class DumpIndex:
             framed = directory.get("frames")
             self.about: Mapping[str, Any] = dict(directory.get("about", {}))
             self._framed = None if framed is None else _place(framed)
-        except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        except MALFORMED as error:
             raise ValueError(f"its directory is damaged: {error}") from error
         self.tables: Mapping[str, IndexedTable] = {one.name: one for one in tables}
 
@@ -61,7 +62,7 @@ class DumpIndex:
             return []
         try:
             return [(int(text), int(file)) for text, file in json.loads(self._read(self._framed))]
-        except TypeError as error:
+        except MALFORMED as error:
             raise ValueError(f"its frames are damaged: {error}") from error
 
     def _read(self, place: Place) -> bytes:
@@ -124,7 +125,7 @@ def _rows_at(line: bytes) -> RowsAt:
                 digest=digest,
             ),
         )
-    except TypeError as error:
+    except MALFORMED as error:
         raise ValueError(f"a line of it is damaged: {error}") from error
 
 

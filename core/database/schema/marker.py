@@ -19,7 +19,7 @@ from core.database.schema.swap_file import Swap, swap_from_json
 from core.database.schema.table_names import all_names
 from core.database.server.connection import Connection
 from core.database.server.dialect import quote_name
-from core.errors import DatabaseError, StorageError
+from core.errors import MALFORMED, DatabaseError, StorageError
 
 PHASES: Final = ("loading", "moving", "swapping", "committed", "done")
 """Rows come in; parts of the job are moved; tables are renamed; no way back; nothing left to do."""
@@ -173,5 +173,5 @@ def _marked(connection: Connection, table: str) -> JobMark | None:
         if error.errno in _NO_TABLE:
             return None
         raise
-    except (ValueError, LookupError, TypeError):
+    except MALFORMED:
         return None

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from core.database.schema.names import aside_name, owner_of
 from core.database.sql.table_text import ForeignKeyText
-from core.errors import StorageError
+from core.errors import MALFORMED, StorageError
 from core.events import Warned
 from core.held import StateFile, state_file
 from core.owned import LARGE
@@ -208,7 +208,7 @@ def swap_from_json(raw: bytes, *, where: str, schema: str) -> Swap:
             raise StorageError(f"{where} was written by another version of magerewind.")
         swap = _swap(content)
         wrong = _what_is_wrong(swap, schema)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except MALFORMED as error:
         raise StorageError(f"{where} is damaged: {error}") from error
     if wrong:
         raise StorageError(f"{where} is not used: {wrong}.")
