@@ -8,7 +8,7 @@ import pytest
 
 from core.backups.place import open_backups
 from core.events import Kind
-from core.operations import backup
+from core.operations.backup_steps import free_timestamp
 from tests.integration.commands import magerewind
 from tests.oracles import tree_entries
 
@@ -43,6 +43,6 @@ def test_no_timestamp_is_used_under_both_names(taken, shop):
         pass
     try:
         with open_backups(shop.store.backups) as backups:
-            assert backup._free_timestamp(backups, (Kind.CODE,), 1600000000) == 1600000001
+            assert free_timestamp(backups, (Kind.CODE,), 1600000000) == 1600000001
     finally:
         os.unlink(path)
