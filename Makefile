@@ -6,7 +6,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --du
 SIZE ?= small
 PREFIX ?= /usr/local
 
-.PHONY: help setup demo test test-tools bench bench-tools bench-parts crash matrix magento screenshots check docs format lock install clean
+.PHONY: help setup demo test test-tools bench bench-tools bench-parts crash matrix magento screenshots check docs format lock dist install clean
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -64,6 +64,9 @@ format: setup ## Format the code and mend what can be mended
 lock: ## Write the lock files anew (needs uv)
 	uv pip compile pyproject.toml --universal --generate-hashes --no-header --upgrade -o requirements.lock
 	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --upgrade -o requirements-dev.lock
+
+dist: setup ## Make wheel, sdist, one file that holds all, and release notes, in dist/
+	.venv/bin/python scripts/dist.py
 
 install: ## Install for all accounts: command, manual, completion (PREFIX=/usr/local)
 	@scripts/install.sh "$(PREFIX)"

@@ -28,7 +28,7 @@ from core.operations.requests import BackupRequest, Request
 from core.operations.table_plans import TablePlan, TableState
 from tui.engine import views
 from tui.engine.lastlog import read_log
-from tui.engine.plan_port import PAGE, goes
+from tui.engine.plan_port import PAGE, InsideView, goes
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
@@ -195,6 +195,14 @@ class Inside:
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
+
+    def children(self, _name: str, _directory: str, **_how: object) -> tuple[InsideView, ...]:
+        """Return nothing: no picture shows it."""
+        return ()
+
+    def extract(self, _name: str, _part: str, _to: str, **_how: object) -> tuple[int, int, int]:
+        """Write nothing."""
+        return 0, 0, 0
 
     def difference(self, _name: str, _part: str, **_how: object) -> tuple[str, ...]:
         """Return the recorded difference, whatever is asked for."""

@@ -19,9 +19,10 @@ from core.cli.console import Console
 from core.cli.interruptions import Interruptions
 from core.errors import UsageError
 from core.events import encode_text
+from core.program import command_of
 from core.text.lines import error, note
 
-_PROGRAM: Final = (sys.executable, "-I", "-m", "core")
+_PROGRAM: Final = command_of("core")
 _CLOSED: Final = 20
 _ENDED_BY_SIGNAL: Final = 128
 

@@ -8,7 +8,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from core.magento.store import Store, find_store, shown
 from core.operations.bootstrap import Laid, lay_down, make_var, open_target
 from core.operations.remote import manifest_of
 from core.owned import read_plain_file
+from core.program import command_of
 from core.repository.restic import Restic
 from core.repository.sets import TAG, RemoteSet, choose_set, read_holdings
 from core.repository.settings import Repository
@@ -232,5 +232,5 @@ def _run(session: Session, store: Store, config: str, chosen: RemoteSet) -> int:
     words += ["setup:rollback", "--set", str(chosen.timestamp), "-d", "--from", _NAME]
     words += ["--of-store", chosen.store, "--from-elsewhere", "--no-flush", "--yes"]
     with session.interruptions.following():
-        process = subprocess.Popen([sys.executable, "-I", "-m", "core", *words])
+        process = subprocess.Popen([*command_of("core"), *words])
         return process.wait()

@@ -23,6 +23,7 @@ _FILES: Final = (
 _ENVIRONMENT: Final = (
     ("MAGEREWIND_CONFIG", "As --config."),
     ("MAGEREWIND_STORE", "As --store, where neither --root nor --all-stores is given."),
+    ("MAGEREWIND_CACHE", "Where the single file lays its packages down."),
     ("NO_COLOR", "No colours."),
 )
 

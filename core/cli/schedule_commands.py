@@ -17,6 +17,7 @@ from core.config.types import seconds_of
 from core.errors import AccountRefused, PreflightRefused, UsageError
 from core.events import Kind, encode_text
 from core.magento.store import Store, linked_parts, shown
+from core.program import command_of
 from core.schedule.calendar import interval_s, parse_times
 from core.schedule.due import Due, due_of
 from core.schedule.install import (
@@ -42,7 +43,7 @@ def program() -> tuple[str, ...]:
     started = os.path.abspath(sys.argv[0])
     if os.path.basename(started).startswith("magerewind") and os.access(started, os.X_OK):
         return (started,)
-    return (sys.executable, "-I", "-m", "core")
+    return command_of("core")
 
 
 def _command(session: Session, store: Store, name: str, *words: str) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -19,10 +18,11 @@ from typing import Final
 from core.cli.configured import SWITCH, SWITCHABLE, Configuration
 from core.cli.parser import CommandLine
 from core.errors import InvalidConfig
+from core.program import command_of
 
 PickStore = Callable[[Mapping[str, str], CommandLine], tuple[int, str | None]]
 """Shows names and roots; returns an exit code, and the name that was picked."""
-_PROGRAM: Final = (sys.executable, "-I", "-m", "tui")
+_PROGRAM: Final = command_of("tui")
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

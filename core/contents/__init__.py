@@ -1,6 +1,6 @@
 """What is inside a backup: looked at, and taken out, without a rollback.
 
-list      members, or tables, from the index                        members
+list      members, or tables, from the index                        members, children
 show      the bytes of one part                                     members
 extract   parts into a directory that is not the store's            members, target
 diff      a backup beside the live store                            differences, text_diff, secrets

@@ -12,7 +12,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,6 +39,7 @@ from core.magento.store import Store, refuse_stranger, shown
 from core.operations import job_files
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.owned import LARGE
+from core.program import command_of
 
 # The needs of plans and checks (archives, the database) are imported where they are made: a
 # command that starts or lists jobs is done before that would be loaded.
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from core.operations.rollback_plan import RollbackPlan
     from core.operations.undo_plan import UndoPlan
 
-RUNNER: Final = (sys.executable, "-I", "-m", "core", "job:run")
+RUNNER: Final = (*command_of("core"), "job:run")
 _LETTING_GO_S: Final = 5.0
 _AT_THE_END_S: Final = 0.01
 _PROBE: Final = "probe"

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Final, TextIO
 
 from core.magento.settings import DatabaseConnection, Secret
+from core.program import command_of
 from core.sample.damage import damage_files, damage_schema
 from core.sample.database import fill_schema
 from core.sample.likeness import Likeness, differences, likeness_of_schema, likeness_of_tree
@@ -135,7 +136,7 @@ class _Walk:
         """Run a command as an administrator does, show what it prints, return its exit code."""
         _say(self._out, "\n$ magerewind " + " ".join(words))
         # Isolated: no directory of the store and no PYTHONPATH can come before the package.
-        line = [sys.executable, "-I", "-m", "core", *words]
+        line = [*command_of("core"), *words]
         with subprocess.Popen(
             line,
             cwd=self._root,

@@ -145,6 +145,8 @@ SCENES = {
     "job-rolled-back": Scene(keys=("j",), before=_rolled_back),
     "backups": Scene(keys=("enter",)),
     "backups-open": Scene(keys=("enter", "enter", "down")),
+    "inside": Scene(keys=("enter", "enter", "down", "enter", "enter", "down", "enter", "down")),
+    "inside-db": Scene(keys=("enter", "enter", "down", "enter", "t", "t")),
     "backups-filter": Scene(keys=("enter", "slash", "d", "a", "m")),
     "backups-marked": Scene(keys=("enter", "space", "space", "s", "s")),
     "help-filter": Scene(keys=("question_mark", "r", "o", "l", "l")),

@@ -207,6 +207,41 @@ async def test_a_removed_file_is_left_out_of_the_plan(shop: StoryShop) -> None:
     assert difference(before, shop.state()) == {}
 
 
+async def go_down_to(app: Application, pilot: Pilot[None], name: str) -> None:
+    """Press down until the cursor of a tree is on a name."""
+
+    def is_there() -> bool:
+        rows = (row.lstrip("\u2502 ") for row in shown(app).splitlines())
+        return any(row.startswith(">") and f" {name} " in row for row in rows)
+
+    for _ in range(60):
+        if is_there():
+            return
+        await keys(pilot, "down")
+    raise AssertionError(shown(app))
+
+
+async def test_a_broken_file_is_found_in_a_backup_and_put_back(shop: StoryShop) -> None:
+    engine, client = shop.engine(), shop.client()
+    backup = engine.start(BackupRequest(kinds=(Kind.CODE,)))
+    await asyncio.to_thread(waiting.until, lambda: client.is_over(backup), "the backup goes on")
+    before = shop.state()
+    break_files(os.path.join(shop.root, "app/etc/config.php"))
+    async with at_work(shop.engine(), (120, 40)) as (app, pilot):
+        await keys(pilot, "enter", "enter", "down", "enter")
+        await until(pilot, lambda: "[Code]" in shown(app) and " app" in shown(app))
+        for name in ("app", "etc"):
+            await go_down_to(app, pilot, name)
+            await keys(pilot, "enter")
+        await go_down_to(app, pilot, "config.php")
+        await until(pilot, lambda: "-<?php exit;" in shown(app))
+        await keys(pilot, "p")
+        await until(pilot, lambda: "WHAT WILL CHANGE  1 entry" in shown(app))
+        await keys(pilot, "n", "n", *typed(shop), "enter")
+        assert await ended(app, pilot) in (Outcome.DONE, Outcome.WARNINGS)
+    assert difference(before, shop.state()) == {}
+
+
 def has_closed(client: Client) -> bool:
     running = client.running()
     return running is not None and any(

@@ -21,6 +21,7 @@ from tui.render.listing import Rows as Listing
 from tui.render.text import assemble
 from tui.render.unfinished import NOT_OURS, left_over_details, left_over_line
 from tui.screens.deletion import deleting, deletion_question, unfinished_question
+from tui.screens.looking import open_inside
 from tui.screens.note import ask_note
 from tui.screens.page import Page
 from tui.screens.would import Would
@@ -38,11 +39,8 @@ class Backups(Page):
 
     CRUMB = "Backups"
     RESTS_S: ClassVar[float] = 0.4  # the cursor stands still so long before its set is looked at
-    PURPOSE = """Every backup in var/backups, grouped by the moment it was taken. Enter or the right
-        arrow shows the files of a set; verify and delete work on what is marked, else on the set or
-        the file under the cursor. "not read" means that nobody has read it again yet, not that it
-        is bad; "sound", that it was read whole and has no manifest. Unfinished files and what is no
-        backup stand at the end."""
+    PURPOSE = """Enter shows the files of a set, Enter on a file what is inside. Verify and delete
+        work on what is marked, else on what is under the cursor. "not read": not yet again."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "roll_back", "Roll back", tooltip="Plan a rollback to this set."),
         Binding("equals_sign", "compare", "Compare", tooltip="Read all: what it would change."),
@@ -264,11 +262,13 @@ class Backups(Page):
             self._would.look(item.one)
 
     def on_rows_opened(self, _event: Rows.Opened) -> None:
-        """Open or close a set."""
+        """Open or close a set; of a file look inside."""
         item = self.item()
         if item is None:
             if not self._waits(lambda: self.query_one(Rows).action_choose()):
                 self.owner.refuse("There is no backup.")
+        elif item.one is not None and item.backup is not None:
+            open_inside(self.app, item.one, item.backup)
         elif item.one is not None:
             self.action_unfold(item.one.timestamp not in self._opened)
 

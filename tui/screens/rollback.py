@@ -34,7 +34,7 @@ from tui.screens.rollback_words import (
     sentences,
     to_words,
 )
-from tui.screens.write_plan import left_out, write_plan
+from tui.screens.write_plan import write_plan
 from tui.widgets.form import Form
 from tui.widgets.keys import BACK, HELP, Hint
 from tui.widgets.lines import Lines
@@ -75,6 +75,7 @@ class Rollback(Page):
         super().__init__()
         self._request = request
         self._plans: Latest[PlanModel] = Latest(last_only=True)
+        self._left: list[str] = []  # paths that were left out here
         self._step = 0
         self._gone = False
         self._done_bytes = 0
@@ -148,7 +149,7 @@ class Rollback(Page):
 
     def _planned(self, value: PlanModel | Exception) -> None:
         if isinstance(value, PlanModel) and isinstance(self._request, RollbackRequest):
-            value.left = left_out(self._request)
+            value.left = tuple(self._left)
         self.redraw()
         if isinstance(value, PlanModel) and self._step == 0 and self.is_current:
             self.query_one(PlanPane).focus_tree()
@@ -331,8 +332,12 @@ class Rollback(Page):
         if not isinstance(request, RollbackRequest):
             self.owner.refuse("An undo brings all back: nothing is left out of it.")
             return
-        change = take_in if event.back else leave_out
-        self._request = change(request, [event.path])
+        if event.back:
+            self._left.remove(event.path)
+            self._request = take_in(request, [event.path])
+        else:
+            self._left.append(event.path)
+            self._request = leave_out(request, [event.path])
         self.action_plan()
 
     def action_back(self) -> None:

@@ -1,25 +1,13 @@
-"""The list of a plan as a file of the person's choice, and what was left out of a plan."""
+"""The list of a plan as a file of the person's choice."""
 
 from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
 
-from core.archive.tree.patterns import quoted
-from core.operations.requests import RollbackRequest
-from core.operations.sources import ENV_PHP
 from tui.render import text
 from tui.screens.ask import Prompt
 from tui.screens.page import Page
-
-
-def left_out(request: RollbackRequest) -> tuple[str, ...]:
-    """Return the paths that a request leaves alone, as `take_in` wants them.
-
-    Patterns that were not made from one path are the command's own, and stay.
-    """
-    kept = (ENV_PHP,) if request.keep_env else ()
-    return (*kept, *(one for one in request.exclude if quoted(one) == one))
 
 
 def write_plan(page: Page) -> None:

@@ -173,6 +173,18 @@ class IndexReader:
                 if not path or row.path == path or row.path.startswith(below):
                     yield Located(row, place, entry.stretch)
 
+    def since(self, key: bytes) -> Iterator[Located]:
+        """Yield the members whose `walk_key` is this one or comes behind it, in our order."""
+        begin = max(0, bisect.bisect_right(self._keys, key) - 1)
+        for number in range(begin, len(self._pages)):
+            entries, keys = self._entries(number)
+            first = max(0, bisect.bisect_right(keys, key) - 1) if number == begin else 0
+            for entry in entries[first:]:
+                block = self.block(entry)
+                for row, place in zip(block.rows(), block.places(entry.begin), strict=True):
+                    if walk_key(row.path) >= key:
+                        yield Located(row, place, entry.stretch)
+
     def find(self, path: bytes) -> Located | None:
         """Return the member of exactly this path."""
         for entry in self.entries(path):

@@ -20,6 +20,7 @@ from typing import IO, Any, Final
 
 from core.archive.tree.selection import Selection, runs
 from core.events import Kind
+from core.program import command_of
 
 LENGTH: Final = 4
 """Bytes of the length before each message."""
@@ -57,7 +58,7 @@ def start(
     no directory of the store and no PYTHONPATH can shadow its modules.
     """
     child = subprocess.Popen(
-        (sys.executable, "-I", "-m", module),
+        command_of(module),
         cwd="/",
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
