@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -147,15 +148,38 @@ def from_json(content: bytes) -> Manifest:
     return manifest
 
 
+_NONE: Final = type(None)
+_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "str": (str,),
+    "str | None": (str, _NONE),
+    "int": (int,),
+    "int | None": (int, _NONE),
+    "float": (int, float),
+    "bool": (bool,),
+    "Kind": (Kind,),
+    "tuple[str, ...]": (tuple,),
+    "tuple[Warned, ...]": (tuple,),
+}
+_TEXTS: Final = frozenset({"excluded", "stripped"})
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
 def _check_types(manifest: Manifest) -> None:
-    numbers = (manifest.size_bytes, manifest.timestamp, manifest.format)
-    if any(isinstance(number, bool) or not isinstance(number, int) for number in numbers):
-        raise ValueError("a number is expected")
-    texts = (manifest.file_name, manifest.sha256, manifest.kind)
-    if not all(isinstance(text, str) for text in texts) or not all(
-        isinstance(flag, bool) for flag in (manifest.verified, manifest.keep)
-    ):
-        raise ValueError("a text is expected")
+    for one in dataclasses.fields(manifest):
+        expected, value = _TYPES.get(str(one.type)), getattr(manifest, one.name)
+        # True is a number to Python, and no path holds a NUL.
+        wrong = expected is not None and (
+            not isinstance(value, expected)
+            or (isinstance(value, bool) and bool not in expected)
+            or (isinstance(value, str) and "\0" in value)
+            or (isinstance(value, float) and not math.isfinite(value))
+            or (isinstance(value, tuple) and one.name in _TEXTS and not all(map(_is_text, value)))
+        )
+        if wrong:
+            raise ValueError(f"{one.name} is of another type")
     if manifest.format > FORMAT:
         raise ValueError(f"made by a later version (format {manifest.format})")
 

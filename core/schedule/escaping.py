@@ -32,6 +32,11 @@ def unit_text(text: str) -> str:
     return require_plain(text, utf8=True).replace("%", "%%")
 
 
+def unit_words(text: str) -> str:
+    """Return a text for people; a backslash at its end would join the next line to it."""
+    return unit_text(text).replace("\\", "\\\\")
+
+
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from core.errors import MALFORMED, PreflightRefused
 from core.events import Kind
-from core.schedule.escaping import unit_command, unit_path, unit_text
+from core.schedule.escaping import unit_command, unit_path, unit_text, unit_words
 
 SECTION: Final = "X-Magerewind"
 _DESCRIBED: Final = "Schedule="
@@ -103,7 +103,7 @@ def service_text(schedule: Schedule, *, system: bool) -> str:
 def _service(schedule: Schedule, *, system: bool) -> Iterator[str]:
     yield "# Written by magerewind schedule:install; magerewind schedule:remove takes it away."
     yield "[Unit]"
-    yield f"Description=Backup of {unit_text(schedule.root)}"
+    yield f"Description=Backup of {unit_words(schedule.root)}"
     if system:
         yield "Wants=network-online.target"
         yield "After=network-online.target mariadb.service mysql.service"
@@ -134,7 +134,7 @@ def timer_text(schedule: Schedule) -> str:
         (
             "# Written by magerewind schedule:install; magerewind schedule:remove takes it away.",
             "[Unit]",
-            f"Description=Backups of {unit_text(schedule.root)}",
+            f"Description=Backups of {unit_words(schedule.root)}",
             "",
             "[Timer]",
             f"OnCalendar={unit_text(schedule.on_calendar)}",

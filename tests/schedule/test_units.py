@@ -43,6 +43,13 @@ def words_of(service):
     return [[word.replace("%%", "%").replace("$$", "$") for word in words] for words in found]
 
 
+@pytest.mark.parametrize("end", ["\\", "\\" * 3])
+def test_no_line_of_a_unit_is_joined_to_the_next(tmp_path, end):
+    made = schedule(tmp_path / f"a{end}")
+    for line in (service_text(made, system=True) + timer_text(made)).splitlines():
+        assert (len(line) - len(line.rstrip("\\"))) % 2 == 0
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 @pytest.mark.parametrize("system", [True, False])
 @pytest.mark.parametrize("name", ["plain", ODD, "ü ñ"])
