@@ -35,6 +35,7 @@ EXCLUDE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
 _ANY: Final = b"**"
 _WILD: Final = re.compile(rb"[*?]")
 _QUOTED: Final = re.compile(rb"\[([*?\[])\]")
+_DEEPEST: Final = 1000  # components of a pattern: each one above it is looked for
 _FEW: Final = 32  # literal paths that one regular expression finds as fast as a set does
 
 Test = Callable[[bytes], bool]
@@ -45,6 +46,8 @@ def components(text: str, option: str = "An exclusion") -> list[bytes]:
     parts = [part for part in os.fsencode(text).split(b"/") if part not in {b"", b"."}]
     if not parts or b".." in parts:
         raise UsageError(f"{option} is a path below the root, or a group such as @media-cache.")
+    if len(parts) > _DEEPEST:
+        raise UsageError(f"{option} has at most {_DEEPEST:,} components.")
     return parts
 
 
