@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.account.client import keeper
-from core.errors import MagerewindError, PreflightRefused
+from core.errors import Cancelled, MagerewindError, PreflightRefused
 from core.events import Kind, Noted, Warned
 from core.magento.store import Store, linked_parts
 from core.operations.context import JobContext
@@ -101,7 +101,12 @@ def megabytes(size_bytes: int) -> str:
 
 
 def from_error(code: str, error: MagerewindError, *, kind: Kind | None = None) -> Finding:
-    """Return an error of a check as a finding that stops the start."""
+    """Return an error of a check as a finding that stops the start.
+
+    Raises Cancelled again: a check that was cancelled has found nothing.
+    """
+    if isinstance(error, Cancelled):
+        raise error
     return stop(code, error.message, hint=error.hint, kind=kind)
 
 
