@@ -56,13 +56,16 @@ def foreign_keys_of(connection: Connection, table: str) -> tuple[ForeignKeyText,
 
 
 def objects_now(connection: Connection, kinds: Iterable[str]) -> tuple[ObjectText, ...]:
-    """Return the objects of these kinds that the schema has now."""
+    """Return the objects of these kinds that the schema has now.
+
+    Triggers of broken tables are left out: nothing can read them.
+    """
     wanted = set(kinds)
     found: list[StoredObject] = []
     if "VIEW" in wanted:
         found += read_views(connection)
     if "TRIGGER" in wanted:
-        found += read_triggers(connection)
+        found += read_triggers(connection, broken_tables(connection))
     if wanted & {"PROCEDURE", "FUNCTION", "PACKAGE", "PACKAGE BODY"}:
         found += (one for one in read_routines(connection) if one.kind in wanted)
     if "EVENT" in wanted:
