@@ -288,6 +288,7 @@ def gone(shop):
 @pytest.mark.parametrize("fault", ["sql:9:freeze", "insert:5:freeze"])
 def test_a_cancel_before_the_swap_leaves_the_store_open(frozen_shop, fault):
     shop, request = frozen_shop
+    request = replace(request, whole=True)
     before = live_tables(shop)
     summary, events, took_s = run_frozen(shop, request, fault)
     assert summary.exit_code == 130, events
@@ -327,6 +328,7 @@ def test_a_dump_from_a_frozen_server_ends(frozen_shop, fault):
 
 def test_a_load_into_a_frozen_server_ends_without_a_cancel(frozen_shop):
     shop, request = frozen_shop
+    request = replace(request, whole=True)
     summary, events, took_s = run_frozen(shop, request, "insert:5:halt")
     assert summary.exit_code == 1, events
     assert took_s < LATEST_S
