@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,3 +116,13 @@ def make_store(root: Path) -> Looking:
     (root / "app/code/empty").mkdir(mode=0o750)
     os.utime(root / "app/code/A.php", (1_600_000_000, 1_600_000_000))
     return made
+
+
+def foreign(shop: Looking, *words: str) -> str:
+    """Have tar make a backup of the code, and return its name."""
+    name = "1763869005_filesystem_code.tgz"
+    subprocess.run(
+        ["tar", "czf", shop.backups / name, *words, "--exclude=./var", "-C", shop.root, "."],
+        check=True,
+    )
+    return name

@@ -12,8 +12,7 @@ import pytest
 from core.contents.secrets import masked, secrets_in
 from core.events import decode_text
 from tests.archive.trees import damage, tree_hash
-from tests.contents.looking import NAME, Looking, make_store
-from tests.contents.test_files import foreign
+from tests.contents.looking import NAME, Looking, foreign, make_store
 
 
 @pytest.fixture

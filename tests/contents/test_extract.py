@@ -14,8 +14,7 @@ import pytest
 
 from core.contents import target as target_module
 from tests.archive.trees import tree_hash
-from tests.contents.looking import HOSTILE, NAME, Looking, make_store
-from tests.contents.test_files import foreign
+from tests.contents.looking import HOSTILE, NAME, Looking, foreign, make_store
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from core.backups.manifest import find_manifest
 from core.backups.names import index_name
 from core.backups.place import open_backups
 from tests.archive.trees import covered
-from tests.contents.looking import HOSTILE, NAME, Looking, make_store
+from tests.contents.looking import HOSTILE, NAME, Looking, foreign, make_store
 
 
 @pytest.fixture
@@ -235,16 +235,6 @@ def test_a_damaged_archive_is_one_clear_line(shop: Looking) -> None:
     assert said.code == 1
     assert "is damaged" in said.err
     assert not index_of(shop).exists()
-
-
-def foreign(shop: Looking, *words: str) -> str:
-    """Have tar make a backup of the code, and return its name."""
-    name = "1763869005_filesystem_code.tgz"
-    subprocess.run(
-        ["tar", "czf", shop.backups / name, *words, "--exclude=./var", "-C", shop.root, "."],
-        check=True,
-    )
-    return name
 
 
 def test_an_archive_of_others_is_looked_into_as_well(shop: Looking) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from core.events import Outcome
 from core.operations.requests import UndoRequest
-from tests.crash.test_points import every, strike_undo
+from tests.crash.strikes import every, strike_undo
 
 PARENTS = """SET foreign_key_checks = 0;
 UPDATE store SET name = CONCAT(name, '~') LIMIT 1;

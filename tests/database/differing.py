@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from dataclasses import dataclass, field
 
 from core.database.compare.compare import compare_tables
@@ -16,7 +17,9 @@ from core.database.swap.after_commit import forward_tables
 from core.database.swap.swap import revert_tables, swap_tables
 from core.database.swap.undo import undo_tables
 from core.operations.kept_tables import KeptTables
+from tests.database.dumping import as_root
 from tests.database.indexing import dump_with_index, open_dump_index
+from tests.database.schema_oracle import portrait
 from tests.database.shop_flow import new_journal
 
 
@@ -111,3 +114,21 @@ class Difference:
 
 def dump_of(directory, settings):
     return dump_with_index(directory, settings)
+
+
+def state(settings):
+    """Return all of a schema but the numbers that AUTO_INCREMENT has come to."""
+    found = portrait(as_root(settings))
+    return {
+        what: tuple(
+            re.sub(r" AUTO_INCREMENT=\d+", "", one) if isinstance(one, str) else one for one in text
+        )
+        for what, text in found.items()
+    }
+
+
+def pointing_aside(server, schema):
+    return server.run(
+        "SELECT TABLE_NAME, REFERENCED_TABLE_NAME FROM information_schema.KEY_COLUMN_USAGE"
+        f" WHERE TABLE_SCHEMA = '{schema.schema}' AND REFERENCED_TABLE_NAME LIKE '\\_mr%'"
+    )

@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import MagerewindError
 from core.notify.metrics import write_metrics
-from tests.notify.test_sending import DONE, FAILED
+from tests.notify.facts import DONE, FAILED
 
 SAMPLE = re.compile(r'^(\w+)\{((?:\w+="(?:[^"\\\n]|\\.)*",?)+)\} (\S+)$')
 

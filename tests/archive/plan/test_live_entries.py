@@ -13,7 +13,7 @@ import pytest
 
 from core.archive.create.write_archive import ArchiveSummary
 from core.archive.plan import live_entries as live_module
-from core.archive.plan import plan_files, read_ahead_worker
+from core.archive.plan import read_ahead_worker, unwritable
 from core.archive.plan.live_entries import Live, LiveParts
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.read_ahead_worker import SMALL, ReadAheadPart, ReadAheadWorker
@@ -331,7 +331,7 @@ def test_a_directory_that_goes_away_before_its_rights_are_looked_at(
 ) -> None:
     summary = write(full.code, tmp_path / "a.tgz")
     os.mkdir(full.root + "/new")
-    pinned = plan_files.pinned
+    pinned = unwritable.pinned
 
     def then_gone(name: bytes, fd: int) -> str | None:
         found = pinned(name, fd)
@@ -339,7 +339,7 @@ def test_a_directory_that_goes_away_before_its_rights_are_looked_at(
             os.rmdir(full.root + "/new")
         return found
 
-    monkeypatch.setattr(plan_files, "pinned", then_gone)
+    monkeypatch.setattr(unwritable, "pinned", then_gone)
     monkeypatch.setattr(os, "access", lambda name, *_args, **_rest: name != b"new")
     assert plan(tmp_path / "a.tgz", full, summary).removed == 1
 

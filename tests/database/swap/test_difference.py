@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import pytest
@@ -12,10 +11,10 @@ from core.database.swap import point_keys
 from core.database.swap.after_commit import forward_tables
 from core.database.swap.undo import drop_aside
 from core.errors import ConnectionLost, DatabaseError, SwapBlocked
-from tests.database.differing import Difference
+from tests.database.differing import Difference, pointing_aside, state
 from tests.database.dumping import as_root
 from tests.database.indexing import dump_with_index
-from tests.database.schema_oracle import differences, portrait
+from tests.database.schema_oracle import differences
 from tests.database.shop_flow import fill
 
 _SHOP = """
@@ -42,24 +41,6 @@ CREATE TRIGGER c_second BEFORE UPDATE ON `c` FOR EACH ROW SET NEW.v = CONCAT(NEW
 CREATE VIEW both_ AS SELECT a.id, b.v FROM a JOIN b ON b.a_id = a.id;
 """
 TABLES = ("a", "b", "c", "x", "y", "alone", "log")
-
-
-def state(settings):
-    """Return all of a schema but the numbers that AUTO_INCREMENT has come to."""
-    found = portrait(as_root(settings))
-    return {
-        what: tuple(
-            re.sub(r" AUTO_INCREMENT=\d+", "", one) if isinstance(one, str) else one for one in text
-        )
-        for what, text in found.items()
-    }
-
-
-def pointing_aside(server, schema):
-    return server.run(
-        "SELECT TABLE_NAME, REFERENCED_TABLE_NAME FROM information_schema.KEY_COLUMN_USAGE"
-        f" WHERE TABLE_SCHEMA = '{schema.schema}' AND REFERENCED_TABLE_NAME LIKE '\\_mr%'"
-    )
 
 
 @pytest.fixture

@@ -16,11 +16,10 @@ from hypothesis import strategies as st
 
 from core.database.swap.undo import drop_aside
 from core.errors import ConnectionFailed
-from tests.database.differing import Difference
+from tests.database.differing import Difference, pointing_aside, state
 from tests.database.indexing import dump_with_index
 from tests.database.schema_oracle import differences
 from tests.database.shop_flow import fill
-from tests.database.swap.test_difference import pointing_aside, state
 from tests.shop import connection_to
 
 _NUMBERS = itertools.count(1)
