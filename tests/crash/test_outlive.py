@@ -191,7 +191,9 @@ def durable(state):
 
 
 @pytest.mark.parametrize("operation", ["backup", "rollback"])
-@pytest.mark.parametrize("at", [5, 9, 14])
+@pytest.mark.parametrize(
+    "at", [5, *(pytest.param(one, marks=pytest.mark.crash) for one in (9, 14))]
+)
 def test_the_database_server_dies(shop, operation, at, tally):
     request = BackupRequest(kinds=ALL) if operation == "backup" else shop.request
     summary, events = shop.run(request, fault=f"journal:{at}:server")
