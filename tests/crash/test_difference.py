@@ -37,7 +37,7 @@ def differing(shop):
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
-    "step", [11, pytest.param(1, marks=pytest.mark.crash)], ids=["some", "every"]
+    "step", [19, pytest.param(1, marks=pytest.mark.crash)], ids=["some", "every"]
 )
 def test_killed_at_journal_records_of_a_difference(differing, tally, step):
     modes = ["kill"] if step > 1 else ["kill", "killafter"]

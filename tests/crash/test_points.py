@@ -19,7 +19,7 @@ from tests.shop import ALL
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
-    "step", [7, pytest.param(1, marks=pytest.mark.crash)], ids=["some", "every"]
+    "step", [11, pytest.param(1, marks=pytest.mark.crash)], ids=["some", "every"]
 )
 def test_killed_at_journal_records_of_a_rollback(shop, tally, step):
     modes = ["kill"] if step > 1 else ["kill", "killafter"]
@@ -31,7 +31,7 @@ def test_killed_at_journal_records_of_a_rollback(shop, tally, step):
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
-    "step", [9, pytest.param(1, marks=pytest.mark.crash)], ids=["some", "every"]
+    "step", [27, pytest.param(1, marks=pytest.mark.crash)], ids=["some", "every"]
 )
 def test_killed_at_renames_of_a_rollback(shop, tally, step):
     reached = every(
@@ -42,7 +42,7 @@ def test_killed_at_renames_of_a_rollback(shop, tally, step):
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
-    "step", [150, pytest.param(30, marks=pytest.mark.crash)], ids=["some", "many"]
+    "step", [400, pytest.param(30, marks=pytest.mark.crash)], ids=["some", "many"]
 )
 def test_killed_at_changes_of_the_schema(shop, tally, step):
     reached = every(
@@ -105,7 +105,7 @@ def test_killed_during_an_undo_and_during_recovery(shop, tally):
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
-    "rounds", [6, pytest.param(100, marks=pytest.mark.crash)], ids=["six", "hundred"]
+    "rounds", [2, pytest.param(100, marks=pytest.mark.crash)], ids=["two", "hundred"]
 )
 def test_killed_at_random_moments(shop, tally, rounds):
     import random

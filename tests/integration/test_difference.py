@@ -68,7 +68,7 @@ def test_a_plan_tells_the_state_of_each_table(shop, changed):
     assert whole["not_compared"] == "--whole was chosen"
 
 
-@pytest.mark.parametrize("flags", [(), ("--load-open",), ("--whole",), ("--quiet",)])
+@pytest.mark.parametrize("flags", [(), ("--load-open",), ("--whole",)])
 def test_all_ways_come_to_the_same_and_back(shop, changed, flags):
     before = shop.state()
     roll_back(shop, changed, *flags)

@@ -231,7 +231,7 @@ def test_owner_and_mode_of_the_directories_above_stay(shop, code):
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
-    "step", [5, pytest.param(1, marks=pytest.mark.crash)], ids=["some", "every"]
+    "step", [11, pytest.param(1, marks=pytest.mark.crash)], ids=["some", "every"]
 )
 def test_killed_at_records_and_renames_of_a_partial_rollback(server, tmp_path, step):
     shop = Shop.make(tmp_path / "shop", server, f"only_crash_{step}")

@@ -110,7 +110,9 @@ def points(count, what):
     return sorted({*range(first, count, part), count})
 
 
-@pytest.mark.parametrize("what", WAYS)
+@pytest.mark.parametrize(
+    "what", ["kill", *(pytest.param(way, marks=pytest.mark.crash) for way in WAYS[:3])]
+)
 def test_a_rollback_whose_keeper_ends_leaves_the_store_whole(case, what):
     for number in points(case.requests_of_rollback, what):
         case.again()
@@ -147,7 +149,7 @@ def test_the_owner_alone_recovers_what_it_can_and_says_the_rest(case):
     assert completed
 
 
-@pytest.mark.parametrize("what", ["gone", "kill"])
+@pytest.mark.parametrize("what", ["kill", pytest.param("gone", marks=pytest.mark.crash)])
 def test_an_undo_whose_keeper_ends_leaves_the_store_whole(case, what):
     for number in points(case.requests_of_undo, what):
         case.again("rolled")
