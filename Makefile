@@ -27,7 +27,7 @@ test: test-tools ## Run the tests, on all processors and in memory
 
 crash: test-tools ## Run the long crash suite
 	MAGEREWIND_CRASH_REPORT=docs/reliability.md $(PYTEST) tests/crash -m "crash or not crash"
-	MAGEREWIND_DIFFERENCE_CASES=40 $(PYTEST) tests/integration tests/repository tests/security tests/database/swap -m "crash or not crash" -k "kill or keeper or property or ends"
+	MAGEREWIND_DIFFERENCE_CASES=40 $(PYTEST) tests/integration tests/repository tests/security tests/database/swap -m "crash or not crash" -k "kill or keeper or property or ends or memory_gone"
 
 matrix: test-tools ## Run the tests on MariaDB 11.8 and MySQL 9 (fetches them, needs root)
 	scripts/server_root.sh mariadb mysql

@@ -110,7 +110,7 @@ def drain(master, child):
                 return
 
 
-@pytest.mark.parametrize("name", ["term", "int"])
+@pytest.mark.parametrize("name", ["term", pytest.param("int", marks=pytest.mark.crash)])
 @pytest.mark.parametrize("operation", ["backup", "rollback"])
 def test_a_signal_to_the_runner_cancels_and_leaves_the_store_as_it_was(
     shop, name, operation, tally
@@ -152,6 +152,7 @@ def test_after_the_commit_a_cancel_comes_too_late(shop, tally):
     assert shop.state() == shop.old
 
 
+@pytest.mark.crash
 @pytest.mark.timeout(120)
 def test_of_fifty_starts_at_once_exactly_one_runs(shop, go, tally):
     client = shop.client(fault="journal:3:wait", MAGEREWIND_GO=str(go))
@@ -190,7 +191,7 @@ def durable(state):
     }
 
 
-@pytest.mark.parametrize("operation", ["backup", "rollback"])
+@pytest.mark.parametrize("operation", [pytest.param("backup", marks=pytest.mark.crash), "rollback"])
 @pytest.mark.parametrize(
     "at", [5, *(pytest.param(one, marks=pytest.mark.crash) for one in (9, 14))]
 )
@@ -215,7 +216,9 @@ def test_the_database_server_dies(shop, operation, at, tally):
     shop.old = shop.state()
 
 
-@pytest.mark.parametrize("number", [3, pytest.param(8, marks=pytest.mark.crash), 21])
+@pytest.mark.parametrize(
+    "number", [3, *(pytest.param(one, marks=pytest.mark.crash) for one in (8, 21))]
+)
 @pytest.mark.parametrize("operation", ["backup", "rollback"])
 def test_a_failing_fsync_is_never_taken_for_success(shop, operation, number, tally):
     request = BackupRequest(kinds=ALL) if operation == "backup" else shop.request

@@ -185,6 +185,7 @@ def test_a_clock_that_jumped_deletes_nothing_until_a_person_says_so(shop, histor
     magerewind(shop, *words, code=0)
 
 
+@pytest.mark.crash
 def test_a_kill_at_any_deletion_leaves_whole_backups_and_the_next_run_ends_it(shop, history):
     killer = (
         "import os, signal, sys\n"
