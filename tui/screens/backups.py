@@ -21,9 +21,9 @@ from tui.render.listing import Rows as Listing
 from tui.render.text import assemble
 from tui.render.unfinished import NOT_OURS, left_over_details, left_over_line
 from tui.screens.deletion import deleting, deletion_question, unfinished_question
+from tui.screens.filtered import FilteredPage
 from tui.screens.looking import open_inside
 from tui.screens.note import ask_note
-from tui.screens.page import Page
 from tui.screens.would import Would
 from tui.widgets.entry import Entry
 from tui.widgets.keys import HELP, Hint
@@ -34,7 +34,7 @@ from tui.widgets.rows import Rows
 LIMIT_S: Final = 10.0
 
 
-class Backups(Page):
+class Backups(FilteredPage):
     """The list, and what is known of the row under the cursor."""
 
     CRUMB = "Backups"
@@ -77,7 +77,6 @@ class Backups(Page):
         self._opened: set[int] = set()
         self._marks: set[str] = set()
         self._sort = SORTS[0]
-        self._term = ""
         self._verifying: Verifying | None = None
         self._would: Would | None = None
         self._rests: Timer | None = None
@@ -299,29 +298,11 @@ class Backups(Page):
         self._sort = SORTS[(SORTS.index(self._sort) + 1) % len(SORTS)]
         self.redraw()
 
-    def action_filter(self) -> None:
-        """Type what to filter by."""
-        field = self.query_one("#filter", Input)
-        field.display = True
-        field.focus()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Show what matches at once."""
-        self._term = event.value.strip()
-        self.redraw()
-
-    def on_input_submitted(self, _event: Input.Submitted) -> None:
-        """Go back to the list, which stays filtered."""
-        self.query_one(Rows).focus()
-
     def action_back(self) -> None:
         """Take the filter away, then the marks, or leave."""
-        field = self.query_one("#filter", Input)
-        if field.display:
-            field.value = ""
-            field.display = False
-            self.query_one(Rows).focus()
-        elif self._marks:
+        if self.close_filter():
+            return
+        if self._marks:
             self._marks.clear()
             self.redraw()
             self.query_one(Rows).refresh()

@@ -17,7 +17,7 @@ from tui.engine.port import Latest
 from tui.render import facts, text
 from tui.render.log import tail_lines
 from tui.render.text import assemble
-from tui.screens.page import Page
+from tui.screens.filtered import FilteredPage
 from tui.widgets.entry import Entry
 from tui.widgets.keys import BACK, HELP, Hint
 from tui.widgets.lines import Lines
@@ -28,7 +28,7 @@ LIMIT_S: Final = 10.0
 DISCARD: Final = "Give the undo up and free its space; asks first."
 
 
-class History(Page):
+class History(FilteredPage):
     """The list of jobs."""
 
     CRUMB = "History"
@@ -53,7 +53,6 @@ class History(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self._term = ""
         self._jobs: tuple[JobSummary, ...] = ()
         self._log: Latest[tuple[tuple[float, str], ...]] = Latest(last_only=True)
         self._rests: Timer | None = None
@@ -172,27 +171,7 @@ class History(Page):
         if event.index < len(self._jobs):
             self.owner.show_job(self._jobs[event.index].job_id)
 
-    def action_filter(self) -> None:
-        """Type what to filter by."""
-        field = self.query_one("#filter", Input)
-        field.display = True
-        field.focus()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Show what matches at once."""
-        self._term = event.value.strip()
-        self.redraw()
-
-    def on_input_submitted(self, _event: Input.Submitted) -> None:
-        """Go back to the list, which stays filtered."""
-        self.query_one(Rows).focus()
-
     def action_back(self) -> None:
         """Take the filter away, or leave."""
-        field = self.query_one("#filter", Input)
-        if field.display:
-            field.value = ""
-            field.display = False
-            self.query_one(Rows).focus()
-        else:
+        if not self.close_filter():
             super().action_back()
