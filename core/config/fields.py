@@ -107,7 +107,7 @@ class OperationHooks(Table, frozen=True, kw_only=True):
 
 
 class Hooks(OperationHooks, frozen=True, kw_only=True):
-    """Hooks of every operation, and hooks of one operation, which replace the former where set."""
+    """Hooks of every operation; those of one operation, where set, replace the general ones."""
 
     backup: Annotated[OperationHooks | None, Meta(description="of setup:backup")] = None
     rollback: Annotated[OperationHooks | None, Meta(description="of setup:rollback")] = None

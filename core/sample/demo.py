@@ -36,9 +36,9 @@ _BACKUPS: Final = (
 def run(*, size: str, headless: bool, open_application: Callable[[str], int] | None) -> int:
     """Make a sample store, open the application on its root or walk through a rollback.
 
-    Returns the exit code of the application, or 0 when the rollback restored exactly the
-    backed up state and 1 when not. Store and server are removed at the end, also after a crash; at
-    a terminal only when that was agreed to.
+    Returns the exit code of the application, or 0 when the rollback restored exactly the backed up
+    state and 1 when not. Store and server are removed at the end, also after a crash; at a terminal
+    only when that was agreed to.
     """
     out = sys.stdout
     with tempfile.TemporaryDirectory(prefix="magerewind-demo-") as directory:

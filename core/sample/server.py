@@ -46,8 +46,8 @@ _OPTIONS: Final = (
     "--character-set-server=utf8mb4",
     "--performance-schema=OFF",
 )
-# Nothing is flushed to disk: the kernel still has the writes of a killed server, and only a
-# machine that loses its power loses it. Filling a small sample takes half the time or less.
+# Nothing is flushed to disk: the kernel still has the writes of a killed server, and only a machine
+# that loses its power loses it. Filling a small sample takes half the time or less.
 _UNFLUSHED: Final = (
     "--debug-no-sync",
     "--innodb-flush-method=nosync",
