@@ -91,6 +91,17 @@ class StoreNotFound(StoreError):
     """No Magento root was found; the message names the searched files and places."""
 
 
+class DirectoryGone(StoreNotFound):
+    """The working directory was removed, and a path is relative to it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The working directory does not exist any more.",
+            hint="Change into the store again, or name its root with --root DIR, and other"
+            " paths from / on.",
+        )
+
+
 class StoreUnreadable(StoreError):
     """A root was found, but a needed part of it cannot be read or written."""
 
