@@ -42,7 +42,7 @@ Test = Callable[[bytes], bool]
 
 
 def components(text: str, option: str = "An exclusion") -> list[bytes]:
-    """Return the components of a pattern. Raises UsageError for one without a match below a root."""
+    """Return the components of a pattern. Raises UsageError where nothing can match."""
     parts = [part for part in os.fsencode(text).split(b"/") if part not in {b"", b"."}]
     if not parts or b".." in parts:
         raise UsageError(f"{option} is a path below the root, or a group such as @media-cache.")
