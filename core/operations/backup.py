@@ -122,7 +122,7 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
 def _straight(
     context: JobContext, request: BackupRequest, checked: BackupPreflight
 ) -> Callable[[int, Report], tuple[int, dict[str, Any]]]:
-    """Return what writes a dump for a repository."""
+    """Return the function that writes a dump for a repository."""
 
     def dump(fd: int, report: Report) -> tuple[int, dict[str, Any]]:
         if checked.connection is None:
