@@ -7,7 +7,7 @@ PARALLEL := -n $(shell expr $$(nproc) + 1) --maxprocesses 4 --dist loadfile --no
 SIZE ?= small
 PREFIX ?= /usr/local
 
-.PHONY: help setup demo test test-tools bench bench-tools bench-parts crash matrix magento screenshots check docs format lock dist install clean
+.PHONY: help setup demo test test-tools bench bench-tools bench-parts long crash matrix magento screenshots check docs format lock dist install clean
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -27,6 +27,10 @@ test-tools: setup
 test: test-tools ## Run the tests, on all processors and in memory
 	@.venv/bin/python -m compileall -q core tui
 	TMPDIR=$$(scripts/test_directory.sh) $(PYTEST) $(PARALLEL)
+
+long: test-tools ## Run the variants of stories that the tests leave out
+	@.venv/bin/python -m compileall -q core tui
+	TMPDIR=$$(scripts/test_directory.sh) $(PYTEST) $(PARALLEL) -m long
 
 crash: test-tools ## Run the long crash suite
 	MAGEREWIND_CRASH_REPORT=docs/reliability.md $(PYTEST) tests/crash -m "crash or not crash"
