@@ -22,7 +22,10 @@ test-tools: setup
 	@scripts/need.sh bsdtar=libarchive-tools 7z=p7zip-full tmux=tmux
 	@scripts/restic.sh >/dev/null || echo "magerewind: the tests of repositories are skipped"
 
+# Tests start thousands of processes: none of them should compile the modules again, as each would
+# where PYTHONDONTWRITEBYTECODE is set.
 test: test-tools ## Run the tests, on all processors and in memory
+	@.venv/bin/python -m compileall -q core tui
 	TMPDIR=$$(scripts/test_directory.sh) $(PYTEST) $(PARALLEL)
 
 crash: test-tools ## Run the long crash suite

@@ -1,8 +1,8 @@
 """The index beside a backup: found, held against the manifest, opened.
 
-An index lies in a directory that others may write to. It is believed only where it is a file of
-this account, closed to all others, with the checksum that a manifest of ours names. What is in it
-is a question for the packages that know archives and dumps.
+An index lies in a directory that others may write to. It is believed only as a file of this
+account, closed to all others, with the checksum that a manifest of ours names. Its content is the
+matter of the packages that know archives and dumps.
 """
 
 from __future__ import annotations

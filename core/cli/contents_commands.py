@@ -63,7 +63,7 @@ def files_command(session: Session) -> int:
         texts = (view.json if console.as_json else view.lines)(session.line.part)
         for text in texts:
             if not console.write_list(text):
-                break  # nobody reads on
+                break  # the reader has gone
     return 0
 
 
@@ -95,7 +95,7 @@ def show_command(session: Session) -> int:
 
 
 def _for_terminal(pieces: Iterator[bytes], part: str) -> Iterator[bytes]:
-    """Yield text with what a terminal would obey made visible. Raises UsageError for no text."""
+    """Yield text with control characters made visible. Raises UsageError for binary content."""
     first = next(pieces, b"")
     if b"\0" in first[:_LOOKED_AT]:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""What is inside a dump as lines and as JSON: tables with their rows, then the other objects."""
+"""The contents of a dump as lines and as JSON: tables with their rows, then other objects."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class TablesView:
         yield from _joined(_json(_range_row(one)) for one in self.contents.ranges(table))
 
     def difference_lines(self, part: str, *, show_secrets: bool, limit: int) -> Iterator[str]:
-        """Yield what differs between the dump, or one table of it, and the live schema."""
+        """Yield the differences between the dump, or one table of it, and the live schema."""
         with self._shower(part, show_secrets=show_secrets, limit=limit) as shower:
             yield from shower.lines(part) if part else shower.table_lines()
 

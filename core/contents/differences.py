@@ -1,4 +1,4 @@
-"""An archive beside the live store: what a rollback would bring back, remove and change.
+"""An archive beside the live store: the entries a rollback would restore, remove and change.
 
 A directory is compared by the same planner as a rollback is, so the two cannot disagree; a single
 file is compared through the index and is shown line by line. It changes nothing.
@@ -107,7 +107,7 @@ class ArchiveDifferences:
     def of(self, part: str) -> Iterator[Difference]:
         """Yield the differences of a part, or of all. Raises BackupNotFound for a part of neither.
 
-        What is wrong with the part is raised by the call, before anything is yielded.
+        Errors of the part are raised by the call itself, before the first result.
         """
         selection = self._selection()
         path = path_of(part, self._store) if part else b""

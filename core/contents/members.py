@@ -1,6 +1,6 @@
-"""What is inside an archive: its members, by its index.
+"""The contents of an archive: its members, by its index.
 
-It owns the way from what a person names to a member, and where the bytes of a member come from: its
+It owns the search for a member by a name of the user, and the source of a member's bytes: its
 stretch, or, in an archive that can only be read from its beginning, a reading up to it.
 """
 
@@ -61,7 +61,7 @@ def path_of(part: str, store: Store) -> bytes:
 
 
 class ArchiveContents:
-    """What is inside one archive (`core.contents.protocol.Contents`), to be used with `with`.
+    """The contents of one archive (`core.contents.protocol.Contents`), to be used with `with`.
 
     `keep` an index that has to be made; `report` gets bytes of the archive while one is made. With
     an `origin` no archive is here.
@@ -156,7 +156,7 @@ class ArchiveContents:
             raise self._changed() from None
 
     def content(self, located: Located) -> Iterator[bytes]:
-        """Yield the bytes of a file, or of what a hard link is another name of."""
+        """Yield the bytes of a file, or of the file that a hard link names."""
         if located.row.type == HARD_LINK:
             target = self.find_path(located.row.link)
             if target is None or target.row.type != REGULAR:
@@ -225,7 +225,7 @@ class ArchiveContents:
                     later.append(located)
                 else:
                     yield self._one(located, target, looks)
-        # What can only be read from the beginning, in the order in which it comes there.
+        # Members that can only be read from the beginning, in the order of the archive.
         later.sort(key=lambda one: (one.row.type == HARD_LINK, one.place))
         for located in later:
             yield self._one(located, target, looks)
@@ -258,14 +258,14 @@ def _topmost(paths: Iterable[bytes]) -> list[bytes]:
 
 
 class _Looks:
-    """What extracted entries get: as root also their owners, where the accounts exist."""
+    """The metadata of extracted entries: as root also their owners, where the accounts exist."""
 
     def __init__(self) -> None:
         self._is_root = os.geteuid() == 0
         self._numbers = AccountNumbers(uid=0, gid=0)
 
     def of(self, row: Row) -> Look:
-        """Return what an entry gets."""
+        """Return the metadata for an entry."""
         uid = gid = None
         if self._is_root and row.mode != UNKNOWN:
             uid = self._numbers.uid(row.owner[0], row.owner[2])

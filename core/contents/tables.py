@@ -1,7 +1,7 @@
-"""What is inside a dump: its tables, views, triggers and routines, by its index.
+"""The contents of a dump: its tables, views, triggers and routines, by its index.
 
-It owns the way from what a person names to statements, and what stands around them: the text of a
-part can be given to a plain client by itself, under the session that the dump has there.
+It owns the search for the statements of a name of the user, and the session around them: the text
+of a part can be given to a plain client alone, under the session of the dump at that position.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _WORD: Final = re.compile(r"[A-Za-z0-9_+:/-]*")
 class Part:
     """A part of a dump. `kind` is `table`, `view`, `trigger` and so on; `table` a trigger's.
 
-    `rows` and `size_bytes` are those in the dump; rows are None for what has none.
+    `rows` and `size_bytes` are those in the dump; rows are None for a part without rows.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Part:
 
 
 class DumpContents:
-    """What is inside one dump (`core.contents.protocol.Contents`), to be used with `with`.
+    """The contents of one dump (`core.contents.protocol.Contents`), to be used with `with`.
 
     `keep` an index that has to be made; `report` gets bytes of the dump while one is made. With an
     `origin` no dump is here.
@@ -185,7 +185,7 @@ class DumpContents:
         target.settle()
 
     def _text_of(self, part: str) -> Callable[[], Iterator[bytes]]:
-        """Return what yields the text of a part. Raises BackupNotFound."""
+        """Return a generator of the text of a part. Raises BackupNotFound."""
         table = self.table(part)
         if table is not None:
             return lambda: self._whole_table(table)
@@ -249,7 +249,7 @@ class DumpContents:
         )  # fmt: skip
 
     def _head(self, offset: int) -> bytes:
-        """Return what a session needs before a part that begins at `offset`."""
+        """Return the session statements needed before a part that begins at `offset`."""
         if self._sessions:
             return session_begin() + self._settings(offset)
         first = min(
@@ -297,7 +297,7 @@ def session_begin() -> bytes:
 
 
 def _word(value: object) -> str:
-    """Return a name of a character set or collation, empty for what is none."""
+    """Return a name of a character set or collation, empty for any other text."""
     text = str(value or "")
     return text if _WORD.fullmatch(text) else ""
 

@@ -1,7 +1,7 @@
-"""Makes files in var/backups out of a set in a repository: what setup:backup would have written.
+"""Makes the files of setup:backup in var/backups out of a set in a repository.
 
-The dump comes as it is, byte for byte. Of a tree an archive is made by our own writer, from a copy
-in the state of the store that goes afterwards.
+The dump comes as it is, byte for byte. An archive of a tree is made by our own writer, from a copy
+in the state of the store that is deleted afterwards.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from core.repository.sets import DUMP_FILE, PartManifest
 _PLACE = "fetching"
 
 Reporter = Callable[[Kind, str], Report]
-"""Gives where progress of a kind goes, with a word for what is being done."""
+"""Returns the receiver of a kind's progress; the text names the present activity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

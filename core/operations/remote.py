@@ -94,7 +94,7 @@ def _remember(state: Directory, repository: str, holdings: Holdings, now_s: floa
 
 
 def remember_set(store: Store, one: RemoteSet, *, now_s: float) -> None:
-    """Add a set that was just sent to what was last seen; that it cannot be is no matter."""
+    """Add a set that was just sent to the remembered content; a failure is ignored."""
     with suppress(MagerewindError, OSError):
         state = open_state(store)
         if state is not None:
@@ -128,7 +128,7 @@ def remember_check(store: Store, repository: str, *, now_s: float, problem: str)
 
 
 def seen_of(store: Store, repository: str) -> Seen | None:
-    """Return what was last seen of a repository, without asking it."""
+    """Return the remembered content of a repository, without a request to it."""
     with suppress(MagerewindError, OSError):
         state = open_state(store)
         if state is not None:
@@ -138,7 +138,7 @@ def seen_of(store: Store, repository: str) -> Seen | None:
 
 
 def seen_everywhere(store: Store) -> tuple[Seen, ...]:
-    """Return what was last seen of every repository of a store, without asking any."""
+    """Return the remembered content of every repository of a store, without a request to any."""
     with suppress(MagerewindError, OSError):
         state = open_state(store)
         if state is not None:

@@ -108,7 +108,7 @@ class Remote:
         return found
 
     def fetch(self, kind: Kind, place: PlanPlace, report: Report = no_report) -> Fetch:
-        """Return what brings files of a kind, of which the listing lies beside the plan."""
+        """Return the fetch of files of a kind whose listing lies beside the plan."""
         part = self.part(kind)
 
         def files() -> Iterator[bytes]:
@@ -227,7 +227,7 @@ def fetch_dump(context: JobContext, remote: Remote, backup: Backup, report: Repo
 def remote_findings(
     store: Store, remote: Remote, plans: Mapping[Kind, FilePlan], kinds: tuple[Kind, ...]
 ) -> list[Finding]:
-    """Return whether what is fetched fits beside the stages, and what is known of the set."""
+    """Return findings on the space for fetched files beside the stages, and on the set."""
     needed = sum(plan.bytes_to_write for plan in plans.values())
     if Kind.DB in kinds:
         needed += remote.part(Kind.DB).facts.size_bytes
@@ -253,7 +253,7 @@ def remote_findings(
 
 
 def dump_findings(remote: Remote) -> list[Finding]:
-    """Return what a preview tells of a dump that is not here yet."""
+    """Return the findings of a preview on a dump that is not fetched yet."""
     facts = remote.part(Kind.DB).facts
     tables = f" of {len(facts.rows)} tables" if facts.rows else ""
     return [

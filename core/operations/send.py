@@ -83,7 +83,7 @@ class Sending:
 def begin_sending(
     context: JobContext, request: BackupRequest, repository: Repository, timestamp: int
 ) -> Sending:
-    """See that the repository answers and what it has. Raises RepositoryError."""
+    """Return the content of a repository that answers. Raises RepositoryError."""
     restic = open_restic(context.store, repository, environ=context.environ, backup_only=True)
     name = store_name(context.store, request.store)
     holdings = look_at(context.store, restic, name=name, now_s=context.clock())
@@ -98,7 +98,7 @@ def begin_sending(
 
 
 def _parent(sending: Sending, kind: Kind) -> str | None:
-    """Return the newest snapshot of a kind, finished or not: what it has is not sent again."""
+    """Return the newest snapshot of a kind, finished or not: its content is not sent again."""
     found = [part for one in sending.holdings.sets for part in one.parts.values()]
     found += sending.holdings.unfinished
     alike = [one for one in found if one.kind == kind.value]
@@ -117,7 +117,7 @@ def send_kind(sending: Sending, kind: Kind, estimate: Estimate | None, dump: Dum
 def send_files(
     sending: Sending, kind: Kind, *, estimate: Estimate | None, since_s: float | None = None
 ) -> None:
-    """Send the tree of a kind. With `since_s` what changed since then is named."""
+    """Send the tree of a kind. With `since_s` the paths changed since then are named."""
     context, request = sending.context, sending.request
     selection = selection_of(context.store, kind, request.exclude)
     began_s = context.clock()
@@ -300,7 +300,7 @@ def copy_set(
     *,
     since_s: float,
 ) -> None:
-    """Send what was just written to var/backups, with the store open.
+    """Send the set just written to var/backups, with the store open.
 
     A repository that fails does not keep the set from the others; its error is raised at the end.
     """
