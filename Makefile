@@ -33,8 +33,9 @@ long: test-tools ## Run the variants of stories that the tests leave out
 	TMPDIR=$$(scripts/test_directory.sh) $(PYTEST) $(PARALLEL) -m long
 
 crash: test-tools ## Run the long crash suite
-	MAGEREWIND_CRASH_REPORT=docs/reliability.md $(PYTEST) tests/crash -m "crash or not crash"
-	MAGEREWIND_DIFFERENCE_CASES=40 $(PYTEST) tests/integration tests/repository tests/security tests/database/swap -m "crash or not crash" -k "kill or keeper or property or ends or memory_gone"
+	@.venv/bin/python -m compileall -q core tui
+	MAGEREWIND_CRASH_REPORT=docs/reliability.md $(PYTEST) -n $$(nproc) tests/crash -m "crash or not crash"
+	MAGEREWIND_DIFFERENCE_CASES=40 $(PYTEST) -n $$(nproc) tests/integration tests/repository tests/security tests/database/swap -m "crash or not crash" -k "kill or keeper or property or ends or memory_gone"
 
 matrix: test-tools ## Run the tests on MariaDB 11.8 and MySQL 9 (fetches them, needs root)
 	scripts/server_root.sh mariadb mysql
