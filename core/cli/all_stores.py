@@ -28,7 +28,7 @@ _ENDED_BY_SIGNAL: Final = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
+class StoreRun:
     """How the command ended for one store."""
 
     name: str
@@ -51,14 +51,14 @@ def run_for_all(
     if not stores:
         raise UsageError("The configuration names no store.", hint="magerewind config:generate")
     words = [word for word in argv if word != "--all-stores"]
-    done: list[Ran] = []
+    done: list[StoreRun] = []
     for name, table in stores.items():
         if console.as_json:
             row = {"type": "StoreBegan", "store": name, "root": encode_text(table["root"])}
             console.print_json(row)
         console.say(note(f"{name}: {table['root']}"))
         code = _run_one(["--store", name, *words], interruptions)
-        done.append(Ran(name=name, code=code))
+        done.append(StoreRun(name=name, code=code))
         if interruptions.asked or interruptions.gone is not None:
             break
     _say(done, len(stores), console)
@@ -85,7 +85,7 @@ def _run_one(words: Sequence[str], interruptions: Interruptions) -> int:
                 process.send_signal(interruptions.gone)
 
 
-def _say(done: Sequence[Ran], stores: int, console: Console) -> None:
+def _say(done: Sequence[StoreRun], stores: int, console: Console) -> None:
     for ran in done:
         if console.as_json:
             row = {"type": "StoreEnded", "store": ran.name, "exit_code": ran.code}

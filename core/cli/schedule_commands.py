@@ -30,7 +30,7 @@ from core.schedule.install import (
     install,
     remove,
 )
-from core.schedule.programs import ask, has
+from core.schedule.programs import has, run_program
 from core.schedule.units import Schedule
 from core.text.lines import note, plain, success, warning
 
@@ -93,7 +93,7 @@ def _writable(store: Store, metrics_file: str | None) -> tuple[str, ...]:
 def _interval(session: Session, calendar: str) -> float:
     """Return how long it is between two runs at most. Raises UsageError for no calendar event."""
     if has("systemd-analyze"):
-        answer = ask(["systemd-analyze", "calendar", "--", calendar], session.environ)
+        answer = run_program(["systemd-analyze", "calendar", "--", calendar], session.environ)
         if not answer.well:
             raise UsageError(
                 f"systemd knows no such calendar event: {calendar}",

@@ -21,9 +21,9 @@ from core.backups.catalog import (
 )
 from core.backups.notes import set_note
 from core.backups.verification import verify_backup
+from core.cli.backup_request import backup_request
 from core.cli.parser import CommandLine
-from core.cli.requested import backup_request
-from core.config.job import settings_of_job
+from core.config.job_settings import settings_of_job
 from core.config.load import Effective
 from core.database.server.size import estimate
 from core.errors import DamagedBackup, MagerewindError, UsageError
@@ -40,13 +40,13 @@ from core.magento.store import Store, magento_version
 from core.operations.changed import changed_files
 from core.operations.equal_command import command_line
 from core.operations.health import StoreHealth
-from core.operations.losses import count_losses
-from core.operations.lost import lost_lines
+from core.operations.lost_jobs import lost_lines
+from core.operations.lost_rows import count_lost_rows
+from core.operations.not_backed_up import media_findings
 from core.operations.pinned import refuse_pinned
 from core.operations.preflight import space_of
 from core.operations.read_only import code_findings, refuse_unwritable
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
-from core.operations.uncovered import media_findings
 from core.schedule.due import Due, due_of
 from tui.engine import plan_views
 from tui.engine.backup_views import set_view
@@ -224,7 +224,7 @@ class StoreEngine:
     def newer(self, timestamp: int) -> NewerView:
         """Return the orders and customers that came after a moment."""
         connection = read_configuration(self._store, environ=os.environ).default_connection()
-        found = count_losses(connection, timestamp)
+        found = count_lost_rows(connection, timestamp)
         return NewerView(orders=found.orders, customers=found.customers, uncounted=found.uncounted)
 
     def closed(self) -> bool:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Final
 
 from core.backups.catalog import Backup, BackupSet, find_any_backup, list_backups
-from core.backups.looks import remember_remarks
 from core.backups.manifest import write_manifest
 from core.backups.place import open_backups
 from core.backups.remarks import Remarks
+from core.backups.verification_records import remember_remarks
 from core.errors import BackupNotFound, StoreUnreadable
 
 _DIGITS: Final = 12  # of a timestamp in a name
