@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from core.backups.catalog import find_any_backup
-from core.backups.manifest import write_manifest
+from core.backups.changing import change_manifest
 from core.backups.place import open_backups
 from core.errors import UsageError
 
@@ -21,4 +21,4 @@ def set_note(directory: str, name: str, note: str) -> None:
         raise UsageError(f"{name} has no manifest that could keep a note.")
     if backup.manifest.note != note:
         with open_backups(directory) as place:
-            write_manifest(place, dataclasses.replace(backup.manifest, note=note))
+            change_manifest(place, name, lambda now: dataclasses.replace(now, note=note))

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from core.backups.duration import Duration, parse_duration
+from core.backups.duration import Duration, excerpt, parse_duration
 
 UNLIMITED: Final = -1
 _UNLIMITED_WORDS: Final = frozenset({"unlimited", "-1"})
@@ -110,9 +110,12 @@ def parse_number(text: str) -> int:
     """Return how many are to be kept; `unlimited` keeps all. Raises ValueError with one line."""
     if text in _UNLIMITED_WORDS:
         return UNLIMITED
-    if not (text.isascii() and text.isdigit() and int(text) <= _LARGEST):
-        raise ValueError(f"a number from 0 to {_LARGEST} or the word unlimited, not {text!r}")
-    return int(text)
+    digits = text.lstrip("0") or text[-1:]
+    if not (text.isascii() and text.isdigit() and len(digits) < 8 and int(digits) <= _LARGEST):
+        raise ValueError(
+            f"a number from 0 to {_LARGEST} or the word unlimited, not {excerpt(text)!r}"
+        )
+    return int(digits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

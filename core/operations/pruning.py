@@ -11,11 +11,21 @@ A crash in between leaves whole backups only, and the next pruning takes what is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from core.backups.catalog import Backup, BackupSet, Health, delete_backup, list_backups
+from core.backups.catalog import (
+    Backup,
+    BackupSet,
+    Health,
+    delete_backup,
+    find_any_backup,
+    list_backups,
+)
+from core.backups.changing import changing
 from core.backups.clock import clock_problem
+from core.backups.place import open_backups
 from core.backups.retention import Candidate, Decision, RetentionPolicy, Standing, decide
 from core.errors import BackupNotFound
 from core.held import Directory
@@ -142,11 +152,32 @@ def delete_sets(plan: PrunePlan, deleted: Deleted) -> int:
     """
     freed = 0
     for doomed in plan.doomed:
-        for backup in doomed.backups:
-            try:
-                freed_bytes = delete_backup(backup.directory, backup.name.text)
-            except BackupNotFound:  # somebody was faster
-                continue
+        for backup, freed_bytes in _delete_set(doomed):
             freed += freed_bytes
             deleted(backup, freed_bytes)
     return freed
+
+
+def _delete_set(doomed: BackupSet) -> list[tuple[Backup, int]]:
+    """Delete what is left of a set that nobody has marked by now; return it with its bytes."""
+    gone: list[tuple[Backup, int]] = []
+    try:
+        directory = open_backups(doomed.backups[0].directory)
+    except FileNotFoundError:
+        return gone
+    with directory, changing(directory):
+        if _is_marked(doomed):
+            return gone
+        for backup in doomed.backups:
+            with suppress(BackupNotFound):  # somebody was faster
+                gone.append((backup, delete_backup(backup.directory, backup.name.text)))
+    return gone
+
+
+def _is_marked(doomed: BackupSet) -> bool:
+    """Tell whether a person has marked the set since the plan was made."""
+    for backup in doomed.backups:
+        with suppress(BackupNotFound):
+            if find_any_backup(backup.directory, backup.name.text).remarks.keep:
+                return True
+    return False

@@ -15,8 +15,6 @@ from collections.abc import Callable
 from core.backups.catalog import (
     Backup,
     PartialBackup,
-    delete_backup,
-    delete_partial,
     list_backups,
 )
 from core.backups.notes import set_note
@@ -30,8 +28,9 @@ from core.errors import DamagedBackup, MagerewindError, UsageError
 from core.events import Kind, Report, Stamped
 from core.jobs import lock
 from core.jobs.client import Client
+from core.jobs.deleting import delete_named
 from core.jobs.directory import JobDirectory
-from core.jobs.listing import JobSummary, interrupted_error
+from core.jobs.listing import JobSummary
 from core.jobs.stream import EventStream
 from core.magento.env_php import DeploymentConfiguration, read_configuration
 from core.magento.maintenance import maintenance_state, open_store
@@ -42,7 +41,6 @@ from core.operations.equal_command import command_line
 from core.operations.health import StoreHealth
 from core.operations.losses import count_losses
 from core.operations.lost import lost_lines
-from core.operations.pinned import refuse_pinned
 from core.operations.preflight import space_of
 from core.operations.read_only import code_findings, refuse_unwritable
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
@@ -277,16 +275,15 @@ class StoreEngine:
     def delete(self, backup: BackupView) -> None:
         """Delete a backup and its manifest, unless a job works that may be reading it."""
         self._refuse_while_running()
-        refuse_pinned(self._store, backup.name)
-        delete_backup(self._store.backups, backup.name)
+        self._delete(backup.name)
 
     def delete_unfinished(self, unfinished: PartialBackup) -> None:
         """Delete an unfinished file, unless a job works or waits for its recovery."""
         self._refuse_while_running()
-        interrupted = self._client.interrupted()
-        if interrupted is not None:
-            raise interrupted_error(interrupted, host=self.host)
-        delete_partial(self._store.backups, unfinished.file_name)
+        self._delete(unfinished.file_name)
+
+    def _delete(self, name: str) -> None:
+        delete_named(self._client, (name,), lambda _name, _freed_bytes: None)
 
     def _refuse_while_running(self) -> None:
         holder = self._client.holder()
