@@ -19,13 +19,9 @@ from core.archive.create.write_archive import write_archive
 from core.archive.tar.verify import verify_archive
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
 from core.backups.names import index_name, new_name, parse_name
+from core.backups.order import next_sequence
 from core.backups.place import make_backups, open_backups
-from core.durable import (
-    PartialFile,
-    partial_file,
-    partial_name,
-    translate,
-)
+from core.durable import PartialFile, partial_file, partial_name, translate
 from core.errors import DamagedBackup, MagerewindError, StorageError, reason_of
 from core.events import (
     BackupCompleted,
@@ -211,6 +207,7 @@ def _back_up(
         except OSError as error:
             raise translate(error, f"writing {partial.path}") from error
         manifest = _manifest(context, request, kind, name, written, size_bytes, started_s)
+        manifest = replace(manifest, sequence=next_sequence(backups, manifest.timestamp))
         if kind is Kind.MEDIA:
             uncovered = media_warnings(checked.findings)
             manifest = replace(manifest, warnings=(*uncovered, *manifest.warnings))
@@ -392,8 +389,8 @@ def _manifest(
         kept_open=request.keep_open,
         note=request.note,
         warnings=written.warnings,
+        **written.details,
     )
-    manifest = replace(manifest, **written.details)
     if kind is not Kind.DB and request.verify:
         manifest = replace(manifest, looked_at=identity_of(manifest))
     return manifest

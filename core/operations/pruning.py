@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.backups.catalog import (
@@ -25,6 +25,7 @@ from core.backups.catalog import (
 )
 from core.backups.changing import changing
 from core.backups.clock import clock_problem
+from core.backups.order import times_in_doubt
 from core.backups.place import open_backups
 from core.backups.retention import Candidate, Decision, RetentionPolicy, Standing, decide
 from core.errors import BackupNotFound
@@ -87,7 +88,16 @@ def plan_prune(
     """
     needed = needed_backups(jobs, besides=besides)
     sets = {str(one.timestamp): one for one in list_backups(store.backups).sets}
-    candidates = [_candidate(store, one, needed, foreign=foreign) for one in sets.values()]
+    doubted = times_in_doubt(
+        (backup.manifest.sequence, one.timestamp)
+        for one in sets.values()
+        for backup in one.backups
+        if backup.manifest is not None
+    )
+    candidates = [
+        replace(_candidate(store, one, needed, foreign=foreign), in_doubt=one.timestamp in doubted)
+        for one in sets.values()
+    ]
     decisions = decide(candidates, policy, now_s=now_s)
     return PrunePlan(
         sets=tuple(Judged(backups=sets[one.candidate.id], decision=one) for one in decisions)

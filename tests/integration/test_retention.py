@@ -225,6 +225,23 @@ def test_no_set_goes_while_a_job_works_and_no_job_starts_meanwhile(shop, history
     assert summary.exit_code == 0
 
 
+def test_a_set_that_was_made_by_a_clock_that_was_behind_stays(shop, history):
+    for number, timestamp in enumerate(reversed(history[1:]), 1):
+        copy_backup(shop, shop.request.db_file, timestamp, sequence=number)
+    behind = history[0] - 400 * DAY
+    copy_backup(shop, shop.request.db_file, behind, sequence=99)
+    said = magerewind(shop, "info:backups:prune", "--keep-daily=2", "--dry-run", code=0).out
+    rows = {line.split()[1]: line for line in said.splitlines() if line.startswith("| 1")}
+    assert "keep" in rows[str(behind)]
+    assert "made while the clock was off" in rows[str(behind)]
+    assert sum("delete" in row for row in rows.values()) == 8
+    magerewind(shop, "setup:backup", "--db", code=0)
+    manifest = json.loads(
+        (backups(shop) / f".{max(stamps(shop))}_db.sql.manifest.json").read_bytes()
+    )
+    assert manifest["sequence"] == 100
+
+
 def test_a_person_deletes_with_the_store_held(shop, history):
     from core.jobs.deleting import delete_named
     from core.jobs.lock import read_holder
