@@ -236,10 +236,8 @@ def test_a_set_that_was_made_by_a_clock_that_was_behind_stays(shop, history):
     assert "made while the clock was off" in rows[str(behind)]
     assert sum("delete" in row for row in rows.values()) == 8
     magerewind(shop, "setup:backup", "--db", code=0)
-    manifest = json.loads(
-        (backups(shop) / f".{max(stamps(shop))}_db.sql.manifest.json").read_bytes()
-    )
-    assert manifest["sequence"] == 100
+    made = backups(shop) / f".{max(stamps(shop))}_db.sql.manifest.json"
+    assert json.loads(made.read_bytes())["sequence"] == 100
 
 
 def test_a_person_deletes_with_the_store_held(shop, history):
