@@ -1,4 +1,4 @@
-"""Change what is said of a set of backups: its note, the mark that keeps it, its last trial."""
+"""Change the remarks on a set of backups: its note, the mark that keeps it, its last drill."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def find_set(directory: str, name: str) -> BackupSet:
 
 
 def change_remarks(backup: Backup, change: Callable[[Remarks], Remarks]) -> Backup:
-    """Write what is to be said of one backup, and return the backup with it.
+    """Write the remarks on one backup, and return the backup with them.
 
-    `change` is given what is said of it by then. It is put into the manifest, or into the state of
-    the store where there is none. Raises BackupNotFound, StorageError, and StoreUnreadable where
-    there is no place for it.
+    `change` gets the remarks of that moment. They go into its manifest, or into the state of the
+    store where it has none. Raises BackupNotFound, StorageError, StoreUnreadable where there is no
+    place for it.
     """
     name = backup.name.text
     with _opened(backup) as directory:
@@ -81,6 +81,6 @@ def _remembered(backup: Backup, remarks: Remarks, directory: Directory) -> Backu
 
 
 def change_set(backups: BackupSet, change: Callable[[Remarks], Remarks]) -> BackupSet:
-    """Write what is to be said of each backup of a set. Raises as `change_remarks`."""
+    """Write the remarks on each backup of a set. Raises as `change_remarks`."""
     changed = tuple(change_remarks(backup, change) for backup in backups.backups)
     return replace(backups, backups=changed)
