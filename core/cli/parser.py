@@ -166,7 +166,12 @@ _UNKNOWN_COMMAND: Final = re.compile(
 def _no_such_command(word: str) -> UsageError:
     close = difflib.get_close_matches(word, [command.name for command in COMMANDS], n=1)
     hint = f"Did you mean {close[0]}?" if close else f"{PROGRAM} --help shows what there is."
-    return UsageError(f"There is no command {word}.", hint=hint)
+    return UsageError(f"There is no command {_shortened(word)}.", hint=hint)
+
+
+def _shortened(text: str) -> str:
+    """Return a message with the beginnings of overlong words."""
+    return _LONG.sub(lambda found: f"{found[0][:_SHOWN]}...", text)
 
 
 class TextAsked(SystemExit):
@@ -188,8 +193,7 @@ class _Parser(argparse.ArgumentParser):
         unknown = _UNKNOWN_COMMAND.match(message)
         if unknown is not None:
             raise _no_such_command(unknown[1])
-        words = _LONG.sub(lambda found: f"{found[0][:_SHOWN]}...", message)
-        raise _Off(words, hint=f"{self.prog} --help shows what there is.")
+        raise _Off(_shortened(message), hint=f"{self.prog} --help shows what there is.")
 
 
 class _Off(UsageError):
