@@ -26,6 +26,8 @@ def open_index(backup: Backup) -> int | str:
     The reason is one line, without the name of the backup.
     """
     manifest = backup.manifest
+    if backup.repository:  # tables that stay would need it for an undo, and then it is gone
+        return "it comes from a repository, and an undo has it no more"
     if manifest is None:
         return "it has no manifest of ours"
     if not manifest.index_sha256:

@@ -63,6 +63,7 @@ class Manifest:
     keep: bool = False  # retention leaves it alone
     tried: Trial | None = None  # the last drill
     index_sha256: str = ""  # of the index beside it, where one was written with it
+    sequence: int = 0  # the number of its set, in the order in which they were made; 0: unknown
     format: int = field(default=FORMAT)
 
 

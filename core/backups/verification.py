@@ -13,7 +13,8 @@ import os
 from dataclasses import dataclass
 
 from core.backups.catalog import Backup
-from core.backups.manifest import Manifest, identity_of, write_manifest
+from core.backups.changing import change_manifest
+from core.backups.manifest import Manifest, identity_of
 from core.backups.place import open_backups
 from core.backups.verification_records import VerificationRecord, remember_record
 from core.errors import DamagedBackup, MagerewindError, StatementRefused
@@ -92,13 +93,19 @@ def _remember(result: VerifyResult, status: os.stat_result) -> None:
     if manifest is None:
         _remember_look(result, status)
         return
-    found = dataclasses.replace(manifest, verified=result.sound, problem=result.problem)
-    if found.kind is not Kind.DB:
-        sound = result.sound and result.content_bytes == manifest.content_bytes
-        found = dataclasses.replace(found, looked_at=identity_of(found) if sound else "")
-    if found != manifest:
-        with open_backups(result.backup.directory) as directory:
-            write_manifest(directory, found)
+    read_by = manifest.sha256
+
+    def judged(now: Manifest) -> Manifest:
+        if now.sha256 != read_by:  # of another file of this name
+            return now
+        found = dataclasses.replace(now, verified=result.sound, problem=result.problem)
+        if found.kind is Kind.DB:
+            return found
+        sound = result.sound and result.content_bytes == now.content_bytes
+        return dataclasses.replace(found, looked_at=identity_of(found) if sound else "")
+
+    with open_backups(result.backup.directory) as directory:
+        change_manifest(directory, manifest.file_name, judged)
 
 
 def _remember_look(result: VerifyResult, status: os.stat_result) -> None:

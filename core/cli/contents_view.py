@@ -6,11 +6,12 @@ takes no more memory than a short one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from core.backups.catalog import Backup
+from core.contents.origin import Origin
 from core.contents.protocol import Contents
 from core.events import Kind, Report
 from core.magento.store import Store
@@ -42,18 +43,20 @@ class View(Protocol):
 
 
 Opened = AbstractContextManager[View]
-Opener = Callable[[Backup, Store, Report, bool], Opened]
 
 
-def open_view(backup: Backup, store: Store, report: Report, *, keep: bool) -> Opened:
+def open_view(
+    backup: Backup, store: Store, report: Report, *, keep: bool, origin: Origin | None = None
+) -> Opened:
     """Return the view of a backup; with `keep`, an index that has to be made for it is kept.
 
-    `report` gets bytes of the backup while it is read whole for that.
+    `report` gets bytes of the backup while it is read whole for that. With an `origin` the backup
+    is not here.
     """
     if backup.kind is Kind.DB:
         from core.cli.tables_view import open_tables  # noqa: PLC0415 - as below
 
-        return open_tables(backup, store, report, keep)
+        return open_tables(backup, store, report, keep, origin)
     from core.cli.members_view import open_members  # noqa: PLC0415 - loaded at its first use
 
-    return open_members(backup, store, report, keep)
+    return open_members(backup, store, report, keep, origin)

@@ -129,6 +129,7 @@ def _without_store(line: CommandLine, console: Console, configuration: Configura
 
 
 def _for_all(
+    line: CommandLine,
     words: Sequence[str],
     configuration: Configuration,
     console: Console,
@@ -138,7 +139,7 @@ def _for_all(
     from core.cli.all_stores import run_for_all  # noqa: PLC0415 - as above
 
     with interruptions.watch():
-        return run_for_all(words, configuration, console, interruptions)
+        return run_for_all(words, configuration, console, interruptions, check=line.check)
 
 
 def _say_failure(failure: MagerewindError, console: Console) -> None:
@@ -244,7 +245,7 @@ def _obey(
         end_soon()
     line = choose_store(line, configuration)
     if line.all_stores:
-        return _for_all(words, configuration, console, interruptions)
+        return _for_all(line, words, configuration, console, interruptions)
     if line.command in NO_DOOR:
         return _without_store(line, console, configuration)
     line = _enter(line, console)  # before anything looks at a store

@@ -20,6 +20,7 @@ from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.backups.catalog import Backup
 from core.cli import differences_view
 from core.contents.members import FORMATS, ArchiveContents
+from core.contents.origin import Origin
 from core.events import Report, encode_text
 from core.magento.store import Store
 from core.text.printable import printable
@@ -211,7 +212,9 @@ def _odd(text: str) -> str:
 
 
 @contextmanager
-def open_members(backup: Backup, store: Store, report: Report, keep: bool) -> Iterator[MembersView]:
+def open_members(
+    backup: Backup, store: Store, report: Report, keep: bool, origin: Origin | None = None
+) -> Iterator[MembersView]:
     """Give the view of a backup of files."""
-    with ArchiveContents(backup, store, keep=keep, report=report) as contents:
+    with ArchiveContents(backup, store, keep=keep, report=report, origin=origin) as contents:
         yield MembersView(contents, store, report)

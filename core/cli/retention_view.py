@@ -25,6 +25,7 @@ _WORDS: Final[Mapping[Rule, str]] = {
     Rule.NEEDED: "needed by",
     Rule.FOREIGN: "not ours",
     Rule.FUTURE: "in the future, counts for nothing",
+    Rule.CLOCK: "made while the clock was off, counts for nothing",
     Rule.UNRULED: "no rule is given",
     Rule.NONE: "no rule keeps it",
 }

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from core.backups.catalog import Backup
+from core.contents.origin import Origin
 from core.contents.protocol import no_such_part
 from core.contents.tables import DumpContents, Part
 from core.database.index.entries import IndexedTable, RowsAt
@@ -159,9 +160,11 @@ def _json(row: dict[str, Any]) -> str:
 
 
 @contextmanager
-def open_tables(backup: Backup, store: Store, report: Report, keep: bool) -> Iterator[TablesView]:
+def open_tables(
+    backup: Backup, store: Store, report: Report, keep: bool, origin: Origin | None = None
+) -> Iterator[TablesView]:
     """Give the view of a backup of the database."""
     if backup.kind is None:
         raise UsageError(f"{backup.name.text} holds several kinds at once.")
-    with DumpContents(backup, keep=keep, report=report) as contents:
+    with DumpContents(backup, keep=keep, report=report, origin=origin) as contents:
         yield TablesView(contents, store)

@@ -16,14 +16,12 @@ from typing import Final
 from core.account.reach import lstat, open_to_read, readlink
 from core.archive.index.reader import Located
 from core.archive.plan.plan_file import PlanFile
-from core.archive.plan.plan_files import plan_files
 from core.archive.plan.rows import Action, Row
 from core.archive.tar.header import HARD_LINK, REGULAR
 from core.archive.tree.accounts import AccountNumbers
 from core.archive.tree.open_directories import OPEN_FILE, OpenDirectories, is_gone
 from core.archive.tree.patterns import quoted
 from core.archive.tree.selection import Selection, code_selection, media_selection, unreadable
-from core.backups.manifest import identity_of
 from core.contents.members import FORMATS, ArchiveContents, path_of
 from core.contents.protocol import no_such_part
 from core.contents.secrets import holds_secrets, masked
@@ -143,19 +141,11 @@ class ArchiveDifferences:
 
     def _planned(self, selection: Selection, path: bytes) -> Iterator[Difference]:
         """Compare as a rollback does."""
-        manifest = self._backup.manifest
         if path:
             selection = replace(selection, chosen=(quoted(os.fsdecode(path)),))
         with tempfile.TemporaryDirectory(prefix="magerewind-diff-") as scratch:
-            plan = plan_files(
-                self._backup.path,
-                selection,
-                os.path.join(scratch, "plan"),
-                report=self._report,
-                sha256=None if manifest is None else manifest.sha256,
-                members=None if manifest is None else manifest.members,
-                sound=manifest is not None and manifest.looked_at == identity_of(manifest),
-            )
+            place = os.path.join(scratch, "plan")
+            plan = self._contents.plan(selection, place, self._report)
             self._same = plan.identical
             with PlanFile(plan.plan_path, only_read=True) as rows:
                 yield from map(_of_row, rows.rows())

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 
 from core.backups.catalog import Backup
 from core.backups.dump_index import dump_index_of
+from core.contents.origin import Origin, Text
 from core.contents.protocol import Extracted, NotExtracted, no_such_part
 from core.contents.target import EntryMetadata, Refused, Target
 from core.database.dump.script import history_session, session_end
@@ -55,34 +56,50 @@ class Part:
 class DumpContents:
     """The contents of one dump (`core.contents.protocol.Contents`), to be used with `with`.
 
-    `keep` an index that has to be made; `report` gets bytes of the dump while one is made.
+    `keep` an index that has to be made; `report` gets bytes of the dump while one is made. With an
+    `origin` no dump is here.
     """
 
-    def __init__(self, backup: Backup, *, keep: bool = True, report: Report = no_report) -> None:
+    def __init__(
+        self,
+        backup: Backup,
+        *,
+        keep: bool = True,
+        report: Report = no_report,
+        origin: Origin | None = None,
+    ) -> None:
         self.backup = backup
         self.name = backup.name.text
         self._keep = keep
         self._report = report
+        self._origin = origin
         self._stack = ExitStack()
         self.index: DumpIndex
-        self.text: DumpText
+        self.text: Text
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            made = dump_index_of(self.backup, report=self._report, keep=self._keep)
-            self.index = stack.enter_context(made)
-            manifest = self.backup.manifest
-            size = self.index.about.get("content_bytes") or (manifest and manifest.content_bytes)
-            self.text = stack.enter_context(
-                DumpText(
-                    self.backup.path,
-                    self.index.frames,
-                    content_bytes=int(size or self.backup.size_bytes),
-                )
-            )
+            if self._origin is not None:
+                self.index = stack.enter_context(self._origin.dump_index())
+                self.text = stack.enter_context(self._origin.dump_text())
+            else:
+                self._open_file(stack)
             self._sessions: list[list[Any]] = self.index.about.get("sessions") or []
             self._stack = stack.pop_all()
         return self
+
+    def _open_file(self, stack: ExitStack) -> None:
+        made = dump_index_of(self.backup, report=self._report, keep=self._keep)
+        self.index = stack.enter_context(made)
+        manifest = self.backup.manifest
+        size = self.index.about.get("content_bytes") or (manifest and manifest.content_bytes)
+        self.text = stack.enter_context(
+            DumpText(
+                self.backup.path,
+                self.index.frames,
+                content_bytes=int(size or self.backup.size_bytes),
+            )
+        )
 
     def __exit__(
         self,

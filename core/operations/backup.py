@@ -19,14 +19,10 @@ from core.archive.create.write_archive import write_archive
 from core.archive.tar.verify import verify_archive
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
 from core.backups.names import index_name, new_name, parse_name
+from core.backups.order import next_sequence
 from core.backups.place import make_backups, open_backups
 from core.directories import Directory
-from core.durable import (
-    PartialFile,
-    partial_file,
-    partial_name,
-    translate,
-)
+from core.durable import PartialFile, partial_file, partial_name, translate
 from core.errors import DamagedBackup, MagerewindError, StorageError, reason_of
 from core.events import (
     BackupCompleted,
@@ -121,17 +117,17 @@ def run_backup(context: JobContext, request: BackupRequest) -> OperationResult:
 
 def _straight(
     context: JobContext, request: BackupRequest, checked: BackupPreflight
-) -> Callable[[int, Report], tuple[int, dict[str, Any]]]:
-    """Return the function that writes a dump for a repository."""
+) -> Callable[[int, int, Report], tuple[int, dict[str, Any]]]:
+    """Return what writes a dump and its index for a repository."""
 
-    def dump(fd: int, report: Report) -> tuple[int, dict[str, Any]]:
+    def dump(fd: int, index_fd: int, report: Report) -> tuple[int, dict[str, Any]]:
         if checked.connection is None:
             raise MagerewindError("No database connection is known.")
         estimate = checked.estimates.get(Kind.DB)
         schema_bytes = None if estimate is None else estimate.content_bytes
         connection = checked.connection
         written = _write_dump(
-            context, request, fd, None, connection, report, schema_bytes=schema_bytes
+            context, request, fd, index_fd, connection, report, schema_bytes=schema_bytes
         )
         context.say(*written.warnings)
         facts = {"sha256": written.sha256, "warnings": written.warnings}
@@ -211,6 +207,7 @@ def _back_up(
         except OSError as error:
             raise translate(error, f"writing {partial.path}") from error
         manifest = _manifest(context, request, kind, name, written, size_bytes, started_s)
+        manifest = replace(manifest, sequence=next_sequence(backups, manifest.timestamp))
         if kind is Kind.MEDIA:
             uncovered = media_warnings(checked.findings)
             manifest = replace(manifest, warnings=(*uncovered, *manifest.warnings))
@@ -392,8 +389,8 @@ def _manifest(
         kept_open=request.keep_open,
         note=request.note,
         warnings=written.warnings,
+        **written.details,
     )
-    manifest = replace(manifest, **written.details)
     if kind is not Kind.DB and request.verify:
         manifest = replace(manifest, looked_at=identity_of(manifest))
     return manifest

@@ -17,7 +17,7 @@ from core.archive.tar.verify import verify_archive
 from core.archive.tree.remove import remove_tree
 from core.archive.tree.selection import Selection
 from core.backups.manifest import Manifest, identity_of, write_manifest
-from core.backups.names import new_name
+from core.backups.names import index_name, new_name
 from core.backups.place import make_backups
 from core.directories import Directory
 from core.durable import PartialFile, partial_file, translate
@@ -69,6 +69,8 @@ def fetch_set(
             with partial_file(backups.path, name, dir_fd=backups.fd) as partial:
                 make = _dump if kind is Kind.DB else _archive
                 manifest = make(store, remote, part, partial, kind, reporter)
+                if kind is Kind.DB and part.index:
+                    backups.write(index_name(name), part.index)
                 partial.commit()
             write_manifest(backups, replace(manifest, file_name=name, timestamp=timestamp))
             yield Fetched(
@@ -110,7 +112,7 @@ def _dump(
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != part.facts.sha256:
         raise RepositoryError("The dump in the repository is not what its manifest says.")
-    return replace(part.facts, index_sha256="", verified=True)
+    return replace(part.facts, verified=True)
 
 
 def _archive(

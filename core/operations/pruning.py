@@ -11,11 +11,22 @@ A crash in between leaves whole backups only, and the next pruning takes the res
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Final
 
-from core.backups.catalog import Backup, BackupSet, Health, delete_backup, list_backups
+from core.backups.catalog import (
+    Backup,
+    BackupSet,
+    Health,
+    delete_backup,
+    find_any_backup,
+    list_backups,
+)
+from core.backups.changing import changing
 from core.backups.clock import clock_problem
+from core.backups.order import times_in_doubt
+from core.backups.place import open_backups
 from core.backups.retention import Candidate, ContentState, Decision, RetentionPolicy, decide
 from core.directories import Directory
 from core.errors import BackupNotFound
@@ -77,7 +88,16 @@ def plan_prune(
     """
     needed = needed_backups(jobs, besides=besides)
     sets = {str(one.timestamp): one for one in list_backups(store.backups).sets}
-    candidates = [_candidate(store, one, needed, foreign=foreign) for one in sets.values()]
+    doubted = times_in_doubt(
+        (backup.manifest.sequence, one.timestamp)
+        for one in sets.values()
+        for backup in one.backups
+        if backup.manifest is not None
+    )
+    candidates = [
+        replace(_candidate(store, one, needed, foreign=foreign), in_doubt=one.timestamp in doubted)
+        for one in sets.values()
+    ]
     decisions = decide(candidates, policy, now_s=now_s)
     return PrunePlan(
         sets=tuple(SetDecision(backups=sets[one.candidate.id], decision=one) for one in decisions)
@@ -142,11 +162,32 @@ def delete_sets(plan: PrunePlan, deleted: Deleted) -> int:
     """
     freed = 0
     for doomed in plan.doomed:
-        for backup in doomed.backups:
-            try:
-                freed_bytes = delete_backup(backup.directory, backup.name.text)
-            except BackupNotFound:  # somebody was faster
-                continue
+        for backup, freed_bytes in _delete_set(doomed):
             freed += freed_bytes
             deleted(backup, freed_bytes)
     return freed
+
+
+def _delete_set(doomed: BackupSet) -> list[tuple[Backup, int]]:
+    """Delete what is left of a set that nobody has marked by now; return it with its bytes."""
+    gone: list[tuple[Backup, int]] = []
+    try:
+        directory = open_backups(doomed.backups[0].directory)
+    except FileNotFoundError:
+        return gone
+    with directory, changing(directory):
+        if _is_marked(doomed):
+            return gone
+        for backup in doomed.backups:
+            with suppress(BackupNotFound):  # somebody was faster
+                gone.append((backup, delete_backup(backup.directory, backup.name.text)))
+    return gone
+
+
+def _is_marked(doomed: BackupSet) -> bool:
+    """Tell whether a person has marked the set since the plan was made."""
+    for backup in doomed.backups:
+        with suppress(BackupNotFound):
+            if find_any_backup(backup.directory, backup.name.text).remarks.keep:
+                return True
+    return False

@@ -123,6 +123,11 @@ def test_parameters_that_mean_another_store_are_refused(params: str) -> None:
         ["setup:backup", "--level", "ten"],
         ["setup:backup", "--level", "10"],
         ["setup:backup", "--level", "²"],
+        ["setup:backup", "--level", "9" * 5000],
+        ["setup:backup", "--keep-last", "9" * 5000],
+        ["setup:backup", "--keep-within", "9" * 5000],
+        ["info:backups:prune", "--keep-daily", "0" * 5000 + "x"],
+        ["x" * 5000],
         ["setup:rollback", "-c"],
         ["info:backups:delete"],
         ["info:backups:list", "--code"],
@@ -136,6 +141,7 @@ def test_words_that_are_off_are_refused(words: list[str]) -> None:
     with pytest.raises(UsageError) as caught:
         parse(words)
     assert "\n" not in caught.value.message
+    assert len(caught.value.message) < 250
     assert caught.value.exit_code == 2
 
 

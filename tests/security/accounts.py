@@ -213,7 +213,7 @@ def not_of(top, uid, gid=None):
     return sorted(set(found))
 
 
-def entry_state(top):
+def look_of(top):
     """Return owner, group, mode, kind and content of everything below a directory."""
     look = {}
     for directory, names, files in os.walk(top):
@@ -240,11 +240,11 @@ class Victim:
         self.file = os.path.join(self.path, "file")
         Path(self.file).write_text("of root's\n")
         os.chmod(self.file, 0o600)
-        self._look = entry_state(self.path)
+        self._look = look_of(self.path)
 
     def check(self):
         """Fail unless everything is as it was."""
-        assert entry_state(self.path) == self._look
+        assert look_of(self.path) == self._look
 
 
 def status_of(pid):
