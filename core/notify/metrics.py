@@ -18,6 +18,7 @@ from typing import Any, Final
 from core import durable
 from core.account.walk import Walk
 from core.backups.catalog import Backup, Health, list_backups
+from core.backups.names import FOREIGN
 from core.errors import MagerewindError, StorageError
 from core.events import Kind
 from core.owned import account_name, read_plain_file
@@ -99,6 +100,8 @@ def _newest(backups: str, now_s: float) -> dict[Kind, Backup]:
         for one in list_backups(backups).sets:
             for backup in one.backups:
                 counts = backup.health in _SOUND and one.timestamp <= now_s
+                if backup.name.variant == FOREIGN:  # dated by its file
+                    continue
                 ours = backup.health is not Health.UNVERIFIED or backup.manifest is not None
                 if backup.kind is not None and counts and ours:
                     found.setdefault(backup.kind, backup)
