@@ -19,11 +19,11 @@ from core.backups.catalog import Backup
 from core.backups.changing import change_manifest
 from core.backups.names import index_name
 from core.backups.place import open_backups
+from core.directories import Directory
 from core.durable import create_exclusive, fsync, translate, unlink_if_there, write_all
 from core.errors import ForeignState, MagerewindError
 from core.events import Report, no_report
-from core.held import Directory
-from core.owned import open_file
+from core.owned_files import open_file
 
 _PIECE = 1 << 20
 

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from core.backups.looks import open_state
 from core.backups.manifest import Manifest, find_manifest, write_manifest
+from core.backups.verification_records import open_state
+from core.directories import Directory
 from core.errors import ForeignState, StorageError, StoreUnreadable
-from core.held import Directory
 
 _NAME: Final = "changes.lock"
 _TRIES: Final = 200

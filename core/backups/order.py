@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 
 from core.backups.manifest import find_manifest
 from core.backups.names import parse_name
-from core.held import Directory
+from core.directories import Directory
 
 
 def next_sequence(backups: Directory, timestamp: int) -> int:

@@ -3,7 +3,7 @@
 Archives and dumps are read by the packages that know them; here it is decided which of them reads a
 file, compared with its manifest, and the finding is written into the manifest, so that the list
 shows it later. A backup without a manifest is judged by its structure, and gets none: its finding
-is kept apart (`core.backups.looks`).
+is kept apart (`core.backups.verification_records`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from core.backups.catalog import Backup
 from core.backups.changing import change_manifest
-from core.backups.looks import Look, remember_look
 from core.backups.manifest import Manifest, identity_of
 from core.backups.place import open_backups
+from core.backups.verification_records import VerificationRecord, remember_record
 from core.errors import DamagedBackup, MagerewindError, StatementRefused
 from core.events import Kind, Report, Warned, no_report
 
@@ -113,8 +113,8 @@ def _remember_look(result: VerifyResult, status: os.stat_result) -> None:
     backup = result.backup
     now = os.lstat(backup.path)
     if (now.st_ino, now.st_ctime_ns) == (status.st_ino, status.st_ctime_ns):
-        look = Look(result.sha256, result.problem)
-        remember_look(backup.directory, backup.name.text, status, look)
+        look = VerificationRecord(result.sha256, result.problem)
+        remember_record(backup.directory, backup.name.text, status, look)
 
 
 def verify_backup(

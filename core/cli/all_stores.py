@@ -32,7 +32,7 @@ _ENDED_BY_SIGNAL: Final = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
+class StoreRun:
     """How the command ended for one store. `said`: the line of a check."""
 
     name: str
@@ -61,7 +61,7 @@ def run_for_all(
     if not stores:
         raise UsageError("The configuration names no store.", hint="magerewind config:generate")
     words = [word for word in argv if word != "--all-stores"]
-    done: list[Ran] = []
+    done: list[StoreRun] = []
     for name, table in stores.items():
         if check and not console.as_json:
             done.append(_check_one(name, words, interruptions))
@@ -71,7 +71,7 @@ def run_for_all(
             console.print_json(row)
         console.say(note(f"{name}: {table['root']}"))
         code = _run_one(["--store", name, *words], interruptions)
-        done.append(Ran(name=name, code=code))
+        done.append(StoreRun(name=name, code=code))
         if interruptions.asked or interruptions.gone is not None:
             break
     if check and not console.as_json:
@@ -84,12 +84,12 @@ def run_for_all(
     return worst_of([ran.code for ran in done])
 
 
-def _check_one(name: str, words: Sequence[str], interruptions: Interruptions) -> Ran:
+def _check_one(name: str, words: Sequence[str], interruptions: Interruptions) -> StoreRun:
     with tempfile.TemporaryFile() as said:
         code = _run_one(["--store", name, *words], interruptions, output=said.fileno())
         said.seek(0)
         line = said.readline(_LINE).decode("utf-8", "replace").rstrip("\n")
-    return Ran(name=name, code=code, said=line)
+    return StoreRun(name=name, code=code, said=line)
 
 
 def _run_one(
@@ -116,7 +116,7 @@ def _run_one(
                 process.send_signal(interruptions.gone)
 
 
-def _say(done: Sequence[Ran], stores: int, console: Console) -> None:
+def _say(done: Sequence[StoreRun], stores: int, console: Console) -> None:
     for ran in done:
         if console.as_json:
             row = {"type": "StoreEnded", "store": ran.name, "exit_code": ran.code}

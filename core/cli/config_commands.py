@@ -14,7 +14,7 @@ from core.cli.console import Console
 from core.cli.parser import CommandLine
 from core.config.fields import Settings
 from core.config.load import Config, Effective, check
-from core.config.on_disk import problems_on_disk
+from core.config.machine_problems import problems_on_disk
 from core.config.pages import commented_file, schema_page
 from core.errors import UsageError
 from core.events import Kind
@@ -45,7 +45,7 @@ def check_command(_line: CommandLine, console: Console, configuration: Configura
 
 def _of_use(config: Config, environ: Mapping[str, str]) -> Iterator[str]:
     """Yield what a command would refuse of the settings of each store, though each is valid."""
-    from core.cli.requested import backup_request  # noqa: PLC0415 - loads much
+    from core.cli.backup_request import backup_request  # noqa: PLC0415 - loads much
     from core.cli.schedule_commands import check_calendar  # noqa: PLC0415 - as above
 
     for name in config.stores:

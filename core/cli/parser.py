@@ -18,7 +18,7 @@ from typing import Any, Final, NoReturn
 
 from core.backups.names import Naming
 from core.cli.command_table import COMMANDS
-from core.cli.magento_words import refuse_equals_sign, with_short_verbose
+from core.cli.magento_arguments import refuse_equals_sign, with_short_verbose
 from core.cli.options import PROGRAM, add_application, add_common
 from core.cli.repository_options import refuse_alone
 from core.compression import Compression
@@ -174,7 +174,7 @@ def _shortened(text: str) -> str:
     return _LONG.sub(lambda found: f"{found[0][:_SHOWN]}...", text)
 
 
-class TextAsked(SystemExit):
+class TextRequested(SystemExit):
     """The text of `--help` or `--version` was asked for."""
 
     def __init__(self, text: str) -> None:
@@ -187,7 +187,7 @@ class _Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file: object = None) -> NoReturn:  # noqa: ARG002
         # argparse would pass over a disk that is full.
-        raise TextAsked(message)
+        raise TextRequested(message)
 
     def error(self, message: str) -> NoReturn:
         unknown = _UNKNOWN_COMMAND.match(message)
@@ -272,7 +272,7 @@ def make_parser() -> argparse.ArgumentParser:
 def parse(argv: Sequence[str]) -> CommandLine:
     """Return the request of the words.
 
-    Raises UsageError, and TextAsked for `--help` and `--version`.
+    Raises UsageError, and TextRequested for `--help` and `--version`.
     """
     if argv[:1] == ["job:run"]:  # how the client starts a runner: not for people
         return _parse_run(argv[1:])

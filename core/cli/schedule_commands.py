@@ -30,7 +30,7 @@ from core.schedule.install import (
     install,
     remove,
 )
-from core.schedule.programs import ask, has
+from core.schedule.programs import has, run_program
 from core.schedule.units import Schedule
 from core.text.lines import note, plain, success, warning
 from core.text.printable import printable
@@ -101,7 +101,7 @@ def _interval(session: Session, calendar: str) -> float:
 def check_calendar(calendar: str, environ: Mapping[str, str]) -> None:
     """Raise UsageError for what is no calendar event of systemd."""
     if has("systemd-analyze"):
-        answer = ask(["systemd-analyze", "calendar", "--", calendar], environ)
+        answer = run_program(["systemd-analyze", "calendar", "--", calendar], environ)
         if not answer.well:
             raise UsageError(
                 f"systemd knows no such calendar event: {calendar}",

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from core.account.walk import Walk, distrust
 from core.errors import InvalidConfig
-from core.owned import account_name
+from core.owned_files import account_name
 
 SYSTEM_DIRECTORY: Final = "/etc/magerewind"
 FILE_NAME: Final = "config.toml"

@@ -21,7 +21,7 @@ from core.backups.catalog import Backup, Health, list_backups
 from core.backups.names import FOREIGN
 from core.errors import MagerewindError, StorageError
 from core.events import Kind
-from core.owned import account_name, read_plain_file
+from core.owned_files import account_name, read_plain_file
 
 _LIMIT: Final = 256 << 10
 _MODE: Final = 0o644  # node_exporter has an account of its own

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from core.directories import Directory, StateFile
 from core.errors import JobNotFound
 from core.events import Kind
-from core.held import Directory, StateFile
 from core.journal import each, has, read_journal
 from core.operations.job_files import (
     JOURNAL,

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 
+from core.directories import Directory
 from core.errors import MALFORMED, BackupNeeded
-from core.held import Directory
 from core.magento.store import Store
 from core.operations.job_files import DEFINITIONS, UNDO, job_ids, open_job, open_jobs
 from core.operations.needed import needed_backups
-from core.owned import LARGE
+from core.owned_files import LARGE
 
 
 def pinned_backups(jobs: Directory | None) -> dict[str, str]:

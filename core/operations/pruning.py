@@ -27,24 +27,24 @@ from core.backups.changing import changing
 from core.backups.clock import clock_problem
 from core.backups.order import times_in_doubt
 from core.backups.place import open_backups
-from core.backups.retention import Candidate, Decision, RetentionPolicy, Standing, decide
+from core.backups.retention import Candidate, ContentState, Decision, RetentionPolicy, decide
+from core.directories import Directory
 from core.errors import BackupNotFound
-from core.held import Directory
 from core.magento.store import Store
-from core.operations.elsewhere import is_of_release
+from core.operations.backup_origin import is_of_release
 from core.operations.needed import needed_backups
 
-_STANDINGS: Mapping[Health, Standing] = {
-    Health.VERIFIED: Standing.SOUND,
-    Health.SOUND: Standing.SOUND,
-    Health.UNVERIFIED: Standing.UNCHECKED,
+_STANDINGS: Mapping[Health, ContentState] = {
+    Health.VERIFIED: ContentState.SOUND,
+    Health.SOUND: ContentState.SOUND,
+    Health.UNVERIFIED: ContentState.UNCHECKED,
 }
 CLOCK_HINT: Final = "Look at the time and date; --trust-clock takes them for right from now on."
 Deleted = Callable[[Backup, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class SetDecision:
     """A set and the decision on it."""
 
     backups: BackupSet
@@ -60,7 +60,7 @@ class Judged:
 class PrunePlan:
     """The decision on each set, newest first."""
 
-    sets: tuple[Judged, ...]
+    sets: tuple[SetDecision, ...]
 
     @property
     def doomed(self) -> tuple[BackupSet, ...]:
@@ -100,7 +100,7 @@ def plan_prune(
     ]
     decisions = decide(candidates, policy, now_s=now_s)
     return PrunePlan(
-        sets=tuple(Judged(backups=sets[one.candidate.id], decision=one) for one in decisions)
+        sets=tuple(SetDecision(backups=sets[one.candidate.id], decision=one) for one in decisions)
     )
 
 
@@ -125,10 +125,10 @@ def _candidate(
     )
 
 
-def _standings(backups: list[Backup]) -> dict[str, Standing]:
+def _standings(backups: list[Backup]) -> dict[str, ContentState]:
     """Return the known state of each kind; of two files of one kind, the better."""
-    found: dict[str, Standing] = {}
-    order = list(Standing)
+    found: dict[str, ContentState] = {}
+    order = list(ContentState)
     for backup in backups:
         standing = _standing(backup)
         known = found.get(_kind_of(backup), standing)
@@ -140,11 +140,11 @@ def _kind_of(backup: Backup) -> str:
     return backup.name.variant if backup.kind is None else backup.kind.value
 
 
-def _standing(backup: Backup) -> Standing:
+def _standing(backup: Backup) -> ContentState:
     tried = backup.remarks.tried
     if tried is not None and not tried.restorable:
-        return Standing.DAMAGED
-    return _STANDINGS.get(backup.health, Standing.DAMAGED)
+        return ContentState.DAMAGED
+    return _STANDINGS.get(backup.health, ContentState.DAMAGED)
 
 
 def _is_ours(store: Store, backup: Backup) -> bool:

@@ -13,8 +13,8 @@ from core.archive.create.write_archive import write_archive
 from core.archive.tar.header import HeaderReader
 from core.archive.tree.selection import Selection, code_selection
 from core.backups.catalog import Health, find_any_backup
+from core.backups.edit_remarks import change_remarks
 from core.backups.manifest import Manifest, write_manifest
-from core.backups.marking import change_remarks
 from core.backups.place import open_backups
 from core.backups.verification import verify_backup
 from core.errors import Cancelled

@@ -183,7 +183,7 @@ def test_every_problem_of_every_file_is_told(place):
     assert "conf.d/10.toml" in refused.value.message
     place.write("conf.d/10.toml", "")
     (place.system / "conf.d/20.toml").symlink_to("/no/such/file")
-    with pytest.raises(InvalidConfig, match="There is no file .*20.toml"):
+    with pytest.raises(InvalidConfig, match=r"There is no file .*20\.toml"):
         place.load()
 
 

@@ -12,10 +12,10 @@ from dataclasses import replace
 
 import pytest
 
+from core.directories import Directory
 from core.durable import write_file
 from core.errors import MagerewindError
 from core.events import Kind
-from core.held import Directory
 from core.jobs.directory import create_job
 from core.jobs.listing import list_jobs
 from core.magento.store import find_store
@@ -137,9 +137,10 @@ def _ignored(*_):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes links of other accounts")
 @pytest.mark.parametrize("at", ["var", "var/backups"])
 def test_a_link_of_another_account_is_followed_by_nothing(store, victim, at):
+    from core.backups.edit_remarks import change_set, find_set
+
     from core.backups.catalog import delete_backup, list_backups
     from core.backups.clock import believe_clock
-    from core.backups.marking import change_set, find_set
     from core.backups.place import make_backups
     from core.backups.retention import RetentionPolicy
     from core.magento.maintenance import close_store, open_store
@@ -176,13 +177,13 @@ def test_a_link_of_another_account_is_followed_by_nothing(store, victim, at):
 
 def test_a_plan_that_is_exchanged_while_it_is_opened_is_refused(store, victim):
     """The exchanged directory is ours too, as that of another store would be."""
-    from core.archive.plan.home import PlanHome
     from core.archive.plan.plan_file import PlanFile
-    from core.held import StateFile
+    from core.archive.plan.plan_location import PlanLocation
+    from core.directories import StateFile
 
     job = create_job(store, "20260101-000000-0001", BackupRequest(kinds=(Kind.MEDIA,)))
     homes = [
-        PlanHome(StateFile(directory, "plan-media"))
+        PlanLocation(StateFile(directory, "plan-media"))
         for directory in (job.directory, Directory.scratch(str(victim)))
     ]
     for home, mark in zip(homes, ("ours", "another"), strict=True):

@@ -10,12 +10,12 @@ from typing import Final
 from core.backups.catalog import Backup, BackupSet, find_any_backup, list_backups
 from core.backups.changing import change_manifest, changing
 from core.backups.duration import excerpt
-from core.backups.looks import remember_remarks
 from core.backups.manifest import Manifest, remarks_of
 from core.backups.place import open_backups
 from core.backups.remarks import Remarks
+from core.backups.verification_records import remember_remarks
+from core.directories import Directory
 from core.errors import BackupNotFound, StoreUnreadable
-from core.held import Directory
 
 _DIGITS: Final = 12  # of a timestamp in a name
 
