@@ -137,10 +137,9 @@ def _ignored(*_):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes links of other accounts")
 @pytest.mark.parametrize("at", ["var", "var/backups"])
 def test_a_link_of_another_account_is_followed_by_nothing(store, victim, at):
-    from core.backups.edit_remarks import change_set, find_set
-
     from core.backups.catalog import delete_backup, list_backups
-    from core.backups.clock import believe_clock
+    from core.backups.clock import trust_clock
+    from core.backups.edit_remarks import change_set, find_set
     from core.backups.place import make_backups
     from core.backups.retention import RetentionPolicy
     from core.magento.maintenance import close_store, open_store
@@ -167,7 +166,7 @@ def test_a_link_of_another_account_is_followed_by_nothing(store, victim, at):
                 close_store(store)
                 open_store(store)
             with contextlib.suppress(MagerewindError):
-                believe_clock(store.backups, host="h", now_s=1.0)
+                trust_clock(store.backups, host="h", now_s=1.0)
             with contextlib.suppress(MagerewindError):
                 change_set(find_set(store.backups, name), lambda said: replace(said, keep=True))
             with contextlib.suppress(MagerewindError):
