@@ -16,20 +16,20 @@ from dataclasses import replace
 from core.archive.index.blocks import Broken
 from core.archive.index.reader import IndexReader
 from core.backups.catalog import Backup
-from core.backups.manifest import find_manifest, write_manifest
+from core.backups.changing import change_manifest
 from core.backups.names import index_name
 from core.backups.place import open_backups
+from core.directories import Directory
 from core.durable import create_exclusive, fsync, translate, unlink_if_there, write_all
 from core.errors import ForeignState, MagerewindError
 from core.events import Report, no_report
-from core.held import Directory
-from core.owned import open_file
+from core.owned_files import open_file
 
 _PIECE = 1 << 20
 
 
 def identity_of(path: str) -> str:
-    """Return what tells a file without a manifest from any other, and from itself when changed."""
+    """Return a stamp that distinguishes a file from all others, and from its own changed state."""
     status = os.stat(path, follow_symlinks=False)
     return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
@@ -77,7 +77,7 @@ def index_of(
 
 
 def _made(backup: Backup, report: Report, *, keep: bool) -> IndexReader:
-    import tempfile  # noqa: PLC0415 - only what is needed is loaded
+    import tempfile  # noqa: PLC0415 - loaded at its first use
 
     from core.archive.index.made_again import make_index  # noqa: PLC0415 - as above
 
@@ -109,9 +109,7 @@ def _keep(backup: Backup, index: IndexReader) -> None:
         if backup.manifest is None:
             return
         try:
-            manifest = find_manifest(directory, name).manifest  # a verification may have changed it
-            if manifest is not None and manifest.index_sha256 != index.digest:
-                write_manifest(directory, replace(manifest, index_sha256=index.digest))
+            change_manifest(directory, name, lambda now: replace(now, index_sha256=index.digest))
         except MagerewindError:
             directory.remove(index_name(name))  # it would be made again each time
             raise

@@ -18,18 +18,18 @@ from core.backups.index import open_index, sha256_of
 from core.backups.names import index_name
 from core.backups.place import open_backups
 from core.database.index.read_index import DumpIndex
+from core.directories import Directory
 from core.durable import create_exclusive, fsync, translate, unlink_if_there, write_all
 from core.errors import DamagedBackup, MagerewindError
 from core.events import Report, no_report
-from core.held import Directory
-from core.owned import open_file
+from core.owned_files import open_file
 
 _PIECE = 1 << 20
 _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def identity_of(path: str) -> str:
-    """Return what tells a dump from any other, and from itself when changed."""
+    """Return a stamp that distinguishes a dump from all others, and from its own changed state."""
     status = os.stat(path, follow_symlinks=False)
     return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
@@ -74,7 +74,7 @@ def _made_before(backup: Backup) -> int | None:
 
 
 def _made(backup: Backup, report: Report, *, keep: bool) -> int:
-    import tempfile  # noqa: PLC0415 - only what is needed is loaded
+    import tempfile  # noqa: PLC0415 - loaded at its first use
 
     from core.database.load.index_again import make_index  # noqa: PLC0415 - as above
 

@@ -16,6 +16,7 @@ from typing import Final
 _PART: Final = re.compile(r"([0-9]{1,6})([ymwdh])", re.ASCII)
 _WHOLE: Final = re.compile(r"(?:[0-9]{1,6}[ymwdh])+", re.ASCII)
 _MONTHS: Final = 12
+_SHOWN: Final = 40  # letters of a wrong word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +40,8 @@ class Duration:
         """Return the moment this long before `moment_s`, both in unix seconds.
 
         Years, months and days are counted on the calendar of `zone` (None: of this machine): the
-        hour of the day stays, and the 31st of a month of 30 days is the first of the next one.
-        What lies before the calendar's beginning is minus infinity.
+        hour of the day stays, and the 31st of a month of 30 days is the first of the next one. A
+        moment before the calendar's beginning is minus infinity.
         """
         then = dt.datetime.fromtimestamp(moment_s, zone)
         months = then.year * _MONTHS + then.month - 1 - self.years * _MONTHS - self.months
@@ -55,11 +56,16 @@ class Duration:
             return float("-inf")
 
 
+def excerpt(text: str) -> str:
+    """Return the beginning of a word that is wrong, for a message of one line."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
 def parse_duration(text: str) -> Duration:
     """Return the span that `text` names. Raises ValueError with one line."""
     cleaned = text.strip()
     if not _WHOLE.fullmatch(cleaned):
-        raise ValueError(f"a duration is written as 30d or 1y5m7d2h, not {text!r}")
+        raise ValueError(f"a duration is written as 30d or 1y5m7d2h, not {excerpt(text)!r}")
     found: dict[str, int] = {}
     for number, unit in _PART.findall(cleaned):
         found[unit] = found.get(unit, 0) + int(number)

@@ -16,13 +16,13 @@ from core.backups.names import Naming
 from core.cli.parser import CommandLine
 from core.errors import MagerewindError, UsageError
 
-# Commands that need no setting do not load what reads them.
+# Commands without settings do not load their reader.
 if TYPE_CHECKING:
     from core.config.load import Config, Effective
 
 _ALL_STORES: Final = frozenset(
     {"setup:backup", "info:store", "info:backups:list", "info:backups:verify", "job:list"}
-    | {"info:backups:prune", "schedule:status", "repo:list", "repo:check"}
+    | {"info:backups:prune", "info:backups:drill", "schedule:status", "repo:list", "repo:check"}
 )
 _NO_STORE: Final = frozenset({"demo", "job:run", "repo:bootstrap"})
 ABOUT_COMMANDS: Final = frozenset({"help", "list", "completion"})
@@ -76,13 +76,13 @@ class Configuration:
         return self._environ
 
     def may_exist(self) -> bool:
-        """Tell whether there can be a file at all, without loading what reads one."""
+        """Return whether a file may exist, without loading the reader of files."""
         home = self._environ.get("XDG_CONFIG_HOME") or f"{self._environ.get('HOME', '')}/.config"
         places = ("/etc/magerewind", f"{home}/magerewind")
         return self._use and (self._file is not None or any(map(os.path.lexists, places)))
 
     def read(self) -> None:
-        """Read it now; what is wrong with it is raised by `get`."""
+        """Read it now; its errors are raised by `get`."""
         from core.config.load import Config, load  # noqa: PLC0415 - as said above
 
         try:
@@ -108,7 +108,7 @@ class Configuration:
         return self._read
 
     def settings(self, line: CommandLine, root: str) -> Effective:
-        """Return what holds for the store at this root. Raises InvalidConfig, UsageError."""
+        """Return the settings of the store at this root. Raises InvalidConfig, UsageError."""
         config = self.get()
         name = line.store or config.name_of(root)
         return config.effective(name, self._environ).with_words(words_of_backup(line))
@@ -131,7 +131,7 @@ def words_of_backup(line: CommandLine) -> dict[str, Any]:
     if "names" in found:
         found["names"] = Naming(found["names"])
     if "compress" in found:
-        found.setdefault("compress_level", None)  # a configured one is of what is configured
+        found.setdefault("compress_level", None)  # a level goes with its compression
     return found
 
 
@@ -141,14 +141,15 @@ def choose_store(line: CommandLine, configuration: Configuration) -> CommandLine
     Reads the configuration where a store is named, or where root would not be able to later.
     Raises UsageError, InvalidConfig.
     """
+    if line.all_stores:
+        _refuse_with_all(line)
     if line.command in _NO_STORE | NO_DOOR:
         return line
     if line.config_file is not None and not line.use_config:
         raise UsageError("--config and --no-config exclude each other.")
-    line = _with_variable(line, configuration)
     if line.all_stores:
-        _refuse_with_all(line)
         return line
+    line = _with_variable(line, configuration)
     if line.store is None:
         if os.geteuid() == 0 and configuration.may_exist():
             configuration.read()
@@ -173,8 +174,10 @@ def _refuse_with_all(line: CommandLine) -> None:
     """Raise UsageError for words that make no sense for several stores."""
     if line.command not in _ALL_STORES:
         what = "the application" if line.command is None else line.command
+        why = "works on no store" if line.command in NO_DOOR | _NO_STORE else "works on one store"
         raise UsageError(
-            f"{what} works on one store.", hint=f"--all-stores: {', '.join(sorted(_ALL_STORES))}."
+            f"{what} {why}: --all-stores is not for it.",
+            hint=f"It is for {', '.join(sorted(_ALL_STORES))}.",
         )
     for option, given in (
         ("--store", line.store),

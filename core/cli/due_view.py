@@ -1,8 +1,8 @@
-"""What is due, as text, as JSON, and in the words of a plugin of Nagios."""
+"""The due backups, as text, as JSON, and as the line of a Nagios plugin."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from core.events import encode_text
@@ -14,6 +14,7 @@ OK: Final = 0
 WARNING: Final = 1
 CRITICAL: Final = 2
 UNKNOWN: Final = 3
+_ORDER: Final = (OK, WARNING, UNKNOWN, CRITICAL)
 _STATES: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 
 
@@ -38,7 +39,7 @@ def due_rows(due: Due, now_s: float) -> Iterator[tuple[str, str]]:
 
 
 def due_lines(due: Due, now_s: float) -> Iterator[str]:
-    """Yield what is due as lines."""
+    """Yield the due kinds as lines."""
     for label, text in due_rows(due, now_s):
         yield f"{label:<12}  {text}"
     if not due.installed:
@@ -46,7 +47,7 @@ def due_lines(due: Due, now_s: float) -> Iterator[str]:
 
 
 def due_json(due: Due, now_s: float) -> dict[str, Any]:
-    """Return what is due as a JSON object. Ages in seconds, times in unix seconds and ISO 8601."""
+    """Return the due kinds as a JSON object. Ages in seconds, times in unix time and ISO 8601."""
     overdue = due.overdue(now_s)
     return {
         "type": "Due",
@@ -95,7 +96,30 @@ def check_line(due: Due, now_s: float, *, problem: str = "") -> str:
     return plugin_line(state, ", ".join(said), " ".join(measured))
 
 
+def worst_state(states: Sequence[int]) -> int:
+    """Return the state of several checks: critical before unknown, unknown before warning."""
+    return max((_known(state) for state in states), key=_ORDER.index, default=UNKNOWN)
+
+
+def _known(state: int) -> int:
+    return state if state in _ORDER else UNKNOWN
+
+
+def one_line(checks: Sequence[tuple[str, int, str]]) -> tuple[int, str]:
+    """Return the state and the line of checks of several stores: name, state and line of each."""
+    state = worst_state([code for _, code, _ in checks])
+    texts: list[str] = []
+    measured: list[str] = []
+    for name, code, line in checks:
+        said, _, values = line.partition(" | ")
+        word = _STATES[_known(code)]
+        text = said.removeprefix(f"{word} - ") or "said nothing"
+        texts.append(f"{name}: {text}" if code == OK else f"{name}: {word} {text}")
+        measured += [f"{name}.{value}" for value in values.split()]
+    return state, plugin_line(state, "; ".join(texts), " ".join(measured))
+
+
 def plugin_line(state: int, text: str, measured: str = "") -> str:
-    """Return one line of a plugin; the bar in a text would begin what is measured."""
+    """Return one line of a plugin; a bar in the text would begin the measured values."""
     said = f"{_STATES[state]} - {printable(text).replace('|', '/')}"
     return f"{said} | {measured}" if measured else said

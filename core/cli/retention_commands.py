@@ -1,12 +1,12 @@
-"""The commands of retention: what no rule keeps is deleted, what is marked stays."""
+"""The commands of retention: sets that no rule keeps are deleted, marked ones stay."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from core.backups.catalog import Backup, find_any_backup, list_backups
-from core.backups.clock import believe_clock
-from core.backups.marking import change_set, find_set
+from core.backups.clock import trust_clock
+from core.backups.edit_remarks import change_set, find_set
 from core.backups.remarks import Remarks
 from core.backups.retention import RetentionPolicy
 from core.cli.commands import Session
@@ -103,7 +103,7 @@ def prune_command(session: Session) -> int:
 
 
 def _delete(session: Session, client: Client, policy: RetentionPolicy, shown: PrunePlan) -> None:
-    """Delete what was shown and still goes, with the store held."""
+    """Delete the shown sets that are still to be deleted, with the store held."""
     agreed = {one.timestamp for one in shown.doomed}
 
     def deleted(backup: Backup, freed_bytes: int) -> None:
@@ -118,7 +118,7 @@ def _delete(session: Session, client: Client, policy: RetentionPolicy, shown: Pr
         now = _plan(session, client, policy)
         still = tuple(one for one in now.sets if one.keep or one.backups.timestamp in agreed)
         freed = delete_sets(replace(now, sets=still), deleted)
-        believe_clock(client.store.backups, host=client.host, now_s=session.clock())
+        trust_clock(client.store.backups, host=client.host, now_s=session.clock())
     session.console.say(plain(f"{numbers.size(freed)} freed."))
 
 

@@ -1,7 +1,7 @@
-"""Which files hold the configuration, and how one is read: only where nobody else may write to it.
+"""The files of the configuration, and the reading of one: refused where others may write to it.
 
 A file decides which programs run around a job, so it and every directory on the way to it are
-root's or the account's own. It is opened through the descriptors by which that was looked at.
+root's or the account's own. It is opened through the descriptors that this check was made on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from core.account.walk import Walk, distrust
 from core.errors import InvalidConfig
-from core.owned import account_name
+from core.owned_files import account_name
 
 SYSTEM_DIRECTORY: Final = "/etc/magerewind"
 FILE_NAME: Final = "config.toml"
@@ -28,14 +28,14 @@ _DOTS: Final = 400  # of a line: each of a key is a level, and tomllib takes the
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """What one file says: `tables` as TOML has them."""
+    """The content of one file: `tables` as parsed from TOML."""
 
     path: str
     tables: Mapping[str, Any]
 
 
 def user_file(environ: Mapping[str, str], home: str | None = None) -> str | None:
-    """Return where the account's own file is looked for; None where it has no home."""
+    """Return the path of the account's own file; None for an account without a home."""
     given = environ.get("XDG_CONFIG_HOME", "")
     if not given.startswith("/"):  # as the XDG specification has it: a relative path is ignored
         home = environ.get("HOME", "") if home is None else home
@@ -68,9 +68,9 @@ def _without_it(error: OSError) -> str | None:
 
 
 def read_layer(path: str, *, must_exist: bool = False, own: bool = False) -> Layer | None:
-    """Return what a file says, None where there is none. Raises InvalidConfig.
+    """Return the content of a file, None where it does not exist. Raises InvalidConfig.
 
-    `own`: it is the account's own; a home that is closed to it, such as root's, has none.
+    `own`: the file is the account's own; below a home closed to the account it counts as absent.
     """
     content = read_trusted(path, must_exist=must_exist, own=own)
     if content is None:
@@ -81,16 +81,19 @@ def read_layer(path: str, *, must_exist: bool = False, own: bool = False) -> Lay
         tables = tomllib.loads(content.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise InvalidConfig(f"{path} is not UTF-8 (byte {error.start}).") from None
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise InvalidConfig(f"{path} is not TOML: {reason}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidConfig(f"{path} is not TOML: {error}.") from None
+    except RecursionError:
+        raise InvalidConfig(f"{path} is not TOML: it is nested too deeply.") from None
+    except ValueError:  # the only other one that the parser lets through is of the interpreter
+        raise InvalidConfig(f"{path} is not TOML: a number has too many digits.") from None
     if _is_too_deep(tables):
         raise InvalidConfig(f"{path} is nested more than {_DEEPEST} levels deep.")
     return Layer(path=path, tables=tables)
 
 
 def _is_too_deep(tables: Mapping[str, Any]) -> bool:
-    """Tell whether tables and lists are in one another beyond the limit.
+    """Return whether tables and lists are nested deeper than the limit.
 
     Level by level: the dots of a key nest deeper than functions may call themselves.
     """

@@ -9,12 +9,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from core.config.job import secrets_of
+from core.config.job_settings import secrets_of
 from core.config.receivers import Apprise, Mail, Ping, Receiver, Webhook
 from core.config.secrets import read_secret
 from core.config.template import filled, json_of
 from core.errors import MagerewindError, NotTold
-from core.notify import words
+from core.notify import texts
 
 LIMIT_S: Final = 9.0
 """For all receivers together; with the file of metrics it stays below ten seconds."""
@@ -36,7 +36,7 @@ class Sending:
         self._begin(facts, messages, time.monotonic() + LIMIT_S)
 
     def end(self, facts: Mapping[str, Any], messages: Sequence[str]) -> tuple[str, ...]:
-        """Tell of the end; return what failed since the start, a line each."""
+        """Notify all receivers of the end; return the failures since the start, a line each."""
         deadline_s = time.monotonic() + LIMIT_S
         for name, thread in self._begin(facts, messages, deadline_s):
             thread.join(max(0.0, deadline_s - time.monotonic()))
@@ -95,9 +95,9 @@ def tell(
     messages: Sequence[str],
     deadline_s: float,
 ) -> None:
-    """Send one message. Raises NotTold, and whatever Apprise raises."""
-    values = words.values_of(facts, messages, receiver.log_lines)
-    text = words.text_of(facts, messages, receiver.log_lines)
+    """Send one message. Raises NotTold, and any exception of Apprise."""
+    values = texts.values_of(facts, messages, receiver.log_lines)
+    text = texts.text_of(facts, messages, receiver.log_lines)
     match receiver:
         case Ping():
             _ping(receiver, secrets["url"], facts["event"], text, deadline_s)
@@ -113,7 +113,7 @@ def tell(
 
 
 def _asked(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a message without a template has besides the facts."""
+    """Return the fields of a message without a template, besides the facts."""
     log = {"log": values["log"]} if values["log"] else {}
     return {"summary": values["summary"], **log}
 

@@ -2,7 +2,7 @@
 
 the database: load the dump under staging names, compare rows and digests, drop everything
 files: read the archive whole, extract a sample outside the store, read it back, remove it
-put down what was found beside each backup
+write the finding into the manifest or the state of each backup
 
 The store stays open, and nothing live is touched: no trigger and no event of the dump is made.
 """
@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Final
 
 from core.archive.tree.remove import remove_tree
 from core.backups.catalog import Backup, find_any_backup
+from core.backups.edit_remarks import change_remarks
 from core.backups.index import open_index
-from core.backups.marking import change_remarks
 from core.backups.remarks import Remarks, Trial
 from core.backups.verification import verify_backup
 from core.durable import translate
@@ -39,11 +39,11 @@ from core.events import Kind, Noted, Step, StepsPlanned, Warned, step_key
 from core.magento.settings import DatabaseConnection
 from core.operations.connection_file import connection_of, forget_connection, keep_connection
 from core.operations.context import JobContext
-from core.operations.done import Done
 from core.operations.findings import megabytes
-from core.operations.lost import default_settings, refuse_unfinished
+from core.operations.lost_jobs import default_settings, refuse_unfinished
 from core.operations.records import DrillPlace
 from core.operations.requests import DrillRequest
+from core.operations.results import OperationResult
 
 if TYPE_CHECKING:
     from core.database.load.dump_check import DumpCheck
@@ -65,7 +65,7 @@ def planned_steps(kinds: tuple[Kind, ...]) -> tuple[str, ...]:
     return (*steps, step_key(Step.REMOVE))
 
 
-def run_drill(context: JobContext, request: DrillRequest) -> Done:
+def run_drill(context: JobContext, request: DrillRequest) -> OperationResult:
     """Try to restore the named backups. Raises DamagedBackup where one cannot be."""
     backups = [find_any_backup(context.store.backups, name) for name in request.names]
     kinds = [backup.kind for backup in backups]
@@ -89,7 +89,7 @@ def run_drill(context: JobContext, request: DrillRequest) -> Done:
             f"Not restorable: {', '.join(failed)}.",
             hint="magerewind info:backups:list says what is wrong.",
         )
-    return Done(strict=request.strict)
+    return OperationResult(strict=request.strict)
 
 
 def _settings(context: JobContext) -> DatabaseConnection:
@@ -107,7 +107,7 @@ def _try(
     settings: DatabaseConnection | None,
     request: DrillRequest,
 ) -> bool:
-    """Try one backup, put down what was found, and tell whether it can be restored."""
+    """Try one backup, record the finding, and return whether the backup can be restored."""
     name, problem, how = backup.name.text, "", ""
     try:
         if backup.kind is Kind.DB and settings is not None:
@@ -172,7 +172,7 @@ def _try_dump(context: JobContext, backup: Backup, settings: DatabaseConnection)
 
 
 def _checked(context: JobContext, backup: Backup, settings: DatabaseConnection) -> DumpCheck:
-    """Check a dump by itself and against the server, and say what space it takes there."""
+    """Check a dump by itself and against the server, and report the space it takes there."""
     from core.database.load.offline_check import check_dump  # noqa: PLC0415 - as above
     from core.database.load.server_check import (  # noqa: PLC0415
         check_against_server,
@@ -203,7 +203,7 @@ def _checked(context: JobContext, backup: Backup, settings: DatabaseConnection) 
 def _compared(
     context: JobContext, backup: Backup, settings: DatabaseConnection, staged: StagedTables
 ) -> str:
-    """Compare the staged tables with the dump's index; return what was compared, in words."""
+    """Compare the staged tables with the dump's index; return the compared facts, in words."""
     from core.database.compare.staged import compare_staged, loaded_tables  # noqa: PLC0415
     from core.database.index.read_index import DumpIndex  # noqa: PLC0415
 

@@ -2,12 +2,12 @@
 
     up to three times:
         guard the new tables that others will refer to
-        lock what stays, in a connection of its own
+        lock the tables that stay, in a connection of its own
         compare it with the dump under these locks     nothing differs: the locks stay until the end
-        unlock; load what differs beside
+        unlock; load the differing ones beside
 
-What stays was equal to the dump when it was planned, with the store open. Only the comparison under
-the locks counts.
+These tables were equal to the dump at the time of the plan, with the store open. Only the
+comparison under the locks counts.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final
 
+from core.database.compare.choose_kept import without_relatives
 from core.database.compare.compare import compare_tables
-from core.database.compare.keeping import without_relatives
 from core.database.index.read_index import DumpIndex
 from core.database.schema.read_tables import read_foreign_keys
 from core.database.schema.swap_file import Source, StagedTables
 from core.database.server.connection import connect
 from core.database.server.dialect import one_line
 from core.database.swap.guards import make_guards
-from core.database.swap.hold import Hold, hold_tables
 from core.database.swap.swap import leaving_tables
+from core.database.swap.table_locks import TableLocks, lock_kept_tables
 from core.errors import SwapBlocked
 from core.events import Report, no_report
 from core.magento.settings import DatabaseConnection
@@ -45,7 +45,7 @@ class KeptTables:
     ) -> None:
         self.names = frozenset(names)
         self.source, self._index = source, index
-        self.hold: Hold | None = None
+        self.hold: TableLocks | None = None
 
     def settle(
         self,
@@ -130,13 +130,13 @@ class KeptTables:
             self.hold = None
 
 
-def _hold(settings: DatabaseConnection, staged: StagedTables) -> Hold | None:
-    """Guard the new tables, then lock what stays."""
+def _hold(settings: DatabaseConnection, staged: StagedTables) -> TableLocks | None:
+    """Guard the new tables, then lock those that stay."""
     with connect(settings) as connection:
         leaving = leaving_tables(connection, staged, whole=staged.whole)
     make_guards(settings, staged.short, staged.tables, leaving)
     outside = {(one.key.schema, one.key.referenced) for one in staged.wanted.foreign_keys}
-    return hold_tables(
+    return lock_kept_tables(
         settings,
         {*(one.name for one in staged.tables), *leaving},
         staged.kept,

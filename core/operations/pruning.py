@@ -1,40 +1,51 @@
-"""What retention would delete of a store's backups, and the deletion.
+"""The backups of a store that retention would delete, and their deletion.
 
-list what lies in var/backups, with what jobs and undos need
-decide by the policy (`core.backups.retention`); what is not ours is left alone
+list the files of var/backups, and the names that jobs and undos need
+decide by the policy (`core.backups.retention`); foreign files are left alone
 with the clock in doubt, nothing is deleted
 delete the sets that go, oldest first, each file before its manifest
 
-A crash in between leaves whole backups only, and the next pruning takes what is left of a set.
+A crash in between leaves whole backups only, and the next pruning takes the rest of a set.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Final
 
-from core.backups.catalog import Backup, BackupSet, Health, delete_backup, list_backups
+from core.backups.catalog import (
+    Backup,
+    BackupSet,
+    Health,
+    delete_backup,
+    find_any_backup,
+    list_backups,
+)
+from core.backups.changing import changing
 from core.backups.clock import clock_problem
-from core.backups.retention import Candidate, Decision, RetentionPolicy, Standing, decide
+from core.backups.order import times_in_doubt
+from core.backups.place import open_backups
+from core.backups.retention import Candidate, ContentState, Decision, RetentionPolicy, decide
+from core.directories import Directory
 from core.errors import BackupNotFound
-from core.held import Directory
 from core.magento.store import Store
-from core.operations.elsewhere import is_of_release
+from core.operations.backup_origin import is_of_release
 from core.operations.needed import needed_backups
 
-_STANDINGS: Mapping[Health, Standing] = {
-    Health.VERIFIED: Standing.SOUND,
-    Health.SOUND: Standing.SOUND,
-    Health.UNVERIFIED: Standing.UNCHECKED,
+_STANDINGS: Mapping[Health, ContentState] = {
+    Health.VERIFIED: ContentState.SOUND,
+    Health.SOUND: ContentState.SOUND,
+    Health.UNVERIFIED: ContentState.UNCHECKED,
 }
 CLOCK_HINT: Final = "Look at the time and date; --trust-clock takes them for right from now on."
 Deleted = Callable[[Backup, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A set and what becomes of it."""
+class SetDecision:
+    """A set and the decision on it."""
 
     backups: BackupSet
     decision: Decision
@@ -47,9 +58,9 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrunePlan:
-    """What becomes of each set, newest first."""
+    """The decision on each set, newest first."""
 
-    sets: tuple[Judged, ...]
+    sets: tuple[SetDecision, ...]
 
     @property
     def doomed(self) -> tuple[BackupSet, ...]:
@@ -58,7 +69,7 @@ class PrunePlan:
 
     @property
     def freed_bytes(self) -> int:
-        """What their deletion frees."""
+        """The bytes that their deletion frees."""
         return sum(one.size_bytes for one in self.doomed)
 
 
@@ -71,16 +82,25 @@ def plan_prune(
     foreign: bool = False,
     besides: str = "",
 ) -> PrunePlan:
-    """Return what becomes of each set. `foreign`: others' files count and go as ours.
+    """Return the decision on each set. `foreign`: others' files count and go as ours.
 
     `besides` is a job whose needs do not count. Raises StoreUnreadable, and as `needed_backups`.
     """
     needed = needed_backups(jobs, besides=besides)
     sets = {str(one.timestamp): one for one in list_backups(store.backups).sets}
-    candidates = [_candidate(store, one, needed, foreign=foreign) for one in sets.values()]
+    doubted = times_in_doubt(
+        (backup.manifest.sequence, one.timestamp)
+        for one in sets.values()
+        for backup in one.backups
+        if backup.manifest is not None
+    )
+    candidates = [
+        replace(_candidate(store, one, needed, foreign=foreign), in_doubt=one.timestamp in doubted)
+        for one in sets.values()
+    ]
     decisions = decide(candidates, policy, now_s=now_s)
     return PrunePlan(
-        sets=tuple(Judged(backups=sets[one.candidate.id], decision=one) for one in decisions)
+        sets=tuple(SetDecision(backups=sets[one.candidate.id], decision=one) for one in decisions)
     )
 
 
@@ -105,10 +125,10 @@ def _candidate(
     )
 
 
-def _standings(backups: list[Backup]) -> dict[str, Standing]:
-    """Return what is known of each kind; of two files of one kind, the better."""
-    found: dict[str, Standing] = {}
-    order = list(Standing)
+def _standings(backups: list[Backup]) -> dict[str, ContentState]:
+    """Return the known state of each kind; of two files of one kind, the better."""
+    found: dict[str, ContentState] = {}
+    order = list(ContentState)
     for backup in backups:
         standing = _standing(backup)
         known = found.get(_kind_of(backup), standing)
@@ -120,11 +140,11 @@ def _kind_of(backup: Backup) -> str:
     return backup.name.variant if backup.kind is None else backup.kind.value
 
 
-def _standing(backup: Backup) -> Standing:
+def _standing(backup: Backup) -> ContentState:
     tried = backup.remarks.tried
     if tried is not None and not tried.restorable:
-        return Standing.DAMAGED
-    return _STANDINGS.get(backup.health, Standing.DAMAGED)
+        return ContentState.DAMAGED
+    return _STANDINGS.get(backup.health, ContentState.DAMAGED)
 
 
 def _is_ours(store: Store, backup: Backup) -> bool:
@@ -142,11 +162,32 @@ def delete_sets(plan: PrunePlan, deleted: Deleted) -> int:
     """
     freed = 0
     for doomed in plan.doomed:
-        for backup in doomed.backups:
-            try:
-                freed_bytes = delete_backup(backup.directory, backup.name.text)
-            except BackupNotFound:  # somebody was faster
-                continue
+        for backup, freed_bytes in _delete_set(doomed):
             freed += freed_bytes
             deleted(backup, freed_bytes)
     return freed
+
+
+def _delete_set(doomed: BackupSet) -> list[tuple[Backup, int]]:
+    """Delete what is left of a set that nobody has marked by now; return it with its bytes."""
+    gone: list[tuple[Backup, int]] = []
+    try:
+        directory = open_backups(doomed.backups[0].directory)
+    except FileNotFoundError:
+        return gone
+    with directory, changing(directory):
+        if _is_marked(doomed):
+            return gone
+        for backup in doomed.backups:
+            with suppress(BackupNotFound):  # somebody was faster
+                gone.append((backup, delete_backup(backup.directory, backup.name.text)))
+    return gone
+
+
+def _is_marked(doomed: BackupSet) -> bool:
+    """Tell whether a person has marked the set since the plan was made."""
+    for backup in doomed.backups:
+        with suppress(BackupNotFound):
+            if find_any_backup(backup.directory, backup.name.text).remarks.keep:
+                return True
+    return False

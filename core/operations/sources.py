@@ -25,7 +25,7 @@ from core.magento.env_php import (
 )
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store
-from core.operations.elsewhere import differences, elsewhere_findings
+from core.operations.backup_origin import differences, origin_findings
 from core.operations.findings import Finding, from_error, note, stop, warn
 from core.operations.preflight import NOT_INSTALLED, read_deployment
 from core.operations.requests import RollbackRequest
@@ -97,7 +97,7 @@ def gather(store: Store, request: RollbackRequest, *, environ: Mapping[str, str]
     if Kind.DB in backups:
         connection = _connection(chosen, problem, findings)
     elsewhere = differences(store, socket.gethostname(), _schema(live, connection), backups)
-    findings += elsewhere_findings(elsewhere)
+    findings += origin_findings(elsewhere)
     keeps_env = keeps_environment(request, elsewhere)
     return Sources(
         backups=backups,
@@ -204,7 +204,7 @@ def _env_keys(
 
 
 def resolve_only(words: Sequence[str], root: str) -> tuple[str, ...]:
-    """Return the patterns that `--only` stands for: a whole path below the root counts as well.
+    """Return the patterns of `--only`: a whole path below the root is accepted as well.
 
     Raises UsageError.
     """
@@ -213,7 +213,7 @@ def resolve_only(words: Sequence[str], root: str) -> tuple[str, ...]:
 
 
 def puts_back(request: RollbackRequest, store: Store, path: str) -> bool:
-    """Tell whether a path is among what is asked for."""
+    """Return whether a path is among the chosen ones."""
     if not request.only:
         return True
     return Chosen(resolve_only(request.only, store.root)).holds(os.fsencode(path))

@@ -1,7 +1,7 @@
 """The demonstration: a sample store with a private MariaDB, and the application on it.
 
 Without a terminal it walks through backup, list, damage and rollback, with the commands that an
-administrator types, and judges the result by its own likeness of the store.
+administrator types, and judges the result by its own checksums of the store.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Final, TextIO
 
 from core.magento.settings import DatabaseConnection, Secret
 from core.program import command_of
+from core.sample.checksums import Likeness, checksums_of_schema, checksums_of_tree, differences
 from core.sample.damage import damage_files, damage_schema
 from core.sample.database import fill_schema
-from core.sample.likeness import Likeness, differences, likeness_of_schema, likeness_of_tree
 from core.sample.server import PrivateServer
 from core.sample.sizes import Size
 from core.sample.store import make_store
@@ -36,9 +36,9 @@ _BACKUPS: Final = (
 def run(*, size: str, headless: bool, open_application: Callable[[str], int] | None) -> int:
     """Make a sample store, open the application on its root or walk through a rollback.
 
-    Returns the exit code of the application, or 0 when the rollback brought back exactly what was
-    backed up and 1 when not. Store and server are removed at the end, also after a crash; at a
-    terminal only when that was agreed to.
+    Returns the exit code of the application, or 0 when the rollback restored exactly the backed up
+    state and 1 when not. Store and server are removed at the end, also after a crash; at a terminal
+    only when that was agreed to.
     """
     out = sys.stdout
     with tempfile.TemporaryDirectory(prefix="magerewind-demo-") as directory:
@@ -48,7 +48,7 @@ def run(*, size: str, headless: bool, open_application: Callable[[str], int] | N
             if headless or open_application is None or not _is_terminal():
                 return _Walk(root=root, settings=settings, out=out).run()
             code = open_application(root)
-            # After a signal, or without the terminal, there is nobody to ask.
+            # After a signal, or without the terminal, no person can be asked.
             while code == 0 and _opens_again(root, out):
                 code = open_application(root)
             with contextlib.suppress(OSError):  # the terminal may be gone
@@ -123,8 +123,8 @@ class _Walk:
         return self._judge(differences(before, self._look("after")))
 
     def _look(self, when: str) -> Likeness:
-        files = likeness_of_tree(self._root)
-        objects = likeness_of_schema(self._settings)
+        files = checksums_of_tree(self._root)
+        objects = checksums_of_schema(self._settings)
         _say(
             self._out,
             f"\nLooked at the store {when}: {len(files)} files and directories,"
@@ -133,7 +133,7 @@ class _Walk:
         return {**files, **objects}
 
     def _command(self, *words: str) -> int:
-        """Run a command as an administrator does, show what it prints, return its exit code."""
+        """Run a command as an administrator does, show its output, return its exit code."""
         _say(self._out, "\n$ magerewind " + " ".join(words))
         # Isolated: no directory of the store and no PYTHONPATH can come before the package.
         line = [*command_of("core"), *words]

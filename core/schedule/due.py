@@ -1,7 +1,7 @@
-"""When each kind was last backed up, and whether that is too long ago.
+"""The time of the last backup of each kind, and whether the kind is overdue.
 
-What is due is known of a store that has a schedule, or a limit in its configuration; a store that
-is backed up by hand is never overdue of itself.
+Only a store with a schedule, or with a limit in its configuration, can be overdue; a store backed
+up by hand has no limit.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from core.backups.catalog import Backup, Health, list_backups
+from core.backups.names import FOREIGN
 from core.events import Kind
 from core.magento.store import Store
 from core.schedule.calendar import parse_times
@@ -59,7 +60,7 @@ def due_of(
     kinds: Iterable[Kind] = (),
     limit_s: float | None = None,
 ) -> Due:
-    """Return what is due for a store. `kinds` and `limit_s` are the configuration's.
+    """Return the due kinds of a store. `kinds` and `limit_s` are the configuration's.
 
     Raises StoreUnreadable.
     """
@@ -94,7 +95,7 @@ def _last(backups: Iterable[Backup], kind: Kind, now_s: float) -> float | None:
     times = [
         float(backup.name.timestamp)
         for backup in backups
-        if backup.kind is kind and backup.name.timestamp <= now_s and is_usable(backup)
+        if backup.kind is kind and backup.name.timestamp <= now_s and is_timed(backup)
     ]
     return max(times, default=None)
 
@@ -104,6 +105,11 @@ def is_usable(backup: Backup) -> bool:
     if backup.health is Health.UNVERIFIED:
         return backup.manifest is not None
     return backup.health in {Health.VERIFIED, Health.SOUND}
+
+
+def is_timed(backup: Backup) -> bool:
+    """Tell whether a backup counts, and its name says when it was taken."""
+    return is_usable(backup) and backup.name.variant != FOREIGN
 
 
 def next_run(installed: Iterable[Installed], now_s: float) -> float | None:

@@ -33,6 +33,7 @@ SHOWN = {
     "greater_than_sign": ">",
     "full_stop": ".",
     "f5": "F5",
+    "right": "Right",
 }
 _GAP = 2
 
@@ -107,6 +108,8 @@ class Keys(Lines):
             self.show(self._draw_keys)
 
     def _hints(self) -> list[Hint]:
+        if getattr(self.screen, "dialog", None) is not None:
+            return []  # its keys stand in its frame
         named = getattr(self.screen, "hints", None)
         hints: Iterable[Hint] = named() if named is not None else ()
         working = {

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from core.archive.index.blocks import Row, stored
-from core.archive.index.writer import NO_STRETCH, IndexWriter, RowGatherer, Subject
+from core.archive.index.writer import NO_STRETCH, IndexedArchive, IndexWriter, RowGatherer
 from core.archive.tar.gzip import Stretch
 from core.archive.tar.member import Member
 from core.archive.tar.name_index import Index
@@ -59,13 +59,13 @@ class _Gathering:
         return following < len(self._stretches) and self._stretches[following].begin <= place
 
     def end(self) -> None:
-        """Write what was gathered."""
+        """Write the gathered members as a block."""
         self._gatherer.end(self._stretches[self._number] if self._number >= 0 else NO_STRETCH)
         self._is_full = False
 
     def finish(self, reader: ArchiveReader, identity: str, *, direct: bool) -> str:
         """Write the end of the index; return its digest."""
-        subject = Subject(
+        subject = IndexedArchive(
             sha256=reader.sha256,
             size_bytes=reader.compressed_bytes,
             members=self._members,

@@ -1,7 +1,7 @@
 """Reads an index: all blocks in order, those of a subtree, or the one that a path is in.
 
-It checks digests from the root down as it reads, and limits every size that the file names. What it
-finds wrong is `Broken`: the index is then made again, since nothing depends on it.
+It checks digests from the root down as it reads, and limits every size that the file names. A wrong
+index raises `Broken` and is then made again, since nothing depends on it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, Self
 
 from core.archive.index.blocks import Block, Broken, Row, decode
-from core.archive.index.writer import FORMAT, MAGIC, TRAILER, Entry, Subject, digest_of
+from core.archive.index.writer import FORMAT, MAGIC, TRAILER, Entry, IndexedArchive, digest_of
 from core.archive.tar.gzip import Stretch
 from core.archive.tree.selection import walk_key
 from core.errors import MALFORMED
@@ -79,7 +79,7 @@ class IndexReader:
             (first.encode("latin-1"), int(members), int(at), int(length), sum_.encode("latin-1"))
             for first, members, at, length, sum_ in values.pop("pages")
         ]
-        self.subject = Subject(**values)
+        self.subject = IndexedArchive(**values)
         self._keys = [walk_key(page[0]) for page in self._pages]
         self._page: tuple[int, list[Entry], list[bytes]] = (-1, [], [])
         self._block: tuple[int, Block | None] = (-1, None)
@@ -149,7 +149,7 @@ class IndexReader:
                 raise Broken
 
     def entries(self, path: bytes = b"") -> Iterator[Entry]:
-        """Yield the blocks that may hold a path or what is below it; of none, all."""
+        """Yield the blocks that may hold a path or entries below it; all blocks without a path."""
         if not path:
             for number in range(len(self._pages)):
                 yield from self._entries(number)[0]

@@ -39,7 +39,7 @@ NO_STRETCH: Final = Stretch(-1, 0, 0, 0)
 
 
 class Entry(NamedTuple):
-    """What a page says of a block; `begin` is where its first member begins."""
+    """The entry of a block in a page; `begin` is the position of its first member."""
 
     first: bytes
     members: int
@@ -51,7 +51,7 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class IndexedArchive:
     """The archive that an index is of: its digest, its size, totals, and whose order it is in.
 
     `ordered`: its members come in the order of our walk, and their places are those of their
@@ -110,7 +110,7 @@ class IndexWriter:
         self._pages.append((first, members, self._out(content), len(content), digest_of(content)))
         self._page = []
 
-    def finish(self, subject: Subject) -> str:
+    def finish(self, subject: IndexedArchive) -> str:
         """Write the end; return the digest of the root, as hex."""
         self._end_page()
         root = packed({**asdict(subject), "pages": self._pages})
@@ -138,7 +138,7 @@ class RowGatherer:
         return len(self._rows) >= ROWS or self._bytes >= _ROW_BYTES
 
     def end(self, stretch: Stretch) -> None:
-        """Write what was gathered, all of which is in this stretch."""
+        """Write the gathered members, all of this stretch, as a block."""
         if self._rows:
             first = self._rows[0].path
             self._writer.add(encode(self._rows), first, len(self._rows), self._begin, stretch)

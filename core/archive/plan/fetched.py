@@ -1,8 +1,7 @@
 """The files that were fetched for a plan from a listing, in a private directory beside the plan.
 
-Each fetch has a directory of its own, reached by descriptors: nothing that was fetched before can
-stand in the way of the next one. It owns these directories and knows nothing of where the files
-come from.
+Each fetch has a directory of its own, reached by descriptors: an earlier fetch cannot obstruct a
+later one. It owns these directories and knows nothing of where the files come from.
 """
 
 from __future__ import annotations
@@ -13,15 +12,15 @@ import stat
 from collections.abc import Callable, Iterator
 from typing import Final, Self
 
-from core.archive.plan.home import PlanPlace, plan_home
 from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.plan_location import PlanPlace, plan_location
 from core.archive.plan.rows import Row
 from core.archive.tree.open_directories import OPEN_FILE, OpenDirectories
 from core.archive.tree.remove import remove_tree
 from core.archive.tree.xattrs import read_attributes
+from core.directories import Directory
 from core.durable import translate
 from core.errors import StorageError
-from core.held import Directory
 
 PIECE: Final = 1 << 20
 
@@ -30,10 +29,10 @@ Fetch = Callable[[list[bytes], int], None]
 
 
 class FetchedFiles:
-    """What was fetched for the plan at `place`, whose member paths begin with `prefix`."""
+    """The fetched files of the plan at `place`, whose member paths begin with `prefix`."""
 
     def __init__(self, place: PlanPlace, prefix: bytes) -> None:
-        file = plan_home(place).file
+        file = plan_location(place).file
         self._above = file.directory
         self._name = f"{file.name}.fetched"
         self._prefix = len(prefix)
@@ -59,7 +58,7 @@ class FetchedFiles:
         return directories
 
     def fetch(self, fetch: Fetch, paths: list[bytes]) -> None:
-        """Fetch the files of these member paths. Raises StorageError, and what `fetch` raises."""
+        """Fetch the files of these member paths. Raises StorageError, and errors of `fetch`."""
         if not paths:
             return
         try:
@@ -89,12 +88,12 @@ class FetchedFiles:
 
 def remove_fetched(place: PlanPlace) -> None:
     """Remove all that was fetched for a plan. Raises StorageError."""
-    file = plan_home(place).file
+    file = plan_location(place).file
     remove_tree(os.fsencode(f"{file.name}.fetched"), dir_fd=file.directory.fd)
 
 
 class FetchedContents:
-    """Contents of the rows of a plan, from what was fetched for it."""
+    """Contents of the rows of a plan, from its fetched files."""
 
     def __init__(self, files: FetchedFiles) -> None:
         self._files = files
@@ -120,16 +119,16 @@ class FetchedContents:
 
 
 def fetch_for_stage(place: PlanPlace, fetch: Fetch) -> None:
-    """Fetch what the stage of a plan needs. Raises as `fetch_contents`."""
+    """Fetch the files that the stage of a plan needs. Raises as `fetch_contents`."""
     with PlanFile(place) as plan:
         fetch_contents(plan, fetch)
         plan.save()
 
 
 def fetch_contents(plan: PlanFile, fetch: Fetch, *, after: int = 0) -> None:
-    """Fetch what a stage needs and is not there yet, and note the attributes that it has.
+    """Fetch the files that a stage needs and lacks, and note their attributes.
 
-    Raises StorageError for a file that did not come, and what `fetch` raises.
+    Raises StorageError for a file that was not delivered, and errors of `fetch`.
     """
     with FetchedFiles(plan.home, os.fsencode(plan.facts.listed or "")) as files:
         missing: list[bytes] = []

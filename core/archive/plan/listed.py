@@ -13,12 +13,12 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from core.archive.plan.home import PlanPlace, plan_home
+from core.archive.plan.plan_location import PlanPlace, plan_location
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.tar.member import Member
+from core.directories import StateFile
 from core.durable import translate, write_all
 from core.errors import MALFORMED, StorageError
-from core.held import StateFile
 
 _TYPES: Final = {stat.S_IFREG: REGULAR, stat.S_IFDIR: DIRECTORY, stat.S_IFLNK: SYMLINK}
 _NO_ACCOUNT: Final = b""
@@ -46,7 +46,7 @@ class Listed(NamedTuple):
 
 def listing_file(place: PlanPlace) -> StateFile:
     """Return the file of a plan's listing."""
-    return plan_home(place).file.beside(".listing")
+    return plan_location(place).file.beside(".listing")
 
 
 def _text(path: bytes) -> str:
@@ -86,7 +86,7 @@ def copy_listing(source: StateFile, target: StateFile) -> None:
 
 
 def read_listing(file: StateFile) -> Iterator[Listed]:
-    """Yield what a listing has. Raises StorageError for one that is damaged."""
+    """Yield the entries of a listing. Raises StorageError for a damaged one."""
     try:
         with open(file.open(), "rb", buffering=_BUFFER) as opened:
             for line in opened:
@@ -104,7 +104,7 @@ def members_of(
     """Yield entries as members of an archive, numbered where their content would be.
 
     Files of one inode, size and time are names of one file, the first of them its own. Only names
-    that belong to what is compared count: a file is never made a name of what is not looked at.
+    that are compared count: a file is never made a name of one that is not compared.
     """
     first: dict[tuple[int, int, int], bytes] = {}
     for number, entry in enumerate(entries):

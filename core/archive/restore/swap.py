@@ -18,8 +18,8 @@ from core import durable
 from core.account.reach import account_of, lstat, open_to_read
 from core.archive.plan.closed_directories import admitted
 from core.archive.plan.facts import MOVABLE, PlanStep
-from core.archive.plan.home import PlanPlace, plan_home
 from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.plan_location import PlanPlace, plan_location
 from core.archive.plan.rows import Region, Row
 from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.places import Places
@@ -287,10 +287,10 @@ class _Swap:
 def swap_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -> None:
     """Set the live entries of a plan aside and put the staged ones in their place, durably.
 
-    May be run again after a crash at any rename. Raises PlanChanged when something else took a
-    live place (then `revert_files` brings everything back), StorageError when the disk refuses.
-    `report` gets 0 bytes and units moved; it must not raise once the swap has begun. A plan's path
-    stands for its staged entries, whose totals are not needed while the store is closed.
+    May be run again after a crash at any rename. Raises PlanChanged when something else took a live
+    place (then `revert_files` brings everything back), StorageError when the disk refuses. `report`
+    gets 0 bytes and units moved; it must not raise once the swap has begun. A plan's path
+    represents its staged entries, whose totals are not needed while the store is closed.
     """
     plan_path = staged.plan_path if isinstance(staged, StagedFiles) else staged
     with PlanFile(plan_path) as plan, contextlib.ExitStack() as stack:
@@ -304,25 +304,25 @@ def swap_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -
             plan.remember(step=PlanStep.SWAPPED, swapped_ns=_moment(plan))
             plan.save()
         except (OSError, MagerewindError) as error:
-            if not plan_home(plan_path).file.exists():
+            if not plan_location(plan_path).file.exists():
                 _take_back(plan, report, error)
             if isinstance(error, MagerewindError):
                 raise
             raise translate(error, f"moving {os.fsdecode(swap.current)} into place") from error
 
 
-class TakenBack(StorageError):
+class SwapReverted(StorageError):
     """A plan was removed while it was carried out; all that it had moved is back in its place."""
 
 
 def _take_back(plan: PlanFile, report: Report, cause: Exception) -> None:
-    """Bring everything back by a plan that exists in this process only. Raises TakenBack."""
+    """Bring everything back by a plan that exists in this process only. Raises SwapReverted."""
     with contextlib.ExitStack() as stack:
         try:
             _Swap(plan, _Ground(plan, stack), report).back()
         except (OSError, MagerewindError):
             return  # the swap's own error is the better reason
-    raise TakenBack(f"The plan {plan.path} was removed while it was carried out.") from cause
+    raise SwapReverted(f"The plan {plan.path} was removed while it was carried out.") from cause
 
 
 def moves_anything(plan_path: PlanPlace) -> bool:
@@ -373,8 +373,8 @@ def _moment(plan: PlanFile) -> int:
 def revert_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -> None:
     """Bring the old tree back from any half-done swap, durably; may be run again.
 
-    Staged entries are back in their stage afterwards. Raises StoreLeftClosed when something else
-    stands where an old entry belongs.
+    Staged entries are back in their stage afterwards. Raises StoreLeftClosed when a foreign entry
+    occupies the place of an old one.
     """
     plan_path = staged.plan_path if isinstance(staged, StagedFiles) else staged
     with PlanFile(plan_path) as plan, contextlib.ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The text of a dump, read where an index says: without what stands before, where that can be."""
+"""The text of a dump, read at the positions of its index: without the text before, if possible."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.database.index.entries import Place
 from core.durable import translate
 from core.errors import DamagedBackup
 from core.inflating import Inflated
-from core.owned import open_regular
+from core.owned_files import open_regular
 
 PIECE: Final = 1 << 20
 _WHOLE: Final = ((0, 0),)

@@ -1,8 +1,8 @@
 """The names of staged and aside tables, and of the objects staged with them.
 
 `_mrs_<job>_<n>` is a staged table, `_mra_<job>_<n>` an aside one; foreign keys that wait for their
-real names are `_mrs_<job>_f<n>`, guards of staged tables `_mrs_<job>_g<n>`. A name tells whose it
-is and that it is ours, nothing more: which table stands behind it is in the journal.
+real names are `_mrs_<job>_f<n>`, guards of staged tables `_mrs_<job>_g<n>`. A name tells its job
+and that it is ours, nothing more: the table behind it is in the journal.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ def aside_name(short: str, number: int) -> str:
     return f"{ASIDE}{short}_{number}"
 
 
-def waiting_key_name(short: str, number: int) -> str:
+def deferred_key_name(short: str, number: int) -> str:
     """Return the name of a foreign key that waits for its real one."""
     return f"{STAGED}{short}_f{number}"
 
 
-def waiting_check_name(short: str, number: int) -> str:
+def deferred_check_name(short: str, number: int) -> str:
     """Return the name of a CHECK constraint that waits for its real one."""
     return f"{STAGED}{short}_c{number}"
 

@@ -19,13 +19,13 @@ from core.database.schema.table_names import all_names
 from core.database.server.connection import Connection
 from core.database.server.dialect import Server, quote_name
 from core.database.sql.table_text import ForeignKeyText, TableText, columns_of, parse_show_create
-from core.database.swap.hold import Hold, lock_again
+from core.database.swap.table_locks import TableLocks, lock_again
 from core.errors import DatabaseError, RightsMissing
 
 _NOT_IN_PLACE: Final = frozenset({1845, 1846})
 
 
-def point_kept_keys(connection: Connection, swap: Swap, hold: Hold | None) -> None:
+def point_kept_keys(connection: Connection, swap: Swap, hold: TableLocks | None) -> None:
     """Point the keys of tables of this schema at the new tables; their own lock is kept or taken.
 
     `hold` is released at the end. `connection` only reads. Raises SwapBlocked, DatabaseError.
@@ -51,7 +51,7 @@ def point_kept_keys(connection: Connection, swap: Swap, hold: Hold | None) -> No
 
 def _locked(
     connection: Connection, tables: Mapping[str, list[ForeignKeyText]], swap: Swap
-) -> Hold | None:
+) -> TableLocks | None:
     """Lock tables anew; None where the account may not, and each is altered as it stands.
 
     Those that they refer to are locked too, since a key is missing for a moment. New ones are not:

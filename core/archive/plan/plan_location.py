@@ -1,0 +1,73 @@
+"""The place of a plan, and the trees that a plan found there may speak of.
+
+A plan that is read back decides about renames and removals. So a plan of a job is
+opened with the trees and the job that it may speak of; `core.archive.plan.check` holds it against
+them. A plan that was just made for a look (a string as its path) answers for itself.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from core.directories import Directory, StateFile, state_file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """The trees that a job's plan may name: `trees` are roots and their prefixes in the archive."""
+
+    trees: frozenset[tuple[bytes, bytes]]
+    state: bytes
+    job_id: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLocation:
+    """A plan's file, held by its directory; `bounds` are None for a plan made for a look."""
+
+    file: StateFile
+    bounds: Bounds | None = None
+
+    @property
+    def directory(self) -> Directory:
+        """The directory that the plan and its scratch files are in."""
+        return self.file.directory
+
+    @property
+    def path(self) -> str:
+        """Where it is, for people."""
+        return self.file.path
+
+    def __str__(self) -> str:
+        return self.path
+
+    @property
+    def state(self) -> Directory | None:
+        """`var/.magerewind`, where the plan is a job's."""
+        jobs = self.directory.parent
+        return None if self.bounds is None or jobs is None else jobs.parent
+
+
+PlanPlace = str | PlanLocation
+"""A plan by its path, whose directory the caller answers for, or by its home."""
+
+
+def plan_location(place: PlanPlace) -> PlanLocation:
+    """Return the home of a plan."""
+    return (
+        place
+        if isinstance(place, PlanLocation)
+        else PlanLocation(state_file(os.path.abspath(place)))
+    )
+
+
+def seen_file(place: PlanPlace) -> StateFile:
+    """Return the scratch file with the looks of live entries."""
+    return plan_location(place).file.beside(".seen")
+
+
+def cache_file(place: PlanPlace) -> StateFile:
+    """Return the scratch file with contents that a plan has put aside."""
+    return plan_location(place).file.beside(".spool")

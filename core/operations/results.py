@@ -1,0 +1,31 @@
+"""How an operation ended, as its runner needs to know it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.events import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationResult:
+    """An operation that came to an end of its own; errors are raised instead.
+
+    `strict`: warnings count as a failure for the exit code.
+    """
+
+    outcome: Outcome = Outcome.DONE
+    exit_code: int = 0
+    message: str = ""
+    undo_kept: bool = False
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """How a job ended."""
+
+    outcome: Outcome
+    exit_code: int
+    message: str = ""
+    undo_kept: bool = False
