@@ -52,7 +52,7 @@ def make_guards(
             except ConnectionLost:
                 raise
             except DatabaseError as error:
-                own = [name for schema, name in users if schema == connection.schema]
+                own = sorted(name for schema, name in users if schema == connection.schema)
                 if own:
                     raise LoadFailed(
                         f"'{one_line(own[0])}' stays and refers to '{one_line(table)}', which is"
