@@ -46,6 +46,7 @@ from core.operations.selections import selection_of
 from core.operations.sources import Sources, excluded, gather, resolve_only
 
 if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for imports
+    from core.contents.table_rows import RowTotals
     from core.database.compare.compare import Compared
     from core.database.load.server_check import DumpCheck, ServerCheck
     from core.operations.chosen_tables import ChosenTables
@@ -64,6 +65,7 @@ class DatabasePlan:
     losses: LostRows | None
     chosen: ChosenTables | None = None  # where not all tables are asked for
     difference: Difference | None = None  # None where the server was not asked
+    counted: Mapping[str, RowTotals] = field(default_factory=dict)  # of tables that differ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +147,11 @@ def plan_rollback(
             findings += remote_sources.dump_findings(sources.remote)
             findings += loss_findings(sources)
     elif Kind.DB in request.kinds:
+        from core.operations.row_counts import count_rows  # noqa: PLC0415 - as said above
+
         database = plan_database(request, sources, report, findings)
+        counted = count_rows(database, store, sources.backups[Kind.DB], environ=environ)
+        database = replace(database, counted=counted)
     findings += absence_findings(store, request, sources, files)
     findings += file_findings(store, files)
     findings += surrounding_findings(store, request, sources, now_s)
