@@ -1,4 +1,4 @@
-"""What a pool sees of a live tree is what one process sees, and what is passed over is the same."""
+"""A pool reads the same entries of a live tree as one process does."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from tests.archive.trees import Layout, plan, write
 
 
 def lose(shop: Layout) -> None:
-    """Remove everything."""
+    """Remove all entries of the store."""
     for name in ("lib", "vendor"):
         shutil.rmtree(f"{shop.root}/{name}")
 

@@ -1,4 +1,4 @@
-"""Plan, stage, swap, revert, undo: the tree is wholly old or wholly new, whatever was in it."""
+"""Plan, stage, swap, revert, undo: a tree of any content is wholly old or wholly new."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_plan_says_what_it_will_do(tmp_path: Path) -> None:
 def test_a_plan_adds_up_to_the_same_when_it_is_read_back(
     shop: Layout, tmp_path: Path, seed: int
 ) -> None:
-    """What was shown is compared by its fingerprint with what is to run."""
+    """The shown plan is compared with the plan to be run by its fingerprint."""
     summary = write(shop.code, tmp_path / "a.tgz")
     damage(shop.root, random.Random(seed), times=60)
     planned = plan(tmp_path / "a.tgz", shop, summary)

@@ -87,7 +87,7 @@ def test_another_archive_is_noticed_while_staging(shop: Layout, tmp_path: Path, 
             put(shop.root + "/.another")
             write(shop.code, archive)
             os.unlink(shop.root + "/.another")
-        case "shorter":  # ends before what the plan wants of it
+        case "shorter":  # ends before the members that the plan needs
             write(shop.code, archive)
         case "other":  # of the same length
             inflated = gzip.decompress(content)

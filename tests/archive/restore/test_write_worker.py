@@ -26,7 +26,7 @@ from tests.long import some
 
 
 def attributes(root: str) -> dict[str, tuple[object, ...]]:
-    """Return what `covered` does not tell."""
+    """Return the facts that `covered` leaves out."""
     found: dict[str, tuple[object, ...]] = {}
     for folder, directories, files in os.walk(root):
         for name in (*directories, *files):

@@ -1,4 +1,4 @@
-"""A packer leaves out what it must not decide: changed files, odd files, several names."""
+"""A packer leaves out entries that need a decision: changed files, odd files, several names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.archive.trees import Layout, layout, put, write
 def test_a_link_or_file_that_became_something_else_vanished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, becomes: str
 ) -> None:
-    """Between the look at what it is and the reading."""
+    """Exchange the entry between the look at its type and the reading."""
     shop = layout(tmp_path / "shop")
     os.symlink("nowhere", shop.root + "/b-link")
     put(shop.root + "/c-file", bytes(SMALL + 1))
@@ -88,7 +88,7 @@ def test_what_changes_while_it_is_read_is_left_out(
 
 
 def test_what_is_no_file_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever writes to a fifo waits for a reader, and a device may act when it is opened."""
+    """A writer to a fifo waits for a reader, and a device may act when it is opened."""
     shop = layout(tmp_path / "shop")
     os.mkfifo(shop.root + "/fifo")
     os.symlink("fifo", shop.root + "/link")

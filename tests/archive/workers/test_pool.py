@@ -1,4 +1,4 @@
-"""What several processes pack is what one packs, whatever becomes of them or of the files."""
+"""Several processes pack the same as one, also when they die or the files change."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ REFUSED = [
 ]
 
 
-# What a body may not do, in a dump that no manifest vouches for.
+# Bodies that are refused in a dump that no manifest vouches for.
 REACHING = [
     "SELECT * FROM a, mysql.user",
     "SELECT * FROM (a JOIN b) JOIN mysql.user",
