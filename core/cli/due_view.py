@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -61,8 +62,8 @@ def due_json(due: Due, now_s: float) -> dict[str, Any]:
             for kind, last_s in due.last_s.items()
         },
         "overdue": bool(overdue),
-        "warning_s": due.warning_s,
-        "critical_s": due.critical_s,
+        "warning_s": due.warning_s if due.warning_s < math.inf else None,
+        "critical_s": due.critical_s if due.critical_s < math.inf else None,
         "next_s": due.next_s,
         "next": None if due.next_s is None else numbers.iso(due.next_s),
         "tried_s": due.tried_s,
@@ -87,13 +88,17 @@ def check_line(due: Due, now_s: float, *, problem: str = "") -> str:
         said.append(f"{kind.value} {age}")
     if due.next_s is not None:
         said.append(f"next run {numbers.moment(due.next_s, named=True)}")
-    limits = f"{round(due.warning_s)};{round(due.critical_s)};0"
+    limits = f"{_limit(due.warning_s)};{_limit(due.critical_s)};0"
     measured = [
         f"{kind.value}_age={round(now_s - last_s)}s;{limits}"
         for kind, last_s in due.last_s.items()
         if last_s is not None
     ]
     return plugin_line(state, ", ".join(said), " ".join(measured))
+
+
+def _limit(age_s: float) -> str:
+    return str(round(age_s)) if age_s < math.inf else ""
 
 
 def worst_state(states: Sequence[int]) -> int:
