@@ -75,7 +75,7 @@ def judge(due: Due, now_s: float, *, problem: str = "") -> int:
     """Return the exit code of a check; a `problem` is critical by itself."""
     if problem or due.not_restorable or due.older_than(due.critical_s, now_s):
         return CRITICAL
-    return WARNING if due.older_than(due.warning_s, now_s) else OK
+    return WARNING if due.older_than(due.warning_s, now_s) or due.idle else OK
 
 
 def check_line(due: Due, now_s: float, *, problem: str = "") -> str:
@@ -86,6 +86,7 @@ def check_line(due: Due, now_s: float, *, problem: str = "") -> str:
     for kind, last_s in due.last_s.items():
         age = "never" if last_s is None else numbers.age(last_s, now_s)
         said.append(f"{kind.value} {age}")
+    said += [f"the timer {name} is not active" for name in due.idle]
     if due.next_s is not None:
         said.append(f"next run {numbers.moment(due.next_s, named=True)}")
     limits = f"{_limit(due.warning_s)};{_limit(due.critical_s)};0"

@@ -40,6 +40,11 @@ class Due:
     tried_s: float | None = None  # of the newest drill
     not_restorable: tuple[str, ...] = ()  # names whose last drill has failed
 
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """The names of timers that are in place and not run by their manager."""
+        return tuple(one.schedule.name for one in self.installed if one.active is False)
+
     def overdue(self, now_s: float) -> tuple[Kind, ...]:
         """Return the kinds that are overdue, where anything says when they are."""
         return self.older_than(self.warning_s, now_s) if self.limited else ()

@@ -20,7 +20,15 @@ from core.sample.sizes import Size
 from core.sample.store import make_store
 from core.schedule import crontab
 from core.schedule.due import Due
-from core.schedule.install import Places, Way, find_installed, install, remove
+from core.schedule.install import (
+    Installed,
+    Places,
+    Way,
+    find_installed,
+    install,
+    moment_of,
+    remove,
+)
 from core.schedule.units import Schedule, find_in, service_text, timer_text
 from tests.cli.command_line import ENVIRON, MAGEREWIND, Shop
 
@@ -229,6 +237,11 @@ def test_the_check_answers_as_a_plugin_does(store):
     assert "|" not in gone.stdout
 
 
+def test_the_next_run_is_what_systemctl_says():
+    assert moment_of("Fri 2026-11-27 21:34:09 UTC") == 1795815249.0
+    assert [moment_of(text) for text in ("", "n/a", "Fri 2026-11-27 22:34:09 CET")] == [None] * 3
+
+
 def test_a_store_that_is_never_overdue_is_never_critical():
     due = Due(last_s={Kind.DB: 0.0, Kind.CODE: None}, warning_s=math.inf, critical_s=math.inf,
               limited=True)  # fmt: skip
@@ -237,6 +250,18 @@ def test_a_store_that_is_never_overdue_is_never_critical():
     assert line.startswith("OK - ")
     assert line.endswith("| db_age=1000000000s;;;0")
     assert due_json(due, 1e9)["warning_s"] is None
+
+
+def test_a_timer_that_is_not_active_is_a_warning(tmp_path):
+    made = schedule(tmp_path)
+    places = {True: (), False: (f"the timer {made.name} is not active",), None: ()}
+    for active, said in places.items():
+        one = Installed(schedule=made, way=Way.SYSTEM, places=(), active=active)
+        limits = {"warning_s": 60.0, "critical_s": 90.0, "limited": True}
+        due = Due(last_s={Kind.DB: 1e9}, installed=(one,), **limits)
+        line = check_line(due, 1e9)
+        assert line.startswith("WARNING - " if said else "OK - ")
+        assert all(words in line for words in said)
 
 
 def test_a_unit_may_write_where_copies_go(store, tmp_path):
