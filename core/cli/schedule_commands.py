@@ -17,7 +17,7 @@ from core.config.load import DEFAULT, Effective
 from core.config.types import seconds_of
 from core.errors import AccountRefused, PreflightRefused, UsageError
 from core.events import Kind, encode_text
-from core.magento.store import Store, linked_parts, shown
+from core.magento.store import Store, linked_parts, refuse_stranger, shown
 from core.program import command_of
 from core.schedule.calendar import interval_s, parse_times
 from core.schedule.due import Due, due_of
@@ -140,6 +140,9 @@ def _print_files(session: Session, files: Iterable[tuple[str, bytes]]) -> None:
 def install_command(session: Session) -> int:
     """`schedule:install`."""
     store = session.store(for_rollback=False)
+    if os.geteuid() != 0 and not session.line.dry_run:  # its runs would be refused, one by one
+        session.writable_store(for_rollback=False)
+        refuse_stranger(store)
     places = Places.of(session.environ)
     way = _way(session)
     schedule = _schedule(session, store, way)
