@@ -10,7 +10,7 @@ from tui.engine.views import BackupView
 
 
 class Verifying:
-    """What waits, what is read now and how far. The numbers are written by the thread."""
+    """The queue, the backup that is read now, and its progress, written by the thread."""
 
     def __init__(self, engine: Engine, errands: Errands, voice: Voice) -> None:
         self._engine = engine
@@ -23,7 +23,7 @@ class Verifying:
         self._finished = False
 
     def start(self, backups: tuple[BackupView, ...]) -> None:
-        """Take these in, behind what waits already."""
+        """Append these to the queue."""
         known = {backup.name for backup in self._waiting}
         if self._reading is not None:
             known.add(self._reading.name)

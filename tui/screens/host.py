@@ -86,7 +86,7 @@ class Host(Voice, Protocol):
         ...
 
     def compare(self, one: SetView) -> None:
-        """Plan a rollback to this set, to see what it would change."""
+        """Plan a rollback to this set, to see its changes."""
         ...
 
     def pick(self, timestamp: int | None) -> None:

@@ -1,4 +1,4 @@
-"""What rolling back to a set would change and lose, about: looked at aside, once for each set."""
+"""The estimated changes and losses of a rollback to a set: looked at aside, once for each set."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Would:
         self._looks = 0
 
     def leave(self) -> None:
-        """Let what is looked at end."""
+        """Let the running look end."""
         self._looks += 1
 
     def forget(self) -> None:
@@ -76,7 +76,7 @@ class Would:
         )
 
     def lines(self, one: SetView, place: Place) -> list[Content]:
-        """Return what is known of a set."""
+        """Return the known estimate of a set."""
         head = assemble(
             ("SINCE THEN, ABOUT", "bold $title"), ("   [=] read everything", "$foreground-muted")
         )
