@@ -21,7 +21,7 @@ from tui.app.bar import bar_of
 from tui.app.base import Shell
 from tui.app.terminal import Terminal
 from tui.engine.job_watch import Watch
-from tui.engine.port import Engine, Errands, Follower, Latest
+from tui.engine.port import Engine, Follower, Latest, QuestionThreads
 from tui.engine.views import SetView
 from tui.render import text
 from tui.render.job import closed_text
@@ -82,7 +82,7 @@ class Application(Shell):
             self.let_switch()
         self.clock = clock
         self.zone = zone
-        self.errands: Errands
+        self.errands: QuestionThreads
         self.follower: Follower | None = None
         self.jobs: tuple[JobSummary, ...] = ()
         self.forgotten = 0
@@ -96,7 +96,7 @@ class Application(Shell):
     def on_mount(self) -> None:
         """Show Home and begin to watch for jobs."""
         self.set_class(self.ascii_only, "-ascii")
-        self.errands = Errands()
+        self.errands = QuestionThreads()
         every_s = REMOTE_POLL_S if self._remote else POLL_S
         self._poll_timer = self.set_interval(every_s, self.poll, pause=True)
         self._watch = Watch(self.engine.places, self.look_for_jobs, self.errands, local=None)

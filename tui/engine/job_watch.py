@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.magento.maintenance import ADDRESSES, FLAG
-from tui.engine.port import Errands
+from tui.engine.port import QuestionThreads
 from tui.engine.views import Places
 
 LOOK_S: Final = 2.0  # without notifications
@@ -120,7 +120,12 @@ class Watch:
     """Calls `changed` on the event loop, soon after something may have changed and once more."""
 
     def __init__(
-        self, places: Places, changed: Callable[[], None], errands: Errands, *, local: bool | None
+        self,
+        places: Places,
+        changed: Callable[[], None],
+        errands: QuestionThreads,
+        *,
+        local: bool | None,
     ) -> None:
         self._places = places
         self._changed = changed

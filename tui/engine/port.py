@@ -206,7 +206,7 @@ class Engine(Protocol):
         ...
 
 
-class Voice(Protocol):
+class Messages(Protocol):
     """Says something in passing. Texts may hold anything; they are made printable."""
 
     def complain(self, error: Exception) -> None:
@@ -226,7 +226,7 @@ class TimeLimit(Exception):
     """A question exceeded its time limit."""
 
 
-class Errands:
+class QuestionThreads:
     """Questions in daemon threads, whose answers come back to the event loop.
 
     `done` gets the value or the exception, exactly once and on the event loop; nothing comes back
@@ -323,7 +323,7 @@ class Latest(Generic[T]):
 
     def ask(
         self,
-        errands: Errands,
+        errands: QuestionThreads,
         work: Callable[[], T],
         changed: Callable[[T | Exception], None],
         *,

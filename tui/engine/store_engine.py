@@ -50,7 +50,7 @@ from core.schedule.due import Due, due_of
 from tui.engine import plan_views
 from tui.engine.backup_views import set_view
 from tui.engine.inside import BackupInsides
-from tui.engine.lastlog import read_log
+from tui.engine.log_end import read_log
 from tui.engine.shown_plan import ShownPlan
 from tui.engine.views import (
     BackupCheckView,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 
 from core.text.numbers import counted
-from tui.engine.port import Engine, Errands, Voice
+from tui.engine.port import Engine, Messages, QuestionThreads
 from tui.engine.views import BackupView
 
 
 class Verifying:
     """The queue, the backup that is read now, and its progress, written by the thread."""
 
-    def __init__(self, engine: Engine, errands: Errands, voice: Voice) -> None:
+    def __init__(self, engine: Engine, errands: QuestionThreads, voice: Messages) -> None:
         self._engine = engine
         self._errands = errands
         self._voice = voice

@@ -22,9 +22,9 @@ from tui.render.text import assemble
 from tui.render.unfinished import NOT_OURS, left_over_details, left_over_line
 from tui.screens.deletion import deleting, deletion_question, unfinished_question
 from tui.screens.filtered import FilteredPage
-from tui.screens.looking import open_inside
 from tui.screens.note import ask_note
-from tui.screens.would import Would
+from tui.screens.open_inside import open_inside
+from tui.screens.rollback_estimate import RollbackEstimates
 from tui.widgets.entry import Entry
 from tui.widgets.keys import HELP, Hint
 from tui.widgets.lines import Lines
@@ -78,7 +78,7 @@ class Backups(FilteredPage):
         self._marks: set[str] = set()
         self._sort = SORTS[0]
         self._verifying: Verifying | None = None
-        self._would: Would | None = None
+        self._would: RollbackEstimates | None = None
         self._rests: Timer | None = None
         self._kept: Callable[[], None] | None = None  # a key pressed before the list was there
 
@@ -100,7 +100,7 @@ class Backups(FilteredPage):
         rows = self.query_one(Rows)
         rows.marked = lambda index: self._listing.items[index].key in self._marks
         rows.focus()
-        self._would = Would(owner.engine, owner.errands, self._draw_details)
+        self._would = RollbackEstimates(owner.engine, owner.errands, self._draw_details)
         self._verifying = Verifying(owner.engine, owner.errands, owner)
         self._reading = self.set_interval(0.5, self._show_verifying, pause=True)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from core.events import Kind
-from tui.engine.port import Engine, Errands, Latest
+from tui.engine.port import Engine, Latest, QuestionThreads
 from tui.engine.views import (
     BackupsView,
     BackupView,
@@ -27,7 +27,7 @@ FILES: Final = (Kind.CODE, Kind.MEDIA)
 class Facts:
     """Asks side by side, and calls `came` on the event loop with each answer."""
 
-    def __init__(self, engine: Engine, errands: Errands, came: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, errands: QuestionThreads, came: Callable[[], None]) -> None:
         self.store: Latest[StoreView] = Latest()
         self.database: Latest[DatabaseView] = Latest()
         self.space: Latest[SpaceView] = Latest()

@@ -8,7 +8,7 @@ from typing import Final
 from textual.content import Content
 
 from core.events import Kind
-from tui.engine.port import Engine, Errands
+from tui.engine.port import Engine, QuestionThreads
 from tui.engine.views import ChangedPart, NewerView, SetView
 from tui.render import sets
 from tui.render.job import Place
@@ -18,10 +18,10 @@ LIMIT_S: Final = 40.0
 _FILES: Final = (Kind.CODE, Kind.MEDIA)
 
 
-class Would:
+class RollbackEstimates:
     """Answers by set. One set is looked at at a time; another one ends the look at the last."""
 
-    def __init__(self, engine: Engine, errands: Errands, came: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, errands: QuestionThreads, came: Callable[[], None]) -> None:
         self._engine = engine
         self._errands = errands
         self._came = came
