@@ -50,7 +50,7 @@ from core.schedule.due import Due, due_of
 from tui.engine import plan_views
 from tui.engine.backup_views import set_view
 from tui.engine.inside import BackupInsides
-from tui.engine.lastlog import read_log
+from tui.engine.log_end import read_log
 from tui.engine.shown_plan import ShownPlan
 from tui.engine.views import (
     BackupCheckView,
@@ -81,7 +81,7 @@ class JobStream:
         self.ended = False
 
     def poll(self) -> list[Stamped]:
-        """Return what is new. `ended` becomes true when the runner has let go of the store."""
+        """Return the new events. `ended` becomes true when the runner has released the store."""
         try:
             events = self._stream.poll()
             over = not events and self._is_over()
@@ -143,7 +143,7 @@ class StoreEngine:
             return None
 
     def store(self) -> StoreView:
-        """Return what the files of the store say."""
+        """Return the facts in the files of the store."""
         version, edition = magento_version(self._store)
         mode = problem = None
         configuration: DeploymentConfiguration | None = None
@@ -199,7 +199,7 @@ class StoreEngine:
         return SpaceView(path=self._store.backups, free_bytes=free_bytes, total_bytes=total_bytes)
 
     def changed(self, backup: BackupView, stop: Callable[[], bool]) -> ChangedPart:
-        """Return about what of the files of code or media changed since a backup."""
+        """Return estimated changes of the files of code or media since a backup."""
         kind = backup.kind
         if kind is None or kind is Kind.DB:
             raise UsageError("Only files are looked at.")
@@ -235,7 +235,7 @@ class StoreEngine:
         return self._client.forgotten()
 
     def health(self) -> StoreHealth:
-        """Return what of the store is broken."""
+        """Return the broken parts of the store."""
         return self._client.health()
 
     def open_store(self) -> None:
@@ -245,7 +245,7 @@ class StoreEngine:
     # Backups
 
     def backups(self) -> BackupsView:
-        """Return what lies in var/backups."""
+        """Return the contents of var/backups."""
         listing = list_backups(self._store.backups)
         return BackupsView(
             directory=listing.directory,
@@ -348,11 +348,11 @@ class StoreEngine:
     # Before a start
 
     def check_backup(self, request: BackupRequest) -> BackupCheckView:
-        """Return what can be known before a backup."""
+        """Return the facts known before a backup."""
         return plan_views.backup_check_view(self._client.preflight_backup(request))
 
     def plan(self, request: RollbackRequest | UndoRequest, report: Report) -> PlanView:
-        """Return what a rollback or an undo would change."""
+        """Return the changes of a rollback or an undo."""
         if isinstance(request, UndoRequest):
             undo = self._client.plan_undo(request)
             self.planned.keep(undo)
