@@ -117,6 +117,10 @@ class Call:
         self._has_progressed = True
         self._alive_s = time.monotonic()
 
+    def waited(self) -> None:
+        """Begin to count its seconds now: nobody has listened to it before."""
+        self._began_s = self._alive_s = time.monotonic()
+
     @property
     def stdin(self) -> int:
         """Its standard input, where that is a pipe."""
