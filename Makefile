@@ -7,7 +7,7 @@ PARALLEL := -n $(shell expr $$(nproc) + 1) --maxprocesses 4 --dist loadfile --no
 SIZE ?= small
 PREFIX ?= /usr/local
 
-.PHONY: help setup demo test test-tools bench bench-tools bench-parts crash matrix magento screenshots check docs format lock dist install clean
+.PHONY: help setup demo test test-tools bench bench-tools bench-parts long crash matrix magento screenshots check docs format lock dist install uninstall clean
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -28,9 +28,14 @@ test: test-tools ## Run the tests, on all processors and in memory
 	@.venv/bin/python -m compileall -q core tui
 	TMPDIR=$$(scripts/test_directory.sh) $(PYTEST) $(PARALLEL)
 
+long: test-tools ## Run the variants of stories that the tests leave out
+	@.venv/bin/python -m compileall -q core tui
+	TMPDIR=$$(scripts/test_directory.sh) $(PYTEST) $(PARALLEL) -m long
+
 crash: test-tools ## Run the long crash suite
-	MAGEREWIND_CRASH_REPORT=docs/reliability.md $(PYTEST) tests/crash -m "crash or not crash"
-	MAGEREWIND_DIFFERENCE_CASES=40 $(PYTEST) tests/integration tests/repository tests/security tests/database/swap -m "crash or not crash" -k "kill or keeper or property or ends or memory_gone"
+	@.venv/bin/python -m compileall -q core tui
+	MAGEREWIND_CRASH_REPORT=docs/reliability.md $(PYTEST) -n $$(nproc) tests/crash -m "crash or not crash"
+	MAGEREWIND_DIFFERENCE_CASES=40 $(PYTEST) -n $$(nproc) tests/integration tests/repository tests/security tests/database/swap -m "crash or not crash" -k "kill or keeper or property or ends or memory_gone"
 
 matrix: test-tools ## Run the tests on MariaDB 11.8 and MySQL 9 (fetches them, needs root)
 	scripts/server_root.sh mariadb mysql
@@ -75,6 +80,9 @@ dist: setup ## Make wheel, sdist, one file that holds all, and release notes, in
 
 install: ## Install for all accounts: command, manual, completion (PREFIX=/usr/local)
 	@scripts/install.sh "$(PREFIX)"
+
+uninstall: ## Take away what `make install` has put there (PREFIX=/usr/local)
+	@scripts/uninstall.sh "$(PREFIX)"
 
 clean: ## Remove what was made
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -14,7 +14,7 @@ from core.cli.console import Console
 from core.cli.parser import CommandLine
 from core.config.fields import Settings
 from core.config.load import Effective, check
-from core.config.on_disk import problems_on_disk
+from core.config.machine_problems import problems_on_disk
 from core.config.pages import commented_file, schema_page
 from core.errors import UsageError
 from core.text.lines import error, note

@@ -30,9 +30,10 @@ from core.schedule.install import (
     install,
     remove,
 )
-from core.schedule.programs import ask, has
+from core.schedule.programs import has, run_program
 from core.schedule.units import Schedule
 from core.text.lines import note, plain, success, warning
+from core.text.printable import printable
 
 _CALENDAR: Final = "daily"
 _DAY_S: Final = 86400.0
@@ -93,7 +94,7 @@ def _writable(store: Store, metrics_file: str | None) -> tuple[str, ...]:
 def _interval(session: Session, calendar: str) -> float:
     """Return how long it is between two runs at most. Raises UsageError for no calendar event."""
     if has("systemd-analyze"):
-        answer = ask(["systemd-analyze", "calendar", "--", calendar], session.environ)
+        answer = run_program(["systemd-analyze", "calendar", "--", calendar], session.environ)
         if not answer.well:
             raise UsageError(
                 f"systemd knows no such calendar event: {calendar}",
@@ -122,8 +123,11 @@ def _print_files(session: Session, files: Iterable[tuple[str, bytes]]) -> None:
             session.console.print_json(
                 {"type": "ScheduleFile", "path": encode_text(path), "content": encode_text(text)}
             )
-        else:
-            session.console.print(f"# {path or 'crontab'}", *text.rstrip("\n").split("\n"), "")
+        elif session.console.writes_to_terminal:
+            lines = (f"# {path or 'crontab'}", *text.rstrip("\n").split("\n"), "")
+            session.console.print(*map(printable, lines))
+        else:  # as it is written, also where a path is no text
+            session.console.write_bytes(os.fsencode(f"# {path or 'crontab'}\n") + content + b"\n")
 
 
 def install_command(session: Session) -> int:

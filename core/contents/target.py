@@ -18,7 +18,7 @@ from typing import Final, Self
 from core.durable import create_exclusive, rename_noreplace, translate, unlink_if_there, write_all
 from core.errors import UsageError
 from core.magento.store import Store, shown
-from core.owned import account_name
+from core.owned_files import account_name
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _TOP: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -31,7 +31,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class EntryMetadata:
     """The metadata of an entry: mode, time, account and group (-1: those of a new file)."""
 
     mode: int
@@ -77,7 +77,7 @@ class Target:
         except OSError as error:
             raise translate(error, f"opening {shown(path)}") from error
         self._way: list[tuple[bytes, int]] = []  # open directories below, by name
-        self._settling: list[tuple[list[bytes], Look]] = []
+        self._settling: list[tuple[list[bytes], EntryMetadata]] = []
 
     def _opened(self, above: str, name: str) -> int:
         """Open the directory; make it where it is missing, which is looked at beforehand."""
@@ -170,7 +170,7 @@ class Target:
         except OSError as error:
             raise translate(error, f"writing {shown(path)} to {shown(self.path)}") from error
 
-    def directory(self, path: bytes, look: Look) -> None:
+    def directory(self, path: bytes, look: EntryMetadata) -> None:
         """Make a directory; it gets its look in `settle`, when all that is in it is made."""
         names = path.split(b"/")
         with self._placing(path):
@@ -182,7 +182,7 @@ class Target:
         with self._placing(path) as (fd, name):
             os.symlink(leads_to, name, dir_fd=fd)
 
-    def file(self, path: bytes, pieces: Iterable[bytes], look: Look) -> None:
+    def file(self, path: bytes, pieces: Iterable[bytes], look: EntryMetadata) -> None:
         """Write a file. It has its name only when it is whole."""
         with self._placing(path) as (fd, name):
             if _is_there(name, fd):
@@ -216,7 +216,7 @@ def _is_there(name: bytes, fd: int) -> bool:
     return True
 
 
-def _give(fd: int, look: Look) -> None:
+def _give(fd: int, look: EntryMetadata) -> None:
     if look.uid != -1 or look.gid != -1:
         with contextlib.suppress(PermissionError):
             os.fchown(fd, look.uid, look.gid)

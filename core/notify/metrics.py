@@ -19,7 +19,7 @@ from core import durable
 from core.backups.catalog import Backup, Health, list_backups
 from core.errors import MagerewindError, StorageError
 from core.events import Kind
-from core.owned import read_plain_file
+from core.owned_files import read_plain_file
 
 _LIMIT: Final = 256 << 10
 _MODE: Final = 0o644  # node_exporter has an account of its own

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -77,6 +78,10 @@ def test_a_store_is_known_by_its_root_and_the_command_line_counts_most(place: Pl
         (("info:store", "--store=one", "--root=/tmp"), 2, "--store and --root exclude each other"),
         (("info:store", "--all-stores", "--store=one"), 2, "--all-stores and --store exclude"),
         (("job:undo", "--all-stores"), 2, "job:undo works on one store"),
+        (("schedule:install", "--all-stores"), 2, "schedule:install works on one store"),
+        (("setup:rollback", "--all-stores"), 2, "setup:rollback works on one store"),
+        (("list", "--all-stores"), 2, "list works on no store"),
+        (("demo", "--all-stores"), 2, "demo works on no store"),
         (("info:store", "--config=/no/such", "--store=one"), 1, "There is no file /no/such"),
         (("info:store", "--config=x", "--no-config"), 2, "exclude each other"),
         (("setup:backup", "--store=one", "--no-config"), 2, "There is no store 'one'"),
@@ -116,6 +121,12 @@ def test_all_stores_are_done_though_one_fails(place: Place) -> None:
     for name, shop in place.shops.items():
         assert len(shop.names(".tgz")) == before[name] + 1
     assert done.stderr.splitlines()[-3:] == ["gone: exit code 1", "one: done", "two: done"]
+    check = ("info:store", "--check", "--all-stores", f"--config={place.file}")
+    done = place.run(*check)
+    assert (done.returncode, len(done.stdout.splitlines())) == (2, 1)
+    assert re.match(r"CRITICAL - .*one: .*two: .* \| .*\.code_age=\d+s;", done.stdout), done.stdout
+    done = place.run("info:backups:drill", "--all-stores", f"--config={place.file}")
+    assert "is restorable" in done.stdout + done.stderr
     rows = place.rows("info:backups:list", "--all-stores", f"--config={place.file}")
     ended = {row["store"]: row["exit_code"] for row in rows if row["type"] == "StoreEnded"}
     assert ended == {"gone": 1, "one": 0, "two": 0}

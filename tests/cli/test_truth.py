@@ -61,6 +61,7 @@ def state(shop: Shop) -> str:
     return fact(shop.run("info:store").stdout, "State")
 
 
+@pytest.mark.long
 def test_a_store_is_open_only_where_nothing_is_broken(shop: Shop, server: PrivateServer) -> None:
     env_php = shop.root / "app/etc/env.php"
     text = env_php.read_text()
@@ -128,6 +129,7 @@ def test_plan_progress_and_result_count_alike(shop: Shop) -> None:
     assert shop.run("setup:rollback", "-y", "-c", completed["file_name"]).returncode == 0
 
 
+@pytest.mark.long
 def test_a_dump_is_estimated_by_the_one_before(
     shop: Shop, backed_up: str, server: PrivateServer
 ) -> None:

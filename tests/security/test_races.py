@@ -11,10 +11,10 @@ import sys
 
 import pytest
 
+from core.directories import Directory
 from core.durable import write_file
 from core.errors import MagerewindError
 from core.events import Kind
-from core.held import Directory
 from core.jobs.directory import create_job
 from core.jobs.listing import list_jobs
 from core.magento.store import find_store
@@ -159,13 +159,13 @@ def test_a_link_of_another_account_is_followed_by_nothing(store, victim, at):
 
 def test_a_plan_that_is_exchanged_while_it_is_opened_is_refused(store, victim):
     """The exchanged directory is ours too, as that of another store would be."""
-    from core.archive.plan.home import PlanHome
     from core.archive.plan.plan_file import PlanFile
-    from core.held import StateFile
+    from core.archive.plan.plan_location import PlanLocation
+    from core.directories import StateFile
 
     job = create_job(store, "20260101-000000-0001", BackupRequest(kinds=(Kind.MEDIA,)))
     homes = [
-        PlanHome(StateFile(directory, "plan-media"))
+        PlanLocation(StateFile(directory, "plan-media"))
         for directory in (job.directory, Directory.scratch(str(victim)))
     ]
     for home, mark in zip(homes, ("ours", "another"), strict=True):

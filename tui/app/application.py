@@ -111,7 +111,7 @@ class Application(Shell):
 
     @property
     def _page_on_top(self) -> Page | None:
-        """The page that is seen without a dialog on it; none while the application ends."""
+        """The page that is seen without another screen on it; none while the application ends."""
         stack = self.screen_stack
         return stack[-1] if stack and isinstance(stack[-1], Page) else None
 
@@ -213,7 +213,7 @@ class Application(Shell):
         state = follower.state
         if state.ended is not None or state.closed_since_s is not None:
             self.maintenance = state.closed_since_s is not None
-        # A page below a dialog is painted whole: 13 kB a time at 120x40.
+        # A page below the palette is painted whole: 13 kB a time at 120x40.
         if follower.ended or self._page_on_top:
             self._tell()
 
@@ -356,7 +356,10 @@ class Application(Shell):
 
         freed = f" It frees {text.size(job.undo_bytes)}." if job.undo_bytes else ""
         began = text.local_time(job.began_s, self.zone)
-        self.push_screen(
+        page = self.page
+        if page is None:
+            return
+        page.ask(
             Ask(
                 title=f"Give up the undo of the rollback of {began}?",
                 lines=[

@@ -67,8 +67,8 @@ class LazyEngine:
         from core.operations.requests import BackupRequest  # noqa: PLC0415 - as said above
 
         if self._settings is not None:
+            from core.cli.backup_request import backup_request  # noqa: PLC0415 - as said above
             from core.cli.parser import CommandLine  # noqa: PLC0415 - as said above
-            from core.cli.requested import backup_request  # noqa: PLC0415 - as said above
 
             with suppress(MagerewindError):
                 effective = self._settings(self.root)

@@ -375,7 +375,7 @@ class Rollback(Page):
                 request = replace(self._request, confirmed_plan=plan.fingerprint or None)
                 self.owner.begin(request, self._started)
 
-        self.app.push_screen(Confirm(confirm_view(self.owner, self._request, plan)), answered)
+        self.ask(Confirm(confirm_view(self.owner, self._request, plan)), answered)
 
     def _started(self, error: Exception | None) -> None:
         self._starting = False

@@ -327,6 +327,7 @@ def test_sparse_and_huge_sizes(tmp_path: Path) -> None:
     assert (info.size, info.uid, info.mtime) == (size, 3_000_000, -5)
 
 
+@pytest.mark.long
 def test_very_deep_trees(tmp_path: Path) -> None:
     shop = layout(tmp_path / "shop")
     depth, name = 5000, b"n" * 30

@@ -19,7 +19,7 @@ from core.text import numbers
 HERE = "here"
 
 
-class Copies:
+class StoreCopies:
     """The sets of repositories, by their time and kind."""
 
     def __init__(self, seen: Sequence[Seen]) -> None:

@@ -14,11 +14,11 @@ from msgspec.structs import fields
 
 from core.account.ids import ids_of
 from core.config.fields import Hooks, OperationHooks
-from core.config.job import secrets_of
+from core.config.job_settings import secrets_of
 from core.config.load import Config, Effective
 from core.config.secrets import Secret, check_secret, secret_of
 from core.errors import SecretUnreadable
-from core.owned import account_name
+from core.owned_files import account_name
 
 
 def problems_on_disk(config: Config, environ: Mapping[str, str]) -> Iterator[str]:
