@@ -22,7 +22,8 @@ from tui.engine.views import Places, places_of
 if TYPE_CHECKING:
     from core.config.load import Effective
     from core.operations.requests import BackupRequest
-    from tui.engine.plan_port import Insides, PlannedFiles
+    from tui.engine.inside_port import Insides
+    from tui.engine.plan_port import PlannedFiles
     from tui.engine.port import Engine
 
 
