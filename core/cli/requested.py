@@ -1,4 +1,4 @@
-"""The backup that a command line and the configuration ask for, for commands and application."""
+"""What a command line and the configuration ask for together, for commands and application."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from core.cli.repositories import destination
 from core.cli.retention_policy import policy_of
 from core.compression import Compression
 from core.events import Kind
-from core.operations.requests import BackupRequest
+from core.operations.requests import BackupRequest, RollbackRequest, UndoRequest
+from core.repository.settings import Repository
 
 if TYPE_CHECKING:
+    from core.config.fields import Settings
     from core.config.load import Effective
 
 
@@ -44,4 +46,50 @@ def backup_request(
         repositories=repositories,
         local=local,
         store=effective.label,
+    )
+
+
+def rollback_request(
+    line: CommandLine,
+    settings: Settings,
+    files: Mapping[Kind, str],
+    *,
+    repository: Repository | None = None,
+    store: str = "",
+) -> RollbackRequest:
+    """Return the request for these backups, by kind. Raises UsageError."""
+    options, given = settings.rollback, line.given
+    keep_env = line.keep_env if "keep_env" in given else options.keep_env and not line.replace_env
+    return RollbackRequest(
+        code_file=files.get(Kind.CODE),
+        media_file=files.get(Kind.MEDIA),
+        db_file=files.get(Kind.DB),
+        repository=repository,
+        store=store,
+        keep_env=keep_env,
+        replace_env=line.replace_env,
+        from_elsewhere=line.from_elsewhere,
+        flush=line.flush if "flush" in given else options.flush,
+        partial=line.partial,
+        map_collations=line.map_collations,
+        from_schema=line.from_schema,
+        keep_stripped=line.keep_stripped if "keep_stripped" in given else options.keep_stripped,
+        exclude=line.exclude if "exclude" in given else options.exclude,
+        only=line.only,
+        only_table=line.only_table,
+        exclude_table=line.exclude_table,
+        with_related=line.with_related,
+        whole=line.whole,
+        load_open=line.load_open,
+        strict=settings.strict,
+    )
+
+
+def undo_request(line: CommandLine, settings: Settings, job_id: str) -> UndoRequest:
+    """Return the request to undo the rollback of this job."""
+    return UndoRequest(
+        job_id=job_id,
+        flush=line.flush if "flush" in line.given else settings.rollback.flush,
+        partial=line.partial,
+        strict=settings.strict,
     )

@@ -115,6 +115,10 @@ def compare_with_live(
                 if request.only_table and not request.with_related:
                     prefix = settings.table_prefix
                     names = list(matching_tables(request.only_table, names, prefix)[0])
+                if request.exclude_table:
+                    prefix = settings.table_prefix
+                    left = set(matching_tables(request.exclude_table, names, prefix)[0])
+                    names = [name for name in names if name not in left]
                 if lock_problem(connection, names) is not None:
                     return Compared(reason="another connection has locked tables")
                 reason = other_rendering(index, connection) or cluster_reason(connection)
