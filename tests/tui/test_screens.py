@@ -358,12 +358,11 @@ async def test_the_undo_is_offered_only_while_it_is_kept(engine: RecordedEngine)
 
 
 async def test_a_rollback_says_its_order_and_the_equal_command(engine: RecordedEngine) -> None:
-    async with opened(engine) as (app, pilot):
-        await pilot.press("r", "n")
-        await settle(pilot)
-        await pilot.press("n")
-        await settle(pilot)
-        assert "1 prepare what differs beside the store  2 close the store" in shown(app)
+    async with opened(engine, size=(120, 40)) as (app, pilot):
+        for key in ("r", "o"):
+            await pilot.press(key)
+            await settle(pilot)
+        assert "1 prepare what differs beside the store" in shown(app)
         assert "magerewind setup:rollback --code-file=" in shown(app)
         await pilot.press("y")
         await settle(pilot)

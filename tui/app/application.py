@@ -33,7 +33,6 @@ from tui.screens.home import Home
 from tui.screens.host import Host
 from tui.screens.job import JobScreen
 from tui.screens.page import Page
-from tui.screens.pick import Pick
 from tui.screens.recover import Recover
 from tui.widgets.bar import BarView
 
@@ -320,15 +319,17 @@ class Application(Shell):
         )
         self._show_plan(request)
 
-    def _show_plan(self, request: RollbackRequest | UndoRequest) -> None:
+    def _show_plan(
+        self, request: RollbackRequest | UndoRequest | None, *, timestamp: int | None = None
+    ) -> None:
         # What plans are made with takes its time to load, and Home does not wait for it.
         from tui.screens.rollback import Rollback  # noqa: PLC0415
 
-        self.push_screen(Rollback(request))
+        self.push_screen(Rollback(request, timestamp=timestamp))
 
     def pick(self, timestamp: int | None) -> None:
         """Begin a rollback, to this set or to one that is still to be chosen."""
-        self.push_screen(Pick(timestamp))
+        self._show_plan(None, timestamp=timestamp)
 
     def _open_recovery(self) -> None:
         job = self.interrupted_job
