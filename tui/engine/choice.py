@@ -57,13 +57,14 @@ class Choice:
     @property
     def request(self) -> RollbackRequest | None:
         """What is to be planned; None while nothing is taken."""
+        left = tuple(quoted(name) for kind, name in self.left if kind is Kind.DB)
+        tables_left = (*self.how.exclude_table, *left)
         if self.how.repository is not None:
-            return self.how
+            return replace(self.how, exclude_table=tables_left)
         names = {kind: self.files[kind].name for kind in self.taken if kind in self.files}
         if not names:
             return None
         how, tables = self.how, Kind.DB in names
-        left = tuple(quoted(name) for kind, name in self.left if kind is Kind.DB)
         return replace(
             how,
             code_file=names.get(Kind.CODE),
@@ -71,7 +72,7 @@ class Choice:
             db_file=names.get(Kind.DB),
             only=how.only if set(names) - {Kind.DB} else (),
             only_table=how.only_table if tables else (),
-            exclude_table=(*how.exclude_table, *left) if tables else (),
+            exclude_table=tables_left if tables else (),
             with_related=how.with_related and tables,
             keep_stripped=how.keep_stripped and self.stripped,
             confirmed_plan=None,
