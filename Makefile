@@ -7,7 +7,7 @@ PARALLEL := -n $(shell expr $$(nproc) + 1) --maxprocesses 4 --dist loadfile --no
 SIZE ?= small
 PREFIX ?= /usr/local
 
-.PHONY: help setup demo test test-tools bench bench-tools bench-parts crash matrix magento screenshots check docs format lock dist install clean
+.PHONY: help setup demo test test-tools bench bench-tools bench-parts long crash matrix magento screenshots check docs format lock dist install clean
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -22,12 +22,20 @@ test-tools: setup
 	@scripts/need.sh bsdtar=libarchive-tools 7z=p7zip-full tmux=tmux
 	@scripts/restic.sh >/dev/null || echo "magerewind: the tests of repositories are skipped"
 
+# Tests start thousands of processes: none of them should compile the modules again, as each would
+# where PYTHONDONTWRITEBYTECODE is set.
 test: test-tools ## Run the tests, on all processors and in memory
+	@.venv/bin/python -m compileall -q core tui
 	TMPDIR=$$(scripts/test_directory.sh) $(PYTEST) $(PARALLEL)
 
+long: test-tools ## Run the variants of stories that the tests leave out
+	@.venv/bin/python -m compileall -q core tui
+	TMPDIR=$$(scripts/test_directory.sh) $(PYTEST) $(PARALLEL) -m long
+
 crash: test-tools ## Run the long crash suite
-	MAGEREWIND_CRASH_REPORT=docs/reliability.md $(PYTEST) tests/crash -m "crash or not crash"
-	MAGEREWIND_DIFFERENCE_CASES=40 $(PYTEST) tests/integration tests/repository tests/security tests/database/swap -m "crash or not crash" -k "kill or keeper or property or ends or memory_gone"
+	@.venv/bin/python -m compileall -q core tui
+	MAGEREWIND_CRASH_REPORT=docs/reliability.md $(PYTEST) -n $$(nproc) tests/crash -m "crash or not crash"
+	MAGEREWIND_DIFFERENCE_CASES=40 $(PYTEST) -n $$(nproc) tests/integration tests/repository tests/security tests/database/swap -m "crash or not crash" -k "kill or keeper or property or ends or memory_gone"
 
 matrix: test-tools ## Run the tests on MariaDB 11.8 and MySQL 9 (fetches them, needs root)
 	scripts/server_root.sh mariadb mysql

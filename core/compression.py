@@ -35,7 +35,7 @@ class Compression(StrEnum):
 
 
 OF_DUMPS: Final = (Compression.NONE, Compression.GZIP, Compression.ZSTD)
-"""What a new dump may be written as."""
+"""The compressions of a new dump."""
 LEVELS: Final = {Compression.GZIP: range(10), Compression.ZSTD: range(1, 20)}
 
 _BEGINNINGS: Final = (

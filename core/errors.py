@@ -38,7 +38,7 @@ code of the command it ends.
     │   ├── JobNotFound                     no job of that id
     │   ├── ForeignState                    state that is not this account's, or open to others
     │   └── NothingToUndo                   no finished rollback keeps an undo
-    ├── RepositoryError                     copies kept elsewhere: what restic, or we, found wrong
+    ├── RepositoryError                     copies elsewhere: faults found by restic or by us
     │   ├── RepositoryMissing                   no repository at that place
     │   ├── RepositoryUnreachable               no answer in time, or none at all
     │   ├── RepositoryLocked                    somebody else works on it
@@ -57,8 +57,8 @@ from typing import ClassVar, Final
 MALFORMED: Final = (
     ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError,
 )  # fmt: skip
-"""What comes of taking JSON apart that no writer of ours wrote: other types, numbers without end
-(`Infinity`), brackets without end."""
+"""Exceptions from taking apart JSON of foreign writers: other types, unbounded numbers
+(`Infinity`), unbounded nesting."""
 
 
 class MagerewindError(Exception):
@@ -89,6 +89,17 @@ class StoreError(MagerewindError):
 
 class StoreNotFound(StoreError):
     """No Magento root was found; the message names the searched files and places."""
+
+
+class DirectoryGone(StoreNotFound):
+    """The working directory was removed, and a path is relative to it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The working directory does not exist any more.",
+            hint="Change into the store again, or name its root with --root DIR, and other"
+            " paths from / on.",
+        )
 
 
 class StoreUnreadable(StoreError):
@@ -246,7 +257,7 @@ class RepositoryKeyRefused(RepositoryError):
 
 
 class ResticMissing(RepositoryError):
-    """There is no restic, or one that is too old for what is asked."""
+    """There is no restic, or one too old for the request."""
 
 
 class SetNotFound(RepositoryError):

@@ -206,7 +206,7 @@ class RollbackStarted(Event):
     kind: Kind
     file_name: str
     path: str
-    only: tuple[str, ...] = ()  # what alone of it is put back, as it was asked for; none: all
+    only: tuple[str, ...] = ()  # the chosen paths or tables, as given by the user; none: all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,9 @@
 """Directories held by their descriptors, and files in them.
 
-A job holds `var/.magerewind` and its own directory from beginning to end: whatever happens to the
-paths meanwhile (renamed, or exchanged for a link), every read, write and removal is in the
-directories that were opened. Paths are kept for people only. `core.owned` decides about the
-owner; the meaning of the files is not known here.
+A job holds `var/.magerewind` and its own directory from beginning to end: if the paths are renamed
+meanwhile, or exchanged for a link, every read, write and removal is in the directories that were
+opened. Paths are kept for people only. `core.owned` decides about the owner; the meaning of the
+files is not known here.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ RATIO: Final = 200
 _LARGEST_WINDOW: Final = 27
 """The memory of a zstd frame, as a power of two: 128 MiB, which `zstd -d` takes without asking."""
 _RAW: Final = 1 << 16
-"""Bytes read at a time: what is left behind the end of a member is copied for the next one."""
+"""Bytes read at a time: the rest behind the end of a member is copied for the next member."""
 _FREE_MEMBERS: Final = 10_000
 _SMALLEST_MEMBER: Final = 256
 """Inflated bytes of each member, on average, beyond the free ones: an empty one takes time too."""
@@ -140,8 +140,8 @@ class _Garbage(Exception):
 class Inflated:
     """The inflated bytes of a file that is read through `read`, at most `limit` of them.
 
-    `name` stands in the messages. Reading on behind the limit raises DamagedBackup, as do a cut, a
-    wrong checksum, and anything behind the last member or frame.
+    `name` appears in the messages. DamagedBackup is raised for reading beyond the limit, a cut
+    file, a wrong checksum, and bytes behind the last member or frame.
     """
 
     def __init__(
@@ -173,7 +173,7 @@ class Inflated:
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
     def _check(self, position: int) -> None:
-        """Raise DamagedBackup for what is made to take time or room without end."""
+        """Raise DamagedBackup for a file made to use time or memory without bound."""
         spare = self._inflater.members - _FREE_MEMBERS
         if position > self._limit:
             what = f"it inflates to more than {self._limit:,} bytes"

@@ -60,8 +60,8 @@ def _mounts() -> dict[int, _Mount]:
 class Bounds:
     """The places of a store: its root, and the targets of `pub/media` and `var`.
 
-    A link counts when it and the directory behind it are the owner's: whoever else can make links
-    in `pub` must not widen the store. File systems that an ordinary account can mount (FUSE) never
+    A link counts when it and the directory behind it are the owner's: others who can make links in
+    `pub` must not widen the store. File systems that an ordinary account can mount (FUSE) never
     count: they name whatever owners they like.
     """
 

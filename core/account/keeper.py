@@ -7,7 +7,7 @@ process that serves that socket until its other end is closed:
 - uid 0: one that stays root and does nothing but the `fchown` calls that `_Giver` admits;
 - another uid: one that becomes that account for good (`core.account.lent`).
 
-Both believe nothing: whoever runs as the owner may speak to them. The rules are in
+Both believe nothing: any process of the owner may speak to them. The rules are in
 docs/design/keeper.md; they are the boundary.
 """
 

@@ -29,7 +29,7 @@ _PIECE = 1 << 20
 
 
 def identity_of(path: str) -> str:
-    """Return what tells a file without a manifest from any other, and from itself when changed."""
+    """Return a stamp that distinguishes a file from all others, and from its own changed state."""
     status = os.stat(path, follow_symlinks=False)
     return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
@@ -77,7 +77,7 @@ def index_of(
 
 
 def _made(backup: Backup, report: Report, *, keep: bool) -> IndexReader:
-    import tempfile  # noqa: PLC0415 - only what is needed is loaded
+    import tempfile  # noqa: PLC0415 - loaded at its first use
 
     from core.archive.index.made_again import make_index  # noqa: PLC0415 - as above
 

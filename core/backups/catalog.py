@@ -193,7 +193,7 @@ def _entries(directory: Directory) -> list[tuple[str, os.stat_result]]:
 
 
 def _is_own(name: str, names: frozenset[str]) -> bool:
-    """Return whether the entry needs no mention: what lies beside a backup, or Magento's own."""
+    """Return whether the entry needs no mention: a companion of a backup, or Magento's own."""
     for beside in (manifest_name, index_name):
         ending = beside("")[1:]
         if name.startswith(".") and name.endswith(ending) and name[1 : -len(ending)] in names:
@@ -202,7 +202,7 @@ def _is_own(name: str, names: frozenset[str]) -> bool:
 
 
 def _is_with_partial(name: str, names: frozenset[str]) -> bool:
-    """Return whether this is the unfinished index of an unfinished backup, which stands for it."""
+    """Return whether this is the unfinished index of an unfinished backup that is listed."""
     start, ending = partial_name(index_name("\0")).split("\0")
     inner = name.removeprefix(start).removesuffix(ending)
     return name == partial_name(index_name(inner)) and partial_name(inner) in names

@@ -29,7 +29,7 @@ _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def identity_of(path: str) -> str:
-    """Return what tells a dump from any other, and from itself when changed."""
+    """Return a stamp that distinguishes a dump from all others, and from its own changed state."""
     status = os.stat(path, follow_symlinks=False)
     return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
@@ -74,7 +74,7 @@ def _made_before(backup: Backup) -> int | None:
 
 
 def _made(backup: Backup, report: Report, *, keep: bool) -> int:
-    import tempfile  # noqa: PLC0415 - only what is needed is loaded
+    import tempfile  # noqa: PLC0415 - loaded at its first use
 
     from core.database.load.index_again import make_index  # noqa: PLC0415 - as above
 

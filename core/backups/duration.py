@@ -39,8 +39,8 @@ class Duration:
         """Return the moment this long before `moment_s`, both in unix seconds.
 
         Years, months and days are counted on the calendar of `zone` (None: of this machine): the
-        hour of the day stays, and the 31st of a month of 30 days is the first of the next one.
-        What lies before the calendar's beginning is minus infinity.
+        hour of the day stays, and the 31st of a month of 30 days is the first of the next one. A
+        moment before the calendar's beginning is minus infinity.
         """
         then = dt.datetime.fromtimestamp(moment_s, zone)
         months = then.year * _MONTHS + then.month - 1 - self.years * _MONTHS - self.months

@@ -1,8 +1,8 @@
 """The index beside a backup: found, held against the manifest, opened.
 
-An index lies in a directory that others may write to. It is believed only where it is a file of
-this account, closed to all others, with the checksum that a manifest of ours names. What is in it
-is a question for the packages that know archives and dumps.
+An index lies in a directory that others may write to. It is believed only as a file of this
+account, closed to all others, with the checksum that a manifest of ours names. Its content is the
+matter of the packages that know archives and dumps.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ def open_index(backup: Backup) -> int | str:
     The reason is one line, without the name of the backup.
     """
     manifest = backup.manifest
+    if backup.repository:  # tables that stay would need it for an undo, and then it is gone
+        return "it comes from a repository, and an undo has it no more"
     if manifest is None:
         return "it has no manifest of ours"
     if not manifest.index_sha256:

@@ -1,9 +1,9 @@
 """The findings of a verification of a backup without a manifest, kept in the state of the store.
 
-A manifest says who made a backup, so one that Magento made, or that was copied here, gets none.
-Its findings lie in `var/.magerewind/looks`, believed only when it is this account's, and
-of no file but the very one that was read: by its inode, size and times. What people and drills have
-said of it lies there too, and outlives a change of its owner or mode.
+A manifest says who made a backup, so one that Magento made, or that was copied here, gets none. Its
+findings lie in `var/.magerewind/looks`, believed only when it is this account's, and only of the
+very file that was read: by its inode, size and times. The remarks of people and drills lie there
+too, and outlive a change of the file's owner or mode.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _file_of(name: str) -> str:
 
 
 def _row(looks: Directory | None, name: str) -> dict[str, Any]:
-    """Return what lies there of a name, nothing where that cannot be read or believed."""
+    """Return the record of this name, empty where it cannot be read or believed."""
     if looks is None:
         return {}
     try:
@@ -83,7 +83,7 @@ def _row(looks: Directory | None, name: str) -> dict[str, Any]:
 
 
 def find_look(looks: Directory | None, name: str, status: os.stat_result) -> Look | None:
-    """Return what was found of this file, None where nothing is known of it as it is now."""
+    """Return the finding on this file, None where none describes its present state."""
     row = _row(looks, name)
     try:
         if row["file"] != _identity(status):
@@ -94,7 +94,7 @@ def find_look(looks: Directory | None, name: str, status: os.stat_result) -> Loo
 
 
 def find_remarks(looks: Directory | None, name: str, status: os.stat_result) -> Remarks:
-    """Return what people and drills have said of this file."""
+    """Return the remarks of people and drills on this file."""
     row = _row(looks, name).get("remarks")
     try:
         if not isinstance(row, dict) or row["of"] != _contents(status):
@@ -109,7 +109,7 @@ def find_remarks(looks: Directory | None, name: str, status: os.stat_result) -> 
 
 
 def remember_look(directory: str, name: str, status: os.stat_result, look: Look) -> None:
-    """Remember what was found of a file that is as `status` says. Raises StorageError."""
+    """Store the finding on a file whose state is `status`. Raises StorageError."""
     _remember(
         directory,
         name,
@@ -122,7 +122,7 @@ def remember_look(directory: str, name: str, status: os.stat_result, look: Look)
 
 
 def remember_remarks(directory: str, name: str, status: os.stat_result, remarks: Remarks) -> bool:
-    """Remember what was said of a file; False where this account has no state to put it into.
+    """Store the remarks on a file; return False where this account has no state directory for them.
 
     Raises StorageError.
     """

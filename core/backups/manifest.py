@@ -67,7 +67,7 @@ class Manifest:
 
 
 def remarks_of(manifest: Manifest) -> Remarks:
-    """Return what people and drills have said of the backup."""
+    """Return the remarks of people and drills on the backup."""
     return Remarks(note=manifest.note, keep=manifest.keep, tried=manifest.tried)
 
 
@@ -186,7 +186,7 @@ def _check_types(manifest: Manifest) -> None:
 
 def _read(directory: Directory, name: str) -> bytes:
     # Others may write to var/backups, the web server's account among them: a statement about a
-    # backup is believed only of a file that nobody else could have made, or changed.
+    # backup is believed only of a file that no other account could have made, or changed.
     fd = open_file(name, what="It", dir_fd=directory.fd, limit=_LARGEST, mode=MANIFEST_MODE)
     try:
         return read_all(fd, _LARGEST, what="It")

@@ -1,4 +1,4 @@
-"""Change what is said of a set of backups: its note, the mark that keeps it, its last trial."""
+"""Change the remarks on a set of backups: its note, the mark that keeps it, its last drill."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def find_set(directory: str, name: str) -> BackupSet:
 
 
 def change_remarks(backup: Backup, change: Callable[[Remarks], Remarks]) -> Backup:
-    """Write what is to be said of one backup, and return the backup with it.
+    """Write the remarks on one backup, and return the backup with them.
 
-    In its manifest, or in the state of the store where it has none. Raises StorageError,
-    StoreUnreadable where there is no place for it.
+    They go into its manifest, or into the state of the store where it has none. Raises
+    StorageError, StoreUnreadable where there is no place for it.
     """
     remarks = change(backup.remarks)
     if remarks == backup.remarks:
@@ -54,6 +54,6 @@ def change_remarks(backup: Backup, change: Callable[[Remarks], Remarks]) -> Back
 
 
 def change_set(backups: BackupSet, change: Callable[[Remarks], Remarks]) -> BackupSet:
-    """Write what is to be said of each backup of a set. Raises as `change_remarks`."""
+    """Write the remarks on each backup of a set. Raises as `change_remarks`."""
     changed = tuple(change_remarks(backup, change) for backup in backups.backups)
     return replace(backups, backups=changed)

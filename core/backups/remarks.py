@@ -1,4 +1,4 @@
-"""What people and drills have said of a backup: a note, a mark that keeps it, the last trial.
+"""The remarks of people and drills on a backup: a note, a mark that keeps it, the last drill.
 
 They lie in its manifest, or, where it has none, in the state of the store (`core.backups.looks`).
 """
@@ -15,7 +15,7 @@ from core.events import decode_text, encode_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """The last drill: when, in unix seconds, what was compared, and what was wrong."""
+    """The last drill: its time in unix seconds, the compared parts, and the faults found."""
 
     at_s: float
     how: str  # such as "rows and digests"

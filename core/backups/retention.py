@@ -1,8 +1,8 @@
-"""Which backups a policy keeps: a pure function of what there is, the policy, and the time.
+"""The backups that a policy keeps: a pure function of the existing sets, the policy and the time.
 
 The rules are restic's (`forget`), applied to each kind by itself, to sets as wholes: a set stays
 while a rule keeps it for one of its kinds, so that backups of the code never displace the last one
-of the database. Where a set lies, and how it is deleted, is not known here.
+of the database. The location and the deletion of sets are not known here.
 
 for each kind: its sets, newest first; those of the future and of others left out
     last N; the newest of each of the last N days, weeks, months, years that have one; within a span
@@ -27,7 +27,7 @@ _LARGEST: Final = 1_000_000
 
 
 class Standing(StrEnum):
-    """What is known of the content of one kind in a set."""
+    """The known state of one kind's content in a set."""
 
     SOUND = "sound"  # read whole, and found to be right
     UNCHECKED = "unchecked"
@@ -63,7 +63,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionPolicy:
-    """What is to be kept; 0 is no such rule, `UNLIMITED` all."""
+    """The numbers of sets to keep; 0 is no such rule, `UNLIMITED` all."""
 
     last: int = 0
     daily: int = 0
@@ -127,7 +127,7 @@ class Candidate:
     kinds: Mapping[str, Standing]
     marked: bool = False
     needed_by: str = ""
-    foreign: tuple[str, ...] = ()  # what in it is of others
+    foreign: tuple[str, ...] = ()  # its files of other programs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +155,7 @@ _BUCKETS: Final[Mapping[Rule, Bucket]] = {
 
 @dataclass(slots=True)
 class _Counter:
-    """What is left of one numbered rule while the sets of one kind are gone through."""
+    """The unused rest of one numbered rule while the sets of one kind are gone through."""
 
     rule: Rule
     left: int
@@ -206,7 +206,7 @@ def _of_kind(
 
 
 def _given(candidate: Candidate, now_s: float) -> list[Reason]:
-    """Return what keeps a set whatever the policy is."""
+    """Return the reasons that keep a set under any policy."""
     reasons = []
     if candidate.marked:
         reasons.append(Reason(rule=Rule.MARKED))

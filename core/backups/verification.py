@@ -1,9 +1,9 @@
 """Whether a backup is sound, found by reading all of it.
 
-Archives and dumps are read by the packages that know them; here it is decided which of them reads
-a file, compared with its manifest, and the finding is written into the manifest, so that the list
-shows it later. A backup without a manifest is judged by its structure, and gets none: what was
-found of it is kept apart (`core.backups.looks`).
+Archives and dumps are read by the packages that know them; here it is decided which of them reads a
+file, compared with its manifest, and the finding is written into the manifest, so that the list
+shows it later. A backup without a manifest is judged by its structure, and gets none: its finding
+is kept apart (`core.backups.looks`).
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ def verify_backup(
     """Read a backup whole and say whether it is sound.
 
     A fault of the file is the result's `problem`; an error that prevents the read is raised
-    (StorageError). With `remember`, a manifest that differs is written anew, and what
-    was found of a backup without one is kept in the state of the store.
+    (StorageError). With `remember`, a manifest that differs is written anew, and the finding on a
+    backup without one is kept in the state of the store.
     """
     manifest = backup.manifest
     read = _read_dump if backup.kind is Kind.DB else _read_archive

@@ -69,7 +69,7 @@ def _run_one(words: Sequence[str], interruptions: Interruptions) -> int:
     """Run one command to its end, and hand on to it the signals that come meanwhile."""
     sys.stdout.flush()
     with interruptions.following():
-        # In a group of its own: the terminal's Ctrl-C comes to this process, and goes on once.
+        # In a group of its own: the terminal's Ctrl-C reaches this process, which forwards it once.
         # No question can be answered there: --yes does that.
         process = subprocess.Popen([*_PROGRAM, *words], process_group=0, stdin=subprocess.DEVNULL)
         asked, told = 0, False

@@ -48,7 +48,7 @@ def store_command(session: Session) -> int:
 
 
 def _due_lines(session: Session, store: Store) -> Iterator[str]:
-    """Yield what is due, where anything says when; a broken configuration is told elsewhere."""
+    """Yield lines on due backups of a store with a limit; broken configurations pass in silence."""
     from core.cli.due_view import due_rows  # noqa: PLC0415 - only where it is shown
     from core.cli.schedule_commands import due_for  # noqa: PLC0415
 

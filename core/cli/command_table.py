@@ -42,7 +42,7 @@ class Command:
 
     @property
     def namespace(self) -> str:
-        """What stands before the last colon of the name; empty for none."""
+        """The part of the name before its last colon; empty for none."""
         return self.name.rpartition(":")[0]
 
 

@@ -70,13 +70,13 @@ class Session:
         return self.configuration.settings(self.line, store.root)
 
     def around(self, store: Store, operation: Operation) -> JobSettings:
-        """Return what the configuration has done around a job. Raises as `settings`."""
-        from core.config.job import settings_of_job  # noqa: PLC0415 - not for what starts no job
+        """Return the configured settings around a job. Raises as `settings`."""
+        from core.config.job import settings_of_job  # noqa: PLC0415 - only for jobs
 
         return settings_of_job(self.settings(store), operation, store.root)
 
     def refuse_unreadable(self, store: Store, operation: Operation) -> None:
-        """Raise before a plan, and a question, what would keep a job from starting after it."""
+        """Raise, before a plan and a question, the errors that would prevent the job's start."""
         from core.config.job import refuse_unreadable  # noqa: PLC0415 - as above
 
         if not self.line.dry_run:
@@ -150,7 +150,7 @@ class Session:
         plan: RollbackPlan | None = None,
         told: Iterable[Finding] = (),
     ) -> int:
-        """Start a job with what the configuration has around it, and follow it to its end."""
+        """Start a job with the configured settings around it, and follow it to its end."""
         settings = self.around(client.store, request.operation)
         job = client.start(request, plan=plan, settings=settings)
         self.configuration.started = True

@@ -1,8 +1,8 @@
 """`complete:names backups|jobs`: the names that a shell completes while one types.
 
-It is for the shell's script and not for people: it changes nothing, says nothing of what is wrong,
-and is over within a second. A name that a shell would not take as one word of these characters is
-left out, since it would be put on a command line as it is.
+It serves the shell's script and not people: it changes nothing, reports no error, and ends within a
+second. A name that a shell would not take as one word of these characters is left out, since it
+would be put on a command line as it is.
 """
 
 from __future__ import annotations

@@ -20,9 +20,9 @@ from core.cli.parser import NAMES, make_parser
 
 
 def _asked(what: str) -> dict[str, str | dict[str, str]]:
-    """Return what completes names that are asked for while one types.
+    """Return the completion of names that are queried at each Tab.
 
-    shtab's own `cmd` would ask zsh once only, and have bash expand what is in a name.
+    shtab's own `cmd` would query once only in zsh, and let bash expand the characters of a name.
     """
     ask, function = f"{PROGRAM} {NAMES} {what} 2>/dev/null", f"_magerewind_{what}"
     bash = [
@@ -98,7 +98,7 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 
 
 def _prepared() -> argparse.ArgumentParser:
-    """Return the parser with what completes each of its values."""
+    """Return the parser with a completion for each of its values."""
     parser = make_parser()
     for action in _actions(parser):
         found = _BY_DEST.get(action.dest) or _BY_METAVAR.get(str(action.metavar))

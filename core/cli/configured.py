@@ -16,7 +16,7 @@ from core.backups.names import Naming
 from core.cli.parser import CommandLine
 from core.errors import MagerewindError, UsageError
 
-# Commands that need no setting do not load what reads them.
+# Commands without settings do not load their reader.
 if TYPE_CHECKING:
     from core.config.load import Config, Effective
 
@@ -76,13 +76,13 @@ class Configuration:
         return self._environ
 
     def may_exist(self) -> bool:
-        """Tell whether there can be a file at all, without loading what reads one."""
+        """Return whether a file may exist, without loading the reader of files."""
         home = self._environ.get("XDG_CONFIG_HOME") or f"{self._environ.get('HOME', '')}/.config"
         places = ("/etc/magerewind", f"{home}/magerewind")
         return self._use and (self._file is not None or any(map(os.path.lexists, places)))
 
     def read(self) -> None:
-        """Read it now; what is wrong with it is raised by `get`."""
+        """Read it now; its errors are raised by `get`."""
         from core.config.load import Config, load  # noqa: PLC0415 - as said above
 
         try:
@@ -108,7 +108,7 @@ class Configuration:
         return self._read
 
     def settings(self, line: CommandLine, root: str) -> Effective:
-        """Return what holds for the store at this root. Raises InvalidConfig, UsageError."""
+        """Return the settings of the store at this root. Raises InvalidConfig, UsageError."""
         config = self.get()
         name = line.store or config.name_of(root)
         return config.effective(name, self._environ).with_words(words_of_backup(line))
@@ -131,7 +131,7 @@ def words_of_backup(line: CommandLine) -> dict[str, Any]:
     if "names" in found:
         found["names"] = Naming(found["names"])
     if "compress" in found:
-        found.setdefault("compress_level", None)  # a configured one is of what is configured
+        found.setdefault("compress_level", None)  # a level goes with its compression
     return found
 
 

@@ -45,7 +45,7 @@ def _is_terminal(stream: TextIO) -> bool:
 
 
 def _settle(stream: TextIO) -> TextIO:
-    """Make a stream write line by line, and write what its encoding lacks as escapes."""
+    """Make a stream write line by line, with escapes for characters its encoding lacks."""
     if isinstance(stream, io.TextIOWrapper):
         with suppress(OSError, ValueError):
             stream.reconfigure(errors="backslashreplace", line_buffering=True)
@@ -118,7 +118,7 @@ class Console:
 
     @property
     def writes_to_terminal(self) -> bool:
-        """Whether a person sees what goes to stdout."""
+        """Whether stdout is a terminal that a person sees."""
         return _is_terminal(self._streams[True])
 
     def write_list(self, text: str) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from core.backups.catalog import find_any_backup
 from core.cli.commands import Session
 from core.cli.contents_view import View, open_view
+from core.cli.found_backup import found_backup
 from core.contents.protocol import Extracted, NotExtracted
 from core.contents.target import Target
 from core.errors import UsageError
@@ -25,16 +25,33 @@ _LONGEST_LINE = 1 << 20
 
 @contextmanager
 def _opened(session: Session) -> Iterator[tuple[Store, View]]:
-    store = session.store()
-    backup = find_any_backup(store.backups, session.line.name)
+    store, line = session.store(), session.line
     width = shutil.get_terminal_size().columns
+    size_bytes = 0
 
-    def report(done_bytes: int, _items: int, _current: str) -> None:
-        share = numbers.percent(done_bytes, backup.size_bytes)
-        text = f"{printable(backup.name.text)}: reading for its index  {share}"
-        session.console.progress(text, width=width)
+    def report(done_bytes: int, items: int, _current: str) -> None:
+        done = f"{items} entries" if items and not done_bytes else numbers.size(done_bytes)
+        if size_bytes and done_bytes:
+            done = numbers.percent(done_bytes, size_bytes)
+        session.console.progress(
+            f"{printable(line.name)}: reading for its index  {done}", width=width
+        )
 
-    with open_view(backup, store, report, keep=not session.line.read_only) as view:
+    with ExitStack() as stack:
+        found = stack.enter_context(
+            found_backup(
+                store,
+                line.name,
+                line.from_repository,
+                settings=lambda: session.settings(store),
+                environ=session.environ,
+                report=report,
+            )
+        )
+        size_bytes = found.backup.size_bytes
+        view = stack.enter_context(
+            open_view(found.backup, store, report, keep=not line.read_only, origin=found.origin)
+        )
         session.console.end_progress()
         yield store, view
 
@@ -46,7 +63,7 @@ def files_command(session: Session) -> int:
         texts = (view.json if console.as_json else view.lines)(session.line.part)
         for text in texts:
             if not console.write_list(text):
-                break  # nobody reads on
+                break  # the reader has gone
     return 0
 
 
@@ -78,7 +95,7 @@ def show_command(session: Session) -> int:
 
 
 def _for_terminal(pieces: Iterator[bytes], part: str) -> Iterator[bytes]:
-    """Yield text with what a terminal would obey made visible. Raises UsageError for no text."""
+    """Yield text with control characters made visible. Raises UsageError for binary content."""
     first = next(pieces, b"")
     if b"\0" in first[:_LOOKED_AT]:
         raise UsageError(

@@ -12,7 +12,17 @@ _PARTS: Final = "PATH|TABLE"
 
 def _add_contents(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "name", metavar="NAME", type=word, help="base name of a backup in var/backups"
+        "name",
+        metavar="NAME",
+        type=word,
+        help="base name of a backup in var/backups, or in a repository, as the list shows it",
+    )
+    parser.add_argument(
+        "--from",
+        dest="from_repository",
+        metavar="REPOSITORY",
+        type=word,
+        help="look into the copy in this repository (default: into the one here, if there is one)",
     )
 
 

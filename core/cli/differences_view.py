@@ -1,4 +1,4 @@
-"""What differs between an archive and the store, as lines for a person and as JSON.
+"""The differences between an archive and the store, as lines for a person and as JSON.
 
 `+` comes back with a rollback, `-` is there only now, `~` differs. All text is made safe here.
 """

@@ -1,6 +1,6 @@
 """The function of each command, and the common context of all.
 
-A command loads only the part of the engine that it needs: half of what a short one takes is the
+A command loads only the part of the engine that it needs: half of the time of a short one is the
 start of the interpreter and the import of modules (0.2 s for all of them).
 """
 

@@ -1,4 +1,4 @@
-"""What is due, as text, as JSON, and in the words of a plugin of Nagios."""
+"""The due backups, as text, as JSON, and as the line of a Nagios plugin."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def due_rows(due: Due, now_s: float) -> Iterator[tuple[str, str]]:
 
 
 def due_lines(due: Due, now_s: float) -> Iterator[str]:
-    """Yield what is due as lines."""
+    """Yield the due kinds as lines."""
     for label, text in due_rows(due, now_s):
         yield f"{label:<12}  {text}"
     if not due.installed:
@@ -46,7 +46,7 @@ def due_lines(due: Due, now_s: float) -> Iterator[str]:
 
 
 def due_json(due: Due, now_s: float) -> dict[str, Any]:
-    """Return what is due as a JSON object. Ages in seconds, times in unix seconds and ISO 8601."""
+    """Return the due kinds as a JSON object. Ages in seconds, times in unix time and ISO 8601."""
     overdue = due.overdue(now_s)
     return {
         "type": "Due",
@@ -96,6 +96,6 @@ def check_line(due: Due, now_s: float, *, problem: str = "") -> str:
 
 
 def plugin_line(state: int, text: str, measured: str = "") -> str:
-    """Return one line of a plugin; the bar in a text would begin what is measured."""
+    """Return one line of a plugin; a bar in the text would begin the measured values."""
     said = f"{_STATES[state]} - {printable(text).replace('|', '/')}"
     return f"{said} | {measured}" if measured else said

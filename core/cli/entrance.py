@@ -19,7 +19,7 @@ from core.account.ids import Ids, ids_named
 from core.account.walk import Place, Walk
 from core.cli.console import Console
 from core.cli.parser import CommandLine
-from core.errors import AccountRefused, MagerewindError, StoreNotFound
+from core.errors import AccountRefused, DirectoryGone, MagerewindError, StoreNotFound
 from core.events import encode_text
 from core.jobs.inherited import take_over
 from core.magento import processes
@@ -159,10 +159,7 @@ def _start(line: CommandLine) -> str:
     try:
         return os.path.join(os.getcwd(), given).rstrip("/") or "/"
     except FileNotFoundError:
-        raise StoreNotFound(
-            "The working directory does not exist any more.",
-            hint="Change into the store again, or name its root with --root DIR.",
-        ) from None
+        raise DirectoryGone from None
 
 
 @contextmanager

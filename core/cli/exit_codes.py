@@ -1,4 +1,4 @@
-"""What the exit codes mean, for the pages of the documentation and of the manual."""
+"""The meanings of the exit codes, for the pages of the documentation and of the manual."""
 
 from __future__ import annotations
 

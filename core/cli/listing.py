@@ -46,7 +46,7 @@ def _note_of(backup: Backup) -> str:
 
 
 def tried_text(trial: Trial, now_s: float) -> str:
-    """Return what the last drill has shown: `restorable, tried 3 days ago`."""
+    """Return the result of the last drill: `restorable, tried 3 days ago`."""
     words = "restorable" if trial.restorable else "NOT RESTORABLE"
     return f"{words}, tried {numbers.age(trial.at_s, now_s)}"
 

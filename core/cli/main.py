@@ -19,7 +19,7 @@ from core.cli.configured import ABOUT_COMMANDS, NO_DOOR, Configuration, choose_s
 from core.cli.console import Console
 from core.cli.interruptions import Interruptions, Stopped
 from core.cli.parser import NAMES, CommandLine, TextAsked, parse
-from core.errors import MagerewindError, UsageError
+from core.errors import DirectoryGone, MagerewindError, UsageError
 from core.events import Failed, encode_text
 from core.text.lines import error, error_lines, note
 from core.text.printable import printable
@@ -185,7 +185,19 @@ def _refused(
     return failure.exit_code
 
 
+def _directory_is_gone() -> bool:
+    """Tell whether the working directory has been removed."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
 def _unexpected(failure: Exception, console: Console, verbose: int) -> int:
+    if isinstance(failure, FileNotFoundError) and failure.filename is None and _directory_is_gone():
+        console.say(*error_lines(DirectoryGone()))  # it has no name where a path is relative
+        return DirectoryGone.exit_code
     kind = type(failure).__name__
     console.say(error(f"An unexpected error ended this command: {kind}: {failure}"))
     if verbose > 1:

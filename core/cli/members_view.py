@@ -20,6 +20,7 @@ from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.backups.catalog import Backup
 from core.cli import differences_view
 from core.contents.members import FORMATS, ArchiveContents
+from core.contents.origin import Origin
 from core.events import Report, encode_text
 from core.magento.store import Store
 from core.text.printable import printable
@@ -34,7 +35,7 @@ _LINE: Final = "%s%11d %s %s"
 _ROW: Final = '{"type": "Member", "path": %s, %s, "size": %d, "mtime_s": %s, "link": %s}'
 _FACTS: Final = '"kind": "%s", "mode": %s, "uid": %s, "gid": %s, "user": %s, "group": %s'
 _QUARTER: Final = 900  # seconds: no zone has changed within less
-_OWNER: Final = 17  # columns, which is what GNU tar begins with
+_OWNER: Final = 17  # columns, as GNU tar begins with
 
 
 class MembersView:
@@ -53,7 +54,7 @@ class MembersView:
         show_secrets: bool,
         limit: int,  # noqa: ARG002 - of rows
     ) -> Iterator[str]:
-        """Yield what differs between a part and the store now, as lines."""
+        """Yield the differences of a part from the live store, as lines."""
         found = self._differences(show_secrets=show_secrets)
         return differences_view.lines(found, found.of(part))
 
@@ -92,7 +93,7 @@ class MembersView:
 
 
 def _each(block: Block, text_of: Callable[[int, int, Owner], str]) -> Iterator[str]:
-    """Yield what is said of type, mode and owner, which most members share with others."""
+    """Yield the texts of type, mode and owner; most members share them with others."""
     keys = list(zip(block.types, block.modes, block.owners, strict=True))
     table = block.owner_table
     known = {key: text_of(key[0], key[1], table[key[2]]) for key in set(keys)}
@@ -205,13 +206,15 @@ def _texts(texts: Sequence[bytes]) -> Iterator[str]:
 
 
 def _odd(text: str) -> str:
-    import json  # noqa: PLC0415 - for what is not UTF-8
+    import json  # noqa: PLC0415 - for texts that are not UTF-8
 
     return json.dumps(encode_text(text), ensure_ascii=True) if text else "null"
 
 
 @contextmanager
-def open_members(backup: Backup, store: Store, report: Report, keep: bool) -> Iterator[MembersView]:
+def open_members(
+    backup: Backup, store: Store, report: Report, keep: bool, origin: Origin | None = None
+) -> Iterator[MembersView]:
     """Give the view of a backup of files."""
-    with ArchiveContents(backup, store, keep=keep, report=report) as contents:
+    with ArchiveContents(backup, store, keep=keep, report=report, origin=origin) as contents:
         yield MembersView(contents, store, report)

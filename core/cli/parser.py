@@ -138,7 +138,7 @@ class CommandLine:
     # demo
     size: str = "small"
     headless: bool = False
-    # the fields that the words name, whatever their value; others take the configuration's
+    # the fields set by the words, to any value; the others take the configuration's
     given: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
@@ -192,7 +192,7 @@ def _options_of(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def _meant(parser: argparse.ArgumentParser, argv: Sequence[str]) -> str | None:
-    """Return what the first unknown option was meant to be, as a hint; None where nothing fits."""
+    """Return the known option closest to the first unknown one, as a hint; None without one."""
     words = argv[: argv.index("--")] if "--" in argv else argv
     parsers = _parsers_of_commands(parser)
     command = next((parsers[word] for word in words if word in parsers), None)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # of a database: not loaded for a plan of files
 
 
 def chosen_lines(chosen: ChosenTables, shown: int | None) -> Iterator[str]:
-    """Yield the tables that alone are rolled back, and those among them that nobody asked for."""
+    """Yield the chosen tables, and the related ones added to them."""
     yield from named_lines("only", chosen.tables, shown)
     yield from named_lines("related", chosen.related, shown)
 

@@ -1,4 +1,4 @@
-"""The tree of a plan of files, folded to some lines: what is added, changed and removed where."""
+"""The tree of a plan of files, folded to some lines: numbers of added, changed, removed."""
 
 from __future__ import annotations
 

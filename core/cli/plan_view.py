@@ -161,7 +161,7 @@ def _database_lines(
 
 
 def _closed_lines(difference: Difference, *, load_open: bool) -> Iterator[str]:
-    """Yield what the undo keeps on the server, and for how long the store is closed, both ways."""
+    """Yield the undo's space on the server, and the time of the closed store, both ways."""
     if difference.undo_bytes:
         yield f"  about {numbers.size(difference.undo_bytes)} stay there for the undo"
     if not difference.loaded:
@@ -264,7 +264,7 @@ def _database_json(plan: DatabasePlan, rows_then: Mapping[str, int] | None) -> d
 
 
 def _difference_json(plan: DatabasePlan) -> dict[str, Any]:
-    """Return each table of the dump and of the schema with its state, and what stays or goes."""
+    """Return each table of the dump and of the schema with its state and its treatment."""
     difference, server = plan.difference, plan.server
     if difference is None or server is None:
         return {"compared": False, "not_compared": None, "states": None, "kept": None}
@@ -345,7 +345,7 @@ def undo_lines(plan: UndoPlan, *, flush: bool) -> Iterator[str]:
 
 
 def _undone_table_lines(plan: UndoPlan) -> Iterator[str]:
-    """Yield what becomes of the tables that stayed in the rollback."""
+    """Yield the treatment of the tables that stayed in the rollback."""
     tables = plan.tables
     if tables is None:
         return

@@ -14,7 +14,7 @@ from core.events import Kind
 _SUBSET: Final = re.compile(r"[0-9]{1,6}/[0-9]{1,6}|[0-9]{1,3}(\.[0-9]+)?%|[0-9]{1,12}[KMGTkmgt]?")
 LOCAL: Final = "local"
 ALONE: Final = "\0"
-"""Stands for the name of a backup where an option for one is given without it."""
+"""The value of an option for the name of a backup that is given without a name."""
 
 
 def refuse_alone(values: Mapping[str, object]) -> None:

@@ -25,7 +25,7 @@ def kinds_of(one: RemoteSet) -> str:
 
 
 def state_of(one: RemoteSet, seen: Seen | None) -> str:
-    """Return how a set stands in its repository."""
+    """Return the state of a set in its repository."""
     if not one.is_whole:
         return f"MISSING {' '.join(one.missing)}"
     return "checked" if seen is not None and seen.is_checked(one) else "complete"
@@ -34,7 +34,7 @@ def state_of(one: RemoteSet, seen: Seen | None) -> str:
 def holdings_lines(
     holdings: Holdings, repository: Repository, seen: Seen | None, now_s: float
 ) -> Iterator[str]:
-    """Yield the sets of a repository as a table, and what belongs to no set."""
+    """Yield the sets of a repository as a table, and the snapshots of no set."""
     where = f"{repository.name} ({printable(repository.shown_url)})"
     if not holdings.sets:
         yield f"No complete set in {where}."
@@ -127,7 +127,7 @@ def _password_words(repository: Repository) -> str:
 
 
 def sheet_lines(repository: Repository, store: str, now_s: float) -> Iterator[str]:
-    """Yield the recovery sheet: what is needed when this machine is gone. No secret is in it."""
+    """Yield the recovery sheet: the needs of a restore on another machine. It holds no secret."""
     names = sorted(variables_of(repository))
     options = "".join(f" -o {shlex.quote(option)}" for option in repository.options)
     url = printable(shlex.quote(repository.shown_url))

@@ -1,4 +1,4 @@
-"""The commands of retention: what no rule keeps is deleted, what is marked stays."""
+"""The commands of retention: sets that no rule keeps are deleted, marked ones stay."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def prune_command(session: Session) -> int:
 
 
 def _delete(session: Session, client: Client, policy: RetentionPolicy, shown: PrunePlan) -> None:
-    """Delete what was shown and still goes, with the store held."""
+    """Delete the shown sets that are still to be deleted, with the store held."""
     agreed = {one.timestamp for one in shown.doomed}
 
     def deleted(backup: Backup, freed_bytes: int) -> None:

@@ -55,7 +55,7 @@ def add_rules(parser: argparse.ArgumentParser, *, afterwards: bool = False) -> N
 
 
 def add_prune_first(parser: argparse.ArgumentParser) -> None:
-    """Add what frees space before a backup that would not fit."""
+    """Add the option that frees space before a backup that would not fit."""
     parser.add_argument(
         "--prune-first",
         action="store_true",
@@ -72,7 +72,7 @@ def _add_trust_clock(parser: argparse.ArgumentParser) -> None:
 
 
 def add_prune(parser: argparse.ArgumentParser) -> None:
-    """Add what info:backups:prune takes."""
+    """Add the options of info:backups:prune."""
     add_rules(parser)
     add = parser.add_argument
     add(
@@ -89,7 +89,7 @@ def add_prune(parser: argparse.ArgumentParser) -> None:
 
 
 def add_note(parser: argparse.ArgumentParser) -> None:
-    """Add what info:backups:note takes."""
+    """Add the options of info:backups:note."""
     add = parser.add_argument
     add(
         "names",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def policy_of(line: CommandLine, settings: Settings) -> RetentionPolicy:
-    """Return the rules; any rule on the command line stands in place of all configured ones."""
+    """Return the rules; any rule on the command line replaces all configured ones."""
     if line.keep_rules:
         return RetentionPolicy.from_words(line.keep_rules)
     return configured_policy(settings.keep)

@@ -39,7 +39,7 @@ def reason_text(reason: Reason) -> str:
 
 
 def kinds_text(backups: BackupSet) -> str:
-    """Return what a set holds: `code media db`."""
+    """Return the kinds of a set: `code media db`."""
     return " ".join(dict.fromkeys(map(_kind, backups.backups)))
 
 
@@ -60,7 +60,7 @@ def _row(one: Judged) -> tuple[str, ...]:
 
 
 def plan_lines(plan: PrunePlan) -> Iterator[str]:
-    """Yield the table of sets, and what would be deleted."""
+    """Yield the table of sets with the decision on each, and the totals."""
     if not plan.sets:
         yield "No backup files found."
         return
@@ -73,7 +73,7 @@ def plan_lines(plan: PrunePlan) -> Iterator[str]:
 
 
 def judged_json(one: Judged) -> dict[str, Any]:
-    """Return what becomes of a set as a JSON object."""
+    """Return the decision on a set as a JSON object."""
     backups = one.backups
     return {
         "type": "PruneDecision",

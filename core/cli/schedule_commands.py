@@ -63,7 +63,7 @@ def _schedule(session: Session, store: Store, way: Way) -> Schedule:
     kinds = tuple(kind for kind in Kind if kind in chosen)
     said = () if settings.kinds and not line.kinds else tuple(f"--{kind.value}" for kind in kinds)
     rules = tuple(f"--keep-{rule}" for rule in policy_of(line, settings).words if line.keep_rules)
-    # cron sends what is printed by mail: then only errors are.
+    # cron sends all output by mail: then only errors are printed.
     quiet = ("--quiet",) if way is Way.CRON else ()
     commands = [_command(session, store, "setup:backup", *said, *rules, *quiet)]
     if line.drill:
@@ -220,7 +220,7 @@ def status_command(session: Session) -> int:
 
 
 def due_for(session: Session, store: Store) -> Due:
-    """Return what is due for a store, by its schedule and its configuration."""
+    """Return the due kinds of a store, by its schedule and its configuration."""
     effective = session.settings(store)
     settings = effective.settings
     said = effective.origins.get("schedule.overdue_after", DEFAULT) != DEFAULT

@@ -9,7 +9,7 @@ from core.events import Kind
 
 
 def add_schedule_install(parser: argparse.ArgumentParser) -> None:
-    """Add what schedule:install takes."""
+    """Add the options of schedule:install."""
     add = parser.add_argument
     for kind in Kind:
         add(
@@ -36,7 +36,7 @@ def add_schedule_install(parser: argparse.ArgumentParser) -> None:
 
 
 def add_drill(parser: argparse.ArgumentParser) -> None:
-    """Add what info:backups:drill takes."""
+    """Add the options of info:backups:drill."""
     add = parser.add_argument
     add(
         "names",
@@ -64,7 +64,7 @@ def _add_way(parser: argparse.ArgumentParser) -> None:
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
-    """Add what info:store takes."""
+    """Add the options of info:store."""
     add = parser.add_argument
     add(
         "--check",

@@ -1,4 +1,4 @@
-"""What differs between a dump and the live schema, as lines for a person and as JSON.
+"""The differences between a dump and the live schema, as lines for a person and as JSON.
 
 `+` comes back with a rollback, `-` is there only now, `~` differs. All text is made safe here, and
 the cells of secrets are masked.
@@ -67,7 +67,7 @@ class Shower:
         yield json.dumps({"type": "TableTotals", **{one.value: counted[one] for one in State}})
 
     def lines(self, name: str) -> Iterator[str]:
-        """Yield what differs in one table: its definition, its rows, the totals."""
+        """Yield the differences of one table: its definition, its rows, the totals."""
         then, now = self._found.definitions(name)
         if then != now:
             for line in difflib.unified_diff(now, then, "now", "then", lineterm="", n=0):

@@ -1,4 +1,4 @@
-"""What is inside a dump as lines and as JSON: tables with their rows, then the other objects."""
+"""The contents of a dump as lines and as JSON: tables with their rows, then other objects."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from core.backups.catalog import Backup
+from core.contents.origin import Origin
 from core.contents.protocol import no_such_part
 from core.contents.tables import DumpContents, Part
 from core.database.index.entries import IndexedTable, RowsAt
@@ -78,7 +79,7 @@ class TablesView:
         yield from _joined(_json(_range_row(one)) for one in self.contents.ranges(table))
 
     def difference_lines(self, part: str, *, show_secrets: bool, limit: int) -> Iterator[str]:
-        """Yield what differs between the dump, or one table of it, and the live schema."""
+        """Yield the differences between the dump, or one table of it, and the live schema."""
         with self._shower(part, show_secrets=show_secrets, limit=limit) as shower:
             yield from shower.lines(part) if part else shower.table_lines()
 
@@ -157,9 +158,11 @@ def _json(row: dict[str, Any]) -> str:
 
 
 @contextmanager
-def open_tables(backup: Backup, store: Store, report: Report, keep: bool) -> Iterator[TablesView]:
+def open_tables(
+    backup: Backup, store: Store, report: Report, keep: bool, origin: Origin | None = None
+) -> Iterator[TablesView]:
     """Give the view of a backup of the database."""
     if backup.kind is None:
         raise UsageError(f"{backup.name.text} holds several kinds at once.")
-    with DumpContents(backup, keep=keep, report=report) as contents:
+    with DumpContents(backup, keep=keep, report=report, origin=origin) as contents:
         yield TablesView(contents, store)

@@ -56,7 +56,7 @@ class Copies:
         return iter(sorted(found, key=lambda each: -each[1].timestamp))
 
     def rows(self, backups: Sequence[Backup], now_s: float) -> Iterator[tuple[str, ...]]:
-        """Yield rows for what is only there: name, type, date, age, size, state, where."""
+        """Yield rows of sets only elsewhere: name, type, date, age, size, state, where."""
         for seen, one, kind in self.only_there(backups):
             part = one.parts.get(kind)
             yield (

@@ -1,7 +1,7 @@
-"""What may be written for a store: `[defaults]`, `[stores.NAME]`, `[repositories.NAME]`.
+"""The fields of a store: `[defaults]`, `[stores.NAME]`, `[repositories.NAME]`.
 
 The description of a field is the documentation, the comment in a generated file, and the text of
-the JSON schema. A default that stands here holds where no file, variable or option says otherwise.
+the JSON schema. A default of this module holds where no file, variable or option sets a value.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from core.events import Kind
 
 
 class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the configuration: what it does not know is an error."""
+    """A table of the configuration: an unknown key is an error."""
 
 
 class Keep(Table, frozen=True, kw_only=True):
@@ -61,7 +61,7 @@ class Schedule(Table, frozen=True, kw_only=True):
 
 
 class RollbackOptions(Table, frozen=True, kw_only=True):
-    """What holds for setup:rollback and job:undo where the command line says nothing."""
+    """Defaults of the options of setup:rollback and job:undo."""
 
     keep_env: Annotated[bool, Meta(description="keep the present app/etc/env.php")] = False
     flush: Annotated[bool, Meta(description="run cache:flush at the end")] = True
@@ -107,7 +107,7 @@ class OperationHooks(Table, frozen=True, kw_only=True):
 
 
 class Hooks(OperationHooks, frozen=True, kw_only=True):
-    """Hooks of every operation, and those of one, which stand in their place where they are set."""
+    """Hooks of every operation; those of one operation, where set, replace the general ones."""
 
     backup: Annotated[OperationHooks | None, Meta(description="of setup:backup")] = None
     rollback: Annotated[OperationHooks | None, Meta(description="of setup:rollback")] = None
@@ -116,7 +116,7 @@ class Hooks(OperationHooks, frozen=True, kw_only=True):
 
 
 class Settings(Table, frozen=True, kw_only=True):
-    """What holds for every store (`[defaults]`), and for one (`[stores.NAME]`)."""
+    """The settings of every store (`[defaults]`) or of one store (`[stores.NAME]`)."""
 
     kinds: Annotated[
         tuple[Kind, ...],
@@ -182,7 +182,7 @@ class Settings(Table, frozen=True, kw_only=True):
 
 
 class StoreSettings(Settings, frozen=True, kw_only=True):
-    """A store by its name; what it does not say is taken from `[defaults]`."""
+    """A store by its name; unset fields are taken from `[defaults]`."""
 
     root: Annotated[Path, Meta(description="the root of the store", examples=["/srv/shop"])]
     account: Annotated[

@@ -1,7 +1,7 @@
-"""Which files hold the configuration, and how one is read: only where nobody else may write to it.
+"""The files of the configuration, and the reading of one: refused where others may write to it.
 
 A file decides which programs run around a job, so it and every directory on the way to it are
-root's or the account's own. It is opened through the descriptors by which that was looked at.
+root's or the account's own. It is opened through the descriptors that this check was made on.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _DOTS: Final = 400  # of a line: each of a key is a level, and tomllib takes the
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """What one file says: `tables` as TOML has them."""
+    """The content of one file: `tables` as parsed from TOML."""
 
     path: str
     tables: Mapping[str, Any]
 
 
 def user_file(environ: Mapping[str, str], home: str | None = None) -> str | None:
-    """Return where the account's own file is looked for; None where it has no home."""
+    """Return the path of the account's own file; None for an account without a home."""
     given = environ.get("XDG_CONFIG_HOME", "")
     if not given.startswith("/"):  # as the XDG specification has it: a relative path is ignored
         home = environ.get("HOME", "") if home is None else home
@@ -68,9 +68,9 @@ def _without_it(error: OSError) -> str | None:
 
 
 def read_layer(path: str, *, must_exist: bool = False, own: bool = False) -> Layer | None:
-    """Return what a file says, None where there is none. Raises InvalidConfig.
+    """Return the content of a file, None where it does not exist. Raises InvalidConfig.
 
-    `own`: it is the account's own; a home that is closed to it, such as root's, has none.
+    `own`: the file is the account's own; below a home closed to the account it counts as absent.
     """
     content = read_trusted(path, must_exist=must_exist, own=own)
     if content is None:
@@ -90,7 +90,7 @@ def read_layer(path: str, *, must_exist: bool = False, own: bool = False) -> Lay
 
 
 def _is_too_deep(tables: Mapping[str, Any]) -> bool:
-    """Tell whether tables and lists are in one another beyond the limit.
+    """Return whether tables and lists are nested deeper than the limit.
 
     Level by level: the dots of a key nest deeper than functions may call themselves.
     """

@@ -1,6 +1,7 @@
-"""What of the configuration a job needs: kept in its directory from its start to its end.
+"""The part of the configuration that a job needs: kept in the job's directory while it exists.
 
-A recovery, days later, runs the hooks of the start. No secret is in it, only where one is read.
+A recovery, days later, runs the hooks of the start. It holds no secret, only the sources of
+secrets.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def from_json(content: bytes) -> JobSettings:
-    """Return what `to_json` wrote. Raises ValueError for anything else."""
+    """Return the settings that `to_json` wrote. Raises ValueError for anything else."""
     return msgspec.json.decode(content, type=JobSettings)
 
 
@@ -69,7 +70,7 @@ def settings_of_job(effective: Effective, operation: Operation, root: str) -> Jo
 
 
 def secrets_of(name: str, receiver: Receiver) -> Iterator[tuple[str, Secret]]:
-    """Yield what a receiver needs that may be secret: the stem of its fields, and its source."""
+    """Yield the secrets of a receiver: the stem of the fields, and the source."""
     for stem, what in (
         ("url", "the URL"),
         ("urls", "the list of URLs"),
@@ -84,7 +85,7 @@ def secrets_of(name: str, receiver: Receiver) -> Iterator[tuple[str, Secret]]:
 
 
 def refuse_unreadable(settings: JobSettings, environ: Mapping[str, str]) -> None:
-    """Raise SecretUnreadable or InvalidConfig for what would fail at the end of a job."""
+    """Raise SecretUnreadable or InvalidConfig for a receiver that would fail at a job's end."""
     for name, receiver in settings.receivers.items():
         for _, secret in secrets_of(name, receiver):
             try:

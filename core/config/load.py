@@ -1,4 +1,4 @@
-"""All files as one value: read, checked, merged, and what holds for one store.
+"""All files as one value: read, checked, merged, and reduced to the settings of one store.
 
 Tables are merged key by key; of everything else, lists too, the later one is taken whole. The order
 is: the system's file, `conf.d` by name, the account's own file. The same holds between `[defaults]`
@@ -44,9 +44,9 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effective:
-    """What holds for one store; `name` is None for a store that no file names.
+    """The settings that apply to one store; `name` is None for a store that no file names.
 
-    `origins` says of each key, with dots between its parts, where its value comes from.
+    `origins` maps each key, its parts joined by dots, to the origin of its value.
     """
 
     name: str | None
@@ -56,7 +56,7 @@ class Effective:
     repositories: Mapping[str, Repository]
 
     def with_words(self, words: Mapping[str, Any]) -> Effective:
-        """Return it with what the command line says, which is before all else."""
+        """Return the settings with those of the command line, which take precedence over all."""
         if not words:
             return self
         return replace(
@@ -72,7 +72,7 @@ class Effective:
 
 
 class Config:
-    """What the files say together, the earlier of two layers counting less."""
+    """The configuration of all files; a later layer takes precedence."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = tuple(layers)
@@ -153,7 +153,7 @@ class Config:
         return None
 
     def effective(self, name: str | None, environ: Mapping[str, str]) -> Effective:
-        """Return what holds for a store. Raises UsageError for a wrong variable."""
+        """Return the settings that apply to a store. Raises UsageError for a wrong variable."""
         below = self.merged.get("defaults", {})
         above = {} if name is None else dict(self.require(name))
         for key in ("root", "as"):
@@ -164,7 +164,7 @@ class Config:
         for key in _keys(Settings):
             origins.setdefault(key, self._origin(key, name))
         for key in [key for key in origins if key.startswith("hooks.") and key.count(".") == 2]:
-            if origins[key] == DEFAULT:  # the general hook stands in
+            if origins[key] == DEFAULT:  # the general hook applies
                 origins[key] = origins[f"hooks.{key.rpartition('.')[2]}"]
         return Effective(
             name=name,
@@ -208,7 +208,7 @@ def _keys(cls: type[Any], before: str = "") -> Iterator[str]:
 
 
 def _variables(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return what `MAGEREWIND_…` says of the settings that are no tables. Raises UsageError."""
+    """Return the settings of `MAGEREWIND_…` variables; tables have none. Raises UsageError."""
     found: dict[str, Any] = {}
     for field in fields(Settings):
         text = environ.get(VARIABLE + field.encode_name.upper())
@@ -238,7 +238,7 @@ def find_files(
 
 
 def _layer(path: str, environ: Mapping[str, str], file: str | None) -> Layer | None:
-    """Return what one of the files says. Raises InvalidConfig."""
+    """Return the content of one of the files. Raises InvalidConfig."""
     named = file is not None
     return read_layer(path, must_exist=named, own=not named and path == user_file(environ))
 

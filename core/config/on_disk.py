@@ -1,6 +1,6 @@
-"""What config:check finds on this machine: secrets that the owner could not read, missing programs.
+"""Problems of this machine for config:check: secrets the owner cannot read, missing programs.
 
-Nothing is run. As root, whether a store's owner may read a file is told from the file's mode.
+No program is run. As root, the store owner's right to read a file is derived from its mode.
 """
 
 from __future__ import annotations

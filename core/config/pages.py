@@ -1,4 +1,4 @@
-"""What is generated from the fields: the documentation, a commented file, the JSON schema."""
+"""Pages generated from the fields: the documentation, a commented file, the JSON schema."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _metas(annotation: object) -> Iterator[Meta]:
 
 
 def description_of(field: FieldInfo) -> str:
-    """Return what a field means."""
+    """Return the description of a field."""
     return next((meta.description for meta in _metas(field.type) if meta.description), "")
 
 
@@ -160,7 +160,7 @@ def schema() -> dict[str, Any]:
     found = msgspec.json.schema(File)
     for name in (Hooks.__name__, OperationHooks.__name__):
         properties = found["$defs"][name]["properties"]
-        for key in _HOOK_KEYS:  # one command may stand alone, which no type of msgspec says
+        for key in _HOOK_KEYS:  # one command without a list: no type of msgspec
             items = properties[key]["items"]
             properties[key]["items"] = {"anyOf": [items, {"type": "string"}]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}

@@ -1,7 +1,7 @@
-"""What is wrong with the tables of a file: each key and value, by the types that they should have.
+"""The problems of the tables of one file: each key and value is checked by its type.
 
-Every problem is one line that names the key as it would be written, and what was meant. Values
-are shown only where they should be one of a few words: a password may stand in the wrong place.
+Every problem is one line with the key as written in TOML, and the likely correct key. A value is
+shown only where one of a few words is expected: a password may have been put in the wrong place.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MATCHING: Final = " matching regex "
 
 
 def problems_of(tables: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the tables of one file; what may come from another is not missed."""
+    """Yield the problems of one file's tables; other files may set the missing fields."""
     for key, value in tables.items():
         if key not in TABLES:
             yield f"unknown field '{key}'{_meant(key, TABLES)}"
@@ -85,7 +85,7 @@ def _tags() -> tuple[str, ...]:
 
 
 def receiver_class(tag: object) -> type[Table] | None:
-    """Return what a `type` of `[notify.NAME]` stands for."""
+    """Return the class for a `type` of `[notify.NAME]`; None for an unknown one."""
     return next((cls for cls in RECEIVERS if cls.__struct_config__.tag == tag), None)
 
 
@@ -107,7 +107,7 @@ def _of_struct(table: Mapping[str, Any], cls: type[Table], where: str) -> Iterat
 
 
 def missing_of(table: Mapping[str, Any], cls: type[Table], where: str) -> Iterator[str]:
-    """Yield the fields that a merged table must have and has not."""
+    """Yield a problem for each required field that a merged table lacks."""
     for field in fields(cls):
         if field.required and field.encode_name not in table:
             yield f"{where}: '{field.encode_name}' is missing"

@@ -1,4 +1,4 @@
-"""What may be written for who is told of a job: `[notify.NAME]`, by its `type`."""
+"""The fields of a receiver of notifications: `[notify.NAME]`, by its `type`."""
 
 from __future__ import annotations
 

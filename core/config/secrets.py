@@ -1,8 +1,8 @@
 """Passwords, tokens and secret URLs: by a file, a program or a systemd credential, never literally.
 
-They are read when they are needed, by the account that works: what only root may read is of no use
-to a job of the store's owner, and is refused before the job starts. What was read is never part of
-an error, an event or a list of arguments.
+They are read at the time of use, by the account of the job: a secret that only root may read is of
+no use to a job of the store's owner, and is refused before the job starts. A secret is never part
+of an error, an event or a list of arguments.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _RULE: Final = "Secrets are read by the account that works."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secret:
-    """Where a secret comes from; one of the sources is given. `what` names it for people."""
+    """The source of a secret; exactly one source is given. `what` is its name for people."""
 
     what: str
     literal: str | None = None  # a URL that its owner does not hide
@@ -55,7 +55,7 @@ def secret_of(table: Table, stem: str, what: str) -> Secret | None:
 
 
 def check_secret(secret: Secret, environ: Mapping[str, str]) -> None:
-    """Raise SecretUnreadable for what this account could not read; no program is run for that."""
+    """Raise SecretUnreadable for a file or credential this account cannot read; runs no program."""
     if secret.command is None:
         read_secret(secret, environ, lines=True)
 

@@ -1,6 +1,6 @@
-"""Texts with `${name}` in them: which names there are, and how values are put in.
+"""Texts with `${name}` in them: the known names, and the insertion of values.
 
-A value is put into a text only, never into JSON or a header as it stands: nothing in a value can
+A value is inserted into a text only, never into JSON or a header unescaped: no part of a value can
 become syntax.
 """
 
@@ -41,7 +41,7 @@ def json_of(template: object) -> Any:  # noqa: ANN401 - a JSON value
 
 
 def problem_of(value: object) -> str | None:
-    """Return what is wrong with the placeholders of a template; None for nothing."""
+    """Return the first problem of the placeholders of a template; None for a sound template."""
     for text in _texts(value):
         for found in _NAME.finditer(text):
             name = found[1]

@@ -1,4 +1,4 @@
-"""What is wrong only when all files are seen together: names, roots and sources that do not fit."""
+"""Problems of the merged files: names, roots and sources of secrets that contradict each other."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _of_receiver(
 def _headers(
     key: tuple[str, ...], table: Mapping[str, Any]
 ) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield what is wrong with the headers of a webhook: names that are none, and secrets."""
+    """Yield the problems of the headers of a webhook: invalid names, and secrets in the file."""
     for name in (*table.get("headers", {}), table.get("token_header", "x")):
         if not _HEADER.fullmatch(name):
             yield (*key, "headers"), f"{'.'.join(key)}: '{name}' is no name of a header"

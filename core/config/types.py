@@ -1,6 +1,6 @@
-"""The types that a value of the configuration can have, with what is said of a wrong one.
+"""The types of configuration values, and the words that describe each type in an error.
 
-Each is checked by msgspec; a pattern has its words here, because nobody reads an expression.
+msgspec checks each type; a pattern has a description here, since people do not read expressions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is inside a backup: looked at, and taken out, without a rollback.
+"""The contents of a backup: listed, shown and extracted, without a rollback.
 
 list      members, or tables, from the index                        members, children
 show      the bytes of one part                                     members

@@ -1,7 +1,7 @@
 """The rows of an INSERT as values, cell by cell: bytes as a server would hold them, None for NULL.
 
-It reads what dump programs write: quoted text, hexadecimal, numbers. A value that is put together
-by a function is taken as it is written.
+It reads the literals of dump programs: quoted text, hexadecimal, numbers. A value built by a
+function is returned as its text in the dump.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def rows_in(text: bytes, *, escapes: bool = True) -> Iterator[Cells]:
 
 
 def _head(text: bytes) -> re.Match[bytes] | None:
-    """Return the beginning of a row statement, which other statements may stand before."""
+    """Return the beginning of a row statement; other statements may precede it."""
     return HEAD.match(text) or HEAD.match(text, max(0, text.find(b"INSERT")))
 
 
@@ -76,7 +76,7 @@ def columns_in(text: bytes) -> tuple[str, ...]:
 
 
 def value_of(cell: bytes, *, escapes: bool = True) -> bytes | None:
-    """Return what a literal stands for."""
+    """Return the value of a literal."""
     first = cell[:1]
     if first == b"_":
         cell = _INTRODUCER.sub(b"", cell, count=1)

@@ -1,4 +1,4 @@
-"""The children of one directory of an archive, by its index: what is deeper is passed over.
+"""The children of one directory of an archive, by its index: deeper entries are passed over.
 
 for each member of the directory, in our order:
 take it; where something below it follows, go on behind all of that

@@ -1,4 +1,4 @@
-"""An archive beside the live store: what a rollback would bring back, remove and change.
+"""An archive beside the live store: the entries a rollback would restore, remove and change.
 
 A directory is compared by the same planner as a rollback is, so the two cannot disagree; a single
 file is compared through the index and is shown line by line. It changes nothing.
@@ -16,14 +16,12 @@ from typing import Final
 from core.account.reach import lstat, open_to_read, readlink
 from core.archive.index.reader import Located
 from core.archive.plan.plan_file import PlanFile
-from core.archive.plan.plan_files import plan_files
 from core.archive.plan.rows import Action, Row
 from core.archive.tar.header import HARD_LINK, REGULAR
 from core.archive.tree.accounts import AccountNumbers
 from core.archive.tree.open_directories import OPEN_FILE, OpenDirectories, is_gone
 from core.archive.tree.patterns import quoted
 from core.archive.tree.selection import Selection, code_selection, media_selection, unreadable
-from core.backups.manifest import identity_of
 from core.contents.members import FORMATS, ArchiveContents, path_of
 from core.contents.protocol import no_such_part
 from core.contents.secrets import holds_secrets, masked
@@ -109,7 +107,7 @@ class ArchiveDifferences:
     def of(self, part: str) -> Iterator[Difference]:
         """Yield the differences of a part, or of all. Raises BackupNotFound for a part of neither.
 
-        What is wrong with the part is raised by the call, before anything is yielded.
+        Errors of the part are raised by the call itself, before the first result.
         """
         selection = self._selection()
         path = path_of(part, self._store) if part else b""
@@ -143,19 +141,11 @@ class ArchiveDifferences:
 
     def _planned(self, selection: Selection, path: bytes) -> Iterator[Difference]:
         """Compare as a rollback does."""
-        manifest = self._backup.manifest
         if path:
             selection = replace(selection, chosen=(quoted(os.fsdecode(path)),))
         with tempfile.TemporaryDirectory(prefix="magerewind-diff-") as scratch:
-            plan = plan_files(
-                self._backup.path,
-                selection,
-                os.path.join(scratch, "plan"),
-                report=self._report,
-                sha256=None if manifest is None else manifest.sha256,
-                members=None if manifest is None else manifest.members,
-                sound=manifest is not None and manifest.looked_at == identity_of(manifest),
-            )
+            place = os.path.join(scratch, "plan")
+            plan = self._contents.plan(selection, place, self._report)
             self._same = plan.identical
             with PlanFile(plan.plan_path, only_read=True) as rows:
                 yield from map(_of_row, rows.rows())

@@ -1,6 +1,6 @@
-"""What is inside an archive: its members, by its index.
+"""The contents of an archive: its members, by its index.
 
-It owns the way from what a person names to a member, and where the bytes of a member come from: its
+It owns the search for a member by a name of the user, and the source of a member's bytes: its
 stretch, or, in an archive that can only be read from its beginning, a reading up to it.
 """
 
@@ -20,6 +20,7 @@ from core.archive.tar.member import leads_out_of
 from core.archive.tree.accounts import AccountNumbers
 from core.backups.archive_index import index_of
 from core.backups.catalog import Backup
+from core.backups.manifest import identity_of
 from core.contents.protocol import Extracted, NotExtracted, no_such_part
 from core.contents.target import Look, Refused, Target
 from core.errors import DamagedBackup, UsageError
@@ -27,7 +28,10 @@ from core.events import Report, no_report
 from core.magento.store import Store, shown
 
 if TYPE_CHECKING:
+    from core.archive.plan.summary import FilePlan
     from core.archive.tar.reader import ArchiveReader
+    from core.archive.tree.selection import Selection
+    from core.contents.origin import Origin
 
 FORMATS: Final = {
     REGULAR: stat.S_IFREG,
@@ -57,28 +61,43 @@ def path_of(part: str, store: Store) -> bytes:
 
 
 class ArchiveContents:
-    """What is inside one archive (`core.contents.protocol.Contents`), to be used with `with`.
+    """The contents of one archive (`core.contents.protocol.Contents`), to be used with `with`.
 
-    `keep` an index that has to be made; `report` gets bytes of the archive while one is made.
+    `keep` an index that has to be made; `report` gets bytes of the archive while one is made. With
+    an `origin` no archive is here.
     """
 
     def __init__(
-        self, backup: Backup, store: Store, *, keep: bool = True, report: Report = no_report
+        self,
+        backup: Backup,
+        store: Store,
+        *,
+        keep: bool = True,
+        report: Report = no_report,
+        origin: Origin | None = None,
     ) -> None:
         self.backup = backup
         self.name = backup.name.text
         self._store = store
         self._keep = keep
         self._report = report
+        self._origin = origin
         self._stack = ExitStack()
         self.index: IndexReader
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            made = index_of(self.backup, report=self._report, keep=self._keep)
+            origin = self._origin
+            made = (
+                index_of(self.backup, report=self._report, keep=self._keep)
+                if origin is None
+                else origin.tree_index()
+            )
             self.index = stack.enter_context(made)
-            self._bytes: StretchContents | _ReadingContents
-            if self.index.subject.ordered:
+            self._bytes: StretchContents | _ReadingContents | _OriginContents
+            if origin is not None:
+                self._bytes = _OriginContents(origin)
+            elif self.index.subject.ordered:
                 self._bytes = stack.enter_context(StretchContents(self.backup.path))
             else:
                 self._bytes = stack.enter_context(_ReadingContents(self.backup))
@@ -137,7 +156,7 @@ class ArchiveContents:
             raise self._changed() from None
 
     def content(self, located: Located) -> Iterator[bytes]:
-        """Yield the bytes of a file, or of what a hard link is another name of."""
+        """Yield the bytes of a file, or of the file that a hard link names."""
         if located.row.type == HARD_LINK:
             target = self.find_path(located.row.link)
             if target is None or target.row.type != REGULAR:
@@ -170,7 +189,33 @@ class ArchiveContents:
         paths = _topmost(self._required(part) for part in parts)
         return self._extracted(paths, target)
 
+    def plan(self, selection: Selection, place: str, report: Report) -> FilePlan:
+        """Compare all with the live tree, as a rollback does; write the plan to `place`."""
+        if self._origin is not None:
+            return self._origin.plan(selection, place, report)
+        from core.archive.plan.plan_files import plan_files  # noqa: PLC0415 - seldom needed
+
+        manifest = self.backup.manifest
+        return plan_files(
+            self.backup.path,
+            selection,
+            place,
+            report=report,
+            sha256=None if manifest is None else manifest.sha256,
+            members=None if manifest is None else manifest.members,
+            sound=manifest is not None and manifest.looked_at == identity_of(manifest),
+        )
+
+    def _gather(self, paths: list[bytes]) -> None:
+        """Bring the files of these parts here at once, where they are elsewhere."""
+        if self._origin is None:
+            return
+        rows = (located.row for path in paths for located in self.members(path))
+        named = {REGULAR: lambda row: row.path, HARD_LINK: lambda row: row.link}
+        self._origin.gather(sorted({named[row.type](row) for row in rows if row.type in named}))
+
     def _extracted(self, paths: list[bytes], target: Target) -> Iterator[Extracted | NotExtracted]:
+        self._gather(paths)
         looks = _Looks()
         later: list[Located] = []
         for path in paths:
@@ -180,7 +225,7 @@ class ArchiveContents:
                     later.append(located)
                 else:
                     yield self._one(located, target, looks)
-        # What can only be read from the beginning, in the order in which it comes there.
+        # Members that can only be read from the beginning, in the order of the archive.
         later.sort(key=lambda one: (one.row.type == HARD_LINK, one.place))
         for located in later:
             yield self._one(located, target, looks)
@@ -213,14 +258,14 @@ def _topmost(paths: Iterable[bytes]) -> list[bytes]:
 
 
 class _Looks:
-    """What extracted entries get: as root also their owners, where the accounts exist."""
+    """The metadata of extracted entries: as root also their owners, where the accounts exist."""
 
     def __init__(self) -> None:
         self._is_root = os.geteuid() == 0
         self._numbers = AccountNumbers(uid=0, gid=0)
 
     def of(self, row: Row) -> Look:
-        """Return what an entry gets."""
+        """Return the metadata for an entry."""
         uid = gid = None
         if self._is_root and row.mode != UNKNOWN:
             uid = self._numbers.uid(row.owner[0], row.owner[2])
@@ -232,6 +277,17 @@ class _Looks:
             uid=-1 if uid is None else uid,
             gid=-1 if gid is None else gid,
         )
+
+
+class _OriginContents:
+    """The contents of a tree that is elsewhere."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+
+    def pieces(self, located: Located) -> Iterator[bytes]:
+        """Yield the content of a regular member."""
+        return self._origin.file(located.row.path, located.row.size)
 
 
 class _ReadingContents:

@@ -1,7 +1,7 @@
-"""What every kind of backup answers about what is inside it.
+"""The questions that every kind of backup answers about its contents.
 
-A part is what a person names: the path of a member, or a table. How parts are listed and compared
-is each kind's own, since files and tables have other columns: see `core.cli.contents_view`.
+A part is a name given by the user: the path of a member, or a table. Each kind lists and compares
+its parts in its own way, since files and tables have other columns: see `core.cli.contents_view`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class NotExtracted:
 
 
 class Contents(Protocol):
-    """What is inside one backup. Raises DamagedBackup, HostileArchive, StorageError.
+    """The contents of one backup. Raises DamagedBackup, HostileArchive, StorageError.
 
     A part that the backup has not raises BackupNotFound, by `no_such_part`.
     """
@@ -43,11 +43,11 @@ class Contents(Protocol):
     def show(self, part: str) -> Iterator[bytes]:
         """Yield the bytes of a part. Raises UsageError for one that has none, such as a directory.
 
-        What is wrong with the name is raised by the call, before anything is yielded.
+        Errors of the name are raised by the call itself, before the first bytes.
         """
 
     def extract(self, parts: Sequence[str], target: Target) -> Iterator[Extracted | NotExtracted]:
-        """Write parts, and all below them, into a directory; yield what became of each entry.
+        """Write parts, and all below them, into a directory; yield the result for each entry.
 
         All parts are looked for before anything is written.
         """

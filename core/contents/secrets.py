@@ -51,7 +51,7 @@ _TOKENS: Final = re.compile(
 
 
 class _Place(NamedTuple):
-    """A secret in a text, and what tells it from others: its keys and itself."""
+    """A secret in a text, and its identity: its keys and its value."""
 
     begin: int
     end: int
@@ -59,7 +59,7 @@ class _Place(NamedTuple):
 
 
 class _Level(NamedTuple):
-    """What is known inside of one pair of brackets."""
+    """The state of the scan inside one pair of brackets."""
 
     keys: tuple[str, ...]
     is_secret: bool
@@ -99,7 +99,7 @@ class _Scan:
     def __init__(self, text: str) -> None:
         self.places: list[_Place] = []
         self._text = text
-        self._is_php = "<?" in text  # a colon stands for something else there
+        self._is_php = "<?" in text  # a colon has another meaning there
         self._levels = [_Level((), False)]
         self._key = ""  # of the value that comes
         self._last = ""  # the last text or word, which an arrow makes a key
@@ -183,7 +183,7 @@ class _Scan:
             self._inside(begin, value)
 
     def _inside(self, begin: int, value: str) -> None:
-        """Mask what looks like a secret under a key that does not say so."""
+        """Mask values that look like secrets under keys with ordinary names."""
         if _INSIDE.search(value):
             self._mask(begin, begin + len(value), self._key)
             return

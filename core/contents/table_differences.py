@@ -1,8 +1,8 @@
 """A dump beside the live schema: which tables differ, and the rows of one that differ.
 
 Tables are told by the digests in the dump's index where it has them: those are exact, and cost the
-server half of a dump. Rows of tables that differ are compared as long as a time allows; after it,
-and without digests, counts are what the server says, which is about.
+server half of a dump. Rows of tables that differ are compared within a time limit; after it, and
+without digests, counts are the server's estimates.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _STATEMENT_S: Final = 60  # of the server, for one question
 
 
 class State(StrEnum):
-    """How a table of a dump and of the live schema stand to each other."""
+    """The relation of a table of a dump to the one of the live schema."""
 
     SAME = "same"
     CHANGED = "changed"

@@ -108,7 +108,7 @@ class RowComparison:
             self._key = tuple(self.columns.index(name) for name in self.table.key)
 
     def _take_foreign(self, types: Mapping[str, str]) -> None:
-        """Note what other programs write otherwise: bits as bytes, floats with fewer digits."""
+        """Note the forms of other programs: bits as bytes, floats with fewer digits."""
         session = self.contents.session_at(self.indexed.definition.offset)
         if session.get("time_zone") != UTC and "timestamp" in types.values():
             raise NotComparable("the dump has its times in another time zone")

@@ -1,7 +1,7 @@
-"""What is inside a dump: its tables, views, triggers and routines, by its index.
+"""The contents of a dump: its tables, views, triggers and routines, by its index.
 
-It owns the way from what a person names to statements, and what stands around them: the text of a
-part can be given to a plain client by itself, under the session that the dump has there.
+It owns the search for the statements of a name of the user, and the session around them: the text
+of a part can be given to a plain client alone, under the session of the dump at that position.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 
 from core.backups.catalog import Backup
 from core.backups.dump_index import dump_index_of
+from core.contents.origin import Origin, Text
 from core.contents.protocol import Extracted, NotExtracted, no_such_part
 from core.contents.target import Look, Refused, Target
 from core.database.dump.script import history_session, session_end
@@ -42,7 +43,7 @@ _WORD: Final = re.compile(r"[A-Za-z0-9_+:/-]*")
 class Part:
     """A part of a dump. `kind` is `table`, `view`, `trigger` and so on; `table` a trigger's.
 
-    `rows` and `size_bytes` are those in the dump; rows are None for what has none.
+    `rows` and `size_bytes` are those in the dump; rows are None for a part without rows.
     """
 
     name: str
@@ -53,36 +54,52 @@ class Part:
 
 
 class DumpContents:
-    """What is inside one dump (`core.contents.protocol.Contents`), to be used with `with`.
+    """The contents of one dump (`core.contents.protocol.Contents`), to be used with `with`.
 
-    `keep` an index that has to be made; `report` gets bytes of the dump while one is made.
+    `keep` an index that has to be made; `report` gets bytes of the dump while one is made. With an
+    `origin` no dump is here.
     """
 
-    def __init__(self, backup: Backup, *, keep: bool = True, report: Report = no_report) -> None:
+    def __init__(
+        self,
+        backup: Backup,
+        *,
+        keep: bool = True,
+        report: Report = no_report,
+        origin: Origin | None = None,
+    ) -> None:
         self.backup = backup
         self.name = backup.name.text
         self._keep = keep
         self._report = report
+        self._origin = origin
         self._stack = ExitStack()
         self.index: DumpIndex
-        self.text: DumpText
+        self.text: Text
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            made = dump_index_of(self.backup, report=self._report, keep=self._keep)
-            self.index = stack.enter_context(made)
-            manifest = self.backup.manifest
-            size = self.index.about.get("content_bytes") or (manifest and manifest.content_bytes)
-            self.text = stack.enter_context(
-                DumpText(
-                    self.backup.path,
-                    self.index.frames,
-                    content_bytes=int(size or self.backup.size_bytes),
-                )
-            )
+            if self._origin is not None:
+                self.index = stack.enter_context(self._origin.dump_index())
+                self.text = stack.enter_context(self._origin.dump_text())
+            else:
+                self._open_file(stack)
             self._sessions: list[list[Any]] = self.index.about.get("sessions") or []
             self._stack = stack.pop_all()
         return self
+
+    def _open_file(self, stack: ExitStack) -> None:
+        made = dump_index_of(self.backup, report=self._report, keep=self._keep)
+        self.index = stack.enter_context(made)
+        manifest = self.backup.manifest
+        size = self.index.about.get("content_bytes") or (manifest and manifest.content_bytes)
+        self.text = stack.enter_context(
+            DumpText(
+                self.backup.path,
+                self.index.frames,
+                content_bytes=int(size or self.backup.size_bytes),
+            )
+        )
 
     def __exit__(
         self,
@@ -168,7 +185,7 @@ class DumpContents:
         target.settle()
 
     def _text_of(self, part: str) -> Callable[[], Iterator[bytes]]:
-        """Return what yields the text of a part. Raises BackupNotFound."""
+        """Return a generator of the text of a part. Raises BackupNotFound."""
         table = self.table(part)
         if table is not None:
             return lambda: self._whole_table(table)
@@ -232,7 +249,7 @@ class DumpContents:
         )  # fmt: skip
 
     def _head(self, offset: int) -> bytes:
-        """Return what a session needs before a part that begins at `offset`."""
+        """Return the session statements needed before a part that begins at `offset`."""
         if self._sessions:
             return session_begin() + self._settings(offset)
         first = min(
@@ -280,7 +297,7 @@ def session_begin() -> bytes:
 
 
 def _word(value: object) -> str:
-    """Return a name of a character set or collation, empty for what is none."""
+    """Return a name of a character set or collation, empty for any other text."""
     text = str(value or "")
     return text if _WORD.fullmatch(text) else ""
 

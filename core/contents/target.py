@@ -2,7 +2,7 @@
 
 It owns the rule that nothing is written into a store: not by its path, through a link, a mount or
 from above. All is written through descriptors; a directory on the way is entered only where it is
-this account's, a file gets its name when it is whole, and what exists is never replaced.
+this account's, a file gets its name when it is whole, and an existing entry is never replaced.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What an entry is to get: mode, time, and account and group (-1: those of a new file)."""
+    """The metadata of an entry: mode, time, account and group (-1: those of a new file)."""
 
     mode: int
     mtime_ns: int
@@ -94,7 +94,7 @@ class Target:
             os.close(fd)
 
     def _refuse_store(self, fd: int) -> None:
-        """Raise UsageError for a directory that is in the store, however it was come to."""
+        """Raise UsageError for a directory inside the store, by any path to it."""
         here = os.dup(fd)
         try:
             for _ in range(_LEVELS):
@@ -110,7 +110,7 @@ class Target:
                 if _key(os.fstat(here)) == _key(status):
                     return
         except PermissionError:
-            return  # further up nothing can be seen, and what is the store's can be
+            return  # directories further up cannot be seen, those of the store can
         finally:
             os.close(here)
 

@@ -29,7 +29,7 @@ def text_of(content: bytes) -> str:
 def unified(then: str, now: str, *, path: str, name: str) -> Iterator[str]:
     """Yield the lines of the diff, without line ends; none for equal texts.
 
-    `name` is the backup's. What is too long is cut, with a line that says so.
+    `name` is the backup's. Lines beyond a limit are cut, with a line that says so.
     """
     lines_now, lines_then = now.splitlines(), then.splitlines()
     if lines_now == lines_then:

@@ -5,7 +5,7 @@ Seven floors, each a room that knows only those below it:
     swap         loaded tables become the live ones, and back
     compare      which live tables are as a dump has them
     load | dump  a dump is checked and loaded beside | a schema is written as a dump
-    index        where what stands in a dump, and the digests of its rows
+    index        the positions of a dump's parts, and the digests of its rows
     schema       definitions of a schema, read from the server, and names of tables in a swap
     sql          the text of statements: the allowed ones, the parts of a table's text
     server       the connection, its address, rights and errors

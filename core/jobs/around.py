@@ -1,11 +1,11 @@
-"""What is done around the work of a job: hooks, the telling of others, metrics.
+"""The steps around the work of a job: hooks, notifications, metrics.
 
-    begin   the start is told in the background; hooks `before`, whose failure ends the job
+    begin   notify of the start in the background; hooks `before`, whose failure ends the job
     end     hooks after the work, with the store open again; a failure is a warning
     tell    when the end is on disk: the receivers, all at once, and the file of metrics
 
-None of it is in the way of a proven state: the work is over before `end`, and a kill there leaves
-only what a recovery runs.
+None of it delays a proven state: the work is over before `end`, and a kill there leaves only steps
+that a recovery runs.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class Around:
         self._sending = Sending(settings.receivers, context.environ)
 
     def begin(self) -> None:
-        """Tell of the start, and run what comes before. Raises HookFailed, Cancelled."""
+        """Notify of the start, and run the hooks `before`. Raises HookFailed, Cancelled."""
         self._sending.start(self._start, ())
         self._hooks.run_before(self._start)
 
     def take_up(self) -> None:
-        """End what a dead runner has left running."""
+        """Kill the hook that a dead runner has left running."""
         self._hooks.end_left_over()
 
     @property
@@ -54,7 +54,7 @@ class Around:
         return self._context.journal.newest(Worked)
 
     def end(self, ending: Ending, *, elapsed_s: float, closed_s: float) -> None:
-        """Run what comes after; a failure is a warning. Never raises MagerewindError."""
+        """Run the hooks after the work; a failure is a warning. Never raises MagerewindError."""
         context, hooks = self._context, self._settings.hooks
         if not (hooks.on_success or hooks.on_failure or hooks.after):
             return
@@ -84,7 +84,7 @@ class Around:
         )
 
     def tell(self, ending: Ending, *, elapsed_s: float, closed_s: float) -> None:
-        """Tell of the end, within ten seconds; what fails is said in the stream only."""
+        """Notify of the end, within ten seconds; failures are stated in the stream only."""
         facts = self._end_facts(ending, elapsed_s, closed_s)
         problems = self._sending.end(facts, tuple(self._facts.messages))
         file = self._settings.metrics_file

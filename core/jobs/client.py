@@ -128,7 +128,7 @@ class Client:
     ) -> JobDirectory:
         """Start a job; return when its runner holds the store. Raises the runner's own error.
 
-        `settings`: what the configuration has done around it. Raises SecretUnreadable as well.
+        `settings`: the configured hooks and receivers. Raises SecretUnreadable as well.
         `plan`: the confirmed fingerprint; the runner compares it with its own plan.
         """
         refuse_stranger(self.store)

@@ -1,4 +1,4 @@
-"""Hold a store for what is no job: a short change of its backups by a front end itself.
+"""Hold a store without a job: for a short change of its backups by a front end itself.
 
 It excludes jobs as a job does, by the same two locks, and leaves nothing behind: where its process
 dies the store is free, and there is nothing to recover.
@@ -21,7 +21,7 @@ from core.magento.store import refuse_stranger
 
 @contextmanager
 def holding(client: Client, what: str, *, clock: Callable[[], float] = time.time) -> Iterator[None]:
-    """Hold the store of `client` for `what`, a word for the people who meet it held.
+    """Hold the store of `client`; `what` describes the activity to others that find it held.
 
     Raises JobRunning, JobInterrupted, ForeignState.
     """

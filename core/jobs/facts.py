@@ -1,7 +1,7 @@
-"""What hooks and receivers are told of a job: plain values, gathered from its events.
+"""The facts of a job for hooks and receivers: plain values, gathered from its events.
 
-Knows nothing of how it is told. The messages of the job are kept apart: they go along only where
-the configuration asks for them.
+Knows nothing of the ways to send them. The messages of the job are kept apart: they go along only
+where the configuration asks for them.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Facts:
     def of_start(
         self, job_id: str, operation: Operation, kinds: Sequence[Kind], now_s: float
     ) -> dict[str, Any]:
-        """Return what is known when a job begins, as JSON values."""
+        """Return the facts known at the begin of a job, as JSON values."""
         return {
             "type": "Job",
             "event": "start",
@@ -111,7 +111,7 @@ class Facts:
         closed_s: float,
         now_s: float,
     ) -> dict[str, Any]:
-        """Return what is known when it has ended."""
+        """Return the facts known at its end."""
         good = "warnings" if outcome is Outcome.WARNINGS or exit_code else "success"
         return {
             **start,

@@ -211,7 +211,7 @@ class Runner:
     def _look_around(
         self, context: JobContext, request: Request, facts: Facts, *, recovering: bool
     ) -> None:
-        """Take up what is to be done around the work, as it was when the job was started."""
+        """Load the hooks and receivers of this job as they were configured at its start."""
         begin = begin_of(context.journal.records)
         began_s, kinds = (self.clock(), ()) if begin is None else (begin.began_s, begin.kinds)
         if not self.job.directory.has(job_files.SETTINGS):
@@ -224,7 +224,7 @@ class Runner:
         self._around = around(context, facts, request.operation, kinds, began_s)
 
     def _work(self, context: JobContext, request: Request, *, recovering: bool) -> Ending:
-        """Do the work, and what comes after it with the store open again."""
+        """Do the work, and the steps after it with the store open again."""
         began_s = self.clock()
         done: Done | None = None
         try:
@@ -251,7 +251,7 @@ class Runner:
         return ending
 
     def _operate(self, context: JobContext, request: Request, *, recovering: bool) -> Done:
-        """Run the operation, or recover it. Raises what ended it."""
+        """Run the operation, or recover it. Raises the error that ended it."""
         surroundings = self._around
         if not recovering:
             self._announce(context, request)

@@ -71,8 +71,8 @@ def run_child(
 
     Its environment is the allow-listed part of `environ`, and `variables`; never all. It has a
     session of its own, so that it has no terminal to type into (TIOCSTI), and that session is
-    killed at the end, whatever is left of it. `feed` is its standard input, from memory and not
-    from a pipe, which a child that does not read could block. Raises OSError when it cannot be
+    killed with the rest of its processes at the end. `feed` is its standard input, from memory and
+    not from a pipe, which a child that does not read could block. Raises OSError when it cannot be
     started.
 
     `started` gets the number of the child; `poll` is called every fifth of a second, and the child
@@ -176,7 +176,7 @@ class _Following:
         )
 
     def _wait(self, selector: selectors.BaseSelector) -> set[int] | None:
-        """Return what is ready, perhaps nothing; None when the time is over."""
+        """Return the ready descriptors, perhaps none; None when the time is over."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             return None
@@ -196,7 +196,7 @@ class _Following:
         return bool(chunk)
 
     def _drain(self) -> None:
-        """Take what an ended child has written; others may hold its output open for ever."""
+        """Take the output of an ended child; other processes may hold it open for ever."""
         os.set_blocking(self._stdout, False)
         with contextlib.suppress(BlockingIOError):
             for _ in range(_MOST_DRAINED):

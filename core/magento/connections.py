@@ -40,7 +40,7 @@ _PORT_DIGITS: Final = 20
 def connections_of(
     entries: Mapping[Any, Any], *, table_prefix: str, sockets: Sequence[str] = SOCKETS
 ) -> tuple[DatabaseConnection, ...]:
-    """Return every connection of `db/connection`; what is no entry is left out.
+    """Return every connection of `db/connection`; malformed entries are left out.
 
     An entry without a schema keeps an empty one: it is known, and cannot be used.
     """

@@ -34,8 +34,8 @@ def merge(shared: Array, env: Array, *, environ: Mapping[str, str]) -> Merged:
     """Return config.php's and env.php's values with the environment's over them.
 
     In Magento up to 2.4.8 a variable reaches only who asks for the leaf, and a level asked for as a
-    whole, as the database's is, keeps the file's value (magento/magento2 41206). What the variable
-    was set for is taken here, and `from_environment` tells of it.
+    whole, as the database's is, keeps the file's value (magento/magento2 41206). The intention of
+    the variable is followed here, and `from_environment` tells of it.
     """
     named: list[str] = []
     values = _as_text(_replaced(shared, env))

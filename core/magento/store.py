@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from core.account.ids import name_of
 from core.durable import make_directory
-from core.errors import StoreNotFound, StoreUnreadable
+from core.errors import DirectoryGone, StoreNotFound, StoreUnreadable
 from core.magento.trusted_paths import (
     followed,
     open_owned,
@@ -252,10 +252,7 @@ def find_store_here(*, root: str | None = None, for_rollback: bool = False) -> S
         start = os.getcwd()
     except FileNotFoundError:
         if root is None:
-            raise StoreNotFound(
-                "The working directory does not exist any more.",
-                hint="Change into the store again, or name its root with --root DIR.",
-            ) from None
+            raise DirectoryGone from None
         start = "/"
     return find_store(start, root=root, for_rollback=for_rollback)
 

@@ -5,6 +5,6 @@
     wait for all of them together for nine seconds; the rest is given up
     every failure is one line, without the URL or the password
 
-A receiver never fails a job, nor delays it by more than ten seconds. What was sent is words of ours
-and values of the job; messages of the job go along only where `log_lines` asks for them.
+A receiver never fails a job, nor delays it by more than ten seconds. A message consists of our own
+words and values of the job; lines of the job's log are added only where `log_lines` asks for them.
 """

@@ -1,4 +1,4 @@
-"""One request by HTTP, with limits: of time, of redirections, of what is read of an answer.
+"""One request by HTTP, with limits on its time, its redirections and the size of its response.
 
 An error never holds the URL: its path is often the only secret of a receiver.
 """
@@ -28,7 +28,7 @@ _LEAST_S: Final = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is sent. `token` goes to the first host only."""
+    """A request. `token` is sent to the first host only."""
 
     url: str
     body: bytes

@@ -36,7 +36,7 @@ class Sending:
         self._begin(facts, messages, time.monotonic() + LIMIT_S)
 
     def end(self, facts: Mapping[str, Any], messages: Sequence[str]) -> tuple[str, ...]:
-        """Tell of the end; return what failed since the start, a line each."""
+        """Notify all receivers of the end; return the failures since the start, a line each."""
         deadline_s = time.monotonic() + LIMIT_S
         for name, thread in self._begin(facts, messages, deadline_s):
             thread.join(max(0.0, deadline_s - time.monotonic()))
@@ -95,7 +95,7 @@ def tell(
     messages: Sequence[str],
     deadline_s: float,
 ) -> None:
-    """Send one message. Raises NotTold, and whatever Apprise raises."""
+    """Send one message. Raises NotTold, and any exception of Apprise."""
     values = words.values_of(facts, messages, receiver.log_lines)
     text = words.text_of(facts, messages, receiver.log_lines)
     match receiver:
@@ -113,7 +113,7 @@ def tell(
 
 
 def _asked(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a message without a template has besides the facts."""
+    """Return the fields of a message without a template, besides the facts."""
     log = {"log": values["log"]} if values["log"] else {}
     return {"summary": values["summary"], **log}
 

@@ -29,7 +29,7 @@ def summary(facts: Mapping[str, Any]) -> str:
 
 
 def values_of(facts: Mapping[str, Any], messages: Sequence[str], log_lines: int) -> dict[str, Any]:
-    """Return what stands for each placeholder of a template."""
+    """Return the value of each placeholder of a template."""
     log = [*messages][-log_lines:] if log_lines else []
     values = {key: value for key, value in facts.items() if key not in {"type", "backups", "note"}}
     return {

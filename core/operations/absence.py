@@ -32,7 +32,7 @@ def absence_findings(
     found: list[Finding] = []
     keeps_env = keeps_environment(request, sources.elsewhere)
     for kind, plan in files.items():
-        # Of what is chosen alone, an archive has to be whole only where its gaps would remove.
+        # With chosen paths, an archive has to be whole only where its gaps would remove entries.
         if plan.survey is not None and (plan.removed or not plan.chosen):
             name = sources.backups[kind].name.text
             refused = next(

@@ -121,17 +121,17 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
 
 def _straight(
     context: JobContext, request: BackupRequest, checked: BackupPreflight
-) -> Callable[[int, Report], tuple[int, dict[str, Any]]]:
-    """Return what writes a dump for a repository."""
+) -> Callable[[int, int, Report], tuple[int, dict[str, Any]]]:
+    """Return what writes a dump and its index for a repository."""
 
-    def dump(fd: int, report: Report) -> tuple[int, dict[str, Any]]:
+    def dump(fd: int, index_fd: int, report: Report) -> tuple[int, dict[str, Any]]:
         if checked.connection is None:
             raise MagerewindError("No database connection is known.")
         estimate = checked.estimates.get(Kind.DB)
         schema_bytes = None if estimate is None else estimate.content_bytes
         connection = checked.connection
         written = _write_dump(
-            context, request, fd, None, connection, report, schema_bytes=schema_bytes
+            context, request, fd, index_fd, connection, report, schema_bytes=schema_bytes
         )
         context.say(*written.warnings)
         facts = {"sha256": written.sha256, "warnings": written.warnings}

@@ -1,4 +1,4 @@
-"""What the backups of a rollback lack or differ in: the version of Magento, rows left out."""
+"""Deviations of a rollback's backups: another version of Magento, rows left out."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Retention by a backup itself: before it, where it would not fit, and after it.
 
-What cannot be deleted afterwards is a warning: the backup is complete, and the next one tries it
-again.
+A failed deletion afterwards is a warning: the backup is complete, and the next one tries again.
 """
 
 from __future__ import annotations

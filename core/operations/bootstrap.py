@@ -22,7 +22,7 @@ _KEPT = ("app", "etc", "env.php")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Laid:
-    """What was laid down of one kind."""
+    """The written files of one kind."""
 
     kind: Kind
     path: str

@@ -1,8 +1,7 @@
-"""What of a store's files changed since a backup: a cheap look at times and numbers of entries.
+"""Changes of a store's files since a backup: a cheap look at times and numbers of entries.
 
-It reads no file and no archive, so its numbers are about: a file that was written again with the
-same content counts, one that was put in place with an older time does not. What a plan says is
-exact.
+It reads no file and no archive, so its numbers are estimates: a file rewritten with the same
+content counts, one put in place with an older time does not. The numbers of a plan are exact.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ _SHOWN: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedFiles:
-    """What was seen of one kind. `whole`: all entries were looked at within the time limit.
+    """The result for one kind. `whole`: all entries were looked at within the time limit.
 
     `touched` counts files written since; `entries` all entries now, `entries_then` those of the
-    backup, None where nothing tells; `where` the directories with most of what was touched.
+    backup, None where unknown; `where` the directories with most of the touched files.
     """
 
     kind: Kind
@@ -107,7 +106,7 @@ def _look(
 
 
 def _nothing(_path: bytes, _error: OSError) -> None:
-    """Pass over what vanished or cannot be read: the plan names it."""
+    """Pass over vanished and unreadable entries: the plan names them."""
 
 
 def _written_s(name: bytes, fd: int) -> float:

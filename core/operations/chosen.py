@@ -1,7 +1,7 @@
-"""What of files a rollback is asked for with `--only`, and why some of it cannot be had.
+"""The chosen files of a rollback (`--only`), and the choices that cannot be met.
 
-A path that nobody has is refused before anything else: a slip of the keyboard must not look like a
-store in which nothing differs.
+A path in neither the backup nor the store is refused before anything else: a typing error must not
+look like a store without differences.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NAMES: Final = 10_000  # of a directory, among which a similar one is looked fo
 def chosen_findings(
     store: Store, request: RollbackRequest, sources: Sources, files: Mapping[Kind, FilePlan]
 ) -> list[Finding]:
-    """Return the chosen paths that are nowhere, left out, or behind what is no directory."""
+    """Return the chosen paths that do not exist, are left out, or lie behind a non-directory."""
     if not request.only:
         return []
     found = [
@@ -67,10 +67,10 @@ def chosen_findings(
 
 
 def start_of(backup: Backup, chosen: Sequence[str]) -> tuple[Stretch, int] | None:
-    """Return where in an archive to begin to look for what is chosen; None: at its beginning.
+    """Return the position in an archive where the search for the chosen begins; None: its start.
 
-    Only an index that the manifest vouches for is asked, and only of an archive in our order. What
-    it says is a place: the members that are read from there on are checked as any.
+    Only an index that the manifest vouches for is asked, and only of an archive in our order. It
+    yields only a position: the members that are read from there on are checked as any.
     """
     first = min(patterns.Chosen(chosen).beginnings, key=walk_key)
     manifest = backup.manifest

@@ -1,6 +1,6 @@
-"""What of the database a rollback is asked for with `--only-table`, and what is tied to it.
+"""The chosen tables of a rollback (`--only-table`), and the tables tied to them.
 
-A table that the dump has not is refused before anything else. Tables that foreign keys tie to the
+A table missing from the dump is refused before anything else. Tables that foreign keys tie to the
 chosen ones are named with the rows that would be left without a parent, or are taken in.
 """
 
@@ -63,7 +63,7 @@ def choose_tables(
     settings: DatabaseConnection,
     report: Report,
 ) -> ChosenTables:
-    """Return a check of nothing but the chosen tables, and what is tied to them.
+    """Return a check reduced to the chosen tables and the tables tied to them.
 
     Raises PreflightRefused for a word that means no table of the dump, UsageError for an unknown
     group, and DatabaseError.
@@ -111,7 +111,7 @@ def _unknown(
 
 
 def tie_findings(chosen: ChosenTables) -> list[Finding]:
-    """Return the tables that are tied to the chosen ones and stay, with what would dangle."""
+    """Return the tables tied to the chosen ones that stay, with the rows that would dangle."""
     if not chosen.ties:
         return []
     names = tie_names(chosen.ties)

@@ -1,6 +1,6 @@
 """The text of a dump in var/backups, written to a descriptor: a repository takes it uncompressed.
 
-restic compresses by itself, and what is compressed already is new to it every day.
+restic compresses by itself, and finds no known chunks in data that is already compressed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class CopiedDump:
     def write(self, fd: int, report: Report) -> int:
         """Write the text to a descriptor; return its bytes.
 
-        Raises DamagedBackup for a file that is not what its manifest says, StorageError.
+        Raises DamagedBackup for a file that contradicts its manifest, StorageError.
         """
         manifest = self._manifest
         name, digest, done = manifest.file_name, hashlib.sha256(), 0

@@ -82,7 +82,7 @@ class Loader:
 
 
 class UndoLoader:
-    """Loads what stayed in a rollback and changed since, from the dump that it was equal to."""
+    """Loads tables that stayed in a rollback and changed since, from the dump equal to them."""
 
     def __init__(self, context: JobContext, backup: Backup, stayed: frozenset[str]) -> None:
         self._context, self._backup, self._stayed = context, backup, stayed

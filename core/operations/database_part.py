@@ -112,7 +112,7 @@ class DatabasePart:
         """Do nothing: a swap replaces the tables with any contents of then."""
 
     def load(self, job: RollbackJob) -> None:
-        """Load beside the live tables what differs, then hold still and compare what stays."""
+        """Load the differing tables beside the live ones, then lock and compare those that stay."""
         self._seen = look_at_tables(needed_connection(job.context))
         if self._staged is None:
             self._load(job.context)

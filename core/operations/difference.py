@@ -32,7 +32,7 @@ from core.operations.requests import RollbackRequest
 
 WHOLE: Final = "--whole was chosen"
 # Bytes of dump a second, measured with two connections on two processors; a machine of today is
-# rarely slower, and what counts is which of two ways keeps the store closed for longer.
+# rarely slower, and the numbers only tell which of two ways keeps the store closed for longer.
 LOADED_IN_S: Final = 40_000_000
 COMPARED_IN_S: Final = 350_000_000
 
@@ -98,8 +98,8 @@ def compare_with_live(
 ) -> Compared:
     """Compare the live tables with the index of a dump, which itself was not read yet.
 
-    `known` are the tables that a comparison of just now found to be the same. What keeps it from
-    being made is the reason of the result. Raises Cancelled (from `report`).
+    `known` are the tables that a comparison of just now found to be the same. An obstacle to the
+    comparison is the reason of the result. Raises Cancelled (from `report`).
     """
     if request.whole:
         return Compared(reason=WHOLE)
@@ -167,7 +167,7 @@ def difference_of(
 
 
 def difference_findings(difference: Difference) -> list[Finding]:
-    """Return what limits a comparison."""
+    """Return findings on the limits of a comparison."""
     found: list[Finding] = []
     if difference.reason and difference.reason != WHOLE:
         message = "The tables cannot be compared with this dump, so all of it is loaded: "

@@ -2,7 +2,7 @@
 
 the database: load the dump under staging names, compare rows and digests, drop everything
 files: read the archive whole, extract a sample outside the store, read it back, remove it
-put down what was found beside each backup
+write the finding into the manifest or the state of each backup
 
 The store stays open, and nothing live is touched: no trigger and no event of the dump is made.
 """
@@ -107,7 +107,7 @@ def _try(
     settings: DatabaseConnection | None,
     request: DrillRequest,
 ) -> bool:
-    """Try one backup, put down what was found, and tell whether it can be restored."""
+    """Try one backup, record the finding, and return whether the backup can be restored."""
     name, problem, how = backup.name.text, "", ""
     try:
         if backup.kind is Kind.DB and settings is not None:
@@ -172,7 +172,7 @@ def _try_dump(context: JobContext, backup: Backup, settings: DatabaseConnection)
 
 
 def _checked(context: JobContext, backup: Backup, settings: DatabaseConnection) -> DumpCheck:
-    """Check a dump by itself and against the server, and say what space it takes there."""
+    """Check a dump by itself and against the server, and report the space it takes there."""
     from core.database.load.offline_check import check_dump  # noqa: PLC0415 - as above
     from core.database.load.server_check import (  # noqa: PLC0415
         check_against_server,
@@ -203,7 +203,7 @@ def _checked(context: JobContext, backup: Backup, settings: DatabaseConnection) 
 def _compared(
     context: JobContext, backup: Backup, settings: DatabaseConnection, staged: StagedTables
 ) -> str:
-    """Compare the staged tables with the dump's index; return what was compared, in words."""
+    """Compare the staged tables with the dump's index; return the compared facts, in words."""
     from core.database.compare.staged import compare_staged, loaded_tables  # noqa: PLC0415
     from core.database.index.read_index import DumpIndex  # noqa: PLC0415
 

@@ -140,7 +140,7 @@ def forward(
 
 
 def _remembered(context: JobContext) -> bool:
-    """Tell whether the job's directory is there; say what its absence means."""
+    """Return whether the job's directory exists; report the consequence of its absence."""
     if context.directory.is_in_place:
         return True
     message = f"{context.memory_gone().message}. What it has set aside cannot be undone."

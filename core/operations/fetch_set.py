@@ -1,7 +1,7 @@
-"""Makes files in var/backups out of a set in a repository: what setup:backup would have written.
+"""Makes the files of setup:backup in var/backups out of a set in a repository.
 
-The dump comes as it is, byte for byte. Of a tree an archive is made by our own writer, from a copy
-in the state of the store that goes afterwards.
+The dump comes as it is, byte for byte. An archive of a tree is made by our own writer, from a copy
+in the state of the store that is deleted afterwards.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core.archive.tar.verify import verify_archive
 from core.archive.tree.remove import remove_tree
 from core.archive.tree.selection import Selection
 from core.backups.manifest import Manifest, identity_of, write_manifest
-from core.backups.names import new_name
+from core.backups.names import index_name, new_name
 from core.backups.place import make_backups
 from core.durable import PartialFile, partial_file, translate
 from core.errors import DiskFull, MagerewindError, RepositoryError, UsageError
@@ -34,7 +34,7 @@ from core.repository.sets import DUMP_FILE, PartManifest
 _PLACE = "fetching"
 
 Reporter = Callable[[Kind, str], Report]
-"""Gives where progress of a kind goes, with a word for what is being done."""
+"""Returns the receiver of a kind's progress; the text names the present activity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +69,8 @@ def fetch_set(
             with partial_file(backups.path, name, dir_fd=backups.fd) as partial:
                 make = _dump if kind is Kind.DB else _archive
                 manifest = make(store, remote, part, partial, kind, reporter)
+                if kind is Kind.DB and part.index:
+                    backups.write(index_name(name), part.index)
                 partial.commit()
             write_manifest(backups, replace(manifest, file_name=name, timestamp=timestamp))
             yield Fetched(
@@ -110,7 +112,7 @@ def _dump(
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != part.facts.sha256:
         raise RepositoryError("The dump in the repository is not what its manifest says.")
-    return replace(part.facts, index_sha256="", verified=True)
+    return replace(part.facts, verified=True)
 
 
 def _archive(

@@ -136,7 +136,7 @@ def refuse(findings: Iterable[Finding]) -> None:
 
 
 def say_findings(context: JobContext, findings: Iterable[Finding]) -> None:
-    """State warnings, notes, and what `refuse` leaves unsaid of the reasons to stop, as events.
+    """State warnings, notes, and the reasons to stop that `refuse` does not state, as events.
 
     Where something stops the start, mere notes are left out.
     """

@@ -2,11 +2,11 @@
 
     before       one after the other, before anything is checked or closed; a failure ends the job
     on_success   or on_failure, and then
-    after        whatever the end, unless the store is left closed; a failure is a warning
+    after        at every end, unless the store is left closed; a failure is a warning
 
 Each gets the job as JSON on its standard input, an allow-listed environment, no terminal, and a
-time after which it is killed with all that it has started. The journal says which have run, so a
-recovery runs what is left: never a second `before`, and never one that has ended.
+time after which it is killed with all that it has started. The journal records those that ran, so a
+recovery runs the rest: never a second `before`, and never one that has ended.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ BEFORE: Final = "before"
 AFTER: Final = "after"
 _OUTPUT_BYTES: Final = 16 << 10  # of each program, kept in the job's log
 _WORDS_SHOWN: Final = 200
-_VARIABLE: Final = "MAGEREWIND_HOOK_"  # not what a command of ours would obey
+_VARIABLE: Final = "MAGEREWIND_HOOK_"  # no variable that our own commands obey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
-    """The programs around one job. `facts` are what each of them is told."""
+    """The programs around one job. Each of them gets `facts`."""
 
     context: JobContext
     hooks: OperationHooks
 
     def run_before(self, facts: Mapping[str, Any]) -> None:
-        """Run what comes first. Raises HookFailed, Cancelled."""
+        """Run the hooks `before`. Raises HookFailed, Cancelled."""
         for number, command in enumerate(self.hooks.before):
             failure = self._run(BEFORE, number, command, facts, cancels=True)
             if failure is not None:
@@ -52,7 +52,7 @@ class Hooks:
                 )
 
     def run_end(self, outcome: Outcome, facts: Mapping[str, Any]) -> None:
-        """Run what comes last; a failure is a warning."""
+        """Run the hooks after the work; a failure is a warning."""
         good = outcome in {Outcome.DONE, Outcome.WARNINGS}
         moment = "on_success" if good else "on_failure"
         self._run_all(moment, self.hooks.on_success if good else self.hooks.on_failure, facts)
@@ -97,7 +97,7 @@ class Hooks:
         *,
         cancels: bool = False,
     ) -> str | None:
-        """Run one program to its end; return what went wrong as a sentence, None for nothing."""
+        """Run one program to its end; return its failure as a sentence, None for success."""
         context = self.context
         began_s = context.clock()
         status: int | None = None

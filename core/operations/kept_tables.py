@@ -1,12 +1,12 @@
 """The tables of a job that are to stay live: held still, compared again, loaded where they differ.
 
     up to three times:
-        lock what stays, in a connection of its own
+        lock the tables that stay, in a connection of its own
         compare it with the dump under these locks     nothing differs: the locks stay until the end
-        unlock; load what differs beside
+        unlock; load the differing ones beside
 
-What stays was equal to the dump when it was planned, with the store open. Only the comparison under
-the locks counts.
+These tables were equal to the dump at the time of the plan, with the store open. Only the
+comparison under the locks counts.
 """
 
 from __future__ import annotations

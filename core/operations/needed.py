@@ -22,7 +22,7 @@ _CHAIN = 50  # undos of undos that are followed
 
 
 def needed_backups(jobs: Directory | None, *, besides: str = "") -> dict[str, str]:
-    """Return the names of backups that are needed, with the words for what needs each.
+    """Return the names of backups that are needed, with a description of the job that needs each.
 
     A job needs them while it has not ended, and as long as its undo is kept. `besides` is a job
     that does not count. Raises JobError and StorageError for state that cannot be believed or
@@ -65,7 +65,7 @@ def _request(directory: Directory) -> Request | None:
 
 
 def _asked_for(jobs: Directory, directory: Directory) -> list[str]:
-    """Return what the job's request names; that of an undo names what it undoes."""
+    """Return the backups named by the job's request; for an undo, by the request it undoes."""
     request = _request(directory)
     for _ in range(_CHAIN):
         if not isinstance(request, UndoRequest):

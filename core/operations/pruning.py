@@ -1,11 +1,11 @@
-"""What retention would delete of a store's backups, and the deletion.
+"""The backups of a store that retention would delete, and their deletion.
 
-list what lies in var/backups, with what jobs and undos need
-decide by the policy (`core.backups.retention`); what is not ours is left alone
+list the files of var/backups, and the names that jobs and undos need
+decide by the policy (`core.backups.retention`); foreign files are left alone
 with the clock in doubt, nothing is deleted
 delete the sets that go, oldest first, each file before its manifest
 
-A crash in between leaves whole backups only, and the next pruning takes what is left of a set.
+A crash in between leaves whole backups only, and the next pruning takes the rest of a set.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Deleted = Callable[[Backup, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A set and what becomes of it."""
+    """A set and the decision on it."""
 
     backups: BackupSet
     decision: Decision
@@ -47,7 +47,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrunePlan:
-    """What becomes of each set, newest first."""
+    """The decision on each set, newest first."""
 
     sets: tuple[Judged, ...]
 
@@ -58,7 +58,7 @@ class PrunePlan:
 
     @property
     def freed_bytes(self) -> int:
-        """What their deletion frees."""
+        """The bytes that their deletion frees."""
         return sum(one.size_bytes for one in self.doomed)
 
 
@@ -71,7 +71,7 @@ def plan_prune(
     foreign: bool = False,
     besides: str = "",
 ) -> PrunePlan:
-    """Return what becomes of each set. `foreign`: others' files count and go as ours.
+    """Return the decision on each set. `foreign`: others' files count and go as ours.
 
     `besides` is a job whose needs do not count. Raises StoreUnreadable, and as `needed_backups`.
     """
@@ -106,7 +106,7 @@ def _candidate(
 
 
 def _standings(backups: list[Backup]) -> dict[str, Standing]:
-    """Return what is known of each kind; of two files of one kind, the better."""
+    """Return the known state of each kind; of two files of one kind, the better."""
     found: dict[str, Standing] = {}
     order = list(Standing)
     for backup in backups:

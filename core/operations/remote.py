@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from core.errors import MagerewindError
-from core.held import Directory, StateFile
+from core.held import Directory
 from core.magento.store import Store
 from core.operations.job_files import open_state
 from core.repository.restic import Restic
-from core.repository.seen import Seen, all_seen, last_seen, listings_in, remember
+from core.repository.seen import Seen, all_seen, last_seen, remember
 from core.repository.sets import (
     LARGEST_MANIFEST,
     MANIFEST_FILE,
@@ -27,8 +27,8 @@ from core.repository.sets import (
 from core.repository.settings import Repository
 
 _CACHE = "restic"
-_LISTINGS_KEPT = 8
-_JUST_S = 120.0
+JUST_S = 120.0
+"""Seconds for which a repository need not be asked again by the one who was shown its sets."""
 
 
 def store_name(store: Store, name: str) -> str:
@@ -94,7 +94,7 @@ def _remember(state: Directory, repository: str, holdings: Holdings, now_s: floa
 
 
 def remember_set(store: Store, one: RemoteSet, *, now_s: float) -> None:
-    """Add a set that was just sent to what was last seen; that it cannot be is no matter."""
+    """Add a set that was just sent to the remembered content; a failure is ignored."""
     with suppress(MagerewindError, OSError):
         state = open_state(store)
         if state is not None:
@@ -128,7 +128,7 @@ def remember_check(store: Store, repository: str, *, now_s: float, problem: str)
 
 
 def seen_of(store: Store, repository: str) -> Seen | None:
-    """Return what was last seen of a repository, without asking it."""
+    """Return the remembered content of a repository, without a request to it."""
     with suppress(MagerewindError, OSError):
         state = open_state(store)
         if state is not None:
@@ -138,7 +138,7 @@ def seen_of(store: Store, repository: str) -> Seen | None:
 
 
 def seen_everywhere(store: Store) -> tuple[Seen, ...]:
-    """Return what was last seen of every repository of a store, without asking any."""
+    """Return the remembered content of every repository of a store, without a request to any."""
     with suppress(MagerewindError, OSError):
         state = open_state(store)
         if state is not None:
@@ -147,52 +147,14 @@ def seen_everywhere(store: Store) -> tuple[Seen, ...]:
     return ()
 
 
-def just_seen(seen: Seen | None, store: str, timestamp: str, *, now_s: float) -> RemoteSet | None:
+def just_seen(
+    seen: Seen | None, store: str, timestamp: str, *, now_s: float, within_s: float = JUST_S
+) -> RemoteSet | None:
     """Return a whole set that was seen a moment ago, by the one who was asked about it."""
-    if seen is None or not 0 <= now_s - seen.seen_s <= _JUST_S:
+    if seen is None or not 0 <= now_s - seen.seen_s <= within_s:
         return None
     found = [one for one in seen.holdings.sets if one.is_whole and str(one.timestamp) == timestamp]
     return next((one for one in found if one.store == store), None)
-
-
-def kept_manifest(store: Store, restic: Restic, chosen: RemoteSet) -> SetManifest:
-    """Return the manifest of a set, from here when it was read before. Raises RepositoryError."""
-    with kept_listing(store, chosen.manifest.id) as kept:
-        if kept is not None and kept.exists():
-            with suppress(MagerewindError, OSError):
-                return from_json(kept.read(limit=LARGEST_MANIFEST))
-        content = restic.dump(chosen.manifest.id, f"/{MANIFEST_FILE}", limit=LARGEST_MANIFEST)
-        manifest = from_json(content)
-        if kept is not None:
-            with suppress(MagerewindError, OSError):
-                kept.directory.write(kept.name, content)
-        return manifest
-
-
-@contextmanager
-def kept_listing(store: Store, snapshot: str) -> Iterator[StateFile | None]:
-    """Give the file that keeps a snapshot's listing: a snapshot never changes.
-
-    Of such listings the newest few are kept. None where there is no place for them.
-    """
-    with ExitStack() as stack:
-        file: StateFile | None = None
-        with suppress(MagerewindError, OSError):
-            state = open_state(store)
-            if state is not None:
-                stack.enter_context(state)
-                file = StateFile(stack.enter_context(listings_in(state)), snapshot)
-        if file is not None and not file.exists():
-            _drop_old(file.directory)
-        yield file
-
-
-def _drop_old(listings: Directory) -> None:
-    with suppress(MagerewindError, OSError):
-        names = listings.names()
-        ages = {name: os.stat(name, dir_fd=listings.fd).st_mtime for name in names}
-        for name in sorted(names, key=ages.__getitem__)[: -_LISTINGS_KEPT + 1]:
-            listings.remove(name)
 
 
 def manifest_of(restic: Restic, chosen: RemoteSet) -> SetManifest:

@@ -25,25 +25,27 @@ from core.backups.names import rollback_name
 from core.durable import fsync, translate
 from core.errors import MagerewindError, RepositoryError, SetNotFound
 from core.events import Kind, Report, no_report
+from core.held import StateFile
 from core.magento.store import Store
 from core.operations.context import JobContext
 from core.operations.fetched_dump import forget_dump
 from core.operations.findings import Finding, megabytes, note, stop
 from core.operations.preflight import space_of
 from core.operations.remote import (
+    JUST_S,
     just_seen,
-    kept_listing,
-    kept_manifest,
     look_at,
     open_restic,
     seen_of,
 )
+from core.operations.remote_kept import kept_file, kept_manifest, write_whole
 from core.operations.requests import RollbackRequest
 from core.owned import read_plain_file
 from core.repository.fetching import fetch_file, fetch_paths, fetcher
 from core.repository.listing import list_tree
 from core.repository.restic import Restic
 from core.repository.sets import DUMP_FILE, PartManifest, RemoteSet, SetManifest, choose_set
+from core.repository.settings import Repository
 
 _LARGEST_CONFIGURATION = 4 << 20
 
@@ -106,7 +108,7 @@ class Remote:
         return found
 
     def fetch(self, kind: Kind, place: PlanPlace, report: Report = no_report) -> Fetch:
-        """Return what brings files of a kind, of which the listing lies beside the plan."""
+        """Return the fetch of files of a kind whose listing lies beside the plan."""
         part = self.part(kind)
 
         def files() -> Iterator[bytes]:
@@ -118,13 +120,7 @@ class Remote:
     def plan(self, kind: Kind, selection: Selection, place: PlanPlace, report: Report) -> FilePlan:
         """List the tree of a kind and compare it with the live one."""
         part = self.part(kind)
-        with kept_listing(self.store, part.snapshot) as kept:
-            if kept is not None and not kept.exists():
-                write_listing(kept, self._listed(part, report))
-            if kept is None:
-                write_listing(listing_file(place), self._listed(part, report))
-            else:
-                copy_listing(kept, listing_file(place))
+        self.bring_listing(kind, listing_file(place), report)
         return plan_listing(
             place,
             selection,
@@ -133,6 +129,20 @@ class Remote:
             fetch=self.fetch(kind, place),
             report=report,
         )
+
+    def bring_listing(self, kind: Kind, target: StateFile, report: Report = no_report) -> None:
+        """Write the listing of a tree to a file, from what is kept here where it was listed before.
+
+        Raises RepositoryError, HostileArchive, StorageError.
+        """
+        part = self.part(kind)
+        with kept_file(self.store, f"{part.snapshot}.tree") as kept:
+            if kept is None:
+                write_listing(target, self._listed(part, report))
+                return
+            if not kept.exists():
+                write_whole(kept, lambda file: write_listing(file, self._listed(part, report)))
+            copy_listing(kept, target)
 
     def _listed(self, part: PartManifest, report: Report) -> Iterator[Listed]:
         above = part.prefix.rstrip(b"/").split(b"/") if part.prefix else []
@@ -149,16 +159,32 @@ def open_remote(store: Store, request: RollbackRequest, *, environ: Mapping[str,
     """Find the set that a request is about. Raises RepositoryError, SetNotFound."""
     if request.repository is None:
         raise MagerewindError("No repository is known.")
-    restic = open_restic(store, request.repository, environ=environ)
     timestamps = {_timestamp(request.file_of(kind)) for kind in request.kinds}
     if len(timestamps) != 1:
         raise SetNotFound("A rollback takes the parts of one set.")
-    seen = seen_of(store, request.repository.name)
-    timestamp = timestamps.pop()
-    chosen = just_seen(seen, request.store, timestamp, now_s=time.time())
+    return find_remote(store, request.repository, request.store, timestamps.pop(), environ=environ)
+
+
+def find_remote(
+    store: Store,
+    repository: Repository,
+    name: str,
+    timestamp: str,
+    *,
+    environ: Mapping[str, str],
+    within_s: float = JUST_S,
+) -> Remote:
+    """Find a set of the store `name`, of any for an empty one.
+
+    What was seen within so many seconds is believed; else the repository is asked. Raises
+    RepositoryError, SetNotFound.
+    """
+    restic = open_restic(store, repository, environ=environ)
+    seen = seen_of(store, repository.name)
+    chosen = just_seen(seen, name, timestamp, now_s=time.time(), within_s=within_s)
     if chosen is None:
-        holdings = look_at(store, restic, name=request.store or None, now_s=None)
-        chosen = choose_set(holdings, timestamp, repository=request.repository.name)
+        holdings = look_at(store, restic, name=name or None, now_s=None)
+        chosen = choose_set(holdings, timestamp, repository=repository.name)
     return Remote(
         store=store,
         restic=restic,
@@ -201,7 +227,7 @@ def fetch_dump(context: JobContext, remote: Remote, backup: Backup, report: Repo
 def remote_findings(
     store: Store, remote: Remote, plans: Mapping[Kind, FilePlan], kinds: tuple[Kind, ...]
 ) -> list[Finding]:
-    """Return whether what is fetched fits beside the stages, and what is known of the set."""
+    """Return findings on the space for fetched files beside the stages, and on the set."""
     needed = sum(plan.bytes_to_write for plan in plans.values())
     if Kind.DB in kinds:
         needed += remote.part(Kind.DB).facts.size_bytes
@@ -227,7 +253,7 @@ def remote_findings(
 
 
 def dump_findings(remote: Remote) -> list[Finding]:
-    """Return what a preview tells of a dump that is not here yet."""
+    """Return the findings of a preview on a dump that is not fetched yet."""
     facts = remote.part(Kind.DB).facts
     tables = f" of {len(facts.rows)} tables" if facts.rows else ""
     return [

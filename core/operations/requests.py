@@ -65,7 +65,7 @@ class BackupRequest:
 
     @property
     def operation(self) -> Operation:
-        """What a job of this request does."""
+        """The operation of a job with this request."""
         return Operation.BACKUP
 
 
@@ -110,7 +110,7 @@ class RollbackRequest:
     whole: bool = False  # load and swap all tables, also those that are as in the dump
     load_open: bool = False  # load beside while the store is open
     exclude: tuple[str, ...] = ()
-    only: tuple[str, ...] = ()  # of code and media, nothing but what these patterns match
+    only: tuple[str, ...] = ()  # of code and media, only the paths these patterns match
     only_table: tuple[str, ...] = ()  # of the database, nothing but these tables and @groups
     exclude_table: tuple[str, ...] = ()  # of the database, these tables and @groups stay as now
     with_related: bool = False  # and the tables that foreign keys tie to them
@@ -142,7 +142,7 @@ class RollbackRequest:
         return self.partial or bool(self.only_table)
 
     def only_of(self, kind: Kind) -> tuple[str, ...]:
-        """Return what alone of a kind is asked for; none: all of it."""
+        """Return the chosen paths or tables of a kind; none: all of it."""
         return self.only_table if kind is Kind.DB else self.only
 
     def file_of(self, kind: Kind) -> str | None:
@@ -157,7 +157,7 @@ class RollbackRequest:
 
     @property
     def operation(self) -> Operation:
-        """What a job of this request does."""
+        """The operation of a job with this request."""
         return Operation.ROLLBACK
 
 
@@ -173,7 +173,7 @@ class UndoRequest:
 
     @property
     def operation(self) -> Operation:
-        """What a job of this request does."""
+        """The operation of a job with this request."""
         return Operation.UNDO
 
 
@@ -190,7 +190,7 @@ class DiscardRequest:
 
     @property
     def operation(self) -> Operation:
-        """What a job of this request does."""
+        """The operation of a job with this request."""
         return Operation.DISCARD
 
 
@@ -203,7 +203,7 @@ class RepairRequest:
 
     @property
     def operation(self) -> Operation:
-        """What a job of this request does."""
+        """The operation of a job with this request."""
         return Operation.REPAIR
 
 
@@ -221,7 +221,7 @@ class DrillRequest:
 
     @property
     def operation(self) -> Operation:
-        """What a job of this request does."""
+        """The operation of a job with this request."""
         return Operation.DRILL
 
 

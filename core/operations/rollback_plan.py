@@ -131,7 +131,7 @@ def plan_rollback(
     """Return the changes of this rollback.
 
     Raises InvalidBackupName, BackupNotFound, NotInstalled, DamagedBackup, and PreflightRefused for
-    what is chosen and nowhere; all else that would stop it is among the findings.
+    chosen names that do not exist; every other reason to stop is among the findings.
     """
     sources = gather(store, request, environ=environ)
     scratch = tempfile.TemporaryDirectory(prefix="magerewind-plan-", ignore_cleanup_errors=True)

@@ -10,6 +10,7 @@ Nothing in a repository has to be taken back: without its manifest a set does no
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,8 @@ from typing import Any
 import core
 from core.archive.create.outline import Outline, changed_since, outline
 from core.archive.tree.selection import Selection
+from core.backups.catalog import find_any_backup
+from core.backups.index import open_index
 from core.backups.manifest import Manifest, find_manifest
 from core.backups.names import Naming, new_name
 from core.backups.place import open_backups
@@ -30,8 +33,10 @@ from core.operations.estimates import Estimate
 from core.operations.findings import of_kind
 from core.operations.records import PartSent, SetCommitted
 from core.operations.remote import look_at, open_restic, remember_set, store_name
+from core.operations.remote_kept import keep_manifest
 from core.operations.requests import BackupRequest
 from core.operations.selections import selection_of
+from core.operations.sent_dump import dump_part, index_in
 from core.repository.restic import Restic
 from core.repository.sending import Sent, send_manifest, send_stream, send_tree
 from core.repository.sets import (
@@ -50,8 +55,8 @@ from core.repository.settings import Repository
 
 _NAMES = 50
 
-Dump = Callable[[int, Report], tuple[int, dict[str, Any]]]
-"""Writes a dump to a descriptor; returns its bytes and what its manifest says of it."""
+Dump = Callable[[int, int, Report], tuple[int, dict[str, Any]]]
+"""Writes a dump and its index to two descriptors; returns its bytes and facts for its manifest."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,7 +83,7 @@ class Sending:
 def begin_sending(
     context: JobContext, request: BackupRequest, repository: Repository, timestamp: int
 ) -> Sending:
-    """See that the repository answers and what it has. Raises RepositoryError."""
+    """Return the content of a repository that answers. Raises RepositoryError."""
     restic = open_restic(context.store, repository, environ=context.environ, backup_only=True)
     name = store_name(context.store, request.store)
     holdings = look_at(context.store, restic, name=name, now_s=context.clock())
@@ -93,7 +98,7 @@ def begin_sending(
 
 
 def _parent(sending: Sending, kind: Kind) -> str | None:
-    """Return the newest snapshot of a kind, finished or not: what it has is not sent again."""
+    """Return the newest snapshot of a kind, finished or not: its content is not sent again."""
     found = [part for one in sending.holdings.sets for part in one.parts.values()]
     found += sending.holdings.unfinished
     alike = [one for one in found if one.kind == kind.value]
@@ -112,7 +117,7 @@ def send_kind(sending: Sending, kind: Kind, estimate: Estimate | None, dump: Dum
 def send_files(
     sending: Sending, kind: Kind, *, estimate: Estimate | None, since_s: float | None = None
 ) -> None:
-    """Send the tree of a kind. With `since_s` what changed since then is named."""
+    """Send the tree of a kind. With `since_s` the paths changed since then are named."""
     context, request = sending.context, sending.request
     selection = selection_of(context.store, kind, request.exclude)
     began_s = context.clock()
@@ -163,21 +168,25 @@ def send_dump(sending: Sending, dump: Dump, *, estimate: Estimate | None) -> Non
     context, began_s = sending.context, sending.context.clock()
     details: dict[str, Any] = {}
     total_bytes = estimate.file_bytes if estimate is not None and estimate.measured else None
-    with context.step(
-        Step.SEND,
-        Kind.DB,
-        total_bytes=total_bytes,
-        total_items=None if estimate is None else estimate.items,
-    ) as report:
+    with (
+        context.step(
+            Step.SEND,
+            Kind.DB,
+            total_bytes=total_bytes,
+            total_items=None if estimate is None else estimate.items,
+        ) as report,
+        tempfile.TemporaryFile() as index,
+    ):
 
         def produce(fd: int) -> int:
-            size, found = dump(fd, report)
+            size, found = dump(fd, index.fileno(), report)
             details.update(found)
             return size
 
         sent = _stream(sending, produce)
+        content = index_in(index.fileno())
     facts = replace(_common(sending, Kind.DB, sent, began_s), **details)
-    part = PartManifest(snapshot=sent.snapshot, facts=facts)
+    part = dump_part(sent, facts, content)
     items = sum((facts.rows or {}).values())
     _take(sending, Kind.DB, part, sent, items=items, began_s=began_s)
 
@@ -207,9 +216,13 @@ def send_dump_file(sending: Sending, name: str) -> None:
         file_name=new_name(sending.timestamp, Kind.DB),
         size_bytes=sent.bytes,
         sha256=copied.sha256,
-        index_sha256="",
     )
-    part = PartManifest(snapshot=sent.snapshot, facts=facts)
+    found = open_index(find_any_backup(context.store.backups, name))
+    content = b""
+    if isinstance(found, int):
+        content = index_in(found)
+        os.close(found)
+    part = dump_part(sent, facts, content)
     items = sum((facts.rows or {}).values())
     _take(sending, Kind.DB, part, sent, items=items, began_s=began_s)
 
@@ -287,7 +300,7 @@ def copy_set(
     *,
     since_s: float,
 ) -> None:
-    """Send what was just written to var/backups, with the store open.
+    """Send the set just written to var/backups, with the store open.
 
     A repository that fails does not keep the set from the others; its error is raised at the end.
     """
@@ -348,13 +361,15 @@ def commit_set(sending: Sending) -> None:
             differs=sending.differs[:1000],
         )
         named = [f"{kind.value}={part.snapshot}" for kind, part in sending.parts.items()]
+        content = to_json(manifest)
         sent = send_manifest(
             sending.restic,
-            to_json(manifest),
+            content,
             host=host_of(sending.store),
             tags=(*tags_of(sending.store, sending.timestamp, MANIFEST), *named),
         )
     context.journal.write(SetCommitted(repository=sending.repository, snapshot=sent.snapshot))
+    keep_manifest(context.store, sent.snapshot, content)
     remember_set(context.store, _as_listed(sending, sent.snapshot), now_s=context.clock())
     context.emit(
         SetSent(

@@ -63,9 +63,9 @@ class Shown:
     compared_s: float = 0.0
 
     def kept_at(self, now_s: float) -> frozenset[str] | None:
-        """Return the tables that stay by the shown plan, None where that was not just now.
+        """Return the tables that stay by the shown plan, None for a plan that is not recent.
 
-        They are compared again under locks in any case: what changed meanwhile costs time only.
+        They are compared again under locks in any case: a change meanwhile costs time only.
         """
         fresh = 0 <= now_s - self.compared_s <= _FRESH_S
         return self.kept if fresh else None

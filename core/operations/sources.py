@@ -204,7 +204,7 @@ def _env_keys(
 
 
 def resolve_only(words: Sequence[str], root: str) -> tuple[str, ...]:
-    """Return the patterns that `--only` stands for: a whole path below the root counts as well.
+    """Return the patterns of `--only`: a whole path below the root is accepted as well.
 
     Raises UsageError.
     """
@@ -213,7 +213,7 @@ def resolve_only(words: Sequence[str], root: str) -> tuple[str, ...]:
 
 
 def puts_back(request: RollbackRequest, store: Store, path: str) -> bool:
-    """Tell whether a path is among what is asked for."""
+    """Return whether a path is among the chosen ones."""
     if not request.only:
         return True
     return Chosen(resolve_only(request.only, store.root)).holds(os.fsencode(path))

@@ -25,7 +25,7 @@ _HINT: Final = "Delete old backups, or choose fewer kinds."
 def space_findings(
     store: Store, request: BackupRequest, estimates: Mapping[Kind, Estimate], free_bytes: int
 ) -> list[Finding]:
-    """Return what is to be said where the backups would not fit."""
+    """Return the findings for backups that would not fit."""
     needed = sum(estimate.file_bytes for estimate in estimates.values())
     if needed <= free_bytes:
         return []
@@ -47,7 +47,7 @@ def space_findings(
 
 
 def _plan(store: Store, request: BackupRequest) -> tuple[PrunePlan | None, str]:
-    """Return what the rules of a request would delete, or why nothing is known of that."""
+    """Return the deletions by the rules of a request, or the reason why none are known."""
     if not request.policy:
         return None, ""
     now_s = time.time()

@@ -1,7 +1,7 @@
 """What a rollback does with each table of the schema, as one frozen value a table.
 
 The rows of the dump are those that its manifest counted, the rows of now are the server's
-estimates; so a difference of the two is said to be about so many.
+estimates; so a difference of the two is shown with "about".
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class TableState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TablePlan:
-    """One table. Rows are None where nobody counted them, or where that side does not exist.
+    """One table. Rows are None where they were not counted, or where that side does not exist.
 
-    `rows_added`, `rows_removed` and `rows_changed` are what the rollback does; `exact` tells
-    whether they were counted, else they are about right, and None where nothing tells.
+    `rows_added`, `rows_removed` and `rows_changed` are the changes by the rollback; `exact`: they
+    were counted, else they are estimates, or None where unknown.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """The tables of an undo: the old ones come back; of those that stayed, the changed ones are loaded.
 
-Tables that stayed in a rollback go on changing after it. The old tables beside them as they are now
-would be a state that never was, so the undo brings them back to what they were at the commit: equal
-to the backup.
+Tables that stayed in a rollback go on changing after it. The old tables beside their present state
+would be a state that never existed, so the undo restores their state at the commit: equal to the
+backup.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from core.operations.job_files import DEFINITIONS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoTables:
-    """The tables of an undo. `back` come back, `stayed` are as at the commit, `loaded` are not.
+    """The tables of an undo. `back` come back, `stayed` are as at the commit, `loaded` changed.
 
-    `left` are tables that stayed and are left as they are now; `backup` is what `loaded` come from.
+    `left` are tables that stayed and keep their present state; `backup` is the source of `loaded`.
     """
 
     back: int
@@ -44,7 +44,7 @@ def plan_undo_tables(
     partial: bool,
     report: Report = no_report,
 ) -> UndoTables | None:
-    """Return what the undo of a job does to tables; None, with a finding, where that is unknown."""
+    """Return the tables of an undo of a job; None, with a finding, where they are unknown."""
     try:
         settings = kept_connection(directory)
         swap = load_swap(StateFile(directory, DEFINITIONS), schema=settings.schema)

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -54,12 +54,14 @@ SOME_UNREAD: Final = 3
 class Limits:
     """Seconds: of a whole call, and without any sign of progress.
 
-    `retries` is how many messages of another try restic may print; None: any number.
+    Up to the first sign of progress: `retries` is how many messages of another try restic may
+    print, None: any number; `first_s` takes the place of a longer `idle_s`.
     """
 
     whole_s: float = float("inf")
     idle_s: float
     retries: int | None = None
+    first_s: float = float("inf")
 
 
 LOOK: Final = Limits(whole_s=45, idle_s=45, retries=1)
@@ -84,9 +86,12 @@ class Call:
         pass_fds: tuple[int, ...] = (),
         stdin: int = subprocess.DEVNULL,
         stdout: int = subprocess.PIPE,
+        succeeded: Callable[[], None] = lambda: None,
     ) -> None:
         self._repository = repository
         self._limits = limits
+        self._succeeded = succeeded
+        self._has_progressed = False
         self._what = os.fsdecode(argv[1]) if len(argv) > 1 else "restic"
         self._errors = bytearray()
         self._began_s = self._alive_s = time.monotonic()
@@ -109,6 +114,7 @@ class Call:
 
     def progressed(self) -> None:
         """Take note that something was done."""
+        self._has_progressed = True
         self._alive_s = time.monotonic()
 
     @property
@@ -125,14 +131,31 @@ class Call:
     def lines(self, *, ticks: bool = False) -> Iterator[bytes]:
         """Yield the lines of its output to its end; the exit code is in `code` then.
 
-        With `ticks` an empty line whenever it has said nothing for a moment.
+        With `ticks` an empty line whenever it has said nothing for a moment. Raises as `pieces`.
+        """
+        rest = bytearray()
+        for chunk in self.pieces(ticks=ticks):
+            if not chunk:
+                yield b""
+                continue
+            rest += chunk
+            *whole, last = rest.split(b"\n")
+            rest = bytearray(last)
+            if len(rest) > _LONGEST_LINE:
+                self.end()
+                raise RepositoryError("restic said more than can be understood.")
+            yield from map(bytes, whole)
+        if rest:
+            yield bytes(rest)
+
+    def pieces(self, *, ticks: bool = False) -> Iterator[bytes]:
+        """Yield its output as it comes; with `ticks` nothing, when nothing came for a moment.
 
         Raises RepositoryUnreachable beyond a limit, Cancelled when the job is to stop; the call is
         ended then, as it is when the iteration is left.
         """
         child = self._child
         assert child.stderr is not None  # noqa: S101 - a pipe
-        rest = bytearray()
         try:
             with selectors.DefaultSelector() as selector:
                 if child.stdout is not None:
@@ -150,14 +173,7 @@ class Call:
                         elif key.fileobj is child.stderr:
                             self._keep(chunk)
                         else:
-                            rest += chunk
-                            *whole, last = rest.split(b"\n")
-                            rest = bytearray(last)
-                            if len(rest) > _LONGEST_LINE:
-                                raise RepositoryError("restic said more than can be understood.")
-                            yield from map(bytes, whole)
-                if rest:
-                    yield bytes(rest)
+                            yield chunk
             self.code = self._waited()
         finally:
             self.end()
@@ -165,6 +181,8 @@ class Call:
     def _keep(self, chunk: bytes) -> None:
         self._errors += chunk
         retries = self._limits.retries
+        if self._has_progressed:
+            retries = None
         if retries is not None and self._errors.count(_RETRYING) > retries:
             self._give_up(time.monotonic() - self._began_s)
         if len(self._errors) > _ERRORS_KEPT:  # the first lines say most, the last one why it ended
@@ -177,7 +195,10 @@ class Call:
         now_s = time.monotonic()
         if now_s - self._began_s > self._limits.whole_s:
             self._give_up(now_s - self._began_s)
-        if now_s - self._alive_s > self._limits.idle_s:
+        idle_s = self._limits.idle_s
+        if not self._has_progressed:
+            idle_s = min(idle_s, self._limits.first_s)
+        if now_s - self._alive_s > idle_s:
             self._give_up(now_s - self._alive_s)
 
     def _give_up(self, after_s: float) -> None:
@@ -235,6 +256,8 @@ class Call:
     def check(self, *, allowed: frozenset[int] = frozenset({0})) -> None:
         """Raise the error that the exit code stands for."""
         if self.code is None or self.code in allowed:
+            if self.code == 0:
+                self._succeeded()
             return
         raise self._error(self.code, self.reason())
 

@@ -95,10 +95,9 @@ def _run(
     *,
     pass_fds: tuple[int, ...] = (),
 ) -> None:
-    restic.look()
     call = restic.call(
         ["restore", "--no-lock", "--target=.", "--overwrite=never", *words, "--", snapshot],
-        limits=WORK,
+        limits=restic.first(WORK),
         cwd=f"/proc/self/fd/{directory}",
         pass_fds=(*pass_fds, directory),
     )
@@ -133,8 +132,7 @@ def fetch_file(
 
     `size` is what it has; more is not taken.
     """
-    restic.look()
-    call = restic.call(("dump", "--no-lock", snapshot, path), limits=WORK, stdout=fd)
+    call = restic.call(("dump", "--no-lock", snapshot, path), limits=restic.first(WORK), stdout=fd)
     done = 0
     try:
         for _ in call.lines(ticks=True):

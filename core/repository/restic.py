@@ -73,8 +73,18 @@ class Restic:
             limits=limits,
             cwd=cwd,
             pass_fds=pass_fds,
+            succeeded=self._has_answered,
             **more,
         )
+
+    def _has_answered(self) -> None:
+        self._looked = True
+
+    def first(self, limits: Limits) -> Limits:
+        """Return the limits of a call that may be the first: it is given few tries then."""
+        if self._looked:
+            return limits
+        return replace(limits, retries=calls.LOOK.retries, first_s=_FIRST_S)
 
     def answer(self, words: Sequence[bytes | str], *, limits: Limits) -> bytes:
         """Run a call and return all that it printed."""
@@ -82,10 +92,7 @@ class Restic:
 
     def lines(self, words: Sequence[bytes | str], *, limits: Limits) -> Iterator[bytes]:
         """Yield the lines of a call, each a sign of progress. Raises as `calls.Call`."""
-        if not self._looked:
-            idle_s = min(limits.idle_s, _FIRST_S)
-            limits = replace(limits, retries=calls.LOOK.retries, idle_s=idle_s)
-        call = self.call(words, limits=limits)
+        call = self.call(words, limits=self.first(limits))
         taken = 0
         for line in call.lines():
             call.progressed()
@@ -95,7 +102,6 @@ class Restic:
                 raise RepositoryError("restic said more than can be understood.")
             yield line
         call.check()
-        self._looked = True
 
     def look(self) -> None:
         """See that the repository answers, and that the password opens it."""

@@ -126,7 +126,6 @@ def send_tree(
     `parent` is the snapshot to compare with, None for the newest of the same root. Raises
     StoreUnreadable for files that this account may not read; those that vanished are named.
     """
-    restic.look()
     left_out = patterns(outline.left_out)
     with list_file(left_out.content) as excludes:
         words: list[bytes | str] = [
@@ -139,7 +138,9 @@ def send_tree(
             words.append("--no-scan")  # how much there is was counted before
         if parent is not None:
             words.append(f"--parent={parent}")
-        call = restic.call([*words, "--", "."], limits=WORK, cwd=root, pass_fds=(excludes,))
+        call = restic.call(
+            [*words, "--", "."], limits=restic.first(WORK), cwd=root, pass_fds=(excludes,)
+        )
         summary = _follow(call, report, total_items=outline.entries)
     if call.code == SOME_UNREAD:
         return _sent(summary, vanished=_vanished(call))
@@ -176,7 +177,6 @@ def send_stream(
 
     No snapshot is left of a stream that did not come to its end. Progress is the producer's.
     """
-    restic.look()
     words = ["backup", *_words(host, tags), f"--stdin-filename={name}"]
     if parent is not None:
         words.append(f"--parent={parent}")
@@ -225,7 +225,9 @@ def _with_command(
     relay = ["/usr/bin/env", "-i", sys.executable, "-I", "-S", "-c", _RELAY, str(reader)]
     try:
         call = restic.call(
-            [*words, "--stdin-from-command", "--", *relay], limits=WORK, pass_fds=(reader,)
+            [*words, "--stdin-from-command", "--", *relay],
+            limits=restic.first(WORK),
+            pass_fds=(reader,),
         )
     except BaseException:
         for fd in (writer, source, target):
@@ -301,7 +303,7 @@ def _by_pipe(
     restic: Restic, words: Sequence[str], produce: Callable[[int], int]
 ) -> tuple[Sent, int]:
     """Feed an old restic by its standard input: it is interrupted before that is ever closed."""
-    call = restic.call([*words, "--stdin"], limits=WORK, stdin=subprocess.PIPE)
+    call = restic.call([*words, "--stdin"], limits=restic.first(WORK), stdin=subprocess.PIPE)
     follower = _Follower(call)
     follower.start()
     fd = os.dup(call.stdin)

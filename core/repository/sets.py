@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,6 +30,8 @@ MANIFEST_FILE: Final = "manifest.json"
 DUMP_FILE: Final = "db.sql"
 FORMAT: Final = 1
 LARGEST_MANIFEST: Final = 64 << 20
+LARGEST_INDEX: Final = 24 << 20
+"""Bytes of the index of a dump that a manifest takes; it has a line for each MB of rows."""
 _ID: Final = re.compile(r"[0-9a-f]{64}")
 _STORE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -200,7 +203,10 @@ def choose_set(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartManifest:
-    """What is remembered of one part: the facts of a backup, and what restic's listing lacks."""
+    """What is remembered of one part: the facts of a backup, and what restic's listing lacks.
+
+    `index` is that of a dump (`core.database.index`), whose SHA-256 the facts name; empty for none.
+    """
 
     snapshot: str
     facts: Manifest
@@ -208,6 +214,7 @@ class PartManifest:
     mode: int = 0o755  # of the directory that was taken, of which a snapshot says nothing
     odd: tuple[bytes, ...] = ()
     links: Mapping[bytes, bytes] = field(default_factory=dict)
+    index: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +244,7 @@ def to_json(manifest: SetManifest) -> bytes:
             "mode": part.mode,
             "odd": [_text(name) for name in part.odd],
             "links": {_text(name): _text(target) for name, target in part.links.items()},
+            "index": _text(zlib.compress(part.index)) if part.index else "",
         }
         for kind, part in manifest.parts.items()
     }
@@ -282,4 +290,19 @@ def _part(row: Mapping[str, Any]) -> PartManifest:
         mode=int(row["mode"]) & 0o3777,
         odd=tuple(decode(name) for name in row["odd"]),
         links={decode(name): decode(target) for name, target in row["links"].items()},
+        index=_inflated(decode(row.get("index", ""))),
     )
+
+
+def _inflated(content: bytes) -> bytes:
+    """Return the index in a manifest. Raises ValueError for one that is cut or too large."""
+    if not content:
+        return b""
+    inflater = zlib.decompressobj()
+    try:
+        index = inflater.decompress(content, LARGEST_INDEX)
+    except zlib.error as error:
+        raise ValueError(f"its index is damaged: {error}") from error
+    if not inflater.eof:
+        raise ValueError("its index is damaged")
+    return index

@@ -1,8 +1,8 @@
 """A database that is shaped like that of a Magento 2 store, computed by the server itself.
 
-The tables stand in `schema.sql`, the rows in `rows.sql`; what comes in families (EAV values,
-sequences, changelogs with their triggers, index tables in memory) is written here. `#` after a
-quote stands for the table prefix.
+The tables are in `schema.sql`, the rows in `rows.sql`; families of tables (EAV values, sequences,
+changelogs with their triggers, index tables in memory) are written here. `#` after a quote is the
+placeholder of the table prefix.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ SET SESSION timestamp = 1683356889;
 
 
 class Server(Protocol):
-    """What is needed of a server: to run statements in a schema as its administrator."""
+    """The part of a server that is needed: running statements in a schema as its administrator."""
 
     def run(self, statements: str, *, schema: str | None = None) -> str:
         """Run statements; raise when one fails."""

@@ -36,9 +36,9 @@ _BACKUPS: Final = (
 def run(*, size: str, headless: bool, open_application: Callable[[str], int] | None) -> int:
     """Make a sample store, open the application on its root or walk through a rollback.
 
-    Returns the exit code of the application, or 0 when the rollback brought back exactly what was
-    backed up and 1 when not. Store and server are removed at the end, also after a crash; at a
-    terminal only when that was agreed to.
+    Returns the exit code of the application, or 0 when the rollback restored exactly the backed up
+    state and 1 when not. Store and server are removed at the end, also after a crash; at a terminal
+    only when that was agreed to.
     """
     out = sys.stdout
     with tempfile.TemporaryDirectory(prefix="magerewind-demo-") as directory:
@@ -48,7 +48,7 @@ def run(*, size: str, headless: bool, open_application: Callable[[str], int] | N
             if headless or open_application is None or not _is_terminal():
                 return _Walk(root=root, settings=settings, out=out).run()
             code = open_application(root)
-            # After a signal, or without the terminal, there is nobody to ask.
+            # After a signal, or without the terminal, no person can be asked.
             while code == 0 and _opens_again(root, out):
                 code = open_application(root)
             with contextlib.suppress(OSError):  # the terminal may be gone
@@ -133,7 +133,7 @@ class _Walk:
         return {**files, **objects}
 
     def _command(self, *words: str) -> int:
-        """Run a command as an administrator does, show what it prints, return its exit code."""
+        """Run a command as an administrator does, show its output, return its exit code."""
         _say(self._out, "\n$ magerewind " + " ".join(words))
         # Isolated: no directory of the store and no PYTHONPATH can come before the package.
         line = [*command_of("core"), *words]

@@ -1,7 +1,7 @@
-"""What a store is, said so that two moments can be compared: each file and each table, hashed.
+"""A comparable picture of a store at one moment: each file and each table, hashed.
 
-A likeness maps the name of a thing to all that counts about it. It is made apart from the engine
-that backs up, and reads the tree and the tables in its own way, so that it can judge that engine.
+A likeness maps the name of a file or table to a hash of all its properties. It shares no code with
+the engine, and reads the tree and the tables in its own way, so that it can judge the engine.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NOT_COVERED: Final = (
     ".git",
     ".magerewind",
 )
-"""What a backup of code and media leaves out."""
+"""The entries that a backup of code and media leaves out."""
 
 _STAGED_OR_ASIDE: Final = ("_mrs_", "_mra_")
 _BLOCK: Final = 1 << 20  # bytes

@@ -46,8 +46,8 @@ _OPTIONS: Final = (
     "--character-set-server=utf8mb4",
     "--performance-schema=OFF",
 )
-# Nothing is flushed to disk: what a killed server has written, the kernel still has, and only a
-# machine that loses its power loses it. Filling a small sample takes half the time or less.
+# Nothing is flushed to disk: the kernel still has the writes of a killed server, and only a machine
+# that loses its power loses it. Filling a small sample takes half the time or less.
 _UNFLUSHED: Final = (
     "--debug-no-sync",
     "--innodb-flush-method=nosync",
@@ -57,7 +57,7 @@ _UNFLUSHED: Final = (
 
 
 def find_program(name: str) -> str:
-    """Return the path of a server program. Raises ConnectionFailed with what to install."""
+    """Return the path of a server program. Raises ConnectionFailed naming the package."""
     found = shutil.which(name, path=_SEARCH_PATH)
     if found is None:
         raise ConnectionFailed(
@@ -133,7 +133,8 @@ class PrivateServer:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.socket)
         log = os.path.join(self.directory, "server.log")
-        # A server that starts removes what it finds of temporary tables: another one's, in /tmp.
+        # A starting server removes the temporary tables that it finds: in /tmp also another
+        # server's.
         temporary = os.path.join(self.directory, "tmp")
         os.makedirs(temporary, mode=0o700, exist_ok=True)
         with open(log, "ab") as out:
@@ -220,7 +221,7 @@ class PrivateServer:
         self._end()
         for directory in self._removed_with_it():
             shutil.rmtree(directory, ignore_errors=True)
-        self._dismiss_watcher()  # last: what this process does not come to, the watcher does
+        self._dismiss_watcher()  # last: the watcher does the steps that this process does not reach
 
     def _removed_with_it(self) -> tuple[str, ...]:
         return (*((self.directory,) if self._temporary else ()), *self._removes)

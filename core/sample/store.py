@@ -22,7 +22,7 @@ _EDITION: Final = "community"
 _UNSET: Final = DatabaseConnection(
     name="default", schema="magento", username="magento", password=Secret("magento")
 )
-# Where a module keeps its files; a third of the paths comes to between 100 and 220 bytes.
+# Where a module keeps its files; a third of the paths are between 100 and 220 bytes long.
 _PLACES: Final = (
     "Api/{0}Interface.php",
     "Api/Data/{0}SearchResultsInterface.php",
@@ -300,7 +300,7 @@ def _put_media(tree: Tree, rng: random.Random, count: int, largest: int) -> None
 
 
 def _put_var(tree: Tree, rng: random.Random, text: SourceText, static: int) -> None:
-    """Make what a backup leaves out: `var`, `pub/static`."""
+    """Make the entries that a backup leaves out: `var`, `pub/static`."""
     version = "1710408413"
     tree.put("pub/static/deployed_version.txt", version.encode())
     tree.put("pub/static/.htaccess", b"RewriteEngine On\n")

@@ -13,7 +13,7 @@ DIRECTORY_MODE: Final = 0o755
 
 
 class Tree:
-    """A directory to fill; paths below are relative, text or bytes; `files` counts what is made."""
+    """A directory to fill; paths below are relative, text or bytes; `files` counts files made."""
 
     def __init__(self, root: str, rng: random.Random) -> None:
         self._root = os.fsencode(root)

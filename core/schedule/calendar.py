@@ -1,7 +1,7 @@
 """Calendar events of systemd: checked, and those that cron can express turned into its fields.
 
-What is understood here is `[WEEKDAYS] [*-MONTH-DAY] HOUR:MINUTE` with lists, ranges and steps, and
-the words `hourly`, `daily`, `weekly`, `monthly`, `yearly`. Anything else is systemd's own to judge.
+The supported form is `[WEEKDAYS] [*-MONTH-DAY] HOUR:MINUTE` with lists, ranges and steps, and the
+words `hourly`, `daily`, `weekly`, `monthly`, `yearly`. Any other form is left to systemd's parser.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SEARCHED_DAYS: Final = 366 * 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """Moments by the wall clock. Each field names what matches; weekdays begin with Monday, 0."""
+    """Moments by the wall clock. Each field holds the matching values; Monday is weekday 0."""
 
     minutes: frozenset[int]
     hours: frozenset[int]

@@ -1,7 +1,7 @@
-"""When each kind was last backed up, and whether that is too long ago.
+"""The time of the last backup of each kind, and whether the kind is overdue.
 
-What is due is known of a store that has a schedule, or a limit in its configuration; a store that
-is backed up by hand is never overdue of itself.
+Only a store with a schedule, or with a limit in its configuration, can be overdue; a store backed
+up by hand has no limit.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def due_of(
     kinds: Iterable[Kind] = (),
     limit_s: float | None = None,
 ) -> Due:
-    """Return what is due for a store. `kinds` and `limit_s` are the configuration's.
+    """Return the due kinds of a store. `kinds` and `limit_s` are the configuration's.
 
     Raises StoreUnreadable.
     """

@@ -16,7 +16,7 @@ _CRON_LIMIT = 900  # bytes of a command; cron itself takes a thousand
 
 
 def require_plain(text: str, *, utf8: bool) -> str:
-    """Return the text. Raises PreflightRefused for control characters, or what is not UTF-8."""
+    """Return the text. Raises PreflightRefused for control characters and invalid UTF-8."""
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
         raise PreflightRefused(f"A line cannot hold this: {shown(text)}")
     if utf8 and any(0xD800 <= ord(letter) < 0xE000 for letter in text):
@@ -28,7 +28,7 @@ def require_plain(text: str, *, utf8: bool) -> str:
 
 
 def unit_text(text: str) -> str:
-    """Return a text for a setting that is taken as it stands."""
+    """Return a text for a setting that systemd takes unquoted."""
     return require_plain(text, utf8=True).replace("%", "%%")
 
 

@@ -1,7 +1,7 @@
-"""Put a schedule in place, find it, and take it away: systemd's units, or lines of cron.
+"""Install, find and remove a schedule: systemd's units, or lines of cron.
 
-Files are replaced whole. What is not ours is never written over or removed: a unit or a block is
-ours when it describes a schedule of this very store.
+Files are replaced whole. Foreign units and lines are never overwritten or removed: a unit or a
+block is ours when it describes a schedule of exactly this store.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _named(schedule: Schedule) -> str:
 def install(
     schedule: Schedule, way: Way, places: Places, environ: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Put a schedule in place; return what is left to do by hand. Raises MagerewindError."""
+    """Install a schedule; return the steps left to do by hand. Raises MagerewindError."""
     if way is Way.SYSTEM and os.geteuid() != 0:
         raise PreflightRefused(
             "Only root installs units of the system.", hint="Run it with sudo, or with --user."

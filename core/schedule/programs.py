@@ -27,7 +27,7 @@ _PASSED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a program ended, and what it said."""
+    """The result of a program: its exit code and its output."""
 
     code: int
     out: bytes
@@ -35,7 +35,7 @@ class Answer:
 
     @property
     def well(self) -> bool:
-        """Whether it did what it was asked for."""
+        """Whether the program succeeded."""
         return self.code == 0
 
 

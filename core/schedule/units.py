@@ -1,8 +1,8 @@
-"""The service and the timer of a store, as text, and what is read back from it.
+"""The service and the timer of a store: their text, and the schedule parsed back from it.
 
 The service may write to the store and nothing else. It gets no more hardening than php, restic and
-a database behind a socket work with: no private /tmp, since the socket may lie there, and none of
-what needs capabilities where an account's own manager starts it.
+a database behind a socket work with: no private /tmp, since the socket may lie there, and no option
+that needs capabilities, which an account's own manager lacks.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _OF_ANY: Final = ("NoNewPrivileges=yes", "RestrictRealtime=yes", "LockPersonalit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """What is run when, for which store. Times in seconds, `interval_s` between two runs."""
+    """A schedule: command, store and times. Times in seconds, `interval_s` between two runs."""
 
     root: str
     on_calendar: str

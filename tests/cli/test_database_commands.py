@@ -54,6 +54,7 @@ def shop(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -> Dat
     return DatabaseShop(root, server)
 
 
+@pytest.mark.long
 def test_a_whole_circle(shop: DatabaseShop) -> None:
     known = shop.run("info:store", "--json")
     assert known.returncode == 0, known.stderr

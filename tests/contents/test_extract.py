@@ -128,6 +128,18 @@ def test_a_place_that_cannot_be_is_one_clear_line(
     assert "unexpected" not in said.err
 
 
+def test_a_working_directory_that_is_gone_is_one_clear_line(
+    shop: Looking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as there:
+        (tmp_path / "gone").mkdir()
+        there.chdir(tmp_path / "gone")
+        (tmp_path / "gone").rmdir()
+        said = shop.run("info:backups:extract", NAME, "app", "--to", "out")
+    assert said.code == 1
+    assert said.err.startswith("The working directory does not exist any more.")
+
+
 def test_a_full_disk_is_one_clear_line(
     shop: Looking, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,7 @@ class Tally:
             "| fault | tried | survived | states lost |",
             "|---|---:|---:|---:|",
         ]
-        for what, (tried, lived) in self.rows.items():
+        for what, (tried, lived) in sorted(self.rows.items()):
             lines.append(f"| {what} | {tried} | {lived} | {tried - lived} |")
         tried = sum(row[0] for row in self.rows.values())
         lived = sum(row[1] for row in self.rows.values())
@@ -50,12 +50,27 @@ class Tally:
             file.write("\n".join(lines))
 
 
+COUNTED = Tally()
+
+
 @pytest.fixture(scope="session")
 def tally():
-    counted = Tally()
-    yield counted
-    if REPORT:
-        counted.write(REPORT)
+    return COUNTED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Take over the rows of a worker, of which each counts by itself."""
+    for what, (tried, lived) in getattr(node, "workeroutput", {}).get("tally", {}).items():
+        before = COUNTED.rows.get(what, (0, 0))
+        COUNTED.rows[what] = (before[0] + tried, before[1] + lived)
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tally"] = COUNTED.rows
+    elif REPORT:
+        COUNTED.write(REPORT)
 
 
 @pytest.fixture(scope="module")

@@ -239,6 +239,7 @@ def test_a_failing_fsync_is_never_taken_for_success(shop, operation, number, tal
         assert summary.exit_code != 0
 
 
+@pytest.mark.long
 def test_a_store_that_cannot_be_proven_whole_stays_closed_until_it_is_recovered(shop, tally):
     from core.journal import read_journal
 

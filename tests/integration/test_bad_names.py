@@ -162,6 +162,7 @@ def test_an_old_compressed_dump_is_taken(shop):
         target.unlink()
 
 
+@pytest.mark.long
 def test_without_a_kind_or_an_answer(shop, before):
     said = magerewind(shop, "setup:backup", code=1)
     assert (said.out, said.problem[0]) == (

@@ -14,6 +14,7 @@ from core.events import Kind
 from core.inflating import zstd
 from core.operations.requests import BackupRequest, RollbackRequest
 from tests.integration.commands import magerewind
+from tests.long import some
 from tests.oracles import schema_entries
 
 ENDINGS = {"gzip": "sql.gz", "zstd": "sql.zst"}
@@ -32,7 +33,7 @@ def path_of(shop, name):
     return os.path.join(shop.store.backups, name)
 
 
-@pytest.mark.parametrize("compress", ENDINGS)
+@pytest.mark.parametrize("compress", some(ENDINGS, "zstd"))
 def test_a_compressed_dump_is_a_backup_like_any(shop, compress):
     said = magerewind(shop, "setup:backup", "--db", f"--compress={compress}", code=0)
     (line,) = (one for one in said.lines if " filename: " in one)
@@ -88,7 +89,7 @@ def test_what_cannot_be_compressed_so_is_refused(shop, words, said):
     assert sorted(os.listdir(shop.store.backups)) == before
 
 
-@pytest.mark.parametrize("compress", ENDINGS)
+@pytest.mark.parametrize("compress", some(ENDINGS, "gzip"))
 def test_a_killed_one_leaves_nothing(shop, compress):
     before = sorted(os.listdir(shop.store.backups))
     request = BackupRequest(kinds=(Kind.DB,), compress=compress)
@@ -120,7 +121,7 @@ PACKED = {
 }
 
 
-@pytest.mark.parametrize("name", PACKED)
+@pytest.mark.parametrize("name", some(PACKED, "magento_2025-11-23_031640.sql.gz", "shop.sql.zst"))
 def test_dumps_of_others_are_listed_verified_and_rolled_back_to(shop, foreign, name):
     loads = name in {"magento_2025-11-23_031640.sql.gz", "shop.sql.zst"}
     path = path_of(shop, name)

@@ -9,6 +9,7 @@ import pytest
 
 from core.backups.names import index_name
 from tests.integration.commands import magerewind
+from tests.long import some
 
 FLAGS = ("--yes", "--no-flush")
 
@@ -68,7 +69,7 @@ def test_a_plan_tells_the_state_of_each_table(shop, changed):
     assert whole["not_compared"] == "--whole was chosen"
 
 
-@pytest.mark.parametrize("flags", [(), ("--load-open",), ("--whole",)])
+@pytest.mark.parametrize("flags", some([(), ("--load-open",), ("--whole",)], ("--load-open",)))
 def test_all_ways_come_to_the_same_and_back(shop, changed, flags):
     before = shop.state()
     roll_back(shop, changed, *flags)
@@ -91,6 +92,7 @@ def test_the_backup_of_an_undo_is_not_deleted(shop, changed):
     assert os.path.exists(os.path.join(shop.store.backups, changed))
 
 
+@pytest.mark.long
 def test_an_undo_without_its_backup_is_refused_or_partial(shop, changed):
     roll_back(shop, changed)
     backup = Path(shop.store.backups) / changed
@@ -113,6 +115,7 @@ def test_an_undo_without_its_backup_is_refused_or_partial(shop, changed):
     assert there.splitlines() == ["firstname", *["changed"] * 3, "name", "later", "COUNT(*)", "0"]
 
 
+@pytest.mark.long
 def test_without_its_index_all_of_a_dump_is_loaded(shop, changed):
     index = Path(shop.store.backups) / index_name(changed)
     content = index.read_bytes()
@@ -128,6 +131,7 @@ def test_without_its_index_all_of_a_dump_is_loaded(shop, changed):
     assert len(asides(shop)) > 100
 
 
+@pytest.mark.long
 def test_an_undo_without_the_index_loads_all_that_stayed(shop, changed):
     before = shop.state()
     roll_back(shop, changed)

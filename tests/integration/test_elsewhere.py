@@ -13,6 +13,7 @@ from core.backups.names import manifest_name
 from core.events import Kind
 from core.operations.elsewhere import differences
 from tests.integration.commands import instead, magerewind, names_of
+from tests.long import some
 from tests.oracles import tree_entries
 
 
@@ -35,7 +36,7 @@ def of_another_store(shop, **fields):
         ("database", "production", "database production"),
     ],
 )
-@pytest.mark.parametrize("how", ["--yes", "--json"])
+@pytest.mark.parametrize("how", some(["--yes", "--json"], "--yes"))
 def test_a_backup_of_another_store_needs_a_word_of_its_own(how, field, value, message, shop):
     before = tree_entries(shop.root)
     words = ["setup:rollback", *names_of(shop.request), "--yes", *([how] if how != "--yes" else [])]
@@ -54,7 +55,7 @@ def test_the_question_says_so(shop):
     assert "host production" in said.err
 
 
-@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize("replace", some([False, True], True))
 def test_the_present_configuration_stays_unless_it_is_asked_for(replace, shop):
     env_php = Path(shop.root) / "app/etc/env.php"
     was = env_php.read_bytes()

@@ -229,6 +229,7 @@ def test_owner_and_mode_of_the_directories_above_stay(shop, code):
         above.chmod(was.st_mode & 0o7777)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     "step", [11, pytest.param(1, marks=pytest.mark.crash)], ids=["some", "every"]

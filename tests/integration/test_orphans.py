@@ -59,6 +59,7 @@ def test_what_is_left_is_named_and_removed(shop, forgotten):
     assert "memory of job" not in magerewind(shop, "info:store", code=0).err
 
 
+@pytest.mark.long
 def test_tables_that_others_refer_to_stay(shop, forgotten):
     row = shop.server.run(
         "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS"
@@ -92,6 +93,7 @@ def test_an_undo_that_is_remembered_is_no_orphan(shop):
     assert "not both" in said.err
 
 
+@pytest.mark.long
 def test_a_job_that_is_half_done_is_recovered_first(shop):
     summary, _ = shop.run(shop.request)
     kinds = [record.kind for record in read_journal(shop.job_journal(summary.job_id))]

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.integration.commands import magerewind
+from tests.long import some
 from tests.oracles import schema_entries
 from tests.shop import Shop
 
@@ -64,6 +65,7 @@ def test_an_env_php_that_is_a_link_is_named(deployed):
     assert any(row.get("code") == "env-linked" for row in said.objects)
 
 
+@pytest.mark.long
 def test_the_undo_of_another_release_is_done_there(deployed):
     rolled_back(deployed, ("code", "db"))
     index = deployed.first / "pub/index.php"
@@ -78,7 +80,7 @@ def test_the_undo_of_another_release_is_done_there(deployed):
     assert index.read_bytes() == b"<?php // changed"
 
 
-@pytest.mark.parametrize("dry", [True, False])
+@pytest.mark.parametrize("dry", some([True, False], False))
 def test_the_database_is_undone_without_the_release(dry, deployed):
     shop = deployed.shop
     rolled_back(deployed, ("code", "db"))
@@ -101,7 +103,7 @@ def test_the_database_is_undone_without_the_release(dry, deployed):
     assert "undo is left" not in said.err
 
 
-@pytest.mark.parametrize("what", ["undo", "discard"])
+@pytest.mark.parametrize("what", some(["undo", "discard"], "undo"))
 def test_files_of_a_release_that_is_gone(what, deployed):
     rolled_back(deployed, ("code",))
     deployed.choose(2)

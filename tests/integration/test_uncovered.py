@@ -52,7 +52,12 @@ def empty(shop):
 
 
 @pytest.mark.parametrize(
-    ("state", "message"), [(remote, REMOTE), (missing, MISSING), (empty, EMPTY)]
+    ("state", "message"),
+    [
+        (missing, MISSING),
+        pytest.param(remote, REMOTE, marks=pytest.mark.long),
+        pytest.param(empty, EMPTY, marks=pytest.mark.long),
+    ],
 )
 def test_media_that_is_elsewhere_or_nowhere_is_said_everywhere(state, message, shop):
     with state(shop):

@@ -172,6 +172,7 @@ def test_as_root_all_that_is_made_belongs_to_the_owner_of_the_root(shop, readabl
     magerewind(shop, "job:discard", "--yes", code=0)
 
 
+@pytest.mark.long
 @as_root
 def test_an_account_without_a_name_does_all_of_it(shop, ordinary):
     shop.new = shop.state()

@@ -63,6 +63,7 @@ def test_it_is_told_at_the_end(shop, staging, tmp_path):
     magerewind(shop, "job:discard", "--yes", code=0)
 
 
+@pytest.mark.long
 def test_a_recovery_tells_it(shop, staging, tmp_path):
     # As a difference, what is written meanwhile changes the number of records.
     summary, _ = shop.run(RollbackRequest(db_file=shop.request.db_file, whole=True))

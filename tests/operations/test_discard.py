@@ -43,6 +43,7 @@ def aside(shop):
     return tables + trees
 
 
+@pytest.mark.long
 def test_a_discard_that_was_killed_is_finished(shop, tmp_path):
     job = undo(shop)
     assert aside(shop)
@@ -68,6 +69,7 @@ def test_a_rollback_that_was_killed_while_it_removed_the_older_undo(shop, tmp_pa
     assert aside(shop) == []
 
 
+@pytest.mark.long
 def test_what_could_not_be_removed_goes_with_the_next(shop):
     job = undo(shop)
     wrong = (job / "connection.json").read_text()

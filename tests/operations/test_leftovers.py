@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 from core.database.schema.names import short_id, staged_name
 from core.events import Kind
 from tests.shop import Shop
@@ -22,6 +24,7 @@ def test_the_next_rollback_drops_what_a_finished_job_left(server, tmp_path):
     server.run(f"DROP DATABASE {shop.schema}")
 
 
+@pytest.mark.long
 def test_the_scratch_table_of_a_killed_check_goes_with_the_recovery(server, tmp_path):
     shop = Shop.make(tmp_path / "shop", server, "trials")
     request = shop.back_up((Kind.DB,))

@@ -49,6 +49,7 @@ def test_the_wheel_has_them(wheel: Path) -> None:
             assert archive.read(name).decode() == make()
 
 
+@pytest.mark.long
 def test_an_installation_has_them_below_its_prefix(wheel: Path, tmp_path: Path) -> None:
     none, prefix = tmp_path / "lock", tmp_path / "a prefix"
     none.touch()

@@ -317,6 +317,7 @@ def test_an_installation_that_others_may_change(installation, store_of, place, h
     assert "that others may change" in start().stderr
 
 
+@pytest.mark.long
 def test_the_demonstration_needs_no_door(installation):
     """It makes a store of root's own, where root works as root."""
     said = installation.run("demo", "--headless", environ=clean())

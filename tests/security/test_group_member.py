@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from tests.long import some
 from tests.security.accounts import GROUP, OTHER, OWNER, as_root, give
 
 pytestmark = as_root
@@ -30,7 +31,7 @@ def opened_to_group(root):
         ("job:recover",),
     ],
 )
-@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("there", some([False, True], True))
 def test_what_a_member_of_the_group_may_not_start(words, there, store_of, installation):
     root = store_of(OWNER)
     if not there:

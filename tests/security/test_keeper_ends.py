@@ -123,6 +123,7 @@ def test_a_rollback_whose_keeper_ends_leaves_the_store_whole(case, what):
         case.check_whole(old=case.damaged, new=case.whole)
 
 
+@pytest.mark.long
 def test_the_owner_alone_recovers_what_it_can_and_says_the_rest(case):
     """Its recovery completes, and names what differs; or it moves nothing, and root's completes."""
     completed = 0
@@ -149,6 +150,7 @@ def test_the_owner_alone_recovers_what_it_can_and_says_the_rest(case):
     assert completed
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", ["kill", pytest.param("gone", marks=pytest.mark.crash)])
 def test_an_undo_whose_keeper_ends_leaves_the_store_whole(case, what):
     for number in points(case.requests_of_undo, what):

@@ -16,6 +16,7 @@ from core.journal import read_journal
 from core.operations.requests import BackupRequest, RollbackRequest, UndoRequest
 from tests import oracles
 from tests.integration.commands import magerewind
+from tests.long import some
 from tests.shop import Shop
 
 DB = (Kind.DB,)
@@ -170,15 +171,7 @@ POINTS = {
 }
 
 
-def some(points, *often):
-    """Return the points; those that are not in `often` are left to the crash suite."""
-    return [
-        point if point in often else pytest.param(point, marks=pytest.mark.crash)
-        for point in points
-    ]
-
-
-@pytest.mark.parametrize("point", some(POINTS, "loaded", "renamed", "committed"))
+@pytest.mark.parametrize("point", some(POINTS, "loaded"))
 def test_a_dead_job_of_the_database(old, records, point):
     record, more, wanted = POINTS[point]
     job_id = killed(old, DB, records[DB].index(record) + more)
@@ -196,7 +189,7 @@ def test_a_dead_job_of_the_database(old, records, point):
     assert "nothing to recover" in magerewind(old, "job:recover", code=0).out
 
 
-@pytest.mark.parametrize("point", ["loaded", "renamed", "half forward"])
+@pytest.mark.parametrize("point", some(["loaded", "renamed", "half forward"], "half forward"))
 def test_a_dead_job_of_code_and_database(old, records, point):
     """The database is moved last: once it was, the code is new, and the database becomes so."""
     record, more, _ = POINTS[point]
@@ -214,6 +207,7 @@ def test_a_dead_job_of_code_and_database(old, records, point):
         assert now.files == old.new.files
 
 
+@pytest.mark.long
 def test_files_that_were_being_moved_cannot_be_told(old, records):
     """Which were moved stood in the plan: the store stays closed, and a rollback mends it."""
     job_id = killed(old, CODE, records[CODE].index("swap-end"))
@@ -244,6 +238,7 @@ def test_a_dead_undo(old, records):
     assert summary.job_id in said.err, "orphans are named"
 
 
+@pytest.mark.long
 def test_a_half_done_schema_is_no_ground_for_the_next_job(old, records):
     job_id = killed(old, DB, records[DB].index("tables.swapped"))
     for words in (("setup:rollback", "--yes", "-d", old.request.db_file), ("setup:backup", "--db")):

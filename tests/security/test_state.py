@@ -11,6 +11,7 @@ import pytest
 
 from core.sample.sizes import Size
 from core.sample.store import make_store
+from tests.long import some
 from tests.security.accounts import CHECKOUT, OTHER, clean, look_of
 
 LIMIT_S = 60  # for a command: none of them may hang
@@ -109,7 +110,7 @@ KINDS = (
 )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", some(KINDS, "pipe", "link", "open to the group", "second name"))
 def test_what_is_no_file_of_ours_stops_starts_and_is_named(shop, kind):
     plant(only_job(shop) / "journal.jsonl", kind)
     listed = run(shop, "job:list")
@@ -124,7 +125,9 @@ def test_what_is_no_file_of_ours_stops_starts_and_is_named(shop, kind):
     assert len(list(jobs_of(shop).iterdir())) == 1
 
 
-@pytest.mark.parametrize("name", ["events.jsonl", "request.json", "undo.json", "lock"])
+@pytest.mark.parametrize(
+    "name", some(["events.jsonl", "request.json", "undo.json", "lock"], "lock", "undo.json")
+)
 def test_a_pipe_in_the_place_of_any_file_lets_no_command_wait(shop, name):
     job = only_job(shop)
     plant(shop / "var/.magerewind/lock" if name == "lock" else job / name, "pipe")

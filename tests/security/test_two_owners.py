@@ -92,6 +92,7 @@ def test_the_owner_alone_changes_exactly_what_its_plan_has_said(installation, ro
     assert sorted(differences(before, tree_of(root))) == sorted(said_of(planned))
 
 
+@pytest.mark.long
 def test_what_root_has_set_aside_is_nothing_that_its_owner_begins_to_move(installation, root):
     """Also of an older version, whose root had no keeper and gave files away itself."""
     before = tree_of(root)
@@ -111,6 +112,7 @@ def test_what_root_has_set_aside_is_nothing_that_its_owner_begins_to_move(instal
     assert set(os.listdir(f"{root}/var/.magerewind")) <= kept
 
 
+@pytest.mark.long
 def test_nobodys_files_are_given_to_an_account_that_owns_nothing_any_more(installation, root):
     """The plan says so, and how to mend it; the rollback then restores the rest."""
     said = installation.run("setup:backup", "--media", "--json", root=root, code=0)
@@ -129,6 +131,7 @@ def test_nobodys_files_are_given_to_an_account_that_owns_nothing_any_more(instal
     assert os.stat(f"{root}/pub/media/upload/one.jpg").st_uid == OWNER
 
 
+@pytest.mark.long
 def test_a_media_directory_that_is_gone_comes_back_as_whose_it_was(installation, root):
     os.chown(f"{root}/pub/media", WEB, GROUP)
     os.chmod(f"{root}/pub/media", 0o755)

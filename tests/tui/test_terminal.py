@@ -118,17 +118,27 @@ def test_nothing_is_written_while_nothing_happens(start) -> None:
     assert child.read(3.0) == b""
 
 
-def test_a_step_of_the_cursor_costs_two_rows(start) -> None:
+def rest_of(child: AtATerminal) -> int:
+    """Return how many bytes come until it is quiet."""
+    found = 0
+    while piece := child.read(0.8):
+        found += len(piece)
+    return found
+
+
+def test_a_step_of_the_cursor_costs_two_rows_and_a_question_itself(start) -> None:
     child = start()
     child.until("118.0 GB of")
     child.read(2.0)
-    while child.read(1.0):  # looks in the background are painted when they end
-        pass
-    child.press("\x1b[B")  # the first key paints the list once more
-    child.read(0.8)
-    for key in ("\x1b[A", "\x1b[B"):
+    rest_of(child)  # looks in the background are painted when they end
+    for key in ("\x1b[B", "\x1b[A", "\x1b[B"):
         child.press(key)
-        assert 0 < len(child.read(0.8)) < 1_000
+        assert 0 < rest_of(child) < 600
+    child.press("\r")
+    rest_of(child)
+    for key in ("d", "\x1b"):  # the question before a deletion, and its end
+        child.press(key)
+        assert 0 < rest_of(child) < 4_500
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from typing import ClassVar, Final
 from textual.binding import Binding, BindingType
 
 from core.errors import MagerewindError
-from core.events import Kind, Operation
+from core.events import Operation
 from core.jobs.listing import JobSummary
 from core.operations.health import StoreHealth
-from core.operations.requests import DiscardRequest, Request, RollbackRequest, UndoRequest
+from core.operations.requests import DiscardRequest, Request, UndoRequest
 from tui.app.bar import bar_of
 from tui.app.base import Shell
 from tui.app.terminal import Terminal
@@ -110,7 +110,7 @@ class Application(Shell):
 
     @property
     def _page_on_top(self) -> Page | None:
-        """The page that is seen without a dialog on it; none while the application ends."""
+        """The page that is seen without another screen on it; none while the application ends."""
         stack = self.screen_stack
         return stack[-1] if stack and isinstance(stack[-1], Page) else None
 
@@ -212,7 +212,7 @@ class Application(Shell):
         state = follower.state
         if state.ended is not None or state.closed_since_s is not None:
             self.maintenance = state.closed_since_s is not None
-        # A page below a dialog is painted whole: 13 kB a time at 120x40.
+        # A page below the palette is painted whole: 13 kB a time at 120x40.
         if follower.ended or self._page_on_top:
             self._tell()
 
@@ -308,28 +308,20 @@ class Application(Shell):
 
     def compare(self, one: SetView) -> None:
         """Plan a rollback to this set, to see what it would change."""
-        names = {kind: backup.name for kind in Kind if (backup := one.of(kind)) is not None}
-        if not names:
+        if one.kinds:
+            self.pick(one.timestamp)
+        else:
             self.refuse("An archive of several kinds is not compared.")
-            return
-        request = RollbackRequest(
-            code_file=names.get(Kind.CODE),
-            media_file=names.get(Kind.MEDIA),
-            db_file=names.get(Kind.DB),
-        )
-        self._show_plan(request)
 
-    def _show_plan(
-        self, request: RollbackRequest | UndoRequest | None, *, timestamp: int | None = None
-    ) -> None:
+    def pick(self, timestamp: int | None) -> None:
+        """Begin a rollback, to this set or to one that is still to be chosen."""
+        self._show_plan(None, timestamp)
+
+    def _show_plan(self, request: UndoRequest | None, timestamp: int | None = None) -> None:
         # What plans are made with takes its time to load, and Home does not wait for it.
         from tui.screens.rollback import Rollback  # noqa: PLC0415
 
         self.push_screen(Rollback(request, timestamp=timestamp))
-
-    def pick(self, timestamp: int | None) -> None:
-        """Begin a rollback, to this set or to one that is still to be chosen."""
-        self._show_plan(None, timestamp=timestamp)
 
     def _open_recovery(self) -> None:
         job = self.interrupted_job
@@ -357,7 +349,10 @@ class Application(Shell):
 
         freed = f" It frees {text.size(job.undo_bytes)}." if job.undo_bytes else ""
         began = text.local_time(job.began_s, self.zone)
-        self.push_screen(
+        page = self.page
+        if page is None:
+            return
+        page.ask(
             Ask(
                 title=f"Give up the undo of the rollback of {began}?",
                 lines=[

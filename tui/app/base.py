@@ -104,8 +104,8 @@ class Shell(App[None]):
 
     def action_help(self) -> None:
         """Show the keys of this screen."""
-        if not isinstance(self.screen, Help):
-            self.push_screen(Help(self.screen))
+        if self.page is not None:
+            self.page.ask(Help(self.page))
 
     def action_help_quit(self) -> None:
         """Say how to leave: Ctrl+C is what many try first."""
@@ -121,7 +121,7 @@ class Shell(App[None]):
 
     def action_command_palette(self) -> None:
         """Show the actions by name."""
-        if not any(isinstance(screen, Palette) for screen in self.screen_stack):
+        if self.page is self.screen and self.page.dialog is None:
             self.push_screen(Palette(id="--command-palette", placeholder="Search for an action"))
 
     def action_repaint(self) -> None:

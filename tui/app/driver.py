@@ -16,6 +16,8 @@ from typing import Final
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from tui.app.lean import lean
+
 _HUNG_UP: Final = 128 + signal.SIGHUP
 _ESCAPE_S: Final = 0.04  # for the parser to decide that an escape is a key of its own
 
@@ -24,6 +26,10 @@ class QuietDriver(LinuxDriver):
     """A driver that costs nothing while nobody types."""
 
     _wake: tuple[int, int] | None = None
+
+    def write(self, data: str) -> None:
+        """Write to the terminal, without codes that change nothing."""
+        super().write(lean(data))
 
     def disable_input(self) -> None:
         """Wake the thread, so that it sees that it is to end; then as Textual does."""

@@ -95,13 +95,13 @@ class Ask(Dialog[bool]):
             return [assemble((f"It matches: Enter does it ({self._do}).", "bold $text-error"))]
         return [assemble(("Not matching: nothing happens.", "$foreground-muted"))]
 
-    def on_input_changed(self, _event: Input.Changed) -> None:
+    def typed(self, _value: str) -> None:
         """Say whether it matches."""
         self.query_one("#match", Lines).show(self._draw_match)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def entered(self, value: str) -> None:
         """Agree, if exactly the text was typed."""
-        if event.value == self._typed:
+        if value == self._typed:
             self.dismiss(True)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's signature
@@ -117,7 +117,7 @@ class Ask(Dialog[bool]):
         self.dismiss(False)
 
 
-class Prompt(Dialog[str | None]):
+class Prompt(Dialog[str]):
     """A line of text to fill in; None when it was left."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave as it was")]
@@ -148,9 +148,9 @@ class Prompt(Dialog[str | None]):
     def _draw(self, width: int) -> list[Content]:
         return [row for line in self._lines for row in folded(line, width)]
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def entered(self, value: str) -> None:
         """Take the text."""
-        self.dismiss(event.value)
+        self.dismiss(value)
 
     def action_leave(self) -> None:
         """Leave the text as it was."""

@@ -334,7 +334,7 @@ class Backup(Page):
                 self.redraw()
 
         lines = ["What this backup is for. It is kept in the manifest and shown in the list."]
-        self.app.push_screen(Prompt(title="Note", lines=lines, value=self.note), done)
+        self.ask(Prompt(title="Note", lines=lines, value=self.note), done)
 
     def _prompt_exclude(self) -> None:
         def done(value: str | None) -> None:
@@ -347,9 +347,7 @@ class Backup(Page):
             "whole paths from the root with * and **, or @media-cache, @tmp, @node_modules.",
             "The manifest remembers them. Separate them with spaces.",
         ]
-        self.app.push_screen(
-            Prompt(title="Exclude", lines=lines, value=" ".join(self.exclude)), done
-        )
+        self.ask(Prompt(title="Exclude", lines=lines, value=" ".join(self.exclude)), done)
 
     def _prompt_strip(self) -> None:
         def done(value: str | None) -> None:
@@ -361,9 +359,7 @@ class Backup(Page):
             "Dump these tables without their rows: names, or groups as in magerun2,",
             f"such as {STRIP_EXAMPLE}. A rollback to such a backup empties them.",
         ]
-        self.app.push_screen(
-            Prompt(title="Strip rows", lines=lines, value=" ".join(self.strip)), done
-        )
+        self.ask(Prompt(title="Strip rows", lines=lines, value=" ".join(self.strip)), done)
 
     def action_copy(self) -> None:
         """Copy the equal command line to the clipboard of the terminal."""

@@ -378,4 +378,4 @@ class Backups(FilteredPage):
             if agreed:
                 self.owner.errands.ask(work, done)
 
-        self.app.push_screen(ask, answered)
+        self.ask(ask, answered)

@@ -1,6 +1,6 @@
 """The last question before a rollback or an undo: what to, what is lost, how long closed, a name.
 
-How to use it: `push_screen(Confirm(view), answered)`; `answered` gets True when exactly
+How to use it: `page.ask(Confirm(view), answered)`; `answered` gets True when exactly
 `view.typed` was typed and Enter pressed. Nothing runs before.
 """
 
@@ -90,13 +90,13 @@ class Confirm(Dialog[bool]):
             ]
         return [assemble(("Not matching: nothing happens.", "$foreground-muted"))]
 
-    def on_input_changed(self, _event: Input.Changed) -> None:
+    def typed(self, _value: str) -> None:
         """Say whether it matches."""
         self.query_one("#match", Lines).show(self._draw_match)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def entered(self, value: str) -> None:
         """Agree, if exactly the name was typed."""
-        if event.value == self._typed:
+        if value == self._typed:
             self.dismiss(True)
 
     def action_refuse(self) -> None:

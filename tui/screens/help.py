@@ -6,7 +6,7 @@ Its own keys come first, then those of everywhere, each with what it does in a s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -26,7 +26,7 @@ Rows = list[tuple[str, str]]
 KEY_CELLS = 14
 
 
-def own_bindings(screen: Screen[object]) -> Iterator[tuple[object, Binding]]:
+def own_bindings(screen: Screen[Any]) -> Iterator[tuple[object, Binding]]:
     """Yield node and binding of what this application declares, as far as it works now."""
     for node, binding, enabled, _ in screen.active_bindings.values():
         declared = type(node).__dict__.get("BINDINGS", ())
@@ -39,7 +39,7 @@ def own_bindings(screen: Screen[object]) -> Iterator[tuple[object, Binding]]:
             yield node, binding
 
 
-def help_rows(screen: Screen[object]) -> tuple[Rows, Rows]:
+def help_rows(screen: Screen[Any]) -> tuple[Rows, Rows]:
     """Return keys and words of the screen with its own widgets, and of the application."""
     own: dict[str, tuple[str, list[str]]] = {}
     everywhere: dict[str, tuple[str, list[str]]] = {}
@@ -94,7 +94,7 @@ class Help(Dialog[None]):
         Binding("pagedown", "scroll(10)", "A page down", show=False, priority=True),
     ]
 
-    def __init__(self, about: Screen[object]) -> None:
+    def __init__(self, about: Screen[Any]) -> None:
         super().__init__()
         self._purpose: str = getattr(about, "PURPOSE", "")
         self._crumb: str = getattr(about, "CRUMB", "") or "Home"
@@ -120,7 +120,7 @@ class Help(Dialog[None]):
         """Let what is typed filter at once."""
         self.query_one(Input).focus()
 
-    def on_input_changed(self, _event: Input.Changed) -> None:
+    def typed(self, _value: str) -> None:
         """Filter."""
         self.query_one("#help-lines", Lines).show(self._draw)
 

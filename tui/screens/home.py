@@ -382,4 +382,4 @@ class Home(Page):
                 self.owner.complain(value)
             self.action_refresh_facts()
 
-        self.app.push_screen(maintenance_question(self._facts.lost.value), answered)
+        self.ask(maintenance_question(self._facts.lost.value), answered)

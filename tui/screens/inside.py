@@ -293,7 +293,7 @@ class Inside(Page):
             )
 
         lines = (f"{part.path} is written into this directory, which is outside the store:",)
-        self.app.push_screen(Prompt(title="EXTRACT", lines=lines), answered)
+        self.ask(Prompt(title="EXTRACT", lines=lines), answered)
 
     def action_put_back(self) -> None:
         """Plan a rollback of this one part."""

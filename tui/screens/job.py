@@ -332,7 +332,7 @@ class JobScreen(Page):
                 owner.complain(value)
 
         ask = Ask(title="Cancel this job?", lines=[CANCELLED], do="Cancel it")
-        self.app.push_screen(ask, answered)
+        self.ask(ask, answered)
 
     def action_fold_log(self) -> None:
         """Fold the log away, or open it."""

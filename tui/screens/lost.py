@@ -48,7 +48,7 @@ def ask_repair(page: Page, job: LostView) -> None:
         ],
         do="Recover",
     )
-    page.app.push_screen(question, answered)
+    page.ask(question, answered)
 
 
 def maintenance_question(lost: object) -> Ask:

@@ -24,4 +24,4 @@ def ask_note(page: Page, one: SetView, written: Callable[[], None]) -> None:
             owner.errands.ask(lambda: engine.write_note(one, note.strip()), done)
 
     lines = ["What this set is for. It is kept in the manifests and shown in the list."]
-    page.app.push_screen(Prompt(title="Note", lines=lines, value=one.note), typed)
+    page.ask(Prompt(title="Note", lines=lines, value=one.note), typed)

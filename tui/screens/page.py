@@ -9,19 +9,21 @@ Enter opens, space marks, esc goes up, / filters, = compares, x extracts, F5 loo
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from typing import ClassVar, cast
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.css.query import NoMatches
+from textual.geometry import Region
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.render.job import Place
+from tui.screens.dialog import Dialog
 from tui.screens.host import Host
 from tui.widgets.bar import Bar, bar_line
 from tui.widgets.foot import Foot
@@ -29,6 +31,8 @@ from tui.widgets.form import Form
 from tui.widgets.keys import BACK, HELP, Hint
 
 NEEDED = (60, 16)
+
+Answer = TypeVar("Answer")
 
 
 class TooSmall(Static):
@@ -53,11 +57,12 @@ class Page(Screen[None]):
     # Textual's own paints the whole screen whenever the focus moves: 19 kB at 120x40 (measured).
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
+    dialog: Dialog[Any] | None = None  # the question that is up
     composed = False  # whether the widgets are there: `is_mounted` comes after on_mount
 
     @property
     def in_front(self) -> bool:
-        """Whether this is the page that is seen, dialogs on it or not.
+        """Whether this is the page that is seen, the palette on it or not.
 
         `is_current` is true for pages below as well, and painting one of those paints everything.
         """
@@ -79,6 +84,63 @@ class Page(Screen[None]):
     def body(self) -> ComposeResult:
         """Return the widgets between bar and foot."""
         yield from ()
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """Ask for a layout, or for what changed to be painted.
+
+        A layout paints what it moves, shows and hides. Textual asks for all of the screen with it
+        whenever a child comes or goes.
+        """
+        paints = repaint and (bool(regions) or not layout or not self.composed)
+        return super().refresh(*regions, repaint=paints, layout=layout, recompose=recompose)
+
+    # Questions over the page
+
+    def ask(
+        self, dialog: Dialog[Answer], answered: Callable[[Answer | None], object] | None = None
+    ) -> None:
+        """Show a question over the page; `answered` gets its answer when it is gone."""
+        if self.dialog is not None:
+            return
+        before = self.focused
+
+        def over(answer: Answer | None) -> None:
+            self.dialog = None
+            if before is not None and before.is_attached:
+                self.set_focus(before)
+            dialog.remove()
+            if answered is not None:
+                answered(answer)
+
+        dialog.answered = over
+        self.dialog = dialog
+        # The first child is the last to be placed: the order of all others stays, and nothing of
+        # them is painted.
+        self.mount(dialog, before=0)
+        self.set_focus(dialog)
+
+    def set_focus(
+        self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False
+    ) -> None:
+        """Let the keys go to a widget; while a question is up, only to what is of it."""
+        up = self.dialog
+        if up is not None and (widget is None or up not in widget.ancestors_with_self):
+            return
+        super().set_focus(widget, scroll_visible, from_app_focus)
+
+    def get_widget_at(self, x: int, y: int) -> tuple[Widget, Region]:
+        """Return what is at a place; while a question is up, clicks beside it are on it."""
+        widget, region = super().get_widget_at(x, y)
+        up = self.dialog
+        if up is not None and up not in widget.ancestors_with_self:
+            return up, up.region
+        return widget, region
 
     def on_mount(self) -> None:
         """Fill the bar."""

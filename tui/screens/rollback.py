@@ -305,7 +305,8 @@ class Rollback(Choosing):
 
     def on_key(self, event: events.Key) -> None:
         """Say what a key of the tree waits for."""
-        if event.key in _TREE_KEYS and self._plan is None and self.request is not None:
+        waits = self._plan is None and self.request is not None and self.dialog is None
+        if waits and event.key in _TREE_KEYS:
             event.stop()
             event.prevent_default()
             self.owner.tell("The plan is still being made; this key works when it is there.")
@@ -367,7 +368,7 @@ class Rollback(Choosing):
                 asked = replace(request, confirmed_plan=plan.fingerprint or None)
                 self.owner.begin(asked, self._started)
 
-        self.app.push_screen(Confirm(confirm_view(self.owner, request, plan)), answered)
+        self.ask(Confirm(confirm_view(self.owner, request, plan)), answered)
 
     def _started(self, error: Exception | None) -> None:
         self._starting = False

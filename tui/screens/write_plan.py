@@ -34,7 +34,7 @@ def write_plan(page: Page) -> None:
 
     lines = ("Every entry of code and media, one a line. The file must not be there yet:",)
     title = "WRITE THE LIST TO A FILE"
-    page.app.push_screen(Prompt(title=title, lines=lines, value=value), answered)
+    page.ask(Prompt(title=title, lines=lines, value=value), answered)
 
 
 def _is_inside(path: str, root: str) -> bool:

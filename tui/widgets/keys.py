@@ -107,6 +107,8 @@ class Keys(Lines):
             self.show(self._draw_keys)
 
     def _hints(self) -> list[Hint]:
+        if getattr(self.screen, "dialog", None) is not None:
+            return []  # its keys stand in its frame
         named = getattr(self.screen, "hints", None)
         hints: Iterable[Hint] = named() if named is not None else ()
         working = {

@@ -13,15 +13,15 @@ from collections.abc import Callable
 from textual import events
 from textual.content import Content
 from textual.geometry import Region, Size
-from textual.widget import Widget
 
 from tui.render import text
+from tui.widgets.painted import PaintedOnce
 
 Draw = Callable[[int], list[Content]]
 """Lines for a width in cells."""
 
 
-class Lines(Widget):
+class Lines(PaintedOnce):
     """Lines of content, drawn again for each width; only rows that differ are painted.
 
     At four updates a second, 80x24, a job's steps and numbers cost 1.7 kB/s like this, 7.3 kB/s

@@ -24,6 +24,8 @@ from textual.style import Style
 from textual.visual import Visual
 from textual.widget import Widget
 
+from tui.widgets.painted import PaintedOnce
+
 Line = Callable[[int, int], Content]
 """One row, by its index and the width in cells."""
 
@@ -31,7 +33,7 @@ _SIGN = ">"
 GUTTER = 2  # cells: the sign of the cursor, that of a mark
 
 
-class Rows(ScrollView, can_focus=True):
+class Rows(PaintedOnce, ScrollView, can_focus=True):
     """Rows with a cursor."""
 
     DEFAULT_CSS = """
@@ -46,12 +48,12 @@ class Rows(ScrollView, can_focus=True):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--cursor", "rows--resting"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "step(-1)", "Up", show=False),
-        Binding("down", "step(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "A page up", show=False),
-        Binding("pagedown", "page(1)", "A page down", show=False),
-        Binding("home", "first", "First row", show=False),
-        Binding("end", "last", "Last row", show=False),
+        Binding("up", "step(-1)", show=False),
+        Binding("down", "step(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("home", "first", show=False),
+        Binding("end", "last", show=False),
         Binding("enter", "choose", "Open", show=False),
         Binding("space", "mark", "Mark", show=False),
     ]

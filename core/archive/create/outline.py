@@ -1,4 +1,4 @@
-"""The outline of a tree: what a program that copies trees must leave out, and cannot tell.
+"""The outline of a tree: exclusions and odd names for another program that copies trees.
 
 A repository takes the tree itself instead of an archive of it. It owns how a selection is told to
 such a program: the paths that are left out, each by its name, and the facts that its listing
@@ -18,11 +18,11 @@ from core.archive.tree.selection import Problem, Selection, runs, unreadable, wa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """What an outline tells of a selection.
+    """The outline of a selection.
 
-    `left_out` are absolute paths: what a selection ignores, what it excludes, what is neither file,
+    `left_out` are absolute paths: ignored and excluded entries, and those that are neither file,
     directory nor link. `odd` are the member paths that are no UTF-8, in the order of the walk,
-    `links` the targets of links by member path. `entries` counts what is taken.
+    `links` the targets of links by member path. `entries` counts the selected ones.
     """
 
     left_out: tuple[bytes, ...]
@@ -31,7 +31,7 @@ class Outline:
     entries: int
 
     def with_later(self, later: Outline) -> Outline:
-        """Return it with what another look at the same tree has found since."""
+        """Return it joined with a later outline of the same tree."""
         odd = sorted({*self.odd, *later.odd}, key=walk_key)
         return replace(self, odd=tuple(odd), links={**self.links, **later.links})
 
@@ -45,7 +45,7 @@ def _is_odd(path: bytes) -> bool:
 
 
 def _target(path: bytes, name: bytes, fd: int, problem: Problem) -> bytes | None:
-    """Return where a link leads, None for what is no link."""
+    """Return the target of a link, None for any other entry."""
     try:
         return readlink(name, fd) if stat.S_ISLNK(lstat(name, fd).st_mode) else None
     except OSError as error:
@@ -90,7 +90,7 @@ def outline(selection: Selection) -> Outline:
 def changed_since(selection: Selection, since_s: float) -> tuple[str, ...]:
     """Return the entries that changed since a moment (unix seconds), by the time of their inodes.
 
-    Of what was removed, the directory that it was in has changed.
+    A removal shows as a change of the directory above.
     """
     since_ns = int(since_s * 1_000_000_000)
     found = [

@@ -1,7 +1,7 @@
-"""What goes into an archive, and into its index beside it, in the order in which it is written.
+"""The output of an archive and of its index beside it, in the order of writing.
 
-Segments that were packed elsewhere are put between what is compressed here. It owns where the
-stream is cut, so that each member can be read without most of what is before it: before each
+Segments packed elsewhere are put between pieces compressed here. It owns the positions at which the
+stream is cut, so that each member can be read without most of the stream before it: before each
 segment, before and after a large file, and else after a mebibyte. It knows nothing of the tree.
 """
 
@@ -17,7 +17,7 @@ from core.archive.tar.member_writer import Facts
 from core.durable import translate
 
 _PIECE: Final = 1 << 20
-_STRETCH: Final = 1 << 20  # bytes before compression, after which what is compressed here is cut
+_STRETCH: Final = 1 << 20  # bytes before compression, after which the piece compressed here is cut
 
 
 class Output:
@@ -35,11 +35,11 @@ class Output:
         self._gathered = 0  # their bytes
         self._written = 0  # bytes of the archive, those that are gathered among them
         self._ended = 0  # where the last member ends
-        self._begun = 0  # where what is compressed here began
+        self._begun = 0  # begin of the piece compressed here
         self._is_full = False  # enough rows for a block
 
     def put(self, content: bytes) -> None:
-        """Write what belongs to the last member."""
+        """Write content of the last member."""
         self._parts.append(content)
         self._written += len(content)
         self._gathered += len(content)
@@ -72,7 +72,7 @@ class Output:
         self.content_bytes += size
 
     def segment(self, segment: Segment) -> None:
-        """Write what was packed elsewhere."""
+        """Write a segment packed elsewhere."""
         self.cut()
         try:
             stretch = self._gzip.add(segment)
@@ -86,7 +86,7 @@ class Output:
         self.content_bytes += segment.content_bytes
 
     def cut(self) -> None:
-        """Let what follows be read without what was compressed here."""
+        """End the piece compressed here, so that the rest can be read without it."""
         self._hand_over()
         try:
             stretch = self._gzip.cut()

@@ -1,4 +1,4 @@
-"""The index of an archive: what its members are and where each of them begins.
+"""The index of an archive: the facts of its members, and the position of each.
 
 A block holds the facts of some consecutive members, column by column; it knows in which stretch of
 the compressed file they are. Blocks are sorted by the path of their first member.
@@ -8,5 +8,5 @@ write:   while packing, a block for each segment                  create.pack_wo
 read:    the root, one page of it, one block                      reader
 contents: inflate the stretch of a member, go to its place        stretches
 
-An index vouches for nothing: what verifies, plans and rolls back reads the archive.
+An index is no evidence: verification, planning and rollback read the archive itself.
 """

@@ -37,10 +37,10 @@ Owner = tuple[int, int, bytes, bytes]
 
 
 class Row(NamedTuple):
-    """What is indexed of a member; `lead` are the bytes from the end of the one before.
+    """The indexed facts of a member; `lead` are the bytes since the end of the previous one.
 
     The end of a member is that of its content, filled up to whole blocks; its content begins `lead`
-    bytes behind the end of the one before it.
+    bytes behind the end of the previous member.
     """
 
     path: bytes
@@ -130,7 +130,7 @@ class Block:
     leads: Sequence[int]
 
     def range_of(self, path: bytes) -> tuple[int, int]:
-        """Return where a path and what is below it begin here, and where they end."""
+        """Return the range of the positions here of a path and everything below it."""
         key = walk_key(path)
         keys = [walk_key(one) for one in self.paths]
         begin = bisect.bisect_left(keys, key)

@@ -59,7 +59,7 @@ class _Gathering:
         return following < len(self._stretches) and self._stretches[following].begin <= place
 
     def end(self) -> None:
-        """Write what was gathered."""
+        """Write the gathered members as a block."""
         self._gatherer.end(self._stretches[self._number] if self._number >= 0 else NO_STRETCH)
         self._is_full = False
 

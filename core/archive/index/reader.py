@@ -1,7 +1,7 @@
 """Reads an index: all blocks in order, those of a subtree, or the one that a path is in.
 
-It checks digests from the root down as it reads, and limits every size that the file names. What it
-finds wrong is `Broken`: the index is then made again, since nothing depends on it.
+It checks digests from the root down as it reads, and limits every size that the file names. A wrong
+index raises `Broken` and is then made again, since nothing depends on it.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ class IndexReader:
                 raise Broken
 
     def entries(self, path: bytes = b"") -> Iterator[Entry]:
-        """Yield the blocks that may hold a path or what is below it; of none, all."""
+        """Yield the blocks that may hold a path or entries below it; all blocks without a path."""
         if not path:
             for number in range(len(self._pages)):
                 yield from self._entries(number)[0]

@@ -1,7 +1,7 @@
-"""The contents of members by their places: inflates the stretches that they are in, and no more.
+"""The contents of members by their positions: inflates only the stretches that hold them.
 
-What is inflated of a stretch is held against its checksum before any of it is given, unless it is a
-large file's; that one's is compared at its end.
+The inflated bytes of a stretch are compared with its checksum before any of them is returned; the
+checksum of a large file's stretch is compared at its end.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class _Run:
 
 
 def damaged(name: str, reason: str) -> DamagedBackup:
-    """Return the error for an archive that is not what its index says."""
+    """Return the error for an archive that contradicts its index."""
     return DamagedBackup(
         f"{name} is damaged: {reason}.", hint="magerewind info:backups:verify reads all of it."
     )

@@ -39,7 +39,7 @@ NO_STRETCH: Final = Stretch(-1, 0, 0, 0)
 
 
 class Entry(NamedTuple):
-    """What a page says of a block; `begin` is where its first member begins."""
+    """The entry of a block in a page; `begin` is the position of its first member."""
 
     first: bytes
     members: int
@@ -138,7 +138,7 @@ class RowGatherer:
         return len(self._rows) >= ROWS or self._bytes >= _ROW_BYTES
 
     def end(self, stretch: Stretch) -> None:
-        """Write what was gathered, all of which is in this stretch."""
+        """Write the gathered members, all of this stretch, as a block."""
         if self._rows:
             first = self._rows[0].path
             self._writer.add(encode(self._rows), first, len(self._rows), self._begin, stretch)

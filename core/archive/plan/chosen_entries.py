@@ -1,4 +1,4 @@
-"""What a plan of chosen paths needs besides: the way to them, and which patterns chose nothing.
+"""Additions to a plan of chosen paths: the directories above them, and patterns without a match.
 
 A directory on the way is passed through: neither its mode nor its owner is compared. Where it is
 missing it is made, as the archive has it, and only when something below it is put back. A link or a
@@ -21,18 +21,18 @@ from core.archive.tree.selection import Problem, Selection, unreadable, walk, wa
 
 
 class TheWay:
-    """The directories that lead to what is chosen, in the order of the walk."""
+    """The directories above the chosen paths, in the order of the walk."""
 
     def __init__(self, selection: Selection) -> None:
         self._leads = selection.leading()
         self._only = selection if selection.only else None
         self._root, self._start = selection.root, len(selection.prefix)
         self._missing: list[Member] = []
-        self._blocked = b"\0"  # what paths below something begin with that is no directory
+        self._blocked = b"\0"  # the beginning of paths below a non-directory
         self.in_the_way: list[bytes] = []
 
     def is_above(self, path: bytes) -> bool:
-        """Tell whether a path only leads to what is compared."""
+        """Return whether a path is only above the compared ones."""
         if self._only is not None and self._only.is_above(path):
             return True
         return self._leads is not None and self._leads(path)
@@ -47,11 +47,11 @@ class TheWay:
             self._missing.append(member)
 
     def is_blocked(self, path: bytes) -> bool:
-        """Tell whether nothing can be put at a path, since what is above it is no directory."""
+        """Return whether a path lies below an entry that is no directory."""
         return path.startswith(self._blocked)
 
     def needed(self, path: bytes) -> Iterator[Member]:
-        """Yield, each once, the directories above what is put at a path that have to be made."""
+        """Yield, each once, the missing directories above a path of the plan."""
         missing, self._missing = self._missing, []
         for member in missing:
             if not path.startswith(member.name + b"/") or self.is_blocked(path):

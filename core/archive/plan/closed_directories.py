@@ -1,10 +1,10 @@
 """Lets the store's owner into directories of other accounts, for as long as a swap takes.
 
-To move an entry one must be allowed to write in the directory that it leaves, in the one that it
-comes to and, of a directory, in itself. Where one of these belongs to another account of the store,
-that account adds the owner to its ACL, through the keeper; a sticky one is closed to everybody else
-meanwhile. Their modes are in the plan before any is touched, and are set again after the swap,
-or after the revert: the plan and a keeper are enough for that.
+To move an entry one must be allowed to write in its old directory, in its new one and, for a
+directory, in itself. Where one of these belongs to another account of the store, that account adds
+the owner to its ACL, through the keeper; a sticky one is closed to everybody else meanwhile. Their
+modes are in the plan before any is touched, and are set again after the swap, or after the revert:
+the plan and a keeper are enough for that.
 """
 
 from __future__ import annotations

@@ -172,7 +172,7 @@ class Comparison:
             self._vouch(member)
         if self._way is not None and self._way.is_above(member.name):
             self._way.lacks(member)
-            if not self._selection.chosen:  # the part itself is needed, whatever is in it
+            if not self._selection.chosen:  # the part itself is needed with any content
                 self._make_way(self._way, member.name + b"/")
             return
         if self._way is not None and not self._make_way(self._way, member.name):
@@ -182,7 +182,7 @@ class Comparison:
         self._keep(member)
 
     def _make_way(self, way: TheWay, path: bytes) -> bool:
-        """Plan the missing directories above what is put at a path; tell whether there is a way."""
+        """Plan the missing directories above a path; return whether they can be made."""
         for member in way.needed(path):
             if way.is_outside(member.name):
                 row = self._row(Action.ADD, member.name, member, None)

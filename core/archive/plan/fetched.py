@@ -1,8 +1,7 @@
 """The files that were fetched for a plan from a listing, in a private directory beside the plan.
 
-Each fetch has a directory of its own, reached by descriptors: nothing that was fetched before can
-stand in the way of the next one. It owns these directories and knows nothing of where the files
-come from.
+Each fetch has a directory of its own, reached by descriptors: an earlier fetch cannot obstruct a
+later one. It owns these directories and knows nothing of where the files come from.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ Fetch = Callable[[list[bytes], int], None]
 
 
 class FetchedFiles:
-    """What was fetched for the plan at `place`, whose member paths begin with `prefix`."""
+    """The fetched files of the plan at `place`, whose member paths begin with `prefix`."""
 
     def __init__(self, place: PlanPlace, prefix: bytes) -> None:
         file = plan_home(place).file
@@ -59,7 +58,7 @@ class FetchedFiles:
         return directories
 
     def fetch(self, fetch: Fetch, paths: list[bytes]) -> None:
-        """Fetch the files of these member paths. Raises StorageError, and what `fetch` raises."""
+        """Fetch the files of these member paths. Raises StorageError, and errors of `fetch`."""
         if not paths:
             return
         try:
@@ -94,7 +93,7 @@ def remove_fetched(place: PlanPlace) -> None:
 
 
 class FetchedContents:
-    """Contents of the rows of a plan, from what was fetched for it."""
+    """Contents of the rows of a plan, from its fetched files."""
 
     def __init__(self, files: FetchedFiles) -> None:
         self._files = files
@@ -120,16 +119,16 @@ class FetchedContents:
 
 
 def fetch_for_stage(place: PlanPlace, fetch: Fetch) -> None:
-    """Fetch what the stage of a plan needs. Raises as `fetch_contents`."""
+    """Fetch the files that the stage of a plan needs. Raises as `fetch_contents`."""
     with PlanFile(place) as plan:
         fetch_contents(plan, fetch)
         plan.save()
 
 
 def fetch_contents(plan: PlanFile, fetch: Fetch, *, after: int = 0) -> None:
-    """Fetch what a stage needs and is not there yet, and note the attributes that it has.
+    """Fetch the files that a stage needs and lacks, and note their attributes.
 
-    Raises StorageError for a file that did not come, and what `fetch` raises.
+    Raises StorageError for a file that was not delivered, and errors of `fetch`.
     """
     with FetchedFiles(plan.home, os.fsencode(plan.facts.listed or "")) as files:
         missing: list[bytes] = []

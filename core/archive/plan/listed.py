@@ -86,7 +86,7 @@ def copy_listing(source: StateFile, target: StateFile) -> None:
 
 
 def read_listing(file: StateFile) -> Iterator[Listed]:
-    """Yield what a listing has. Raises StorageError for one that is damaged."""
+    """Yield the entries of a listing. Raises StorageError for a damaged one."""
     try:
         with open(file.open(), "rb", buffering=_BUFFER) as opened:
             for line in opened:
@@ -104,7 +104,7 @@ def members_of(
     """Yield entries as members of an archive, numbered where their content would be.
 
     Files of one inode, size and time are names of one file, the first of them its own. Only names
-    that belong to what is compared count: a file is never made a name of what is not looked at.
+    that are compared count: a file is never made a name of one that is not compared.
     """
     first: dict[tuple[int, int, int], bytes] = {}
     for number, entry in enumerate(entries):

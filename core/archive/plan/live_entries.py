@@ -61,7 +61,8 @@ class _LiveBatches(Batches[ReadAheadPart]):
         self._notes[self._entries] = [path], status
         # Where another file system begins, all that comes is looked at closely.
         self._is_plain &= status.st_dev == self._device and path not in self._mounts
-        # A way to what is chosen is looked at closely too: it is not compared at all.
+        # Directories above the chosen paths are looked at closely too: they are not compared at
+        # all.
         if not self._is_plain or len(path) > LONGEST or self._leads(path):
             self._known(path, b"")
             return

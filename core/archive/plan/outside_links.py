@@ -1,8 +1,8 @@
 """Chosen hard links to files of an archive that are not chosen: such a link becomes a file.
 
-To make it one more name of the file that is live now would give it that file's content, and would
-touch what was not chosen. So the first such name of a file gets the content that the archive has of
-the file, and further names become names of the first.
+To make it one more name of the live file would give it that file's content, and would touch a file
+that was not chosen. So the first such name of a file gets the content that the archive has of the
+file, and further names become names of the first.
 """
 
 from __future__ import annotations

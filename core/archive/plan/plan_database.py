@@ -125,7 +125,7 @@ class PlanDatabase:
             return self._connection.execute(query, values).fetchall()
 
     def ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return the rows of a question about what is on disk."""
+        """Return the rows of a query on the plan as it is on disk."""
         return self._all(query, *values)
 
     def each(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:

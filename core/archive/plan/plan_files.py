@@ -1,8 +1,8 @@
 """Compares a whole archive with the live tree: the work that a rollback would have to do.
 
 One pass over archive and tree together, in the order of our walk: most members are identical and
-cost a comparison, not a file. Nothing is written but the plan and a scratch file beside it. What
-counts as a difference is `core.archive.plan.compare`'s.
+cost a comparison, not a file. Nothing is written but the plan and a scratch file beside it. The
+criterion of a difference is in `core.archive.plan.compare`.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Planner:
         return name.startswith(self._selection.prefix) and not self._left_out(name)
 
     def _wanted(self, comparison: Comparison) -> Callable[[Member], bool]:
-        """Return the test whether a member belongs to what is compared."""
+        """Return the test whether a member is compared."""
         prefix, left_out, only = self._selection.prefix, self._left_out, self._only
         counts = not self._selection.chosen  # else most are left out, as was asked for
         leads = self._selection.leading() or (lambda _name: False)
@@ -379,11 +379,11 @@ def plan_files(
     With `put_aside` the contents that a stage will need are kept beside the plan, if they are few.
 
     `sha256` and `members` are the manifest's; without them the archive counts as foreign. Where it
-    is `sound`, all its headers were looked at when it had that digest: if only some of it is
-    chosen, what comes behind that is not taken apart; and with a `start`, the stretch and the place
-    of a member that is not behind the chosen ones, what comes before is not inflated. `report`
-    gets compressed bytes, of which the file's size is the total. Raises DamagedBackup,
-    HostileArchive, StoreUnreadable, StorageError; changes nothing in the store.
+    is `sound`, all its headers were looked at when it had that digest: with chosen paths, the
+    members behind them are not parsed; and with a `start`, the stretch and the position of a member
+    that is not behind the chosen ones, the archive before it is not inflated. `report` gets
+    compressed bytes, of which the file's size is the total. Raises DamagedBackup, HostileArchive,
+    StoreUnreadable, StorageError; changes nothing in the store.
     """
     planner = Planner(
         archive_path, selection, sha256=sha256, members=members, report=report,

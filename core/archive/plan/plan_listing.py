@@ -1,8 +1,8 @@
 """Compares a listing of a tree that is kept elsewhere with the live tree.
 
-Size and time tell what is the same; what has the size and another time is in doubt, and its content
-is fetched and compared. The plan is the one that an archive would give, but that contents are
-fetched when a stage needs them: only of what differs.
+A file of the same size and time is the same; one of the same size and another time is in doubt, and
+its content is fetched and compared. The plan equals the plan of an archive, except that contents
+are fetched when a stage needs them, and only those of differing files.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class ListedPlanner(Planner):
         self._live_inodes: dict[bytes, int] = {}
 
     def plan(self, plan_path: PlanPlace) -> FilePlan:
-        """Compare; fetch what is in doubt, and compare once more."""
+        """Compare; fetch the files in doubt, and compare once more."""
         with self._fetched:
             plan = self._once(plan_path)
             if self._doubts:
@@ -76,7 +76,7 @@ class ListedPlanner(Planner):
             return summary_of(plan, as_added=not comparison.regrouped)
 
     def take_in(self, plan: PlanFile, regions: Regions) -> Comparison:
-        """Add to an open plan what differs of the entries that are asked for."""
+        """Add the differing entries of the chosen ones to an open plan."""
         last = plan.last_id
         with self._fetched:
             comparison = self._compare(plan, None, regions=regions)
@@ -164,9 +164,9 @@ def plan_listing(
 ) -> FilePlan:
     """Compare the listing beside `place` with the live tree; write the plan to `place`.
 
-    `prefix` is what stands before the paths of the listed tree in its members.
+    `prefix` precedes the paths of the listed tree in its members.
 
-    Raises StoreUnreadable, StorageError, and what `fetch` raises; changes nothing in the store.
+    Raises StoreUnreadable, StorageError, and errors of `fetch`; changes nothing in the store.
     """
     planner = ListedPlanner(
         place, selection, snapshot=snapshot, prefix=prefix, fetch=fetch, report=report

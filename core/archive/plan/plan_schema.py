@@ -1,4 +1,4 @@
-"""The form of a plan's file: its tables, its indexes, and what a row in it must be.
+"""The form of a plan's file: its tables, its indexes, and the conditions on its rows.
 
 The sums of directories are made anew with each plan; a plan of an older version has none.
 """

@@ -1,4 +1,4 @@
-"""Takes out of a unit of a plan what has to stay where it is, such as a mount or an ignored path.
+"""Removes from a unit of a plan the entries that have to stay, such as a mount or an ignored path.
 
 The directories above it stay then; the other children of those become units of their own.
 """
@@ -20,7 +20,7 @@ def split(
     region_of: Callable[[bytes], int],
     cannot_restore: Callable[[bytes, str], None],
 ) -> None:
-    """Let the directories above `kept` stay; what else is in them becomes units.
+    """Let the directories above `kept` stay; their other entries become units.
 
     `region_of` returns the region of a path; `cannot_restore` gets paths that stay as they are
     although the archive has them otherwise, and why.

@@ -33,15 +33,15 @@ class PlannedEntry:
 class FilePlan:
     """The changes that the rollback of one archive will make to the live tree.
 
-    Counts are entries. `bytes_to_write` is the content that has to be extracted. `fingerprint` is
-    a digest of the archive and the list. `unrestorable` names what this account cannot restore as
-    it was, `unwritable` the directories in which it may not rename at all, and what a flag of
-    `chattr` keeps as it is (named with the flag), `becoming` how many entries of which accounts
-    become this account's, `kept` what stays where it is although the
-    archive does not have it (mounts, and paths that the maker of a foreign archive leaves out).
-    `sizes` are at most 2 levels deep. `survey` is of an archive without a manifest. `chosen` are
-    the patterns of the compared paths (none: all), `unmatched` the patterns without an entry in the
-    archive or the live tree, `in_the_way` live links and files that would have to be directories.
+    Counts are entries. `bytes_to_write` is the content that has to be extracted. `fingerprint` is a
+    digest of the archive and the list. `unrestorable` names entries that this account cannot
+    restore exactly, `unwritable` the directories in which it may not rename at all, and entries
+    that a flag of `chattr` protects (named with the flag), `becoming` how many entries of which
+    accounts become this account's, `kept` entries that stay although the archive does not have them
+    (mounts, and paths that the maker of a foreign archive leaves out). `sizes` are at most 2 levels
+    deep. `survey` is of an archive without a manifest. `chosen` are the patterns of the compared
+    paths (none: all), `unmatched` the patterns without an entry in the archive or the live tree,
+    `in_the_way` live links and files that would have to be directories.
     """
 
     plan_path: PlanPlace

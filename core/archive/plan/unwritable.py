@@ -1,6 +1,6 @@
-"""Where this account may not carry a plan out: directories that it cannot rename in, flags, mounts.
+"""Obstacles to a plan for this account: directories that it cannot rename in, flags, mounts.
 
-It looks at what the units of a plan are in, and changes nothing.
+It looks at the directories of a plan's units, and changes nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Whom the members of an archive are to belong to once they are restored.
 
 It owns the rule: as root the account of the archive when it exists here, else the owner of the
-entry replaced. The store's owner can only make its own, and with a keeper (`core.account`) also
-what belongs to the store's other accounts.
+entry replaced. The store's owner can only make its own entries, and with a keeper (`core.account`)
+also those of the store's other accounts.
 """
 
 from __future__ import annotations

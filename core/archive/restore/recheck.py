@@ -44,8 +44,8 @@ _SAME_TICK_NS: Final = 20_000_000
 class Refreshed:
     """The result of a recheck.
 
-    `changed` are the paths that changed, in order. `counted` is how many of them lie outside what
-    changes in an open shop anyway (media cache, generated code, logs), `of` how many such entries
+    `changed` are the paths that changed, in order. `counted` is how many of them lie outside the
+    ordinary changes of an open shop (media cache, generated code, logs), `of` how many such entries
     there are. With `too_many` (over one in a hundred) nothing was taken into the plan; otherwise
     `staged` is the plan as it is now.
     """
@@ -249,7 +249,7 @@ def _compare_anew(
     regions: Regions,
     fetch: Fetch | None,
 ) -> Comparison:
-    """Compare what is affected with the archive, or the listing, and add it to the plan."""
+    """Compare the affected entries with the archive, or the listing, and add them to the plan."""
     facts = plan.facts
     if fetch is not None:
         listed = ListedPlanner(

@@ -287,10 +287,10 @@ class _Swap:
 def swap_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -> None:
     """Set the live entries of a plan aside and put the staged ones in their place, durably.
 
-    May be run again after a crash at any rename. Raises PlanChanged when something else took a
-    live place (then `revert_files` brings everything back), StorageError when the disk refuses.
-    `report` gets 0 bytes and units moved; it must not raise once the swap has begun. A plan's path
-    stands for its staged entries, whose totals are not needed while the store is closed.
+    May be run again after a crash at any rename. Raises PlanChanged when something else took a live
+    place (then `revert_files` brings everything back), StorageError when the disk refuses. `report`
+    gets 0 bytes and units moved; it must not raise once the swap has begun. A plan's path
+    represents its staged entries, whose totals are not needed while the store is closed.
     """
     plan_path = staged.plan_path if isinstance(staged, StagedFiles) else staged
     with PlanFile(plan_path) as plan, contextlib.ExitStack() as stack:
@@ -373,8 +373,8 @@ def _moment(plan: PlanFile) -> int:
 def revert_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -> None:
     """Bring the old tree back from any half-done swap, durably; may be run again.
 
-    Staged entries are back in their stage afterwards. Raises StoreLeftClosed when something else
-    stands where an old entry belongs.
+    Staged entries are back in their stage afterwards. Raises StoreLeftClosed when a foreign entry
+    occupies the place of an old one.
     """
     plan_path = staged.plan_path if isinstance(staged, StagedFiles) else staged
     with PlanFile(plan_path) as plan, contextlib.ExitStack() as stack:

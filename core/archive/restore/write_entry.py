@@ -63,7 +63,7 @@ class Ownership:
         return uid, self._own[1] if gid == -1 else gid
 
     def is_foreign(self, row: Row) -> bool:
-        """Tell whether an entry is to belong to others, by what was planned with a keeper."""
+        """Return whether an entry is to get another owner, by a plan made with a keeper."""
         if self._is_root:
             return False
         if self._keeper is not None:

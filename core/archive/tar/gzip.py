@@ -76,10 +76,10 @@ class _Brisk:
 
 
 class Stretch(NamedTuple):
-    """A piece of an archive that can be inflated without what is before it.
+    """A piece of an archive that can be inflated without the archive before it.
 
-    `at` is its place in the compressed file, `begin` the one in the inflated archive, `size` how
-    much it is when inflated and `crc` the CRC-32 of that.
+    `at` is its position in the compressed file, `begin` the one in the inflated archive, `size` its
+    inflated bytes and `crc` their CRC-32.
     """
 
     at: int
@@ -103,7 +103,7 @@ class Segment(NamedTuple):
 
     @property
     def entries(self) -> int:
-        """How many entries of its batch it stands for."""
+        """The number of entries of its batch that it covers."""
         return self.members
 
     @property
@@ -152,7 +152,7 @@ class GzipWriter:
         self._crc = 0
         self.inflated = 0
         """Bytes of content taken in so far."""
-        self._begun = Stretch(0, 0, 0, 0)  # what is compressed here since the last cut
+        self._begun = Stretch(0, 0, 0, 0)  # the piece compressed here since the last cut
         self._compressing: Compressor | None = None
         self._closed = False
         self.size = 0
@@ -181,7 +181,7 @@ class GzipWriter:
         return stretch
 
     def cut(self) -> Stretch | None:
-        """End what is compressed here; return where it is, None where there is nothing."""
+        """End the piece compressed here; return its position, None for an empty one."""
         if self._compressing is None:
             return None
         self._out(cut(self._compressing))
@@ -269,8 +269,8 @@ class GzipBlocks:
     def read_rest(self, tell: Callable[[], None]) -> None:
         """Read the rest of the file for its digest, and inflate no more of it.
 
-        Whoever knows the digest knows by it that nothing was wrong with what was not inflated.
-        Raises StorageError, and what `tell` raises.
+        A matching digest proves the rest that was not inflated. Raises StorageError, and errors of
+        `tell`.
         """
         self.close()
         try:
@@ -341,7 +341,7 @@ class GzipBlocks:
         return raw
 
     def _inflate_from(self, start: Stretch) -> None:
-        """Give the content from a stretch on; what is before it only counts for the digest."""
+        """Give the content from a stretch on; the archive before it only counts for the digest."""
         left = start.at
         while left and not self._stop:
             raw = os.read(self._fd, min(left, _READ))

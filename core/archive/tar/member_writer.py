@@ -29,7 +29,7 @@ class MemberWriter:
 
     def __init__(self) -> None:
         self.last: Facts = (b"", 0, 0, (0, 0, b"", b""), 0, 0, b"")
-        """What the last header says, for an index."""
+        """The facts of the last header, for an index."""
         self._headers = HeaderWriter()
         self._names = AccountNames()
         self._owners: dict[tuple[int, int], tuple[int, int, bytes, bytes]] = {}

@@ -3,8 +3,8 @@
 Foreign archives come in any order, with hard links and with directories that are only implied.
 Their names go to a private temporary SQLite database (no file of ours, gone with the connection),
 so that memory stays flat, and come back in the order of our walk. It owns the checks that need all
-names: duplicates of another type, members below something that is no directory, hard links to what
-is no earlier file.
+names: duplicates of another type, members below an entry that is no directory, hard links to a
+name that is no earlier file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads a tar archive and refuses what could harm: the pass that comes before anything is written.
+"""Reads a tar archive and refuses harmful members: the pass before anything is written.
 
 It owns the limits of an archive's contents. Python's `tarfile` filters are no boundary (the
 shape of CVE-2025-4517 got out of 3.10 to 3.13.0), so none of it is used. It writes nothing and

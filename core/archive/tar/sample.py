@@ -45,7 +45,7 @@ def try_sample(
     trusted: bool,
     report: Report = no_report,
 ) -> Sampled:
-    """Extract a sample of an archive into an open, empty directory and compare what is read back.
+    """Extract a sample of an archive into an open, empty directory, read it back and compare.
 
     `members` are how many there are, about. The files stay there. Raises DamagedBackup, and
     StorageError for a directory that takes no more.

@@ -1,7 +1,7 @@
 """Finds again where a gzip file of ours can be inflated from, while it is read whole.
 
 Segments end with deflate's mark of a flush (an empty stored block, `00 00 FF FF`), and nothing
-behind one refers to what is before it. The mark alone proves neither: it may be data, and other
+behind one refers to data before it. The mark alone proves neither: it may be data, and other
 programs flush without that. So the first 33 KiB behind each are inflated once more on their own: no
 reference reaches further back than 32 KiB, so a place that passes is one to begin at.
 """
@@ -32,10 +32,10 @@ class StretchFinder:
         self.stretches: list[Stretch] = []
         self._compressed = 0  # bytes taken in, of either side
         self._inflated = 0
-        self._last = b""  # the end of what was taken in
+        self._last = b""  # the last bytes of the input
         self._tried: Stretch | None = None  # a place that may be one to begin at
         self._raw = bytearray()  # compressed bytes behind it
-        self._behind = bytearray()  # what they are, as far as it counts
+        self._behind = bytearray()  # those bytes, up to the needed length
         self._crc = 0  # of the stretch that has begun
         self._crc_before = 0  # of the same, up to the place that is tried
 
@@ -74,7 +74,7 @@ class StretchFinder:
             self._behind.clear()
 
     def saw(self, block: bytes) -> None:
-        """Take in what came out of the last piece."""
+        """Process the inflated bytes of the last piece."""
         self._inflated += len(block)
         self._crc = isal_zlib.crc32(block, self._crc)
         if self._tried is None:

@@ -31,8 +31,8 @@ class InOrder:
 
     The order alone shows that no name comes twice and that everything above a member is a
     directory: only the open directories on the way to the current one are remembered. Hard links
-    need all names; one that `passes_link` is no reason to remember any. A reader that stands inside
-    the archive `begins_inside`: at a member that is that path, or comes before it.
+    need all names; one that `passes_link` is no reason to remember any. A reader positioned inside
+    the archive `begins_inside`: at a member that is that path, or precedes it.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class InOrder:
         key = name.replace(b"/", b"\0")  # as `walk_key` has it
         if self._begins_inside is not None:
             if key > self._begins_inside.replace(b"/", b"\0"):
-                raise OutOfOrder  # it may have passed what it was to find
+                raise OutOfOrder  # it may have passed the wanted members
             self._begins_inside = None
             self._open = [b"", *(name[:at] for at, byte in enumerate(name) if byte == 0x2F)]
         if key <= self._last:

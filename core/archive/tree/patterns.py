@@ -1,4 +1,4 @@
-"""Patterns of paths as a person writes them: what they name, what is above it, and what is not one.
+"""Patterns of paths given by the user: their matches, the directories above, and the errors.
 
 It owns their form (whole paths below the root, `*`, `?`, `**`, `[*]` and `[?]` for these
 characters themselves, groups such as `@media-cache`) and the tests that are made of them. It knows
@@ -30,7 +30,7 @@ EXCLUDE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "@node_modules": ("**/node_modules",),
     "@generated": ("generated/code", "generated/metadata"),
 }
-"""Names for patterns that many stores share; `--exclude @media-cache` stands for its patterns."""
+"""Names for patterns of many stores; `--exclude @media-cache` becomes its patterns."""
 
 _ANY: Final = b"**"
 _WILD: Final = re.compile(rb"[*?]")
@@ -42,7 +42,7 @@ Test = Callable[[bytes], bool]
 
 
 def components(text: str, option: str = "An exclusion") -> list[bytes]:
-    """Return the components of a pattern. Raises UsageError for what names nothing below a root."""
+    """Return the components of a pattern. Raises UsageError where nothing can match."""
     parts = [part for part in os.fsencode(text).split(b"/") if part not in {b"", b"."}]
     if not parts or b".." in parts:
         raise UsageError(f"{option} is a path below the root, or a group such as @media-cache.")
@@ -52,7 +52,7 @@ def components(text: str, option: str = "An exclusion") -> list[bytes]:
 
 
 def is_literal(text: str) -> bool:
-    """Tell whether a pattern names one path, and what is below it."""
+    """Return whether a pattern matches one path and everything below it."""
     return not _has_wildcard(os.fsencode(text))
 
 
@@ -61,7 +61,7 @@ def _has_wildcard(pattern: bytes) -> bool:
 
 
 def quoted(path: str) -> str:
-    """Return the pattern that matches this path and what is below it, and nothing else."""
+    """Return the pattern that matches exactly this path and everything below it."""
     text = re.sub(r"[*?\[]", lambda found: f"[{found[0]}]", path)
     return f"./{text}" if text.startswith("@") else text
 
@@ -83,8 +83,8 @@ def _component(part: bytes) -> bytes:
 def _expression(parts: list[bytes]) -> bytes:
     r"""Return a whole-path pattern as a regular expression.
 
-    `*` and `?` stay inside a component, `**` stands for any number of components; at the end it
-    stands for all that is below.
+    `*` and `?` stay inside a component, `**` matches any number of components; at the end it
+    matches everything below.
     """
     out: list[bytes] = []
     for at, part in enumerate(parts):
@@ -100,10 +100,10 @@ def _expression(parts: list[bytes]) -> bytes:
 def resolve(
     words: Sequence[str], *, option: str = "An exclusion", what: str = "exclusion"
 ) -> tuple[str, ...]:
-    """Return the patterns that these words stand for, in one spelling, each once.
+    """Return the patterns of these words, in one spelling, each once.
 
-    Raises UsageError, which begins with `option`, for what is no path below a root, and for a
-    group that there is not.
+    Raises UsageError, which begins with `option`, for a pattern that is no path below a root, and
+    for an unknown group.
     """
     patterns: list[str] = []
     for word in words:
@@ -149,7 +149,7 @@ def _match(expressions: Sequence[bytes]) -> Test:
 
 
 class _Way:
-    """The directories that lead to what a pattern with wildcards may match."""
+    """The directories above the possible matches of a pattern with wildcards."""
 
     def __init__(self, parts: list[bytes]) -> None:
         self._any_depth = _ANY in parts
@@ -205,5 +205,6 @@ class Chosen:
         """The key of the walk from which on nothing is chosen; None: there may be to the end."""
         if b"" in self._lasts:
             return None
-        # What is below a path has a NUL behind its key, and what follows its subtree at least this.
+        # A path below another has a NUL behind the key of that one, and what follows its subtree at
+        # least this.
         return max(last.replace(b"/", b"\0") + b"\1" for last in self._lasts)

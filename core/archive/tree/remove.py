@@ -24,8 +24,8 @@ def entries(
 ) -> Iterator[tuple[int, bytes, os.stat_result, bool]]:
     """Yield (descriptor of the directory above, name, status, leaving) for all below a directory.
 
-    Directories come twice: before their entries, and once more (`leaving`) after them. What is
-    mounted below is named, and not entered.
+    Directories come twice: before their entries, and once more (`leaving`) after them. A mount
+    below is named, and not entered.
     """
     with OpenDirectories(directory, dir_fd=dir_fd) as open_directories:
         device = os.fstat(open_directories.fd).st_dev

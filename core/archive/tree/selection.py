@@ -2,9 +2,9 @@
 
 It owns Magento's ignore lists (matched here as whole path components; Magento's substring match
 loses `.gitignore` and `pub/static.php`), and the one walk that the writer and the comparison share:
-directory by directory, names sorted as bytes, a directory before what is in it. An archive of ours
-is in that order, so it can be compared with the live tree in one pass and without remembering
-names. It knows nothing of tar.
+directory by directory, names sorted as bytes, a directory before its entries. An archive of ours is
+in that order, so it can be compared with the live tree in one pass and without remembering names.
+It knows nothing of tar.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Selection:
         return self.only.startswith(path + b"/")
 
     def leading(self) -> Test | None:
-        """Return the test whether a path only leads to what is chosen; None: nothing is chosen."""
+        """Return the test whether a path is only above the chosen ones; None: nothing is chosen."""
         return Chosen(self.chosen).leads if self.chosen else None
 
     def left_out(self) -> Callable[[bytes], bool]:
@@ -104,7 +104,7 @@ class Selection:
         return lambda path: not chosen.reaches(path) or left_out(path)
 
     def ignores(self) -> Callable[[bytes], bool]:
-        """Return the test whether a member path is left out whatever is chosen."""
+        """Return the test whether a member path is left out of every choice."""
         if self.only and not self.exclude:
             return self._outside
         match = below_any(self.ignored, self.exclude)
@@ -216,7 +216,7 @@ def _lister(
     skipped: Callable[[bytes], None] | None,
     mine: Callable[[bytes], bool] | None,
 ) -> Callable[[int, bytes], Iterator[tuple[bytes, int]]]:
-    """Return what lists an open directory: names in order, without what is left out."""
+    """Return the function that lists an open directory: sorted names, without those left out."""
     left_out, encoding = selection.ignores(), sys.getfilesystemencoding()
     chosen_paths = Chosen(selection.chosen) if selection.chosen else None
     # Most directories hold nothing that is left out, and need no test of each name.

@@ -21,8 +21,8 @@ from core.errors import StorageError
 
 Group: TypeAlias = tuple[bytes, list[bytes | tuple[bytes, ...]]]
 """Entries of one directory, whose member path (empty or with a slash at its end) comes first: names
-of files; names with a slash at their end of what is neither file nor directory; and tuples of what
-the process that walks knows already."""
+of files; names with a slash at their end of entries that are neither file nor directory; and tuples
+of the facts that the walking process knows already."""
 _TYPE_AND_SET_ID: Final = 0o176000
 
 

@@ -1,10 +1,10 @@
 """The walk over a selection as batches of names, with notes on its directories.
 
-It owns where a batch begins. That is by names: the sum of a path decides, so that the same names
-begin a batch whatever was added or removed before them. A batch is a segment of an archive, or
-begins one; so two archives of nearly the same tree have nearly all segments in common, which is
-what rsync and repositories of backups find. Directories are members already when they are in a
-batch: they are open, and there is nothing to read. It knows nothing of who packs.
+It owns the begin of each batch. The checksum of a path decides, so that the same names begin a
+batch independently of names added or removed before them. A batch is a segment of an archive, or
+begins one; so two archives of nearly the same tree have nearly all segments in common, which
+rsync and repositories of backups make use of. Directories are members already when they are in a
+batch: they are open, and there is nothing to read. It does not know the packing processes.
 """
 
 from __future__ import annotations

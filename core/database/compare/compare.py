@@ -1,7 +1,7 @@
 """Compares the live tables with the index of a dump, over several connections.
 
-Owns the threads and what counts as the same. Whatever cannot be compared is different: a table that
-is taken for different costs time, one that is taken for the same in error costs rows.
+Owns the threads and the criterion of equality. A table that cannot be compared is different: a
+table wrongly taken for different costs time, one wrongly taken for the same costs rows.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _HARMLESS: Final = frozenset({1287, 1681, 3719, 3778})  # deprecations
 
 
 class Verdict(StrEnum):
-    """What a comparison says of one table."""
+    """The result of the comparison of one table."""
 
     SAME = "same"
     DIFFERS = "differs"  # in its rows
@@ -46,7 +46,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """What a comparison has found. `reason`: why none of the tables could be compared."""
+    """The result of a comparison. `reason`: the obstacle to comparing any table."""
 
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     reason: str = ""
@@ -71,9 +71,9 @@ def compare_tables(
     """Return the verdict on each of these live tables; `report` counts rows.
 
     Each table is read as it is at the moment of each question. `holder` has locked the tables
-    `held`, so that nobody else can read them. `rows_only`: definitions do not count; foreign keys
-    follow the tables that a swap renames. Raises ConnectionFailed, ConnectionLost, Cancelled
-    (from `report`).
+    `held`, so that other connections cannot read them. `rows_only`: definitions do not count;
+    foreign keys follow the tables that a swap renames. Raises ConnectionFailed, ConnectionLost,
+    Cancelled (from `report`).
     """
     wanted = {name for name in names if name in index.tables}
     verdicts: dict[str, Verdict] = dict.fromkeys(wanted, Verdict.UNKNOWN)
@@ -152,7 +152,7 @@ class _Asking:
         self._running += 1
 
     def run(self, report: Report) -> None:
-        """Ask everything. Raises what a connection raised, or `report`, with all threads ended."""
+        """Ask every question. Raises errors of connections or `report`, with all threads ended."""
         threads = [
             threading.Thread(target=self._serve, args=(one,), name="compare", daemon=True)
             for one in self._connections

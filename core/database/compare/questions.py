@@ -1,4 +1,4 @@
-"""What is asked of a live table to hold it against its entry in the index of a dump.
+"""The queries that compare a live table with its entry in the index of a dump.
 
 The ranges of an index cover a table only where rows were. Here they are made to cover the whole
 axis of the key: (-inf, b1], (b1, b2], ..., (bn, inf). All of them have rows, so no two of them can
@@ -61,7 +61,7 @@ def same_definition(indexed: IndexedTable, table: Table, schema: str) -> bool:
 
 
 def questions_about(index: DumpIndex, table: Table, server: Server) -> tuple[Question, ...] | None:
-    """Return what to ask of a live table; None where its rows cannot be compared.
+    """Return the queries for a live table; None where its rows cannot be compared.
 
     Raises ValueError where the index is damaged.
     """

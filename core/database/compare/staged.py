@@ -1,6 +1,6 @@
-"""Compares the tables of a dump that was loaded beside the live ones with what it is to hold.
+"""Compares the staged tables of a loaded dump with the content that the dump declares.
 
-That are the digests of its index where there is one, else its rows, counted again.
+The declared content is the digests of its index where there is one, else the counts of its rows.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def compare_staged(
     *,
     report: Report = no_report,
 ) -> StagedCompared:
-    """Return which of the staged tables are not what the dump is said to hold.
+    """Return the staged tables whose content differs from the declared one.
 
     `report` counts rows. Raises ConnectionFailed, ConnectionLost, Cancelled (from `report`).
     """

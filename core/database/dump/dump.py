@@ -312,7 +312,7 @@ class _Dump:
                 stripped=stripped,
             )
         )
-        self._writer.cut()  # the header has the time in it: what follows may be as it was
+        self._writer.cut()  # the header holds the time: the rest may be equal to an earlier dump
         # Read now, not with the rest: no number that a row of the snapshot has used may come again.
         for sequence in read_sequences(self._control, self._without):
             self._output.sequence(sequence)

@@ -1,11 +1,11 @@
-"""The file that a dump's text goes into: as it is, or in compressed pieces that stand alone.
+"""The file of a dump's text: uncompressed, or in compressed pieces independent of each other.
 
     text       write(text)              waits until a frame is full
     a frame    cut(), or FRAME_BYTES    compressed by another thread, while the next one fills
     the file   frames in their order    a gzip member, or a zstd frame, each
 
-A frame can be inflated without those before it, and `frames` has where each begins. The file as a
-whole is what `gzip -dc` and `zstd -dc` take. Nothing here knows SQL: the writer of a dump says
+A frame can be inflated without those before it, and `frames` holds the begin of each. The file as a
+whole is read by `gzip -dc` and `zstd -dc`. Nothing here knows SQL: the writer of a dump decides
 where a frame may end.
 """
 
@@ -35,14 +35,14 @@ _GZIP_WRAPPED: Final = 16 + zlib.MAX_WBITS
 
 
 class DumpFile(Protocol):
-    """What the text of a dump is written to. Not for several threads at once."""
+    """The output of a dump's text. Not for several threads at once."""
 
     frames: list[tuple[int, int]]
     """Where each frame begins: in the text, and in the file. Empty for text as it is."""
 
     @property
     def sha256(self) -> str:
-        """Hex digest of what is in the file."""
+        """Hex digest of the file's content."""
 
     def write(self, text: bytes) -> None:
         """Append text. Raises OSError."""
@@ -51,13 +51,13 @@ class DumpFile(Protocol):
         """End the frame here if it is full."""
 
     def cut(self) -> None:
-        """End the frame here: what comes next does not belong to it."""
+        """End the frame here: the next text goes into another one."""
 
     def finish(self) -> None:
         """Write all that waits. Raises OSError."""
 
     def abandon(self) -> None:
-        """Give up what waits; may be called again, also after `finish`."""
+        """Discard the waiting text; may be called again, also after `finish`."""
 
 
 class PlainText:
@@ -72,7 +72,7 @@ class PlainText:
 
     @property
     def sha256(self) -> str:
-        """Hex digest of what was written."""
+        """Hex digest of the written bytes."""
         return self._digest.hexdigest()
 
     def write(self, text: bytes) -> None:
@@ -103,7 +103,7 @@ class Frames:
 
     @property
     def sha256(self) -> str:
-        """Hex digest of what is in the file; of all of it after `finish`."""
+        """Hex digest of the file's content so far; of all of it after `finish`."""
         return self._out.sha256
 
     def write(self, text: bytes) -> None:
@@ -140,13 +140,13 @@ class Frames:
         self.abandon()
 
     def abandon(self) -> None:
-        """Give up what waits; may be called again, also after `finish`."""
+        """Discard the waiting text; may be called again, also after `finish`."""
         self._threads.shutdown(cancel_futures=True)
         self._waiting.clear()
 
 
 def _packer(compress: Compression, level: int) -> Callable[[Sequence[bytes]], list[bytes]]:
-    """Return what makes one frame of texts. Runs in any thread."""
+    """Return the function that makes one frame of texts. It runs in any thread."""
 
     def gzip(texts: Sequence[bytes]) -> list[bytes]:
         maker = isal_zlib if level < _FASTEST_ZLIB_LEVEL else zlib
@@ -166,5 +166,5 @@ def _packer(compress: Compression, level: int) -> Callable[[Sequence[bytes]], li
 
 
 def dump_file(fd: int, compress: Compression, level: int | None) -> DumpFile:
-    """Return the file of a dump, which is written to `fd` from where that stands."""
+    """Return the file of a dump, written to `fd` from its present position."""
     return PlainText(fd) if compress is Compression.NONE else Frames(fd, compress, level)

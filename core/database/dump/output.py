@@ -1,4 +1,4 @@
-"""What a dump is written to: its file, and the index beside it where one is wanted.
+"""The output of a dump: its file, and the index beside it where one is wanted.
 
 Each part is written and its place noted. Knows nothing of the order of parts.
 """
@@ -70,7 +70,7 @@ class DumpOutput:
                 self.index.thing(kind, name, place, table=table)
 
     def sink(self, table: Table, rendering: Rendering) -> Sink:
-        """Return what takes the rows of a table."""
+        """Return the writer for the rows of a table."""
         write = self.writer.statement if table.transactional else self.writer.lone_statement
         index = self.index
         if index is not None:
@@ -97,7 +97,7 @@ class DumpOutput:
 
 
 def session_of(server: Server) -> Session:
-    """Return what the text of rows depends on, in a session of ours."""
+    """Return the factors of the text of rows in a session of ours."""
     return Session(
         flavour=server.flavour.value,
         version=server.version,

@@ -103,7 +103,7 @@ class RowReader:
     @property
     def way(self) -> Way:
         """How this table is to be read."""
-        # What MEMORY says of bytes is what it has taken, not what it needs.
+        # The size given by MEMORY is its allocation, not the size of its rows.
         small = self._table.data_bytes <= SMALL_BYTES or self._table.engine.upper() == "MEMORY"
         if small and self._table.rows <= 20_000:
             return Way.WHOLE

@@ -267,7 +267,7 @@ def footer(rows: Mapping[str, int]) -> bytes:
 
 
 def session_end() -> bytes:
-    """Return what commits the rows, and puts back the session that the header has kept."""
+    """Return the statements that commit the rows and restore the session kept by the header."""
     kept = ["character_set_client", "character_set_results", "collation_connection", *_KEPT]
     back = ", ".join(f"{name} = @magerewind_{name}" for name in kept)
     return _encode(f"COMMIT;\nSET {back};\n")

@@ -57,7 +57,7 @@ class DumpWriter:
         return self._file.frames
 
     def finish(self) -> None:
-        """Write what waits to be compressed."""
+        """Write the text that waits to be compressed."""
         with self._lock:
             try:
                 self._file.finish()
@@ -65,7 +65,7 @@ class DumpWriter:
                 raise durable.translate(error, "write the dump") from error
 
     def abandon(self) -> None:
-        """Let go of what waits; may be called again, also after `finish`."""
+        """Discard the waiting text; may be called again, also after `finish`."""
         with self._lock:
             self._file.abandon()
 
@@ -90,7 +90,7 @@ class DumpWriter:
             return Place(offset=start, length=len(text))
 
     def cut(self) -> None:
-        """End the frame of a compressed file here: what comes next is of another kind."""
+        """End the frame of a compressed file here: the next text is of another kind."""
         with self._lock:
             self._cut(always=True)
 
@@ -118,7 +118,7 @@ class DumpWriter:
             return place
 
     def _append_rows(self, beginning: bytes, values: bytes, rows: int, pieces: Pieces) -> Place:
-        """Append a statement and those around it; return where they stand."""
+        """Append a statement and those around it; return their position."""
         start = self.bytes
         self._of_table(beginning)
         for part in pieces.before:

@@ -1,4 +1,4 @@
-"""The text of a dump, read where an index says: without what stands before, where that can be."""
+"""The text of a dump, read at the positions of its index: without the text before, if possible."""
 
 from __future__ import annotations
 

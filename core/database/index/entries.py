@@ -1,4 +1,4 @@
-"""What an index says, as values, and the form of its file.
+"""The entries of an index as values, and the form of its file.
 
 The file is ASCII. A first line names the format. Then come lines of rows, a JSON list each, in
 blocks: the lines of a block are of one table. Then one line of JSON, the directory, which names
@@ -27,7 +27,7 @@ LAST_LENGTH: Final = len(LAST_LINE.format(offset=0, length=0))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where something stands, in bytes."""
+    """A range of bytes."""
 
     offset: int
     length: int
@@ -65,7 +65,7 @@ class RowsAt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What the text of rows depends on: the server and the settings of the session."""
+    """The factors of the text of rows: the server's version and the settings of the session."""
 
     flavour: str
     version: tuple[int, ...]

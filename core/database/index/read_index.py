@@ -26,7 +26,7 @@ _HEX: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class DumpIndex:
-    """The index in an open file. Raises ValueError for what no `IndexWriter` wrote."""
+    """The index in an open file. Raises ValueError for a file that `IndexWriter` did not write."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -50,7 +50,7 @@ class DumpIndex:
         self.tables: Mapping[str, IndexedTable] = {one.name: one for one in tables}
 
     def rows_of(self, table: str) -> Iterator[RowsAt]:
-        """Yield the places of a table's rows, as they were written. A range stands once."""
+        """Yield the positions of a table's rows, in the order of writing, each range once."""
         for block in self.tables[table].blocks:
             for line in self._read(block).splitlines():
                 yield _rows_at(line)

@@ -1,8 +1,8 @@
 """The names of staged and aside tables, and of the objects staged with them.
 
 `_mrs_<job>_<n>` is a staged table, `_mra_<job>_<n>` an aside one; foreign keys that wait for their
-real names are `_mrs_<job>_f<n>`. A name tells whose it is and that it is ours, nothing more: which
-table stands behind it is in the journal.
+real names are `_mrs_<job>_f<n>`. A name tells its job and that it is ours, nothing more: the table
+behind it is in the journal.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ def read_definitions(connection: Connection) -> Definitions:
 
     Views, triggers, routines and events of other stores are none of them; their foreign keys are,
     for they may refer to our tables. Those of broken tables are left out: nothing can read them.
-    Raises RightsMissing or DumpFailed with the name of the object that the account may not read:
-    what cannot be saved is not replaced.
+    Raises RightsMissing or DumpFailed with the name of the object that the account may not read: an
+    object that cannot be saved is not replaced.
     """
     broken = broken_tables(connection)
     tables = {key.table for key in read_foreign_keys(connection, broken)}

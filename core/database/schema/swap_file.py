@@ -1,8 +1,8 @@
 """A swap of tables, as a value that outlives the process: the definitions file.
 
-It says which tables stand for which, which definitions held before and which hold after. It is on
-disk before anything is changed, so that recovery and undo need nothing else but it and the schema.
-Knows its own form and nothing of how a swap is made.
+It maps live tables to staged ones, and holds the definitions before and after. It is on disk before
+anything is changed, so that recovery and undo need only this file and the schema. Knows its own
+form and nothing of how a swap is made.
 """
 
 from __future__ import annotations

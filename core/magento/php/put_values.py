@@ -1,6 +1,6 @@
 """Puts values into a PHP file that returns an array: other values of the same keys are replaced.
 
-The text that is there stays as it is, with its comments and constants; what it returns is assigned,
+The existing text stays as it is, with its comments and constants; its returned value is assigned,
 changed and returned. `read_array` reads the result, and so does PHP.
 """
 

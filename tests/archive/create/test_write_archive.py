@@ -183,13 +183,11 @@ def test_extended_attributes_are_kept(tmp_path: Path) -> None:
     assert os.getxattr(out / "a", "user.note") == b"\0binary\n"
 
 
-def test_specials_are_named(shop: Layout, tmp_path: Path) -> None:
+def test_specials_are_named(shop: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(shop.root + "/pipe")
-    with socket.socket(socket.AF_UNIX) as listening:
-        here = os.open(shop.root, os.O_RDONLY)
-        os.chdir(shop.root)  # a socket's path is short
+    with socket.socket(socket.AF_UNIX) as listening, monkeypatch.context() as there:
+        there.chdir(shop.root)  # a socket's path is short
         listening.bind("socket")
-        os.close(here)
     summary = write(shop.code, tmp_path / "a.tgz")
     (warning,) = summary.warnings
     assert (warning.code, warning.names) == ("special", ("pipe", "socket"))
@@ -329,6 +327,7 @@ def test_sparse_and_huge_sizes(tmp_path: Path) -> None:
     assert (info.size, info.uid, info.mtime) == (size, 3_000_000, -5)
 
 
+@pytest.mark.long
 def test_very_deep_trees(tmp_path: Path) -> None:
     shop = layout(tmp_path / "shop")
     depth, name = 5000, b"n" * 30

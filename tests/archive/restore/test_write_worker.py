@@ -28,6 +28,7 @@ from core.archive.restore.write_entry import Settled, settle
 from core.archive.restore.write_worker import SMALL, WriteWorker
 from core.errors import Cancelled, DiskFull, StorageError
 from tests.archive.trees import Layout, children_now, covered, layout, make_tree, plan, put, write
+from tests.long import some
 from tests.waiting import until
 
 
@@ -92,7 +93,7 @@ def back(shop: Layout, archive: Path, summary: object, job_id: str = "job") -> N
 
 
 @pytest.mark.usefixtures("always")
-@pytest.mark.parametrize("batch", [None, 2000, 60_000])
+@pytest.mark.parametrize("batch", some([None, 2000, 60_000], 2000))
 def test_all_comes_back(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int | None
 ) -> None:

@@ -26,6 +26,7 @@ from core.archive.workers.pool import Task, Worker
 from core.errors import Cancelled
 from tests.archive.killed_workers import LAST_WORDS, Killed, dies_at_once, on_cores
 from tests.archive.trees import Layout, children_now, layout, make_tree, put, write
+from tests.long import some
 
 
 @pytest.fixture
@@ -59,8 +60,8 @@ def alone(
         return write(selection, path, **rest)
 
 
-@pytest.mark.parametrize("cores", [2, 3, 9])
-@pytest.mark.parametrize("level", [1, 6])
+@pytest.mark.parametrize("cores", some([2, 3, 9], 3))
+@pytest.mark.parametrize("level", some([1, 6], 6))
 def test_same_bytes_with_any_number_of_children(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, level: int
 ) -> None:
@@ -105,7 +106,7 @@ def test_goes_on_without_a_child_that_dies_at_once(
     assert write(full.code, tmp_path / "b.tgz") == expected
 
 
-@pytest.mark.parametrize("after", [1, 2, 3, 5, 8, 13])
+@pytest.mark.parametrize("after", some([1, 2, 3, 5, 8, 13], 2, 13))
 def test_goes_on_without_a_child_that_is_killed(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
@@ -118,7 +119,7 @@ def test_goes_on_without_a_child_that_is_killed(
     assert killed.came >= after
 
 
-@pytest.mark.parametrize("after", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("after", some([1, 2, 3, 5, 8], 3))
 def test_a_batch_half_packed_here_goes_on_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:

@@ -18,6 +18,7 @@ from core.sample.server import PrivateServer
 from tests.database.dumping import dump_to, load_plain
 from tests.database.schema_oracle import differences, portrait
 from tests.database.shop_flow import fill, new_journal, stage
+from tests.long import some
 
 MIB = 1 << 20
 
@@ -108,7 +109,7 @@ def test_the_client_loads_it(dumped):
     server.run("DROP DATABASE again")
 
 
-@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("workers", some([1, 4], 4))
 def test_our_load_brings_it_back(dumped, tmp_path, workers):
     server, _, settings, path, summary = dumped
     before = portrait(settings)
