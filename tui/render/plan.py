@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from textual.content import Content
 
@@ -13,6 +14,7 @@ from tui.render.job import Place
 from tui.render.lost import LABEL, lost_words
 from tui.render.text import Glyphs, assemble
 
+MUTED: Final = "$foreground-muted"
 _LABEL = 11
 
 
@@ -59,7 +61,7 @@ def finding_sign(finding: Finding, glyphs: Glyphs) -> tuple[str, str]:
         case Level.WARN:
             return glyphs.warning, "$text-warning"
         case Level.NOTE:
-            return glyphs.dot, "$foreground-muted"
+            return glyphs.dot, MUTED
 
 
 def finding_lines(findings: Sequence[Finding], place: Place, limit: int = 12) -> list[Content]:
@@ -70,14 +72,14 @@ def finding_lines(findings: Sequence[Finding], place: Place, limit: int = 12) ->
         sign, style = finding_sign(finding, glyphs)
         rows.extend(_signed(sign, finding.message, place, style))
         for name in finding.names[:3]:
-            rows.extend(_signed(" ", f"  {name}", place, "$foreground-muted", 1))
+            rows.extend(_signed(" ", f"  {name}", place, MUTED, 1))
         if len(finding.names) > 3:
-            rows.append(assemble((f"     and {len(finding.names) - 3} more", "$foreground-muted")))
+            rows.append(assemble((f"     and {len(finding.names) - 3} more", MUTED)))
         if finding.hint:
-            rows.extend(_signed(" ", finding.hint, place, "$foreground-muted"))
+            rows.extend(_signed(" ", finding.hint, place, MUTED))
     more = len(findings) - limit
     if more > 0:
-        rows.append(assemble((f"   and {more} more", "$foreground-muted")))
+        rows.append(assemble((f"   and {more} more", MUTED)))
     return rows
 
 
@@ -115,9 +117,9 @@ def planning_lines(done_bytes: int, current: str, took_s: float, place: Place) -
         Content(""),
         assemble((words, "bold $text-accent")),
         assemble(f" {text.size(done_bytes)} read, {text.duration(took_s)}"),
-        assemble((f"   {current}", "$foreground-muted")),
+        assemble((f"   {current}", MUTED)),
         Content(""),
-        assemble((" The store stays open; nothing is changed.", "$foreground-muted")),
+        assemble((" The store stays open; nothing is changed.", MUTED)),
     ]
 
 

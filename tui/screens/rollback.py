@@ -26,13 +26,13 @@ from tui.engine.port import Latest
 from tui.engine.views import PlanView
 from tui.render import text
 from tui.render.choice import choice_lines
-from tui.render.plan import failed_lines, head_lines, planning_lines, tail_lines
+from tui.render.plan import MUTED, failed_lines, head_lines, planning_lines, tail_lines
 from tui.render.text import assemble
 from tui.screens.choosing import Choosing
 from tui.screens.confirm import Confirm
 from tui.screens.plan_options import OptionsPanel
 from tui.screens.plan_pane import PlanPane
-from tui.screens.rollback_words import confirm_view, facts_lines, order, undo_words
+from tui.screens.rollback_words import confirm_view, facts_lines, order, takes_words, undo_words
 from tui.screens.write_plan import write_plan
 from tui.widgets.keys import BACK, HELP, Hint
 from tui.widgets.lines import Lines
@@ -71,6 +71,17 @@ class Rollback(Choosing):
         Hint(key="b", words="Back up first"),
         Hint(key="f5", words="Plan anew"),
     )
+    WAIT_HINTS = (
+        Hint(key="n", words="Confirm"),
+        Hint(key="less_than_sign", words="Older"),
+        Hint(key="greater_than_sign", words="Newer"),
+        Hint(key="o", words="Options"),
+        BACK,
+        HELP,
+        Hint(key="f5", words="Plan anew"),
+        Hint(key="y", words="Copy command"),
+        Hint(key="b", words="Back up first"),
+    )
     OPTION_HINTS = (
         Hint(key="n", words="Confirm"),
         Hint(key="space", words="Choose"),
@@ -104,7 +115,9 @@ class Rollback(Choosing):
 
     def hints(self) -> Sequence[Hint]:
         """Return the keys of the tree, or of the options."""
-        return self.OPTION_HINTS if self.query("#choices:focus") else self.HINTS
+        if self.query("#choices:focus"):
+            return self.OPTION_HINTS
+        return self.HINTS if self.has_class("-planned") else self.WAIT_HINTS
 
     def crumb(self) -> str:
         """Say which step this is."""
@@ -114,9 +127,9 @@ class Rollback(Choosing):
         """Show the choice, the plan with its difference or the options, and what it takes."""
         with Panel(self._title, id="choice-panel"):
             yield Lines(self._draw_choice, id="choice")
-        with VerticalScroll(id="plan-head", can_focus=False):
-            yield Lines(self._draw_waiting, id="plan")
         with Container(id="plan-below"):
+            with VerticalScroll(id="plan-head", can_focus=False):
+                yield Lines(self._draw_waiting, id="plan")
             yield PlanPane("WHAT THE UNDO CHANGES" if self.undo else "WHAT CHANGES")
             yield OptionsPanel()
         yield Lines(self._draw_facts, id="facts")
@@ -214,6 +227,7 @@ class Rollback(Choosing):
             self._planning.pause()
         elif self.in_front:
             self.query_one("#plan", Lines).show(self._draw_waiting)
+            self.query_one("#facts", Lines).show(self._draw_facts)
 
     def refusal(self) -> str:
         """Return why one cannot go on, or an empty text."""
@@ -228,7 +242,9 @@ class Rollback(Choosing):
 
     def _redraw(self) -> None:
         model, pane = self._plans.value, self.query_one(PlanPane)
+        planned = self.has_class("-planned")
         self.set_class(isinstance(model, PlanModel), "-planned")
+        self.set_class(isinstance(self._plan, Exception), "-failed")
         self._name_choice()
         for name, draw in (
             ("#choice", self._draw_choice),
@@ -244,6 +260,8 @@ class Rollback(Choosing):
             place = self.place(self.size.width)
             self.query_one(OptionsPanel).show(self._choice, place, self.owner.zone, steps)
         self.refresh_bar()
+        if planned is not self.has_class("-planned"):
+            self.refresh_bindings()
 
     def _name_choice(self) -> None:
         moments = () if self._choice is None else self._choice.moments
@@ -286,9 +304,13 @@ class Rollback(Choosing):
         request, plan = self.request, self._plan
         if request is None:
             return []
-        shown = plan if isinstance(plan, PlanView) else None
+        if isinstance(plan, PlanView):
+            takes, style = takes_words(request, plan)
+        else:
+            made = f" Reading the backups and the store: {text.size(self._done_bytes)}"
+            takes, style = (made if plan is None else "", MUTED)
         command = self.owner.engine.command(request)
-        return facts_lines(request, shown, command, self.place(width))
+        return facts_lines(takes, style, command, self.place(width))
 
     def _names(self) -> dict[Kind, str]:
         """Return the backups that the entries can be compared with."""

@@ -24,27 +24,29 @@ def typed_name(owner: Host) -> str:
     return text.clean(f"{owner.engine.host}/{owner.engine.name}")
 
 
-def closed_words(request: Asked, plan: PlanView | None) -> str:
+def closed_words(request: Asked, plan: PlanView) -> str:
     """Say how long the store is closed, about where that is known."""
-    if plan is not None and plan.closed_s is not None:
+    if plan.closed_s is not None:
         return f"Store closed for about {text.duration(max(1.0, plan.closed_s))}."
     with_database = isinstance(request, RollbackRequest) and request.db_file
     return f"Store closed {'while the database is loaded' if with_database else 'for the renames'}."
 
 
-def facts_lines(request: Asked, plan: PlanView | None, command: str, place: Place) -> list[Content]:
+def takes_words(request: Asked, plan: PlanView) -> tuple[str, str]:
+    """Return what a plan takes, and the style of the words."""
+    if plan.stops:
+        return " This cannot be done now: see above.", "bold $text-error"
+    kept = "The undo is kept." if isinstance(request, RollbackRequest) else "It can be undone."
+    parts = (closed_words(request, plan), room_words(plan), kept)
+    return f" {'   '.join(filter(None, parts))}", ""
+
+
+def facts_lines(takes: str, style: str, command: str, place: Place) -> list[Content]:
     """Return the two rows below a plan: what it takes, and the equal command."""
     glyphs, width = place.glyphs, place.width
-    words = f" {closed_words(request, plan)}   {room_words(plan) if plan else ''}   "
-    words += "The undo is kept." if isinstance(request, RollbackRequest) else "It can be undone."
-    style = ""
-    if plan is None:
-        words = ""
-    elif plan.stops:
-        words, style = " This cannot be done now: see above.", "bold $text-error"
     same = text.fit(f"Same as: {text.clean(command)}", max(8, width - 12), glyphs).rstrip()
     return [
-        assemble((text.fit(words, width, glyphs), style)),
+        assemble((text.fit(takes, width, glyphs), style)),
         assemble((f" {same}", "$foreground-muted"), "  ", ("[y]", "bold $text-accent"), " copy"),
     ]
 
