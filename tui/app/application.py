@@ -75,7 +75,7 @@ class Application(Shell):
         self, engine: Engine, looks: Terminal, *, clock: Callable[[], float], zone: tzinfo | None
     ) -> None:
         super().__init__(looks)
-        self._remote = looks.remote
+        self.remote = looks.remote
         self.engine = engine
         if engine.switchable:
             self.let_switch()
@@ -96,7 +96,7 @@ class Application(Shell):
         """Show Home and begin to watch for jobs."""
         self.set_class(self.ascii_only, "-ascii")
         self.errands = Errands()
-        every_s = REMOTE_POLL_S if self._remote else POLL_S
+        every_s = REMOTE_POLL_S if self.remote else POLL_S
         self._poll_timer = self.set_interval(every_s, self.poll, pause=True)
         self._watch = Watch(self.engine.places, self.look_for_jobs, self.errands, local=None)
         self.set_interval(AGES_S, self._redraw_ages)
