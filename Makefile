@@ -7,7 +7,7 @@ PARALLEL := -n $(shell expr $$(nproc) + 1) --maxprocesses 4 --dist loadfile --no
 SIZE ?= small
 PREFIX ?= /usr/local
 
-.PHONY: help setup demo test test-tools bench bench-tools bench-parts long crash matrix magento screenshots check docs format lock dist install clean
+.PHONY: help setup demo test test-tools bench bench-tools bench-parts long crash matrix magento screenshots check docs format lock dist install uninstall clean
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -80,6 +80,9 @@ dist: setup ## Make wheel, sdist, one file that holds all, and release notes, in
 
 install: ## Install for all accounts: command, manual, completion (PREFIX=/usr/local)
 	@scripts/install.sh "$(PREFIX)"
+
+uninstall: ## Take away what `make install` has put there (PREFIX=/usr/local)
+	@scripts/uninstall.sh "$(PREFIX)"
 
 clean: ## Remove what was made
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from core.errors import DiskFull, StorageError
-from core.owned import open_directory
+from core.owned_files import open_directory
 
 RENAME_NOREPLACE: Final = 1
 AT_FDCWD: Final = -100

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Final, Self, TypeVar
 
+from core.directories import StateFile, state_file
 from core.durable import fsync, translate, write_all
 from core.errors import StorageError
 from core.events import Kind, Operation, Outcome
-from core.held import StateFile, state_file
-from core.owned import LARGE, read_all
+from core.owned_files import LARGE, read_all
 
 
 @dataclass(frozen=True, slots=True)

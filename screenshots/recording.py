@@ -18,6 +18,7 @@ from core.archive.plan.rows import Action
 from core.archive.plan.sums import Sums
 from core.archive.plan.tree import PlannedNode
 from core.backups.catalog import PartialBackup
+from core.errors import BackupNotFound
 from core.event_lines import from_line, to_line
 from core.events import Kind, Operation, Outcome, Stamped
 from core.jobs.listing import JobSummary
@@ -27,8 +28,9 @@ from core.operations.health import StoreHealth
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.operations.table_plans import TablePlan, TableState
 from tui.engine import views
+from tui.engine.inside_port import InsideView, OpenTable
 from tui.engine.lastlog import read_log
-from tui.engine.plan_port import PAGE, InsideView, goes
+from tui.engine.plan_port import PAGE, goes
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
@@ -199,6 +201,17 @@ class Inside:
     def children(self, _name: str, _directory: str, **_how: object) -> tuple[InsideView, ...]:
         """Return nothing: no picture shows it."""
         return ()
+
+    def standing(self, _name: str, _directory: str, **_how: object) -> None:
+        """Know nothing: no picture shows it."""
+
+    def found(self, _name: str, _word: str, **_how: object) -> tuple[int, tuple[InsideView, ...]]:
+        """Find nothing."""
+        return 0, ()
+
+    def table(self, _name: str, _table: str) -> OpenTable:
+        """Open none."""
+        raise BackupNotFound("No picture shows a table.")
 
     def extract(self, _name: str, _part: str, _to: str, **_how: object) -> tuple[int, int, int]:
         """Write nothing."""

@@ -10,7 +10,7 @@ Four floors, each a room that knows only those below it:
 A backup:     create.write_archive(selection, fd)
 A rollback:   plan.plan_files(archive, selection) -> FilePlan
               restore.stage_files(plan)         the store is still open
-              restore.refresh_files(staged)     the recheck, with the store closed
+              restore.recheck_files(staged)     the recheck, with the store closed
               restore.swap_files(staged)        renames; restore.revert_files takes them back
 An undo:      restore.undo_plan(plan) -> a plan for the same swap
 """

@@ -16,14 +16,14 @@ from dataclasses import replace
 from core.archive.index.blocks import Broken
 from core.archive.index.reader import IndexReader
 from core.backups.catalog import Backup
-from core.backups.manifest import find_manifest, write_manifest
+from core.backups.changing import change_manifest
 from core.backups.names import index_name
 from core.backups.place import open_backups
+from core.directories import Directory
 from core.durable import create_exclusive, fsync, translate, unlink_if_there, write_all
 from core.errors import ForeignState, MagerewindError
 from core.events import Report, no_report
-from core.held import Directory
-from core.owned import open_file
+from core.owned_files import open_file
 
 _PIECE = 1 << 20
 
@@ -109,9 +109,7 @@ def _keep(backup: Backup, index: IndexReader) -> None:
         if backup.manifest is None:
             return
         try:
-            manifest = find_manifest(directory, name).manifest  # a verification may have changed it
-            if manifest is not None and manifest.index_sha256 != index.digest:
-                write_manifest(directory, replace(manifest, index_sha256=index.digest))
+            change_manifest(directory, name, lambda now: replace(now, index_sha256=index.digest))
         except MagerewindError:
             directory.remove(index_name(name))  # it would be made again each time
             raise

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from core.backups.looks import find_look, find_remarks, forget_look, open_looks
 from core.backups.manifest import Manifest, find_manifest, remarks_of
 from core.backups.names import (
     FOREIGN,
@@ -26,10 +25,11 @@ from core.backups.names import (
 )
 from core.backups.place import open_backups
 from core.backups.remarks import Remarks
+from core.backups.verification_records import find_record, find_remarks, forget_record, open_looks
+from core.directories import Directory
 from core.durable import partial_name, translate
 from core.errors import BackupNotFound, InvalidBackupName
 from core.events import Kind
-from core.held import Directory
 
 MISSING: Final = "The rollback file doesn't exist. Verify the file and try again."
 _MAGENTO_OWN: Final = frozenset({".htaccess"})  # Magento hides the directory from Apache with it
@@ -147,7 +147,7 @@ def _backup(
         name = replace(name, timestamp=int(status.st_mtime))
     found = find_manifest(directory, name.text)
     health, problem = _health(found.manifest, found.problem, status.st_size, name.kind)
-    look = find_look(looks, name.text, status) if found.manifest is None else None
+    look = find_record(looks, name.text, status) if found.manifest is None else None
     if look is not None:
         health = Health.DAMAGED if look.problem else Health.SOUND
         problem = look.problem or problem
@@ -333,7 +333,7 @@ def delete_backup(directory: str, name: str) -> int:
             held.flush()
         except OSError as error:
             raise translate(error, f"deleting {held.path_of(parsed.text)}") from error
-        forget_look(directory, parsed.text)
+        forget_record(directory, parsed.text)
         return status.st_size
 
 

@@ -16,10 +16,10 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from core.backups.looks import open_state
+from core.backups.verification_records import open_state
+from core.directories import Directory
 from core.durable import translate
 from core.errors import MALFORMED, MagerewindError
-from core.held import Directory
 
 _NAME: Final = "clock.json"
 _PROBE: Final = "clock.probe"
@@ -56,7 +56,7 @@ def present_anchor(now_s: float) -> Anchor:
     return Anchor(run=f"{boot} {started}", uptime_s=uptime_s, wall_s=now_s)
 
 
-def doubt_between(before: Anchor, now: Anchor) -> tuple[str, float]:
+def clock_shift(before: Anchor, now: Anchor) -> tuple[str, float]:
     """Return how the clock has moved, in a word, and by how many seconds; an empty word if well."""
     passed_s = now.wall_s - before.wall_s
     if before.run and before.run == now.run:
@@ -111,7 +111,7 @@ def clock_problem(directory: str, *, host: str, now_s: float, probe: bool = True
         return f"The clock of this machine and that of the disk with var are {apart} apart."
     if before is None:
         return ""
-    word, by_s = doubt_between(before, present_anchor(now_s))
+    word, by_s = clock_shift(before, present_anchor(now_s))
     if word == "back":
         return f"The clock of this machine went back by {_days(by_s)} since it was last believed."
     if word == "ahead":
@@ -139,7 +139,7 @@ def _written_at(state: Directory) -> float | None:
         state.remove(_PROBE)
 
 
-def believe_clock(directory: str, *, host: str, now_s: float) -> None:
+def trust_clock(directory: str, *, host: str, now_s: float) -> None:
     """Leave an anchor: from here on the clock is judged by this moment. Raises StorageError."""
     state = open_state(directory, make=True)
     if state is None:

@@ -18,11 +18,11 @@ from core.backups.index import open_index, sha256_of
 from core.backups.names import index_name
 from core.backups.place import open_backups
 from core.database.index.read_index import DumpIndex
+from core.directories import Directory
 from core.durable import create_exclusive, fsync, translate, unlink_if_there, write_all
 from core.errors import DamagedBackup, MagerewindError
 from core.events import Report, no_report
-from core.held import Directory
-from core.owned import open_file
+from core.owned_files import open_file
 
 _PIECE = 1 << 20
 _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -16,6 +16,7 @@ from typing import Final
 _PART: Final = re.compile(r"([0-9]{1,6})([ymwdh])", re.ASCII)
 _WHOLE: Final = re.compile(r"(?:[0-9]{1,6}[ymwdh])+", re.ASCII)
 _MONTHS: Final = 12
+_SHOWN: Final = 40  # letters of a wrong word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +56,16 @@ class Duration:
             return float("-inf")
 
 
+def excerpt(text: str) -> str:
+    """Return the beginning of a word that is wrong, for a message of one line."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
 def parse_duration(text: str) -> Duration:
     """Return the span that `text` names. Raises ValueError with one line."""
     cleaned = text.strip()
     if not _WHOLE.fullmatch(cleaned):
-        raise ValueError(f"a duration is written as 30d or 1y5m7d2h, not {text!r}")
+        raise ValueError(f"a duration is written as 30d or 1y5m7d2h, not {excerpt(text)!r}")
     found: dict[str, int] = {}
     for number, unit in _PART.findall(cleaned):
         found[unit] = found.get(unit, 0) + int(number)

@@ -15,7 +15,7 @@ from core.backups.catalog import Backup
 from core.backups.names import index_name
 from core.backups.place import open_backups
 from core.errors import ForeignState, MagerewindError
-from core.owned import open_file
+from core.owned_files import open_file
 
 _PIECE: Final = 1 << 20
 

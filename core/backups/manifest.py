@@ -17,11 +17,11 @@ from typing import Any, Final
 
 from core.backups.names import manifest_name
 from core.backups.remarks import Remarks, Trial, trial_from_json, trial_to_json
+from core.directories import Directory
 from core.durable import write_file
 from core.errors import MALFORMED, ForeignState
 from core.events import Kind, Warned, decode_text, encode_text
-from core.held import Directory
-from core.owned import MANIFEST_MODE, open_file, read_all
+from core.owned_files import MANIFEST_MODE, open_file, read_all
 
 FORMAT: Final = 1
 _LARGEST: Final = 64 << 20  # a manifest of a thousand tables takes some ten kilobytes
@@ -63,6 +63,7 @@ class Manifest:
     keep: bool = False  # retention leaves it alone
     tried: Trial | None = None  # the last drill
     index_sha256: str = ""  # of the index beside it, where one was written with it
+    sequence: int = 0  # the number of its set, in the order in which they were made; 0: unknown
     format: int = field(default=FORMAT)
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 
+from core.directories import Directory
 from core.durable import translate
 from core.errors import StoreUnreadable
-from core.held import Directory
-from core.owned import open_followed
+from core.owned_files import open_followed
 
 
 def open_backups(directory: str) -> Directory:

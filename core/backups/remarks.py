@@ -1,6 +1,7 @@
 """The remarks of people and drills on a backup: a note, a mark that keeps it, the last drill.
 
-They lie in its manifest, or, where it has none, in the state of the store (`core.backups.looks`).
+They lie in its manifest, or, where it has none, in the state of the store
+(`core.backups.verification_records`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ The rules are restic's (`forget`), applied to each kind by itself, to sets as wh
 while a rule keeps it for one of its kinds, so that backups of the code never displace the last one
 of the database. The location and the deletion of sets are not known here.
 
-for each kind: its sets, newest first; those of the future and of others left out
+for each kind: its sets, newest first; those of the future, of others, and whose time is in doubt
+    are left out
     last N; the newest of each of the last N days, weeks, months, years that have one; within a span
     of the newest; the oldest too, while a rule has numbers left
     the newest sound one, whatever the rules say
@@ -19,14 +20,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from core.backups.duration import Duration, parse_duration
+from core.backups.duration import Duration, excerpt, parse_duration
 
 UNLIMITED: Final = -1
 _UNLIMITED_WORDS: Final = frozenset({"unlimited", "-1"})
 _LARGEST: Final = 1_000_000
 
 
-class Standing(StrEnum):
+class ContentState(StrEnum):
     """The known state of one kind's content in a set."""
 
     SOUND = "sound"  # read whole, and found to be right
@@ -48,6 +49,7 @@ class Rule(StrEnum):
     NEEDED = "needed"  # by a job, or an undo
     FOREIGN = "foreign"  # made by another program, or of unknown origin
     FUTURE = "future"  # its time has not come
+    CLOCK = "clock"  # its time contradicts the order in which sets were made
     UNRULED = "unruled"  # there is no policy
     NONE = "none"
 
@@ -110,9 +112,12 @@ def parse_number(text: str) -> int:
     """Return how many are to be kept; `unlimited` keeps all. Raises ValueError with one line."""
     if text in _UNLIMITED_WORDS:
         return UNLIMITED
-    if not (text.isascii() and text.isdigit() and int(text) <= _LARGEST):
-        raise ValueError(f"a number from 0 to {_LARGEST} or the word unlimited, not {text!r}")
-    return int(text)
+    digits = text.lstrip("0") or text[-1:]
+    if not (text.isascii() and text.isdigit() and len(digits) < 8 and int(digits) <= _LARGEST):
+        raise ValueError(
+            f"a number from 0 to {_LARGEST} or the word unlimited, not {excerpt(text)!r}"
+        )
+    return int(digits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +129,11 @@ class Candidate:
 
     id: str
     time_s: int
-    kinds: Mapping[str, Standing]
+    kinds: Mapping[str, ContentState]
     marked: bool = False
     needed_by: str = ""
     foreign: tuple[str, ...] = ()  # its files of other programs
+    in_doubt: bool = False  # its time is not to be believed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,14 +188,14 @@ def _of_kind(
     kind: str, sets: Sequence[Candidate], policy: RetentionPolicy, zone: dt.tzinfo | None
 ) -> dict[str, list[Rule]]:
     """Return which rules keep which of the sets of one kind; `sets` are newest first."""
-    sound = [one for one in sets if one.kinds[kind] is not Standing.DAMAGED]
+    sound = [one for one in sets if one.kinds[kind] is not ContentState.DAMAGED]
     kept: dict[str, list[Rule]] = {one.id: [] for one in sets}
     counters = [_Counter(Rule(name), getattr(policy, name)) for name in NUMBERED]
     newest = sound[0] if sound else sets[0]
     since_s = policy.within.before(newest.time_s, zone) if policy.within else None
     number = 0
     for one in sets:
-        counts = one.kinds[kind] is not Standing.DAMAGED
+        counts = one.kinds[kind] is not ContentState.DAMAGED
         is_oldest = number + counts == len(sound)
         when = _moment(one.time_s, zone)
         kept[one.id] += [
@@ -200,7 +206,7 @@ def _of_kind(
         if since_s is not None and one.time_s > since_s:
             kept[one.id].append(Rule.WITHIN)
         number += counts
-    best = next((one for one in sets if one.kinds[kind] is Standing.SOUND), newest)
+    best = next((one for one in sets if one.kinds[kind] is ContentState.SOUND), newest)
     kept[best.id].append(Rule.NEWEST)
     return kept
 
@@ -216,6 +222,8 @@ def _given(candidate: Candidate, now_s: float) -> list[Reason]:
         reasons.append(Reason(rule=Rule.FOREIGN, kinds=candidate.foreign))
     if candidate.time_s > now_s:
         reasons.append(Reason(rule=Rule.FUTURE))
+    if candidate.in_doubt:
+        reasons.append(Reason(rule=Rule.CLOCK))
     return reasons
 
 
@@ -232,7 +240,7 @@ def decide(
     rule keeps all.
     """
     ordered = sorted(candidates, key=lambda one: (-one.time_s, one.id))
-    counted = [one for one in ordered if one.time_s <= now_s]
+    counted = [one for one in ordered if one.time_s <= now_s and not one.in_doubt]
     by_rule: dict[str, dict[Rule, list[str]]] = {one.id: {} for one in ordered}
     for kind in dict.fromkeys(kind for one in counted for kind in one.kinds):
         of_kind = [one for one in counted if kind in one.kinds]

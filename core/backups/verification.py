@@ -3,7 +3,7 @@
 Archives and dumps are read by the packages that know them; here it is decided which of them reads a
 file, compared with its manifest, and the finding is written into the manifest, so that the list
 shows it later. A backup without a manifest is judged by its structure, and gets none: its finding
-is kept apart (`core.backups.looks`).
+is kept apart (`core.backups.verification_records`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import os
 from dataclasses import dataclass
 
 from core.backups.catalog import Backup
-from core.backups.looks import Look, remember_look
-from core.backups.manifest import Manifest, identity_of, write_manifest
+from core.backups.changing import change_manifest
+from core.backups.manifest import Manifest, identity_of
 from core.backups.place import open_backups
+from core.backups.verification_records import VerificationRecord, remember_record
 from core.errors import DamagedBackup, MagerewindError, StatementRefused
 from core.events import Kind, Report, Warned, no_report
 
@@ -92,13 +93,19 @@ def _remember(result: VerifyResult, status: os.stat_result) -> None:
     if manifest is None:
         _remember_look(result, status)
         return
-    found = dataclasses.replace(manifest, verified=result.sound, problem=result.problem)
-    if found.kind is not Kind.DB:
-        sound = result.sound and result.content_bytes == manifest.content_bytes
-        found = dataclasses.replace(found, looked_at=identity_of(found) if sound else "")
-    if found != manifest:
-        with open_backups(result.backup.directory) as directory:
-            write_manifest(directory, found)
+    read_by = manifest.sha256
+
+    def judged(now: Manifest) -> Manifest:
+        if now.sha256 != read_by:  # of another file of this name
+            return now
+        found = dataclasses.replace(now, verified=result.sound, problem=result.problem)
+        if found.kind is Kind.DB:
+            return found
+        sound = result.sound and result.content_bytes == now.content_bytes
+        return dataclasses.replace(found, looked_at=identity_of(found) if sound else "")
+
+    with open_backups(result.backup.directory) as directory:
+        change_manifest(directory, manifest.file_name, judged)
 
 
 def _remember_look(result: VerifyResult, status: os.stat_result) -> None:
@@ -106,8 +113,8 @@ def _remember_look(result: VerifyResult, status: os.stat_result) -> None:
     backup = result.backup
     now = os.lstat(backup.path)
     if (now.st_ino, now.st_ctime_ns) == (status.st_ino, status.st_ctime_ns):
-        look = Look(result.sha256, result.problem)
-        remember_look(backup.directory, backup.name.text, status, look)
+        look = VerificationRecord(result.sha256, result.problem)
+        remember_record(backup.directory, backup.name.text, status, look)
 
 
 def verify_backup(

@@ -1,7 +1,8 @@
 """One command for all stores of the configuration, one after the other.
 
 Each store gets a process of its own, because each may have another owner, whom root becomes for
-good. A failing one does not stop the others; the exit code is that of the worst.
+good. A failing one does not stop the others; the exit code is that of the worst. A check
+for monitoring is one line for all of them, and a critical store counts more than an unknown one.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from typing import Final
 
 from core.cli.configured import Configuration
 from core.cli.console import Console
+from core.cli.due_view import one_line, worst_state
 from core.cli.interruptions import Interruptions
 from core.errors import UsageError
 from core.events import encode_text
@@ -24,15 +27,17 @@ from core.text.lines import error, note
 
 _PROGRAM: Final = command_of("core")
 _CLOSED: Final = 20
+_LINE: Final = 8192  # bytes of a check
 _ENDED_BY_SIGNAL: Final = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """How the command ended for one store."""
+class StoreRun:
+    """How the command ended for one store. `said`: the line of a check."""
 
     name: str
     code: int
+    said: str = ""
 
 
 def worst_of(codes: Sequence[int]) -> int:
@@ -45,33 +50,59 @@ def run_for_all(
     configuration: Configuration,
     console: Console,
     interruptions: Interruptions,
+    *,
+    check: bool = False,
 ) -> int:
-    """Run the words for each store; return the exit code of the worst. Raises UsageError."""
+    """Run the words for each store; return the exit code of the worst. Raises UsageError.
+
+    `check`: they are a check for monitoring.
+    """
     stores = configuration.get().stores
     if not stores:
         raise UsageError("The configuration names no store.", hint="magerewind config:generate")
     words = [word for word in argv if word != "--all-stores"]
-    done: list[Ran] = []
+    done: list[StoreRun] = []
     for name, table in stores.items():
+        if check and not console.as_json:
+            done.append(_check_one(name, words, interruptions))
+            continue
         if console.as_json:
             row = {"type": "StoreBegan", "store": name, "root": encode_text(table["root"])}
             console.print_json(row)
         console.say(note(f"{name}: {table['root']}"))
         code = _run_one(["--store", name, *words], interruptions)
-        done.append(Ran(name=name, code=code))
+        done.append(StoreRun(name=name, code=code))
         if interruptions.asked or interruptions.gone is not None:
             break
+    if check and not console.as_json:
+        code, line = one_line([(ran.name, ran.code, ran.said) for ran in done])
+        console.print(line)
+        return code
     _say(done, len(stores), console)
+    if check:
+        return worst_state([ran.code for ran in done])
     return worst_of([ran.code for ran in done])
 
 
-def _run_one(words: Sequence[str], interruptions: Interruptions) -> int:
+def _check_one(name: str, words: Sequence[str], interruptions: Interruptions) -> StoreRun:
+    with tempfile.TemporaryFile() as said:
+        code = _run_one(["--store", name, *words], interruptions, output=said.fileno())
+        said.seek(0)
+        line = said.readline(_LINE).decode("utf-8", "replace").rstrip("\n")
+    return StoreRun(name=name, code=code, said=line)
+
+
+def _run_one(
+    words: Sequence[str], interruptions: Interruptions, *, output: int | None = None
+) -> int:
     """Run one command to its end, and hand on to it the signals that come meanwhile."""
     sys.stdout.flush()
     with interruptions.following():
         # In a group of its own: the terminal's Ctrl-C reaches this process, which forwards it once.
         # No question can be answered there: --yes does that.
-        process = subprocess.Popen([*_PROGRAM, *words], process_group=0, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [*_PROGRAM, *words], process_group=0, stdin=subprocess.DEVNULL, stdout=output
+        )
         asked, told = 0, False
         while True:
             with suppress(subprocess.TimeoutExpired):
@@ -85,7 +116,7 @@ def _run_one(words: Sequence[str], interruptions: Interruptions) -> int:
                 process.send_signal(interruptions.gone)
 
 
-def _say(done: Sequence[Ran], stores: int, console: Console) -> None:
+def _say(done: Sequence[StoreRun], stores: int, console: Console) -> None:
     for ran in done:
         if console.as_json:
             row = {"type": "StoreEnded", "store": ran.name, "exit_code": ran.code}

@@ -10,8 +10,6 @@ from typing import Any
 from core.backups.catalog import (
     Backup,
     PartialBackup,
-    delete_backup,
-    delete_partial,
     find_any_backup,
     find_partial,
     is_partial,
@@ -20,10 +18,10 @@ from core.backups.catalog import (
 from core.backups.verification import VerifyResult, verify_backup
 from core.cli.commands import Session
 from core.cli.store_view import stop_lines, store_json, store_lines
-from core.errors import MagerewindError
+from core.errors import MagerewindError, UsageError
 from core.events import Kind, Report, encode_text
+from core.jobs.deleting import delete_named, refuse_deletion
 from core.magento.store import Store
-from core.operations.pinned import refuse_pinned
 from core.text import numbers
 from core.text.lines import NAMES_SHOWN, error, error_lines, name_lines, plain, success, warning
 from core.text.printable import printable
@@ -35,6 +33,8 @@ def store_command(session: Session) -> int:
         from core.cli.check_command import check_command  # noqa: PLC0415 - only where asked for
 
         return check_command(session)
+    if session.line.warning_age is not None or session.line.critical_age is not None:
+        raise UsageError("--warning and --critical go with --check.")
     client = session.client(session.store())
     interrupted = session.warn_of_interrupted(client)
     facts = client.examine()
@@ -78,7 +78,7 @@ def _doomed(session: Session, directory: str) -> list[Backup | PartialBackup]:
     """Return the backups to delete: all are found before anything goes."""
     return [
         find_partial(directory, name) if is_partial(name) else find_any_backup(directory, name)
-        for name in session.line.names
+        for name in dict.fromkeys(session.line.names)
     ]
 
 
@@ -106,20 +106,20 @@ def delete_command(session: Session) -> int:
     session.refuse_while_running(client)
     if not all(isinstance(one, Backup) for one in doomed):
         session.refuse_interrupted(client)  # its unfinished files are its recovery's to remove
-    for one in doomed:
-        refuse_pinned(store, _name_of(one))
-    session.console.say(*name_lines(tuple(map(_name_of, doomed)), None))
+    names = tuple(map(_name_of, doomed))
+    refuse_deletion(client, names)
+    session.console.say(*name_lines(names, None))
     if not session.agreed(_question(doomed)):
         return 1
-    for one in doomed:
-        name = _name_of(one)
-        delete = delete_backup if isinstance(one, Backup) else delete_partial
-        freed_bytes = delete(store.backups, name)
+
+    def deleted(name: str, freed_bytes: int) -> None:
         if session.console.as_json:
             session.console.print_json(
                 {"type": "Deleted", "file_name": encode_text(name), "freed_bytes": freed_bytes}
             )
         session.console.say(success(f"{name} deleted."))
+
+    delete_named(client, names, deleted, clock=session.clock)
     return 0
 
 

@@ -21,7 +21,7 @@ from core.magento.php.syntax import NotData
 from core.magento.store import Store, find_store, shown
 from core.operations.bootstrap import Laid, lay_down, make_var, open_target
 from core.operations.remote import manifest_of
-from core.owned import read_plain_file
+from core.owned_files import read_plain_file
 from core.program import command_of
 from core.repository.restic import Restic
 from core.repository.sets import TAG, RemoteSet, choose_set, read_holdings

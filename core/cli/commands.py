@@ -25,7 +25,7 @@ from core.text import numbers
 from core.text.lines import note, plain, success, warning
 
 if TYPE_CHECKING:
-    from core.config.job import JobSettings
+    from core.config.job_settings import JobSettings
     from core.config.load import Effective
     from core.jobs.client import Client
     from core.jobs.directory import JobDirectory
@@ -71,13 +71,13 @@ class Session:
 
     def around(self, store: Store, operation: Operation) -> JobSettings:
         """Return the configured settings around a job. Raises as `settings`."""
-        from core.config.job import settings_of_job  # noqa: PLC0415 - only for jobs
+        from core.config.job_settings import settings_of_job  # noqa: PLC0415 - only for jobs
 
         return settings_of_job(self.settings(store), operation, store.root)
 
     def refuse_unreadable(self, store: Store, operation: Operation) -> None:
         """Raise, before a plan and a question, the errors that would prevent the job's start."""
-        from core.config.job import refuse_unreadable  # noqa: PLC0415 - as above
+        from core.config.job_settings import refuse_unreadable  # noqa: PLC0415 - as above
 
         if not self.line.dry_run:
             refuse_unreadable(self.around(store, operation), self.environ)
@@ -192,14 +192,14 @@ class Session:
 def list_command(session: Session) -> int:
     """`info:backups:list`."""
     from core.backups.catalog import list_backups  # noqa: PLC0415 - as above
+    from core.cli.copies import StoreCopies  # noqa: PLC0415 - as above
     from core.cli.listing import listing_json, listing_lines  # noqa: PLC0415 - as above
-    from core.cli.where import Copies  # noqa: PLC0415 - as above
     from core.operations.remote import seen_everywhere  # noqa: PLC0415 - as above
 
     store = session.store()
     session.warn_of_interrupted(session.client(store))
     listing = list_backups(store.backups)
-    copies = Copies(seen_everywhere(store))
+    copies = StoreCopies(seen_everywhere(store))
     if session.console.as_json:
         for row in listing_json(listing, copies):
             session.console.print_json(row)
@@ -267,7 +267,7 @@ def recover_command(session: Session) -> int:
 def _look_for_lost(session: Session, client: Client) -> int:
     """Say that there is nothing to recover, unless a job's memory is gone."""
     from core.cli.store_view import finding_lines  # noqa: PLC0415 - as above
-    from core.operations.lost import lost_findings  # noqa: PLC0415 - loads the database
+    from core.operations.lost_jobs import lost_findings  # noqa: PLC0415 - loads the database
 
     traces = client.lost()
     if traces.problem is not None:
@@ -283,7 +283,7 @@ def _look_for_lost(session: Session, client: Client) -> int:
 def _repair(session: Session, client: Client) -> int:
     """Show the traces of a job whose memory is gone, ask, and start the repair."""
     from core.cli.store_view import finding_lines  # noqa: PLC0415 - as above
-    from core.operations.lost import Traces, lost_findings  # noqa: PLC0415 - loads the database
+    from core.operations.lost_jobs import LostJobs, lost_findings  # noqa: PLC0415 - loads the database
     from core.operations.requests import RepairRequest  # noqa: PLC0415
 
     session.refuse_interrupted(client)
@@ -295,7 +295,7 @@ def _repair(session: Session, client: Client) -> int:
     if job is None:
         session.console.say(plain("No job has lost its memory: there is nothing to recover."))
         return 0
-    for finding in lost_findings(Traces(jobs=(job,))):
+    for finding in lost_findings(LostJobs(jobs=(job,))):
         lines = finding_lines(replace(finding, hint=None), shown=None)
         session.console.say(*lines)
     session.require_answerable()

@@ -1,8 +1,9 @@
-"""`complete:names backups|jobs`: the names that a shell completes while one types.
+"""`complete:names backups|jobs [WORD...]`: the names that a shell completes while one types.
 
-It serves the shell's script and not people: it changes nothing, reports no error, and ends within a
-second. A name that a shell would not take as one word of these characters is left out, since it
-would be put on a command line as it is.
+The words are those of the line so far, and tell the store by --root and the like. It serves the
+shell's script and not people: it changes nothing, reports no error, and ends within a second. A
+name that a shell would not take as one word of these characters is left out, since it would be put
+on a command line as it is.
 """
 
 from __future__ import annotations

@@ -22,25 +22,27 @@ from core.cli.parser import NAMES, make_parser
 def _asked(what: str) -> dict[str, str | dict[str, str]]:
     """Return the completion of names that are queried at each Tab.
 
-    shtab's own `cmd` would query once only in zsh, and let bash expand the characters of a name.
+    The words of the line so far go along, since they may name a store. shtab's own `cmd` would
+    query once only in zsh, and let bash expand the characters of a name.
     """
-    ask, function = f"{PROGRAM} {NAMES} {what} 2>/dev/null", f"_magerewind_{what}"
+    ask, function = f"{PROGRAM} {NAMES} {what}", f"_magerewind_{what}"
+    fish = f"({ask} (commandline -opc) 2>/dev/null)"
     bash = [
         f"{function}() {{",
         "  local name",
         "  while IFS= read -r name; do",
         '    [[ $name != "$1"* ]] || printf "%s\\n" "$name"',
-        f"  done < <({ask})",
+        f'  done < <({ask} "${{COMP_WORDS[@]:1:COMP_CWORD-1}}" 2>/dev/null)',
         "}",
     ]
     zsh = [
         f"{function}() {{",
-        f'  local -a names=("${{(@f)$({ask})}}")',
+        f'  local -a names=("${{(@f)$({ask} "${{(@z)LBUFFER}}" 2>/dev/null)}}")',
         "  compadd -V newest -a names",
         "}",
     ]
     preamble = {"bash": "\n".join(bash), "zsh": "\n".join(zsh)}
-    return {"bash": function, "zsh": function, "fish": f"({ask})", "preamble": preamble}
+    return {"bash": function, "zsh": function, "fish": fish, "preamble": preamble}
 
 
 _BACKUPS: Final = _asked("backups")

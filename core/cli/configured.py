@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _ALL_STORES: Final = frozenset(
     {"setup:backup", "info:store", "info:backups:list", "info:backups:verify", "job:list"}
-    | {"info:backups:prune", "schedule:status", "repo:list", "repo:check"}
+    | {"info:backups:prune", "info:backups:drill", "schedule:status", "repo:list", "repo:check"}
 )
 _NO_STORE: Final = frozenset({"demo", "job:run", "repo:bootstrap"})
 ABOUT_COMMANDS: Final = frozenset({"help", "list", "completion"})
@@ -141,14 +141,15 @@ def choose_store(line: CommandLine, configuration: Configuration) -> CommandLine
     Reads the configuration where a store is named, or where root would not be able to later.
     Raises UsageError, InvalidConfig.
     """
+    if line.all_stores:
+        _refuse_with_all(line)
     if line.command in _NO_STORE | NO_DOOR:
         return line
     if line.config_file is not None and not line.use_config:
         raise UsageError("--config and --no-config exclude each other.")
-    line = _with_variable(line, configuration)
     if line.all_stores:
-        _refuse_with_all(line)
         return line
+    line = _with_variable(line, configuration)
     if line.store is None:
         if os.geteuid() == 0 and configuration.may_exist():
             configuration.read()
@@ -173,8 +174,10 @@ def _refuse_with_all(line: CommandLine) -> None:
     """Raise UsageError for words that make no sense for several stores."""
     if line.command not in _ALL_STORES:
         what = "the application" if line.command is None else line.command
+        why = "works on no store" if line.command in NO_DOOR | _NO_STORE else "works on one store"
         raise UsageError(
-            f"{what} works on one store.", hint=f"--all-stores: {', '.join(sorted(_ALL_STORES))}."
+            f"{what} {why}: --all-stores is not for it.",
+            hint=f"It is for {', '.join(sorted(_ALL_STORES))}.",
         )
     for option, given in (
         ("--store", line.store),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from core.events import encode_text
@@ -14,6 +14,7 @@ OK: Final = 0
 WARNING: Final = 1
 CRITICAL: Final = 2
 UNKNOWN: Final = 3
+_ORDER: Final = (OK, WARNING, UNKNOWN, CRITICAL)
 _STATES: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 
 
@@ -93,6 +94,29 @@ def check_line(due: Due, now_s: float, *, problem: str = "") -> str:
         if last_s is not None
     ]
     return plugin_line(state, ", ".join(said), " ".join(measured))
+
+
+def worst_state(states: Sequence[int]) -> int:
+    """Return the state of several checks: critical before unknown, unknown before warning."""
+    return max((_known(state) for state in states), key=_ORDER.index, default=UNKNOWN)
+
+
+def _known(state: int) -> int:
+    return state if state in _ORDER else UNKNOWN
+
+
+def one_line(checks: Sequence[tuple[str, int, str]]) -> tuple[int, str]:
+    """Return the state and the line of checks of several stores: name, state and line of each."""
+    state = worst_state([code for _, code, _ in checks])
+    texts: list[str] = []
+    measured: list[str] = []
+    for name, code, line in checks:
+        said, _, values = line.partition(" | ")
+        word = _STATES[_known(code)]
+        text = said.removeprefix(f"{word} - ") or "said nothing"
+        texts.append(f"{name}: {text}" if code == OK else f"{name}: {word} {text}")
+        measured += [f"{name}.{value}" for value in values.split()]
+    return state, plugin_line(state, "; ".join(texts), " ".join(measured))
 
 
 def plugin_line(state: int, text: str, measured: str = "") -> str:

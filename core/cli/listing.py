@@ -7,14 +7,14 @@ from typing import Any
 
 from core.backups.catalog import Backup, Health, Listing
 from core.backups.remarks import Trial
+from core.cli.copies import StoreCopies
 from core.cli.tables import table
-from core.cli.where import Copies
 from core.events import Kind, encode_text
 from core.jobs.listing import JobSummary
 from core.text import numbers
 from core.text.printable import printable
 
-NOWHERE = Copies(())
+NOWHERE = StoreCopies(())
 _LAST = 6  # columns from here on may be empty
 _HEADERS: tuple[str, ...] = (
     "Backup Filename",
@@ -57,7 +57,7 @@ def _health_of(backup: Backup, now_s: float) -> str:
     return words if tried is None else f"{words}; {tried_text(tried, now_s)}"
 
 
-def _backup_row(backup: Backup, now_s: float, copies: Copies) -> tuple[str, ...]:
+def _backup_row(backup: Backup, now_s: float, copies: StoreCopies) -> tuple[str, ...]:
     return (
         printable(backup.name.text),
         _type_of(backup),
@@ -71,15 +71,16 @@ def _backup_row(backup: Backup, now_s: float, copies: Copies) -> tuple[str, ...]
     )
 
 
-def listing_lines(listing: Listing, now_s: float, copies: Copies = NOWHERE) -> Iterator[str]:
+def listing_lines(listing: Listing, now_s: float, copies: StoreCopies = NOWHERE) -> Iterator[str]:
     """Yield the list as Magento prints it, with further facts beside and below."""
     there = list(copies.rows(listing.backups, now_s))
     if listing.backups or there:
         yield f"Showing backup files in {printable(listing.directory)}."
         headers = _HEADERS
-        rows = [_backup_row(backup, now_s, copies) for backup in listing.backups]
-        rows += [(*row[:_LAST], "", "", row[_LAST]) for row in there]
-        rows.sort(key=lambda row: -int(row[0].partition("_")[0]))
+        timed = [(one.name.timestamp, _backup_row(one, now_s, copies)) for one in listing.backups]
+        timed += [(timestamp, (*row[:_LAST], "", "", row[_LAST])) for timestamp, row in there]
+        timed.sort(key=lambda one: -one[0])
+        rows = [row for _, row in timed]
         # Without marks and notes: a narrower table.
         shown = [at for at in range(len(headers)) if at < _LAST or any(row[at] for row in rows)]
         headers, *rows = [tuple(row[at] for at in shown) for row in (headers, *rows)]
@@ -149,7 +150,7 @@ def backup_json(backup: Backup) -> dict[str, Any]:
     return row
 
 
-def listing_json(listing: Listing, copies: Copies = NOWHERE) -> Iterator[dict[str, Any]]:
+def listing_json(listing: Listing, copies: StoreCopies = NOWHERE) -> Iterator[dict[str, Any]]:
     """Yield one JSON object for each backup, then for each other entry."""
     for backup in listing.backups:
         yield {**backup_json(backup), "where": list(copies.places(backup))}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from core.cli.configured import ABOUT_COMMANDS, NO_DOOR, Configuration, choose_store
 from core.cli.console import Console
 from core.cli.interruptions import Interruptions, Stopped
-from core.cli.parser import NAMES, CommandLine, TextAsked, parse
+from core.cli.parser import NAMES, CommandLine, TextRequested, parse
 from core.errors import DirectoryGone, MagerewindError, UsageError
 from core.events import Failed, encode_text
 from core.text.lines import error, error_lines, note
@@ -129,6 +129,7 @@ def _without_store(line: CommandLine, console: Console, configuration: Configura
 
 
 def _for_all(
+    line: CommandLine,
     words: Sequence[str],
     configuration: Configuration,
     console: Console,
@@ -138,7 +139,7 @@ def _for_all(
     from core.cli.all_stores import run_for_all  # noqa: PLC0415 - as above
 
     with interruptions.watch():
-        return run_for_all(words, configuration, console, interruptions)
+        return run_for_all(words, configuration, console, interruptions, check=line.check)
 
 
 def _say_failure(failure: MagerewindError, console: Console) -> None:
@@ -165,9 +166,9 @@ def _tell_of(
 ) -> None:
     """Tell others of a backup that could not be started; nobody may be at the terminal."""
     if line.command == "setup:backup":
-        from core.cli.not_started import tell_not_started  # noqa: PLC0415 - as above
+        from core.cli.failed_start import notify_failed_start  # noqa: PLC0415 - as above
 
-        tell_not_started(line, configuration, console, failure)
+        notify_failed_start(line, configuration, console, failure)
 
 
 def _refused(
@@ -244,7 +245,7 @@ def _obey(
         end_soon()
     line = choose_store(line, configuration)
     if line.all_stores:
-        return _for_all(words, configuration, console, interruptions)
+        return _for_all(line, words, configuration, console, interruptions)
     if line.command in NO_DOOR:
         return _without_store(line, console, configuration)
     line = _enter(line, console)  # before anything looks at a store
@@ -264,7 +265,7 @@ def run(
     except UsageError as refused:
         _console(CommandLine(), os.environ).say(*error_lines(refused))
         return refused.exit_code
-    except TextAsked as asked:  # --help and --version
+    except TextRequested as asked:  # --help and --version
         console = _console(CommandLine(), os.environ)
         console.print(asked.text.removesuffix("\n"))
         return _ending(0, console)

@@ -10,7 +10,7 @@ import argparse
 
 def level(text: str) -> int:
     """Return a compression level of archives, 0 to 9."""
-    if not (text.isascii() and text.isdigit() and 0 <= int(text) <= 9):
+    if not (text.isascii() and text.isdigit() and len(text) == 1):
         raise argparse.ArgumentTypeError(f"a level is a number from 0 to 9, not {text!r}")
     return int(text)
 

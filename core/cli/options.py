@@ -12,7 +12,7 @@ from typing import Any, Final
 from core import __version__
 from core.backups.names import Naming
 from core.cli.config_options import add_configuration
-from core.cli.magento_words import check_init_params
+from core.cli.magento_arguments import check_init_params
 from core.cli.option_values import level, whole, word, words
 from core.cli.repository_options import ALONE, add_destination, add_source
 from core.cli.retention_options import add_prune_first, add_rules

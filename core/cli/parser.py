@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, NoReturn
 
 from core.backups.names import Naming
 from core.cli.command_table import COMMANDS
-from core.cli.magento_words import refuse_equals_sign, with_short_verbose
+from core.cli.magento_arguments import refuse_equals_sign, with_short_verbose
 from core.cli.options import PROGRAM, add_application, add_common
 from core.cli.repository_options import refuse_alone
 from core.compression import Compression
@@ -149,6 +151,14 @@ class CommandLine:
 
 NAMES: Final = "complete:names"
 """How a shell asks for names while one types: not for people."""
+_OF_STORE: Final = {
+    "--root": "root",
+    "--store": "store",
+    "--config": "config_file",
+    "--as": "account",
+}
+_SHOWN: Final = 80  # letters of a wrong word
+_LONG: Final = re.compile(rf"\S{{{2 * _SHOWN},}}")
 _UNKNOWN_COMMAND: Final = re.compile(
     r"argument COMMAND: invalid choice: '(.*)' \(choose", re.DOTALL
 )
@@ -157,10 +167,15 @@ _UNKNOWN_COMMAND: Final = re.compile(
 def _no_such_command(word: str) -> UsageError:
     close = difflib.get_close_matches(word, [command.name for command in COMMANDS], n=1)
     hint = f"Did you mean {close[0]}?" if close else f"{PROGRAM} --help shows what there is."
-    return UsageError(f"There is no command {word}.", hint=hint)
+    return UsageError(f"There is no command {_shortened(word)}.", hint=hint)
 
 
-class TextAsked(SystemExit):
+def _shortened(text: str) -> str:
+    """Return a message with the beginnings of overlong words."""
+    return _LONG.sub(lambda found: f"{found[0][:_SHOWN]}...", text)
+
+
+class TextRequested(SystemExit):
     """The text of `--help` or `--version` was asked for."""
 
     def __init__(self, text: str) -> None:
@@ -173,13 +188,13 @@ class _Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file: object = None) -> NoReturn:  # noqa: ARG002
         # argparse would pass over a disk that is full.
-        raise TextAsked(message)
+        raise TextRequested(message)
 
     def error(self, message: str) -> NoReturn:
         unknown = _UNKNOWN_COMMAND.match(message)
         if unknown is not None:
             raise _no_such_command(unknown[1])
-        raise _Off(message, hint=f"{self.prog} --help shows what there is.")
+        raise _Off(_shortened(message), hint=f"{self.prog} --help shows what there is.")
 
 
 class _Off(UsageError):
@@ -258,12 +273,12 @@ def make_parser() -> argparse.ArgumentParser:
 def parse(argv: Sequence[str]) -> CommandLine:
     """Return the request of the words.
 
-    Raises UsageError, and TextAsked for `--help` and `--version`.
+    Raises UsageError, and TextRequested for `--help` and `--version`.
     """
     if argv[:1] == ["job:run"]:  # how the client starts a runner: not for people
         return _parse_run(argv[1:])
     if argv[:1] == [NAMES]:
-        return CommandLine(command=NAMES, names=tuple(argv[1:]))
+        return _parse_names(argv[1:])
     refuse_equals_sign(argv)
     parser, argv = make_parser(), with_short_verbose(argv)
     try:
@@ -281,6 +296,31 @@ def parse(argv: Sequence[str]) -> CommandLine:
     if "strip" in values:
         values["strip"] = tuple(name for group in values["strip"] for name in group)
     return CommandLine(**values, given=frozenset(values))
+
+
+def _parse_names(argv: Sequence[str]) -> CommandLine:
+    """Return the request of a shell: what is completed, and the words of the line so far.
+
+    The words say which store is meant; they may be quoted as the person has typed them.
+    """
+    found: dict[str, Any] = {}
+    words = iter(argv[1:])
+    for word in words:
+        option, equals, value = word.partition("=")
+        if option == "--no-config":
+            found["use_config"] = False
+        elif option in _OF_STORE:
+            found[_OF_STORE[option]] = _unquoted(value if equals else next(words, "")) or None
+    return CommandLine(command=NAMES, names=tuple(argv[:1]), **found)
+
+
+def _unquoted(word: str) -> str:
+    """Return a word of a shell's line; fish hands it over without its quotes already."""
+    try:
+        parts = shlex.split(word)
+    except ValueError:  # a quote without its other one
+        parts = []
+    return os.path.expanduser(parts[0] if len(parts) == 1 else word)
 
 
 def _parse_run(argv: Sequence[str]) -> CommandLine:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 
 from core.backups.catalog import list_backups
-from core.backups.retention import Candidate, Decision, RetentionPolicy, Standing, decide
+from core.backups.retention import Candidate, ContentState, Decision, RetentionPolicy, decide
 from core.cli.commands import Session
 from core.cli.repositories import chosen_repository
 from core.cli.repository_view import decision_json, decision_lines
@@ -117,11 +117,11 @@ def _decided(
     return [(known[one.candidate.id], one) for one in decisions]
 
 
-def _standing(one: RemoteSet, kind: Kind, seen: Seen | None) -> Standing:
+def _standing(one: RemoteSet, kind: Kind, seen: Seen | None) -> ContentState:
     if kind not in one.parts:
-        return Standing.DAMAGED
+        return ContentState.DAMAGED
     checked = seen is not None and seen.is_checked(one)
-    return Standing.SOUND if checked else Standing.UNCHECKED
+    return ContentState.SOUND if checked else ContentState.UNCHECKED
 
 
 def forget_command(session: Session) -> int:

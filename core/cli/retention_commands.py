@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.backups.catalog import Backup, find_any_backup, list_backups
-from core.backups.clock import believe_clock
-from core.backups.marking import change_set, find_set
+from core.backups.clock import trust_clock
+from core.backups.edit_remarks import change_set, find_set
 from core.backups.remarks import Remarks
 from core.backups.retention import RetentionPolicy
 from core.cli.commands import Session
@@ -118,7 +118,7 @@ def _delete(session: Session, client: Client, policy: RetentionPolicy, shown: Pr
         now = _plan(session, client, policy)
         still = tuple(one for one in now.sets if one.keep or one.backups.timestamp in agreed)
         freed = delete_sets(replace(now, sets=still), deleted)
-        believe_clock(client.store.backups, host=client.host, now_s=session.clock())
+        trust_clock(client.store.backups, host=client.host, now_s=session.clock())
     session.console.say(plain(f"{numbers.size(freed)} freed."))
 
 

@@ -9,7 +9,7 @@ from core.backups.catalog import Backup, BackupSet
 from core.backups.retention import Reason, Rule
 from core.cli.tables import table
 from core.events import encode_text
-from core.operations.pruning import Judged, PrunePlan
+from core.operations.pruning import PrunePlan, SetDecision
 from core.text import numbers
 from core.text.printable import printable
 
@@ -25,6 +25,7 @@ _WORDS: Final[Mapping[Rule, str]] = {
     Rule.NEEDED: "needed by",
     Rule.FOREIGN: "not ours",
     Rule.FUTURE: "in the future, counts for nothing",
+    Rule.CLOCK: "made while the clock was off, counts for nothing",
     Rule.UNRULED: "no rule is given",
     Rule.NONE: "no rule keeps it",
 }
@@ -47,7 +48,7 @@ def _kind(backup: Backup) -> str:
     return backup.name.variant if backup.kind is None else backup.kind.value
 
 
-def _row(one: Judged) -> tuple[str, ...]:
+def _row(one: SetDecision) -> tuple[str, ...]:
     backups = one.backups
     return (
         str(backups.timestamp),
@@ -72,7 +73,7 @@ def plan_lines(plan: PrunePlan) -> Iterator[str]:
     yield f"{doomed} to delete ({size}), {kept} to keep. Times are {numbers.zone()}."
 
 
-def judged_json(one: Judged) -> dict[str, Any]:
+def judged_json(one: SetDecision) -> dict[str, Any]:
     """Return the decision on a set as a JSON object."""
     backups = one.backups
     return {

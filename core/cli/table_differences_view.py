@@ -36,7 +36,7 @@ _LONGEST: Final = 80  # characters of a cell
 _LONGEST_ROW: Final = 200
 
 
-class Shower:
+class TableDifferencesView:
     """Turns the differences of one dump into texts; at most `limit` rows of a table are shown."""
 
     def __init__(self, found: TableDifferences, *, limit: int, show_secrets: bool) -> None:

@@ -20,7 +20,7 @@ from core.text import numbers
 from core.text.printable import printable
 
 if TYPE_CHECKING:
-    from core.cli.table_differences_view import Shower
+    from core.cli.table_differences_view import TableDifferencesView
 
 _LINE: Final = "{kind:<10} {rows:>15} {size:>12}  {name}"
 _RANGE: Final = "{rows:>15} {size:>12}  {bounds}"
@@ -89,15 +89,17 @@ class TablesView:
             yield from shower.rows(part) if part else shower.table_rows()
 
     @contextmanager
-    def _shower(self, part: str, *, show_secrets: bool, limit: int) -> Iterator[Shower]:
+    def _shower(
+        self, part: str, *, show_secrets: bool, limit: int
+    ) -> Iterator[TableDifferencesView]:
         # A list needs neither these nor a server.
-        from core.cli.table_differences_view import Shower  # noqa: PLC0415
+        from core.cli.table_differences_view import TableDifferencesView  # noqa: PLC0415
         from core.contents.table_differences import TableDifferences  # noqa: PLC0415
 
         with TableDifferences(self.contents, self._store, environ=os.environ) as found:
             if part:
                 found.require(part)
-            yield Shower(found, limit=limit, show_secrets=show_secrets)
+            yield TableDifferencesView(found, limit=limit, show_secrets=show_secrets)
 
     def _object(self, part: str) -> Part:
         found = [one for one in self.contents.parts() if one.name == part]

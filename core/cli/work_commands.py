@@ -10,9 +10,10 @@ import shutil
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from core.cli.backup_request import backup_request
 from core.cli.commands import Session, age_of
 from core.cli.repositories import refuse_mixed, wanted_of
-from core.cli.requested import backup_request, rollback_request, undo_request
+from core.cli.rollback_request import rollback_request, undo_request
 from core.cli.store_view import finding_lines
 from core.errors import NothingToUndo, UsageError
 from core.events import Kind, Operation, Report
@@ -128,13 +129,13 @@ def rollback_command(session: Session) -> int:
         return 1
     if line.dry_run:
         return 0
-    from core.operations import elsewhere  # noqa: PLC0415 - as said above
-    from core.operations.absence import loudest  # noqa: PLC0415
+    from core.operations import backup_origin  # noqa: PLC0415 - as said above
+    from core.operations.missing_entries import question_warnings  # noqa: PLC0415
 
     if line.yes and not line.from_elsewhere:
-        elsewhere.refuse_unasked(plan.elsewhere)
+        backup_origin.refuse_unasked(plan.elsewhere)
 
-    if not session.agreed(f"{loudest(plan.findings)} {ROLLBACK_QUESTION}".strip()):
+    if not session.agreed(f"{question_warnings(plan.findings)} {ROLLBACK_QUESTION}".strip()):
         return 1
     confirmed = dataclasses.replace(request, confirmed_plan=plan.fingerprint)
     return session.start(client, confirmed, plan=plan, told=plan.findings)
@@ -238,7 +239,7 @@ def discard_command(session: Session) -> int:
 
 def _discard_orphans(session: Session, client: Client) -> int:
     """Show the leftovers of forgotten jobs, ask, and start their removal."""
-    from core.operations.lost import lost_findings  # noqa: PLC0415 - loads the database
+    from core.operations.lost_jobs import lost_findings  # noqa: PLC0415 - loads the database
     from core.operations.orphans import orphans_of  # noqa: PLC0415
 
     if session.line.job_id is not None:

@@ -46,10 +46,10 @@ on_success = [
 - A hook that takes longer than `timeout` is killed with all of its process group. What it has
   left in the background when it ended by itself goes on.
 - A cancelled job kills the `before` that runs, and runs `on_failure` and `after`.
-- When the process of a job is killed, a hook that runs at that moment goes on. `job:recover`
-  kills it, runs no `before` again, and then runs what had not ended yet of `on_success` or
-  `on_failure`, and `after`, as they were when the job was started. A hook that was killed in the
-  middle is run again, so hooks should be harmless when repeated.
+- When the process of a job is killed, so is a hook that runs at that moment, with all of its
+  process group. `job:recover` runs no `before` again, and then runs what had not ended yet of
+  `on_success` or `on_failure`, and `after`, as they were when the job was started. A hook that was
+  killed in the middle is run again, so hooks should be harmless when repeated.
 - A job that leaves the store closed (exit code 20) runs `on_failure`, but not `after`: nothing
   should write to a store that is neither old nor new. The recovery that ends the job runs it.
 - Root that has become the owner gives up setuid programs for good: `sudo` in a hook works where

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from core.account.walk import Walk, distrust
 from core.errors import InvalidConfig
-from core.owned import account_name
+from core.owned_files import account_name
 
 SYSTEM_DIRECTORY: Final = "/etc/magerewind"
 FILE_NAME: Final = "config.toml"
@@ -81,9 +81,12 @@ def read_layer(path: str, *, must_exist: bool = False, own: bool = False) -> Lay
         tables = tomllib.loads(content.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise InvalidConfig(f"{path} is not UTF-8 (byte {error.start}).") from None
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise InvalidConfig(f"{path} is not TOML: {reason}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidConfig(f"{path} is not TOML: {error}.") from None
+    except RecursionError:
+        raise InvalidConfig(f"{path} is not TOML: it is nested too deeply.") from None
+    except ValueError:  # the only other one that the parser lets through is of the interpreter
+        raise InvalidConfig(f"{path} is not TOML: a number has too many digits.") from None
     if _is_too_deep(tables):
         raise InvalidConfig(f"{path} is nested more than {_DEEPEST} levels deep.")
     return Layer(path=path, tables=tables)

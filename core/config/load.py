@@ -19,8 +19,8 @@ import msgspec
 from msgspec.structs import fields
 
 from core.config.fields import OperationHooks, Repository, Settings
+from core.config.file_problems import normal, problems_of, table_of
 from core.config.files import SYSTEM_DIRECTORY, Layer, read_layer, system_files, user_file
-from core.config.problems import normal, problems_of, table_of
 from core.config.receivers import Receiver
 from core.errors import InvalidConfig, UsageError
 
@@ -99,7 +99,7 @@ class Config:
                 wrong = True
                 yield f"{layer.path}: {problem}"
         if not wrong:
-            from core.config.together import problems_together  # noqa: PLC0415 - loads much
+            from core.config.merged_problems import problems_together  # noqa: PLC0415 - loads much
 
             for key, problem in problems_together(self.merged):
                 yield f"{self._file_of(key)}: {problem}"
@@ -240,7 +240,8 @@ def find_files(
 def _layer(path: str, environ: Mapping[str, str], file: str | None) -> Layer | None:
     """Return the content of one of the files. Raises InvalidConfig."""
     named = file is not None
-    return read_layer(path, must_exist=named, own=not named and path == user_file(environ))
+    listed = named or os.path.basename(os.path.dirname(path)) == "conf.d"
+    return read_layer(path, must_exist=listed, own=not named and path == user_file(environ))
 
 
 def load(

@@ -24,8 +24,8 @@ from core.config.fields import (
     StoreSettings,
     Table,
 )
+from core.config.file_problems import table_of
 from core.config.load import VARIABLE
-from core.config.problems import table_of
 from core.config.receivers import RECEIVERS, Apprise, Mail, Ping, Receiver, Webhook
 from core.config.template import PLACEHOLDERS
 from core.config.types import WORDS_OF_PATTERNS, Command

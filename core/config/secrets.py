@@ -17,7 +17,7 @@ from core.account.walk import Walk, distrust
 from core.config.fields import Table
 from core.errors import SecretUnreadable
 from core.magento.child import account_of, run_child
-from core.owned import account_name
+from core.owned_files import account_name
 
 LIMIT: Final = 64 << 10
 """The most bytes of a secret."""

@@ -8,7 +8,7 @@ without digests, counts are the server's estimates.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,7 +29,8 @@ from core.database.schema.names import ASIDE, STAGED
 from core.database.schema.other_stores import other_stores
 from core.database.schema.read_tables import read_tables
 from core.database.server.connection import Connection, connect
-from core.errors import DatabaseError, UsageError
+from core.database.server.dialect import quote_name
+from core.errors import Cancelled, DatabaseError, UsageError
 from core.events import Report, no_report
 from core.magento.env_php import read_configuration
 from core.magento.settings import DatabaseConnection
@@ -38,6 +39,7 @@ from core.magento.store import Store, shown
 COUNTING_S: Final = 30.0
 """How long rows of tables that differ are compared for a list of tables."""
 _STATEMENT_S: Final = 60  # of the server, for one question
+_AT_ONCE: Final = 40  # tables that are compared before what is known of them is told
 
 
 class State(StrEnum):
@@ -63,6 +65,7 @@ class TableDifference:
     rows_then: int | None = None
     rows_now: int | None = None
     rows: RowTotals | None = None
+    counted: bool = False  # whether `rows_now` is exact after all
     reason: str = ""
 
 
@@ -157,6 +160,47 @@ class TableDifferences:
                 reason=reason,
             )  # fmt: skip
 
+    def standings(self, *, stop: Callable[[], bool]) -> Iterator[TableDifference]:
+        """Yield every table, first what is there and about how many rows it has, then what is told.
+
+        Digests tell the small tables first; rows of those that differ are counted now, not
+        compared. A table comes again when more is known of it. Raises Cancelled.
+        """
+        live, index = self._live(), self.contents.index
+        shared: list[Table] = []
+        for name in sorted({*live, *index.tables}):
+            now, then = live.get(name), index.tables.get(name)
+            state = State.MISSING if now is None else State.EXTRA if then is None else State.UNKNOWN
+            rows = None if then is None else then.rows
+            yield TableDifference(name=name, state=state, rows_then=rows,
+                                  rows_now=None if now is None else now.rows)  # fmt: skip
+            if now is not None and then is not None:
+                shared.append(now)
+        shared.sort(key=lambda one: one.data_bytes)
+        for begin in range(0, len(shared), _AT_ONCE):
+            some = shared[begin : begin + _AT_ONCE]
+            compared = compare_tables(
+                index, self.settings, [one.name for one in some], report=_ending(stop)
+            )
+            for table in some:
+                state = _STATES[compared.verdicts.get(table.name, Verdict.UNKNOWN)]
+                then = index.tables[table.name]
+                rows = then.rows if state is State.SAME else self._rows_now(table, stop)
+                reason = compared.reason if state is State.UNKNOWN else ""
+                yield TableDifference(name=table.name, state=state, rows_then=then.rows,
+                                      rows_now=rows, counted=True, reason=reason)  # fmt: skip
+
+    def _rows_now(self, table: Table, stop: Callable[[], bool]) -> int | None:
+        if stop():
+            raise Cancelled("Nobody waits for this comparison any more.")
+        try:
+            ((count,),) = self._connection.query(f"SELECT COUNT(*) FROM {quote_name(table.name)}")
+        except DatabaseError as error:
+            if error.errno is None:
+                raise
+            return None
+        return int(count or 0)
+
     def _told_by_rows(self, name: str, table: Table, rows: RowTotals | None) -> State:
         """Return the state of a table that no digest tells, by its columns and rows."""
         then = _columns(self.contents.columns_of(self.contents.index.tables[name]))
@@ -215,6 +259,14 @@ class TableDifferences:
     def has_both(self, name: str) -> bool:
         """Tell whether the dump and the live schema have a table."""
         return name in self.contents.index.tables and name in self._live()
+
+
+def _ending(stop: Callable[[], bool]) -> Report:
+    def report(_done_bytes: int, _items: int, _current: str) -> None:
+        if stop():
+            raise Cancelled("Nobody waits for this comparison any more.")
+
+    return report
 
 
 def _columns(lines: Iterable[str]) -> set[str]:

@@ -137,11 +137,11 @@ class RowComparison:
 
     def _by_key(self, one: _Range) -> Iterator[RowDifference]:
         rows = one.rows or []
-        then = {self._key_of(row): row for row in rows}
+        then = {self.key_of(row): row for row in rows}
         if len(then) != len(rows):
             raise NotComparable("a key occurs twice in the dump")
-        for now in self._live(one.where):
-            key = self._key_of(now)
+        for now in self.live(one.where):
+            key = self.key_of(now)
             was = then.pop(key, None)
             if was is None:
                 self.totals.only_now += 1
@@ -157,7 +157,7 @@ class RowComparison:
 
     def _as_multisets(self, one: _Range) -> Iterator[RowDifference]:
         then = Counter(one.rows)
-        for now in self._live(one.where):
+        for now in self.live(one.where):
             if then[now]:
                 then[now] -= 1
                 self.totals.same += 1
@@ -168,10 +168,17 @@ class RowComparison:
             self.totals.comes_back += 1
             yield RowDifference(sign="+", key=(), then=was, now=None)
 
-    def _key_of(self, row: Cells) -> Cells:
+    @property
+    def has_key(self) -> bool:
+        """Whether both have the key of the live table."""
+        return bool(self._key)
+
+    def key_of(self, row: Cells) -> Cells:
+        """Return the values of a row's key; none where the table has no key in common."""
         return tuple(row[number] for number in self._key)
 
-    def _live(self, where: str) -> Iterator[Cells]:
+    def live(self, where: str) -> Iterator[Cells]:
+        """Yield the live rows for what stands behind FROM, with the shared columns."""
         for row in self.connection.stream(
             f"SELECT {self._rendering.raw} FROM {self._rendering.source}{where}"
         ):
@@ -196,10 +203,11 @@ class RowComparison:
                 raise NotComparable("it has rows that are larger than a statement")
             mode = str(self.contents.session_at(one.offset).get("sql_mode")).upper()
             escapes = "NO_BACKSLASH_ESCAPES" not in mode
-            rows += (self._shared(row) for row in rows_in(text, escapes=escapes))
+            rows += (self.shared(row) for row in rows_in(text, escapes=escapes))
         return rows
 
-    def _shared(self, row: Cells) -> Cells:
+    def shared(self, row: Cells) -> Cells:
+        """Return the shared columns of a row of the dump. Raises NotComparable."""
         try:
             cells = [row[number] for number in self._then]
         except IndexError:

@@ -13,14 +13,15 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NoReturn, Self
 
 from core.durable import create_exclusive, rename_noreplace, translate, unlink_if_there, write_all
 from core.errors import UsageError
 from core.magento.store import Store, shown
-from core.owned import account_name
+from core.owned_files import account_name
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LOOK: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _TOP: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _MODE: Final = 0o700
 _LEVELS: Final = 4096  # of directories above one
@@ -31,7 +32,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class EntryMetadata:
     """The metadata of an entry: mode, time, account and group (-1: those of a new file)."""
 
     mode: int
@@ -77,14 +78,16 @@ class Target:
         except OSError as error:
             raise translate(error, f"opening {shown(path)}") from error
         self._way: list[tuple[bytes, int]] = []  # open directories below, by name
-        self._settling: list[tuple[list[bytes], Look]] = []
+        self._settling: list[tuple[list[bytes], EntryMetadata]] = []
 
     def _opened(self, above: str, name: str) -> int:
         """Open the directory; make it where it is missing, which is looked at beforehand."""
         fd = os.open(above, _TOP)
         try:
             with contextlib.suppress(FileNotFoundError):
-                return os.open(name or ".", _TOP, dir_fd=fd)
+                there = self._entrance(name or ".", fd)
+                self._refuse_stranger(there)
+                return there
             self._refuse_store(fd)
             os.mkdir(name, _MODE, dir_fd=fd)
             made = os.open(name, _DIRECTORY, dir_fd=fd)
@@ -92,6 +95,32 @@ class Target:
             return made
         finally:
             os.close(fd)
+
+    def _entrance(self, name: str, above: int) -> int:
+        """Open the directory that is there; a link to it is root's or this account's."""
+        look = os.open(name, _LOOK, dir_fd=above)
+        try:
+            status = os.fstat(look)
+            if not stat.S_ISLNK(status.st_mode):
+                return os.open(name, _DIRECTORY, dir_fd=above)
+            if status.st_uid in (0, os.geteuid()):
+                return os.open(os.readlink("", dir_fd=look), _TOP, dir_fd=above)
+            self._refuse(f"is a link of {account_name(status.st_uid)}'s")
+        finally:
+            os.close(look)
+
+    def _refuse_stranger(self, fd: int) -> None:
+        """Raise UsageError for a directory whose account could read or exchange what it gets."""
+        status = os.fstat(fd)
+        if status.st_uid not in (0, os.geteuid()):
+            os.close(fd)
+            self._refuse(f"belongs to {account_name(status.st_uid)}")
+
+    def _refuse(self, why: str) -> NoReturn:
+        raise UsageError(
+            f"{shown(self.path)} {why}: nothing is extracted there.",
+            hint="Name a directory of this account's, or one that is not there yet.",
+        )
 
     def _refuse_store(self, fd: int) -> None:
         """Raise UsageError for a directory inside the store, by any path to it."""
@@ -170,7 +199,7 @@ class Target:
         except OSError as error:
             raise translate(error, f"writing {shown(path)} to {shown(self.path)}") from error
 
-    def directory(self, path: bytes, look: Look) -> None:
+    def directory(self, path: bytes, look: EntryMetadata) -> None:
         """Make a directory; it gets its look in `settle`, when all that is in it is made."""
         names = path.split(b"/")
         with self._placing(path):
@@ -182,7 +211,7 @@ class Target:
         with self._placing(path) as (fd, name):
             os.symlink(leads_to, name, dir_fd=fd)
 
-    def file(self, path: bytes, pieces: Iterable[bytes], look: Look) -> None:
+    def file(self, path: bytes, pieces: Iterable[bytes], look: EntryMetadata) -> None:
         """Write a file. It has its name only when it is whole."""
         with self._placing(path) as (fd, name):
             if _is_there(name, fd):
@@ -216,7 +245,7 @@ def _is_there(name: bytes, fd: int) -> bool:
     return True
 
 
-def _give(fd: int, look: Look) -> None:
+def _give(fd: int, look: EntryMetadata) -> None:
     if look.uid != -1 or look.gid != -1:
         with contextlib.suppress(PermissionError):
             os.fchown(fd, look.uid, look.gid)

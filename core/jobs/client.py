@@ -38,15 +38,15 @@ from core.jobs.stream import EventStream
 from core.magento.store import Store, refuse_stranger, shown
 from core.operations import job_files
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
-from core.owned import LARGE
+from core.owned_files import LARGE
 from core.program import command_of
 
 # The needs of plans and checks (archives, the database) are imported where they are made: a
 # command that starts or lists jobs is done before that would be loaded.
 if TYPE_CHECKING:
-    from core.config.job import JobSettings
+    from core.config.job_settings import JobSettings
     from core.operations.health import StoreHealth
-    from core.operations.lost import Traces
+    from core.operations.lost_jobs import LostJobs
     from core.operations.preflight import BackupPreflight, StoreFacts
     from core.operations.rollback_plan import RollbackPlan
     from core.operations.undo_plan import UndoPlan
@@ -133,7 +133,7 @@ class Client:
         """
         refuse_stranger(self.store)
         if settings is not None:
-            from core.config.job import refuse_unreadable  # noqa: PLC0415 - as said above
+            from core.config.job_settings import refuse_unreadable  # noqa: PLC0415 - as said above
 
             refuse_unreadable(settings, self.environ)
         interrupted = self.interrupted()
@@ -146,9 +146,9 @@ class Client:
                 if settings is not None and not settings.is_empty:
                     job.directory.write(job_files.SETTINGS, settings.to_json())
                 if plan is not None:
-                    from core.operations.shown import write_shown  # noqa: PLC0415 - as said above
+                    from core.operations.confirmed_plan import write_confirmed  # noqa: PLC0415 - as said above
 
-                    write_shown(plan, job.directory, now_s=self.clock())
+                    write_confirmed(plan, job.directory, now_s=self.clock())
                 self._spawn(job)
             except MagerewindError:
                 if not has_begun(job.records()):
@@ -260,11 +260,11 @@ class Client:
         interrupted = [job for job in self.jobs() if job.interrupted]
         return next((job for job in interrupted if job.foreign), next(iter(interrupted), None))
 
-    def lost(self) -> Traces:
+    def lost(self) -> LostJobs:
         """Return the jobs whose memory is gone, by their traces. Never raises."""
-        from core.operations import lost  # noqa: PLC0415 - as said above
+        from core.operations import lost_jobs  # noqa: PLC0415 - as said above
 
-        return lost.find_lost(self.store, environ=self.environ)
+        return lost_jobs.find_lost(self.store, environ=self.environ)
 
     def forgotten(self) -> int:
         """Return how many jobs ran on this store and are listed no more."""

@@ -11,8 +11,8 @@ import time
 from contextlib import suppress
 from typing import Any, Final
 
+from core.directories import Directory, StateFile
 from core.errors import ForeignState, JobNotFound, MagerewindError, StorageError
-from core.held import Directory, StateFile
 from core.journal import Record, read_journal
 from core.magento.store import Store
 from core.operations import job_files

@@ -20,10 +20,17 @@ from core.magento.store import refuse_stranger
 
 
 @contextmanager
-def holding(client: Client, what: str, *, clock: Callable[[], float] = time.time) -> Iterator[None]:
+def holding(
+    client: Client,
+    what: str,
+    *,
+    clock: Callable[[], float] = time.time,
+    beside_interrupted: bool = False,
+) -> Iterator[None]:
     """Hold the store of `client`; `what` describes the activity to others that find it held.
 
-    Raises JobRunning, JobInterrupted, ForeignState.
+    `beside_interrupted`: also where a job waits to be recovered. Raises JobRunning, JobInterrupted,
+    ForeignState.
     """
     store = client.store
     refuse_stranger(store)
@@ -42,7 +49,7 @@ def holding(client: Client, what: str, *, clock: Callable[[], float] = time.time
     try:
         second = hold_var(store)
         interrupted = client.interrupted()
-        if interrupted is not None:
+        if interrupted is not None and not beside_interrupted:
             raise interrupted_error(interrupted, host=client.host)
         yield
     finally:

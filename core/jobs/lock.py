@@ -17,9 +17,9 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from core.directories import Directory
 from core.durable import translate
 from core.errors import JobRunning, StorageError
-from core.held import Directory
 from core.magento.child import process_start
 from core.magento.store import Store
 from core.operations.job_files import open_state

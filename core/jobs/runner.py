@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from core.account.ids import name_of
 from core.account.opened import opened
+from core.cancellation import interruptible
 from core.errors import JobInterrupted, MagerewindError, StoreLeftClosed
 from core.events import Event, Failed, JobBegan, JobEnded, Noted, Outcome, RecoveryBegan
 from core.jobs.directory import JobDirectory, find_job, prepare_state_directory
@@ -39,14 +40,13 @@ from core.journal import Journal
 from core.magento.store import Store, find_store
 from core.operations import closing, job_files, work
 from core.operations.context import Cancellation, JobContext
-from core.operations.done import Done, Ending
 from core.operations.equal_command import command_line
-from core.operations.records import Begin, End, TakenUp, begin_of
+from core.operations.records import Begin, End, RecoveryStarted, begin_of
 from core.operations.requests import Request
-from core.waiting import interruptible
+from core.operations.results import JobResult, OperationResult
 
 if TYPE_CHECKING:
-    from core.jobs.around import Around
+    from core.jobs.surroundings import Surroundings
 
 
 def user_name() -> str:
@@ -87,7 +87,7 @@ class Runner:
         self.clock = clock
         self.host = host or socket.gethostname()
         self.cancellation: Cancellation | None = None
-        self._around: Around | None = None
+        self._around: Surroundings | None = None
 
     def run(self, *, ready_fd: int | None = None, from_host: str | None = None) -> int:
         """Run or recover the job; return its exit code."""
@@ -126,7 +126,7 @@ class Runner:
             return error.exit_code
         starter.answer()
         began_s = self.clock()
-        recovering = journal.has(TakenUp) or recovering
+        recovering = journal.has(RecoveryStarted) or recovering
         self._look_around(context, request, facts, recovering=recovering)
         ending = self._work(context, request, recovering=recovering)
         self._finish(context, ending, began_s)
@@ -142,7 +142,7 @@ class Runner:
         root = self.job.store.root
         return Facts(store=os.path.basename(root), root=root, host=self.host, user=user_name())
 
-    def _ended(self, journal: Journal, ending: Ending, began_s: float) -> JobEnded:
+    def _ended(self, journal: Journal, ending: JobResult, began_s: float) -> JobEnded:
         return JobEnded(
             outcome=ending.outcome,
             exit_code=ending.exit_code,
@@ -170,7 +170,7 @@ class Runner:
             if has_ended(journal.records):
                 raise JobInterrupted(f"Job {self.job.job_id} has ended; there is nothing to do.")
             _check_host(self.job, self.host, from_host)
-            journal.write(TakenUp(host=self.host, pid=os.getpid(), at_s=self.clock()))
+            journal.write(RecoveryStarted(host=self.host, pid=os.getpid(), at_s=self.clock()))
             return journal
         journal = Journal.create(file)
         journal.write(
@@ -216,17 +216,17 @@ class Runner:
         began_s, kinds = (self.clock(), ()) if begin is None else (begin.began_s, begin.kinds)
         if not self.job.directory.has(job_files.SETTINGS):
             return
-        from core.jobs.around import around  # noqa: PLC0415 - most jobs have nothing around them
+        from core.jobs.surroundings import around  # noqa: PLC0415 - most jobs have nothing around them
 
         if recovering:
             for stamped in EventStream(self.job.events).poll():
                 facts.see(stamped.event)
         self._around = around(context, facts, request.operation, kinds, began_s)
 
-    def _work(self, context: JobContext, request: Request, *, recovering: bool) -> Ending:
+    def _work(self, context: JobContext, request: Request, *, recovering: bool) -> JobResult:
         """Do the work, and the steps after it with the store open again."""
         began_s = self.clock()
-        done: Done | None = None
+        done: OperationResult | None = None
         try:
             with interruptible(context.cancellation):
                 done = self._operate(context, request, recovering=recovering)
@@ -250,7 +250,9 @@ class Runner:
             ending = ending if done is None else _ending(context, done)
         return ending
 
-    def _operate(self, context: JobContext, request: Request, *, recovering: bool) -> Done:
+    def _operate(
+        self, context: JobContext, request: Request, *, recovering: bool
+    ) -> OperationResult:
         """Run the operation, or recover it. Raises the error that ended it."""
         surroundings = self._around
         if not recovering:
@@ -269,7 +271,7 @@ class Runner:
         context.emit(
             RecoveryBegan(way="forward", host=context.host, user=context.user, pid=os.getpid())
         )
-        return Done(
+        return OperationResult(
             outcome=worked.outcome,
             exit_code=worked.exit_code,
             message=worked.message,
@@ -282,7 +284,7 @@ class Runner:
         closed_s = closing.closed_seconds(context.journal.records, now_s)
         return max(0.0, now_s - began_s), closed_s
 
-    def _tell(self, context: JobContext, ending: Ending, began_s: float) -> None:
+    def _tell(self, context: JobContext, ending: JobResult, began_s: float) -> None:
         """Tell others of the end, which is on disk by now."""
         if self._around is not None:
             elapsed_s, closed_s = self._times(context, began_s)
@@ -309,7 +311,7 @@ class Runner:
         if note is not None:
             context.emit(Noted(code="killed-at-logout", message=note))
 
-    def _finish(self, context: JobContext, ending: Ending, began_s: float) -> None:
+    def _finish(self, context: JobContext, ending: JobResult, began_s: float) -> None:
         """Record the end, so that the job never counts as an interrupted one."""
         closed = ending.outcome is Outcome.CLOSED
         result = {
@@ -344,12 +346,12 @@ def _trace(error: BaseException) -> None:
         trace = trace.tb_next
 
 
-def _ending(context: JobContext, done: Done) -> Ending:
+def _ending(context: JobContext, done: OperationResult) -> JobResult:
     outcome = done.outcome
     if outcome is Outcome.DONE and context.warned:
         outcome = Outcome.WARNINGS
     strict = outcome is Outcome.WARNINGS and done.strict
-    return Ending(
+    return JobResult(
         outcome=outcome,
         exit_code=1 if strict else done.exit_code,
         message=done.message,
@@ -357,7 +359,7 @@ def _ending(context: JobContext, done: Done) -> Ending:
     )
 
 
-def _failure(context: JobContext, error: MagerewindError) -> Ending:
+def _failure(context: JobContext, error: MagerewindError) -> JobResult:
     context.emit(
         Failed(
             error=type(error).__name__,
@@ -371,7 +373,7 @@ def _failure(context: JobContext, error: MagerewindError) -> Ending:
         outcome = Outcome.CLOSED
     elif error.exit_code == 130:
         outcome = Outcome.CANCELLED
-    return Ending(outcome=outcome, exit_code=error.exit_code, message=error.message)
+    return JobResult(outcome=outcome, exit_code=error.exit_code, message=error.message)
 
 
 def main(

@@ -12,10 +12,10 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from core.directories import StateFile, state_file
 from core.durable import write_all
 from core.event_lines import from_line, to_line
 from core.events import Event, JobEnded, Progressed, Stamped
-from core.held import StateFile, state_file
 
 PROGRESS_INTERVAL_S: Final = 0.1
 _CHUNK: Final = 1 << 20

@@ -25,6 +25,7 @@ from core.durable import write_all
 _CHUNK: Final = 65536
 _POLL_S: Final = 0.2
 _MOST_DRAINED: Final = 32  # chunks: more than a pipe holds
+_WATCH: Final = 'read -r group && { read -r end || kill -KILL "-$group"; }'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +72,9 @@ def run_child(
 
     Its environment is the allow-listed part of `environ`, and `variables`; never all. It has a
     session of its own, so that it has no terminal to type into (TIOCSTI), and that session is
-    killed with the rest of its processes at the end. `feed` is its standard input, from memory and
-    not from a pipe, which a child that does not read could block. Raises OSError when it cannot be
-    started.
+    killed with the rest of its processes at the end, and where this process is killed. `feed` is
+    its standard input, from memory and not from a pipe, which a child that does not read could
+    block. Raises OSError when it cannot be started.
 
     `started` gets the number of the child; `poll` is called every fifth of a second, and the child
     is killed when it raises. `keep_last`: the end of too much output is kept, and the child goes
@@ -81,6 +82,7 @@ def run_child(
     """
     with (
         _standard_input(feed) as stdin,
+        _watch() as watch,
         subprocess.Popen(
             list(argv),
             stdin=stdin,
@@ -93,6 +95,7 @@ def run_child(
     ):
         ended = False
         try:
+            watch(child.pid)
             (started or _ignored)(child.pid)
             following = _Following(child, timeout_s, limit_bytes, poll, keep_last, leave_rest)
             finished = following.follow()
@@ -101,6 +104,42 @@ def run_child(
             if not (leave_rest and ended):
                 _kill_session(child)  # not waited for yet, it still holds its number
         return dataclasses.replace(finished, status=child.wait())
+
+
+@contextlib.contextmanager
+def _watch() -> Iterator[Callable[[int], None]]:
+    """Have a process group killed should this process die in the block, by whatever it is.
+
+    Yields a function that takes the group. The watch runs before the first process of the group, so
+    that there is nearly no moment without it. It is a shell that waits for the end of a pipe which
+    this process alone holds open; the kernel's own signal (PR_SET_PDEATHSIG) would reach one
+    process and not the group.
+    """
+    ours, held = os.pipe()
+
+    def tell(line: str) -> None:
+        with contextlib.suppress(OSError):  # the shell is gone, or there is none
+            os.write(held, f"{line}\n".encode())
+
+    watch: subprocess.Popen[bytes] | None = None
+    try:
+        with contextlib.suppress(OSError):
+            watch = subprocess.Popen(
+                ["/bin/sh", "-c", _WATCH],
+                stdin=ours,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env={},
+                start_new_session=True,
+            )
+        yield lambda group: tell(str(group))
+    finally:
+        tell("")
+        os.close(ours)
+        os.close(held)
+        if watch is not None:
+            watch.wait()
 
 
 @contextlib.contextmanager

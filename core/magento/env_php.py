@@ -24,7 +24,13 @@ from core.magento.php.syntax import NotData, NotPhp, Unparsed, variables_of
 from core.magento.php.values import Array
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, shown
-from core.magento.trusted_paths import Strange, opened, read_bounded, real_path, trusted_accounts
+from core.magento.trusted_paths import (
+    UntrustedPath,
+    opened,
+    read_bounded,
+    real_path,
+    trusted_accounts,
+)
 
 Setting: TypeAlias = "bool | int | float | str | Settings | None"
 
@@ -264,7 +270,7 @@ def _read(store: Store, path: str) -> _File | None:
             return _File(content=content, real_path=real_path(fd), owner_uid=status.st_uid)
     except FileNotFoundError:
         return None
-    except Strange as error:
+    except UntrustedPath as error:
         raise ConfigurationError(f"{shown(error.message)}", hint=error.hint) from None
     except OSError as error:
         if error.errno == errno.EINVAL:

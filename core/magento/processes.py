@@ -34,7 +34,7 @@ _MOST_SEEN: Final = 200
 _START_FIELD: Final = 19  # of /proc/PID/stat, after the name: the start in clock ticks
 
 
-class HasRoot(Protocol):
+class StoreRoot(Protocol):
     """A store, as far as it matters here."""
 
     @property
@@ -123,7 +123,7 @@ def seen_rows() -> list[dict[str, Any]]:
     ]
 
 
-def running_processes(store: HasRoot, *, proc: str = "/proc") -> tuple[RunningProcess, ...]:
+def running_processes(store: StoreRoot, *, proc: str = "/proc") -> tuple[RunningProcess, ...]:
     """Return the processes that work on this root, by number.
 
     Another account's process is seen where it names the root in full: its working directory is

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from core.errors import StoreUnreadable
-from core.owned import account_name
+from core.owned_files import account_name
 
 _LINKS_LIMIT = 40
 _LOOKS = 50
@@ -28,7 +28,7 @@ _NOTED = 4096
 _EXCHANGED = frozenset({errno.ESTALE, errno.ELOOP})
 
 
-class Strange(StoreUnreadable):
+class UntrustedPath(StoreUnreadable):
     """A path leads through, or to, an entry of an account that is not to be followed."""
 
 
@@ -53,8 +53,9 @@ def trusted_accounts(owner_uid: int) -> frozenset[int]:
 def open_owned(path: str, *, accounts: Collection[int], directory: bool = False) -> int:
     """Return a read descriptor of an absolute path; never blocks.
 
-    Raises Strange where the rules of this module are broken, OSError for all else: ENOTDIR for no
-    directory where one is wanted, EINVAL for an entry that is neither a file nor a directory.
+    Raises UntrustedPath where the rules of this module are broken, OSError for all else: ENOTDIR
+    for no directory where one is wanted, EINVAL for an entry that is neither a file nor a
+    directory.
     """
     for last in (False, False, True):
         start = os.open("/", _LOOK | os.O_DIRECTORY)
@@ -110,7 +111,7 @@ def _note(way: _Way, name: bytes) -> None:
 def _follow(way: _Way, fd: int, status: os.stat_result) -> None:
     """Put the target of a link in place of its name."""
     if status.st_uid not in way.accounts | {0}:
-        raise Strange(
+        raise UntrustedPath(
             f"{way.path} leads through a link of {account_name(status.st_uid)}'s, "
             "which is not followed.",
             hint="The store's owner should make that link.",
@@ -132,18 +133,18 @@ def _check_passed(way: _Way) -> None:
     status = os.fstat(way.here)
     shown = os.fsdecode(b"/" + b"/".join(way.gone))
     if status.st_uid not in way.accounts | {0}:
-        raise Strange(
+        raise UntrustedPath(
             f"{way.path} leads through {shown}, which belongs to {account_name(status.st_uid)}.",
         )
     if status.st_mode & 0o002 and not status.st_mode & stat.S_ISVTX:
-        raise Strange(f"{way.path} leads through {shown}, where everybody may write.")
+        raise UntrustedPath(f"{way.path} leads through {shown}, where everybody may write.")
 
 
 def _check_end(way: _Way, status: os.stat_result) -> None:
     # Another account's link may lead to its own things only, not to entries that this account may
     # open.
     if way.links and status.st_uid not in (way.makers or way.accounts):
-        raise Strange(
+        raise UntrustedPath(
             f"{way.path} is a link to what belongs to {account_name(status.st_uid)}: "
             "only what the store's owner owns is followed.",
         )
@@ -164,7 +165,7 @@ def _open_again(way: _Way, name: bytes, seen: os.stat_result, *, directory: bool
 def followed(root: str, path: str) -> str | None:
     """Return where a directory of the store at `root` really is, None where there is none.
 
-    Raises Strange where it leads to an entry that the store's owner does not own.
+    Raises UntrustedPath where it leads to an entry that the store's owner does not own.
     """
     try:
         accounts = trusted_accounts(os.stat(root).st_uid)
@@ -177,7 +178,7 @@ def followed(root: str, path: str) -> str | None:
 def open_trusted_directory(path: str | bytes) -> int:
     """Return a descriptor of a directory that was found before: no stranger's link is on its way.
 
-    Raises OSError and Strange.
+    Raises OSError and UntrustedPath.
     """
     whole = os.path.abspath(os.fsdecode(path))
     return open_owned(whole, accounts={os.geteuid()}, directory=True)
@@ -211,7 +212,7 @@ def opened(path: str, *, accounts: Collection[int], directory: bool = False) -> 
 
 
 def read_owned(path: str, *, accounts: Collection[int], limit: int) -> bytes:
-    """Return the bytes of a plain file. Raises Strange, and OSError: EFBIG for over `limit`."""
+    """Return the bytes of a plain file. Raises UntrustedPath; OSError: EFBIG above `limit`."""
     with opened(path, accounts=accounts) as fd:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):

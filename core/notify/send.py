@@ -9,12 +9,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from core.config.job import secrets_of
+from core.config.job_settings import secrets_of
 from core.config.receivers import Apprise, Mail, Ping, Receiver, Webhook
 from core.config.secrets import read_secret
 from core.config.template import filled, json_of
 from core.errors import MagerewindError, NotTold
-from core.notify import words
+from core.notify import texts
 
 LIMIT_S: Final = 9.0
 """For all receivers together; with the file of metrics it stays below ten seconds."""
@@ -96,8 +96,8 @@ def tell(
     deadline_s: float,
 ) -> None:
     """Send one message. Raises NotTold, and any exception of Apprise."""
-    values = words.values_of(facts, messages, receiver.log_lines)
-    text = words.text_of(facts, messages, receiver.log_lines)
+    values = texts.values_of(facts, messages, receiver.log_lines)
+    text = texts.text_of(facts, messages, receiver.log_lines)
     match receiver:
         case Ping():
             _ping(receiver, secrets["url"], facts["event"], text, deadline_s)

@@ -19,13 +19,10 @@ from core.archive.create.write_archive import write_archive
 from core.archive.tar.verify import verify_archive
 from core.backups.manifest import Manifest, from_json, identity_of, to_json, write_manifest
 from core.backups.names import index_name, new_name, parse_name
+from core.backups.order import next_sequence
 from core.backups.place import make_backups, open_backups
-from core.durable import (
-    PartialFile,
-    partial_file,
-    partial_name,
-    translate,
-)
+from core.directories import Directory
+from core.durable import PartialFile, partial_file, partial_name, translate
 from core.errors import DamagedBackup, MagerewindError, StorageError, reason_of
 from core.events import (
     BackupCompleted,
@@ -37,24 +34,23 @@ from core.events import (
     StepsPlanned,
     Warned,
 )
-from core.held import Directory
 from core.magento.settings import DatabaseConnection
 from core.magento.store import magento_version
 from core.operations import closing
 from core.operations.backup_pruning import prune_after, prune_before
 from core.operations.backup_steps import free_timestamp, planned_steps, sizes_of
 from core.operations.context import JobContext
-from core.operations.done import Done
 from core.operations.estimates import Estimate
 from core.operations.findings import of_kind, refuse, say_findings
-from core.operations.lost import refuse_unfinished
+from core.operations.lost_jobs import refuse_unfinished
+from core.operations.not_backed_up import media_warnings
 from core.operations.preflight import BackupPreflight, preflight_backup
-from core.operations.records import BackupBegun, Named, Verified
+from core.operations.records import BackupBegun, BackupNamed, Verified
 from core.operations.requests import BackupRequest
+from core.operations.results import OperationResult
 from core.operations.selections import selection_of
 from core.operations.send import Sending, begin_sending, commit_set, copy_set, send_kind
 from core.operations.space import PRUNES
-from core.operations.uncovered import media_warnings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +63,7 @@ class _Written:
     details: dict[str, Any]
 
 
-def run_backup(context: JobContext, request: BackupRequest) -> Done:
+def run_backup(context: JobContext, request: BackupRequest) -> OperationResult:
     """Back up the chosen kinds under one timestamp. Raises the error that made it impossible."""
     context.emit(StepsPlanned(steps=planned_steps(request)))
     sending: Sending | None = None
@@ -116,7 +112,7 @@ def run_backup(context: JobContext, request: BackupRequest) -> Done:
     elif request.repositories:
         copy_set(context, request, timestamp, names, checked.estimates, since_s=began_s)
     prune_after(context, request)
-    return Done(strict=request.strict)
+    return OperationResult(strict=request.strict)
 
 
 def _straight(
@@ -211,6 +207,7 @@ def _back_up(
         except OSError as error:
             raise translate(error, f"writing {partial.path}") from error
         manifest = _manifest(context, request, kind, name, written, size_bytes, started_s)
+        manifest = replace(manifest, sequence=next_sequence(backups, manifest.timestamp))
         if kind is Kind.MEDIA:
             uncovered = media_warnings(checked.findings)
             manifest = replace(manifest, warnings=(*uncovered, *manifest.warnings))
@@ -219,7 +216,7 @@ def _back_up(
             index.commit()
         partial.commit()
     write_manifest(backups, manifest)
-    context.journal.write(Named(name=name))
+    context.journal.write(BackupNamed(name=name))
     context.say(*(_of_kind(kind, warned) for warned in written.warnings))
     context.emit(
         BackupCompleted(
@@ -392,8 +389,8 @@ def _manifest(
         kept_open=request.keep_open,
         note=request.note,
         warnings=written.warnings,
+        **written.details,
     )
-    manifest = replace(manifest, **written.details)
     if kind is not Kind.DB and request.verify:
         manifest = replace(manifest, looked_at=identity_of(manifest))
     return manifest

@@ -6,7 +6,7 @@ A failed deletion afterwards is a warning: the backup is complete, and the next 
 from __future__ import annotations
 
 from core.backups.catalog import Backup
-from core.backups.clock import believe_clock
+from core.backups.clock import trust_clock
 from core.errors import MagerewindError, PreflightRefused
 from core.events import Noted, Step, Warned
 from core.operations.context import JobContext
@@ -34,7 +34,7 @@ def prune_after(context: JobContext, request: BackupRequest) -> None:
             with context.step(Step.PRUNE):
                 _prune(context, request)
         now_s = context.clock()
-        believe_clock(context.store.backups, host=context.host, now_s=now_s)
+        trust_clock(context.store.backups, host=context.host, now_s=now_s)
     except MagerewindError as error:
         if error.exit_code == 130:
             raise

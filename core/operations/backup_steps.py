@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from core.backups.names import Naming, index_name, new_name
 from core.compression import OF_DUMPS
+from core.directories import Directory
 from core.durable import partial_name
 from core.events import Kind, Step, step_key
-from core.held import Directory
 from core.operations.preflight import BackupPreflight
 from core.operations.requests import BackupRequest
 

@@ -10,9 +10,9 @@ import dataclasses
 import json
 from typing import Any
 
+from core.directories import Directory
 from core.errors import MALFORMED, StorageError
 from core.events import decode_text, encode_text
-from core.held import Directory
 from core.magento.settings import DatabaseConnection, Secret, TlsOptions
 from core.operations.context import JobContext
 from core.operations.job_files import CONNECTION

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from core.directories import Directory, StateFile
 from core.errors import Cancelled, StorageError
 from core.events import (
     CancelRequested,
@@ -21,7 +22,6 @@ from core.events import (
     StepStarted,
     Warned,
 )
-from core.held import Directory, StateFile
 from core.journal import Journal
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store

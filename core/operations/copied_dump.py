@@ -11,12 +11,12 @@ import os
 from core import compression
 from core.backups.manifest import Manifest
 from core.compression import Compression, compression_of
+from core.directories import Directory
 from core.durable import translate, write_all
 from core.errors import DamagedBackup
 from core.events import Report
-from core.held import Directory
 from core.inflating import Inflated
-from core.owned import open_regular
+from core.owned_files import open_regular
 
 _PIECE = 1 << 20
 

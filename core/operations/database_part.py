@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import Final, TypeVar
 
-from core import waiting
+from core import cancellation
 from core.archive.plan.summary import FilePlan
 from core.backups.catalog import Backup
 from core.database.schema.marker import set_phase
@@ -21,9 +21,9 @@ from core.database.swap.after_commit import forward_tables
 from core.database.swap.swap import revert_tables, swap_tables
 from core.database.swap.undo import undo_tables
 from core.database.swap.written import Seen, look_at_tables, written_between
+from core.directories import Directory, StateFile
 from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
 from core.events import Kind, RollbackPlanned, Step, Warned
-from core.held import Directory, StateFile
 from core.operations.connection_file import connection_of, needed_connection
 from core.operations.context import JobContext
 from core.operations.database_load import (
@@ -273,7 +273,7 @@ def with_patience(
         try:
             return act()
         except (ConnectionFailed, ConnectionLost):
-            patience_s = HURRIED_FOR_S if waiting.hurried() else RECONNECT_FOR_S
+            patience_s = HURRIED_FOR_S if cancellation.hurried() else RECONNECT_FOR_S
             if clock() - began_s >= patience_s:
                 raise
             sleep(RECONNECT_PAUSE_S)

@@ -14,8 +14,8 @@ from typing import Final
 
 from core.backups.catalog import Backup
 from core.backups.index import open_index
+from core.database.compare.choose_kept import cluster_reason, kept_tables, may_hold
 from core.database.compare.compare import Compared, Verdict, compare_tables
-from core.database.compare.keeping import cluster_reason, kept_tables, may_hold
 from core.database.compare.questions import other_rendering
 from core.database.index.read_index import DumpIndex
 from core.database.load.dump_check import DumpCheck

@@ -7,14 +7,13 @@ from contextlib import suppress
 
 from core.archive.restore.asides import aside_bytes, kept_by_others, remove_aside
 from core.archive.tree.remove import remove_tree
+from core.directories import Directory, StateFile
 from core.durable import translate
 from core.errors import DatabaseError, MagerewindError, NothingToUndo, reason_of
 from core.events import Kind, Report, Step, StepsPlanned, Warned, step_key
-from core.held import Directory, StateFile
 from core.magento.store import Store
 from core.operations.connection_file import forget_connection, has_connection, kept_connection
 from core.operations.context import JobContext
-from core.operations.done import Done
 from core.operations.findings import Finding, owner_hint, refuse, stop
 from core.operations.job_files import (
     DEFINITIONS,
@@ -30,6 +29,7 @@ from core.operations.job_files import (
 from core.operations.records import DiscardBegun
 from core.operations.release import other_root
 from core.operations.requests import DiscardRequest
+from core.operations.results import OperationResult
 
 
 def kept_undos(context: JobContext) -> tuple[str, ...]:
@@ -176,7 +176,7 @@ def _kept_by_others(store: Store, directory: Directory) -> list[Finding]:
     return [stop("not-writable", message, hint=owner_hint(store), names=names)] if names else []
 
 
-def run_discard(context: JobContext, request: DiscardRequest) -> Done:
+def run_discard(context: JobContext, request: DiscardRequest) -> OperationResult:
     """Give up the undo of a job. The store stays open all the time."""
     context.emit(StepsPlanned(steps=(step_key(Step.REMOVE),)))
     directory = sibling(context.directory, request.job_id)
@@ -184,4 +184,4 @@ def run_discard(context: JobContext, request: DiscardRequest) -> Done:
     with context.step(Step.REMOVE) as report:
         finish_discards(context, report)
         discard_undo(context, request.job_id, report)
-    return Done(strict=request.strict)
+    return OperationResult(strict=request.strict)

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Final
 
 from core.archive.tree.remove import remove_tree
 from core.backups.catalog import Backup, find_any_backup
+from core.backups.edit_remarks import change_remarks
 from core.backups.index import open_index
-from core.backups.marking import change_remarks
 from core.backups.remarks import Remarks, Trial
 from core.backups.verification import verify_backup
 from core.durable import translate
@@ -39,11 +39,11 @@ from core.events import Kind, Noted, Step, StepsPlanned, Warned, step_key
 from core.magento.settings import DatabaseConnection
 from core.operations.connection_file import connection_of, forget_connection, keep_connection
 from core.operations.context import JobContext
-from core.operations.done import Done
 from core.operations.findings import megabytes
-from core.operations.lost import default_settings, refuse_unfinished
+from core.operations.lost_jobs import default_settings, refuse_unfinished
 from core.operations.records import DrillPlace
 from core.operations.requests import DrillRequest
+from core.operations.results import OperationResult
 
 if TYPE_CHECKING:
     from core.database.load.dump_check import DumpCheck
@@ -65,7 +65,7 @@ def planned_steps(kinds: tuple[Kind, ...]) -> tuple[str, ...]:
     return (*steps, step_key(Step.REMOVE))
 
 
-def run_drill(context: JobContext, request: DrillRequest) -> Done:
+def run_drill(context: JobContext, request: DrillRequest) -> OperationResult:
     """Try to restore the named backups. Raises DamagedBackup where one cannot be."""
     backups = [find_any_backup(context.store.backups, name) for name in request.names]
     kinds = [backup.kind for backup in backups]
@@ -89,7 +89,7 @@ def run_drill(context: JobContext, request: DrillRequest) -> Done:
             f"Not restorable: {', '.join(failed)}.",
             hint="magerewind info:backups:list says what is wrong.",
         )
-    return Done(strict=request.strict)
+    return OperationResult(strict=request.strict)
 
 
 def _settings(context: JobContext) -> DatabaseConnection:

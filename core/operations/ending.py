@@ -27,10 +27,10 @@ from core.operations import closing, job_files
 from core.operations.connection_file import forget_connection
 from core.operations.context import JobContext
 from core.operations.discard import discard_undo, finish_discards, kept_undos, take_mark, undo_bytes
-from core.operations.done import Done
 from core.operations.files_part import FilesPart
 from core.operations.parts import Part
 from core.operations.records import Close, Committed, ConsumersRan, FromElsewhere, Settled
+from core.operations.results import OperationResult
 
 NEXT_COMMAND = "magerewind job:recover"
 
@@ -109,7 +109,7 @@ def commit(context: JobContext) -> None:
 
 def forward(
     context: JobContext, parts: tuple[Part, ...], *, flush: bool, replaces: str | None, strict: bool
-) -> Done:
+) -> OperationResult:
     """Do everything that comes after the commit, open the store, let go of the older undo.
 
     `replaces`: the job whose undo this job has used up. Raises StoreLeftClosed.
@@ -136,7 +136,7 @@ def forward(
     closing.reopen(context)
     _discard_older(context)
     kept = kept and _remembered(context)
-    return Done(outcome=Outcome.DONE, undo_kept=kept, strict=strict)
+    return OperationResult(outcome=Outcome.DONE, undo_kept=kept, strict=strict)
 
 
 def _remembered(context: JobContext) -> bool:

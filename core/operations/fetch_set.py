@@ -19,10 +19,10 @@ from core.archive.tree.selection import Selection
 from core.backups.manifest import Manifest, identity_of, write_manifest
 from core.backups.names import index_name, new_name
 from core.backups.place import make_backups
+from core.directories import Directory
 from core.durable import PartialFile, partial_file, translate
 from core.errors import DiskFull, MagerewindError, RepositoryError, UsageError
 from core.events import Kind, Report
-from core.held import Directory
 from core.magento.store import Store
 from core.operations.findings import megabytes
 from core.operations.job_files import open_state

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 
 from core.backups.names import parse_name
+from core.directories import Directory
 from core.errors import MagerewindError
-from core.held import Directory
 
 
 def forget_dump(directory: Directory) -> None:

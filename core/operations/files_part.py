@@ -10,16 +10,16 @@ from typing import Final
 
 from core.archive.plan.closed_directories import still_open, unmovable
 from core.archive.plan.fetched import fetch_for_stage
-from core.archive.plan.home import PlanHome
+from core.archive.plan.plan_location import PlanLocation
 from core.archive.plan.summary import FilePlan
 from core.archive.restore.give_away import give_directories
-from core.archive.restore.recheck import refresh_files
+from core.archive.restore.recheck import recheck_files
 from core.archive.restore.stage import StagedFiles, remove_stage, stage_files
-from core.archive.restore.swap import TakenBack, moves_anything, revert_files, swap_files
+from core.archive.restore.swap import SwapReverted, moves_anything, revert_files, swap_files
 from core.archive.restore.undo import undo_plan
+from core.directories import Directory
 from core.errors import MagerewindError, PlanChanged
 from core.events import Kind, Noted, RollbackPlanned, Step, Warned
-from core.held import Directory
 from core.operations.context import JobContext
 from core.operations.job_files import plan_name, plan_of
 from core.operations.records import StageBegun, SwapBegun, SwapEnded, swap_begun
@@ -39,7 +39,7 @@ class FilesPart:
         self._staged: StagedFiles | None = None
         self._taken_back = False
 
-    def _home(self, context: JobContext) -> PlanHome:
+    def _home(self, context: JobContext) -> PlanLocation:
         """Return where the plan of this part lies."""
         return plan_of(context.store, context.directory, self.kind)
 
@@ -97,7 +97,7 @@ class FilesPart:
         with job.context.step(Step.RECHECK, self.kind) as report:
             remote, place = job.sources.remote, self._staged.plan_path
             fetch = None if remote is None else remote.fetch(self.kind, place)
-            refreshed = refresh_files(self._staged, report=report, fetch=fetch)
+            refreshed = recheck_files(self._staged, report=report, fetch=fetch)
         self._staged = refreshed.staged
         _tell_changes(
             job.context,
@@ -134,7 +134,7 @@ class FilesPart:
             context.journal.write(SwapBegun(kind=self.kind))
             try:
                 swap_files(self._home(context), report=report)
-            except TakenBack:
+            except SwapReverted:
                 self._taken_back = True
                 raise
             context.journal.write(SwapEnded(kind=self.kind))

@@ -19,7 +19,8 @@
         cancel            there when somebody asked the job to stop
         job.log           the runner's standard error
 
-All of it is opened by descriptors, and believed only when it is this account's (`core.owned`).
+All of it is opened by descriptors, and believed only when it is this account's
+(`core.owned_files`).
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from core.archive.plan.home import Bounds, PlanHome
+from core.archive.plan.plan_location import Bounds, PlanLocation
+from core.directories import Directory, StateFile
 from core.errors import ForeignState, JobNotFound, MagerewindError, NothingToUndo
 from core.events import Kind
-from core.held import Directory, StateFile
 from core.magento.store import Store, open_var
-from core.owned import why_foreign
+from core.owned_files import why_foreign
 
 REQUEST: Final = "request.json"
 SETTINGS: Final = "settings.json"
@@ -204,14 +205,14 @@ def plan_name(kind: Kind) -> str:
     return f"plan-{kind}"
 
 
-def plan_of(store: Store, directory: Directory, kind: Kind) -> PlanHome:
+def plan_of(store: Store, directory: Directory, kind: Kind) -> PlanLocation:
     """Return the home of a job's plan for one kind of files, which may be there or not."""
     root = os.fsencode(store.root)
     media = os.fsencode(os.path.relpath(store.media, store.root)) + b"/"
     trees = {(root, b"")}
     if kind is Kind.MEDIA:
         trees.add((os.fsencode(store.media_target), media))
-    return PlanHome(
+    return PlanLocation(
         StateFile(directory, plan_name(kind)),
         Bounds(
             trees=frozenset(trees),

@@ -15,15 +15,15 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final
 
+from core.database.compare.choose_kept import without_relatives
 from core.database.compare.compare import compare_tables
-from core.database.compare.keeping import without_relatives
 from core.database.index.read_index import DumpIndex
 from core.database.schema.read_tables import read_foreign_keys
 from core.database.schema.swap_file import Source, StagedTables
 from core.database.server.connection import connect
 from core.database.server.dialect import one_line
-from core.database.swap.hold import Hold, hold_tables
 from core.database.swap.swap import leaving_tables
+from core.database.swap.table_locks import TableLocks, lock_kept_tables
 from core.errors import SwapBlocked
 from core.events import Report, no_report
 from core.magento.settings import DatabaseConnection
@@ -43,7 +43,7 @@ class KeptTables:
     ) -> None:
         self.names = frozenset(names)
         self.source, self._index = source, index
-        self.hold: Hold | None = None
+        self.hold: TableLocks | None = None
 
     def settle(
         self,
@@ -128,7 +128,7 @@ class KeptTables:
             self.hold = None
 
 
-def _hold(settings: DatabaseConnection, staged: StagedTables) -> Hold | None:
+def _hold(settings: DatabaseConnection, staged: StagedTables) -> TableLocks | None:
     with connect(settings) as connection:
         leaving = leaving_tables(connection, staged, whole=staged.whole)
-    return hold_tables(settings, {*(one.name for one in staged.tables), *leaving}, staged.kept)
+    return lock_kept_tables(settings, {*(one.name for one in staged.tables), *leaving}, staged.kept)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from core.directories import Directory, StateFile
 from core.errors import JobNotFound
 from core.events import Kind
-from core.held import Directory, StateFile
 from core.journal import each, has, read_journal
 from core.operations.job_files import (
     JOURNAL,
@@ -21,12 +21,14 @@ from core.operations.requests import DrillRequest, Request, RollbackRequest, Und
 _CHAIN = 50  # undos of undos that are followed
 
 
-def needed_backups(jobs: Directory | None, *, besides: str = "") -> dict[str, str]:
+def needed_backups(
+    jobs: Directory | None, *, besides: str = "", undos: bool = True
+) -> dict[str, str]:
     """Return the names of backups that are needed, with a description of the job that needs each.
 
     A job needs them while it has not ended, and as long as its undo is kept. `besides` is a job
-    that does not count. Raises JobError and StorageError for state that cannot be believed or
-    read: then nothing is known.
+    that does not count; without `undos` none of them counts. Raises JobError and StorageError for
+    state that cannot be believed or read: then nothing is known.
     """
     found: dict[str, str] = {}
     for job_id in [] if jobs is None else job_ids(jobs):
@@ -34,6 +36,8 @@ def needed_backups(jobs: Directory | None, *, besides: str = "") -> dict[str, st
             continue
         with open_job(jobs, job_id) as directory:
             if directory.has(UNDO):
+                if not undos:
+                    continue
                 names, why = _asked_for(jobs, directory), f"the undo of job {job_id}"
             elif _is_over(directory):
                 continue

@@ -12,19 +12,19 @@ from core.errors import ConnectionFailed, JobInterrupted, NothingToUndo
 from core.events import Noted, Report, Step, StepsPlanned, Warned, step_key
 from core.magento.settings import DatabaseConnection
 from core.operations.context import JobContext
-from core.operations.done import Done
-from core.operations.lost import (
+from core.operations.lost_jobs import (
     RECOVER,
     LostJob,
-    Traces,
+    LostJobs,
     default_settings,
     find_lost,
     is_half_done,
 )
 from core.operations.requests import DiscardRequest
+from core.operations.results import OperationResult
 
 
-def orphans_of(traces: Traces) -> tuple[LostJob, ...]:
+def orphans_of(traces: LostJobs) -> tuple[LostJob, ...]:
     """Return the jobs of which only leftovers are there, newest first.
 
     Raises JobInterrupted for one that left something half done, ConnectionFailed where the schema
@@ -43,7 +43,7 @@ def orphans_of(traces: Traces) -> tuple[LostJob, ...]:
     return traces.jobs
 
 
-def run_discard_orphans(context: JobContext, request: DiscardRequest) -> Done:
+def run_discard_orphans(context: JobContext, request: DiscardRequest) -> OperationResult:
     """Remove the leftovers. The store stays as it is; may be run again after a crash."""
     context.emit(StepsPlanned(steps=(step_key(Step.CHECK), step_key(Step.REMOVE))))
     with context.step(Step.CHECK):
@@ -57,7 +57,7 @@ def run_discard_orphans(context: JobContext, request: DiscardRequest) -> Done:
             if job.tables is not None and settings is not None:
                 _drop(context, settings, job.tables.short, report)
             context.emit(Noted(code="orphans", message=f"What job {job.job_id} left is removed."))
-    return Done(strict=request.strict)
+    return OperationResult(strict=request.strict)
 
 
 def _drop(context: JobContext, settings: DatabaseConnection, short: str, report: Report) -> None:

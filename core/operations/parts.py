@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from core.archive.plan.summary import FilePlan
+from core.directories import Directory
 from core.events import Kind, Warned
-from core.held import Directory
 from core.operations import closing
 from core.operations.context import JobContext
 from core.operations.files_part import FilesPart

@@ -1,14 +1,19 @@
-"""The backups that an undo cannot do without: those that tables which stayed were equal to."""
+"""The backups that nobody may delete by hand.
+
+Those that an undo cannot do without, because tables which stayed were equal to them, and those of a
+job that has not ended.
+"""
 
 from __future__ import annotations
 
 import json
 
+from core.directories import Directory
 from core.errors import MALFORMED, BackupNeeded
-from core.held import Directory
 from core.magento.store import Store
 from core.operations.job_files import DEFINITIONS, UNDO, job_ids, open_job, open_jobs
-from core.owned import LARGE
+from core.operations.needed import needed_backups
+from core.owned_files import LARGE
 
 
 def pinned_backups(jobs: Directory | None) -> dict[str, str]:
@@ -43,4 +48,14 @@ def refuse_pinned(store: Store, name: str) -> None:
         raise BackupNeeded(
             f"{name} is not deleted: the undo of job {job_id} needs it for the tables that stayed.",
             hint=f"magerewind job:discard {job_id} gives up that undo; then it can be deleted.",
+        )
+
+
+def refuse_needed(store: Store, name: str) -> None:
+    """Raise BackupNeeded for a backup of a job that has not ended."""
+    why = needed_backups(open_jobs(store), undos=False).get(name)
+    if why is not None:
+        raise BackupNeeded(
+            f"{name} is not deleted: {why} has not ended, and needs it.",
+            hint="magerewind job:recover puts an end to an interrupted job.",
         )

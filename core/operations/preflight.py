@@ -34,11 +34,11 @@ from core.operations.findings import (
 )
 from core.operations.health import StoreHealth
 from core.operations.job_files import planted_state
-from core.operations.lost import find_lost, lost_findings
+from core.operations.lost_jobs import find_lost, lost_findings
+from core.operations.not_backed_up import media_findings, outside_findings
 from core.operations.read_only import MOUNT_HINT, code_findings, is_read_only, refusal_of
 from core.operations.requests import BackupRequest
 from core.operations.space import space_findings
-from core.operations.uncovered import media_findings, outside_findings
 
 # A backup of code alone needs neither a database nor the configuration: their readers take
 # longer to load than all else.

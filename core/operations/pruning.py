@@ -11,29 +11,40 @@ A crash in between leaves whole backups only, and the next pruning takes the res
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Final
 
-from core.backups.catalog import Backup, BackupSet, Health, delete_backup, list_backups
+from core.backups.catalog import (
+    Backup,
+    BackupSet,
+    Health,
+    delete_backup,
+    find_any_backup,
+    list_backups,
+)
+from core.backups.changing import changing
 from core.backups.clock import clock_problem
-from core.backups.retention import Candidate, Decision, RetentionPolicy, Standing, decide
+from core.backups.order import times_in_doubt
+from core.backups.place import open_backups
+from core.backups.retention import Candidate, ContentState, Decision, RetentionPolicy, decide
+from core.directories import Directory
 from core.errors import BackupNotFound
-from core.held import Directory
 from core.magento.store import Store
-from core.operations.elsewhere import is_of_release
+from core.operations.backup_origin import is_of_release
 from core.operations.needed import needed_backups
 
-_STANDINGS: Mapping[Health, Standing] = {
-    Health.VERIFIED: Standing.SOUND,
-    Health.SOUND: Standing.SOUND,
-    Health.UNVERIFIED: Standing.UNCHECKED,
+_STANDINGS: Mapping[Health, ContentState] = {
+    Health.VERIFIED: ContentState.SOUND,
+    Health.SOUND: ContentState.SOUND,
+    Health.UNVERIFIED: ContentState.UNCHECKED,
 }
 CLOCK_HINT: Final = "Look at the time and date; --trust-clock takes them for right from now on."
 Deleted = Callable[[Backup, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class SetDecision:
     """A set and the decision on it."""
 
     backups: BackupSet
@@ -49,7 +60,7 @@ class Judged:
 class PrunePlan:
     """The decision on each set, newest first."""
 
-    sets: tuple[Judged, ...]
+    sets: tuple[SetDecision, ...]
 
     @property
     def doomed(self) -> tuple[BackupSet, ...]:
@@ -77,10 +88,19 @@ def plan_prune(
     """
     needed = needed_backups(jobs, besides=besides)
     sets = {str(one.timestamp): one for one in list_backups(store.backups).sets}
-    candidates = [_candidate(store, one, needed, foreign=foreign) for one in sets.values()]
+    doubted = times_in_doubt(
+        (backup.manifest.sequence, one.timestamp)
+        for one in sets.values()
+        for backup in one.backups
+        if backup.manifest is not None
+    )
+    candidates = [
+        replace(_candidate(store, one, needed, foreign=foreign), in_doubt=one.timestamp in doubted)
+        for one in sets.values()
+    ]
     decisions = decide(candidates, policy, now_s=now_s)
     return PrunePlan(
-        sets=tuple(Judged(backups=sets[one.candidate.id], decision=one) for one in decisions)
+        sets=tuple(SetDecision(backups=sets[one.candidate.id], decision=one) for one in decisions)
     )
 
 
@@ -105,10 +125,10 @@ def _candidate(
     )
 
 
-def _standings(backups: list[Backup]) -> dict[str, Standing]:
+def _standings(backups: list[Backup]) -> dict[str, ContentState]:
     """Return the known state of each kind; of two files of one kind, the better."""
-    found: dict[str, Standing] = {}
-    order = list(Standing)
+    found: dict[str, ContentState] = {}
+    order = list(ContentState)
     for backup in backups:
         standing = _standing(backup)
         known = found.get(_kind_of(backup), standing)
@@ -120,11 +140,11 @@ def _kind_of(backup: Backup) -> str:
     return backup.name.variant if backup.kind is None else backup.kind.value
 
 
-def _standing(backup: Backup) -> Standing:
+def _standing(backup: Backup) -> ContentState:
     tried = backup.remarks.tried
     if tried is not None and not tried.restorable:
-        return Standing.DAMAGED
-    return _STANDINGS.get(backup.health, Standing.DAMAGED)
+        return ContentState.DAMAGED
+    return _STANDINGS.get(backup.health, ContentState.DAMAGED)
 
 
 def _is_ours(store: Store, backup: Backup) -> bool:
@@ -142,11 +162,32 @@ def delete_sets(plan: PrunePlan, deleted: Deleted) -> int:
     """
     freed = 0
     for doomed in plan.doomed:
-        for backup in doomed.backups:
-            try:
-                freed_bytes = delete_backup(backup.directory, backup.name.text)
-            except BackupNotFound:  # somebody was faster
-                continue
+        for backup, freed_bytes in _delete_set(doomed):
             freed += freed_bytes
             deleted(backup, freed_bytes)
     return freed
+
+
+def _delete_set(doomed: BackupSet) -> list[tuple[Backup, int]]:
+    """Delete what is left of a set that nobody has marked by now; return it with its bytes."""
+    gone: list[tuple[Backup, int]] = []
+    try:
+        directory = open_backups(doomed.backups[0].directory)
+    except FileNotFoundError:
+        return gone
+    with directory, changing(directory):
+        if _is_marked(doomed):
+            return gone
+        for backup in doomed.backups:
+            with suppress(BackupNotFound):  # somebody was faster
+                gone.append((backup, delete_backup(backup.directory, backup.name.text)))
+    return gone
+
+
+def _is_marked(doomed: BackupSet) -> bool:
+    """Tell whether a person has marked the set since the plan was made."""
+    for backup in doomed.backups:
+        with suppress(BackupNotFound):
+            if find_any_backup(backup.directory, backup.name.text).remarks.keep:
+                return True
+    return False

@@ -31,7 +31,7 @@ class Begin(TypedRecord):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakenUp(TypedRecord):
+class RecoveryStarted(TypedRecord):
     """A recovery has taken the job up."""
 
     KIND: ClassVar[str] = "taken-up"
@@ -83,7 +83,7 @@ class Verified(TypedRecord):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Named(TypedRecord):
+class BackupNamed(TypedRecord):
     """A backup has its name and its manifest."""
 
     KIND: ClassVar[str] = "named"
@@ -130,7 +130,7 @@ class HookEnded(TypedRecord):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worked(TypedRecord):
+class WorkFinished(TypedRecord):
     """The operation is over and the store is open; only programs of the configuration are left."""
 
     KIND: ClassVar[str] = "worked"

@@ -20,7 +20,6 @@ from core.operations.backup import abandon
 from core.operations.connection_file import has_connection, kept_connection
 from core.operations.context import JobContext
 from core.operations.discard import finish_discards
-from core.operations.done import Done
 from core.operations.drill import tidy
 from core.operations.findings import SHOWN_NAMES, owner_hint
 from core.operations.parts import Part, parts_of
@@ -35,12 +34,13 @@ from core.operations.requests import (
     RollbackRequest,
     UndoRequest,
 )
+from core.operations.results import OperationResult
 
 _LOCK_TRIES: Final = 20
 _LOCK_PAUSE_S: Final = 0.5
 
 
-def recover(context: JobContext, request: Request) -> Done:
+def recover(context: JobContext, request: Request) -> OperationResult:
     """Bring the store to a whole state: the old one or the new one, never a mix.
 
     Raises StoreLeftClosed when neither can be completed.
@@ -63,7 +63,7 @@ def recover(context: JobContext, request: Request) -> Done:
         case DiscardRequest():
             with context.step(Step.REMOVE) as report:
                 finish_discards(context, report)
-            return Done(message="The interrupted discard was finished.")
+            return OperationResult(message="The interrupted discard was finished.")
         case RepairRequest():
             return run_repair(context, request)
         case DrillRequest():
@@ -76,7 +76,7 @@ def recover(context: JobContext, request: Request) -> Done:
 
 def _recover_rollback(
     context: JobContext, request: RollbackRequest | UndoRequest, *, committed: bool
-) -> Done:
+) -> OperationResult:
     parts = parts_of(kinds_of(context.journal))
     replaces = request.job_id if isinstance(request, UndoRequest) else None
     with _schema_held(context, parts):
@@ -123,5 +123,5 @@ def _schema_held(context: JobContext, parts: tuple[Part, ...]) -> Iterator[None]
         yield
 
 
-def _reverted(message: str) -> Done:
-    return Done(outcome=Outcome.REVERTED, message=message)
+def _reverted(message: str) -> OperationResult:
+    return OperationResult(outcome=Outcome.REVERTED, message=message)

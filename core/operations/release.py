@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from core.directories import Directory, StateFile
 from core.errors import NothingToUndo
 from core.events import Kind
-from core.held import Directory, StateFile
 from core.journal import read_journal
 from core.magento.store import Store, shown
 from core.operations.findings import Finding, note, warn

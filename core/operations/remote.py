@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from core.directories import Directory
 from core.errors import MagerewindError
-from core.held import Directory
 from core.magento.store import Store
 from core.operations.job_files import open_state
 from core.repository.restic import Restic

@@ -19,17 +19,17 @@ from typing import Final, Self
 
 from core.archive.index.blocks import Broken, Row
 from core.archive.index.reader import IndexReader
-from core.archive.index.writer import NO_STRETCH, IndexWriter, RowGatherer, Subject
+from core.archive.index.writer import NO_STRETCH, IndexedArchive, IndexWriter, RowGatherer
 from core.archive.plan.fetched import PIECE, FetchedFiles
 from core.archive.plan.listed import listing_file, members_of, read_listing
 from core.archive.plan.plan_listing import plan_listing
 from core.archive.plan.summary import FilePlan
 from core.archive.tree.selection import Selection
 from core.database.index.read_index import DumpIndex
+from core.directories import Directory, StateFile
 from core.durable import translate
 from core.errors import DamagedBackup, DiskFull
 from core.events import Kind, Report, no_report
-from core.held import Directory, StateFile
 from core.operations.findings import megabytes
 from core.operations.remote_kept import kept_file, write_whole
 from core.operations.remote_sources import Remote
@@ -96,7 +96,7 @@ class RemoteInside:
                     gatherer.end(NO_STRETCH)
             gatherer.end(NO_STRETCH)
             writer.finish(
-                Subject(
+                IndexedArchive(
                     sha256=self._part.snapshot,
                     size_bytes=size,
                     members=members,

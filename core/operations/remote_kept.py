@@ -10,8 +10,8 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
+from core.directories import Directory, StateFile
 from core.errors import MagerewindError
-from core.held import Directory, StateFile
 from core.magento.store import Store
 from core.operations.job_files import open_state
 from core.repository.restic import Restic

@@ -15,17 +15,17 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from core.archive.plan.fetched import Fetch
-from core.archive.plan.home import PlanPlace
 from core.archive.plan.listed import Listed, copy_listing, listing_file, read_listing, write_listing
 from core.archive.plan.plan_listing import plan_listing
+from core.archive.plan.plan_location import PlanPlace
 from core.archive.plan.summary import FilePlan
 from core.archive.tree.selection import Selection
 from core.backups.catalog import Backup, Health
 from core.backups.names import rollback_name
+from core.directories import StateFile
 from core.durable import fsync, translate
 from core.errors import MagerewindError, RepositoryError, SetNotFound
 from core.events import Kind, Report, no_report
-from core.held import StateFile
 from core.magento.store import Store
 from core.operations.context import JobContext
 from core.operations.fetched_dump import forget_dump
@@ -40,7 +40,7 @@ from core.operations.remote import (
 )
 from core.operations.remote_kept import kept_file, kept_manifest, write_whole
 from core.operations.requests import RollbackRequest
-from core.owned import read_plain_file
+from core.owned_files import read_plain_file
 from core.repository.fetching import fetch_file, fetch_paths, fetcher
 from core.repository.listing import list_tree
 from core.repository.restic import Restic

@@ -27,8 +27,7 @@ from core.events import (
 from core.magento.maintenance import maintenance_state, open_store
 from core.magento.settings import DatabaseConnection
 from core.operations.context import JobContext
-from core.operations.done import Done
-from core.operations.lost import (
+from core.operations.lost_jobs import (
     LostJob,
     Verdict,
     default_settings,
@@ -37,6 +36,7 @@ from core.operations.lost import (
 )
 from core.operations.records import End
 from core.operations.requests import RepairRequest
+from core.operations.results import OperationResult
 
 CLOSED = 20
 _MESSAGES = {
@@ -47,7 +47,7 @@ _MESSAGES = {
 }
 
 
-def run_repair(context: JobContext, request: RepairRequest) -> Done:
+def run_repair(context: JobContext, request: RepairRequest) -> OperationResult:
     """Do the acts that the traces of a lost job prove right. Raises the error that prevents them.
 
     May be run again after a crash at any point: it looks at the traces anew.
@@ -58,7 +58,9 @@ def run_repair(context: JobContext, request: RepairRequest) -> Done:
     with context.step(Step.CHECK):
         job = _lost_job(context, request.job_id)
     if job is None:
-        return Done(message=f"Nothing is left of job {request.job_id}.", strict=request.strict)
+        return OperationResult(
+            message=f"Nothing is left of job {request.job_id}.", strict=request.strict
+        )
     verdict = verdict_of(job)
     settings = default_settings(context.store, context.environ) if job.tables else None
     with _schema_held(settings):
@@ -72,7 +74,7 @@ def run_repair(context: JobContext, request: RepairRequest) -> Done:
     _open(context, job)
     message = f"Job {job.job_id} is over: {_MESSAGES[verdict]}"
     context.emit(Noted(code="repaired", message=message))
-    return Done(message=message, strict=request.strict)
+    return OperationResult(message=message, strict=request.strict)
 
 
 def _lost_job(context: JobContext, job_id: str) -> LostJob | None:
@@ -140,7 +142,7 @@ def _open(context: JobContext, job: LostJob) -> None:
             context.emit(MaintenanceDisabled(skipped=not ours))
 
 
-def _left_as_it_is(context: JobContext, job: LostJob) -> Done:
+def _left_as_it_is(context: JobContext, job: LostJob) -> OperationResult:
     """Say that the store cannot be proven whole, and end.
 
     It does not count as interrupted: no recovery could do more, and a rollback, which can, must be
@@ -165,4 +167,4 @@ def _left_as_it_is(context: JobContext, job: LostJob) -> Done:
     context.emit(failed)
     context.journal.write(End(outcome=Outcome.CLOSED))
     outcome = Outcome.CLOSED if on else Outcome.FAILED
-    return Done(outcome=outcome, exit_code=failed.exit_code, message=failed.message)
+    return OperationResult(outcome=outcome, exit_code=failed.exit_code, message=failed.message)

@@ -17,21 +17,21 @@ from core.events import (
     step_key,
 )
 from core.operations import closing, ending
-from core.operations.absence import absence_findings
+from core.operations.backup_origin import refuse_unasked
 from core.operations.chosen import chosen_findings
+from core.operations.confirmed_plan import read_confirmed
 from core.operations.connection_file import keep_connection
 from core.operations.context import JobContext
-from core.operations.done import Done
-from core.operations.elsewhere import refuse_unasked
 from core.operations.file_findings import file_findings
 from core.operations.findings import refuse, say_findings
-from core.operations.lost import refuse_unfinished
+from core.operations.lost_jobs import refuse_unfinished
+from core.operations.missing_entries import absence_findings
 from core.operations.parts import Part, begin_moving, file_plans, parts_of
 from core.operations.records import ConsumersRan, FromElsewhere
 from core.operations.requests import RollbackRequest
+from core.operations.results import OperationResult
 from core.operations.rollback_job import RollbackJob
 from core.operations.rollback_plan import surrounding_findings
-from core.operations.shown import read_shown
 from core.operations.sources import Sources, gather
 
 
@@ -59,7 +59,7 @@ def planned_steps(request: RollbackRequest) -> tuple[str, ...]:
     )
 
 
-def run_rollback(context: JobContext, request: RollbackRequest) -> Done:
+def run_rollback(context: JobContext, request: RollbackRequest) -> OperationResult:
     """Roll back to the chosen backups. Raises the error of a failure, the store reverted."""
     context.emit(StepsPlanned(steps=planned_steps(request)))
     with context.step(Step.CHECK):
@@ -89,7 +89,7 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> Done:
                 context=context,
                 request=request,
                 sources=sources,
-                shown=read_shown(context.directory),
+                shown=read_confirmed(context.directory),
             )
             _make_ready(job, parts)
             closing.close(context)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.operations.confirmed_plan import ConfirmedPlan
 from core.operations.context import JobContext
 from core.operations.requests import RollbackRequest
-from core.operations.shown import Shown
 from core.operations.sources import Sources
 
 
@@ -17,4 +17,4 @@ class RollbackJob:
     context: JobContext
     request: RollbackRequest
     sources: Sources
-    shown: Shown | None
+    shown: ConfirmedPlan | None

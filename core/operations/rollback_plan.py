@@ -13,8 +13,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_files import plan_files
+from core.archive.plan.plan_location import PlanPlace
 from core.archive.plan.summary import FilePlan
 from core.backups.catalog import Backup
 from core.backups.manifest import identity_of
@@ -23,7 +23,6 @@ from core.events import Kind, Report, no_report
 from core.magento.processes import running_processes
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store
-from core.operations.absence import absence_findings
 from core.operations.backup_findings import stripped_findings, version_findings
 from core.operations.chosen import chosen_findings, start_of
 from core.operations.file_findings import file_findings
@@ -38,12 +37,13 @@ from core.operations.findings import (
     warn,
 )
 from core.operations.job_files import plan_name
+from core.operations.missing_entries import absence_findings
+from core.operations.not_backed_up import remote_findings
 from core.operations.preflight import space_of
 from core.operations.release import release_findings
 from core.operations.requests import RollbackRequest
 from core.operations.selections import selection_of
 from core.operations.sources import Sources, excluded, gather, resolve_only
-from core.operations.uncovered import remote_findings
 
 if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for imports
     from core.database.compare.compare import Compared
@@ -52,7 +52,7 @@ if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for i
     from core.operations.chosen_tables import ChosenTables
     from core.operations.difference import Difference
     from core.operations.left_tables import LeftTables
-    from core.operations.losses import Losses
+    from core.operations.lost_rows import LostRows
 
 _NOTED: Final = frozenset({"own-tables"})  # of the findings of a dump
 
@@ -63,7 +63,7 @@ class DatabasePlan:
 
     check: DumpCheck
     server: ServerCheck | None
-    losses: Losses | None
+    losses: LostRows | None
     chosen: ChosenTables | None = None  # where not all tables are asked for
     left: LeftTables | None = None  # where some stay as they are
     difference: Difference | None = None  # None where the server was not asked
@@ -266,7 +266,7 @@ def _ask_server(
     from core.operations.chosen_tables import choose_tables  # noqa: PLC0415
     from core.operations.difference import difference_of  # noqa: PLC0415
     from core.operations.left_tables import leave_tables  # noqa: PLC0415
-    from core.operations.losses import count_losses  # noqa: PLC0415
+    from core.operations.lost_rows import count_lost_rows  # noqa: PLC0415
 
     chosen: ChosenTables | None = None
     check = without_other_stores(check, connection)
@@ -287,7 +287,7 @@ def _ask_server(
         kept=difference.kept,
     )
     among = check.tables if request.only_table or request.exclude_table else None
-    losses = count_losses(connection, backup.name.timestamp, among=among)
+    losses = count_lost_rows(connection, backup.name.timestamp, among=among)
     return DatabasePlan(
         check=check, server=server, losses=losses, difference=difference, chosen=chosen, left=left
     )
@@ -297,7 +297,7 @@ def _database_findings(plan: DatabasePlan) -> list[Finding]:
     from core.operations.chosen_tables import tie_findings  # noqa: PLC0415 - as said above
     from core.operations.difference import difference_findings  # noqa: PLC0415
     from core.operations.left_tables import left_findings  # noqa: PLC0415
-    from core.operations.losses import uncounted_findings  # noqa: PLC0415
+    from core.operations.lost_rows import uncounted_findings  # noqa: PLC0415
 
     findings = _dump_findings(plan.check, plan.server)
     if plan.difference is not None:
@@ -320,12 +320,12 @@ def _database_findings(plan: DatabasePlan) -> list[Finding]:
 
 def loss_findings(sources: Sources) -> list[Finding]:
     """Return the rows that are newer than a dump that cannot be read yet."""
-    from core.operations.losses import count_losses, uncounted_findings  # noqa: PLC0415
+    from core.operations.lost_rows import count_lost_rows, uncounted_findings  # noqa: PLC0415
 
     if sources.connection is None:
         return []
     try:
-        losses = count_losses(sources.connection, sources.backups[Kind.DB].name.timestamp)
+        losses = count_lost_rows(sources.connection, sources.backups[Kind.DB].name.timestamp)
     except Cancelled:
         raise
     except MagerewindError as error:

@@ -25,7 +25,7 @@ from core.magento.env_php import (
 )
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store
-from core.operations.elsewhere import differences, elsewhere_findings
+from core.operations.backup_origin import differences, origin_findings
 from core.operations.findings import Finding, from_error, note, stop, warn
 from core.operations.preflight import NOT_INSTALLED, read_deployment
 from core.operations.requests import RollbackRequest
@@ -97,7 +97,7 @@ def gather(store: Store, request: RollbackRequest, *, environ: Mapping[str, str]
     if Kind.DB in backups:
         connection = _connection(chosen, problem, findings)
     elsewhere = differences(store, socket.gethostname(), _schema(live, connection), backups)
-    findings += elsewhere_findings(elsewhere)
+    findings += origin_findings(elsewhere)
     keeps_env = keeps_environment(request, elsewhere)
     return Sources(
         backups=backups,

@@ -13,14 +13,14 @@ from core.magento.settings import DatabaseConnection
 from core.operations import closing, ending
 from core.operations.connection_file import keep_connection, kept_connection
 from core.operations.context import JobContext
-from core.operations.done import Done
 from core.operations.findings import refuse, say_findings
 from core.operations.job_files import sibling
-from core.operations.lost import refuse_unfinished
+from core.operations.lost_jobs import refuse_unfinished
 from core.operations.parts import begin_moving, file_plans, parts_of
 from core.operations.records import UndoBegun
 from core.operations.release import undoable_kinds
 from core.operations.requests import UndoRequest
+from core.operations.results import OperationResult
 from core.operations.undo_plan import undo_findings
 
 
@@ -39,7 +39,7 @@ def planned_steps(kinds: tuple[Kind, ...]) -> tuple[str, ...]:
     )
 
 
-def run_undo(context: JobContext, request: UndoRequest) -> Done:
+def run_undo(context: JobContext, request: UndoRequest) -> OperationResult:
     """Put the store back as it was before a rollback. Raises the error that made it impossible."""
     undone = sibling(context.directory, request.job_id)
     kinds, findings = undoable_kinds(context.store, undone)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from core.archive.plan.summary import FilePlan
 from core.archive.restore.stage import StagedFiles
 from core.archive.restore.undo import undo_plan
+from core.directories import Directory
 from core.errors import MagerewindError
 from core.events import Kind, Report, no_report
-from core.held import Directory
 from core.magento.processes import running_processes
 from core.magento.store import Store
 from core.operations.connection_file import kept_connection
@@ -27,7 +27,7 @@ from core.operations.findings import (
     warn,
 )
 from core.operations.job_files import UNDO, plan_name, plan_of, read_mark
-from core.operations.losses import Losses, count_losses, uncounted_findings
+from core.operations.lost_rows import LostRows, count_lost_rows, uncounted_findings
 from core.operations.release import undoable_kinds
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class UndoPlan:
     job_id: str
     kinds: tuple[Kind, ...]
     files: Mapping[Kind, FilePlan]
-    losses: Losses | None
+    losses: LostRows | None
     tables: UndoTables | None = None  # None without a database, or where it is not known
     findings: tuple[Finding, ...]
     scratch: tempfile.TemporaryDirectory[str] = field(repr=False)  # holds the lists of files
@@ -133,10 +133,10 @@ def undo_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]
     return found
 
 
-def _losses(directory: Directory, findings: list[Finding]) -> Losses | None:
+def _losses(directory: Directory, findings: list[Finding]) -> LostRows | None:
     try:
         mark = read_mark(directory, UNDO)
-        losses = count_losses(kept_connection(directory), int(mark.committed_s if mark else 0))
+        losses = count_lost_rows(kept_connection(directory), int(mark.committed_s if mark else 0))
     except MagerewindError as error:
         findings.append(from_error("database", error))
         return None

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from core.database.compare.compare import compare_tables
 from core.database.schema.swap_file import load_swap
+from core.directories import Directory, StateFile
 from core.errors import MagerewindError, NothingToUndo
 from core.events import Report, no_report
-from core.held import Directory, StateFile
 from core.magento.store import Store
 from core.operations.connection_file import kept_connection
 from core.operations.database_load import needed_backup

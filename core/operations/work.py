@@ -5,11 +5,10 @@
 from __future__ import annotations
 
 from core.backups.names import parse_name
+from core.directories import Directory
 from core.events import Kind
-from core.held import Directory
 from core.magento.store import Store
 from core.operations.context import JobContext
-from core.operations.done import Done
 from core.operations.job_files import sibling, undo_kinds
 from core.operations.requests import (
     BackupRequest,
@@ -20,6 +19,7 @@ from core.operations.requests import (
     RollbackRequest,
     UndoRequest,
 )
+from core.operations.results import OperationResult
 
 
 def kinds_of(store: Store, directory: Directory, request: Request) -> tuple[Kind, ...]:
@@ -45,7 +45,7 @@ def kinds_of(store: Store, directory: Directory, request: Request) -> tuple[Kind
             return tuple(kind for kind in Kind if kind in named)
 
 
-def run(context: JobContext, request: Request) -> Done:
+def run(context: JobContext, request: Request) -> OperationResult:
     """Run the operation. Raises the error that ended it, the store then as before."""
     match request:
         case BackupRequest():

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from core import waiting
+from core import cancellation
 from core.errors import (
     MALFORMED,
     Cancelled,
@@ -189,8 +189,8 @@ class Call:
             del self._errors[_ERRORS_KEPT // 2 : -_ERRORS_KEPT // 4]
 
     def _look(self) -> None:
-        waiting.check()
-        if waiting.hurried() and threading.current_thread() is not threading.main_thread():
+        cancellation.check()
+        if cancellation.hurried() and threading.current_thread() is not threading.main_thread():
             raise Cancelled("Cancelled, as asked.")  # for the one that may be stuck in a write
         now_s = time.monotonic()
         if now_s - self._began_s > self._limits.whole_s:

@@ -13,9 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from core.directories import Directory
 from core.errors import MALFORMED, MagerewindError
 from core.events import Kind
-from core.held import Directory
 from core.repository.sets import Holdings, RemoteSet, Snapshot
 
 _DIRECTORY: Final = "repositories"

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from core import waiting
+from core import cancellation
 from core.archive.create.outline import Outline
 from core.durable import write_all
 from core.errors import MALFORMED, RepositoryError, StoreUnreadable
@@ -208,7 +208,7 @@ class _Follower(threading.Thread):
         """Wait for its end; a cancel ends the call first."""
         try:
             while self.is_alive():
-                waiting.check()
+                cancellation.check()
                 self.join(_TICK_S)
         except BaseException:
             self._call.interrupt()

@@ -16,7 +16,7 @@ from typing import Final
 from core.account.environment import for_program
 from core.account.ids import ids_of
 from core.errors import ConfigurationError
-from core.owned import read_plain_file
+from core.owned_files import read_plain_file
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

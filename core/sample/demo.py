@@ -1,7 +1,7 @@
 """The demonstration: a sample store with a private MariaDB, and the application on it.
 
 Without a terminal it walks through backup, list, damage and rollback, with the commands that an
-administrator types, and judges the result by its own likeness of the store.
+administrator types, and judges the result by its own checksums of the store.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Final, TextIO
 
 from core.magento.settings import DatabaseConnection, Secret
 from core.program import command_of
+from core.sample.checksums import Likeness, checksums_of_schema, checksums_of_tree, differences
 from core.sample.damage import damage_files, damage_schema
 from core.sample.database import fill_schema
-from core.sample.likeness import Likeness, differences, likeness_of_schema, likeness_of_tree
 from core.sample.server import PrivateServer
 from core.sample.sizes import Size
 from core.sample.store import make_store
@@ -123,8 +123,8 @@ class _Walk:
         return self._judge(differences(before, self._look("after")))
 
     def _look(self, when: str) -> Likeness:
-        files = likeness_of_tree(self._root)
-        objects = likeness_of_schema(self._settings)
+        files = checksums_of_tree(self._root)
+        objects = checksums_of_schema(self._settings)
         _say(
             self._out,
             f"\nLooked at the store {when}: {len(files)} files and directories,"

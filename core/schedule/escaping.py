@@ -7,17 +7,19 @@ quotes. cron: an unescaped `%` ends the command; the rest is the shell's.
 from __future__ import annotations
 
 import shlex
+import unicodedata
 from collections.abc import Sequence
 
 from core.errors import PreflightRefused
 from core.magento.store import shown
 
+_OF_LINES = frozenset({"Cc", "Zl", "Zp"})  # control characters, and what ends a line for somebody
 _CRON_LIMIT = 900  # bytes of a command; cron itself takes a thousand
 
 
 def require_plain(text: str, *, utf8: bool) -> str:
     """Return the text. Raises PreflightRefused for control characters and invalid UTF-8."""
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+    if any(unicodedata.category(letter) in _OF_LINES for letter in text):
         raise PreflightRefused(f"A line cannot hold this: {shown(text)}")
     if utf8 and any(0xD800 <= ord(letter) < 0xE000 for letter in text):
         raise PreflightRefused(

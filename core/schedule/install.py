@@ -16,7 +16,7 @@ from typing import Final
 from core import durable
 from core.errors import MagerewindError, PreflightRefused, StorageError
 from core.schedule import crontab
-from core.schedule.programs import LOOK_S, ask, has, systemd_runs
+from core.schedule.programs import LOOK_S, has, run_program, systemd_runs
 from core.schedule.units import (
     Schedule,
     find_in,
@@ -131,7 +131,7 @@ def _enable(schedule: Schedule, way: Way, environ: Mapping[str, str]) -> tuple[s
         reload = f"{by_hand} daemon-reload && {by_hand} enable --now {timer}"
         return (f"systemd does not run here. Once it does: {reload}",)
     for words in (("daemon-reload",), ("enable", timer), ("restart", timer)):
-        answer = ask([*control, *words], environ)
+        answer = run_program([*control, *words], environ)
         if not answer.well:
             raise PreflightRefused(
                 f"The units are written, and systemctl {words[0]} failed: {answer.problem}"
@@ -200,7 +200,7 @@ def _write(path: str, content: bytes) -> None:
 
 
 def _crontab(environ: Mapping[str, str]) -> bytes:
-    answer = ask(["crontab", "-l"], environ, limit_s=LOOK_S)
+    answer = run_program(["crontab", "-l"], environ, limit_s=LOOK_S)
     if answer.well:
         return answer.out
     if "no crontab" in answer.problem:
@@ -209,7 +209,7 @@ def _crontab(environ: Mapping[str, str]) -> bytes:
 
 
 def _change_crontab(table: bytes, environ: Mapping[str, str]) -> None:
-    answer = ask(["crontab", "-"], environ, given=table)
+    answer = run_program(["crontab", "-"], environ, given=table)
     if not answer.well:
         raise PreflightRefused(f"The table of cron cannot be written: {answer.problem}")
 
@@ -254,7 +254,7 @@ def _running(way: Way, name: str, environ: Mapping[str, str]) -> tuple[bool | No
         return None, None
     words = ["show", f"{name}.timer", "-p", "ActiveState", "-p", "NextElapseUSecRealtime"]
     try:
-        answer = ask([*_control(way), "--timestamp=unix", *words], environ, limit_s=LOOK_S)
+        answer = run_program([*_control(way), "--timestamp=unix", *words], environ, limit_s=LOOK_S)
     except MagerewindError:
         return None, None
     rows = dict(
@@ -275,11 +275,11 @@ def remove(installed: Installed, environ: Mapping[str, str]) -> None:
         return
     runs = installed.way is not Way.CRON and _manager_runs(installed.way, environ)
     if runs:
-        ask([*_control(installed.way), "disable", "--now", f"{name}.timer"], environ)
+        run_program([*_control(installed.way), "disable", "--now", f"{name}.timer"], environ)
     for path in installed.places:
         try:
             durable.unlink_if_there(path)
         except OSError as error:
             raise durable.translate(error, f"removing {path}") from error
     if runs:
-        ask([*_control(installed.way), "daemon-reload"], environ)
+        run_program([*_control(installed.way), "daemon-reload"], environ)

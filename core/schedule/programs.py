@@ -26,7 +26,7 @@ _PASSED: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProgramResult:
     """The result of a program: its exit code and its output."""
 
     code: int
@@ -44,13 +44,13 @@ def has(program: str) -> bool:
     return shutil.which(program, path=_PATH) is not None
 
 
-def ask(
+def run_program(
     words: Sequence[str],
     environ: Mapping[str, str],
     *,
     given: bytes | None = None,
     limit_s: float = _LIMIT_S,
-) -> Answer:
+) -> ProgramResult:
     """Run a program to its end. Raises PreflightRefused where it is missing or does not end."""
     program = shutil.which(words[0], path=_PATH)
     if program is None:
@@ -72,7 +72,7 @@ def ask(
     except OSError as error:
         raise PreflightRefused(f"{words[0]} could not be run: {error.strerror}") from error
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    return Answer(done.returncode, done.stdout, said[-1] if said else "")
+    return ProgramResult(done.returncode, done.stdout, said[-1] if said else "")
 
 
 def systemd_runs() -> bool:

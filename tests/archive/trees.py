@@ -16,7 +16,7 @@ from core.archive.plan.summary import FilePlan
 from core.archive.tree.open_directories import OpenDirectories
 from core.archive.tree.selection import Selection, code_selection
 
-Look = tuple[object, ...]
+EntryState = tuple[object, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +54,9 @@ def layout(root: Path) -> Layout:
     )
 
 
-def tree_hash(root: str | bytes) -> dict[bytes, Look]:
+def tree_hash(root: str | bytes) -> dict[bytes, EntryState]:
     """Return path -> (type, mode, size, sha256 or link target); our own places are left out."""
-    found: dict[bytes, Look] = {}
+    found: dict[bytes, EntryState] = {}
     with OpenDirectories(os.fsencode(root)) as open_directories:
         ways: list[tuple[list[bytes], bytes]] = [(_names(open_directories.fd), b"")]
         while ways:
@@ -81,7 +81,7 @@ def _names(fd: int) -> list[bytes]:
     return [os.fsencode(name) for name in os.listdir(fd)]
 
 
-def _look(name: bytes, fd: int, status: os.stat_result) -> Look:
+def _look(name: bytes, fd: int, status: os.stat_result) -> EntryState:
     mode = status.st_mode
     if stat.S_ISLNK(mode):
         return ("link", os.readlink(name, dir_fd=fd))
@@ -95,7 +95,7 @@ def _look(name: bytes, fd: int, status: os.stat_result) -> Look:
     return ("directory" if stat.S_ISDIR(mode) else "special", oct(mode & 0o7777))
 
 
-def covered(root: str | bytes) -> dict[bytes, Look]:
+def covered(root: str | bytes) -> dict[bytes, EntryState]:
     """Return the tree hash of what a code backup covers."""
     ignored = (b"pub/media", b"pub/static", b"var", b"node_modules", b".git", b"update")
     return {

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 
 import pytest
 
 from core.backups.catalog import find_any_backup
+from core.backups.edit_remarks import change_remarks
 from core.backups.manifest import Manifest, write_manifest
-from core.backups.notes import set_note
 from core.backups.place import open_backups
-from core.errors import BackupNotFound, UsageError
+from core.errors import BackupNotFound
 from core.events import Kind
 
 NAME = "1700000000_filesystem.tgz"
@@ -45,16 +44,16 @@ def directory(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("note", ["before the update", "", "a\nb\x1b[31m \udce9", "ü" * 2000])
 def test_only_the_note_is_another_one(directory: str, note: str) -> None:
-    before = find_any_backup(directory, NAME).manifest
-    assert before is not None
-    set_note(directory, NAME, note)
+    backup = find_any_backup(directory, NAME)
+    assert backup.manifest is not None
+    change_remarks(backup, lambda remarks: dataclasses.replace(remarks, note=note))
     after = find_any_backup(directory, NAME).manifest
-    assert after == dataclasses.replace(before, note=note)
+    assert after == dataclasses.replace(backup.manifest, note=note)
 
 
-def test_without_a_manifest_or_a_backup_it_is_said(directory: str) -> None:
-    os.unlink(os.path.join(directory, f".{NAME}.manifest.json"))
-    with pytest.raises(UsageError, match="no manifest"):
-        set_note(directory, NAME, "x")
+def test_a_backup_that_was_deleted_is_said(directory: str) -> None:
+    backup = find_any_backup(directory, NAME)
+    (Path(directory) / f".{NAME}.manifest.json").unlink()
+    (Path(directory) / NAME).unlink()
     with pytest.raises(BackupNotFound):
-        set_note(directory, "1700000001_db.sql", "x")
+        change_remarks(backup, lambda remarks: dataclasses.replace(remarks, note="x"))

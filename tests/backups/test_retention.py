@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.backups.duration import Duration, parse_duration
+from core.backups.order import times_in_doubt
 from core.backups.retention import (
     NUMBERED,
     UNLIMITED,
     Candidate,
+    ContentState,
     RetentionPolicy,
     Rule,
-    Standing,
     decide,
 )
 
 NOW = 1_790_000_000
 DAY = 86_400
-SOUND, UNCHECKED, DAMAGED = Standing
+SOUND, UNCHECKED, DAMAGED = ContentState
 
 
 def a_set(time_s, *, id_=None, **more):
@@ -71,16 +73,17 @@ def model_within(span, one, others):
 
 
 def model_stays(one, sets, policy, now_s):
-    if one.marked or one.needed_by or one.foreign or one.time_s > now_s:
+    if one.marked or one.needed_by or one.foreign or one.in_doubt or one.time_s > now_s:
         return True
+    sets = [other for other in sets if other.time_s <= now_s and not other.in_doubt]
     for kind, standing in one.kinds.items():
-        peers = [other for other in sets if kind in other.kinds and other.time_s <= now_s]
+        peers = [other for other in sets if kind in other.kinds]
         others = [other for other in peers if other is not one and other.kinds[kind] is not DAMAGED]
         if any(model_rule(rule, getattr(policy, rule), one, others) for rule in NUMBERED):
             return True
         if model_within(policy.within, one, others):
             return True
-        for wanted in ({SOUND}, {SOUND, UNCHECKED}, set(Standing)):
+        for wanted in ({SOUND}, {SOUND, UNCHECKED}, set(ContentState)):
             of_that = [other for other in peers if other.kinds[kind] in wanted]
             if of_that:
                 if not any(newer(other, one) for other in of_that) and standing in wanted:
@@ -128,6 +131,7 @@ def histories(draw):
                 kinds=kinds,
                 marked=draw(rarely),
                 needed_by="a job" if draw(rarely) else "",
+                in_doubt=draw(rarely),
                 foreign=() if kinds else ("db",),
             )
         )
@@ -162,6 +166,7 @@ def test_a_kill_between_deletions_never_dooms_another_set(sets, policy, random):
                     kinds=kinds,
                     marked=one.marked,
                     needed_by=one.needed_by,
+                    in_doubt=one.in_doubt,
                     foreign=one.foreign,
                 )
             )
@@ -187,6 +192,22 @@ def test_a_clock_that_is_ahead_of_all_sets_changes_nothing(sets, policy, days):
     past = [one for one in sets if one.time_s <= NOW]
     decided = decide(past, policy, now_s=NOW, zone=dt.UTC)
     assert decide(past, policy, now_s=NOW + days * DAY, zone=dt.UTC) == decided
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.lists(st.integers(1, 20), unique=True, max_size=8))
+def test_in_doubt_is_what_not_all_of_the_longest_rising_rows_have(moments):
+    rows = [
+        frozenset(row)
+        for size in range(len(moments), -1, -1)
+        for row in itertools.combinations(moments, size)
+        if list(row) == sorted(row)
+    ]
+    longest = [row for row in rows if len(row) == len(rows[0])]
+    trusted = frozenset(moments).intersection(*longest)
+    numbered = [(number, moment) for number, moment in enumerate(moments, 1)]
+    unnumbered = [(0, 21), (0, 22), (99, 23), (99, 24)]  # of before, and copies
+    assert times_in_doubt([*numbered, *unnumbered]) == frozenset(moments) - trusted
 
 
 def test_a_set_of_the_code_alone_displaces_no_database():

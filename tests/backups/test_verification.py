@@ -13,6 +13,7 @@ from core.archive.create.write_archive import write_archive
 from core.archive.tar.header import HeaderReader
 from core.archive.tree.selection import Selection, code_selection
 from core.backups.catalog import Health, find_any_backup
+from core.backups.edit_remarks import change_remarks
 from core.backups.manifest import Manifest, write_manifest
 from core.backups.place import open_backups
 from core.backups.verification import verify_backup
@@ -198,3 +199,15 @@ def test_a_person_may_stop_it(store: Store) -> None:
     with pytest.raises(Cancelled):
         verify_backup(find_any_backup(store.backups, NAME), report=stop)
     assert find_any_backup(store.backups, NAME).health is Health.UNVERIFIED
+
+
+def test_a_mark_that_comes_while_a_backup_is_read_stays(store: Store) -> None:
+    write(store)
+    backup = find_any_backup(store.backups, NAME)
+
+    def marked(_done: int, _items: int, _current: str) -> None:
+        change_remarks(backup, lambda remarks: dataclasses.replace(remarks, keep=True))
+
+    assert verify_backup(backup, report=marked).sound
+    found = find_any_backup(store.backups, NAME)
+    assert (found.remarks.keep, found.health) == (True, Health.VERIFIED)

@@ -25,7 +25,7 @@ from types import SimpleNamespace
 
 from core.archive.create.write_archive import ArchiveSummary, write_archive
 from core.archive.plan.plan_files import plan_files
-from core.archive.restore.recheck import refresh_files
+from core.archive.restore.recheck import recheck_files
 from core.archive.restore.stage import stage_files
 from core.archive.restore.swap import revert_files, swap_files
 from core.archive.tar.verify import verify_archive
@@ -169,7 +169,7 @@ class Bench:
             members=self.summary.members, put_aside=True,
         )  # fmt: skip
         staged = stage_files(plan, job_id="bench")
-        swap_files(refresh_files(staged).staged)
+        swap_files(recheck_files(staged).staged)
 
     def put_back(self) -> None:
         """Make the rollback undone, so that the next pair finds the same damage."""

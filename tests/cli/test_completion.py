@@ -12,6 +12,7 @@ from core.cli.completion import completion_script
 from tests.cli.command_line import PLAIN, run_plain
 
 DUMP, ARCHIVE, OLD = "1700000001_db.sql", "1700000001_filesystem.tgz", "1600000000_db.sql"
+OTHER = "1500000000_db.sql"  # of another store
 JOBS = ("20261123-031500-1a2b", "20261124-031500-3c4d")
 HOSTILE = ("1700000002_db_$(touch pwned).sql", "1700000002_db_a b.sql", "x`id`.sql", "-x.sql")
 
@@ -29,6 +30,10 @@ def store(tmp_path: Path) -> Path:
         (root / path).mkdir(0o700)
     for job in JOBS:
         (root / "var/.magerewind/jobs" / job).mkdir(0o700)
+    other = tmp_path / "other"
+    (other / "var/backups").mkdir(parents=True)
+    (other / "var/backups" / OTHER).touch()
+    (tmp_path / "two.toml").write_text(f'[stores.two]\nroot = "{other}"\n')
     program = tmp_path / "bin/magerewind"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -m core "$@"\n')
@@ -76,6 +81,10 @@ CASES = [
     ("magerewind help job:un", ["undo"]),
     ("magerewind list info:", ["backups"]),
     ("magerewind completion f", ["fish"]),
+    ("magerewind --root ../other info:backups:verify ", [OTHER]),
+    ("magerewind info:backups:verify --root=../other 15", [OTHER]),
+    ("magerewind setup:rollback --store two --config ../two.toml -d ", [OTHER]),
+    ("magerewind setup:rollback --store none --config ../two.toml -d ", []),
 ]
 
 
@@ -103,11 +112,16 @@ def test_bash_completes_with_the_function_that_joins_words() -> None:
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="no fish")
 def test_fish(store: Path) -> None:
-    lines = ["magerewind setup:b", "magerewind info:backups:verify 17", "magerewind job:undo 2026"]
+    lines = [
+        "magerewind setup:b",
+        "magerewind info:backups:verify 17",
+        "magerewind job:undo 2026",
+        "magerewind --root=../other info:backups:verify 15",
+    ]
     asked = "".join(f"complete -C '{line}'\n" for line in lines)
     said = run_shell(store, "fish", "--no-config", "-c", f"{completion_script('fish')}\n{asked}")
     assert [line.split("\t")[0] for line in said.splitlines()] == [
-        "setup:backup", ARCHIVE, DUMP, JOBS[1], JOBS[0],
+        "setup:backup", ARCHIVE, DUMP, JOBS[1], JOBS[0], OTHER,
     ]  # fmt: skip
 
 
@@ -115,7 +129,12 @@ def test_fish(store: Path) -> None:
 def test_zsh(store: Path) -> None:
     script = store.parent / "_magerewind"
     script.write_text(completion_script("zsh"))
-    lines = ["setup:b", "info:backups:verify 1700000001_d", "job:undo 20261124"]
+    lines = [
+        "setup:b",
+        "info:backups:verify 1700000001_d",
+        "job:undo 20261124",
+        "--root ../other info:backups:verify 15",
+    ]
     talk = [
         "zmodload zsh/zpty",
         "zpty shell zsh -f -i",
@@ -136,7 +155,9 @@ def test_zsh(store: Path) -> None:
         "zpty -d shell",
     ]
     said = run_shell(store, "zsh", "-f", "-c", "\n".join(talk))
-    assert [line.split()[-1] for line in said.splitlines()] == ["setup:backup", DUMP, JOBS[1]]
+    assert [line.split()[-1] for line in said.splitlines()] == [
+        "setup:backup", DUMP, JOBS[1], OTHER,
+    ]  # fmt: skip
 
 
 def test_names_are_asked_for_without_a_word_of_failure(store: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -77,6 +78,10 @@ def test_a_store_is_known_by_its_root_and_the_command_line_counts_most(place: Pl
         (("info:store", "--store=one", "--root=/tmp"), 2, "--store and --root exclude each other"),
         (("info:store", "--all-stores", "--store=one"), 2, "--all-stores and --store exclude"),
         (("job:undo", "--all-stores"), 2, "job:undo works on one store"),
+        (("schedule:install", "--all-stores"), 2, "schedule:install works on one store"),
+        (("setup:rollback", "--all-stores"), 2, "setup:rollback works on one store"),
+        (("list", "--all-stores"), 2, "list works on no store"),
+        (("demo", "--all-stores"), 2, "demo works on no store"),
         (("info:store", "--config=/no/such", "--store=one"), 1, "There is no file /no/such"),
         (("info:store", "--config=x", "--no-config"), 2, "exclude each other"),
         (("setup:backup", "--store=one", "--no-config"), 2, "There is no store 'one'"),
@@ -116,6 +121,12 @@ def test_all_stores_are_done_though_one_fails(place: Place) -> None:
     for name, shop in place.shops.items():
         assert len(shop.names(".tgz")) == before[name] + 1
     assert done.stderr.splitlines()[-3:] == ["gone: exit code 1", "one: done", "two: done"]
+    check = ("info:store", "--check", "--all-stores", f"--config={place.file}")
+    done = place.run(*check)
+    assert (done.returncode, len(done.stdout.splitlines())) == (2, 1)
+    assert re.match(r"CRITICAL - .*one: .*two: .* \| .*\.code_age=\d+s;", done.stdout), done.stdout
+    done = place.run("info:backups:drill", "--all-stores", f"--config={place.file}")
+    assert "is restorable" in done.stdout + done.stderr
     rows = place.rows("info:backups:list", "--all-stores", f"--config={place.file}")
     ended = {row["store"]: row["exit_code"] for row in rows if row["type"] == "StoreEnded"}
     assert ended == {"gone": 1, "one": 0, "two": 0}
@@ -155,13 +166,17 @@ def test_a_check_names_secrets_and_programs_that_could_not_be_used(place: Place)
     place.configure(
         f'[notify.a]\ntype = "ping"\nurl_file = "{secret}"\n[notify.b]\ntype = "ping"\n'
         'url_command = ["/no/such/program"]\n[defaults]\nnotify = ["a", "b"]\n'
-        'hooks.backup.before = ["/no/such/hook", "stop"]'
+        'hooks.backup.before = ["/no/such/hook", "stop"]\n'
+        'compress = "gzip"\ncompress_level = 15\nschedule.on_calendar = "every full moon"\n'
     )
     checked = place.run("config:check", f"--config={place.file}")
     assert checked.returncode == 1
     lines = checked.stderr.splitlines()
     assert lines[0] == f"the URL of notify.a: all accounts may read {secret} (0644)."
-    assert lines[1:] == [
+    assert lines[1:3] == [
         f"stores.{name}.hooks.backup.before: there is no program /no/such/hook"
         for name in ("one", "two")
     ]
+    assert lines[3] == "stores.one: A level of gzip is a number from 0 to 9."
+    assert lines[4].startswith("stores.one.schedule.on_calendar: ")
+    assert "every full moon" in lines[4]

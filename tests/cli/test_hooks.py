@@ -200,14 +200,16 @@ def test_a_cancel_ends_a_hook_and_runs_what_comes_after(hooked: Hooked) -> None:
     pid.unlink()
 
 
-def test_a_recovery_ends_the_hook_that_was_left_and_runs_the_rest_once(hooked: Hooked) -> None:
-    pid = hooked.path / "killed"
-    hooked.configure(SLOW.replace("PID", str(pid)), *ALL[2:])
+def test_a_hook_dies_with_its_runner_and_a_recovery_runs_the_rest_once(hooked: Hooked) -> None:
+    pids = hooked.path / "killed"
+    script = f"sleep 600 & echo $! $$ > {pids}; exec sleep 600"
+    hooked.configure(f'before = ["sh", "-c", "{script}"]', *ALL[2:])
     with hooked.begin("setup:backup") as child:
-        until(lambda: pid.exists() and pid.read_text().strip(), "the hook never began")
+        until(lambda: pids.exists() and pids.read_text().strip(), "the hook never began")
         os.kill(hooked.runner, signal.SIGKILL)
         child.wait(timeout=60)
-    assert not is_gone(int(pid.read_text()))
+    for pid in map(int, pids.read_text().split()):
+        until(lambda pid=pid: is_gone(pid), "it outlives the runner")
     hooked.file.write_text("nonsense")  # what was in force at the start counts
     done = subprocess.run(
         [sys.executable, "-I", "-m", "core", "job:recover", f"--root={hooked.shop.root}"],
@@ -215,7 +217,6 @@ def test_a_recovery_ends_the_hook_that_was_left_and_runs_the_rest_once(hooked: H
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    until(lambda: is_gone(int(pid.read_text())), "the hook lives on")
     assert hooked.moments == ["on_failure reverted", "after reverted"]
 
 

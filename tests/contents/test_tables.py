@@ -14,10 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.backups.catalog import find_any_backup
 from core.contents.cells import columns_in, rows_in, value_of
 from core.contents.secret_columns import secret_cells
-from core.contents.tables import file_name
+from core.contents.table_differences import TableDifferences
+from core.contents.table_pages import TablePages
+from core.contents.table_rows import NotComparable
+from core.contents.tables import DumpContents, file_name
 from core.database.dump.row_text import Form, render_row
+from core.errors import Cancelled
 from core.events import Kind
 from core.inflating import zstd
 from tests.contents.looking import Looking
@@ -202,6 +207,47 @@ def test_tables_are_compared(look, edited, way):
     assert tables["big"]["rows"] == {"comes_back": 2, "only_now": 3, "changed": 2, "same": 11_996}
     definition = look.run("info:backups:diff", edited[way], "cms_block").out
     assert "-`nice` int(11) DEFAULT NULL" in definition
+
+
+@pytest.mark.parametrize("way", ["zstd", "db.sql.gz"])
+def test_pages_of_a_table_stand_beside_the_live_rows(shop, edited, way):
+    backup = find_any_backup(shop.store.backups, edited[way])
+    with (
+        DumpContents(backup) as dump,
+        TableDifferences(dump, shop.store, environ=os.environ) as live,
+    ):
+        counted = {}
+        for table in ("big", "coded", "odd/na`me.", "empty"):
+            pages, comparison = TablePages(dump, dump.index.tables[table]), live.rows(table)
+            found = []
+            for first in range(0, max(1, pages.count), 700):
+                found += pages.beside(comparison, first, 700)
+            counted[table] = tuple(sum(one.sign == sign for one in found) for sign in "+-~")
+            keys = [comparison.key_of(one.then or one.now) for one in found]
+            if table == "big":
+                assert keys == sorted(keys, key=lambda key: int(key[0]))
+            assert len(set(keys)) == len(keys)
+            assert pages.rows(pages.count - 1, 5)[-1:] == pages.rows(0, 12_000)[-1:]
+            every = [comparison.shared(row) for row in pages.rows(0, 12_000)]
+            assert [one.then for one in found if one.then is not None] == every
+        coded = shop.server.run("SELECT SUM(n = -1) FROM coded", schema=shop.schema).split()[-1]
+        assert counted == {"big": (2, 3, 2), "coded": (1, 2, int(coded)), "odd/na`me.": (0, 0, 1),
+                           "empty": (0, 1, 0)}  # fmt: skip
+        pages, comparison = TablePages(dump, dump.index.tables["loose"]), live.rows("loose")
+        with pytest.raises(NotComparable):
+            pages.beside(comparison, 0, 10)
+        assert len(pages.rows(0, 10)) == 4
+        known = list(live.standings(stop=lambda: False))
+        last = {one.name: one for one in known}
+        assert {one.name for one in known[: len(last)]} == last.keys()
+        states = {name: one.state.value for name, one in last.items()}
+        assert (states["cms_page"], states["later"]) == ("missing", "extra")
+        assert (last["empty"].rows_then, last["empty"].rows_now) == (0, 1)
+        if way == "zstd":
+            assert (states["big"], states["cms_block"]) == ("changed", "definition")
+            assert states["store_website"] == "same"
+        with pytest.raises(Cancelled):
+            list(live.standings(stop=lambda: True))
 
 
 def test_secrets_are_masked_unless_asked_for(look, edited):

@@ -7,8 +7,8 @@ import os
 import re
 from dataclasses import dataclass, field
 
+from core.database.compare.choose_kept import kept_tables
 from core.database.compare.compare import compare_tables
-from core.database.compare.keeping import kept_tables
 from core.database.load.load import load_beside
 from core.database.load.offline_check import check_dump
 from core.database.schema.swap_file import Source, load_swap

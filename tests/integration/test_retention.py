@@ -225,6 +225,48 @@ def test_no_set_goes_while_a_job_works_and_no_job_starts_meanwhile(shop, history
     assert summary.exit_code == 0
 
 
+def test_a_set_that_was_made_by_a_clock_that_was_behind_stays(shop, history):
+    for number, timestamp in enumerate(reversed(history[1:]), 1):
+        copy_backup(shop, shop.request.db_file, timestamp, sequence=number)
+    behind = history[0] - 400 * DAY
+    copy_backup(shop, shop.request.db_file, behind, sequence=99)
+    said = magerewind(shop, "info:backups:prune", "--keep-daily=2", "--dry-run", code=0).out
+    rows = {line.split()[1]: line for line in said.splitlines() if line.startswith("| 1")}
+    assert "keep" in rows[str(behind)]
+    assert "made while the clock was off" in rows[str(behind)]
+    assert sum("delete" in row for row in rows.values()) == 8
+    magerewind(shop, "setup:backup", "--db", code=0)
+    made = backups(shop) / f".{max(stamps(shop))}_db.sql.manifest.json"
+    assert json.loads(made.read_bytes())["sequence"] == 100
+
+
+def test_a_person_deletes_with_the_store_held(shop, history):
+    from core.jobs.deleting import delete_named
+    from core.jobs.lock import read_holder
+
+    held = []
+    name = f"{history[-1]}_db.sql"
+    delete_named(shop.client(), [name], lambda *_: held.append(read_holder(shop.store).operation))
+    assert held == ["info:backups:delete"]
+    assert not (backups(shop) / name).exists()
+
+
+def test_a_mark_that_comes_while_sets_are_deleted_is_obeyed(shop, history):
+    from core.backups.retention import RetentionPolicy
+    from core.operations.pruning import delete_sets, plan_prune
+
+    plan = plan_prune(shop.store, RetentionPolicy(last=1), jobs=None, now_s=time.time())
+    marked = str(history[-2])
+
+    def mark(*_):
+        if marked:
+            magerewind(shop, "info:backups:note", marked, "--keep", code=0)
+
+    delete_sets(plan, mark)
+    assert int(marked) in stamps(shop)
+    assert len(stamps(shop)) == 2
+
+
 def test_a_backup_prunes_afterwards_by_the_rules_that_it_was_given(shop, history):
     said = magerewind(shop, "setup:backup", "--db", "--keep-last=2", code=0)
     assert "Old backups that no rule keeps were deleted" in said.err

@@ -28,7 +28,7 @@ return ['db' => ['connection' => $hosts], 'dir' => __DIR__, 'env' => getenv('SHO
 """
 
 
-def ask(path="/nowhere/env.php", *, source, uid=UID, environ=ENVIRON, timeout_s=5.0):
+def run_program(path="/nowhere/env.php", *, source, uid=UID, environ=ENVIRON, timeout_s=5.0):
     return ask_php(path, source=source, owner_uid=uid, environ=environ, timeout_s=timeout_s)
 
 
@@ -70,7 +70,7 @@ def test_what_the_parser_makes_of_a_value_is_what_php_makes_of_it():
     parsed = parse_array(
         source.replace(b"error_reporting(0);", b""), path="/env.php", environ=ENVIRON
     )
-    asked = ask(source=source)
+    asked = run_program(source=source)
     assert {key: (type(value), value) for key, value in asked.items()} == {
         key: (type(value), value) for key, value in parsed.items()
     }
@@ -90,14 +90,14 @@ def test_what_the_parser_makes_of_a_value_is_what_php_makes_of_it():
 )
 def test_php_that_gives_nothing(text, reason):
     with pytest.raises(ConfigurationError, match=reason) as caught:
-        ask(source=f"<?php {text}".encode(), timeout_s=0.5)
+        run_program(source=f"<?php {text}".encode(), timeout_s=0.5)
     assert "S3cret" not in str(caught.value)
     assert "\n" not in caught.value.message
 
 
 @needs_php
 def test_output_of_the_file_does_not_disturb():
-    assert ask(source=b"<html><?php echo 'x'; return ['a' => strlen('x')];") == {b"a": 1}
+    assert run_program(source=b"<html><?php echo 'x'; return ['a' => strlen('x')];") == {b"a": 1}
 
 
 @needs_php
@@ -138,13 +138,13 @@ def test_the_place_of_a_shared_file_is_where_it_really_is(root):
 def test_a_path_of_odd_letters_is_written_out(tmp_path):
     path = f"{tmp_path}/it's \\ odd\n/env.php"
     os.mkdir(os.path.dirname(path))
-    assert ask(path, source=b"<?php return [strval(__FILE__)];") == {0: os.fsencode(path)}
+    assert run_program(path, source=b"<?php return [strval(__FILE__)];") == {0: os.fsencode(path)}
 
 
 def test_another_account_s_file_is_not_executed():
     other = OWNER if os.geteuid() != OWNER else 0
     with pytest.raises(ConfigurationError, match=r"only its owner, .*, may execute it|no php"):
-        ask(source=b"<?php return [];", uid=other)
+        run_program(source=b"<?php return [];", uid=other)
 
 
 def test_without_php_the_line_and_the_construct_are_named(store, configure):
@@ -178,15 +178,15 @@ def pretended(root):
 def test_an_answer_that_makes_no_sense(pretended, answer):
     environ = pretended(f"printf '\\0magerewind:%s' '{answer}'")
     with pytest.raises(ConfigurationError) as caught:
-        ask(source=b"<?php", environ=environ)
+        run_program(source=b"<?php", environ=environ)
     assert caught.value.__cause__ is None
 
 
 def test_an_answer_is_taken_after_whatever_was_printed(pretended):
     environ = pretended('printf \'noise\\0magerewind:["a",[[["v",3],["s","w6k="]]]]\'')
-    assert ask(source=b"<?php", environ=environ) == {3: "é".encode()}
+    assert run_program(source=b"<?php", environ=environ) == {3: "é".encode()}
 
 
 def test_what_php_leaves_behind_does_not_hold_the_answer(pretended):
     environ = pretended("sleep 600 & printf '\\0magerewind:[\"a\",[]]'")
-    assert ask(source=b"<?php", environ=environ) == {}
+    assert run_program(source=b"<?php", environ=environ) == {}

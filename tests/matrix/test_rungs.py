@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from core.database.dump.dump import DumpOptions
-from core.database.dump.snapshot import Rung
+from core.database.dump.snapshot import SnapshotMethod
 from core.database.server.connection import connect
 from core.errors import DatabaseError
 from tests.matrix.servers import EVERY, server_id, settings_of
@@ -20,19 +20,19 @@ READER = "SELECT, SHOW VIEW, TRIGGER, EVENT, EXECUTE, CREATE ROUTINE, ALTER ROUT
 
 # Server, binary log, account, rungs that are allowed, the one that is taken.
 EVERY_RUNG = [
-    ("mariadb", False, "root", tuple(Rung), Rung.STAGES),
-    ("mariadb", True, "root", tuple(Rung), Rung.STAGES),
-    ("mariadb", True, "shop", tuple(Rung), Rung.POSITIONS),
-    ("mariadb", False, "shop", tuple(Rung), Rung.TABLE_LOCKS),
-    ("mariadb", True, "shop", (Rung.TABLE_LOCKS,), Rung.TABLE_LOCKS),
-    ("mariadb", False, "reader", tuple(Rung), Rung.SINGLE),
-    ("mariadb", True, "shop", (Rung.SINGLE,), Rung.SINGLE),
-    ("mysql", False, "root", tuple(Rung), Rung.GLOBAL_LOCK),
-    ("mysql", True, "root", tuple(Rung), Rung.GLOBAL_LOCK),
-    ("mysql", False, "shop", tuple(Rung), Rung.TABLE_LOCKS),
-    ("mysql", True, "shop", tuple(Rung), Rung.TABLE_LOCKS),
-    ("mysql", False, "reader", tuple(Rung), Rung.SINGLE),
-    ("mysql", True, "reader", tuple(Rung), Rung.SINGLE),
+    ("mariadb", False, "root", tuple(SnapshotMethod), SnapshotMethod.STAGES),
+    ("mariadb", True, "root", tuple(SnapshotMethod), SnapshotMethod.STAGES),
+    ("mariadb", True, "shop", tuple(SnapshotMethod), SnapshotMethod.POSITIONS),
+    ("mariadb", False, "shop", tuple(SnapshotMethod), SnapshotMethod.TABLE_LOCKS),
+    ("mariadb", True, "shop", (SnapshotMethod.TABLE_LOCKS,), SnapshotMethod.TABLE_LOCKS),
+    ("mariadb", False, "reader", tuple(SnapshotMethod), SnapshotMethod.SINGLE),
+    ("mariadb", True, "shop", (SnapshotMethod.SINGLE,), SnapshotMethod.SINGLE),
+    ("mysql", False, "root", tuple(SnapshotMethod), SnapshotMethod.GLOBAL_LOCK),
+    ("mysql", True, "root", tuple(SnapshotMethod), SnapshotMethod.GLOBAL_LOCK),
+    ("mysql", False, "shop", tuple(SnapshotMethod), SnapshotMethod.TABLE_LOCKS),
+    ("mysql", True, "shop", tuple(SnapshotMethod), SnapshotMethod.TABLE_LOCKS),
+    ("mysql", False, "reader", tuple(SnapshotMethod), SnapshotMethod.SINGLE),
+    ("mysql", True, "reader", tuple(SnapshotMethod), SnapshotMethod.SINGLE),
 ]
 CASES = [
     pytest.param(
@@ -126,4 +126,4 @@ def test_the_sum_of_all_money_is_kept(rooted, accounts, make, tmp_path, account,
 
 
 def test_the_options_know_every_rung():
-    assert DumpOptions().rungs == tuple(Rung)
+    assert DumpOptions().rungs == tuple(SnapshotMethod)

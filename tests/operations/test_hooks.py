@@ -6,9 +6,9 @@ import types
 import pytest
 
 from core.config.fields import OperationHooks
+from core.directories import state_file
 from core.errors import HookFailed
 from core.events import HookRan, Operation, Outcome, Warned
-from core.held import state_file
 from core.journal import Journal
 from core.operations.hooks import Hooks
 from core.operations.records import Begin, HookBegun

@@ -10,7 +10,7 @@ import pytest
 
 from core.cli.plan_view import rollback_json, rollback_lines
 from core.events import Kind
-from core.operations.losses import count_losses
+from core.operations.lost_rows import count_lost_rows
 from core.operations.rollback_plan import plan_rollback
 from core.operations.table_plans import table_plans
 from tests.shop import Shop
@@ -84,7 +84,7 @@ def test_lost_orders_are_named_by_their_numbers(shop):
         schema=shop.schema,
     )
     try:
-        losses = count_losses(replace(shop.settings, table_prefix="more_"), 1_900_000_000)
+        losses = count_lost_rows(replace(shop.settings, table_prefix="more_"), 1_900_000_000)
     finally:
         shop.server.run("DROP TABLE more_sales_order", schema=shop.schema)
     assert (losses.orders, losses.order_numbers) == (3, ("B2B-1", "000000042"))
@@ -104,7 +104,7 @@ def test_what_cannot_be_counted_is_no_number(shop, request_):
 def test_orders_of_another_shape_are_not_counted(shop, request_):
     shop.server.run("CREATE TABLE odd_sales_order (id int)", schema=shop.schema)
     try:
-        losses = count_losses(replace(shop.settings, table_prefix="odd_"), 0)
+        losses = count_lost_rows(replace(shop.settings, table_prefix="odd_"), 0)
     finally:
         shop.server.run("DROP TABLE odd_sales_order", schema=shop.schema)
     orders, customers = losses.uncounted

@@ -69,6 +69,12 @@ def test_an_installation_has_them_below_its_prefix(wheel: Path, tmp_path: Path) 
     command = [prefix / "bin/magerewind", "completion", "bash"]
     said = subprocess.run(command, cwd="/", capture_output=True, text=True, check=True)
     assert said.stdout == completion_script("bash")
+    (prefix / "share/man/man1/other.1").touch()
+    subprocess.run([ROOT / "scripts/uninstall.sh", prefix], check=True, capture_output=True)
+    left = [path.relative_to(prefix) for path in prefix.rglob("*") if not path.is_dir()]
+    assert left == [Path("share/man/man1/other.1")]
+    done = subprocess.run([ROOT / "scripts/uninstall.sh", prefix], capture_output=True, check=False)
+    assert (done.returncode, b"nothing was removed" in done.stderr) == (1, True)
 
 
 def test_another_program_at_its_place_stays(tmp_path: Path) -> None:

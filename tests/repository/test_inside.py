@@ -8,8 +8,8 @@ import pytest
 
 from core.archive.plan.listed import write_listing
 from core.database.server.connection import connect
+from core.directories import Directory, StateFile
 from core.errors import RepositoryUnreachable
-from core.held import Directory, StateFile
 from core.operations.remote_kept import write_whole
 
 

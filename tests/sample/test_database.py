@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
+from core.sample.checksums import checksums_of_schema, differences
 from core.sample.database import fill_schema
-from core.sample.likeness import differences, likeness_of_schema
 from core.sample.server import PrivateServer
 from core.sample.sizes import Size
 from tests.shop import connection_to
@@ -123,9 +123,9 @@ def test_definitions_do_not_change_by_themselves(tmp_path):
         server.make_schema("shop")
         fill_schema(server, "shop", size=Size.SMALL)
         settings = connection_to(server, "shop")
-        before = likeness_of_schema(settings)
+        before = checksums_of_schema(settings)
         server.stop()  # every table is opened anew
         server.start()
-        changed = differences(before, likeness_of_schema(settings))
+        changed = differences(before, checksums_of_schema(settings))
     # What a MEMORY table held is gone with the server.
     assert [line for line in changed if not line.endswith("_tmp")] == []

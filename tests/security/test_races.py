@@ -8,13 +8,14 @@ import contextlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
+from core.directories import Directory
 from core.durable import write_file
 from core.errors import MagerewindError
 from core.events import Kind
-from core.held import Directory
 from core.jobs.directory import create_job
 from core.jobs.listing import list_jobs
 from core.magento.store import find_store
@@ -129,17 +130,27 @@ def test_a_link_to_state_of_ours_is_named_and_nothing_is_made_through_it(store, 
     assert look_of(victim) == before
 
 
+def _ignored(*_):
+    """Take no note of what was deleted."""
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes links of other accounts")
 @pytest.mark.parametrize("at", ["var", "var/backups"])
 def test_a_link_of_another_account_is_followed_by_nothing(store, victim, at):
     from core.backups.catalog import delete_backup, list_backups
+    from core.backups.clock import trust_clock
+    from core.backups.edit_remarks import change_set, find_set
     from core.backups.place import make_backups
+    from core.backups.retention import RetentionPolicy
     from core.magento.maintenance import close_store, open_store
+    from core.operations.pruning import delete_sets, plan_prune
 
+    of_all = {"jobs": None, "now_s": 1.8e9, "foreign": True}
     name = "1700000000_db.sql"
     for place in (victim, victim / "backups"):
         place.mkdir(exist_ok=True)
         (place / name).write_text("the victim's")
+        (place / f"16{name[2:]}").write_text("the victim's")
         (place / ".maintenance.flag").write_text("the victim's")
     before = look_of(victim)
     with exchanged(os.path.join(store.root, at), victim, uid=OTHER):
@@ -154,18 +165,24 @@ def test_a_link_of_another_account_is_followed_by_nothing(store, victim, at):
             with contextlib.suppress(MagerewindError):
                 close_store(store)
                 open_store(store)
+            with contextlib.suppress(MagerewindError):
+                trust_clock(store.backups, host="h", now_s=1.0)
+            with contextlib.suppress(MagerewindError):
+                change_set(find_set(store.backups, name), lambda said: replace(said, keep=True))
+            with contextlib.suppress(MagerewindError):
+                delete_sets(plan_prune(store, RetentionPolicy(last=1), **of_all), _ignored)
     assert look_of(victim) == before
 
 
 def test_a_plan_that_is_exchanged_while_it_is_opened_is_refused(store, victim):
     """The exchanged directory is ours too, as that of another store would be."""
-    from core.archive.plan.home import PlanHome
     from core.archive.plan.plan_file import PlanFile
-    from core.held import StateFile
+    from core.archive.plan.plan_location import PlanLocation
+    from core.directories import StateFile
 
     job = create_job(store, "20260101-000000-0001", BackupRequest(kinds=(Kind.MEDIA,)))
     homes = [
-        PlanHome(StateFile(directory, "plan-media"))
+        PlanLocation(StateFile(directory, "plan-media"))
         for directory in (job.directory, Directory.scratch(str(victim)))
     ]
     for home, mark in zip(homes, ("ours", "another"), strict=True):

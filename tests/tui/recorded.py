@@ -43,8 +43,9 @@ from core.operations.findings import Finding, Level
 from core.operations.health import StoreHealth
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.operations.table_plans import TablePlan, TableState
+from tests.tui.recorded_inside import RecordedInside
 from tui.engine.lastlog import read_log
-from tui.engine.plan_port import PAGE, InsideView, goes
+from tui.engine.plan_port import PAGE, goes
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
@@ -418,46 +419,6 @@ class RecordedPlanned:
     def write(self, path: str) -> int:
         self.written.append(path)
         return sum(map(len, self.nodes.values()))
-
-
-class RecordedInside:
-    """The inside of backups: the same difference for every part."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, str, bool]] = []
-        self.extracted: list[tuple[str, str, str]] = []
-        self.lines: tuple[str, ...] = (
-            "~ app/etc/env.php  1,490 B -> 1,530 B",
-            "@@ -1,4 +1,3 @@",
-            " <?php",
-            "-exit;",
-            " return [",
-            "+    'x-frame-options' => 'SAMEORIGIN',",
-        )
-
-    def children(self, name: str, directory: str, *, after: str, stop: object):
-        if name.endswith(".sql"):
-            return (
-                InsideView(path="customer_entity", kind="table", size=18_100, rows=1_000),
-                InsideView(path="sales_order", kind="table", size=61_000, rows=290),
-                InsideView(path="a_view", kind="view"),
-            )
-        parts = (
-            InsideView(path="app", kind="directory", mode=0o755),
-            InsideView(path="app/etc", kind="directory", mode=0o2775),
-            InsideView(path="app/etc/env.php", kind="file", size=1_530, mode=0o640),
-            InsideView(path="bin", kind="directory"),
-            InsideView(path="index.php", kind="link", link="pub/index.php"),
-        )
-        return tuple(one for one in parts if one.path.rpartition("/")[0] == directory)
-
-    def extract(self, name: str, part: str, to: str, *, stop: object):
-        self.extracted.append((name, part, to))
-        return 1, 1_530, 0
-
-    def difference(self, name: str, part: str, *, show_secrets: bool, stop: object):
-        self.asked.append((name, part, show_secrets))
-        return self.lines
 
 
 class RecordedStream:

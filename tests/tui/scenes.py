@@ -147,6 +147,7 @@ SCENES = {
     "backups-open": Scene(keys=("enter", "enter", "down")),
     "inside": Scene(keys=("enter", "enter", "down", "enter", "enter", "down", "enter", "down")),
     "inside-db": Scene(keys=("enter", "enter", "down", "enter", "t", "t")),
+    "inside-rows": Scene(keys=("enter", "enter", "down", "enter", "t", "t", "enter", "down")),
     "backups-filter": Scene(keys=("enter", "slash", "d", "a", "m")),
     "backups-marked": Scene(keys=("enter", "space", "space", "s", "s")),
     "help-filter": Scene(keys=("question_mark", "r", "o", "l", "l")),

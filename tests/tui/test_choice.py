@@ -91,7 +91,7 @@ def test_a_rollback_begins_with_the_newest_good_set_or_what_is_broken() -> None:
 
 def test_the_configuration_has_its_say() -> None:
     from core.cli.parser import CommandLine
-    from core.cli.requested import rollback_request, undo_request
+    from core.cli.rollback_request import rollback_request, undo_request
 
     options = RollbackOptions(keep_env=True, flush=False, exclude=("pub/feeds",))
     settings = Settings(rollback=options, strict=True)

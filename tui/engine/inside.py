@@ -6,25 +6,42 @@ it with `Cancelled`.
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final
 
+from core.archive.tar.header import DIRECTORY, SYMLINK
 from core.backups.catalog import find_any_backup
 from core.cli.contents_view import open_view
 from core.contents.children import children_of
 from core.contents.members import ArchiveContents
 from core.contents.protocol import Extracted
+from core.contents.standing import Standing, Standings, hits
+from core.contents.table_differences import State, TableDifference, TableDifferences
 from core.contents.tables import DumpContents
 from core.contents.target import Target
 from core.errors import Cancelled
 from core.events import Kind, Report
 from core.magento.store import Store
-from tui.engine.plan_port import PAGE, InsideView, Stop
+from tui.engine.inside_port import HITS, PAGE, InsideView, OpenTable, StandingView, Stop
+from tui.engine.inside_rows import DumpTable
 
 LINES: Final = 2500
 """Lines of one difference; the core cuts that of a file before."""
 ROWS: Final = 200
 """Rows of a table that are shown of its difference."""
+_TOLD_S: Final = 0.15  # what is known by then is handed on together
+_STATES: Final = {
+    State.SAME: "same",
+    State.CHANGED: "differs",
+    State.DEFINITION: "definition",
+    State.MISSING: "missing",
+    State.EXTRA: "only now",
+    State.UNKNOWN: "unknown",
+}
+_KINDS: Final = {DIRECTORY: "directory", SYMLINK: "link"}
 
 
 class BackupInsides:
@@ -55,6 +72,55 @@ class BackupInsides:
                 )
                 for one in islice(found, PAGE)
             )
+
+    def standing(
+        self,
+        name: str,
+        directory: str,
+        *,
+        found: Callable[[tuple[StandingView, ...]], object],
+        stop: Stop,
+    ) -> None:
+        """Hand on how parts stand to the store now, some at a time."""
+        backup = find_any_backup(self._store.backups, name)
+        report = _stopping(stop)
+        if backup.kind is Kind.DB:
+            with (
+                DumpContents(backup, keep=self._keep, report=report) as dump,
+                TableDifferences(dump, self._store, environ=os.environ) as tables,
+            ):
+                _hand_on(map(_of_table, tables.standings(stop=stop)), found, stop)
+            return
+        with ArchiveContents(backup, self._store, keep=self._keep, report=report) as contents:
+            standings = Standings(contents, self._store, stop=stop)
+            _hand_on(map(_of_entry, standings.of(directory)), found, stop)
+
+    def found(self, name: str, word: str, *, stop: Stop) -> tuple[int, tuple[InsideView, ...]]:
+        """Return the members of an archive with a word in their path."""
+        backup = find_any_backup(self._store.backups, name)
+        count, shown = 0, list[InsideView]()
+        with ArchiveContents(
+            backup, self._store, keep=self._keep, report=_stopping(stop)
+        ) as contents:
+            for located in hits(contents, word, stop=stop):
+                count += 1
+                if count <= HITS:
+                    row = located.row
+                    shown.append(
+                        InsideView(
+                            path=os.fsdecode(row.path),
+                            kind=_KINDS.get(row.type, "file"),
+                            size=row.size,
+                            mode=None if row.mode < 0 else row.mode,
+                            link=os.fsdecode(row.link),
+                        )
+                    )
+        return count, tuple(shown)
+
+    def table(self, name: str, table: str) -> OpenTable:
+        """Open a table of a dump."""
+        backup = find_any_backup(self._store.backups, name)
+        return DumpTable(backup, self._store, table, keep=self._keep)
 
     def extract(self, name: str, part: str, to: str, *, stop: Stop) -> tuple[int, int, int]:
         """Write a part into a directory outside the store."""
@@ -87,6 +153,55 @@ class BackupInsides:
                 if stop():
                     raise Cancelled("Nobody waits for this difference any more.")
         return tuple(lines)
+
+
+def _hand_on(
+    views: Iterator[StandingView],
+    found: Callable[[tuple[StandingView, ...]], object],
+    stop: Stop,
+) -> None:
+    waiting: list[StandingView] = []
+    told_s = time.monotonic()
+    for view in views:
+        waiting.append(view)
+        if time.monotonic() - told_s > _TOLD_S:
+            if stop():
+                raise Cancelled("Nobody waits for this comparison any more.")
+            found(tuple(waiting))
+            waiting, told_s = [], time.monotonic()
+    if waiting:
+        found(tuple(waiting))
+
+
+def _of_entry(one: Standing) -> StandingView:
+    changed = one.comes + one.changes + one.goes
+    state = "differs" if changed else "same"
+    if changed and not (one.same or one.changes):
+        state = "missing" if one.comes and not one.goes else "only now" if not one.comes else state
+    part = None
+    if one.kind:
+        part = InsideView(path=one.path, kind=one.kind, size=one.size, mode=one.mode)
+    return StandingView(
+        path=one.path,
+        state=state,
+        comes=one.comes,
+        changes=one.changes,
+        goes=one.goes,
+        about=one.about,
+        part=part,
+    )
+
+
+def _of_table(one: TableDifference) -> StandingView:
+    only_now = one.state is State.EXTRA
+    state = _STATES[one.state] if one.counted or one.state is not State.UNKNOWN else ""
+    return StandingView(
+        path=one.name,
+        state=state,
+        rows_now=one.rows_now,
+        counted=one.counted,
+        part=InsideView(path=one.name, kind="table") if only_now else None,
+    )
 
 
 def _stopping(stop: Stop) -> Report:

@@ -22,7 +22,8 @@ from tui.engine.views import Places, places_of
 if TYPE_CHECKING:
     from core.config.load import Effective
     from core.operations.requests import BackupRequest
-    from tui.engine.plan_port import Insides, PlannedFiles
+    from tui.engine.inside_port import Insides
+    from tui.engine.plan_port import PlannedFiles
     from tui.engine.port import Engine
 
 
@@ -67,8 +68,8 @@ class LazyEngine:
         from core.operations.requests import BackupRequest  # noqa: PLC0415 - as said above
 
         if self._settings is not None:
+            from core.cli.backup_request import backup_request  # noqa: PLC0415 - as said above
             from core.cli.parser import CommandLine  # noqa: PLC0415 - as said above
-            from core.cli.requested import backup_request  # noqa: PLC0415 - as said above
 
             with suppress(MagerewindError):
                 effective = self._settings(self.root)

@@ -9,7 +9,7 @@ from core.archive.plan.summary import FilePlan
 from core.database.load.server_check import ServerCheck
 from core.events import Kind
 from core.operations.findings import Finding
-from core.operations.losses import Losses
+from core.operations.lost_rows import LostRows
 from core.operations.preflight import BackupPreflight
 from core.operations.rollback_plan import DatabasePlan, RollbackPlan
 from core.operations.table_plans import TablePlan, table_plans
@@ -77,7 +77,7 @@ def _files_view(plan: FilePlan) -> FilesPlanView:
     )
 
 
-def _lost(losses: Losses | None) -> tuple[tuple[str, int], ...]:
+def _lost(losses: LostRows | None) -> tuple[tuple[str, int], ...]:
     if losses is None:
         return ()
     counts = (("orders", losses.orders), ("customers", losses.customers))
@@ -124,7 +124,7 @@ def _closed_s(plan: RollbackPlan) -> float | None:
 
 
 def plan_view(plan: RollbackPlan) -> PlanView:
-    """Return what a rollback would change. Losses are numbers of their own, not a finding."""
+    """Return what a rollback would change. LostRows are numbers of their own, not a finding."""
     database, lost, needed = None, _lost(None), plan.bytes_to_write
     tables: tuple[TablePlan, ...] = ()
     uncounted: tuple[str, ...] = ()

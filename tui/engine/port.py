@@ -24,8 +24,9 @@ from core.jobs.state import JobState, advance
 from core.operations.health import StoreHealth
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.text.lines import Line, lines_of
+from tui.engine.inside_port import Insides
 from tui.engine.pace import Pace
-from tui.engine.plan_port import Insides, PlannedFiles
+from tui.engine.plan_port import PlannedFiles
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
@@ -282,6 +283,20 @@ class Errands:
             else self._loop.call_later(limit_s, answer, TimeLimit(), context=context)
         )
         threading.Thread(target=run, daemon=True, name="errand").start()
+
+    def handed(self, each: Callable[[T], object]) -> Callable[[T], None]:
+        """Return what a thread may call again and again: `each` gets the values on the loop."""
+        context = contextvars.copy_context()
+
+        def take(value: T) -> None:
+            if not self._closed:
+                each(value)
+
+        def hand(value: T) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
+                self._loop.call_soon_threadsafe(take, value, context=context)
+
+        return hand
 
     def close(self) -> None:
         """Let no answer come back any more."""

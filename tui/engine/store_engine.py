@@ -12,28 +12,29 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from core.backups.catalog import (
     Backup,
     PartialBackup,
-    delete_backup,
-    delete_partial,
     list_backups,
 )
-from core.backups.notes import set_note
+from core.backups.edit_remarks import change_remarks
 from core.backups.verification import verify_backup
+from core.cli.backup_request import backup_request
 from core.cli.parser import CommandLine
-from core.cli.requested import backup_request, rollback_request, undo_request
+from core.cli.rollback_request import rollback_request, undo_request
 from core.config.fields import Settings
-from core.config.job import settings_of_job
+from core.config.job_settings import settings_of_job
 from core.config.load import Effective
 from core.database.server.size import estimate
 from core.errors import DamagedBackup, MagerewindError, UsageError
 from core.events import Kind, Report, Stamped
 from core.jobs import lock
 from core.jobs.client import Client
+from core.jobs.deleting import delete_named
 from core.jobs.directory import JobDirectory
-from core.jobs.listing import JobSummary, interrupted_error
+from core.jobs.listing import JobSummary
 from core.jobs.stream import EventStream
 from core.magento.env_php import DeploymentConfiguration, read_configuration
 from core.magento.maintenance import maintenance_state, open_store
@@ -42,13 +43,12 @@ from core.magento.store import Store, magento_version
 from core.operations.changed import changed_files
 from core.operations.equal_command import command_line
 from core.operations.health import StoreHealth
-from core.operations.losses import count_losses
-from core.operations.lost import lost_lines
-from core.operations.pinned import refuse_pinned
+from core.operations.lost_jobs import lost_lines
+from core.operations.lost_rows import count_lost_rows
+from core.operations.not_backed_up import media_findings
 from core.operations.preflight import space_of
 from core.operations.read_only import code_findings, refuse_unwritable
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
-from core.operations.uncovered import media_findings
 from core.schedule.due import Due, due_of
 from tui.engine import plan_views
 from tui.engine.backup_views import set_view
@@ -226,7 +226,7 @@ class StoreEngine:
     def newer(self, timestamp: int) -> NewerView:
         """Return the orders and customers that came after a moment."""
         connection = read_configuration(self._store, environ=os.environ).default_connection()
-        found = count_losses(connection, timestamp)
+        found = count_lost_rows(connection, timestamp)
         return NewerView(orders=found.orders, customers=found.customers, uncounted=found.uncounted)
 
     def closed(self) -> bool:
@@ -265,10 +265,10 @@ class StoreEngine:
         return tuple(warned.message for warned in result.warnings)
 
     def write_note(self, one: SetView, note: str) -> None:
-        """Write another note for a set, in the manifest of each of its backups."""
+        """Write another note for a set, into the remarks on each of its backups."""
         self._refuse_while_running()
         for backup in one.backups:
-            set_note(self._store.backups, backup.name, note)
+            change_remarks(self._find(backup), lambda remarks: replace(remarks, note=note))
 
     def _find(self, wanted: BackupView) -> Backup:
         for backup in list_backups(self._store.backups).backups:
@@ -279,16 +279,15 @@ class StoreEngine:
     def delete(self, backup: BackupView) -> None:
         """Delete a backup and its manifest, unless a job works that may be reading it."""
         self._refuse_while_running()
-        refuse_pinned(self._store, backup.name)
-        delete_backup(self._store.backups, backup.name)
+        self._delete(backup.name)
 
     def delete_unfinished(self, unfinished: PartialBackup) -> None:
         """Delete an unfinished file, unless a job works or waits for its recovery."""
         self._refuse_while_running()
-        interrupted = self._client.interrupted()
-        if interrupted is not None:
-            raise interrupted_error(interrupted, host=self.host)
-        delete_partial(self._store.backups, unfinished.file_name)
+        self._delete(unfinished.file_name)
+
+    def _delete(self, name: str) -> None:
+        delete_named(self._client, (name,), lambda _name, _freed_bytes: None)
 
     def _refuse_while_running(self) -> None:
         holder = self._client.holder()

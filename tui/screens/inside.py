@@ -5,9 +5,7 @@ Nothing here changes the store: `p` opens the plan of a rollback of that one par
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -15,35 +13,42 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 
-from core.archive.tree.patterns import quoted
+from core.errors import Cancelled
 from core.events import Kind
-from core.operations.requests import RollbackRequest
-from tui.engine.plan_port import PAGE, InsideView
+from tui.engine.inside_port import HITS, PAGE, InsideView, StandingView
+from tui.engine.inside_tree import InsideTree, Row
+from tui.engine.port import Latest
 from tui.engine.views import BackupView, SetView
 from tui.render import inside, text
 from tui.render.text import assemble
-from tui.screens.ask import Prompt
 from tui.screens.difference_pane import DifferencePane
+from tui.screens.inside_acts import ask_extract, put_back
 from tui.screens.page import Page
-from tui.screens.rollback import Rollback
+from tui.screens.table_rows import TableRows
+from tui.widgets.entry import Entry
 from tui.widgets.keys import BACK, HELP, Hint
 from tui.widgets.lines import Lines
 from tui.widgets.panel import Panel
 from tui.widgets.rows import Rows
 
-_TITLES = {Kind.CODE: "Code", Kind.MEDIA: "Media", Kind.DB: "Database"}
+_AT_ONCE: Final = 2  # comparisons
+_MANY: Final = {True: "tables", False: "entries"}
+_TITLES: Final = {Kind.CODE: "Code", Kind.MEDIA: "Media", Kind.DB: "Database"}
 
 
 class Inside(Page):
     """One set, part by part."""
 
-    PURPOSE = """What a backup holds, without a rollback. Enter opens a directory; = compares the
-        entry, or the table, under the cursor with the store now; x writes it into a directory
-        outside the store; p plans a rollback of it alone."""
+    PURPOSE = """What a backup holds, without a rollback, and how it stands to the store now: of a
+        directory what a rollback would bring (+), change (~) and remove (-). Enter opens a
+        directory, or the rows of a table; = compares what is under the cursor with the store; x
+        writes it into a directory outside the store; p plans a rollback of it alone."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("equals_sign,tab", "compare", "Diff", tooltip="Compare it with the store now."),
         Binding("x", "extract", "Extract", tooltip="Write it into a directory elsewhere."),
         Binding("p", "put_back", "Put back", tooltip="Plan a rollback of this one alone."),
+        Binding("slash", "find", "Find", tooltip="Show what has a word in its path."),
+        Binding("c", "changes", "Only changes", tooltip="Hide what is the same as in the store."),
         Binding("t", "turn", "Next part", tooltip="Go to code, media or the database."),
         Binding("right", "unfold(True)", "Open", show=False),
         Binding("left", "unfold(False)", "Fold", show=False),
@@ -51,9 +56,11 @@ class Inside(Page):
     HINTS = (
         Hint(key="enter", words="Open"),
         Hint(key="equals_sign", words="Diff"),
-        Hint(key="x", words="Extract"),
+        Hint(key="t", words="Part"),
+        Hint(key="slash", words="Find"),
         Hint(key="p", words="Put back"),
-        Hint(key="t", words="Next part"),
+        Hint(key="x", words="Extract"),
+        Hint(key="c", words="Only changes"),
         BACK,
         HELP,
     )
@@ -62,11 +69,12 @@ class Inside(Page):
         super().__init__()
         self._set = one
         self._backup = backup
-        self._children: dict[str, list[InsideView]] = {}
-        self._unread: set[str] = set()
-        self._open: set[str] = set()
-        self._items: list[tuple[int, InsideView | str]] = []  # a text: of which there is more
+        self._tree = InsideTree(tables=backup.kind is Kind.DB)
+        self._items: list[Row] = []
         self._left = 0  # the question that counts
+        self._to_compare: list[str] = []  # directories, the last one first
+        self._comparing = 0
+        self._search: Latest[tuple[int, tuple[InsideView, ...]]] = Latest(last_only=True)
 
     @property
     def _is_dump(self) -> bool:
@@ -81,6 +89,7 @@ class Inside(Page):
         """Show the tree, and the difference beside it or instead of it."""
         with Vertical(id="plan-pane"), Container(id="plan-columns"):
             with Panel("INSIDE", id="plan-tree", classes="fills"):
+                yield Entry(placeholder="a part of the path", id="find")
                 yield Lines(self._draw_head, id="inside-head")
                 yield Rows(self._line, id="inside-rows")
             yield DifferencePane()
@@ -89,12 +98,14 @@ class Inside(Page):
         """Read the top."""
         super().on_mount()
         self.query_one("#plan-pane").display = True
+        self.query_one("#find").display = False
         self._rows.focus()
         self._begin(self._backup)
 
     def on_unmount(self) -> None:
-        """Let what is read end."""
+        """Let what is read or compared end."""
         self._left += 1
+        self._search.begin()
 
     @property
     def _rows(self) -> Rows:
@@ -113,10 +124,9 @@ class Inside(Page):
 
     def _begin(self, backup: BackupView) -> None:
         self._backup = backup
-        self._children.clear()
-        self._open.clear()
-        self._unread.clear()
+        self._tree = InsideTree(tables=backup.kind is Kind.DB)
         self._left += 1
+        self._to_compare, self._comparing = [], 0
         if backup.kind is not None:
             self._difference.names = {backup.kind: backup.name}
         self._name_it(f"reading {self.owner.glyphs.ellipsis}")
@@ -140,35 +150,49 @@ class Inside(Page):
         if isinstance(value, str):
             words = f"{'  ' * depth}{self.owner.glyphs.ellipsis} more: Enter shows them"
             return assemble((text.fit(words, width, self.owner.glyphs), "$foreground-muted"))
-        is_open = value.path in self._open
-        return inside.row(value, depth, width, self.owner.glyphs, is_open=is_open)
-
-    def _seen(self) -> Iterator[tuple[int, InsideView | str]]:
-        stack = [("", iter(self._children.get("", ())))]
-        while stack:
-            directory, parts = stack[-1]
-            part = next(parts, None)
-            depth = len(stack) - 1
-            if part is None:
-                stack.pop()
-                if directory in self._unread:
-                    yield depth, directory
-                continue
-            yield depth, part
-            if part.kind == "directory" and part.path in self._open:
-                stack.append((part.path, iter(self._children.get(part.path, ()))))
+        tree = self._tree
+        return inside.row(
+            value,
+            tree.standing(value),
+            depth,
+            width,
+            self.owner.glyphs,
+            is_open=tree.is_open(value),
+            whole=tree.hits is not None,
+        )
 
     def _list(self, cursor: int | None = None) -> None:
-        self._items = list(self._seen())
+        """Show what is known now; the cursor stays on the part that it was on."""
+        before = self.part
+        self._items = self._tree.rows()
+        if cursor is None and before is not None:
+            paths = (
+                at
+                for at, (_, one) in enumerate(self._items)
+                if isinstance(one, InsideView) and one.path == before.path
+            )
+            cursor = next(paths, None)
         self._rows.show(len(self._items), cursor=cursor)
         self.query_one("#inside-head", Lines).show(self._draw_head)
+        self._tell()
         self._look()
 
+    def _tell(self) -> None:
+        """Say in the title how much is known."""
+        known, differ, waiting = self._tree.counts
+        words = f"{text.plural(known, 'table' if self._is_dump else 'entry', _MANY[self._is_dump])}"
+        if self._tree.hits is not None:
+            words = f"{text.count(len(self._tree.hits))} found"
+        elif waiting and self._comparing:
+            words += f", comparing {self.owner.glyphs.ellipsis}"
+        elif not waiting:
+            words += f", {differ} differ" if differ else ", all the same"
+        self._name_it(words + (", only changes" if self._tree.only_changes else ""))
+
     def _read(self, directory: str) -> None:
-        """Read a directory aside, or more of it."""
+        """Read a directory aside, or more of it, and how it stands to the store."""
         number, engine, name = self._left, self.owner.engine, self._backup.name
-        known = self._children.get(directory, [])
-        after = "" if not known else str(len(known)) if self._is_dump else known[-1].path
+        after, is_first = self._tree.behind(directory), not self._tree.is_known(directory)
 
         def came(value: tuple[InsideView, ...] | Exception) -> None:
             if number != self._left:
@@ -177,12 +201,11 @@ class Inside(Page):
                 self._name_it("cannot be read")
                 self.owner.complain(value)
                 return
-            self._children.setdefault(directory, []).extend(value)
-            (self._unread.add if len(value) == PAGE else self._unread.discard)(directory)
-            self._open.add(directory)
-            held = sum(map(len, self._children.values()))
-            self._name_it(f"{text.count(held)} shown")
+            self._tree.add(directory, value, more=len(value) == PAGE)
             self._list()
+            if is_first and self._backup.kind is not None:
+                self._to_compare.append(directory)
+                self._compare_next()
 
         def read() -> tuple[InsideView, ...]:
             return engine.inside.children(
@@ -190,6 +213,96 @@ class Inside(Page):
             )
 
         self.owner.errands.ask(read, came)
+
+    def _compare_next(self) -> None:
+        """Compare the directory that was opened last, aside; at most two at once."""
+        if not self._to_compare or self._comparing >= _AT_ONCE:
+            return
+        directory = self._to_compare.pop()
+        number, engine, name = self._left, self.owner.engine, self._backup.name
+        self._comparing += 1
+
+        def known(views: tuple[StandingView, ...]) -> None:
+            if number == self._left:
+                self._tree.stand(views)
+                self._list()
+
+        def ended(value: object) -> None:
+            if number != self._left:
+                return
+            self._comparing -= 1
+            if isinstance(value, Exception):
+                self.owner.complain(value)
+            self._compare_next()
+            self._tell()
+
+        found = self.owner.errands.handed(known)
+        self.owner.errands.ask(
+            lambda: engine.inside.standing(
+                name, directory, found=found, stop=lambda: number != self._left
+            ),
+            ended,
+        )
+
+    # Searching, and leaving out what is the same
+
+    def action_changes(self) -> None:
+        """Hide what is the same, or show it again."""
+        self._tree.only_changes = not self._tree.only_changes
+        self._list()
+
+    def action_find(self) -> None:
+        """Open the field."""
+        field = self.query_one("#find", Entry)
+        field.display = True
+        field.focus()
+
+    def on_input_changed(self, event: Entry.Changed) -> None:
+        """Show what has the word: of a dump at once, of an archive when the index was read."""
+        word = event.value.strip()
+        if self._is_dump:
+            self._tree.word = word.casefold()
+            self._list(0)
+            return
+        is_old = self._search.begin()
+        if not word:
+            self._tree.hits = None
+            self._list(0)
+            return
+        engine, name = self.owner.engine, self._backup.name
+        self._search.ask(
+            self.owner.errands,
+            lambda: engine.inside.found(name, word, stop=is_old),
+            self._found,
+            begun=True,
+        )
+
+    def _found(self, value: tuple[int, tuple[InsideView, ...]] | Exception) -> None:
+        if isinstance(value, Cancelled):
+            return
+        if isinstance(value, Exception):
+            self.owner.complain(value)
+            return
+        count, self._tree.hits = value
+        self._list(0)
+        if count > len(self._tree.hits):
+            self.owner.tell(f"{text.count(count)} found; the first {text.count(HITS)} are shown.")
+
+    def on_input_submitted(self, _event: Entry.Submitted) -> None:
+        """Go to what was found."""
+        self._rows.focus()
+
+    def _close_find(self) -> bool:
+        """Take the search away; return whether there was one."""
+        field = self.query_one("#find", Entry)
+        if not field.display:
+            return False
+        field.value = ""
+        field.display = False
+        self._rows.focus()
+        return True
+
+    # Moving
 
     def on_rows_opened(self, event: Rows.Opened) -> None:
         """Open a directory, more of one, or the difference of a file."""
@@ -199,7 +312,9 @@ class Inside(Page):
         if isinstance(value, str):
             self._read(value)
         elif value.kind == "directory":
-            self.action_unfold(value.path not in self._open)
+            self.action_unfold(not self._tree.is_open(value))
+        elif value.kind == "table" and not self._tree.is_only_now(value):
+            self.app.push_screen(TableRows(self._backup.name, value.path, self.crumb()))
         else:
             self.action_compare()
 
@@ -208,13 +323,10 @@ class Inside(Page):
         part = self.part
         if part is None or part.kind != "directory":
             return
-        if not opens:
-            self._open.discard(part.path)
-        elif part.path not in self._children:
+        if opens and not self._tree.is_known(part.path):
             self._read(part.path)
             return
-        else:
-            self._open.add(part.path)
+        self._tree.unfold(part.path, opens=opens)
         self._list()
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
@@ -228,6 +340,7 @@ class Inside(Page):
 
     def action_turn(self) -> None:
         """Go to the next part of the set."""
+        self._close_find()
         parts = [one for one in self._set.backups if one.kind is not None]
         if self._backup in parts and len(parts) > 1:
             self._begin(parts[(parts.index(self._backup) + 1) % len(parts)])
@@ -262,54 +375,18 @@ class Inside(Page):
         if self._difference.has_focus_within:
             self.query_one("#plan-pane").remove_class("-difference")
             self._rows.focus()
-        else:
+        elif not self._close_find():
             super().action_back()
 
     def action_extract(self) -> None:
         """Ask for a directory, and write the part into it, aside."""
-        part, owner, name = self.part, self.owner, self._backup.name
-        if part is None:
-            return
-        number = self._left
-
-        def answered(to: str | None) -> None:
-            to = os.path.expanduser((to or "").strip())
-            if not to:
-                return
-
-            def done(value: tuple[int, int, int] | Exception) -> None:
-                if isinstance(value, Exception):
-                    owner.complain(value)
-                    return
-                files, size, left = value
-                more = f"; {text.count(left)} left out" if left else ""
-                owner.tell(f"{text.plural(files, 'file')}, {text.size(size)}, in {to}{more}")
-
-            owner.errands.ask(
-                lambda: owner.engine.inside.extract(
-                    name, part.path, to, stop=lambda: number != self._left
-                ),
-                done,
-            )
-
-        lines = (f"{part.path} is written into this directory, which is outside the store:",)
-        self.ask(Prompt(title="EXTRACT", lines=lines), answered)
+        part, number = self.part, self._left
+        if part is not None and self._tree.is_only_now(part):
+            self.owner.refuse("It is only in the store: the backup has nothing to extract.")
+        elif part is not None:
+            ask_extract(self, self._backup.name, part, stop=lambda: number != self._left)
 
     def action_put_back(self) -> None:
         """Plan a rollback of this one part."""
-        part, backup, owner = self.part, self._backup, self.owner
-        if part is None or not owner.may_plan():
-            return
-        if backup.kind is Kind.DB and part.kind != "table":
-            owner.refuse("Only tables are put back one by one.")
-        elif backup.kind is None:
-            owner.refuse("An archive of several kinds is not rolled back.")
-        elif backup.kind is Kind.DB:
-            request = RollbackRequest(db_file=backup.name, only_table=(part.path,))
-            self.app.push_screen(Rollback(request))
-        else:
-            only = (quoted(part.path),)
-            code = backup.name if backup.kind is Kind.CODE else None
-            media = backup.name if backup.kind is Kind.MEDIA else None
-            request = RollbackRequest(code_file=code, media_file=media, only=only)
-            self.app.push_screen(Rollback(request))
+        if self.part is not None:
+            put_back(self, self._backup, self.part)

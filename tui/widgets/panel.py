@@ -88,10 +88,14 @@ class Panel(Vertical):
 
     def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
         """Show that the keys go here now."""
-        self._active = True
-        self._paint_title()
+        self._follow_focus()
 
     def on_descendant_blur(self, _event: events.DescendantBlur) -> None:
         """Show that the keys go elsewhere."""
-        self._active = False
+        self._follow_focus()
+
+    def _follow_focus(self) -> None:
+        # What lost the focus may say so after what has it now, in the same panel.
+        focused = self.screen.focused
+        self._active = focused is not None and self in focused.ancestors
         self._paint_title()

@@ -11,7 +11,7 @@ from typing import Final
 
 from core.archive.create.pack_worker import SMALL
 from core.archive.index.blocks import Row, stored
-from core.archive.index.writer import IndexWriter, RowGatherer, Subject
+from core.archive.index.writer import IndexedArchive, IndexWriter, RowGatherer
 from core.archive.tar.gzip import GzipWriter, Segment
 from core.archive.tar.member_writer import Facts
 from core.durable import translate
@@ -103,7 +103,7 @@ class Output:
         self._gzip.close()
         if self._index is None:
             return ""
-        subject = Subject(
+        subject = IndexedArchive(
             sha256=self._gzip.sha256,
             size_bytes=self._gzip.size,
             members=self.members,

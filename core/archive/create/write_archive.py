@@ -57,7 +57,7 @@ class ArchiveSummary:
 
 
 @dataclass(slots=True)
-class Noticed:
+class WarnedNames:
     """Names for the warnings."""
 
     changed: list[str] = field(default_factory=list)
@@ -83,7 +83,7 @@ class Noticed:
 class ArchiveBatches(Batches[Segment]):
     """The walk over a selection, for the packing pool."""
 
-    def __init__(self, selection: Selection, noticed: Noticed, members: MemberWriter) -> None:
+    def __init__(self, selection: Selection, noticed: WarnedNames, members: MemberWriter) -> None:
         super().__init__()
         self._selection = selection
         self._noticed = noticed
@@ -119,7 +119,7 @@ class _Writer:
     """The state of one archive that is being written."""
 
     def __init__(self, selection: Selection, out: Output, report: Report) -> None:
-        self.noticed = Noticed()
+        self.noticed = WarnedNames()
         self._start = len(selection.prefix)
         self._out = out
         self._report = report

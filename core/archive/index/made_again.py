@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from core.archive.index.blocks import Row, stored
-from core.archive.index.writer import NO_STRETCH, IndexWriter, RowGatherer, Subject
+from core.archive.index.writer import NO_STRETCH, IndexedArchive, IndexWriter, RowGatherer
 from core.archive.tar.gzip import Stretch
 from core.archive.tar.member import Member
 from core.archive.tar.name_index import Index
@@ -65,7 +65,7 @@ class _Gathering:
 
     def finish(self, reader: ArchiveReader, identity: str, *, direct: bool) -> str:
         """Write the end of the index; return its digest."""
-        subject = Subject(
+        subject = IndexedArchive(
             sha256=reader.sha256,
             size_bytes=reader.compressed_bytes,
             members=self._members,

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, Self
 
 from core.archive.index.blocks import Block, Broken, Row, decode
-from core.archive.index.writer import FORMAT, MAGIC, TRAILER, Entry, Subject, digest_of
+from core.archive.index.writer import FORMAT, MAGIC, TRAILER, Entry, IndexedArchive, digest_of
 from core.archive.tar.gzip import Stretch
 from core.archive.tree.selection import walk_key
 from core.errors import MALFORMED
@@ -79,7 +79,7 @@ class IndexReader:
             (first.encode("latin-1"), int(members), int(at), int(length), sum_.encode("latin-1"))
             for first, members, at, length, sum_ in values.pop("pages")
         ]
-        self.subject = Subject(**values)
+        self.subject = IndexedArchive(**values)
         self._keys = [walk_key(page[0]) for page in self._pages]
         self._page: tuple[int, list[Entry], list[bytes]] = (-1, [], [])
         self._block: tuple[int, Block | None] = (-1, None)

@@ -18,7 +18,7 @@ from core.archive.index.reader import Located
 from core.archive.tar.gzip import Stretch
 from core.durable import translate
 from core.errors import DamagedBackup
-from core.owned import open_regular
+from core.owned_files import open_regular
 
 _PIECE: Final = 1 << 20
 _READ: Final = 1 << 18

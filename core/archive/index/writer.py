@@ -51,7 +51,7 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class IndexedArchive:
     """The archive that an index is of: its digest, its size, totals, and whose order it is in.
 
     `ordered`: its members come in the order of our walk, and their places are those of their
@@ -110,7 +110,7 @@ class IndexWriter:
         self._pages.append((first, members, self._out(content), len(content), digest_of(content)))
         self._page = []
 
-    def finish(self, subject: Subject) -> str:
+    def finish(self, subject: IndexedArchive) -> str:
         """Write the end; return the digest of the root, as hex."""
         self._end_page()
         root = packed({**asdict(subject), "pages": self._pages})

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from core.archive.plan.facts import PlanFacts
-from core.archive.plan.home import Bounds
+from core.archive.plan.plan_location import Bounds
 from core.archive.plan.rows import Region
 
 _ASIDE: Final = re.compile(rb"aside-[0-9a-f-]{1,64}-[a-z]+")

@@ -20,7 +20,7 @@ from core.archive.tree.patterns import Chosen
 from core.archive.tree.selection import Problem, Selection, unreadable, walk, walk_key
 
 
-class TheWay:
+class DirectoriesAbove:
     """The directories above the chosen paths, in the order of the walk."""
 
     def __init__(self, selection: Selection) -> None:
@@ -99,7 +99,7 @@ def first_beginning(selection: Selection) -> bytes:
     return min(Chosen(selection.chosen).beginnings, key=walk_key)
 
 
-def ways_are_there(selection: Selection) -> bool:
+def directories_above_exist(selection: Selection) -> bool:
     """Tell whether the directories above all that is chosen are live: none has to be made."""
     if selection.only:
         return False

@@ -20,8 +20,8 @@ from typing import Final, NamedTuple
 from core.account.client import keeper
 from core.account.reach import account_of, look
 from core.archive.plan.facts import MOVABLE, Admitted
-from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.plan_location import PlanPlace
 from core.archive.plan.rows import Row
 from core.archive.tree.open_directories import OPEN_DIRECTORY, OpenDirectories, is_gone
 from core.archive.tree.records import storable_inode
@@ -35,7 +35,7 @@ _NOBODY: Final = 0xFFFFFFFF
 _NAMES_KEPT: Final = 1000
 
 
-class Closed(NamedTuple):
+class ClosedDirectory(NamedTuple):
     """A directory of another account that the swap of a plan has to work in.
 
     `unit` is the one whose top it is, None for one that stays where it is. `fd` is open as long as
@@ -76,7 +76,7 @@ def _has_acls(fd: int) -> bool:
     return True
 
 
-class Grounds:
+class DirectoryLocations:
     """Where the directories of a plan's units can be: live, in their stage or set aside."""
 
     def __init__(self, plan: PlanFile, live: OpenDirectories) -> None:
@@ -87,7 +87,7 @@ class Grounds:
         self.unreachable: list[bytes] = []
         """Directories of units that cannot even be looked into, as far as `closed` has come."""
 
-    def closed(self) -> Iterator[Closed]:
+    def closed(self) -> Iterator[ClosedDirectory]:
         """Yield the directories that keep us from moving units forward or back."""
         last: bytes | None = None
         for row in self._plan.moved_units():
@@ -99,7 +99,7 @@ class Grounds:
             if stat.S_IFDIR in {row.type_now, row.type_then}:
                 yield from self._closed_unit(row)
 
-    def _closed_parent(self, path: bytes, row: Row) -> Iterator[Closed]:
+    def _closed_parent(self, path: bytes, row: Row) -> Iterator[ClosedDirectory]:
         relative = path[len(self._prefix) :]
         try:
             fd = self._live.go(relative.split(b"/") if relative else [])
@@ -110,12 +110,12 @@ class Grounds:
                 raise
             return
         if is_closed(fd) or is_stuck(fd, row.uid_now, row.uid_then):
-            yield Closed(path, None, fd, os.fstat(fd))
+            yield ClosedDirectory(path, None, fd, os.fstat(fd))
 
-    def _closed_unit(self, row: Row) -> Iterator[Closed]:
+    def _closed_unit(self, row: Row) -> Iterator[ClosedDirectory]:
         for fd in self._opened(row.path, row.id or 0, row.region, {row.ino_now, row.ino_staged}):
             if is_closed(fd):
-                yield Closed(row.path, row.id, fd, os.fstat(fd))
+                yield ClosedDirectory(row.path, row.id, fd, os.fstat(fd))
 
     def _opened(
         self, path: bytes, unit: int | None, region: int | None, inodes: set[int | None]
@@ -159,7 +159,7 @@ def admitted(plan: PlanFile, live: OpenDirectories) -> Iterator[None]:
 
     After an error they stay open to us, for the revert. Raises OSError, StorageError.
     """
-    grounds = Grounds(plan, live)
+    grounds = DirectoryLocations(plan, live)
     if keeper() is not None:
         _admit(plan, grounds)
     yield
@@ -167,7 +167,7 @@ def admitted(plan: PlanFile, live: OpenDirectories) -> Iterator[None]:
         restore_admitted(plan, live)
 
 
-def _admit(plan: PlanFile, grounds: Grounds) -> None:
+def _admit(plan: PlanFile, grounds: DirectoryLocations) -> None:
     known = list(plan.facts.admitted)
     inodes = {one.inode for one in known}
     for path, unit, fd, status in grounds.closed():
@@ -204,7 +204,7 @@ def restore_admitted(plan: PlanFile, live: OpenDirectories) -> tuple[str, ...]:
     """
     known = plan.facts.admitted
     left: list[str] = []
-    grounds = Grounds(plan, live)
+    grounds = DirectoryLocations(plan, live)
     for was in reversed(known):
         for fd in grounds.find(was.path, was.unit, was.inode):
             account = account_of(os.fstat(fd))
@@ -257,7 +257,7 @@ def blocked(plan: PlanFile) -> tuple[str, ...]:
     """
     names: dict[str, None] = {}
     with OpenDirectories(plan.facts.root) as live:
-        grounds = Grounds(plan, live)
+        grounds = DirectoryLocations(plan, live)
         for path, _unit, fd, _status in grounds.closed():
             if not can_be_opened(fd):
                 names[os.fsdecode(path) or "."] = None

@@ -15,12 +15,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from core.account.reach import open_to_read, readlink
-from core.archive.plan.chosen_entries import TheWay, shown
+from core.archive.plan.chosen_entries import DirectoriesAbove, shown
 from core.archive.plan.kept_contents import CacheWriter
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.rows import Action, Row
 from core.archive.plan.split_units import split
-from core.archive.plan.wanted_owners import OwnersThen
+from core.archive.plan.wanted_owners import WantedOwners
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.tar.member import Member, leads_out
 from core.archive.tar.name_index import UNKNOWN_MODE
@@ -116,14 +116,14 @@ class Comparison:
         self._selection = selection
         self._reader = reader
         self._trusted = trusted
-        self._owners = OwnersThen(selection.root, trusted=trusted)
+        self._owners = WantedOwners(selection.root, trusted=trusted)
         self._euid = os.geteuid()
         self._replaced = b"\0"  # the prefix of paths inside a directory that is made anew
         self._unit: int | None = None
         self._unit_region = 0
         self._below = b""  # the prefix of paths inside the current unit
         self._blocked: list[bytes] = []  # inside a unit, must stay
-        self._way = TheWay(selection) if selection.only or selection.chosen else None
+        self._way = DirectoriesAbove(selection) if selection.only or selection.chosen else None
 
     def relative(self, path: bytes) -> bytes:
         """Return a member path relative to the selection's root."""
@@ -181,7 +181,7 @@ class Comparison:
         self._place(Action.ADD, member.name, member, None, has_children=has_children)
         self._keep(member)
 
-    def _make_way(self, way: TheWay, path: bytes) -> bool:
+    def _make_way(self, way: DirectoriesAbove, path: bytes) -> bool:
         """Plan the missing directories above a path; return whether they can be made."""
         for member in way.needed(path):
             if way.is_outside(member.name):

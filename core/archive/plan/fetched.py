@@ -12,15 +12,15 @@ import stat
 from collections.abc import Callable, Iterator
 from typing import Final, Self
 
-from core.archive.plan.home import PlanPlace, plan_home
 from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.plan_location import PlanPlace, plan_location
 from core.archive.plan.rows import Row
 from core.archive.tree.open_directories import OPEN_FILE, OpenDirectories
 from core.archive.tree.remove import remove_tree
 from core.archive.tree.xattrs import read_attributes
+from core.directories import Directory
 from core.durable import translate
 from core.errors import StorageError
-from core.held import Directory
 
 PIECE: Final = 1 << 20
 
@@ -32,7 +32,7 @@ class FetchedFiles:
     """The fetched files of the plan at `place`, whose member paths begin with `prefix`."""
 
     def __init__(self, place: PlanPlace, prefix: bytes) -> None:
-        file = plan_home(place).file
+        file = plan_location(place).file
         self._above = file.directory
         self._name = f"{file.name}.fetched"
         self._prefix = len(prefix)
@@ -88,7 +88,7 @@ class FetchedFiles:
 
 def remove_fetched(place: PlanPlace) -> None:
     """Remove all that was fetched for a plan. Raises StorageError."""
-    file = plan_home(place).file
+    file = plan_location(place).file
     remove_tree(os.fsencode(f"{file.name}.fetched"), dir_fd=file.directory.fd)
 
 

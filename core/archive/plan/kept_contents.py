@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Self
 
+from core.directories import StateFile
 from core.durable import translate, write_all
 from core.errors import StorageError
-from core.held import StateFile
 
 LARGEST: Final = 64 << 20
 """How many bytes are put aside, at most."""

@@ -13,12 +13,12 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from core.archive.plan.home import PlanPlace, plan_home
+from core.archive.plan.plan_location import PlanPlace, plan_location
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.tar.member import Member
+from core.directories import StateFile
 from core.durable import translate, write_all
 from core.errors import MALFORMED, StorageError
-from core.held import StateFile
 
 _TYPES: Final = {stat.S_IFREG: REGULAR, stat.S_IFDIR: DIRECTORY, stat.S_IFLNK: SYMLINK}
 _NO_ACCOUNT: Final = b""
@@ -46,7 +46,7 @@ class Listed(NamedTuple):
 
 def listing_file(place: PlanPlace) -> StateFile:
     """Return the file of a plan's listing."""
-    return plan_home(place).file.beside(".listing")
+    return plan_location(place).file.beside(".listing")
 
 
 def _text(path: bytes) -> str:

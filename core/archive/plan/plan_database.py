@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from core import durable
-from core.archive.plan.home import PlanHome
+from core.archive.plan.plan_location import PlanLocation
 from core.archive.plan.sqlite_file import connect
 from core.durable import translate
 from core.errors import DiskFull, StorageError
@@ -33,7 +33,7 @@ def _translated(path: str) -> Iterator[None]:
         raise StorageError(f"Failed with the plan {path}: {text}") from error
 
 
-def make_file(home: PlanHome) -> None:
+def make_file(home: PlanLocation) -> None:
     """Make an empty file in place of an old one. Raises StorageError."""
     try:
         for file in (home.file, home.file.beside("-journal")):
@@ -46,7 +46,7 @@ def make_file(home: PlanHome) -> None:
 class PlanDatabase:
     """A file of which nothing is on disk before `commit`, in one transaction after the other."""
 
-    def __init__(self, home: PlanHome, *, only_read: bool) -> None:
+    def __init__(self, home: PlanLocation, *, only_read: bool) -> None:
         self.home = home
         self.path = home.path
         self._only_read = only_read

@@ -20,8 +20,8 @@ from typing import Final
 
 from core.archive.plan.check import check_facts, check_regions
 from core.archive.plan.facts import NAMES, PlanFacts, decoded, encoded
-from core.archive.plan.home import Bounds, PlanPlace, plan_home
 from core.archive.plan.plan_database import PlanDatabase, make_file
+from core.archive.plan.plan_location import Bounds, PlanPlace, plan_location
 from core.archive.plan.plan_schema import INDEXES, KEEP_SUMS, OUTSIDE, PLAN_FORMAT, SCHEMA
 from core.archive.plan.rows import Action, Region, Row, Totals
 from core.archive.plan.sums import DirectorySums
@@ -62,7 +62,7 @@ class PlanFile(PlanDatabase):
     """A plan that is open. Nothing is on disk before `save`."""
 
     def __init__(self, place: PlanPlace, *, only_read: bool = False, new: bool = False) -> None:
-        super().__init__(plan_home(place), only_read=only_read)
+        super().__init__(plan_location(place), only_read=only_read)
         self._pending: list[Row] = []
         self._copied: list[Row] = []
         self._totals = Totals()
@@ -80,7 +80,7 @@ class PlanFile(PlanDatabase):
     @classmethod
     def create(cls, place: PlanPlace) -> PlanFile:
         """Start a plan in place of an old one."""
-        home = plan_home(place)
+        home = plan_location(place)
         make_file(home)
         return cls(home, new=True)
 

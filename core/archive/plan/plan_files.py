@@ -12,14 +12,14 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 
 from core.account.reach import lstat
-from core.archive.plan.chosen_entries import first_beginning, unmatched, ways_are_there
+from core.archive.plan.chosen_entries import directories_above_exist, first_beginning, unmatched
 from core.archive.plan.compare import NAMES_KEPT, Comparison, Same, content_is
 from core.archive.plan.facts import PlanStep
-from core.archive.plan.home import PlanPlace, cache_file, seen_file
 from core.archive.plan.kept_contents import CacheWriter
 from core.archive.plan.live_entries import Live
 from core.archive.plan.outside_links import OutsideLinks
 from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.plan_location import PlanPlace, cache_file, seen_file
 from core.archive.plan.summary import FilePlan, summary_of
 from core.archive.plan.survey import Surveyor
 from core.archive.plan.unwritable import unwritable
@@ -179,7 +179,7 @@ class Planner:
     ) -> Comparison:
         """Read the archive once against the live tree and add the differences to an open plan."""
         start = self._start if ordered and self._end is not None else None
-        if start is not None and not ways_are_there(self._selection):
+        if start is not None and not directories_above_exist(self._selection):
             start = None
         with ArchiveReader(
             self._path, trusted=self._trusted, report=self._report, start=start

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from core.account.reach import open_to_read
 from core.archive.plan.compare import Comparison
 from core.archive.plan.fetched import PIECE, Fetch, FetchedFiles
-from core.archive.plan.home import PlanPlace, seen_file
 from core.archive.plan.listed import Listed, listing_file, members_of, read_listing
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_files import Planner, merge
+from core.archive.plan.plan_location import PlanPlace, seen_file
 from core.archive.plan.summary import FilePlan, summary_of
 from core.archive.tar.header import HARD_LINK
 from core.archive.tar.member import Member

@@ -14,8 +14,8 @@ import sqlite3
 from typing import Final
 from urllib.parse import quote
 
+from core.directories import StateFile
 from core.errors import StorageError
-from core.held import StateFile
 
 _LOG: Final = ("-wal", "-shm")
 _FORMAT_AT: Final = 18  # of the header: the versions to write and to read, 1 for a rollback journal

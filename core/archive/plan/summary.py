@@ -9,8 +9,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.plan_location import PlanPlace
 from core.archive.plan.rows import Action, DirectoryTotals
 from core.archive.plan.survey import Survey
 from core.archive.plan.tree import PlanTree

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.plan_location import PlanPlace
 from core.archive.plan.rows import Action
 from core.archive.plan.sums import Sums
 

@@ -16,7 +16,7 @@ from core.archive.tree.accounts import AccountNames, AccountNumbers, own_groups
 from core.archive.tree.selection import Status
 
 
-class OwnersThen:
+class WantedOwners:
     """Whom the members of an archive are to belong to, as far as this account can see to it."""
 
     def __init__(self, root: bytes, *, trusted: bool) -> None:

@@ -6,8 +6,8 @@ It owns nothing else of the undo; `core.archive.restore.undo` brings them back.
 from __future__ import annotations
 
 from core.archive.plan.closed_directories import unremovable
-from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.plan_location import PlanPlace
 from core.archive.restore.places import Places
 from core.events import Report, no_report
 

@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from core.archive.plan.fetched import FetchedContents, FetchedFiles
-from core.archive.plan.home import cache_file
 from core.archive.plan.kept_contents import read_cache
 from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.plan_location import cache_file
 from core.archive.plan.rows import Row
 from core.archive.tar.gzip_position import Inflated
 from core.archive.tar.sparse import SparseMap
 from core.errors import DamagedBackup, PlanChanged, StorageError
-from core.owned import open_regular
+from core.owned_files import open_regular
 
 
 class Contents(Protocol):

@@ -17,8 +17,8 @@ from typing import Final
 from core import durable
 from core.account.client import keeper
 from core.account.reach import account_of, look, open_to_read
-from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.plan_location import PlanPlace
 from core.archive.plan.rows import Action, Row
 from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.stages import UnitPaths
@@ -32,7 +32,7 @@ _BATCH: Final = 64
 _NAMES_KEPT: Final = 1000
 
 
-class StagedGifts:
+class OwnerTransfer:
     """Gives the files of open stages to whom they are to belong."""
 
     def __init__(

@@ -18,7 +18,7 @@ from core.archive.tree.remove import remove_if_empty, remove_tree, tree_bytes
 from core.durable import make_directory, printable
 from core.errors import ForeignState
 from core.events import Report, no_report
-from core.owned import foreign, why_foreign
+from core.owned_files import foreign, why_foreign
 
 _DEFAULT_ACL: Final = "system.posix_acl_default"
 

@@ -15,11 +15,11 @@ from typing import Final
 
 from core.archive.plan.compare import Comparison
 from core.archive.plan.fetched import Fetch, fetch_contents
-from core.archive.plan.home import seen_file
 from core.archive.plan.live_entries import LivePart, LiveParts
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_files import Planner
 from core.archive.plan.plan_listing import ListedPlanner
+from core.archive.plan.plan_location import seen_file
 from core.archive.plan.rows import Action, Row
 from core.archive.plan.summary import summary_of
 from core.archive.plan.unwritable import unwritable
@@ -41,7 +41,7 @@ _SAME_TICK_NS: Final = 20_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refreshed:
+class Rechecked:
     """The result of a recheck.
 
     `changed` are the paths that changed, in order. `counted` is how many of them lie outside the
@@ -187,9 +187,9 @@ def _remove_staged(name: bytes, stage: int) -> None:
         remove_tree(name, dir_fd=stage)
 
 
-def refresh_files(
+def recheck_files(
     staged: StagedFiles, *, report: Report = no_report, fetch: Fetch | None = None
-) -> Refreshed:
+) -> Rechecked:
     """Look at every compared entry again; stage the changed ones, and take them into the plan.
 
     To be called with the store closed, once before the swap. `report` gets 0 bytes and entries
@@ -209,7 +209,7 @@ def refresh_files(
                 if (plan.row_at(path) is not None) != (path in planned)
             ]
             staged = replace(staged, plan=summary_of(plan))
-    return Refreshed(
+    return Rechecked(
         changed=tuple(os.fsdecode(path) for path in changed),
         counted=looked.counted,
         of=looked.of,

@@ -16,14 +16,14 @@ from typing import Final
 
 from core.archive.plan.facts import PlanStep
 from core.archive.plan.fetched import remove_fetched
-from core.archive.plan.home import PlanPlace, cache_file, seen_file
 from core.archive.plan.listed import listing_file
 from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.plan_location import PlanPlace, cache_file, seen_file
 from core.archive.plan.rows import Action, Row
 from core.archive.plan.summary import FilePlan
 from core.archive.restore.contents import Contents, is_put_aside, open_contents
 from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
-from core.archive.restore.give_away import StagedGifts, link_as_owner
+from core.archive.restore.give_away import OwnerTransfer, link_as_owner
 from core.archive.restore.places import Places
 from core.archive.restore.stages import UnitPaths, prepare_stages
 from core.archive.restore.write_entry import (
@@ -107,7 +107,7 @@ class Stager:
                         ) as contents:
                             self._contents(after, contents)
                     self._finish_child()
-                    gifts = StagedGifts(
+                    gifts = OwnerTransfer(
                         self._plan, self._stages, self._paths, self._ownership, flush=self._each
                     )
                     gifts.give_files(after)

@@ -18,8 +18,8 @@ from core import durable
 from core.account.reach import account_of, lstat, open_to_read
 from core.archive.plan.closed_directories import admitted
 from core.archive.plan.facts import MOVABLE, PlanStep
-from core.archive.plan.home import PlanPlace, plan_home
 from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.plan_location import PlanPlace, plan_location
 from core.archive.plan.rows import Region, Row
 from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.places import Places
@@ -304,25 +304,25 @@ def swap_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -
             plan.remember(step=PlanStep.SWAPPED, swapped_ns=_moment(plan))
             plan.save()
         except (OSError, MagerewindError) as error:
-            if not plan_home(plan_path).file.exists():
+            if not plan_location(plan_path).file.exists():
                 _take_back(plan, report, error)
             if isinstance(error, MagerewindError):
                 raise
             raise translate(error, f"moving {os.fsdecode(swap.current)} into place") from error
 
 
-class TakenBack(StorageError):
+class SwapReverted(StorageError):
     """A plan was removed while it was carried out; all that it had moved is back in its place."""
 
 
 def _take_back(plan: PlanFile, report: Report, cause: Exception) -> None:
-    """Bring everything back by a plan that exists in this process only. Raises TakenBack."""
+    """Bring everything back by a plan that exists in this process only. Raises SwapReverted."""
     with contextlib.ExitStack() as stack:
         try:
             _Swap(plan, _Ground(plan, stack), report).back()
         except (OSError, MagerewindError):
             return  # the swap's own error is the better reason
-    raise TakenBack(f"The plan {plan.path} was removed while it was carried out.") from cause
+    raise SwapReverted(f"The plan {plan.path} was removed while it was carried out.") from cause
 
 
 def moves_anything(plan_path: PlanPlace) -> bool:

@@ -16,8 +16,8 @@ from core.account.client import keeper
 from core.account.reach import account_of, lstat
 from core.archive.plan.closed_directories import blocked
 from core.archive.plan.facts import PlanStep
-from core.archive.plan.home import PlanPlace
 from core.archive.plan.plan_file import PlanFile
+from core.archive.plan.plan_location import PlanPlace
 from core.archive.plan.rows import Action, Region, Row
 from core.archive.plan.summary import summary_of
 from core.archive.plan.unwritable import unwritable

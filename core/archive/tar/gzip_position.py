@@ -15,7 +15,7 @@ from core.archive.tar.gzip import GzipBlocks, Stretch, Watch
 from core.durable import translate
 from core.errors import BackupNotFound, DamagedBackup
 from core.events import Report, no_report
-from core.owned import open_regular
+from core.owned_files import open_regular
 
 _PIECE: Final = 1 << 20
 

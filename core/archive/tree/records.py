@@ -15,15 +15,15 @@ from types import TracebackType
 from typing import Final, Self
 
 from core.archive.tree.selection import Status, walk_key
+from core.directories import StateFile
 from core.durable import translate, write_all
-from core.held import StateFile
 
 _RECORD: Final = struct.Struct("<I5q")
 _LENGTH: Final = 4  # bytes of it that say how long the path is
 _FLUSH: Final = 1 << 18
 _63_BITS: Final = (1 << 63) - 1  # a time after 2262 is more nanoseconds than a record holds
 
-Look = tuple[int, int, int, int, int]
+EntryState = tuple[int, int, int, int, int]
 
 
 def storable(nanoseconds: int) -> int:
@@ -39,7 +39,7 @@ def storable_inode(inode: int) -> int:
     return inode if inode <= _63_BITS else inode - (1 << 64)
 
 
-def look_of(status: os.stat_result | Status) -> Look:
+def entry_state(status: os.stat_result | Status) -> EntryState:
     """Return a value that changes when the entry changes.
 
     Of a directory, its own mode and owner: its entries have records of their own.
@@ -55,7 +55,7 @@ def look_of(status: os.stat_result | Status) -> Look:
 
 def record_of(path: bytes, status: os.stat_result | Status) -> bytes:
     """Return the record of a live entry."""
-    return _RECORD.pack(len(path), *look_of(status)) + path
+    return _RECORD.pack(len(path), *entry_state(status)) + path
 
 
 def is_exact(status: os.stat_result | Status) -> bool:
@@ -63,7 +63,7 @@ def is_exact(status: os.stat_result | Status) -> bool:
     return 0 <= status.st_mtime_ns <= _63_BITS and 0 <= status.st_ctime_ns <= _63_BITS
 
 
-def taken_apart(records: bytes, at: int = 0) -> tuple[bytes, Look, int]:
+def taken_apart(records: bytes, at: int = 0) -> tuple[bytes, EntryState, int]:
     """Return the path and look of the record that begins at `at`, and where it ends."""
     length, *look = _RECORD.unpack_from(records, at)
     begin = at + _RECORD.size
@@ -149,7 +149,7 @@ class SeenReader:
             return True
         return False
 
-    def next(self) -> tuple[bytes, Look] | None:
+    def next(self) -> tuple[bytes, EntryState] | None:
         """Return the next path and look; None at the end. Raises StorageError."""
         if not self._fill(1):
             return None
@@ -228,7 +228,7 @@ class _Pairing:
         self._before = before
         self._since_ns = since_ns
         self._linked = linked
-        self._old: tuple[bytes, Look] | None = None  # read ahead of its turn
+        self._old: tuple[bytes, EntryState] | None = None  # read ahead of its turn
 
     def are_next(self, records: bytes) -> bool:
         """Tell whether these very records come next in the first look; then pass over them."""
@@ -253,7 +253,7 @@ class _Pairing:
             yield [self._old[0]], Change.CERTAIN
             self._old = self._before.next()
 
-    def _compared(self, path: bytes, look: Look) -> Change:
+    def _compared(self, path: bytes, look: EntryState) -> Change:
         if self._old is None or self._old[0] != path:
             return Change.CERTAIN  # new
         old, self._old = self._old[1], None
@@ -262,6 +262,6 @@ class _Pairing:
         is_by_us = look[:2] in self._linked and old[:4] == look[:4]
         return Change.MAYBE if is_by_us else Change.CERTAIN
 
-    def _unchanged(self, look: Look) -> Change:
+    def _unchanged(self, look: EntryState) -> Change:
         # A directory's look ends with its group, which is no time by far.
         return Change.MAYBE if look[4] >= self._since_ns else Change.NONE

@@ -33,7 +33,7 @@ _REBUILDABLE: Final = re.compile(
 CHANGED_ERRORS: Final = frozenset({1054, 1146, 1412, 1176, 1072, 1969})
 
 
-class Disturbed(Exception):
+class DefinitionsChanged(Exception):
     """Definitions changed under the dump, or somebody waits to change them."""
 
     def __init__(self, tables: Iterable[str], *, waiting: bool) -> None:
@@ -57,22 +57,22 @@ def is_rebuildable(table: str, *, prefix: str = "") -> bool:
 
 
 def check_unchanged(connection: Connection, table: Table) -> None:
-    """Raise Disturbed unless the table is still the one that was described."""
+    """Raise DefinitionsChanged unless the table is still the one that was described."""
     rows = connection.query(
         "SELECT IFNULL(CREATE_TIME, '') FROM information_schema.TABLES"
         " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s",
         (table.name,),
     )
     if not rows or rows[0][0] != table.created:
-        raise Disturbed([table.name], waiting=False)
+        raise DefinitionsChanged([table.name], waiting=False)
     try:
         create = str(connection.query(f"SHOW CREATE TABLE {quote_name(table.name)}")[0][1])
     except DatabaseError as error:
         if error.errno in CHANGED_ERRORS:
-            raise Disturbed([table.name], waiting=False) from error
+            raise DefinitionsChanged([table.name], waiting=False) from error
         raise
     if definition_of(create) != table.fingerprint:
-        raise Disturbed([table.name], waiting=False)
+        raise DefinitionsChanged([table.name], waiting=False)
 
 
 def young_tables(moment: str, tables: Iterable[Table]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from typing import Final
 from core.compression import Compression
 from core.database.dump.ddl_watch import (
     CHANGED_ERRORS,
-    Disturbed,
+    DefinitionsChanged,
     describe,
     is_rebuildable,
     waiting_changes,
@@ -39,12 +39,12 @@ from core.database.dump.script import (
     header,
     history_session,
 )
-from core.database.dump.snapshot import Rung, Snapshot, take_snapshot
+from core.database.dump.snapshot import Snapshot, SnapshotMethod, take_snapshot
 from core.database.dump.strip import resolve
 from core.database.dump.warnings import ROWS_ELSEWHERE, check_rights, remarks
 from core.database.schema.broken_tables import broken_tables
 from core.database.schema.definitions import Schema, Table, Versioning
-from core.database.schema.other_stores import LeftAlone, other_stores
+from core.database.schema.other_stores import IgnoredTables, other_stores
 from core.database.schema.read_tables import read_schema, read_sequences, read_tables
 from core.database.server.binary_log import trigger_warnings
 from core.database.server.connection import Connection, connect
@@ -72,7 +72,7 @@ class DumpOptions:
 
     connections: int | None = None
     strip: tuple[str, ...] = ()
-    rungs: tuple[Rung, ...] = tuple(Rung)
+    rungs: tuple[SnapshotMethod, ...] = tuple(SnapshotMethod)
     history: bool = True
     compress: Compression = Compression.NONE
     level: int | None = None
@@ -154,22 +154,22 @@ class _Dump:
             if name not in self._others
         ]
         unread = [name for name in broken if name in self._others]
-        self._without = LeftAlone(stores=self._others, tables={*self._unopened, *unread})
+        self._without = IgnoredTables(stores=self._others, tables={*self._unopened, *unread})
 
     def run(self) -> DumpSummary:
         for number in range(1, TRIES + 1):
             self._warnings = check_rights(self._rights, self._control.schema)
             try:
                 return self._try()
-            except Disturbed as disturbed:
+            except DefinitionsChanged as disturbed:
                 self._step_back(disturbed, number)
             except DatabaseError as error:
                 if error.errno not in CHANGED_ERRORS | {_LOCK_WAIT_OVER}:
                     raise
-                self._step_back(Disturbed((), waiting=True), number)
+                self._step_back(DefinitionsChanged((), waiting=True), number)
         raise DumpFailed("No try was made.")  # pragma: no cover - the last try raises
 
-    def _step_back(self, disturbed: Disturbed, number: int) -> None:
+    def _step_back(self, disturbed: DefinitionsChanged, number: int) -> None:
         """Prepare another try, or give up."""
         prefix = self._control.settings.table_prefix
         names = tuple(one_line(name) for name in sorted(disturbed.tables))
@@ -250,7 +250,7 @@ class _Dump:
             self._report(0, 0, "")
             fraction = float(self._control.scalar("SELECT MICROSECOND(UTC_TIMESTAMP(6)) / 1e6"))
             time.sleep(1.01 - fraction)
-        raise Disturbed(young, waiting=False)
+        raise DefinitionsChanged(young, waiting=False)
 
     def _open(self) -> Connection:
         half = self._control.max_packet // 2  # more than that is never written in one statement
@@ -269,7 +269,7 @@ class _Dump:
         )
 
     def _same_tables(self, schema: Schema) -> None:
-        """Raise Disturbed if tables came or went between the description and the snapshot."""
+        """Raise DefinitionsChanged if tables changed between description and snapshot."""
         now = {
             str(row[0])
             for row in self._control.query(
@@ -282,10 +282,10 @@ class _Dump:
             table.name for table in schema.tables
         }
         if different - self._apart:
-            raise Disturbed(different, waiting=False)
+            raise DefinitionsChanged(different, waiting=False)
 
     def _same_objects(self, schema: Schema) -> None:
-        """Raise Disturbed if a view, trigger, routine or event changed during the dump."""
+        """Raise DefinitionsChanged if a view, trigger, routine or event changed during the dump."""
         now = read_schema(self._control, self._without)
         changed = {
             one.name
@@ -298,7 +298,7 @@ class _Dump:
             for one in {*before} ^ {*after}
         }
         if changed:
-            raise Disturbed(changed, waiting=False)
+            raise DefinitionsChanged(changed, waiting=False)
 
     def _write_structure(self, schema: Schema, snapshot: Snapshot, stripped: Sequence[str]) -> None:
         write = self._writer.write

@@ -15,7 +15,7 @@ from typing import Final
 from core.database.dump.ddl_watch import (
     CHANGED_ERRORS,
     PATIENCE_S,
-    Disturbed,
+    DefinitionsChanged,
     check_unchanged,
     tables_named,
     waiting_changes,
@@ -23,7 +23,7 @@ from core.database.dump.ddl_watch import (
 from core.database.dump.output import DumpOutput
 from core.database.dump.row_ranges import Piece, RowReader
 from core.database.dump.row_text import Rendering
-from core.database.dump.snapshot import Snapshot, let_go
+from core.database.dump.snapshot import Snapshot, release_snapshot
 from core.database.schema.definitions import Table
 from core.database.server.connection import Connection
 from core.database.server.dialect import one_line, quote_name
@@ -52,7 +52,7 @@ class Attempt:
     """Reads the rows of tables through the connections of a snapshot into an output.
 
     `watcher` is another connection of the same account. `run` returns the rows of each table, or
-    raises Disturbed when definitions changed or somebody waits to change them.
+    raises DefinitionsChanged when definitions changed or somebody waits to change them.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Attempt:
     def _step_back_if_in_the_way(self) -> None:
         waiting = [one for one in waiting_changes(self._watcher) if one.age_s >= PATIENCE_S]
         if waiting:
-            raise Disturbed(tables_named(waiting, self._tables), waiting=True)
+            raise DefinitionsChanged(tables_named(waiting, self._tables), waiting=True)
 
     def _cut(self) -> bool:
         """End the work of the connections, here and on the server; tell whether it heard."""
@@ -185,7 +185,7 @@ class Attempt:
                 self._finish_piece(connection, work, reader.read(piece))
         except DatabaseError as error:
             if error.errno in CHANGED_ERRORS:
-                raise Disturbed([work.table.name], waiting=False) from error
+                raise DefinitionsChanged([work.table.name], waiting=False) from error
             if isinstance(error, ConnectionLost):
                 self._stop()
                 raise ConnectionLost(
@@ -195,7 +195,7 @@ class Attempt:
             raise
         finally:
             if connection.open and self._failure is None:
-                let_go(connection)
+                release_snapshot(connection)
 
     def _share(self, reader: RowReader, work: _Work) -> None:
         """Cut a table into pieces and put them first in line, for this thread and the others."""

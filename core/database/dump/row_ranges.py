@@ -40,7 +40,7 @@ Sink = Callable[[bytes, bytes, int, Pieces, Span], None]
 statements around it, and the span of the key that its rows are of."""
 
 
-class Way(Enum):
+class ReadMethod(Enum):
     """How a table is read."""
 
     WHOLE = auto()  # in one go
@@ -101,24 +101,24 @@ class RowReader:
         self._from = f" FROM {source}{hint}"
 
     @property
-    def way(self) -> Way:
+    def way(self) -> ReadMethod:
         """How this table is to be read."""
         # The size given by MEMORY is its allocation, not the size of its rows.
         small = self._table.data_bytes <= SMALL_BYTES or self._table.engine.upper() == "MEMORY"
         if small and self._table.rows <= 20_000:
-            return Way.WHOLE
+            return ReadMethod.WHOLE
         return self._way_by_key()
 
-    def _way_by_key(self) -> Way:
+    def _way_by_key(self) -> ReadMethod:
         if self._key is None:
-            return Way.STREAM
+            return ReadMethod.STREAM
         if self._key.integer:
-            return Way.NUMBERS
-        return Way.VALUES if self._key.type in _RANGE_TYPES else Way.STREAM
+            return ReadMethod.NUMBERS
+        return ReadMethod.VALUES if self._key.type in _RANGE_TYPES else ReadMethod.STREAM
 
     def pieces(self) -> tuple[Piece, ...]:
         """Return the pieces that may be read side by side, in order."""
-        if self.way is not Way.NUMBERS:
+        if self.way is not ReadMethod.NUMBERS:
             return (Piece(),)
         low, high = self._limits()
         if low is None or high is None:
@@ -146,15 +146,15 @@ class RowReader:
         """Write all rows of a piece to the sink and return how many they were."""
         if piece.low is not None and piece.high is not None:
             return self._read_numbers(piece.low, piece.high, piece.step)
-        if self.way is Way.WHOLE:
+        if self.way is ReadMethod.WHOLE:
             rows = self._finish(self._render(""), WHOLE)
             if rows is not None:
                 return rows
         way = self._way_by_key()
-        if way is Way.NUMBERS:
+        if way is ReadMethod.NUMBERS:
             low, high = self._limits()
             return 0 if low is None or high is None else self._read_numbers(low, high, 100)
-        if way is Way.VALUES:
+        if way is ReadMethod.VALUES:
             return self._read_values()
         return self._stream("", WHOLE)
 

@@ -35,7 +35,7 @@ _TRIES: Final = 20
 _LONG_QUERY_S: Final = 5
 
 
-class Rung(StrEnum):
+class SnapshotMethod(StrEnum):
     """How a snapshot was taken; the value is the word in the manifest and on the screens."""
 
     STAGES = "A: BACKUP STAGE, parallel"
@@ -50,7 +50,7 @@ class Snapshot:
     """Connections that see the same instant, and a lock on tables that no snapshot holds."""
 
     connections: list[Connection]
-    rung: Rung
+    rung: SnapshotMethod
     holder: Connection | None
     unlocked: tuple[str, ...]
     passed: tuple[str, ...]  # rungs that were tried and why they did not do
@@ -78,7 +78,7 @@ def take_snapshot(
     tables: Sequence[Table],
     *,
     wanted: int,
-    rungs: Sequence[Rung] = tuple(Rung),
+    rungs: Sequence[SnapshotMethod] = tuple(SnapshotMethod),
 ) -> Snapshot:
     """Return `wanted` connections that see one instant of these tables, on the best rung.
 
@@ -91,7 +91,7 @@ def take_snapshot(
             connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         passed: list[str] = []
         rung = _climb(open_connection, connections, outside, tables, rungs, passed)
-        if rung is Rung.SINGLE:
+        if rung is SnapshotMethod.SINGLE:
             for spare in connections[1:]:
                 spare.close()
             del connections[1:]
@@ -127,7 +127,7 @@ def _open_several(
     return found
 
 
-def let_go(connection: Connection) -> None:
+def release_snapshot(connection: Connection) -> None:
     """Release the locks on definitions that reading has taken, where the server lets go of them.
 
     Without a binary log this frees every table that was read; with one it changes nothing.
@@ -190,21 +190,25 @@ def _climb(
     connections: Sequence[Connection],
     outside: _Outside,
     tables: Sequence[Table],
-    rungs: Sequence[Rung],
+    rungs: Sequence[SnapshotMethod],
     passed: list[str],
-) -> Rung:
+) -> SnapshotMethod:
     """Take the first rung that does; note why the ones before did not."""
     server = connections[0].server
-    ways: tuple[tuple[Rung, bool, Callable[[], None]], ...] = (
-        (Rung.STAGES, server.backup_stages, lambda: _stages(open_connection, connections)),
+    ways: tuple[tuple[SnapshotMethod, bool, Callable[[], None]], ...] = (
         (
-            Rung.GLOBAL_LOCK,
+            SnapshotMethod.STAGES,
+            server.backup_stages,
+            lambda: _stages(open_connection, connections),
+        ),
+        (
+            SnapshotMethod.GLOBAL_LOCK,
             not server.backup_stages,
             lambda: _global_lock(open_connection, connections, outside, tables),
         ),
-        (Rung.POSITIONS, server.mariadb, lambda: _positions(connections)),
+        (SnapshotMethod.POSITIONS, server.mariadb, lambda: _positions(connections)),
         (
-            Rung.TABLE_LOCKS,
+            SnapshotMethod.TABLE_LOCKS,
             True,
             lambda: _table_locks(open_connection, connections, tables),
         ),
@@ -214,7 +218,7 @@ def _climb(
             if rung not in rungs or not possible:
                 continue
             try:
-                if rung is not Rung.GLOBAL_LOCK:
+                if rung is not SnapshotMethod.GLOBAL_LOCK:
                     outside.lock()
                 take()
             except ConnectionLost:
@@ -225,7 +229,7 @@ def _climb(
                     connection.execute("ROLLBACK")
             else:
                 return rung
-    return Rung.SINGLE
+    return SnapshotMethod.SINGLE
 
 
 def _begin(connections: Sequence[Connection]) -> None:

@@ -13,7 +13,7 @@ from core.database.index.entries import Place
 from core.durable import translate
 from core.errors import DamagedBackup
 from core.inflating import Inflated
-from core.owned import open_regular
+from core.owned_files import open_regular
 
 PIECE: Final = 1 << 20
 _WHOLE: Final = ((0, 0),)

@@ -123,7 +123,7 @@ def _rest(names: tuple[str, ...], without: Container[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name not in without)
 
 
-def unspoken_kinds(check: DumpCheck) -> tuple[str, ...]:
+def unnamed_kinds(check: DumpCheck) -> tuple[str, ...]:
     """Return the kinds of objects that a dump of this maker leaves out unless asked.
 
     Their absence then says nothing, so those of the schema stay.

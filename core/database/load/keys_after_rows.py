@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from core.database.load.dump_check import TableContent
 from core.database.load.row_writers import Finishing, RowWriters, run_all
-from core.database.schema.swap_file import WaitingKey
+from core.database.schema.swap_file import DeferredKey
 from core.database.server.dialect import quote_name
 from core.database.sql.set_statements import SessionState
 from core.database.sql.table_text import Part, PartKind, TableText
@@ -60,7 +60,7 @@ def _fulltext(part: Part) -> bool:
 
 def finish_tables(
     tables: Sequence[LoadedTable],
-    keys: Sequence[WaitingKey],
+    keys: Sequence[DeferredKey],
     staged: Mapping[str, str],
     writers: RowWriters,
 ) -> None:
@@ -69,7 +69,7 @@ def finish_tables(
         writers,
         [Finishing(table.text.name, tuple(table.alters)) for table in tables if table.alters],
     )
-    by_table: defaultdict[str, list[WaitingKey]] = defaultdict(list)
+    by_table: defaultdict[str, list[DeferredKey]] = defaultdict(list)
     for key in keys:
         by_table[key.key.table].append(key)
     lines = {table.text.name: table.text.line for table in tables}
@@ -86,7 +86,7 @@ def finish_tables(
     )
 
 
-def add_keys(table: str, keys: Iterable[WaitingKey], staged: Mapping[str, str]) -> bytes:
+def add_keys(table: str, keys: Iterable[DeferredKey], staged: Mapping[str, str]) -> bytes:
     """Return the ALTER TABLE that adds foreign keys under their waiting names."""
     added = (
         "ADD " + one.key.render(name=one.waiting, rename=lambda name: staged.get(name, name))
@@ -97,7 +97,7 @@ def add_keys(table: str, keys: Iterable[WaitingKey], staged: Mapping[str, str]) 
 
 
 def rename_automatic_keys(
-    found: Iterable[tuple[str, str]], keys: Iterable[WaitingKey]
+    found: Iterable[tuple[str, str]], keys: Iterable[DeferredKey]
 ) -> list[str]:
     """Return statements that name indexes as the foreign keys which they were made for.
 

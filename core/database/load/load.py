@@ -15,14 +15,14 @@ import contextlib
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from core.database.load.dump_check import DumpCheck, unspoken_kinds
+from core.database.load.deferred_keys import DeferredKeys
+from core.database.load.dump_check import DumpCheck, unnamed_kinds
 from core.database.load.keys_after_rows import LoadedTable, finish_tables, keys_of
 from core.database.load.row_writers import Batch, RowWriters, load_failure
 from core.database.load.skipped_rows import SkippedRows
 from core.database.load.staging import add_to, compare_counts, drop_staging, staged_names
 from core.database.load.try_triggers import object_text, prove_kept_triggers, prove_triggers
-from core.database.load.waiting_keys import WaitingKeys
-from core.database.schema.check_constraints import let_checks_wait, shares_names
+from core.database.schema.check_constraints import defer_checks, shares_names
 from core.database.schema.definitions import TRANSACTIONAL
 from core.database.schema.load_session import LoadingConnection
 from core.database.schema.marker import JobMark, make_marker
@@ -31,11 +31,11 @@ from core.database.schema.records import TablesLoaded, TablesStaging
 from core.database.schema.sequence_defaults import take_from
 from core.database.schema.swap_file import (
     DefaultText,
+    DeferredCheck,
     Definitions,
     ObjectText,
     StagedTables,
     SwappedTable,
-    WaitingCheck,
 )
 from core.database.schema.table_names import drop_tables, end_statements, names_of
 from core.database.server.dialect import one_line, quote_name
@@ -131,12 +131,12 @@ class _Loading:
         self.skipped = SkippedRows(stay, trusted=check.trusted)
         self.tables: dict[str, LoadedTable] = {}
         wanted = Definitions() if before is None else before.wanted
-        self.waiting = WaitingKeys(short, self.server, wanted.foreign_keys)
+        self.waiting = DeferredKeys(short, self.server, wanted.foreign_keys)
         self.checks_before = len(wanted.checks)
         self.objects: dict[tuple[str, str], ObjectText] = {}
         self.states: list[ObjectText] = []
         self.defaults: list[DefaultText] = []
-        self.checks: list[WaitingCheck] = []
+        self.checks: list[DeferredCheck] = []
         self.session = Session(check.time_zone)
         self.batch = Batch()
         self.pieces: list[bytes] = []  # of the row that comes next
@@ -203,7 +203,7 @@ class _Loading:
             tables=tables,
             wanted=made,
             whole=whole,
-            keeps=unspoken_kinds(self.check),
+            keeps=unnamed_kinds(self.check),
             stays=self.check.stays,
             rows=rows,
             warnings=tuple(self.warnings),
@@ -340,7 +340,7 @@ class _Loading:
         if shares_names(self.server):
             staged = self.staged[statement.name]
             number = self.checks_before + len(self.checks)
-            text, waiting = let_checks_wait(text, staged, self.short, number)
+            text, waiting = defer_checks(text, staged, self.short, number)
             self.checks += waiting
         parts: tuple[Part, ...] = text.parts
         later: tuple[Part, ...] = ()

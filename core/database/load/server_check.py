@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from core.database.load.dump_check import DumpCheck, TableContent, unspoken_kinds
+from core.database.load.dump_check import DumpCheck, TableContent, unnamed_kinds
 from core.database.load.dump_makers import maker_of
 from core.database.load.kept_rows import differing_tables
 from core.database.load.offline_check import check_dump
@@ -337,7 +337,7 @@ class _Asked:
 
     def _routines(self, objects: Iterable[ObjectText]) -> None:
         """See whether routines of others can be replaced: that comes after the commit."""
-        kept = unspoken_kinds(self.check)
+        kept = unnamed_kinds(self.check)
         account = read_rights(self.connection).account
         names = [
             one.name

@@ -26,7 +26,7 @@ from core.database.load.try_triggers import (
     try_trigger,
     without_definer,
 )
-from core.database.schema.check_constraints import let_checks_wait, shares_names
+from core.database.schema.check_constraints import defer_checks, shares_names
 from core.database.schema.load_session import LoadingConnection
 from core.database.schema.names import STAGED
 from core.database.schema.sequence_defaults import take_from
@@ -198,7 +198,7 @@ class _Trial:
             if one.kind is StatementKind.TABLE:
                 table, _ = take_from(parse_table(one.statement), self.sequences)
                 if shares_names(self.server):
-                    table, _ = let_checks_wait(table, name, self.short, 0)
+                    table, _ = defer_checks(table, name, self.short, 0)
                 text = table.render(name)
             else:
                 text = parse_alter(one.statement).render(name)

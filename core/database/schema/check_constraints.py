@@ -11,9 +11,9 @@ from collections import defaultdict
 from dataclasses import replace
 
 from core.database.schema.definitions import is_own
-from core.database.schema.names import waiting_check_name
+from core.database.schema.names import deferred_check_name
 from core.database.schema.read_objects import show_create
-from core.database.schema.swap_file import WaitingCheck
+from core.database.schema.swap_file import DeferredCheck
 from core.database.server.connection import Connection
 from core.database.server.dialect import Server, quote_name
 from core.database.sql.table_text import Part, PartKind, TableText, parse_show_create
@@ -29,12 +29,12 @@ def _is_generated(name: str, table: str) -> bool:
     return re.fullmatch(re.escape(table) + r"_chk_\d+", name) is not None
 
 
-def let_checks_wait(
+def defer_checks(
     text: TableText, staged: str, short: str, taken: int
-) -> tuple[TableText, list[WaitingCheck]]:
+) -> tuple[TableText, list[DeferredCheck]]:
     """Return the table with its CHECK constraints under other names, and those that wait."""
     parts: list[Part] = []
-    waiting: list[WaitingCheck] = []
+    waiting: list[DeferredCheck] = []
     for part in text.parts:
         if part.kind is not PartKind.CHECK or not part.name:
             parts.append(part)
@@ -42,9 +42,9 @@ def let_checks_wait(
         if _is_generated(part.name, text.name):
             other = staged + part.name[len(text.name) :]
         else:
-            other = waiting_check_name(short, taken + len(waiting) + 1)
+            other = deferred_check_name(short, taken + len(waiting) + 1)
             waiting.append(
-                WaitingCheck(waiting=other, table=text.name, name=part.name, clause=_clause(part))
+                DeferredCheck(waiting=other, table=text.name, name=part.name, clause=_clause(part))
             )
         named = f"CONSTRAINT {quote_name(other)} {_clause(part)}"
         parts.append(replace(part, name=other, text=named.encode("utf-8", "surrogateescape")))
@@ -67,7 +67,7 @@ def _names_now(connection: Connection) -> dict[str, set[str]]:
     return found
 
 
-def read_checks(connection: Connection) -> tuple[WaitingCheck, ...]:
+def read_checks(connection: Connection) -> tuple[DeferredCheck, ...]:
     """Return the CHECK constraints of the live tables that do not follow a rename."""
     if not shares_names(connection.server):
         return ()
@@ -77,7 +77,7 @@ def read_checks(connection: Connection) -> tuple[WaitingCheck, ...]:
             continue
         text = parse_show_create(str(show_create(connection, "TABLE", table)[1]))
         found += [
-            WaitingCheck(waiting="", table=table, name=part.name, clause=_clause(part))
+            DeferredCheck(waiting="", table=table, name=part.name, clause=_clause(part))
             for part in text.parts
             if part.kind is PartKind.CHECK and not _is_generated(part.name, table)
         ]
@@ -101,7 +101,7 @@ def changes_for_asides(connection: Connection, asides: tuple[str, ...]) -> dict[
 
 
 def changes_for_checks(
-    connection: Connection, checks: tuple[WaitingCheck, ...]
+    connection: Connection, checks: tuple[DeferredCheck, ...]
 ) -> dict[str, list[str]]:
     """Return the statements that name waiting constraints, by table; finished ones are left out."""
     if not checks or not shares_names(connection.server):

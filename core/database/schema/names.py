@@ -40,12 +40,12 @@ def aside_name(short: str, number: int) -> str:
     return f"{ASIDE}{short}_{number}"
 
 
-def waiting_key_name(short: str, number: int) -> str:
+def deferred_key_name(short: str, number: int) -> str:
     """Return the name of a foreign key that waits for its real one."""
     return f"{STAGED}{short}_f{number}"
 
 
-def waiting_check_name(short: str, number: int) -> str:
+def deferred_check_name(short: str, number: int) -> str:
     """Return the name of a CHECK constraint that waits for its real one."""
     return f"{STAGED}{short}_c{number}"
 

@@ -73,7 +73,7 @@ def other_stores(connection: Connection) -> OtherStores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftAlone:
+class IgnoredTables:
     """Tables that a dump does not look at, and whose objects it leaves out with them."""
 
     stores: OtherStores = field(default_factory=OtherStores)

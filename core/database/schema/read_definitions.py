@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from core.database.schema.broken_tables import broken_tables
 from core.database.schema.check_constraints import read_checks
 from core.database.schema.definitions import ScheduledEvent, StoredObject, Trigger
-from core.database.schema.other_stores import LeftAlone, other_stores
+from core.database.schema.other_stores import IgnoredTables, other_stores
 from core.database.schema.read_objects import (
     read_events,
     read_routines,
@@ -20,7 +20,7 @@ from core.database.schema.read_objects import (
     show_create,
 )
 from core.database.schema.read_tables import read_foreign_keys
-from core.database.schema.swap_file import Definitions, ObjectText, WaitingKey
+from core.database.schema.swap_file import DeferredKey, Definitions, ObjectText
 from core.database.server.connection import Connection
 from core.database.sql.table_text import ForeignKeyText, parse_show_create
 
@@ -38,13 +38,13 @@ def read_definitions(connection: Connection) -> Definitions:
     keys = [key for name in sorted(tables) for key in foreign_keys_of(connection, name)]
     others = other_stores(connection)
     objects = (
-        *read_triggers(connection, LeftAlone(stores=others, tables=broken)),
+        *read_triggers(connection, IgnoredTables(stores=others, tables=broken)),
         *read_views(connection, others),
         *(one for one in read_routines(connection) if not others.has_object(one.name)),
         *(one for one in read_events(connection) if not others.has_object(one.name)),
     )
     return Definitions(
-        foreign_keys=tuple(WaitingKey(waiting="", key=key) for key in keys),
+        foreign_keys=tuple(DeferredKey(waiting="", key=key) for key in keys),
         objects=tuple(_text(one) for one in objects),
         checks=read_checks(connection),
     )

@@ -22,7 +22,7 @@ from core.database.schema.definitions import (
     View,
     is_own,
 )
-from core.database.schema.other_stores import LeftAlone
+from core.database.schema.other_stores import IgnoredTables
 from core.database.schema.read_objects import (
     read_events,
     read_routines,
@@ -53,14 +53,14 @@ __all__ = [
 ]
 
 
-def read_schema(connection: Connection, without: LeftAlone | None = None) -> Schema:
+def read_schema(connection: Connection, without: IgnoredTables | None = None) -> Schema:
     """Return the contents of the connection's schema, but some tables and the objects on them.
 
     Raises RightsMissing and DumpFailed, each naming the unreadable object. Whether the account sees
     everything is a question for `core.database.server.rights`: no query shows the objects that it
     may not see.
     """
-    without = without or LeftAlone()
+    without = without or IgnoredTables()
     theirs = without.stores.has_object
     charset, collation = connection.query(
         "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME"

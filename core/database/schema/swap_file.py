@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from core.database.schema.names import aside_name, owner_of
 from core.database.sql.table_text import ForeignKeyText
+from core.directories import StateFile, state_file
 from core.errors import MALFORMED, StorageError
 from core.events import Warned
-from core.held import StateFile, state_file
-from core.owned import LARGE
+from core.owned_files import LARGE
 
 FORMAT: Final = 1
 _KINDS: Final = frozenset(
@@ -60,7 +60,7 @@ class ObjectText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingKey:
+class DeferredKey:
     """A foreign key under its real name, and the name that it waits under; empty for none.
 
     `unnamed`: its real name is the one that the server would have given.
@@ -72,7 +72,7 @@ class WaitingKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingCheck:
+class DeferredCheck:
     """A CHECK constraint with a name that is unique in its schema; `waiting` as for a key."""
 
     waiting: str
@@ -94,10 +94,10 @@ class DefaultText:
 class Definitions:
     """All objects on tables or beside them."""
 
-    foreign_keys: tuple[WaitingKey, ...] = ()
+    foreign_keys: tuple[DeferredKey, ...] = ()
     objects: tuple[ObjectText, ...] = ()
     defaults: tuple[DefaultText, ...] = ()
-    checks: tuple[WaitingCheck, ...] = ()
+    checks: tuple[DeferredCheck, ...] = ()
 
     def of_kind(self, *kinds: str) -> tuple[ObjectText, ...]:
         """Return the objects of these kinds, in the order in which they can be made."""
@@ -290,7 +290,7 @@ def _is_text(one: ObjectText) -> bool:
 def _definitions(content: Mapping[str, Any]) -> Definitions:
     return Definitions(
         foreign_keys=tuple(
-            WaitingKey(
+            DeferredKey(
                 waiting=one["waiting"],
                 key=ForeignKeyText(**one["key"]),
                 unnamed=one["unnamed"],
@@ -299,5 +299,5 @@ def _definitions(content: Mapping[str, Any]) -> Definitions:
         ),
         objects=tuple(ObjectText(**one) for one in content["objects"]),
         defaults=tuple(DefaultText(**one) for one in content["defaults"]),
-        checks=tuple(WaitingCheck(**one) for one in content["checks"]),
+        checks=tuple(DeferredCheck(**one) for one in content["checks"]),
     )

@@ -19,7 +19,7 @@ from pymysql import converters
 from pymysql.constants import COMMAND, FIELD_TYPE
 from pymysql.protocol import MysqlPacket
 
-from core import waiting
+from core import cancellation
 from core.database.server.address import place_of, socket_of, tls_ways
 from core.database.server.error_codes import login_error, may_try_next, server_error
 from core.database.server.wire import Exchange, Unanswered, Wire
@@ -140,7 +140,7 @@ def log_in(
     program: str,
     limit_s: float,
     *,
-    stop: Callable[[], None] = waiting.check,
+    stop: Callable[[], None] = cancellation.check,
 ) -> Driver:
     """Return a session of the driver, over TLS where that is asked for or the login needs it.
 
@@ -258,7 +258,7 @@ def translated() -> Iterator[None]:
 
 
 def drop(raw: Driver) -> None:
-    """Close a session without reading answers on their way, and without waiting."""
+    """Close a session without reading answers on their way, and without cancellation."""
     raw.let_go()
     raw.wire.say_goodbye()
     with contextlib.suppress(pymysql.err.MySQLError, OSError, Unanswered):

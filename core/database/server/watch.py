@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from core import waiting
+from core import cancellation
 from core.database.server.driver import Driver, drop, log_in, translated
 from core.database.server.wire import Exchange, Unanswered, limits
 from core.errors import DatabaseError
@@ -90,7 +90,7 @@ class Watch:
     def _stop(self) -> None:
         if self._severed():
             raise Unanswered("the connection was cut from here")
-        waiting.check()
+        cancellation.check()
 
 
 def _go_on() -> None:

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from core import waiting
+from core import cancellation
 
 SLICE_S: Final = 0.2
 """How long a wait goes on before it looks around."""
@@ -66,7 +66,7 @@ HURRIED: Final = Limits(connect_s=2.0, silence_s=1.0, unanswered_s=2.0, courtesy
 
 def limits() -> Limits:
     """Return the limits in force now."""
-    return HURRIED if waiting.hurried() else USUAL
+    return HURRIED if cancellation.hurried() else USUAL
 
 
 class Unanswered(Exception):
@@ -92,7 +92,9 @@ class Exchange:
 class Wire:
     """A socket whose waits end. Used by one thread, except `sever`."""
 
-    def __init__(self, exchange: Exchange, *, stop: Callable[[], None] = waiting.check) -> None:
+    def __init__(
+        self, exchange: Exchange, *, stop: Callable[[], None] = cancellation.check
+    ) -> None:
         self._sock: socket.socket | None = None
         self._stop = stop
         self._severed = False

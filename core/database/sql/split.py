@@ -27,7 +27,7 @@ from core.database.sql.tokens import Reading, repeat
 from core.durable import translate
 from core.errors import DamagedBackup, StatementRefused
 from core.inflating import Inflated, largest_content
-from core.owned import open_regular
+from core.owned_files import open_regular
 
 CHUNK: Final = 4 << 20
 OUR_MARK: Final = b"-- magerewind dump"

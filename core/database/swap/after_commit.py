@@ -33,9 +33,9 @@ from core.database.schema.swap_file import ObjectText, Swap
 from core.database.schema.table_names import all_names, end_statements
 from core.database.server.connection import Connection
 from core.database.server.dialect import one_line, quote_name
-from core.database.swap.hold import Hold
 from core.database.swap.point_keys import point_kept_keys, point_outside_keys
 from core.database.swap.swap import swap_of
+from core.database.swap.table_locks import TableLocks
 from core.errors import ConnectionLost, DatabaseError, StorageError
 from core.events import Warned
 from core.journal import Journal
@@ -45,7 +45,7 @@ _ROUTINES: Final = ("PACKAGE", "PACKAGE BODY", "FUNCTION", "PROCEDURE")
 
 
 def forward_tables(
-    settings: DatabaseConnection, journal: Journal, hold: Hold | None = None
+    settings: DatabaseConnection, journal: Journal, hold: TableLocks | None = None
 ) -> tuple[Warned, ...]:
     """Bring a committed swap to its end and return the warnings.
 
@@ -68,7 +68,7 @@ def bring_to_end(
     settings: DatabaseConnection,
     swap: Swap,
     begin: Callable[[str], None],
-    hold: Hold | None = None,
+    hold: TableLocks | None = None,
 ) -> tuple[Warned, ...]:
     """Do all that follows the commit of a swap; `begin` is told of each step before it."""
     loading = LoadingConnection(settings)
@@ -101,7 +101,7 @@ def _used_up(swap: Swap) -> set[str]:
 class _Forward:
     """The steps of one swap."""
 
-    def __init__(self, loading: LoadingConnection, swap: Swap, hold: Hold | None) -> None:
+    def __init__(self, loading: LoadingConnection, swap: Swap, hold: TableLocks | None) -> None:
         self.loading, self.swap, self.hold = loading, swap, hold
         self.connection: Connection = loading.connection
         self.warnings: list[Warned] = []

@@ -18,13 +18,13 @@ from core.database.schema.table_names import all_names
 from core.database.server.connection import Connection
 from core.database.server.dialect import Server, quote_name
 from core.database.sql.table_text import ForeignKeyText, TableText, columns_of, parse_show_create
-from core.database.swap.hold import Hold, lock_again
+from core.database.swap.table_locks import TableLocks, lock_again
 from core.errors import DatabaseError, RightsMissing
 
 _NOT_IN_PLACE: Final = frozenset({1845, 1846})
 
 
-def point_kept_keys(connection: Connection, swap: Swap, hold: Hold | None) -> None:
+def point_kept_keys(connection: Connection, swap: Swap, hold: TableLocks | None) -> None:
     """Point the keys of tables of this schema at the new tables; their own lock is kept or taken.
 
     `hold` is released at the end. `connection` only reads. Raises SwapBlocked, DatabaseError.
@@ -48,7 +48,7 @@ def point_kept_keys(connection: Connection, swap: Swap, hold: Hold | None) -> No
             hold.release()
 
 
-def _locked(connection: Connection, tables: Iterable[str]) -> Hold | None:
+def _locked(connection: Connection, tables: Iterable[str]) -> TableLocks | None:
     """Lock tables anew; None where the account may not, and each is altered as it stands."""
     try:
         return lock_again(connection.settings, sorted(tables))

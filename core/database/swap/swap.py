@@ -31,8 +31,8 @@ from core.database.schema.table_names import all_names, end_connection, end_stat
 from core.database.server.connection import Connection, connect
 from core.database.server.dialect import quote_name
 from core.database.server.obstacles import blockers
+from core.directories import StateFile, state_file
 from core.errors import DatabaseError, StorageError, StoreLeftClosed, SwapBlocked
-from core.held import StateFile, state_file
 from core.journal import Journal
 from core.magento.settings import DatabaseConnection
 

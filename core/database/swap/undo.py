@@ -19,9 +19,9 @@ from core.database.schema.swap_file import Definitions, StagedTables, Swap, Swap
 from core.database.schema.table_names import all_names, table_names
 from core.database.server.connection import Connection, connect
 from core.database.server.dialect import one_line, quote_name
+from core.directories import StateFile
 from core.errors import DatabaseError, NothingToUndo
 from core.events import Report, Warned, no_report
-from core.held import StateFile
 from core.journal import Journal
 from core.magento.settings import DatabaseConnection
 

@@ -17,7 +17,7 @@ from core.archive.index.reader import IndexReader
 from core.archive.plan.facts import PlanFacts
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_files import plan_files
-from core.archive.restore.recheck import refresh_files
+from core.archive.restore.recheck import recheck_files
 from core.archive.restore.stage import stage_files
 from core.archive.restore.swap import revert_files, swap_files
 from core.archive.restore.undo import undo_plan
@@ -96,7 +96,7 @@ def test_chosen_paths_alone_become_what_the_archive_has(
             assert damaged[os.fsencode(path)][0] != "directory"
         return
     staged = stage_files(plan, job_id="one")
-    assert refresh_files(staged).changed == ()
+    assert recheck_files(staged).changed == ()
     swap_files(staged)
     after = covered(shop.root)
     wanted = expected(before, damaged, chosen)
@@ -180,7 +180,7 @@ def test_a_hard_link_to_what_is_not_chosen_becomes_a_file(shop: Layout, tmp_path
     put(shop.root + "/app/first", b"changed since")
     links = os.stat(shop.root + "/app/first").st_nlink
     staged = stage_files(planned(archive, selection, shop, summary), job_id="one")
-    assert refresh_files(staged).changed == ()
+    assert recheck_files(staged).changed == ()
     swap_files(staged)
     assert Path(shop.root, "app/first").read_bytes() == b"changed since"
     assert os.stat(shop.root + "/app/first").st_nlink == links

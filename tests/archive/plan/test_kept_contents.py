@@ -17,8 +17,8 @@ from core.archive.restore import contents
 from core.archive.restore.stage import remove_stage, stage_files
 from core.archive.restore.swap import swap_files
 from core.archive.tree.records import Change, Looks, SeenReader, SeenWriter, changes, record_of
+from core.directories import state_file
 from core.errors import PlanChanged, StorageError
-from core.held import state_file
 from tests.archive.trees import Layout, covered, put, write
 
 

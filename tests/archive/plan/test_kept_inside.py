@@ -11,7 +11,7 @@ import pytest
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_files import plan_files
 from core.archive.plan.summary import summary_of
-from core.archive.restore.recheck import refresh_files
+from core.archive.restore.recheck import recheck_files
 from core.archive.restore.stage import stage_files
 from core.archive.restore.swap import revert_files, swap_files
 from tests.archive.trees import Layout, covered, layout, put, write
@@ -77,7 +77,7 @@ def test_the_second_look_forgets_nothing_of_the_first(shop: Layout, tmp_path: Pa
     assert (planned.kept, planned.identical) == (("vendor/keep",), summary.members)
     staged = stage_files(planned, job_id="j")
     put(shop.root + "/vendor/newer")
-    refreshed = refresh_files(staged)
+    refreshed = recheck_files(staged)
     assert refreshed.changed == ("vendor/newer",)
     with PlanFile(planned.plan_path, only_read=True) as opened:
         now = summary_of(opened)

@@ -17,7 +17,7 @@ from core.archive.plan import read_ahead_worker, unwritable
 from core.archive.plan.live_entries import Live, LiveParts
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.read_ahead_worker import SMALL, ReadAheadPart, ReadAheadWorker
-from core.archive.restore.recheck import refresh_files
+from core.archive.restore.recheck import recheck_files
 from core.archive.restore.stage import stage_files
 from core.archive.restore.swap import swap_files
 from core.archive.tar.header import HeaderReader
@@ -237,7 +237,7 @@ def test_passing_over_changes_no_plan(
     assert listed == rows(apart.plan_path)
     assert (found.identical, found.fingerprint) == (apart.identical, apart.fingerprint)
     staged = stage_files(found, job_id="job")
-    refreshed = refresh_files(staged)
+    refreshed = recheck_files(staged)
     assert refreshed.changed == ()
     swap_files(refreshed.staged)
     assert covered(full.root) == before
@@ -323,7 +323,7 @@ def test_a_killed_child_changes_no_plan_and_no_second_look(
     assert (found.identical, found.differs) == (summary.members, 0)
     staged = stage_files(found, job_id="job")
     killed.came = 0
-    refreshed = refresh_files(staged)
+    refreshed = recheck_files(staged)
     assert (refreshed.changed, refreshed.too_many) == ((), False)
 
 
@@ -426,7 +426,7 @@ def test_the_second_look_is_the_same_with_any_number_of_children(
     put(full.root + "/vendor/some/module-09/new", b"new after")
     os.unlink(full.root + "/vendor/some/module-10/file-04")
     os.chmod(full.root + "/vendor/some/module-11", 0o700)
-    refreshed = refresh_files(staged)
+    refreshed = recheck_files(staged)
     assert [path.removeprefix("vendor/some/") for path in refreshed.changed] == [
         "module-09/file-03", "module-09/new", "module-10/file-04", "module-11",
     ]  # fmt: skip

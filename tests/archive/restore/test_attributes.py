@@ -230,6 +230,6 @@ def test_an_ordinary_account_is_told_of_capabilities_before_anything_moves(
     os.unlink(shop.root + "/plain")
     assert plan(tmp_path / "a.tgz", shop, summary).unrestorable == ()
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr("core.owned.why_foreign", lambda *_status, **_limits: "")
+    monkeypatch.setattr("core.owned_files.why_foreign", lambda *_status, **_limits: "")
     told = plan(tmp_path / "a.tgz", shop, summary).unrestorable
     assert [one for one in told if "capabilities" in one] == ["able: capabilities"]

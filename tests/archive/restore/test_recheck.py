@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.archive.restore.recheck import refresh_files
+from core.archive.restore.recheck import recheck_files
 from core.archive.restore.stage import stage_files
 from core.archive.restore.swap import (
     revert_files,
@@ -44,7 +44,7 @@ def test_open_shop_changes_are_taken_in(shop: Layout, tmp_path: Path) -> None:
     put(base + "/empty/inside", b"3")
     os.rmdir(base + "/generated/code") if not os.listdir(base + "/generated/code") else None
     present = tree_hash(base)
-    found = refresh_files(staged)
+    found = recheck_files(staged)
     assert set(found.changed) >= {
         ".gitignore", "empty", "empty/inside", "generated/code/new.php", "more", "pub/static.php",
     }  # fmt: skip
@@ -67,7 +67,7 @@ def test_refresh_after_any_change(
     staged = stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j")
     damage(shop.root, random.Random(seed + 100))
     present = tree_hash(shop.root)
-    staged = refresh_files(staged).staged
+    staged = recheck_files(staged).staged
     swap_files(staged)
     assert tree_hash(shop.root) == before
     revert_files(staged)
@@ -79,7 +79,7 @@ def test_too_many_changes_change_nothing(shop: Layout, tmp_path: Path) -> None:
     staged = stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j")
     for number in range(30):
         put(f"{shop.root}/new{number}")
-    found = refresh_files(staged)
+    found = recheck_files(staged)
     assert found.too_many
     assert found.counted == 30
     assert found.staged is staged
@@ -88,7 +88,7 @@ def test_too_many_changes_change_nothing(shop: Layout, tmp_path: Path) -> None:
 def test_nothing_changed_means_nothing_named(shop: Layout, tmp_path: Path) -> None:
     summary = write(shop.code, tmp_path / "a.tgz")
     staged = stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j")
-    found = refresh_files(staged)
+    found = recheck_files(staged)
     assert found.changed == ()
     assert found.staged.plan.differs == 0
 
@@ -106,7 +106,7 @@ def test_a_name_that_staging_adds_is_no_change(tmp_path: Path, touched: bool) ->
     staged = stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j")
     if touched:  # what only the ctime tells apart is still found
         os.chmod(base + "/kept", 0o600)
-    found = refresh_files(staged)
+    found = recheck_files(staged)
     assert found.changed == (("kept", "second") if touched else ())
     assert found.counted == 0
     swap_files(found.staged)
@@ -131,5 +131,5 @@ def test_a_second_name_of_what_changes_meanwhile(tmp_path: Path, lost: str) -> N
     staged = stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j")
     with open(shop.root + "/app/a.php", "r+b") as file:
         file.write(b"now!")
-    swap_files(refresh_files(staged).staged)
+    swap_files(recheck_files(staged).staged)
     assert covered(shop.root) == before

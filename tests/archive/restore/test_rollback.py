@@ -19,7 +19,7 @@ from core.archive.plan.plan_files import plan_files
 from core.archive.plan.rows import Action
 from core.archive.plan.summary import summary_of
 from core.archive.restore.asides import aside_bytes, remove_aside
-from core.archive.restore.recheck import refresh_files
+from core.archive.restore.recheck import recheck_files
 from core.archive.restore.stage import remove_stage, stage_files
 from core.archive.restore.swap import (
     moves_anything,
@@ -444,7 +444,7 @@ def test_a_file_of_any_time_is_backed_up_rolled_back_and_undone(
     put(shop.root + "/later")
     os.utime(shop.root + "/later", (moment, moment))
     present = tree_hash(shop.root)
-    staged = refresh_files(
+    staged = recheck_files(
         stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j")
     ).staged  # fmt: skip
     swap_files(staged)
@@ -490,7 +490,7 @@ def test_a_missing_media_directory_comes_back(tmp_path: Path, gone: str) -> None
     )
     staged_media = stage_files(media_plan, job_id="j")
     staged_code = stage_files(plan(tmp_path / "c.tgz", shop, code), job_id="j")
-    staged_media = refresh_files(staged_media).staged
+    staged_media = recheck_files(staged_media).staged
     swap_files(staged_code)
     swap_files(staged_media)
     assert tree_hash(base) == before

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.archive.restore.recheck import refresh_files
+from core.archive.restore.recheck import recheck_files
 from core.archive.restore.stage import stage_files
 from core.archive.restore.swap import revert_files, swap_files
 from core.archive.restore.undo import undo_plan
@@ -59,7 +59,7 @@ def test_a_store_with_such_inodes_is_rolled_back_and_that_undone(
     put(shop.root + "/new")
     staged = stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j")
     put(shop.root + "/newer")
-    refreshed = refresh_files(staged)
+    refreshed = recheck_files(staged)
     assert refreshed.changed == ("newer",)
     staged, now = refreshed.staged, tree_hash(shop.root)
     swap_files(staged)

@@ -14,7 +14,12 @@ import pytest
 from core.archive.create import pack_worker
 from core.archive.create import write_archive as writer_module
 from core.archive.create.pack_worker import SMALL, Packer, pack_pool
-from core.archive.create.write_archive import ArchiveBatches, ArchiveSummary, Noticed, write_archive
+from core.archive.create.write_archive import (
+    ArchiveBatches,
+    ArchiveSummary,
+    WarnedNames,
+    write_archive,
+)
 from core.archive.tar.gzip import Segment
 from core.archive.tar.member_writer import MemberWriter
 from core.archive.tar.verify import verify_archive
@@ -190,7 +195,7 @@ def test_directories_alone_fill_batches_too(tmp_path: Path) -> None:
     shop = layout(tmp_path / "shop")
     for number in range(1000):
         os.makedirs(f"{shop.root}/lib/{number}")
-    noticed, members = Noticed(), MemberWriter()
+    noticed, members = WarnedNames(), MemberWriter()
     batches = [task.batch for task in ArchiveBatches(shop.code, noticed, members)]
     assert max(sum(len(entries) for _, entries in batch) for batch in batches) <= 257
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from core.database.dump.dump import DumpOptions, dump_schema
-from core.database.dump.snapshot import Rung
+from core.database.dump.snapshot import SnapshotMethod
 from core.database.dump.writer import DumpWriter
 from core.database.server.connection import connect
 from core.database.server.rights import read_rights
@@ -50,7 +50,7 @@ def test_the_least_rights_are_enough(server, few, tmp_path):
     settings = few(_ALL)
     summary = dump_to(tmp_path / "d.sql", settings, connections=2)
     assert summary.warnings == ()
-    assert summary.snapshot == Rung.TABLE_LOCKS
+    assert summary.snapshot == SnapshotMethod.TABLE_LOCKS
     load_plain(server, tmp_path / "d.sql", "copy_few")
     there = as_root(settings, schema="copy_few")
     server.run("GRANT ALL ON copy_few.* TO few@localhost")
@@ -77,11 +77,13 @@ def test_kinds_that_cannot_be_seen_are_said(few, tmp_path, right, code):
 
 def test_without_lock_tables_one_connection_does(few, tmp_path):
     summary = dump_to(tmp_path / "d.sql", few(_ALL - {"LOCK TABLES"}), connections=2)
-    assert summary.snapshot == Rung.SINGLE
+    assert summary.snapshot == SnapshotMethod.SINGLE
     assert summary.rows == {"a": 2}
 
 
-@pytest.mark.parametrize(("limit", "rung"), [(2, Rung.SINGLE), (4, Rung.TABLE_LOCKS)])
+@pytest.mark.parametrize(
+    ("limit", "rung"), [(2, SnapshotMethod.SINGLE), (4, SnapshotMethod.TABLE_LOCKS)]
+)
 def test_an_account_with_few_connections_makes_do(server, few, tmp_path, limit, rung):
     settings = few(_ALL)
     server.run(f"GRANT USAGE ON *.* TO few@localhost WITH MAX_USER_CONNECTIONS {limit}")

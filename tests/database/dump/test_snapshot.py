@@ -12,7 +12,7 @@ import pytest
 
 from core.database.dump import snapshot
 from core.database.dump.ddl_watch import is_rebuildable, young_tables
-from core.database.dump.snapshot import Rung, take_snapshot
+from core.database.dump.snapshot import SnapshotMethod, take_snapshot
 from core.database.schema.read_tables import read_tables
 from core.database.server.connection import connect
 from core.errors import DatabaseError, DumpFailed
@@ -87,13 +87,21 @@ def _begin_slowly(teller):
     return begin
 
 
-@pytest.mark.parametrize("rung", [Rung.STAGES, Rung.POSITIONS, Rung.TABLE_LOCKS, Rung.SINGLE])
+@pytest.mark.parametrize(
+    "rung",
+    [
+        SnapshotMethod.STAGES,
+        SnapshotMethod.POSITIONS,
+        SnapshotMethod.TABLE_LOCKS,
+        SnapshotMethod.SINGLE,
+    ],
+)
 def test_money_keeps_its_sum_on_every_rung(binlog_server, tmp_path, rung, monkeypatch):
     """Between the snapshots of two connections there is time to move money, if nothing holds it."""
     name = f"bank_{rung.name.lower()}"
     binlog_server.make_schema(name)
     settings = connection_to(binlog_server, name)
-    if rung is Rung.STAGES:
+    if rung is SnapshotMethod.STAGES:
         settings = as_root(settings)
     _make_bank(binlog_server, name)
     with _Teller(settings) as teller:
@@ -109,20 +117,20 @@ def test_money_keeps_its_sum_on_every_rung(binlog_server, tmp_path, rung, monkey
 
 def test_the_best_rung_that_the_account_allows(server, schema, binlog_server, tmp_path):
     server.run("CREATE TABLE a (id int)", schema=schema.schema)
-    assert dump_to(tmp_path / "1", as_root(schema), connections=2).snapshot == Rung.STAGES
-    assert dump_to(tmp_path / "2", schema, connections=2).snapshot == Rung.TABLE_LOCKS
-    assert dump_to(tmp_path / "3", schema, connections=1).snapshot == Rung.SINGLE
+    assert dump_to(tmp_path / "1", as_root(schema), connections=2).snapshot == SnapshotMethod.STAGES
+    assert dump_to(tmp_path / "2", schema, connections=2).snapshot == SnapshotMethod.TABLE_LOCKS
+    assert dump_to(tmp_path / "3", schema, connections=1).snapshot == SnapshotMethod.SINGLE
     binlog_server.make_schema("rungs")
     settings = connection_to(binlog_server, "rungs")
     binlog_server.run("CREATE TABLE a (id int)", schema="rungs")
     summary = dump_to(tmp_path / "4", settings, connections=2)
-    assert summary.snapshot == Rung.POSITIONS
-    assert f"-- Snapshot: {Rung.POSITIONS.value}\n" in (tmp_path / "4").read_text()
+    assert summary.snapshot == SnapshotMethod.POSITIONS
+    assert f"-- Snapshot: {SnapshotMethod.POSITIONS.value}\n" in (tmp_path / "4").read_text()
     server.run("CREATE OR REPLACE USER few@localhost IDENTIFIED BY 'shop'")
     server.run("GRANT SELECT, TRIGGER, EVENT, EXECUTE, SHOW VIEW ON *.* TO few@localhost")
     few = replace(schema, username="few")
     summary = dump_to(tmp_path / "5", few, connections=2)
-    assert summary.snapshot == Rung.SINGLE
+    assert summary.snapshot == SnapshotMethod.SINGLE
     assert [reason[0] for reason in summary.passed] == ["A", "C", "D"]
     assert summary.passed[-1] == "D: the account has no right to LOCK TABLES"
 
@@ -136,7 +144,7 @@ def test_a_writer_in_a_transaction_does_not_stop_a_dump(server, schema, tmp_path
         writer.execute("INSERT INTO a VALUES (2)")
         summary = dump_to(tmp_path / "d.sql", schema, connections=2)
     assert summary.rows == {"a": 1}
-    assert summary.snapshot == Rung.SINGLE
+    assert summary.snapshot == SnapshotMethod.SINGLE
 
 
 def test_tables_outside_transactions_are_locked_until_they_are_read(server, schema):

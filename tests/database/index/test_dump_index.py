@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.database.dump import read_rows
-from core.database.dump.ddl_watch import Disturbed
+from core.database.dump.ddl_watch import DefinitionsChanged
 from tests.database.indexing import dump_with_index, open_dump_index
 from tests.database.odd_schemas import NEW
 from tests.database.shop_flow import fill
@@ -71,7 +71,7 @@ def test_a_second_try_begins_the_index_anew(server, schema, tmp_path, monkeypatc
         rows = real(self, report)
         tries.append(rows)
         if len(tries) == 1:
-            raise Disturbed(["big"], waiting=False)
+            raise DefinitionsChanged(["big"], waiting=False)
         return rows
 
     monkeypatch.setattr("core.database.dump.dump.Attempt.run", run)

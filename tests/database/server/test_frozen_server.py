@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import pytest
 
-from core import waiting
+from core import cancellation
 from core.database.schema.table_names import end_connection
 from core.database.server import wire
 from core.database.server.connection import connect, schema_lock
@@ -234,7 +234,7 @@ class _Asked:
 def test_a_cancel_ends_a_wait_and_the_statement(schema):
     with connect(schema) as connection, connect(schema) as other:
         number = connection.thread_id
-        with waiting.interruptible(_Asked()), pytest.raises(Cancelled) as caught:
+        with cancellation.interruptible(_Asked()), pytest.raises(Cancelled) as caught:
             connection.execute("DO SLEEP(600)")
         assert caught.value.message == "Cancelled, as asked."
         assert not connection.open
@@ -245,7 +245,11 @@ def test_a_cancel_ends_a_wait_and_the_statement(schema):
 def test_a_cancel_says_what_a_frozen_server_may_still_do(schema, server):
     with connect(schema) as connection:
         number = connection.thread_id
-        with frozen(server), waiting.interruptible(_Asked()), pytest.raises(Cancelled) as caught:
+        with (
+            frozen(server),
+            cancellation.interruptible(_Asked()),
+            pytest.raises(Cancelled) as caught,
+        ):
             connection.execute("DO 1")
         assert f"does not answer: what connection {number} was doing" in caught.value.message
 

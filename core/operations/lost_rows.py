@@ -18,7 +18,7 @@ _TABLES: Final = (("orders", "sales_order"), ("customers", "customer_entity"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Losses:
+class LostRows:
     """How many rows are newer than the backup; None where they cannot be counted.
 
     `uncounted` says why, as `orders cannot be counted: sales_order is missing`. `order_numbers` are
@@ -52,9 +52,9 @@ def _newer(connection: Connection, table: str, since_s: int) -> int:
     )
 
 
-def count_losses(
+def count_lost_rows(
     settings: DatabaseConnection, since_s: int, *, among: Container[str] | None = None
-) -> Losses:
+) -> LostRows:
     """Count the orders and customers created after `since_s` (unix seconds).
 
     With `among` only those of these tables are lost.
@@ -76,7 +76,7 @@ def count_losses(
                 counts[what] = None
                 uncounted.append(f"{what} cannot be counted: {why}")
         order_numbers = _order_numbers(connection, settings, since_s) if counts["orders"] else ()
-    return Losses(
+    return LostRows(
         orders=counts["orders"],
         customers=counts["customers"],
         uncounted=tuple(uncounted),
@@ -102,7 +102,7 @@ def _order_numbers(
     return tuple(str(number) for (number,) in rows)
 
 
-def uncounted_findings(losses: Losses) -> list[Finding]:
+def uncounted_findings(losses: LostRows) -> list[Finding]:
     """Return the losses that are unknown: that is not none."""
     return [
         warn("losses-unknown", f"{text[0].upper()}{text[1:].rstrip('.')}.")

@@ -8,7 +8,7 @@ from core.events import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class OperationResult:
     """An operation that came to an end of its own; errors are raised instead.
 
     `strict`: warnings count as a failure for the exit code.
@@ -22,7 +22,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class JobResult:
     """How a job ended."""
 
     outcome: Outcome

@@ -13,7 +13,7 @@ from core.account.ids import name_of
 from core.cli.configured import STORE, Configuration
 from core.cli.console import Console
 from core.cli.parser import CommandLine
-from core.config.job import settings_of_job
+from core.config.job_settings import settings_of_job
 from core.errors import InvalidConfig, MagerewindError, SecretUnreadable, reason_of
 from core.events import Failed, Operation, Outcome
 from core.jobs.facts import Facts
@@ -25,7 +25,7 @@ from core.text.lines import warning
 _CANCELLED: Final = 130
 
 
-def tell_not_started(
+def notify_failed_start(
     line: CommandLine, configuration: Configuration, console: Console, failure: MagerewindError
 ) -> None:
     """Tell the receivers of the store, within ten seconds. Never raises MagerewindError."""

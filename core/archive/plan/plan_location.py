@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from core.held import Directory, StateFile, state_file
+from core.directories import Directory, StateFile, state_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class PlanHome:
+class PlanLocation:
     """A plan's file, held by its directory; `bounds` are None for a plan made for a look."""
 
     file: StateFile
@@ -50,20 +50,24 @@ class PlanHome:
         return None if self.bounds is None or jobs is None else jobs.parent
 
 
-PlanPlace = str | PlanHome
+PlanPlace = str | PlanLocation
 """A plan by its path, whose directory the caller answers for, or by its home."""
 
 
-def plan_home(place: PlanPlace) -> PlanHome:
+def plan_location(place: PlanPlace) -> PlanLocation:
     """Return the home of a plan."""
-    return place if isinstance(place, PlanHome) else PlanHome(state_file(os.path.abspath(place)))
+    return (
+        place
+        if isinstance(place, PlanLocation)
+        else PlanLocation(state_file(os.path.abspath(place)))
+    )
 
 
 def seen_file(place: PlanPlace) -> StateFile:
     """Return the scratch file with the looks of live entries."""
-    return plan_home(place).file.beside(".seen")
+    return plan_location(place).file.beside(".seen")
 
 
 def cache_file(place: PlanPlace) -> StateFile:
     """Return the scratch file with contents that a plan has put aside."""
-    return plan_home(place).file.beside(".spool")
+    return plan_location(place).file.beside(".spool")

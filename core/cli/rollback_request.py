@@ -1,4 +1,7 @@
-"""What a command line and the configuration ask for together, for commands and application."""
+"""The rollback and the undo that a command line and the configuration ask for.
+
+For commands and application alike.
+"""
 
 from __future__ import annotations
 
@@ -6,47 +9,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from core.cli.parser import CommandLine
-from core.cli.repositories import destination
-from core.cli.retention_policy import policy_of
-from core.compression import Compression
 from core.events import Kind
-from core.operations.requests import BackupRequest, RollbackRequest, UndoRequest
-from core.repository.settings import Repository
+from core.operations.requests import RollbackRequest, UndoRequest
 
 if TYPE_CHECKING:
     from core.config.fields import Settings
-    from core.config.load import Effective
-
-
-def backup_request(
-    line: CommandLine,
-    effective: Effective,
-    environ: Mapping[str, str],
-    *,
-    kinds: tuple[Kind, ...] = (),
-) -> BackupRequest:
-    """Return the request; `kinds` where nothing names any. Raises UsageError."""
-    settings = effective.settings
-    repositories, local = destination(line, effective, environ)
-    return BackupRequest(
-        kinds=settings.kinds or kinds,
-        verify=settings.verify,
-        keep_open=settings.keep_open,
-        exclude=settings.exclude,
-        strip=settings.strip,
-        level=settings.level,
-        compress=Compression(settings.compress),
-        compress_level=settings.compress_level,
-        note=settings.note,
-        naming=settings.names,
-        keep_rules=policy_of(line, settings).words,
-        prune=bool(line.keep_rules) or settings.prune,
-        prune_first=line.prune_first,
-        strict=settings.strict,
-        repositories=repositories,
-        local=local,
-        store=effective.label,
-    )
+    from core.repository.settings import Repository
 
 
 def rollback_request(

@@ -15,8 +15,8 @@ from typing import Final
 
 from core.database.load.keys_after_rows import rename_automatic_keys
 from core.database.load.row_writers import load_failure
-from core.database.schema.names import copy_name, waiting_key_name
-from core.database.schema.swap_file import WaitingKey
+from core.database.schema.names import copy_name, deferred_key_name
+from core.database.schema.swap_file import DeferredKey
 from core.database.server.connection import Connection
 from core.database.server.dialect import Server, quote_name
 from core.database.server.obstacles import LOCKED
@@ -26,12 +26,12 @@ from core.errors import DatabaseError
 _TRIES: Final = 6
 
 
-class WaitingKeys:
+class DeferredKeys:
     """The foreign keys of one load; `before` are those of an earlier load of the same job."""
 
-    def __init__(self, short: str, server: Server, before: tuple[WaitingKey, ...] = ()) -> None:
+    def __init__(self, short: str, server: Server, before: tuple[DeferredKey, ...] = ()) -> None:
         self._short, self._server, self._before = short, server, before
-        self.keys: list[WaitingKey] = []
+        self.keys: list[DeferredKey] = []
 
     def add(self, keys: tuple[ForeignKeyText, ...]) -> None:
         """Take the keys of a definition, with the names that the server would give them."""
@@ -41,8 +41,8 @@ class WaitingKeys:
             key = replace(one, name=self._next_name(one.table)) if unnamed else one
             if self._server.mariadb:
                 key = without_restrict(key)
-            waiting = waiting_key_name(self._short, number)
-            self.keys.append(WaitingKey(waiting=waiting, key=key, unnamed=unnamed))
+            waiting = deferred_key_name(self._short, number)
+            self.keys.append(DeferredKey(waiting=waiting, key=key, unnamed=unnamed))
 
     def _next_name(self, table: str) -> str:
         start = f"{table}_ibfk_"
@@ -50,7 +50,7 @@ class WaitingKeys:
         taken = [int(name[len(start) :]) for name in names if name[len(start) :].isdigit()]
         return f"{start}{max(taken, default=0) + 1}"
 
-    def among(self, staged: Mapping[str, str]) -> list[WaitingKey]:
+    def among(self, staged: Mapping[str, str]) -> list[DeferredKey]:
         """Return the keys that refer to staged tables."""
         return [one for one in self.keys if not one.key.schema and one.key.referenced in staged]
 

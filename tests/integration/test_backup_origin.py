@@ -11,7 +11,7 @@ import pytest
 
 from core.backups.names import manifest_name
 from core.events import Kind
-from core.operations.elsewhere import differences
+from core.operations.backup_origin import differences
 from tests.integration.commands import instead, magerewind, names_of
 from tests.long import some
 from tests.oracles import tree_entries

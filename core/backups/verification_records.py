@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from core.backups.place import open_backups
 from core.backups.remarks import Remarks, trial_from_json, trial_to_json
+from core.directories import Directory
 from core.errors import MALFORMED, MagerewindError
 from core.events import decode_text, encode_text
-from core.held import Directory
 
 _STATE: Final = ".magerewind"
 _LOOKS: Final = "looks"
@@ -27,7 +27,7 @@ _LIMIT: Final = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class VerificationRecord:
     """A finding: `problem` is empty for a sound backup."""
 
     sha256: str
@@ -82,13 +82,15 @@ def _row(looks: Directory | None, name: str) -> dict[str, Any]:
     return row if isinstance(row, dict) else {}
 
 
-def find_look(looks: Directory | None, name: str, status: os.stat_result) -> Look | None:
+def find_record(
+    looks: Directory | None, name: str, status: os.stat_result
+) -> VerificationRecord | None:
     """Return the finding on this file, None where none describes its present state."""
     row = _row(looks, name)
     try:
         if row["file"] != _identity(status):
             return None
-        return Look(str(row["sha256"]), decode_text(row["problem"]))
+        return VerificationRecord(str(row["sha256"]), decode_text(row["problem"]))
     except MALFORMED:
         return None
 
@@ -108,7 +110,9 @@ def find_remarks(looks: Directory | None, name: str, status: os.stat_result) -> 
         return Remarks()
 
 
-def remember_look(directory: str, name: str, status: os.stat_result, look: Look) -> None:
+def remember_record(
+    directory: str, name: str, status: os.stat_result, look: VerificationRecord
+) -> None:
     """Store the finding on a file whose state is `status`. Raises StorageError."""
     _remember(
         directory,
@@ -147,7 +151,7 @@ def _remember(directory: str, name: str, found: dict[str, Any]) -> bool:
     return True
 
 
-def forget_look(directory: str, name: str) -> None:
+def forget_record(directory: str, name: str) -> None:
     """Forget a deleted backup; a finding that cannot be removed means nothing without its file."""
     looks = open_looks(directory)
     if looks is not None:

@@ -1,6 +1,6 @@
-"""A comparable picture of a store at one moment: each file and each table, hashed.
+"""Checksums of a store at one moment, to be compared: each file and each table, hashed.
 
-A likeness maps the name of a file or table to a hash of all its properties. It shares no code with
+The result maps the name of a file or table to a hash of all its properties. It shares no code with
 the engine, and reads the tree and the tables in its own way, so that it can judge the engine.
 """
 
@@ -33,7 +33,7 @@ _STAGED_OR_ASIDE: Final = ("_mrs_", "_mra_")
 _BLOCK: Final = 1 << 20  # bytes
 
 
-def likeness_of_tree(root: str, *, without: tuple[str, ...] = NOT_COVERED) -> Likeness:
+def checksums_of_tree(root: str, *, without: tuple[str, ...] = NOT_COVERED) -> Likeness:
     """Return path: type, mode, size and content (or link target) of all below `root`.
 
     Paths are text with surrogate escapes; `without` are paths below the root. Of a directory its
@@ -70,7 +70,7 @@ def _hash_of_file(path: str) -> str:
     return digest.hexdigest()
 
 
-def likeness_of_schema(settings: DatabaseConnection) -> Likeness:
+def checksums_of_schema(settings: DatabaseConnection) -> Likeness:
     """Return object: definition, and table: ordered hash of its rows, of a whole schema.
 
     The tables that a rollback keeps beside the live ones are left out.

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
+from core.sample.checksums import checksums_of_schema, checksums_of_tree, differences
 from core.sample.damage import damage_files, damage_schema
 from core.sample.database import fill_schema
-from core.sample.likeness import differences, likeness_of_schema, likeness_of_tree
 from core.sample.sizes import Size
 from core.sample.store import make_store
 
@@ -26,30 +26,30 @@ def test_each_difference_of_files_is_seen(tmp_path, make, expected):
     (tmp_path / "a").write_text("one")
     (tmp_path / "a").chmod(0o644)
     (tmp_path / "empty").mkdir(mode=0o755)
-    before = likeness_of_tree(str(tmp_path))
+    before = checksums_of_tree(str(tmp_path))
     make(tmp_path)
-    assert differences(before, likeness_of_tree(str(tmp_path))) == (expected,)
+    assert differences(before, checksums_of_tree(str(tmp_path))) == (expected,)
 
 
 def test_target_of_a_link_counts(tmp_path):
     link = tmp_path / "link"
     link.symlink_to("one")
-    before = likeness_of_tree(str(tmp_path))
+    before = checksums_of_tree(str(tmp_path))
     link.unlink()
     link.symlink_to("two")
-    assert differences(before, likeness_of_tree(str(tmp_path))) == ("changed: link",)
+    assert differences(before, checksums_of_tree(str(tmp_path))) == ("changed: link",)
 
 
 def test_what_a_backup_leaves_out_does_not_count(tmp_path):
     for name in ("var", "pub/static", ".git"):
         (tmp_path / name).mkdir(parents=True)
-    before = likeness_of_tree(str(tmp_path))
+    before = checksums_of_tree(str(tmp_path))
     for name in ("var/x", "pub/static/x", ".git/x"):
         (tmp_path / name).write_text("x")
-    assert before == likeness_of_tree(str(tmp_path))
+    assert before == checksums_of_tree(str(tmp_path))
     (tmp_path / "pub/static.php").write_text("x")
     (tmp_path / ".gitignore").write_text("x")
-    after = likeness_of_tree(str(tmp_path))
+    after = checksums_of_tree(str(tmp_path))
     assert differences(before, after) == ("new: .gitignore", "new: pub/static.php")
 
 
@@ -80,33 +80,33 @@ CREATE VIEW v AS SELECT id FROM measure;
 )
 def test_each_difference_of_a_schema_is_seen(server, schema, statement, expected):
     server.run(_SCHEMA, schema=schema.schema)
-    before = likeness_of_schema(schema)
+    before = checksums_of_schema(schema)
     server.run(statement, schema=schema.schema)
-    assert differences(before, likeness_of_schema(schema)) == expected
+    assert differences(before, checksums_of_schema(schema)) == expected
 
 
 def test_rows_without_a_key_have_no_order(server, schema):
     server.run(_SCHEMA, schema=schema.schema)
-    before = likeness_of_schema(schema)
+    before = checksums_of_schema(schema)
     server.run(
         "TRUNCATE keyless; INSERT INTO keyless VALUES (NULL), ('b'), ('b'), ('a')",
         schema=schema.schema,
     )
-    assert before == likeness_of_schema(schema)
+    assert before == checksums_of_schema(schema)
 
 
 def test_damage_is_damage(server, tmp_path, schema):
     fill_schema(server, schema.schema, size=Size.SMALL)
     root = str(tmp_path / "store")
     make_store(root, size=Size.SMALL, connection=schema)
-    files, objects = likeness_of_tree(root), likeness_of_schema(schema)
+    files, objects = checksums_of_tree(root), checksums_of_schema(schema)
     damage_files(root)
     damage_schema(schema)
-    found = differences(files, likeness_of_tree(root))
+    found = differences(files, checksums_of_tree(root))
     assert "new: pub/left-over.php" in found
     assert "changed: bin/magento" in found
     assert any(line.startswith("missing: vendor/magento/") for line in found)
-    found = differences(objects, likeness_of_schema(schema))
+    found = differences(objects, checksums_of_schema(schema))
     assert "missing: rows of sales_order_item" in found
     assert "new: definition of half_an_update" in found
     assert "changed: rows of catalog_product_entity" in found

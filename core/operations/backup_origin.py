@@ -57,7 +57,7 @@ def _releases(one: str, other: str) -> bool:
     return above == os.path.dirname(other) and os.path.basename(above) == _RELEASES
 
 
-def elsewhere_findings(elsewhere: Mapping[str, tuple[str, ...]]) -> list[Finding]:
+def origin_findings(elsewhere: Mapping[str, tuple[str, ...]]) -> list[Finding]:
     """Return a warning that names the backups of another store, and the signs of it."""
     if not elsewhere:
         return []

@@ -13,7 +13,7 @@ from core.archive.plan.summary import FilePlan
 from core.archive.plan.survey import Survey
 from core.events import Kind
 from core.magento.store import Store
-from core.operations import elsewhere
+from core.operations import backup_origin
 from core.operations.findings import Finding, stop, warn
 from core.operations.requests import RollbackRequest
 from core.operations.sources import Sources, keeps_environment
@@ -56,12 +56,12 @@ def absence_findings(
     return found
 
 
-def loudest(findings: tuple[Finding, ...]) -> str:
+def question_warnings(findings: tuple[Finding, ...]) -> str:
     """Return the findings that a question must repeat; empty without any."""
     return " ".join(
         " ".join((one.message, "; ".join(one.names))).strip().removesuffix(".") + "."
         for one in findings
-        if one.code == elsewhere.CODE or one.code.endswith("-removes-most")
+        if one.code == backup_origin.CODE or one.code.endswith("-removes-most")
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from core.archive.tree.patterns import resolve as resolve_exclude
 from core.config.fields import Repository, StoreSettings
-from core.config.problems import SECRET, missing_of, receiver_class
+from core.config.file_problems import SECRET, missing_of, receiver_class
 from core.config.template import json_of, problem_of
 from core.config.types import is_loopback
 from core.database.dump.strip import GROUPS

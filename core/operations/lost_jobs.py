@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from core import owned
+from core import owned_files
 from core.archive.tree.mounts import mounts_below
 from core.archive.tree.remove import tree_bytes
 from core.durable import translate
@@ -102,7 +102,7 @@ class LostJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Traces:
+class LostJobs:
     """The lost jobs of a store; `problem`: why its schema could not be looked at."""
 
     jobs: tuple[LostJob, ...] = ()
@@ -168,7 +168,7 @@ def known_jobs(store: Store) -> frozenset[str]:
         raise translate(error, f"reading {store.jobs_directory}") from error
 
 
-def find_lost(store: Store, *, environ: Mapping[str, str], schema: bool = True) -> Traces:
+def find_lost(store: Store, *, environ: Mapping[str, str], schema: bool = True) -> LostJobs:
     """Return the lost jobs of a store, newest first. Never raises for a broken part of it.
 
     Without `schema` its database is not asked.
@@ -177,7 +177,7 @@ def find_lost(store: Store, *, environ: Mapping[str, str], schema: bool = True) 
     try:
         known = known_jobs(store)
     except MagerewindError as error:
-        return Traces(problem=error.message)
+        return LostJobs(problem=error.message)
     mark = maintenance_state(store).mark
     if mark is not None and mark.job_id not in known:
         found.marks[mark.job_id] = mark
@@ -191,7 +191,7 @@ def find_lost(store: Store, *, environ: Mapping[str, str], schema: bool = True) 
     except MagerewindError as error:
         problem = error.message
     ids = {*found.marks, *found.tables, *found.places}
-    return Traces(
+    return LostJobs(
         jobs=tuple(
             LostJob(
                 job_id=job_id,
@@ -302,7 +302,7 @@ def _places_in(top: str, above: int, known: frozenset[str]) -> Iterator[tuple[st
         if parts is None or parts[2] in known:
             continue
         with contextlib.suppress(OSError, MagerewindError):
-            fd = owned.open_directory(name, what=name, dir_fd=above)
+            fd = owned_files.open_directory(name, what=name, dir_fd=above)
             try:
                 entries = len(os.listdir(fd))
             finally:
@@ -346,7 +346,7 @@ def lost_lines(job: LostJob) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def lost_findings(traces: Traces) -> list[Finding]:
+def lost_findings(traces: LostJobs) -> list[Finding]:
     """Return the lost jobs as findings: one that left something half done stops the next start."""
     found: list[Finding] = []
     for job in traces.jobs:

@@ -16,13 +16,13 @@ from typing import Any, Final
 from core.archive.plan.summary import FilePlan
 from core.archive.tree.ordinary_changes import are_too_many, is_ordinary
 from core.backups.catalog import Backup
+from core.directories import Directory
 from core.errors import MALFORMED, PlanChanged, StorageError
 from core.events import Kind
-from core.held import Directory
 from core.operations.job_files import SHOWN
 from core.operations.rollback_plan import RollbackPlan
 from core.operations.sources import Sources
-from core.owned import LARGE
+from core.owned_files import LARGE
 
 _FRESH_S: Final = 300.0
 
@@ -53,7 +53,7 @@ def _identity(backup: Backup) -> list[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ConfirmedPlan:
     """The plan as it was shown, in short: identities of the backups, keys of the entries."""
 
     environment: str
@@ -97,7 +97,7 @@ class Shown:
         )
 
 
-def write_shown(plan: RollbackPlan, directory: Directory, *, now_s: float = 0.0) -> None:
+def write_confirmed(plan: RollbackPlan, directory: Directory, *, now_s: float = 0.0) -> None:
     """Keep the shown plan in a job's directory."""
     difference = plan.database.difference if plan.database is not None else None
     row = {
@@ -113,14 +113,14 @@ def write_shown(plan: RollbackPlan, directory: Directory, *, now_s: float = 0.0)
     directory.write(SHOWN, json.dumps(row).encode())
 
 
-def read_shown(directory: Directory) -> Shown | None:
+def read_confirmed(directory: Directory) -> ConfirmedPlan | None:
     """Return the shown plan, or None for a job without a question.
 
     Raises ForeignState, and StorageError for a file that is damaged.
     """
     try:
         row = json.loads(directory.read(SHOWN, limit=LARGE))
-        shown = Shown(
+        shown = ConfirmedPlan(
             environment=str(row["environment"]),
             backups={str(kind): list(identity) for kind, identity in row["backups"].items()},
             entries={str(kind): frozenset(keys) for kind, keys in row["entries"].items()},

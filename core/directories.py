@@ -2,8 +2,8 @@
 
 A job holds `var/.magerewind` and its own directory from beginning to end: if the paths are renamed
 meanwhile, or exchanged for a link, every read, write and removal is in the directories that were
-opened. Paths are kept for people only. `core.owned` decides about the owner; the meaning of the
-files is not known here.
+opened. Paths are kept for people only. `core.owned_files` decides about the owner; the meaning of
+the files is not known here.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import stat
 from dataclasses import dataclass
 from typing import Self
 
-from core import durable, owned
-from core.owned import SMALL, UNLIMITED
+from core import durable, owned_files
+from core.owned_files import SMALL, UNLIMITED
 
 
 class Directory:
@@ -97,7 +97,7 @@ class Directory:
         """Open a directory of ours in it. Raises FileNotFoundError, ForeignState, StorageError."""
         what = shown or self._what(name)
         try:
-            fd = owned.open_directory(name, what=what, dir_fd=self.fd)
+            fd = owned_files.open_directory(name, what=what, dir_fd=self.fd)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -117,7 +117,7 @@ class Directory:
         Raises FileNotFoundError, ForeignState, StorageError.
         """
         try:
-            return owned.open_file(
+            return owned_files.open_file(
                 name, what=self._what(name), dir_fd=self.fd, flags=flags, limit=limit
             )
         except FileNotFoundError:
@@ -129,7 +129,7 @@ class Directory:
         """Return the contents of a file of ours. Raises as `open_file`."""
         fd = self.open_file(name, limit=limit)
         try:
-            return owned.read_all(fd, limit, what=self._what(name))
+            return owned_files.read_all(fd, limit, what=self._what(name))
         except OSError as error:
             raise durable.translate(error, f"reading {self.path_of(name)}") from error
         finally:

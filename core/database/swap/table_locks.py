@@ -31,14 +31,14 @@ TRIES: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Relatives:
+class RelatedTables:
     """The tables that stay and have keys to (`children`) or from (`parents`) swapped ones."""
 
     children: frozenset[str]
     parents: frozenset[str]
 
 
-def relatives_of(connection: Connection, swapped: Collection[str]) -> Relatives:
+def related_tables_of(connection: Connection, swapped: Collection[str]) -> RelatedTables:
     """Return the relatives of tables among the live base tables that are not swapped."""
     live = set(base_tables(connection)) - broken_tables(connection).keys()
     children, parents = set[str](), set[str]()
@@ -49,10 +49,10 @@ def relatives_of(connection: Connection, swapped: Collection[str]) -> Relatives:
             children.add(key.table)
         if key.table in swapped and key.referenced_table not in swapped:
             parents.add(key.referenced_table)
-    return Relatives(children=frozenset(children & live), parents=frozenset(parents & live))
+    return RelatedTables(children=frozenset(children & live), parents=frozenset(parents & live))
 
 
-class Hold:
+class TableLocks:
     """Locks on tables, by a connection that does nothing else. Close it in any case."""
 
     def __init__(
@@ -77,13 +77,13 @@ class Hold:
         self.connection.close()
 
 
-def hold_tables(
+def lock_kept_tables(
     settings: DatabaseConnection,
     swapped: Collection[str],
     kept: Collection[str],
     *,
     tries: int = TRIES,
-) -> Hold | None:
+) -> TableLocks | None:
     """Lock kept tables, and the relatives of swapped ones. None where the account may not.
 
     None as well where there is nothing to hold. Raises SwapBlocked, which names who had locks
@@ -109,7 +109,7 @@ def hold_tables(
     except BaseException:
         connection.close()
         raise
-    return Hold(loading, read, write)
+    return TableLocks(loading, read, write)
 
 
 def _wanted(
@@ -119,7 +119,7 @@ def _wanted(
     kept = set(kept) & set(base_tables(connection))
     if not connection.server.mariadb:  # there a lock of a relative would block the RENAME
         return kept, set()
-    found = relatives_of(connection, swapped)
+    found = related_tables_of(connection, swapped)
     with_triggers = {
         str(name)
         for (name,) in connection.query(
@@ -133,7 +133,7 @@ def _wanted(
 
 def lock_again(
     settings: DatabaseConnection, tables: Collection[str], *, tries: int = TRIES
-) -> Hold:
+) -> TableLocks:
     """Lock tables WRITE. Raises SwapBlocked, RightsMissing."""
     loading = LoadingConnection(settings)
     try:
@@ -143,7 +143,7 @@ def lock_again(
     except BaseException:
         loading.connection.close()
         raise
-    return Hold(loading, (), tables)
+    return TableLocks(loading, (), tables)
 
 
 def _lock(

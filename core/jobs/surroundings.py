@@ -13,18 +13,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.config.job import JobSettings, from_json
+from core.config.job_settings import JobSettings, from_json
 from core.errors import ForeignState, MagerewindError, reason_of
 from core.events import Kind, Operation, Outcome, Warned
 from core.jobs.facts import Facts
 from core.operations import job_files
 from core.operations.context import JobContext
-from core.operations.done import Ending
 from core.operations.hooks import Hooks
-from core.operations.records import Worked
+from core.operations.records import WorkFinished
+from core.operations.results import JobResult
 
 
-class Around:
+class Surroundings:
     """The surroundings of one job. `facts` sees its events."""
 
     def __init__(
@@ -49,19 +49,19 @@ class Around:
         self._hooks.end_left_over()
 
     @property
-    def worked(self) -> Worked | None:
+    def worked(self) -> WorkFinished | None:
         """How the work ended, where a dead runner got that far."""
-        return self._context.journal.newest(Worked)
+        return self._context.journal.newest(WorkFinished)
 
-    def end(self, ending: Ending, *, elapsed_s: float, closed_s: float) -> None:
+    def end(self, ending: JobResult, *, elapsed_s: float, closed_s: float) -> None:
         """Run the hooks after the work; a failure is a warning. Never raises MagerewindError."""
         context, hooks = self._context, self._settings.hooks
         if not (hooks.on_success or hooks.on_failure or hooks.after):
             return
         try:
-            if ending.outcome is not Outcome.CLOSED and not context.journal.has(Worked):
+            if ending.outcome is not Outcome.CLOSED and not context.journal.has(WorkFinished):
                 context.journal.write(
-                    Worked(
+                    WorkFinished(
                         outcome=ending.outcome,
                         exit_code=ending.exit_code,
                         message=ending.message,
@@ -73,7 +73,7 @@ class Around:
             warned = Warned(code="hook", message=f"Hooks were not run: {reason_of(error)}")
             context.say(warned)
 
-    def _end_facts(self, ending: Ending, elapsed_s: float, closed_s: float) -> dict[str, Any]:
+    def _end_facts(self, ending: JobResult, elapsed_s: float, closed_s: float) -> dict[str, Any]:
         return self._facts.of_end(
             self._start,
             outcome=ending.outcome,
@@ -83,7 +83,7 @@ class Around:
             now_s=self._context.clock(),
         )
 
-    def tell(self, ending: Ending, *, elapsed_s: float, closed_s: float) -> None:
+    def tell(self, ending: JobResult, *, elapsed_s: float, closed_s: float) -> None:
         """Notify of the end, within ten seconds; failures are stated in the stream only."""
         facts = self._end_facts(ending, elapsed_s, closed_s)
         problems = self._sending.end(facts, tuple(self._facts.messages))
@@ -101,7 +101,7 @@ class Around:
 
 def around(
     context: JobContext, facts: Facts, operation: Operation, kinds: Sequence[Kind], began_s: float
-) -> Around | None:
+) -> Surroundings | None:
     """Return the surroundings of a job as they were when it was started; None for none."""
     try:
         settings = from_json(context.directory.read(job_files.SETTINGS))
@@ -113,4 +113,4 @@ def around(
         return None
     start = facts.of_start(context.job_id, operation, kinds, began_s)
     start["store"] = settings.store
-    return Around(context, settings, facts, start)
+    return Surroundings(context, settings, facts, start)

@@ -1,0 +1,152 @@
+"""What the screens ask of the inside of backups. Answers are frozen values.
+
+Everything may take a while, and is asked from threads; `stop` is asked again and again, and ends a
+question with `Cancelled`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+Stop = Callable[[], bool]
+
+PAGE: Final = 5000
+"""Parts of one answer."""
+ROWS_PAGE: Final = 200
+"""Rows of a table that are read at once."""
+HITS: Final = 2000
+"""Parts that a search shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InsideView:
+    """One part of a backup. `kind` is `directory`, `file`, `link`, `table`, `view` and so on.
+
+    Sizes are bytes; `mode` and `rows` are None where nothing has them.
+    """
+
+    path: str
+    kind: str
+    size: int = 0
+    mode: int | None = None
+    link: str = ""
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingView:
+    """How a part stands to the store now.
+
+    `state` is `same`, `differs`, `definition` (a table is defined otherwise), `missing`,
+    `only now`, `unknown`, or empty while it is not told yet. `comes`, `changes` and `goes` count
+    what a rollback would do to a directory and all below it; `about`: not all of it was read.
+    `part` is what is only in the store. `rows_now` are those of a table, about unless `counted`.
+    """
+
+    path: str
+    state: str
+    comes: int = 0
+    changes: int = 0
+    goes: int = 0
+    about: bool = False
+    part: InsideView | None = None
+    rows_now: int | None = None
+    counted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowView:
+    """One row of a table. Values are texts, None for NULL; a side that has no row is None.
+
+    `sign` is `+` only in the backup, `-` only in the store, `~` in both with other values, a blank
+    for the same, `?` where it is not known.
+    """
+
+    sign: str
+    then: tuple[str | None, ...] | None
+    now: tuple[str | None, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsView:
+    """Some rows of a table that follow one another; `total` rows are in the backup."""
+
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    rows: tuple[RowView, ...]
+    total: int
+
+
+class OpenTable(Protocol):
+    """The rows of one table of a backup, held open. Questions may come from several threads."""
+
+    def page(self, first: int, *, show_secrets: bool) -> RowsView:
+        """Return `ROWS_PAGE` rows of the backup, without a server. Quick."""
+        ...
+
+    def beside(self, first: int, *, show_secrets: bool) -> RowsView:
+        """Return the same rows beside those of the store, which may be more.
+
+        Raises MagerewindError where the two cannot be compared.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the backup and the server."""
+        ...
+
+
+class Insides(Protocol):
+    """The inside of backups, beside the store as it is now."""
+
+    def children(
+        self, name: str, directory: str, *, after: str, stop: Stop
+    ) -> tuple[InsideView, ...]:
+        """Return at most `PAGE` parts of a directory of a backup, those behind `after`.
+
+        "" is the top of an archive, and all of a dump. The first question may have to read the
+        whole backup, for its index. Raises DamagedBackup, Cancelled.
+        """
+        ...
+
+    def standing(
+        self,
+        name: str,
+        directory: str,
+        *,
+        found: Callable[[tuple[StandingView, ...]], object],
+        stop: Stop,
+    ) -> None:
+        """Give `found` how the parts of a directory, or of a dump, stand to the store, as known.
+
+        Parts may come again when more is known of them. Raises Cancelled, and MagerewindError
+        where nothing can be compared.
+        """
+        ...
+
+    def found(self, name: str, word: str, *, stop: Stop) -> tuple[int, tuple[InsideView, ...]]:
+        """Return how many members of an archive have a word in their path, and `HITS` of them."""
+        ...
+
+    def table(self, name: str, table: str) -> OpenTable:
+        """Open a table of a dump. Raises BackupNotFound, DamagedBackup."""
+        ...
+
+    def extract(self, name: str, part: str, to: str, *, stop: Stop) -> tuple[int, int, int]:
+        """Write a part, and all below it, into a directory outside the store.
+
+        Return how many files were written, their bytes, and how many were left out.
+        """
+        ...
+
+    def difference(
+        self, name: str, part: str, *, show_secrets: bool, stop: Stop
+    ) -> tuple[str, ...]:
+        """Return how a file, directory or table of a backup differs from the store's, as lines.
+
+        `+` is what a rollback brings, `-` what is there only now. Secrets are masked unless they
+        are to be shown. Raises BackupNotFound for a part of neither, and Cancelled.
+        """
+        ...
