@@ -16,7 +16,7 @@ def lost_words(plan: PlanView) -> str:
     """Return `3 orders (000000291-293), 2 customers`; empty where nothing is known to be lost."""
     parts = []
     for what, number in plan.lost:
-        words = text.plural(number, what.removesuffix("s"), what)
+        words = text.clean(text.plural(number, what.removesuffix("s"), what))
         if what == "orders" and plan.order_numbers:
             words += f" ({numbers_words(plan.order_numbers, number)})"
         parts.append(words)

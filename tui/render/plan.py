@@ -98,7 +98,7 @@ def _lost(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
     lost = lost_words(plan)
     than = "the rollback" if undo else "the backup"
     words = [lost] if lost else []
-    words += [one if one.endswith(".") else f"{one}." for one in plan.uncounted]
+    words += [text.clean(one if one.endswith(".") else f"{one}.") for one in plan.uncounted]
     if not words:
         return []
     told = f"{LABEL}  {'; '.join(words)}"
