@@ -32,6 +32,7 @@ class Host(Messages, Protocol):
     forgotten: int  # jobs that ran and are listed no more
     maintenance: bool | None  # None: not known yet
     health: StoreHealth | None  # None: not known yet
+    remote: bool  # the terminal is at the other end of a link: what is painted is dear
     read_only: str  # why this session may only look; empty where it may change things
 
     @property

@@ -8,7 +8,7 @@ Below 100 columns a panel has a top border only (`app.tcss`), so that no cell is
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import events
 from textual.containers import Vertical
@@ -17,6 +17,7 @@ from textual.geometry import Region
 
 from tui.render import text
 
+_CORNER: Final = 4  # cells of a border before and behind its title
 ACTIVE: str = "\N{BLACK RIGHT-POINTING TRIANGLE} "
 
 
@@ -77,10 +78,13 @@ class Panel(Vertical):
 
     def _paint_title(self) -> None:
         # The public name paints all of the widget, and its content with it.
-        self._border_title = self._title()
+        before, self._border_title = self._border_title, self._title()
         if self.is_mounted:
             gutter = self.gutter  # regions begin at the content
-            self.refresh(Region(-gutter.left, -gutter.top, self.outer_size.width, 1))
+            # A border is three bytes a cell: no more of it than the longer title takes.
+            titles = (one for one in (before, self._border_title) if one is not None)
+            width = min(self.outer_size.width, max(one.cell_length for one in titles) + _CORNER)
+            self.refresh(Region(-gutter.left, -gutter.top, width, 1))
 
     def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
         """Show that the keys go here now."""
