@@ -72,6 +72,7 @@ class Backups(FilteredPage):
         super().__init__()
         self._wanted = "" if timestamp is None else f"set {timestamp}"
         self._backups: Latest[BackupsView] = Latest()
+        self._known: BackupsView | None = None  # shown before it was read anew
         self._texts: Mapping[int, str] = {}
         self._listing = Listing()
         self._opened: set[int] = set()
@@ -102,6 +103,10 @@ class Backups(FilteredPage):
         rows.focus()
         self._would = Would(owner.engine, owner.errands, self._draw_details)
         self._verifying = Verifying(owner.engine, owner.errands, owner)
+        if owner.listing is not None:  # of 2,000 sets, reading it anew takes a second
+            self._backups.value = owner.listing
+            self._listed(owner.listing)
+            self._known = owner.listing
         self._reading = self.set_interval(0.5, self._show_verifying, pause=True)
 
     def on_unmount(self) -> None:
@@ -128,7 +133,11 @@ class Backups(FilteredPage):
         self._backups.ask(owner.errands, owner.engine.backups, self._listed, limit_s=LIMIT_S)
 
     def _listed(self, value: object) -> None:
+        known, self._known = self._known, None
         if isinstance(value, BackupsView):
+            self.owner.listing = value
+            if value == known:
+                return
             self._texts = texts_of(value, lambda at: text.local_time(at, self.owner.zone))
         if self._would is not None:
             self._would.forget()
