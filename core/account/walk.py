@@ -158,6 +158,20 @@ def distrust(step: Passed, uid: int) -> str | None:
     return _open_to_others(step)
 
 
+def open_to_all(path: str) -> str | None:
+    """Return what of the way to a program every account may exchange or write; None for nothing.
+
+    Raises OSError.
+    """
+    with Walk(path) as walk:
+        for step in walk.passed:
+            mode = step.status.st_mode
+            sticky = stat.S_ISDIR(mode) and mode & stat.S_ISVTX
+            if mode & 0o002 and not step.is_link and not sticky:
+                return f"every account may write to {step.path}"
+    return None
+
+
 def distrust_of_root(path: str, *, below: str) -> str | None:
     """Return why the entry at `path` is not root's alone; None when it is, or is absent.
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from core.backups.catalog import Backup, BackupSet, find_any_backup, list_backups
 from core.backups.changing import change_manifest, changing
+from core.backups.duration import excerpt
 from core.backups.manifest import Manifest, remarks_of
 from core.backups.place import open_backups
 from core.backups.remarks import Remarks
@@ -27,7 +28,7 @@ def find_set(directory: str, name: str) -> BackupSet:
     found = next((one for one in listing.sets if one.timestamp == timestamp), None)
     if found is None or (number and len(name) > _DIGITS):
         raise BackupNotFound(
-            f"There is no set of backups {name}.",
+            f"There is no set of backups {excerpt(name)}.",
             hint="magerewind info:backups:list shows what there is.",
         )
     return found

@@ -18,7 +18,7 @@ from core.backups.catalog import (
 from core.backups.verification import VerifyResult, verify_backup
 from core.cli.commands import Session
 from core.cli.store_view import stop_lines, store_json, store_lines
-from core.errors import MagerewindError
+from core.errors import MagerewindError, UsageError
 from core.events import Kind, Report, encode_text
 from core.jobs.deleting import delete_named, refuse_deletion
 from core.magento.store import Store
@@ -33,6 +33,8 @@ def store_command(session: Session) -> int:
         from core.cli.check_command import check_command  # noqa: PLC0415 - only where asked for
 
         return check_command(session)
+    if session.line.warning_age is not None or session.line.critical_age is not None:
+        raise UsageError("--warning and --critical go with --check.")
     client = session.client(session.store())
     interrupted = session.warn_of_interrupted(client)
     facts = client.examine()

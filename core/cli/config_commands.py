@@ -13,10 +13,11 @@ from core.cli.configured import Configuration, words_of_backup
 from core.cli.console import Console
 from core.cli.parser import CommandLine
 from core.config.fields import Settings
-from core.config.load import Effective, check
+from core.config.load import Config, Effective, check
 from core.config.machine_problems import problems_on_disk
 from core.config.pages import commented_file, schema_page
 from core.errors import UsageError
+from core.events import Kind
 from core.text.lines import error, note
 from core.text.printable import printable
 
@@ -25,7 +26,9 @@ def check_command(_line: CommandLine, console: Console, configuration: Configura
     """`config:check`."""
     paths, problems = check(configuration.environ, file=configuration.file)
     if not problems:
-        problems = tuple(problems_on_disk(configuration.get(), configuration.environ))
+        environ = configuration.environ
+        on_disk = problems_on_disk(configuration.get(), environ)
+        problems = (*on_disk, *_of_use(configuration.get(), environ))
     if console.as_json:
         for path in paths:
             console.print_json({"type": "ConfigFile", "path": path})
@@ -38,6 +41,23 @@ def check_command(_line: CommandLine, console: Console, configuration: Configura
         if not paths:
             console.say(note("There is no file: all settings have their defaults."))
     return 1 if problems else 0
+
+
+def _of_use(config: Config, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield what a command would refuse of the settings of each store, though each is valid."""
+    from core.cli.backup_request import backup_request  # noqa: PLC0415 - loads much
+    from core.cli.schedule_commands import check_calendar  # noqa: PLC0415 - as above
+
+    for name in config.stores:
+        effective = config.effective(name, {})
+        try:
+            backup_request(CommandLine(), effective, environ, kinds=(Kind.DB,))
+        except UsageError as error:
+            yield f"stores.{name}: {error.message}"
+        try:
+            check_calendar(effective.settings.schedule.on_calendar.strip() or "daily", environ)
+        except UsageError as error:
+            yield f"stores.{name}.schedule.on_calendar: {error.message}"
 
 
 def show_command(line: CommandLine, console: Console, configuration: Configuration) -> int:

@@ -55,11 +55,16 @@ class StoreCopies:
         ]
         return iter(sorted(found, key=lambda each: -each[1].timestamp))
 
-    def rows(self, backups: Sequence[Backup], now_s: float) -> Iterator[tuple[str, ...]]:
-        """Yield rows of sets only elsewhere: name, type, date, age, size, state, where."""
+    def rows(
+        self, backups: Sequence[Backup], now_s: float
+    ) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Yield times and rows of sets only elsewhere: name, type, date, age, size, state, where.
+
+        Times are in unix seconds.
+        """
         for seen, one, kind in self.only_there(backups):
             part = one.parts.get(kind)
-            yield (
+            row = (
                 new_name(one.timestamp, kind),
                 kind.value,
                 numbers.moment(one.timestamp),
@@ -68,6 +73,7 @@ class StoreCopies:
                 state_of(one, seen),
                 seen.repository,
             )
+            yield one.timestamp, row
 
     def ages(self, now_s: float) -> Iterator[str]:
         """Yield how old the knowledge of each repository is."""

@@ -77,9 +77,10 @@ def listing_lines(listing: Listing, now_s: float, copies: StoreCopies = NOWHERE)
     if listing.backups or there:
         yield f"Showing backup files in {printable(listing.directory)}."
         headers = _HEADERS
-        rows = [_backup_row(backup, now_s, copies) for backup in listing.backups]
-        rows += [(*row[:_LAST], "", "", row[_LAST]) for row in there]
-        rows.sort(key=lambda row: -int(row[0].partition("_")[0]))
+        timed = [(one.name.timestamp, _backup_row(one, now_s, copies)) for one in listing.backups]
+        timed += [(timestamp, (*row[:_LAST], "", "", row[_LAST])) for timestamp, row in there]
+        timed.sort(key=lambda one: -one[0])
+        rows = [row for _, row in timed]
         # Without marks and notes: a narrower table.
         shown = [at for at in range(len(headers)) if at < _LAST or any(row[at] for row in rows)]
         headers, *rows = [tuple(row[at] for at in shown) for row in (headers, *rows)]

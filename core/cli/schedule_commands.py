@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from core.cli.commands import Session
@@ -93,19 +93,22 @@ def _writable(store: Store, metrics_file: str | None) -> tuple[str, ...]:
 
 def _interval(session: Session, calendar: str) -> float:
     """Return how long it is between two runs at most. Raises UsageError for no calendar event."""
+    check_calendar(calendar, session.environ)
+    times = parse_times(calendar)
+    return _DAY_S if times is None else interval_s(times, _local(session.clock()))
+
+
+def check_calendar(calendar: str, environ: Mapping[str, str]) -> None:
+    """Raise UsageError for what is no calendar event of systemd."""
     if has("systemd-analyze"):
-        answer = run_program(["systemd-analyze", "calendar", "--", calendar], session.environ)
+        answer = run_program(["systemd-analyze", "calendar", "--", calendar], environ)
         if not answer.well:
             raise UsageError(
                 f"systemd knows no such calendar event: {calendar}",
                 hint="Such as: daily, weekly, 02:30, Mon..Fri 03:00, *-*-01 04:00.",
             )
-    times = parse_times(calendar)
-    if times is not None:
-        return interval_s(times, _local(session.clock()))
-    if not has("systemd-analyze"):
+    elif parse_times(calendar) is None:
         raise UsageError(f"{calendar} is not understood, and systemd-analyze is not installed.")
-    return _DAY_S
 
 
 def _local(now_s: float) -> dt.datetime:

@@ -240,7 +240,8 @@ def find_files(
 def _layer(path: str, environ: Mapping[str, str], file: str | None) -> Layer | None:
     """Return the content of one of the files. Raises InvalidConfig."""
     named = file is not None
-    return read_layer(path, must_exist=named, own=not named and path == user_file(environ))
+    listed = named or os.path.basename(os.path.dirname(path)) == "conf.d"
+    return read_layer(path, must_exist=listed, own=not named and path == user_file(environ))
 
 
 def load(

@@ -13,6 +13,7 @@ from contextlib import suppress
 from msgspec.structs import fields
 
 from core.account.ids import ids_of
+from core.account.walk import open_to_all
 from core.config.fields import Hooks, OperationHooks
 from core.config.job_settings import secrets_of
 from core.config.load import Config, Effective
@@ -83,5 +84,18 @@ def _of_hooks(hooks: Hooks, where: str) -> Iterator[str]:
     for place, one in own:
         for moment in ("before", "on_success", "on_failure", "after"):
             for command in getattr(one, moment):
-                if command[0].startswith("/") and not os.path.exists(command[0]):
-                    yield f"{place}.{moment}: there is no program {command[0]}"
+                problem = _of_program(command[0])
+                if problem:
+                    yield f"{place}.{moment}: {problem}"
+
+
+def _of_program(program: str) -> str:
+    if not program.startswith("/"):
+        return ""
+    try:
+        reason = open_to_all(program)
+    except (FileNotFoundError, NotADirectoryError):
+        return f"there is no program {program}"
+    except OSError:  # this account may not go there, and the one that works may
+        return ""
+    return "" if reason is None else f"{program} is not run: {reason}"

@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NoReturn, Self
 
 from core.durable import create_exclusive, rename_noreplace, translate, unlink_if_there, write_all
 from core.errors import UsageError
@@ -21,6 +21,7 @@ from core.magento.store import Store, shown
 from core.owned_files import account_name
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LOOK: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _TOP: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _MODE: Final = 0o700
 _LEVELS: Final = 4096  # of directories above one
@@ -84,7 +85,9 @@ class Target:
         fd = os.open(above, _TOP)
         try:
             with contextlib.suppress(FileNotFoundError):
-                return os.open(name or ".", _TOP, dir_fd=fd)
+                there = self._entrance(name or ".", fd)
+                self._refuse_stranger(there)
+                return there
             self._refuse_store(fd)
             os.mkdir(name, _MODE, dir_fd=fd)
             made = os.open(name, _DIRECTORY, dir_fd=fd)
@@ -92,6 +95,32 @@ class Target:
             return made
         finally:
             os.close(fd)
+
+    def _entrance(self, name: str, above: int) -> int:
+        """Open the directory that is there; a link to it is root's or this account's."""
+        look = os.open(name, _LOOK, dir_fd=above)
+        try:
+            status = os.fstat(look)
+            if not stat.S_ISLNK(status.st_mode):
+                return os.open(name, _DIRECTORY, dir_fd=above)
+            if status.st_uid in (0, os.geteuid()):
+                return os.open(os.readlink("", dir_fd=look), _TOP, dir_fd=above)
+            self._refuse(f"is a link of {account_name(status.st_uid)}'s")
+        finally:
+            os.close(look)
+
+    def _refuse_stranger(self, fd: int) -> None:
+        """Raise UsageError for a directory whose account could read or exchange what it gets."""
+        status = os.fstat(fd)
+        if status.st_uid not in (0, os.geteuid()):
+            os.close(fd)
+            self._refuse(f"belongs to {account_name(status.st_uid)}")
+
+    def _refuse(self, why: str) -> NoReturn:
+        raise UsageError(
+            f"{shown(self.path)} {why}: nothing is extracted there.",
+            hint="Name a directory of this account's, or one that is not there yet.",
+        )
 
     def _refuse_store(self, fd: int) -> None:
         """Raise UsageError for a directory inside the store, by any path to it."""

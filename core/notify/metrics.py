@@ -16,10 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from core import durable
+from core.account.walk import Walk
 from core.backups.catalog import Backup, Health, list_backups
+from core.backups.names import FOREIGN
 from core.errors import MagerewindError, StorageError
 from core.events import Kind
-from core.owned_files import read_plain_file
+from core.owned_files import account_name, read_plain_file
 
 _LIMIT: Final = 256 << 10
 _MODE: Final = 0o644  # node_exporter has an account of its own
@@ -46,7 +48,7 @@ Sample = tuple[str, Mapping[str, str], float]
 def write_metrics(path: str, backups: str, facts: Mapping[str, Any], now_s: float) -> None:
     """Write the file anew after a job. `backups` is var/backups. Raises StorageError, OSError."""
     directory, name = os.path.split(path)
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fd = _directory(directory)
     try:
         counts = _counts(name, fd)
         _count_on(counts, facts)
@@ -55,10 +57,22 @@ def write_metrics(path: str, backups: str, facts: Mapping[str, Any], now_s: floa
             labels = {"store": facts["store"], "operation": operation, "kind": kind}
             samples.append((_FAILURES, labels, count))
         _put(fd, name, _text(samples))
-    except FileNotFoundError as error:
-        raise StorageError(f"{directory} is not there.") from error
     finally:
         os.close(fd)
+
+
+def _directory(path: str) -> int:
+    """Return a descriptor of the directory. A link to it is root's or this account's."""
+    try:
+        with Walk(path) as walk:
+            for step in walk.passed:
+                if step.is_link and step.status.st_uid not in (0, os.geteuid()):
+                    whose = account_name(step.status.st_uid)
+                    raise StorageError(f"{step.path} is a link of {whose}'s, and not followed.")
+            place = f"/proc/self/fd/{walk.end.fd}"
+            return os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise StorageError(f"{path} is not there.") from error
 
 
 def _counts(name: str, fd: int) -> dict[tuple[str, str], int]:
@@ -79,18 +93,23 @@ def _count_on(counts: dict[tuple[str, str], int], facts: Mapping[str, Any]) -> N
         counts[key] = counts.get(key, 0) + failed
 
 
-def _newest(backups: str) -> dict[Kind, Backup]:
+def _newest(backups: str, now_s: float) -> dict[Kind, Backup]:
+    """Return the newest backup of each kind that counts, as for what is overdue."""
     found: dict[Kind, Backup] = {}
     with contextlib.suppress(OSError, MagerewindError):
         for one in list_backups(backups).sets:
             for backup in one.backups:
-                if backup.kind is not None and backup.health in _SOUND:
+                counts = backup.health in _SOUND and one.timestamp <= now_s
+                if backup.name.variant == FOREIGN:  # dated by its file
+                    continue
+                ours = backup.health is not Health.UNVERIFIED or backup.manifest is not None
+                if backup.kind is not None and counts and ours:
                     found.setdefault(backup.kind, backup)
     return found
 
 
 def _of_backups(backups: str, facts: Mapping[str, Any], now_s: float) -> Iterator[Sample]:
-    for kind, backup in sorted(_newest(backups).items()):
+    for kind, backup in sorted(_newest(backups, now_s).items()):
         labels = {"store": str(facts["store"]), "kind": kind.value}
         began_s = backup.name.timestamp
         yield "magerewind_backup_last_success_timestamp_seconds", labels, began_s

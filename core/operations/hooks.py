@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from core.account.walk import open_to_all
 from core.config.fields import OperationHooks
 from core.errors import Cancelled, HookFailed
 from core.events import HookRan, Outcome, Warned
@@ -121,6 +122,15 @@ class Hooks:
             )
         return failure
 
+    def _refused(self, program: str) -> str | None:
+        """Return why a program is not run; one of the store itself is its owner's to keep."""
+        root = self.context.store.root
+        if not program.startswith("/") or program.startswith(f"{root}/"):
+            return None
+        with suppress(OSError):  # it is named when it cannot be run
+            return open_to_all(program)
+        return None
+
     def _run_child(
         self,
         moment: str,
@@ -131,6 +141,10 @@ class Hooks:
         cancels: bool,
     ) -> tuple[str | None, int | None]:
         context = self.context
+        refused = self._refused(command[0])
+        if refused is not None:
+            context.journal.write(HookBegun(moment=moment, number=number, pid=0, started=0))
+            return f"{command[0]} is not run: {refused}.", None
 
         def started(pid: int) -> None:
             begun = HookBegun(moment=moment, number=number, pid=pid, started=process_start(pid))

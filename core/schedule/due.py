@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from core.backups.catalog import Backup, Health, list_backups
+from core.backups.names import FOREIGN
 from core.events import Kind
 from core.magento.store import Store
 from core.schedule.calendar import parse_times
@@ -94,7 +95,7 @@ def _last(backups: Iterable[Backup], kind: Kind, now_s: float) -> float | None:
     times = [
         float(backup.name.timestamp)
         for backup in backups
-        if backup.kind is kind and backup.name.timestamp <= now_s and is_usable(backup)
+        if backup.kind is kind and backup.name.timestamp <= now_s and is_timed(backup)
     ]
     return max(times, default=None)
 
@@ -104,6 +105,11 @@ def is_usable(backup: Backup) -> bool:
     if backup.health is Health.UNVERIFIED:
         return backup.manifest is not None
     return backup.health in {Health.VERIFIED, Health.SOUND}
+
+
+def is_timed(backup: Backup) -> bool:
+    """Tell whether a backup counts, and its name says when it was taken."""
+    return is_usable(backup) and backup.name.variant != FOREIGN
 
 
 def next_run(installed: Iterable[Installed], now_s: float) -> float | None:

@@ -166,13 +166,17 @@ def test_a_check_names_secrets_and_programs_that_could_not_be_used(place: Place)
     place.configure(
         f'[notify.a]\ntype = "ping"\nurl_file = "{secret}"\n[notify.b]\ntype = "ping"\n'
         'url_command = ["/no/such/program"]\n[defaults]\nnotify = ["a", "b"]\n'
-        'hooks.backup.before = ["/no/such/hook", "stop"]'
+        'hooks.backup.before = ["/no/such/hook", "stop"]\n'
+        'compress = "gzip"\ncompress_level = 15\nschedule.on_calendar = "every full moon"\n'
     )
     checked = place.run("config:check", f"--config={place.file}")
     assert checked.returncode == 1
     lines = checked.stderr.splitlines()
     assert lines[0] == f"the URL of notify.a: all accounts may read {secret} (0644)."
-    assert lines[1:] == [
+    assert lines[1:3] == [
         f"stores.{name}.hooks.backup.before: there is no program /no/such/hook"
         for name in ("one", "two")
     ]
+    assert lines[3] == "stores.one: A level of gzip is a number from 0 to 9."
+    assert lines[4].startswith("stores.one.schedule.on_calendar: ")
+    assert "every full moon" in lines[4]

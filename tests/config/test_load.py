@@ -181,6 +181,10 @@ def test_every_problem_of_every_file_is_told(place):
     with pytest.raises(InvalidConfig) as refused:
         place.load()
     assert "conf.d/10.toml" in refused.value.message
+    place.write("conf.d/10.toml", "")
+    (place.system / "conf.d/20.toml").symlink_to("/no/such/file")
+    with pytest.raises(InvalidConfig, match=r"There is no file .*20\.toml"):
+        place.load()
 
 
 def test_tables_are_merged_by_key_and_lists_taken_whole_the_later_file_first(place):

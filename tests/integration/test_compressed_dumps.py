@@ -133,6 +133,7 @@ def test_dumps_of_others_are_listed_verified_and_rolled_back_to(shop, foreign, n
         (row,) = (one for one in rows if one["file_name"] == name)
         times = {"mag": 1763867800, "160": row["timestamp"]}
         assert (row["kind"], row["timestamp"]) == ("db", times.get(name[:3], 1763000000))
+        assert f"| {name} " in magerewind(shop, "info:backups:list", code=0).out
         magerewind(shop, "info:backups:verify", name, code=0)
         if loads:
             before = schema_entries(shop.server, shop.schema)

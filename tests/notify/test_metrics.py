@@ -5,7 +5,10 @@ import re
 
 import pytest
 
+from core.backups.manifest import Manifest, write_manifest
+from core.backups.place import open_backups
 from core.errors import MagerewindError
+from core.events import Kind
 from core.notify.metrics import write_metrics
 from tests.notify.facts import DONE, FAILED
 
@@ -26,8 +29,18 @@ def samples(path):
 def backups(tmp_path):
     place = tmp_path / "var/backups"
     place.mkdir(parents=True)
-    (place / "1700000000_filesystem_media.tgz").write_bytes(bytes(100))
-    (place / "1700000500_filesystem_media.tgz").write_bytes(bytes(200))
+    ours = (1700000000, 100, 60.0), (1700000500, 200, 70.0), (1800000000, 300, 80.0)
+    with open_backups(str(place)) as held:
+        for timestamp, size, elapsed_s in ours:
+            name = f"{timestamp}_filesystem_media.tgz"
+            (place / name).write_bytes(bytes(size))
+            unknown = dict.fromkeys(("made_by", "host", "root", "created", "sha256"), "")
+            described = Manifest(
+                file_name=name, kind=Kind.MEDIA, timestamp=timestamp, size_bytes=size,
+                elapsed_s=elapsed_s, verified=True, **unknown,
+            )  # fmt: skip
+            write_manifest(held, described)
+    (place / "1700000550_filesystem_media.tgz").write_bytes(bytes(400))  # of unknown origin
     return str(place)
 
 

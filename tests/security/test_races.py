@@ -8,6 +8,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -129,17 +130,27 @@ def test_a_link_to_state_of_ours_is_named_and_nothing_is_made_through_it(store, 
     assert look_of(victim) == before
 
 
+def _ignored(*_):
+    """Take no note of what was deleted."""
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes links of other accounts")
 @pytest.mark.parametrize("at", ["var", "var/backups"])
 def test_a_link_of_another_account_is_followed_by_nothing(store, victim, at):
     from core.backups.catalog import delete_backup, list_backups
+    from core.backups.clock import trust_clock
+    from core.backups.edit_remarks import change_set, find_set
     from core.backups.place import make_backups
+    from core.backups.retention import RetentionPolicy
     from core.magento.maintenance import close_store, open_store
+    from core.operations.pruning import delete_sets, plan_prune
 
+    of_all = {"jobs": None, "now_s": 1.8e9, "foreign": True}
     name = "1700000000_db.sql"
     for place in (victim, victim / "backups"):
         place.mkdir(exist_ok=True)
         (place / name).write_text("the victim's")
+        (place / f"16{name[2:]}").write_text("the victim's")
         (place / ".maintenance.flag").write_text("the victim's")
     before = look_of(victim)
     with exchanged(os.path.join(store.root, at), victim, uid=OTHER):
@@ -154,6 +165,12 @@ def test_a_link_of_another_account_is_followed_by_nothing(store, victim, at):
             with contextlib.suppress(MagerewindError):
                 close_store(store)
                 open_store(store)
+            with contextlib.suppress(MagerewindError):
+                trust_clock(store.backups, host="h", now_s=1.0)
+            with contextlib.suppress(MagerewindError):
+                change_set(find_set(store.backups, name), lambda said: replace(said, keep=True))
+            with contextlib.suppress(MagerewindError):
+                delete_sets(plan_prune(store, RetentionPolicy(last=1), **of_all), _ignored)
     assert look_of(victim) == before
 
 

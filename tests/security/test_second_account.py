@@ -1,0 +1,106 @@
+"""What another account has put where a command of the owner writes, or what it runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.security.accounts import GROUP, OTHER, OWNER, WEB, as_root, look_of
+
+pytestmark = as_root
+
+
+@pytest.fixture
+def root(store_of):
+    return store_of(OWNER)
+
+
+def directory(path, uid, mode=0o755):
+    os.mkdir(path)
+    os.chown(path, uid, GROUP)
+    os.chmod(path, mode)
+    return Path(path)
+
+
+def configured(place, root, text):
+    path = Path(place, "config.toml")
+    path.write_text(f'[defaults]\nkinds = ["media"]\n[stores.one]\nroot = "{root}"\n{text}')
+    return f"--config={path}"
+
+
+def test_metrics_go_through_no_link_of_another_account(installation, root, place):
+    victim = directory(f"{place}/victim-of-owner", OWNER)
+    shared = directory(f"{place}/shared", WEB, 0o777)
+    os.symlink(victim, shared / "metrics")
+    os.lchown(shared / "metrics", WEB, WEB)
+    config = configured(place, root, f'metrics_file = "{shared}/metrics/shop.prom"\n')
+    said = installation.run("setup:backup", "--store=one", config, code=0)
+    assert "Metrics were not written" in said.err
+    assert "is a link of www-data's" in said.err
+    assert os.listdir(victim) == []
+    os.unlink(shared / "metrics")
+    os.symlink(victim, shared / "metrics")  # root's own
+    installation.run("setup:backup", "--store=one", config, code=0)
+    assert os.listdir(victim) == ["shop.prom"]
+
+
+@pytest.mark.parametrize("kind", ["directory", "link"])
+def test_nothing_is_extracted_where_another_account_is_master(installation, root, place, kind):
+    said = installation.run("setup:backup", "--media", "--json", root=root, code=0)
+    [name] = [row["file_name"] for row in said.rows if row["type"] == "BackupCompleted"]
+    shared = directory(f"{place}/shared", 0, 0o777)
+    victim = directory(f"{place}/victim-of-owner", OWNER)
+    target = shared / "before"
+    if kind == "directory":
+        directory(target, OTHER, 0o777)
+    else:
+        os.symlink(victim, target)
+        os.lchown(target, OTHER, OTHER)
+    before = look_of(shared) | look_of(victim)
+    words = ("info:backups:extract", name, "pub/media/one.jpg", "--to", str(target))
+    said = installation.run(*words, root=root, code=2)
+    assert f"{OTHER}" in said.problem[0]
+    assert "nothing is extracted there" in said.problem[0]
+    assert look_of(shared) | look_of(victim) == before
+
+
+@pytest.mark.parametrize("spoil", ["file", "directory"])
+def test_a_hook_that_every_account_could_have_written_is_not_run(installation, root, place, spoil):
+    tools = directory(f"{place}/tools", 0)
+    hook = tools / "hook"
+    hook.write_text(f"#!/bin/sh\nid -u > {root}/var/ran\n")
+    hook.chmod(0o777 if spoil == "file" else 0o755)
+    if spoil == "directory":
+        tools.chmod(0o777)
+    config = configured(place, root, f'hooks.before = ["{hook}"]\n')
+    said = installation.run("config:check", config, code=1)
+    assert f"every account may write to {hook if spoil == 'file' else tools}" in said.err
+    said = installation.run("setup:backup", "--store=one", config, code=3)
+    assert f"{hook} is not run: every account may write to" in said.err
+    assert not Path(root, "var/ran").exists()
+    hook.chmod(0o755)
+    tools.chmod(0o755)
+    installation.run("setup:backup", "--store=one", config, code=0)
+    assert Path(root, "var/ran").read_text() == f"{OWNER}\n"
+
+
+def test_a_mark_waits_for_no_other_account(installation, root):
+    """The lock of changes is where no other account can take it."""
+    said = installation.run("setup:backup", "--media", "--json", root=root, code=0)
+    [name] = [row["file_name"] for row in said.rows if row["type"] == "BackupCompleted"]
+    backups = Path(root, "var/backups")
+    backups.chmod(0o755)
+    import fcntl
+
+    for held in (backups, Path(root, "var"), Path(root)):
+        fd = os.open(held, os.O_RDONLY)
+        fcntl.flock(fd, fcntl.LOCK_EX)  # as every account that may look can
+        try:
+            installation.run("info:backups:note", name, "--keep", root=root, code=0)
+        finally:
+            os.close(fd)
+    lock = Path(root, "var/.magerewind/changes.lock")
+    assert lock.stat().st_uid == OWNER
+    assert lock.stat().st_mode & 0o077 == 0
