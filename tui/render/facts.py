@@ -222,9 +222,7 @@ def brief_lines(known: Known, place: Place) -> list[Content]:
 def job_head(width: int, zone: tzinfo | None) -> Content:
     """Return the heads of the columns of jobs."""
     zone_words = f"WHEN {text.zone_name(zone)}"[:12]
-    return assemble(
-        (f"  {zone_words:<12}  {'WHAT':<9}{'PARTS':<14}{'TOOK':>6}  END"[:width], _MUTED)
-    )
+    return assemble((f"  {zone_words:<12} {'WHAT':<9}{'PARTS':<14}{'TOOK':>6} END"[:width], _MUTED))
 
 
 def job_line(job: JobSummary, width: int, now_s: float, zone: tzinfo | None) -> Content:
@@ -237,7 +235,7 @@ def job_line(job: JobSummary, width: int, now_s: float, zone: tzinfo | None) -> 
     if job.interrupted:
         style = "bold $text-error"
     more = f", undo kept {text.size(job.undo_bytes or None)}" if job.undo_kept else ""
-    line = f"{when}  {text.OPERATION_SHORT[job.operation]:<9}{kinds:<14}{took:>6}  "
+    line = f"{when} {text.OPERATION_SHORT[job.operation]:<9}{kinds:<14}{took:>6} "
     rest = f"{more}   {text.clean(job.user)}@{text.clean(job.host)}" if job.user else more
     if len(line) + len(end) + len(rest) > width:
         rest = more if len(line) + len(end) + len(more) <= width else ""

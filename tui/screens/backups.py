@@ -117,7 +117,10 @@ class Backups(FilteredPage):
     def on_screen_resume(self) -> None:
         """Read the list again."""
         super().on_screen_resume()
-        self.action_refresh_list()
+        if self._known is not None and self.RESTS_S:
+            self.set_timer(self.RESTS_S, self.action_refresh_list)  # once it is seen
+        else:
+            self.action_refresh_list()
 
     def on_resize(self) -> None:
         """Draw the set for the room that there is now."""

@@ -106,6 +106,8 @@ class Home(Page):
     def on_resize(self) -> None:
         """Other panels are seen now."""
         self.call_after_refresh(self.redraw)
+        if self._has_asked and self._facts.log.value is None:
+            self.call_after_refresh(self._ask_for_log)
 
     def jobs_changed(self) -> None:
         """Look again: a job that has begun or ended leaves traces everywhere."""
@@ -126,9 +128,13 @@ class Home(Page):
         self._has_asked = True
         owner = self.owner
         self._facts.ask(look=owner.running_job is None)
-        if not self.has_class("-narrow") and owner.jobs:
-            self._facts.ask_log(owner.jobs[0].job_id)
+        self._ask_for_log()
         self.redraw()
+
+    def _ask_for_log(self) -> None:
+        """Ask for the log of the last job where it is seen."""
+        if self.owner.jobs and not self.has_class("-narrow"):
+            self._facts.ask_log(self.owner.jobs[0].job_id)
 
     def _came(self) -> None:
         """Take in what a fact means for all screens, and draw."""

@@ -86,13 +86,15 @@ def fit_panels(page: Widget, *, sets: int, jobs: int) -> None:
     page.query_one("#log-3-panel").display = is_huge and not has_log
     _set_height(page.query_one("#set-3-panel"), "1fr" if has_log else "auto")
     height: int | str = "1fr"
-    if is_wide and has_log:
+    if is_wide and not sets:
+        height = "1fr"  # nothing stands below
+    elif is_wide and has_log:
         height = max(2, sets) + 1 + _FRAME
     elif is_wide:
         height = max(6, min(sets + 1 + _FRAME, (room - _DAYS) * 6 // 10))
         if room - _DAYS - height < one_set:
             height = "1fr"
-    beside.display = height != "1fr"
+    beside.display = height != "1fr" and bool(sets)
     _set_height(listed, height)
 
 
