@@ -36,7 +36,7 @@ _KINDS: Final = {stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 
 
 @dataclass(slots=True, kw_only=True)
-class Standing:
+class ContentState:
     """One child, and all below it: how many entries a rollback would bring, change and remove.
 
     `about`: contents were not read. Of what is only in the store `kind` says what it is, with its
@@ -75,20 +75,20 @@ class Standings:
         self._left = ALL_READ
         self._passed = 0
 
-    def of(self, directory: str) -> Iterator[Standing]:
+    def of(self, directory: str) -> Iterator[ContentState]:
         """Yield the children of a directory, "" being the top, in our order, as they are known.
 
         Raises DamagedBackup, Cancelled.
         """
         top = os.fsencode(directory)
         prefix = top + b"/" if top else b""
-        now: Standing | None = None
+        now: ContentState | None = None
         for path, located, found in self._both(prefix):
             child = os.fsdecode(prefix + path[len(prefix) :].partition(b"/")[0])
             if now is None or now.path != child:
                 if now is not None:
                     yield now
-                now = Standing(path=child)
+                now = ContentState(path=child)
             self._count(now, path, located, found)
         if now is not None:
             yield now
@@ -123,7 +123,7 @@ class Standings:
         return walk(selection, problem=_nothing)
 
     def _count(
-        self, child: Standing, path: bytes, located: Located | None, found: Found | None
+        self, child: ContentState, path: bytes, located: Located | None, found: Found | None
     ) -> None:
         if located is None:
             assert found is not None  # noqa: S101 - one side has it
@@ -143,7 +143,7 @@ class Standings:
         else:
             child.changes += 1
 
-    def _is_same(self, child: Standing, located: Located, found: Found) -> bool:
+    def _is_same(self, child: ContentState, located: Located, found: Found) -> bool:
         if located.row.type == HARD_LINK:
             target = self._contents.find_path(located.row.link)
             if target is None:

@@ -18,7 +18,7 @@ from core.cli.contents_view import open_view
 from core.contents.children import children_of
 from core.contents.members import ArchiveContents
 from core.contents.protocol import Extracted
-from core.contents.standing import Standing, Standings, hits
+from core.contents.standing import ContentState, Standings, hits
 from core.contents.table_differences import State, TableDifference, TableDifferences
 from core.contents.tables import DumpContents
 from core.contents.target import Target
@@ -173,7 +173,7 @@ def _hand_on(
         found(tuple(waiting))
 
 
-def _of_entry(one: Standing) -> StandingView:
+def _of_entry(one: ContentState) -> StandingView:
     changed = one.comes + one.changes + one.goes
     state = "differs" if changed else "same"
     if changed and not (one.same or one.changes):

@@ -26,6 +26,7 @@ from core.archive.tree.selection import Found, Problem, Run, Selection, Status, 
 from core.archive.workers.batch_reader import LeftOut
 from core.archive.workers.pool import OrderedWork, Task
 from core.archive.workers.walk_batches import Batches
+from core.closeable import Closeable
 from core.errors import StorageError
 
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
@@ -73,7 +74,7 @@ class _LiveBatches(Batches[ReadAheadPart]):
         self._known(path, head, record_of(path, status))
 
 
-class LiveParts:
+class LiveParts(Closeable):
     """The parts that a pool has read, one by one, with the data to make entries of them.
 
     `waited` is called while nothing comes: an error of it ends the wait. With `since_ns` no content
@@ -97,12 +98,6 @@ class LiveParts:
         self._open_directories = OpenDirectories(selection.root)
         self._pool = read_ahead_pool(selection, since_ns=since_ns)
         self._parts = OrderedWork(self._pool, walk).parts()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the pool."""

@@ -1,4 +1,4 @@
-"""Who looks at entries: what is left out, what is held between two parts, and how one is told."""
+"""Readers of entries: left out entries, memory between two parts, and the report of a part."""
 
 from __future__ import annotations
 

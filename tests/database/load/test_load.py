@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import gzip
+import os
+import re
 import threading
 import tracemalloc
 
 import pytest
 
-from core.database.load import load
+from core.database.load import batches, load, row_writers
+from core.database.load.batches import Finishing, Row, RowsAt
 from core.database.load.load import load_beside
+from core.database.load.row_writers import RowWriters
 from core.database.load.server_check import check_against_server, check_dump
+from core.database.load.work_queue import WorkQueue
 from core.database.schema.names import owner_of, short_id
 from core.database.server.connection import connect
+from core.database.sql.set_statements import SessionState
 from core.database.swap.swap import revert_tables
 from core.database.swap.undo import leftovers
-from core.errors import Cancelled, ConnectionLost, DamagedBackup, LoadFailed, StatementRefused
-from core.events import no_report
+from core.errors import Cancelled, ConnectionLost, DamagedBackup, LoadFailed
 from tests.database.schema_oracle import differences, portrait
 from tests.database.shop_flow import (
     JOB,
     fill,
-    native_dump,
     new_journal,
     roll_back,
     stage,
@@ -293,91 +297,6 @@ def test_names_tell_their_job():
     assert len(short_id("a" * 50)) == 20
 
 
-def test_everything_that_is_asked_of_the_server(server, schema, tmp_path):
-    text = (
-        "CREATE TABLE a (v varchar(9) COLLATE utf8mb4_0900_ai_ci) ENGINE=InnoDB;"
-        "CREATE TABLE m (v int) ENGINE=ROCKSDB;"
-        "CREATE DEFINER=`ghost`@`%` TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET @a = 1;"
-        "CREATE VIEW v AS SELECT 1;"
-    )
-    fill(server, schema.schema, "CREATE TABLE a (x int); CREATE TABLE mine (x int)")
-    check = check_dump(write(tmp_path, text))
-    found = check_against_server(check, schema)
-    said = " ".join(found.problems)
-    assert "no whole store" in said
-    assert "utf8mb4_0900_ai_ci. With --map-collations" in said
-    assert "no engine ROCKSDB" in said
-    assert [one.names for one in found.warnings if one.code == "definer-mapped"] == [("ghost@%",)]
-    assert (found.replaced, found.added, found.removed) == (("a",), ("m",), ("mine",))
-    assert found.space_free is not None
-    assert found.space_free > found.space_needed > 0
-    mapped = check_against_server(check, schema, map_collations=True, partial=True)
-    assert mapped.collations["utf8mb4_0900_ai_ci"].startswith("utf8mb4_")
-    assert len(mapped.problems) == 1
-    assert mapped.removed == ()
-    assert leftovers(schema) == ()
-
-
-def test_a_statement_larger_than_a_packet_is_known_before(server, schema, tmp_path):
-    text = f"CREATE TABLE t (a longtext); INSERT INTO t VALUES ('{'x' * 5_000_000}');"
-    check = check_dump(write(tmp_path, text))
-    server.run("SET GLOBAL max_allowed_packet = 4 << 20")
-    try:
-        found = check_against_server(check, schema, partial=True)
-    finally:
-        server.run("SET GLOBAL max_allowed_packet = 64 << 20")
-    assert any("max_allowed_packet" in one for one in found.problems)
-
-
-def test_the_binary_log_forbids_triggers_and_its_cure_is_named(binlog_server, tmp_path):
-    binlog_server.make_schema("logged")
-    from tests.shop import connection_to
-
-    settings = connection_to(binlog_server, "logged")
-    text = "CREATE TABLE a (v int); CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET @a = 1;"
-    found = check_against_server(check_dump(write(tmp_path, text)), settings, partial=True)
-    assert any("log_bin_trust_function_creators" in one for one in found.problems)
-    binlog_server.run("DROP DATABASE logged")
-
-
-REFUSED = [
-    "INSERT INTO t VALUES (1);",
-    "CREATE TABLE t (a int); CREATE TABLE t (b int);",
-    (
-        "CREATE TABLE t (a int); INSERT INTO t VALUES (1); ALTER TABLE t ADD b int;"
-        " INSERT INTO t VALUES (1,2);"
-    ),
-    "ALTER TABLE t ADD b int;",
-    f"CREATE TABLE `{'x' * 65}` (a int);",
-]
-
-
-@pytest.mark.parametrize("text", REFUSED)
-def test_a_dump_in_no_order_is_refused(tmp_path, text):
-    with pytest.raises(StatementRefused, match=r"dump\.sql, line 1"):
-        check_dump(write(tmp_path, text))
-
-
-def test_a_cut_dump_is_told_by_its_missing_mark(server, schema, tmp_path):
-    fill(server, schema.schema, "CREATE TABLE t (a int); INSERT INTO t VALUES (1),(2)")
-    path = native_dump(server, schema.schema, tmp_path / "whole.sql")
-    assert check_dump(path).complete
-    with open(path, "rb") as file:
-        content = file.read()
-    cut = content[: content.index(b"INSERT")]
-    assert "cut" in check_dump(write(tmp_path, cut)).problems[0]
-    with pytest.raises(DamagedBackup, match="no end"):
-        check_dump(write(tmp_path, content[: content.index(b"ENGINE=") - 40]))
-
-
-def test_a_whole_store_is_known_under_its_prefix(tmp_path):
-    names = ("core_config_data", "eav_attribute", "store", "setup_module")
-    text = "".join(f"CREATE TABLE m2_{name} (a int);" for name in names)
-    path = write(tmp_path, text)
-    assert check_dump(path, table_prefix="m2_", report=no_report).whole_store
-    assert not check_dump(path).whole_store
-
-
 def test_a_large_row_takes_little_more_than_itself(schema, tmp_path):
     size = 24 << 20
     row = b"INSERT INTO `t` VALUES ('" + b"x" * size + b"');\n"
@@ -408,4 +327,67 @@ def test_work_that_waits_may_be_stopped(monkeypatch, schema, tmp_path):
     with pytest.raises(Cancelled):
         stage(path, schema, new_journal(tmp_path), report=report)
     assert after_the_rows
+    assert leftovers(schema) == ()
+
+
+def test_each_writer_goes_on_with_a_large_table_of_its_own():
+    queue = WorkQueue(2, 10)
+
+    def note(table, size, rows):
+        for _ in range(rows):
+            at = RowsAt(0, size, b"")
+            row = Row(table, table, b"", (0, 0), SessionState(), 1, at=at)
+            queue.note(row, size * rows)
+
+    def take(taker):
+        work = queue.take(taker, 0)
+        return work.name if isinstance(work, Finishing) else work.rows[0].staged
+
+    note("middle", 10, 3)
+    assert [take(1), take(2)] == ["middle", "middle"]  # there is no other yet
+    note("small", 10, 1)
+    note("large", 10, 4)
+    assert [take(1), take(1), take(2)] == ["large", "large", "middle"]
+    assert queue.put(Finishing("keys", ()), 0)
+    assert [take(2), take(2), take(1), take(1)] == ["keys", "small", "large", "large"]
+    assert queue.take(1, 0) is None
+
+
+def test_large_tables_are_read_where_they_stand(monkeypatch, server, schema, tmp_path):
+    monkeypatch.setattr(batches, "LARGE_FROM", 1 << 20)
+    monkeypatch.setattr(batches, "LARGE_STATEMENT", 1 << 10)
+    monkeypatch.setattr(row_writers, "BATCH", 64 << 10)
+    taken, real, calls = set(), RowWriters._write, []
+
+    def write_(self, loading, batch):
+        taken.update((row.name, row.at is not None) for row in batch.rows)
+        return real(self, loading, batch)
+
+    monkeypatch.setattr(RowWriters, "_write", write_)
+    text = "CREATE TABLE small (id int PRIMARY KEY); INSERT INTO small VALUES (1),(2);\n"
+    for name in ("t", "u"):
+        text += re.sub(r"\bt\b", name, _many_rows())
+    path = write(tmp_path, text)
+    staged = stage(path, schema, new_journal(tmp_path), report=lambda *now: calls.append(now))
+    assert staged.rows == {"small": 2, "t": 6000, "u": 6000}
+    assert taken == {("small", False), ("t", True), ("u", True)}
+    assert calls == sorted(calls, key=lambda now: now[0])
+    assert calls[-1] == (os.path.getsize(path), 12002, "")
+
+
+def test_rows_that_change_while_they_are_loaded_are_not_written(monkeypatch, schema, tmp_path):
+    monkeypatch.setattr(batches, "LARGE_FROM", 1 << 20)
+    monkeypatch.setattr(batches, "LARGE_STATEMENT", 1 << 10)
+    path = write(tmp_path, _many_rows())
+    real = RowWriters.note
+
+    def note(self, row, table_bytes):
+        with open(path, "r+b") as file:
+            file.seek(row.at.offset + row.at.length - 5)
+            file.write(b"y")
+        real(self, row, table_bytes)
+
+    monkeypatch.setattr(RowWriters, "note", note)
+    with pytest.raises(LoadFailed, match="is not the file that was checked"):
+        stage(path, schema, new_journal(tmp_path))
     assert leftovers(schema) == ()
