@@ -208,7 +208,7 @@ def measure(root: str) -> None:
     child.close()
     child = opened(root)
     child.press("=")
-    child.until("WHAT CHANGES", 300)
+    child.until("\N{BLACK DOWN-POINTING SMALL TRIANGLE} code", 300)
     quiet(child, 4.0)
     say(f"Plan, {ENTRIES:,} entries", None, child)
     child.press(HOME)
