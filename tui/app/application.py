@@ -22,12 +22,11 @@ from tui.app.base import Shell
 from tui.app.terminal import Terminal
 from tui.engine.job_watch import Watch
 from tui.engine.port import Engine, Follower, Latest, QuestionThreads
-from tui.engine.views import SetView
-from tui.render import text
+from tui.engine.views import BackupsView, SetView
 from tui.render.job import closed_text
-from tui.screens.ask import Ask
 from tui.screens.backup import Backup
 from tui.screens.backups import Backups
+from tui.screens.deletion import discard_question
 from tui.screens.history import History
 from tui.screens.home import Home
 from tui.screens.host import Host
@@ -87,6 +86,7 @@ class Application(Shell):
         self.forgotten = 0
         self.maintenance: bool | None = None
         self.health: StoreHealth | None = None
+        self.listing: BackupsView | None = None
         self.read_only: str = "you asked only to look" if engine.read_only else ""
         self.last_words = ""
         self.look: Latest[Looked] = Latest()
@@ -347,23 +347,8 @@ class Application(Shell):
             if agreed:
                 self.begin(DiscardRequest(job_id=job.job_id), lambda _error: None)
 
-        freed = f" It frees {text.size(job.undo_bytes)}." if job.undo_bytes else ""
-        began = text.local_time(job.began_s, self.zone)
-        page = self.page
-        if page is None:
-            return
-        page.ask(
-            Ask(
-                title=f"Give up the undo of the rollback of {began}?",
-                lines=[
-                    f"What that rollback replaced is deleted and cannot be brought back.{freed}",
-                    "The store itself is not touched.",
-                ],
-                do="Delete the undo",
-                typed="discard",
-            ),
-            answered,
-        )
+        if self.page is not None:
+            self.page.ask(discard_question(job, self.zone), answered)
 
     def action_look_again(self) -> None:
         """Look for jobs, and for the state of the store."""
