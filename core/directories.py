@@ -12,13 +12,13 @@ import contextlib
 import os
 import stat
 from dataclasses import dataclass
-from typing import Self
 
 from core import durable, owned_files
+from core.closeable import Closeable
 from core.owned_files import SMALL, UNLIMITED
 
 
-class Directory:
+class Directory(Closeable):
     """An open directory. `path` is its path when it was opened, `shown` its name in messages.
 
     `ours`: it is of this account and closed to others, and so is all that is made in it.
@@ -49,12 +49,6 @@ class Directory:
         except OSError as error:
             raise durable.translate(error, f"opening {path}") from error
         return cls(fd, path, ours=False)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of it."""

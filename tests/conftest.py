@@ -1,4 +1,4 @@
-"""What all tests share: a private database server, schemas of their own in it, and one rule.
+"""Shared by all tests: a private database server, schemas of their own in it, and one rule.
 
 The rule: where CI is set, a test is skipped for the account it runs as, for a missing php, or for a
 restic that cannot be had only.
@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Make a failure of a skip that nobody would notice."""
+    """Turn a skip that would go unnoticed into a failure."""
     report = yield
     if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         _fail_unless_allowed(report)

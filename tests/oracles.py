@@ -1,4 +1,4 @@
-"""What a store is, as one value: two stores are the same exactly when these are equal."""
+"""The state of a store as one value: two stores are the same exactly when these are equal."""
 
 from __future__ import annotations
 
@@ -89,6 +89,6 @@ def _rows(connection, name):
 
 
 def difference(one, other):
-    """Return what differs between two such values, short enough for a test's message."""
+    """Return the differences of two such values, short enough for a test's message."""
     keys = [key for key in one.keys() | other.keys() if one.get(key) != other.get(key)]
     return {key: (one.get(key), other.get(key)) for key in sorted(keys, key=str)[:5]}

@@ -19,7 +19,7 @@ from tests import oracles
 
 FAULTY_RUNNER = str(Path(__file__).parent / "crash" / "faulty_runner.py")
 ALL = (Kind.CODE, Kind.MEDIA, Kind.DB)
-# What the cases need; a tree of thousands of files would only make each of them slower.
+# The needs of the cases; a tree of thousands of files would only make each of them slower.
 KEPT_VENDOR = ("acme", "magento", "bin", "autoload.php", "composer")
 
 
@@ -112,7 +112,7 @@ class Shop:
         return os.path.lexists(os.path.join(self.root, "var/.maintenance.flag"))
 
     def leftovers(self):
-        """Whatever a finished job must not leave: partial files, staged tables, stages."""
+        """The leftovers a finished job must not have: partial files, staged tables, stages."""
         found = [
             name
             for name in os.listdir(os.path.join(self.root, "var/backups"))

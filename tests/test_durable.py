@@ -11,7 +11,7 @@ from core.errors import DiskFull, ForeignState, StorageError
 
 
 class Recorder:
-    """Notes the calls that decide what survives a crash, in order."""
+    """Notes the calls that decide the state after a crash, in order."""
 
     def __init__(self, monkeypatch):
         self.calls = []

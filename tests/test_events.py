@@ -1,4 +1,4 @@
-"""Events survive their way through a line of JSON, whatever their text holds."""
+"""Events of any text survive their way through a line of JSON."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Helpers stand in modules of their own: a file of tests that is imported is run twice over."""
+"""Helpers are modules of their own: a file of tests that is imported is run twice over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The map and the pages of design name only what exists."""
+"""The map and the pages of design name only existing files and functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAP = ROOT / "docs" / "map.md"
 PAGES = sorted(
     path
     for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
-    if path.name != "CHANGELOG.md"  # it tells of what was, too
+    if path.name != "CHANGELOG.md"  # it names the past, too
 )
 NAMED = re.compile(r"`((?:core|tui|tests|docs|scripts|screenshots)/[\w./-]*)`")
 QUESTIONS = (

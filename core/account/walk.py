@@ -12,10 +12,10 @@ import os
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from core.account.ids import is_private_group, name_of
+from core.closeable import Closeable
 
 _LOOK: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _LINKS: Final = 40  # as the kernel
@@ -52,7 +52,7 @@ class Place:
         return os.fstat(self.fd)
 
 
-class Walk:
+class Walk(Closeable):
     """The way to an absolute path. Raises the OSError of the step that cannot be made.
 
     `places` is the physical chain from `/` to the end, `passed` every step in its order.
@@ -126,17 +126,6 @@ class Walk:
             with suppress(OSError):
                 os.close(fd)
         self._fds.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def distrust(step: Passed, uid: int) -> str | None:

@@ -17,30 +17,20 @@ from core.archive.index.blocks import Broken
 from core.archive.index.reader import IndexReader
 from core.backups.catalog import Backup
 from core.backups.changing import change_manifest
+from core.backups.index import open_beside, put_index, stamp_of
 from core.backups.names import index_name
 from core.backups.place import open_backups
-from core.directories import Directory
-from core.durable import create_exclusive, fsync, translate, unlink_if_there, write_all
+from core.durable import translate
 from core.errors import ForeignState, MagerewindError
 from core.events import Report, no_report
-from core.owned_files import open_file
 
 _PIECE = 1 << 20
 
 
-def identity_of(path: str) -> str:
-    """Return a stamp that distinguishes a file from all others, and from its own changed state."""
-    status = os.stat(path, follow_symlinks=False)
-    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
-
-
 def find_index(backup: Backup) -> IndexReader | None:
     """Return the index that is there and fits; None for none, and for any other."""
-    name = index_name(backup.name.text)
     try:
-        with open_backups(backup.directory) as directory:
-            fd = open_file(name, what=name, dir_fd=directory.fd)
-        index = IndexReader(fd)
+        index = IndexReader(open_beside(backup))
     except (OSError, ForeignState, Broken):
         return None
     with suppress(Broken):
@@ -56,7 +46,7 @@ def _fits(index: IndexReader, backup: Backup) -> bool:
     if subject.size_bytes != backup.size_bytes:
         return False
     if manifest is None:
-        return subject.identity == identity_of(backup.path)
+        return subject.identity == stamp_of(backup.path)
     return subject.sha256 == manifest.sha256 and manifest.index_sha256 in {"", index.digest}
 
 
@@ -83,7 +73,7 @@ def _made(backup: Backup, report: Report, *, keep: bool) -> IndexReader:
 
     manifest = backup.manifest
     try:
-        identity = identity_of(backup.path)
+        identity = stamp_of(backup.path)
         with tempfile.TemporaryFile() as scratch:
             make_index(
                 backup.path,
@@ -105,7 +95,7 @@ def _made(backup: Backup, report: Report, *, keep: bool) -> IndexReader:
 def _keep(backup: Backup, index: IndexReader) -> None:
     name = backup.name.text
     with open_backups(backup.directory) as directory:
-        _copy(directory, index_name(name), index)
+        put_index(directory, index_name(name), index.raw(_PIECE))
         if backup.manifest is None:
             return
         try:
@@ -113,20 +103,3 @@ def _keep(backup: Backup, index: IndexReader) -> None:
         except MagerewindError:
             directory.remove(index_name(name))  # it would be made again each time
             raise
-
-
-def _copy(directory: Directory, name: str, index: IndexReader) -> None:
-    partial = f".{name}.{os.getpid()}.partial"
-    unlink_if_there(partial, dir_fd=directory.fd)
-    fd = create_exclusive(partial, dir_fd=directory.fd)
-    try:
-        for piece in index.raw(_PIECE):
-            write_all(fd, piece)
-        fsync(fd)
-        directory.rename(partial, name)
-        directory.flush()
-    except BaseException:
-        unlink_if_there(partial, dir_fd=directory.fd)
-        raise
-    finally:
-        os.close(fd)

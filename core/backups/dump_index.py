@@ -14,24 +14,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from core.backups.catalog import Backup
-from core.backups.index import open_index, sha256_of
+from core.backups.index import open_beside, open_index, pieces_of, put_index, sha256_of, stamp_of
 from core.backups.names import index_name
 from core.backups.place import open_backups
 from core.database.index.read_index import DumpIndex
 from core.directories import Directory
-from core.durable import create_exclusive, fsync, translate, unlink_if_there, write_all
+from core.durable import translate
 from core.errors import DamagedBackup, MagerewindError
 from core.events import Report, no_report
-from core.owned_files import open_file
 
 _PIECE = 1 << 20
 _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-
-
-def identity_of(path: str) -> str:
-    """Return a stamp that distinguishes a dump from all others, and from its own changed state."""
-    status = os.stat(path, follow_symlinks=False)
-    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 @contextmanager
@@ -60,14 +53,12 @@ def dump_index_of(
 
 def _made_before(backup: Backup) -> int | None:
     """Return the index that was made of this very file."""
-    name = index_name(backup.name.text)
     try:
-        with open_backups(backup.directory) as directory:
-            fd = open_file(name, what=name, dir_fd=directory.fd)
+        fd = open_beside(backup)
     except (OSError, MagerewindError):
         return None
     with suppress(OSError, ValueError):
-        if DumpIndex(fd).about.get("identity") == identity_of(backup.path):
+        if DumpIndex(fd).about.get("identity") == stamp_of(backup.path):
             return fd
     os.close(fd)
     return None
@@ -80,7 +71,7 @@ def _made(backup: Backup, report: Report, *, keep: bool) -> int:
 
     manifest = backup.manifest
     try:
-        about = {"identity": identity_of(backup.path)}
+        about = {"identity": stamp_of(backup.path)}
         with tempfile.TemporaryFile() as scratch:
             make_index(
                 backup.path,
@@ -90,7 +81,7 @@ def _made(backup: Backup, report: Report, *, keep: bool) -> int:
                 about=about,
                 report=report,
             )
-            if identity_of(backup.path) != about["identity"]:
+            if stamp_of(backup.path) != about["identity"]:
                 raise DamagedBackup(f"{backup.name.text} changed while it was read: try again.")
             fd = os.dup(scratch.fileno())
     except OSError as error:
@@ -122,24 +113,9 @@ def _is_to_be_left(name: str, directory: Directory, backup: Backup) -> bool:
 
 def _keep(backup: Backup, made: int) -> None:
     name = index_name(backup.name.text)
-    partial = f".{name}.{os.getpid()}.partial"
     with open_backups(backup.directory) as directory:
         if os.fstat(directory.fd).st_uid != os.geteuid():
             return
         if _is_to_be_left(name, directory, backup):
             return
-        unlink_if_there(partial, dir_fd=directory.fd)
-        fd = create_exclusive(partial, dir_fd=directory.fd)
-        try:
-            at = 0
-            while piece := os.pread(made, _PIECE, at):
-                write_all(fd, piece)
-                at += len(piece)
-            fsync(fd)
-            directory.rename(partial, name)
-            directory.flush()
-        except BaseException:
-            unlink_if_there(partial, dir_fd=directory.fd)
-            raise
-        finally:
-            os.close(fd)
+        put_index(directory, name, pieces_of(made))

@@ -9,15 +9,60 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from typing import Final
 
 from core.backups.catalog import Backup
 from core.backups.names import index_name
 from core.backups.place import open_backups
+from core.directories import Directory
+from core.durable import create_exclusive, fsync, unlink_if_there, write_all
 from core.errors import ForeignState, MagerewindError
 from core.owned_files import open_file
 
 _PIECE: Final = 1 << 20
+
+
+def stamp_of(path: str) -> str:
+    """Return a stamp that distinguishes a file from all others, and from its own changed state."""
+    status = os.stat(path, follow_symlinks=False)
+    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+
+
+def open_beside(backup: Backup) -> int:
+    """Return a descriptor of the index beside a backup, of this account and closed to others.
+
+    Raises OSError, ForeignState, MagerewindError.
+    """
+    name = index_name(backup.name.text)
+    with open_backups(backup.directory) as directory:
+        return open_file(name, what=name, dir_fd=directory.fd)
+
+
+def put_index(directory: Directory, name: str, pieces: Iterable[bytes]) -> None:
+    """Write an index under its name, whole and durably. Raises OSError, MagerewindError."""
+    partial = f".{name}.{os.getpid()}.partial"
+    unlink_if_there(partial, dir_fd=directory.fd)
+    fd = create_exclusive(partial, dir_fd=directory.fd)
+    try:
+        for piece in pieces:
+            write_all(fd, piece)
+        fsync(fd)
+        directory.rename(partial, name)
+        directory.flush()
+    except BaseException:
+        unlink_if_there(partial, dir_fd=directory.fd)
+        raise
+    finally:
+        os.close(fd)
+
+
+def pieces_of(fd: int) -> Iterable[bytes]:
+    """Yield the bytes of a whole open file, a mebibyte at a time."""
+    at = 0
+    while piece := os.pread(fd, _PIECE, at):
+        yield piece
+        at += len(piece)
 
 
 def open_index(backup: Backup) -> int | str:
@@ -55,8 +100,7 @@ def open_index(backup: Backup) -> int | str:
 
 def sha256_of(fd: int) -> str:
     """Return the SHA-256 of a whole open file."""
-    digest, at = hashlib.sha256(), 0
-    while piece := os.pread(fd, _PIECE, at):
+    digest = hashlib.sha256()
+    for piece in pieces_of(fd):
         digest.update(piece)
-        at += len(piece)
     return digest.hexdigest()

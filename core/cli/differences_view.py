@@ -9,7 +9,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from core.account.ids import name_of
 from core.events import encode_text
@@ -29,8 +29,25 @@ def lines(found: ArchiveDifferences, differences: Iterator[Difference]) -> Itera
         yield f"{one.sign} {printable(os.fsdecode(one.path))}{_facts(one)}"
         for text in one.text:
             yield _shown(text)
-    totals = found.totals
-    told = [
+    yield f"{totals_text(found.totals) or 'Nothing is there'}."
+
+
+class _Totals(Protocol):
+    """Numbers of parts by their difference."""
+
+    @property
+    def comes_back(self) -> int: ...
+    @property
+    def only_now(self) -> int: ...
+    @property
+    def changed(self) -> int: ...
+    @property
+    def same(self) -> int: ...
+
+
+def totals_text(totals: _Totals) -> str:
+    """Return the totals of a comparison in words; empty where nothing was compared."""
+    return ", ".join(
         f"{numbers.count(number)} {words}"
         for number, words in (
             (totals.comes_back, "would come back"),
@@ -39,8 +56,7 @@ def lines(found: ArchiveDifferences, differences: Iterator[Difference]) -> Itera
             (totals.same, "the same"),
         )
         if number
-    ]
-    yield f"{', '.join(told) or 'Nothing is there'}."
+    )
 
 
 def _facts(one: Difference) -> str:

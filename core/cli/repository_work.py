@@ -10,9 +10,9 @@ from core.backups.retention import Candidate, ContentState, Decision, RetentionP
 from core.cli.commands import Session
 from core.cli.repositories import chosen_repository
 from core.cli.repository_view import decision_json, decision_lines
-from core.cli.retention_policy import policy_of
+from core.cli.retention_policy import needed_policy
 from core.cli.tables import table
-from core.errors import PreflightRefused, UsageError
+from core.errors import PreflightRefused
 from core.events import Kind, Report, encode_text
 from core.jobs.exclusive import holding
 from core.magento.store import Store
@@ -41,7 +41,7 @@ def _reporter(session: Session, kind: Kind, doing: str) -> Report:
 
 def fetch_command(session: Session) -> int:
     """`repo:fetch`."""
-    from core.backups.names import new_name  # noqa: PLC0415 - with what follows
+    from core.backups.names import new_name  # noqa: PLC0415 - with the next one
     from core.operations.fetch_set import fetch_set  # noqa: PLC0415 - loads the archive writer
     from core.operations.remote_sources import open_remote  # noqa: PLC0415
 
@@ -87,17 +87,6 @@ def fetch_command(session: Session) -> int:
     return 0
 
 
-def _policy(session: Session, store: Store) -> RetentionPolicy:
-    policy = policy_of(session.line, session.settings(store).settings)
-    if not policy:
-        raise UsageError(
-            "Nothing says what is to be kept.",
-            hint="Give a rule (--keep-last, --keep-daily, --keep-within and the like), or set "
-            "`keep` in the configuration.",
-        )
-    return policy
-
-
 def _decided(
     store: Store, holdings: Holdings, policy: RetentionPolicy, seen: Seen | None, now_s: float
 ) -> list[tuple[RemoteSet, Decision]]:
@@ -131,7 +120,7 @@ def forget_command(session: Session) -> int:
         session.require_answerable()
     client = session.client(session.store() if line.dry_run else session.writable_store())
     store = client.store
-    policy = _policy(session, store)
+    policy = needed_policy(session.line, session.settings(store).settings)
     effective = session.settings(store)
     repository = chosen_repository(effective, line.repository, session.environ)
     restic = open_restic(store, repository, environ=session.environ)

@@ -11,13 +11,12 @@ from core.backups.remarks import Remarks
 from core.backups.retention import RetentionPolicy
 from core.cli.commands import Session
 from core.cli.listing import backup_json
-from core.cli.retention_policy import policy_of
+from core.cli.retention_policy import needed_policy
 from core.cli.retention_view import judged_json, plan_lines
 from core.errors import PreflightRefused, UsageError
 from core.events import Kind, encode_text
 from core.jobs.client import Client
 from core.jobs.exclusive import holding
-from core.magento.store import Store
 from core.operations.job_files import open_jobs
 from core.operations.pruning import (
     CLOCK_HINT,
@@ -32,18 +31,6 @@ from core.text import numbers
 from core.text.lines import plain, success, warning
 
 _NOTE_LIMIT = 1000
-
-
-def _policy(session: Session, store: Store) -> RetentionPolicy:
-    """Return the rules that hold. Raises UsageError where they keep nothing."""
-    policy = policy_of(session.line, session.settings(store).settings)
-    if not policy:
-        raise UsageError(
-            "Nothing says what is to be kept.",
-            hint="Give a rule (--keep-last, --keep-daily, --keep-weekly, --keep-monthly, "
-            "--keep-yearly, --keep-within), or set `keep` in the configuration.",
-        )
-    return policy
 
 
 def _plan(session: Session, client: Client, policy: RetentionPolicy) -> PrunePlan:
@@ -75,7 +62,7 @@ def prune_command(session: Session) -> int:
     """`info:backups:prune`."""
     if session.line.dry_run:
         client = session.client(session.store())
-        policy = _policy(session, client.store)
+        policy = needed_policy(session.line, session.settings(client.store).settings)
         session.warn_of_interrupted(client)
         _show(session, _plan(session, client, policy))
         doubt = _doubt(session, client, probe=False)
@@ -84,7 +71,7 @@ def prune_command(session: Session) -> int:
         return 0
     session.require_answerable()
     client = session.client(session.writable_store())
-    policy = _policy(session, client.store)
+    policy = needed_policy(session.line, session.settings(client.store).settings)
     session.refuse_interrupted(client)
     session.refuse_while_running(client)
     shown = _plan(session, client, policy)

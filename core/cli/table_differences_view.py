@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from core.cli.differences_view import totals_text
 from core.contents.cells import Cells
 from core.contents.secret_columns import secret_cells
 from core.contents.secrets import MASK
@@ -169,25 +170,11 @@ class TableDifferencesView:
         differing = totals.comes_back + totals.only_now + totals.changed
         if differing > self._limit:
             yield f"The first {self._limit:,} of {differing:,} differences; --limit shows more."
-        yield f"Rows: {_told(totals)}."
+        yield f"Rows: {totals_text(totals) or 'none'}."
 
 
 def _not_comparable(name: str, error: NotComparable) -> MagerewindError:
     return MagerewindError(f"The rows of {shown(name)} cannot be compared: {error}.")
-
-
-def _told(totals: RowTotals) -> str:
-    told = [
-        f"{numbers.count(number)} {words}"
-        for number, words in (
-            (totals.comes_back, "would come back"),
-            (totals.only_now, "only now"),
-            (totals.changed, "changed"),
-            (totals.same, "the same"),
-        )
-        if number
-    ]
-    return ", ".join(told) or "none"
 
 
 def _totals(totals: RowTotals) -> dict[str, int]:
@@ -202,7 +189,7 @@ def _totals(totals: RowTotals) -> dict[str, int]:
 def _table_line(one: TableDifference) -> str:
     facts = [_WORDS[one.state]]
     if one.rows is not None:
-        facts.append(f"rows: {_told(one.rows)}")
+        facts.append(f"rows: {totals_text(one.rows) or 'none'}")
     elif one.rows_then is not None and one.rows_now is not None:
         facts.append(f"{one.rows_then:,} rows then, about {one.rows_now:,} now")
     elif one.rows_then is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from core.errors import ForeignState, JobError, JobInterrupted, MagerewindError
@@ -125,17 +125,8 @@ def summarize(job: JobDirectory, holder: Holder | None) -> JobSummary | None:
         raise
     except MagerewindError as error:
         # A journal that is damaged in the middle must be seen, not passed over.
-        return JobSummary(
-            job_id=job.job_id,
-            operation=job.request().operation,
-            kinds=(),
-            began_s=0.0,
-            host="",
-            user="",
-            pid=0,
-            interrupted=True,
-            message=error.message,
-        )
+        damaged = unknown_job(job.job_id, error.message)
+        return replace(damaged, operation=job.request().operation, foreign=False)
     summary = _began(job, records)
     if summary is None:
         return None

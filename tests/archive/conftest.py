@@ -28,7 +28,7 @@ def tmp_path() -> Iterator[Path]:
 
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a child for every tree and stage, whatever its size and the machine's."""
+    """Use a child for every tree and stage, of any size and on any machine."""
     monkeypatch.setattr(child, "WORTHWHILE", 0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
 

@@ -1,4 +1,4 @@
-"""What can happen to the processes that share the work: how many there are, and how they end."""
+"""Events of worker processes: their number, and their ends."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def _look(name: bytes, fd: int, status: os.stat_result) -> EntryState:
 
 
 def covered(root: str | bytes) -> dict[bytes, EntryState]:
-    """Return the tree hash of what a code backup covers."""
+    """Return the tree hash of the entries of a code backup."""
     ignored = (b"pub/media", b"pub/static", b"var", b"node_modules", b".git", b"update")
     return {
         path: look

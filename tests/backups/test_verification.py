@@ -102,7 +102,7 @@ def test_members_are_looked_at_once_and_every_byte_each_time(
 
 
 def test_a_manifest_that_was_changed_is_held_against_the_members(store: Store) -> None:
-    """What is sound must be what a rollback takes."""
+    """A backup found sound must be accepted by a rollback."""
     write(store)
     verify_backup(find_any_backup(store.backups, NAME))
     known = find_any_backup(store.backups, NAME).manifest

@@ -29,7 +29,7 @@ def run_plain(*words: str, cwd: Path, **environ: str) -> "subprocess.CompletedPr
 
 
 class Shop:
-    """A sample store, and what its commands say and leave."""
+    """A sample store, and the output and traces of its commands."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

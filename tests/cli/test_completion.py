@@ -42,7 +42,7 @@ def store(tmp_path: Path) -> Path:
 
 
 def run_shell(store: Path, *command: str) -> str:
-    """Return what a shell says in the store, which must be as it was before."""
+    """Return the output of a shell in the store, which must be unchanged afterwards."""
     before = sorted(store.rglob("*"))
     done = subprocess.run(
         command,

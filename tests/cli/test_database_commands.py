@@ -1,4 +1,4 @@
-"""The commands on a store with its database: what is said, and that no password is among it."""
+"""The commands on a store with its database: their output, which holds no password."""
 
 import json
 import os

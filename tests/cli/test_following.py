@@ -49,7 +49,7 @@ def ended(exit_code: int = 0, outcome: Outcome = Outcome.DONE) -> JobEnded:
 
 
 class RecordedClient:
-    """Plays events; what is callable among them is called in place, as a signal would come."""
+    """Plays events; callables among them are called in their turn, as a signal would arrive."""
 
     def __init__(self, *script: Event | Callable[[], None], refuses: bool = False) -> None:
         self._script = script

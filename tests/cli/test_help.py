@@ -1,4 +1,4 @@
-"""`help`, `list`, and what mistyped words were meant to be."""
+"""`help`, `list`, and the suggestions for mistyped words."""
 
 import json
 from pathlib import Path

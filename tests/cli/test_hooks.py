@@ -14,7 +14,7 @@ from core.sample.store import make_store
 from tests.cli.command_line import PLAIN, Shop
 from tests.waiting import until
 
-# Puts down its moment and what it is told; with a word, the state of the store as well.
+# Records its moment and its input; with a word, the state of the store as well.
 TELL = """#!/bin/sh
 { echo "$MAGEREWIND_HOOK_MOMENT $MAGEREWIND_HOOK_OUTCOME"; } >> "$0.moments"
 cat > "$0.$MAGEREWIND_HOOK_MOMENT"
@@ -210,7 +210,7 @@ def test_a_hook_dies_with_its_runner_and_a_recovery_runs_the_rest_once(hooked: H
         child.wait(timeout=60)
     for pid in map(int, pids.read_text().split()):
         until(lambda pid=pid: is_gone(pid), "it outlives the runner")
-    hooked.file.write_text("nonsense")  # what was in force at the start counts
+    hooked.file.write_text("nonsense")  # the settings of the start apply
     done = subprocess.run(
         [sys.executable, "-I", "-m", "core", "job:recover", f"--root={hooked.shop.root}"],
         env=PLAIN, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,

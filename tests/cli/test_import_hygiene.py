@@ -1,4 +1,4 @@
-"""What the headless commands load: nothing of the application, and nothing heavy to say hello."""
+"""The modules that headless commands load: none of the application, no heavy one for a greeting."""
 
 import subprocess
 import sys

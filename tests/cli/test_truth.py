@@ -1,4 +1,4 @@
-"""What the commands say of a store is true: how it stands, what a way back is, which time it is."""
+"""The commands report a store's true state: open or closed, ways back, and the time."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Files of the configuration: what is wrong with one, what two say together, what a store gets."""
+"""Files of the configuration: problems of one, the merge of two, the settings of a store."""
 
 import os
 from pathlib import Path
@@ -109,7 +109,7 @@ def place(tmp_path):
             "[notify.a]\ntype = 'ping'\nurl = 'https://u:hunter2@h/'",
             "notify.a.url: expected an http or https URL without user and password",
         ),
-        # what only shows when everything is together
+        # problems of the merged files
         ("[stores.shop]\nlevel = 1", "stores.shop: 'root' is missing"),
         (
             "[notify.ops]\ntype = 'ping'\nurl = 'http://h/'\n[defaults]\nnotify = ['opz']",

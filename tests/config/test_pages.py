@@ -1,4 +1,4 @@
-"""What is generated from the fields of the configuration holds together with what is read."""
+"""Pages generated from the fields of the configuration agree with its reader."""
 
 import re
 import tomllib

@@ -25,7 +25,7 @@ HOSTILE = "esc\x1b]0;x\x07\nline"
 
 @dataclass(frozen=True)
 class Said:
-    """What a command left on its streams."""
+    """The output of a command."""
 
     code: int
     raw: bytes

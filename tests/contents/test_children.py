@@ -1,4 +1,4 @@
-"""The children of a directory of an archive: each once, and what is deeper is passed over."""
+"""The children of a directory of an archive: each once, and deeper entries are passed over."""
 
 from __future__ import annotations
 

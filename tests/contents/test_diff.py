@@ -160,7 +160,7 @@ def test_an_archive_of_others_is_compared_too(shop: Looking) -> None:
     assert "~ app/code/same.php" in shop.run("info:backups:diff", name).out
 
 
-# What env.php may look like: arrays, old and broken ones, and everything that hides a password.
+# Forms of env.php: arrays, old and broken ones, and every form that hides a password.
 CONFIGURATIONS = (
     "<?php return ['db' => ['connection' => ['default' => ['x' => 'h', 'password' => 'hush1']]]];",
     '<?php return array("crypt" => array("key" => "hush2\nhush3"), "x" => 1);',

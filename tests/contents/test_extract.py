@@ -177,7 +177,7 @@ def test_a_kill_leaves_no_half_file_under_its_name(shop: Looking, out: Path) -> 
 def test_names_that_only_case_tells_apart_are_not_mixed(
     shop: Looking, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a file system without case, `made` stands for `Made`: mkdir says that it exists."""
+    """On a file system without case, `made` names `Made`: mkdir reports that it exists."""
     shop.put("app/Made/x", b"upper")
     shop.put("app/made/y", b"lower")
     shop.back_up()

@@ -1,4 +1,4 @@
-"""Listing and showing what is in a backup of files."""
+"""Listing and showing the contents of a backup of files."""
 
 from __future__ import annotations
 

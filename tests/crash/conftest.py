@@ -1,4 +1,4 @@
-"""A shop that can be broken at will, and the tally of what was tried and what was lost."""
+"""A shop that can be broken at will, and the tally of attempts and losses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REPORT = os.environ.get("MAGEREWIND_CRASH_REPORT")
 
 
 class Tally:
-    """Counts faults by what was tried; `make crash` writes them down."""
+    """Counts faults by kind; `make crash` writes the numbers down."""
 
     def __init__(self):
         self.rows = {}
@@ -84,8 +84,8 @@ def own_server():
 def shop(own_server, tmp_path_factory):
     made = Shop.make(tmp_path_factory.mktemp("shop"), own_server, "crashed")
     made.request = made.back_up()
-    made.new = made.state()  # what the backup holds
+    made.new = made.state()  # the state in the backup
     made.damage()
-    made.old = made.state()  # what a rollback begins with
+    made.old = made.state()  # the state before a rollback
     assert made.old != made.new
     return made

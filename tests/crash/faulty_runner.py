@@ -39,7 +39,7 @@ def faults():
 
 
 class Counter:
-    """Counts the passes at one kind of place and does there what was asked for."""
+    """Counts the passes at one kind of place and triggers the requested fault there."""
 
     def __init__(self, where):
         self.passed = 0
@@ -97,13 +97,13 @@ def wrap(owner, name, counter, *, only=lambda *_: True):
 def main():
     wrap(durable, "rename_noreplace", Counter("rename"))
     wrap(durable, "fsync", Counter("fsync"))
-    # Only now: what these import takes its names from the wrapped module.
+    # Only now: the imports of these take their names from the wrapped module.
     from core.cli.main import run
     from core.database.server.connection import Connection
     from core.journal import Journal
     from core.operations import database_part, preflight, rollback_plan
 
-    database_part.RECONNECT_FOR_S = 1.0  # nobody starts the server again while a test waits
+    database_part.RECONNECT_FOR_S = 1.0  # no process restarts the server while a test waits
     if "nospacecheck" in os.environ.get("MAGEREWIND_FAULT", ""):
         for module in (preflight, rollback_plan):
             module.space_of = lambda _path: (1 << 60, 1 << 60)

@@ -1,4 +1,4 @@
-"""Runs into a fault, the recovery after it, and the look at what is left."""
+"""Runs into a fault, the recovery after it, and the look at the remaining state."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check_whole(shop, summary, *, what):
 
 
 def again(shop):
-    """Bring the shop back to what a rollback begins with."""
+    """Restore the state of the shop before a rollback."""
     shop.damage()
     assert shop.state() == shop.old
 

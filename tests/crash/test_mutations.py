@@ -46,7 +46,7 @@ MUTATIONS = [
         ("            file.directory.flush()", 1),  # create
         ("            fsync(fd)", 1),  # resume
         ("            fsync(self._fd)", 1),  # append
-        ("            fsync(self._fd)", 2),  # what is taken back
+        ("            fsync(self._fd)", 2),  # the record that is taken back
     ),
     *lines(
         "core/jobs/lock.py", LOCK,

@@ -1,4 +1,4 @@
-"""A job goes on whatever becomes of the terminal, the connection and the command that began it."""
+"""A job survives the end of its terminal, its connection and the command that started it."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_terminal_that_is_not_read_does_not_slow_the_job(shop, go, stalled_s, 
     job_id = begun(shop)
     filler = threading.Event()
     go.touch()
-    summary = ended(shop, job_id)  # nobody has read a byte so far
+    summary = ended(shop, job_id)  # no reader has taken a byte so far
     filler.wait(stalled_s if stalled_s > 2 else 0)
     tally.add("terminal not read", survived=summary.exit_code == 0)
     assert summary.exit_code == 0
@@ -178,7 +178,7 @@ def test_of_fifty_starts_at_once_exactly_one_runs(shop, go, tally):
 
 
 def durable(state):
-    """Without what a server that dies takes with it: rows of MEMORY tables, reserved numbers."""
+    """Without the losses of a dying server: rows of MEMORY tables, reserved numbers."""
     volatile = {
         f"rows {key.removeprefix('BASE TABLE ')}"
         for key, text in state.items()

@@ -91,7 +91,7 @@ def test_killed_during_an_undo_and_during_recovery(shop, tally):
     number = 2  # with the first record the job begins
     while True:
         undoable = shop.client().undoable()
-        # An undo swaps old and new: what is live now is its "old".
+        # An undo swaps old and new: the live state now is its "old".
         shop.old, shop.new = shop.new, shop.old
         came = strike_undo(shop, UndoRequest(job_id=undoable.job_id), number, tally, what)
         if not came:

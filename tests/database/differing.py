@@ -50,7 +50,7 @@ class Difference:
         self.stack.close()
 
     def plan(self):
-        """Choose what stays."""
+        """Choose the tables that stay."""
         source = Source(name="1_db.sql", sha256=self.dumped[2].sha256, index_sha256="0")
         if self.undone is not None:
             swap = load_swap(self.undone.definitions, schema=self.settings.schema)
@@ -117,7 +117,7 @@ def dump_of(directory, settings):
 
 
 def state(settings):
-    """Return all of a schema but the numbers that AUTO_INCREMENT has come to."""
+    """Return all of a schema but the present numbers of AUTO_INCREMENT."""
     found = portrait(as_root(settings))
     return {
         what: tuple(

@@ -1,4 +1,4 @@
-"""What the tests of dumps share: make one, load it as an administrator would, compare."""
+"""Shared by the tests of dumps: make one, load it as an administrator would, compare."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ import os
 import re
 
 FOREIGN = os.path.join(os.path.dirname(__file__), "sql", "foreign")
-# What wrote it, as we say it.
+# The program that wrote it, in our words.
 MAKERS = {
     "adminer": "adminer",
     "heidisql": "heidisql",
@@ -21,7 +21,7 @@ MAKERS = {
     "workbench": "mysqldump",
     "workbench-model": "",
 }
-# What only an administrator may do, or only MySQL, which we leave alone and the client does not.
+# Statements of administrators or of MySQL only, which we pass over and the client does not.
 NOT_FOR_THE_CLIENT = re.compile(
     rb"(?m)^SET @@GLOBAL\.GTID_PURGED=[^;]*;|^SET @@SESSION\.SQL_LOG_BIN\s*=[^;]*;"
     rb"|^ALTER DATABASE [^;]*;|^CREATE (DATABASE|SCHEMA) [^;]*;"

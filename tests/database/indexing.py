@@ -1,4 +1,4 @@
-"""What the tests of indexes and comparisons share: a dump with its index, and a look at it."""
+"""Shared by the tests of indexes and comparisons: a dump with its index, and a look at it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def open_dump_index(path):
 
 
 def verdicts(path, settings, **options):
-    """Return what a comparison of all tables of an index says, as words by table."""
+    """Return the result of a comparison of all tables of an index, as words by table."""
     with open_dump_index(path) as index:
         found = compare_tables(index, settings, index.tables, **options)
     return {name: verdict.value for name, verdict in found.verdicts.items()}, found.reason

@@ -1,4 +1,4 @@
-"""Two schemas that have nothing easy, told as SQL: what is live, and what comes in its place."""
+"""Two schemas of difficult objects, as SQL: the live one, and the one that replaces it."""
 
 NEW = r"""
 CREATE TABLE parent (

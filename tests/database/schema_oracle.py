@@ -20,7 +20,8 @@ def portrait(settings, *, ours=False):
                 continue
             what = {"VIEW": "VIEW", "SEQUENCE": "SEQUENCE"}.get(kind, "TABLE")
             row = connection.query(f"SHOW CREATE {what} {quote_name(name)}")[0][1:]
-            # A default that takes from a sequence names the schema, which is not what it is of.
+            # A default that takes from a sequence names the schema, which is no property of the
+            # table.
             found[f"{what} {name}"] = tuple(
                 one.replace(f"{quote_name(settings.schema)}.", "") if isinstance(one, str) else one
                 for one in row
@@ -68,7 +69,7 @@ def _rows(connection, name, kind):
 
 
 def differences(one, other):
-    """Return what is not the same in two portraits, short enough to read."""
+    """Return the differences of two portraits, short enough to read."""
     return {
         key: (one.get(key), other.get(key))
         for key in sorted(one.keys() | other.keys())

@@ -23,7 +23,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become ano
 
 @dataclass(frozen=True)
 class Said:
-    """What a command printed and how it ended."""
+    """The output and the exit code of a command."""
 
     code: int
     out: str
@@ -40,7 +40,7 @@ class Said:
 
     @property
     def problem(self):
-        """The complaint and its hint, if any: what an administrator reads on stderr."""
+        """The complaint and its hint, if any, as an administrator reads them on stderr."""
         return [line for line in self.err.splitlines() if not line.startswith("Working as ")]
 
 
@@ -67,14 +67,14 @@ def magerewind(shop, *words, environ=None, uid=None, stdin="", cwd=None, code=No
 
 @pytest.fixture(scope="module")
 def readable(shop, installation):
-    """Have the shop's commands run by what other accounts can read."""
+    """Run the shop's commands from an installation that other accounts can read."""
     shop.python = installation.python
     Path(shop.server.socket).parent.chmod(0o711)
 
 
 @pytest.fixture(scope="module")
 def ordinary(shop, readable):
-    """Hand the shop to an ordinary account; what is run is run as that account."""
+    """Give the shop to an ordinary account; its commands run as that account."""
     give(shop, ORDINARY)
     return ORDINARY
 
@@ -87,7 +87,7 @@ def give(shop, uid):
 
 
 def foreign(shop, uid, *below):
-    """Return what below these directories of a shop belongs to another account."""
+    """Return the entries below these directories of a shop that belong to another account."""
     found = []
     for top in below:
         for directory, names, files in os.walk(os.path.join(shop.root, top)):
@@ -127,7 +127,7 @@ def names_of(request):
 
 
 def untouched(shop, before):
-    """Nothing was closed, changed or left by what was refused."""
+    """A refused command has closed, changed and left nothing."""
     assert not shop.closed()
     assert shop.leftovers() == []
     assert sorted(os.listdir(shop.store.backups)) == before

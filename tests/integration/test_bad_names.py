@@ -1,4 +1,4 @@
-"""A rollback to what is no sound backup: refused in one line before the store is closed."""
+"""A rollback to no sound backup: refused in one line before the store is closed."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_a_dump_that_is_not_a_whole_store_needs_partial(shop, copy):
 
 
 def test_an_old_compressed_dump_is_taken(shop):
-    """`_db.gz` is what Magento 2.0 wrote."""
+    """`_db.gz` is the name that Magento 2.0 wrote."""
     source = Path(shop.store.backups) / shop.request.db_file
     target = source.with_name("1500000000_db.gz")
     with open(source, "rb") as plain, gzip.open(target, "wb", 1) as packed:

@@ -1,4 +1,4 @@
-"""A store that is broken, closed or half there: one line says what, and nothing is touched."""
+"""A store that is broken, closed or incomplete: one line names it, and nothing is touched."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_a_store_that_is_not_installed(shop, before, env_php):
         media, db = ("-m", shop.request.media_file), ("-d", shop.request.db_file)
         assert refused(shop, before, "setup:rollback", "-y", *media)[0] == sentence
         assert refused(shop, before, "setup:rollback", "-y", *db)[0] == sentence
-        # The code backup knows what the live file does not.
+        # The code backup holds values that the live file lacks.
         code = ("-c", shop.request.code_file)
         said = magerewind(shop, "setup:rollback", "--dry-run", *code, *media, *db, code=0)
         assert "is read from the code backup instead." in said.err

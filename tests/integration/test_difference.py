@@ -1,4 +1,4 @@
-"""The database as a difference, by the commands: the plan, what stays, the undo and its backup."""
+"""The database as a difference, by the commands: the plan, kept tables, the undo, its backup."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def test_a_cancelled_drill_leaves_nothing(shop):
 
 
 def test_rows_that_are_not_those_of_the_index_are_found(shop):
-    """A digest that differs: the dump is loaded whole, and is not what its index says."""
+    """A digest that differs: the dump is loaded whole, and contradicts its index."""
     from core.backups.catalog import find_any_backup
     from core.backups.index import open_index
     from core.database.compare.staged import LoadedTable, compare_staged

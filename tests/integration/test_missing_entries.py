@@ -1,4 +1,4 @@
-"""What an archive lacks is no wish to remove it, unless the archive is known to be whole."""
+"""Entries missing from an archive are removed only if the archive is known to be whole."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def test_a_link_in_the_way_stops_it(shop, code):
 
 
 def test_a_part_of_an_archive_of_unknown_make(shop):
-    """What it has is put back; what it lacks is no wish to remove anything."""
+    """Its entries are restored; its gaps remove nothing."""
     root = Path(shop.root)
     name = "1600000000_filesystem.tgz"
     with tarfile.open(os.path.join(shop.store.backups, name), "w:gz") as tar:

@@ -1,4 +1,4 @@
-"""What jobs have left that nothing remembers: named with its size, removed after a question."""
+"""Leftovers of forgotten jobs: named with their size, removed after a question."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def left_directories(shop):
 
 @pytest.fixture
 def forgotten(shop):
-    """A rollback that has ended, and of whose directory nothing is left; what was live after it."""
+    """A finished rollback whose directory is gone; the live state after it."""
     (Path(shop.root) / "pub/index.php").write_bytes(b"<?php // changed")
     (Path(shop.root) / "pub/media/changed.txt").write_bytes(b"changed")
     shop.server.run("DELETE FROM url_rewrite", schema=shop.schema)

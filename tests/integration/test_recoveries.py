@@ -1,4 +1,4 @@
-"""Recovery from what the started job knew: whatever env.php or the shell say by then."""
+"""Recovery by the facts of the started job, not by a later env.php or environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Retention on a real store: what is deleted, what never is, and what the lists say of it."""
+"""Retention on a real store: deleted sets, sets that never are, and their lists."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_marked_set_stays_until_the_mark_is_gone(shop, history):
 
 
 def test_what_is_not_ours_stays_unless_it_is_asked_for(shop, history):
-    """Magento's own, one of another store, and what is no backup at all."""
+    """Magento's own, one of another store, and a file that is no backup at all."""
     old = NOW - 400 * DAY
     shutil.copyfile(backups(shop) / shop.request.db_file, backups(shop) / f"{old}_db.sql")
     copy_backup(shop, shop.request.code_file, old - DAY, root="/srv/other/store")
@@ -294,7 +294,7 @@ def test_retention_that_cannot_be_done_is_a_warning_of_a_complete_backup(shop, h
 @pytest.fixture
 def too_small(shop, history):
     """Have the newest backup of the code say that the next one will not fit, and an old one be
-    as large as what lacks."""
+    as large as the missing space."""
     manifest = json.loads((backups(shop) / f".{shop.request.code_file}.manifest.json").read_bytes())
     status = os.statvfs(backups(shop))
     wanted = status.f_bavail * status.f_frsize + (8 << 30)

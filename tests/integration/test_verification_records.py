@@ -1,4 +1,4 @@
-"""Backups without a manifest: what a verification found of them is remembered, while it is true."""
+"""Backups without a manifest: the finding of a verification is remembered while it is true."""
 
 from __future__ import annotations
 

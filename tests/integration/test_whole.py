@@ -15,7 +15,7 @@ SEVEN_ZIP = " (The archive can be uncompressed with 7-Zip on Windows systems)"
 
 
 def backup_lines(backups, made):
-    """What Magento prints for a backup of these files."""
+    """The output of Magento for a backup of these files."""
     for kind, name, hint in made:
         yield f"{kind} backup is starting..."
         yield f"{kind} backup filename: {name}{hint}"
@@ -165,7 +165,7 @@ def test_as_root_all_that_is_made_belongs_to_the_owner_of_the_root(shop, readabl
     assert foreign(shop, uid, "var") == []
     made = [name for name in os.listdir(shop.root) if name.startswith(".magerewind")]
     assert foreign(shop, uid, *made) == []
-    # What the backup holds belonged to root, and root gives nothing of its own to a store.
+    # The entries of the backup belonged to root, and root gives nothing of its own to a store.
     assert os.stat(f"{shop.root}/vendor/autoload.php").st_uid == uid
     magerewind(shop, "job:undo", "--yes", code=0)
     assert os.stat(f"{shop.root}/vendor/autoload.php").st_uid == uid

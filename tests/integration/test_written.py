@@ -65,7 +65,7 @@ def test_it_is_told_at_the_end(shop, staging, tmp_path):
 
 @pytest.mark.long
 def test_a_recovery_tells_it(shop, staging, tmp_path):
-    # As a difference, what is written meanwhile changes the number of records.
+    # As a difference, writes meanwhile change the number of records.
     summary, _ = shop.run(RollbackRequest(db_file=shop.request.db_file, whole=True))
     kinds = [record.kind for record in read_journal(shop.job_journal(summary.job_id))]
     magerewind(shop, "job:discard", "--yes", code=0)

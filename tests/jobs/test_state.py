@@ -90,7 +90,7 @@ KEYS = ("close", "write:code", "verify:code", "write:db", "open")
 
 
 def closed_at_work():
-    """A backup that writes code at 100 bytes a second; what is to come is planned."""
+    """A backup that writes code at 100 bytes a second; the later steps are planned."""
     return [
         StepsPlanned(steps=KEYS),
         StepsPlanned(steps=KEYS, sizes=(-1, 1000, 200, 300, -1)),

@@ -11,11 +11,11 @@ import pytest
 
 from core.magento.store import Store, find_store
 
-OWNER = 65534  # nobody: who owns a store in tests that are run as root
+OWNER = 65534  # nobody: the owner of a store in tests that are run as root
 
 
 def fill(root: str, env_php: bytes = b"<?php return [];\n") -> None:
-    """Make what a root is known by, and a configuration."""
+    """Make the marks of a root, and a configuration."""
     for directory in ("bin", "app/etc", "vendor/magento", "pub/media", "var/backups"):
         os.makedirs(os.path.join(root, directory))
     for name, content in (

@@ -15,7 +15,7 @@ from tests.security.accounts import as_root, give
 
 @pytest.fixture
 def store(root):
-    """The small store, of the account that runs the tests: nobody else runs anything of it."""
+    """The small store, of the account that runs the tests: no other account runs its code."""
     if os.geteuid() == 0:
         give(root, 0, 0)
     return find_store(root)

@@ -1,4 +1,4 @@
-"""What an entry of db/connection means."""
+"""The meaning of entries of db/connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The deployment configuration: how files and environment make one, and what is never told."""
+"""The deployment configuration: made of files and environment; its secrets are never shown."""
 
 from __future__ import annotations
 

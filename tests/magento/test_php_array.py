@@ -1,4 +1,4 @@
-"""What the parser makes of PHP as people write it in env.php."""
+"""The parser's values for PHP as people write it in env.php."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is more than data is asked of php: as the owner, for a limited time, or not at all."""
+"""PHP beyond data is evaluated by php: as the owner, for a limited time, or not at all."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_output_of_the_file_does_not_disturb():
 
 @needs_php
 def test_evaluated_code_sees_the_place_of_its_file(store, configure):
-    """What a file says of itself, and what lies beside it, is as if php had opened it."""
+    """A file's own path and its neighbours are as if php had opened it."""
     with open(f"{store.root}/app/etc/more.php", "w") as file:
         file.write("<?php return ['more' => basename(__FILE__)];")
     configure(
@@ -159,7 +159,7 @@ def test_without_php_the_line_and_the_construct_are_named(store, configure):
 
 @pytest.fixture
 def pretended(root):
-    """A php that is a shell script: what is asked of it is seen, and it answers anything."""
+    """A php that is a shell script: its requests are recorded, and it answers anything."""
     path = os.path.join(os.path.dirname(root), "php")
 
     def make(script):

@@ -1,4 +1,4 @@
-"""Whatever PHP array is written down, in either syntax and with either quotes, is read back."""
+"""Every PHP array, in either syntax and with either quotes, is read back."""
 
 from __future__ import annotations
 

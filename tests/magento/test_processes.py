@@ -11,7 +11,7 @@ import pytest
 
 from core.magento.processes import running_processes
 
-# Says that it runs, then waits for its input to end: no process is left behind, whatever happens.
+# Says that it runs, then waits for its input to end: no process is ever left behind.
 WAITS = b"import sys; print('up', flush=True); sys.stdin.read()\n"
 
 

@@ -1,4 +1,4 @@
-"""Where a store is found, and what is said when there is none."""
+"""The search for a store, and the message when there is none."""
 
 from __future__ import annotations
 

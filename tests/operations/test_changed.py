@@ -1,4 +1,4 @@
-"""What a cheap look says of files that changed since a backup."""
+"""The result of a cheap look at files that changed since a backup."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_written_new_and_gone_files_are_counted_with_where(store: Store) -> None
     for number in range(3):
         (root / f"vendor/acme/module/{number}.php").unlink()
     found = look(store, entries_then=before)
-    assert found.gone == 2  # about: what is new and what is gone are told by their number
+    assert found.gone == 2  # about: new and gone entries are derived from their number
 
 
 def test_what_a_backup_leaves_out_does_not_count(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""What was aside goes whole, even where the job that discards it dies or fails half way."""
+"""The undo is removed whole, even where the discarding job dies or fails half way."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def undo(shop):
 
 
 def aside(shop):
-    """Return what is aside: trees and tables."""
+    """Return the aside trees and tables."""
     tables = shop.server.run(
         "SELECT TABLE_NAME FROM information_schema.TABLES "
         f"WHERE TABLE_SCHEMA = '{shop.schema}' AND TABLE_NAME LIKE '\\_mra\\_%'"

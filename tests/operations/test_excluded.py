@@ -1,4 +1,4 @@
-"""What a backup left out is not removed by a rollback to it."""
+"""Entries that a backup left out are not removed by a rollback to it."""
 
 import pytest
 

@@ -1,7 +1,7 @@
 """The order of records, flushes and renames in each kind of job, as it is written down beside.
 
-A crash leaves what was flushed, so this order is what recovery stands on: none of it may go missing
-or change places unseen. Where it is meant to change, tests/goldens.py says how.
+A crash leaves the flushed state, so recovery relies on this order: no act may go missing or change
+places unseen. Where it is meant to change, tests/goldens.py says how.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def shop(server, tmp_path_factory):
 
 
 def in_words(shop, text):
-    """Return the lines of a trace without what differs each time; repeated ones once."""
+    """Return the lines of a trace without varying parts; repeated ones once."""
     lines = []
     for line in text.splitlines():
         line = line.replace(f"{shop.root}/var/.magerewind", "STATE")  # noqa: PLW2901

@@ -1,4 +1,4 @@
-"""What a plan of a database rollback says: names, exact numbers, and what cannot be counted."""
+"""The facts of a database rollback's plan: names, exact numbers, and the uncounted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said when a rollback fails in the middle, and is reverted."""
+"""The messages of a rollback that fails in the middle, and is reverted."""
 
 import os
 import shutil

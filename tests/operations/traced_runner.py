@@ -1,4 +1,4 @@
-"""A runner that writes down, in order, every act that decides what a crash leaves.
+"""A runner that writes down, in order, every act that decides the state after a crash.
 
 Run in place of `python -m core`; MAGEREWIND_TRACE names the file it writes to. Records of the
 journal, flushes, renames, swapped tables and the removal of the flag, each a line. The package is
@@ -76,7 +76,7 @@ def main():
     before(durable, "rename_noreplace", moved)
     before(os, "rename", moved)
     before(os, "unlink", removed)
-    # Only now: what these import takes its names from the wrapped module.
+    # Only now: the imports of these take their names from the wrapped module.
     from core.archive.restore import flush as flushing
 
     if os.environ.get("MAGEREWIND_TOGETHER"):

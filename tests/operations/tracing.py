@@ -1,4 +1,4 @@
-"""Runs a job of a shop with a runner that writes down what it does, and may die."""
+"""Runs a job of a shop with a runner that writes down its acts, and may die."""
 
 from __future__ import annotations
 

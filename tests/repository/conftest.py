@@ -162,7 +162,7 @@ class Remote:
         )
 
     def restic(self, name, *words):
-        """Run restic as a person would, without us; return what it printed."""
+        """Run restic as a person would, without us; return its output."""
         done = subprocess.run(
             ["restic", *words],
             env={

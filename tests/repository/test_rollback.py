@@ -84,7 +84,7 @@ def test_all_kinds_come_back_and_nothing_is_left_of_what_was_fetched(sent):
     job = Path(shop.store.jobs_directory, max(os.listdir(shop.store.jobs_directory)))
     left = [name for name in os.listdir(job) if "fetched" in name or "listing" in name]
     assert left + [name for name in os.listdir(job) if name.endswith(".sql")] == []
-    # What was put back has whole seconds only: in doubt at first, and found to be the same.
+    # Restored files have whole seconds only: in doubt at first, and found to be the same.
     said = sent.run("setup:rollback", "--set", "latest", "-c", "--from", "cloud", "--dry-run")
     assert "nothing differs" in said.out
     sent.run("job:undo", "--yes")

@@ -56,7 +56,7 @@ def test_a_wrong_key_a_dead_server_and_a_wrong_password_end_at_once(remote, s3, 
 
 
 def test_the_selection_is_the_archive_s(remote, tmp_path):
-    """What restic takes is what our own archive holds: exclusions, odd names, links alike."""
+    """restic takes the entries of our own archive: exclusions, odd names, links alike."""
     remote.add_directory()
     root = Path(remote.shop.root)
     odd = root / "app/odd"

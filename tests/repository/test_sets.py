@@ -1,4 +1,4 @@
-"""Sets are whole, or named as what they lack; forgetting never tears one apart."""
+"""Sets are whole, or their missing parts are named; forgetting never tears one apart."""
 
 import pytest
 

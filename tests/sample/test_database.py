@@ -1,4 +1,4 @@
-"""The sample database: what it holds, and that it is the same each time."""
+"""The sample database: its contents, the same each time."""
 
 import itertools
 
@@ -127,5 +127,5 @@ def test_definitions_do_not_change_by_themselves(tmp_path):
         server.stop()  # every table is opened anew
         server.start()
         changed = differences(before, checksums_of_schema(settings))
-    # What a MEMORY table held is gone with the server.
+    # The rows of a MEMORY table are gone with the server.
     assert [line for line in changed if not line.endswith("_tmp")] == []

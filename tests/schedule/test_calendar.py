@@ -1,4 +1,4 @@
-"""Calendar events beside what systemd itself says of them."""
+"""Calendar events, compared with systemd's own answers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Commands as root and as other accounts, on stores that belong to somebody else.
 
-What other accounts run must be readable for them. Where the interpreter or the checkout is not
+Programs of other accounts must be readable for them. Where the interpreter or the checkout is not
 (below root's own directory, say), its files are linked into a directory that is.
 """
 
@@ -29,7 +29,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become ano
 
 @dataclass(frozen=True)
 class Said:
-    """What a command printed and how it ended."""
+    """The output and the exit code of a command."""
 
     code: int
     out: str
@@ -65,7 +65,7 @@ class Installation:
         return [self.python, "-I", "-m", "tui", *words]
 
     def run(self, *words, root=None, uid=None, gid=None, groups=(), code=None, **more):
-        """Run a headless command to its end, as root or as `uid`; `code` is what it must return."""
+        """Run a headless command to its end, as root or as `uid`; `code` is expected."""
         done = self.program(
             self.command(*words), root=root, uid=uid, gid=gid, groups=groups, **more
         )
@@ -98,7 +98,7 @@ class Installation:
 
 
 def clean(**more):
-    """Return an environment without what could configure a store."""
+    """Return an environment without variables that configure a store."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -107,7 +107,7 @@ def clean(**more):
 
 
 def open_to_all(path):
-    """Tell whether every account can reach and read what is at `path`."""
+    """Return whether every account can reach and read the entry at `path`."""
     path = Path(path)
     if not path.stat().st_mode & 0o004:
         return False
@@ -135,7 +135,7 @@ def _linked(source, target, *, leave_out=()):
 
 
 def make_installation(place):
-    """Return an installation for all accounts; what is missing for that is made in `place`."""
+    """Return an installation for all accounts; its missing parts are made in `place`."""
     packages = Path(pytest.__file__).resolve().parents[1]
     python = os.path.realpath(sys.executable)
     if open_to_all(python) and open_to_all(packages) and open_to_all(CHECKOUT / "core"):
@@ -202,7 +202,7 @@ def _chown(path, uid, gid):
 
 
 def not_of(top, uid, gid=None):
-    """Return what below a directory (itself too) belongs to another account, or another group."""
+    """Return entries below a directory (itself too) of another account, or another group."""
     found = []
     for directory, names, files in os.walk(top):
         for name in (".", *names, *files):

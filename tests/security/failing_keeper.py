@@ -3,10 +3,10 @@
     failing_keeper.py command N:WHAT WORDS…    a command whose runner fails so
     failing_keeper.py runner N:WHAT job:run …  that runner
 
-What happens before the runner's request N: `gone` ends the keeper and all its processes, `lost`
-only the process that would have answered, `kill` the runner itself; `goneafter` and `killafter`
-just after its answer. With N = 0 nothing fails, and the number of requests goes to the file `asked`
-in the working directory of the command.
+The fault before the runner's request N: `gone` ends the keeper and all its processes, `lost` only
+the process that would have answered, `kill` the runner itself; `goneafter` and `killafter` just
+after its answer. With N = 0 nothing fails, and the number of requests goes to the file `asked` in
+the working directory of the command.
 """
 
 import os

@@ -1,5 +1,5 @@
 # ruff: noqa: E501, ISC004
-"""Hostile statements by kind, put together from what reaches out and where it can stand.
+"""Hostile statements by kind: expressions that reach out, in every position they may have.
 
 `victim` is another schema with a table t, a function f and a sequence s.
 """
@@ -73,7 +73,7 @@ REACHING = (
     "\\N",
     "?",
 )
-# Only in a body may a query stand, and a name that is a column: these are hostile elsewhere.
+# Only a body may hold a query, and a name that is a column: these are hostile elsewhere.
 REACHING_ROWS = (
     *REACHING,
     "(SELECT 1)",

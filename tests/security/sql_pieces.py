@@ -10,7 +10,7 @@ import random
 import re
 
 MARK = "\x02"
-"""Stands where an expression of a statement stands, and is poisoned there."""
+"""A place of an expression in a statement that is poisoned."""
 POISONS = (
     "(SELECT v FROM victim.t)", "victim.f(1)", "LOAD_FILE('/etc/passwd')", "SLEEP(1)",
     "`victim`.`f`()", "(SELECT 1 FROM t, victim . t)", "BENCHMARK(1,1)", "NEXT VALUE FOR victim.s",

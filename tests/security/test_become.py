@@ -1,4 +1,4 @@
-"""What is left of root after it became another account: nothing that a program could use."""
+"""The rest of root after it became another account: nothing that a program could use."""
 
 from __future__ import annotations
 

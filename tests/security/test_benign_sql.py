@@ -1,5 +1,5 @@
 # ruff: noqa: E501, ISC004
-"""What dump programs really write passes the grammar."""
+"""The real output of dump programs passes the grammar."""
 
 from __future__ import annotations
 

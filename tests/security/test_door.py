@@ -37,7 +37,7 @@ SECRETS = {
     # With this, root's environment would decide which schema is dumped and replaced.
     "MAGENTO_DC_DB__CONNECTION__DEFAULT__DBNAME": "S3cret",
 }
-# Stands in for php: puts down what it is told, and what its parent, the runner, is.
+# Replaces php: records its input, and the state of its parent, the runner.
 PHP = """#!/bin/sh
 env > var/said-environment
 cat /proc/$PPID/status > var/said-runner
@@ -257,7 +257,7 @@ def test_links_to_what_is_roots_lead_nowhere(installation, place, victim, store_
 
 
 def test_a_planted_discard_removes_nothing_of_roots(installation, victim, store_of):
-    """Whoever writes what a job remembers has it done with his own rights."""
+    """A forged memory of a job is acted on with the forger's own rights."""
     root = store_of(OWNER)
     job = Path(root, "var/.magerewind/jobs/20260101-000000-abcd")
     job.mkdir(parents=True)

@@ -29,7 +29,7 @@ ALL = ("info:store", "job:list", "job:recover", "setup:backup", "info:backups:li
 
 
 def refused(installation, root, *words, command="info:store", **more):
-    """Run a command that must be refused, with nothing changed; return what was said."""
+    """Run a command that must be refused, with nothing changed; return its output."""
     top = os.path.dirname(root)
     before = look_of(top)
     said = installation.run(command, *words, cwd="/", code=1, **more)

@@ -1,4 +1,4 @@
-"""An account of the store's group: it may look, and is refused what would lock the owner out."""
+"""An account of the store's group: it may look, but do nothing that locks the owner out."""
 
 from __future__ import annotations
 

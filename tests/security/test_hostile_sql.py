@@ -1,7 +1,7 @@
-"""A dump without a manifest holds nothing but what the grammar allows, whoever wrote it.
+"""A dump without a manifest, of any author, holds only statements that the grammar allows.
 
 Each hostile statement is refused offline with its line; some are brought to a real server through
-the commands, with root's rights there, and a victim's schema stays what it was.
+the commands, with root's rights there, and a victim's schema stays unchanged.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LINES = TABLES.count("\n")
 
 
 def refused(statement, *, before=()):
-    """Return what is said of a statement after some SETs, empty if it is not refused."""
+    """Return the refusal of a statement after some SETs, empty if it is not refused."""
     session = Session()
     for text in before:
         one = classify(RawStatement(text.encode(), 1, 0), reading=session.state.reading)
@@ -114,7 +114,7 @@ def test_no_other_statement_is_run():
 @pytest.mark.parametrize(
     ("before", "statement"),
     [
-        # What ends a string depends on the mode, and so does what follows it.
+        # The end of a string depends on the mode, and so does the text behind it.
         ("SET sql_mode='NO_BACKSLASH_ESCAPES'", r"INSERT INTO t VALUES ('\',(SELECT 1), '')"),
         ("", r"INSERT INTO t VALUES ('\\',(SELECT 1),'')"),
         ("SET sql_mode='ANSI_QUOTES'", 'INSERT INTO t VALUES ("a")'),

@@ -1,4 +1,4 @@
-"""The keeper believes nothing: whoever runs as the owner may ask it for anything."""
+"""The keeper believes nothing: any process of the owner may ask it for anything."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Asked:
         self.keeper = Keeper(self.keeper.fd)
 
     def check_alive(self):
-        """Fail unless it still does what it is for."""
+        """Fail unless it still serves its purpose."""
         path = self.root / "alive.php"
         path.unlink(missing_ok=True)
         put(path)
@@ -166,7 +166,7 @@ def test_of_several_files_none_after_a_refused_one_is_given(asked):
 @pytest.mark.parametrize(("uid", "gid"), [(0, GROUP), (OWNER, GROUP), (THIRD, GROUP), (WEB, 0)])
 def test_nobody_but_other_accounts_of_the_store_is_lent(asked, uid, gid):
     assert uid == OWNER or asked.keeper.lend(uid, gid) is None
-    if uid:  # 0 asks for what gives away
+    if uid:  # 0 asks for the giver
         channel = client._Channel(asked.keeper.fd, uid, gid)
         with pytest.raises(StorageError):
             channel.ask(Request(Verb.OPEN))

@@ -125,7 +125,7 @@ def test_a_rollback_whose_keeper_ends_leaves_the_store_whole(case, what):
 
 @pytest.mark.long
 def test_the_owner_alone_recovers_what_it_can_and_says_the_rest(case):
-    """Its recovery completes, and names what differs; or it moves nothing, and root's completes."""
+    """Its recovery completes, and names differences; or it moves nothing, and root's completes."""
     completed = 0
     for number in points(case.requests_of_rollback, "kill"):
         case.again()

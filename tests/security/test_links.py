@@ -1,4 +1,4 @@
-"""Links of pub/media, var and pub/static lead to what the store's owner owns, and nowhere else."""
+"""Links of pub/media, var and pub/static lead only to entries of the store's owner."""
 
 from __future__ import annotations
 

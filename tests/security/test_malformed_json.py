@@ -1,4 +1,4 @@
-"""JSON that no writer of ours wrote is one refusal of its reader, whatever it comes to."""
+"""JSON of foreign writers is one refusal of its reader, for any content."""
 
 from __future__ import annotations
 

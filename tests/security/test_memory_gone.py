@@ -1,4 +1,4 @@
-"""A job whose directory was removed while it ran: what it left elsewhere tells of it, and mends."""
+"""A job whose directory was removed while it ran: its traces elsewhere tell of it, and mend it."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def ours(shop):
 
 @pytest.fixture
 def old(shop):
-    """The shop as it was before any rollback, whatever the last case made of it."""
+    """The shop before any rollback, restored after every case."""
     tables = ", ".join(f"`{name}`" for name in ours(shop))
     if tables:
         shop.server.run(f"SET foreign_key_checks = 0; DROP TABLE {tables}", schema=shop.schema)
@@ -147,7 +147,7 @@ def killed(shop, kinds, at, request=None):
 
 
 def told(shop, job_id):
-    """Whatever is asked names the job, and what it has left."""
+    """Every command names the job and its leftovers."""
     said = magerewind(shop, "job:recover", code=1)
     assert job_id in said.err, said
     assert "job:recover --without-memory" in said.err, said
@@ -250,7 +250,7 @@ def test_a_half_done_schema_is_no_ground_for_the_next_job(old, records):
 
 
 def waiting(shop, kinds, at, tmp_path, request=None):
-    """Start a job whose runner waits before a record; return its client, id and what lets it go."""
+    """Start a job whose runner waits before a record; return its client, id and release."""
     go = tmp_path / "go"
     client = shop.client(fault=f"journal:{at + 1}:wait", MAGEREWIND_GO=str(go))
     return client, client.start(request or chosen(shop, kinds)).job_id, go

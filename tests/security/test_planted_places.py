@@ -71,7 +71,7 @@ def test_a_link_of_others_leads_to_no_stage_of_another_store(installation, root,
 def test_no_hint_says_that_planted_state_should_be_given_to_the_owner(
     installation, root, victim, kind
 ):
-    """What was planted would then be believed."""
+    """Planted state would then be believed."""
     state = Path(root, "var/.magerewind")
     if kind == "link":
         state.symlink_to(victim.path)

@@ -1,4 +1,4 @@
-"""Directories exchanged for links while a job works: what is outside stays as it is.
+"""Directories exchanged for links while a job works: entries outside stay unchanged.
 
 A helper process exchanges a name with a link, over and over, by renameat2(RENAME_EXCHANGE): there
 is no moment in which the name is missing, and every path that is resolved twice is met by it.

@@ -206,7 +206,7 @@ def test_a_directory_of_state_that_is_not_ours_is_not_absent(shop, at, kind):
 
 
 def test_a_planted_discard_removes_nothing(shop, tmp_path):
-    """What is planted looks like state of ours in every respect but what it says."""
+    """Planted state resembles ours in every respect but its content."""
     victim = tmp_path / "victim"
     (victim / "kept").mkdir(parents=True)
     (victim / "kept/file").write_text("kept")
@@ -247,7 +247,7 @@ def test_a_planted_plan_changes_no_mode_or_owner(shop, tmp_path, facts, entries)
 
 
 def plan_with(root, *, facts=None, entries=(), aside=b""):
-    """Write a plan of a finished rollback of media that says what is wanted."""
+    """Write a plan of a finished rollback of media with the wanted rows."""
     from core.archive.plan.plan_file import PlanFile
     from core.archive.plan.rows import Action, Region, Row
 

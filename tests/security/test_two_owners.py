@@ -48,7 +48,7 @@ def test_root_restores_everything_exactly(installation, root):
 
 
 def said_of(said):
-    """Return the paths that a plan has named as what cannot be restored."""
+    """Return the paths that a plan has named as not restorable."""
     findings = next(row for row in said.rows if row["type"] == "RollbackPlan")["findings"]
     return [
         name.partition(":")[0]
@@ -59,7 +59,7 @@ def said_of(said):
 
 
 def test_the_owner_alone_changes_exactly_what_its_plan_has_said(installation, root):
-    """What root has backed up, its owner brings back as far as it can, and says how far."""
+    """The owner restores a backup of root's as far as it can, and reports how far."""
     names = names_of(installation, root)
     before = tree_of(root)
     owner = {"uid": OWNER, "gid": GROUP}
@@ -75,7 +75,7 @@ def test_the_owner_alone_changes_exactly_what_its_plan_has_said(installation, ro
     said = installation.run("setup:rollback", code, "--dry-run", "--json", root=root, **owner)
     assert said.code == 1  # closed to it, and root is named
     assert "generated/closed" in said.err
-    # Without what it cannot even read, the rest is for it to do.
+    # Without the unreadable entries, it can do the rest.
     exclude = ("--exclude", "generated/own", "--exclude", "generated/closed")
     made = installation.run("setup:backup", "--code", "--json", *exclude, root=root, code=0)
     code = next(row["file_name"] for row in made.rows if row["type"] == "BackupCompleted")

@@ -92,7 +92,7 @@ _CACHES = ("var", "pub/static")
 
 
 def tree_of(root, *, without=_CACHES):
-    """Return all that is to come back: also times of what is no directory, and attributes."""
+    """Return all that is to be restored: also times of entries but directories, and attributes."""
     found = {}
     for directory, names, files in os.walk(root):
         names[:] = [n for n in names if os.path.relpath(f"{directory}/{n}", root) not in without]

@@ -12,12 +12,13 @@ import json
 import os
 import zlib
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 from core.archive.index.blocks import Block, Broken, Row, decode
 from core.archive.index.writer import FORMAT, MAGIC, TRAILER, Entry, IndexedArchive, digest_of
 from core.archive.tar.gzip import Stretch
 from core.archive.tree.selection import walk_key
+from core.closeable import Closeable
 from core.errors import MALFORMED
 
 _LARGEST_PAGE: Final = 64 << 20  # bytes when inflated
@@ -48,7 +49,7 @@ def _entry(values: list[Any]) -> Entry:
     )  # fmt: skip
 
 
-class IndexReader:
+class IndexReader(Closeable):
     """An index file that is open as `fd`, which it closes. Raises Broken, also while it is read."""
 
     def __init__(self, fd: int) -> None:
@@ -83,12 +84,6 @@ class IndexReader:
         self._keys = [walk_key(page[0]) for page in self._pages]
         self._page: tuple[int, list[Entry], list[bytes]] = (-1, [], [])
         self._block: tuple[int, Block | None] = (-1, None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file; may be called again."""

@@ -21,11 +21,12 @@ from core.archive.tar.member_writer import DIRECTORY_MODE, MemberWriter
 from core.archive.tar.verify import InOrder
 from core.archive.tree.mounts import mounts_below
 from core.archive.tree.open_directories import OpenDirectories
-from core.archive.tree.records import passed_over, record_of, taken_apart
+from core.archive.tree.records import end_of_records, parse_record, record_of
 from core.archive.tree.selection import Found, Problem, Run, Selection, Status, runs
 from core.archive.workers.batch_reader import LeftOut
 from core.archive.workers.pool import OrderedWork, Task
 from core.archive.workers.walk_batches import Batches
+from core.closeable import Closeable
 from core.errors import StorageError
 
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
@@ -73,7 +74,7 @@ class _LiveBatches(Batches[ReadAheadPart]):
         self._known(path, head, record_of(path, status))
 
 
-class LiveParts:
+class LiveParts(Closeable):
     """The parts that a pool has read, one by one, with the data to make entries of them.
 
     `waited` is called while nothing comes: an error of it ends the wait. With `since_ns` no content
@@ -97,12 +98,6 @@ class LiveParts:
         self._open_directories = OpenDirectories(selection.root)
         self._pool = read_ahead_pool(selection, since_ns=since_ns)
         self._parts = OrderedWork(self._pool, walk).parts()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the pool."""
@@ -321,8 +316,8 @@ class Live:
         part = self._part
         assert part is not None  # noqa: S101 - for the type checker
         end = part.ends()[self._index]
-        at = passed_over(part.records, self._record_at, self._index - self._records)
-        path, look, _ = taken_apart(part.records, at)
+        at = end_of_records(part.records, self._record_at, self._index - self._records)
+        path, look, _ = parse_record(part.records, at)
         self._records, self._record_at = self._index, at
         if path != part.path(self._index):
             raise StorageError(f"{os.fsdecode(path)} was looked at out of its turn.")

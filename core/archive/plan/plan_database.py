@@ -10,12 +10,12 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from core import durable
 from core.archive.plan.plan_location import PlanLocation
 from core.archive.plan.sqlite_file import connect
+from core.closeable import Closeable
 from core.durable import translate
 from core.errors import DiskFull, StorageError
 
@@ -43,7 +43,7 @@ def make_file(home: PlanLocation) -> None:
         raise translate(error, f"making the plan {home.path}") from error
 
 
-class PlanDatabase:
+class PlanDatabase(Closeable):
     """A file of which nothing is on disk before `commit`, in one transaction after the other."""
 
     def __init__(self, home: PlanLocation, *, only_read: bool) -> None:
@@ -90,17 +90,6 @@ class PlanDatabase:
         if self._fd >= 0:  # after the connection: closing any descriptor of a file ends its locks
             fd, self._fd = self._fd, -1
             os.close(fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def status(self) -> os.stat_result:

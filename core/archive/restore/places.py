@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Final, Self
+from typing import Final
 
 from core.archive.plan.plan_file import PlanFile
 from core.archive.tree.open_directories import OPEN_DIRECTORY, OpenDirectories
 from core.archive.tree.remove import remove_if_empty, remove_tree, tree_bytes
+from core.closeable import Closeable
 from core.durable import make_directory, printable
 from core.errors import ForeignState
 from core.events import Report, no_report
@@ -23,7 +24,7 @@ from core.owned_files import foreign, why_foreign
 _DEFAULT_ACL: Final = "system.posix_acl_default"
 
 
-class Places:
+class Places(Closeable):
     """The stages and asides of one plan. `close` lets go of all that is open."""
 
     def __init__(self, plan: PlanFile) -> None:
@@ -33,12 +34,6 @@ class Places:
         self._stack = contextlib.ExitStack()
         self._parents: dict[bytes, int] = {}
         self._open: dict[bytes, int] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close all descriptors."""

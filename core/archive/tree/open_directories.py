@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import errno
 import os
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from core.account.reach import open_to_read
+from core.closeable import Closeable
 from core.errors import StorageError
 from core.magento.trusted_paths import open_trusted_directory
 
@@ -23,7 +23,7 @@ OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OPEN_LEVELS: Final = 48
 
 
-class OpenDirectories:
+class OpenDirectories(Closeable):
     """The way from a root down to one directory; `fd` is that directory's descriptor."""
 
     def __init__(self, root: bytes, *, dir_fd: int | None = None) -> None:
@@ -37,17 +37,6 @@ class OpenDirectories:
         self._fds: list[int] = [opened]
         self._closed = 0  # how many of the upper descriptors are closed (the root's never is)
         self.fd = self._fds[0]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def top(self) -> int:

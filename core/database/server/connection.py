@@ -22,9 +22,9 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Any, Final, cast
 
+from core.closeable import Closeable
 from core.database.server.address import place_of
 from core.database.server.dialect import Server, one_line, parse_version, quote_text
 from core.database.server.driver import Driver, decode, drop, log_in, translated
@@ -69,7 +69,7 @@ def connect(
     return connection
 
 
-class Connection:
+class Connection(Closeable):
     """One session. Not for two threads at once, except `abort`.
 
     SQL is text, or bytes that are sent as they are. Errors are those of `core.errors`:
@@ -277,17 +277,6 @@ class Connection:
     def close(self) -> None:
         """Drop the connection; no answer on its way is read or waited for."""
         drop(self._raw)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _encoded(sql: str | bytes) -> Any:  # noqa: ANN401 - the stubs want str where bytes are fine

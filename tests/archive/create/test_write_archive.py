@@ -1,4 +1,4 @@
-"""What is written comes back with everybody's tar, whatever happens while it is read."""
+"""Every tar program restores our archives, also of a tree that changes during the backup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The index of an archive: while packing, made again, and what is found by it."""
+"""The index of an archive: written while packing, made again, and used for searches."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def again(archive: Path, summary: ArchiveSummary | None = None) -> IndexReader:
 
 
 def facts(located: Located) -> tuple[object, ...]:
-    """Return what both ways to an index have in common: a tar keeps whole seconds."""
+    """Return the facts common to both ways to an index: a tar keeps whole seconds."""
     row = located.row
     return row._replace(mtime_ns=row.mtime_ns // 10**9, lead=0), located.place
 
 
 @pytest.fixture
 def full(shop: Layout) -> Layout:
-    """The store, with what the process that walks writes itself among the rest."""
+    """The store, with entries that the walking process writes itself among the rest."""
     rng = random.Random(3)
     base = shop.root.encode() + b"/lib"
     os.mkdir(base)
@@ -103,7 +103,7 @@ def test_each_content_is_found_without_the_rest(full: Layout, tmp_path: Path, ma
         for one in members:
             live = Path(os.fsdecode(os.path.join(os.fsencode(full.root), one.row.path)))
             assert b"".join(contents.pieces(one)) == live.read_bytes()
-        # Nothing of a large file has to be read for what is behind it.
+        # No part of a large file has to be read for members behind it.
         behind = index.find(b"lib/some00")
         assert behind is not None
         assert behind.place - behind.stretch.begin < SMALL

@@ -1,4 +1,4 @@
-"""A rollback of chosen paths: they become what the archive has, and nothing else is touched."""
+"""A rollback of chosen paths: they equal the archive afterwards, and nothing else is touched."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.archive.trees import Layout, covered, damage, put, tree_hash, write
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """A directory where temporary files are: what is chosen depends on no file system."""
+    """A directory for temporary files: the choice does not depend on a file system."""
     with tempfile.TemporaryDirectory(prefix="magerewind-test-") as made:
         yield Path(os.path.realpath(made))
 
@@ -232,7 +232,7 @@ def test_what_comes_behind_the_chosen_is_hashed_and_not_taken_apart(
     whole = planned(archive, selection, shop, summary, sound=False)
     assert len(rest) == 1
     assert whole.fingerprint == plan.fingerprint
-    with open(archive, "r+b") as file:  # behind what was chosen: known by the digest alone
+    with open(archive, "r+b") as file:  # behind the chosen members: noticed by the digest alone
         file.seek(-200_000, os.SEEK_END)
         file.write(b"damaged")
     with pytest.raises(DamagedBackup, match="checksum"):
@@ -344,7 +344,7 @@ def test_an_index_tells_where_to_begin_and_nothing_else(
     assert plan(start, *patterns) == plan(None, *patterns)
     # Missing directories have to be made as the archive has them, so it is read from its beginning.
     assert started[0] == (None if missing else start)
-    # A place behind what is chosen is found out, and costs no more than a whole reading.
+    # A position behind the chosen members is noticed, and costs no more than a whole reading.
     assert plan(start, "lib/m02/b", "lib/m40/a") == plan(None, "lib/m02/b", "lib/m40/a")
     with open(archive, "r+b") as file:  # before the place: known by the digest alone
         file.seek(100_000)

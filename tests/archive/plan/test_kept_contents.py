@@ -1,4 +1,4 @@
-"""What a plan puts aside serves the stage as the archive would, or is of no consequence."""
+"""Cached contents of a plan serve the stage as the archive would, or are not used."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.archive.trees import Layout, covered, put, write
 
 
 def damage(shop: Layout) -> None:
-    """Change, remove and add what a rollback has to put right."""
+    """Change, remove and add entries that a rollback has to correct."""
     root = os.fsencode(shop.root)
     put(root + b"/.gitignore", b"X")  # of the same size
     put(root + b"/pub/static.php", b"<?php // longer")

@@ -1,4 +1,4 @@
-"""A plan as a tree: every page and every sum is what the list says, in whichever order it came."""
+"""A plan as a tree: every page and every sum agrees with the list, in any order of entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an entry has besides its content: extended attributes, ACLs, and whom it belongs to."""
+"""Properties of an entry besides its content: extended attributes, ACLs and its owner."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_the_group_of_the_web_server_comes_back(open_place: Path) -> None:
 def test_an_ordinary_account_keeps_the_attributes_of_a_file_that_it_may_not_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exact: bool
 ) -> None:
-    """Root may set them at any time, so what counts is shown by the order."""
+    """Root may set them at any time, so the order shows the effect."""
     order: list[str] = []
     chmod, setxattr = os.fchmod, os.setxattr
 

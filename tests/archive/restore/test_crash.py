@@ -1,4 +1,4 @@
-"""A crash at any rename or flush of a swap or revert leaves what can be finished or reverted."""
+"""A crash at any rename or flush of a swap or revert leaves a state that can be ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archives that other programs made: any order, no manifest, whatever they know of."""
+"""Archives of other programs: any order, no manifest, any known type of member."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an open shop changes between the plan and the closing is taken in."""
+"""Changes of an open shop between the plan and the closing are taken into the plan."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_name_that_staging_adds_is_no_change(tmp_path: Path, touched: bool) ->
     before = tree_hash(base)
     os.unlink(base + "/third")
     staged = stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j")
-    if touched:  # what only the ctime tells apart is still found
+    if touched:  # a change visible only in the ctime is still found
         os.chmod(base + "/kept", 0o600)
     found = recheck_files(staged)
     assert found.changed == (("kept", "second") if touched else ())

@@ -1,4 +1,4 @@
-"""Owners, modes and flags: what is given back, worked around, or named beforehand."""
+"""Owners, modes and flags: restored, worked around, or named beforehand."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_owners_as_root(tmp_path: Path) -> None:
     swap_files(staged)
     assert os.stat(base + "/a").st_uid == 33  # the archive's, which exists here
     assert os.stat(base + "/stays").st_uid == 33
-    assert os.stat(base + "/unknown").st_uid == 33  # nobody of that number: the root's owner
+    assert os.stat(base + "/unknown").st_uid == 33  # no account of that number: the root's owner
     revert_files(staged)
     assert os.stat(base + "/a").st_uid == 0
     assert os.stat(base + "/stays").st_uid == 0
@@ -66,7 +66,7 @@ def test_a_directory_that_is_closed_to_everybody_comes_back_so(tmp_path: Path) -
 def test_a_staged_directory_that_is_closed_to_its_owner_can_be_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Root could in any case, so what counts is that its owner opens it up."""
+    """Root could in any case, so the test is that its owner opens it up."""
     directory = tmp_path / "stage"
     (directory / "inside").mkdir(parents=True)
     put(str(directory / "inside/file"))

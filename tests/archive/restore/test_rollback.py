@@ -1,8 +1,7 @@
-"""Plan, stage, swap, revert, undo: the tree is wholly old or wholly new, whatever was in it."""
+"""Plan, stage, swap, revert, undo: a tree of any content is wholly old or wholly new."""
 
 from __future__ import annotations
 
-import gzip
 import os
 import random
 import shutil
@@ -22,26 +21,18 @@ from core.archive.restore.asides import aside_bytes, remove_aside
 from core.archive.restore.recheck import recheck_files
 from core.archive.restore.stage import remove_stage, stage_files
 from core.archive.restore.swap import (
-    moves_anything,
     revert_files,
     swap_files,
 )
 from core.archive.restore.undo import undo_plan
-from core.archive.tree.selection import code_selection, media_selection
+from core.archive.tree.selection import code_selection
 from core.errors import (
-    Cancelled,
     NothingToUndo,
-    PlanChanged,
-    StorageError,
-    StoreLeftClosed,
-    StoreUnreadable,
 )
 from tests.archive.trees import (
     Layout,
-    covered,
     damage,
     layout,
-    make_tree,
     plan,
     put,
     tree_hash,
@@ -182,7 +173,7 @@ def test_plan_says_what_it_will_do(tmp_path: Path) -> None:
 def test_a_plan_adds_up_to_the_same_when_it_is_read_back(
     shop: Layout, tmp_path: Path, seed: int
 ) -> None:
-    """What was shown is compared by its fingerprint with what is to run."""
+    """The shown plan is compared with the plan to be run by its fingerprint."""
     summary = write(shop.code, tmp_path / "a.tgz")
     damage(shop.root, random.Random(seed), times=60)
     planned = plan(tmp_path / "a.tgz", shop, summary)
@@ -279,112 +270,6 @@ def test_undo_names_what_is_newer(shop: Layout, tmp_path: Path) -> None:
     assert Path(shop.root, "app/new.php").read_bytes() == b"newer"  # nothing was deleted
 
 
-def test_what_was_only_planned_is_not_swapped(shop: Layout, tmp_path: Path) -> None:
-    summary = write(shop.code, tmp_path / "a.tgz")
-    assert not moves_anything(plan(tmp_path / "a.tgz", shop, summary).plan_path)
-    put(shop.root + "/app/new.php")
-    os.unlink(shop.root + "/.gitignore")
-    before, planned = covered(shop.root), plan(tmp_path / "a.tgz", shop, summary)
-    assert moves_anything(planned.plan_path)
-    with pytest.raises(StorageError, match="never staged"):
-        swap_files(planned.plan_path)
-    assert covered(shop.root) == before
-    stage_files(planned, job_id="job")
-    swap_files(planned.plan_path)
-    assert covered(shop.root) != before
-
-
-def test_something_else_in_a_live_place_stops_and_reverts(shop: Layout, tmp_path: Path) -> None:
-    summary = write(shop.code, tmp_path / "a.tgz")
-    put(shop.root + "/.gitignore", b"1")
-    put(shop.root + "/pub/static.php", b"1")
-    staged = stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j")
-    os.rename(shop.root + "/pub/static.php", shop.root + "/pub/kept")
-    put(shop.root + "/pub/static.php", b"someone else's")
-    present = tree_hash(shop.root)
-    with pytest.raises(PlanChanged, match=r"pub/static\.php"):
-        swap_files(staged)
-    revert_files(staged)
-    assert tree_hash(shop.root) == present
-
-
-def test_an_old_entry_without_its_place_leaves_the_store_closed(
-    shop: Layout, tmp_path: Path
-) -> None:
-    summary = write(shop.code, tmp_path / "a.tgz")
-    put(shop.root + "/.gitignore", b"1")
-    staged = stage_files(plan(tmp_path / "a.tgz", shop, summary), job_id="j")
-    swap_files(staged)
-    os.rename(shop.root + "/.gitignore", shop.root + "/away")
-    put(shop.root + "/.gitignore", b"someone else's")
-    with pytest.raises(StoreLeftClosed, match=r"\.gitignore"):
-        revert_files(staged)
-
-
-@pytest.mark.parametrize("now", ["longer", "shorter", "other", "cut", "no gzip", "empty"])
-def test_another_archive_is_noticed_while_staging(shop: Layout, tmp_path: Path, now: str) -> None:
-    archive = tmp_path / "a.tgz"
-    summary = write(shop.code, archive)
-    shutil.rmtree(shop.root + "/vendor")
-    before = covered(shop.root)
-    planned = plan(archive, shop, summary)
-    content = archive.read_bytes()
-    match now:
-        case "longer":
-            put(shop.root + "/.another")
-            write(shop.code, archive)
-            os.unlink(shop.root + "/.another")
-        case "shorter":  # ends before what the plan wants of it
-            write(shop.code, archive)
-        case "other":  # of the same length
-            inflated = gzip.decompress(content)
-            archive.write_bytes(gzip.compress(inflated.replace(b"<?php", b"<?PHP"), mtime=0))
-        case "cut":
-            archive.write_bytes(content[:-100])
-        case "no gzip":
-            archive.write_bytes(b"no gzip")
-        case _:
-            archive.write_bytes(b"")
-    with pytest.raises(PlanChanged, match="is no longer the file that was planned"):
-        stage_files(planned, job_id="j")
-    assert not os.path.exists(shop.state + "/stage-j-code")
-    assert covered(shop.root) == before
-
-
-def test_cancelled_staging_leaves_nothing(shop: Layout, tmp_path: Path) -> None:
-    summary = write(shop.code, tmp_path / "a.tgz")
-    shutil.rmtree(shop.root + "/vendor")
-    planned = plan(tmp_path / "a.tgz", shop, summary)
-
-    def report(done_bytes: int, done_items: int, current: str) -> None:
-        raise Cancelled("stop")
-
-    with pytest.raises(Cancelled):
-        stage_files(planned, job_id="j", report=report)
-    assert not os.path.exists(shop.state + "/stage-j-code")
-
-
-def test_a_stage_can_be_cancelled_while_it_passes_over_the_rest(
-    shop: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("core.archive.tar.gzip._INFLATED", 1 << 16)
-    put(shop.root + "/zz-large", random.Random(1).randbytes(4 << 20))
-    summary = write(shop.code, tmp_path / "a.tgz")
-    put(shop.root + "/.gitignore", b"changed")
-    planned = plan(tmp_path / "a.tgz", shop, summary)
-    told: list[int] = []
-
-    def report(_done: int, items: int, _current: str) -> None:
-        told.append(items)
-        if items and len(told) > 40:
-            raise Cancelled("Ended by a request.")
-
-    with pytest.raises(Cancelled):
-        stage_files(planned, job_id="j", report=report)
-    assert told[-1] == 1  # all was made, and the rest only read
-    assert not os.path.exists(shop.state + "/stage-j-code")
-
-
 def test_sparse_files_keep_their_holes(tmp_path: Path) -> None:
     shop = layout(tmp_path / "shop")
     path = shop.root + "/sparse"
@@ -451,72 +336,6 @@ def test_a_file_of_any_time_is_backed_up_rolled_back_and_undone(
     assert {os.stat(path).st_mtime_ns for path in (kept, changed)} == {taken}
     swap_files(undo_plan(staged.plan_path, shop.state + "/u", job_id="k"))
     assert tree_hash(shop.root) == present
-
-
-def test_media_on_its_own(tmp_path: Path) -> None:
-    elsewhere = tmp_path / "nfs"
-    make_tree(os.fsencode(elsewhere), random.Random(5), entries=40)
-    (tmp_path / "shop/pub").mkdir(parents=True)
-    (tmp_path / "shop/pub/media").symlink_to(elsewhere)
-    shop = layout(tmp_path / "shop")
-    selection = media_selection(shop)
-    archive = tmp_path / "m.tgz"
-    summary = write(selection, archive)
-    before = tree_hash(str(elsewhere))
-    damage(str(elsewhere), random.Random(9), times=12)
-    present = tree_hash(str(elsewhere))
-    planned = plan_files(str(archive), selection, shop.state + "/p", sha256=summary.sha256)
-    staged = stage_files(planned, job_id="j")
-    swap_files(staged)
-    assert tree_hash(str(elsewhere)) == before
-    revert_files(staged)
-    assert tree_hash(str(elsewhere)) == present
-    assert os.path.islink(shop.media)
-
-
-@pytest.mark.parametrize("gone", ["pub/media", "pub"])
-def test_a_missing_media_directory_comes_back(tmp_path: Path, gone: str) -> None:
-    shop = layout(tmp_path / "shop")
-    base = shop.root
-    make_tree(os.fsencode(shop.media), random.Random(5), entries=20)
-    put(base + "/pub/index.php")
-    before = tree_hash(base)
-    code = write(shop.code, tmp_path / "c.tgz")
-    media = write(media_selection(shop), tmp_path / "m.tgz")
-    shutil.rmtree(f"{base}/{gone}")
-    present = tree_hash(base)
-    media_plan = plan_files(
-        str(tmp_path / "m.tgz"), media_selection(shop), shop.state + "/m", sha256=media.sha256
-    )
-    staged_media = stage_files(media_plan, job_id="j")
-    staged_code = stage_files(plan(tmp_path / "c.tgz", shop, code), job_id="j")
-    staged_media = recheck_files(staged_media).staged
-    swap_files(staged_code)
-    swap_files(staged_media)
-    assert tree_hash(base) == before
-    revert_files(staged_media)
-    revert_files(staged_code)
-    assert tree_hash(base) == present
-    swap_files(staged_media)  # alone
-    assert {p for p in before if p.startswith(b"pub/media")} <= set(tree_hash(base))
-    undo = undo_plan(staged_media.plan_path, shop.state + "/u", job_id="k")
-    swap_files(undo)
-    assert not os.path.exists(shop.media)
-
-
-def test_media_that_is_not_mounted_is_not_taken_for_empty(tmp_path: Path) -> None:
-    (tmp_path / "shop/pub").mkdir(parents=True)
-    (tmp_path / "shop/pub/media").symlink_to(tmp_path / "away")
-    root = str(tmp_path / "shop")
-    shop = Layout(
-        root=root,
-        media=root + "/pub/media",
-        media_target=str(tmp_path / "away"),
-        static=root + "/pub/static",
-        var=root + "/var",
-    )
-    with pytest.raises(StoreUnreadable, match="away"):
-        media_selection(shop)
 
 
 def test_exclusions_of_a_backup_are_left_alone(shop: Layout, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a stream changes of the interpreter is as it was once the last stream has ended."""
+"""A stream's changes of the interpreter are undone at the end of the last stream."""
 
 from __future__ import annotations
 

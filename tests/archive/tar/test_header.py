@@ -1,4 +1,4 @@
-"""Headers are what other tars take them for, whatever is in them."""
+"""Headers of any content mean the same to other tar programs."""
 
 from __future__ import annotations
 

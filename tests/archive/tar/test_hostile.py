@@ -1,4 +1,4 @@
-"""What an archive can try, and that it is refused before anything is written."""
+"""Attacks by an archive: each is refused before anything is written."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def test_manifest_must_fit(shop: Layout, tmp_path: Path) -> None:
 
 
 def test_every_cut_and_flip_is_noticed(tmp_path: Path) -> None:
-    """2,000 mutations: each is refused, or the content is still what it was."""
+    """2,000 mutations: each is refused, or the content is unchanged."""
     shop = layout(tmp_path / "shop")
     rng = random.Random(7)
     for number in range(12):

@@ -1,4 +1,4 @@
-"""What a child counts is what one process counts, and a selection reaches it as it is."""
+"""A child counts the same as one process does, and receives the selection unchanged."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def test_what_changed_differs(server, schema, tmp_path):
 
 
 def test_a_text_that_is_cut_is_not_the_same(dumped, schema, monkeypatch):
-    """What is left of two texts after the cut is equal: only a warning tells."""
+    """The rests of two texts after the cut are equal: only a warning tells."""
     monkeypatch.setattr("core.database.compare.compare.CUT_BYTES", 1000)
     found, _ = verdicts(dumped, schema)
     assert found["numbers_"] == found["texts"] == "differs"

@@ -193,7 +193,7 @@ def test_a_value_larger_than_a_packet_is_named(server, schema, tmp_path):
 
 
 def test_random_text_and_bytes(server, schema, tmp_path):
-    """Whatever bytes are stored, the same bytes are loaded."""
+    """Any stored bytes are loaded as the same bytes."""
     source = random.Random(11)
     alphabet = "\x01\x02\x03\x04'\\\n\r\0\x1a\"`;),(éあ😀ab -#/*"
     with connect(schema) as connection:

@@ -30,7 +30,7 @@ CREATE DEFINER=few@localhost EVENT e ON SCHEDULE EVERY 1 YEAR DISABLE DO SELECT 
 
 @pytest.fixture
 def few(server, schema):
-    """Return what makes an account with some rights; the schema has an object of each kind."""
+    """Return a maker of accounts with some rights; the schema has an object of each kind."""
     server.run("CREATE OR REPLACE USER few@localhost IDENTIFIED BY 'few'")
     server.run(_OBJECTS, schema=schema.schema)
     from core.magento.settings import Secret

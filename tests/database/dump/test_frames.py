@@ -1,4 +1,4 @@
-"""A compressed dump: the plain one, byte for byte, in frames that stand alone."""
+"""A compressed dump: the plain one, byte for byte, in independent frames."""
 
 from __future__ import annotations
 

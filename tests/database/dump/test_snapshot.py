@@ -73,7 +73,7 @@ def _make_bank(server, name):
 
 
 def _begin_slowly(teller):
-    """Return what begins transactions, at first only after money has moved between two of them."""
+    """Return a function that begins transactions, the first after a transfer between two others."""
     calls = []
 
     def begin(connections):
@@ -352,7 +352,7 @@ def test_a_reader_of_the_shop_is_not_held_up(request, kind, tmp_path):
 
 
 class _SlowReader:
-    """A pipe whose reader waits: the dump stands in the middle of a table, its locks held."""
+    """A pipe whose reader waits: the dump halts in the middle of a table, its locks held."""
 
     def __init__(self, path, go_on):
         self.go_on = go_on

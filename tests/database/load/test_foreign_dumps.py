@@ -1,7 +1,7 @@
 """Dumps as other programs write them: each is loaded as the client loads it, or refused in a line.
 
-The files in sql/foreign/ are written by hand after what the programs put out; `{schema}` stands
-for the schema's name.
+The files in sql/foreign/ are written by hand after the output of the programs; `{schema}` is the
+placeholder of the schema's name.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def test_the_form_of_the_file_does_not_matter(server, schema, tmp_path, name, fo
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
 def test_a_dump_in_utf_16_is_refused_in_a_line(tmp_path, encoding):
-    """As PowerShell writes what mysqldump prints."""
+    """The output of mysqldump as PowerShell writes it."""
     content = text_of("mysqldump-5.7", "shop").decode().encode(encoding)
     with pytest.raises(DamagedBackup, match="is written in UTF-16"):
         check_dump(write(tmp_path, content), schema="shop")

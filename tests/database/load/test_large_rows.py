@@ -22,7 +22,7 @@ from tests.long import some
 
 MIB = 1 << 20
 
-# {packet} is what the server takes; REPEAT makes no more than that.
+# {packet} is the server's limit; REPEAT makes no longer text.
 SCHEMA = """
 CREATE TABLE plain (id int PRIMARY KEY, b longblob, note varchar(20) DEFAULT 'small');
 INSERT INTO plain VALUES (1, REPEAT(x'00ff27', {packet} DIV 5), 'over half'),
@@ -95,7 +95,7 @@ def test_no_statement_takes_more_than_half_of_what_the_server_does(dumped):
     check = check_dump(path)
     assert check.max_statement_bytes <= packet // 2
     assert check.max_value_bytes == packet
-    # What is large for nobody is written as ever.
+    # Values within every limit are written as before.
     with open(path, "rb") as file:
         plain = [line[:60] for line in file if line.startswith(b"INSERT INTO `many`")]
     assert 1 <= len(plain) < 60
@@ -157,7 +157,7 @@ def test_pieces_of_another_form_are_no_pieces(tmp_path):
         path.write_text(f"CREATE TABLE a (b blob);\n{text}\nINSERT INTO a VALUES ('');\n")
         try:
             check = check_dump(str(path))
-        except Exception as error:  # noqa: BLE001 - whatever refuses it
+        except Exception as error:  # noqa: BLE001 - any refusal
             assert re.search(r"line 2|LOAD_FILE", str(error)), error
         else:
             assert check.max_value_bytes == 0

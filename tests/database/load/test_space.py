@@ -1,4 +1,4 @@
-"""A database server that is full says so in words, and what a load needs is known before."""
+"""A full database server is reported in words, and the needs of a load are known before."""
 
 from __future__ import annotations
 

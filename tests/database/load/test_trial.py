@@ -1,4 +1,4 @@
-"""What a server will not make is known, by line, before the store is closed."""
+"""Definitions that a server refuses are known, by line, before the store is closed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def asked(path, settings, *, sha256=None, **options):
     return check_against_server(check, settings, partial=True, **options)
 
 
-# What MySQL has and MariaDB 10.11 does not, and the words of the problem.
+# Features of MySQL that MariaDB 10.11 lacks, and the words of the problem.
 STRANGE = [
     ("CREATE TABLE t (v varchar(9), KEY k ((lower(v))));", "Line 1 of the dump, 't': .*syntax"),
     (

@@ -1,4 +1,4 @@
-"""Tables whose files are gone or damaged: known before, replaced, and in nobody's way."""
+"""Tables whose files are gone or damaged: known before, replaced, and no obstacle."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.shop import connection_to
 
 numbers = itertools.count(1)
 
-# `lost` is what breaks: it refers and is referred to, and has a trigger.
+# `lost` is the table that breaks: it refers and is referred to, and has a trigger.
 LIVE = """
 CREATE TABLE parent (id int PRIMARY KEY);
 CREATE TABLE lost (id int PRIMARY KEY, p int,

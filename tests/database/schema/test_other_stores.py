@@ -58,7 +58,7 @@ def change(prefix):
 
 
 def of(settings, own, other):
-    """Return what each of the two stores is made of."""
+    """Return the objects of each of the two stores."""
     stores = {own: {}, other: {}}
     for what, one in portrait(settings).items():
         name = what.split()[-1]

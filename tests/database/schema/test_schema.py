@@ -1,4 +1,4 @@
-"""What is read of a schema, as values."""
+"""The definitions read from a schema, as values."""
 
 from __future__ import annotations
 

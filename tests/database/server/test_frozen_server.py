@@ -185,7 +185,7 @@ def test_a_question_to_a_frozen_server_ends(little_time, schema, server):
         assert not connection.open
     with connect(schema) as connection:
         large = "SELECT '" + "x" * (16 << 20) + "'"
-        with frozen(server), pytest.raises(ConnectionLost):  # it fills what the kernel buffers
+        with frozen(server), pytest.raises(ConnectionLost):  # it fills the buffers of the kernel
             connection.query(large)
     with connect(schema) as connection:
         assert connection.scalar("SELECT 1") == 1
@@ -284,7 +284,7 @@ def live_tables(shop):
 
 
 def gone(shop):
-    """Wait until the server has ended what a cancelled job had begun."""
+    """Wait until the server has ended the statements of a cancelled job."""
     look = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'shop'"
     until(lambda: shop.server.run(look).split()[-1] == "0", "connections stay")
 
@@ -338,7 +338,7 @@ def test_a_load_into_a_frozen_server_ends_without_a_cancel(frozen_shop):
     assert took_s < LATEST_S
     assert not shop.closed()
     gone(shop)
-    summary, _ = shop.run(request)  # which removes what was left
+    summary, _ = shop.run(request)  # which removes the leftovers
     assert summary.exit_code == 0
     assert shop.leftovers() == []
 

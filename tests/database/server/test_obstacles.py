@@ -1,4 +1,4 @@
-"""What would stop a job half way is known before: locks, crashed tables, too few connections."""
+"""Obstacles to a running job are known before: locks, crashed tables, too few connections."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_crashed_table_is_named_or_its_rows_are_left_out(server, live, tmp_pat
     )
     assert database_findings(as_root(live), ()) == []
     damage(server, live, file)
-    if file.endswith("I"):  # what the server holds open it does not look for
+    if file.endswith("I"):  # the server does not look again for files it holds open
         server.run("FLUSH TABLES")
     (found,) = database_findings(live, ())
     assert found.code == "broken-tables"

@@ -1,4 +1,4 @@
-"""Settings of a server that stand in the way of a load: known before, or of no consequence."""
+"""Settings of a server that obstruct a load: known before, or of no consequence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collations and character sets: what a server takes is asked of it, whatever it lists."""
+"""Collations and character sets: the server is asked for those it takes, not only for its list."""
 
 from __future__ import annotations
 

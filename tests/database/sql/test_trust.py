@@ -30,7 +30,7 @@ def ours(server, schema, tmp_path):
 
 
 def checksum(path):
-    """Return what a manifest would say."""
+    """Return the facts of a manifest."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

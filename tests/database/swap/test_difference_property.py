@@ -1,4 +1,4 @@
-"""A difference and a whole rollback come to the same schema and the same rows, whatever the edits.
+"""A difference and a whole rollback give the same schema and the same rows, after any edits.
 
 Random tables, keys among them (cycles too), triggers, rows; random edits before, and while the
 rollback runs: between any two of its steps. `make crash` tries many more cases.

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import threading
-from dataclasses import replace
 
 import pytest
 
 from core.database.dump.dump import DumpOptions, dump_schema
 from core.database.schema.swap_file import SwappedTable
-from core.database.server.connection import Connection, connect, schema_lock
+from core.database.server.connection import connect, schema_lock
 from core.database.swap import swap
 from core.database.swap.after_commit import forward_tables
 from core.database.swap.swap import revert_tables, swap_tables
@@ -20,54 +18,13 @@ from core.journal import Journal
 from tests.database.odd_schemas import NEW, OLD
 from tests.database.schema_oracle import differences, portrait
 from tests.database.shop_flow import fill, native_dump, new_journal, stage
-
-
-class Killed(BaseException):
-    """A process that dies: nothing catches it on the way."""
+from tests.database.swap.swapped_shop import make_shop
 
 
 @pytest.fixture
 def shop(server, schema, tmp_path):
     """A live shop that holds OLD, the portrait of it, and a dump and portrait of NEW."""
     return make_shop(server, schema, tmp_path, OLD, NEW)
-
-
-def make_shop(server, schema, tmp_path, old, new):
-    source = replace(schema, schema=schema.schema + "src")
-    server.make_schema(source.schema)
-    try:
-        fill(server, source.schema, new)
-        path = native_dump(server, source.schema, tmp_path / "new.sql")
-        # Defaults that take from a sequence name the schema.
-        text = repr(portrait(source)).replace(f"`{source.schema}`", f"`{schema.schema}`")
-        wanted = ast.literal_eval(text)
-    finally:
-        server.run(f"DROP DATABASE `{source.schema}`")
-    fill(server, schema.schema, old)
-    return Shop(schema, path, portrait(schema), wanted, tmp_path)
-
-
-class Shop:
-    def __init__(self, settings, path, old, wanted, directory):
-        self.settings, self.path = settings, path
-        self.old, self.wanted, self.directory = old, wanted, directory
-        self.definitions = str(directory / "definitions.json")
-
-    def stage(self, journal, **options):
-        source = self.settings.schema + "src"  # which defaults that take from a sequence name
-        staged = stage(self.path, self.settings, journal, from_schema=source, **options)
-        return replace(staged, keeps=())
-
-    def swap(self, staged, journal, **options):
-        return swap_tables(
-            staged, self.settings, journal=journal, definitions_path=self.definitions, **options
-        )
-
-    def now(self, *, ours=False):
-        return portrait(self.settings, ours=ours)
-
-    def check(self, wanted, *, ours=False):
-        assert differences(wanted, self.now(ours=ours)) == {}
 
 
 def test_after_the_swap_the_schema_is_the_dump_and_undo_brings_all_back(shop):
@@ -128,140 +85,6 @@ def test_revert_leaves_not_one_byte_changed(shop):
     shop.check(shop.old, ours=True)
     revert_tables(shop.settings, journal)
     shop.check(shop.old, ours=True)
-
-
-def _count_statements(monkeypatch, shop, run):
-    """Run something and return how many statements it sent."""
-    sent = []
-    real = Connection._cursor
-
-    def counting(self, sql, *rest):
-        sent.append(sql)
-        return real(self, sql, *rest)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Connection, "_cursor", counting)
-        run()
-    return len(sent)
-
-
-def _kill_at(monkeypatch, at, *, after):
-    """Let the process die before, or right after, its statement number `at`."""
-    real = Connection._cursor
-    seen = [0]
-
-    def dying(self, sql, *rest):
-        seen[0] += 1
-        if seen[0] > at:
-            raise Killed
-        if seen[0] == at:
-            if not after:
-                raise Killed
-            with real(self, sql, *rest):
-                pass
-            raise Killed
-        return real(self, sql, *rest)
-
-    monkeypatch.setattr(Connection, "_cursor", dying)
-
-
-def _crashes(total, most):
-    """Numbers of statements to die at: all, or evenly spread ones and the first and last."""
-    step = max(1, total // most)
-    return sorted({*range(1, total + 1, step), total})
-
-
-@pytest.mark.parametrize("after", [False, True])
-def test_a_swap_that_dies_at_any_statement_is_reverted_whole(monkeypatch, shop, after):
-    journal = new_journal(shop.directory)
-    staged = shop.stage(journal)
-    total = _count_statements(monkeypatch, shop, lambda: shop.swap(staged, journal))
-    revert_tables(shop.settings, journal)
-    for at in _crashes(total, 8):
-        journal = new_journal(shop.directory, f"swap-{at}.jsonl")
-        staged = shop.stage(journal)
-        with monkeypatch.context() as patch:
-            _kill_at(patch, at, after=after)
-            with pytest.raises(Killed):
-                shop.swap(staged, journal)
-        resumed = Journal.resume(journal.path)
-        revert_tables(shop.settings, resumed)
-        shop.check(shop.old, ours=True)
-
-
-@pytest.mark.parametrize("after", [False, True])
-def test_a_revert_that_dies_at_any_statement_is_done_by_the_next(monkeypatch, shop, after):
-    journal = new_journal(shop.directory)
-    shop.swap(shop.stage(journal), journal)
-    total = _count_statements(monkeypatch, shop, lambda: revert_tables(shop.settings, journal))
-    for at in _crashes(total, 8):
-        journal = new_journal(shop.directory, f"revert-{at}.jsonl")
-        shop.swap(shop.stage(journal), journal)
-        with monkeypatch.context() as patch:
-            _kill_at(patch, at, after=after)
-            with pytest.raises(Killed):
-                revert_tables(shop.settings, journal)
-        revert_tables(shop.settings, Journal.resume(journal.path))
-        shop.check(shop.old, ours=True)
-
-
-@pytest.mark.parametrize("after", [False, True])
-def test_forward_that_dies_anywhere_is_brought_to_its_end(monkeypatch, shop, after):
-    """One store is killed over and over, one statement further each time."""
-    journal = new_journal(shop.directory)
-    shop.swap(shop.stage(journal), journal)
-    at, tries = 1, 0
-    while True:
-        tries += 1
-        with monkeypatch.context() as patch:
-            _kill_at(patch, at, after=after)
-            try:
-                forward_tables(shop.settings, journal)
-            except Killed:
-                at += 3
-                journal = Journal.resume(journal.path)
-                continue
-        break
-    assert tries > 8
-    shop.check(shop.wanted)
-    forward_tables(shop.settings, journal)
-    shop.check(shop.wanted)
-
-
-def test_every_journal_record_is_a_place_to_die(monkeypatch, shop):
-    for number in range(1, 6):
-        journal = new_journal(shop.directory, f"j{number}.jsonl")
-        seen = [0]
-        real = Journal.append
-
-        def dying(self, kind, *, _seen=seen, _number=number, _real=real, **payload):
-            _seen[0] += 1
-            if _seen[0] == _number:
-                raise Killed
-            return _real(self, kind, **payload)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Journal, "append", dying)
-            try:
-                shop.swap(shop.stage(journal), journal)
-                died = False
-            except Killed:
-                died = True
-        assert died == (number <= 4)
-        revert_tables(shop.settings, Journal.resume(journal.path))
-        shop.check(shop.old, ours=True)
-
-
-def test_a_server_that_dies_leaves_the_old_or_the_new(server, shop):
-    journal = new_journal(shop.directory)
-    shop.swap(shop.stage(journal), journal)
-    server.kill()
-    server.start()
-    forward_tables(shop.settings, journal)
-    shop.wanted.pop("rows memory_table", None)
-    now = shop.now()
-    now.pop("rows memory_table", None)
-    assert differences(shop.wanted, now) == {}
 
 
 def test_a_swap_that_others_block_names_them_and_changes_nothing(server, shop):
