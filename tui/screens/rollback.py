@@ -26,7 +26,7 @@ from tui.engine.port import Latest
 from tui.engine.views import PlanView
 from tui.render import text
 from tui.render.choice import choice_lines
-from tui.render.plan import MUTED, failed_lines, head_lines, planning_lines, tail_lines
+from tui.render.plan import failed_lines, head_lines, planning_lines, tail_lines
 from tui.render.text import assemble
 from tui.screens.choosing import Choosing
 from tui.screens.confirm import Confirm
@@ -304,11 +304,7 @@ class Rollback(Choosing):
         request, plan = self.request, self._plan
         if request is None:
             return []
-        if isinstance(plan, PlanView):
-            takes, style = takes_words(request, plan)
-        else:
-            made = f" Reading the backups and the store: {text.size(self._done_bytes)}"
-            takes, style = (made if plan is None else "", MUTED)
+        takes, style = takes_words(request, plan, self._done_bytes)
         command = self.owner.engine.command(request)
         return facts_lines(takes, style, command, self.place(width))
 
