@@ -143,6 +143,10 @@ async def test_keys_of_the_plan_choose_and_each_choice_is_planned(engine: Record
         assert engine.requests[-1].keep_env
         assert "Options: keep env.php" in shown(app)
         await press(pilot, "escape")
+        at = rows(app)[3].index("[2]")  # what names its key is a button too
+        await pilot.click("#choice", offset=(at - 2 + 5, 1))
+        await settle(pilot)
+        assert engine.requests[-1].media_file is not None
         assert "OPTIONS" not in shown(app)
         assert "WHAT CHANGES" in shown(app)
 

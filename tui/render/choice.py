@@ -48,7 +48,8 @@ def choice_lines(choice: Choice, place: Place, zone: tzinfo | None) -> list[Cont
     if only:
         words = f"Only {', '.join(map(text.clean, only))}"
         rows.insert(0, assemble((text.fit(words, place.width, place.glyphs).rstrip(), "bold")))
-    changed = ", ".join(changed_words(choice))
+    left = [f"{text.count(len(choice.left))} left out"] if choice.left else []
+    changed = ", ".join([*changed_words(choice), *left])
     if changed:
         words = text.fit(f"Options: {changed}", place.width, place.glyphs).rstrip()
         rows.append(assemble((words, "$text-warning")))

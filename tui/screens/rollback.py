@@ -34,6 +34,7 @@ from tui.screens.plan_options import OptionsPanel
 from tui.screens.plan_pane import PlanPane
 from tui.screens.rollback_words import confirm_view, facts_lines, order, takes_words, undo_words
 from tui.screens.write_plan import write_plan
+from tui.widgets.key_lines import KeyLines
 from tui.widgets.keys import BACK, HELP, Hint
 from tui.widgets.lines import Lines
 from tui.widgets.panel import Panel
@@ -126,7 +127,7 @@ class Rollback(Choosing):
     def body(self) -> ComposeResult:
         """Show the choice, the plan with its difference or the options, and what it takes."""
         with Panel(self._title, id="choice-panel"):
-            yield Lines(self._draw_choice, id="choice")
+            yield KeyLines(self._draw_choice, id="choice")
         with Container(id="plan-below"):
             with VerticalScroll(id="plan-head", can_focus=False):
                 yield Lines(self._draw_waiting, id="plan")
