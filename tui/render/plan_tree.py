@@ -31,7 +31,7 @@ _TABLES: Final = {
 }
 _NUMBER: Final = 7
 _SIZE: Final = 9
-_TABLE: Final = 25  # cells of most names
+_TABLE: Final = 22  # cells of most names
 _COLUMNS: Final = 3 * _NUMBER + _SIZE
 MUTED: Final = "$foreground-muted"
 
@@ -174,7 +174,7 @@ def _table(lead: str, table: TablePlan, width: int, glyphs: Glyphs) -> Content:
     sign, style = _TABLES[table.state]
     match table.state:
         case TableState.EXTRA:
-            words = "set aside, the undo brings it back"
+            words = "set aside, undo brings it back"
         case TableState.MISSING:
             words = f"comes back, {_rows(table.rows_then)}"
         case TableState.KEPT:
