@@ -39,7 +39,7 @@ from core.magento.store import Store, shown
 COUNTING_S: Final = 30.0
 """How long rows of tables that differ are compared for a list of tables."""
 _STATEMENT_S: Final = 60  # of the server, for one question
-_AT_ONCE: Final = 40  # tables that are compared before what is known of them is told
+_AT_ONCE: Final = 40  # tables that are compared before their results are returned
 
 
 class State(StrEnum):
@@ -161,7 +161,7 @@ class TableDifferences:
             )  # fmt: skip
 
     def standings(self, *, stop: Callable[[], bool]) -> Iterator[TableDifference]:
-        """Yield every table, first what is there and about how many rows it has, then what is told.
+        """Yield every table, first its existence and estimated rows, then its comparison.
 
         Digests tell the small tables first; rows of those that differ are counted now, not
         compared. A table comes again when more is known of it. Raises Cancelled.
@@ -227,6 +227,22 @@ class TableDifferences:
             self._again()
             return None, f"its rows were not compared: {error.message}"
         return comparison.totals, ""
+
+    def count(self, names: Iterable[str], *, deadline: float) -> dict[str, RowTotals]:
+        """Return how many rows differ in these tables, as far as they can be compared in time.
+
+        None is begun after the `deadline`, of the monotonic clock.
+        """
+        live = {one.name: one for one in read_tables(self._connection, only=set(names))}
+        found = {}
+        for name in names:
+            if time.monotonic() > deadline:
+                break
+            if name in live and name in self.contents.index.tables:
+                totals, _ = self._counted(name, live[name], deadline)
+                if totals is not None:
+                    found[name] = totals
+        return found
 
     def _again(self) -> None:
         """Have a connection on which no answer is left."""

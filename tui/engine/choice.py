@@ -20,6 +20,7 @@ from core.errors import UsageError
 from core.events import Kind
 from core.operations.leave_out import leave_out, take_in
 from core.operations.requests import RollbackRequest
+from tui.engine.copies import located
 from tui.engine.views import BackupsView, BackupView, SetView
 
 Left = tuple[Kind, str]
@@ -56,7 +57,10 @@ class Choice:
 
     @property
     def request(self) -> RollbackRequest | None:
-        """What is to be planned; None while nothing is taken."""
+        """The request to be planned; None while nothing is taken.
+
+        Raises UsageError for parts of a repository that are not of one set.
+        """
         left = tuple(quoted(name) for kind, name in self.left if kind is Kind.DB)
         tables_left = (*self.how.exclude_table, *left)
         if self.how.repository is not None:
@@ -65,7 +69,7 @@ class Choice:
         if not names:
             return None
         how, tables = self.how, Kind.DB in names
-        return replace(
+        request = replace(
             how,
             code_file=names.get(Kind.CODE),
             media_file=names.get(Kind.MEDIA),
@@ -77,6 +81,7 @@ class Choice:
             keep_stripped=how.keep_stripped and self.stripped,
             confirmed_plan=None,
         )
+        return located(request, (self.files[kind] for kind in names))
 
     @property
     def stripped(self) -> bool:
@@ -179,7 +184,8 @@ class Choice:
 def files_near(sets: Sequence[SetView], at: int) -> dict[Kind, BackupView]:
     """Return a backup of each kind: that of a moment, else the nearest before it, else after it.
 
-    One that is known to be damaged is only taken of that very moment. `sets` are newest first.
+    One that is known to be damaged, or is not here, is only taken of that very moment. `sets` are
+    newest first.
     """
     found: dict[Kind, BackupView] = {}
     for kind in Kind:
@@ -187,7 +193,7 @@ def files_near(sets: Sequence[SetView], at: int) -> dict[Kind, BackupView]:
             backup
             for one in sets
             if (backup := one.of(kind)) is not None
-            and (backup.health != "damaged" or one.timestamp == at)
+            and ((backup.origin is None and backup.health != "damaged") or one.timestamp == at)
         ]
         before = next((one for one in known if one.timestamp <= at), None)
         nearest = before or (known[-1] if known else None)

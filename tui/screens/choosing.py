@@ -92,10 +92,12 @@ class Choosing(Page):
             )
             return
         try:
-            self._choice = change(self._choice)
+            changed = change(self._choice)
+            _ = changed.request  # so that a choice that cannot be planned is refused here
         except UsageError as error:
             self.owner.refuse(error.message)
             return
+        self._choice = changed
         self.forget_plan()
         if self._rests is not None:
             self._rests.stop()
