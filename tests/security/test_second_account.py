@@ -115,3 +115,17 @@ def test_an_account_that_may_not_back_up_schedules_nothing_and_knows_nothing(ins
     assert "/nonexistent" not in said.err
     said = installation.run("info:store", "--check", root=root, code=3, **member)
     assert said.out.startswith("UNKNOWN - The store belongs to ")
+
+
+def test_root_schedules_nothing_that_the_owner_could_not_configure(installation, root, place):
+    config = configured(place, root, "")
+    path = Path(place, "config.toml")
+    path.chmod(0o600)
+    words = ("schedule:install", "--user", "--store=one", config)
+    environ = clean(HOME=place)
+    said = installation.run(*words, code=1, environ=environ)
+    assert f"The runs are {OWNER}'s, and would be refused: {path} cannot be read" in said.err
+    assert not Path(place, ".config").exists()
+    path.chmod(0o644)
+    installation.run(*words, code=0, environ=environ)
+    assert len(list(Path(place, ".config/systemd/user").glob("*.timer"))) == 1
