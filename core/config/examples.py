@@ -88,8 +88,8 @@ urls_file = "/home/deploy/.config/magerewind/apprise.urls"
   answer, refuses or breaks is a warning in the job, with its name and without its URL; neither
   outcome nor exit code change, not even with `strict`.
 - Up to three redirections are followed, to http and https only, never from https to http. A token
-  goes to the first host only. Certificates are checked against the system's, or `ca_file`.
-  Proxies are not used.
+  and headers go to the first host only. Certificates are checked against the system's, or
+  `ca_file`. Proxies are not used, whatever the environment says.
 - A value is put into texts of the template, never into its JSON. A text that is one placeholder
   becomes its value, so `"${size_bytes}"` is a number.
 - Messages of the job go along only where `log_lines` asks for them.
