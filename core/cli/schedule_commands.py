@@ -39,6 +39,7 @@ from core.text.printable import printable
 
 _CALENDAR: Final = "daily"
 _DAY_S: Final = 86400.0
+_OF_SHELL: Final = ("MAGENTO_DC_", "MAGE_", "MAGEREWIND_")
 
 
 def program() -> tuple[str, ...]:
@@ -163,6 +164,10 @@ def install_command(session: Session) -> int:
         _say_installed(session, one)
     for line in by_hand:
         session.console.say(note(line))
+    lacking = sorted(name for name in session.environ if name.startswith(_OF_SHELL))
+    if lacking:
+        words = f"The runs do not have this shell's {', '.join(map(printable, lacking))}."
+        session.console.say(warning(words))
     return 0
 
 

@@ -38,6 +38,7 @@ on_success = [
 ]
 ```
 
+- A program outside of the store that every account may write to, or exchange, is not run.
 - Order: `before`; the job; `on_success` or `on_failure`; `after`. Hooks under `hooks.rollback`
   stand in place of those of the same name under `hooks`, so the `before` and `after` above hold
   for rollbacks too.
