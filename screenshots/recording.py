@@ -29,7 +29,7 @@ from core.operations.requests import BackupRequest, Request
 from core.operations.table_plans import TablePlan, TableState
 from tui.engine import views
 from tui.engine.inside_port import InsideView, OpenTable
-from tui.engine.lastlog import read_log
+from tui.engine.log_end import read_log
 from tui.engine.plan_port import PAGE, goes
 from tui.engine.views import (
     BackupCheckView,

@@ -148,7 +148,7 @@ def plan_rollback(
         database = plan_database(request, sources, report, findings)
     findings += absence_findings(store, request, sources, files)
     findings += file_findings(store, files)
-    findings += surrounding_findings(store, request, sources, now_s)
+    findings += further_findings(store, request, sources, now_s)
     return RollbackPlan(
         request=request,
         findings=tuple(findings),
@@ -333,7 +333,7 @@ def _dump_findings(check: DumpCheck, server: ServerCheck | None) -> list[Finding
     ]
 
 
-def surrounding_findings(
+def further_findings(
     store: Store, request: RollbackRequest, sources: Sources, now_s: float
 ) -> list[Finding]:
     """Return further notes for the person: links, processes, versions, a clock."""

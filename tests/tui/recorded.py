@@ -44,7 +44,7 @@ from core.operations.health import StoreHealth
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.operations.table_plans import TablePlan, TableState
 from tests.tui.recorded_inside import RecordedInside
-from tui.engine.lastlog import read_log
+from tui.engine.log_end import read_log
 from tui.engine.plan_port import PAGE, goes
 from tui.engine.views import (
     BackupCheckView,

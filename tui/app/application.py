@@ -1,6 +1,6 @@
 """The application: one store, a stack of screens, and the running job.
 
-Does no work itself: it asks the engine through the bridge and draws what comes back.
+Does no work itself: it asks the engine through the bridge and draws the answers.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from typing import ClassVar, Final
 from textual.binding import Binding, BindingType
 
 from core.errors import MagerewindError
-from core.events import Kind, Operation
+from core.events import Operation
 from core.jobs.listing import JobSummary
 from core.operations.health import StoreHealth
 from core.operations.requests import DiscardRequest, Request, RollbackRequest, UndoRequest
 from tui.app.bar import bar_of
 from tui.app.base import Shell
 from tui.app.terminal import Terminal
+from tui.engine.copies import request_of
 from tui.engine.job_watch import Watch
-from tui.engine.port import Engine, Errands, Follower, Latest
+from tui.engine.port import Engine, Follower, Latest, QuestionThreads
 from tui.engine.views import SetView
 from tui.render import text
 from tui.render.job import closed_text
@@ -39,7 +40,7 @@ from tui.widgets.bar import BarView
 
 POLL_S: Final = 0.5
 REMOTE_POLL_S: Final = 1.0  # over a link: a bar that moves once a second reads as live
-AGES_S: Final = 60.0  # "3 hours ago" must not stand there for the night
+AGES_S: Final = 60.0  # "3 hours ago" must not stay on the screen for a night
 HEALTH_LIMIT_S: Final = 30.0  # longer than a dead server takes to be called dead
 NO_ANSWER: Final = ("store state unknown",)
 Looked = tuple[tuple[JobSummary, ...], bool, int]  # jobs, maintenance mode, forgotten jobs
@@ -82,7 +83,7 @@ class Application(Shell):
             self.let_switch()
         self.clock = clock
         self.zone = zone
-        self.errands: Errands
+        self.errands: QuestionThreads
         self.follower: Follower | None = None
         self.jobs: tuple[JobSummary, ...] = ()
         self.forgotten = 0
@@ -96,7 +97,7 @@ class Application(Shell):
     def on_mount(self) -> None:
         """Show Home and begin to watch for jobs."""
         self.set_class(self.ascii_only, "-ascii")
-        self.errands = Errands()
+        self.errands = QuestionThreads()
         every_s = REMOTE_POLL_S if self._remote else POLL_S
         self._poll_timer = self.set_interval(every_s, self.poll, pause=True)
         self._watch = Watch(self.engine.places, self.look_for_jobs, self.errands, local=None)
@@ -132,7 +133,7 @@ class Application(Shell):
                 return
             before = (self.jobs, self.maintenance)
             jobs, closed, self.forgotten = found
-            # What took long may be from before the followed job has closed the store.
+            # A slow answer may be from before the followed job closed the store.
             self.maintenance = closed or self._closed_by_job
             if not gc.get_freeze_count():
                 # All modules are there now. A full collection over them took 66 ms, at any key.
@@ -157,7 +158,7 @@ class Application(Shell):
         self._health.ask(self.errands, engine.health, self._found_health, limit_s=HEALTH_LIMIT_S)
 
     def _found_health(self, found: StoreHealth | Exception) -> None:
-        """Show what is broken. What could not be found out in time is no open store either."""
+        """Show broken parts of the store. An unknown state is no open store either."""
         before = self.health
         self.health = found if isinstance(found, StoreHealth) else StoreHealth(broken=NO_ANSWER)
         if self.health != before:
@@ -197,7 +198,7 @@ class Application(Shell):
         return self.follower
 
     def poll(self) -> None:
-        """Take in what is new of the followed job and draw it."""
+        """Take in new events of the followed job and draw them."""
         follower = self.follower
         if follower is None or follower.ended:
             self._poll_timer.pause()
@@ -226,10 +227,10 @@ class Application(Shell):
                     screen.jobs_changed()
 
     def bar_view(self, crumb: str) -> BarView:
-        """Return what the first row of a screen says."""
+        """Return the facts of the first row of a screen."""
         return bar_of(self, crumb)
 
-    # What all screens do
+    # Common to all screens
 
     def may_change(self) -> bool:
         """Return whether this session may change anything, and say why where it may not."""
@@ -308,20 +309,15 @@ class Application(Shell):
         self.push_screen(Backups(timestamp))
 
     def compare(self, one: SetView) -> None:
-        """Plan a rollback to this set, to see what it would change."""
-        names = {kind: backup.name for kind in Kind if (backup := one.of(kind)) is not None}
-        if not names:
+        """Plan a rollback to this set, to see its changes."""
+        request = request_of(one)
+        if request is None:
             self.refuse("An archive of several kinds is not compared.")
-            return
-        request = RollbackRequest(
-            code_file=names.get(Kind.CODE),
-            media_file=names.get(Kind.MEDIA),
-            db_file=names.get(Kind.DB),
-        )
-        self._show_plan(request)
+        else:
+            self._show_plan(request)
 
     def _show_plan(self, request: RollbackRequest | UndoRequest) -> None:
-        # What plans are made with takes its time to load, and Home does not wait for it.
+        # The modules that plan load slowly, and Home does not wait for them.
         from tui.screens.rollback import Rollback  # noqa: PLC0415
 
         self.push_screen(Rollback(request))
@@ -373,7 +369,7 @@ class Application(Shell):
         )
 
     def action_look_again(self) -> None:
-        """Look for jobs, and how the store stands."""
+        """Look for jobs, and for the state of the store."""
         self.look_for_jobs()
 
     def action_job(self) -> None:
@@ -400,4 +396,4 @@ class Application(Shell):
         self.exit()
 
 
-AS_HOST: Final[Callable[..., Host]] = Application  # checked by types: what screens see is there
+AS_HOST: Final[Callable[..., Host]] = Application  # checked by types: all that screens use exists

@@ -1,7 +1,7 @@
-"""The rows of a plan that is shown: what is open, what is filtered, and the flat list of that.
+"""The rows of the shown plan: open directories, the filter, and the flat list of both.
 
 No widget is known here. Children of a directory are held as they came, page by page; a row of the
-flat list is a small tuple. What is looked for comes as a list of its own.
+flat list is a small tuple. Search results are a list of their own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ORDER: Final = (TableState.EXTRA, TableState.MISSING, TableState.DEFINITION, Ta
 
 
 class Sort(StrEnum):
-    """What a row is."""
+    """The sort of a row."""
 
     KIND = "kind"
     NODE = "node"
@@ -56,7 +56,7 @@ class Item(NamedTuple):
 
     @property
     def key(self) -> tuple[Sort, Kind, str]:
-        """What names this row among the others."""
+        """The identity of this row among the others."""
         value = self.value
         if isinstance(value, PlannedNode):
             return self.sort, self.kind, value.path
@@ -65,7 +65,7 @@ class Item(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Found:
-    """What was found for a word; `count` may be more than the nodes are."""
+    """The search results of a word; `count` may be more than the nodes."""
 
     word: str
     count: int = 0
@@ -75,7 +75,7 @@ class Found:
 
 @dataclass(slots=True, kw_only=True)
 class PlanModel:
-    """A plan, and what of it is shown."""
+    """A plan, and its visible part."""
 
     plan: PlanView
     left: tuple[str, ...] = ()  # paths that were left out of it
@@ -154,8 +154,8 @@ Children = Callable[[Kind, str, int], tuple[PlannedNode, ...]]
 def opened_at_first(plan: PlanView, children: Children, before: set[Place]) -> PlanModel:
     """Return the rows of a new plan, read from `children`.
 
-    What was open before stays open; else the directories open from the top as long as few rows
-    come of it.
+    Directories open before stay open; else directories open from the top as long as the rows stay
+    few.
     """
     model = PlanModel(plan=plan)
     waiting: list[Place] = [(kind, "") for kind in model.kinds]

@@ -1,4 +1,4 @@
-"""What the engine found before a start, as the screens' values."""
+"""The engine's findings before a start, as the screens' values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _without(findings: Iterable[Finding], *codes: str) -> tuple[Finding, ...]:
 
 
 def backup_check_view(found: BackupPreflight) -> BackupCheckView:
-    """Return what was found before a backup. Space is judged for the chosen kinds on the screen."""
+    """Return the findings before a backup. The screen judges the space for the chosen kinds."""
     return BackupCheckView(
         findings=_without(found.findings, "space"),
         estimates={
@@ -105,7 +105,7 @@ def _database_view(plan: DatabasePlan, rows_then: int | None) -> DatabasePlanVie
 
 
 def plan_view(plan: RollbackPlan) -> PlanView:
-    """Return what a rollback would change. LostRows are numbers of their own, not a finding."""
+    """Return the changes of a rollback. Lost rows are numbers of their own, not a finding."""
     database, lost, needed = None, _lost(None), plan.bytes_to_write
     tables: tuple[TablePlan, ...] = ()
     uncounted: tuple[str, ...] = ()
@@ -134,7 +134,7 @@ def plan_view(plan: RollbackPlan) -> PlanView:
 
 
 def undo_view(plan: UndoPlan) -> PlanView:
-    """Return what an undo would change."""
+    """Return the changes of an undo."""
     return PlanView(
         fingerprint="",
         findings=_without(plan.findings, *_LOSSES),

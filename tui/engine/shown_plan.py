@@ -1,4 +1,4 @@
-"""The plan that is shown now, behind what the screens ask of it."""
+"""The plan that is shown now, which answers the questions of the screens."""
 
 from __future__ import annotations
 

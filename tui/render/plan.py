@@ -1,4 +1,4 @@
-"""The plan of a rollback as lines of text: what changes, what would be lost, what was found."""
+"""The plan of a rollback as lines of text: changes, losses, findings."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _LOST = "LOST"  # unless it is undone
 
 
 def head_lines(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
-    """Return what stands above the tree: what stops it, and what would be lost."""
+    """Return the lines above the tree: reasons to stop, and losses."""
     return finding_lines(plan.stops, place) + _lost(plan, place, undo=undo)
 
 
 def tail_lines(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
-    """Return what stands below the tree: facts of the database, of env.php, what was found."""
+    """Return the lines below the tree: facts of the database, of env.php, findings."""
     rows: list[Content] = []
     if plan.database is not None:
         rows.extend(_database(plan.database, place, undo=undo, named=not plan.tables))
@@ -63,7 +63,7 @@ def finding_sign(finding: Finding, glyphs: Glyphs) -> tuple[str, str]:
 
 
 def finding_lines(findings: Sequence[Finding], place: Place, limit: int = 12) -> list[Content]:
-    """Return what checks have found, a sign before each, with its hint."""
+    """Return the findings of checks, a sign before each, with its hint."""
     glyphs = place.glyphs
     rows: list[Content] = []
     for finding in findings[:limit]:

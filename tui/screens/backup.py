@@ -1,4 +1,4 @@
-"""Back up: what to take, what it will need, in which order it will happen, and the start."""
+"""Back up: the choice of kinds, the needs, the order of the steps, and the start."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Backup(Page):
         self._starting = False
 
     def body(self) -> ComposeResult:
-        """Show the form, and what follows from it."""
+        """Show the form, and its consequences."""
         with VerticalScroll(id="backup", can_focus=False), Horizontal(classes="columns"):
             with Vertical(classes="column"):
                 yield Form(id="form")
@@ -76,7 +76,7 @@ class Backup(Page):
                 yield Lines(self._draw_outlook, id="outlook")
 
     def on_mount(self) -> None:
-        """Ask what can be known beforehand."""
+        """Ask for the facts known beforehand."""
         super().on_mount()
         asked = self.owner.engine.defaults
         self.kinds = set(asked.kinds)
@@ -87,7 +87,7 @@ class Backup(Page):
         self.action_check()
 
     def request(self) -> BackupRequest | None:
-        """Return what would be started, or None while nothing is chosen."""
+        """Return the request that would be started, or None while nothing is chosen."""
         if not self.kinds:
             return None
         return replace(

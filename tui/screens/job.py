@@ -96,18 +96,18 @@ class JobScreen(Page):
         return self._follower
 
     def body(self) -> ComposeResult:
-        """Show the whole job, its steps, what it does now, its log."""
+        """Show the whole job, its steps, its present work, its log."""
         yield from job_body(lambda at: text.clock_time(at, self.owner.zone, seconds=True))
 
     def on_mount(self) -> None:
-        """Read what there is."""
+        """Read all present events."""
         super().on_mount()
         self.query_one(LogPane).focus()
         self._take_in()
         self._poll_timer = self.set_interval(0.5, self._own_poll, pause=True)
 
     def on_screen_resume(self) -> None:
-        """Show what has come meanwhile."""
+        """Show the events since."""
         super().on_screen_resume()
         self.redraw()
         if self.composed and self._follows_alone():
@@ -132,7 +132,7 @@ class JobScreen(Page):
             follower.ended = True
 
     def job_moved(self) -> None:
-        """Draw what is new."""
+        """Draw the new events."""
         if self.composed and self.follower is self.owner.follower:
             self.redraw()
 
@@ -257,10 +257,10 @@ class JobScreen(Page):
             for line in (top, words)
         ]
 
-    # What is left to do
+    # Remaining tasks
 
     def tasks(self) -> tuple[Task, ...]:
-        """Return what is left to do, once the job is over."""
+        """Return the remaining tasks, once the job is over."""
         state = self.follower.state
         return tasks_of(state) if state.ended is not None else ()
 
@@ -274,7 +274,7 @@ class JobScreen(Page):
         form.fill(rows)
 
     def on_form_chosen(self, event: Form.Chosen) -> None:
-        """Tick what is done; undo."""
+        """Tick finished tasks; undo."""
         if event.key == "undo":
             self.action_undo()
         else:
@@ -351,7 +351,7 @@ class JobScreen(Page):
         self._log.follow()
 
     def action_search_log(self) -> None:
-        """Type what to search for."""
+        """Type the search term."""
         self.remove_class("-folded")
         self._log.ask_term()
 
@@ -375,7 +375,7 @@ class JobScreen(Page):
         self.owner.open_page("undo")
 
     def action_recover(self) -> None:
-        """Show what recovery would do."""
+        """Show the acts of a recovery."""
         self.owner.open_page("recover")
 
     def action_discard(self) -> None:

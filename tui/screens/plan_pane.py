@@ -1,8 +1,8 @@
 """The tree of a plan with the difference of one entry beside it: opened, searched, filtered.
 
-How to use it: `PlanPane(title)` in a page's `body`, `pane.show(model, tail, names)` with a plan.
-It reads children and differences aside, and posts `PlanPane.LeftOut` when an entry is to be left
-out, or taken in again: what becomes of the plan then is its page's matter.
+How to use it: `PlanPane(title)` in a page's `body`, `pane.show(model, tail, names)` with a plan. It
+reads children and differences aside, and posts `PlanPane.LeftOut` when an entry is to be left out,
+or taken in again: the change of the plan is its page's matter.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tui.widgets.panel import Panel
 from tui.widgets.rows import GUTTER, Rows
 
 Tail = Callable[[int], list[Content]]
-"""Lines below the tree, for a width in cells: what was found besides."""
+"""Lines below the tree, for a width in cells: further findings."""
 _WIDE: Final = ("-wide", "-huge")
 
 
@@ -76,7 +76,7 @@ class PlanPane(Vertical):
 
     @property
     def item(self) -> Item | None:
-        """What the cursor is on."""
+        """The entry under the cursor."""
         at = self._rows.cursor
         return self._items[at] if at < len(self._items) else None
 
@@ -100,7 +100,7 @@ class PlanPane(Vertical):
             yield DifferencePane()
 
     def on_mount(self) -> None:
-        """Hide what is not asked for yet."""
+        """Hide the parts that are not used yet."""
         self.query_one("#find", Input).display = False
         self._rows.marked = lambda _index: False
 
@@ -219,13 +219,13 @@ class PlanPane(Vertical):
     # Filters
 
     def action_only_goes(self) -> None:
-        """Show only what leaves the store, or all again."""
+        """Show only entries that leave the store, or all again."""
         if self._model is not None:
             self._model.only_goes = not self._model.only_goes
             self._list(cursor=0)
 
     def action_find(self) -> None:
-        """Type what to find."""
+        """Type the search term."""
         field = self.query_one("#find", Input)
         field.display = True
         field.focus()
@@ -267,7 +267,7 @@ class PlanPane(Vertical):
         self._owner.errands.ask(look, came)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Go to what was found."""
+        """Go to the search result."""
         event.stop()
         self._rows.focus()
 
@@ -285,13 +285,13 @@ class PlanPane(Vertical):
         return any(self.screen.has_class(name) for name in _WIDE)
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
-        """Show what the cursor is on beside it."""
+        """Show the entry under the cursor beside the tree."""
         event.stop()
         if event.rows is self._rows:
             self._look()
 
     def _look(self) -> None:
-        """Show the difference of what the cursor is on, where it is seen."""
+        """Show the difference of the entry under the cursor, where the pane is visible."""
         if self._beside or self.has_class("-difference"):
             item = self.item
             value = None if item is None else item.value
@@ -343,7 +343,7 @@ class PlanPane(Vertical):
     # Leaving out
 
     def on_rows_marked(self, event: Rows.Marked) -> None:
-        """Leave out what the cursor is on, or take it in again."""
+        """Leave out the entry under the cursor, or take it in again."""
         event.stop()
         item = self.item
         value = None if item is None else item.value

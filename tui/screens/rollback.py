@@ -1,4 +1,4 @@
-"""Rollback and undo, steps two to four: what will change, safety, confirmation by a typed name."""
+"""Rollback and undo, steps two to four: changes, safety, confirmation by a typed name."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class Rollback(Page):
         self._plans.ask(self.owner.errands, make, self._planned, begun=True)
 
     def _remembered(self) -> set[Place]:
-        """Return what is open in the plan that is shown, to be open in the next one too."""
+        """Return the open directories of the shown plan, to be open in the next one too."""
         model = self.query_one(PlanPane).model
         return set() if model is None else set(model.opened)
 

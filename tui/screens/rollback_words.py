@@ -14,7 +14,7 @@ Asked = RollbackRequest | UndoRequest
 
 
 def typed_name(owner: Host) -> str:
-    """Return what must be typed: a name that cannot be typed is typed as it is shown."""
+    """Return the name to type: one that cannot be typed is typed as it is shown."""
     return text.clean(f"{owner.engine.host}/{owner.engine.name}")
 
 
@@ -26,7 +26,7 @@ def closed_words(request: Asked) -> str:
 
 
 def order(request: Asked, plan: PlanView | None) -> tuple[str, ...]:
-    """Return what happens, step by step."""
+    """Return the course of the job, step by step."""
     if isinstance(request, RollbackRequest):
         return rollback_order(request, request.kinds)
     kinds = () if plan is None else (*plan.files, *([Kind.DB] if plan.database_aside else []))
@@ -34,7 +34,7 @@ def order(request: Asked, plan: PlanView | None) -> tuple[str, ...]:
 
 
 def sentences(request: Asked) -> tuple[str, ...]:
-    """Return what makes it safe."""
+    """Return the safeguards."""
     if isinstance(request, UndoRequest):
         return (
             "An undo deletes nothing: what it replaces is set aside, and can come back.",
@@ -51,7 +51,7 @@ def sentences(request: Asked) -> tuple[str, ...]:
 
 
 def confirm_view(owner: Host, request: Asked, plan: PlanView) -> ConfirmView:
-    """Return what is asked before it runs."""
+    """Return the question before it runs."""
     where = f"{owner.engine.host} {owner.engine.root}"
     listed = ", ".join(f"{text.count(number)} {what}" for what, number in plan.lost)
     than = "backup" if isinstance(request, RollbackRequest) else "rollback"

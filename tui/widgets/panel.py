@@ -91,7 +91,7 @@ class Panel(Vertical):
         self._follow_focus()
 
     def _follow_focus(self) -> None:
-        # What lost the focus may say so after what has it now, in the same panel.
+        # In one panel, the loss of focus may be reported after its gain by another widget.
         focused = self.screen.focused
         self._active = focused is not None and self in focused.ancestors
         self._paint_title()
