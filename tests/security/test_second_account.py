@@ -129,3 +129,19 @@ def test_root_schedules_nothing_that_the_owner_could_not_configure(installation,
     path.chmod(0o644)
     installation.run(*words, code=0, environ=environ)
     assert len(list(Path(place, ".config/systemd/user").glob("*.timer"))) == 1
+
+
+@pytest.mark.parametrize("what", ["backups", "jobs"])
+def test_completion_for_root_sees_no_more_than_the_owner(installation, root, place, victim, what):
+    for name in ("1700000000_db.sql", "20261123-031500-1a2b"):
+        Path(victim.path, name).touch()
+    at = Path(root, "var/backups" if what == "backups" else "var/.magerewind")
+    if at.exists():
+        at.rmdir()
+    at.symlink_to(victim.path)
+    os.lchown(at, OWNER, OWNER)
+    if what == "jobs":
+        Path(victim.path, "jobs").symlink_to(".")
+    for words, cwd in (((), root), (("--root", root), place)):
+        said = installation.run("complete:names", what, *words, cwd=cwd, code=0)
+        assert (said.out, said.err) == ("", "")
