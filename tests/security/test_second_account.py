@@ -10,6 +10,7 @@ import pytest
 from tests.security.accounts import GROUP, OTHER, OWNER, WEB, as_root, clean, look_of
 
 pytestmark = as_root
+LONG = pytest.mark.long
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_metrics_go_through_no_link_of_another_account(installation, root, place
     assert os.listdir(victim) == ["shop.prom"]
 
 
-@pytest.mark.parametrize("kind", ["directory", "link"])
+@pytest.mark.parametrize("kind", [pytest.param("directory", marks=LONG), "link"])
 def test_nothing_is_extracted_where_another_account_is_master(installation, root, place, kind):
     said = installation.run("setup:backup", "--media", "--json", root=root, code=0)
     [name] = [row["file_name"] for row in said.rows if row["type"] == "BackupCompleted"]
@@ -66,7 +67,7 @@ def test_nothing_is_extracted_where_another_account_is_master(installation, root
     assert look_of(shared) | look_of(victim) == before
 
 
-@pytest.mark.parametrize("spoil", ["file", "directory"])
+@pytest.mark.parametrize("spoil", [pytest.param("file", marks=LONG), "directory"])
 def test_a_hook_that_every_account_could_have_written_is_not_run(installation, root, place, spoil):
     tools = directory(f"{place}/tools", 0)
     hook = tools / "hook"
@@ -131,7 +132,7 @@ def test_root_schedules_nothing_that_the_owner_could_not_configure(installation,
     assert len(list(Path(place, ".config/systemd/user").glob("*.timer"))) == 1
 
 
-@pytest.mark.parametrize("what", ["backups", "jobs"])
+@pytest.mark.parametrize("what", ["backups", pytest.param("jobs", marks=LONG)])
 def test_completion_for_root_sees_no_more_than_the_owner(installation, root, place, victim, what):
     for name in ("1700000000_db.sql", "20261123-031500-1a2b"):
         Path(victim.path, name).touch()
