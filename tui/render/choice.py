@@ -163,7 +163,8 @@ def _kind_row(choice: Choice, kind: Kind, place: Place, zone: tzinfo | None) -> 
     backup, glyphs = choice.files.get(kind), place.glyphs
     box = glyphs.on if kind in choice.taken else glyphs.off
     if backup is None:
-        words = f"   {box} {kind.value:<6} none"
+        elsewhere = choice.how.repository
+        words = f"   {box} {kind.value:<6} {'none' if elsewhere is None else 'elsewhere'}"
         refusal = f"There is no backup of {kind.value} in var/backups."
         return Row(kind.value, _fitted(words, glyphs, _MUTED), refusal=refusal)
     when = text.when(backup.timestamp, place.now_s, zone)
