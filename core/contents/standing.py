@@ -72,7 +72,7 @@ class Standings:
         self._contents = contents
         self._selection = selection_of(contents, store)
         self._stop = stop
-        self._left = ALL_READ
+        self._left = 0 if contents.is_elsewhere else ALL_READ
         self._passed = 0
 
     def of(self, directory: str) -> Iterator[ContentState]:

@@ -7,6 +7,7 @@ ends with the process that made it. The content of the lines is not known here.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -33,6 +34,7 @@ from core.errors import (
 from core.repository.settings import Repository, without_secrets
 
 _CHUNK: Final = 1 << 16
+_PIPE: Final = 1 << 20  # of a call that is listened to later, so that it need not wait
 _TICK_S: Final = 0.2
 _GRACE_S: Final = 5.0  # to give its lock back
 _ERRORS_KEPT: Final = 64 << 10
@@ -112,10 +114,18 @@ class Call:
         except OSError as error:
             raise RepositoryError(f"restic cannot be started: {error.strerror}.") from error
 
+        if self._child.stdout is not None:
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self._child.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
+
     def progressed(self) -> None:
         """Take note that something was done."""
         self._has_progressed = True
         self._alive_s = time.monotonic()
+
+    def waited(self) -> None:
+        """Begin to count its seconds now: nobody has listened to it before."""
+        self._began_s = self._alive_s = time.monotonic()
 
     @property
     def stdin(self) -> int:

@@ -111,7 +111,28 @@ def list_file(content: bytes) -> Iterator[int]:
         os.close(fd)
 
 
-def send_tree(
+@dataclass(frozen=True, slots=True)
+class TreeOnItsWay:
+    """A call that sends a tree; another may be followed before it."""
+
+    call: Call
+    entries: int
+
+    def finish(self, report: Report) -> Sent:
+        """Follow it to its end.
+
+        Raises StoreUnreadable for files that this account may not read; those that vanished are
+        named.
+        """
+        self.call.waited()
+        summary = _follow(self.call, report, total_items=self.entries)
+        if self.call.code == SOME_UNREAD:
+            return _sent(summary, vanished=_vanished(self.call))
+        self.call.check()
+        return _sent(summary)
+
+
+def begin_tree(
     restic: Restic,
     root: bytes,
     outline: Outline,
@@ -119,12 +140,10 @@ def send_tree(
     host: str,
     tags: Sequence[str],
     parent: str | None,
-    report: Report,
-) -> Sent:
-    """Send a tree without the exclusions of its outline.
+) -> TreeOnItsWay:
+    """Begin to send a tree without the paths that its outline leaves out.
 
-    `parent` is the snapshot to compare with, None for the newest of the same root. Raises
-    StoreUnreadable for files that this account may not read; those that vanished are named.
+    `parent` is the snapshot to compare with, None for the newest of the same root.
     """
     left_out = patterns(outline.left_out)
     with list_file(left_out.content) as excludes:
@@ -141,11 +160,7 @@ def send_tree(
         call = restic.call(
             [*words, "--", "."], limits=restic.first(WORK), cwd=root, pass_fds=(excludes,)
         )
-        summary = _follow(call, report, total_items=outline.entries)
-    if call.code == SOME_UNREAD:
-        return _sent(summary, vanished=_vanished(call))
-    call.check()
-    return _sent(summary)
+    return TreeOnItsWay(call, outline.entries)
 
 
 def _vanished(call: Call) -> tuple[str, ...]:
@@ -333,4 +348,4 @@ def send_manifest(restic: Restic, content: bytes, *, host: str, tags: Sequence[s
     return send_stream(restic, produce, name=MANIFEST_FILE, host=host, tags=tags)
 
 
-__all__ = ["Sent", "send_manifest", "send_stream", "send_tree"]
+__all__ = ["Sent", "TreeOnItsWay", "begin_tree", "send_manifest", "send_stream"]

@@ -13,13 +13,14 @@ from typing import ClassVar, Final
 from textual.binding import Binding, BindingType
 
 from core.errors import MagerewindError
-from core.events import Kind, Operation
+from core.events import Operation
 from core.jobs.listing import JobSummary
 from core.operations.health import StoreHealth
 from core.operations.requests import DiscardRequest, Request, RollbackRequest, UndoRequest
 from tui.app.bar import bar_of
 from tui.app.base import Shell
 from tui.app.terminal import Terminal
+from tui.engine.copies import request_of
 from tui.engine.job_watch import Watch
 from tui.engine.port import Engine, Follower, Latest, QuestionThreads
 from tui.engine.views import SetView
@@ -309,16 +310,11 @@ class Application(Shell):
 
     def compare(self, one: SetView) -> None:
         """Plan a rollback to this set, to see its changes."""
-        names = {kind: backup.name for kind in Kind if (backup := one.of(kind)) is not None}
-        if not names:
+        request = request_of(one)
+        if request is None:
             self.refuse("An archive of several kinds is not compared.")
-            return
-        request = RollbackRequest(
-            code_file=names.get(Kind.CODE),
-            media_file=names.get(Kind.MEDIA),
-            db_file=names.get(Kind.DB),
-        )
-        self._show_plan(request)
+        else:
+            self._show_plan(request)
 
     def _show_plan(self, request: RollbackRequest | UndoRequest) -> None:
         # The modules that plan load slowly, and Home does not wait for them.

@@ -22,6 +22,7 @@ from core.backups.edit_remarks import change_remarks
 from core.backups.verification import verify_backup
 from core.cli.backup_request import backup_request
 from core.cli.parser import CommandLine
+from core.cli.repositories import named_repository
 from core.config.job_settings import settings_of_job
 from core.config.load import Effective
 from core.database.server.size import estimate
@@ -45,10 +46,12 @@ from core.operations.lost_rows import count_lost_rows
 from core.operations.not_backed_up import media_findings
 from core.operations.preflight import space_of
 from core.operations.read_only import code_findings, refuse_unwritable
+from core.operations.remote import seen_everywhere, store_name
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.schedule.due import Due, due_of
 from tui.engine import plan_views
 from tui.engine.backup_views import set_view
+from tui.engine.copies import with_copies
 from tui.engine.inside import BackupInsides
 from tui.engine.log_end import read_log
 from tui.engine.shown_plan import ShownPlan
@@ -112,7 +115,7 @@ class StoreEngine:
         self._store = store
         self._client = Client(store, environ=dict(os.environ))
         self.planned = ShownPlan()
-        self.inside = BackupInsides(store, keep=not read_only)
+        self.inside = BackupInsides(store, keep=not read_only, settings=settings)
         self.root = store.root
         self.host = socket.gethostname()
         self.name = os.path.basename(store.root) or self.host
@@ -249,9 +252,24 @@ class StoreEngine:
         listing = list_backups(self._store.backups)
         return BackupsView(
             directory=listing.directory,
-            sets=tuple(set_view(one) for one in listing.sets),
+            sets=self._with_copies(tuple(set_view(one) for one in listing.sets)),
             partial=listing.partial,
             unknown=listing.unknown,
+        )
+
+    def _with_copies(self, sets: tuple[SetView, ...]) -> tuple[SetView, ...]:
+        seen = () if self._settings is None else seen_everywhere(self._store)
+        if self._settings is None or not seen:
+            return sets
+        try:
+            effective = self._settings(self.root)
+        except MagerewindError:
+            return sets  # what is wrong with the configuration is said where it is used
+        return with_copies(
+            sets,
+            seen,
+            lambda name: named_repository(effective, name, os.environ),
+            store_name(self._store, effective.label),
         )
 
     def verify(self, backup: BackupView, report: Report) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from core.backups.catalog import PartialBackup
 from core.backups.remarks import Trial
@@ -18,6 +19,9 @@ from core.events import Kind
 from core.magento.store import Store
 from core.operations.findings import Finding, stopping
 from core.operations.table_plans import TablePlan
+
+if TYPE_CHECKING:
+    from tui.engine.copies import Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +110,8 @@ class BackupView:
     host: str = ""  # where it was taken
     kept_open: bool = False
     excluded: tuple[str, ...] = ()  # patterns that it left out
+    where: tuple[str, ...] = ()  # `here` and repositories; empty: here alone
+    origin: Origin | None = None  # of one that is not here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +148,17 @@ class SetView:
         found = {backup.health for backup in self.backups}
         return next((health for health in order if health in found), "unverified")
 
+    @property
+    def is_here(self) -> bool:
+        """Whether its files are in var/backups."""
+        return all(backup.origin is None for backup in self.backups)
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """The places where all of it is; empty where it is here alone."""
+        first, *others = (backup.where for backup in self.backups)
+        return tuple(name for name in first if all(name in other for other in others))
+
     def of(self, kind: Kind) -> BackupView | None:
         """Return the backup of a kind."""
         return next((backup for backup in self.backups if backup.kind is kind), None)
@@ -149,7 +166,7 @@ class SetView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupsView:
-    """All of `var/backups`, newest set first."""
+    """All of `var/backups`, and the sets that are only elsewhere; newest set first."""
 
     directory: str
     sets: tuple[SetView, ...] = ()
@@ -158,12 +175,17 @@ class BackupsView:
 
     @property
     def size_bytes(self) -> int:
-        """All backups together."""
-        return sum(one.size_bytes for one in self.sets)
+        """All backups here together."""
+        return sum(one.size_bytes for one in self.sets if one.is_here)
+
+    @property
+    def has_places(self) -> bool:
+        """Whether it is worth saying where a set is."""
+        return any(backup.where for one in self.sets for backup in one.backups)
 
     def good(self, kind: Kind) -> tuple[BackupView, ...]:
-        """Return the backups of a kind that are not known to be damaged."""
-        found = (one.of(kind) for one in self.sets)
+        """Return the backups of a kind that are here and not known to be damaged."""
+        found = (one.of(kind) for one in self.sets if one.is_here)
         return tuple(backup for backup in found if backup and backup.health != "damaged")
 
 

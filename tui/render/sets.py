@@ -20,6 +20,8 @@ from tui.render.text import Glyphs, assemble
 AGE: Final = 9
 SIZE: Final = 7
 CHECK: Final = 9
+WHERE: Final = 9
+BOTH: Final = 2
 NOTE: Final = 8  # cells of a note that are worth showing
 HEALTH_WORDS: Final = {"damaged": "DAMAGED", "unverified": "not read"}
 HEALTH_STYLES: Final = {
@@ -36,24 +38,33 @@ def health_words(health: str) -> str:
     return HEALTH_WORDS.get(health, health)
 
 
-def head_line(width: int, zone: tzinfo | None) -> Content:
-    """Return the heads of the columns of `set_line`."""
+def head_line(width: int, zone: tzinfo | None, *, places: bool = False) -> Content:
+    """Return the heads of the columns, below which `set_line` stands; with `places` WHERE too."""
     zone_words = f"WHEN {text.zone_name(zone)}"[:12]
     sizes = "".join(text.right(kind.value.upper(), SIZE) for kind in Kind)
     line = f"  {zone_words:<12}{text.right('AGE', AGE)}{sizes}  {'CHECK':<{CHECK}}"
+    line += f" {'WHERE':<{WHERE}}" if places else ""
     note = " NOTE" if width - len(line) > NOTE else ""
     return assemble((f"{line}{note}"[:width], "$foreground-muted"))
 
 
 def set_line(
-    one: SetView, width: int, now_s: float, zone: tzinfo | None, glyphs: Glyphs, *, check: str = ""
+    one: SetView,
+    width: int,
+    now_s: float,
+    zone: tzinfo | None,
+    glyphs: Glyphs,
+    *,
+    check: str = "",
+    places: bool = False,
 ) -> Content:
     """Return one set in the columns of `head_line` less its first two cells."""
     sizes = "".join(text.right(_size_of(one, kind), SIZE) for kind in Kind)
     words = check or health_words(one.health)
     head = f"{text.when(one.timestamp, now_s, zone)}"
     age = text.right(text.short_age(one.timestamp, now_s), AGE)
-    room = width - _FIXED - 1
+    where = f" {text.fit(text.clean(where_words(one)), WHERE, glyphs)}" if places else ""
+    room = width - _FIXED - len(where) - 1
     note = text.fit(text.clean(one.note or _odd(one)), room, glyphs) if room >= NOTE else ""
     return assemble(
         head,
@@ -61,8 +72,15 @@ def set_line(
         sizes,
         "  ",
         (f"{words:<{CHECK}}", "" if check else HEALTH_STYLES.get(one.health, "")),
+        where,
         (f" {note.rstrip()}" if note.strip() else "", "$foreground-muted"),
     )
+
+
+def where_words(one: SetView) -> str:
+    """Return where a set is: `here`, a repository, or `both` for here and one of them."""
+    names = one.where or ("here",)
+    return "both" if len(names) == BOTH and "here" in names else ", ".join(names)
 
 
 def file_line(backup: BackupView, width: int, glyphs: Glyphs, *, check: str = "") -> Content:
@@ -110,6 +128,8 @@ def about_lines(one: SetView, place: Place) -> list[Content]:
     """Return the facts of a set as a whole: note, version and maker, time of the closed store."""
     first = one.backups[0] if one.backups else None
     known = [("Note", one.note)]
+    if one.where:
+        known.append(("Where", ", ".join(one.where)))
     versions = {backup.magento for backup in one.backups if backup.magento}
     maker = one.maker or "unknown"
     place_of = f" on {first.host}" if first is not None and first.host else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Input
 
+from tui.engine.copies import ONLY_THERE
 from tui.engine.port import Latest
 from tui.engine.verify_queue import Verifying
 from tui.engine.views import BackupsView, BackupView
@@ -147,6 +148,18 @@ class Backups(FilteredPage):
 
     # Shown lists
 
+    @property
+    def _has_places(self) -> bool:
+        listing = self._backups.value
+        return isinstance(listing, BackupsView) and listing.has_places
+
+    def _refused_there(self, backups: Iterable[BackupView]) -> bool:
+        """Say so where some of these are not here."""
+        if all(backup.origin is None for backup in backups):
+            return False
+        self.owner.refuse(ONLY_THERE)
+        return True
+
     def item(self) -> Item | None:
         """Return the row under the cursor."""
         at = self.query_one(Rows).cursor
@@ -171,8 +184,8 @@ class Backups(FilteredPage):
             self._wanted = ""
         rows.show(len(self._listing.items), cursor=self._listing.place_of(key))
         self._draw_title()
-        zone = self.owner.zone
-        self.query_one("#list-head", Lines).show(lambda width: [sets.head_line(width, zone)])
+        zone, head = self.owner.zone, self.query_one("#list-head", Lines)
+        head.show(lambda width: [sets.head_line(width, zone, places=self._has_places)])
         self._draw_details()
         self._draw_status()
 
@@ -203,9 +216,8 @@ class Backups(FilteredPage):
         share = self._verifying.share(item.backups) if self._verifying is not None else None
         check = "" if share is None else f"read {share} %"
         if item.backup is None:
-            return sets.set_line(
-                item.one, width, owner.clock(), owner.zone, owner.glyphs, check=check
-            )
+            look, places = (owner.clock(), owner.zone, owner.glyphs), self._has_places
+            return sets.set_line(item.one, width, *look, check=check, places=places)
         return sets.file_line(item.backup, width, owner.glyphs, check=check)
 
     def _draw_details(self) -> None:
@@ -332,6 +344,8 @@ class Backups(FilteredPage):
     def action_verify(self) -> None:
         """Read the chosen backups from end to end."""
         chosen = self.chosen()
+        if self._refused_there(chosen):
+            return
         if not self._waits(self.action_verify) and chosen and self._verifying is not None:
             self._verifying.start(chosen)
             self._reading.resume()
@@ -349,6 +363,8 @@ class Backups(FilteredPage):
         item, owner = self.item(), self.owner
         if item is None or item.one is None or not owner.may_change():
             return
+        if self._refused_there(item.one.backups):
+            return
         ask_note(self, item.one, self.action_refresh_list)
 
     def action_delete(self) -> None:
@@ -362,6 +378,8 @@ class Backups(FilteredPage):
         if item is None or not isinstance(listing, BackupsView) or not self.owner.may_start():
             return
         chosen = self.chosen()
+        if self._refused_there(chosen):
+            return
         if chosen:
             ask = deletion_question(listing, chosen, self.owner.zone)
         else:

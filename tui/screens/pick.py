@@ -10,8 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 
+from core.errors import UsageError
 from core.events import Kind
 from core.operations.requests import RollbackRequest
+from tui.engine.copies import located
 from tui.engine.views import BackupsView, BackupView
 from tui.render import text
 from tui.render.row import Row
@@ -100,11 +102,11 @@ class Pick(Page):
             self.kinds = {kind for kind, file in self.files.items() if file.timestamp == newest}
 
     def request(self) -> RollbackRequest | None:
-        """Return what is chosen, or None while nothing is."""
+        """Return what is chosen, or None while nothing is. Raises UsageError."""
         names = {kind: self.files[kind].name for kind in self.kinds if kind in self.files}
         if not names:
             return None
-        return RollbackRequest(
+        request = RollbackRequest(
             code_file=names.get(Kind.CODE),
             media_file=names.get(Kind.MEDIA),
             db_file=names.get(Kind.DB),
@@ -114,6 +116,15 @@ class Pick(Page):
             map_collations=self.map_collations,
             keep_stripped=self.keep_stripped and self._stripped(),
         )
+        return located(request, (self.files[kind] for kind in names))
+
+    def refusal(self) -> str:
+        """Return why there is nothing to go on with, or an empty text."""
+        try:
+            request = self.request()
+        except UsageError as error:
+            return error.message
+        return "" if request else "Choose at least one of code, media, db."
 
     def _stripped(self) -> bool:
         chosen = self.files.get(Kind.DB) if Kind.DB in self.kinds else None
@@ -148,7 +159,7 @@ class Pick(Page):
         if self._stripped():
             words = "Keep the present rows of tables it has none of"
             rows.append(self._box("keep_stripped", self.keep_stripped, words))
-        refusal = "" if self.request() else "Choose at least one of code, media, db."
+        refusal = self.refusal()
         style = "$foreground-muted" if refusal else "bold $text-success"
         glyphs = self.owner.glyphs
         label = "     n  Next: see what will change"
@@ -175,7 +186,8 @@ class Pick(Page):
             when = text.local_time(backup.timestamp, owner.zone)
             ago = text.fit(text.age(backup.timestamp, owner.clock()), 15, owner.glyphs)
             size = text.right(text.size(backup.size_bytes), 9)
-            line = f"   {box} {kind.value:<6} {when}  {ago} {size}  {backup.health}"
+            place = f"  in {', '.join(backup.where)}" if backup.origin else ""
+            line = f"   {box} {kind.value:<6} {when}  {ago} {size}  {backup.health}{place}"
             style = "bold" if kind in self.kinds else ""
             if backup.health == "damaged":
                 style = "bold $text-error"
@@ -250,9 +262,10 @@ class Pick(Page):
 
     def action_next(self) -> None:
         """Go on to what will change."""
-        request = self.request()
+        refusal = self.refusal()
+        request = None if refusal else self.request()
         if request is None:
-            self.owner.refuse("Choose at least one of code, media, db.")
+            self.owner.refuse(refusal)
         else:
             from tui.screens.rollback import Rollback  # noqa: PLC0415 - loaded when it is needed
 
