@@ -89,6 +89,7 @@ class CommandLine:
     load_open: bool = False
     only: tuple[str, ...] = ()
     only_table: tuple[str, ...] = ()
+    exclude_table: tuple[str, ...] = ()
     with_related: bool = False
     # retention
     keep_rules: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 
 from core.archive.plan.rows import Action
@@ -24,7 +25,6 @@ from core.operations.equal_command import command_line
 from core.operations.findings import Finding, Level
 from core.operations.health import StoreHealth
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
-from core.operations.table_plans import TablePlan, TableState
 from tests.tui.recorded_inside import RecordedInside
 from tests.tui.recorded_values import (
     HOUR,
@@ -35,6 +35,7 @@ from tests.tui.recorded_values import (
     backup_stream,
     rollback_stream,
     sets,
+    tables,
 )
 from tui.engine.log_end import read_log
 from tui.engine.plan_port import PAGE, goes
@@ -99,6 +100,8 @@ def plan() -> PlanView:
         ),
         tables=tables(),
         lost=(("orders", 137), ("customers", 21)),
+        order_numbers=tuple(f"{number:09}" for number in range(291, 428)),
+        closed_s=154.2,
         env_keys=("db/connection/default/host",),
         needed_bytes=6_000_000_000,
         free_bytes=118_000_000_000,
@@ -132,18 +135,6 @@ def tree() -> dict[Kind, tuple[PlannedNode, ...]]:
             file("app/code/Shop/registration.php", Action.REMOVE, 310, None),
         )
     }
-
-
-def tables() -> tuple[TablePlan, ...]:
-    """Some of the tables of a plan."""
-    return (
-        TablePlan(
-            name="customer_entity", state=TableState.CHANGED, rows_now=1_021, rows_then=1_000
-        ),
-        TablePlan(name="sales_order", state=TableState.MISSING, rows_then=290),
-        TablePlan(name="shop_new_a", state=TableState.EXTRA, rows_now=3),
-        TablePlan(name="store", state=TableState.SAME, rows_now=4, rows_then=4),
-    )
 
 
 class RecordedPlanned:
@@ -364,6 +355,12 @@ class RecordedEngine:
         self.requests.append(request)
         report(1_000_000, 500, "vendor/composer/autoload_classmap.php")
         return self._give(self.plan_view)
+
+    def rollback_to(self, files: Mapping[Kind, str]) -> RollbackRequest:
+        return RollbackRequest(**{f"{kind}_file": name for kind, name in files.items()})
+
+    def undo_of(self, job_id: str) -> UndoRequest:
+        return UndoRequest(job_id=job_id)
 
     def verify(self, backup: BackupView, report: Report) -> tuple[str, ...]:
         report(backup.size_bytes, 10, "")

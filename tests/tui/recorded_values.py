@@ -28,6 +28,7 @@ from core.events import (
     StepStarted,
     Warned,
 )
+from core.operations.table_plans import TablePlan, TableState
 from tui.engine.views import (
     BackupView,
     SetView,
@@ -276,4 +277,16 @@ def sets() -> tuple[SetView, ...]:
             timestamp=admin,
             backups=(backup(admin, None, 900_000_000, health="unverified", maker="Magento"),),
         ),
+    )
+
+
+def tables() -> tuple[TablePlan, ...]:
+    """Some of the tables of a plan."""
+    return (
+        TablePlan(
+            name="customer_entity", state=TableState.CHANGED, rows_now=1_021, rows_then=1_000
+        ),
+        TablePlan(name="sales_order", state=TableState.MISSING, rows_then=290),
+        TablePlan(name="shop_new_a", state=TableState.EXTRA, rows_now=3),
+        TablePlan(name="store", state=TableState.SAME, rows_now=4, rows_then=4),
     )

@@ -16,25 +16,22 @@ from core.errors import MagerewindError
 from core.events import Operation
 from core.jobs.listing import JobSummary
 from core.operations.health import StoreHealth
-from core.operations.requests import DiscardRequest, Request, RollbackRequest, UndoRequest
+from core.operations.requests import DiscardRequest, Request, UndoRequest
 from tui.app.bar import bar_of
 from tui.app.base import Shell
 from tui.app.terminal import Terminal
-from tui.engine.copies import request_of
 from tui.engine.job_watch import Watch
 from tui.engine.port import Engine, Follower, Latest, QuestionThreads
-from tui.engine.views import SetView
-from tui.render import text
+from tui.engine.views import BackupsView, SetView
 from tui.render.job import closed_text
-from tui.screens.ask import Ask
 from tui.screens.backup import Backup
 from tui.screens.backups import Backups
+from tui.screens.deletion import discard_question
 from tui.screens.history import History
 from tui.screens.home import Home
 from tui.screens.host import Host
 from tui.screens.job import JobScreen
 from tui.screens.page import Page
-from tui.screens.pick import Pick
 from tui.screens.recover import Recover
 from tui.widgets.bar import BarView
 
@@ -77,7 +74,7 @@ class Application(Shell):
         self, engine: Engine, looks: Terminal, *, clock: Callable[[], float], zone: tzinfo | None
     ) -> None:
         super().__init__(looks)
-        self._remote = looks.remote
+        self.remote = looks.remote
         self.engine = engine
         if engine.switchable:
             self.let_switch()
@@ -89,6 +86,7 @@ class Application(Shell):
         self.forgotten = 0
         self.maintenance: bool | None = None
         self.health: StoreHealth | None = None
+        self.listing: BackupsView | None = None
         self.read_only: str = "you asked only to look" if engine.read_only else ""
         self.last_words = ""
         self.look: Latest[Looked] = Latest()
@@ -98,7 +96,7 @@ class Application(Shell):
         """Show Home and begin to watch for jobs."""
         self.set_class(self.ascii_only, "-ascii")
         self.errands = QuestionThreads()
-        every_s = REMOTE_POLL_S if self._remote else POLL_S
+        every_s = REMOTE_POLL_S if self.remote else POLL_S
         self._poll_timer = self.set_interval(every_s, self.poll, pause=True)
         self._watch = Watch(self.engine.places, self.look_for_jobs, self.errands, local=None)
         self.set_interval(AGES_S, self._redraw_ages)
@@ -310,21 +308,20 @@ class Application(Shell):
 
     def compare(self, one: SetView) -> None:
         """Plan a rollback to this set, to see its changes."""
-        request = request_of(one)
-        if request is None:
-            self.refuse("An archive of several kinds is not compared.")
+        if one.kinds:
+            self.pick(one.timestamp)
         else:
-            self._show_plan(request)
-
-    def _show_plan(self, request: RollbackRequest | UndoRequest) -> None:
-        # The modules that plan load slowly, and Home does not wait for them.
-        from tui.screens.rollback import Rollback  # noqa: PLC0415
-
-        self.push_screen(Rollback(request))
+            self.refuse("An archive of several kinds is not compared.")
 
     def pick(self, timestamp: int | None) -> None:
         """Begin a rollback, to this set or to one that is still to be chosen."""
-        self.push_screen(Pick(timestamp))
+        self._show_plan(None, timestamp)
+
+    def _show_plan(self, request: UndoRequest | None, timestamp: int | None = None) -> None:
+        # What plans are made with takes its time to load, and Home does not wait for it.
+        from tui.screens.rollback import Rollback  # noqa: PLC0415
+
+        self.push_screen(Rollback(request, timestamp=timestamp))
 
     def _open_recovery(self) -> None:
         job = self.interrupted_job
@@ -350,23 +347,8 @@ class Application(Shell):
             if agreed:
                 self.begin(DiscardRequest(job_id=job.job_id), lambda _error: None)
 
-        freed = f" It frees {text.size(job.undo_bytes)}." if job.undo_bytes else ""
-        began = text.local_time(job.began_s, self.zone)
-        page = self.page
-        if page is None:
-            return
-        page.ask(
-            Ask(
-                title=f"Give up the undo of the rollback of {began}?",
-                lines=[
-                    f"What that rollback replaced is deleted and cannot be brought back.{freed}",
-                    "The store itself is not touched.",
-                ],
-                do="Delete the undo",
-                typed="discard",
-            ),
-            answered,
-        )
+        if self.page is not None:
+            self.page.ask(discard_question(job, self.zone), answered)
 
     def action_look_again(self) -> None:
         """Look for jobs, and for the state of the store."""

@@ -32,7 +32,7 @@ class Sort(StrEnum):
     NODE = "node"
     TABLE = "table"
     MORE = "more"  # there are more children, which Enter asks for
-    LEFT = "left"  # an entry that was left out
+    LEFT = "left"  # an entry or a table that was left out
     WORDS = "words"  # a line that says something; the cursor may be on it
 
 
@@ -78,7 +78,7 @@ class PlanModel:
     """A plan, and its visible part."""
 
     plan: PlanView
-    left: tuple[str, ...] = ()  # paths that were left out of it
+    left: tuple[tuple[Kind, str], ...] = ()  # paths and tables that were left out of it
     opened: set[Place] = field(default_factory=set)
     children: dict[Place, list[PlannedNode]] = field(default_factory=dict)
     unread: set[Place] = field(default_factory=set)  # of which there are more children
@@ -98,7 +98,8 @@ class PlanModel:
 
     def tables(self) -> list[TablePlan]:
         """Return the tables with which something is done, those that go first."""
-        listed = [one for one in self.plan.tables if one.state in _ORDER]
+        left = {name for kind, name in self.left if kind is Kind.DB}
+        listed = [one for one in self.plan.tables if one.state in _ORDER and one.name not in left]
         if self.only_goes:
             listed = [one for one in listed if one.state is TableState.EXTRA]
         return sorted(listed, key=lambda one: (_ORDER.index(one.state), one.name))
@@ -116,7 +117,7 @@ class PlanModel:
                 rows += (Item(Sort.TABLE, 1, kind, one) for one in self.tables())
             else:
                 rows += self._below(kind)
-        rows += (Item(Sort.LEFT, 0, Kind.CODE, path) for path in self.left)
+        rows += (Item(Sort.LEFT, 0, kind, name) for kind, name in self.left)
         return rows
 
     def _found_items(self, found: Found) -> Iterator[Item]:

@@ -13,12 +13,12 @@ import contextlib
 import contextvars
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 from core.backups.catalog import PartialBackup
-from core.events import Report, Stamped
+from core.events import Kind, Report, Stamped
 from core.jobs.listing import JobSummary
 from core.jobs.state import JobState, advance
 from core.operations.health import StoreHealth
@@ -159,6 +159,14 @@ class Engine(Protocol):
 
     def plan(self, request: RollbackRequest | UndoRequest, report: Report) -> PlanView:
         """Return the changes of a rollback or an undo. Takes seconds to minutes."""
+        ...
+
+    def rollback_to(self, files: Mapping[Kind, str]) -> RollbackRequest:
+        """Return the rollback to these backups, one at least, as the configuration asks for it."""
+        ...
+
+    def undo_of(self, job_id: str) -> UndoRequest:
+        """Return the undo of a job, as the configuration asks for it."""
         ...
 
     def verify(self, backup: BackupView, report: Report) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ import os
 import pwd
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from core.backups.catalog import (
@@ -23,6 +24,8 @@ from core.backups.verification import verify_backup
 from core.cli.backup_request import backup_request
 from core.cli.parser import CommandLine
 from core.cli.repositories import named_repository
+from core.cli.rollback_request import rollback_request, undo_request
+from core.config.fields import Settings
 from core.config.job_settings import settings_of_job
 from core.config.load import Effective
 from core.database.server.size import estimate
@@ -373,11 +376,27 @@ class StoreEngine:
         """Return the changes of a rollback or an undo."""
         if isinstance(request, UndoRequest):
             undo = self._client.plan_undo(request)
-            self.planned.keep(undo)
+            self.planned.keep(undo, report)
             return plan_views.undo_view(undo)
         plan = self._client.plan_rollback(request, report=report)
-        self.planned.keep(plan)
+        self.planned.keep(plan, report)
         return plan_views.plan_view(plan)
+
+    @property
+    def _usual(self) -> Settings:
+        """What the configuration says of the store; ours where it is broken, as a start says."""
+        if self._settings is not None:
+            with suppress(MagerewindError):
+                return self._settings(self.root).settings
+        return Settings()
+
+    def rollback_to(self, files: Mapping[Kind, str]) -> RollbackRequest:
+        """Return the rollback to these backups, as the configuration asks for it."""
+        return rollback_request(CommandLine(), self._usual, files)
+
+    def undo_of(self, job_id: str) -> UndoRequest:
+        """Return the undo of a job, as the configuration asks for it."""
+        return undo_request(CommandLine(), self._usual, job_id)
 
     def close(self) -> None:
         """Forget the plan, whose list of files lies in a temporary directory."""

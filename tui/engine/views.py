@@ -300,10 +300,12 @@ class PlanView:
     tables: tuple[TablePlan, ...] = ()
     database_aside: bool = False  # an undo: the tables that were set aside come back as they are
     lost: tuple[tuple[str, int], ...] = ()  # "orders", 137: newer than the backup
+    order_numbers: tuple[str, ...] = ()  # of these orders, as far as they are known
     uncounted: tuple[str, ...] = ()  # "orders cannot be counted: sales_order is missing"
     env_keys: tuple[str, ...] = ()
     needed_bytes: int | None = None
     free_bytes: int | None = None
+    closed_s: float | None = None  # how long the store is closed, about
 
     @property
     def stops(self) -> tuple[Finding, ...]:

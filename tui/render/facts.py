@@ -124,18 +124,26 @@ def space_lines(known: Known, place: Place) -> list[Content]:
     full = bar.rstrip(place.glyphs.empty)
     return [
         assemble((full, "$text-accent"), (bar[len(full) :], "$line"), told),
-        _amounts(known, space),
+        *_amounts(known, space, place.width),
     ]
 
 
-def _amounts(known: Known, space: SpaceView) -> Content:
-    parts: list[text.Part] = [("free ", _MUTED), (text.size(space.free_bytes), "bold")]
-    parts += [(" of ", _MUTED), text.size(space.total_bytes)]
+def _amounts(known: Known, space: SpaceView, width: int) -> list[Content]:
+    """Return the amounts in as many rows as they need: none is cut."""
+    free = assemble(("free ", _MUTED), (text.size(space.free_bytes), "bold"), (" of ", _MUTED),
+                    text.size(space.total_bytes))  # fmt: skip
+    amounts = [free]
     if isinstance(known.backups, BackupsView) and known.backups.sets:
-        parts += [("   backups ", _MUTED), text.size(known.backups.size_bytes)]
+        amounts.append(assemble(("backups ", _MUTED), text.size(known.backups.size_bytes)))
     if known.undo_bytes:
-        parts += [("   undo ", _MUTED), (text.size(known.undo_bytes), _WARNING)]
-    return assemble(*parts)
+        amounts.append(assemble(("undo ", _MUTED), (text.size(known.undo_bytes), _WARNING)))
+    rows = amounts[:1]
+    for one in amounts[1:]:
+        if rows[-1].cell_length + 3 + one.cell_length <= width:
+            rows[-1] = assemble(rows[-1], "   ", one)
+        else:
+            rows.append(one)
+    return rows
 
 
 def changed_lines(
@@ -214,9 +222,7 @@ def brief_lines(known: Known, place: Place) -> list[Content]:
 def job_head(width: int, zone: tzinfo | None) -> Content:
     """Return the heads of the columns of jobs."""
     zone_words = f"WHEN {text.zone_name(zone)}"[:12]
-    return assemble(
-        (f"  {zone_words:<12}  {'WHAT':<9}{'PARTS':<14}{'TOOK':>6}  END"[:width], _MUTED)
-    )
+    return assemble((f"  {zone_words:<12} {'WHAT':<9}{'PARTS':<14}{'TOOK':>6} END"[:width], _MUTED))
 
 
 def job_line(job: JobSummary, width: int, now_s: float, zone: tzinfo | None) -> Content:
@@ -229,7 +235,7 @@ def job_line(job: JobSummary, width: int, now_s: float, zone: tzinfo | None) -> 
     if job.interrupted:
         style = "bold $text-error"
     more = f", undo kept {text.size(job.undo_bytes or None)}" if job.undo_kept else ""
-    line = f"{when}  {text.OPERATION_SHORT[job.operation]:<9}{kinds:<14}{took:>6}  "
+    line = f"{when} {text.OPERATION_SHORT[job.operation]:<9}{kinds:<14}{took:>6} "
     rest = f"{more}   {text.clean(job.user)}@{text.clean(job.host)}" if job.user else more
     if len(line) + len(end) + len(rest) > width:
         rest = more if len(line) + len(end) + len(more) <= width else ""

@@ -73,6 +73,7 @@ class Backups(FilteredPage):
         super().__init__()
         self._wanted = "" if timestamp is None else f"set {timestamp}"
         self._backups: Latest[BackupsView] = Latest()
+        self._known: BackupsView | None = None  # shown before it was read anew
         self._texts: Mapping[int, str] = {}
         self._listing = Listing()
         self._opened: set[int] = set()
@@ -103,6 +104,10 @@ class Backups(FilteredPage):
         rows.focus()
         self._would = RollbackEstimates(owner.engine, owner.errands, self._draw_details)
         self._verifying = Verifying(owner.engine, owner.errands, owner)
+        if owner.listing is not None:  # of 2,000 sets, reading it anew takes a second
+            self._backups.value = owner.listing
+            self._listed(owner.listing)
+            self._known = owner.listing
         self._reading = self.set_interval(0.5, self._show_verifying, pause=True)
 
     def on_unmount(self) -> None:
@@ -113,7 +118,10 @@ class Backups(FilteredPage):
     def on_screen_resume(self) -> None:
         """Read the list again."""
         super().on_screen_resume()
-        self.action_refresh_list()
+        if self._known is not None and self.RESTS_S:
+            self.set_timer(self.RESTS_S, self.action_refresh_list)  # once it is seen
+        else:
+            self.action_refresh_list()
 
     def on_resize(self) -> None:
         """Draw the set for the room that there is now."""
@@ -129,7 +137,11 @@ class Backups(FilteredPage):
         self._backups.ask(owner.errands, owner.engine.backups, self._listed, limit_s=LIMIT_S)
 
     def _listed(self, value: object) -> None:
+        known, self._known = self._known, None
         if isinstance(value, BackupsView):
+            self.owner.listing = value
+            if value == known:
+                return
             self._texts = texts_of(value, lambda at: text.local_time(at, self.owner.zone))
         if self._would is not None:
             self._would.forget()

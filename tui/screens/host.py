@@ -14,7 +14,7 @@ from core.jobs.listing import JobSummary
 from core.operations.health import StoreHealth
 from core.operations.requests import Request
 from tui.engine.port import Engine, Follower, Messages, QuestionThreads
-from tui.engine.views import SetView
+from tui.engine.views import BackupsView, SetView
 from tui.render.text import Glyphs
 from tui.widgets.bar import BarView
 
@@ -32,6 +32,8 @@ class Host(Messages, Protocol):
     forgotten: int  # jobs that ran and are listed no more
     maintenance: bool | None  # None: not known yet
     health: StoreHealth | None  # None: not known yet
+    remote: bool  # the terminal is at the other end of a link: what is painted is dear
+    listing: BackupsView | None  # of var/backups, as it was read last
     read_only: str  # why this session may only look; empty where it may change things
 
     @property

@@ -338,6 +338,14 @@ class Inside(Page):
         """Show the difference where there is room for it now."""
         self.call_after_refresh(self._look)
 
+    def on_panel_title_clicked(self, event: Panel.TitleClicked) -> None:
+        """Go to the part that was clicked."""
+        word = event.panel.title_at(event.at)
+        for one in self._set.backups:
+            if one.kind is not None and one is not self._backup and _TITLES[one.kind] == word:
+                self._close_find()
+                self._begin(one)
+
     def action_turn(self) -> None:
         """Go to the next part of the set."""
         self._close_find()

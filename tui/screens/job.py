@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -32,6 +33,7 @@ CHART_S: Final = 4.0
 CHART_ROWS: Final = 5
 CANCELLED: Final = """What it has begun is put back: unfinished files are removed, and the store is
 as it was before, open if it was open.""".replace("\n", " ")
+FLOOD: Final = 5  # lines at once
 LOG_ROWS: Final = 5  # the log keeps at least so many when steps are many
 
 
@@ -41,6 +43,8 @@ class JobScreen(Page):
     PURPOSE = """The job runs in a process of its own: this screen only watches it. Leaving, a lost
         connection or a closed window do not stop it; magerewind job:attach shows it again. Cancel
         puts everything back as long as the commit point has not been reached."""
+    LOG_S: ClassVar[float] = 0.9  # the log is drawn no more often
+    FLOOD_S: ClassVar[float] = 1.9  # nor so often while more comes than can be read
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "fold_log", "Log", tooltip="Fold the log away, or show it again."),
         Binding("z", "zoom_log", "Wider", tooltip="Give the log the whole screen."),
@@ -60,6 +64,7 @@ class JobScreen(Page):
         self.job_id = job_id
         self._follower: Follower | None = None
         self._charted_s = float("-inf")
+        self._logged_s = float("-inf")
         self._share = 0.0
         self._was_ended: bool | None = None
         self._ticked: set[str] = set()
@@ -172,7 +177,16 @@ class JobScreen(Page):
         if not self.has_class("-over"):
             self._draw_now()
         if not self.has_class("-folded"):
-            self._log.take(self.follower)
+            self._draw_log()
+
+    def _draw_log(self) -> None:
+        """Show what is new of the log, seldom: a pane full of new lines is painted whole."""
+        follower, now_s = self.follower, monotonic()
+        many = follower.written - self._log.shown > FLOOD
+        rests_s = self.FLOOD_S if many or self.owner.remote else self.LOG_S
+        if follower.ended or now_s - self._logged_s >= rests_s:
+            self._logged_s = now_s
+            self._log.take(follower)
 
     def _draw_whole(self) -> None:
         state = self.follower.state
@@ -236,7 +250,7 @@ class JobScreen(Page):
         follower = self.follower
         self._show("now", lambda width: now_rows(follower.state, self.place(width)))
         now_s = self.owner.clock()
-        if now_s - self._charted_s >= CHART_S:
+        if now_s - self._charted_s >= CHART_S * (2 if self.owner.remote else 1):
             self._charted_s = now_s
             self._show("chart", self._chart)
             self._show("slowest", self._slowest)

@@ -49,10 +49,14 @@ class PlanPane(Vertical):
     ]
 
     class LeftOut(Message):
-        """An entry is to be left out; with `back` it is to be taken in again."""
+        """A part is to be left out; with `back` it is to be taken in again.
 
-        def __init__(self, path: str, *, back: bool) -> None:
-            self.path = path
+        Without a `part` all of its kind is meant.
+        """
+
+        def __init__(self, kind: Kind, name: str | None, *, back: bool) -> None:
+            self.kind = kind
+            self.part = None if name is None else (kind, name)
             self.back = back
             super().__init__()
 
@@ -350,12 +354,12 @@ class PlanPane(Vertical):
         if item is None or event.rows is not self._rows:
             return
         if item.sort is Sort.LEFT:
-            self.post_message(self.LeftOut(str(value), back=True))
-        elif item.sort is Sort.TABLE:
-            self._owner.refuse("A table is not left out: --only-table chooses those that count.")
-        elif (
-            item.sort is Sort.NODE and value is not None and not isinstance(value, str | TablePlan)
-        ):
-            self.post_message(self.LeftOut(value.path, back=False))
+            self.post_message(self.LeftOut(item.kind, str(value), back=True))
+        elif isinstance(value, TablePlan):
+            self.post_message(self.LeftOut(Kind.DB, value.name, back=False))
+        elif item.sort is Sort.KIND:
+            self.post_message(self.LeftOut(item.kind, None, back=False))
+        elif item.sort is Sort.NODE and not isinstance(value, str) and value is not None:
+            self.post_message(self.LeftOut(item.kind, value.path, back=False))
         else:
-            self._owner.refuse("Put the cursor on a file or a directory to leave it out.")
+            self._owner.refuse("Put the cursor on a file, a directory or a table to leave it out.")

@@ -33,6 +33,7 @@ SHOWN = {
     "greater_than_sign": ">",
     "full_stop": ".",
     "f5": "F5",
+    "left": "Left",
     "right": "Right",
 }
 _GAP = 2
