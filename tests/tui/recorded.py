@@ -28,10 +28,8 @@ from core.operations.requests import BackupRequest, Request, RollbackRequest, Un
 from tests.tui.recorded_inside import RecordedInside
 from tests.tui.recorded_values import (
     HOUR,
-    KEYS,
     NOW_S,
     ROOT,
-    SIZES,
     backup_stream,
     rollback_stream,
     sets,
@@ -55,11 +53,6 @@ from tui.engine.views import (
     SpaceView,
     StoreView,
 )
-
-KEYS += ("write:db", "verify:db", "open")
-
-
-SIZES += (5_600_000_000, 5_600_000_000, -1)
 
 
 def plan() -> PlanView:

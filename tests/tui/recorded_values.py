@@ -64,9 +64,11 @@ def stamp(events: Iterable[tuple[float, Event]], start_s: float) -> list[Stamped
 
 
 KEYS = ("check", "close", "write:code", "verify:code", "write:media", "verify:media")
+KEYS += ("write:db", "verify:db", "open")
 
 
 SIZES = (-1, -1, 1_930_000_000, 612_000_000, 38_400_000_000, 35_100_000_000)
+SIZES += (5_600_000_000, 5_600_000_000, -1)
 
 
 def backup_stream(*, ended: bool = False) -> list[Stamped]:
