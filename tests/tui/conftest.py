@@ -11,7 +11,8 @@ import pytest
 from textual.pilot import Pilot
 
 from screenshots.settling import rows, settle
-from tests.tui.recorded import NOW_S, RecordedEngine
+from tests.tui.recorded import RecordedEngine
+from tests.tui.recorded_values import NOW_S
 from tui.app.application import Application
 from tui.app.terminal import Terminal
 from tui.engine.port import Engine

@@ -1,4 +1,4 @@
-"""The events of one job, read as they come, and whether more can come."""
+"""The events of one job for a screen, and the decision that none will follow."""
 
 from __future__ import annotations
 
