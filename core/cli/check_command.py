@@ -10,6 +10,7 @@ from core.cli.due_view import check_line, due_json, judge
 from core.cli.schedule_commands import due_for
 from core.errors import UsageError
 from core.jobs.listing import interrupted_error
+from core.magento.store import refuse_stranger
 from core.schedule.due import Due
 
 
@@ -39,6 +40,8 @@ def check_command(session: Session) -> int:
     due = _limited(session, due_for(session, client.store))
     interrupted = client.interrupted()
     problem = ""
+    if interrupted is not None and interrupted.unreadable:
+        refuse_stranger(client.store)  # unknown to this account, and no fault of the store
     if interrupted is not None:
         problem = interrupted_error(interrupted, host=client.host).message
     state = judge(due, now_s, problem=problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -61,8 +62,8 @@ def due_json(due: Due, now_s: float) -> dict[str, Any]:
             for kind, last_s in due.last_s.items()
         },
         "overdue": bool(overdue),
-        "warning_s": due.warning_s,
-        "critical_s": due.critical_s,
+        "warning_s": due.warning_s if due.warning_s < math.inf else None,
+        "critical_s": due.critical_s if due.critical_s < math.inf else None,
         "next_s": due.next_s,
         "next": None if due.next_s is None else numbers.iso(due.next_s),
         "tried_s": due.tried_s,
@@ -74,7 +75,7 @@ def judge(due: Due, now_s: float, *, problem: str = "") -> int:
     """Return the exit code of a check; a `problem` is critical by itself."""
     if problem or due.not_restorable or due.older_than(due.critical_s, now_s):
         return CRITICAL
-    return WARNING if due.older_than(due.warning_s, now_s) else OK
+    return WARNING if due.older_than(due.warning_s, now_s) or due.idle else OK
 
 
 def check_line(due: Due, now_s: float, *, problem: str = "") -> str:
@@ -85,15 +86,20 @@ def check_line(due: Due, now_s: float, *, problem: str = "") -> str:
     for kind, last_s in due.last_s.items():
         age = "never" if last_s is None else numbers.age(last_s, now_s)
         said.append(f"{kind.value} {age}")
+    said += [f"the timer {name} is not active" for name in due.idle]
     if due.next_s is not None:
         said.append(f"next run {numbers.moment(due.next_s, named=True)}")
-    limits = f"{round(due.warning_s)};{round(due.critical_s)};0"
+    limits = f"{_limit(due.warning_s)};{_limit(due.critical_s)};0"
     measured = [
         f"{kind.value}_age={round(now_s - last_s)}s;{limits}"
         for kind, last_s in due.last_s.items()
         if last_s is not None
     ]
     return plugin_line(state, ", ".join(said), " ".join(measured))
+
+
+def _limit(age_s: float) -> str:
+    return str(round(age_s)) if age_s < math.inf else ""
 
 
 def worst_state(states: Sequence[int]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -12,11 +13,11 @@ from core.cli.commands import Session
 from core.cli.due_view import due_json, due_lines
 from core.cli.retention_policy import policy_of
 from core.cli.store_view import owner_name
-from core.config.load import DEFAULT
+from core.config.load import DEFAULT, Effective
 from core.config.types import seconds_of
 from core.errors import AccountRefused, PreflightRefused, UsageError
 from core.events import Kind, encode_text
-from core.magento.store import Store, linked_parts, shown
+from core.magento.store import Store, linked_parts, refuse_stranger, shown
 from core.program import command_of
 from core.schedule.calendar import interval_s, parse_times
 from core.schedule.due import Due, due_of
@@ -77,18 +78,21 @@ def _schedule(session: Session, store: Store, way: Way) -> Schedule:
         kinds=tuple(kind.value for kind in kinds),
         commands=tuple(commands),
         account=line.account or owner_name(store.owner_uid),
-        writable=_writable(store, settings.metrics_file),
+        writable=_writable(store, effective),
         interval_s=_interval(session, calendar),
         delay_s=seconds_of(settings.schedule.randomized_delay) or 0,
     )
 
 
-def _writable(store: Store, metrics_file: str | None) -> tuple[str, ...]:
-    """Return the store, where parts of it really are, and where its metrics go."""
+def _writable(store: Store, effective: Effective) -> tuple[str, ...]:
+    """Return the store, the real places of its parts, and those of its metrics and copies."""
     real = [target for _, target in linked_parts(store) if target is not None]
     backups = os.path.realpath(store.backups)
-    metrics = () if metrics_file is None else (os.path.dirname(metrics_file),)
-    return tuple(dict.fromkeys((store.root, *real, backups, *metrics)))
+    settings = effective.settings
+    metrics = () if settings.metrics_file is None else (os.path.dirname(settings.metrics_file),)
+    urls = (effective.repositories[name].url for name in settings.repositories)
+    copies = (url for url in (one.removeprefix("local:") for one in urls) if url.startswith("/"))
+    return tuple(dict.fromkeys((store.root, *real, backups, *metrics, *copies)))
 
 
 def _interval(session: Session, calendar: str) -> float:
@@ -136,6 +140,9 @@ def _print_files(session: Session, files: Iterable[tuple[str, bytes]]) -> None:
 def install_command(session: Session) -> int:
     """`schedule:install`."""
     store = session.store(for_rollback=False)
+    if os.geteuid() != 0 and not session.line.dry_run:  # its runs would be refused, one by one
+        session.writable_store(for_rollback=False)
+        refuse_stranger(store)
     places = Places.of(session.environ)
     way = _way(session)
     schedule = _schedule(session, store, way)
@@ -230,11 +237,12 @@ def due_for(session: Session, store: Store) -> Due:
     """Return the due kinds of a store, by its schedule and its configuration."""
     effective = session.settings(store)
     settings = effective.settings
+    limit_s = seconds_of(settings.schedule.overdue_after)
     said = effective.origins.get("schedule.overdue_after", DEFAULT) != DEFAULT
     return due_of(
         store,
         environ=session.environ,
         now_s=session.clock(),
         kinds=settings.kinds,
-        limit_s=seconds_of(settings.schedule.overdue_after) if said else None,
+        limit_s=None if not said else math.inf if limit_s is None else limit_s,
     )

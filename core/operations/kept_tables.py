@@ -1,6 +1,7 @@
 """The tables of a job that are to stay live: held still, compared again, loaded where they differ.
 
     up to three times:
+        guard the new tables that others will refer to
         lock the tables that stay, in a connection of its own
         compare it with the dump under these locks     nothing differs: the locks stay until the end
         unlock; load the differing ones beside
@@ -22,6 +23,7 @@ from core.database.schema.read_tables import read_foreign_keys
 from core.database.schema.swap_file import Source, StagedTables
 from core.database.server.connection import connect
 from core.database.server.dialect import one_line
+from core.database.swap.guards import make_guards
 from core.database.swap.swap import leaving_tables
 from core.database.swap.table_locks import TableLocks, lock_kept_tables
 from core.errors import SwapBlocked
@@ -129,6 +131,14 @@ class KeptTables:
 
 
 def _hold(settings: DatabaseConnection, staged: StagedTables) -> TableLocks | None:
+    """Guard the new tables, then lock those that stay."""
     with connect(settings) as connection:
         leaving = leaving_tables(connection, staged, whole=staged.whole)
-    return lock_kept_tables(settings, {*(one.name for one in staged.tables), *leaving}, staged.kept)
+    make_guards(settings, staged.short, staged.tables, leaving)
+    outside = {(one.key.schema, one.key.referenced) for one in staged.wanted.foreign_keys}
+    return lock_kept_tables(
+        settings,
+        {*(one.name for one in staged.tables), *leaving},
+        staged.kept,
+        outside={one for one in outside if one[0]},
+    )

@@ -7,6 +7,7 @@ up by hand has no limit.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -26,8 +27,8 @@ _SLACK_S = 2 * 3600.0
 class Due:
     """Ages and times in unix seconds. `last_s` has None for a kind without a backup.
 
-    `warning_s` and `critical_s` are the ages from which a kind is overdue; `limited` tells whether
-    a schedule, a configuration or a person has said so.
+    `warning_s` and `critical_s` are the ages from which a kind is overdue; infinity is never.
+    `limited` tells whether a schedule, a configuration or a person has said so.
     """
 
     last_s: Mapping[Kind, float | None]
@@ -39,6 +40,11 @@ class Due:
     tried_s: float | None = None  # of the newest drill
     not_restorable: tuple[str, ...] = ()  # names whose last drill has failed
 
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """The names of timers that are in place and not run by their manager."""
+        return tuple(one.schedule.name for one in self.installed if one.active is False)
+
     def overdue(self, now_s: float) -> tuple[Kind, ...]:
         """Return the kinds that are overdue, where anything says when they are."""
         return self.older_than(self.warning_s, now_s) if self.limited else ()
@@ -48,7 +54,7 @@ class Due:
         return tuple(
             kind
             for kind, last_s in self.last_s.items()
-            if last_s is None or now_s - last_s > limit_s
+            if limit_s < math.inf and (last_s is None or now_s - last_s > limit_s)
         )
 
 

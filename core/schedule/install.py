@@ -6,6 +6,7 @@ block is ours when it describes a schedule of exactly this store.
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import pwd
 from collections.abc import Iterator, Mapping
@@ -253,18 +254,27 @@ def _running(way: Way, name: str, environ: Mapping[str, str]) -> tuple[bool | No
     if not _manager_runs(way, environ):
         return None, None
     words = ["show", f"{name}.timer", "-p", "ActiveState", "-p", "NextElapseUSecRealtime"]
+    environ = {**environ, "TZ": "UTC"}  # --timestamp=unix holds for no time of a timer
     try:
-        answer = run_program([*_control(way), "--timestamp=unix", *words], environ, limit_s=LOOK_S)
+        answer = run_program([*_control(way), *words], environ, limit_s=LOOK_S)
     except MagerewindError:
+        return None, None
+    if not answer.well:
         return None, None
     rows = dict(
         line.split("=", 1)
         for line in answer.out.decode("utf-8", "replace").splitlines()
         if "=" in line
     )
-    next_text = rows.get("NextElapseUSecRealtime", "").removeprefix("@")
-    next_s = float(next_text) if next_text.isdigit() else None
-    return rows.get("ActiveState") == "active", next_s
+    return rows.get("ActiveState") == "active", moment_of(rows.get("NextElapseUSecRealtime", ""))
+
+
+def moment_of(text: str) -> float | None:
+    """Return the time that systemctl prints of a timer in UTC, in unix seconds; None for none."""
+    try:
+        return dt.datetime.strptime(f"{text} +0000", "%a %Y-%m-%d %H:%M:%S UTC %z").timestamp()
+    except ValueError:
+        return None
 
 
 def remove(installed: Installed, environ: Mapping[str, str]) -> None:

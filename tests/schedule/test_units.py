@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shlex
@@ -12,11 +13,22 @@ from pathlib import Path
 
 import pytest
 
+from core.cli.due_view import check_line, due_json
 from core.errors import PreflightRefused
+from core.events import Kind
 from core.sample.sizes import Size
 from core.sample.store import make_store
 from core.schedule import crontab
-from core.schedule.install import Places, Way, find_installed, install, remove
+from core.schedule.due import Due
+from core.schedule.install import (
+    Installed,
+    Places,
+    Way,
+    find_installed,
+    install,
+    moment_of,
+    remove,
+)
 from core.schedule.units import Schedule, find_in, service_text, timer_text
 from tests.cli.command_line import ENVIRON, MAGEREWIND, Shop
 
@@ -223,6 +235,46 @@ def test_the_check_answers_as_a_plugin_does(store):
     assert gone.returncode == 3
     assert gone.stdout.startswith("UNKNOWN - ")
     assert "|" not in gone.stdout
+
+
+def test_the_next_run_is_what_systemctl_says():
+    assert moment_of("Fri 2026-11-27 21:34:09 UTC") == 1795815249.0
+    assert [moment_of(text) for text in ("", "n/a", "Fri 2026-11-27 22:34:09 CET")] == [None] * 3
+
+
+def test_a_store_that_is_never_overdue_is_never_critical():
+    due = Due(last_s={Kind.DB: 0.0, Kind.CODE: None}, warning_s=math.inf, critical_s=math.inf,
+              limited=True)  # fmt: skip
+    assert due.overdue(1e9) == ()
+    line = check_line(due, 1e9)
+    assert line.startswith("OK - ")
+    assert line.endswith("| db_age=1000000000s;;;0")
+    assert due_json(due, 1e9)["warning_s"] is None
+
+
+def test_a_timer_that_is_not_active_is_a_warning(tmp_path):
+    made = schedule(tmp_path)
+    places = {True: (), False: (f"the timer {made.name} is not active",), None: ()}
+    for active, said in places.items():
+        one = Installed(schedule=made, way=Way.SYSTEM, places=(), active=active)
+        limits = {"warning_s": 60.0, "critical_s": 90.0, "limited": True}
+        due = Due(last_s={Kind.DB: 1e9}, installed=(one,), **limits)
+        line = check_line(due, 1e9)
+        assert line.startswith("WARNING - " if said else "OK - ")
+        assert all(words in line for words in said)
+
+
+def test_a_unit_may_write_where_copies_go(store, tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[stores.one]\nroot = {json.dumps(str(store.root))}\nrepositories = ["disk", "far"]\n'
+        '[repositories.disk]\nurl = "/mnt/copies"\npassword_command = ["true"]\n'
+        '[repositories.far]\nurl = "sftp:host:/there"\npassword_command = ["true"]\n'
+    )
+    shown = store.say("schedule:install", "--system", "--dry-run", "--config", str(config)).stdout
+    [line] = [line for line in shown.splitlines() if line.startswith("ReadWritePaths=")]
+    assert '"-/mnt/copies"' in line
+    assert "there" not in line
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.security.accounts import GROUP, OTHER, OWNER, WEB, as_root, look_of
+from tests.security.accounts import GROUP, OTHER, OWNER, WEB, as_root, clean, look_of
 
 pytestmark = as_root
 
@@ -104,3 +104,14 @@ def test_a_mark_waits_for_no_other_account(installation, root):
     lock = Path(root, "var/.magerewind/changes.lock")
     assert lock.stat().st_uid == OWNER
     assert lock.stat().st_mode & 0o077 == 0
+
+
+def test_an_account_that_may_not_back_up_schedules_nothing_and_knows_nothing(installation, root):
+    installation.run("setup:backup", "--media", root=root, code=0)
+    os.chmod(f"{root}/var", 0o2775)
+    member = {"uid": WEB, "gid": GROUP, "environ": clean(HOME="/nonexistent")}
+    said = installation.run("schedule:install", "--user", root=root, code=1, **member)
+    assert "may not write" in said.problem[0]
+    assert "/nonexistent" not in said.err
+    said = installation.run("info:store", "--check", root=root, code=3, **member)
+    assert said.out.startswith("UNKNOWN - The store belongs to ")

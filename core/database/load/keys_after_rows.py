@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from core.database.load.batches import Finishing
 from core.database.load.dump_check import TableContent
-from core.database.load.row_writers import Finishing, RowWriters, run_all
+from core.database.load.row_writers import RowWriters, run_all
 from core.database.schema.swap_file import DeferredKey
 from core.database.server.dialect import quote_name
 from core.database.sql.set_statements import SessionState

@@ -1,9 +1,10 @@
 """Loads a dump beside the live tables: under other names, in the same schema, in parallel.
 
 One thread reads the dump and makes the tables; several connections write the rows in transactions
-of some mebibytes, in any order. Keys that can wait are made when the last row of their table is in,
-foreign keys come at the very end, under names of their own. Nothing live is touched: after any
-failure, the staged tables are dropped and the schema is as before.
+of some mebibytes, in any order, each those of a large table of its own while there are enough. Keys
+that can wait are made when the last row of their table is in, foreign keys come at the very end,
+under names of their own. Nothing live is touched: after any failure, the staged tables are dropped
+and the schema is as before.
 
 Not unique_checks = 0: with it (and foreign_key_checks = 0) MariaDB locks an empty table for one
 connection and loads it in bulk, which was 30 % slower here than two connections without.
@@ -15,10 +16,11 @@ import contextlib
 from collections.abc import Collection, Mapping
 from typing import Final
 
+from core.database.load.batches import BATCH, Batch, Row, place_of
 from core.database.load.deferred_keys import DeferredKeys
 from core.database.load.dump_check import DumpCheck, unnamed_kinds
 from core.database.load.keys_after_rows import LoadedTable, finish_tables, keys_of
-from core.database.load.row_writers import Batch, RowWriters, load_failure
+from core.database.load.row_writers import RowWriters, load_failure
 from core.database.load.skipped_rows import SkippedRows
 from core.database.load.staging import add_to, compare_counts, drop_staging, staged_names
 from core.database.load.try_triggers import object_text, prove_kept_triggers, prove_triggers
@@ -50,8 +52,6 @@ from core.events import Report, Warned, no_report
 from core.journal import Journal
 from core.magento.settings import DatabaseConnection
 
-BATCH: Final = 8 << 20
-"""Bytes of rows in a transaction. Larger ones cost memory here and undo space there."""
 DEFER_FROM: Final = 1 << 20
 """Bytes of rows from which building keys afterwards is worth an ALTER TABLE."""
 
@@ -142,6 +142,7 @@ class _Loading:
         self.pieces: list[bytes] = []  # of the row that comes next
         self.warnings: list[Warned] = []
         self.position = 0  # bytes of the file that are read
+        self.current = ""  # the table whose rows came last
 
     def close(self) -> None:
         self.main.connection.close()
@@ -161,15 +162,17 @@ class _Loading:
             make_marker(self.main.connection, mark)
         self.main.connection.execute("SET foreign_key_checks = 0")
 
-        def tick() -> None:
-            report(self.position, writers.rows_written, one_line(self.batch.current))
-
         rows: dict[str, int] = {}
         if self.new:
-            writers = RowWriters(self.settings, self.collations.names, workers, tick=tick)
-            with writers:
+            file = DumpFile(self.path, digest=True, content_bytes=self.check.content_bytes)
+            writers = RowWriters(
+                self.settings, self.collations.names, workers, file,
+                lambda: self._report(writers, report),
+            )  # fmt: skip
+            with contextlib.closing(file), writers:
                 self._read(writers, report)
                 writers.wait()
+                report(self.position, writers.rows_written, "")
                 keys = self.waiting.among(self.staged)
                 finish_tables(list(self.tables.values()), keys, self.staged, writers)
             self.waiting.rename_automatic(self.main.connection)
@@ -227,33 +230,34 @@ class _Loading:
             trusted=self.check.trusted,
         )
 
+    def _report(self, writers: RowWriters, report: Report) -> None:
+        """Tell how far the rows are that were written, not how far the dump was read."""
+        done = max(0, self.position - writers.pending_bytes)
+        report(done, writers.rows_written, one_line(self.current))
+
     def _read(self, writers: RowWriters, report: Report) -> None:
-        file = DumpFile(self.path, digest=True, content_bytes=self.check.content_bytes)
-        try:
-            statements = Statements(file)
-            number = 0
-            for raw in statements:  # not enumerate, which keeps the last one
-                number += 1  # noqa: SIM113
-                if self.skipped.table_of(raw.text) is None:
-                    self._take(raw, number, writers)
-                else:
-                    self.pieces.clear()
-                del raw  # a large row is not held twice while it is written
-                statements.reading = self.session.state.reading
-                if self.batch.size >= BATCH:
-                    self._send(writers)
-                    self.position = file.position
-                    report(file.position, writers.rows_written, one_line(self.batch.current))
-            self._send(writers)
-            if file.sha256() != self.check.sha256:
-                raise LoadFailed(f"{self.path} is not the file that was checked.")
-            report(file.position, writers.rows_written, "")
-        finally:
-            file.close()
+        file, statements = writers.file, Statements(writers.file)
+        number = 0
+        for raw in statements:  # not enumerate, which keeps the last one
+            number += 1  # noqa: SIM113
+            if self.skipped.table_of(raw.text) is None:
+                self._take(raw, number, writers)
+            else:
+                self.pieces.clear()
+            del raw  # a large row is not held twice while it is written
+            statements.reading = self.session.state.reading
+            if max(self.batch.size, file.position - self.position) >= BATCH:
+                self._send(writers)
+                self.position = file.position
+                self._report(writers, report)
+        self._send(writers)
+        self.position = file.position
+        if file.sha256() != self.check.sha256:
+            raise LoadFailed(f"{self.path} is not the file that was checked.")
 
     def _send(self, writers: RowWriters) -> None:
         large = self.batch.size > 2 * BATCH
-        batch, self.batch = self.batch, Batch(current=self.batch.current)
+        batch, self.batch = self.batch, Batch()
         writers.put(batch)
         del batch
         if large:
@@ -263,7 +267,7 @@ class _Loading:
         statement = self._classified(raw)
         match statement.kind:
             case StatementKind.ROWS:
-                self._rows(statement, writers)
+                self._rows(statement, raw, writers)
             case StatementKind.PIECE:
                 self.pieces.append(statement.text)
             case StatementKind.SET:
@@ -295,30 +299,29 @@ class _Loading:
         self.objects.pop((one.kind, one.name), None)
         self.objects[one.kind, one.name] = one
 
-    def _rows(self, statement: Statement, writers: RowWriters) -> None:
+    def _rows(self, statement: Statement, raw: RawStatement, writers: RowWriters) -> None:
         table = self.tables.get(statement.name)
         before, self.pieces = tuple(self.pieces), []
         if table is None:  # rows of a table that is dropped and made again, or not loaded
             return
         table.seen += 1
+        self.current = statement.name
         last = table.seen == table.content.row_statements
         if last and table.later:
             mapped = [self._mapped(part.text) for part in table.later]
             writers.after(table.staged, table.seen, keys_of(table, mapped))
+        row = Row(
+            table.staged, statement.name, statement.text, statement.place,
+            self.session.state, statement.line, before,
+        )  # fmt: skip
         # Where the consistency of GTIDs is enforced (as MySQL 9 does), a transaction cannot have
         # rows of a table inside transactions and of one outside.
-        outside = (table.content.engine or "InnoDB").upper() not in TRANSACTIONAL
-        batch = Batch(outside=True) if outside else self.batch
-        batch.add(
-            table.staged,
-            statement.name,
-            self._renamed(statement, table.staged),
-            self.session.state,
-            statement.line,
-            before,
-        )
-        if outside:
-            writers.put(batch)
+        if (table.content.engine or "InnoDB").upper() not in TRANSACTIONAL:
+            writers.put(Batch([row], outside=True))
+        elif (at := place_of(raw, row, table.content, writers.file)) is not None:
+            writers.note(row._replace(text=b"", at=at), table.content.row_bytes)
+        else:
+            self.batch.add(row)
 
     def _renamed(self, statement: Statement, name: str) -> bytes:
         start, end = statement.place

@@ -6,20 +6,20 @@ whoever feeds them. The work after the last row of a table waits until that row 
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 import os
-import queue
 import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
+from core.database.load.batches import BATCH, Batch, Finishing, Row
+from core.database.load.work_queue import WorkQueue
 from core.database.schema.load_session import LoadingConnection
-from core.database.server.dialect import one_line
-from core.database.sql.set_statements import SessionState
+from core.database.server.dialect import one_line, quote_name
+from core.database.sql.split import DumpFile
 from core.errors import ConnectionFailed, ConnectionLost, DatabaseError, LoadFailed, MagerewindError
 from core.events import Warned
 from core.magento.settings import DatabaseConnection
@@ -27,6 +27,7 @@ from core.magento.settings import DatabaseConnection
 MOST_WRITERS: Final = 4
 TICK_S: Final = 0.1
 """How often somebody who waits is told that the work goes on, and may stop it."""
+_LOOK_S: Final = 0.2
 _TRIES: Final = 20  # of every deadlock one goes on, so each try brings the others further
 _AGAIN: Final = frozenset({1205, 1213})  # lock wait, deadlock: the transaction is rolled back
 _TRUNCATED: Final = 1265
@@ -36,49 +37,6 @@ _NO_CHOICE: Final = "values that are none of an ENUM's choices are stored as the
 _HARMLESS: Final = frozenset({1906, 6414})
 # Warnings after which a value differs from the dump's. The rest are named, not fatal.
 _LOST: Final = frozenset({1048, 1264, 1265, 1292, 1301, 1366, 1406, 1411, 1416, 3140, 4025})
-
-
-class Row(NamedTuple):
-    """A row statement under its staged name, its origin, and the statements of its values."""
-
-    staged: str
-    name: str
-    text: bytes
-    state: SessionState
-    line: int
-    before: tuple[bytes, ...] = ()
-
-
-@dataclass(slots=True)
-class Batch:
-    """Row statements for one transaction; `outside` for a statement that is to be in none."""
-
-    rows: list[Row] = field(default_factory=list)
-    size: int = 0
-    current: str = ""
-    outside: bool = False
-
-    def add(
-        self,
-        staged: str,
-        name: str,
-        text: bytes,
-        state: SessionState,
-        line: int,
-        before: tuple[bytes, ...] = (),
-    ) -> None:
-        """Take one more statement, and those to be run before it on the same connection."""
-        self.rows.append(Row(staged, name, text, state, line, before))
-        self.size += len(text) + sum(map(len, before))
-        self.current = name
-
-
-@dataclass(frozen=True, slots=True)
-class Finishing:
-    """Statements for a table whose rows are in; `name` is its real one, for messages."""
-
-    name: str
-    statements: tuple[tuple[bytes, SessionState, int], ...]
 
 
 def load_failure(name: str, line: int, error: DatabaseError) -> MagerewindError:
@@ -95,7 +53,8 @@ def load_failure(name: str, line: int, error: DatabaseError) -> MagerewindError:
 class RowWriters:
     """Threads with a connection each. Use as a context: leaving it by an error stops them.
 
-    `tick` is called now and then while the caller waits; it may raise.
+    They read long statements from `file`, the dump, themselves. `tick` is called now and then while
+    the caller waits; it may raise.
     """
 
     def __init__(
@@ -103,14 +62,15 @@ class RowWriters:
         settings: DatabaseConnection,
         collations: Mapping[str, str],
         count: int | None,
-        *,
+        file: DumpFile,
         tick: Callable[[], None],
     ) -> None:
         self._tick = tick
+        self.file = file
         count = count or max(2, min(os.cpu_count() or 2, MOST_WRITERS))
         self.rows: Counter[str] = Counter()  # by staged name, as the server counted them
         self.warnings: list[Warned] = []
-        self._queue: queue.Queue[Batch | Finishing | None] = queue.Queue(count)
+        self._queue = WorkQueue(count, BATCH)
         self._lock = threading.Lock()
         self._warned: set[tuple[str, object]] = set()
         self._done: Counter[str] = Counter()
@@ -129,7 +89,9 @@ class RowWriters:
             self._close()
             raise
         self._threads = [
-            threading.Thread(target=self._work, args=(one,), name=f"rows-{number}", daemon=True)
+            threading.Thread(
+                target=self._work, args=(one, number), name=f"rows-{number}", daemon=True
+            )
             for number, one in enumerate(self._connections, 1)
         ]
 
@@ -147,26 +109,29 @@ class RowWriters:
         """Hand over work; waits while enough is underway. Raises the writers' error."""
         if isinstance(work, Batch) and not work.rows:
             return
-        self._offer(work)
-
-    def _offer(self, work: Batch | Finishing | None) -> None:
         while True:
             if self._error is not None:
                 raise self._error
-            with contextlib.suppress(queue.Full):
-                self._queue.put(work, timeout=TICK_S)
+            if self._queue.put(work, TICK_S):
                 return
-            if work is not None:  # the end is not to be stopped any more
-                self._tick()
+            self._tick()
+
+    def note(self, row: Row, table_bytes: int) -> None:
+        """Hand over a statement of a large table by its place. Raises the writers' error."""
+        if self._error is not None:
+            raise self._error
+        self._queue.note(row, table_bytes)
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes of the statements that were handed over by their places and are not written."""
+        return self._queue.pending
 
     def wait(self) -> None:
         """Return when everything handed over is done."""
-        while self._queue.unfinished_tasks:
+        while not self._queue.wait(TICK_S):
             if self._error is not None:
                 raise self._error
-            with self._queue.all_tasks_done:
-                if self._queue.unfinished_tasks:
-                    self._queue.all_tasks_done.wait(TICK_S)
             self._tick()
         if self._error is not None:
             raise self._error
@@ -183,8 +148,7 @@ class RowWriters:
         trace: TracebackType | None,
     ) -> None:
         if error is None and self._error is None:
-            for _ in self._threads:
-                self._offer(None)
+            self._queue.end()
         else:
             if self._error is None:
                 self._error = error
@@ -198,22 +162,19 @@ class RowWriters:
         for one in self._connections:
             one.connection.close()
 
-    def _work(self, connection: LoadingConnection) -> None:
-        while self._error is None:
-            try:
-                work = self._queue.get(timeout=0.2)
-            except queue.Empty:
+    def _work(self, connection: LoadingConnection, number: int) -> None:
+        while self._error is None and not self._queue.is_over():
+            work = self._queue.take(number, _LOOK_S)
+            if work is None:
                 continue
             try:
-                if work is None:
-                    return
                 self._do(connection, work)
-                work = None  # free the rows before waiting for more
             except BaseException as error:  # noqa: BLE001 - raised again in the feeding thread
                 if self._error is None:
                     self._error = error
             finally:
-                self._queue.task_done()
+                self._queue.done(work)
+            del work  # free the rows before waiting for more
 
     def _do(self, connection: LoadingConnection, work: Batch | Finishing) -> None:
         if isinstance(work, Finishing):
@@ -256,7 +217,7 @@ class RowWriters:
                     connection.execute(piece)
                     if connection.warnings:
                         self._look_at_warnings(loading, row)
-                counts[row.staged] += connection.execute(row.text)
+                counts[row.staged] += connection.execute(self._text(row))
             except DatabaseError as error:
                 raise load_failure(row.name, row.line, error) from error
             if connection.warnings:
@@ -264,6 +225,19 @@ class RowWriters:
         if not batch.outside:
             connection.execute("COMMIT")
         return counts
+
+    def _text(self, row: Row) -> bytes:
+        """Return a row statement under its staged name. Raises LoadFailed for another text."""
+        text = row.text
+        if row.at is not None:
+            text = self.file.read_at(row.at.offset, row.at.length)
+            if hashlib.sha256(text).digest() != row.at.digest:
+                raise LoadFailed(f"{self.file.path} is not the file that was checked.")
+        start, end = row.named
+        quoted = quote_name(row.staged).encode()
+        if row.state.reading.ansi_quotes:
+            quoted = b"`" + row.staged.encode() + b"`"
+        return text[:start] + quoted + text[end:]
 
     def _look_at_warnings(self, loading: LoadingConnection, row: Row) -> None:
         found = loading.connection.query("SHOW WARNINGS LIMIT 64")

@@ -1,8 +1,8 @@
 """The names of staged and aside tables, and of the objects staged with them.
 
 `_mrs_<job>_<n>` is a staged table, `_mra_<job>_<n>` an aside one; foreign keys that wait for their
-real names are `_mrs_<job>_f<n>`. A name tells its job and that it is ours, nothing more: the table
-behind it is in the journal.
+real names are `_mrs_<job>_f<n>`, guards of staged tables `_mrs_<job>_g<n>`. A name tells its job
+and that it is ours, nothing more: the table behind it is in the journal.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ def staged_name(short: str, number: int) -> str:
 def copy_name(short: str, number: int) -> str:
     """Return the name of an empty copy of a table, on which something is tried."""
     return f"{STAGED}{short}_p{number}"
+
+
+def guard_name(short: str, number: int) -> str:
+    """Return the name of a table that keeps rows of a staged one from being deleted."""
+    return f"{STAGED}{short}_g{number}"
 
 
 def aside_name(short: str, number: int) -> str:

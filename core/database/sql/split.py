@@ -106,6 +106,16 @@ class DumpFile:
             self._digest.update(content)
         return content
 
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return bytes of a file that is not compressed, fewer at its end; not for its digest.
+
+        Changes nothing of where it is being read, and may be called by any thread.
+        """
+        try:
+            return os.pread(self._fd, size, offset)
+        except OSError as error:
+            raise translate(error, f"reading {self.path}") from error
+
     @property
     def position(self) -> int:
         """How far the file on disk has been read, in bytes: for progress."""

@@ -33,6 +33,7 @@ from core.database.schema.swap_file import ObjectText, Swap
 from core.database.schema.table_names import all_names, end_statements
 from core.database.server.connection import Connection
 from core.database.server.dialect import one_line, quote_name
+from core.database.swap.guards import drop_guards
 from core.database.swap.point_keys import point_kept_keys, point_outside_keys
 from core.database.swap.swap import swap_of
 from core.database.swap.table_locks import TableLocks
@@ -118,6 +119,7 @@ class _Forward:
             ("foreign keys", self._name_keys),
             ("defaults", self._set_defaults),
             ("foreign keys of others", self._point_others),
+            ("give up guards", self._give_up_guards),
             ("triggers", self._make_triggers),
             ("give up objects", self._drop_objects),
             ("routines", lambda: self._replace(_ROUTINES)),
@@ -209,6 +211,9 @@ class _Forward:
         hold, self.hold = self.hold, None
         point_kept_keys(self.connection, self.swap, hold)
         point_outside_keys(self.connection, self.swap)
+
+    def _give_up_guards(self) -> None:
+        drop_guards(self.connection, self.swap.short)
 
     def _alter(self, table: str, changes: Iterable[str]) -> None:
         self.loading.plain()

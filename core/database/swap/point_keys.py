@@ -9,9 +9,10 @@ of the dump, so none needs a check.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from core.database.schema.broken_tables import broken_tables
 from core.database.schema.names import aside_name
 from core.database.schema.swap_file import Swap
 from core.database.schema.table_names import all_names
@@ -38,7 +39,7 @@ def point_kept_keys(connection: Connection, swap: Swap, hold: TableLocks | None)
         if hold is None or not wrong.keys() <= hold.write:
             if hold is not None:
                 hold.release()
-            hold = _locked(connection, wrong)
+            hold = _locked(connection, wrong, swap)
         at_work = connection if hold is None else hold.connection
         at_work.execute("SET foreign_key_checks = 0")
         for table, keys in wrong.items():
@@ -48,10 +49,20 @@ def point_kept_keys(connection: Connection, swap: Swap, hold: TableLocks | None)
             hold.release()
 
 
-def _locked(connection: Connection, tables: Iterable[str]) -> TableLocks | None:
-    """Lock tables anew; None where the account may not, and each is altered as it stands."""
+def _locked(
+    connection: Connection, tables: Mapping[str, list[ForeignKeyText]], swap: Swap
+) -> TableLocks | None:
+    """Lock tables anew; None where the account may not, and each is altered as it stands.
+
+    Those that they refer to are locked too, since a key is missing for a moment. New ones are not:
+    they have guards.
+    """
+    keys = [key for own in tables.values() for key in own]
+    parents = {key.referenced for key in keys if not key.schema} & all_names(connection)
+    outside = {(key.schema, key.referenced) for key in keys if key.schema}
+    read = parents - tables.keys() - swap.names - broken_tables(connection).keys()
     try:
-        return lock_again(connection.settings, sorted(tables))
+        return lock_again(connection.settings, sorted(tables), read=read, outside=outside)
     except RightsMissing:
         return None
 

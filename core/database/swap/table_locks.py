@@ -2,9 +2,13 @@
 
 Kept tables are locked READ: others read them and wait to write, a cascade into them waits too. A
 table whose keys must be pointed at new tables is locked WRITE, so that the same connection can do
-that before anybody else writes to it. Not one with triggers: its lock would include the tables that
-they use, and block the RENAME of those. Nor one that a swapped table refers to: the key of the
-swapped table needs it.
+that before anybody else writes to it. Not one with triggers, or with a foreign key from one with
+triggers: its lock would include the tables that they use, and block the RENAME of those. Nor one
+that a swapped table refers to: the key of the swapped table needs it. These are locked WRITE after
+the commit; the guards hold off what could happen in between (`core.database.swap.guards`).
+
+Tables of other schemas that tables of this one refer to are locked READ where the account may, for
+their rows must stay until the new tables have their keys to them.
 
 Only base tables are locked. The connection commits each statement: else InnoDB would lock too, and
 stop the RENAME. It is never opened again: a lost one has lost its locks.
@@ -12,6 +16,7 @@ stop the RENAME. It is never opened again: a lost one has lost its locks.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +33,7 @@ from core.errors import ConnectionLost, DatabaseError, RightsMissing, SwapBlocke
 from core.magento.settings import DatabaseConnection
 
 TRIES: Final = 6
+_NO_TABLE: Final = 1146  # a key may refer to a table that is not there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +88,14 @@ def lock_kept_tables(
     swapped: Collection[str],
     kept: Collection[str],
     *,
+    outside: Collection[tuple[str, str]] = (),
     tries: int = TRIES,
 ) -> TableLocks | None:
     """Lock kept tables, and the relatives of swapped ones. None where the account may not.
 
-    None as well where there is nothing to hold. Raises SwapBlocked, which names who had locks
-    through all tries.
+    `outside` are schema and table of others that the new tables will refer to; they are locked
+    too, as those that live tables refer to, where the account may. None as well where there is
+    nothing to hold. Raises SwapBlocked, which names who had locks through all tries.
     """
     loading = LoadingConnection(settings)
     connection = loading.connection
@@ -102,7 +110,7 @@ def lock_kept_tables(
             return None
         loading.plain()
         connection.execute("SET autocommit = 1")
-        _lock(connection, read, write, tries)
+        _lock(connection, read, write, tries, outside={*outside, *_outside(connection)})
     except RightsMissing:
         connection.close()
         return None
@@ -120,37 +128,89 @@ def _wanted(
     if not connection.server.mariadb:  # there a lock of a relative would block the RENAME
         return kept, set()
     found = related_tables_of(connection, swapped)
-    with_triggers = {
-        str(name)
-        for (name,) in connection.query(
-            "SELECT DISTINCT EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS"
-            " WHERE TRIGGER_SCHEMA = DATABASE()"
-        )
-    }
-    write = set(found.children - found.parents - with_triggers)
+    write = set(found.children - found.parents) - _reaching_triggers(connection)
     return {*kept, *found.children, *found.parents} - write, write
 
 
+def _reaching_triggers(connection: Connection) -> set[str]:
+    """Return the tables with triggers, and those with foreign keys from them, over any others.
+
+    A WRITE lock includes the tables that refer to it, with what their triggers use.
+    """
+    rows = connection.query(
+        "SELECT DISTINCT EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS"
+        " WHERE TRIGGER_SCHEMA = DATABASE()"
+    )
+    parents = defaultdict[str, set[str]](set)
+    for key in read_foreign_keys(connection):
+        if key.referenced_schema == connection.schema:
+            parents[key.table].add(key.referenced_table)
+    found = {str(name) for (name,) in rows}
+    todo = list(found)
+    while todo:
+        more = parents[todo.pop()] - found
+        found |= more
+        todo += more
+    return found
+
+
+def _outside(connection: Connection) -> set[tuple[str, str]]:
+    """Return the tables of other schemas that tables of this one refer to."""
+    if not connection.server.mariadb:
+        return set()
+    rows = connection.query(
+        "SELECT DISTINCT REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME"
+        " FROM information_schema.KEY_COLUMN_USAGE"
+        " WHERE TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_SCHEMA <> DATABASE()"
+    )
+    return {(str(schema), str(table)) for schema, table in rows}
+
+
 def lock_again(
-    settings: DatabaseConnection, tables: Collection[str], *, tries: int = TRIES
+    settings: DatabaseConnection,
+    tables: Collection[str],
+    *,
+    read: Collection[str] = (),
+    outside: Collection[tuple[str, str]] = (),
+    tries: int = TRIES,
 ) -> TableLocks:
-    """Lock tables WRITE. Raises SwapBlocked, RightsMissing."""
+    """Lock tables WRITE, and those that they refer to READ. Raises SwapBlocked, RightsMissing."""
     loading = LoadingConnection(settings)
     try:
         loading.plain()
         loading.connection.execute("SET autocommit = 1")
-        _lock(loading.connection, (), tables, tries)
+        _lock(loading.connection, read, tables, tries, outside=outside)
     except BaseException:
         loading.connection.close()
         raise
-    return TableLocks(loading, (), tables)
+    return TableLocks(loading, read, tables)
 
 
 def _lock(
-    connection: Connection, read: Collection[str], write: Collection[str], tries: int
+    connection: Connection,
+    read: Collection[str],
+    write: Collection[str],
+    tries: int,
+    *,
+    outside: Collection[tuple[str, str]],
 ) -> None:
+    """Lock tables; those of other schemas only where the account may."""
     words = [f"{quote_name(name)} READ" for name in sorted(read)]
     words += [f"{quote_name(name)} WRITE" for name in sorted(write)]
+    others = [f"{quote_name(schema)}.{quote_name(name)} READ" for schema, name in sorted(outside)]
+    names = sorted({*read, *write})
+    if others:
+        try:
+            _try_to_lock(connection, [*words, *others], names, tries)
+        except DatabaseError as error:
+            if not isinstance(error, RightsMissing) and error.errno != _NO_TABLE:
+                raise
+        else:
+            return
+    _try_to_lock(connection, words, names, tries)
+
+
+def _try_to_lock(connection: Connection, words: list[str], names: list[str], tries: int) -> None:
     for number in range(1, tries + 1):
         try:
             connection.execute("LOCK TABLES " + ", ".join(words))
@@ -159,9 +219,9 @@ def _lock(
             if error.errno != LOCKED:
                 raise
             if number == tries:
-                who = holders(connection, sorted({*read, *write}))
                 raise SwapBlocked(
-                    f"Other connections held tables for {tries * connection.lock_wait_s} s: {who}.",
+                    f"Other connections held tables for {tries * connection.lock_wait_s} s:"
+                    f" {holders(connection, names)}.",
                     hint="End them (cron, queue consumers, an open client), then run it again.",
                     errno=LOCKED,
                 ) from error

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import gzip
+import os
+import re
 import threading
 import tracemalloc
 
 import pytest
 
-from core.database.load import load
+from core.database.load import batches, load, row_writers
+from core.database.load.batches import Finishing, Row, RowsAt
 from core.database.load.load import load_beside
+from core.database.load.row_writers import RowWriters
 from core.database.load.server_check import check_against_server, check_dump
+from core.database.load.work_queue import WorkQueue
 from core.database.schema.names import owner_of, short_id
 from core.database.server.connection import connect
+from core.database.sql.set_statements import SessionState
 from core.database.swap.swap import revert_tables
 from core.database.swap.undo import leftovers
 from core.errors import Cancelled, ConnectionLost, DamagedBackup, LoadFailed
@@ -321,4 +327,67 @@ def test_work_that_waits_may_be_stopped(monkeypatch, schema, tmp_path):
     with pytest.raises(Cancelled):
         stage(path, schema, new_journal(tmp_path), report=report)
     assert after_the_rows
+    assert leftovers(schema) == ()
+
+
+def test_each_writer_goes_on_with_a_large_table_of_its_own():
+    queue = WorkQueue(2, 10)
+
+    def note(table, size, rows):
+        for _ in range(rows):
+            at = RowsAt(0, size, b"")
+            row = Row(table, table, b"", (0, 0), SessionState(), 1, at=at)
+            queue.note(row, size * rows)
+
+    def take(taker):
+        work = queue.take(taker, 0)
+        return work.name if isinstance(work, Finishing) else work.rows[0].staged
+
+    note("middle", 10, 3)
+    assert [take(1), take(2)] == ["middle", "middle"]  # there is no other yet
+    note("small", 10, 1)
+    note("large", 10, 4)
+    assert [take(1), take(1), take(2)] == ["large", "large", "middle"]
+    assert queue.put(Finishing("keys", ()), 0)
+    assert [take(2), take(2), take(1), take(1)] == ["keys", "small", "large", "large"]
+    assert queue.take(1, 0) is None
+
+
+def test_large_tables_are_read_where_they_stand(monkeypatch, server, schema, tmp_path):
+    monkeypatch.setattr(batches, "LARGE_FROM", 1 << 20)
+    monkeypatch.setattr(batches, "LARGE_STATEMENT", 1 << 10)
+    monkeypatch.setattr(row_writers, "BATCH", 64 << 10)
+    taken, real, calls = set(), RowWriters._write, []
+
+    def write_(self, loading, batch):
+        taken.update((row.name, row.at is not None) for row in batch.rows)
+        return real(self, loading, batch)
+
+    monkeypatch.setattr(RowWriters, "_write", write_)
+    text = "CREATE TABLE small (id int PRIMARY KEY); INSERT INTO small VALUES (1),(2);\n"
+    for name in ("t", "u"):
+        text += re.sub(r"\bt\b", name, _many_rows())
+    path = write(tmp_path, text)
+    staged = stage(path, schema, new_journal(tmp_path), report=lambda *now: calls.append(now))
+    assert staged.rows == {"small": 2, "t": 6000, "u": 6000}
+    assert taken == {("small", False), ("t", True), ("u", True)}
+    assert calls == sorted(calls, key=lambda now: now[0])
+    assert calls[-1] == (os.path.getsize(path), 12002, "")
+
+
+def test_rows_that_change_while_they_are_loaded_are_not_written(monkeypatch, schema, tmp_path):
+    monkeypatch.setattr(batches, "LARGE_FROM", 1 << 20)
+    monkeypatch.setattr(batches, "LARGE_STATEMENT", 1 << 10)
+    path = write(tmp_path, _many_rows())
+    real = RowWriters.note
+
+    def note(self, row, table_bytes):
+        with open(path, "r+b") as file:
+            file.seek(row.at.offset + row.at.length - 5)
+            file.write(b"y")
+        real(self, row, table_bytes)
+
+    monkeypatch.setattr(RowWriters, "note", note)
+    with pytest.raises(LoadFailed, match="is not the file that was checked"):
+        stage(path, schema, new_journal(tmp_path))
     assert leftovers(schema) == ()

@@ -10,7 +10,7 @@ from core.database.server.connection import connect
 from core.database.swap import point_keys
 from core.database.swap.after_commit import forward_tables
 from core.database.swap.undo import drop_aside
-from core.errors import ConnectionLost, DatabaseError, SwapBlocked
+from core.errors import ConnectionLost, DatabaseError, LoadFailed, SwapBlocked
 from tests.database.differing import Difference, pointing_aside, state
 from tests.database.dumping import as_root
 from tests.database.indexing import dump_with_index
@@ -120,6 +120,50 @@ def test_nobody_writes_to_what_stays_until_it_is_pointed(server, schema, shop, t
         job.forward()
     assert _refused(schema, "DELETE FROM a WHERE id = 2") is None
     assert server.run("SELECT id FROM b ORDER BY 1", schema=schema.schema) == "id\n1\n3\n"
+
+
+def test_no_row_goes_that_a_table_which_stays_refers_to(
+    server, schema, shop, tmp_path, monkeypatch
+):
+    """c refers to the new b as well as to a, and its triggers let it be locked READ at first."""
+    original = state(schema)
+    change(server, schema, "b")
+    real, seen = point_keys._alter, []
+
+    def alter(*args):
+        real(*args)
+        seen.append(_refused(schema, "DELETE FROM a WHERE id = 3"))
+        seen.append(_refused(schema, "DELETE FROM b WHERE id = 1"))
+
+    def new_b():
+        assert _refused(schema, "INSERT INTO b VALUES (9,NULL,NULL,'new')") is None
+        assert _refused(schema, "UPDATE b SET v = 'new' WHERE id = 9") is None
+        assert _refused(schema, "UPDATE b SET id = 8 WHERE id = 1") == 1451
+        assert _refused(schema, "DELETE FROM b WHERE id = 1") == 1451
+
+    with Difference(schema, tmp_path, shop) as job:
+        job.plan().stage().settle().swap()
+        new_b()
+        monkeypatch.setattr(point_keys, "_alter", alter)
+        job.forward()
+    assert seen == [1205, 1451, 1205, 1205]  # 1205: c is locked, and tied to them again
+    assert _refused(schema, "DELETE FROM b WHERE id = 9") is None
+    assert differences(original, state(schema)) == {}
+    assert _refused(schema, "DELETE FROM a WHERE id = 3") == 1451
+    assert _refused(schema, "DELETE FROM b WHERE id = 1") is None
+    assert server.run("SELECT id FROM c", schema=schema.schema) == "id\n2\n"
+
+
+def test_a_new_table_that_kept_ones_cannot_refer_to_ends_it(server, schema, shop, tmp_path):
+    with Difference(schema, tmp_path, shop) as job:
+        change(server, schema, "a")
+        job.plan().stage()
+        staged = next(one.staged for one in job.staged.tables if one.name == "a")
+        server.run(f"ALTER TABLE {staged} ENGINE=MyISAM", schema=schema.schema)
+        with pytest.raises(LoadFailed, match="'b' stays and refers to 'a'"):
+            job.settle()
+        job.revert()
+    assert server.run("SHOW TABLES LIKE '\\_mr%'", schema=schema.schema) == ""
 
 
 def test_a_delete_beside_staged_rows_touches_none_of_them(server, schema, shop, tmp_path):
@@ -253,17 +297,24 @@ def test_keys_of_another_schema_are_pointed_too(server, schema, shop, tmp_path):
         f"CREATE TABLE {other}.t (id int PRIMARY KEY, a_id int, alone_id int, CONSTRAINT O_A"
         f" FOREIGN KEY (a_id) REFERENCES {schema.schema}.a (id), CONSTRAINT O_ALONE FOREIGN KEY"
         f" (alone_id) REFERENCES {schema.schema}.alone (id));"
-        f"INSERT INTO {other}.t VALUES (1, 1, 1)"
+        f"INSERT INTO {other}.t VALUES (1, 1, 1); CREATE TABLE {other}.p (id int PRIMARY KEY);"
+        f"INSERT INTO {other}.p VALUES (1); ALTER TABLE {schema.schema}.log ADD CONSTRAINT L_P"
+        f" FOREIGN KEY (id) REFERENCES {other}.p (id) ON DELETE CASCADE"
     )
     try:
+        shop = dump_with_index(tmp_path, schema)
         whole = server.run(f"SHOW CREATE TABLE {other}.t")
-        change(server, schema, "a")
+        change(server, schema, "a", "log")
         with Difference(schema, tmp_path, shop) as job:
-            job.run()
+            job.plan().stage().settle().swap()
+            outside = as_root(schema, schema=other)
+            assert _refused(as_root(schema), "DELETE FROM a WHERE id = 1") == 1451
+            assert _refused(outside, "DELETE FROM p") == 1205  # the new log has no key to it yet
+            job.forward()
         assert server.run(f"SHOW CREATE TABLE {other}.t") == whole
         with Difference(schema, tmp_path, shop, job_id="20261123-031501-aaaa", undone=job) as undo:
             undo.run()
         assert server.run(f"SHOW CREATE TABLE {other}.t") == whole
         assert _refused(as_root(schema), "DELETE FROM a WHERE id = 1") == 1451
     finally:
-        server.run(f"DROP DATABASE {other}")
+        server.run(f"SET foreign_key_checks = 0; DROP DATABASE {other}")

@@ -1,0 +1,120 @@
+"""The work that waits for the writers of a load: each goes on with a large table of its own.
+
+    what comes by the way: small tables, keys                    first, for it holds up the reading
+    the large table that this writer alone is at, while it has rows
+    the largest of those that no writer is at
+    the largest of all: two on a table are faster than one at nothing
+
+Two connections that fill one table wait for each other. Of a large table only the places of its row
+statements wait here, so there is no limit to them but their number.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+
+from core.database.load.batches import Batch, Finishing, Row
+
+
+@dataclass(slots=True)
+class _Large:
+    """A large table: its statements that wait, and the bytes of those that nobody has taken."""
+
+    left: int
+    rows: deque[Row] = field(default_factory=deque)
+
+
+class WorkQueue:
+    """Work for several takers, by numbers of their own. Any thread may call anything.
+
+    `size`: how many pieces of other work may wait; `batch`: bytes of rows for one transaction.
+    """
+
+    def __init__(self, size: int, batch: int) -> None:
+        self._size, self._batch = size, batch
+        self._waiting: deque[Batch | Finishing] = deque()
+        self._large: dict[str, _Large] = {}
+        self._at: dict[int, str] = {}  # the large table of each taker
+        self._changed = threading.Condition()
+        self._unfinished = 0
+        self._ended = False
+        self.pending = 0  # bytes of statements of large tables that are not written yet
+
+    def put(self, work: Batch | Finishing, timeout: float) -> bool:
+        """Add work; tell whether there was room for it in time."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self._waiting) < self._size, timeout):
+                return False
+            self._waiting.append(work)
+            self._unfinished += 1
+            self._changed.notify_all()
+            return True
+
+    def note(self, row: Row, table_bytes: int) -> None:
+        """Add a statement of a large table, which has so many bytes of rows."""
+        with self._changed:
+            large = self._large.setdefault(row.staged, _Large(table_bytes))
+            large.rows.append(row)
+            self._unfinished += 1
+            self.pending += row.size
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """Let takers have what is there, and then nothing."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def take(self, taker: int, timeout: float) -> Batch | Finishing | None:
+        """Return work for a taker; None where there is none in time, or ever."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_any() or self._ended, timeout)
+            if self._waiting:
+                work = self._waiting.popleft()
+                self._changed.notify_all()
+                return work
+            table = self._table_for(taker)
+            if table is None:
+                return None
+            self._at[taker] = table
+            return self._rows_of(self._large[table])
+
+    def _is_any(self) -> bool:
+        return bool(self._waiting) or any(one.rows for one in self._large.values())
+
+    def _table_for(self, taker: int) -> str | None:
+        """Return the large table of which a taker gets rows."""
+        ready = {name: one for name, one in self._large.items() if one.rows}
+        own = self._at.get(taker)
+        others = {table for number, table in self._at.items() if number != taker}
+        if own in ready and own not in others:
+            return own
+        alone = {name: one for name, one in ready.items() if name not in others}
+        return max(alone or ready, key=lambda name: ready[name].left, default=None)
+
+    def _rows_of(self, large: _Large) -> Batch:
+        batch = Batch()
+        while large.rows and batch.size < self._batch:
+            batch.add(large.rows.popleft())
+        large.left -= batch.size
+        return batch
+
+    def done(self, work: Batch | Finishing) -> None:
+        """Note that work which was taken is done."""
+        with self._changed:
+            noted = [row for row in work.rows if row.at] if isinstance(work, Batch) else []
+            self._unfinished -= len(noted) or 1
+            self.pending -= sum(row.size for row in noted)
+            self._changed.notify_all()
+
+    def is_over(self) -> bool:
+        """Tell whether takers have no more to wait for."""
+        with self._changed:
+            return self._ended and not self._is_any()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until everything is done; tell whether it is."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._unfinished, timeout)
