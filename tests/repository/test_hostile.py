@@ -1,16 +1,24 @@
 """Listings of whoever has the repository: nothing leads out, all ends in one clear line."""
 
-import itertools
 import json
 import os
 import sys
 
 import pytest
 
+from core.backups.manifest import Manifest
 from core.errors import HostileArchive, RepositoryError
+from core.events import Kind
 from core.repository import listing
 from core.repository.listing import list_tree
-from core.repository.sets import MANIFEST, PartManifest, read_holdings
+from core.repository.sets import (
+    MANIFEST,
+    PartManifest,
+    SetManifest,
+    from_json,
+    read_holdings,
+    to_json,
+)
 
 NODE = {
     "name": "a", "type": "file", "path": "/a", "uid": 0, "gid": 0, "size": 1, "mode": 420,
@@ -90,6 +98,10 @@ def test_a_snapshot_with_other_tags_is_nobody_s(tags):
     assert read_holdings(rows, "off").sets == ()
 
 
+BROKEN = (
+    {"prefix": "Li4v"}, {"prefix": "L2V0Yy8="}, {"odd": 5}, {"links": []}, {"facts": 1},
+    {"mode": "x"}, {"index": "eJw="}, {"snapshot": "../x"},
+)  # fmt: skip
 FAKE = """#!{python}
 import sys
 word = sys.argv[1]
@@ -122,24 +134,32 @@ def test_the_commands_take_no_hostile_listing(remote, tmp_path):
             "time": "2026-01-01T00:00:01Z",
         },
     ]
-    facts = {"file_name": "x", "kind": "code", "timestamp": 1700000000, "size_bytes": 1}
-    part = {"snapshot": code, "facts": facts, "prefix": "", "mode": 493, "odd": [], "links": {}}
-    manifest = {
-        "format": 1, "store": "shop", "timestamp": 1700000000, "made_by": "x", "note": "",
-        "differs": [], "parts": {"code": part},
-    }  # fmt: skip
+    facts = Manifest(
+        file_name="x", kind=Kind.CODE, timestamp=1700000000, size_bytes=1, sha256=code,
+        made_by="x", host="h", root="/", created="2026-01-01T00:00:00Z", elapsed_s=1.0,
+        verified=False,
+    )  # fmt: skip
+    whole = SetManifest(
+        store="shop", timestamp=1700000000, made_by="x",
+        parts={Kind.CODE: PartManifest(snapshot=code, facts=facts)},
+    )  # fmt: skip
+    manifest = json.loads(to_json(whole))
+    part = manifest["parts"]["code"]
     (place / "snapshots").write_text(json.dumps(rows))
     path = f"{place}:{os.environ['PATH']}"
     words = ("info:backups:files", "1700000000_filesystem.tgz", "--from", "off")
-    for number, broken in enumerate(
-        itertools.chain(
-            [{"prefix": "Li4v"}, {"prefix": "L2V0Yy8="}, {"odd": 5}, {"links": []}, {"facts": 1}],
-            [{"mode": "x"}, {"index": "eJw="}, {"snapshot": "../x"}],
-        )
-    ):
-        (place / "manifest").write_text(json.dumps({**manifest, "parts": {"code": part | broken}}))
-        rows[1]["id"] = f"{number:064}"  # what is kept of another one is not asked for
-        (place / "snapshots").write_text(json.dumps(rows))
-        said = remote.run(*words, path=path, code=1)
-        assert "manifest of the set cannot be read" in said.err, broken
-        assert len(said.problem) <= 2
+    for broken in BROKEN:
+        row = json.dumps({**manifest, "parts": {"code": part | broken}})
+        with pytest.raises(RepositoryError, match="manifest of the set cannot be read"):
+            from_json(row.encode())
+    (place / "manifest").write_text(row)
+    said = remote.run(*words, path=path, code=1)
+    assert "manifest of the set cannot be read" in said.err
+    assert len(said.problem) <= 2
+    (place / "manifest").write_bytes(to_json(whole))
+    (place / "snapshots").write_text(json.dumps(rows))
+    for hostile in (node(path="/../x"), b"[]", node(path="/f/x")):
+        (place / "ls").write_bytes(node() + b"\n" + hostile + b"\n")
+        assert len(remote.run(*words, path=path, code=1).problem) <= 2
+    (place / "ls").write_bytes(node() + b"\n")  # nothing of the refused ones was kept
+    assert remote.run(*words, path=path).out.split()[-1] == "a"
