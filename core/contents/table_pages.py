@@ -1,8 +1,8 @@
 """The rows of one table of a dump, page by page, and beside a page those of the live table.
 
 A page is found by the numbers of rows in the index: one or two statements are read for it, however
-long the table is. Live rows are asked for between the keys at the ends of a page, so that rows that
-are only there now stand where they belong.
+long the table is. Live rows are asked for between the keys at the ends of a page, so that rows only
+in the store appear at their positions.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class TablePages:
         self.table = table
         self._places = _ordered(list(contents.ranges(table)))
         self._ends = list(accumulate(one.rows for one in self._places))
-        self._held: dict[int, list[Cells]] = {}
+        self._held: dict[int, tuple[list[Cells], Iterator[Cells]]] = {}
         self.columns = self._columns()
 
     @property
@@ -67,16 +67,19 @@ class TablePages:
         while at < len(self._places) and len(found) < number:
             begin = self._ends[at] - self._places[at].rows
             skipped = max(0, first - begin)
-            found += self._rows_at(at)[skipped : skipped + number - len(found)]
+            found += self._rows_at(at, skipped + number - len(found))[skipped:]
             at += 1
         return found
 
-    def _rows_at(self, at: int) -> list[Cells]:
+    def _rows_at(self, at: int, number: int) -> list[Cells]:
+        """Return the first rows of a statement, which is read no further than that."""
         if at not in self._held:
             while len(self._held) >= _KEPT:
                 del self._held[next(iter(self._held))]
-            self._held[at] = list(self._read(self._places[at]))
-        return self._held[at]
+            self._held[at] = [], self._read(self._places[at])
+        rows, rest = self._held[at]
+        rows += islice(rest, max(0, number - len(rows)))
+        return rows[:number]
 
     def _read(self, one: RowsAt) -> Iterator[Cells]:
         if one.length > LARGEST_STATEMENT:
@@ -124,7 +127,7 @@ def _ordered(places: list[RowsAt]) -> list[RowsAt]:
 def _merged(
     comparison: RowComparison, then: Sequence[Cells], live: Sequence[Cells]
 ) -> Iterator[RowNow]:
-    """Yield both in their common order; what is only live stands before what follows it there."""
+    """Yield both in their common order; a row only live precedes the row that follows it there."""
     waiting = {comparison.key_of(row): row for row in then}
     kinds = {one.name: one.integer for one in comparison.table.columns}
     is_number = all(kinds.get(name) for name in comparison.table.key)

@@ -162,7 +162,7 @@ class Remote:
         )
 
     def bring_listing(self, kind: Kind, target: StateFile, report: Report = no_report) -> None:
-        """Write the listing of a tree to a file, from what is kept here where it was listed before.
+        """Write the listing of a tree to a file, the kept one where the tree was listed before.
 
         Raises RepositoryError, HostileArchive, StorageError.
         """
@@ -216,7 +216,7 @@ def find_remote(
 ) -> Remote:
     """Find a set of the store `name`, of any for an empty one.
 
-    What was seen within so many seconds is believed; else the repository is asked. Raises
+    A content seen within so many seconds is believed; else the repository is asked. Raises
     RepositoryError, SetNotFound.
     """
     restic = open_restic(store, repository, environ=environ)

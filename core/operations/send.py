@@ -2,7 +2,7 @@
 
     straight    with the store closed, in place of files in var/backups
     afterwards  with the store open again: the dump from its file, the trees as they are by then;
-                what changed in them meanwhile is named
+                changes in them meanwhile are named
 
 Nothing in a repository has to be taken back: without its manifest a set does not count.
 """

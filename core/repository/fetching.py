@@ -35,7 +35,7 @@ Counts = Callable[[], Iterator[bytes]]
 
 
 def grouped(wanted: Sequence[bytes], every: Iterator[bytes]) -> list[bytes]:
-    """Return paths for which whole directories stand, where every file in them is wanted.
+    """Return paths with whole directories in place of their files, where all of these are wanted.
 
     Both are in the order of the walk. At the top a directory is always named, never everything.
     """
@@ -61,7 +61,7 @@ def grouped(wanted: Sequence[bytes], every: Iterator[bytes]) -> list[bytes]:
 
 
 def fetcher(restic: Restic, snapshot: str, prefix: bytes, every: Counts, report: Report) -> Fetch:
-    """Return what brings files of a tree's snapshot, by their member paths."""
+    """Return the fetch of files of a tree's snapshot, by their member paths."""
 
     def fetch(paths: list[bytes], make: Callable[[], int]) -> None:
         wanted = sorted(paths, key=walk_key)
@@ -112,7 +112,7 @@ def _started(
 
 
 def fetch_all(restic: Restic, snapshot: str, directory: int, report: Report) -> None:
-    """Restore a whole snapshot into an open directory; what is there stays as it is."""
+    """Restore a whole snapshot into an open directory; existing entries stay as they are."""
     _followed(_restore(restic, snapshot, [], directory, ()), report, (0, 0))
 
 
@@ -164,7 +164,7 @@ def fetch_file(
 ) -> None:
     """Write one file of a snapshot to a descriptor, whole. Raises RepositoryError if it is not.
 
-    `size` is what it has; more is not taken.
+    `size` is its expected size; more is not taken.
     """
     call = restic.call(("dump", "--no-lock", snapshot, path), limits=restic.first(WORK), stdout=fd)
     done = 0

@@ -164,7 +164,7 @@ def begin_tree(
 
 
 def _vanished(call: Call) -> tuple[str, ...]:
-    """Return which files went away while restic came to them; refuse what cannot be read."""
+    """Return the files that vanished before restic read them; refuse unreadable ones."""
     names: list[str] = []
     for row in call.problems():
         path = str(row.get("item", ""))
@@ -188,9 +188,9 @@ def send_stream(
     tags: Sequence[str],
     parent: str | None = None,
 ) -> Sent:
-    """Send what `produce` writes to a descriptor; it returns how many bytes that was.
+    """Send the stream that `produce` writes to a descriptor; it returns the number of bytes.
 
-    No snapshot is left of a stream that did not come to its end. Progress is the producer's.
+    A stream that breaks off leaves no snapshot. Progress is the producer's.
     """
     words = ["backup", *_words(host, tags), f"--stdin-filename={name}"]
     if parent is not None:
@@ -234,7 +234,7 @@ class _Follower(threading.Thread):
 def _with_command(
     restic: Restic, words: Sequence[str], produce: Callable[[int], int]
 ) -> tuple[Sent, int]:
-    """Let restic run a command that passes on what we write, and fails without our last word."""
+    """Let restic run a command that passes on our stream, and fails without its end mark."""
     reader, writer = os.pipe()
     source, target = os.pipe()
     relay = ["/usr/bin/env", "-i", sys.executable, "-I", "-S", "-c", _RELAY, str(reader)]

@@ -15,7 +15,7 @@ from core.directories import Directory, StateFile
 from core.errors import RepositoryUnreachable
 from core.events import Kind, no_report
 from core.operations.remote_kept import write_whole
-from tui.engine.copies import request_of
+from tui.engine.first_choice import begin_with
 from tui.engine.store_engine import StoreEngine
 
 
@@ -162,7 +162,8 @@ def test_the_application_lists_looks_and_plans_from_there(away, monkeypatch):
     config = Path(away.shop.root) / "app/etc/config.php"
     before = config.read_bytes()
     config.write_bytes(before + b"// later\n")
-    request = request_of(one)
+    choice = begin_with(engine, None, timestamp=one.timestamp, broken=frozenset())
+    request = choice.request
     plan = engine.plan(request, no_report)
     assert not plan.stops
     assert f"--set {away.stamp}" in engine.command(request)

@@ -116,3 +116,22 @@ async def test_a_store_without_a_server_leaves_the_rows_of_the_backup(
         assert "No server answers." in said(app)
         await press(pilot, "pagedown", "end")
         assert "anna1000" in row_of(app, " 1000 ")
+
+
+async def test_the_mouse_goes_to_parts_panes_and_rows(engine: RecordedEngine) -> None:
+    async with opened(engine, size=(120, 40)) as (app, pilot):
+        await press(pilot, *WAY)
+        for word, shown_then in (("Database", "[Database]"), ("Code", "[Code]")):
+            await pilot.click(offset=(rows(app)[1].index(word) + 1, 1))
+            await settle(pilot)
+            assert shown_then in rows(app)[1]
+        at = next(row for row, line in enumerate(rows(app)) if "bin" in line)
+        await pilot.click(offset=(8, at))
+        await settle(pilot)
+        assert "MISSING" in row_of(app, "bin")
+        await pilot.click(offset=(110, 20))  # within the other pane
+        await settle(pilot)
+        assert rows(app)[1].index("\N{BLACK RIGHT-POINTING TRIANGLE} DIFF") > 60
+        await pilot.click(offset=(rows(app)[-1].index("[Esc]") + 1, 39))
+        await settle(pilot)
+        assert rows(app)[1].index("\N{BLACK RIGHT-POINTING TRIANGLE} [Code]") < 9

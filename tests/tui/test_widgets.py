@@ -86,7 +86,7 @@ async def test_a_click_goes_to_a_row_and_a_second_one_opens_it(engine: RecordedE
         at = rows(app)[-1].index("[?]")
         await pilot.click("Keys", offset=(at + 1, 0))
         await settle(pilot)
-        assert isinstance(app.screen, Help)
+        assert isinstance(app.screen.dialog, Help)
 
 
 async def test_moving_the_focus_paints_no_more_than_what_shows_it(engine: RecordedEngine) -> None:
@@ -134,6 +134,7 @@ async def test_a_key_pressed_while_the_list_is_read_is_kept(engine: RecordedEngi
         given: list[object] = []
         engine.backups = lambda: given or (engine.slow_store.wait(20) and engine.backups_view)  # type: ignore[method-assign]
         engine.slow_store.clear()
+        app.listing = None  # Home has not read it
         app.push_screen(Backups())
         await pilot.pause()
         await pilot.press("v")

@@ -108,16 +108,3 @@ def located(request: RollbackRequest, backups: Iterable[BackupView]) -> Rollback
     if origin is None:
         return request
     return replace(request, repository=origin.repository, store=origin.store)
-
-
-def request_of(one: SetView) -> RollbackRequest | None:
-    """Return the request for all kinds of a set; None where it has none by itself."""
-    names = {kind: backup.name for kind in Kind if (backup := one.of(kind)) is not None}
-    if not names:
-        return None
-    request = RollbackRequest(
-        code_file=names.get(Kind.CODE),
-        media_file=names.get(Kind.MEDIA),
-        db_file=names.get(Kind.DB),
-    )
-    return located(request, one.backups)

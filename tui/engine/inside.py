@@ -1,4 +1,4 @@
-"""What the screens ask of the inside of a backup; the core's own views answer.
+"""The screens' questions on the contents of a backup, answered by the core's own views.
 
 Every answer is bounded, and every question can be left: `stop` is asked again and again, and ends
 it with `Cancelled`.
@@ -34,7 +34,7 @@ LINES: Final = 2500
 """Lines of one difference; the core cuts that of a file before."""
 ROWS: Final = 200
 """Rows of a table that are shown of its difference."""
-_TOLD_S: Final = 0.15  # what is known by then is handed on together
+_TOLD_S: Final = 0.15  # results known by then are handed on together
 _STATES: Final = {
     State.SAME: "same",
     State.CHANGED: "differs",
@@ -114,7 +114,7 @@ class BackupInsides:
         found: Callable[[tuple[StandingView, ...]], object],
         stop: Stop,
     ) -> None:
-        """Hand on how parts stand to the store now, some at a time."""
+        """Hand on the relation of parts to the live store, some at a time."""
         with self._opened(name, stop) as contents:
             if isinstance(contents, ArchiveContents):
                 standings = Standings(contents, self._store, stop=stop)

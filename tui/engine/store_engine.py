@@ -10,7 +10,8 @@ import os
 import pwd
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from core.backups.catalog import (
@@ -23,6 +24,8 @@ from core.backups.verification import verify_backup
 from core.cli.backup_request import backup_request
 from core.cli.parser import CommandLine
 from core.cli.repositories import named_repository
+from core.cli.rollback_request import rollback_request, undo_request
+from core.config.fields import Settings
 from core.config.job_settings import settings_of_job
 from core.config.load import Effective
 from core.database.server.size import estimate
@@ -53,7 +56,7 @@ from tui.engine import plan_views
 from tui.engine.backup_views import set_view
 from tui.engine.copies import with_copies
 from tui.engine.inside import BackupInsides
-from tui.engine.lastlog import read_log
+from tui.engine.log_end import read_log
 from tui.engine.shown_plan import ShownPlan
 from tui.engine.views import (
     BackupCheckView,
@@ -84,7 +87,7 @@ class JobStream:
         self.ended = False
 
     def poll(self) -> list[Stamped]:
-        """Return what is new. `ended` becomes true when the runner has let go of the store."""
+        """Return the new events. `ended` becomes true when the runner has released the store."""
         try:
             events = self._stream.poll()
             over = not events and self._is_over()
@@ -146,7 +149,7 @@ class StoreEngine:
             return None
 
     def store(self) -> StoreView:
-        """Return what the files of the store say."""
+        """Return the facts in the files of the store."""
         version, edition = magento_version(self._store)
         mode = problem = None
         configuration: DeploymentConfiguration | None = None
@@ -202,7 +205,7 @@ class StoreEngine:
         return SpaceView(path=self._store.backups, free_bytes=free_bytes, total_bytes=total_bytes)
 
     def changed(self, backup: BackupView, stop: Callable[[], bool]) -> ChangedPart:
-        """Return about what of the files of code or media changed since a backup."""
+        """Return estimated changes of the files of code or media since a backup."""
         kind = backup.kind
         if kind is None or kind is Kind.DB:
             raise UsageError("Only files are looked at.")
@@ -238,7 +241,7 @@ class StoreEngine:
         return self._client.forgotten()
 
     def health(self) -> StoreHealth:
-        """Return what of the store is broken."""
+        """Return the broken parts of the store."""
         return self._client.health()
 
     def open_store(self) -> None:
@@ -248,7 +251,7 @@ class StoreEngine:
     # Backups
 
     def backups(self) -> BackupsView:
-        """Return what lies in var/backups."""
+        """Return the contents of var/backups."""
         listing = list_backups(self._store.backups)
         return BackupsView(
             directory=listing.directory,
@@ -366,18 +369,34 @@ class StoreEngine:
     # Before a start
 
     def check_backup(self, request: BackupRequest) -> BackupCheckView:
-        """Return what can be known before a backup."""
+        """Return the facts known before a backup."""
         return plan_views.backup_check_view(self._client.preflight_backup(request))
 
     def plan(self, request: RollbackRequest | UndoRequest, report: Report) -> PlanView:
-        """Return what a rollback or an undo would change."""
+        """Return the changes of a rollback or an undo."""
         if isinstance(request, UndoRequest):
             undo = self._client.plan_undo(request)
-            self.planned.keep(undo)
+            self.planned.keep(undo, report)
             return plan_views.undo_view(undo)
         plan = self._client.plan_rollback(request, report=report)
-        self.planned.keep(plan)
+        self.planned.keep(plan, report)
         return plan_views.plan_view(plan)
+
+    @property
+    def _usual(self) -> Settings:
+        """What the configuration says of the store; ours where it is broken, as a start says."""
+        if self._settings is not None:
+            with suppress(MagerewindError):
+                return self._settings(self.root).settings
+        return Settings()
+
+    def rollback_to(self, files: Mapping[Kind, str]) -> RollbackRequest:
+        """Return the rollback to these backups, as the configuration asks for it."""
+        return rollback_request(CommandLine(), self._usual, files)
+
+    def undo_of(self, job_id: str) -> UndoRequest:
+        """Return the undo of a job, as the configuration asks for it."""
+        return undo_request(CommandLine(), self._usual, job_id)
 
     def close(self) -> None:
         """Forget the plan, whose list of files lies in a temporary directory."""

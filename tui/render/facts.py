@@ -1,7 +1,7 @@
-"""The first screen's blocks of facts as rows: store, space, what changed, jobs. Pure functions.
+"""The first screen's blocks of facts as rows: store, space, changes, jobs. Pure functions.
 
-A fact that is not known yet is an ellipsis, one that could not be found out a question mark and the
-reason, folded and never cut.
+A fact that is not known yet is an ellipsis, an unknown one a question mark and the reason, folded
+and never cut.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Known:
     maintenance: bool | None = None
     broken: bool | None = None  # whether the store is known to be down
     undo_bytes: int = 0
-    told: tuple[str, ...] = ()  # reasons that stand on the screen already
+    told: tuple[str, ...] = ()  # reasons that are on the screen already
 
 
 def fact(label: str, value: str, place: Place, style: str = "") -> list[Content]:
@@ -68,7 +68,7 @@ def unknown(label: str, value: Exception | None, place: Place) -> list[Content]:
 
 
 def store_lines(known: Known, place: Place) -> list[Content]:
-    """Return what the store is: version, mode, owner, maintenance, database."""
+    """Return the facts of the store: version, mode, owner, maintenance, database."""
     store = known.store
     if isinstance(store, StoreView):
         version = " ".join(part for part in (store.version, store.edition) if part)
@@ -92,7 +92,7 @@ def _maintenance(known: Known, place: Place) -> list[Content]:
 
 
 def _not_told(known: Known, value: Exception | None, label: str, place: Place) -> list[Content]:
-    """Return why a fact is not known, unless the reason stands above already."""
+    """Return the reason why a fact is unknown, unless it is shown above already."""
     if value is not None and getattr(value, "message", "") in known.told:
         words = f"? for the reason above. {getattr(value, 'hint', None) or ''}".strip()
         return fact(label, words, place, _WARNING)
@@ -114,7 +114,7 @@ def _database(known: Known, place: Place) -> list[Content]:
 
 
 def space_lines(known: Known, place: Place) -> list[Content]:
-    """Return the bar of the file system, and what of it is free, backups, undo."""
+    """Return the bar of the file system, and its shares: free, backups, undo."""
     space = known.space
     if not isinstance(space, SpaceView):
         return unknown("Space", space, place)
@@ -124,18 +124,26 @@ def space_lines(known: Known, place: Place) -> list[Content]:
     full = bar.rstrip(place.glyphs.empty)
     return [
         assemble((full, "$text-accent"), (bar[len(full) :], "$line"), told),
-        _amounts(known, space),
+        *_amounts(known, space, place.width),
     ]
 
 
-def _amounts(known: Known, space: SpaceView) -> Content:
-    parts: list[text.Part] = [("free ", _MUTED), (text.size(space.free_bytes), "bold")]
-    parts += [(" of ", _MUTED), text.size(space.total_bytes)]
+def _amounts(known: Known, space: SpaceView, width: int) -> list[Content]:
+    """Return the amounts in as many rows as they need: none is cut."""
+    free = assemble(("free ", _MUTED), (text.size(space.free_bytes), "bold"), (" of ", _MUTED),
+                    text.size(space.total_bytes))  # fmt: skip
+    amounts = [free]
     if isinstance(known.backups, BackupsView) and known.backups.sets:
-        parts += [("   backups ", _MUTED), text.size(known.backups.size_bytes)]
+        amounts.append(assemble(("backups ", _MUTED), text.size(known.backups.size_bytes)))
     if known.undo_bytes:
-        parts += [("   undo ", _MUTED), (text.size(known.undo_bytes), _WARNING)]
-    return assemble(*parts)
+        amounts.append(assemble(("undo ", _MUTED), (text.size(known.undo_bytes), _WARNING)))
+    rows = amounts[:1]
+    for one in amounts[1:]:
+        if rows[-1].cell_length + 3 + one.cell_length <= width:
+            rows[-1] = assemble(rows[-1], "   ", one)
+        else:
+            rows.append(one)
+    return rows
 
 
 def changed_lines(
@@ -143,7 +151,7 @@ def changed_lines(
     newer: NewerView | Exception | None,
     place: Place,
 ) -> list[Content]:
-    """Return what changed since the newest backup, a row a kind of file and one for the rest."""
+    """Return the changes since the newest backup, a row a kind of file and one for the rest."""
     rows = [changed_line(kind, part, place) for kind, part in parts.items()]
     return [changed_head(), *rows, newer_line(newer, place)]
 
@@ -183,7 +191,7 @@ def changed_brief(
 
 
 def brief_lines(known: Known, place: Place) -> list[Content]:
-    """Return store and space in three rows, for a narrow terminal; more only for what is wrong."""
+    """Return store and space in three rows, for a narrow terminal; more only for faults."""
     store, database, space = known.store, known.database, known.space
     rows: list[Content] = []
     if isinstance(store, StoreView):
@@ -214,9 +222,7 @@ def brief_lines(known: Known, place: Place) -> list[Content]:
 def job_head(width: int, zone: tzinfo | None) -> Content:
     """Return the heads of the columns of jobs."""
     zone_words = f"WHEN {text.zone_name(zone)}"[:12]
-    return assemble(
-        (f"  {zone_words:<12}  {'WHAT':<9}{'PARTS':<14}{'TOOK':>6}  END"[:width], _MUTED)
-    )
+    return assemble((f"  {zone_words:<12} {'WHAT':<9}{'PARTS':<14}{'TOOK':>6} END"[:width], _MUTED))
 
 
 def job_line(job: JobSummary, width: int, now_s: float, zone: tzinfo | None) -> Content:
@@ -229,7 +235,7 @@ def job_line(job: JobSummary, width: int, now_s: float, zone: tzinfo | None) -> 
     if job.interrupted:
         style = "bold $text-error"
     more = f", undo kept {text.size(job.undo_bytes or None)}" if job.undo_kept else ""
-    line = f"{when}  {text.OPERATION_SHORT[job.operation]:<9}{kinds:<14}{took:>6}  "
+    line = f"{when} {text.OPERATION_SHORT[job.operation]:<9}{kinds:<14}{took:>6} "
     rest = f"{more}   {text.clean(job.user)}@{text.clean(job.host)}" if job.user else more
     if len(line) + len(end) + len(rest) > width:
         rest = more if len(line) + len(end) + len(more) <= width else ""

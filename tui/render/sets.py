@@ -34,7 +34,7 @@ _FIXED: Final = 12 + AGE + 3 * SIZE + 2 + CHECK
 
 
 def health_words(health: str) -> str:
-    """Return the health of a backup as a column has it: what is bad in capitals."""
+    """Return the health of a backup for a column: bad states in capitals."""
     return HEALTH_WORDS.get(health, health)
 
 
@@ -97,7 +97,7 @@ def _size_of(one: SetView, kind: Kind) -> str:
 
 
 def _odd(one: SetView) -> str:
-    """Return what to say in place of a note: an archive of all kinds, or its maker."""
+    """Return the words in place of a note: an archive of all kinds, or its maker."""
     if any(backup.kind is None for backup in one.backups):
         return f"one archive of several kinds, {text.size(one.size_bytes)}"
     return "" if one.maker.startswith("magerewind") else f"by {one.maker}" if one.maker else ""
@@ -125,7 +125,7 @@ def _part_line(name: str, items: str, size: str, check: str) -> str:
 
 
 def about_lines(one: SetView, place: Place) -> list[Content]:
-    """Return what is known of a set as a whole: note, version and maker, how long it was closed."""
+    """Return the facts of a set as a whole: note, version and maker, time of the closed store."""
     first = one.backups[0] if one.backups else None
     known = [("Note", one.note)]
     if one.where:
@@ -154,7 +154,7 @@ def would_lines(
     newer: NewerView | Exception | None,
     place: Place,
 ) -> list[Content]:
-    """Return about what rolling back would change and lose."""
+    """Return the estimated changes and losses of a rollback."""
     rows = [changed_line(kind, part, place) for kind, part in changed.items()]
     if isinstance(newer, NewerView):
         rows += lost_lines(newer, place)
@@ -172,7 +172,7 @@ def changed_head() -> Content:
 
 
 def changed_line(kind: Kind, part: ChangedPart | Exception | None, place: Place) -> Content:
-    """Return what of one kind's files changed, in columns; the signs are those of a plan."""
+    """Return the changes of one kind's files, in columns; the signs are those of a plan."""
     label = f"{kind.value:<8}"
     if part is None:
         return assemble(label, ("  looking " + place.glyphs.ellipsis, "$foreground-muted"))
@@ -200,7 +200,7 @@ def changed_line(kind: Kind, part: ChangedPart | Exception | None, place: Place)
 
 
 def lost_lines(newer: NewerView, place: Place) -> list[Content]:
-    """Return what a rollback of the database would lose."""
+    """Return the losses of a rollback of the database."""
     rows = []
     if newer.words:
         rows.append(assemble(f"{'db':<8}", (f"  {newer.words} would be lost", "bold $text-error")))

@@ -23,9 +23,9 @@ from tui.render.text import assemble
 from tui.render.unfinished import NOT_OURS, left_over_details, left_over_line
 from tui.screens.deletion import deleting, deletion_question, unfinished_question
 from tui.screens.filtered import FilteredPage
-from tui.screens.looking import open_inside
 from tui.screens.note import ask_note
-from tui.screens.would import Would
+from tui.screens.open_inside import open_inside
+from tui.screens.rollback_estimate import RollbackEstimates
 from tui.widgets.entry import Entry
 from tui.widgets.keys import HELP, Hint
 from tui.widgets.lines import Lines
@@ -36,7 +36,7 @@ LIMIT_S: Final = 10.0
 
 
 class Backups(FilteredPage):
-    """The list, and what is known of the row under the cursor."""
+    """The list, and the facts of the row under the cursor."""
 
     CRUMB = "Backups"
     RESTS_S: ClassVar[float] = 0.4  # the cursor stands still so long before its set is looked at
@@ -73,13 +73,14 @@ class Backups(FilteredPage):
         super().__init__()
         self._wanted = "" if timestamp is None else f"set {timestamp}"
         self._backups: Latest[BackupsView] = Latest()
+        self._known: BackupsView | None = None  # shown before it was read anew
         self._texts: Mapping[int, str] = {}
         self._listing = Listing()
         self._opened: set[int] = set()
         self._marks: set[str] = set()
         self._sort = SORTS[0]
         self._verifying: Verifying | None = None
-        self._would: Would | None = None
+        self._would: RollbackEstimates | None = None
         self._rests: Timer | None = None
         self._kept: Callable[[], None] | None = None  # a key pressed before the list was there
 
@@ -101,19 +102,26 @@ class Backups(FilteredPage):
         rows = self.query_one(Rows)
         rows.marked = lambda index: self._listing.items[index].key in self._marks
         rows.focus()
-        self._would = Would(owner.engine, owner.errands, self._draw_details)
+        self._would = RollbackEstimates(owner.engine, owner.errands, self._draw_details)
         self._verifying = Verifying(owner.engine, owner.errands, owner)
+        if owner.listing is not None:  # of 2,000 sets, reading it anew takes a second
+            self._backups.value = owner.listing
+            self._listed(owner.listing)
+            self._known = owner.listing
         self._reading = self.set_interval(0.5, self._show_verifying, pause=True)
 
     def on_unmount(self) -> None:
-        """Let what is still looked at end."""
+        """Let running looks end."""
         if self._would is not None:
             self._would.leave()
 
     def on_screen_resume(self) -> None:
         """Read the list again."""
         super().on_screen_resume()
-        self.action_refresh_list()
+        if self._known is not None and self.RESTS_S:
+            self.set_timer(self.RESTS_S, self.action_refresh_list)  # once it is seen
+        else:
+            self.action_refresh_list()
 
     def on_resize(self) -> None:
         """Draw the set for the room that there is now."""
@@ -129,7 +137,11 @@ class Backups(FilteredPage):
         self._backups.ask(owner.errands, owner.engine.backups, self._listed, limit_s=LIMIT_S)
 
     def _listed(self, value: object) -> None:
+        known, self._known = self._known, None
         if isinstance(value, BackupsView):
+            self.owner.listing = value
+            if value == known:
+                return
             self._texts = texts_of(value, lambda at: text.local_time(at, self.owner.zone))
         if self._would is not None:
             self._would.forget()
@@ -146,7 +158,7 @@ class Backups(FilteredPage):
             self.owner.tell("Reading var/backups; then that is done.")
         return self._backups.value is None
 
-    # What is shown
+    # Shown lists
 
     @property
     def _has_places(self) -> bool:
@@ -254,7 +266,7 @@ class Backups(FilteredPage):
     # Doing
 
     def on_rows_moved(self, _event: Rows.Moved) -> None:
-        """Show what is known of the row."""
+        """Show the facts of the row."""
         self._draw_details()
         self._draw_status()
         self._rest_here()
@@ -332,7 +344,7 @@ class Backups(FilteredPage):
             self.owner.pick(item.one.timestamp)
 
     def action_compare(self) -> None:
-        """Read everything: what a rollback to the set would change."""
+        """Read everything: the changes of a rollback to the set."""
         item = self.item()
         if self._waits(self.action_compare):
             return
@@ -368,7 +380,7 @@ class Backups(FilteredPage):
         ask_note(self, item.one, self.action_refresh_list)
 
     def action_delete(self) -> None:
-        """Ask, then delete what is chosen, or the unfinished file."""
+        """Ask, then delete the chosen backups, or the unfinished file."""
         item, listing = self.item(), self._backups.value
         if self._waits(self.action_delete):
             return

@@ -1,4 +1,4 @@
-"""The questions before backups or unfinished files are deleted."""
+"""The questions before backups, unfinished files or an undo are deleted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import tzinfo
 
 from core.backups.catalog import PartialBackup
 from core.events import Kind
+from core.jobs.listing import JobSummary
 from tui.engine.port import Engine
 from tui.engine.views import BackupsView, BackupView
 from tui.render import text
@@ -31,7 +32,7 @@ def deletion_question(
 ) -> Ask:
     """Return the question before these backups are deleted; the last good ones need a name typed.
 
-    What is typed is the file name of one, the timestamp of a set, `delete 3 sets` for several.
+    The typed name is the file name of one, the timestamp of a set, `delete 3 sets` for several.
     """
     moments = sorted({backup.timestamp for backup in chosen})
     when = text.local_time(moments[0], zone)
@@ -73,6 +74,20 @@ def unfinished_question(unfinished: PartialBackup | None) -> Ask:
         ],
         do="Delete",
         danger=True,
+    )
+
+
+def discard_question(job: JobSummary, zone: tzinfo | None) -> Ask:
+    """Return the question before the undo of a rollback is given up."""
+    freed = f" It frees {text.size(job.undo_bytes)}." if job.undo_bytes else ""
+    return Ask(
+        title=f"Give up the undo of the rollback of {text.local_time(job.began_s, zone)}?",
+        lines=[
+            f"What that rollback replaced is deleted and cannot be brought back.{freed}",
+            "The store itself is not touched.",
+        ],
+        do="Delete the undo",
+        typed="discard",
     )
 
 

@@ -1,4 +1,4 @@
-"""The first screen: what needs attention, the store, its backups, what changed since, its jobs.
+"""The first screen: matters that need attention, the store, its backups, changes since, its jobs.
 
 Below 100 columns everything is one stack with the facts in short; from 100 two columns of panels,
 from 160 a third with the set under the cursor and the log of the last job.
@@ -6,7 +6,7 @@ from 160 a third with the set under the cursor and the log of the last job.
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -26,7 +26,7 @@ from tui.render.log import tail_lines
 from tui.render.text import assemble
 from tui.screens.attention import concerns_of
 from tui.screens.home_facts import FILES_LIMIT_S, Facts
-from tui.screens.home_panels import home_body
+from tui.screens.home_panels import fit_panels, home_body
 from tui.screens.lost import ask_repair, maintenance_question, urgent_of
 from tui.screens.page import Page
 from tui.widgets.keys import HELP, Hint
@@ -34,12 +34,9 @@ from tui.widgets.lines import Draw, Lines
 from tui.widgets.panel import Panel
 from tui.widgets.rows import Rows
 
-DAYS_ROWS: Final = 5
-SET_ROWS: Final = 9
-
 
 class Home(Page):
-    """What the administrator sees first."""
+    """The first screen of the administrator."""
 
     PURPOSE = """The store at a glance. Facts are asked side by side: a question mark says what
         could not be found out, and why. What changed since the newest backup is a cheap look at
@@ -97,11 +94,11 @@ class Home(Page):
         self.call_after_refresh(self._ask_for_facts)
 
     def on_unmount(self) -> None:
-        """Let what is still looked at end."""
+        """Let running looks end."""
         self._facts.gone = True
 
     def on_screen_resume(self) -> None:
-        """Look again: another screen may have changed what is shown."""
+        """Look again: another screen may have changed the facts."""
         super().on_screen_resume()
         if self._has_asked:
             self._ask_for_facts()
@@ -109,6 +106,8 @@ class Home(Page):
     def on_resize(self) -> None:
         """Other panels are seen now."""
         self.call_after_refresh(self.redraw)
+        if self._has_asked and self._facts.log.value is None:
+            self.call_after_refresh(self._ask_for_log)
 
     def jobs_changed(self) -> None:
         """Look again: a job that has begun or ended leaves traces everywhere."""
@@ -129,19 +128,25 @@ class Home(Page):
         self._has_asked = True
         owner = self.owner
         self._facts.ask(look=owner.running_job is None)
-        if self.has_class("-huge") and owner.jobs:
-            self._facts.ask_log(owner.jobs[0].job_id)
+        self._ask_for_log()
         self.redraw()
 
+    def _ask_for_log(self) -> None:
+        """Ask for the log of the last job where it is seen."""
+        if self.owner.jobs and not self.has_class("-narrow"):
+            self._facts.ask_log(self.owner.jobs[0].job_id)
+
     def _came(self) -> None:
-        """Take in what a fact means for all screens, and draw."""
+        """Take in the meaning of a fact for all screens, and draw."""
         store, owner = self._facts.store.value, self.owner
+        if isinstance(self._facts.backups.value, BackupsView):
+            owner.listing = self._facts.backups.value
         if isinstance(store, StoreView) and store.read_only and not owner.read_only:
             owner.read_only = store.read_only
             self.refresh_bar()
         self.redraw()
 
-    # What is shown
+    # Shown facts
 
     def known(self) -> Known:
         """Return the answers as far as they came."""
@@ -163,7 +168,7 @@ class Home(Page):
         return listing.sets if isinstance(listing, BackupsView) else ()
 
     def concerns(self) -> list[Concern]:
-        """Return what needs attention, worst first."""
+        """Return the matters that need attention, worst first."""
         return concerns_of(
             self.owner, self._facts.store.value, self._facts.backups.value, self._facts.lost.value
         )
@@ -195,8 +200,10 @@ class Home(Page):
         self._draw_sets()
         if wide:
             self._draw_set()
-        if self.has_class("-huge"):
-            self._draw_third()
+            fit_panels(self, sets=len(self.sets()), jobs=len(owner.jobs))
+            self._draw_log()
+        else:
+            self.query_one("#log-panel-below").display = False
 
     def _show(self, name: str, draw: Draw) -> None:
         self.query_one(f"#{name}", Lines).show(draw)
@@ -219,20 +226,6 @@ class Home(Page):
             "sets-head", lambda width: [sets.head_line(width, zone)] if found else [Content("")]
         )
         self.query_one("#sets", Rows).show(len(found))
-        self._fit_sets(len(found))
-
-    def _fit_sets(self, number: int) -> None:
-        """Give the list the height of its sets, at most six tenths, where a set stands below."""
-        panel, columns = self._panel("sets-panel"), self.query_one("#home-columns")
-        room = columns.size.height - DAYS_ROWS
-        height: int | str = "1fr"
-        if self.has_class("-wide"):
-            height = max(6, min(number + 3, room * 6 // 10))
-            if room - height < SET_ROWS:
-                height = "1fr"
-        self._panel("set-2-panel").display = height != "1fr"
-        if panel.styles.height is None or str(panel.styles.height) != str(height):
-            panel.styles.height = height
 
     def _draw_attention(self) -> None:
         concerns = self.concerns()
@@ -285,8 +278,7 @@ class Home(Page):
             since = text.when(
                 max(backup.timestamp for backup in newest.values()), place.now_s, owner.zone
             ).strip()
-            words = text.fit(f"since {since}, about: {words}", width - facts.LABEL, place.glyphs)
-            rows += facts.fact("CHANGED", words, place)
+            rows += facts.fact("CHANGED", f"since {since}, about: {words}", place)
         states = days.day_states(self.sets(), owner.clock(), owner.zone)
         label = (f"{'30 DAYS':<{facts.LABEL}}", "$foreground-muted")
         rows.append(assemble(label, days.strip_line(states, width - facts.LABEL, owner.glyphs)))
@@ -308,11 +300,16 @@ class Home(Page):
         self._panel(f"{name}-panel").name_it("THE SET", when.strip())
         self._show(name, lambda width: [] if chosen is None else self._set_block(chosen, width))
 
-    def _draw_third(self) -> None:
+    def _draw_log(self) -> None:
         log, glyphs, zone = self._facts.log.value, self.owner.glyphs, self.owner.zone
         rows = log if isinstance(log, tuple) else ()
-        height = self.query_one("#last-log", Lines).size.height
-        self._show("last-log", lambda width: tail_lines(rows, width, height, glyphs, zone))
+        for name in ("log-3", "log-below"):
+            block = self.query_one(f"#{name}", Lines)
+
+            def draw(width: int, block: Lines = block) -> list[Content]:
+                return tail_lines(rows, width, block.size.height, glyphs, zone)
+
+            block.show(draw)
 
     def _set_block(self, one: SetView, width: int) -> list[Content]:
         place = self.place(width)

@@ -1,9 +1,16 @@
-"""The panels of the first screen, in their places."""
+"""The panels of the first screen, in their places, and as high as what is in them.
+
+Where the columns leave rows free, the log of the last job takes them over the whole width: with
+few backups and jobs no pane stands half empty.
+"""
 
 from __future__ import annotations
 
+from typing import Final
+
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
+from textual.widget import Widget
 
 from tui.render import days
 from tui.render.text import Glyphs
@@ -11,18 +18,23 @@ from tui.widgets.lines import Lines
 from tui.widgets.panel import Panel
 from tui.widgets.rows import Line, Rows
 
+_LOG_TITLE: Final = "LOG OF THE LAST JOB"
+_FRAME: Final = 2
+_DAYS: Final = 3 + _FRAME
+_LOG: Final = 5  # rows of a log that are worth a panel, with its frame
+
 
 def home_body(set_line: Line, job_line: Line, glyphs: Glyphs) -> ComposeResult:
-    """Return everything between bar and foot; the style sheet shows what fits the width."""
+    """Return everything between bar and foot; the style sheet hides panels by the width."""
     with Vertical(id="home"):
         with Panel("NEEDS ATTENTION", id="attention"):
             yield Lines(id="concerns")
         yield Lines(id="brief", classes="narrow")
         with Container(id="home-columns"):
             with Vertical(classes="column wide"):
-                with Panel("STORE"):
+                with Panel("STORE", id="store-panel"):
                     yield Lines(id="store")
-                with Panel("SPACE"):
+                with Panel("SPACE", id="space-panel"):
                     yield Lines(id="space")
                 with Panel("CHANGED", hint="[=] read everything", id="changed-panel"):
                     yield Lines(id="changed")
@@ -40,6 +52,50 @@ def home_body(set_line: Line, job_line: Line, glyphs: Glyphs) -> ComposeResult:
             with Vertical(classes="column huge"):
                 with Panel("THE SET", id="set-3-panel"):
                     yield Lines(id="set-3")
-                with Panel("LOG OF THE LAST JOB", hint="[j] whole", classes="fills"):
-                    yield Lines(id="last-log")
+                with Panel(_LOG_TITLE, hint="[j] whole", id="log-3-panel", classes="fills"):
+                    yield Lines(id="log-3")
+        with Panel(_LOG_TITLE, hint="[j] whole", id="log-panel-below", classes="fills"):
+            yield Lines(id="log-below")
         yield Lines(id="jobs-brief", classes="narrow")
+
+
+def _set_height(widget: Widget, height: int | str) -> None:
+    """Give a widget a height, unless it has it: each change is a layout."""
+    if widget.styles.height is None or str(widget.styles.height) != str(height):
+        widget.styles.height = height
+
+
+def fit_panels(page: Widget, *, sets: int, jobs: int) -> None:
+    """Give the panels their heights, for this many sets and jobs."""
+    is_wide, is_huge = page.has_class("-wide"), page.has_class("-huge")
+    columns, below = page.query_one("#home-columns"), page.query_one("#log-panel-below", Panel)
+    listed, beside = page.query_one("#sets-panel", Panel), page.query_one("#set-2-panel", Panel)
+    attention = page.query_one("#attention", Panel)
+    room = page.query_one("#home").size.height
+    room -= attention.outer_size.height if attention.display else 0
+    left = sum(page.query_one(f"#{one}-panel").outer_size.height for one in _FACTS)
+    left += max(1, jobs) + 1 + _FRAME
+    one_set = (
+        page.query_one("#set-3" if is_huge else "#set-2", Lines).plain.count("\n") + 1 + _FRAME
+    )
+    right = max(2, sets) + 1 + _FRAME + _DAYS
+    needed = max(left, right + (one_set if is_wide else 0), one_set if is_huge else 0)
+    has_log = (is_wide or is_huge) and bool(jobs) and room - needed >= _LOG
+    _set_height(columns, needed if has_log else "1fr")
+    below.display = has_log
+    page.query_one("#log-3-panel").display = is_huge and not has_log
+    _set_height(page.query_one("#set-3-panel"), "1fr" if has_log else "auto")
+    height: int | str = "1fr"
+    if is_wide and not sets:
+        height = "1fr"  # nothing stands below
+    elif is_wide and has_log:
+        height = max(2, sets) + 1 + _FRAME
+    elif is_wide:
+        height = max(6, min(sets + 1 + _FRAME, (room - _DAYS) * 6 // 10))
+        if room - _DAYS - height < one_set:
+            height = "1fr"
+    beside.display = height != "1fr" and bool(sets)
+    _set_height(listed, height)
+
+
+_FACTS: Final = ("store", "space", "changed")

@@ -1,4 +1,4 @@
-"""What is done with one part of a backup: it is written elsewhere, or rolled back to alone."""
+"""Acts on one part of a backup: it is written elsewhere, or rolled back to alone."""
 
 from __future__ import annotations
 

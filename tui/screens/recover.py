@@ -1,4 +1,4 @@
-"""Recover: what a job was doing when its process died, what recovery will do, one key to do it."""
+"""Recover: the work of a job when its process died, the acts of a recovery, one key to start it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Container, VerticalScroll
 from textual.content import Content
 
 from core.events import Operation, Outcome
@@ -15,15 +15,20 @@ from core.jobs.state import JobState, stopped
 from tui.engine.port import Follower
 from tui.render import text
 from tui.render.job import closed_text, job_title
+from tui.render.log import tail_lines
 from tui.render.steps import step_rows
 from tui.render.text import assemble
+from tui.screens.ask import folded
 from tui.screens.page import Page
 from tui.widgets.keys import BACK, HELP, Hint
 from tui.widgets.lines import Lines
+from tui.widgets.panel import Panel
+
+STEPS = 12  # rows
 
 
 def recovery_words(job: JobSummary, state: JobState) -> tuple[str, ...]:
-    """Return what recovery will do, in sentences."""
+    """Return the acts of a recovery, in sentences."""
     if job.problem:
         return (job.problem, "It is not recovered from here: see who made it, and move it away.")
     if job.operation is Operation.BACKUP:
@@ -67,12 +72,17 @@ class Recover(Page):
         self._starting = False
 
     def body(self) -> ComposeResult:
-        """Show one text."""
-        with VerticalScroll(id="recover"):
-            yield Lines(self._draw, id="story")
+        """Show what happened, and beside it or below what will be done."""
+        with Container(id="recover"):
+            with Panel("WHAT HAPPENED", id="happened-panel"), VerticalScroll(can_focus=False):
+                yield Lines(self._draw_story, id="story")
+            with Panel("WHAT RECOVERY WILL DO", hint="[i] Recover now", id="recovery-panel"):
+                yield Lines(self._draw_recovery, id="recovery")
+        with Panel("ITS LOG", hint="[j] whole", id="recover-log-panel", classes="fills"):
+            yield Lines(self._draw_log, id="recover-log")
 
     def on_mount(self) -> None:
-        """Read what the job had done."""
+        """Read the work done by the job."""
         super().on_mount()
         follower = Follower(self.owner.engine, self._job.job_id)
 
@@ -88,51 +98,57 @@ class Recover(Page):
 
         self.owner.errands.ask(read, done)
 
-    def _redraw(self) -> None:
-        self.query_one("#story", Lines).show(self._draw)
+    @property
+    def _state(self) -> JobState:
+        return self._follower.state if self._follower else JobState()
 
-    def _begun(self, state: JobState) -> list[Content]:
+    def _redraw(self) -> None:
+        self.query_one("#story", Lines).show(self._draw_story)
+        self.query_one("#recovery", Lines).show(self._draw_recovery)
+        self.query_one("#recover-log", Lines).show(self._draw_log)
+
+    def _begun(self, width: int) -> list[Content]:
         owner, job = self.owner, self._job
-        title = job_title(state, text.OPERATION_WORDS[job.operation])
+        title = job_title(self._state, text.OPERATION_WORDS[job.operation])
         if job.unreadable:
-            return [assemble(f"   {title}: what it says of itself is unreadable.")]
+            return folded(f"{title}: what it says of itself is unreadable.", width)
         began = f"{text.local_time(job.began_s, owner.zone)} {text.zone_name(owner.zone)}"
         ago = text.age(job.began_s, owner.clock())
         return [
-            assemble(f"   {title}, begun {began}"),
-            assemble(f"   {ago}, on {text.clean(job.host)}. Its process is gone."),
+            *folded(f"{title}, begun {began}", width, "bold"),
+            *folded(f"{ago}, on {job.host}. Its process is gone.", width),
         ]
 
-    def _draw(self, width: int) -> list[Content]:
-        owner, job, place = self.owner, self._job, self.place(width)
-        state = self._follower.state if self._follower else JobState()
-        rows = [assemble((" WHAT HAPPENED", "bold $text-accent")), *self._begun(state)]
+    def _draw_story(self, width: int) -> list[Content]:
+        owner, state, place = self.owner, self._state, self.place(width)
+        rows = self._begun(width)
         if state.closed_since_s is not None and state.last_s is not None:
             closed = closed_text(state, owner.clock())
-            rows.append(assemble((f"   The store is {closed}.", "bold $text-error")))
+            rows.append(assemble((f"The store is {closed}.", "bold $text-error")))
         if self._follower is None:
-            rows.append(
-                assemble((f"   Reading its record {place.glyphs.ellipsis}", "$foreground-muted"))
-            )
+            words = f"Reading its record {place.glyphs.ellipsis}"
+            return [*rows, assemble((words, "$foreground-muted"))]
         last_s = state.last_s if state.last_s is not None else owner.clock()
-        rows.extend(
-            assemble("   ", row)
-            for row in step_rows(stopped(state, last_s, Outcome.FAILED), place, 8)
-        )
-        rows.extend((Content(""), assemble((" WHAT RECOVERY WILL DO", "bold $text-accent"))))
-        for sentence in recovery_words(job, state):
-            folded = Content(sentence).wrap(max(20, width - 4))
-            rows.extend(
-                assemble(f" {place.glyphs.dot if not number else ' '} {row.plain.rstrip()}")
-                for number, row in enumerate(folded)
-            )
-        rows.append(Content(""))
+        steps = step_rows(stopped(state, last_s, Outcome.FAILED), place, STEPS)
+        return [*rows, Content(""), *steps]
+
+    def _draw_log(self, width: int) -> list[Content]:
+        lines = self._follower.lines if self._follower else ()
+        said = [(one.when_s, one.line.text) for one in lines]
+        height = self.query_one("#recover-log").size.height
+        return tail_lines(said, width, height, self.owner.glyphs, self.owner.zone)
+
+    def _draw_recovery(self, width: int) -> list[Content]:
+        owner, job, place = self.owner, self._job, self.place(width)
+        rows: list[Content] = []
+        for sentence in recovery_words(job, self._state):
+            found = folded(sentence, width - 2)
+            rows += [assemble(place.glyphs.dot if not at else " ", " ", row)
+                     for at, row in enumerate(found)]  # fmt: skip
         if job.host and job.host != owner.engine.host:
-            words = f"It ran on {text.clean(job.host)}: recover it there, or, if that host is dead,"
-            rows.append(assemble((f" {place.glyphs.warning} {words}", "bold $text-warning")))
-            rows.append(assemble(f"   with {recover_command(job.host)}"))
-        else:
-            rows.append(assemble((" [i]", "bold $text-accent"), " Recover now"))
+            words = f"It ran on {job.host}: recover it there, or, if that host is dead, with"
+            rows += [Content(""), *folded(words, width, "bold $text-warning")]
+            rows += folded(f"  {recover_command(job.host)}", width)
         return rows
 
     def action_recover(self) -> None:
