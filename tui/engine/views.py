@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from core.backups.catalog import PartialBackup
 from core.backups.remarks import Trial
@@ -19,9 +18,7 @@ from core.events import Kind
 from core.magento.store import Store
 from core.operations.findings import Finding, stopping
 from core.operations.table_plans import TablePlan
-
-if TYPE_CHECKING:
-    from tui.engine.copies import Origin
+from core.repository.settings import Repository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +82,14 @@ class SpaceView:
     path: str
     free_bytes: int
     total_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The repository of a set that is not here, and the name of the store in it."""
+
+    repository: Repository
+    store: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
