@@ -87,8 +87,8 @@ def run_child(
             list(argv),
             stdin=stdin,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if merge_errors else subprocess.DEVNULL,
             cwd=cwd,
+            stderr=subprocess.STDOUT if merge_errors else subprocess.DEVNULL,
             env=for_program(environ, account, variables),
             start_new_session=True,
         ) as child,  # fmt: skip

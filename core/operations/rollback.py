@@ -24,6 +24,7 @@ from core.operations.connection_file import keep_connection
 from core.operations.context import JobContext
 from core.operations.file_findings import file_findings
 from core.operations.findings import refuse, say_findings
+from core.operations.further_findings import further_findings
 from core.operations.lost_jobs import refuse_unfinished
 from core.operations.missing_entries import absence_findings
 from core.operations.parts import Part, begin_moving, file_plans, parts_of
@@ -31,7 +32,6 @@ from core.operations.records import ConsumersRan, FromElsewhere
 from core.operations.requests import RollbackRequest
 from core.operations.results import OperationResult
 from core.operations.rollback_job import RollbackJob
-from core.operations.rollback_plan import further_findings
 from core.operations.sources import Sources, gather
 
 

@@ -20,27 +20,23 @@ from core.backups.catalog import Backup
 from core.backups.manifest import identity_of
 from core.errors import Cancelled, MagerewindError, PreflightRefused, UsageError
 from core.events import Kind, Report, no_report
-from core.magento.processes import running_processes
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store
-from core.operations.backup_findings import stripped_findings, version_findings
 from core.operations.chosen import chosen_findings, start_of
 from core.operations.file_findings import file_findings
 from core.operations.findings import (
     Finding,
     Level,
     from_error,
-    link_findings,
     note,
     refuse,
     stop,
     warn,
 )
+from core.operations.further_findings import further_findings
 from core.operations.job_files import plan_name
 from core.operations.missing_entries import absence_findings
-from core.operations.not_backed_up import remote_findings
 from core.operations.preflight import space_of
-from core.operations.release import release_findings
 from core.operations.requests import RollbackRequest
 from core.operations.selections import selection_of
 from core.operations.sources import Sources, excluded, gather, resolve_only
@@ -146,22 +142,8 @@ def plan_rollback(
         if kind is not Kind.DB
     }
     refuse(chosen_findings(store, request, sources, files))
-    database = None
-    if sources.remote is not None:
-        from core.operations import remote_sources  # noqa: PLC0415 - few need it
-
-        found = remote_sources.remote_findings(store, sources.remote, files, request.kinds)
-        findings += found
-        if Kind.DB in request.kinds:
-            findings += remote_sources.dump_findings(sources.remote)
-            findings += loss_findings(sources)
-    elif Kind.DB in request.kinds:
-        from core.operations.row_counts import count_rows  # noqa: PLC0415 - as said above
-
-        database = plan_database(request, sources, report, findings)
-        backup = sources.backups[Kind.DB]
-        counted = count_rows(database.check, database.difference, store, backup, environ=environ)
-        database = replace(database, counted=counted)
+    findings += _remote_findings(store, request, sources, files)
+    database = _planned_database(store, request, sources, report, findings, environ)
     findings += absence_findings(store, request, sources, files)
     findings += file_findings(store, files)
     findings += further_findings(store, request, sources, now_s)
@@ -177,6 +159,40 @@ def plan_rollback(
         free_bytes=space_of(store.state_directory)[0],
         scratch=scratch,
     )
+
+
+def _remote_findings(
+    store: Store, request: RollbackRequest, sources: Sources, files: Mapping[Kind, FilePlan]
+) -> list[Finding]:
+    """Return the findings on a set in a repository; none for backups that are here."""
+    if sources.remote is None:
+        return []
+    from core.operations import remote_sources  # noqa: PLC0415 - few need it
+
+    found = remote_sources.remote_findings(store, sources.remote, files, request.kinds)
+    if Kind.DB in request.kinds:
+        found += remote_sources.dump_findings(sources.remote)
+        found += loss_findings(sources)
+    return found
+
+
+def _planned_database(
+    store: Store,
+    request: RollbackRequest,
+    sources: Sources,
+    report: Report,
+    findings: list[Finding],
+    environ: Mapping[str, str],
+) -> DatabasePlan | None:
+    """Return the plan of a dump that is here, with its counted rows."""
+    if sources.remote is not None or Kind.DB not in request.kinds:
+        return None
+    from core.operations.row_counts import count_rows  # noqa: PLC0415 - as said above
+
+    database = plan_database(request, sources, report, findings)
+    backup = sources.backups[Kind.DB]
+    counted = count_rows(database.check, database.difference, store, backup, environ=environ)
+    return replace(database, counted=counted)
 
 
 def plan_kind(
@@ -354,32 +370,3 @@ def _dump_findings(check: DumpCheck, server: ServerCheck | None) -> list[Finding
             for one in known.warnings
         ),
     ]
-
-
-def further_findings(
-    store: Store, request: RollbackRequest, sources: Sources, now_s: float
-) -> list[Finding]:
-    """Return further notes for the person: links, processes, versions, a clock."""
-    media = (store.media,) if Kind.MEDIA in request.kinds else ()
-    found = link_findings(store, (*media, store.var))
-    processes = running_processes(store)
-    if processes:
-        found.append(
-            warn(
-                "processes",
-                "Running on this store; maintenance mode does not stop them:",
-                hint="Stop cron and the queue consumers first.",
-                names=[process.label for process in processes],
-            )
-        )
-    found += release_findings(store, sources)
-    if Kind.MEDIA in sources.backups:
-        found += remote_findings(sources.configuration)
-    found += version_findings(store, sources)
-    found += stripped_findings(request, sources)
-    found += [
-        warn("clock", f"{backup.name.text} is dated in the future.")
-        for backup in sources.backups.values()
-        if backup.name.timestamp > now_s + 60
-    ]
-    return found

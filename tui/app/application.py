@@ -318,7 +318,7 @@ class Application(Shell):
         self._show_plan(None, timestamp)
 
     def _show_plan(self, request: UndoRequest | None, timestamp: int | None = None) -> None:
-        # What plans are made with takes its time to load, and Home does not wait for it.
+        # The modules that plan load slowly, and Home does not wait for them.
         from tui.screens.rollback import Rollback  # noqa: PLC0415
 
         self.push_screen(Rollback(request, timestamp=timestamp))

@@ -2,8 +2,8 @@
 
 Textual ends each piece of text with a reset and begins the next one with all of its style, and a
 line of a frame comes as one piece a cell: 25 bytes a cell. Here a style lasts until another one is
-needed, only what differs of it is written, blanks keep the colour of the text before them, and the
-cursor is moved only where something is written next.
+needed, only its differences are written, blanks keep the colour of the text before them, and the
+cursor is moved only to the next place of output.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which backups a rollback goes back to, and how: what the keys of the plan's screen change.
+"""The backups and options of a rollback, as changed by the keys of the plan's screen.
 
     older, newer    the next set that has a part that is wanted; parts that it lacks are not taken
     a part          taken or not; one that the set lacks is the nearest before it, else after it
@@ -24,11 +24,11 @@ from tui.engine.copies import located
 from tui.engine.views import BackupsView, BackupView, SetView
 
 Left = tuple[Kind, str]
-"""What was left out: a path of code or media, or a table."""
+"""A left out path of code or media, or a table."""
 
 
 class Option(StrEnum):
-    """What of a request is on or off, by the name of its field."""
+    """A switch of a request, by the name of its field."""
 
     KEEP_ENV = "keep_env"
     PARTIAL = "partial"
@@ -229,10 +229,10 @@ def chosen_names(how: RollbackRequest, backups: BackupsView) -> Choice:
 
 
 def chosen_first(how: RollbackRequest, backups: BackupsView, broken: frozenset[str]) -> Choice:
-    """Return what a rollback begins with where no set was named.
+    """Return the first choice of a rollback without a named set.
 
-    That is the way back for what is broken (`broken`: names of backups), else the newest set with
-    a backup that is not known to be damaged.
+    It is the way back for broken parts (`broken`: names of backups), else the newest set with a
+    backup that is not known to be damaged.
     """
     good = {kind: found[0] for kind in Kind if (found := backups.good(kind))}
     way = {

@@ -1,7 +1,7 @@
-"""Copies of backups in repositories, as they were last seen: the list says where each set is.
+"""Remembered copies of backups in repositories: the list says where each set is.
 
 Nothing is asked of a repository for a list. A set that is only there can be rolled back to and
-looked into; what changes files in `var/backups` is refused for it.
+looked into; acts on files in `var/backups` are refused for it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the plan's screen begins with: read from var/backups and the configuration."""
+"""The first choice of the plan's screen: read from var/backups and the configuration."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def begin_with(
     timestamp: int | None,
     broken: frozenset[str],
 ) -> Choice | UndoRequest:
-    """Return the first choice: of a request, of a set, or of what there is.
+    """Return the first choice: of a request, of a set, or of the existing sets.
 
-    `broken` are the backups that bring back what is broken now. Raises BackupNotFound.
+    `broken` are the backups that restore broken parts. Raises BackupNotFound.
     """
     if isinstance(asked, UndoRequest):
         return engine.undo_of(asked.job_id)
@@ -39,7 +39,7 @@ def begin_with(
 
 
 def with_settings(asked: RollbackRequest, usual: RollbackRequest) -> RollbackRequest:
-    """Return a request with what the configuration wants besides."""
+    """Return a request with the settings of the configuration added."""
     return replace(
         asked,
         keep_env=asked.keep_env or usual.keep_env,

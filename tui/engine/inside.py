@@ -74,7 +74,7 @@ class BackupInsides:
 
     @contextmanager
     def _opened(self, name: str, stop: Stop) -> Iterator[ArchiveContents | DumpContents]:
-        """Give what is inside a backup."""
+        """Give the contents of a backup."""
         report, keep = _stopping(stop), self._keep
         with self._found(name, report) as one, ExitStack() as stack:
             backup, origin = one.backup, one.origin

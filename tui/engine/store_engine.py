@@ -238,7 +238,7 @@ class StoreEngine:
         try:
             effective = self._settings(self.root)
         except MagerewindError:
-            return sets  # what is wrong with the configuration is said where it is used
+            return sets  # errors of the configuration are reported at its use
         return with_copies(
             sets,
             seen,
@@ -355,7 +355,7 @@ class StoreEngine:
 
     @property
     def _usual(self) -> Settings:
-        """What the configuration says of the store; ours where it is broken, as a start says."""
+        """The configuration of the store; the defaults where it is broken, as a start reports."""
         if self._settings is not None:
             with suppress(MagerewindError):
                 return self._settings(self.root).settings

@@ -1,4 +1,4 @@
-"""What a rollback goes back to, as rows: the set, its parts with their keys, the options."""
+"""The choice of a rollback as rows: the set, its parts with their keys, the options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rollback or an undo would lose, in words: how many orders and customers, which orders."""
+"""The losses of a rollback or an undo, in words: numbers of orders and customers, the orders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a backup will take, as rows: what was found, space, time closed, order, equal command."""
+"""The needs of a backup, as rows: findings, space, time closed, order, equal command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LABEL = 10
 def outlook_lines(
     request: BackupRequest | None, check: Check, command: str, place: Place, *, listed: bool
 ) -> list[Content]:
-    """Return what follows from a choice; `request` is None while no kind is chosen.
+    """Return the consequences of a choice; `request` is None while no kind is chosen.
 
     `listed`: there is room for a row for each step of the order.
     """

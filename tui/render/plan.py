@@ -94,7 +94,7 @@ def _signed(
 
 
 def _lost(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
-    """Return what is lost, its label first; what cannot be counted is no less than that."""
+    """Return the losses, their label first; uncounted ones count as losses too."""
     lost = lost_words(plan)
     than = "the rollback" if undo else "the backup"
     words = [lost] if lost else []
@@ -124,7 +124,7 @@ def planning_lines(done_bytes: int, current: str, took_s: float, place: Place) -
 
 
 def failed_lines(error: Exception, place: Place) -> list[Content]:
-    """Return why there is no plan, and what helps."""
+    """Return the reason for a missing plan, and the remedy."""
     room = max(20, place.width - 4)
     message = text.clean(getattr(error, "message", f"{type(error).__name__}: {error}"))
     rows = [Content(""), assemble((" NO ROLLBACK IS POSSIBLE LIKE THIS", "bold $text-error"))]

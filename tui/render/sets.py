@@ -39,7 +39,7 @@ def health_words(health: str) -> str:
 
 
 def head_line(width: int, zone: tzinfo | None, *, places: bool = False) -> Content:
-    """Return the heads of the columns, below which `set_line` stands; with `places` WHERE too."""
+    """Return the heads of the columns of `set_line`; with `places` WHERE too."""
     zone_words = f"WHEN {text.zone_name(zone)}"[:12]
     sizes = "".join(text.right(kind.value.upper(), SIZE) for kind in Kind)
     line = f"  {zone_words:<12}{text.right('AGE', AGE)}{sizes}  {'CHECK':<{CHECK}}"

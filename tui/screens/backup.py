@@ -1,4 +1,4 @@
-"""Back up: what to take, what it will need, in which order it will happen, and the start."""
+"""Back up: the choice of kinds, the needs, the order of the steps, and the start."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Backup(Page):
         self._starting = False
 
     def body(self) -> ComposeResult:
-        """Show the form, and what follows from it."""
+        """Show the form, and its consequences."""
         with VerticalScroll(id="backup", can_focus=False), Container(id="backup-columns"):
             with Panel("BACK UP", hint="[space] choose  [b] start", id="backup-form"):
                 yield Form(id="form")
@@ -78,7 +78,7 @@ class Backup(Page):
                 yield Lines(self._draw_outlook, id="outlook")
 
     def on_mount(self) -> None:
-        """Ask what can be known beforehand."""
+        """Ask for the facts known beforehand."""
         super().on_mount()
         asked = self.owner.engine.defaults
         self.kinds = set(asked.kinds)
@@ -89,7 +89,7 @@ class Backup(Page):
         self.action_check()
 
     def request(self) -> BackupRequest | None:
-        """Return what would be started, or None while nothing is chosen."""
+        """Return the request that would be started, or None while nothing is chosen."""
         if not self.kinds:
             return None
         asked = self.owner.engine.defaults

@@ -1,4 +1,4 @@
-"""What a rollback goes back to, chosen by keys: the base of the plan's screen.
+"""The choice of a rollback's backups by keys: the base of the plan's screen.
 
 Knows nothing of plans: a changed choice calls `action_plan`, once no other change follows.
 """
@@ -58,7 +58,7 @@ class Choosing(Page):
 
     @property
     def request(self) -> RollbackRequest | UndoRequest | None:
-        """What is planned; None while nothing is chosen."""
+        """The planned request; None while nothing is chosen."""
         return self._undo or (None if self._choice is None else self._choice.request)
 
     def _look(self) -> None:
@@ -132,7 +132,7 @@ class Choosing(Page):
         """Leave the plan that is shown or made: it is wanted no more."""
 
     def action_plan(self) -> None:
-        """Plan what is chosen now."""
+        """Plan the present choice."""
 
     def action_options(self) -> None:
         """Open the options, or fold them away."""

@@ -1,4 +1,4 @@
-"""The panels of the first screen, in their places, and as high as what is in them.
+"""The panels of the first screen, in their places, and as high as their contents.
 
 Where the columns leave rows free, the log of the last job takes them over the whole width: with
 few backups and jobs no pane stands half empty.
@@ -87,7 +87,7 @@ def fit_panels(page: Widget, *, sets: int, jobs: int) -> None:
     _set_height(page.query_one("#set-3-panel"), "1fr" if has_log else "auto")
     height: int | str = "1fr"
     if is_wide and not sets:
-        height = "1fr"  # nothing stands below
+        height = "1fr"  # nothing is below
     elif is_wide and has_log:
         height = max(2, sets) + 1 + _FRAME
     elif is_wide:

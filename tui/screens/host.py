@@ -32,7 +32,7 @@ class Host(Messages, Protocol):
     forgotten: int  # jobs that ran and are listed no more
     maintenance: bool | None  # None: not known yet
     health: StoreHealth | None  # None: not known yet
-    remote: bool  # the terminal is at the other end of a link: what is painted is dear
+    remote: bool  # the terminal is at the other end of a link: painting is dear
     listing: BackupsView | None  # of var/backups, as it was read last
     read_only: str  # why this session may only look; empty where it may change things
 

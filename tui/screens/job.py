@@ -180,7 +180,7 @@ class JobScreen(Page):
             self._draw_log()
 
     def _draw_log(self) -> None:
-        """Show what is new of the log, seldom: a pane full of new lines is painted whole."""
+        """Show new lines of the log, seldom: a pane full of new lines is painted whole."""
         follower, now_s = self.follower, monotonic()
         many = follower.written - self._log.shown > FLOOD
         rests_s = self.FLOOD_S if many or self.owner.remote else self.LOG_S

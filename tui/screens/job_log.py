@@ -46,7 +46,7 @@ class LogPanel(Panel):
         return bool(self._pane.term)
 
     def take(self, follower: Follower) -> None:
-        """Show what is new of a job's log."""
+        """Show the new lines of a job's log."""
         if follower.written > self.shown:
             self._pane.extend(follower.since(self.shown))
             self.shown = follower.written

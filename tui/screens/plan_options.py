@@ -47,7 +47,7 @@ class OptionsPanel(Panel):
         self._order: Sequence[str] = ()
 
     def compose(self) -> ComposeResult:
-        """Show the form, and what happens in which order."""
+        """Show the form, and the order of the steps."""
         yield Form(id="choices")
         yield Lines(self._draw_order, id="plan-order")
 

@@ -1,8 +1,8 @@
-"""Rollback and undo: one screen that chooses, plans and shows; the last question stands over it.
+"""Rollback and undo: one screen that chooses, plans and shows; the last question is put over it.
 
-look at var/backups and the configuration    what is begun with
+look at var/backups and the configuration    the first choice
 plan aside                                    a new choice cancels the older plan
-tree, difference, losses, time closed         what of it is left out makes another plan
+tree, difference, losses, time closed         a left out part makes another plan
 confirm                                       starts exactly the plan that is shown
 """
 
@@ -125,7 +125,7 @@ class Rollback(Choosing):
         return f"{'Undo' if self.undo else 'Roll back'}  1 PLAN  2 confirm"
 
     def body(self) -> ComposeResult:
-        """Show the choice, the plan with its difference or the options, and what it takes."""
+        """Show the choice, the plan with its difference or the options, and its needs."""
         with Panel(self._title, id="choice-panel"):
             yield KeyLines(self._draw_choice, id="choice")
         with Container(id="plan-below"):
@@ -136,7 +136,7 @@ class Rollback(Choosing):
         yield Lines(self._draw_facts, id="facts")
 
     def on_mount(self) -> None:
-        """Look at what there is, then make the plan."""
+        """Look at the existing backups, then make the plan."""
         super().on_mount()
         self._began_s = self.owner.clock()
         self._planning = self.set_interval(0.5, self._show_planning)
@@ -189,7 +189,7 @@ class Rollback(Choosing):
         self.redraw()
 
     def _remembered(self) -> set[Place]:
-        """Return what is open in the plan that is shown, to be open in the next one too."""
+        """Return the open directories of the shown plan, to be open in the next one too."""
         model = self.query_one(PlanPane).model
         return set() if model is None else set(model.opened)
 
@@ -207,7 +207,7 @@ class Rollback(Choosing):
             self.action_next()
 
     def _open_needed_options(self, value: PlanModel | Exception) -> None:
-        """Open the options where one of them is what the plan needs."""
+        """Open the options where the plan needs one of them."""
         if isinstance(value, PlanModel):
             hints = [one.hint or "" for one in value.plan.stops]
         else:
@@ -283,7 +283,7 @@ class Rollback(Choosing):
         return rows or [assemble(("Reading var/backups", "$foreground-muted"))]
 
     def _draw_waiting(self, width: int) -> list[Content]:
-        """Return what stands in the place of a plan that is not there."""
+        """Return the lines in place of a missing plan."""
         place, plan = self.place(width), self._plan
         if isinstance(plan, PlanView):
             return []
@@ -323,7 +323,7 @@ class Rollback(Choosing):
         return not (self.undo and action in ("other", "kind", "options", "back_up"))
 
     def on_key(self, event: events.Key) -> None:
-        """Say what a key of the tree waits for."""
+        """Say why a key of the tree has to wait."""
         waits = self._plan is None and self.request is not None and self.dialog is None
         if waits and event.key in _TREE_KEYS:
             event.stop()

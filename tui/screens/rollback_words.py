@@ -1,4 +1,4 @@
-"""The words of a rollback or an undo: to which moment, what it takes, its last question."""
+"""The words of a rollback or an undo: its moment, its needs, its last question."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Asked = RollbackRequest | UndoRequest
 
 
 def typed_name(owner: Host) -> str:
-    """Return what must be typed: a name that cannot be typed is typed as it is shown."""
+    """Return the name to type: one that cannot be typed is typed as it is shown."""
     return text.clean(f"{owner.engine.host}/{owner.engine.name}")
 
 
@@ -66,7 +66,7 @@ def facts_lines(takes: Sequence[str], style: str, command: str, place: Place) ->
 
 
 def undo_words(owner: Host) -> str:
-    """Return what an undo goes back to."""
+    """Return the moment that an undo goes back to."""
     undone = owner.undoable_job
     if undone is None:
         return "Back to before the last rollback"
@@ -77,7 +77,7 @@ def undo_words(owner: Host) -> str:
 
 
 def order(request: Asked, plan: PlanView | None) -> tuple[str, ...]:
-    """Return what happens, step by step."""
+    """Return the course of the job, step by step."""
     if isinstance(request, RollbackRequest):
         return rollback_order(request, request.kinds)
     kinds = () if plan is None else (*plan.files, *([Kind.DB] if plan.database_aside else []))
@@ -85,7 +85,7 @@ def order(request: Asked, plan: PlanView | None) -> tuple[str, ...]:
 
 
 def confirm_view(owner: Host, request: Asked, plan: PlanView) -> ConfirmView:
-    """Return what is asked before it runs."""
+    """Return the question before it runs."""
     where = f"{owner.engine.host} {owner.engine.root}"
     than = "backup" if isinstance(request, RollbackRequest) else "rollback"
     listed = lost_words(plan)

@@ -96,7 +96,7 @@ class Panel(Vertical):
             self.refresh(Region(-gutter.left, -gutter.top, width, 1))
 
     def on_click(self, event: events.Click) -> None:
-        """Let the keys go to what is within; say what of the title was clicked."""
+        """Let the keys go to the inner widget; report the clicked part of the title."""
         inner = next((one for one in self.query("*") if one.focusable), None)
         if inner is not None and not self._active:
             inner.focus()
