@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from core.backups.catalog import PartialBackup
 from core.backups.remarks import Trial
@@ -18,7 +19,9 @@ from core.events import Kind
 from core.magento.store import Store
 from core.operations.findings import Finding, stopping
 from core.operations.table_plans import TablePlan
-from core.repository.settings import Repository
+
+if TYPE_CHECKING:
+    from core.repository.settings import Repository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
