@@ -15,6 +15,7 @@ from core.backups.names import Naming
 from core.compression import OF_DUMPS, Compression
 from core.events import Kind
 from core.operations.requests import BackupRequest
+from core.repository.settings import Repository
 from tui.engine.port import Latest
 from tui.engine.views import BackupCheckView, Estimate
 from tui.render import text
@@ -66,6 +67,7 @@ class Backup(Page):
         self.exclude: tuple[str, ...] = ()
         self.strip: tuple[str, ...] = ()
         self.note = ""
+        self._to = 0  # which of `_ways`
         self._checks: Latest[BackupCheckView] = Latest(last_only=True)
         self._starting = False
 
@@ -93,8 +95,11 @@ class Backup(Page):
         if not self.kinds:
             return None
         asked = self.owner.engine.defaults
+        _words, repositories, local = self._ways()[self._to]
         return replace(
             asked,
+            repositories=repositories,
+            local=local,
             kinds=tuple(self.kinds),
             compress=self.compress,
             # A level is one of the way that it was given for.
@@ -105,6 +110,15 @@ class Backup(Page):
             strip=self.strip,
             note=self.note,
         )
+
+    def _ways(self) -> list[tuple[str, tuple[Repository, ...], bool]]:
+        """Return where a backup can go, in words, the configured way first."""
+        asked = self.owner.engine.defaults
+        names = ", ".join(one.name for one in asked.repositories)
+        ways = [(f"here, then {names}", asked.repositories, True)] if names else []
+        ways.append(("here", (), True))
+        ways += [(f"{one.name} alone", (one,), False) for one in asked.repositories]
+        return ways
 
     def action_check(self) -> None:
         """Measure and check, aside; only the answer to the last question counts."""
@@ -159,6 +173,9 @@ class Backup(Page):
             self._box("keep_open", self.keep_open, "Keep the store open (parts may not match)")
         )
         rows.append(self._compress_row())
+        ways = self._ways()
+        if len(ways) > 1:
+            rows.append(self._field("to", "Goes to", ways[self._to][0], ""))
         rows.append(self._field("exclude", "Exclude", " ".join(self.exclude), "nothing more"))
         rows.append(self._field("strip", "Strip rows", " ".join(self.strip), "of no table"))
         rows.append(self._field("note", "Note", self.note, "none"))
@@ -252,6 +269,8 @@ class Backup(Page):
             case "compress":
                 self.compress = OF_DUMPS[(OF_DUMPS.index(self.compress) + 1) % len(OF_DUMPS)]
                 self.action_check()
+            case "to":
+                self._to = (self._to + 1) % len(self._ways())
             case "note":
                 self.action_note()
             case "exclude":
