@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import time
+from pathlib import Path
 
 import pytest
 
 from core.sample.server import PrivateServer
 from tests.shop import Shop
 
+BEGIN, END = "<!-- table -->\n", "\n<!-- end of the table -->\n"
 REPORT = os.environ.get("MAGEREWIND_CRASH_REPORT")
 
 
@@ -25,29 +27,18 @@ class Tally:
         self.rows[what] = (tried + 1, lived + survived)
 
     def write(self, path):
-        lines = [
-            "# What the crash suite has tried",
-            "",
-            "Made by `make crash`; nothing here is written by hand. A fault is survived when the",
-            "tree and the database are wholly the old ones or wholly the new ones, maintenance",
-            "mode is as it should be, nothing unfinished is listed, and the next job runs without",
-            "any manual cleaning.",
-            "",
-            "| fault | tried | survived | states lost |",
-            "|---|---:|---:|---:|",
-        ]
+        """Write the table into the page, between its two marks."""
+        lines = ["| fault | tried | survived | states lost |", "|---|---:|---:|---:|"]
         for what, (tried, lived) in sorted(self.rows.items()):
             lines.append(f"| {what} | {tried} | {lived} | {tried - lived} |")
         tried = sum(row[0] for row in self.rows.values())
         lived = sum(row[1] for row in self.rows.values())
-        lines += [
-            f"| **all** | **{tried}** | **{lived}** | **{tried - lived}** |",
-            "",
-            f"Python {platform.python_version()}, Linux, MariaDB, {time.strftime('%Y-%m-%d')}.",
-            "",
-        ]
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("\n".join(lines))
+        made = f"Python {platform.python_version()}, Linux, MariaDB, {time.strftime('%Y-%m-%d')}."
+        lines += [f"| **all** | **{tried}** | **{lived}** | **{tried - lived}** |", "", made]
+        page = Path(path)
+        before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+        _, _, after = rest.partition(END)
+        page.write_text(before + BEGIN + "\n".join(lines) + END + after, encoding="utf-8")
 
 
 COUNTED = Tally()
