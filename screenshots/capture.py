@@ -29,6 +29,7 @@ from tui.engine.port import Engine  # noqa: E402
 from tui.screens.backups import Backups  # noqa: E402
 from tui.screens.difference_pane import DifferencePane  # noqa: E402
 from tui.screens.history import History  # noqa: E402
+from tui.screens.rollback import Rollback  # noqa: E402
 
 RECORDING = os.path.join(HERE, "recording.json")
 SMALL, LARGE, HUGE = (80, 24), (120, 40), (200, 60)
@@ -61,9 +62,9 @@ PICTURES = (
     Picture("home", "done", size=HUGE),
     Picture("backups", "done", ("enter", "down")),
     Picture("backups", "done", ("enter", "down"), size=LARGE),
-    Picture("rollback-plan", "damaged", ("r", "n")),
-    Picture("rollback-plan", "damaged", ("r", "n"), size=LARGE),
-    Picture("rollback-confirm", "damaged", ("r", "n", "n", "enter", "w", "e", "b")),
+    Picture("rollback-plan", "damaged", ("r",)),
+    Picture("rollback-plan", "damaged", ("r",), size=LARGE),
+    Picture("rollback-confirm", "damaged", ("r", "n", "enter", "w", "e", "b")),
     Picture("rollback-done", "rolled-back", ("j",)),
     Picture("rollback-done", "rolled-back", ("j",), size=LARGE),
     Picture("history", "rolled-back", ("h",)),
@@ -74,7 +75,7 @@ PICTURES = (
 async def draw(picture: Picture, answers: Answers) -> str:
     """Return the picture as SVG."""
     # A picture waits for no cursor to rest.
-    Backups.RESTS_S = History.RESTS_S = DifferencePane.RESTS_S = 0
+    Backups.RESTS_S = History.RESTS_S = DifferencePane.RESTS_S = Rollback.RESTS_S = 0
     engine = cast("Engine", Playback(answers, root=ROOT, host=HOST))
     application = Application(
         engine, Terminal(theme=picture.theme), clock=lambda: answers.now_s, zone=UTC

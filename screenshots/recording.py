@@ -25,11 +25,11 @@ from core.jobs.listing import JobSummary
 from core.operations.equal_command import command_line
 from core.operations.findings import Finding, Level
 from core.operations.health import StoreHealth
-from core.operations.requests import BackupRequest, Request
+from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.operations.table_plans import TablePlan, TableState
 from tui.engine import views
 from tui.engine.inside_port import InsideView, OpenTable
-from tui.engine.lastlog import read_log
+from tui.engine.log_end import read_log
 from tui.engine.plan_port import PAGE, goes
 from tui.engine.views import (
     BackupCheckView,
@@ -291,6 +291,14 @@ class Playback:
     def plan(self, _request: object, _report: Callable[[int, int, str], None]) -> PlanView | None:
         """Return the recorded plan."""
         return self._answers.plan
+
+    def rollback_to(self, files: Mapping[Kind, str]) -> RollbackRequest:
+        """Return it without a configuration."""
+        return RollbackRequest(**{f"{kind}_file": name for kind, name in files.items()})
+
+    def undo_of(self, job_id: str) -> UndoRequest:
+        """Return it without a configuration."""
+        return UndoRequest(job_id=job_id)
 
     def stream(self, job_id: str) -> Given:
         """Return the recorded events."""

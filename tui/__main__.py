@@ -36,7 +36,7 @@ def _pick_store(stores: Mapping[str, str], line: CommandLine) -> tuple[int, str 
 
 
 def main() -> int:
-    """Run what the command line asks for and return the exit code."""
+    """Run the request of the command line and return the exit code."""
     return run(open_application=_open_application, pick_store=_pick_store)
 
 

@@ -1,4 +1,4 @@
-"""What is said of a backup is changed by one process at a time.
+"""The remarks on a backup are changed by one process at a time.
 
 hold   a file in the state of the store is locked for a moment, since no other account can open it
 read   the manifest as it is by then: a look of minutes may have begun with an older one
@@ -30,8 +30,8 @@ _HELD: Final = frozenset({errno.EWOULDBLOCK, errno.EACCES})
 def changing(directory: Directory) -> Iterator[None]:
     """Keep others from changing manifests and from deleting sets of var/backups meanwhile.
 
-    Where this account has no state beside it, or its file system is full or locks nothing, nobody
-    is kept away. Raises StoreUnreadable where another process holds the lock for seconds.
+    Where this account has no state beside it, or its file system is full or locks nothing, others
+    are not kept away. Raises StoreUnreadable where another process holds the lock for seconds.
     """
     fd = _opened(directory)
     if fd is None:
@@ -75,7 +75,7 @@ def change_manifest(
 ) -> Manifest | None:
     """Write the manifest of a backup anew, as `change` makes it of the present one.
 
-    Returns what is there then; None where there is no backup, or no manifest, any more. Raises as
+    Returns the manifest then; None where there is no backup, or no manifest, any more. Raises as
     `changing`, and StorageError.
     """
     with changing(directory):

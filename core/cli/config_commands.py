@@ -44,7 +44,7 @@ def check_command(_line: CommandLine, console: Console, configuration: Configura
 
 
 def _of_use(config: Config, environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield what a command would refuse of the settings of each store, though each is valid."""
+    """Yield settings of each store that a command would refuse, though each is valid."""
     from core.cli.backup_request import backup_request  # noqa: PLC0415 - loads much
     from core.cli.schedule_commands import check_calendar  # noqa: PLC0415 - as above
 

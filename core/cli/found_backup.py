@@ -1,7 +1,7 @@
 """The backup that a command is to look into: in var/backups, or in a repository.
 
-A name that is not here is looked for among what was last seen of the repositories; `--from` names
-one, which is asked where it was not seen with that set.
+A name that is not here is searched in the remembered content of the repositories; `--from` names
+one, which is asked where that set is not remembered.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SEEN_WITHIN_S = 10 * 365 * 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundBackup:
-    """A backup, and who answers for what is in it where it is not here."""
+    """A backup, and the source of its contents where it is not here."""
 
     backup: Backup
     origin: Origin | None = None
@@ -80,7 +80,7 @@ def found_backup(
 
 
 def _part(name: str) -> tuple[Kind, str]:
-    """Return the kind and the set that a name of a backup stands for."""
+    """Return the kind and the set of a name of a backup."""
     parsed = parse_name(name)
     number = name.partition("_")[0]
     if parsed is None or parsed.kind is None or not number.isdecimal():

@@ -294,6 +294,14 @@ def _add_chosen(parser: argparse.ArgumentParser) -> None:
         "or a group as for --strip; patterns with * match several; may be repeated",
     )
     add(
+        "--exclude-table",
+        action="append",
+        metavar="TABLE",
+        type=word,
+        help="leave this table of the database as it is now, named as for --only-table, also where "
+        "the dump has none of that name; may be repeated",
+    )
+    add(
         "--with-related",
         action="store_true",
         help="with --only-table: also the tables that foreign keys tie to these, and to those",

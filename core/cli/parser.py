@@ -89,6 +89,7 @@ class CommandLine:
     load_open: bool = False
     only: tuple[str, ...] = ()
     only_table: tuple[str, ...] = ()
+    exclude_table: tuple[str, ...] = ()
     with_related: bool = False
     # retention
     keep_rules: tuple[str, ...] = ()
@@ -298,7 +299,7 @@ def parse(argv: Sequence[str]) -> CommandLine:
 
 
 def _parse_names(argv: Sequence[str]) -> CommandLine:
-    """Return the request of a shell: what is completed, and the words of the line so far.
+    """Return the request of a shell: the word to complete, and the words of the line so far.
 
     The words say which store is meant; they may be quoted as the person has typed them.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.events import encode_text
@@ -17,11 +17,16 @@ if TYPE_CHECKING:  # of a database: not loaded for a plan of files
 
 def chosen_lines(chosen: ChosenTables, shown: int | None) -> Iterator[str]:
     """Yield the chosen tables, and the related ones added to them."""
-    for what, names in (("only", chosen.tables), ("related", chosen.related)):
-        if names:
-            listed = ", ".join(printable(name) for name in names[:shown])
-            left = 0 if shown is None else len(names) - shown
-            yield f"  {what} {listed}" + (f" and {numbers.count(left)} more" if left > 0 else "")
+    yield from named_lines("only", chosen.tables, shown)
+    yield from named_lines("related", chosen.related, shown)
+
+
+def named_lines(what: str, names: Sequence[str], shown: int | None) -> Iterator[str]:
+    """Yield what holds for some tables, with the first of their names; nothing for none."""
+    if names:
+        listed = ", ".join(printable(name) for name in names[:shown])
+        left = 0 if shown is None else len(names) - shown
+        yield f"  {what} {listed}" + (f" and {numbers.count(left)} more" if left > 0 else "")
 
 
 def row_lines(tables: Iterable[TablePlan], shown: int | None) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from core.archive.plan.summary import FilePlan, PlannedEntry
 from core.archive.plan.tree import PlannedNode
 from core.backups.catalog import Backup
-from core.cli.plan_tables import chosen_lines, row_lines, tie_json
+from core.cli.plan_tables import chosen_lines, named_lines, row_lines, tie_json
 from core.cli.plan_tree import counts, tree_lines
 from core.cli.store_view import finding_json
 from core.events import Kind, encode_text
@@ -130,6 +130,8 @@ def _database_lines(
     told = ", ".join(numbers.counted(number, what) for what, number in objects if number)
     if plan.chosen is not None:
         yield from chosen_lines(plan.chosen, shown)
+    if plan.left is not None:
+        yield from named_lines("left as now", plan.left.tables, shown)
     tables = numbers.counted(len(check.tables), "table")
     size = numbers.size(check.content_bytes)
     of = "chosen" if plan.chosen is not None else "in the dump"
@@ -250,8 +252,11 @@ def _database_json(plan: DatabasePlan, rows_then: Mapping[str, int] | None) -> d
         "only_tables": None
         if plan.chosen is None
         else [encode_text(name) for name in plan.chosen.tables],
+        "left_tables": []
+        if plan.left is None
+        else [encode_text(name) for name in plan.left.tables],
         "related": [] if plan.chosen is None else [*map(encode_text, plan.chosen.related)],
-        "ties": [] if plan.chosen is None else [tie_json(tie) for tie in plan.chosen.ties],
+        "ties": [tie_json(tie) for tie in plan.ties],
         "table_plans": [
             asdict(one) | {"name": encode_text(one.name)} for one in table_plans(plan, rows_then)
         ],

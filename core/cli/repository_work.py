@@ -41,7 +41,7 @@ def _reporter(session: Session, kind: Kind, doing: str) -> Report:
 
 def fetch_command(session: Session) -> int:
     """`repo:fetch`."""
-    from core.backups.names import new_name  # noqa: PLC0415 - with what follows
+    from core.backups.names import new_name  # noqa: PLC0415 - with the next one
     from core.operations.fetch_set import fetch_set  # noqa: PLC0415 - loads the archive writer
     from core.operations.remote_sources import open_remote  # noqa: PLC0415
 

@@ -103,7 +103,7 @@ def _interval(session: Session, calendar: str) -> float:
 
 
 def check_calendar(calendar: str, environ: Mapping[str, str]) -> None:
-    """Raise UsageError for what is no calendar event of systemd."""
+    """Raise UsageError for a text that is no calendar event of systemd."""
     if has("systemd-analyze"):
         answer = run_program(["systemd-analyze", "calendar", "--", calendar], environ)
         if not answer.well:

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING
 
 from core.cli.backup_request import backup_request
 from core.cli.commands import Session, age_of
-from core.cli.repositories import Wanted, refuse_mixed, wanted_of
+from core.cli.repositories import refuse_mixed, wanted_of
+from core.cli.rollback_request import rollback_request, undo_request
 from core.cli.store_view import finding_lines
 from core.errors import NothingToUndo, UsageError
 from core.events import Kind, Operation, Report
 from core.jobs.client import Client
 from core.jobs.listing import JobSummary
 from core.operations.findings import Finding, Level
-from core.operations.requests import BackupRequest, DiscardRequest, RollbackRequest, UndoRequest
+from core.operations.requests import BackupRequest, DiscardRequest
 from core.text import numbers
 from core.text.lines import NAMES_SHOWN, error, note, plain
 
 # Plans, and their views, are imported where they are asked for: a backup starts without them.
 if TYPE_CHECKING:
     from core.archive.plan.summary import FilePlan
-    from core.config.fields import Settings
     from core.operations.rollback_plan import RollbackPlan
 
 NO_BACKUP_KIND = "Not enough information provided to take backup."
@@ -74,34 +74,6 @@ def _preview_backup(session: Session, client: Client, request: BackupRequest) ->
     return 1 if _stops(preflight.findings) else 0
 
 
-def _rollback_request(session: Session, settings: Settings, wanted: Wanted) -> RollbackRequest:
-    line, options = session.line, settings.rollback
-    given = line.given
-    keep_env = line.keep_env if "keep_env" in given else options.keep_env and not line.replace_env
-    return RollbackRequest(
-        code_file=wanted.files.get(Kind.CODE),
-        media_file=wanted.files.get(Kind.MEDIA),
-        db_file=wanted.files.get(Kind.DB),
-        repository=wanted.repository,
-        store=wanted.store,
-        keep_env=keep_env,
-        replace_env=line.replace_env,
-        from_elsewhere=line.from_elsewhere,
-        flush=line.flush if "flush" in given else options.flush,
-        partial=line.partial,
-        map_collations=line.map_collations,
-        from_schema=line.from_schema,
-        keep_stripped=(line.keep_stripped if "keep_stripped" in given else options.keep_stripped),
-        exclude=line.exclude if "exclude" in given else options.exclude,
-        only=line.only,
-        only_table=line.only_table,
-        with_related=line.with_related,
-        whole=line.whole,
-        load_open=line.load_open,
-        strict=settings.strict,
-    )
-
-
 def _ready(session: Session) -> Client:
     """Return the store's jobs, when a question can be answered and no other job is in the way."""
     if session.line.dry_run:
@@ -140,7 +112,13 @@ def rollback_command(session: Session) -> int:
     session.refuse_unreadable(client.store, Operation.ROLLBACK)
     effective = session.settings(client.store)
     wanted = wanted_of(line, client.store, effective, session.environ)
-    request = _rollback_request(session, effective.settings, wanted)
+    request = rollback_request(
+        line,
+        effective.settings,
+        wanted.files,
+        repository=wanted.repository,
+        store=wanted.store,
+    )
     if line.yes and not line.dry_run and (line.quiet or line.as_json):
         # No person is there to see a plan, and the job makes its own.
         return session.start(client, request)
@@ -220,19 +198,16 @@ def undo_command(session: Session) -> int:
     job = _kept_undo(session, client)
     session.refuse_unreadable(client.store, Operation.UNDO)
     settings = session.settings(client.store).settings
-    flush = line.flush if "flush" in line.given else settings.rollback.flush
-    request = UndoRequest(
-        job_id=job.job_id, flush=flush, partial=line.partial, strict=settings.strict
-    )
+    request = undo_request(line, settings, job.job_id)
     plan = client.plan_undo(request, report=_planning(session))
     session.console.end_progress()
     if not line.dry_run:
-        session.console.say(*map(note, undo_lines(plan, flush=flush)))
+        session.console.say(*map(note, undo_lines(plan, flush=request.flush)))
     elif session.console.as_json:
         for row in undo_json(plan):
             session.console.print_json(row)
     else:
-        session.console.print(*undo_lines(plan, flush=flush))
+        session.console.print(*undo_lines(plan, flush=request.flush))
         _print_entries(session, plan.files)
     _say_findings(session, plan.findings)
     if _stops(plan.findings):

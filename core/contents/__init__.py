@@ -4,7 +4,7 @@ list      members, or tables, from the index                        members, chi
 show      the bytes of one part                                     members
 extract   parts into a directory that is not the store's            members, target
 diff      a backup beside the live store                            differences, text_diff, secrets
-stand     what of a directory differs, cheaply                      standing
+stand     the differences below a directory, cheaply                standing
 page      rows of one table, by number, beside the live ones        table_pages
 
 Each kind of backup answers in the same way (`protocol`). No job runs, nothing of the store is

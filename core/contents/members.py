@@ -107,6 +107,11 @@ class ArchiveContents:
     def __exit__(self, *_error: object) -> None:
         self._stack.close()
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether each content has to be fetched."""
+        return self._origin is not None
+
     def find(self, part: str) -> Located:
         """Return the member that a part names. Raises BackupNotFound, UsageError."""
         found = self.find_path(path_of(part, self._store))

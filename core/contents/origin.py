@@ -1,6 +1,6 @@
-"""What gives the inside of a backup that is no file here: asked by `members` and `tables`.
+"""The source of a backup that is no file here, as used by `members` and `tables`.
 
-It owns the questions alone. Who answers, and from where, is known to `core.operations`.
+It owns the questions alone. Their answers are given by `core.operations`.
 """
 
 from __future__ import annotations

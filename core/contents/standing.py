@@ -1,4 +1,4 @@
-"""How the children of one directory of an archive stand to the store now, cheaply.
+"""The relation of one directory's children in an archive to the live store, cheaply.
 
 The index and the live tree are gone through side by side, once, in the order of our walk: sizes,
 modes and times tell most. Only of a file whose time alone differs is the content read, as long as
@@ -37,10 +37,10 @@ _KINDS: Final = {stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 
 @dataclass(slots=True, kw_only=True)
 class ContentState:
-    """One child, and all below it: how many entries a rollback would bring, change and remove.
+    """One child, and all below it: the numbers of entries a rollback would add, change and remove.
 
-    `about`: contents were not read. Of what is only in the store `kind` says what it is, with its
-    size in bytes and its mode; `kind` is empty for what the archive has.
+    `about`: contents were not read. Of an entry only in the store `kind` is its type, with its size
+    in bytes and its mode; `kind` is empty for an entry of the archive.
     """
 
     path: str
@@ -72,7 +72,7 @@ class Standings:
         self._contents = contents
         self._selection = selection_of(contents, store)
         self._stop = stop
-        self._left = ALL_READ
+        self._left = 0 if contents.is_elsewhere else ALL_READ
         self._passed = 0
 
     def of(self, directory: str) -> Iterator[ContentState]:
@@ -94,7 +94,7 @@ class Standings:
             yield now
 
     def _both(self, prefix: bytes) -> Iterator[tuple[bytes, Located | None, Found | None]]:
-        """Yield each path of either side below `prefix`, in our order, with what each side has."""
+        """Yield each path of either side below `prefix`, in our order, with both entries."""
         then = (
             one for one in self._contents.members(prefix[:-1]) if one.row.path.startswith(prefix)
         )
@@ -133,7 +133,7 @@ class Standings:
                 child.kind = _KINDS.get(stat.S_IFMT(mode), "file")
                 child.size, child.mode = found.status.st_size, stat.S_IMODE(mode)
         elif found is None:
-            # The root of what is walked, and the way to it, are no entries of the walk.
+            # The root of the walk, and the directories above it, are no entries of the walk.
             if self._selection.prefix.startswith(path + b"/"):
                 child.same += 1
             else:
@@ -186,7 +186,7 @@ class Standings:
 
 
 def _nothing(_path: bytes, _error: OSError) -> None:
-    """Pass over what vanished or cannot be read: the plan names it."""
+    """Pass over vanished and unreadable entries: the plan names them."""
 
 
 def _link_of(found: Found) -> bytes | None:

@@ -39,7 +39,7 @@ from core.magento.store import Store, shown
 COUNTING_S: Final = 30.0
 """How long rows of tables that differ are compared for a list of tables."""
 _STATEMENT_S: Final = 60  # of the server, for one question
-_AT_ONCE: Final = 40  # tables that are compared before what is known of them is told
+_AT_ONCE: Final = 40  # tables that are compared before their results are returned
 
 
 class State(StrEnum):
@@ -161,7 +161,7 @@ class TableDifferences:
             )  # fmt: skip
 
     def standings(self, *, stop: Callable[[], bool]) -> Iterator[TableDifference]:
-        """Yield every table, first what is there and about how many rows it has, then what is told.
+        """Yield every table, first its existence and estimated rows, then its comparison.
 
         Digests tell the small tables first; rows of those that differ are counted now, not
         compared. A table comes again when more is known of it. Raises Cancelled.

@@ -1,8 +1,8 @@
 """The rows of one table of a dump, page by page, and beside a page those of the live table.
 
 A page is found by the numbers of rows in the index: one or two statements are read for it, however
-long the table is. Live rows are asked for between the keys at the ends of a page, so that rows that
-are only there now stand where they belong.
+long the table is. Live rows are asked for between the keys at the ends of a page, so that rows only
+in the store appear at their positions.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _ordered(places: list[RowsAt]) -> list[RowsAt]:
 def _merged(
     comparison: RowComparison, then: Sequence[Cells], live: Sequence[Cells]
 ) -> Iterator[RowNow]:
-    """Yield both in their common order; what is only live stands before what follows it there."""
+    """Yield both in their common order; a row only live precedes the row that follows it there."""
     waiting = {comparison.key_of(row): row for row in then}
     kinds = {one.name: one.integer for one in comparison.table.columns}
     is_number = all(kinds.get(name) for name in comparison.table.key)

@@ -178,7 +178,7 @@ class RowComparison:
         return tuple(row[number] for number in self._key)
 
     def live(self, where: str) -> Iterator[Cells]:
-        """Yield the live rows for what stands behind FROM, with the shared columns."""
+        """Yield the live rows for a text behind FROM, with the shared columns."""
         for row in self.connection.stream(
             f"SELECT {self._rendering.raw} FROM {self._rendering.source}{where}"
         ):

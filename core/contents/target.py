@@ -110,7 +110,7 @@ class Target:
             os.close(look)
 
     def _refuse_stranger(self, fd: int) -> None:
-        """Raise UsageError for a directory whose account could read or exchange what it gets."""
+        """Raise UsageError for a directory whose account could read or exchange its files."""
         status = os.fstat(fd)
         if status.st_uid not in (0, os.geteuid()):
             os.close(fd)

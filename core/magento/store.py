@@ -129,7 +129,7 @@ def _store(root: str, markers: tuple[str, ...]) -> Store:
     if not os.access(root, os.R_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         raise StoreUnreadable(
             f"The store in {shown(root)} cannot be read by this account.",
-            hint=who_may(status.st_uid),
+            hint=access_hint(status.st_uid),
         )
     followed(root, os.path.join(root, "var"))  # state and backups: nothing works without it
     status = _owning(root, status)
@@ -156,7 +156,7 @@ def _owning(root: str, status: os.stat_result) -> os.stat_result:
     return status
 
 
-def who_may(owner_uid: int) -> str:
+def access_hint(owner_uid: int) -> str:
     """Return a hint for this account, which may not read or write something of a store.
 
     Root becomes the owner, so it helps only who is not the owner already.
@@ -185,7 +185,7 @@ def refuse_stranger(store: Store) -> None:
     raise StoreUnreadable(
         f"The store belongs to {owner}, who could not reach what a job of "
         f"{shown(name_of(mine))} keeps.",
-        hint=who_may(store.owner_uid),
+        hint=access_hint(store.owner_uid),
     )
 
 
@@ -195,7 +195,7 @@ def _looked_for() -> str:
 
 def _unreadable(directory: str) -> StoreUnreadable:
     try:
-        hint = who_may(os.stat(directory).st_uid)
+        hint = access_hint(os.stat(directory).st_uid)
     except OSError:  # a directory on the way to it is closed
         hint = "Run it as the owner of the store."
     return StoreUnreadable(f"Cannot look into {shown(directory)}: permission denied.", hint=hint)

@@ -118,7 +118,7 @@ def run_backup(context: JobContext, request: BackupRequest) -> OperationResult:
 def _straight(
     context: JobContext, request: BackupRequest, checked: BackupPreflight
 ) -> Callable[[int, int, Report], tuple[int, dict[str, Any]]]:
-    """Return what writes a dump and its index for a repository."""
+    """Return the function that writes a dump and its index for a repository."""
 
     def dump(fd: int, index_fd: int, report: Report) -> tuple[int, dict[str, Any]]:
         if checked.connection is None:

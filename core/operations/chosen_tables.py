@@ -114,12 +114,17 @@ def tie_findings(chosen: ChosenTables) -> list[Finding]:
     """Return the tables tied to the chosen ones that stay, with the rows that would dangle."""
     if not chosen.ties:
         return []
-    names = [_tie_words(tie) for tie in sorted(chosen.ties, key=_order)]
+    names = tie_names(chosen.ties)
     dangles = any(tie.rows != 0 for tie in chosen.ties)
     message = "Foreign keys tie the chosen tables to others, which stay as they are:"
     if not dangles:
         return [note("tied", message, names=names)]
     return [warn("tied", message, hint="--with-related takes them in.", names=names)]
+
+
+def tie_names(ties: Iterable[Dangling]) -> list[str]:
+    """Return foreign keys in words, those that leave most rows without a parent first."""
+    return [_tie_words(tie) for tie in sorted(ties, key=_order)]
 
 
 def _order(tie: Dangling) -> tuple[int, str, str]:

@@ -220,7 +220,7 @@ class DatabasePart:
             drop_trials(settings)
 
         if swap_begun(context.journal, Kind.DB):
-            with_patience(act, clock=context.clock)
+            retry_while_away(act, clock=context.clock)
             return ()
         try:
             act()
@@ -244,7 +244,7 @@ class DatabasePart:
             return forward_tables(settings, context.journal, hold)
 
         with context.step(Step.FORWARD, Kind.DB):
-            done = with_patience(act, clock=context.clock)
+            done = retry_while_away(act, clock=context.clock)
         return (*_written_while_closed(context), *done)
 
 
@@ -258,7 +258,7 @@ def _written_while_closed(context: JobContext) -> tuple[Warned, ...]:
     return (Warned(code="written-while-closed", message=message, names=tuple(map(str, names))),)
 
 
-def with_patience(
+def retry_while_away(
     act: Callable[[], _T],
     *,
     clock: Callable[[], float],

@@ -112,9 +112,7 @@ def compare_with_live(
             with connect(settings) as connection:
                 live = set(base_tables(connection)) - broken_tables(connection).keys()
                 names = [name for name in index.tables if name in live]
-                if request.only_table and not request.with_related:
-                    prefix = settings.table_prefix
-                    names = list(matching_tables(request.only_table, names, prefix)[0])
+                names = _asked_for(request, names, settings.table_prefix)
                 if lock_problem(connection, names) is not None:
                     return Compared(reason="another connection has locked tables")
                 reason = other_rendering(index, connection) or cluster_reason(connection)
@@ -128,6 +126,16 @@ def compare_with_live(
         raise
     except MagerewindError as error:
         return Compared(reason=error.message.rstrip("."))
+
+
+def _asked_for(request: RollbackRequest, names: list[str], prefix: str) -> list[str]:
+    """Return those of some tables that a request is about."""
+    if request.only_table and not request.with_related:
+        names = list(matching_tables(request.only_table, names, prefix)[0])
+    if request.exclude_table:
+        left = set(matching_tables(request.exclude_table, names, prefix)[0])
+        names = [name for name in names if name not in left]
+    return names
 
 
 def difference_of(

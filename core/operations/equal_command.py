@@ -109,5 +109,6 @@ def _rollback_words(request: RollbackRequest) -> list[str]:
         *(["--from-schema", request.from_schema] if request.from_schema else []),
         *_repeated("--only", request.only),
         *_repeated("--only-table", request.only_table),
+        *_repeated("--exclude-table", request.exclude_table),
         *_repeated("--exclude", request.exclude),
     ]

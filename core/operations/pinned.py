@@ -1,6 +1,6 @@
-"""The backups that nobody may delete by hand.
+"""The backups that cannot be deleted by hand.
 
-Those that an undo cannot do without, because tables which stayed were equal to them, and those of a
+These are the backups an undo needs, because tables that stayed were equal to them, and those of a
 job that has not ended.
 """
 

@@ -169,7 +169,7 @@ def delete_sets(plan: PrunePlan, deleted: Deleted) -> int:
 
 
 def _delete_set(doomed: BackupSet) -> list[tuple[Backup, int]]:
-    """Delete what is left of a set that nobody has marked by now; return it with its bytes."""
+    """Delete the rest of a set without a mark by now; return it with its bytes."""
     gone: list[tuple[Backup, int]] = []
     try:
         directory = open_backups(doomed.backups[0].directory)

@@ -12,7 +12,7 @@ from typing import Final
 
 from core.archive.tree.mounts import mounts_below
 from core.errors import StoreUnreadable
-from core.magento.store import Store, refuse_stranger, shown, who_may
+from core.magento.store import Store, access_hint, refuse_stranger, shown
 from core.operations.findings import Finding, owner_hint, warn
 
 MOUNT_HINT: Final = "Mount it for writing first (mount -o remount,rw)."
@@ -41,7 +41,7 @@ def refuse_unwritable(store: Store) -> None:
     """Raise StoreUnreadable where this account may start no job on a store."""
     for path in (store.var, store.state_directory):
         if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
-            hint = MOUNT_HINT if is_read_only(path) else who_may(store.owner_uid)
+            hint = MOUNT_HINT if is_read_only(path) else access_hint(store.owner_uid)
             raise StoreUnreadable(refusal_of(path), hint=hint)
     refuse_stranger(store)
 

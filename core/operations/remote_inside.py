@@ -1,11 +1,11 @@
-"""The inside of one kind of a set that is elsewhere: what `core.contents` asks, answered by restic.
+"""The contents of one kind of a set elsewhere: the questions of `core.contents`, asked of restic.
 
 list      the listing of the tree, turned into an index once for each snapshot
 file      restic dump; many at once by restic restore into a private directory
 compare   the plan of a rollback from there
 dump      its index is in the manifest; its text is read from the beginning, as far as asked for
 
-What is brought here lies in a private directory of temporary files, and goes at the end.
+Fetched files lie in a private directory of temporary files, removed at the end.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class RemoteInside:
 
     @contextmanager
     def tree_index(self) -> Iterator[IndexReader]:
-        """Give the index of the tree, from what is kept here where it was listed before."""
+        """Give the index of the tree, the kept one where the tree was listed before."""
         with kept_file(self._remote.store, f"{self._part.snapshot}.index") as kept:
             index = _kept_index(kept)
             if index is None:

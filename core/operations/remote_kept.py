@@ -1,4 +1,4 @@
-"""What is kept here of snapshots: manifests, listings, indexes. A snapshot never changes.
+"""Local copies of facts on snapshots: manifests, listings, indexes. A snapshot never changes.
 
 All lies in the store's state, readable by its owner alone, under the id of its snapshot. A file
 gets its name when it is whole. Only the newest are kept, by number and by bytes.

@@ -11,15 +11,15 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from core.archive.plan.fetched import Fetch
 from core.archive.plan.listed import Listed, copy_listing, listing_file, read_listing, write_listing
-from core.archive.plan.plan_listing import plan_listing
+from core.archive.plan.plan_listing import is_time, plan_listing
 from core.archive.plan.plan_location import PlanPlace
 from core.archive.plan.summary import FilePlan
-from core.archive.tree.selection import Selection
+from core.archive.tree.open_directories import OPEN_FILE, OpenDirectories
+from core.archive.tree.selection import Selection, walk_key
 from core.backups.catalog import Backup, Health
 from core.backups.names import rollback_name
 from core.directories import StateFile
@@ -91,21 +91,52 @@ class Remote:
         )
 
     def small_files(self, paths: tuple[str, ...]) -> dict[bytes, bytes]:
-        """Return these small files of the code, as far as it has them. Raises RepositoryError."""
-        found: dict[bytes, bytes] = {}
-        snapshot = self.part(Kind.CODE).snapshot
+        """Return these small files of the code, as far as it has them.
+
+        One that is live as the listing has it is not fetched. Raises RepositoryError.
+        """
+        part, names = self.part(Kind.CODE), {path.encode() for path in paths}
         with tempfile.TemporaryDirectory(prefix="magerewind-plan-") as place:
+            listing = listing_file(os.path.join(place, "plan"))
+            self.bring_listing(Kind.CODE, listing)
+            listed = {
+                one.path: one for one in _up_to(read_listing(listing), max(names, key=walk_key))
+            }
+            wanted = {name: one for name in names if (one := listed.get(name)) is not None}
+            found = {name: self._live_copy(one) for name, one in wanted.items()}
+            if None not in found.values():
+                return {name: content for name, content in found.items() if content is not None}
             fd = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                names = [path.encode() for path in paths]
-                fetch_paths(self.restic, snapshot, names, fd, no_report)
-                for name in names:
-                    with suppress(OSError):
-                        content = read_plain_file(name, _LARGEST_CONFIGURATION, dir_fd=fd)
-                        found[name] = content
+                fetch_paths(self.restic, part.snapshot, [*wanted], lambda: fd, no_report)
+                return {
+                    name: read_plain_file(name, _LARGEST_CONFIGURATION, dir_fd=fd)
+                    for name in wanted
+                }
+            except OSError as error:
+                raise translate(error, "reading fetched files") from error
             finally:
                 os.close(fd)
-        return found
+
+    def _live_copy(self, entry: Listed) -> bytes | None:
+        """Return a live file that looks as a listed one, None for any other."""
+        if not entry.is_file or entry.size > _LARGEST_CONFIGURATION:
+            return None
+        try:
+            with OpenDirectories(os.fsencode(self.store.root)) as directories:
+                above, name = directories.parent_of(entry.path)
+                fd = os.open(name, OPEN_FILE, dir_fd=above)
+            try:
+                status = os.fstat(fd)
+                if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:
+                    return None
+                content = os.read(fd, entry.size + 1)
+                same = is_time(entry.mtime_ns, status.st_mtime_ns) and len(content) == entry.size
+                return content if same else None
+            finally:
+                os.close(fd)
+        except (OSError, MagerewindError):
+            return None
 
     def fetch(self, kind: Kind, place: PlanPlace, report: Report = no_report) -> Fetch:
         """Return the fetch of files of a kind whose listing lies beside the plan."""
@@ -131,7 +162,7 @@ class Remote:
         )
 
     def bring_listing(self, kind: Kind, target: StateFile, report: Report = no_report) -> None:
-        """Write the listing of a tree to a file, from what is kept here where it was listed before.
+        """Write the listing of a tree to a file, the kept one where the tree was listed before.
 
         Raises RepositoryError, HostileArchive, StorageError.
         """
@@ -155,6 +186,15 @@ class Remote:
             yield entry
 
 
+def _up_to(listing: Iterator[Listed], last: bytes) -> Iterator[Listed]:
+    """Yield the entries up to a path, in the order of the walk."""
+    key = walk_key(last)
+    for entry in listing:
+        if walk_key(entry.path) > key:
+            return
+        yield entry
+
+
 def open_remote(store: Store, request: RollbackRequest, *, environ: Mapping[str, str]) -> Remote:
     """Find the set that a request is about. Raises RepositoryError, SetNotFound."""
     if request.repository is None:
@@ -176,7 +216,7 @@ def find_remote(
 ) -> Remote:
     """Find a set of the store `name`, of any for an empty one.
 
-    What was seen within so many seconds is believed; else the repository is asked. Raises
+    A content seen within so many seconds is believed; else the repository is asked. Raises
     RepositoryError, SetNotFound.
     """
     restic = open_restic(store, repository, environ=environ)

@@ -112,6 +112,7 @@ class RollbackRequest:
     exclude: tuple[str, ...] = ()
     only: tuple[str, ...] = ()  # of code and media, only the paths these patterns match
     only_table: tuple[str, ...] = ()  # of the database, nothing but these tables and @groups
+    exclude_table: tuple[str, ...] = ()  # of the database, these tables and @groups stay as now
     with_related: bool = False  # and the tables that foreign keys tie to them
     strict: bool = False
     confirmed_plan: str | None = None  # RollbackPlan.fingerprint that the person saw
@@ -125,6 +126,8 @@ class RollbackRequest:
             raise UsageError("--only chooses files, so it needs --code-file or --media-file.")
         if self.only_table and self.db_file is None:
             raise UsageError("--only-table chooses tables, so it needs --db-file.")
+        if self.exclude_table and self.db_file is None:
+            raise UsageError("--exclude-table leaves tables alone, so it needs --db-file.")
         if self.with_related and not self.only_table:
             raise UsageError("--with-related takes tables in besides those of --only-table.")
 

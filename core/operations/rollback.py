@@ -31,7 +31,7 @@ from core.operations.records import ConsumersRan, FromElsewhere
 from core.operations.requests import RollbackRequest
 from core.operations.results import OperationResult
 from core.operations.rollback_job import RollbackJob
-from core.operations.rollback_plan import surrounding_findings
+from core.operations.rollback_plan import further_findings
 from core.operations.sources import Sources, gather
 
 
@@ -64,7 +64,7 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> OperationResu
     context.emit(StepsPlanned(steps=planned_steps(request)))
     with context.step(Step.CHECK):
         sources = gather(context.store, request, environ=context.environ)
-        surroundings = surrounding_findings(context.store, request, sources, context.clock())
+        surroundings = further_findings(context.store, request, sources, context.clock())
         say_findings(context, (*sources.findings, *surroundings))
         refuse((*sources.findings, *surroundings))
         if not request.from_elsewhere and request.confirmed_plan is None:

@@ -47,9 +47,11 @@ from core.operations.sources import Sources, excluded, gather, resolve_only
 
 if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for imports
     from core.database.compare.compare import Compared
+    from core.database.load.dangling import Dangling
     from core.database.load.server_check import DumpCheck, ServerCheck
     from core.operations.chosen_tables import ChosenTables
     from core.operations.difference import Difference
+    from core.operations.left_tables import LeftTables
     from core.operations.lost_rows import LostRows
 
 _NOTED: Final = frozenset({"own-tables"})  # of the findings of a dump
@@ -63,7 +65,13 @@ class DatabasePlan:
     server: ServerCheck | None
     losses: LostRows | None
     chosen: ChosenTables | None = None  # where not all tables are asked for
+    left: LeftTables | None = None  # where some stay as they are
     difference: Difference | None = None  # None where the server was not asked
+
+    @property
+    def ties(self) -> tuple[Dangling, ...]:
+        """The foreign keys between tables that are rolled back and tables that stay as asked."""
+        return tuple(tie for one in (self.chosen, self.left) if one is not None for tie in one.ties)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +112,8 @@ class RollbackPlan:
         if difference is not None:
             digest.update(difference.fingerprint.encode("utf-8", "surrogateescape"))
         digest.update(self.environment.encode())
-        for asked in (self.request.only, self.request.only_table):
+        request = self.request
+        for asked in (request.only, request.only_table, request.exclude_table):
             digest.update("\0".join((*asked, "")).encode("utf-8", "surrogateescape"))
         tables = () if self.database is None else self.database.check.tables
         digest.update("\0".join(tables).encode("utf-8", "surrogateescape"))
@@ -148,7 +157,7 @@ def plan_rollback(
         database = plan_database(request, sources, report, findings)
     findings += absence_findings(store, request, sources, files)
     findings += file_findings(store, files)
-    findings += surrounding_findings(store, request, sources, now_s)
+    findings += further_findings(store, request, sources, now_s)
     return RollbackPlan(
         request=request,
         findings=tuple(findings),
@@ -256,6 +265,7 @@ def _ask_server(
     )
     from core.operations.chosen_tables import choose_tables  # noqa: PLC0415
     from core.operations.difference import difference_of  # noqa: PLC0415
+    from core.operations.left_tables import leave_tables  # noqa: PLC0415
     from core.operations.lost_rows import count_lost_rows  # noqa: PLC0415
 
     chosen: ChosenTables | None = None
@@ -263,6 +273,9 @@ def _ask_server(
     if request.only_table:
         chosen = choose_tables(request, check, connection, report)
         check = chosen.check
+    left = leave_tables(request, check, connection, report) if request.exclude_table else None
+    if left is not None:
+        check = left.check
     if request.keep_stripped and backup.manifest is not None:
         check = keep_rows(check, backup.manifest.stripped, connection)
     difference = difference_of(check, compared, connection, partial=request.others_stay)
@@ -273,21 +286,24 @@ def _ask_server(
         partial=request.others_stay,
         kept=difference.kept,
     )
-    among = check.tables if request.only_table else None
+    among = check.tables if request.only_table or request.exclude_table else None
     losses = count_lost_rows(connection, backup.name.timestamp, among=among)
     return DatabasePlan(
-        check=check, server=server, losses=losses, difference=difference, chosen=chosen
+        check=check, server=server, losses=losses, difference=difference, chosen=chosen, left=left
     )
 
 
 def _database_findings(plan: DatabasePlan) -> list[Finding]:
     from core.operations.chosen_tables import tie_findings  # noqa: PLC0415 - as said above
     from core.operations.difference import difference_findings  # noqa: PLC0415
+    from core.operations.left_tables import left_findings  # noqa: PLC0415
     from core.operations.lost_rows import uncounted_findings  # noqa: PLC0415
 
     findings = _dump_findings(plan.check, plan.server)
     if plan.difference is not None:
         findings += difference_findings(plan.difference)
+    if plan.left is not None:
+        findings += left_findings(plan.left)
     losses = plan.losses
     if losses is not None:
         findings += uncounted_findings(losses)
@@ -333,7 +349,7 @@ def _dump_findings(check: DumpCheck, server: ServerCheck | None) -> list[Finding
     ]
 
 
-def surrounding_findings(
+def further_findings(
     store: Store, request: RollbackRequest, sources: Sources, now_s: float
 ) -> list[Finding]:
     """Return further notes for the person: links, processes, versions, a clock."""

@@ -2,7 +2,7 @@
 
     straight    with the store closed, in place of files in var/backups
     afterwards  with the store open again: the dump from its file, the trees as they are by then;
-                what changed in them meanwhile is named
+                changes in them meanwhile are named
 
 Nothing in a repository has to be taken back: without its manifest a set does not count.
 """
@@ -37,8 +37,9 @@ from core.operations.remote_kept import keep_manifest
 from core.operations.requests import BackupRequest
 from core.operations.selections import selection_of
 from core.operations.sent_dump import dump_part, index_in
+from core.operations.trees_on_their_way import Trees
 from core.repository.restic import Restic
-from core.repository.sending import Sent, send_manifest, send_stream, send_tree
+from core.repository.sending import Sent, send_manifest, send_stream
 from core.repository.sets import (
     DUMP_FILE,
     MANIFEST,
@@ -68,7 +69,7 @@ class Sending:
     restic: Restic
     timestamp: int
     store: str
-    holdings: Holdings
+    trees: Trees
     parts: dict[Kind, PartManifest] = field(default_factory=dict)
     content_bytes: int = 0
     added_bytes: int = 0
@@ -87,20 +88,28 @@ def begin_sending(
     restic = open_restic(context.store, repository, environ=context.environ, backup_only=True)
     name = store_name(context.store, request.store)
     holdings = look_at(context.store, restic, name=name, now_s=context.clock())
+    trees = Trees(
+        restic=restic,
+        store=name,
+        timestamp=timestamp,
+        kinds=request.kinds,
+        select=lambda kind: selection_of(context.store, kind, request.exclude),
+        parent=lambda kind: _newest(holdings, kind),
+    )
     return Sending(
         context=context,
         request=request,
         restic=restic,
         timestamp=timestamp,
         store=name,
-        holdings=holdings,
+        trees=trees,
     )
 
 
-def _parent(sending: Sending, kind: Kind) -> str | None:
+def _newest(holdings: Holdings, kind: Kind) -> str | None:
     """Return the newest snapshot of a kind, finished or not: its content is not sent again."""
-    found = [part for one in sending.holdings.sets for part in one.parts.values()]
-    found += sending.holdings.unfinished
+    found = [part for one in holdings.sets for part in one.parts.values()]
+    found += holdings.unfinished
     alike = [one for one in found if one.kind == kind.value]
     return max(alike, key=lambda one: one.time_s).id if alike else None
 
@@ -118,8 +127,17 @@ def send_files(
     sending: Sending, kind: Kind, *, estimate: Estimate | None, since_s: float | None = None
 ) -> None:
     """Send the tree of a kind. With `since_s` the paths changed since then are named."""
+    try:
+        _send_files(sending, kind, estimate, since_s)
+    except BaseException:
+        sending.trees.end()
+        raise
+
+
+def _send_files(
+    sending: Sending, kind: Kind, estimate: Estimate | None, since_s: float | None
+) -> None:
     context, request = sending.context, sending.request
-    selection = selection_of(context.store, kind, request.exclude)
     began_s = context.clock()
     with context.step(
         Step.SEND,
@@ -127,16 +145,8 @@ def send_files(
         total_bytes=None if estimate is None else estimate.content_bytes,
         total_items=None if estimate is None else estimate.items,
     ) as report:
-        known = outline(selection)
-        sent = send_tree(
-            sending.restic,
-            selection.root,
-            known,
-            host=host_of(sending.store),
-            tags=tags_of(sending.store, sending.timestamp, kind.value),
-            parent=_parent(sending, kind),
-            report=report,
-        )
+        tree = sending.trees.send(kind, report)
+        sent, known, selection = tree.sent, tree.known, tree.selection
         changed = () if since_s is None else changed_since(selection, since_s)
         if since_s is not None or request.keep_open:
             known = known.with_later(outline(selection))  # links and names of a store that is open
@@ -302,7 +312,7 @@ def copy_set(
 ) -> None:
     """Send the set just written to var/backups, with the store open.
 
-    A repository that fails does not keep the set from the others; its error is raised at the end.
+    A repository that fails keeps the set from no other; its error is raised at the end.
     """
     failed: MagerewindError | None = None
     for repository in request.repositories:
@@ -382,10 +392,4 @@ def commit_set(sending: Sending) -> None:
     )
 
 
-__all__ = [
-    "Sending",
-    "begin_sending",
-    "commit_set",
-    "copy_set",
-    "send_kind",
-]
+__all__ = ["Sending", "begin_sending", "commit_set", "copy_set", "send_kind"]

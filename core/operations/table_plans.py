@@ -1,4 +1,4 @@
-"""What a rollback does with each table of the schema, as one frozen value a table.
+"""The treatment of each table of the schema by a rollback, as one frozen value a table.
 
 The rows of the dump are those that its manifest counted, the rows of now are the server's
 estimates; so a difference of the two is shown with "about".

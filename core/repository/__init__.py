@@ -6,8 +6,8 @@ list        restic snapshots; a set counts when its manifest and all it names ar
 plan        restic ls of the tree, in the order of the walk                            listing
 fetch       restic restore of the files that are wanted, nothing else                 fetching
 each call   its own limits of time; secrets by file and environment only         restic, calls
-from afar   what was last seen of a repository, and when                                  seen
+from afar   the remembered content of a repository, and its time                         seen
 
-Nothing of restic's format or protocol is known here. What a rollback does with a listing is
-`core.archive.plan`'s; the order of things is `core.operations`'.
+Nothing of restic's format or protocol is known here. The use of a listing in a rollback is in
+`core.archive.plan`; the order of things is in `core.operations`.
 """

@@ -1,12 +1,13 @@
 """One call of restic: started, followed line by line, ended within its limits.
 
-It owns time limits, cancellation and what an exit code means. A call has a session of its own and
-ends with the process that made it. It knows nothing of what the lines say.
+It owns time limits, cancellation and the meaning of exit codes. A call has a session of its own and
+ends with the process that made it. The content of the lines is not known here.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -33,11 +34,12 @@ from core.errors import (
 from core.repository.settings import Repository, without_secrets
 
 _CHUNK: Final = 1 << 16
+_PIPE: Final = 1 << 20  # of a call that is listened to later, so that it need not wait
 _TICK_S: Final = 0.2
 _GRACE_S: Final = 5.0  # to give its lock back
 _ERRORS_KEPT: Final = 64 << 10
 _LONGEST_LINE: Final = 16 << 20
-# Ends with its parent: a call that nobody follows any more would only hold the repository's lock.
+# Ends with its parent: an orphaned call would only hold the repository's lock.
 _LAUNCH: Final = (
     "import ctypes,os,signal,sys\n"
     "ctypes.CDLL(None).prctl(1,signal.SIGINT)\n"
@@ -47,7 +49,7 @@ _LAUNCH: Final = (
 _RETRYING: Final = b"retrying after"
 _RETRY: Final = re.compile(r"^.*?retrying after [^:]*: ")
 SOME_UNREAD: Final = 3
-"""The exit code of a backup that left out what it could not read."""
+"""The exit code of a backup that left out unreadable files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +114,18 @@ class Call:
         except OSError as error:
             raise RepositoryError(f"restic cannot be started: {error.strerror}.") from error
 
+        if self._child.stdout is not None:
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self._child.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
+
     def progressed(self) -> None:
         """Take note that something was done."""
         self._has_progressed = True
         self._alive_s = time.monotonic()
+
+    def waited(self) -> None:
+        """Begin to count its seconds now: nobody has listened to it before."""
+        self._began_s = self._alive_s = time.monotonic()
 
     @property
     def stdin(self) -> int:
@@ -220,7 +230,7 @@ class Call:
             self._look()
 
     def interrupt(self) -> None:
-        """Ask it to end and to take back what it has begun."""
+        """Ask it to end and to undo its unfinished work."""
         with contextlib.suppress(ProcessLookupError):
             if self._child.poll() is None:
                 os.kill(self._child.pid, signal.SIGINT)
@@ -242,7 +252,7 @@ class Call:
                     pipe.close()
 
     def reason(self) -> str:
-        """Return what it said last on standard error, in one line without secrets."""
+        """Return its last words on standard error, in one line without secrets."""
         said = ""
         for line in bytes(self._errors).decode("utf-8", "replace").splitlines():
             said = _sentence(line) or said
@@ -254,7 +264,7 @@ class Call:
         return [row for row in found if row.get("message_type") == "error"]
 
     def check(self, *, allowed: frozenset[int] = frozenset({0})) -> None:
-        """Raise the error that the exit code stands for."""
+        """Raise the error for an exit code."""
         if self.code is None or self.code in allowed:
             if self.code == 0:
                 self._succeeded()
@@ -294,7 +304,7 @@ def _object(line: bytes | str) -> dict[str, Any]:
 
 
 def _sentence(line: str) -> str:
-    """Return what a line on standard error says."""
+    """Return the message of a line on standard error."""
     row = _object(line)
     if not row:
         return line.strip().removeprefix("Fatal: ")

@@ -1,8 +1,8 @@
 """Forgets whole sets, by the ids of their snapshots: never by a rule of restic's own.
 
 restic groups by host and path, and would keep the code of one day with the database of another. The
-manifests go first: a set that is half forgotten is no set any more, and its rest is forgotten later
-with what else was never finished.
+manifests go first: a half forgotten set is no set any more, and its rest is forgotten later with
+other unfinished snapshots.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _forget(restic: Restic, ids: Sequence[str]) -> None:
 
 
 def prune(restic: Restic) -> None:
-    """Free what no snapshot needs any more. Nobody else can use the repository meanwhile."""
+    """Free data that no snapshot needs. Others cannot use the repository meanwhile."""
 
     def act() -> None:
         for _ in restic.lines(("prune",), limits=CHECK):

@@ -1,8 +1,8 @@
-"""What a snapshot of a tree holds, as members in the order of the walk.
+"""The content of a snapshot of a tree, as members in the order of the walk.
 
 restic lists a tree in that order already. Its listing has no raw names and no targets of links:
-these come from the manifest of the set. It owns what is believed of a listing: names that stay
-inside, types that are known, an order without a repetition.
+these come from the manifest of the set. It owns the checks of a listing: names stay inside, types
+are known, no path is repeated.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _STICKY, _SETGID = 1 << 20, 1 << 22  # of Go's file modes
 
 
 def lossy(path: bytes) -> str:
-    """Return a path as restic's JSON has it: what is no UTF-8 is one mark for each byte."""
+    """Return a path as in restic's JSON: each byte that is no UTF-8 becomes one mark."""
     text = path.decode("utf-8", "surrogateescape")
     return "".join(_UNKNOWN if "\ud800" <= letter <= "\udfff" else letter for letter in text)
 
@@ -85,9 +85,9 @@ def _refuse(path: bytes, why: str) -> HostileArchive:
 
 
 def list_tree(restic: Restic, part: PartManifest, prefix: bytes) -> Iterator[Listed]:
-    """Yield what the snapshot of a part holds. Raises RepositoryError, HostileArchive.
+    """Yield the entries in the snapshot of a part. Raises RepositoryError, HostileArchive.
 
-    Memory stays flat: a line is taken apart when it comes.
+    Memory stays flat: each line is parsed on arrival.
     """
     names = _Names(part, prefix)
     last = b""

@@ -1,8 +1,8 @@
-r"""Paths as restic's patterns, which match exactly that path and what is below it.
+r"""Paths as restic's patterns, each of which matches exactly that path and everything below it.
 
-restic takes patterns where paths are meant: `/x[1].jpg` is x1.jpg to it. A file of patterns has a
+restic takes patterns in place of paths: `/x[1].jpg` is x1.jpg to it. A file of patterns has a
 syntax of its own besides: blanks at the end are cut, `$NAME` is a variable, a line is a pattern.
-What such a file cannot hold goes on the command line.
+Paths that such a file cannot hold go on the command line.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The restic of this machine: where it is, how old it is, and what may be done with it."""
+"""The restic of this machine: its path, its version, and the features that it has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.errors import ResticMissing
 
 Version = tuple[int, int, int]
 NEEDED: Final[Version] = (0, 17, 1)
-"""From here on: exit codes that tell what is wrong, and a dump that ends with its command."""
+"""Since this version: exit codes by kind of error, and a dump that ends with its command."""
 OLDEST: Final[Version] = (0, 14, 0)
 _ANSWER_S: Final = 20
 _CURE: Final = (

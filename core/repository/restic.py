@@ -140,7 +140,7 @@ class Restic:
         self.answer(("unlock",), limits=calls.LIST)
 
     def exclusive(self, act: Callable[[], None]) -> None:
-        """Run what needs the repository alone; a stale lock is removed first, once."""
+        """Run a call that needs the repository alone; a stale lock is removed first, once."""
         try:
             act()
         except RepositoryLocked:

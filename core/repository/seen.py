@@ -1,7 +1,7 @@
-"""What was last seen of a repository, kept in the store's state: lists are shown without waiting.
+"""The remembered content of a repository, in the store's state: lists are shown without waiting.
 
-It is a convenience: what is in it was true at a time that it says, and nothing is deleted or rolled
-back by it. It also remembers when a check of the repository last went well.
+It is a convenience: it was true at the time that it states, and nothing is deleted or rolled back
+by it. It also remembers when a check of the repository last went well.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _FORMAT: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a repository held at `seen_s` (unix seconds); `checked_s` is 0 for never checked."""
+    """The content of a repository at `seen_s` (unix seconds); `checked_s`: 0 for never."""
 
     repository: str
     seen_s: float
     holdings: Holdings
     checked_s: float = 0.0
-    problem: str = ""  # what the last check found wrong
+    problem: str = ""  # the fault found by the last check
 
     def is_checked(self, one: RemoteSet) -> bool:
         """Tell whether a set was there, and whole, when the repository was last found sound."""
@@ -56,7 +56,7 @@ def _snapshot(row: Mapping[str, Any]) -> Snapshot:
 
 
 def remember(state: Directory, seen: Seen) -> None:
-    """Keep what was seen in a store's state. Raises StorageError, ForeignState."""
+    """Store the content in a store's state. Raises StorageError, ForeignState."""
     sets = [
         {
             "manifest": _row_of(one.manifest),
@@ -77,7 +77,7 @@ def remember(state: Directory, seen: Seen) -> None:
 
 
 def last_seen(state: Directory | None, repository: str) -> Seen | None:
-    """Return what was last seen of a repository, None where nothing can be told."""
+    """Return the remembered content of a repository, None where it is unknown."""
     if state is None:
         return None
     try:
@@ -98,7 +98,7 @@ def last_seen(state: Directory | None, repository: str) -> Seen | None:
 
 
 def all_seen(state: Directory) -> tuple[Seen, ...]:
-    """Return what was last seen of every repository, by their names."""
+    """Return the remembered content of every repository, by their names."""
     with suppress(FileNotFoundError), state.open_directory(_DIRECTORY) as directory:
         names = [name.removesuffix(_ENDING) for name in directory.names() if name[0] != "."]
         found = (last_seen(state, name) for name in names)

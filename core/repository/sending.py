@@ -111,7 +111,28 @@ def list_file(content: bytes) -> Iterator[int]:
         os.close(fd)
 
 
-def send_tree(
+@dataclass(frozen=True, slots=True)
+class TreeOnItsWay:
+    """A call that sends a tree; another may be followed before it."""
+
+    call: Call
+    entries: int
+
+    def finish(self, report: Report) -> Sent:
+        """Follow it to its end.
+
+        Raises StoreUnreadable for files that this account may not read; those that vanished are
+        named.
+        """
+        self.call.waited()
+        summary = _follow(self.call, report, total_items=self.entries)
+        if self.call.code == SOME_UNREAD:
+            return _sent(summary, vanished=_vanished(self.call))
+        self.call.check()
+        return _sent(summary)
+
+
+def begin_tree(
     restic: Restic,
     root: bytes,
     outline: Outline,
@@ -119,12 +140,10 @@ def send_tree(
     host: str,
     tags: Sequence[str],
     parent: str | None,
-    report: Report,
-) -> Sent:
-    """Send a tree without what its outline leaves out.
+) -> TreeOnItsWay:
+    """Begin to send a tree without the paths that its outline leaves out.
 
-    `parent` is the snapshot to compare with, None for the newest of the same root. Raises
-    StoreUnreadable for files that this account may not read; those that vanished are named.
+    `parent` is the snapshot to compare with, None for the newest of the same root.
     """
     left_out = patterns(outline.left_out)
     with list_file(left_out.content) as excludes:
@@ -141,15 +160,11 @@ def send_tree(
         call = restic.call(
             [*words, "--", "."], limits=restic.first(WORK), cwd=root, pass_fds=(excludes,)
         )
-        summary = _follow(call, report, total_items=outline.entries)
-    if call.code == SOME_UNREAD:
-        return _sent(summary, vanished=_vanished(call))
-    call.check()
-    return _sent(summary)
+    return TreeOnItsWay(call, outline.entries)
 
 
 def _vanished(call: Call) -> tuple[str, ...]:
-    """Return which files went away while restic came to them; refuse what cannot be read."""
+    """Return the files that vanished before restic read them; refuse unreadable ones."""
     names: list[str] = []
     for row in call.problems():
         path = str(row.get("item", ""))
@@ -173,9 +188,9 @@ def send_stream(
     tags: Sequence[str],
     parent: str | None = None,
 ) -> Sent:
-    """Send what `produce` writes to a descriptor; it returns how many bytes that was.
+    """Send the stream that `produce` writes to a descriptor; it returns the number of bytes.
 
-    No snapshot is left of a stream that did not come to its end. Progress is the producer's.
+    A stream that breaks off leaves no snapshot. Progress is the producer's.
     """
     words = ["backup", *_words(host, tags), f"--stdin-filename={name}"]
     if parent is not None:
@@ -219,7 +234,7 @@ class _Follower(threading.Thread):
 def _with_command(
     restic: Restic, words: Sequence[str], produce: Callable[[int], int]
 ) -> tuple[Sent, int]:
-    """Let restic run a command that passes on what we write, and fails without our last word."""
+    """Let restic run a command that passes on our stream, and fails without its end mark."""
     reader, writer = os.pipe()
     source, target = os.pipe()
     relay = ["/usr/bin/env", "-i", sys.executable, "-I", "-S", "-c", _RELAY, str(reader)]
@@ -333,4 +348,4 @@ def send_manifest(restic: Restic, content: bytes, *, host: str, tags: Sequence[s
     return send_stream(restic, produce, name=MANIFEST_FILE, host=host, tags=tags)
 
 
-__all__ = ["Sent", "send_manifest", "send_stream", "send_tree"]
+__all__ = ["Sent", "TreeOnItsWay", "begin_tree", "send_manifest", "send_stream"]

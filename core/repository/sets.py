@@ -1,8 +1,8 @@
-"""Sets in a repository: what belongs together, what is whole, and what a manifest says of it.
+"""Sets in a repository: their snapshots, their completeness, and their manifests.
 
 A set is up to three snapshots (code, media, database) and a small one that holds its manifest and
-was written last: the commit. Tags say of each snapshot what it is; those of the manifest name the
-others, so that one list of snapshots tells which sets are whole.
+was written last: the commit. Tags identify each snapshot; those of the manifest name the others, so
+that one list of snapshots tells the complete sets.
 
     magerewind   store=NAME   set=TIMESTAMP   kind=code|media|db|manifest   and of a manifest
     code=ID   media=ID   db=ID
@@ -95,7 +95,7 @@ class RemoteSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holdings:
-    """What a repository holds for us: sets, newest first, and snapshots of no set."""
+    """The content of a repository: sets, newest first, and snapshots of no set."""
 
     sets: tuple[RemoteSet, ...] = ()
     unfinished: tuple[Snapshot, ...] = ()
@@ -177,7 +177,7 @@ def choose_set(
 
     The latest is the newest one that has these kinds.
 
-    Raises SetNotFound, which says what there is, also for one that is not whole.
+    Raises SetNotFound, which lists the existing sets, also for an incomplete one.
     """
     whole = [one for one in holdings.sets if one.is_whole]
     hint = f"magerewind repo:list {repository} shows what there is."
@@ -210,7 +210,7 @@ class PartManifest:
 
     snapshot: str
     facts: Manifest
-    prefix: bytes = b""  # what stands before its paths in an archive
+    prefix: bytes = b""  # the prefix of its paths in an archive
     mode: int = 0o755  # of the directory that was taken, of which a snapshot says nothing
     odd: tuple[bytes, ...] = ()
     links: Mapping[bytes, bytes] = field(default_factory=dict)

@@ -1,7 +1,6 @@
-"""A repository as it is configured: where it is, and how its secrets are got, never the secrets.
+"""A configured repository: its address and the sources of its secrets, never the secrets.
 
-It owns what a repository's files of secrets must be like, and the environment that restic alone is
-given.
+It owns the conditions on files of secrets, and the environment that restic alone gets.
 """
 
 from __future__ import annotations
@@ -132,7 +131,7 @@ def variables_of(repository: Repository) -> dict[str, str]:
 
 
 def without_secrets(text: str, repository: Repository) -> str:
-    """Return a message of restic's without what must not be in a log."""
+    """Return a message of restic's without secrets."""
     text = text.replace(repository.url, repository.shown_url)
     text = _USERINFO.sub(r"\1:***@", text)
     try:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from core.errors import PreflightRefused
 from core.magento.store import shown
 
-_OF_LINES = frozenset({"Cc", "Zl", "Zp"})  # control characters, and what ends a line for somebody
+_OF_LINES = frozenset({"Cc", "Zl", "Zp"})  # control characters, and line ends of any program
 _CRON_LIMIT = 900  # bytes of a command; cron itself takes a thousand
 
 

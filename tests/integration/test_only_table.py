@@ -163,6 +163,8 @@ def test_files_and_tables_commit_together_and_nothing_else_is_touched(shop):
         (["--only-table", "@mailchimp"], "The dump has no table of the group @mailchimp."),
         (["--only-table", "a`b"], "Neither the dump nor the schema has a table a`b."),
         (["--only-table", "zz_alone", "--only-table", "x'"], "Neither the dump nor the schema has"),
+        (["--exclude-table", "zz_nope*"], "Neither the dump nor the schema has a table zz_nope*."),
+        (["--exclude-table", "@nope"], "There is no group of tables '@nope'."),
         (["--with-related"], "--with-related takes tables in besides those of --only-table."),
     ],
 )
@@ -177,10 +179,44 @@ def test_what_cannot_be_chosen_is_refused_in_one_line(shop, dump, words, problem
     assert entries(shop) == before
 
 
+def test_tables_that_are_left_out_stay_and_the_undo_brings_all_else_back(shop, dump):
+    """One that changed, one that only the schema has, one that is missing now."""
+    shop.server.run("DROP TABLE zz_alone", schema=shop.schema)
+    before = entries(shop)
+    words = ["--exclude-table", "zz_mid*", "--exclude-table=zz_extra", "--exclude-table=zz_alone"]
+    plan = planned(shop, dump, *words)
+    assert sorted(plan["left_tables"]) == ["zz_alone", "zz_extra", "zz_middle"]
+    states = {one["name"]: one["state"] for one in plan["table_plans"]}
+    assert states["zz_middle"] == states["zz_extra"] == "kept"
+    assert "zz_alone" not in states
+    assert {(one["child"], one["parent"], one["rows_without_parent"]) for one in plan["ties"]} == {
+        ("zz_middle", "zz_top", 0), ("zz_bottom", "zz_middle", 0),
+    }  # fmt: skip
+    said = magerewind(shop, "setup:rollback", *dump, *words, *HOW, code=0)
+    after = entries(shop)
+    stays = ("zz_middle", "zz_extra", "zz_alone")
+
+    def left(found):
+        return {key: one for key, one in found.items() if any(name in str(key) for name in stays)}
+
+    def others(found):
+        return {key: one for key, one in found.items() if key not in left(found)}
+
+    assert left(after) == left(before)
+    assert others(after) == others(shop.old)
+    assert "Left out, and missing now" in said.err
+    magerewind(shop, "job:undo", *HOW, code=0)
+    assert entries(shop) == before
+    shop.server.run("CREATE TABLE zz_alone (id INT PRIMARY KEY, name VARCHAR(20));"
+                    "INSERT INTO zz_alone VALUES (1, 'other');", schema=shop.schema)  # fmt: skip
+
+
 def test_only_table_without_a_dump_is_refused(shop):
     code = names_of(shop.request)[:2]
     said = magerewind(shop, "setup:rollback", *code, "--only-table", "store", *HOW, code=2)
     assert said.problem == ["--only-table chooses tables, so it needs --db-file."]
+    said = magerewind(shop, "setup:rollback", *code, "--exclude-table", "store", *HOW, code=2)
+    assert said.problem == ["--exclude-table leaves tables alone, so it needs --db-file."]
 
 
 def test_groups_and_patterns_choose_several(shop, dump):

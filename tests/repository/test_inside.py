@@ -1,5 +1,6 @@
 """A look inside a set that is only elsewhere: list, show, extract, diff, from a real repository."""
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -7,10 +8,15 @@ from pathlib import Path
 import pytest
 
 from core.archive.plan.listed import write_listing
+from core.cli.configured import Configuration
+from core.cli.parser import parse
 from core.database.server.connection import connect
 from core.directories import Directory, StateFile
 from core.errors import RepositoryUnreachable
+from core.events import Kind, no_report
 from core.operations.remote_kept import write_whole
+from tui.engine.first_choice import begin_with
+from tui.engine.store_engine import StoreEngine
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +144,33 @@ def test_a_listing_that_was_cut_off_is_not_kept(tmp_path):
         with pytest.raises(RepositoryUnreachable):
             write_whole(file, lambda partial: write_listing(partial, lines()))
     assert os.listdir(tmp_path) == []
+
+
+def test_the_application_lists_looks_and_plans_from_there(away, monkeypatch):
+    monkeypatch.setenv("PATH", away.path)
+    line = parse(["--config", str(away.config), "info:backups:list"])
+    configuration = Configuration(line, os.environ)
+    engine = StoreEngine(
+        away.shop.store, read_only=False, settings=lambda root: configuration.settings(line, root)
+    )
+    (one,) = engine.backups().sets
+    assert (one.where, one.is_here, one.kinds) == (("off",), False, tuple(Kind))
+    assert engine.backups().good(Kind.CODE) == ()  # of what is here, for what deletes
+    code = names(away)[0]
+    inside = engine.inside.children(code, "app/odd", after="", stop=lambda: False)
+    assert {view.path for view in inside} >= {"app/odd/link", "app/odd/one[1].php"}
+    config = Path(away.shop.root) / "app/etc/config.php"
+    before = config.read_bytes()
+    config.write_bytes(before + b"// later\n")
+    choice = begin_with(engine, None, timestamp=one.timestamp, broken=frozenset())
+    request = choice.request
+    plan = engine.plan(request, no_report)
+    assert not plan.stops
+    assert f"--set {away.stamp}" in engine.command(request)
+    assert "--from off" in engine.command(request)
+    job = engine.start(dataclasses.replace(request, confirmed_plan=plan.fingerprint))
+    client = away.shop.client()
+    assert list(client.follow(job, interval_s=0.02))
+    assert client.result_of(job).exit_code == 0
+    assert config.read_bytes() == before
+    engine.close()

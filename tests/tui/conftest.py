@@ -17,6 +17,8 @@ from tui.engine.port import Engine
 from tui.screens.backups import Backups
 from tui.screens.difference_pane import DifferencePane
 from tui.screens.history import History
+from tui.screens.job import JobScreen
+from tui.screens.rollback import Rollback
 from tui.widgets.foot import Foot
 
 Open = Callable[..., AbstractAsyncContextManager[tuple[Application, Pilot[None]]]]
@@ -65,3 +67,6 @@ def looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Backups, "RESTS_S", 0)
     monkeypatch.setattr(History, "RESTS_S", 0)
     monkeypatch.setattr(DifferencePane, "RESTS_S", 0)
+    monkeypatch.setattr(Rollback, "RESTS_S", 0)
+    monkeypatch.setattr(JobScreen, "LOG_S", 0)
+    monkeypatch.setattr(JobScreen, "FLOOD_S", 0)

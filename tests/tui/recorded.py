@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from core.archive.plan.rows import Action
@@ -44,7 +44,7 @@ from core.operations.health import StoreHealth
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.operations.table_plans import TablePlan, TableState
 from tests.tui.recorded_inside import RecordedInside
-from tui.engine.lastlog import read_log
+from tui.engine.log_end import read_log
 from tui.engine.plan_port import PAGE, goes
 from tui.engine.views import (
     BackupCheckView,
@@ -345,6 +345,8 @@ def plan() -> PlanView:
         ),
         tables=tables(),
         lost=(("orders", 137), ("customers", 21)),
+        order_numbers=tuple(f"{number:09}" for number in range(291, 428)),
+        closed_s=154.2,
         env_keys=("db/connection/default/host",),
         needed_bytes=6_000_000_000,
         free_bytes=118_000_000_000,
@@ -610,6 +612,12 @@ class RecordedEngine:
         self.requests.append(request)
         report(1_000_000, 500, "vendor/composer/autoload_classmap.php")
         return self._give(self.plan_view)
+
+    def rollback_to(self, files: Mapping[Kind, str]) -> RollbackRequest:
+        return RollbackRequest(**{f"{kind}_file": name for kind, name in files.items()})
+
+    def undo_of(self, job_id: str) -> UndoRequest:
+        return UndoRequest(job_id=job_id)
 
     def verify(self, backup: BackupView, report: Report) -> tuple[str, ...]:
         report(backup.size_bytes, 10, "")

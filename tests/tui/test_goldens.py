@@ -25,7 +25,7 @@ THAT_GROW = ("home", "home-no-vendor", "backups", "job-running", "job-rolled-bac
 # Every screen once, and every kind of sign.
 ONE_OF_EACH = (
     *("home", "home-interrupted", "help", "palette", "backup", "job-running"),
-    *("job-rolled-back", "backups-open", "delete-last", "pick", "plan"),
+    *("job-rolled-back", "backups-open", "delete-last", "plan-options", "plan"),
     *("confirm", "recover", "history"),
 )
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from textual.pilot import Pilot
 
+from core.compression import Compression
 from core.errors import ConnectionFailed
 from core.events import Kind, Noted, Stamped
 from core.operations.requests import BackupRequest
@@ -106,14 +107,22 @@ async def test_a_fact_that_fails_says_why(engine: RecordedEngine) -> None:
 
 
 async def test_a_backup_is_chosen_and_started(engine: RecordedEngine) -> None:
+    """The rules of the configuration go with it; how a dump is compressed is chosen."""
+    engine.defaults = BackupRequest(kinds=tuple(Kind), keep_rules=("daily=7",), prune=True)
     async with opened(engine) as (app, pilot):
         await pilot.press("b")
         await settle(pilot)
         assert "about 66.9 GB needed" in shown(app)
+        assert "old sets are deleted; kept: daily=7" in " ".join(shown(app).split())
         await pilot.press("down", "space")  # media off
+        await pilot.press("down", "down", "down", "down", "space", "space")  # to gzip, to zstd
+        await settle(pilot)
+        assert "[x] zstd" in shown(app)
         await pilot.press("b")
         await settle(pilot)
-        assert engine.requests == [BackupRequest(kinds=(Kind.CODE, Kind.DB))]
+        kinds = (Kind.CODE, Kind.DB)
+        wanted = replace(engine.defaults, kinds=kinds, compress=Compression.ZSTD)
+        assert engine.requests == [wanted]
         assert isinstance(app.screen, JobScreen)
         # The stream is looked at by the clock, not by the key
         await until_in_loop(lambda: "MAINTENANCE ON" in rows(app)[0], lambda: shown(app))
@@ -356,12 +365,11 @@ async def test_the_undo_is_offered_only_while_it_is_kept(engine: RecordedEngine)
 
 
 async def test_a_rollback_says_its_order_and_the_equal_command(engine: RecordedEngine) -> None:
-    async with opened(engine) as (app, pilot):
-        await pilot.press("r", "n")
-        await settle(pilot)
-        await pilot.press("n")
-        await settle(pilot)
-        assert "1 prepare what differs beside the store  2 close the store" in shown(app)
+    async with opened(engine, size=(120, 40)) as (app, pilot):
+        for key in ("r", "o"):
+            await pilot.press(key)
+            await settle(pilot)
+        assert "1 prepare what differs beside the store" in shown(app)
         assert "magerewind setup:rollback --code-file=" in shown(app)
         await pilot.press("y")
         await settle(pilot)

@@ -1,6 +1,6 @@
 """The application: one store, a stack of screens, and the running job.
 
-Does no work itself: it asks the engine through the bridge and draws what comes back.
+Does no work itself: it asks the engine through the bridge and draws the answers.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import ClassVar, Final
 from textual.binding import Binding, BindingType
 
 from core.errors import MagerewindError
-from core.events import Kind, Operation
+from core.events import Operation
 from core.jobs.listing import JobSummary
 from core.operations.health import StoreHealth
-from core.operations.requests import DiscardRequest, Request, RollbackRequest, UndoRequest
+from core.operations.requests import DiscardRequest, Request, UndoRequest
 from tui.app.bar import bar_of
 from tui.app.base import Shell
 from tui.app.terminal import Terminal
 from tui.engine.job_watch import Watch
-from tui.engine.port import Engine, Errands, Follower, Latest
+from tui.engine.port import Engine, Follower, Latest, QuestionThreads
 from tui.engine.views import BackupsView, SetView
 from tui.render.job import closed_text
 from tui.screens.backup import Backup
@@ -32,13 +32,12 @@ from tui.screens.home import Home
 from tui.screens.host import Host
 from tui.screens.job import JobScreen
 from tui.screens.page import Page
-from tui.screens.pick import Pick
 from tui.screens.recover import Recover
 from tui.widgets.bar import BarView
 
 POLL_S: Final = 0.5
 REMOTE_POLL_S: Final = 1.0  # over a link: a bar that moves once a second reads as live
-AGES_S: Final = 60.0  # "3 hours ago" must not stand there for the night
+AGES_S: Final = 60.0  # "3 hours ago" must not stay on the screen for a night
 HEALTH_LIMIT_S: Final = 30.0  # longer than a dead server takes to be called dead
 NO_ANSWER: Final = ("store state unknown",)
 Looked = tuple[tuple[JobSummary, ...], bool, int]  # jobs, maintenance mode, forgotten jobs
@@ -75,13 +74,13 @@ class Application(Shell):
         self, engine: Engine, looks: Terminal, *, clock: Callable[[], float], zone: tzinfo | None
     ) -> None:
         super().__init__(looks)
-        self._remote = looks.remote
+        self.remote = looks.remote
         self.engine = engine
         if engine.switchable:
             self.let_switch()
         self.clock = clock
         self.zone = zone
-        self.errands: Errands
+        self.errands: QuestionThreads
         self.follower: Follower | None = None
         self.jobs: tuple[JobSummary, ...] = ()
         self.forgotten = 0
@@ -96,8 +95,8 @@ class Application(Shell):
     def on_mount(self) -> None:
         """Show Home and begin to watch for jobs."""
         self.set_class(self.ascii_only, "-ascii")
-        self.errands = Errands()
-        every_s = REMOTE_POLL_S if self._remote else POLL_S
+        self.errands = QuestionThreads()
+        every_s = REMOTE_POLL_S if self.remote else POLL_S
         self._poll_timer = self.set_interval(every_s, self.poll, pause=True)
         self._watch = Watch(self.engine.places, self.look_for_jobs, self.errands, local=None)
         self.set_interval(AGES_S, self._redraw_ages)
@@ -132,7 +131,7 @@ class Application(Shell):
                 return
             before = (self.jobs, self.maintenance)
             jobs, closed, self.forgotten = found
-            # What took long may be from before the followed job has closed the store.
+            # A slow answer may be from before the followed job closed the store.
             self.maintenance = closed or self._closed_by_job
             if not gc.get_freeze_count():
                 # All modules are there now. A full collection over them took 66 ms, at any key.
@@ -157,7 +156,7 @@ class Application(Shell):
         self._health.ask(self.errands, engine.health, self._found_health, limit_s=HEALTH_LIMIT_S)
 
     def _found_health(self, found: StoreHealth | Exception) -> None:
-        """Show what is broken. What could not be found out in time is no open store either."""
+        """Show broken parts of the store. An unknown state is no open store either."""
         before = self.health
         self.health = found if isinstance(found, StoreHealth) else StoreHealth(broken=NO_ANSWER)
         if self.health != before:
@@ -197,7 +196,7 @@ class Application(Shell):
         return self.follower
 
     def poll(self) -> None:
-        """Take in what is new of the followed job and draw it."""
+        """Take in new events of the followed job and draw them."""
         follower = self.follower
         if follower is None or follower.ended:
             self._poll_timer.pause()
@@ -226,10 +225,10 @@ class Application(Shell):
                     screen.jobs_changed()
 
     def bar_view(self, crumb: str) -> BarView:
-        """Return what the first row of a screen says."""
+        """Return the facts of the first row of a screen."""
         return bar_of(self, crumb)
 
-    # What all screens do
+    # Common to all screens
 
     def may_change(self) -> bool:
         """Return whether this session may change anything, and say why where it may not."""
@@ -308,27 +307,21 @@ class Application(Shell):
         self.push_screen(Backups(timestamp))
 
     def compare(self, one: SetView) -> None:
-        """Plan a rollback to this set, to see what it would change."""
-        names = {kind: backup.name for kind in Kind if (backup := one.of(kind)) is not None}
-        if not names:
+        """Plan a rollback to this set, to see its changes."""
+        if one.kinds:
+            self.pick(one.timestamp)
+        else:
             self.refuse("An archive of several kinds is not compared.")
-            return
-        request = RollbackRequest(
-            code_file=names.get(Kind.CODE),
-            media_file=names.get(Kind.MEDIA),
-            db_file=names.get(Kind.DB),
-        )
-        self._show_plan(request)
-
-    def _show_plan(self, request: RollbackRequest | UndoRequest) -> None:
-        # What plans are made with takes its time to load, and Home does not wait for it.
-        from tui.screens.rollback import Rollback  # noqa: PLC0415
-
-        self.push_screen(Rollback(request))
 
     def pick(self, timestamp: int | None) -> None:
         """Begin a rollback, to this set or to one that is still to be chosen."""
-        self.push_screen(Pick(timestamp))
+        self._show_plan(None, timestamp)
+
+    def _show_plan(self, request: UndoRequest | None, timestamp: int | None = None) -> None:
+        # What plans are made with takes its time to load, and Home does not wait for it.
+        from tui.screens.rollback import Rollback  # noqa: PLC0415
+
+        self.push_screen(Rollback(request, timestamp=timestamp))
 
     def _open_recovery(self) -> None:
         job = self.interrupted_job
@@ -358,7 +351,7 @@ class Application(Shell):
             self.page.ask(discard_question(job, self.zone), answered)
 
     def action_look_again(self) -> None:
-        """Look for jobs, and how the store stands."""
+        """Look for jobs, and for the state of the store."""
         self.look_for_jobs()
 
     def action_job(self) -> None:
@@ -385,4 +378,4 @@ class Application(Shell):
         self.exit()
 
 
-AS_HOST: Final[Callable[..., Host]] = Application  # checked by types: what screens see is there
+AS_HOST: Final[Callable[..., Host]] = Application  # checked by types: all that screens use exists

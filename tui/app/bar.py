@@ -1,4 +1,4 @@
-"""What the first row of every screen says, from what the application knows."""
+"""The facts in the first row of every screen, from the knowledge of the application."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the application is apart from its store: themes, messages, help, the palette, and faults.
+"""The application without its store: themes, messages, help, the palette, and faults.
 
 Knows nothing of jobs and backups; `tui.app.application` adds those.
 """
@@ -38,7 +38,7 @@ class Palette(CommandPalette):
     """Textual's own, with a sign that is one cell wide in every terminal."""
 
     def on_mount(self) -> None:
-        """Put the sign in its place, and let the cursor stand still."""
+        """Put the sign in its place, without a blinking cursor."""
         for icon in self.query(SearchIcon):
             icon.icon = ">"
         self.query_one(Input).cursor_blink = False
@@ -75,7 +75,7 @@ class Shell(App[None]):
             self.page.say(words, style, stays=stays)
 
     def complain(self, error: Exception) -> None:
-        """Say what went wrong; text of the store is data."""
+        """Show an error; text of the store is data."""
         if isinstance(error, TimeLimit):
             message, hint = "No answer within the time limit.", None
         elif isinstance(error, MagerewindError):
@@ -91,7 +91,7 @@ class Shell(App[None]):
         self._say(f"{self.glyphs.warning} {text.clean(reason)}", "$text-warning")
 
     def tell(self, words: str) -> None:
-        """Say what was done."""
+        """Show a result."""
         self._say(text.clean(words), "$text-success")
 
     def let_switch(self) -> None:
@@ -108,7 +108,7 @@ class Shell(App[None]):
             self.page.ask(Help(self.page))
 
     def action_help_quit(self) -> None:
-        """Say how to leave: Ctrl+C is what many try first."""
+        """Say how to leave: many try Ctrl+C first."""
         self.tell("[q] leaves. A running job goes on by itself.")
 
     def choose_theme(self, name: str) -> None:
@@ -129,7 +129,7 @@ class Shell(App[None]):
         self.refresh(layout=True)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Return what ctrl+p offers: what can be done on this screen, and the themes."""
+        """Return the entries of ctrl+p: the actions of this screen, and the themes."""
         bindings = {binding.action: binding for _node, binding in own_bindings(screen)}
         for binding in bindings.values():
 

@@ -23,7 +23,7 @@ _ESCAPE_S: Final = 0.04  # for the parser to decide that an escape is a key of i
 
 
 class QuietDriver(LinuxDriver):
-    """A driver that costs nothing while nobody types."""
+    """A driver that costs nothing without input."""
 
     _wake: tuple[int, int] | None = None
 
@@ -49,7 +49,7 @@ class QuietDriver(LinuxDriver):
                 os.close(end)
 
     def _read(self) -> bytes:
-        """Return what was typed; nothing when the terminal is gone."""
+        """Return the typed input; empty when the terminal is gone."""
         try:
             return os.read(self.fileno, 4096)
         except OSError:

@@ -63,7 +63,7 @@ def open_application(
 ) -> int:
     """Show the application on the store at `root`, or found from here; return the exit code.
 
-    0 after a normal end, 1 for what could not be opened or shown, 2 without a usable terminal,
+    0 after a normal end, 1 for a store that cannot be opened or shown, 2 without a usable terminal,
     129, 130 and 143 after SIGHUP, SIGINT and SIGTERM.
     """
     looks = _looks(mouse, ascii_only)

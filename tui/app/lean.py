@@ -1,4 +1,4 @@
-"""What is written to the terminal, without the codes that change nothing.
+"""The output to the terminal, without the codes that change nothing.
 
 Textual ends each piece of text with a reset and begins the next one with all of its style, and a
 line of a frame comes as one piece a cell: 25 bytes a cell. Here a style lasts until another one is
@@ -103,7 +103,7 @@ class _Writer:
         self._wanted = (row, column)
 
     def plain(self, data: str) -> None:
-        """Write what has no style, or is no text."""
+        """Write pieces without a style, and those that are no text."""
         self._go()
         if self._now is not _PLAIN:
             self.found.append(_RESET)
@@ -123,7 +123,7 @@ class _Writer:
 
 
 def lean(data: str) -> str:
-    """Return what shows the same as `data`, which begins and ends without any style."""
+    """Return a shorter text with the same effect as `data`, which begins and ends without style."""
     data = _SAME.sub(lambda same: same[0].replace(f"{_RESET}\x1b[{same[1]}m", ""), data)
     writer = _Writer()
     for piece in _PIECE.finditer(data):

@@ -55,7 +55,7 @@ def run_shell(application: Shell, looks: Terminal) -> int:
 
 
 def _fault_line(error: BaseException) -> str:
-    """Return one line about a fault: where and what kind, never a value."""
+    """Return one line about a fault: its place and its kind, never a value."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "?"
     path = _write_fault(error)
@@ -121,7 +121,7 @@ def _leaver(
 
 
 def restore_terminal(attributes: list[Any] | None) -> None:
-    """Bring the terminal back without waiting for it: what it does not take at once is lost."""
+    """Bring the terminal back without waiting for it: output it does not take at once is lost."""
     with contextlib.suppress(termios.error, OSError):
         # The open file is shared with the shell: it must block again afterwards.
         os.set_blocking(2, False)

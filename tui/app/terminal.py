@@ -1,4 +1,4 @@
-"""What the terminal can do, decided from its environment before Textual is loaded.
+"""The abilities of the terminal, decided from its environment before Textual is loaded.
 
 Owns the reasons to refuse, and the choice of colours, signs and mouse. Knows nothing of the store.
 """
@@ -48,7 +48,7 @@ def look(
     mouse: bool | None = None,
     ascii_only: bool | None = None,
 ) -> Terminal:
-    """Return how to draw; `encoding` is the locale's. What the person asked for wins."""
+    """Return how to draw; `encoding` is the locale's. The choice of the person takes precedence."""
     remote = any(environ.get(name) for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"))
     term = environ.get("TERM", "")
     return Terminal(
@@ -81,7 +81,7 @@ def _is_utf8(encoding: str) -> bool:
 
 
 def prepare(environ: MutableMapping[str, str], terminal: Terminal) -> None:
-    """Set what Textual reads when it is imported: calm everywhere, fewer frames on a link."""
+    """Set the variables Textual reads at its import: calm everywhere, fewer frames on a link."""
     environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     environ.setdefault("ESCDELAY", "40")  # milliseconds until an escape is a key of its own

@@ -1,7 +1,7 @@
-"""The colours: two themes of our own, and which one a person chose last.
+"""The colours: two themes of our own, and the last choice of the person.
 
 The colours are those of the 256 that every terminal of today has, so that a connection without
-`COLORTERM` shows the same. Text is at least 4.5:1 against each ground that it stands on.
+`COLORTERM` shows the same. Text has a contrast of at least 4.5:1 on each of its grounds.
 """
 
 from __future__ import annotations

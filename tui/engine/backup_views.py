@@ -75,7 +75,7 @@ def _backup_view(backup: Backup) -> BackupView:
 
 
 def _known(manifest: Manifest | None) -> dict[str, Any]:
-    """Return what only a manifest tells, as fields of a view."""
+    """Return the facts known only from a manifest, as fields of a view."""
     if manifest is None:
         return {}
     rows = sum(manifest.rows.values()) if manifest.rows else None

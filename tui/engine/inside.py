@@ -1,4 +1,4 @@
-"""What the screens ask of the inside of a backup; the core's own views answer.
+"""The screens' questions on the contents of a backup, answered by the core's own views.
 
 Every answer is bounded, and every question can be left: `stop` is asked again and again, and ends
 it with `Cancelled`.
@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import islice
 from typing import Final
 
 from core.archive.tar.header import DIRECTORY, SYMLINK
-from core.backups.catalog import find_any_backup
 from core.cli.contents_view import open_view
+from core.cli.found_backup import FoundBackup, found_backup
+from core.config.load import Effective
 from core.contents.children import children_of
 from core.contents.members import ArchiveContents
 from core.contents.protocol import Extracted
@@ -22,8 +24,8 @@ from core.contents.standing import ContentState, Standings, hits
 from core.contents.table_differences import State, TableDifference, TableDifferences
 from core.contents.tables import DumpContents
 from core.contents.target import Target
-from core.errors import Cancelled
-from core.events import Kind, Report
+from core.errors import Cancelled, UsageError
+from core.events import Kind, Report, no_report
 from core.magento.store import Store
 from tui.engine.inside_port import HITS, PAGE, InsideView, OpenTable, StandingView, Stop
 from tui.engine.inside_rows import DumpTable
@@ -32,7 +34,7 @@ LINES: Final = 2500
 """Lines of one difference; the core cuts that of a file before."""
 ROWS: Final = 200
 """Rows of a table that are shown of its difference."""
-_TOLD_S: Final = 0.15  # what is known by then is handed on together
+_TOLD_S: Final = 0.15  # results known by then are handed on together
 _STATES: Final = {
     State.SAME: "same",
     State.CHANGED: "differs",
@@ -47,24 +49,55 @@ _KINDS: Final = {DIRECTORY: "directory", SYMLINK: "link"}
 class BackupInsides:
     """The inside of the backups of one store. `keep` the indexes that have to be made."""
 
-    def __init__(self, store: Store, *, keep: bool) -> None:
+    def __init__(
+        self, store: Store, *, keep: bool, settings: Callable[[str], Effective] | None = None
+    ) -> None:
         self._store = store
         self._keep = keep
+        self._settings = settings
+
+    def _found(self, name: str, report: Report) -> AbstractContextManager[FoundBackup]:
+        """Give a backup that is here, or in a repository of the configuration."""
+        return found_backup(
+            self._store,
+            name,
+            None,
+            settings=self._effective,
+            environ=os.environ,
+            report=report,
+        )
+
+    def _effective(self) -> Effective:
+        if self._settings is None:
+            raise UsageError("No repository is configured.")
+        return self._settings(self._store.root)
+
+    @contextmanager
+    def _opened(self, name: str, stop: Stop) -> Iterator[ArchiveContents | DumpContents]:
+        """Give what is inside a backup."""
+        report, keep = _stopping(stop), self._keep
+        with self._found(name, report) as one, ExitStack() as stack:
+            backup, origin = one.backup, one.origin
+            if backup.kind is Kind.DB:
+                dump = DumpContents(backup, keep=keep, report=report, origin=origin)
+                yield stack.enter_context(dump)
+            else:
+                archive = ArchiveContents(
+                    backup, self._store, keep=keep, report=report, origin=origin
+                )
+                yield stack.enter_context(archive)
 
     def children(
         self, name: str, directory: str, *, after: str, stop: Stop
     ) -> tuple[InsideView, ...]:
         """Return a page of the parts of a directory, or of a dump."""
-        backup = find_any_backup(self._store.backups, name)
-        report = _stopping(stop)
-        if backup.kind is Kind.DB:
-            with DumpContents(backup, keep=self._keep, report=report) as dump:
-                behind = islice(dump.parts(), int(after or 0), int(after or 0) + PAGE)
+        with self._opened(name, stop) as contents:
+            if isinstance(contents, DumpContents):
+                behind = islice(contents.parts(), int(after or 0), int(after or 0) + PAGE)
                 return tuple(
                     InsideView(path=one.name, kind=one.kind, size=one.size_bytes, rows=one.rows)
                     for one in behind
                 )
-        with ArchiveContents(backup, self._store, keep=self._keep, report=report) as contents:
             found = children_of(contents.index, directory, after=after)
             return tuple(
                 InsideView(
@@ -81,27 +114,21 @@ class BackupInsides:
         found: Callable[[tuple[StandingView, ...]], object],
         stop: Stop,
     ) -> None:
-        """Hand on how parts stand to the store now, some at a time."""
-        backup = find_any_backup(self._store.backups, name)
-        report = _stopping(stop)
-        if backup.kind is Kind.DB:
-            with (
-                DumpContents(backup, keep=self._keep, report=report) as dump,
-                TableDifferences(dump, self._store, environ=os.environ) as tables,
-            ):
+        """Hand on the relation of parts to the live store, some at a time."""
+        with self._opened(name, stop) as contents:
+            if isinstance(contents, ArchiveContents):
+                standings = Standings(contents, self._store, stop=stop)
+                _hand_on(map(_of_entry, standings.of(directory)), found, stop)
+                return
+            with TableDifferences(contents, self._store, environ=os.environ) as tables:
                 _hand_on(map(_of_table, tables.standings(stop=stop)), found, stop)
-            return
-        with ArchiveContents(backup, self._store, keep=self._keep, report=report) as contents:
-            standings = Standings(contents, self._store, stop=stop)
-            _hand_on(map(_of_entry, standings.of(directory)), found, stop)
 
     def found(self, name: str, word: str, *, stop: Stop) -> tuple[int, tuple[InsideView, ...]]:
         """Return the members of an archive with a word in their path."""
-        backup = find_any_backup(self._store.backups, name)
         count, shown = 0, list[InsideView]()
-        with ArchiveContents(
-            backup, self._store, keep=self._keep, report=_stopping(stop)
-        ) as contents:
+        with self._opened(name, stop) as contents:
+            if not isinstance(contents, ArchiveContents):
+                raise UsageError("Only files are looked for by their names.")
             for located in hits(contents, word, stop=stop):
                 count += 1
                 if count <= HITS:
@@ -119,18 +146,14 @@ class BackupInsides:
 
     def table(self, name: str, table: str) -> OpenTable:
         """Open a table of a dump."""
-        backup = find_any_backup(self._store.backups, name)
-        return DumpTable(backup, self._store, table, keep=self._keep)
+        found = self._found(name, no_report)
+        return DumpTable(found, self._store, table, keep=self._keep)
 
     def extract(self, name: str, part: str, to: str, *, stop: Stop) -> tuple[int, int, int]:
         """Write a part into a directory outside the store."""
-        backup = find_any_backup(self._store.backups, name)
         files = size = left = 0
-        with (
-            open_view(backup, self._store, _stopping(stop), keep=self._keep) as view,
-            Target(to, self._store) as target,
-        ):
-            for one in view.contents.extract([part], target):
+        with self._opened(name, stop) as contents, Target(to, self._store) as target:
+            for one in contents.extract([part], target):
                 if stop():
                     raise Cancelled("The extraction was left.")
                 if isinstance(one, Extracted):
@@ -144,9 +167,12 @@ class BackupInsides:
         self, name: str, part: str, *, show_secrets: bool, stop: Stop
     ) -> tuple[str, ...]:
         """Return how a part of a backup differs from the store's."""
-        backup = find_any_backup(self._store.backups, name)
+        report = _stopping(stop)
         lines: list[str] = []
-        with open_view(backup, self._store, _stopping(stop), keep=self._keep) as view:
+        with (
+            self._found(name, report) as one,
+            open_view(one.backup, self._store, report, keep=self._keep, origin=one.origin) as view,
+        ):
             texts = view.difference_lines(part, show_secrets=show_secrets, limit=ROWS)
             for text in islice(texts, LINES):
                 lines += text.split("\n")

@@ -1,4 +1,4 @@
-"""What the screens ask of the inside of backups. Answers are frozen values.
+"""The screens' questions on the contents of backups. Answers are frozen values.
 
 Everything may take a while, and is asked from threads; `stop` is asked again and again, and ends a
 question with `Cancelled`.
@@ -37,12 +37,12 @@ class InsideView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingView:
-    """How a part stands to the store now.
+    """The relation of a part to the live store.
 
-    `state` is `same`, `differs`, `definition` (a table is defined otherwise), `missing`,
-    `only now`, `unknown`, or empty while it is not told yet. `comes`, `changes` and `goes` count
-    what a rollback would do to a directory and all below it; `about`: not all of it was read.
-    `part` is what is only in the store. `rows_now` are those of a table, about unless `counted`.
+    `state` is `same`, `differs`, `definition` (a table is defined otherwise), `missing`, `only
+    now`, `unknown`, or empty while it is unknown. `comes`, `changes` and `goes` count the changes
+    of a rollback to a directory and all below it; `about`: not all of it was read. `part` is a part
+    that is only in the store. `rows_now` are those of a table, about unless `counted`.
     """
 
     path: str
@@ -119,7 +119,7 @@ class Insides(Protocol):
         found: Callable[[tuple[StandingView, ...]], object],
         stop: Stop,
     ) -> None:
-        """Give `found` how the parts of a directory, or of a dump, stand to the store, as known.
+        """Give `found` the known relations to the store of the parts of a directory or dump.
 
         Parts may come again when more is known of them. Raises Cancelled, and MagerewindError
         where nothing can be compared.
@@ -144,9 +144,9 @@ class Insides(Protocol):
     def difference(
         self, name: str, part: str, *, show_secrets: bool, stop: Stop
     ) -> tuple[str, ...]:
-        """Return how a file, directory or table of a backup differs from the store's, as lines.
+        """Return the differences of a file, directory or table of a backup as lines.
 
-        `+` is what a rollback brings, `-` what is there only now. Secrets are masked unless they
-        are to be shown. Raises BackupNotFound for a part of neither, and Cancelled.
+        `+` is added by a rollback, `-` is only in the store now. Secrets are masked unless they are
+        to be shown. Raises BackupNotFound for a part of neither, and Cancelled.
         """
         ...

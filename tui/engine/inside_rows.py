@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import Final
 
-from core.backups.catalog import Backup
+from core.cli.found_backup import FoundBackup
 from core.contents.cells import Cells
 from core.contents.protocol import no_such_part
 from core.contents.secret_columns import secret_cells
@@ -27,17 +27,26 @@ _LONGEST: Final = 4000  # characters of a value
 class DumpTable:
     """The rows of one table. Questions wait for each other. Raises BackupNotFound."""
 
-    def __init__(self, backup: Backup, store: Store, table: str, *, keep: bool) -> None:
+    def __init__(
+        self,
+        opened: AbstractContextManager[FoundBackup],
+        store: Store,
+        table: str,
+        *,
+        keep: bool,
+    ) -> None:
         self._store = store
         self._name = table
         self._turn = threading.Lock()
         self._live: RowComparison | None = None
         self._prefix = ""
         with ExitStack() as stack:
-            self._dump = stack.enter_context(DumpContents(backup, keep=keep))
+            one = stack.enter_context(opened)
+            dump = DumpContents(one.backup, keep=keep, origin=one.origin)
+            self._dump = stack.enter_context(dump)
             indexed = self._dump.table(table)
             if indexed is None:
-                raise no_such_part(shown(table), backup.name.text)
+                raise no_such_part(shown(table), one.backup.name.text)
             self._pages = TablePages(self._dump, indexed)
             self._stack = stack.pop_all()
 

@@ -1,7 +1,7 @@
-"""What is known of the inside of one backup, as the rows of a tree: parts, and how they stand now.
+"""The known contents of one backup, as the rows of a tree: parts, and their relation to the store.
 
-How to use it: `add` what was read of a directory, `stand` what is known of the store, then `rows`
-are those that are seen. Nothing here asks anybody or draws anything.
+How to use it: `add` the read parts of a directory, `stand` the known relations to the store, then
+`rows` are the visible ones. Nothing here asks the engine or draws.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class InsideTree:
         self._open.add(directory)
 
     def stand(self, found: Iterable[StandingView]) -> None:
-        """Take in how parts stand to the store; those that are only there become rows."""
+        """Take in relations of parts to the store; parts only in the store become rows."""
         for one in found:
             self._standing[one.path] = one
             if one.part is not None:
@@ -49,7 +49,7 @@ class InsideTree:
                 self._only_now.setdefault(directory, {})[one.path] = one.part
 
     def standing(self, part: InsideView) -> StandingView | None:
-        """Return how a part stands to the store; None while that is not known."""
+        """Return the relation of a part to the store; None while it is unknown."""
         return self._standing.get(part.path)
 
     def is_only_now(self, part: InsideView) -> bool:
@@ -62,11 +62,11 @@ class InsideTree:
         return directory in self._children
 
     def is_open(self, part: InsideView) -> bool:
-        """Tell whether a directory shows what is in it."""
+        """Return whether a directory is open."""
         return part.path in self._open
 
     def unfold(self, directory: str, *, opens: bool) -> None:
-        """Show what is in a directory, or hide it."""
+        """Show the children of a directory, or hide them."""
         (self._open.add if opens else self._open.discard)(directory)
 
     def behind(self, directory: str) -> str:
@@ -113,7 +113,7 @@ class InsideTree:
             extra = [one for one in extra if _key(one) < _key(known[-1])]
         if not extra:
             return iter(known)
-        if self.tables:  # views and the like stand behind the tables
+        if self.tables:  # views and the like come after the tables
             tables = [one for one in known if one.kind == "table"]
             return iter([*merge(tables, extra, key=_key), *known[len(tables) :]])
         return merge(known, extra, key=_key)

@@ -2,7 +2,8 @@
 
 On a local file system the kernel says so (inotify, through ctypes); a killed runner as well, since
 its lock file is closed for it. Elsewhere, where another machine may be the one that writes, a few
-`stat` calls every two seconds are compared with the last ones. What has changed is not known here.
+`stat` calls every two seconds are compared with the last ones. The kind of change is not known
+here.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.magento.maintenance import ADDRESSES, FLAG
-from tui.engine.port import Errands
+from tui.engine.port import QuestionThreads
 from tui.engine.views import Places
 
-LOOK_S: Final = 2.0  # where nobody tells
-SOON_S: Final = 0.05  # one look for what comes together
+LOOK_S: Final = 2.0  # without notifications
+SOON_S: Final = 0.05  # one look for changes that come together
 AGAIN_S: Final = 1.0  # the lock of a dead runner is freed, and a result written, just afterwards
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -85,7 +86,7 @@ class _Inotify:
         self._loop.add_reader(self._fd, self._read)
 
     def _watch(self) -> bool:
-        """Watch what is there now: a store's first job makes the directories."""
+        """Watch the existing directories: a store's first job makes them."""
         for one in _watched(self._places):
             number = _libc.inotify_add_watch(self._fd, os.fsencode(one.path), one.mask)
             if number >= 0:
@@ -119,7 +120,12 @@ class Watch:
     """Calls `changed` on the event loop, soon after something may have changed and once more."""
 
     def __init__(
-        self, places: Places, changed: Callable[[], None], errands: Errands, *, local: bool | None
+        self,
+        places: Places,
+        changed: Callable[[], None],
+        errands: QuestionThreads,
+        *,
+        local: bool | None,
     ) -> None:
         self._places = places
         self._changed = changed
@@ -136,7 +142,7 @@ class Watch:
 
     @property
     def told(self) -> bool:
-        """Whether the kernel tells, so that nobody has to look."""
+        """Whether the kernel notifies, so that polling is not needed."""
         return self._inotify is not None
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class _Part:
-    """Stands for a part of the engine: the engine is loaded when the part is first asked."""
+    """A proxy of a part of the engine: the engine is loaded at the part's first question."""
 
     def __init__(self, engine: LazyEngine, part: str) -> None:
         self._engine = engine
@@ -42,7 +42,7 @@ class _Part:
 
 
 class LazyEngine:
-    """Stands for the engine of one store; every call goes to the real one."""
+    """A proxy of the engine of one store; every call goes to the real one."""
 
     def __init__(
         self,
@@ -99,12 +99,12 @@ class LazyEngine:
         return call
 
     def close(self) -> None:
-        """Let go of what a plan keeps, if the engine was ever asked."""
+        """Release the resources of a plan, if the engine was ever loaded."""
         if self._real is not None:
             self._real.close()
 
     def part_of(self, part: str, name: str) -> Any:  # noqa: ANN401 - as the engine's
-        """Return what a part of the real engine has under this name."""
+        """Return the attribute of this name of a part of the real engine."""
         return getattr(getattr(self._loaded(), part), name)
 
     def _loaded(self) -> Engine:

@@ -1,4 +1,4 @@
-"""How fast a job went, second by second, and what of it took longest: a fold over its events."""
+"""The speed of a job, second by second, and its longest parts: a fold over its events."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Pace:
             self._worked(step_key(event.step, event.kind), "", stamped.time_s)
 
     def _moved(self, time_s: float, moved: int) -> None:
-        """Spread what was moved over the stretches since the last event that told."""
+        """Spread the moved bytes over the stretches since the last event with a number."""
         number = int(time_s / COLUMN_S)
         first = min(number, self._columns[-1][0]) if self._columns else number
         first = max(first, number - _COLUMNS)

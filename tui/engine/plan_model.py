@@ -1,7 +1,7 @@
-"""The rows of a plan that is shown: what is open, what is filtered, and the flat list of that.
+"""The rows of the shown plan: open directories, the filter, and the flat list of both.
 
 No widget is known here. Children of a directory are held as they came, page by page; a row of the
-flat list is a small tuple. What is looked for comes as a list of its own.
+flat list is a small tuple. Search results are a list of their own.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _ORDER: Final = (TableState.EXTRA, TableState.MISSING, TableState.DEFINITION, Ta
 
 
 class Sort(StrEnum):
-    """What a row is."""
+    """The sort of a row."""
 
     KIND = "kind"
     NODE = "node"
     TABLE = "table"
     MORE = "more"  # there are more children, which Enter asks for
-    LEFT = "left"  # an entry that was left out
+    LEFT = "left"  # an entry or a table that was left out
     WORDS = "words"  # a line that says something; the cursor may be on it
 
 
@@ -56,7 +56,7 @@ class Item(NamedTuple):
 
     @property
     def key(self) -> tuple[Sort, Kind, str]:
-        """What names this row among the others."""
+        """The identity of this row among the others."""
         value = self.value
         if isinstance(value, PlannedNode):
             return self.sort, self.kind, value.path
@@ -65,7 +65,7 @@ class Item(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Found:
-    """What was found for a word; `count` may be more than the nodes are."""
+    """The search results of a word; `count` may be more than the nodes."""
 
     word: str
     count: int = 0
@@ -75,10 +75,10 @@ class Found:
 
 @dataclass(slots=True, kw_only=True)
 class PlanModel:
-    """A plan, and what of it is shown."""
+    """A plan, and its visible part."""
 
     plan: PlanView
-    left: tuple[str, ...] = ()  # paths that were left out of it
+    left: tuple[tuple[Kind, str], ...] = ()  # paths and tables that were left out of it
     opened: set[Place] = field(default_factory=set)
     children: dict[Place, list[PlannedNode]] = field(default_factory=dict)
     unread: set[Place] = field(default_factory=set)  # of which there are more children
@@ -98,7 +98,8 @@ class PlanModel:
 
     def tables(self) -> list[TablePlan]:
         """Return the tables with which something is done, those that go first."""
-        listed = [one for one in self.plan.tables if one.state in _ORDER]
+        left = {name for kind, name in self.left if kind is Kind.DB}
+        listed = [one for one in self.plan.tables if one.state in _ORDER and one.name not in left]
         if self.only_goes:
             listed = [one for one in listed if one.state is TableState.EXTRA]
         return sorted(listed, key=lambda one: (_ORDER.index(one.state), one.name))
@@ -116,7 +117,7 @@ class PlanModel:
                 rows += (Item(Sort.TABLE, 1, kind, one) for one in self.tables())
             else:
                 rows += self._below(kind)
-        rows += (Item(Sort.LEFT, 0, Kind.CODE, path) for path in self.left)
+        rows += (Item(Sort.LEFT, 0, kind, name) for kind, name in self.left)
         return rows
 
     def _found_items(self, found: Found) -> Iterator[Item]:
@@ -154,8 +155,8 @@ Children = Callable[[Kind, str, int], tuple[PlannedNode, ...]]
 def opened_at_first(plan: PlanView, children: Children, before: set[Place]) -> PlanModel:
     """Return the rows of a new plan, read from `children`.
 
-    What was open before stays open; else the directories open from the top as long as few rows
-    come of it.
+    Directories open before stay open; else directories open from the top as long as the rows stay
+    few.
     """
     model = PlanModel(plan=plan)
     waiting: list[Place] = [(kind, "") for kind in model.kinds]

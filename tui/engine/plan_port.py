@@ -1,7 +1,7 @@
-"""What the screens ask of the plan that was made last.
+"""The screens' questions on the newest plan.
 
 Answers are frozen values. Everything may take a while, and is asked from threads; a plan that was
-replaced meanwhile answers with a StorageError, which nobody waits for any more.
+replaced meanwhile answers with a StorageError, which is then ignored.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from core.events import Kind
 
-if TYPE_CHECKING:  # what is shown first does not wait for what plans are made with
+if TYPE_CHECKING:  # the first screen does not wait for the modules that plan
     from core.archive.plan.tree import PlannedNode
 
 PAGE: Final = 5000

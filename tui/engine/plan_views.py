@@ -1,8 +1,9 @@
-"""What the engine found before a start, as the screens' values."""
+"""The engine's findings before a start, as the screens' values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from core.archive.plan.summary import FilePlan
 from core.database.load.server_check import ServerCheck
@@ -22,7 +23,11 @@ from tui.engine.views import (
 )
 
 EXAMPLES = 8
-
+# About how much a second while the store is closed, on a machine of today: entries that are looked
+# at again, entries that are exchanged; and the seconds of a flush of the caches.
+LOOKED_AT_IN_S: Final = 100_000
+EXCHANGED_IN_S: Final = 10_000
+FLUSH_S: Final = 2.0
 
 _LOSSES = ("losses", "losses-unknown")
 
@@ -33,7 +38,7 @@ def _without(findings: Iterable[Finding], *codes: str) -> tuple[Finding, ...]:
 
 
 def backup_check_view(found: BackupPreflight) -> BackupCheckView:
-    """Return what was found before a backup. Space is judged for the chosen kinds on the screen."""
+    """Return the findings before a backup. The screen judges the space for the chosen kinds."""
     return BackupCheckView(
         findings=_without(found.findings, "space"),
         estimates={
@@ -104,11 +109,26 @@ def _database_view(plan: DatabasePlan, rows_then: int | None) -> DatabasePlanVie
     )
 
 
+def _closed_s(plan: RollbackPlan) -> float | None:
+    """Return for how many seconds the store is closed, about; None where nothing tells."""
+    seconds = FLUSH_S if plan.request.flush else 0.5
+    for files in plan.files.values():
+        changes = files.added + files.changed + files.removed + files.mode_only
+        seconds += (files.identical + changes) / LOOKED_AT_IN_S + changes / EXCHANGED_IN_S
+    if plan.request.db_file is not None:
+        difference = plan.database.difference if plan.database is not None else None
+        if difference is None:
+            return None
+        seconds += difference.closed_s(load_open=plan.request.load_open)
+    return seconds
+
+
 def plan_view(plan: RollbackPlan) -> PlanView:
-    """Return what a rollback would change. LostRows are numbers of their own, not a finding."""
+    """Return the changes of a rollback. Lost rows are numbers of their own, not a finding."""
     database, lost, needed = None, _lost(None), plan.bytes_to_write
     tables: tuple[TablePlan, ...] = ()
     uncounted: tuple[str, ...] = ()
+    order_numbers: tuple[str, ...] = ()
     if plan.database is not None:
         manifest = plan.backups[Kind.DB].manifest
         rows = sum(manifest.rows.values()) if manifest is not None and manifest.rows else None
@@ -117,6 +137,7 @@ def plan_view(plan: RollbackPlan) -> PlanView:
         losses = plan.database.losses
         lost = _lost(losses)
         uncounted = losses.uncounted if losses is not None else ()
+        order_numbers = losses.order_numbers if losses is not None else ()
         server: ServerCheck | None = plan.database.server
         needed += server.space_needed if server is not None else 0
     return PlanView(
@@ -127,6 +148,8 @@ def plan_view(plan: RollbackPlan) -> PlanView:
         tables=tables,
         lost=lost,
         uncounted=uncounted,
+        order_numbers=order_numbers,
+        closed_s=_closed_s(plan),
         env_keys=plan.env_keys,
         needed_bytes=needed,
         free_bytes=plan.free_bytes,
@@ -134,12 +157,13 @@ def plan_view(plan: RollbackPlan) -> PlanView:
 
 
 def undo_view(plan: UndoPlan) -> PlanView:
-    """Return what an undo would change."""
+    """Return the changes of an undo."""
     return PlanView(
         fingerprint="",
         findings=_without(plan.findings, *_LOSSES),
         files={kind: _files_view(files) for kind, files in plan.files.items()},
         lost=_lost(plan.losses),
         uncounted=plan.losses.uncounted if plan.losses is not None else (),
+        order_numbers=plan.losses.order_numbers if plan.losses is not None else (),
         database_aside=Kind.DB in plan.kinds,
     )

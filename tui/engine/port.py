@@ -1,9 +1,9 @@
-"""Between the screens and the engine: what is asked for, in threads of its own, and jobs followed.
+"""Between the screens and the engine: questions in threads of their own, and followed jobs.
 
 Three rules, each from a measurement: the engine never waits for the screen (a terminal that is not
-read blocks the event loop, and would block whoever called into it); the screen never waits for the
-engine (a dead database may take its whole time limit to say so); and the application never waits
-for a thread at its end (`App.run` joins Textual's own thread workers, so these are daemon threads).
+read blocks the event loop, and would block a caller into it); the screen never waits for the engine
+(a dead database may take its whole time limit to say so); and the application never waits for a
+thread at its end (`App.run` joins Textual's own thread workers, so these are daemon threads).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import contextlib
 import contextvars
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 from core.backups.catalog import PartialBackup
-from core.events import Report, Stamped
+from core.events import Kind, Report, Stamped
 from core.jobs.listing import JobSummary
 from core.jobs.state import JobState, advance
 from core.operations.health import StoreHealth
@@ -61,23 +61,23 @@ class Stream(Protocol):
 
     @property
     def ended(self) -> bool:
-        """Whether the last event has been read, or nobody will write another."""
+        """Whether the last event has been read, or no further one will be written."""
         ...
 
     def poll(self) -> list[Stamped]:
-        """Return what is new, without waiting."""
+        """Return the new events, without waiting."""
         ...
 
 
 class Engine(Protocol):
-    """Everything that the screens can ask for. Calls may take long unless said otherwise.
+    """All questions of the screens. Calls may take long unless said otherwise.
 
-    Errors are `core.errors.MagerewindError`s. Whatever is asked is asked from a thread.
+    Errors are `core.errors.MagerewindError`s. All calls are made from threads.
     """
 
     root: str
     host: str
-    name: str  # what is typed to confirm: the last component of the root, else the host
+    name: str  # typed to confirm: the last component of the root, else the host
     read_only: bool  # the person asked only to look
     switchable: bool  # the application can be left for another configured store
 
@@ -102,7 +102,7 @@ class Engine(Protocol):
         ...
 
     def store(self) -> StoreView:
-        """Return what the files of the store say."""
+        """Return the facts in the files of the store."""
         ...
 
     def database(self) -> DatabaseView:
@@ -114,7 +114,7 @@ class Engine(Protocol):
         ...
 
     def backups(self) -> BackupsView:
-        """Return what lies in `var/backups`."""
+        """Return the contents of `var/backups`."""
         ...
 
     def jobs(self) -> tuple[JobSummary, ...]:
@@ -154,11 +154,19 @@ class Engine(Protocol):
         ...
 
     def check_backup(self, request: BackupRequest) -> BackupCheckView:
-        """Return what can be known before a backup."""
+        """Return the facts known before a backup."""
         ...
 
     def plan(self, request: RollbackRequest | UndoRequest, report: Report) -> PlanView:
-        """Return what a rollback or an undo would change. Takes seconds to minutes."""
+        """Return the changes of a rollback or an undo. Takes seconds to minutes."""
+        ...
+
+    def rollback_to(self, files: Mapping[Kind, str]) -> RollbackRequest:
+        """Return the rollback to these backups, one at least, as the configuration asks for it."""
+        ...
+
+    def undo_of(self, job_id: str) -> UndoRequest:
+        """Return the undo of a job, as the configuration asks for it."""
         ...
 
     def verify(self, backup: BackupView, report: Report) -> tuple[str, ...]:
@@ -174,7 +182,7 @@ class Engine(Protocol):
         ...
 
     def changed(self, backup: BackupView, stop: Callable[[], bool]) -> ChangedPart:
-        """Return about what of the files of code or media changed since; seconds at most."""
+        """Return estimated changes of the files of code or media since; seconds at most."""
         ...
 
     def newer(self, timestamp: int) -> NewerView:
@@ -190,7 +198,7 @@ class Engine(Protocol):
         ...
 
     def health(self) -> StoreHealth:
-        """Return what of the store is broken; a dead database takes its time."""
+        """Return the broken parts of the store; a dead database takes its time."""
         ...
 
     def open_store(self) -> None:
@@ -198,7 +206,7 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of what a plan keeps. Quick."""
+        """Release the resources of a plan. Quick."""
         ...
 
     def closed(self) -> bool:
@@ -206,11 +214,11 @@ class Engine(Protocol):
         ...
 
 
-class Voice(Protocol):
+class Messages(Protocol):
     """Says something in passing. Texts may hold anything; they are made printable."""
 
     def complain(self, error: Exception) -> None:
-        """Say what went wrong."""
+        """Show an error."""
         ...
 
     def refuse(self, reason: str) -> None:
@@ -218,15 +226,15 @@ class Voice(Protocol):
         ...
 
     def tell(self, words: str) -> None:
-        """Say what was done."""
+        """Show a result."""
         ...
 
 
 class TimeLimit(Exception):
-    """What was asked took longer than it may."""
+    """A question exceeded its time limit."""
 
 
-class Errands:
+class QuestionThreads:
     """Questions in daemon threads, whose answers come back to the event loop.
 
     `done` gets the value or the exception, exactly once and on the event loop; nothing comes back
@@ -245,7 +253,7 @@ class Errands:
         *,
         limit_s: float | None = None,
     ) -> None:
-        """Run `work` aside and call `done` with what it returned or raised."""
+        """Run `work` aside and call `done` with its result or error."""
         context = contextvars.copy_context()
         answered = False
         self.open += 1
@@ -277,7 +285,7 @@ class Errands:
         threading.Thread(target=run, daemon=True, name="errand").start()
 
     def handed(self, each: Callable[[T], object]) -> Callable[[T], None]:
-        """Return what a thread may call again and again: `each` gets the values on the loop."""
+        """Return a function for repeated calls by a thread: `each` gets the values on the loop."""
         context = contextvars.copy_context()
 
         def take(value: T) -> None:
@@ -323,7 +331,7 @@ class Latest(Generic[T]):
 
     def ask(
         self,
-        errands: Errands,
+        errands: QuestionThreads,
         work: Callable[[], T],
         changed: Callable[[T | Exception], None],
         *,
@@ -351,8 +359,8 @@ class Latest(Generic[T]):
 class Follower:
     """One job as it is now: its state, and the last lines of its log.
 
-    `poll` folds what is new and returns whether anything was. At most `LOG_LINES` lines are kept;
-    `written` counts all of them, so that a view knows which ones it has not shown.
+    `poll` folds the new events and returns whether there were any. At most `LOG_LINES` lines are
+    kept; `written` counts all of them, so that a view knows which ones it has not shown.
     """
 
     def __init__(self, engine: Engine, job_id: str) -> None:
@@ -367,7 +375,7 @@ class Follower:
         self._waiting: deque[Stamped] = deque()
 
     def poll(self) -> bool:
-        """Take in what is new."""
+        """Take in the new events."""
         if self._stream is None:
             self._stream = self._engine.stream(self.job_id)
         if len(self._waiting) < MAX_EVENTS_A_POLL and not self.ended:

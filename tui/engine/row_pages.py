@@ -1,7 +1,7 @@
 """The rows of a table as a list of known length, of which a few pages are held at a time.
 
-A page of the backup has `ROWS_PAGE` rows. Once the store's rows stand beside it, those that are
-only there now make it longer, and all rows behind it move on by as much.
+A page of the backup has `ROWS_PAGE` rows. Once the store's rows are known beside it, those only in
+the store make it longer, and all rows behind it move on by as much.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class RowPages:
         self.total = 0
         self._pages: OrderedDict[int, tuple[RowView, ...]] = OrderedDict()
         self._more: dict[int, int] = {}  # rows that a page has more than in the backup
-        self._whole: set[int] = set()  # pages that stand beside the store's rows
+        self._whole: set[int] = set()  # pages with the store's rows beside them
 
     @property
     def count(self) -> int:
@@ -63,7 +63,7 @@ class RowPages:
         return page in self._pages
 
     def is_whole(self, page: int) -> bool:
-        """Tell whether a page stands beside the store's rows."""
+        """Return whether a page has the store's rows beside it."""
         return page in self._whole and page in self._pages
 
     def take(self, page: int, view: RowsView, *, whole: bool) -> None:

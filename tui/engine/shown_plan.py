@@ -1,10 +1,12 @@
-"""The plan that is shown now, behind what the screens ask of it."""
+"""The plan that is shown now, which answers the questions of the screens."""
 
 from __future__ import annotations
 
+import threading
+
 from core.archive.plan.tree import PlannedNode, PlanTree
-from core.errors import UsageError
-from core.events import Kind
+from core.errors import Cancelled, UsageError
+from core.events import Kind, Report
 from core.operations.requests import Request, RollbackRequest
 from core.operations.rollback_plan import RollbackPlan
 from core.operations.undo_plan import UndoPlan
@@ -16,18 +18,28 @@ class ShownPlan:
     """The plan of a store that is shown now; its lists lie in a temporary directory."""
 
     def __init__(self) -> None:
+        self._turn = threading.Lock()
         self._plan: RollbackPlan | UndoPlan | None = None
 
-    def keep(self, plan: RollbackPlan | UndoPlan) -> None:
-        """Show this plan; the one before is let go of."""
-        self.drop()
-        self._plan = plan
+    def keep(self, plan: RollbackPlan | UndoPlan, report: Report) -> None:
+        """Show this plan; the one before is let go of.
+
+        `report` raises Cancelled where a newer plan was asked for meanwhile: that one is shown.
+        """
+        with self._turn:
+            try:
+                report(0, 0, "")
+            except Cancelled:
+                _let_go(plan)
+                raise
+            before, self._plan = self._plan, plan
+        _let_go(before)
 
     def drop(self) -> None:
         """Let go of the plan and its lists."""
-        plan, self._plan = self._plan, None
-        if plan is not None and plan.scratch is not None:
-            plan.scratch.cleanup()
+        with self._turn:
+            plan, self._plan = self._plan, None
+        _let_go(plan)
 
     def confirmed(self, request: Request) -> RollbackPlan | None:
         """Return the plan that a request confirms, for its runner to compare with its own."""
@@ -59,3 +71,8 @@ class ShownPlan:
         if self._plan is None:
             raise UsageError("There is no plan to write.")
         return write_list(self._plan.files, path)
+
+
+def _let_go(plan: RollbackPlan | UndoPlan | None) -> None:
+    if plan is not None and plan.scratch is not None:
+        plan.scratch.cleanup()

@@ -10,7 +10,8 @@ import os
 import pwd
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from core.backups.catalog import (
@@ -22,6 +23,9 @@ from core.backups.edit_remarks import change_remarks
 from core.backups.verification import verify_backup
 from core.cli.backup_request import backup_request
 from core.cli.parser import CommandLine
+from core.cli.repositories import named_repository
+from core.cli.rollback_request import rollback_request, undo_request
+from core.config.fields import Settings
 from core.config.job_settings import settings_of_job
 from core.config.load import Effective
 from core.database.server.size import estimate
@@ -45,12 +49,14 @@ from core.operations.lost_rows import count_lost_rows
 from core.operations.not_backed_up import media_findings
 from core.operations.preflight import space_of
 from core.operations.read_only import code_findings, refuse_unwritable
+from core.operations.remote import seen_everywhere, store_name
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.schedule.due import Due, due_of
 from tui.engine import plan_views
 from tui.engine.backup_views import set_view
+from tui.engine.copies import with_copies
 from tui.engine.inside import BackupInsides
-from tui.engine.lastlog import read_log
+from tui.engine.log_end import read_log
 from tui.engine.shown_plan import ShownPlan
 from tui.engine.views import (
     BackupCheckView,
@@ -81,7 +87,7 @@ class JobStream:
         self.ended = False
 
     def poll(self) -> list[Stamped]:
-        """Return what is new. `ended` becomes true when the runner has let go of the store."""
+        """Return the new events. `ended` becomes true when the runner has released the store."""
         try:
             events = self._stream.poll()
             over = not events and self._is_over()
@@ -112,7 +118,7 @@ class StoreEngine:
         self._store = store
         self._client = Client(store, environ=dict(os.environ))
         self.planned = ShownPlan()
-        self.inside = BackupInsides(store, keep=not read_only)
+        self.inside = BackupInsides(store, keep=not read_only, settings=settings)
         self.root = store.root
         self.host = socket.gethostname()
         self.name = os.path.basename(store.root) or self.host
@@ -143,7 +149,7 @@ class StoreEngine:
             return None
 
     def store(self) -> StoreView:
-        """Return what the files of the store say."""
+        """Return the facts in the files of the store."""
         version, edition = magento_version(self._store)
         mode = problem = None
         configuration: DeploymentConfiguration | None = None
@@ -199,7 +205,7 @@ class StoreEngine:
         return SpaceView(path=self._store.backups, free_bytes=free_bytes, total_bytes=total_bytes)
 
     def changed(self, backup: BackupView, stop: Callable[[], bool]) -> ChangedPart:
-        """Return about what of the files of code or media changed since a backup."""
+        """Return estimated changes of the files of code or media since a backup."""
         kind = backup.kind
         if kind is None or kind is Kind.DB:
             raise UsageError("Only files are looked at.")
@@ -235,7 +241,7 @@ class StoreEngine:
         return self._client.forgotten()
 
     def health(self) -> StoreHealth:
-        """Return what of the store is broken."""
+        """Return the broken parts of the store."""
         return self._client.health()
 
     def open_store(self) -> None:
@@ -245,13 +251,28 @@ class StoreEngine:
     # Backups
 
     def backups(self) -> BackupsView:
-        """Return what lies in var/backups."""
+        """Return the contents of var/backups."""
         listing = list_backups(self._store.backups)
         return BackupsView(
             directory=listing.directory,
-            sets=tuple(set_view(one) for one in listing.sets),
+            sets=self._with_copies(tuple(set_view(one) for one in listing.sets)),
             partial=listing.partial,
             unknown=listing.unknown,
+        )
+
+    def _with_copies(self, sets: tuple[SetView, ...]) -> tuple[SetView, ...]:
+        seen = () if self._settings is None else seen_everywhere(self._store)
+        if self._settings is None or not seen:
+            return sets
+        try:
+            effective = self._settings(self.root)
+        except MagerewindError:
+            return sets  # what is wrong with the configuration is said where it is used
+        return with_copies(
+            sets,
+            seen,
+            lambda name: named_repository(effective, name, os.environ),
+            store_name(self._store, effective.label),
         )
 
     def verify(self, backup: BackupView, report: Report) -> tuple[str, ...]:
@@ -348,18 +369,34 @@ class StoreEngine:
     # Before a start
 
     def check_backup(self, request: BackupRequest) -> BackupCheckView:
-        """Return what can be known before a backup."""
+        """Return the facts known before a backup."""
         return plan_views.backup_check_view(self._client.preflight_backup(request))
 
     def plan(self, request: RollbackRequest | UndoRequest, report: Report) -> PlanView:
-        """Return what a rollback or an undo would change."""
+        """Return the changes of a rollback or an undo."""
         if isinstance(request, UndoRequest):
             undo = self._client.plan_undo(request)
-            self.planned.keep(undo)
+            self.planned.keep(undo, report)
             return plan_views.undo_view(undo)
         plan = self._client.plan_rollback(request, report=report)
-        self.planned.keep(plan)
+        self.planned.keep(plan, report)
         return plan_views.plan_view(plan)
+
+    @property
+    def _usual(self) -> Settings:
+        """What the configuration says of the store; ours where it is broken, as a start says."""
+        if self._settings is not None:
+            with suppress(MagerewindError):
+                return self._settings(self.root).settings
+        return Settings()
+
+    def rollback_to(self, files: Mapping[Kind, str]) -> RollbackRequest:
+        """Return the rollback to these backups, as the configuration asks for it."""
+        return rollback_request(CommandLine(), self._usual, files)
+
+    def undo_of(self, job_id: str) -> UndoRequest:
+        """Return the undo of a job, as the configuration asks for it."""
+        return undo_request(CommandLine(), self._usual, job_id)
 
     def close(self) -> None:
         """Forget the plan, whose list of files lies in a temporary directory."""

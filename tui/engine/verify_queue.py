@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 
 from core.text.numbers import counted
-from tui.engine.port import Engine, Errands, Voice
+from tui.engine.port import Engine, Messages, QuestionThreads
 from tui.engine.views import BackupView
 
 
 class Verifying:
-    """What waits, what is read now and how far. The numbers are written by the thread."""
+    """The queue, the backup that is read now, and its progress, written by the thread."""
 
-    def __init__(self, engine: Engine, errands: Errands, voice: Voice) -> None:
+    def __init__(self, engine: Engine, errands: QuestionThreads, voice: Messages) -> None:
         self._engine = engine
         self._errands = errands
         self._voice = voice
@@ -23,7 +23,7 @@ class Verifying:
         self._finished = False
 
     def start(self, backups: tuple[BackupView, ...]) -> None:
-        """Take these in, behind what waits already."""
+        """Append these to the queue."""
         known = {backup.name for backup in self._waiting}
         if self._reading is not None:
             known.add(self._reading.name)

@@ -1,4 +1,4 @@
-"""What the screens show, as plain values: the application's side of the bridge.
+"""The values that screens show: the application's side of the bridge.
 
 Everything here is filled by `tui.engine.store_engine` from the engine's own values and rendered by
 the screens. Texts are raw (they may hold anything a file name can hold) and numbers are raw; both
@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from core.backups.catalog import PartialBackup
 from core.backups.remarks import Trial
@@ -18,6 +19,9 @@ from core.events import Kind
 from core.magento.store import Store
 from core.operations.findings import Finding, stopping
 from core.operations.table_plans import TablePlan
+
+if TYPE_CHECKING:
+    from tui.engine.copies import Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,7 @@ def places_of(store: Store) -> Places:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreView:
-    """What the files of the store say at a glance."""
+    """The facts in the files of the store at a glance."""
 
     owner: str
     version: str | None = None
@@ -53,14 +57,14 @@ class StoreView:
     addresses: str | None = None
     problem: str | None = None  # why the deployment configuration could not be read
     read_only: str | None = None  # why this account may only look
-    uncovered: tuple[str, ...] = ()  # what a backup or a rollback would not cover
+    uncovered: tuple[str, ...] = ()  # data that a backup or a rollback would not cover
     overdue: tuple[Kind, ...] = ()  # kinds whose scheduled backup is too long ago
     last_success: tuple[tuple[Kind, float | None], ...] = ()  # unix seconds; None: never
     next_run_s: float | None = None  # of the schedule, where there is one
 
     @property
     def concerns(self) -> tuple[str, ...]:
-        """What deserves a look."""
+        """A finding that deserves a look."""
         return (*([self.problem] if self.problem else []), *self.uncovered)
 
 
@@ -106,6 +110,8 @@ class BackupView:
     host: str = ""  # where it was taken
     kept_open: bool = False
     excluded: tuple[str, ...] = ()  # patterns that it left out
+    where: tuple[str, ...] = ()  # `here` and repositories; empty: here alone
+    origin: Origin | None = None  # of one that is not here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +148,17 @@ class SetView:
         found = {backup.health for backup in self.backups}
         return next((health for health in order if health in found), "unverified")
 
+    @property
+    def is_here(self) -> bool:
+        """Whether its files are in var/backups."""
+        return all(backup.origin is None for backup in self.backups)
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """The places where all of it is; empty where it is here alone."""
+        first, *others = (backup.where for backup in self.backups)
+        return tuple(name for name in first if all(name in other for other in others))
+
     def of(self, kind: Kind) -> BackupView | None:
         """Return the backup of a kind."""
         return next((backup for backup in self.backups if backup.kind is kind), None)
@@ -149,7 +166,7 @@ class SetView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupsView:
-    """All of `var/backups`, newest set first."""
+    """All of `var/backups`, and the sets that are only elsewhere; newest set first."""
 
     directory: str
     sets: tuple[SetView, ...] = ()
@@ -158,18 +175,23 @@ class BackupsView:
 
     @property
     def size_bytes(self) -> int:
-        """All backups together."""
-        return sum(one.size_bytes for one in self.sets)
+        """All backups here together."""
+        return sum(one.size_bytes for one in self.sets if one.is_here)
+
+    @property
+    def has_places(self) -> bool:
+        """Whether it is worth saying where a set is."""
+        return any(backup.where for one in self.sets for backup in one.backups)
 
     def good(self, kind: Kind) -> tuple[BackupView, ...]:
-        """Return the backups of a kind that are not known to be damaged."""
-        found = (one.of(kind) for one in self.sets)
+        """Return the backups of a kind that are here and not known to be damaged."""
+        found = (one.of(kind) for one in self.sets if one.is_here)
         return tuple(backup for backup in found if backup and backup.health != "damaged")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LostView:
-    """A job whose memory is gone, and what it left; `urgent` when that is more than an undo."""
+    """A job whose memory is gone, and its traces; `urgent` when these are more than an undo."""
 
     job_id: str
     lines: tuple[str, ...]
@@ -179,7 +201,7 @@ class LostView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedPart:
-    """What of one kind's files changed since a backup, about; `where` is where most of it is.
+    """The estimated changes of one kind's files since a backup; `where` holds most of them.
 
     `whole` is False where not all entries were looked at: there is more then.
     """
@@ -211,7 +233,7 @@ class NewerView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What the backup of one kind will probably take; None where nothing is known."""
+    """The estimated size and time of the backup of one kind; None where unknown."""
 
     items: int | None = None
     size_bytes: int | None = None
@@ -221,7 +243,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupCheckView:
-    """What was found before a backup."""
+    """The findings before a backup."""
 
     findings: tuple[Finding, ...] = ()
     estimates: Mapping[Kind, Estimate] = field(default_factory=dict)
@@ -236,7 +258,7 @@ class BackupCheckView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilesPlanView:
-    """What a rollback of code or media will change."""
+    """The changes by a rollback of code or media."""
 
     identical: int
     added: int
@@ -250,7 +272,7 @@ class FilesPlanView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabasePlanView:
-    """What a rollback of the database will change."""
+    """The changes by a rollback of the database."""
 
     replaced: int
     added: int
@@ -269,7 +291,7 @@ class DatabasePlanView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
-    """What a rollback or an undo would do, and the fingerprint that confirms exactly that."""
+    """The changes of a rollback or an undo, and the fingerprint that confirms exactly these."""
 
     fingerprint: str
     findings: tuple[Finding, ...] = ()
@@ -278,10 +300,12 @@ class PlanView:
     tables: tuple[TablePlan, ...] = ()
     database_aside: bool = False  # an undo: the tables that were set aside come back as they are
     lost: tuple[tuple[str, int], ...] = ()  # "orders", 137: newer than the backup
+    order_numbers: tuple[str, ...] = ()  # of these orders, as far as they are known
     uncounted: tuple[str, ...] = ()  # "orders cannot be counted: sales_order is missing"
     env_keys: tuple[str, ...] = ()
     needed_bytes: int | None = None
     free_bytes: int | None = None
+    closed_s: float | None = None  # how long the store is closed, about
 
     @property
     def stops(self) -> tuple[Finding, ...]:

@@ -17,7 +17,7 @@ WARNING: Final = "$text-warning"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concern:
-    """A sentence and what can be done: pairs of key and words. `broken`: a shop that is down."""
+    """A sentence and its actions: pairs of key and words. `broken`: a shop that is down."""
 
     words: str
     style: str = WARNING
@@ -30,7 +30,7 @@ def concern_lines(
 ) -> list[Content]:
     """Return as many concerns as `height` rows hold, from `first` round; the first one always.
 
-    Nothing of a sentence is cut. The keys stand behind it where there is room, else below.
+    Nothing of a sentence is cut. The keys follow it where there is room, else below.
     """
     rows: list[Content] = []
     for number in range(len(concerns)):

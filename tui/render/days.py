@@ -37,7 +37,7 @@ _ORDER: Final = (Day.FULL, Day.PART, Day.DAMAGED)
 
 
 def state_of(one: SetView) -> Day:
-    """Return what a set does for its day."""
+    """Return the role of a set for its day."""
     if one.health == "damaged":
         return Day.DAMAGED
     several = any(backup.kind is None for backup in one.backups)
@@ -97,7 +97,7 @@ def newest_line(sets: Sequence[SetView], now_s: float) -> Content:
 
 
 def legend(glyphs: Glyphs) -> str:
-    """Return what the signs mean."""
+    """Return the meaning of the signs."""
     return (
         f"{glyphs.day_full} full  {glyphs.day_part} a part  "
         f"{glyphs.day_damaged} damaged  {glyphs.day_none} none"

@@ -1,4 +1,4 @@
-"""One line of a difference: its sign says what it is, its colour repeats that."""
+"""One line of a difference: its sign gives the kind, its colour repeats that."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The first screen's blocks of facts as rows: store, space, what changed, jobs. Pure functions.
+"""The first screen's blocks of facts as rows: store, space, changes, jobs. Pure functions.
 
-A fact that is not known yet is an ellipsis, one that could not be found out a question mark and the
-reason, folded and never cut.
+A fact that is not known yet is an ellipsis, an unknown one a question mark and the reason, folded
+and never cut.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Known:
     maintenance: bool | None = None
     broken: bool | None = None  # whether the store is known to be down
     undo_bytes: int = 0
-    told: tuple[str, ...] = ()  # reasons that stand on the screen already
+    told: tuple[str, ...] = ()  # reasons that are on the screen already
 
 
 def fact(label: str, value: str, place: Place, style: str = "") -> list[Content]:
@@ -68,7 +68,7 @@ def unknown(label: str, value: Exception | None, place: Place) -> list[Content]:
 
 
 def store_lines(known: Known, place: Place) -> list[Content]:
-    """Return what the store is: version, mode, owner, maintenance, database."""
+    """Return the facts of the store: version, mode, owner, maintenance, database."""
     store = known.store
     if isinstance(store, StoreView):
         version = " ".join(part for part in (store.version, store.edition) if part)
@@ -92,7 +92,7 @@ def _maintenance(known: Known, place: Place) -> list[Content]:
 
 
 def _not_told(known: Known, value: Exception | None, label: str, place: Place) -> list[Content]:
-    """Return why a fact is not known, unless the reason stands above already."""
+    """Return the reason why a fact is unknown, unless it is shown above already."""
     if value is not None and getattr(value, "message", "") in known.told:
         words = f"? for the reason above. {getattr(value, 'hint', None) or ''}".strip()
         return fact(label, words, place, _WARNING)
@@ -114,7 +114,7 @@ def _database(known: Known, place: Place) -> list[Content]:
 
 
 def space_lines(known: Known, place: Place) -> list[Content]:
-    """Return the bar of the file system, and what of it is free, backups, undo."""
+    """Return the bar of the file system, and its shares: free, backups, undo."""
     space = known.space
     if not isinstance(space, SpaceView):
         return unknown("Space", space, place)
@@ -151,7 +151,7 @@ def changed_lines(
     newer: NewerView | Exception | None,
     place: Place,
 ) -> list[Content]:
-    """Return what changed since the newest backup, a row a kind of file and one for the rest."""
+    """Return the changes since the newest backup, a row a kind of file and one for the rest."""
     rows = [changed_line(kind, part, place) for kind, part in parts.items()]
     return [changed_head(), *rows, newer_line(newer, place)]
 
@@ -191,7 +191,7 @@ def changed_brief(
 
 
 def brief_lines(known: Known, place: Place) -> list[Content]:
-    """Return store and space in three rows, for a narrow terminal; more only for what is wrong."""
+    """Return store and space in three rows, for a narrow terminal; more only for faults."""
     store, database, space = known.store, known.database, known.space
     rows: list[Content] = []
     if isinstance(store, StoreView):

@@ -1,4 +1,4 @@
-"""What is inside a backup as rows: a tree with sizes, modes, and how it stands to the store."""
+"""The contents of a backup as rows: a tree with sizes, modes, and the relation to the store."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def head(width: int, *, tables: bool) -> Content:
 
 
 def now_words(one: StandingView | None, glyphs: Glyphs, *, sums: bool = False) -> tuple[str, str]:
-    """Return how a part stands to the store, and its style; dots until that is known.
+    """Return the relation of a part to the store, and its style; dots until it is known.
 
-    `sums`: of a directory, with what a rollback would do below it.
+    `sums`: of a directory, with the changes of a rollback below it.
     """
     if one is None or not one.state:
         return glyphs.ellipsis, "$foreground-muted"
@@ -63,7 +63,7 @@ def row(
     is_open: bool = False,
     whole: bool = False,
 ) -> Content:
-    """Return one row; `whole`: with all of its path, as what was searched for."""
+    """Return one row; `whole`: with all of its path, as for a search result."""
     if part.kind not in ("directory", "file", "link"):
         return _table_row(part, standing, width, glyphs)
     sign, size = "  ", "" if part.kind == "link" else text.column_size(part.size)

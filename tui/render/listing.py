@@ -1,4 +1,4 @@
-"""The rows of the list of backups: sets in an order, their files where opened, what is no backup.
+"""The rows of the list of backups: sets in an order, their files where opened, other files.
 
 Built once for each change, so that drawing a row is a look into a tuple. Pure functions.
 """
@@ -19,7 +19,7 @@ _WORST_FIRST: Final = ("damaged", "unverified", "sound", "verified")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One row. A file row has its set too; what is no backup has a name alone."""
+    """One row. A file row has its set too; a file that is no backup has a name alone."""
 
     key: str
     one: SetView | None = None
@@ -29,7 +29,7 @@ class Item:
 
     @property
     def backups(self) -> tuple[BackupView, ...]:
-        """What verify and delete work on."""
+        """The backups that verify and delete work on."""
         if self.backup is not None:
             return (self.backup,)
         return self.one.backups if self.one is not None else ()
@@ -56,7 +56,7 @@ class Rows:
 
 
 def texts_of(listing: BackupsView, when: Callable[[float], str]) -> Mapping[int, str]:
-    """Return what a filter looks at, for each set by its timestamp."""
+    """Return the text a filter searches, for each set by its timestamp."""
     return {one.timestamp: _text_of(one, when) for one in listing.sets}
 
 
@@ -119,7 +119,7 @@ def _left_over(listing: BackupsView, words: list[str]) -> list[Item]:
 
 
 def status_words(listing: Rows, at: int, sort: str, marked: Sequence[Item], term: str) -> str:
-    """Return where one is in the list, its order, what is marked and what is filtered by."""
+    """Return the position in the list, its order, the marks and the filter."""
     parts = [f"row {at + 1} of {len(listing.items)}"] if listing.items else []
     parts.append(f"{sort} first")
     if marked:

@@ -1,8 +1,9 @@
-"""The plan of a rollback as lines of text: what changes, what would be lost, what was found."""
+"""The plan of a rollback as lines of text: changes, losses, findings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from textual.content import Content
 
@@ -10,19 +11,20 @@ from core.operations.findings import Finding, Level
 from tui.engine.views import DatabasePlanView, PlanView
 from tui.render import text
 from tui.render.job import Place
+from tui.render.lost import LABEL, lost_words
 from tui.render.text import Glyphs, assemble
 
+MUTED: Final = "$foreground-muted"
 _LABEL = 11
-_LOST = "LOST"  # unless it is undone
 
 
 def head_lines(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
-    """Return what stands above the tree: what stops it, and what would be lost."""
+    """Return the lines above the tree: reasons to stop, and losses."""
     return finding_lines(plan.stops, place) + _lost(plan, place, undo=undo)
 
 
 def tail_lines(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
-    """Return what stands below the tree: facts of the database, of env.php, what was found."""
+    """Return the lines below the tree: facts of the database, of env.php, findings."""
     rows: list[Content] = []
     if plan.database is not None:
         rows.extend(_database(plan.database, place, undo=undo, named=not plan.tables))
@@ -59,25 +61,25 @@ def finding_sign(finding: Finding, glyphs: Glyphs) -> tuple[str, str]:
         case Level.WARN:
             return glyphs.warning, "$text-warning"
         case Level.NOTE:
-            return glyphs.dot, "$foreground-muted"
+            return glyphs.dot, MUTED
 
 
 def finding_lines(findings: Sequence[Finding], place: Place, limit: int = 12) -> list[Content]:
-    """Return what checks have found, a sign before each, with its hint."""
+    """Return the findings of checks, a sign before each, with its hint."""
     glyphs = place.glyphs
     rows: list[Content] = []
     for finding in findings[:limit]:
         sign, style = finding_sign(finding, glyphs)
         rows.extend(_signed(sign, finding.message, place, style))
         for name in finding.names[:3]:
-            rows.extend(_signed(" ", f"  {name}", place, "$foreground-muted", 1))
+            rows.extend(_signed(" ", f"  {name}", place, MUTED, 1))
         if len(finding.names) > 3:
-            rows.append(assemble((f"     and {len(finding.names) - 3} more", "$foreground-muted")))
+            rows.append(assemble((f"     and {len(finding.names) - 3} more", MUTED)))
         if finding.hint:
-            rows.extend(_signed(" ", finding.hint, place, "$foreground-muted"))
+            rows.extend(_signed(" ", finding.hint, place, MUTED))
     more = len(findings) - limit
     if more > 0:
-        rows.append(assemble((f"   and {more} more", "$foreground-muted")))
+        rows.append(assemble((f"   and {more} more", MUTED)))
     return rows
 
 
@@ -92,18 +94,50 @@ def _signed(
 
 
 def _lost(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
-    rows: list[Content] = []
-    for number, one in enumerate(plan.uncounted):
-        label = "" if plan.lost or number else _LOST
-        rows += labelled(label, f"{one}.", place, "bold $text-error")
-    if not plan.lost:
-        return rows
-    listed = " and ".join(
-        text.plural(number, what.removesuffix("s"), what) for what, number in plan.lost
-    )
+    """Return what is lost, its label first; what cannot be counted is no less than that."""
+    lost = lost_words(plan)
     than = "the rollback" if undo else "the backup"
-    words = f"{listed} newer than {than}, unless undone: the undo keeps them."
-    return labelled(_LOST, words, place, "bold $text-error") + rows
+    words = [lost] if lost else []
+    words += [text.clean(one if one.endswith(".") else f"{one}.") for one in plan.uncounted]
+    if not words:
+        return []
+    told = f"{LABEL}  {'; '.join(words)}"
+    if lost and len(told) + len(f" newer than {than}") <= place.width:
+        told = told.replace(lost, f"{lost} newer than {than}")
+    head, *more = text.fold(told, place.width)
+    rows = [assemble((LABEL, "bold $text-error"), (head.removeprefix(LABEL), "bold"))]
+    return rows + [assemble((f"  {row}", "bold")) for row in more]
+
+
+def planning_lines(done_bytes: int, current: str, took_s: float, place: Place) -> list[Content]:
+    """Return how far a plan is that is being made."""
+    current = text.fit_end(text.clean(current), max(8, place.width - 4), place.glyphs)
+    words = f" Reading the backups and the store {place.glyphs.ellipsis}"
+    return [
+        Content(""),
+        assemble((words, "bold $text-accent")),
+        assemble(f" {text.size(done_bytes)} read, {text.duration(took_s)}"),
+        assemble((f"   {current}", MUTED)),
+        Content(""),
+        assemble((" The store stays open; nothing is changed.", MUTED)),
+    ]
+
+
+def failed_lines(error: Exception, place: Place) -> list[Content]:
+    """Return why there is no plan, and what helps."""
+    room = max(20, place.width - 4)
+    message = text.clean(getattr(error, "message", f"{type(error).__name__}: {error}"))
+    rows = [Content(""), assemble((" NO ROLLBACK IS POSSIBLE LIKE THIS", "bold $text-error"))]
+    for number, row in enumerate(text.fold(message, room)):
+        sign = place.glyphs.failed if not number else " "
+        rows.append(assemble((f" {sign} {row}", "$text-error")))
+    hint = getattr(error, "hint", None)
+    rows += [assemble(f"   {row}") for row in text.fold(text.clean(hint), room)] if hint else []
+    return [
+        *rows,
+        Content(""),
+        assemble(" Nothing was changed. [F5] tries again, [Esc] goes back."),
+    ]
 
 
 def _database(plan: DatabasePlanView, place: Place, *, undo: bool, named: bool) -> list[Content]:

@@ -109,7 +109,7 @@ def _database_words(model: PlanModel) -> str:
 def _name(lead: str, name: str, width: int, glyphs: Glyphs) -> str:
     room = max(8, width - _COLUMNS)
     shown = text.clean(name)
-    if "/" in name.rstrip("/"):  # a path of what was found: its end tells
+    if "/" in name.rstrip("/"):  # a path of a search result: its end tells
         shown = text.fit_end(shown, max(4, room - len(lead)), glyphs)
     if len(lead) > room // 2:  # a deep tree keeps room for its names
         lead = f"{lead[: room // 2 - 1]} "

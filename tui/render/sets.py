@@ -20,6 +20,8 @@ from tui.render.text import Glyphs, assemble
 AGE: Final = 9
 SIZE: Final = 7
 CHECK: Final = 9
+WHERE: Final = 9
+BOTH: Final = 2
 NOTE: Final = 8  # cells of a note that are worth showing
 HEALTH_WORDS: Final = {"damaged": "DAMAGED", "unverified": "not read"}
 HEALTH_STYLES: Final = {
@@ -32,28 +34,37 @@ _FIXED: Final = 12 + AGE + 3 * SIZE + 2 + CHECK
 
 
 def health_words(health: str) -> str:
-    """Return the health of a backup as a column has it: what is bad in capitals."""
+    """Return the health of a backup for a column: bad states in capitals."""
     return HEALTH_WORDS.get(health, health)
 
 
-def head_line(width: int, zone: tzinfo | None) -> Content:
-    """Return the heads of the columns, below which `set_line` stands."""
+def head_line(width: int, zone: tzinfo | None, *, places: bool = False) -> Content:
+    """Return the heads of the columns, below which `set_line` stands; with `places` WHERE too."""
     zone_words = f"WHEN {text.zone_name(zone)}"[:12]
     sizes = "".join(text.right(kind.value.upper(), SIZE) for kind in Kind)
     line = f"  {zone_words:<12}{text.right('AGE', AGE)}{sizes}  {'CHECK':<{CHECK}}"
+    line += f" {'WHERE':<{WHERE}}" if places else ""
     note = " NOTE" if width - len(line) > NOTE else ""
     return assemble((f"{line}{note}"[:width], "$foreground-muted"))
 
 
 def set_line(
-    one: SetView, width: int, now_s: float, zone: tzinfo | None, glyphs: Glyphs, *, check: str = ""
+    one: SetView,
+    width: int,
+    now_s: float,
+    zone: tzinfo | None,
+    glyphs: Glyphs,
+    *,
+    check: str = "",
+    places: bool = False,
 ) -> Content:
     """Return one set in the columns of `head_line` less its first two cells."""
     sizes = "".join(text.right(_size_of(one, kind), SIZE) for kind in Kind)
     words = check or health_words(one.health)
     head = f"{text.when(one.timestamp, now_s, zone)}"
     age = text.right(text.short_age(one.timestamp, now_s), AGE)
-    room = width - _FIXED - 1
+    where = f" {text.fit(text.clean(where_words(one)), WHERE, glyphs)}" if places else ""
+    room = width - _FIXED - len(where) - 1
     note = text.fit(text.clean(one.note or _odd(one)), room, glyphs) if room >= NOTE else ""
     return assemble(
         head,
@@ -61,8 +72,15 @@ def set_line(
         sizes,
         "  ",
         (f"{words:<{CHECK}}", "" if check else HEALTH_STYLES.get(one.health, "")),
+        where,
         (f" {note.rstrip()}" if note.strip() else "", "$foreground-muted"),
     )
+
+
+def where_words(one: SetView) -> str:
+    """Return where a set is: `here`, a repository, or `both` for here and one of them."""
+    names = one.where or ("here",)
+    return "both" if len(names) == BOTH and "here" in names else ", ".join(names)
 
 
 def file_line(backup: BackupView, width: int, glyphs: Glyphs, *, check: str = "") -> Content:
@@ -79,7 +97,7 @@ def _size_of(one: SetView, kind: Kind) -> str:
 
 
 def _odd(one: SetView) -> str:
-    """Return what to say in place of a note: an archive of all kinds, or its maker."""
+    """Return the words in place of a note: an archive of all kinds, or its maker."""
     if any(backup.kind is None for backup in one.backups):
         return f"one archive of several kinds, {text.size(one.size_bytes)}"
     return "" if one.maker.startswith("magerewind") else f"by {one.maker}" if one.maker else ""
@@ -107,9 +125,11 @@ def _part_line(name: str, items: str, size: str, check: str) -> str:
 
 
 def about_lines(one: SetView, place: Place) -> list[Content]:
-    """Return what is known of a set as a whole: note, version and maker, how long it was closed."""
+    """Return the facts of a set as a whole: note, version and maker, time of the closed store."""
     first = one.backups[0] if one.backups else None
     known = [("Note", one.note)]
+    if one.where:
+        known.append(("Where", ", ".join(one.where)))
     versions = {backup.magento for backup in one.backups if backup.magento}
     maker = one.maker or "unknown"
     place_of = f" on {first.host}" if first is not None and first.host else ""
@@ -134,7 +154,7 @@ def would_lines(
     newer: NewerView | Exception | None,
     place: Place,
 ) -> list[Content]:
-    """Return about what rolling back would change and lose."""
+    """Return the estimated changes and losses of a rollback."""
     rows = [changed_line(kind, part, place) for kind, part in changed.items()]
     if isinstance(newer, NewerView):
         rows += lost_lines(newer, place)
@@ -152,7 +172,7 @@ def changed_head() -> Content:
 
 
 def changed_line(kind: Kind, part: ChangedPart | Exception | None, place: Place) -> Content:
-    """Return what of one kind's files changed, in columns; the signs are those of a plan."""
+    """Return the changes of one kind's files, in columns; the signs are those of a plan."""
     label = f"{kind.value:<8}"
     if part is None:
         return assemble(label, ("  looking " + place.glyphs.ellipsis, "$foreground-muted"))
@@ -180,7 +200,7 @@ def changed_line(kind: Kind, part: ChangedPart | Exception | None, place: Place)
 
 
 def lost_lines(newer: NewerView, place: Place) -> list[Content]:
-    """Return what a rollback of the database would lose."""
+    """Return the losses of a rollback of the database."""
     rows = []
     if newer.words:
         rows.append(assemble(f"{'db':<8}", (f"  {newer.words} would be lost", "bold $text-error")))

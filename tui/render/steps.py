@@ -1,6 +1,6 @@
-"""The steps of a job as rows: what belongs together is one row, the point of no return is marked.
+"""The steps of a job as rows: related steps are one row, the point of no return is marked.
 
-What ticks stands at the left of its row: a partial repaint is written from the left edge on.
+Changing numbers are at the left of their row: a partial repaint is written from the left edge on.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LIVE: Final = (None, Outcome.DONE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Steps that stand in one row."""
+    """Steps that share one row."""
 
     label: str
     steps: tuple[StepState, ...]
@@ -183,7 +183,7 @@ def step_rows(state: JobState, place: Place, height: int) -> list[Content]:
 
 
 def now_rows(state: JobState, place: Place) -> list[Content]:
-    """Return three rows about the running step: bytes, items, and what it works on."""
+    """Return three rows about the running step: bytes, items, and its present item."""
     step = state.current_step
     if step is None:
         return [Content(""), Content(""), Content("")]

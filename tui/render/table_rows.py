@@ -47,7 +47,7 @@ def shape_of(view: RowsView) -> Shape:
 
 
 def wider(one: Shape, other: Shape) -> Shape:
-    """Return a shape that both fit in; what is no number in one page is none."""
+    """Return a shape that fits both; a column without numbers in one page is not numeric."""
     if one.names != other.names:
         return other
     widths = tuple(map(max, one.widths, other.widths))
@@ -66,7 +66,7 @@ def head(shape: Shape, left: int, width: int, glyphs: Glyphs) -> Content:
 
 
 def row_line(row: RowView | None, shape: Shape, left: int, width: int, glyphs: Glyphs) -> Content:
-    """Return one row: its sign, its values; what is not read yet is dots."""
+    """Return one row: its sign, its values; unread ones are dots."""
     if row is None:
         return assemble((text.fit(glyphs.ellipsis, width, glyphs), "$foreground-muted"))
     side = row.then if row.then is not None else row.now or ()

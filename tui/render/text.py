@@ -1,8 +1,8 @@
 """Words, numbers and signs of the screens: pure functions from values to text.
 
-Every text that comes from outside goes through `core.text.printable` in `clean`, the one door
-between what a store may hold and what a terminal may get; nothing here is markup. Signs come from a
-`Glyphs`, so that a terminal without Unicode gets ASCII; a sign always stands beside a word.
+Every text that comes from outside goes through `core.text.printable` in `clean`, the one door from
+texts of a store to a terminal; nothing here is markup. Signs come from a `Glyphs`, so that a
+terminal without Unicode gets ASCII; a sign is always beside a word.
 """
 
 from __future__ import annotations
@@ -258,7 +258,7 @@ def began_time(job: JobSummary, zone: tzinfo | None) -> str:
 
 
 def kinds_text(kinds: tuple[Kind, ...]) -> str:
-    """Return the kinds in columns of their own, a dash for what is not there."""
+    """Return the kinds in columns of their own, a dash for a missing one."""
     return " ".join(
         kind.value if kind in kinds else "-".ljust(len(kind.value)) for kind in Kind
     ).rstrip()

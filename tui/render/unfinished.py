@@ -1,4 +1,4 @@
-"""What lies in var/backups and is no backup: unfinished files, and files of others, as lines."""
+"""Files in var/backups that are no backups: unfinished files, and files of others, as lines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def left_over_line(item: Item, width: int, glyphs: Glyphs) -> Content:
 def left_over_details(
     item: Item, place: Place, zone: tzinfo | None, *, running: bool
 ) -> list[Content]:
-    """Return what is known of the row, and what may be done with it."""
+    """Return the facts of the row, and its possible actions."""
     unfinished = item.unfinished
     if unfinished is None:
         return [

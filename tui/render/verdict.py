@@ -129,7 +129,7 @@ def _folded(words: str, place: Place, style: str) -> list[Content]:
 
 
 def tasks_of(state: JobState) -> tuple[Task, ...]:
-    """Return what is left to do for the administrator after the job."""
+    """Return the tasks left to the administrator after the job."""
     return tuple(
         Task(words=text.clean(one.message), command=COMMANDS.get(one.code, ""))
         for one in state.follow_ups
@@ -143,7 +143,7 @@ def task_rows(
     width: int,
     glyphs: Glyphs,
 ) -> list[Row]:
-    """Return what is left to do as rows to tick, each command below its sentence.
+    """Return the remaining tasks as rows to tick, each command below its sentence.
 
     `undo_bytes`: the space of the undo that this job keeps, None where it keeps none.
     """

@@ -5,5 +5,5 @@ choose   a form for a backup; the sets for a rollback         backup, pick, back
 plan     the tree of changes; paths to leave out; question    rollback, plan_pane, confirm
 job      steps, progress, log; follow-ups at its end          job, job_panels, job_log
 later    undo, discard, recovery of a dead job                history, deletion, recover, lost
-always   help; a note; a look at a file or a table            help, note, looking
+always   help; a note; a look at a file or a table            help, note, open_inside
 """

@@ -1,4 +1,4 @@
-"""Questions: yes or no, a name to type before what cannot be taken back, a text to fill in.
+"""Questions: yes or no, a name to type before an irreversible act, a text to fill in.
 
 The way out is the default everywhere: enter alone never agrees to anything that harms.
 """
@@ -68,7 +68,7 @@ class Ask(Dialog[bool]):
         return f"{agree} {self._do}   [Esc] Back, nothing happens"
 
     def inside(self) -> ComposeResult:
-        """Say what it means, and take what is typed."""
+        """Show the consequences, and take the typed text."""
         yield Lines(self._draw)
         if self._typed:
             yield input_line()
@@ -129,7 +129,7 @@ class Prompt(Dialog[str]):
         self._value = value
 
     def title_words(self) -> str:
-        """Return what is asked for."""
+        """Return the question."""
         return self._title
 
     def keys_words(self) -> str:

@@ -1,6 +1,6 @@
-"""What needs attention on the first screen, in sentences, worst first, each with what can be done.
+"""Matters that need attention on the first screen, in sentences, worst first, with their actions.
 
-A sentence says what is so and what it means for customers; the keys beside it act on it.
+A sentence states the fact and its effect on customers; the keys beside it act on it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def concerns_of(host: Host, store: object, backups: object, lost: object) -> Con
     found += _of_health(host)
     if host.read_only:
         found.append(Concern(words=f"Read-only: {text.clean(host.read_only)}."))
-    # The reason of what is broken is told with it already.
+    # The reason of a broken part is shown with it already.
     told = host.health.reasons if host.health is not None else ()
     if isinstance(store, StoreView):
         found += [Concern(words=text.clean(words)) for words in store.concerns if words not in told]

@@ -8,17 +8,17 @@ from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Container, VerticalScroll
 from textual.content import Content
 
+from core.backups.names import Naming
+from core.compression import OF_DUMPS, Compression
 from core.events import Kind
-from core.operations.findings import Level
 from core.operations.requests import BackupRequest
-from core.text.orders import backup_order, numbered
-from tui.engine.port import Latest, TimeLimit
+from tui.engine.port import Latest
 from tui.engine.views import BackupCheckView, Estimate
 from tui.render import text
-from tui.render.plan import finding_sign
+from tui.render.outlook import outlook_lines
 from tui.render.row import Row
 from tui.render.text import assemble
 from tui.screens.ask import Prompt
@@ -26,6 +26,7 @@ from tui.screens.page import Page
 from tui.widgets.form import Form
 from tui.widgets.keys import BACK, HELP, Hint
 from tui.widgets.lines import Lines
+from tui.widgets.panel import Panel
 
 CHECK_LIMIT_S: Final = 60.0
 STRIP_EXAMPLE: Final = "@sessions @log @trade"
@@ -61,6 +62,7 @@ class Backup(Page):
         self.kinds: set[Kind] = set(Kind)
         self.verify = True
         self.keep_open = False
+        self.compress = Compression.NONE
         self.exclude: tuple[str, ...] = ()
         self.strip: tuple[str, ...] = ()
         self.note = ""
@@ -69,10 +71,10 @@ class Backup(Page):
 
     def body(self) -> ComposeResult:
         """Show the form, and what follows from it."""
-        with VerticalScroll(id="backup", can_focus=False), Horizontal(classes="columns"):
-            with Vertical(classes="column"):
+        with VerticalScroll(id="backup", can_focus=False), Container(id="backup-columns"):
+            with Panel("BACK UP", hint="[space] choose  [b] start", id="backup-form"):
                 yield Form(id="form")
-            with Vertical(classes="column second"):
+            with Panel("WHAT IT TAKES", id="backup-outlook"):
                 yield Lines(self._draw_outlook, id="outlook")
 
     def on_mount(self) -> None:
@@ -81,7 +83,7 @@ class Backup(Page):
         asked = self.owner.engine.defaults
         self.kinds = set(asked.kinds)
         self.verify, self.keep_open, self.note = asked.verify, asked.keep_open, asked.note
-        self.exclude, self.strip = asked.exclude, asked.strip
+        self.exclude, self.strip, self.compress = asked.exclude, asked.strip, asked.compress
         self.query_one(Form).focus()
         self.redraw()
         self.action_check()
@@ -90,9 +92,13 @@ class Backup(Page):
         """Return what would be started, or None while nothing is chosen."""
         if not self.kinds:
             return None
+        asked = self.owner.engine.defaults
         return replace(
-            self.owner.engine.defaults,
+            asked,
             kinds=tuple(self.kinds),
+            compress=self.compress,
+            # A level is one of the way that it was given for.
+            compress_level=asked.compress_level if self.compress is asked.compress else None,
             verify=self.verify,
             keep_open=self.keep_open,
             exclude=self.exclude,
@@ -105,7 +111,12 @@ class Backup(Page):
         self._checks.begin()
         self.redraw()
         # All kinds are asked for, so that a kind shows its size before it is chosen.
-        request = BackupRequest(kinds=tuple(Kind), keep_open=self.keep_open, exclude=self.exclude)
+        request = BackupRequest(
+            kinds=tuple(Kind),
+            keep_open=self.keep_open,
+            exclude=self.exclude,
+            compress=self.compress,
+        )
         engine = self.owner.engine
         self._checks.ask(
             self.owner.errands,
@@ -138,13 +149,16 @@ class Backup(Page):
         self.query_one("#outlook", Lines).show(self._draw_outlook)
 
     def _rows(self) -> list[Row]:
-        rows = [self._heading("what", "WHAT                entries      size    backup     time")]
+        heads = zip(("ENTRIES", "SIZE", "BACKUP", "TIME"), (12, 10, 10, 8), strict=True)
+        columns = "".join(text.right(word, width) for word, width in heads)
+        rows = [self._heading("what", f"{'PART':<13}{columns}")]
         rows.extend(Row(kind.value, self._kind_row(kind)) for kind in Kind)
         rows.append(self._heading("options", "OPTIONS"))
         rows.append(self._box("verify", self.verify, "Verify: read every backup again"))
         rows.append(
             self._box("keep_open", self.keep_open, "Keep the store open (parts may not match)")
         )
+        rows.append(self._compress_row())
         rows.append(self._field("exclude", "Exclude", " ".join(self.exclude), "nothing more"))
         rows.append(self._field("strip", "Strip rows", " ".join(self.strip), "of no table"))
         rows.append(self._field("note", "Note", self.note, "none"))
@@ -165,13 +179,13 @@ class Backup(Page):
             if kind is Kind.DB and estimate.items is not None:
                 items = f"~{items} rows"  # which the server guesses
             line = f"   {box} {kind.value:<6} "
-            line += text.right(items, 16)
+            line += text.right(items, 12)
             line += text.right(text.size(estimate.size_bytes) if known else "", 10)
             if known:
                 # A question mark: there is no earlier backup of this kind to tell.
                 size, took = estimate.backup_bytes, estimate.elapsed_s
                 line += text.right("?" if size is None else f"~{text.size(size)}", 10)
-                line += text.right("?" if took is None else f"~{text.duration(took)}", 9)
+                line += text.right("?" if took is None else f"~{text.duration(took)}", 8)
             return assemble((text.fit(line, width, glyphs), "bold" if kind in self.kinds else ""))
 
         return draw
@@ -192,6 +206,22 @@ class Backup(Page):
 
         return Row(key, draw)
 
+    def _compress_row(self) -> Row:
+        """Return the three ways to compress a dump, the chosen one marked."""
+        glyphs, muted = self.owner.glyphs, "$foreground-muted"
+
+        def draw(_width: int) -> Content:
+            parts: list[text.Part] = [f"       {'Compress':<10} "]
+            for one in OF_DUMPS:
+                chosen = one is self.compress
+                box = glyphs.on if chosen else glyphs.off
+                parts.append((f"{box} {one.value}  ", "" if chosen else muted))
+            return assemble(*parts, ("the dump", muted))
+
+        plain = self.owner.engine.defaults.naming is Naming.MAGENTO
+        why = "Magento's own commands take no compressed dump (names = magento)." if plain else ""
+        return Row("compress", draw, refusal=why)
+
     def _start_row(self) -> Row:
         refusal = self.refusal()
         words = "Start the backup" if not self._starting else "Starting"
@@ -205,98 +235,10 @@ class Backup(Page):
         )
 
     def _draw_outlook(self, width: int) -> list[Content]:
-        rows: list[Content] = []
-        rows.extend(self._findings(width))
-        rows.extend(self._space(width))
-        rows.extend(self._closed_for(width))
-        rows.extend(self._order(width))
         request = self.request()
-        if request is not None:
-            command = self.owner.engine.command(request)
-            rows.append(
-                assemble(
-                    (" Same as  ", "$foreground-muted"),
-                    text.fit(text.clean(command), max(10, width - 10), self.owner.glyphs),
-                )
-            )
-        return rows
-
-    def _findings(self, width: int) -> list[Content]:
-        check, glyphs = self._check, self.owner.glyphs
-        if check is None:
-            return [assemble((f" Checking {glyphs.ellipsis}", "$foreground-muted"))]
-        if isinstance(check, TimeLimit):
-            return [
-                assemble((" ? The check took too long; the job checks again.", "$text-warning"))
-            ]
-        if isinstance(check, Exception):
-            said = [getattr(check, "message", str(check)), getattr(check, "hint", None) or ""]
-            words = text.clean(" ".join(filter(None, said)))
-            folded = text.fold(words, width - 4)
-            return [
-                assemble((f" {' ' if number else '?'} {row}", "$text-warning"))
-                for number, row in enumerate(folded)
-            ]
-        rows = []
-        for finding in check.findings[:6]:
-            sign, style = finding_sign(finding, glyphs)
-            message = text.clean(finding.message)
-            for number, row in enumerate(text.fold(message, width - 4)):
-                rows.append(assemble((f" {' ' if number else sign} {row}", style)))
-            if finding.hint and finding.level is Level.STOP:
-                rows.extend(
-                    assemble((f"   {row}", "$foreground-muted"))
-                    for row in text.fold(text.clean(finding.hint), width - 4)
-                )
-        return rows
-
-    def _space(self, width: int) -> list[Content]:
-        check = self._check
-        if not isinstance(check, BackupCheckView) or check.free_bytes is None:
-            return [Content("")]
-        needed = sum(
-            estimate.backup_bytes or estimate.size_bytes or 0
-            for kind, estimate in check.estimates.items()
-            if kind in self.kinds
-        )
-        enough = needed <= check.free_bytes
-        glyphs = self.owner.glyphs
-        verdict = f"{glyphs.ok} enough" if enough else f"{glyphs.failed} NOT ENOUGH"
-        line = f"{text.size(check.free_bytes)} free, about {text.size(needed)} needed  {verdict}"
-        style = "" if enough else "bold $text-error"
-        return [
-            assemble(
-                (" Space    ", "$foreground-muted"),
-                (text.fit(line, max(8, width - 10), glyphs), style),
-            )
-        ]
-
-    def _closed_for(self, width: int) -> list[Content]:
-        check = self._check
-        if not isinstance(check, BackupCheckView) or not self.kinds:
-            return []
-        took = [check.estimates.get(kind, Estimate()).elapsed_s for kind in self.kinds]
-        if self.keep_open:
-            words = "not at all: what changes meanwhile may not match"
-        elif any(seconds is None for seconds in took):
-            words = "how long is not known yet: earlier backups tell"
-        else:
-            words = f"for about {text.duration(sum(seconds or 0.0 for seconds in took))}"
-        return [
-            assemble(
-                (" Closed   ", "$foreground-muted"),
-                text.fit(words, max(8, width - 10), self.owner.glyphs),
-            )
-        ]
-
-    def _order(self, width: int) -> list[Content]:
-        steps = backup_order(self.kinds, verify=self.verify, keep_open=self.keep_open)
-        rows = Content(numbered(steps)).wrap(max(20, width - 10))
-        found = []
-        for number, row in enumerate(rows):
-            label = " Order    " if not number else " " * 10
-            found.append(assemble((label, "$foreground-muted"), row.plain.rstrip()))
-        return found
+        command = "" if request is None else self.owner.engine.command(request)
+        listed = not self.has_class("-narrow")
+        return outlook_lines(request, self._check, command, self.place(width), listed=listed)
 
     # Doing
 
@@ -307,6 +249,9 @@ class Backup(Page):
                 self.verify = not self.verify
             case "keep_open":
                 self.keep_open = not self.keep_open
+            case "compress":
+                self.compress = OF_DUMPS[(OF_DUMPS.index(self.compress) + 1) % len(OF_DUMPS)]
+                self.action_check()
             case "note":
                 self.action_note()
             case "exclude":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Input
 
+from tui.engine.copies import ONLY_THERE
 from tui.engine.port import Latest
 from tui.engine.verify_queue import Verifying
 from tui.engine.views import BackupsView, BackupView
@@ -22,9 +23,9 @@ from tui.render.text import assemble
 from tui.render.unfinished import NOT_OURS, left_over_details, left_over_line
 from tui.screens.deletion import deleting, deletion_question, unfinished_question
 from tui.screens.filtered import FilteredPage
-from tui.screens.looking import open_inside
 from tui.screens.note import ask_note
-from tui.screens.would import Would
+from tui.screens.open_inside import open_inside
+from tui.screens.rollback_estimate import RollbackEstimates
 from tui.widgets.entry import Entry
 from tui.widgets.keys import HELP, Hint
 from tui.widgets.lines import Lines
@@ -35,7 +36,7 @@ LIMIT_S: Final = 10.0
 
 
 class Backups(FilteredPage):
-    """The list, and what is known of the row under the cursor."""
+    """The list, and the facts of the row under the cursor."""
 
     CRUMB = "Backups"
     RESTS_S: ClassVar[float] = 0.4  # the cursor stands still so long before its set is looked at
@@ -79,7 +80,7 @@ class Backups(FilteredPage):
         self._marks: set[str] = set()
         self._sort = SORTS[0]
         self._verifying: Verifying | None = None
-        self._would: Would | None = None
+        self._would: RollbackEstimates | None = None
         self._rests: Timer | None = None
         self._kept: Callable[[], None] | None = None  # a key pressed before the list was there
 
@@ -101,7 +102,7 @@ class Backups(FilteredPage):
         rows = self.query_one(Rows)
         rows.marked = lambda index: self._listing.items[index].key in self._marks
         rows.focus()
-        self._would = Would(owner.engine, owner.errands, self._draw_details)
+        self._would = RollbackEstimates(owner.engine, owner.errands, self._draw_details)
         self._verifying = Verifying(owner.engine, owner.errands, owner)
         if owner.listing is not None:  # of 2,000 sets, reading it anew takes a second
             self._backups.value = owner.listing
@@ -110,7 +111,7 @@ class Backups(FilteredPage):
         self._reading = self.set_interval(0.5, self._show_verifying, pause=True)
 
     def on_unmount(self) -> None:
-        """Let what is still looked at end."""
+        """Let running looks end."""
         if self._would is not None:
             self._would.leave()
 
@@ -157,7 +158,19 @@ class Backups(FilteredPage):
             self.owner.tell("Reading var/backups; then that is done.")
         return self._backups.value is None
 
-    # What is shown
+    # Shown lists
+
+    @property
+    def _has_places(self) -> bool:
+        listing = self._backups.value
+        return isinstance(listing, BackupsView) and listing.has_places
+
+    def _refused_there(self, backups: Iterable[BackupView]) -> bool:
+        """Say so where some of these are not here."""
+        if all(backup.origin is None for backup in backups):
+            return False
+        self.owner.refuse(ONLY_THERE)
+        return True
 
     def item(self) -> Item | None:
         """Return the row under the cursor."""
@@ -183,8 +196,8 @@ class Backups(FilteredPage):
             self._wanted = ""
         rows.show(len(self._listing.items), cursor=self._listing.place_of(key))
         self._draw_title()
-        zone = self.owner.zone
-        self.query_one("#list-head", Lines).show(lambda width: [sets.head_line(width, zone)])
+        zone, head = self.owner.zone, self.query_one("#list-head", Lines)
+        head.show(lambda width: [sets.head_line(width, zone, places=self._has_places)])
         self._draw_details()
         self._draw_status()
 
@@ -215,9 +228,8 @@ class Backups(FilteredPage):
         share = self._verifying.share(item.backups) if self._verifying is not None else None
         check = "" if share is None else f"read {share} %"
         if item.backup is None:
-            return sets.set_line(
-                item.one, width, owner.clock(), owner.zone, owner.glyphs, check=check
-            )
+            look, places = (owner.clock(), owner.zone, owner.glyphs), self._has_places
+            return sets.set_line(item.one, width, *look, check=check, places=places)
         return sets.file_line(item.backup, width, owner.glyphs, check=check)
 
     def _draw_details(self) -> None:
@@ -254,7 +266,7 @@ class Backups(FilteredPage):
     # Doing
 
     def on_rows_moved(self, _event: Rows.Moved) -> None:
-        """Show what is known of the row."""
+        """Show the facts of the row."""
         self._draw_details()
         self._draw_status()
         self._rest_here()
@@ -332,7 +344,7 @@ class Backups(FilteredPage):
             self.owner.pick(item.one.timestamp)
 
     def action_compare(self) -> None:
-        """Read everything: what a rollback to the set would change."""
+        """Read everything: the changes of a rollback to the set."""
         item = self.item()
         if self._waits(self.action_compare):
             return
@@ -344,6 +356,8 @@ class Backups(FilteredPage):
     def action_verify(self) -> None:
         """Read the chosen backups from end to end."""
         chosen = self.chosen()
+        if self._refused_there(chosen):
+            return
         if not self._waits(self.action_verify) and chosen and self._verifying is not None:
             self._verifying.start(chosen)
             self._reading.resume()
@@ -361,10 +375,12 @@ class Backups(FilteredPage):
         item, owner = self.item(), self.owner
         if item is None or item.one is None or not owner.may_change():
             return
+        if self._refused_there(item.one.backups):
+            return
         ask_note(self, item.one, self.action_refresh_list)
 
     def action_delete(self) -> None:
-        """Ask, then delete what is chosen, or the unfinished file."""
+        """Ask, then delete the chosen backups, or the unfinished file."""
         item, listing = self.item(), self._backups.value
         if self._waits(self.action_delete):
             return
@@ -374,6 +390,8 @@ class Backups(FilteredPage):
         if item is None or not isinstance(listing, BackupsView) or not self.owner.may_start():
             return
         chosen = self.chosen()
+        if self._refused_there(chosen):
+            return
         if chosen:
             ask = deletion_question(listing, chosen, self.owner.zone)
         else:

@@ -1,4 +1,4 @@
-"""The last question before a rollback or an undo: what to, what is lost, how long closed, a name.
+"""The last question before a rollback or an undo: target, losses, time of the closed store, a name.
 
 How to use it: `page.ask(Confirm(view), answered)`; `answered` gets True when exactly
 `view.typed` was typed and Enter pressed. Nothing runs before.
@@ -23,15 +23,15 @@ from tui.widgets.lines import Lines
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmView:
-    """What is asked. Texts may hold anything; they are made printable where they are drawn."""
+    """The question. Texts may hold anything; they are made printable where they are drawn."""
 
     title: str  # "ROLL BACK web01 /var/www/shop"
     to: str  # "To the set of 27 Nov 11:22, 18 minutes old (1795778577)"
     files: tuple[str, ...] = ()  # "code  1795778577_filesystem.tgz"
     lost: str = ""  # "3 orders, 2 customers"; empty where nothing is known to be lost
-    uncounted: tuple[str, ...] = ()  # why what is lost is not known
+    uncounted: tuple[str, ...] = ()  # reasons why losses are unknown
     closed: str = ""  # "The store is closed for about 0:03."
-    undo: str = ""  # what happens to the undo
+    undo: str = ""  # the fate of the undo
     typed: str  # "web01/shop"
     do: str = "Roll back"
 
@@ -48,7 +48,7 @@ class Confirm(Dialog[bool]):
         self._typed = text.clean(view.typed)
 
     def title_words(self) -> str:
-        """Name the store, and what would be done to it."""
+        """Name the store, and the act."""
         return text.fit(self._view.title, 66, text.ASCII).rstrip()
 
     def keys_words(self) -> str:
@@ -56,7 +56,7 @@ class Confirm(Dialog[bool]):
         return f"[Enter] {self._view.do}   [Esc] Back, nothing happens"
 
     def inside(self) -> ComposeResult:
-        """Say what it means, and take the name."""
+        """Show the consequences, and take the name."""
         yield Lines(self._draw)
         yield input_line()
         yield Lines(self._draw_match, id="match")

@@ -32,7 +32,7 @@ def deletion_question(
 ) -> Ask:
     """Return the question before these backups are deleted; the last good ones need a name typed.
 
-    What is typed is the file name of one, the timestamp of a set, `delete 3 sets` for several.
+    The typed name is the file name of one, the timestamp of a set, `delete 3 sets` for several.
     """
     moments = sorted({backup.timestamp for backup in chosen})
     when = text.local_time(moments[0], zone)

@@ -65,13 +65,13 @@ class Dialog(VerticalScroll, Generic[Answer], can_focus=True):
         yield from ()
 
     def typed(self, value: str) -> None:
-        """Draw what follows from a changed text. Each dialog has its own."""
+        """Draw the consequences of a changed text. Each dialog has its own."""
 
     def entered(self, value: str) -> None:
         """Take a text that was ended with Enter. Each dialog has its own."""
 
     def dismiss(self, answer: Answer | None = None) -> None:
-        """Take the dialog away, then hand its answer to whoever asked. Once."""
+        """Close the dialog, then hand its answer to the asker. Once."""
         answered, self.answered = self.answered, lambda _answer: None
         answered(answer)
 

@@ -1,6 +1,6 @@
-"""How one entry or table of a backup differs from the store's: read aside, left at once.
+"""The difference of one entry or table of a backup from the store's: read aside, left at once.
 
-How to use it: `DifferencePane()` beside a list; `pane.names` says which backup stands for a kind,
+How to use it: `DifferencePane()` beside a list; `pane.names` maps a kind to its backup,
 `pane.look((kind, part))` shows a part when the cursor has rested on it, `look(None)` nothing.
 """
 
@@ -59,7 +59,7 @@ class DifferencePane(Panel):
         yield Rows(self._line, id="diff-rows")
 
     def on_unmount(self) -> None:
-        """Let what is read end."""
+        """Let the running read end."""
         self._latest.begin()
 
     def focus_rows(self) -> None:
@@ -86,7 +86,7 @@ class DifferencePane(Panel):
             self._read()
 
     def forget(self) -> None:
-        """Read anew what is looked at next."""
+        """Read the next part anew."""
         self._part = None
 
     def action_secrets(self) -> None:

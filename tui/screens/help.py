@@ -1,6 +1,6 @@
 """The help of a screen, made from its bindings: filters while one types.
 
-Its own keys come first, then those of everywhere, each with what it does in a sentence.
+Its own keys come first, then those of everywhere, each with its effect in a sentence.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KEY_CELLS = 14
 
 
 def own_bindings(screen: Screen[Any]) -> Iterator[tuple[object, Binding]]:
-    """Yield node and binding of what this application declares, as far as it works now."""
+    """Yield node and binding of each key that this application declares and that works now."""
     for node, binding, enabled, _ in screen.active_bindings.values():
         declared = type(node).__dict__.get("BINDINGS", ())
         ours = node is screen or type(node).__module__.startswith("tui.")
@@ -62,7 +62,7 @@ def _actions(declared: Iterable[object]) -> set[str]:
 def help_lines(
     purpose: str, groups: Iterable[tuple[str, Rows]], term: str, width: int
 ) -> list[Content]:
-    """Return the help as rows: what holds every word of `term`, and all of it without one."""
+    """Return the help as rows: those with every word of `term`, and all without a term."""
     words = term.casefold().split()
     rows: list[Content] = [] if words else folded(" ".join(purpose.split()), width)
     for title, keys in groups:
@@ -117,7 +117,7 @@ class Help(Dialog[None]):
         yield Lines(lambda _width: [text.assemble((version, "$foreground-muted"))])
 
     def on_mount(self) -> None:
-        """Let what is typed filter at once."""
+        """Filter at once by the typed text."""
         self.query_one(Input).focus()
 
     def typed(self, _value: str) -> None:
@@ -131,7 +131,7 @@ class Help(Dialog[None]):
         return help_lines(self._purpose, groups, term, width)
 
     def action_scroll(self, rows: int) -> None:
-        """Scroll what does not fit."""
+        """Scroll rows that do not fit."""
         self.query_one("#help-rows").scroll_relative(y=rows, animate=False, immediate=True)
 
     def action_close(self) -> None:

@@ -68,7 +68,7 @@ class History(FilteredPage):
                 yield Lines(id="details")
 
     def on_mount(self) -> None:
-        """Show what is known, and ask anew."""
+        """Show the known jobs, and ask anew."""
         super().on_mount()
         self.query_one("#filter", Input).display = False
         self.query_one(Rows).focus()

@@ -1,4 +1,4 @@
-"""The first screen: what needs attention, the store, its backups, what changed since, its jobs.
+"""The first screen: matters that need attention, the store, its backups, changes since, its jobs.
 
 Below 100 columns everything is one stack with the facts in short; from 100 two columns of panels,
 from 160 a third with the set under the cursor and the log of the last job.
@@ -36,7 +36,7 @@ from tui.widgets.rows import Rows
 
 
 class Home(Page):
-    """What the administrator sees first."""
+    """The first screen of the administrator."""
 
     PURPOSE = """The store at a glance. Facts are asked side by side: a question mark says what
         could not be found out, and why. What changed since the newest backup is a cheap look at
@@ -94,11 +94,11 @@ class Home(Page):
         self.call_after_refresh(self._ask_for_facts)
 
     def on_unmount(self) -> None:
-        """Let what is still looked at end."""
+        """Let running looks end."""
         self._facts.gone = True
 
     def on_screen_resume(self) -> None:
-        """Look again: another screen may have changed what is shown."""
+        """Look again: another screen may have changed the facts."""
         super().on_screen_resume()
         if self._has_asked:
             self._ask_for_facts()
@@ -137,7 +137,7 @@ class Home(Page):
             self._facts.ask_log(self.owner.jobs[0].job_id)
 
     def _came(self) -> None:
-        """Take in what a fact means for all screens, and draw."""
+        """Take in the meaning of a fact for all screens, and draw."""
         store, owner = self._facts.store.value, self.owner
         if isinstance(self._facts.backups.value, BackupsView):
             owner.listing = self._facts.backups.value
@@ -146,7 +146,7 @@ class Home(Page):
             self.refresh_bar()
         self.redraw()
 
-    # What is shown
+    # Shown facts
 
     def known(self) -> Known:
         """Return the answers as far as they came."""
@@ -168,7 +168,7 @@ class Home(Page):
         return listing.sets if isinstance(listing, BackupsView) else ()
 
     def concerns(self) -> list[Concern]:
-        """Return what needs attention, worst first."""
+        """Return the matters that need attention, worst first."""
         return concerns_of(
             self.owner, self._facts.store.value, self._facts.backups.value, self._facts.lost.value
         )

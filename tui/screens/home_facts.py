@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from core.events import Kind
-from tui.engine.port import Engine, Errands, Latest
+from tui.engine.port import Engine, Latest, QuestionThreads
 from tui.engine.views import (
     BackupsView,
     BackupView,
@@ -27,7 +27,7 @@ FILES: Final = (Kind.CODE, Kind.MEDIA)
 class Facts:
     """Asks side by side, and calls `came` on the event loop with each answer."""
 
-    def __init__(self, engine: Engine, errands: Errands, came: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, errands: QuestionThreads, came: Callable[[], None]) -> None:
         self.store: Latest[StoreView] = Latest()
         self.database: Latest[DatabaseView] = Latest()
         self.space: Latest[SpaceView] = Latest()
@@ -38,7 +38,7 @@ class Facts:
         }
         self.newer: Latest[NewerView] = Latest(last_only=True)
         self.log: Latest[tuple[tuple[float, str], ...]] = Latest()
-        self.gone = False  # the screen is: what still looks ends
+        self.gone = False  # the screen is gone: running looks end
         self._engine = engine
         self._errands = errands
         self._came = came
@@ -49,7 +49,7 @@ class Facts:
         self._came()
 
     def ask(self, *, look: bool) -> None:
-        """Ask for every fact; `look`: also for what changed, which no job must be in the way of."""
+        """Ask for every fact; `look`: also for changes, where no job is running."""
         engine, errands = self._engine, self._errands
         self._look = look
         self.store.ask(errands, engine.store, self._tell, limit_s=FILES_LIMIT_S)
@@ -66,7 +66,7 @@ class Facts:
         )
 
     def look_again(self) -> None:
-        """Let the next question look at what changed once more."""
+        """Let the next question look at changes once more."""
         self._compared = ()
 
     def newest(self) -> dict[Kind, BackupView]:
@@ -78,7 +78,7 @@ class Facts:
         return {kind: found[0] for kind, found in good.items() if found}
 
     def parts(self) -> dict[Kind, ChangedPart | Exception | None]:
-        """Return what changed, for each kind of file that has a backup."""
+        """Return the changes, for each kind of file that has a backup."""
         newest = self.newest()
         return {kind: one.value for kind, one in self.changed.items() if kind in newest}
 

@@ -25,7 +25,7 @@ _LOG: Final = 5  # rows of a log that are worth a panel, with its frame
 
 
 def home_body(set_line: Line, job_line: Line, glyphs: Glyphs) -> ComposeResult:
-    """Return everything between bar and foot; the style sheet shows what fits the width."""
+    """Return everything between bar and foot; the style sheet hides panels by the width."""
     with Vertical(id="home"):
         with Panel("NEEDS ATTENTION", id="attention"):
             yield Lines(id="concerns")

@@ -13,17 +13,17 @@ from typing import Protocol
 from core.jobs.listing import JobSummary
 from core.operations.health import StoreHealth
 from core.operations.requests import Request
-from tui.engine.port import Engine, Errands, Follower, Voice
+from tui.engine.port import Engine, Follower, Messages, QuestionThreads
 from tui.engine.views import BackupsView, SetView
 from tui.render.text import Glyphs
 from tui.widgets.bar import BarView
 
 
-class Host(Voice, Protocol):
+class Host(Messages, Protocol):
     """One store, its engine, and the job that is followed."""
 
     engine: Engine
-    errands: Errands
+    errands: QuestionThreads
     glyphs: Glyphs
     clock: Callable[[], float]
     zone: tzinfo | None
@@ -32,6 +32,7 @@ class Host(Voice, Protocol):
     forgotten: int  # jobs that ran and are listed no more
     maintenance: bool | None  # None: not known yet
     health: StoreHealth | None  # None: not known yet
+    remote: bool  # the terminal is at the other end of a link: what is painted is dear
     listing: BackupsView | None  # of var/backups, as it was read last
     read_only: str  # why this session may only look; empty where it may change things
 
@@ -87,7 +88,7 @@ class Host(Voice, Protocol):
         ...
 
     def compare(self, one: SetView) -> None:
-        """Plan a rollback to this set, to see what it would change."""
+        """Plan a rollback to this set, to see its changes."""
         ...
 
     def pick(self, timestamp: int | None) -> None:

@@ -103,7 +103,7 @@ class Inside(Page):
         self._begin(self._backup)
 
     def on_unmount(self) -> None:
-        """Let what is read or compared end."""
+        """Let running reads and comparisons end."""
         self._left += 1
         self._search.begin()
 
@@ -117,7 +117,7 @@ class Inside(Page):
 
     @property
     def part(self) -> InsideView | None:
-        """What the cursor is on."""
+        """The part under the cursor."""
         at = self._rows.cursor
         value = self._items[at][1] if at < len(self._items) else None
         return value if isinstance(value, InsideView) else None
@@ -162,7 +162,7 @@ class Inside(Page):
         )
 
     def _list(self, cursor: int | None = None) -> None:
-        """Show what is known now; the cursor stays on the part that it was on."""
+        """Show the present knowledge; the cursor stays on its part."""
         before = self.part
         self._items = self._tree.rows()
         if cursor is None and before is not None:
@@ -190,7 +190,7 @@ class Inside(Page):
         self._name_it(words + (", only changes" if self._tree.only_changes else ""))
 
     def _read(self, directory: str) -> None:
-        """Read a directory aside, or more of it, and how it stands to the store."""
+        """Read a directory aside, or more of it, and its relation to the store."""
         number, engine, name = self._left, self.owner.engine, self._backup.name
         after, is_first = self._tree.behind(directory), not self._tree.is_known(directory)
 
@@ -244,10 +244,10 @@ class Inside(Page):
             ended,
         )
 
-    # Searching, and leaving out what is the same
+    # Searching, and hiding equal parts
 
     def action_changes(self) -> None:
-        """Hide what is the same, or show it again."""
+        """Hide equal parts, or show them again."""
         self._tree.only_changes = not self._tree.only_changes
         self._list()
 
@@ -258,7 +258,7 @@ class Inside(Page):
         field.focus()
 
     def on_input_changed(self, event: Entry.Changed) -> None:
-        """Show what has the word: of a dump at once, of an archive when the index was read."""
+        """Show parts with the word: of a dump at once, of an archive when the index is read."""
         word = event.value.strip()
         if self._is_dump:
             self._tree.word = word.casefold()
@@ -289,7 +289,7 @@ class Inside(Page):
             self.owner.tell(f"{text.count(count)} found; the first {text.count(HITS)} are shown.")
 
     def on_input_submitted(self, _event: Entry.Submitted) -> None:
-        """Go to what was found."""
+        """Go to the search result."""
         self._rows.focus()
 
     def _close_find(self) -> bool:
@@ -330,7 +330,7 @@ class Inside(Page):
         self._list()
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
-        """Show what the cursor is on beside it."""
+        """Show the part under the cursor beside the list."""
         if event.rows is self._rows:
             self._look()
 

@@ -1,4 +1,4 @@
-"""What is done with one part of a backup: it is written elsewhere, or rolled back to alone."""
+"""Acts on one part of a backup: it is written elsewhere, or rolled back to alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from core.archive.tree.patterns import quoted
 from core.events import Kind
 from core.operations.requests import RollbackRequest
+from tui.engine.copies import located
 from tui.engine.inside_port import InsideView, Stop
 from tui.engine.views import BackupView
 from tui.render import text
@@ -49,10 +50,10 @@ def put_back(page: Page, backup: BackupView, part: InsideView) -> None:
         owner.refuse("An archive of several kinds is not rolled back.")
     elif backup.kind is Kind.DB:
         request = RollbackRequest(db_file=backup.name, only_table=(part.path,))
-        page.app.push_screen(Rollback(request))
+        page.app.push_screen(Rollback(located(request, (backup,))))
     else:
         only = (quoted(part.path),)
         code = backup.name if backup.kind is Kind.CODE else None
         media = backup.name if backup.kind is Kind.MEDIA else None
         request = RollbackRequest(code_file=code, media_file=media, only=only)
-        page.app.push_screen(Rollback(request))
+        page.app.push_screen(Rollback(located(request, (backup,))))

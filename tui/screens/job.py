@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -32,6 +33,7 @@ CHART_S: Final = 4.0
 CHART_ROWS: Final = 5
 CANCELLED: Final = """What it has begun is put back: unfinished files are removed, and the store is
 as it was before, open if it was open.""".replace("\n", " ")
+FLOOD: Final = 5  # lines at once
 LOG_ROWS: Final = 5  # the log keeps at least so many when steps are many
 
 
@@ -41,6 +43,8 @@ class JobScreen(Page):
     PURPOSE = """The job runs in a process of its own: this screen only watches it. Leaving, a lost
         connection or a closed window do not stop it; magerewind job:attach shows it again. Cancel
         puts everything back as long as the commit point has not been reached."""
+    LOG_S: ClassVar[float] = 0.9  # the log is drawn no more often
+    FLOOD_S: ClassVar[float] = 1.9  # nor so often while more comes than can be read
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "fold_log", "Log", tooltip="Fold the log away, or show it again."),
         Binding("z", "zoom_log", "Wider", tooltip="Give the log the whole screen."),
@@ -60,6 +64,7 @@ class JobScreen(Page):
         self.job_id = job_id
         self._follower: Follower | None = None
         self._charted_s = float("-inf")
+        self._logged_s = float("-inf")
         self._share = 0.0
         self._was_ended: bool | None = None
         self._ticked: set[str] = set()
@@ -96,18 +101,18 @@ class JobScreen(Page):
         return self._follower
 
     def body(self) -> ComposeResult:
-        """Show the whole job, its steps, what it does now, its log."""
+        """Show the whole job, its steps, its present work, its log."""
         yield from job_body(lambda at: text.clock_time(at, self.owner.zone, seconds=True))
 
     def on_mount(self) -> None:
-        """Read what there is."""
+        """Read all present events."""
         super().on_mount()
         self.query_one(LogPane).focus()
         self._take_in()
         self._poll_timer = self.set_interval(0.5, self._own_poll, pause=True)
 
     def on_screen_resume(self) -> None:
-        """Show what has come meanwhile."""
+        """Show the events since."""
         super().on_screen_resume()
         self.redraw()
         if self.composed and self._follows_alone():
@@ -132,7 +137,7 @@ class JobScreen(Page):
             follower.ended = True
 
     def job_moved(self) -> None:
-        """Draw what is new."""
+        """Draw the new events."""
         if self.composed and self.follower is self.owner.follower:
             self.redraw()
 
@@ -172,7 +177,16 @@ class JobScreen(Page):
         if not self.has_class("-over"):
             self._draw_now()
         if not self.has_class("-folded"):
-            self._log.take(self.follower)
+            self._draw_log()
+
+    def _draw_log(self) -> None:
+        """Show what is new of the log, seldom: a pane full of new lines is painted whole."""
+        follower, now_s = self.follower, monotonic()
+        many = follower.written - self._log.shown > FLOOD
+        rests_s = self.FLOOD_S if many or self.owner.remote else self.LOG_S
+        if follower.ended or now_s - self._logged_s >= rests_s:
+            self._logged_s = now_s
+            self._log.take(follower)
 
     def _draw_whole(self) -> None:
         state = self.follower.state
@@ -236,7 +250,7 @@ class JobScreen(Page):
         follower = self.follower
         self._show("now", lambda width: now_rows(follower.state, self.place(width)))
         now_s = self.owner.clock()
-        if now_s - self._charted_s >= CHART_S:
+        if now_s - self._charted_s >= CHART_S * (2 if self.owner.remote else 1):
             self._charted_s = now_s
             self._show("chart", self._chart)
             self._show("slowest", self._slowest)
@@ -257,10 +271,10 @@ class JobScreen(Page):
             for line in (top, words)
         ]
 
-    # What is left to do
+    # Remaining tasks
 
     def tasks(self) -> tuple[Task, ...]:
-        """Return what is left to do, once the job is over."""
+        """Return the remaining tasks, once the job is over."""
         state = self.follower.state
         return tasks_of(state) if state.ended is not None else ()
 
@@ -274,7 +288,7 @@ class JobScreen(Page):
         form.fill(rows)
 
     def on_form_chosen(self, event: Form.Chosen) -> None:
-        """Tick what is done; undo."""
+        """Tick finished tasks; undo."""
         if event.key == "undo":
             self.action_undo()
         else:
@@ -351,7 +365,7 @@ class JobScreen(Page):
         self._log.follow()
 
     def action_search_log(self) -> None:
-        """Type what to search for."""
+        """Type the search term."""
         self.remove_class("-folded")
         self._log.ask_term()
 
@@ -375,7 +389,7 @@ class JobScreen(Page):
         self.owner.open_page("undo")
 
     def action_recover(self) -> None:
-        """Show what recovery would do."""
+        """Show the acts of a recovery."""
         self.owner.open_page("recover")
 
     def action_discard(self) -> None:

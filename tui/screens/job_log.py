@@ -20,7 +20,7 @@ class LogPanel(Panel):
     def __init__(self, clock: Callable[[float], str]) -> None:
         super().__init__("LOG", hint="[/] search  [z] wider", id="log-panel", classes="fills")
         self._clock = clock
-        self._shown = 0
+        self.shown = 0
 
     def compose(self) -> ComposeResult:
         """Lines, and the search below them."""
@@ -47,16 +47,16 @@ class LogPanel(Panel):
 
     def take(self, follower: Follower) -> None:
         """Show what is new of a job's log."""
-        if follower.written > self._shown:
-            self._pane.extend(follower.since(self._shown))
-            self._shown = follower.written
+        if follower.written > self.shown:
+            self._pane.extend(follower.since(self.shown))
+            self.shown = follower.written
         if follower.ended:
             self._pane.finish()
         self._tell()
 
     def _tell(self) -> None:
-        kept = f"the last {text.count(LOG_LINES)} of " if self._shown > LOG_LINES else ""
-        self.name_it("LOG", f"{kept}{text.plural(self._shown, 'line')}, {self._state()}")
+        kept = f"the last {text.count(LOG_LINES)} of " if self.shown > LOG_LINES else ""
+        self.name_it("LOG", f"{kept}{text.plural(self.shown, 'line')}, {self._state()}")
 
     def _state(self) -> str:
         pane = self._pane

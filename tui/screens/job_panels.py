@@ -14,7 +14,7 @@ from tui.widgets.panel import Panel
 
 
 def job_body(clock: Callable[[float], str]) -> ComposeResult:
-    """Return everything between bar and foot; classes of the screen show what belongs."""
+    """Return everything between bar and foot; classes of the screen choose the visible panels."""
     with Vertical(id="job"):
         with Panel("JOB", id="whole-panel"):
             yield Lines(id="whole")

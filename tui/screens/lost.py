@@ -1,4 +1,4 @@
-"""Jobs whose memory is gone, on the first screen: what is said of them, and what is asked."""
+"""Lost jobs on the first screen: their sentences, and the question before a repair."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def urgent_of(lost: object) -> LostView | None:
 
 
 def lost_concerns(lost: object) -> list[Concern]:
-    """Return what needs attention of them."""
+    """Return the matters about them that need attention."""
     found: list[Concern] = []
     if urgent_of(lost) is not None:
         words = "The memory of a job is gone, and the store may be half done."
@@ -33,7 +33,7 @@ def lost_concerns(lost: object) -> list[Concern]:
 
 
 def ask_repair(page: Page, job: LostView) -> None:
-    """Ask whether to mend what a lost job left, and start that."""
+    """Ask whether to repair the traces of a lost job, and start that."""
 
     def answered(agreed: bool | None) -> None:
         if agreed:

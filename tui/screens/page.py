@@ -1,9 +1,9 @@
-"""What every full screen has: the bar, a body, the foot, and a word for a terminal too small.
+"""The frame of every full screen: the bar, a body, the foot, and a word for a small terminal.
 
 How to make a screen: subclass `Page`, name its keys in `BINDINGS` (what they do, for help and
-palette, in `tooltip`) and in order in `HINTS`, yield panels from `body`, draw in `_redraw`. Say
-what happened with `say`; fill the status line between messages with `rest`. Keys of the grammar:
-Enter opens, space marks, esc goes up, / filters, = compares, x extracts, F5 looks again.
+palette, in `tooltip`) and in order in `HINTS`, yield panels from `body`, draw in `_redraw`. Report
+results with `say`; fill the status line between messages with `rest`. Keys of the grammar: Enter
+opens, space marks, esc goes up, / filters, = compares, x extracts, F5 looks again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class TooSmall(Static):
     """The one line that a tiny terminal shows."""
 
     def render(self) -> str:
-        """Return what is needed and what is there."""
+        """Return the needed size and the present one."""
         size = self.app.size
         return f"needs {NEEDED[0]}x{NEEDED[1]}, has {size.width}x{size.height}"
 
@@ -92,7 +92,7 @@ class Page(Screen[None]):
         layout: bool = False,
         recompose: bool = False,
     ) -> Self:
-        """Ask for a layout, or for what changed to be painted.
+        """Ask for a layout, or for changes to be painted.
 
         A layout paints what it moves, shows and hides. Textual asks for all of the screen with it
         whenever a child comes or goes.
@@ -128,14 +128,14 @@ class Page(Screen[None]):
     def set_focus(
         self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False
     ) -> None:
-        """Let the keys go to a widget; while a question is up, only to what is of it."""
+        """Let the keys go to a widget; while a question is up, only to one of its own."""
         up = self.dialog
         if up is not None and (widget is None or up not in widget.ancestors_with_self):
             return
         super().set_focus(widget, scroll_visible, from_app_focus)
 
     def get_widget_at(self, x: int, y: int) -> tuple[Widget, Region]:
-        """Return what is at a place; while a question is up, clicks beside it are on it."""
+        """Return the widget at a place; while a question is up, clicks beside it are on it."""
         widget, region = super().get_widget_at(x, y)
         up = self.dialog
         if up is not None and up not in widget.ancestors_with_self:
@@ -166,7 +166,7 @@ class Page(Screen[None]):
         return self.CRUMB
 
     def refresh_bar(self) -> None:
-        """Draw the bar with what is known now."""
+        """Draw the bar with the present facts."""
         owner = self.owner
         view = owner.bar_view(self.crumb())
         for bar in self.query(Bar):
@@ -183,10 +183,10 @@ class Page(Screen[None]):
             foot.rest(line)
 
     def job_moved(self) -> None:
-        """Draw what is new of the followed job."""
+        """Draw the new events of the followed job."""
 
     def jobs_changed(self) -> None:
-        """Draw what another list of jobs means here."""
+        """Draw the consequences of another list of jobs."""
 
     def redraw(self) -> None:
         """Draw everything again, unless the screen is not there yet, or is being taken down."""

@@ -1,8 +1,8 @@
 """The tree of a plan with the difference of one entry beside it: opened, searched, filtered.
 
-How to use it: `PlanPane(title)` in a page's `body`, `pane.show(model, tail, names)` with a plan.
-It reads children and differences aside, and posts `PlanPane.LeftOut` when an entry is to be left
-out, or taken in again: what becomes of the plan then is its page's matter.
+How to use it: `PlanPane(title)` in a page's `body`, `pane.show(model, tail, names)` with a plan. It
+reads children and differences aside, and posts `PlanPane.LeftOut` when an entry is to be left out,
+or taken in again: the change of the plan is its page's matter.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tui.widgets.panel import Panel
 from tui.widgets.rows import GUTTER, Rows
 
 Tail = Callable[[int], list[Content]]
-"""Lines below the tree, for a width in cells: what was found besides."""
+"""Lines below the tree, for a width in cells: further findings."""
 _WIDE: Final = ("-wide", "-huge")
 
 
@@ -49,10 +49,14 @@ class PlanPane(Vertical):
     ]
 
     class LeftOut(Message):
-        """An entry is to be left out; with `back` it is to be taken in again."""
+        """A part is to be left out; with `back` it is to be taken in again.
 
-        def __init__(self, path: str, *, back: bool) -> None:
-            self.path = path
+        Without a `part` all of its kind is meant.
+        """
+
+        def __init__(self, kind: Kind, name: str | None, *, back: bool) -> None:
+            self.kind = kind
+            self.part = None if name is None else (kind, name)
             self.back = back
             super().__init__()
 
@@ -76,7 +80,7 @@ class PlanPane(Vertical):
 
     @property
     def item(self) -> Item | None:
-        """What the cursor is on."""
+        """The entry under the cursor."""
         at = self._rows.cursor
         return self._items[at] if at < len(self._items) else None
 
@@ -100,7 +104,7 @@ class PlanPane(Vertical):
             yield DifferencePane()
 
     def on_mount(self) -> None:
-        """Hide what is not asked for yet."""
+        """Hide the parts that are not used yet."""
         self.query_one("#find", Input).display = False
         self._rows.marked = lambda _index: False
 
@@ -219,13 +223,13 @@ class PlanPane(Vertical):
     # Filters
 
     def action_only_goes(self) -> None:
-        """Show only what leaves the store, or all again."""
+        """Show only entries that leave the store, or all again."""
         if self._model is not None:
             self._model.only_goes = not self._model.only_goes
             self._list(cursor=0)
 
     def action_find(self) -> None:
-        """Type what to find."""
+        """Type the search term."""
         field = self.query_one("#find", Input)
         field.display = True
         field.focus()
@@ -267,7 +271,7 @@ class PlanPane(Vertical):
         self._owner.errands.ask(look, came)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Go to what was found."""
+        """Go to the search result."""
         event.stop()
         self._rows.focus()
 
@@ -285,13 +289,13 @@ class PlanPane(Vertical):
         return any(self.screen.has_class(name) for name in _WIDE)
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
-        """Show what the cursor is on beside it."""
+        """Show the entry under the cursor beside the tree."""
         event.stop()
         if event.rows is self._rows:
             self._look()
 
     def _look(self) -> None:
-        """Show the difference of what the cursor is on, where it is seen."""
+        """Show the difference of the entry under the cursor, where the pane is visible."""
         if self._beside or self.has_class("-difference"):
             item = self.item
             value = None if item is None else item.value
@@ -343,19 +347,19 @@ class PlanPane(Vertical):
     # Leaving out
 
     def on_rows_marked(self, event: Rows.Marked) -> None:
-        """Leave out what the cursor is on, or take it in again."""
+        """Leave out the entry under the cursor, or take it in again."""
         event.stop()
         item = self.item
         value = None if item is None else item.value
         if item is None or event.rows is not self._rows:
             return
         if item.sort is Sort.LEFT:
-            self.post_message(self.LeftOut(str(value), back=True))
-        elif item.sort is Sort.TABLE:
-            self._owner.refuse("A table is not left out: --only-table chooses those that count.")
-        elif (
-            item.sort is Sort.NODE and value is not None and not isinstance(value, str | TablePlan)
-        ):
-            self.post_message(self.LeftOut(value.path, back=False))
+            self.post_message(self.LeftOut(item.kind, str(value), back=True))
+        elif isinstance(value, TablePlan):
+            self.post_message(self.LeftOut(Kind.DB, value.name, back=False))
+        elif item.sort is Sort.KIND:
+            self.post_message(self.LeftOut(item.kind, None, back=False))
+        elif item.sort is Sort.NODE and not isinstance(value, str) and value is not None:
+            self.post_message(self.LeftOut(item.kind, value.path, back=False))
         else:
-            self._owner.refuse("Put the cursor on a file or a directory to leave it out.")
+            self._owner.refuse("Put the cursor on a file, a directory or a table to leave it out.")

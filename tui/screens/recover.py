@@ -1,4 +1,4 @@
-"""Recover: what a job was doing when its process died, what recovery will do, one key to do it."""
+"""Recover: the work of a job when its process died, the acts of a recovery, one key to start it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STEPS = 12  # rows
 
 
 def recovery_words(job: JobSummary, state: JobState) -> tuple[str, ...]:
-    """Return what recovery will do, in sentences."""
+    """Return the acts of a recovery, in sentences."""
     if job.problem:
         return (job.problem, "It is not recovered from here: see who made it, and move it away.")
     if job.operation is Operation.BACKUP:
@@ -82,7 +82,7 @@ class Recover(Page):
             yield Lines(self._draw_log, id="recover-log")
 
     def on_mount(self) -> None:
-        """Read what the job had done."""
+        """Read the work done by the job."""
         super().on_mount()
         follower = Follower(self.owner.engine, self._job.job_id)
 

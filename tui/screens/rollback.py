@@ -1,4 +1,10 @@
-"""Rollback and undo, steps two to four: what will change, safety, confirmation by a typed name."""
+"""Rollback and undo: one screen that chooses, plans and shows; the last question stands over it.
+
+look at var/backups and the configuration    what is begun with
+plan aside                                    a new choice cancels the older plan
+tree, difference, losses, time closed         what of it is left out makes another plan
+confirm                                       starts exactly the plan that is shown
+"""
 
 from __future__ import annotations
 
@@ -9,74 +15,94 @@ from typing import ClassVar, Final
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Container, VerticalScroll
 from textual.content import Content
 
 from core.errors import Cancelled, PlanChanged
 from core.events import Kind
-from core.operations.leave_out import leave_out, take_in
 from core.operations.requests import RollbackRequest, UndoRequest
-from core.text.orders import numbered
 from tui.engine.plan_model import Place, PlanModel, opened_at_first
 from tui.engine.port import Latest
 from tui.engine.views import PlanView
 from tui.render import text
-from tui.render.plan import head_lines, labelled, room_words, tail_lines
-from tui.render.row import Row
+from tui.render.choice import choice_lines
+from tui.render.plan import MUTED, failed_lines, head_lines, planning_lines, tail_lines
 from tui.render.text import assemble
+from tui.screens.choosing import Choosing
 from tui.screens.confirm import Confirm
-from tui.screens.page import Page
+from tui.screens.plan_options import OptionsPanel
 from tui.screens.plan_pane import PlanPane
-from tui.screens.rollback_words import (
-    closed_words,
-    confirm_view,
-    order,
-    sentences,
-    to_words,
-)
+from tui.screens.rollback_words import confirm_view, facts_lines, order, takes_words, undo_words
 from tui.screens.write_plan import write_plan
-from tui.widgets.form import Form
 from tui.widgets.keys import BACK, HELP, Hint
 from tui.widgets.lines import Lines
+from tui.widgets.panel import Panel
 
-STEPS: Final = ("what will change", "safety")
+_TREE_KEYS: Final = {"enter", "space", "slash", "c", "tab", "equals_sign"}
+_OPENS: Final = ("--map-collations", "--partial", "--keep-stripped", "--whole")
 
 
-class Rollback(Page):
-    """One plan, shown, confirmed, and then run exactly as it was shown."""
+class Rollback(Choosing):
+    """One choice and its plan, confirmed, and then run exactly as it was shown."""
 
-    PURPOSE = """Nothing is changed before you have typed the store's name on the last step. What
+    PURPOSE = """Nothing is changed before you have typed host and store in the last question. What
         runs then is what is shown here; if the store or a backup is another one by then, the job
-        refuses and the plan is made anew. The undo keeps everything that is replaced."""
+        refuses and the plan is made anew. The undo keeps everything that is replaced. All parts
+        come into force together or not at all."""
+    AUTO_FOCUS = ""  # the tree gets the keys once it is there; a hidden line would swallow them
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "next", "Next", tooltip="Go one step on."),
-        Binding("f5", "plan", "Plan anew", tooltip="Read the backups and the store again."),
-        Binding("y", "copy", "Copy command", tooltip="Copy the equal command line."),
+        Binding("n", "next", "Confirm", tooltip="Ask the last question, and start."),
         Binding("w", "write", "Write to a file", tooltip="Write the whole list to a file."),
+        Binding("y", "copy", "Copy command", tooltip="Copy the equal command line."),
+        Binding("b", "back_up", "Back up first", tooltip="Take a fresh backup before."),
+        Binding("f5", "plan", "Plan anew", tooltip="Read the backups and the store again."),
     ]
     HINTS = (
-        Hint(key="n", words="Next"),
+        Hint(key="n", words="Confirm"),
         Hint(key="enter", words="Open"),
         Hint(key="space", words="Leave out"),
         Hint(key="slash", words="Find"),
         Hint(key="tab", words="Diff"),
         Hint(key="c", words="Only what goes"),
+        Hint(key="w", words="Write"),
         BACK,
         HELP,
-        Hint(key="w", words="Write"),
         Hint(key="y", words="Copy command"),
+        Hint(key="b", words="Back up first"),
         Hint(key="f5", words="Plan anew"),
     )
-    SAFETY_HINTS = (
-        Hint(key="n", words="Next"), Hint(key="y", words="Copy command"), BACK, HELP,
-    )  # fmt: skip
+    WAIT_HINTS = (
+        Hint(key="n", words="Confirm"),
+        Hint(key="less_than_sign", words="Older"),
+        Hint(key="greater_than_sign", words="Newer"),
+        Hint(key="o", words="Options"),
+        BACK,
+        HELP,
+        Hint(key="f5", words="Plan anew"),
+        Hint(key="y", words="Copy command"),
+        Hint(key="b", words="Back up first"),
+    )
+    OPTION_HINTS = (
+        Hint(key="n", words="Confirm"),
+        Hint(key="space", words="Choose"),
+        Hint(key="left", words="Older"),
+        Hint(key="right", words="Newer"),
+        Hint(key="o", words="Fold"),
+        BACK,
+        HELP,
+        Hint(key="y", words="Copy command"),
+        Hint(key="b", words="Back up first"),
+    )
 
-    def __init__(self, request: RollbackRequest | UndoRequest) -> None:
-        super().__init__()
-        self._request = request
+    def __init__(
+        self,
+        request: RollbackRequest | UndoRequest | None = None,
+        *,
+        timestamp: int | None = None,
+    ) -> None:
+        super().__init__(request, timestamp=timestamp)
         self._plans: Latest[PlanModel] = Latest(last_only=True)
-        self._left: list[str] = []  # paths that were left out here
-        self._step = 0
+        self._confirms = False  # as soon as the plan is there
         self._gone = False
         self._done_bytes = 0
         self._current = ""
@@ -84,39 +110,37 @@ class Rollback(Page):
         self._starting = False
 
     @property
-    def undo(self) -> bool:
-        """Whether this is an undo."""
-        return isinstance(self._request, UndoRequest)
+    def _title(self) -> str:
+        return "UNDO" if self.undo else "ROLL BACK TO"
 
     def hints(self) -> Sequence[Hint]:
-        """Return the keys of the step that is shown."""
-        return self.SAFETY_HINTS if self._step else self.HINTS
+        """Return the keys of the tree, or of the options."""
+        if self.query("#choices:focus"):
+            return self.OPTION_HINTS
+        return self.HINTS if self.has_class("-planned") else self.WAIT_HINTS
 
     def crumb(self) -> str:
         """Say which step this is."""
-        word = "Undo" if self.undo else "Roll back"
-        first, count = (1, 2) if self.undo else (2, 3)
-        return f"{word}  {self._step + first}/{count} {STEPS[self._step]}"
+        return f"{'Undo' if self.undo else 'Roll back'}  1 PLAN  2 confirm"
 
     def body(self) -> ComposeResult:
-        """Show one of the two steps."""
-        title = "WHAT THE UNDO WILL CHANGE" if self.undo else "WHAT WILL CHANGE"
-        with Vertical(id="step-0", classes="step"):
+        """Show the choice, the plan with its difference or the options, and what it takes."""
+        with Panel(self._title, id="choice-panel"):
+            yield Lines(self._draw_choice, id="choice")
+        with Container(id="plan-below"):
             with VerticalScroll(id="plan-head", can_focus=False):
-                yield Lines(self._draw_plan, id="plan")
-            yield PlanPane(title)
-            yield Lines(self._draw_facts, id="facts")
-        with Vertical(id="step-1", classes="step"):
-            yield Lines(self._draw_safety, id="safety")
-            yield Form(id="choices")
+                yield Lines(self._draw_waiting, id="plan")
+            yield PlanPane("WHAT THE UNDO CHANGES" if self.undo else "WHAT CHANGES")
+            yield OptionsPanel()
+        yield Lines(self._draw_facts, id="facts")
 
     def on_mount(self) -> None:
-        """Make the plan."""
+        """Look at what there is, then make the plan."""
         super().on_mount()
         self._began_s = self.owner.clock()
         self._planning = self.set_interval(0.5, self._show_planning)
-        self._show_step()
-        self.action_plan()
+        self.redraw()
+        self._look()
 
     def on_unmount(self) -> None:
         """Let the planning thread end."""
@@ -124,13 +148,33 @@ class Rollback(Page):
 
     # The plan
 
+    def on_plan_pane_left_out(self, event: PlanPane.LeftOut) -> None:
+        """Plan without a part, or with it again."""
+        part, back = event.part, event.back
+        if part is None:
+            self.action_kind(event.kind.value)
+            return
+        self._change(lambda one: one.with_again(part) if back else one.without(part))
+
+    def forget_plan(self) -> None:
+        """Leave the plan that is shown or made: it is wanted no more."""
+        self._confirms = False
+        self._plans.begin()
+        self._began_s, self._done_bytes, self._current = self.owner.clock(), 0, ""
+
     def action_plan(self) -> None:
-        """Make the plan, aside."""
+        """Make the plan, aside; one that is being made is left."""
+        if isinstance(self._looks.value, Exception) or self.request is None:
+            self._plans.begin()
+            self.redraw()
+            if isinstance(self._looks.value, Exception):
+                self._looks = Latest()
+                self._look()
+            return
         is_old = self._plans.begin()
         self._planning.resume()
-        self._done_bytes, self._current = 0, ""
-        self._go(0)
-        engine, request, opened = self.owner.engine, self._request, self._remembered()
+        self._began_s, self._done_bytes, self._current = self.owner.clock(), 0, ""
+        engine, request, opened = self.owner.engine, self.request, self._remembered()
 
         def report(done_bytes: int, _items: int, current: str) -> None:
             if self._gone or is_old():
@@ -141,6 +185,7 @@ class Rollback(Page):
             return opened_at_first(engine.plan(request, report), engine.planned.children, opened)
 
         self._plans.ask(self.owner.errands, make, self._planned, begun=True)
+        self.redraw()
 
     def _remembered(self) -> set[Place]:
         """Return what is open in the plan that is shown, to be open in the next one too."""
@@ -148,176 +193,174 @@ class Rollback(Page):
         return set() if model is None else set(model.opened)
 
     def _planned(self, value: PlanModel | Exception) -> None:
-        if isinstance(value, PlanModel) and isinstance(self._request, RollbackRequest):
-            value.left = tuple(self._left)
+        if isinstance(value, PlanModel) and self._choice is not None:
+            value.left = self._choice.left
+        self._open_needed_options(value)
         self.redraw()
-        if isinstance(value, PlanModel) and self._step == 0 and self.is_current:
+        if not isinstance(value, PlanModel):
+            return
+        if self.is_current and not self.query("#choices:focus"):
             self.query_one(PlanPane).focus_tree()
+        if self._confirms and self.is_current:
+            self._confirms = False
+            self.action_next()
+
+    def _open_needed_options(self, value: PlanModel | Exception) -> None:
+        """Open the options where one of them is what the plan needs."""
+        if isinstance(value, PlanModel):
+            hints = [one.hint or "" for one in value.plan.stops]
+        else:
+            hints = [getattr(value, "hint", None) or ""]
+        if any(word in hint for hint in hints for word in _OPENS) and self._choice is not None:
+            self.add_class("-options")
 
     @property
     def _plan(self) -> PlanView | Exception | None:
+        looked = self._looks.value
+        if isinstance(looked, Exception):
+            return looked
         value = self._plans.value
         return value.plan if isinstance(value, PlanModel) else value
 
     def _show_planning(self) -> None:
-        if self._plan is not None:
+        if self._plan is not None or not (self._plans.pending or self._looks.pending):
             self._planning.pause()
         elif self.in_front:
-            self.query_one("#plan", Lines).show(self._draw_plan)
+            self.query_one("#plan", Lines).show(self._draw_waiting)
+            self.query_one("#facts", Lines).show(self._draw_facts)
 
     def refusal(self) -> str:
         """Return why one cannot go on, or an empty text."""
-        if self._plan is None:
-            return "The plan is still being made."
         if isinstance(self._plan, Exception):
             return "There is no plan: F5 makes it anew."
-        stops = self._plan.stops
+        if self._choice is not None and self._choice.request is None:
+            return "Choose at least one of code, media, db: [1] [2] [3]."
+        stops = self._plan.stops if self._plan is not None else ()
         return stops[0].message if stops else ""
 
     # Drawing
 
     def _redraw(self) -> None:
-        self.query_one("#plan", Lines).show(self._draw_plan)
-        self.query_one("#facts", Lines).show(self._draw_facts)
         model, pane = self._plans.value, self.query_one(PlanPane)
-        pane.display = isinstance(model, PlanModel)
+        planned = self.has_class("-planned")
+        self.set_class(isinstance(model, PlanModel), "-planned")
+        self.set_class(isinstance(self._plan, Exception), "-failed")
+        self._name_choice()
+        for name, draw in (
+            ("#choice", self._draw_choice),
+            ("#plan", self._draw_waiting),
+            ("#facts", self._draw_facts),
+        ):
+            self.query_one(name, Lines).show(draw)
         if isinstance(model, PlanModel):
             pane.show(model, self._draw_tail, self._names())
-        self.query_one("#safety", Lines).show(self._draw_safety)
-        self.query_one("#choices", Form).fill(self._choices())
+        request = self.request
+        if self._choice is not None and request is not None:
+            steps = order(request, model.plan if isinstance(model, PlanModel) else None)
+            place = self.place(self.size.width)
+            self.query_one(OptionsPanel).show(self._choice, place, self.owner.zone, steps)
         self.refresh_bar()
+        if planned is not self.has_class("-planned"):
+            self.refresh_bindings()
 
-    def _draw_plan(self, width: int) -> list[Content]:
+    def _name_choice(self) -> None:
+        moments = () if self._choice is None else self._choice.moments
+        fact = str(moments[0]) if len(moments) == 1 else ""
+        self.query_one("#choice-panel", Panel).name_it(
+            "UNDO" if self.undo else "ROLL BACK TO", fact
+        )
+
+    def _draw_choice(self, width: int) -> list[Content]:
         place, plan = self.place(width), self._plan
-        if plan is None:
-            current = text.fit_end(text.clean(self._current), max(8, width - 4), place.glyphs)
-            elapsed = text.duration(self.owner.clock() - self._began_s)
-            words = f" Reading the backups and the store {place.glyphs.ellipsis}"
-            return [
-                assemble((words, "bold $text-accent")),
-                assemble(f" {text.size(self._done_bytes)} read, {elapsed}"),
-                assemble((f"   {current}", "$foreground-muted")),
-                Content(""),
-                assemble((" The store stays open; nothing is changed.", "$foreground-muted")),
-            ]
         rows: list[Content] = []
+        if self._choice is not None:
+            rows = choice_lines(self._choice, place, self.owner.zone)
+        elif self.undo:
+            rows = [assemble((text.fit(undo_words(self.owner), width, place.glyphs), "bold"))]
+        if isinstance(plan, PlanView):
+            rows += head_lines(plan, place, undo=self.undo)
+        return rows or [assemble(("Reading var/backups", "$foreground-muted"))]
+
+    def _draw_waiting(self, width: int) -> list[Content]:
+        """Return what stands in the place of a plan that is not there."""
+        place, plan = self.place(width), self._plan
+        if isinstance(plan, PlanView):
+            return []
         if isinstance(plan, Exception):
-            message = text.clean(getattr(plan, "message", f"{type(plan).__name__}: {plan}"))
-            folded = Content(message).wrap(max(20, width - 4))
-            rows = [assemble((" NO ROLLBACK IS POSSIBLE LIKE THIS", "bold $text-error"))]
-            sign = place.glyphs.failed
-            rows.extend(
-                assemble((f" {sign if not number else ' '} {row.plain.rstrip()}", "$text-error"))
-                for number, row in enumerate(folded)
-            )
-            hint = getattr(plan, "hint", None)
-            if hint:
-                folded = Content(text.clean(hint)).wrap(max(20, width - 4))
-                rows.extend(assemble(f"   {row.plain.rstrip()}") for row in folded)
-            rows.extend(
-                (Content(""), assemble(" Nothing was changed. [F5] tries again, [Esc] goes back."))
-            )
-            return rows
-        if isinstance(self._request, RollbackRequest):
-            to = to_words(self.owner, self._request)
-            rows.append(assemble((f" {text.fit(to, width - 2, place.glyphs).rstrip()}", "bold")))
-        return rows + head_lines(plan, place, undo=self.undo)
+            return failed_lines(plan, place)
+        if self._choice is not None and self._choice.request is None:
+            words = " Nothing is chosen: [1] code, [2] media, [3] db."
+            return [Content(""), assemble((words, "$text-warning"))]
+        took_s = self.owner.clock() - self._began_s
+        return planning_lines(self._done_bytes, self._current, took_s, place)
 
     def _draw_tail(self, width: int) -> list[Content]:
         plan = self._plan
-        return (
-            tail_lines(plan, self.place(width), undo=self.undo)
-            if isinstance(plan, PlanView)
-            else []
-        )
-
-    def _draw_facts(self, width: int) -> list[Content]:
-        plan = self._plan
         if not isinstance(plan, PlanView):
             return []
-        glyphs = self.owner.glyphs
-        words = f" {closed_words(self._request)} {room_words(plan)} Undo is kept."
-        command = text.clean(self.owner.engine.command(self._request))
-        same = text.fit(f"Same as: {command}", max(8, width - 10), glyphs).rstrip()
-        if plan.stops:
-            first = (" This cannot be done now: see above.", "bold $text-error")
+        return tail_lines(plan, self.place(width), undo=self.undo)
+
+    def _draw_facts(self, width: int) -> list[Content]:
+        request, plan = self.request, self._plan
+        if request is None:
+            return []
+        if isinstance(plan, PlanView):
+            takes, style = takes_words(request, plan)
         else:
-            first = (text.fit(words, width, glyphs), "")
-        return [assemble(first), assemble((f" {same}", "$foreground-muted"), "  [y] copy")]
+            made = f" Reading the backups and the store: {text.size(self._done_bytes)}"
+            takes, style = (made if plan is None else "", MUTED)
+        command = self.owner.engine.command(request)
+        return facts_lines(takes, style, command, self.place(width))
 
     def _names(self) -> dict[Kind, str]:
         """Return the backups that the entries can be compared with."""
-        request = self._request
+        request = self.request
         if not isinstance(request, RollbackRequest) or request.repository is not None:
             return {}
         return {kind: name for kind in Kind if (name := request.file_of(kind))}
 
-    def _draw_safety(self, width: int) -> list[Content]:
-        place = self.place(width)
-        rows = [assemble((" SAFETY", "bold $text-accent"))]
-        for sentence in sentences(self._request):
-            folded = Content(sentence).wrap(max(20, width - 4))
-            rows.extend(
-                assemble(f" {place.glyphs.dot if not number else ' '} {row.plain.rstrip()}")
-                for number, row in enumerate(folded)
-            )
-        rows.append(Content(""))
-        plan = self._plan if isinstance(self._plan, PlanView) else None
-        rows.extend(labelled("Order", numbered(order(self._request, plan)), place))
-        rows.extend(labelled("Same as", self.owner.engine.command(self._request), place))
-        rows.append(Content(""))
-        return rows
-
-    def _choices(self) -> list[Row]:
-        glyphs = self.owner.glyphs
-
-        def row(key: str, words: str, style: str = "") -> Row:
-            return Row(key, lambda width: assemble((text.fit(f"   {words}", width, glyphs), style)))
-
-        enough = "an undo can itself be undone" if self.undo else "undo is kept"
-        rows = [row("next", f"n  Continue ({enough})", "bold")]
-        if not self.undo:
-            rows.append(row("backup", "b  Take a fresh backup first, then come back here"))
-        rows.append(row("leave", "   Leave: nothing happens"))
-        return rows
-
     # Doing
 
-    def _go(self, step: int) -> None:
-        self._step = step
-        self._show_step()
-
-    def _show_step(self) -> None:
-        for number in range(len(STEPS)):
-            self.query_one(f"#step-{number}").display = number == self._step
-        if self._step == 0:
-            self.query_one(PlanPane).focus_tree()
-        else:
-            self.query_one("#choices", Form).focus()
-        self.redraw()
-        self.refresh_bindings()
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's signature
-        """Show the keys that mean something on this step."""
-        if action == "next":
-            return True
-        if action in ("plan", "write"):
-            return self._step == 0
-        return True
+        """Offer no choice for an undo."""
+        return not (self.undo and action in ("other", "kind", "options", "back_up"))
+
+    def on_key(self, event: events.Key) -> None:
+        """Say what a key of the tree waits for."""
+        waits = self._plan is None and self.request is not None and self.dialog is None
+        if waits and event.key in _TREE_KEYS:
+            event.stop()
+            event.prevent_default()
+            self.owner.tell("The plan is still being made; this key works when it is there.")
+
+    def action_options(self) -> None:
+        """Open the options, or fold them away."""
+        if self._choice is None:
+            self.owner.refuse("Reading var/backups: a moment.")
+            return
+        self.toggle_class("-options")
+        if self.has_class("-options"):
+            self.query_one(OptionsPanel).focus_form()
+        elif isinstance(self._plans.value, PlanModel):
+            self.query_one(PlanPane).focus_tree()
 
     def action_next(self) -> None:
-        """Go one step on, where the plan allows it."""
+        """Ask the last question, where the plan allows it; else once the plan is there."""
         reason = self.refusal()
         if reason:
             self.owner.refuse(reason)
-        elif self._step < len(STEPS) - 1:
-            self._go(self._step + 1)
+        elif self._plan is None:
+            self._confirms = True
+            self.owner.tell("The plan is still being made; the question comes when it is there.")
         else:
             self._confirm()
 
     def action_copy(self) -> None:
         """Copy the equal command line to the clipboard of the terminal."""
-        command = self.owner.engine.command(self._request)
+        if self.request is None:
+            self.owner.refuse("Nothing is chosen.")
+            return
+        command = self.owner.engine.command(self.request)
         self.app.copy_to_clipboard(text.clean(command))
         self.owner.tell(f"Copied, where the terminal allows it: {command}")
 
@@ -325,57 +368,29 @@ class Rollback(Page):
         """Ask for a file, and write the whole list to it."""
         if isinstance(self._plan, PlanView):
             write_plan(self)
-
-    def on_plan_pane_left_out(self, event: PlanPane.LeftOut) -> None:
-        """Make the plan again without an entry, or with it again."""
-        request = self._request
-        if not isinstance(request, RollbackRequest):
-            self.owner.refuse("An undo brings all back: nothing is left out of it.")
-            return
-        if event.back:
-            self._left.remove(event.path)
-            self._request = take_in(request, [event.path])
         else:
-            self._left.append(event.path)
-            self._request = leave_out(request, [event.path])
-        self.action_plan()
+            self.owner.refuse("There is no plan to write yet.")
 
     def action_back(self) -> None:
-        """Go one step back, or leave at the first."""
-        if self._step:
-            self._go(self._step - 1)
+        """Fold the options away, or leave."""
+        if self.has_class("-options"):
+            self.action_options()
         else:
             super().action_back()
 
-    def on_form_chosen(self, event: Form.Chosen) -> None:
-        """Go on, take a backup first, or leave."""
-        match event.key:
-            case "next":
-                self.action_next()
-            case "backup":
-                self.owner.open_page("backup")
-            case _:
-                self.app.pop_screen()
-
-    def on_key(self, event: events.Key) -> None:
-        """Take b on the safety step as its choice."""
-        if event.key == "b" and self._step == 1 and not self.undo:
-            event.stop()
-            self.owner.open_page("backup")
-
     def _confirm(self) -> None:
         """Ask by a dialog over the plan, and start exactly that plan."""
-        plan = self._plan
-        if not isinstance(plan, PlanView):
+        plan, request = self._plan, self.request
+        if not isinstance(plan, PlanView) or request is None:
             return
 
         def answered(agreed: bool | None) -> None:
             if agreed and not self._starting and self.owner.may_start():
                 self._starting = True
-                request = replace(self._request, confirmed_plan=plan.fingerprint or None)
-                self.owner.begin(request, self._started)
+                asked = replace(request, confirmed_plan=plan.fingerprint or None)
+                self.owner.begin(asked, self._started)
 
-        self.ask(Confirm(confirm_view(self.owner, self._request, plan)), answered)
+        self.ask(Confirm(confirm_view(self.owner, request, plan)), answered)
 
     def _started(self, error: Exception | None) -> None:
         self._starting = False

@@ -1,12 +1,18 @@
-"""The words of a rollback or an undo: to which moment, in which order, and its last question."""
+"""The words of a rollback or an undo: to which moment, what it takes, its last question."""
 
 from __future__ import annotations
+
+from textual.content import Content
 
 from core.events import Kind
 from core.operations.requests import RollbackRequest, UndoRequest
 from core.text.orders import rollback_order
 from tui.engine.views import PlanView
 from tui.render import text
+from tui.render.job import Place
+from tui.render.lost import lost_words
+from tui.render.plan import room_words
+from tui.render.text import assemble
 from tui.screens.confirm import ConfirmView
 from tui.screens.host import Host
 
@@ -18,11 +24,42 @@ def typed_name(owner: Host) -> str:
     return text.clean(f"{owner.engine.host}/{owner.engine.name}")
 
 
-def closed_words(request: Asked) -> str:
-    """Say how long the store is closed."""
+def closed_words(request: Asked, plan: PlanView) -> str:
+    """Say how long the store is closed, about where that is known."""
+    if plan.closed_s is not None:
+        return f"Store closed for about {text.duration(max(1.0, plan.closed_s))}."
     with_database = isinstance(request, RollbackRequest) and request.db_file
-    closed = "while the database is loaded" if with_database else "for the renames only"
-    return f"Closed {closed}."
+    return f"Store closed {'while the database is loaded' if with_database else 'for the renames'}."
+
+
+def takes_words(request: Asked, plan: PlanView) -> tuple[str, str]:
+    """Return what a plan takes, and the style of the words."""
+    if plan.stops:
+        return " This cannot be done now: see above.", "bold $text-error"
+    kept = "The undo is kept." if isinstance(request, RollbackRequest) else "It can be undone."
+    parts = (closed_words(request, plan), room_words(plan), kept)
+    return f" {'   '.join(filter(None, parts))}", ""
+
+
+def facts_lines(takes: str, style: str, command: str, place: Place) -> list[Content]:
+    """Return the two rows below a plan: what it takes, and the equal command."""
+    glyphs, width = place.glyphs, place.width
+    same = text.fit(f"Same as: {text.clean(command)}", max(8, width - 12), glyphs).rstrip()
+    return [
+        assemble((text.fit(takes, width, glyphs), style)),
+        assemble((f" {same}", "$foreground-muted"), "  ", ("[y]", "bold $text-accent"), " copy"),
+    ]
+
+
+def undo_words(owner: Host) -> str:
+    """Return what an undo goes back to."""
+    undone = owner.undoable_job
+    if undone is None:
+        return "Back to before the last rollback"
+    when = text.local_time(undone.began_s, owner.zone)
+    kinds = ", ".join(kind.value for kind in undone.kinds)
+    ago = text.age(undone.began_s, owner.clock())
+    return f"Back to before the rollback of {when}, {ago}: {kinds}"
 
 
 def order(request: Asked, plan: PlanView | None) -> tuple[str, ...]:
@@ -33,28 +70,11 @@ def order(request: Asked, plan: PlanView | None) -> tuple[str, ...]:
     return rollback_order(request, kinds)
 
 
-def sentences(request: Asked) -> tuple[str, ...]:
-    """Return what makes it safe."""
-    if isinstance(request, UndoRequest):
-        return (
-            "An undo deletes nothing: what it replaces is set aside, and can come back.",
-            "The store is closed for the time of the renames only.",
-        )
-    with_database = request.db_file is not None
-    closed = "while the database is loaded and exchanged" if with_database else "for the renames"
-    return (
-        "Nothing is deleted: whatever is replaced is set aside, and the undo brings it back.",
-        f"Files are prepared while the store is open. It is closed {closed}.",
-        "Until the commit, any failure brings the store back as it is now.",
-        "No backup is ever deleted by a rollback.",
-    )
-
-
 def confirm_view(owner: Host, request: Asked, plan: PlanView) -> ConfirmView:
     """Return what is asked before it runs."""
     where = f"{owner.engine.host} {owner.engine.root}"
-    listed = ", ".join(f"{text.count(number)} {what}" for what, number in plan.lost)
     than = "backup" if isinstance(request, RollbackRequest) else "rollback"
+    listed = lost_words(plan)
     lost = f"{listed} newer than the {than}" if listed else ""
     if isinstance(request, RollbackRequest):
         names = {kind: request.file_of(kind) for kind in Kind}
@@ -65,22 +85,16 @@ def confirm_view(owner: Host, request: Asked, plan: PlanView) -> ConfirmView:
             files=files,
             lost=lost,
             uncounted=plan.uncounted,
-            closed=closed_words(request),
+            closed=closed_words(request, plan),
             undo="The undo is kept until you discard it.",
             typed=typed_name(owner),
         )
-    undone, to = owner.undoable_job, "Back to before the last rollback"
-    if undone is not None:
-        when = text.local_time(undone.began_s, owner.zone)
-        kinds = ", ".join(kind.value for kind in undone.kinds)
-        ago = text.age(undone.began_s, owner.clock())
-        to = f"Back to before the rollback of {when}, {ago}: {kinds}"
     return ConfirmView(
         title=f"UNDO A ROLLBACK {where}",
-        to=to,
+        to=undo_words(owner),
         lost=lost,
         uncounted=plan.uncounted,
-        closed=closed_words(request),
+        closed=closed_words(request, plan),
         undo="An undo can itself be undone.",
         typed=typed_name(owner),
         do="Undo the rollback",

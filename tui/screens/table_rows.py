@@ -1,7 +1,7 @@
-"""The rows of one table of a backup, and how they stand to those of the store.
+"""The rows of one table of a backup, and their relation to those of the store.
 
-Pages come aside: first as the backup has them, then beside the store's rows. Leaving the screen
-lets whatever is asked end by itself.
+Pages are read aside: first the backup's, then with the store's rows beside them. Leaving the screen
+lets running questions end by themselves.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class TableRows(Page):
         self.owner.errands.ask(lambda: table.beside(page * ROWS_PAGE, show_secrets=shows), came)
 
     def _ended(self) -> bool:
-        """Note that an answer came; return whether nobody waits for it."""
+        """Note that an answer came; return whether it is no longer wanted."""
         self._asking = False
         if self._gone:
             self._close()

@@ -1,7 +1,7 @@
-"""The first row of every screen: where one is, and what is true of the store now.
+"""The first row of every screen: the present screen, and the state of the store.
 
-"store open" is not among it: that no flag file is there says nothing of whether customers see a
-shop. What is broken is said instead, and never beside a green word.
+"store open" is not among it: the absence of a flag file does not mean that customers see a shop.
+Broken parts are shown instead, and never beside a green word.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from tui.widgets.lines import Lines
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarView:
-    """What the bar says."""
+    """The facts of the bar."""
 
     host: str
     root: str
     crumb: str = ""
-    account: str = ""  # whose rights root has here; empty where nobody became anybody
-    job: str = ""  # how far the running job is, or what wants attention
+    account: str = ""  # the account whose rights root uses here; empty without a change
+    job: str = ""  # the progress of the running job, or a matter that needs attention
     maintenance: bool | None = None  # None: not known yet
     closed: str = ""  # how long the store has been closed by the running job
     read_only: bool = False
-    broken: str | None = ""  # what of the store is broken; None: not known yet
+    broken: str | None = ""  # broken parts of the store; None: not known yet
     undo: str = ""  # the size of the undo that is kept
 
 
@@ -42,7 +42,7 @@ class Bar(Lines):
 
 
 def states_of(view: BarView) -> list[tuple[str, str]]:
-    """Return what is true now, as words and their style, in order."""
+    """Return the present facts, as words and their style, in order."""
     found: list[tuple[str, str]] = []
     if view.account:
         found.append((f"as {text.clean(view.account)}", "$foreground-muted"))

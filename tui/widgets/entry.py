@@ -1,4 +1,4 @@
-"""A line to type into, whose cursor stands still: blinking writes to the link twice a second."""
+"""A line to type into, whose cursor does not blink: blinking writes to the link twice a second."""
 
 from __future__ import annotations
 

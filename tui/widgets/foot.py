@@ -3,7 +3,7 @@
 How to use it: `Foot()` comes last in `compose`; `foot.say(words, style)` shows a message there
 instead of a toast that would lie over the facts. A message belongs to its screen and goes with it,
 with the next one, or after a while; a refusal or an error that needs more rows gets them. Between
-messages the line shows what `rest` was given: where in a list one is, what a filter is.
+messages the line shows the text of `rest`: the position in a list, the filter.
 """
 
 from __future__ import annotations

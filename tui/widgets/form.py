@@ -106,7 +106,7 @@ class Form(Rows):
         self._choose(ticked=True)
 
     def on_click(self, event: events.Click) -> None:
-        """Choose what is clicked, as a button does."""
+        """Choose the clicked row, as a button does."""
         event.prevent_default()
         index = event.y - self.gutter.top + round(self.scroll_offset.y)
         if index < len(self._rows) and self.reachable(index):

@@ -1,8 +1,8 @@
 """The last row of every screen: the keys that do something here, drawn as one line of text.
 
 How to use it: a screen names its keys in order in `HINTS`, the most used first; `Hint(..., last=
-True)` puts what destroys, and the way out, behind a separator. A key that would do nothing now is
-left out. Where not all fit, those before the separator go from the end, the help never.
+True)` puts destructive keys, and the way out, behind a separator. A key that would do nothing now
+is left out. Where not all fit, those before the separator go from the end, the help never.
 
 Textual's own `Footer` is a widget for each key, made anew whenever the focus moves: a third of the
 time from a key to its picture was spent there.
@@ -33,6 +33,7 @@ SHOWN = {
     "greater_than_sign": ">",
     "full_stop": ".",
     "f5": "F5",
+    "left": "Left",
     "right": "Right",
 }
 _GAP = 2
@@ -40,7 +41,7 @@ _GAP = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """One key of the footer. `last`: it destroys or leaves, and stands behind the separator."""
+    """One key of the footer. `last`: it destroys or leaves, and is put behind the separator."""
 
     key: str
     words: str
@@ -49,7 +50,7 @@ class Hint:
 
     @property
     def shown(self) -> str:
-        """The key as it stands in the row."""
+        """The key as it is shown in the row."""
         return f"[{shown_key(self.key)}]"
 
     @property
@@ -109,7 +110,7 @@ class Keys(Lines):
 
     def _hints(self) -> list[Hint]:
         if getattr(self.screen, "dialog", None) is not None:
-            return []  # its keys stand in its frame
+            return []  # its keys are in its frame
         named = getattr(self.screen, "hints", None)
         hints: Iterable[Hint] = named() if named is not None else ()
         working = {

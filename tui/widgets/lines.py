@@ -2,8 +2,8 @@
 
 How to use it: `Lines(draw, id="facts")` in `compose`, where `draw(width)` returns the rows as
 `Content`; `lines.show(draw)` draws anew and paints only the rows that differ. Its height is that of
-its rows, unless CSS gives it one. What changes belongs at the left of its row: a partial repaint
-is written from the left edge of the widget to the end of what changed.
+its rows, unless CSS gives it one. Changing text belongs at the left of its row: a partial repaint
+is written from the left edge of the widget to the end of the change.
 """
 
 from __future__ import annotations

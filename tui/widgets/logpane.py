@@ -1,11 +1,11 @@
 """The log of a job: follows its end, scrolls, searches, and stays small.
 
-A search marks what matches and moves from one to the next, as in `less`; nothing is hidden by it.
-While it follows, it scrolls half a pane at a time, so that most lines paint one row: a line a
-second in a full pane of 20 rows cost 2.5 kB/s when each painted all of it.
-Textual's `Log` measures each batch of lines in a thread that waits for the event loop, shows a line
-cut at the edge and cannot search; this one keeps at most `LOG_LINES` lines, folds them to the width
-and paints only the rows that are seen.
+A search marks matches and moves from one to the next, as in `less`; nothing is hidden by it. While
+it follows, it scrolls half a pane at a time, so that most lines paint one row: a line a second in a
+full pane of 20 rows cost 2.5 kB/s when each painted all of it. Textual's `Log` measures each batch
+of lines in a thread that waits for the event loop, shows a line cut at the edge and cannot search;
+this one keeps at most `LOG_LINES` lines, folds them to the width and paints only the rows that are
+seen.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class LogPane(ScrollView, can_focus=True):
     # Searching
 
     def search(self, term: str) -> int:
-        """Mark what matches in any case and go to the newest line that does; return how many do.
+        """Mark matches in any case and go to the newest matching line; return their number.
 
         Following stops while a match is looked at. An empty term leaves the search.
         """
@@ -229,7 +229,7 @@ class LogPane(ScrollView, can_focus=True):
         if following and self.padded and number > height > 2:
             step = height // 2
             number = height + -(-(number - height) // step) * step
-        # Set the ordinary way, the size of what scrolls lays out, and paints, the whole screen.
+        # Set the ordinary way, the size of scrolled content lays out, and paints, the whole screen.
         self.set_reactive(Widget.virtual_size, Size(self._width() + TIME, number))
         self.vertical_scrollbar.window_virtual_size = number
         if following:

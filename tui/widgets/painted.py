@@ -1,4 +1,4 @@
-"""What a layout has painted is not painted again.
+"""A region that a layout has painted is not painted again.
 
 Textual marks a widget whose size changed as dirty, though the layout that changed it paints it at
 once; the mark stays, and the next row that changes has all of the widget painted: 1.5 kB for the

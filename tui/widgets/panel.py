@@ -8,7 +8,7 @@ Below 100 columns a panel has a top border only (`app.tcss`), so that no cell is
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import events
 from textual.containers import Vertical
@@ -18,6 +18,7 @@ from textual.message import Message
 
 from tui.render import text
 
+_CORNER: Final = 4  # cells of a border before and behind its title
 ACTIVE: str = "\N{BLACK RIGHT-POINTING TRIANGLE} "
 
 
@@ -86,10 +87,13 @@ class Panel(Vertical):
 
     def _paint_title(self) -> None:
         # The public name paints all of the widget, and its content with it.
-        self._border_title = self._title()
+        before, self._border_title = self._border_title, self._title()
         if self.is_mounted:
             gutter = self.gutter  # regions begin at the content
-            self.refresh(Region(-gutter.left, -gutter.top, self.outer_size.width, 1))
+            # A border is three bytes a cell: no more of it than the longer title takes.
+            titles = (one for one in (before, self._border_title) if one is not None)
+            width = min(self.outer_size.width, max(one.cell_length for one in titles) + _CORNER)
+            self.refresh(Region(-gutter.left, -gutter.top, width, 1))
 
     def on_click(self, event: events.Click) -> None:
         """Let the keys go to what is within; say what of the title was clicked."""
@@ -115,7 +119,7 @@ class Panel(Vertical):
         self._follow_focus()
 
     def _follow_focus(self) -> None:
-        # What lost the focus may say so after what has it now, in the same panel.
+        # In one panel, the loss of focus may be reported after its gain by another widget.
         focused = self.screen.focused
         self._active = focused is not None and self in focused.ancestors
         self._paint_title()

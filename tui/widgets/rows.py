@@ -117,7 +117,7 @@ class Rows(PaintedOnce, ScrollView, can_focus=True):
         return True
 
     def _measure(self) -> None:
-        # Set the ordinary way, the size of what scrolls lays out, and paints, the whole screen.
+        # Set the ordinary way, the size of scrolled content lays out, and paints, the whole screen.
         size = Size(self.scrollable_content_region.width, self.count)
         self.set_reactive(Widget.virtual_size, size)
         bar = self.count > self.content_region.height and not self.styles.is_auto_height
@@ -194,11 +194,11 @@ class Rows(PaintedOnce, ScrollView, can_focus=True):
         self.move_to_row(self.count - 1)
 
     def action_choose(self) -> None:
-        """Open what the cursor is on."""
+        """Open the row under the cursor."""
         self.post_message(self.Opened(self, self.cursor))
 
     def action_mark(self) -> None:
-        """Mark what the cursor is on."""
+        """Mark the row under the cursor."""
         if self.count:
             self.post_message(self.Marked(self, self.cursor))
 
@@ -212,7 +212,7 @@ class Rows(PaintedOnce, ScrollView, can_focus=True):
         else:
             self.move_to_row(index)
 
-    # Focus, without painting what has not changed
+    # Focus, without painting unchanged rows
 
     def _on_focus(self, event: events.Focus) -> None:
         event.prevent_default()

@@ -24,8 +24,12 @@ from core.errors import StorageError
 
 PIECE: Final = 1 << 20
 
-Fetch = Callable[[list[bytes], int], None]
-"""Brings the files of these member paths into an open directory, each at its relative path."""
+Fetch = Callable[[list[bytes], Callable[[], int]], None]
+"""Brings the files of these member paths, each at its relative path, into open directories.
+
+The second argument makes such a directory and returns its descriptor; each call of a program gets
+one of its own, so that none meets what another has made.
+"""
 
 
 class FetchedFiles:
@@ -61,14 +65,16 @@ class FetchedFiles:
         """Fetch the files of these member paths. Raises StorageError, and errors of `fetch`."""
         if not paths:
             return
+        with self._above.make_directory(self._name) as directory:
+            fetch(paths, lambda: self._new_one(directory))
+
+    def _new_one(self, directory: Directory) -> int:
         try:
-            with self._above.make_directory(self._name) as directory:
-                name = str(len(self._opened_ones)).encode("ascii")
-                os.mkdir(name, 0o700, dir_fd=directory.fd)
-                directories = self._open_one(name, directory.fd)
+            name = str(len(self._opened_ones)).encode("ascii")
+            os.mkdir(name, 0o700, dir_fd=directory.fd)
+            return self._open_one(name, directory.fd).top
         except OSError as error:
             raise translate(error, f"making {self._above.path_of(self._name)}") from error
-        fetch(paths, directories.top)
 
     def open(self, path: bytes, size: int) -> int | None:
         """Return a descriptor of the file of a member path, None where none of that size is."""

@@ -21,7 +21,7 @@ from core.archive.tar.member_writer import DIRECTORY_MODE, MemberWriter
 from core.archive.tar.verify import InOrder
 from core.archive.tree.mounts import mounts_below
 from core.archive.tree.open_directories import OpenDirectories
-from core.archive.tree.records import passed_over, record_of, taken_apart
+from core.archive.tree.records import end_of_records, parse_record, record_of
 from core.archive.tree.selection import Found, Problem, Run, Selection, Status, runs
 from core.archive.workers.batch_reader import LeftOut
 from core.archive.workers.pool import OrderedWork, Task
@@ -316,8 +316,8 @@ class Live:
         part = self._part
         assert part is not None  # noqa: S101 - for the type checker
         end = part.ends()[self._index]
-        at = passed_over(part.records, self._record_at, self._index - self._records)
-        path, look, _ = taken_apart(part.records, at)
+        at = end_of_records(part.records, self._record_at, self._index - self._records)
+        path, look, _ = parse_record(part.records, at)
         self._records, self._record_at = self._index, at
         if path != part.path(self._index):
             raise StorageError(f"{os.fsdecode(path)} was looked at out of its turn.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from core.account.reach import open_to_read
 from core.archive.plan.compare import Comparison
@@ -25,6 +26,8 @@ from core.archive.tree.open_directories import OPEN_FILE, is_gone
 from core.archive.tree.records import SeenWriter
 from core.archive.tree.selection import Found, Selection, unreadable
 from core.events import Report, no_report
+
+_SECOND_NS: Final = 1_000_000_000
 
 
 class ListedPlanner(Planner):
@@ -123,13 +126,18 @@ class ListedPlanner(Planner):
             return False
         if entry.size != status.st_size:
             return False
-        if entry.mtime_ns == status.st_mtime_ns or not entry.size:
+        if is_time(entry.mtime_ns, status.st_mtime_ns) or not entry.size:
             return True
         fd = self._fetched.open(entry.path, entry.size)
         if fd is None:
             self._doubts[entry.path] = entry.size
             return False
         return _is_content(fd, found)
+
+
+def is_time(listed_ns: int, live_ns: int) -> bool:
+    """Tell whether a live time is the listed one; a rollback and tar write whole seconds."""
+    return live_ns in {listed_ns, listed_ns - listed_ns % _SECOND_NS}
 
 
 def _is_content(fetched: int, found: Found) -> bool:

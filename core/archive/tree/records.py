@@ -63,7 +63,7 @@ def is_exact(status: os.stat_result | Status) -> bool:
     return 0 <= status.st_mtime_ns <= _63_BITS and 0 <= status.st_ctime_ns <= _63_BITS
 
 
-def taken_apart(records: bytes, at: int = 0) -> tuple[bytes, EntryState, int]:
+def parse_record(records: bytes, at: int = 0) -> tuple[bytes, EntryState, int]:
     """Return the path and look of the record that begins at `at`, and where it ends."""
     length, *look = _RECORD.unpack_from(records, at)
     begin = at + _RECORD.size
@@ -71,7 +71,7 @@ def taken_apart(records: bytes, at: int = 0) -> tuple[bytes, EntryState, int]:
     return records[begin:end], (look[0], look[1], look[2], look[3], look[4]), end
 
 
-def passed_over(records: bytes, at: int, count: int) -> int:
+def end_of_records(records: bytes, at: int, count: int) -> int:
     """Return where `count` records end, the first of which begins at `at`."""
     for _ in range(count):
         at += _RECORD.size + int.from_bytes(records[at : at + _LENGTH], "little")
@@ -238,7 +238,7 @@ class _Pairing:
         """Yield the change of each of these entries, and of those gone before it."""
         at = 0
         for path in paths:
-            _, look, end = taken_apart(records, at)
+            _, look, end = parse_record(records, at)
             record, at = records[at:end], end
             if self.are_next(record):
                 yield [path], self._unchanged(look)

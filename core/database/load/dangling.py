@@ -58,9 +58,9 @@ def count_dangling(
     *,
     report: Report = no_report,
 ) -> tuple[Dangling, ...]:
-    """Return every foreign key between chosen tables and others with what would dangle.
+    """Return every foreign key between chosen tables and others with the rows that would dangle.
 
-    Raises DamagedBackup, ConnectionLost, and what `report` raises.
+    Raises DamagedBackup, ConnectionLost, and errors of `report`.
     """
     forward = [tie for tie in tables.ties if tie.child in chosen and tie.parent not in chosen]
     backward = [tie for tie in live if tie.parent in chosen and tie.child not in chosen]

@@ -36,7 +36,7 @@ def keep_rows(check: DumpCheck, names: Iterable[str], settings: DatabaseConnecti
                 f" kept: {', '.join(map(one_line, differing))}."
             ),
         )
-    return replace(without_tables(check, kept), problems=problems, stays=tuple(kept))
+    return replace(without_tables(check, kept), problems=problems, stays=(*check.stays, *kept))
 
 
 def differing_tables(

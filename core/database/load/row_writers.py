@@ -1,7 +1,7 @@
 """Several connections that write rows of a load, each batch in a transaction.
 
 Owns the threads, their order and their failures: the first error stops them all and is raised to
-whoever feeds them. The work after the last row of a table waits until that row is committed.
+the feeding thread. The work after the last row of a table waits until that row is committed.
 """
 
 from __future__ import annotations

@@ -16,9 +16,9 @@ from core.database.sql.allowed_bodies import check_body
 from core.database.sql.allowed_tables import Tables
 from core.database.sql.allowed_values import check_rows
 from core.database.sql.cursor import Cursor, words_of
+from core.database.sql.ignored_statements import is_ignored
 from core.database.sql.literal_rows import HEAD, all_literal
 from core.database.sql.other_names import mapped_schema
-from core.database.sql.passed_over import is_passed_over
 from core.database.sql.reach import forbidden_word
 from core.database.sql.set_statements import is_of_rocksdb
 from core.database.sql.split import RawStatement
@@ -151,7 +151,7 @@ class _Reader:
 
     def read(self) -> Statement:
         cursor = self.cursor
-        if cursor.done or is_passed_over(cursor) or self._of_rocksdb():
+        if cursor.done or is_ignored(cursor) or self._of_rocksdb():
             return self._made(StatementKind.NOTHING)
         first = cursor.peek()
         if self.trusted and first != b"CREATE":

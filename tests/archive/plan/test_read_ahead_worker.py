@@ -17,7 +17,7 @@ from core.archive.plan.read_ahead_worker import (
     ReadAheadWorker,
     StatusReader,
 )
-from core.archive.tree.records import taken_apart
+from core.archive.tree.records import parse_record
 from core.archive.tree.selection import Selection
 from core.archive.workers import pool
 from core.archive.workers.batch_reader import BatchReader
@@ -52,7 +52,7 @@ def test_another_batch_may_come_between_two_parts(
     for part in parts:
         at = 0
         for _ in range(part.entries if isinstance(part, ReadAheadPart) else 0):
-            path, _, at = taken_apart(part.records, at)
+            path, _, at = parse_record(part.records, at)
             paths.append(path)
     assert paths == [b"d", b"a", b"b", b"e"]
 

@@ -11,7 +11,7 @@ _OPTIONS: Final = frozenset(
 )
 
 
-def is_passed_over(cursor: Cursor) -> bool:
+def is_ignored(cursor: Cursor) -> bool:
     """Whether this is one of them, and whole. Raises StatementRefused for one that is malformed.
 
     `CREATE DATABASE`, `USE` and `ALTER DATABASE` of the schema that the dump goes into are among

@@ -1,4 +1,4 @@
-"""What rolling back to a set would change and lose, about: looked at aside, once for each set."""
+"""The estimated changes and losses of a rollback to a set: looked at aside, once for each set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from textual.content import Content
 
 from core.events import Kind
-from tui.engine.port import Engine, Errands
+from tui.engine.port import Engine, QuestionThreads
 from tui.engine.views import ChangedPart, NewerView, SetView
 from tui.render import sets
 from tui.render.job import Place
@@ -18,10 +18,10 @@ LIMIT_S: Final = 40.0
 _FILES: Final = (Kind.CODE, Kind.MEDIA)
 
 
-class Would:
+class RollbackEstimates:
     """Answers by set. One set is looked at at a time; another one ends the look at the last."""
 
-    def __init__(self, engine: Engine, errands: Errands, came: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, errands: QuestionThreads, came: Callable[[], None]) -> None:
         self._engine = engine
         self._errands = errands
         self._came = came
@@ -30,7 +30,7 @@ class Would:
         self._looks = 0
 
     def leave(self) -> None:
-        """Let what is looked at end."""
+        """Let the running look end."""
         self._looks += 1
 
     def forget(self) -> None:
@@ -76,7 +76,7 @@ class Would:
         )
 
     def lines(self, one: SetView, place: Place) -> list[Content]:
-        """Return what is known of a set."""
+        """Return the known estimate of a set."""
         head = assemble(
             ("SINCE THEN, ABOUT", "bold $title"), ("   [=] read everything", "$foreground-muted")
         )
