@@ -30,7 +30,8 @@ def named_lines(what: str, names: Sequence[str], shown: int | None) -> Iterator[
 
 
 def row_lines(tables: Iterable[TablePlan], shown: int | None) -> Iterator[str]:
-    """Yield the tables of which rows come or go, those with most of them first."""
+    """Yield the tables of which rows come, go or change, those with most of them first."""
+    tables = tuple(tables)
     changed = most_changed(tables)
     for one in changed[:shown]:
         signs = ((one.rows_added, "+"), (one.rows_removed, "-"), (one.rows_changed, "~"))
@@ -39,6 +40,9 @@ def row_lines(tables: Iterable[TablePlan], shown: int | None) -> Iterator[str]:
         yield f"    {printable(one.name)}: {about}{told}"
     if shown is not None and len(changed) > shown:
         yield f"    and {numbers.counted(len(changed) - shown, 'more table')}"
+    unknown = sum(one.rows_changed is None for one in tables)
+    if unknown:
+        yield f"    changed rows are not counted in {numbers.counted(unknown, 'table')}"
 
 
 def tie_json(tie: Dangling) -> dict[str, Any]:

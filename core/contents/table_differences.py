@@ -228,6 +228,22 @@ class TableDifferences:
             return None, f"its rows were not compared: {error.message}"
         return comparison.totals, ""
 
+    def count(self, names: Iterable[str], *, deadline: float) -> dict[str, RowTotals]:
+        """Return how many rows differ in these tables, as far as they can be compared in time.
+
+        None is begun after the `deadline`, of the monotonic clock.
+        """
+        live = {one.name: one for one in read_tables(self._connection, only=set(names))}
+        found = {}
+        for name in names:
+            if time.monotonic() > deadline:
+                break
+            if name in live and name in self.contents.index.tables:
+                totals, _ = self._counted(name, live[name], deadline)
+                if totals is not None:
+                    found[name] = totals
+        return found
+
     def _again(self) -> None:
         """Have a connection on which no answer is left."""
         if not self._connection.open:

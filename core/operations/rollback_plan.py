@@ -46,6 +46,7 @@ from core.operations.selections import selection_of
 from core.operations.sources import Sources, excluded, gather, resolve_only
 
 if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for imports
+    from core.contents.table_rows import RowTotals
     from core.database.compare.compare import Compared
     from core.database.load.dangling import Dangling
     from core.database.load.server_check import DumpCheck, ServerCheck
@@ -67,6 +68,7 @@ class DatabasePlan:
     chosen: ChosenTables | None = None  # where not all tables are asked for
     left: LeftTables | None = None  # where some stay as they are
     difference: Difference | None = None  # None where the server was not asked
+    counted: Mapping[str, RowTotals] = field(default_factory=dict)  # of tables that differ
 
     @property
     def ties(self) -> tuple[Dangling, ...]:
@@ -154,7 +156,11 @@ def plan_rollback(
             findings += remote_sources.dump_findings(sources.remote)
             findings += loss_findings(sources)
     elif Kind.DB in request.kinds:
+        from core.operations.row_counts import count_rows  # noqa: PLC0415 - as said above
+
         database = plan_database(request, sources, report, findings)
+        counted = count_rows(database, store, sources.backups[Kind.DB], environ=environ)
+        database = replace(database, counted=counted)
     findings += absence_findings(store, request, sources, files)
     findings += file_findings(store, files)
     findings += further_findings(store, request, sources, now_s)

@@ -1,7 +1,8 @@
 """The treatment of each table of the schema by a rollback, as one frozen value a table.
 
-The rows of the dump are those that its manifest counted, the rows of now are the server's
-estimates; so a difference of the two is shown with "about".
+The rows of the dump are those that its manifest counted. The rows of now are the server's
+estimates, so a difference of the two is shown with "about", and no changed rows are known; except
+where the plan has counted them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from core.contents.table_rows import RowTotals
     from core.operations.rollback_plan import DatabasePlan
 
 
@@ -31,7 +33,7 @@ class TablePlan:
     """One table. Rows are None where they were not counted, or where that side does not exist.
 
     `rows_added`, `rows_removed` and `rows_changed` are the changes by the rollback; `exact`: they
-    were counted, else they are estimates, or None where unknown.
+    were counted, else they are estimates, or None where unknown, as changed rows then are.
     """
 
     name: str
@@ -68,22 +70,41 @@ def table_plans(plan: DatabasePlan, rows_then: Mapping[str, int] | None) -> tupl
     states |= dict.fromkeys(plan.check.stays, TableState.KEPT)
     if plan.difference is not None:
         states |= dict.fromkeys(plan.difference.kept, TableState.SAME)
-    if plan.difference is not None:
-        states |= dict.fromkeys(plan.difference.kept, TableState.SAME)
     return tuple(
-        _planned(name, state, now.get(name), then.get(name), sizes.get(name))
+        _planned(
+            name, state, now.get(name), then.get(name), sizes.get(name), plan.counted.get(name)
+        )
         for name, state in sorted(states.items())
     )
 
 
 def _planned(
-    name: str, state: TableState, now: int | None, then: int | None, size: int | None
+    name: str,
+    state: TableState,
+    now: int | None,
+    then: int | None,
+    size: int | None,
+    counted: RowTotals | None,
 ) -> TablePlan:
+    if counted is not None:
+        same = counted.same + counted.changed
+        return TablePlan(
+            name=name,
+            state=state,
+            rows_now=same + counted.only_now,
+            rows_then=same + counted.comes_back,
+            rows_added=counted.comes_back,
+            rows_removed=counted.only_now,
+            rows_changed=counted.changed,
+            exact=True,
+            bytes_then=size,
+        )
     stays = state in {TableState.SAME, TableState.KEPT}
     after = now if stays else 0 if state is TableState.EXTRA else then
     before = 0 if state is TableState.MISSING else now
     if state is TableState.SAME:  # compared row by row, by their digests
         before = after = now = then
+    none_changes = stays or then == 0 or state in {TableState.MISSING, TableState.EXTRA}
     known = before is not None and after is not None
     difference = (after or 0) - (before or 0)
     return TablePlan(
@@ -93,8 +114,8 @@ def _planned(
         rows_then=None if state is TableState.EXTRA else then,
         rows_added=max(0, difference) if known else None,
         rows_removed=max(0, -difference) if known else None,
-        rows_changed=0 if stays or state in {TableState.MISSING, TableState.EXTRA} else None,
-        exact=state is TableState.SAME,
+        rows_changed=0 if none_changes else None,
+        exact=state is TableState.SAME or (state is TableState.MISSING and then is not None),
         bytes_then=size,
     )
 

@@ -73,9 +73,13 @@ TABLES = {
 }
 
 
-def add_varied_rows(server: PrivateServer, schema: str, *, share: float) -> None:
-    """Add the tables to a schema, with this share of their rows."""
+def add_varied_rows(
+    server: PrivateServer, schema: str, *, share: float, only: str | None = None
+) -> None:
+    """Add the tables, or one of them, to a schema, with this share of their rows."""
     for name, (rows, columns, select) in TABLES.items():
+        if only not in {None, name}:
+            continue
         count = max(10, int(rows * share))
         server.run(
             f"CREATE TABLE {name} ({columns}) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;"

@@ -29,7 +29,10 @@ def request_(shop):
     request = shop.back_up((Kind.DB,), strip=("@log",))
     shop.server.run(
         "SET foreign_key_checks = 0; DROP TABLE sales_order; CREATE TABLE extra (id int);"
-        "ALTER TABLE core_config_data COMMENT = 'other'; DELETE FROM customer_entity;",
+        "ALTER TABLE core_config_data COMMENT = 'other'; DELETE FROM customer_entity;"
+        "DELETE FROM newsletter_subscriber WHERE subscriber_id = 1;"
+        "UPDATE newsletter_subscriber SET subscriber_email = 'x' WHERE subscriber_id IN (2, 5);"
+        "INSERT INTO newsletter_subscriber VALUES (999999, 1, NULL, 'new');",
         schema=shop.schema,
     )
     return request
@@ -66,10 +69,18 @@ def test_each_table_has_its_state_and_about_how_many_rows_come_or_go(shop, reque
     assert rows["core_config_data"]["state"] == "definition"
     assert (rows["extra"]["state"], rows["extra"]["rows_then"]) == ("extra", None)
     emptied = rows["customer_entity"]
-    assert (emptied["state"], emptied["exact"]) == ("changed", False)
-    assert emptied["rows_then"] == then["customer_entity"]
+    assert (emptied["state"], emptied["exact"]) == ("changed", True)
+    assert emptied["rows_then"] == emptied["rows_added"] == then["customer_entity"]
+    assert emptied["rows_now"] == emptied["rows_removed"] == emptied["rows_changed"] == 0
+    scattered = rows["newsletter_subscriber"]
+    assert tuple(scattered[f"rows_{what}"] for what in ("added", "removed", "changed")) == (1, 1, 2)
     said = "\n".join(rollback_lines(plan, NOW_S, shown=None))
-    assert f"    sales_order: about +{then['sales_order']}" in said
+    assert f"    sales_order: +{then['sales_order']}\n" in said
+    assert "    newsletter_subscriber: +1, -1, ~2\n" in said
+    assert rows["core_config_data"]["rows_changed"] is None  # it is defined otherwise
+    assert "    changed rows are not counted in 1 table\n" in said
+    whole = "\n".join(rollback_lines(planned(shop, request_, whole=True), NOW_S, shown=None))
+    assert "    changed rows are not counted in " in whole
     kept = planned(shop, request_, keep_stripped=True)
     states = {one.name: one.state for one in table_plans(kept.database, then)}
     assert states["cron_schedule"] == "kept"

@@ -119,7 +119,6 @@ class _Forward:
             ("foreign keys", self._name_keys),
             ("defaults", self._set_defaults),
             ("foreign keys of others", self._point_others),
-            ("give up guards", self._give_up_guards),
             ("triggers", self._make_triggers),
             ("give up objects", self._drop_objects),
             ("routines", lambda: self._replace(_ROUTINES)),
@@ -211,8 +210,6 @@ class _Forward:
         hold, self.hold = self.hold, None
         point_kept_keys(self.connection, self.swap, hold)
         point_outside_keys(self.connection, self.swap)
-
-    def _give_up_guards(self) -> None:
         drop_guards(self.connection, self.swap.short)
 
     def _alter(self, table: str, changes: Iterable[str]) -> None:

@@ -1,0 +1,59 @@
+"""The rows that a rollback adds, removes and changes in tables that differ, counted for its plan.
+
+Only for a person, and within a few seconds: the ranges of a table whose digests differ are compared
+row by row, small tables first. The job does not need it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from core.backups.catalog import Backup
+from core.database.compare.compare import Verdict
+from core.errors import Cancelled, MagerewindError
+from core.magento.store import Store
+
+if TYPE_CHECKING:
+    from core.contents.table_rows import RowTotals
+    from core.operations.rollback_plan import DatabasePlan
+
+COUNTING_S: Final = 3.0
+"""After this long no further table is begun."""
+LARGEST: Final = 64 << 20
+"""Bytes of rows in the dump; the digests of more take the server long."""
+
+
+def count_rows(
+    plan: DatabasePlan, store: Store, backup: Backup, *, environ: Mapping[str, str]
+) -> Mapping[str, RowTotals]:
+    """Return the counts of the tables for which there is time. Raises Cancelled.
+
+    What keeps a table from being compared leaves it out.
+    """
+    difference = plan.difference
+    if difference is None or difference.reason or backup.manifest is None:
+        return {}
+    wanted = [
+        (one.row_bytes, one.name)
+        for one in plan.check.contents
+        if difference.verdicts.get(one.name) is Verdict.DIFFERS and one.row_bytes <= LARGEST
+    ]
+    if not wanted:
+        return {}
+    # A plan in which nothing differs waits for no imports.
+    from core.contents.table_differences import TableDifferences  # noqa: PLC0415
+    from core.contents.tables import DumpContents  # noqa: PLC0415
+
+    try:
+        with (
+            DumpContents(backup, keep=False) as contents,
+            TableDifferences(contents, store, environ=environ) as found,
+        ):
+            names = [name for _, name in sorted(wanted)]
+            return found.count(names, deadline=time.monotonic() + COUNTING_S)
+    except Cancelled:
+        raise
+    except MagerewindError:
+        return {}
