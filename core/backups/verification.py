@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 
 from core.backups.catalog import Backup
@@ -17,6 +18,7 @@ from core.backups.changing import change_manifest
 from core.backups.manifest import Manifest, identity_of
 from core.backups.place import open_backups
 from core.backups.verification_records import VerificationRecord, remember_record
+from core.durable import translate
 from core.errors import DamagedBackup, MagerewindError, StatementRefused
 from core.events import Kind, Report, Warned, no_report
 
@@ -104,15 +106,21 @@ def _remember(result: VerifyResult, status: os.stat_result) -> None:
         sound = result.sound and result.content_bytes == now.content_bytes
         return dataclasses.replace(found, looked_at=identity_of(found) if sound else "")
 
-    with open_backups(result.backup.directory) as directory:
-        change_manifest(directory, manifest.file_name, judged)
+    name = manifest.file_name
+    # What was deleted, or exchanged, while it was read, is not described by what was found.
+    with suppress(FileNotFoundError), open_backups(result.backup.directory) as directory:
+        if _is_same(os.lstat(name, dir_fd=directory.fd), status):
+            change_manifest(directory, name, judged)
+
+
+def _is_same(one: os.stat_result, other: os.stat_result) -> bool:
+    return (one.st_ino, one.st_ctime_ns) == (other.st_ino, other.st_ctime_ns)
 
 
 def _remember_look(result: VerifyResult, status: os.stat_result) -> None:
     """Remember the finding, unless the file is another by now."""
     backup = result.backup
-    now = os.lstat(backup.path)
-    if (now.st_ino, now.st_ctime_ns) == (status.st_ino, status.st_ctime_ns):
+    if _is_same(os.lstat(backup.path), status):
         look = VerificationRecord(result.sha256, result.problem)
         remember_record(backup.directory, backup.name.text, status, look)
 
@@ -128,7 +136,10 @@ def verify_backup(
     """
     manifest = backup.manifest
     read = _read_dump if backup.kind is Kind.DB else _read_archive
-    status = os.stat(backup.path)
+    try:
+        status = os.stat(backup.path)
+    except OSError as error:
+        raise translate(error, f"reading {backup.path}") from error
     try:
         size_bytes = status.st_size
         if manifest is not None and size_bytes != manifest.size_bytes:

@@ -18,7 +18,7 @@ from core.account import door, installation
 from core.account.ids import Ids, ids_named
 from core.account.walk import Place, Walk
 from core.cli.console import Console
-from core.cli.parser import CommandLine
+from core.cli.parser import NAMES, CommandLine
 from core.errors import AccountRefused, DirectoryGone, MagerewindError, StoreNotFound
 from core.events import encode_text
 from core.jobs.inherited import take_over
@@ -205,7 +205,7 @@ def _say(how: door.Opened, line: CommandLine, console: Console) -> None:
     if line.command is None:
         _require_filter(how)
         return
-    if line.command == "job:run":
+    if line.command in ("job:run", NAMES):
         return
     if console.as_json:
         console.print_json(

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from core.account.ids import ids_named
 from core.cli.commands import Session
 from core.cli.due_view import due_json, due_lines
 from core.cli.retention_policy import policy_of
@@ -31,13 +32,14 @@ from core.schedule.install import (
     install,
     remove,
 )
-from core.schedule.programs import has, run_program
+from core.schedule.programs import has, refusal_as, run_program
 from core.schedule.units import Schedule
 from core.text.lines import note, plain, success, warning
 from core.text.printable import printable
 
 _CALENDAR: Final = "daily"
 _DAY_S: Final = 86400.0
+_OF_SHELL: Final = ("MAGENTO_DC_", "MAGE_", "MAGEREWIND_")
 
 
 def program() -> tuple[str, ...]:
@@ -150,6 +152,7 @@ def install_command(session: Session) -> int:
         _print_files(session, files_of(schedule, way, places))
         return 0
     _refuse_unreadable(schedule.commands[0][0], store.owner_uid, schedule.account)
+    _refuse_unknown(session, store, schedule.account)
     for one in find_installed(store.root, places, session.environ):
         if one.way is not way:
             raise PreflightRefused(
@@ -161,6 +164,10 @@ def install_command(session: Session) -> int:
         _say_installed(session, one)
     for line in by_hand:
         session.console.say(note(line))
+    lacking = sorted(name for name in session.environ if name.startswith(_OF_SHELL))
+    if lacking:
+        words = f"The runs do not have this shell's {', '.join(map(printable, lacking))}."
+        session.console.say(warning(words))
     return 0
 
 
@@ -178,6 +185,19 @@ def _refuse_unreadable(started: str, uid: int, account: str) -> None:
                     hint="Install it for all: pipx install --global magerewind",
                 )
             above = os.path.dirname(above)
+
+
+def _refuse_unknown(session: Session, store: Store, account: str) -> None:
+    """Raise PreflightRefused where root reads a configuration that the runs could not read."""
+    if os.geteuid() != 0 or not session.line.use_config:
+        return
+    ids = ids_named(account, None)
+    problem = "" if ids.uid == 0 else refusal_as(ids, _command(session, store, "config:show"))
+    if problem:
+        raise PreflightRefused(
+            f"The runs are {account}'s, and would be refused: {printable(problem)}",
+            hint="Let that account read the configuration (chgrp, chmod 640), or give --no-config.",
+        )
 
 
 def _say_installed(session: Session, one: Installed) -> None:

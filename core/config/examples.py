@@ -38,6 +38,7 @@ on_success = [
 ]
 ```
 
+- A program outside of the store that every account may write to, or exchange, is not run.
 - Order: `before`; the job; `on_success` or `on_failure`; `after`. Hooks under `hooks.rollback`
   stand in place of those of the same name under `hooks`, so the `before` and `after` above hold
   for rollbacks too.
@@ -88,8 +89,8 @@ urls_file = "/home/deploy/.config/magerewind/apprise.urls"
   answer, refuses or breaks is a warning in the job, with its name and without its URL; neither
   outcome nor exit code change, not even with `strict`.
 - Up to three redirections are followed, to http and https only, never from https to http. A token
-  goes to the first host only. Certificates are checked against the system's, or `ca_file`.
-  Proxies are not used.
+  and headers go to the first host only. Certificates are checked against the system's, or
+  `ca_file`. Proxies are not used, whatever the environment says.
 - A value is put into texts of the template, never into its JSON. A text that is one placeholder
   becomes its value, so `"${size_bytes}"` is a number.
 - Messages of the job go along only where `log_lines` asks for them.

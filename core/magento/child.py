@@ -25,7 +25,7 @@ from core.durable import write_all
 _CHUNK: Final = 65536
 _POLL_S: Final = 0.2
 _MOST_DRAINED: Final = 32  # chunks: more than a pipe holds
-_WATCH: Final = 'read -r group && { read -r end || kill -KILL "-$group"; }'
+_WATCH: Final = 'read -r group && { read -r never || kill -KILL "-$group"; }'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,9 +117,9 @@ def _watch() -> Iterator[Callable[[int], None]]:
     """
     ours, held = os.pipe()
 
-    def tell(line: str) -> None:
+    def guard(group: int) -> None:
         with contextlib.suppress(OSError):  # the shell is gone, or there is none
-            os.write(held, f"{line}\n".encode())
+            os.write(held, f"{group}\n".encode())
 
     watch: subprocess.Popen[bytes] | None = None
     try:
@@ -133,13 +133,13 @@ def _watch() -> Iterator[Callable[[int], None]]:
                 env={},
                 start_new_session=True,
             )
-        yield lambda group: tell(str(group))
+        yield guard
     finally:
-        tell("")
+        if watch is not None:  # before the pipe ends
+            watch.kill()
+            watch.wait()
         os.close(ours)
         os.close(held)
-        if watch is not None:
-            watch.wait()
 
 
 @contextlib.contextmanager

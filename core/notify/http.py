@@ -10,7 +10,7 @@ import re
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -28,7 +28,7 @@ _LEAST_S: Final = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request. `token` is sent to the first host only."""
+    """A request. `token` and `headers` are sent to the first host only."""
 
     url: str
     body: bytes
@@ -60,8 +60,9 @@ def _post(request: Request, deadline_s: float) -> None:
     target, method = _target(request.url), "POST"
     first = target.netloc
     for _ in range(_REDIRECTIONS + 1):
-        token = request.token if target.netloc == first else None
-        status, location = _send(request, target, method, token, deadline_s)
+        if target.netloc != first:  # nothing that was meant for the first host
+            request = replace(request, token=None, headers={})
+        status, location = _send(request, target, method, deadline_s)
         if 200 <= status < 300:
             return
         if status not in _KEEP_METHOD | {_SEE_OTHER} or not location:
@@ -87,7 +88,7 @@ def _target(url: str) -> SplitResult:
 
 
 def _send(
-    request: Request, target: SplitResult, method: str, token: str | None, deadline_s: float
+    request: Request, target: SplitResult, method: str, deadline_s: float
 ) -> tuple[int, str | None]:
     """Return status and Location of the answer."""
     connection = _connection(request, target, deadline_s)
@@ -96,9 +97,9 @@ def _send(
         "Connection": "close",
         **request.headers,
     }
-    if token is not None:
+    if request.token is not None:
         scheme = "Bearer " if request.token_header.lower() == "authorization" else ""
-        headers[request.token_header] = f"{scheme}{token}"
+        headers[request.token_header] = f"{scheme}{request.token}"
     body = request.body if method == "POST" else None
     if body is not None:
         headers["Content-Type"] = request.content_type

@@ -92,7 +92,7 @@ def plan_prune(
         (backup.manifest.sequence, one.timestamp)
         for one in sets.values()
         for backup in one.backups
-        if backup.manifest is not None
+        if backup.manifest is not None and _is_ours(store, backup)
     )
     candidates = [
         replace(_candidate(store, one, needed, foreign=foreign), in_doubt=one.timestamp in doubted)

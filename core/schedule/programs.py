@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from core.account.ids import Ids
 from core.errors import PreflightRefused
 
 _LIMIT_S: Final = 20.0
@@ -73,6 +74,34 @@ def run_program(
         raise PreflightRefused(f"{words[0]} could not be run: {error.strerror}") from error
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
     return ProgramResult(done.returncode, done.stdout, said[-1] if said else "")
+
+
+def refusal_as(ids: Ids, words: Sequence[str]) -> str:
+    """Return the first line that a program of root's complains with when an account runs it.
+
+    Empty where it ends well. It has a session of its own, so no terminal of root's to type into.
+    """
+    try:
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_LIMIT_S,
+            env={"PATH": _PATH, "LC_ALL": "C.UTF-8", "HOME": ids.home, "USER": ids.name},
+            cwd="/",
+            user=ids.uid,
+            group=ids.gid,
+            extra_groups=ids.groups,
+            start_new_session=True,
+            umask=0o077,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"it did not end within {_LIMIT_S:.0f} seconds."
+    except OSError as error:
+        return f"{error.strerror}."
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return (said[0] if said else f"exit code {done.returncode}.") if done.returncode else ""
 
 
 def systemd_runs() -> bool:

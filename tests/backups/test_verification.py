@@ -211,3 +211,21 @@ def test_a_mark_that_comes_while_a_backup_is_read_stays(store: Store) -> None:
     assert verify_backup(backup, report=marked).sound
     found = find_any_backup(store.backups, NAME)
     assert (found.remarks.keep, found.health) == (True, Health.VERIFIED)
+
+
+def test_a_file_that_was_exchanged_while_it_was_read_says_nothing_of_the_present_one(
+    store: Store,
+) -> None:
+    write(store)
+    backup = find_any_backup(store.backups, NAME)
+    path = Path(store.backups, NAME)
+    sound = path.read_bytes()
+    path.write_bytes(sound[:-100] + bytes(100))
+
+    def exchanged(_done: int, _items: int, _current: str) -> None:
+        if path.read_bytes() != sound:
+            path.with_suffix(".new").write_bytes(sound)
+            path.with_suffix(".new").rename(path)
+
+    assert not verify_backup(backup, report=exchanged).sound
+    assert not find_any_backup(store.backups, NAME).problem

@@ -51,6 +51,7 @@ def shop(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -> Dat
         socket=server.socket,
     )
     make_store(str(root), size=Size.SMALL, connection=connection)
+    (root / "var/backups").mkdir(0o700, exist_ok=True)
     return DatabaseShop(root, server)
 
 

@@ -121,7 +121,7 @@ def test_hooks_run_in_their_order_in_the_root_with_the_job_on_stdin(hooked: Hook
     [
         ('[["TELL"], ["TELL", "4"], ["TELL", "0"]]', "failed (exit code 4)"),
         ('["/no/such/program"]', "cannot be run: No such file"),
-        (f'["{os.devnull}"]', "cannot be run: Permission denied"),
+        ('["/etc/passwd"]', "cannot be run: Permission denied"),
         ('["sh", "-c", "kill -9 $$"]', "failed (exit code -9)"),
         ('["sh", "-c", "echo no consumers here; exit 7"]', "(exit code 7): no consumers here"),
     ],

@@ -230,7 +230,11 @@ def test_a_set_that_was_made_by_a_clock_that_was_behind_stays(shop, history):
         copy_backup(shop, shop.request.db_file, timestamp, sequence=number)
     behind = history[0] - 400 * DAY
     copy_backup(shop, shop.request.db_file, behind, sequence=99)
+    # Another store's has numbers of its own.
+    other = copy_backup(shop, shop.request.db_file, behind - DAY, sequence=50, root="/elsewhere")
     said = magerewind(shop, "info:backups:prune", "--keep-daily=2", "--dry-run", code=0).out
+    assert said.count("made while the clock was off") == 1
+    assert f"{other.name.partition('_')[0]} " in said
     rows = {line.split()[1]: line for line in said.splitlines() if line.startswith("| 1")}
     assert "keep" in rows[str(behind)]
     assert "made while the clock was off" in rows[str(behind)]

@@ -121,14 +121,16 @@ def test_an_answer_without_end_is_no_harm(http, short):
 
 def test_redirections_are_followed_and_a_token_stays_with_its_host(http, secret):
     token = secret("t0ken")
-    assert told(Webhook(url=http.url("moved/x"), token_file=token), DONE) == ()
-    assert told(Webhook(url=http.url("away/x"), token_file=token), DONE) == ()
+    more = {"token_file": token, "headers": {"X-Own": "yes"}}
+    assert told(Webhook(url=http.url("moved/x"), **more), DONE) == ()
+    assert told(Webhook(url=http.url("away/x"), **more), DONE) == ()
     assert told(Ping(url=http.url("seeother/x")), DONE) == ()
     there = [(method, path, headers) for method, path, headers, _ in http.got if "/ok/" in path]
     assert [one[:2] for one in there] == [
         ("POST", "/ok/there"), ("POST", "/ok/away"), ("GET", "/ok/there")
     ]  # fmt: skip
     assert ["Authorization" in headers for _, _, headers in there] == [True, False, False]
+    assert ["X-Own" in headers for _, _, headers in there] == [True, False, False]
 
 
 def test_all_are_told_side_by_side_and_one_that_hangs_stops_no_other(http, monkeypatch):

@@ -10,6 +10,7 @@ import pytest
 from tests.security.accounts import GROUP, OTHER, OWNER, WEB, as_root, clean, look_of
 
 pytestmark = as_root
+LONG = pytest.mark.long
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_metrics_go_through_no_link_of_another_account(installation, root, place
     assert os.listdir(victim) == ["shop.prom"]
 
 
-@pytest.mark.parametrize("kind", ["directory", "link"])
+@pytest.mark.parametrize("kind", [pytest.param("directory", marks=LONG), "link"])
 def test_nothing_is_extracted_where_another_account_is_master(installation, root, place, kind):
     said = installation.run("setup:backup", "--media", "--json", root=root, code=0)
     [name] = [row["file_name"] for row in said.rows if row["type"] == "BackupCompleted"]
@@ -66,7 +67,7 @@ def test_nothing_is_extracted_where_another_account_is_master(installation, root
     assert look_of(shared) | look_of(victim) == before
 
 
-@pytest.mark.parametrize("spoil", ["file", "directory"])
+@pytest.mark.parametrize("spoil", [pytest.param("file", marks=LONG), "directory"])
 def test_a_hook_that_every_account_could_have_written_is_not_run(installation, root, place, spoil):
     tools = directory(f"{place}/tools", 0)
     hook = tools / "hook"
@@ -115,3 +116,33 @@ def test_an_account_that_may_not_back_up_schedules_nothing_and_knows_nothing(ins
     assert "/nonexistent" not in said.err
     said = installation.run("info:store", "--check", root=root, code=3, **member)
     assert said.out.startswith("UNKNOWN - The store belongs to ")
+
+
+def test_root_schedules_nothing_that_the_owner_could_not_configure(installation, root, place):
+    config = configured(place, root, "")
+    path = Path(place, "config.toml")
+    path.chmod(0o600)
+    words = ("schedule:install", "--user", "--store=one", config)
+    environ = clean(HOME=place)
+    said = installation.run(*words, code=1, environ=environ)
+    assert f"The runs are {OWNER}'s, and would be refused: {path} cannot be read" in said.err
+    assert not Path(place, ".config").exists()
+    path.chmod(0o644)
+    installation.run(*words, code=0, environ=environ)
+    assert len(list(Path(place, ".config/systemd/user").glob("*.timer"))) == 1
+
+
+@pytest.mark.parametrize("what", ["backups", pytest.param("jobs", marks=LONG)])
+def test_completion_for_root_sees_no_more_than_the_owner(installation, root, place, victim, what):
+    for name in ("1700000000_db.sql", "20261123-031500-1a2b"):
+        Path(victim.path, name).touch()
+    at = Path(root, "var/backups" if what == "backups" else "var/.magerewind")
+    if at.exists():
+        at.rmdir()
+    at.symlink_to(victim.path)
+    os.lchown(at, OWNER, OWNER)
+    if what == "jobs":
+        Path(victim.path, "jobs").symlink_to(".")
+    for words, cwd in (((), root), (("--root", root), place)):
+        said = installation.run("complete:names", what, *words, cwd=cwd, code=0)
+        assert (said.out, said.err) == ("", "")

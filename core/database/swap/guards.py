@@ -96,10 +96,24 @@ def _referred_to(
 def _make(connection: Connection, name: str, staged: str, columns: tuple[str, ...]) -> None:
     guard, table = quote_name(name), quote_name(staged)
     words = ", ".join(map(quote_name, columns))
-    connection.execute("SET foreign_key_checks = 1")  # without them a key to anything can be made
-    connection.execute(
-        f"CREATE TABLE {guard} (KEY ({words}), FOREIGN KEY ({words}) REFERENCES {table} ({words}))"
-        f" ENGINE=InnoDB SELECT {words} FROM {table} LIMIT 0"
+    primary = tuple(
+        str(column)
+        for (column,) in connection.query(
+            "SELECT COLUMN_NAME FROM information_schema.STATISTICS"
+            " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s AND INDEX_NAME = 'PRIMARY'"
+            " ORDER BY SEQ_IN_INDEX",
+            (staged,),
+        )
     )
+    kind = "PRIMARY KEY" if columns == primary else "KEY"  # one tree in place of two
+    connection.execute("SET foreign_key_checks = 1")  # without them a key to anything can be made
+    parts = [f"{kind} ({words})", f"FOREIGN KEY ({words}) REFERENCES {table} ({words})"]
+    apart = not connection.server.mariadb  # MySQL takes no foreign key together with a SELECT
+    inside = ", ".join(parts[:1] if apart else parts)
+    connection.execute(
+        f"CREATE TABLE {guard} ({inside}) ENGINE=InnoDB SELECT {words} FROM {table} LIMIT 0"
+    )
+    if apart:
+        connection.execute(f"ALTER TABLE {guard} ADD {parts[1]}")
     connection.execute("SET foreign_key_checks = 0")
     connection.execute(f"INSERT INTO {guard} SELECT {words} FROM {table}")
