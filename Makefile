@@ -16,7 +16,8 @@ setup: ## Make .venv with the locked dependencies, and install MariaDB where it 
 	@scripts/setup.sh
 
 demo: setup ## Make a sample store with a private MariaDB and open the application on it
-	@.venv/bin/magerewind demo --size $(SIZE)
+	@restic=$$(scripts/restic.sh) || echo "magerewind: without it, all but copies elsewhere works" >&2; \
+	PATH="$${restic:+$$restic:}$$PATH" .venv/bin/magerewind demo --size $(SIZE)
 
 test-tools: setup
 	@scripts/need.sh bsdtar=libarchive-tools 7z=p7zip-full tmux=tmux

@@ -256,9 +256,10 @@ class Inside:
         """Write nothing."""
         return 0, 0, 0
 
-    def difference(self, _name: str, _part: str, **_how: object) -> tuple[str, ...]:
-        """Return the recorded difference, whatever is asked for."""
-        return self._answers.difference
+    def difference(self, _name: str, part: str, **_how: object) -> tuple[str, ...]:
+        """Return the recorded difference, and nothing for any other entry."""
+        lines = self._answers.difference
+        return lines if any(f" {part} " in line for line in lines[:1]) else ()
 
 
 class Playback:

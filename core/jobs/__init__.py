@@ -5,6 +5,7 @@ run      take the lock; run the operation; write the result                     
 around   hooks before and after; notifications; metrics                              surroundings
 tell     append each event to the stream                                             stream
 watch    read the stream; fold the events into one state                             client, state
-list     tell finished, running and interrupted jobs apart; remove the oldest        listing
+list     tell finished, running and interrupted jobs apart                           listing
+forget   remove the oldest jobs, but those with an undo                              old_jobs
 hold     keep jobs out during a short change by a front end                          exclusive
 """

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from core.errors import ForeignState, JobError, JobInterrupted, MagerewindError
 from core.events import Kind, Operation, Outcome
-from core.jobs.directory import KEPT_JOBS, JobDirectory, job_directories, remove_job
+from core.jobs.directory import JobDirectory, job_directories
 from core.jobs.lock import Holder, read_holder
 from core.journal import Record, has
 from core.magento.store import Store
@@ -185,13 +185,13 @@ def list_jobs(store: Store) -> tuple[JobSummary, ...]:
     """
     try:
         holder = read_holder(store)
-        summaries = [_safely(job, holder) for job in job_directories(store)]
+        summaries = [summary_of(job, holder) for job in job_directories(store)]
     except ForeignState as error:  # the directory of all jobs, or the lock
         return (unknown_job(_NOWHERE, error.message),)
     return tuple(summary for summary in summaries if summary is not None)
 
 
-def _safely(job: JobDirectory, holder: Holder | None) -> JobSummary | None:
+def summary_of(job: JobDirectory, holder: Holder | None) -> JobSummary | None:
     """Return a job as a list shows it, None for one that never began."""
     try:
         return summarize(job, holder)
@@ -202,25 +202,3 @@ def _safely(job: JobDirectory, holder: Holder | None) -> JobSummary | None:
             if job.journal.exists():
                 return unknown_job(job.job_id, NOT_UNDERSTOOD)
         return None
-
-
-def prune(store: Store, *, keep: int = KEPT_JOBS) -> None:
-    """Forget the oldest jobs; never one that runs, is interrupted, or has anything aside."""
-    holder = read_holder(store)
-    gone = 0
-    for position, job in enumerate(job_directories(store)):
-        if position < keep:
-            continue
-        summary = _safely(job, holder)
-        if summary is None or not (summary.running or summary.interrupted or summary.undo_kept):
-            if summary is not None and job.directory.has(job_files.DISCARDING):
-                continue
-            remove_job(job)
-            gone += summary is not None
-    if gone:
-        job_files.add_forgotten(store, gone)
-
-
-def forgotten(store: Store) -> int:
-    """Return how many jobs of this store ran and are listed no more; 0 where nothing tells."""
-    return job_files.forgotten(store)

@@ -28,11 +28,11 @@ from core.jobs.listing import (
     has_ended,
     interrupted_error,
     list_jobs,
-    prune,
     summarize,
 )
 from core.jobs.lock import Holder, acquire, boot_id, process_start
 from core.jobs.login import login_note
+from core.jobs.old_jobs import forget_old_jobs
 from core.jobs.runner_process import Starter, settle_process
 from core.jobs.second_lock import hold_var
 from core.jobs.stream import EventStream, StreamWriter
@@ -329,7 +329,7 @@ class Runner:
                 context.journal.write(End(outcome=ending.outcome))
             context.directory.write(job_files.RESULT, json.dumps(result).encode())
         with suppress(MagerewindError, OSError):
-            prune(self.job.store)
+            forget_old_jobs(self.job.store)
 
 
 def _close(fd: int | None) -> None:

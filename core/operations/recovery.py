@@ -15,7 +15,7 @@ from typing import Final
 from core.database.server.connection import schema_lock
 from core.errors import ConnectionFailed, JobRunning, StoreLeftClosed
 from core.events import Kind, Outcome, RecoveryBegan, Step
-from core.operations import ending
+from core.operations import commit_or_revert
 from core.operations.backup import abandon
 from core.operations.connection_file import has_connection, kept_connection
 from core.operations.context import JobContext
@@ -81,11 +81,11 @@ def _recover_rollback(
     replaces = request.job_id if isinstance(request, UndoRequest) else None
     with _schema_held(context, parts):
         if committed:
-            return ending.forward(
+            return commit_or_revert.forward(
                 context, parts, flush=request.flush, replaces=replaces, strict=request.strict
             )
         _refuse_unmovable(context, parts)
-        ending.revert(context, parts)
+        commit_or_revert.revert(context, parts)
     return _reverted("The interrupted job was reverted: the store is as it was before it.")
 
 

@@ -16,7 +16,7 @@ from core.events import (
     StepsPlanned,
     step_key,
 )
-from core.operations import closing, ending
+from core.operations import closing, commit_or_revert
 from core.operations.backup_origin import refuse_unasked
 from core.operations.chosen import chosen_findings
 from core.operations.confirmed_plan import read_confirmed
@@ -97,11 +97,11 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> OperationResu
             begin_moving(context, parts)
             for part in parts:
                 part.swap(context)
-            ending.commit(context)
+            commit_or_revert.commit(context)
         except BaseException as error:
-            ending.end_by_reverting(context, parts, error)
+            commit_or_revert.end_by_reverting(context, parts, error)
             raise
-        return ending.forward(
+        return commit_or_revert.forward(
             context, parts, flush=request.flush, replaces=None, strict=request.strict
         )
 

@@ -159,7 +159,8 @@ def plan_rollback(
         from core.operations.row_counts import count_rows  # noqa: PLC0415 - as said above
 
         database = plan_database(request, sources, report, findings)
-        counted = count_rows(database, store, sources.backups[Kind.DB], environ=environ)
+        backup = sources.backups[Kind.DB]
+        counted = count_rows(database.check, database.difference, store, backup, environ=environ)
         database = replace(database, counted=counted)
     findings += absence_findings(store, request, sources, files)
     findings += file_findings(store, files)

@@ -17,7 +17,8 @@ from core.magento.store import Store
 
 if TYPE_CHECKING:
     from core.contents.table_rows import RowTotals
-    from core.operations.rollback_plan import DatabasePlan
+    from core.database.load.dump_check import DumpCheck
+    from core.operations.difference import Difference
 
 COUNTING_S: Final = 3.0
 """After this long no further table is begun."""
@@ -26,18 +27,22 @@ LARGEST: Final = 64 << 20
 
 
 def count_rows(
-    plan: DatabasePlan, store: Store, backup: Backup, *, environ: Mapping[str, str]
+    check: DumpCheck,
+    difference: Difference | None,
+    store: Store,
+    backup: Backup,
+    *,
+    environ: Mapping[str, str],
 ) -> Mapping[str, RowTotals]:
     """Return the counts of the tables for which there is time. Raises Cancelled.
 
-    What keeps a table from being compared leaves it out.
+    A table that cannot be compared is left out.
     """
-    difference = plan.difference
     if difference is None or difference.reason or backup.manifest is None:
         return {}
     wanted = [
         (one.row_bytes, one.name)
-        for one in plan.check.contents
+        for one in check.contents
         if difference.verdicts.get(one.name) is Verdict.DIFFERS and one.row_bytes <= LARGEST
     ]
     if not wanted:

@@ -10,7 +10,7 @@ import contextlib
 from core.database.server.connection import schema_lock
 from core.events import Kind, RollbackStarted, Step, StepsPlanned, step_key
 from core.magento.settings import DatabaseConnection
-from core.operations import closing, ending
+from core.operations import closing, commit_or_revert
 from core.operations.connection_file import keep_connection, kept_connection
 from core.operations.context import JobContext
 from core.operations.findings import refuse, say_findings
@@ -72,10 +72,10 @@ def run_undo(context: JobContext, request: UndoRequest) -> OperationResult:
             begin_moving(context, parts)
             for part in parts:
                 part.swap(context)
-            ending.commit(context)
+            commit_or_revert.commit(context)
         except BaseException as error:
-            ending.end_by_reverting(context, parts, error)
+            commit_or_revert.end_by_reverting(context, parts, error)
             raise
-        return ending.forward(
+        return commit_or_revert.forward(
             context, parts, flush=request.flush, replaces=request.job_id, strict=request.strict
         )

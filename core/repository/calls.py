@@ -25,6 +25,8 @@ from core import cancellation
 from core.errors import (
     MALFORMED,
     Cancelled,
+    DiskFull,
+    MagerewindError,
     RepositoryError,
     RepositoryKeyRefused,
     RepositoryLocked,
@@ -47,6 +49,9 @@ _LAUNCH: Final = (
     "os.execv(sys.argv[2],sys.argv[2:])\n"
 )
 _RETRYING: Final = b"retrying after"
+_RETRIES_S: Final = 120.0  # without progress, of a call that says that it tries again
+_FETCHING: Final = frozenset({"restore", "dump"})
+_FULL: Final = re.compile(rb"(?i)insufficient storage|no space left|disk quota exceeded")
 _RETRY: Final = re.compile(r"^.*?retrying after [^:]*: ")
 SOME_UNREAD: Final = 3
 """The exit code of a backup that left out unreadable files."""
@@ -191,6 +196,8 @@ class Call:
     def _keep(self, chunk: bytes) -> None:
         self._errors += chunk
         retries = self._limits.retries
+        if self._what == "backup" and _RETRYING in self._errors and _FULL.search(self._errors):
+            raise self._full(self.reason())
         if self._has_progressed:
             retries = None
         if retries is not None and self._errors.count(_RETRYING) > retries:
@@ -208,6 +215,8 @@ class Call:
         idle_s = self._limits.idle_s
         if not self._has_progressed:
             idle_s = min(idle_s, self._limits.first_s)
+        elif self._errors.count(_RETRYING) > 1:
+            idle_s = min(idle_s, _RETRIES_S)
         if now_s - self._alive_s > idle_s:
             self._give_up(now_s - self._alive_s)
 
@@ -221,6 +230,14 @@ class Call:
             f"{f'for {after_s:.0f} seconds' if after_s >= 10 else 'that could be used'}"
             f"{f': {said}' if said else '.'}",
             hint="Is the server there, and are the address and the keys right?",
+        )
+
+    def _full(self, said: str) -> MagerewindError:
+        if self._what in _FETCHING:
+            return DiskFull(f"There is no room here for what is fetched: {said}")
+        return RepositoryError(
+            f"There is no room in the repository {self._repository.name}: {_RETRY.sub('', said)}",
+            hint="What was sent counts as nothing without its set; repo:forget --prune makes room.",
         )
 
     def _waited(self) -> int:
@@ -271,7 +288,7 @@ class Call:
             return
         raise self._error(self.code, self.reason())
 
-    def _error(self, code: int, said: str) -> RepositoryError:
+    def _error(self, code: int, said: str) -> MagerewindError:
         name, url = self._repository.name, self._repository.shown_url
         if code == 12 or "wrong password" in said:
             return RepositoryKeyRefused(
@@ -285,6 +302,8 @@ class Call:
                 f"Somebody else works on the repository {name}: {said}",
                 hint=f"If nobody does, magerewind repo:unlock {name} removes locks that are stale.",
             )
+        if _FULL.search(said.encode()):
+            return self._full(said)
         reason = said or f"exit code {code}"
         return RepositoryError(f"restic {self._what} on {name} failed: {reason}")
 

@@ -26,6 +26,13 @@ _UNKNOWN: Final = "\ufffd"
 _TYPES: Final = {"file": stat.S_IFREG, "dir": stat.S_IFDIR, "symlink": stat.S_IFLNK}
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 _MODE: Final = 0o777
+_MOST_32, _MOST_64 = (1 << 32) - 1, (1 << 64) - 1
+_DEEPEST: Final = 20_000  # components; a walk goes as deep
+_LONGEST_NAME: Final = 255
+_SHOWN: Final = 200
+_MOST_ENTRIES: Final = 10_000_000
+_LARGEST: Final = 4 << 30
+"""Bytes of a listing; restic needs about 400 for an entry."""
 _STICKY, _SETGID = 1 << 20, 1 << 22  # of Go's file modes
 
 
@@ -61,12 +68,19 @@ def _nanoseconds(text: str) -> int:
     return seconds * 1_000_000_000 + int((match[2] or "").ljust(9, "0"))
 
 
+def _number(value: object, most: int) -> int:
+    """Return a whole number of a listing. Raises ValueError for anything else."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise ValueError("a number that no file can have")
+    return value
+
+
 def _listed(row: dict[str, Any], names: _Names, links: PartManifest) -> Listed | None:
     kind = _TYPES.get(str(row["type"]))
     if kind is None:
         return None  # a device, a pipe: in no archive either
     path = names.of(str(row["path"]))
-    mode = int(row["mode"])
+    mode = _number(row["mode"], _MOST_32)
     bits = mode & _MODE | (0o1000 if mode & _STICKY else 0) | (0o2000 if mode & _SETGID else 0)
     link = b""
     if kind == stat.S_IFLNK:
@@ -74,38 +88,69 @@ def _listed(row: dict[str, Any], names: _Names, links: PartManifest) -> Listed |
             raise ValueError(f"no target of the link {path!r}")
         link = links.links[path]
     return Listed(
-        path, kind | bits, int(row.get("uid", 0)), int(row.get("gid", 0)),
-        int(row.get("size", 0)) if kind == stat.S_IFREG else 0,
-        _nanoseconds(str(row["mtime"])), int(row.get("inode", 0)), link,
+        path, kind | bits, _number(row.get("uid", 0), _MOST_32),
+        _number(row.get("gid", 0), _MOST_32),
+        _number(row.get("size", 0), _MOST_64 >> 1) if kind == stat.S_IFREG else 0,
+        _nanoseconds(str(row["mtime"])), _number(row.get("inode", 0), _MOST_64), link,
     )  # fmt: skip
 
 
 def _refuse(path: bytes, why: str) -> HostileArchive:
-    return HostileArchive(f"The snapshot in the repository is not used: {path!r} {why}.")
+    name = path if len(path) <= _SHOWN else path[:_SHOWN] + b"..."
+    return HostileArchive(f"The snapshot in the repository is not used: {name!r} {why}.")
+
+
+class _Place:
+    """Where a listing has come to: the directories that its next entry may be in."""
+
+    def __init__(self, prefix: bytes) -> None:
+        self._root = prefix.rstrip(b"/")
+        self._way = [self._root]
+        self._last = b""
+
+    def enter(self, entry: Listed) -> None:
+        """Go on to an entry. Raises HostileArchive for one that cannot be there."""
+        path, key = entry.path, walk_key(entry.path)
+        parts = path.split(b"/")
+        if b"\0" in path or {b"", b".", b".."} & set(parts):
+            raise _refuse(path, "leads out of the store")
+        if len(parts) > _DEEPEST or max(map(len, parts)) > _LONGEST_NAME:
+            raise _refuse(path, "is a path that no file can have")
+        if key <= self._last:
+            raise _refuse(path, "is out of its order")
+        self._last = key
+        above = path.rpartition(b"/")[0]
+        while self._way and self._way[-1] != above:
+            self._way.pop()
+        if not self._way:
+            raise _refuse(path, "is in no directory of it")
+        if stat.S_ISDIR(entry.mode):
+            self._way.append(path)
 
 
 def list_tree(restic: Restic, part: PartManifest, prefix: bytes) -> Iterator[Listed]:
     """Yield the entries in the snapshot of a part. Raises RepositoryError, HostileArchive.
 
-    Memory stays flat: each line is parsed on arrival.
+    Memory stays flat: each line is parsed on arrival. Entries below what is no directory of the
+    listing are refused, and so are names that no file can have.
     """
     names = _Names(part, prefix)
-    last = b""
-    for line in restic.lines(("ls", "--no-lock", part.snapshot), limits=LIST):
+    place, count = _Place(prefix), 0
+    words = ("ls", "--no-lock", part.snapshot)
+    for line in restic.lines(words, limits=LIST, largest=_LARGEST):
         try:
             row = json.loads(line)
             if row.get("message_type", row.get("struct_type")) != "node":
                 continue
             entry = _listed(row, names, part)
         except MALFORMED as error:
-            raise RepositoryError(f"The listing of the snapshot has {error}.") from error
+            raise RepositoryError(
+                f"A line of the snapshot's listing cannot be read: {error}."
+            ) from error
         if entry is None:
             continue
-        parts = entry.path.split(b"/")
-        if b"\0" in entry.path or {b"", b".", b".."} & set(parts):
-            raise _refuse(entry.path, "leads out of the store")
-        key = walk_key(entry.path)
-        if key <= last:
-            raise _refuse(entry.path, "is out of its order")
-        last = key
+        place.enter(entry)
+        count += 1
+        if count > _MOST_ENTRIES:
+            raise HostileArchive(f"The snapshot lists more than {_MOST_ENTRIES:,} entries.")
         yield entry

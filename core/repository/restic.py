@@ -90,14 +90,19 @@ class Restic:
         """Run a call and return all that it printed."""
         return b"\n".join(self.lines(words, limits=limits))
 
-    def lines(self, words: Sequence[bytes | str], *, limits: Limits) -> Iterator[bytes]:
-        """Yield the lines of a call, each a sign of progress. Raises as `calls.Call`."""
+    def lines(
+        self, words: Sequence[bytes | str], *, limits: Limits, largest: int = _LARGEST_ANSWER
+    ) -> Iterator[bytes]:
+        """Yield the lines of a call, each a sign of progress. Raises as `calls.Call`.
+
+        More than `largest` bytes are refused.
+        """
         call = self.call(words, limits=self.first(limits))
         taken = 0
         for line in call.lines():
             call.progressed()
             taken += len(line)
-            if taken > _LARGEST_ANSWER:
+            if taken > largest:
                 call.end()
                 raise RepositoryError("restic said more than can be understood.")
             yield line

@@ -102,7 +102,8 @@ class Holdings:
 
 
 def _snapshot(row: Mapping[str, Any]) -> Snapshot | None:
-    tags = [str(tag) for tag in row.get("tags") or []]
+    found = row.get("tags")
+    tags = [str(tag) for tag in found] if isinstance(found, list) else []
     said = dict(tag.split("=", 1) for tag in tags if "=" in tag)
     number = said.get("set", "")
     kind, identity = said.get("kind", ""), str(row.get("id", ""))
@@ -126,7 +127,7 @@ def _snapshot(row: Mapping[str, Any]) -> Snapshot | None:
 
 
 def _whole(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if isinstance(value, int) and 0 < value < 1 << 63 else 0
 
 
 def _seconds(value: object) -> float:
@@ -283,10 +284,14 @@ def _part(row: Mapping[str, Any]) -> PartManifest:
     snapshot = str(row["snapshot"])
     if not _ID.fullmatch(snapshot):
         raise ValueError("a snapshot in it has no id")
+    prefix = decode(row["prefix"])
+    *names, last = prefix.split(b"/")
+    if last or {b"", b".", b".."} & {*names} or b"\0" in prefix:
+        raise ValueError("a part in it belongs nowhere")
     return PartManifest(
         snapshot=snapshot,
         facts=manifests.from_json(json.dumps(row["facts"]).encode()),
-        prefix=decode(row["prefix"]),
+        prefix=prefix,
         mode=int(row["mode"]) & 0o3777,
         odd=tuple(decode(name) for name in row["odd"]),
         links={decode(name): decode(target) for name, target in row["links"].items()},

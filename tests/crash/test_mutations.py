@@ -102,7 +102,7 @@ MUTATIONS = [
         ('            context.journal.write(SwapEnded(kind=Kind.DB))', 1),
     ),
     *lines(
-        "core/operations/ending.py", ORDER,
+        "core/operations/commit_or_revert.py", ORDER,
         ('            context.journal.write(Committed(at_s=context.clock()))', 1),
         ('            context.journal.write(Settled())', 1),
     ),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.said import Said
 
 ORDINARY = 54321  # an account that no machine knows by name
 CLEAN = {
@@ -19,29 +19,6 @@ CLEAN = {
     if not name.startswith("MAGENTO_DC_") and name != "MAGE_RUN_CODE"
 }
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
-
-
-@dataclass(frozen=True)
-class Said:
-    """The output and the exit code of a command."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self):
-        return self.out.splitlines()
-
-    @property
-    def objects(self):
-        rows = [json.loads(line) for line in self.lines]
-        return [row for row in rows if row["type"] != "WorkingAs"]
-
-    @property
-    def problem(self):
-        """The complaint and its hint, if any, as an administrator reads them on stderr."""
-        return [line for line in self.err.splitlines() if not line.startswith("Working as ")]
 
 
 def magerewind(shop, *words, environ=None, uid=None, stdin="", cwd=None, code=None):

@@ -138,6 +138,9 @@ class Remote:
         self._repositories[name] = {"url": url, "password_file": str(self.password), **more}
         self._write()
 
+    def url(self, name):
+        return self._repositories[name]["url"]
+
     def add_directory(self, name="off", **more):
         """Add a repository that is there already."""
         shutil.copytree(self.template, self.place / name)
@@ -219,3 +222,14 @@ def s3(remote):
     with serving(*words, "--auth-key", ",".join(KEYS), port=port) as process:
         remote.add("cloud", f"s3:http://127.0.0.1:{port}/bucket/shop", env_file=str(keys))
         yield process
+
+
+@pytest.fixture
+def rest(remote):
+    """The address of a real REST server that takes nothing back."""
+    port = free_port()
+    shutil.copytree(remote.template, remote.place / "rest")
+    server = shutil.which("restic-rest-server", path=remote.path)
+    words = ("--append-only", "--no-auth", "--path", str(remote.place / "rest"))
+    with serving(server, *words, "--listen", f"127.0.0.1:{port}", port=port):
+        yield f"rest:http://127.0.0.1:{port}/"

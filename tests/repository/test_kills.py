@@ -1,6 +1,7 @@
 """Killed at records of the journal: a send leaves no set, a rollback leaves a whole store."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,16 +9,34 @@ import pytest
 from core.events import Kind, Outcome
 from core.operations.requests import BackupRequest, RollbackRequest
 from core.repository.settings import Repository
+from tests.repository.conftest import RCLONE
 
 KINDS = (Kind.CODE, Kind.MEDIA, Kind.DB)
 
 
-@pytest.fixture
-def repository(remote, monkeypatch):
-    """A repository in a directory, as the jobs of a client are told of it."""
+SERVERS = [pytest.param(name, marks=pytest.mark.crash) for name in ("s3", "rest", "sftp")]
+
+
+@pytest.fixture(params=["directory", *SERVERS])
+def repository(request, remote, monkeypatch):
+    """A repository of each sort, as the jobs of a client are told of it."""
     monkeypatch.setenv("PATH", remote.path)
-    place = remote.add_directory()
-    return Repository(name="off", url=str(place), password_file=str(remote.password))
+    secret = str(remote.password)
+    match request.param:
+        case "directory":
+            url, more = str(remote.add_directory()), {}
+        case "s3":
+            request.getfixturevalue("s3")
+            url, more = remote.url("cloud"), {"env_file": str(remote.place / "keys")}
+        case "rest":
+            url, more = request.getfixturevalue("rest"), {"append_only": True}
+        case _:
+            shutil.copytree(remote.template, remote.place / "sftp/shop")
+            command = f"sftp.command={RCLONE} serve sftp --stdio {remote.place}/sftp"
+            url, more = "sftp:nobody@nowhere:/shop", {"options": (command,)}
+    listed = {key: list(value) if key == "options" else value for key, value in more.items()}
+    remote.add("off", url, **listed)
+    return Repository(name="off", url=url, password_file=secret, **more)
 
 
 @pytest.mark.timeout(1800)

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from core.repository import calls
 from core.repository.restic import Restic
 from core.repository.sending import send_stream
 from core.repository.settings import Repository
+from tests.integration.commands import as_root
 from tests.repository.conftest import RCLONE, free_port, serving
+from tests.waiting import until
 
 
 def local_members(shop, name):
@@ -199,3 +202,41 @@ def test_a_repository_is_made_once_and_its_sheet_printed_again(remote, tmp_path)
         assert "restic restore ID-OF-KIND-CODE-OR-MEDIA --target /srv/shop" in sheet
         assert "correct horse" not in sheet
     assert remote.sets("new") == []
+
+
+def test_a_server_that_is_full_is_one_line(remote, tmp_path):
+    port = free_port()
+    shutil.copytree(remote.template, tmp_path / "rest")
+    server = shutil.which("restic-rest-server", path=remote.path)
+    words = ("--no-auth", "--path", str(tmp_path / "rest"), "--max-size", "20000")
+    with serving(server, *words, "--listen", f"127.0.0.1:{port}", port=port):
+        remote.add("rest", f"rest:http://127.0.0.1:{port}/")
+        said = remote.run("setup:backup", "--code", "--to", "rest", code=1)
+    assert "There is no room in the repository rest: " in said.err
+    assert not remote.shop.closed()
+
+
+@pytest.mark.crash
+@as_root
+def test_two_hosts_on_one_repository(remote):
+    """What a dead machine locked stays locked; each store has its own sets."""
+    place = remote.add_directory()
+    environ = {"PATH": remote.path, "HOME": str(remote.place), "RESTIC_REPOSITORY": str(place),
+               "RESTIC_PASSWORD_FILE": str(remote.password)}  # fmt: skip
+    words = "hostname other-machine; exec restic backup --stdin --host magerewind-other"
+    other = subprocess.Popen(
+        ["unshare", "--uts", "sh", "-c", words], env=environ, stdin=subprocess.PIPE
+    )
+    until(lambda: list((place / "locks").iterdir()), "the other machine takes no lock")
+    other.kill()
+    other.communicate()
+    remote.run("setup:backup", "--media", "--to", "off")
+    (one,) = remote.sets()
+    said = remote.run("repo:forget", "off", "--keep-last", "1", "--prune", "--yes", code=1)
+    assert "Somebody else works on the repository off" in said.err
+    assert len(list((place / "locks").iterdir())) == 1
+    remote.config.write_text(remote.config.read_text().replace("[stores.shop]", "[stores.two]"))
+    assert remote.sets() == []
+    stamp = str(one["timestamp"])
+    said = remote.run("setup:rollback", "--set", stamp, "-m", "--from", "off", code=1)
+    assert "holds no set" in said.err

@@ -7,15 +7,15 @@ Programs of other accounts must be readable for them. Where the interpreter or t
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.said import Said
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 OWNER = 4711  # an account that no machine knows by name
@@ -25,29 +25,6 @@ OTHER = 4712
 LIMIT_S = 120  # for a command: none of them may hang
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
-
-
-@dataclass(frozen=True)
-class Said:
-    """The output and the exit code of a command."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self):
-        return self.out.splitlines()
-
-    @property
-    def rows(self):
-        """The JSON values on stdout."""
-        return [json.loads(line) for line in self.lines]
-
-    @property
-    def problem(self):
-        """Lines on stderr without the one that says whose account works."""
-        return [line for line in self.err.splitlines() if not line.startswith("Working as ")]
 
 
 class Installation:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
 from screenshots.settling import rows, settle
-from tests.tui.recorded import NOW_S, RecordedEngine
+from tests.tui.recorded import RecordedEngine
+from tests.tui.recorded_values import NOW_S
 from tui.app.application import Application
 from tui.app.terminal import Terminal
 from tui.engine.port import Engine
@@ -56,9 +58,9 @@ def engine() -> RecordedEngine:
 
 
 @pytest.fixture(autouse=True)
-def no_choice_of_a_person(tmp_path_factory: pytest.TempPathFactory, monkeypatch) -> None:
-    """Let no theme that somebody chose on this machine show in a test."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+def no_choice_of_a_person(tmp_path: Path, monkeypatch) -> None:
+    """Let no theme that somebody, or another test, chose on this machine show in a test."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,8 @@ import sys
 import time
 
 from core.events import Kind, Noted, Progressed, Stamped, Step
-from tests.tui.recorded import RecordedEngine, RecordedStream, backup_stream
+from tests.tui.recorded import RecordedEngine, RecordedStream
+from tests.tui.recorded_values import backup_stream
 from tests.tui.scenes import BACKUP
 from tui.app import terminal
 

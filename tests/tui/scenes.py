@@ -10,13 +10,8 @@ from core.errors import ConfigurationError, ConnectionFailed, DamagedBackup
 from core.events import Kind, Operation, Outcome
 from core.jobs.listing import JobSummary
 from core.operations.health import StoreHealth
-from tests.tui.recorded import (
-    NOW_S,
-    RecordedEngine,
-    RecordedStream,
-    backup_stream,
-    rollback_stream,
-)
+from tests.tui.recorded import RecordedEngine, RecordedStream
+from tests.tui.recorded_values import NOW_S, backup_stream, rollback_stream
 from tui.engine.views import BackupsView
 
 UNDONE = "20261122-230000-cd34"

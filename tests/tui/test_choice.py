@@ -11,14 +11,15 @@ from core.config.fields import RollbackOptions, Settings
 from core.errors import Cancelled, UsageError
 from core.events import Kind
 from core.operations.requests import RollbackRequest
+from core.repository.settings import Repository
 from tests.tui.conftest import opened, rows, said, settle, shown
 from tests.tui.recorded import NOW_S, RecordedEngine, plan, sets
 from tests.tui.scenes import SCENES
 from tests.waiting import until_in_loop
-from tui.engine.choice import Choice, Option, chosen_first, chosen_set
+from tui.engine.choice import Choice, Option, chosen_first, chosen_names, chosen_set
 from tui.engine.first_choice import begin_with
 from tui.engine.views import BackupsView
-from tui.render.choice import choice_lines
+from tui.render.choice import choice_lines, option_rows
 from tui.render.job import Place
 from tui.render.lost import numbers_words
 from tui.render.text import ASCII
@@ -64,6 +65,23 @@ def test_a_part_that_the_set_lacks_is_the_nearest_before_it() -> None:
     assert nothing.request is None
     lines = choice_lines(choice, Place(78, ASCII, NOW_S), None)
     assert any("different moments" in line.plain for line in lines)
+
+
+def test_a_set_elsewhere_keeps_its_parts_and_takes_options() -> None:
+    there = Repository(name="nas", url="/mnt/nas", password_file="/etc/p")
+    how = replace(HOW, code_file=f"{NEW}_filesystem.tgz", repository=there)
+    choice = chosen_names(how, BackupsView(directory="var/backups"))
+    assert choice.request == how
+    assert replace(choice.switched(Option.WHOLE).request, whole=False) == how
+    for change in (lambda: choice.moved(1), lambda: choice.toggled(Kind.DB)):
+        with pytest.raises(UsageError, match="on Backups"):
+            change()
+    for width in (78, 116):
+        place = Place(width, ASCII, NOW_S)
+        lines = choice_lines(choice, place, None)
+        assert lines[0].plain.startswith(f"To {NEW} in nas")
+        assert all(line.cell_length <= width for line in lines)
+        assert [row.draw(40) for row in option_rows(choice, place, None)]
 
 
 def test_options_and_what_is_left_out_are_in_the_request() -> None:
@@ -143,6 +161,10 @@ async def test_keys_of_the_plan_choose_and_each_choice_is_planned(engine: Record
         assert engine.requests[-1].keep_env
         assert "Options: keep env.php" in shown(app)
         await press(pilot, "escape")
+        at = rows(app)[3].index("[2]")  # what names its key is a button too
+        await pilot.click("#choice", offset=(at - 2 + 5, 1))
+        await settle(pilot)
+        assert engine.requests[-1].media_file is not None
         assert "OPTIONS" not in shown(app)
         assert "WHAT CHANGES" in shown(app)
 

@@ -12,7 +12,8 @@ from textual.pilot import Pilot
 from core.backups.catalog import PartialBackup
 from core.errors import MagerewindError
 from tests.tui.conftest import opened, settle, shown
-from tests.tui.recorded import NOW_S, RecordedEngine, RecordedStream, backup_stream, rollback_stream
+from tests.tui.recorded import RecordedEngine, RecordedStream
+from tests.tui.recorded_values import NOW_S, backup_stream, rollback_stream
 from tests.tui.scenes import BACKUP, SCENES, UNDONE
 from tui.app.application import Application
 from tui.engine.views import BackupsView, PlanView, SpaceView

@@ -164,7 +164,7 @@ async def test_the_difference_stands_beside_and_is_left_at_once(engine: Recorded
         raise Cancelled("left")
 
     async with opened(engine, size=(120, 40)) as (app, pilot):
-        await press(pilot, *PLAN, "down", "down", "down", "down")
+        await press(pilot, *PLAN)
         assert engine.inside.asked[-1][1] == "app/code/Shop/registration.php"
         assert "-exit;" in shown(app)
         real = engine.inside.difference

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from core.events import Kind, Operation, Outcome, Progressed, Stamped, Step
 from core.jobs.state import JobState, StepState, fold
-from tests.tui.recorded import NOW_S, began, rollback_stream, sets
+from tests.tui.recorded_values import NOW_S, began, rollback_stream, sets
 from tui.engine.pace import COLUMN_S, Pace
 from tui.engine.views import BackupsView, BackupView, ChangedPart, NewerView, SetView
 from tui.render import chart, days, facts, listing, steps, text

@@ -14,7 +14,8 @@ from core.errors import ConnectionFailed
 from core.events import Kind, Noted, Stamped
 from core.operations.requests import BackupRequest
 from tests.tui.conftest import opened, rows, said, settle, shown
-from tests.tui.recorded import NOW_S, RecordedEngine, RecordedStream, backup_stream
+from tests.tui.recorded import RecordedEngine, RecordedStream
+from tests.tui.recorded_values import NOW_S, backup_stream
 from tests.tui.scenes import BACKUP, UNFINISHED
 from tests.waiting import until_in_loop
 from tui.app.application import Application

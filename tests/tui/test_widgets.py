@@ -10,7 +10,8 @@ from textual.geometry import Region
 
 from core.errors import MagerewindError
 from tests.tui.conftest import opened, rows, said, settle, shown
-from tests.tui.recorded import RecordedEngine, sets
+from tests.tui.recorded import RecordedEngine
+from tests.tui.recorded_values import sets
 from tests.waiting import until_in_loop
 from tui.app.themes import LIGHT, remembered
 from tui.engine.views import BackupsView

@@ -86,13 +86,14 @@ class Choice:
     @property
     def stripped(self) -> bool:
         """Whether the dump lacks the rows of some tables."""
-        return Kind.DB in self.taken and self.files[Kind.DB].stripped
+        dump = self.files.get(Kind.DB)
+        return Kind.DB in self.taken and dump is not None and dump.stripped
 
     @property
     def moments(self) -> tuple[int, ...]:
         """The times of the backups that are taken, each once, the newest first."""
-        taken = (self.files[kind].timestamp for kind in self.taken)
-        return tuple(sorted(set(taken), reverse=True))
+        taken = {one.timestamp for kind, one in self.files.items() if kind in self.taken}
+        return tuple(sorted(taken, reverse=True))
 
     @property
     def place(self) -> int | None:
@@ -210,16 +211,20 @@ def chosen_set(how: RollbackRequest, backups: BackupsView, timestamp: int) -> Ch
 
 
 def chosen_names(how: RollbackRequest, backups: BackupsView) -> Choice:
-    """Return the choice that a request makes; it stays as it is where its backups are elsewhere."""
+    """Return the choice that a request makes; it stays as it is where no list has its backups."""
     by_name = {one.name: one for every in backups.sets for one in every.backups}
     named = {
         kind: backup
         for kind in Kind
         if (name := how.file_of(kind)) is not None and (backup := by_name.get(name)) is not None
     }
+    if how.repository is not None and len(named) < len(how.kinds):
+        taken = frozenset(how.kinds)
+        return Choice(how=how, sets=(), files={}, taken=taken, wanted=taken)
+    how = replace(how, repository=None, store="")  # the views of the backups tell where they are
     at = max((one.timestamp for one in named.values()), default=0)
     files = {**files_near(backups.sets, at), **named}
-    taken = frozenset(how.kinds if how.repository is not None else named)
+    taken = frozenset(named)
     return Choice(how=how, sets=backups.sets, files=files, taken=taken, wanted=taken)
 
 

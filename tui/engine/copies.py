@@ -7,7 +7,7 @@ looked into; what changes files in `var/backups` is refused for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from core.backups.names import new_name
 from core.errors import MagerewindError, UsageError
@@ -17,18 +17,10 @@ from core.repository.seen import Seen
 from core.repository.sets import RemoteSet
 from core.repository.settings import Repository
 from core.text import numbers
-from tui.engine.views import BackupView, SetView
+from tui.engine.views import BackupView, Origin, SetView
 
 HERE = "here"
 ONLY_THERE = "It is not in var/backups: magerewind repo:fetch brings it there."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """The repository of a set that is not here, and the name of the store in it."""
-
-    repository: Repository
-    store: str
 
 
 def with_copies(

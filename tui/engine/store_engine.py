@@ -30,7 +30,7 @@ from core.config.job_settings import settings_of_job
 from core.config.load import Effective
 from core.database.server.size import estimate
 from core.errors import DamagedBackup, MagerewindError, UsageError
-from core.events import Kind, Report, Stamped
+from core.events import Kind, Report
 from core.jobs import lock
 from core.jobs.client import Client
 from core.jobs.deleting import delete_named
@@ -56,6 +56,7 @@ from tui.engine import plan_views
 from tui.engine.backup_views import set_view
 from tui.engine.copies import with_copies
 from tui.engine.inside import BackupInsides
+from tui.engine.job_stream import JobStream
 from tui.engine.log_end import read_log
 from tui.engine.shown_plan import ShownPlan
 from tui.engine.views import (
@@ -73,36 +74,6 @@ from tui.engine.views import (
     StoreView,
     places_of,
 )
-
-GONE_AFTER = 8  # empty looks (two seconds) before a job without an end and without a lock is over
-
-
-class JobStream:
-    """A job's events, and whether more can come."""
-
-    def __init__(self, stream: EventStream, is_over: Callable[[], bool]) -> None:
-        self._stream = stream
-        self._is_over = is_over
-        self._empty = 0
-        self.ended = False
-
-    def poll(self) -> list[Stamped]:
-        """Return the new events. `ended` becomes true when the runner has released the store."""
-        try:
-            events = self._stream.poll()
-            over = not events and self._is_over()
-        except MagerewindError:  # state that is not ours: the list of jobs says so
-            self.ended = True
-            return []
-        if events:
-            self._empty = 0
-            self.ended = False
-            return events
-        if over:
-            # A runner lets go of the lock just before it writes its last event.
-            self._empty += 1
-            self.ended = self._stream.ended is not None or self._empty >= GONE_AFTER
-        return events
 
 
 class StoreEngine:

@@ -21,7 +21,7 @@ from core.operations.findings import Finding, stopping
 from core.operations.table_plans import TablePlan
 
 if TYPE_CHECKING:
-    from tui.engine.copies import Origin
+    from core.repository.settings import Repository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +85,14 @@ class SpaceView:
     path: str
     free_bytes: int
     total_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The repository of a set that is not here, and the name of the store in it."""
+
+    repository: Repository
+    store: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,8 @@ def choice_lines(choice: Choice, place: Place, zone: tzinfo | None) -> list[Cont
     if only:
         words = f"Only {', '.join(map(text.clean, only))}"
         rows.insert(0, assemble((text.fit(words, place.width, place.glyphs).rstrip(), "bold")))
-    changed = ", ".join(changed_words(choice))
+    left = [f"{text.count(len(choice.left))} left out"] if choice.left else []
+    changed = ", ".join([*changed_words(choice), *left])
     if changed:
         words = text.fit(f"Options: {changed}", place.width, place.glyphs).rstrip()
         rows.append(assemble((words, "$text-warning")))
@@ -162,7 +163,8 @@ def _kind_row(choice: Choice, kind: Kind, place: Place, zone: tzinfo | None) -> 
     backup, glyphs = choice.files.get(kind), place.glyphs
     box = glyphs.on if kind in choice.taken else glyphs.off
     if backup is None:
-        words = f"   {box} {kind.value:<6} none"
+        elsewhere = choice.how.repository
+        words = f"   {box} {kind.value:<6} {'none' if elsewhere is None else 'elsewhere'}"
         refusal = f"There is no backup of {kind.value} in var/backups."
         return Row(kind.value, _fitted(words, glyphs, _MUTED), refusal=refusal)
     when = text.when(backup.timestamp, place.now_s, zone)

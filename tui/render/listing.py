@@ -12,6 +12,7 @@ from typing import Final
 from core.backups.catalog import PartialBackup
 from tui.engine.views import BackupsView, BackupView, SetView
 from tui.render import text
+from tui.render.text import Glyphs
 
 SORTS: Final = ("newest", "oldest", "largest", "worst")
 _WORST_FIRST: Final = ("damaged", "unverified", "sound", "verified")
@@ -128,3 +129,18 @@ def status_words(listing: Rows, at: int, sort: str, marked: Sequence[Item], term
     if term:
         parts.append(f"filter: {text.clean(term)}")
     return "   ".join(parts)
+
+
+def title_fact(
+    listing: BackupsView | Exception | None, found: Rows, term: str, glyphs: Glyphs
+) -> str:
+    """Return the fact beside the title of the list; `found` are its rows with the filter `term`."""
+    if listing is None:
+        return f"reading {glyphs.ellipsis}"
+    if isinstance(listing, Exception):
+        return "? " + getattr(listing, "message", "cannot be read")
+    if not listing.sets:
+        return "none yet: [b] on the first screen makes one"
+    total = text.plural(len(listing.sets), "set")
+    part = f"{text.count(found.sets)} of {total}" if term else total
+    return f"{part}, {text.size(found.size_bytes)}"

@@ -31,6 +31,7 @@ _TABLES: Final = {
 }
 _NUMBER: Final = 7
 _SIZE: Final = 9
+_TABLE: Final = 22  # cells of most names
 _COLUMNS: Final = 3 * _NUMBER + _SIZE
 MUTED: Final = "$foreground-muted"
 
@@ -67,8 +68,7 @@ def row(model: PlanModel, item: Item, width: int, glyphs: Glyphs) -> Content:
 def _kind(model: PlanModel, kind: Kind, width: int, glyphs: Glyphs) -> Content:
     sign = glyphs.opened if (kind, "") in model.opened else glyphs.shut
     if kind is Kind.DB:
-        words = f"{sign} database  {_database_words(model)}"
-        return assemble((text.fit(words, width, glyphs), "bold"))
+        return _database(model, sign, width, glyphs)
     files = model.plan.files[kind]
     sums = Sums(
         added=files.added,
@@ -91,19 +91,24 @@ def _same_words(files: FilesPlanView) -> str:
     return f"nothing to change, {text.count(files.identical)} identical and untouched"
 
 
-def _database_words(model: PlanModel) -> str:
+def _database(model: PlanModel, sign: str, width: int, glyphs: Glyphs) -> Content:
+    """Return the row of the database: its numbers are tables, its size is what is loaded."""
     plan = model.plan.database
     if plan is None:
-        return "the tables that were set aside come back, the present ones are set aside"
-    parts = [f"{text.plural(plan.replaced, 'table')} replaced"] if plan.replaced else []
-    if plan.added:
-        parts.append(f"{text.count(plan.added)} {'comes' if plan.added == 1 else 'come'} back")
-    if plan.aside:
-        parts.append(f"{text.count(plan.aside)} set aside")
-    if plan.same:
-        parts.append(f"{text.count(plan.same)} the same")
-    size = f" ({text.size(plan.size_bytes)} to load)" if plan.size_bytes else ""
-    return (", ".join(parts) or "nothing to change") + size
+        words = "the tables set aside come back, the present ones are set aside"
+        return assemble((text.fit(f"{sign} database  {words}", width, glyphs), "bold"))
+    same = f"  {text.count(plan.same)} tables the same" if plan.same else "  tables"
+    sums = Sums(
+        added=plan.added,
+        changed=plan.replaced,
+        removed=plan.aside,
+        bytes_to_write=plan.size_bytes or 0,
+    )
+    if not sums.entries:
+        words = f"{glyphs.dot} database  nothing to change,{same.removesuffix('  tables')}"
+        return assemble((text.fit(words, width, glyphs), "$text-success"))
+    name = text.fit(f"{sign} database{same}", max(8, width - _COLUMNS), glyphs)
+    return assemble((name, "bold"), *_sums(sums, None))
 
 
 def _name(lead: str, name: str, width: int, glyphs: Glyphs) -> str:
@@ -169,7 +174,7 @@ def _table(lead: str, table: TablePlan, width: int, glyphs: Glyphs) -> Content:
     sign, style = _TABLES[table.state]
     match table.state:
         case TableState.EXTRA:
-            words = "set aside, the undo brings it back"
+            words = "set aside, undo brings it back"
         case TableState.MISSING:
             words = f"comes back, {_rows(table.rows_then)}"
         case TableState.KEPT:
@@ -180,6 +185,6 @@ def _table(lead: str, table: TablePlan, width: int, glyphs: Glyphs) -> Content:
             if table.state is TableState.DEFINITION:
                 words += ", defined otherwise"
     name = text.clean(table.name)
-    name = text.fit(name, max(20, min(len(name), width // 2)), glyphs)
+    name = text.fit(name, max(_TABLE, min(len(name), width // 2)), glyphs)
     line = text.fit(f"{name}  {words}", max(8, width - len(lead) - 4), glyphs)
     return assemble(f"{lead}  ", (sign, style), f" {line}")

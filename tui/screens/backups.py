@@ -17,7 +17,7 @@ from tui.engine.port import Latest
 from tui.engine.verify_queue import Verifying
 from tui.engine.views import BackupsView, BackupView
 from tui.render import sets, text
-from tui.render.listing import SORTS, Item, rows_of, status_words, texts_of
+from tui.render.listing import SORTS, Item, rows_of, status_words, texts_of, title_fact
 from tui.render.listing import Rows as Listing
 from tui.render.text import assemble
 from tui.render.unfinished import NOT_OURS, left_over_details, left_over_line
@@ -192,25 +192,12 @@ class Backups(FilteredPage):
             )
             self._wanted = ""
         rows.show(len(self._listing.items), cursor=self._listing.place_of(key))
-        self._draw_title()
+        fact = title_fact(self._backups.value, self._listing, self._term, self.owner.glyphs)
+        self.query_one("#list-panel", Panel).name_it("BACKUPS", fact)
         zone, head = self.owner.zone, self.query_one("#list-head", Lines)
         head.show(lambda width: [sets.head_line(width, zone, places=self._has_places)])
         self._draw_details()
         self._draw_status()
-
-    def _draw_title(self) -> None:
-        listing, found = self._backups.value, self._listing
-        if listing is None:
-            fact = f"reading {self.owner.glyphs.ellipsis}"
-        elif isinstance(listing, Exception):
-            fact = "? " + getattr(listing, "message", "cannot be read")
-        elif not listing.sets:
-            fact = "none yet: [b] on the first screen makes one"
-        else:
-            total = text.plural(len(listing.sets), "set")
-            part = f"{text.count(found.sets)} of {total}" if self._term else total
-            fact = f"{part}, {text.size(found.size_bytes)}"
-        self.query_one("#list-panel", Panel).name_it("BACKUPS", fact)
 
     def _draw_status(self) -> None:
         marked = [item for item in self._listing.items if item.key in self._marks]

@@ -117,7 +117,16 @@ class PlanPane(Vertical):
             self._close_find()
         self._model, self._tail = model, tail
         self._difference.names = names
-        self._list()
+        self._list(cursor=self._first_entry() if before is None and self._beside else None)
+
+    def _first_entry(self) -> int:
+        """Return the row of the first file or table: its difference is seen at once."""
+        items = self._model.items() if self._model is not None else []
+        for sort in (Sort.NODE, Sort.TABLE):
+            for at, one in enumerate(items):
+                if one.sort is sort and one.place is None:
+                    return at
+        return 0
 
     def focus_tree(self) -> None:
         """Put the cursor where the keys are expected."""

@@ -26,7 +26,7 @@ from tui.engine.port import Latest
 from tui.engine.views import PlanView
 from tui.render import text
 from tui.render.choice import choice_lines
-from tui.render.plan import MUTED, failed_lines, head_lines, planning_lines, tail_lines
+from tui.render.plan import failed_lines, head_lines, planning_lines, tail_lines
 from tui.render.text import assemble
 from tui.screens.choosing import Choosing
 from tui.screens.confirm import Confirm
@@ -34,6 +34,7 @@ from tui.screens.plan_options import OptionsPanel
 from tui.screens.plan_pane import PlanPane
 from tui.screens.rollback_words import confirm_view, facts_lines, order, takes_words, undo_words
 from tui.screens.write_plan import write_plan
+from tui.widgets.key_lines import KeyLines
 from tui.widgets.keys import BACK, HELP, Hint
 from tui.widgets.lines import Lines
 from tui.widgets.panel import Panel
@@ -126,7 +127,7 @@ class Rollback(Choosing):
     def body(self) -> ComposeResult:
         """Show the choice, the plan with its difference or the options, and what it takes."""
         with Panel(self._title, id="choice-panel"):
-            yield Lines(self._draw_choice, id="choice")
+            yield KeyLines(self._draw_choice, id="choice")
         with Container(id="plan-below"):
             with VerticalScroll(id="plan-head", can_focus=False):
                 yield Lines(self._draw_waiting, id="plan")
@@ -304,11 +305,7 @@ class Rollback(Choosing):
         request, plan = self.request, self._plan
         if request is None:
             return []
-        if isinstance(plan, PlanView):
-            takes, style = takes_words(request, plan)
-        else:
-            made = f" Reading the backups and the store: {text.size(self._done_bytes)}"
-            takes, style = (made if plan is None else "", MUTED)
+        takes, style = takes_words(request, plan, self._done_bytes)
         command = self.owner.engine.command(request)
         return facts_lines(takes, style, command, self.place(width))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.content import Content
 
 from core.events import Kind
@@ -11,7 +13,7 @@ from tui.engine.views import PlanView
 from tui.render import text
 from tui.render.job import Place
 from tui.render.lost import lost_words
-from tui.render.plan import room_words
+from tui.render.plan import MUTED, room_words
 from tui.render.text import assemble
 from tui.screens.confirm import ConfirmView
 from tui.screens.host import Host
@@ -32,22 +34,34 @@ def closed_words(request: Asked, plan: PlanView) -> str:
     return f"Store closed {'while the database is loaded' if with_database else 'for the renames'}."
 
 
-def takes_words(request: Asked, plan: PlanView) -> tuple[str, str]:
-    """Return what a plan takes, and the style of the words."""
+def takes_words(
+    request: Asked, plan: PlanView | Exception | None, done_bytes: int
+) -> tuple[tuple[str, ...], str]:
+    """Return what a plan takes, what matters most first, and the style of the words.
+
+    `done_bytes` are read of a plan that is being made.
+    """
+    if plan is None:
+        return (f"Reading the backups and the store: {text.size(done_bytes)}",), MUTED
+    if isinstance(plan, Exception):
+        return (), ""
     if plan.stops:
-        return " This cannot be done now: see above.", "bold $text-error"
+        return ("This cannot be done now: see above.",), "bold $text-error"
     kept = "The undo is kept." if isinstance(request, RollbackRequest) else "It can be undone."
-    parts = (closed_words(request, plan), room_words(plan), kept)
-    return f" {'   '.join(filter(None, parts))}", ""
+    return (closed_words(request, plan), room_words(plan), kept), ""
 
 
-def facts_lines(takes: str, style: str, command: str, place: Place) -> list[Content]:
-    """Return the two rows below a plan: what it takes, and the equal command."""
+def facts_lines(takes: Sequence[str], style: str, command: str, place: Place) -> list[Content]:
+    """Return the two rows below a plan: as much of what it takes as fits, the equal command."""
     glyphs, width = place.glyphs, place.width
+    told = ""
+    for one in takes:
+        longer = f"{told}   {one}" if told and one else told or one
+        told = longer if len(longer) < width else told or longer
     same = text.fit(f"Same as: {text.clean(command)}", max(8, width - 12), glyphs).rstrip()
     return [
-        assemble((text.fit(takes, width, glyphs), style)),
-        assemble((f" {same}", "$foreground-muted"), "  ", ("[y]", "bold $text-accent"), " copy"),
+        assemble((text.fit(f" {told}", width, glyphs), style)),
+        assemble((f" {same}", MUTED), "  ", ("[y]", "bold $text-accent"), " copy"),
     ]
 
 
