@@ -200,8 +200,7 @@ class Home(Page):
         self._draw_sets()
         if wide:
             self._draw_set()
-            if not fit_panels(self, sets=len(self.sets()), jobs=len(owner.jobs)):
-                self.call_after_refresh(self.redraw)
+            fit_panels(self, sets=len(self.sets()), jobs=len(owner.jobs))
             self._draw_log()
         else:
             self.query_one("#log-panel-below").display = False

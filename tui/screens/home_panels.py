@@ -65,11 +65,10 @@ def _set_height(widget: Widget, height: int | str) -> None:
         widget.styles.height = height
 
 
-def fit_panels(page: Widget, *, sets: int, jobs: int) -> bool:
+def fit_panels(page: Widget, *, sets: int, jobs: int) -> None:
     """Give the panels their heights, for this many sets and jobs.
 
-    Heights are told by rows, not by what was laid out: that may be from before. Return whether all
-    rows are there; without, it has to be done again.
+    Heights are told by rows, not by what was laid out: that may be from before.
     """
     blocks = [page.query_one(f"#{one}", Lines) for one in _FACTS]
     is_wide, is_huge = page.has_class("-wide"), page.has_class("-huge")
@@ -100,7 +99,6 @@ def fit_panels(page: Widget, *, sets: int, jobs: int) -> bool:
             height = "1fr"
     beside.display = height != "1fr" and bool(sets)
     _set_height(listed, height)
-    return all(block.count for block in blocks)
 
 
 _FACTS: Final = ("store", "space", "changed")
