@@ -56,6 +56,9 @@ bench-parts: bench-tools ## Measure archives, dump and load alone, and how they 
 	.venv/bin/python tests/bench/bench_dump.py
 	.venv/bin/python tests/bench/bench_load.py
 
+bench-sizes: setup ## Measure the application on 2,000 sets, 400 tables, a million rows, a plan of 100,000
+	.venv/bin/python tests/bench/bench_sizes.py
+
 screenshots: test-tools ## Take the pictures in screenshots/ from the real application
 	.venv/bin/python screenshots/capture.py
 

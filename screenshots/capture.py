@@ -32,6 +32,8 @@ from tui.screens.history import History  # noqa: E402
 from tui.screens.rollback import Rollback  # noqa: E402
 
 RECORDING = os.path.join(HERE, "recording.json")
+INSIDE = ("enter", "enter", "down", "enter")
+TO_CONFIG = (*["down"] * 6, "enter", "down", "down", "enter", "down")
 SMALL, LARGE, HUGE = (80, 24), (120, 40), (200, 60)
 
 
@@ -62,6 +64,8 @@ PICTURES = (
     Picture("home", "done", size=HUGE),
     Picture("backups", "done", ("enter", "down")),
     Picture("backups", "done", ("enter", "down"), size=LARGE),
+    Picture("inside", "damaged", (*INSIDE, *TO_CONFIG), size=LARGE),
+    Picture("inside-rows", "damaged", (*INSIDE, "t", "t", "c", "enter", "down"), size=LARGE),
     Picture("rollback-plan", "damaged", ("r",)),
     Picture("rollback-plan", "damaged", ("r", *["down"] * 4, "enter", "down"), size=LARGE),
     Picture("rollback-options", "damaged", ("r", "less_than_sign", "o"), size=LARGE),

@@ -28,7 +28,7 @@ from core.operations.health import StoreHealth
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest
 from core.operations.table_plans import TablePlan, TableState
 from tui.engine import views
-from tui.engine.inside_port import InsideView, OpenTable
+from tui.engine.inside_port import InsideView, OpenTable, RowsView, RowView, StandingView
 from tui.engine.log_end import read_log
 from tui.engine.plan_port import PAGE, goes
 from tui.engine.views import (
@@ -46,10 +46,11 @@ from tui.engine.views import (
 )
 
 _ENUMS = {cls.__name__: cls for cls in (Kind, Operation, Outcome, Level, Action, TableState)}
-_FACTS = (Finding, JobSummary, PartialBackup, StoreHealth, PlannedNode, Sums, TablePlan)
+_FACTS = (Finding, JobSummary, PartialBackup, StoreHealth, PlannedNode, Sums, TablePlan,
+          InsideView, StandingView, RowsView, RowView)  # fmt: skip
 _ENGINES = {cls.__name__: cls for cls in _FACTS}
 _PARTS = ("store", "database", "space", "backups", "jobs", "check", "plan")
-_LATER = ("changed", "newer", "health", "tree", "difference")
+_LATER = ("changed", "newer", "health", "tree", "difference", "inside", "standing", "rows")
 
 
 def encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
@@ -127,6 +128,9 @@ class Answers:
     health: StoreHealth = field(default_factory=StoreHealth)
     tree: tuple[tuple[Kind, tuple[PlannedNode, ...]], ...] = ()  # all of the plan, by kind
     difference: tuple[str, ...] = ()  # of the entry that a picture shows
+    inside: tuple[tuple[str, tuple[InsideView, ...]], ...] = ()  # by ending and directory
+    standing: tuple[tuple[str, tuple[StandingView, ...]], ...] = ()
+    rows: RowsView | None = None  # of the table that a picture shows
     streams: dict[str, list[Stamped]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -192,26 +196,61 @@ def _first(nodes: Iterable[PlannedNode]) -> tuple[PlannedNode, ...]:
     return tuple(sorted(nodes, key=lambda node: (not goes(node), node.path)))
 
 
+class Table:
+    """The recorded rows of a table."""
+
+    def __init__(self, rows: RowsView) -> None:
+        self._rows = rows
+
+    def page(self, _first: int, **_how: object) -> RowsView:
+        """Return the rows, whatever is asked for."""
+        return self._rows
+
+    def beside(self, _first: int, **_how: object) -> RowsView:
+        """Return them once more."""
+        return self._rows
+
+    def close(self) -> None:
+        """Let go of nothing."""
+
+
+def inside_key(name: str, directory: str) -> str:
+    """Return by what the parts of a directory of a backup are recorded: times are not kept."""
+    return f"{name.partition('_')[2]} {directory}"
+
+
 class Inside:
-    """The recorded difference."""
+    """The recorded inside of backups, and one difference."""
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
+        self._parts = dict(answers.inside)
+        self._standing = dict(answers.standing)
 
-    def children(self, _name: str, _directory: str, **_how: object) -> tuple[InsideView, ...]:
-        """Return nothing: no picture shows it."""
-        return ()
+    def children(self, name: str, directory: str, **_how: object) -> tuple[InsideView, ...]:
+        """Return the recorded parts."""
+        return self._parts.get(inside_key(name, directory), ())
 
-    def standing(self, _name: str, _directory: str, **_how: object) -> None:
-        """Know nothing: no picture shows it."""
+    def standing(
+        self,
+        name: str,
+        directory: str,
+        *,
+        found: Callable[[tuple[StandingView, ...]], object],
+        **_how: object,
+    ) -> None:
+        """Give how they stood."""
+        found(self._standing.get(inside_key(name, directory), ()))
 
     def found(self, _name: str, _word: str, **_how: object) -> tuple[int, tuple[InsideView, ...]]:
-        """Find nothing."""
+        """Find nothing: no picture shows it."""
         return 0, ()
 
     def table(self, _name: str, _table: str) -> OpenTable:
-        """Open none."""
-        raise BackupNotFound("No picture shows a table.")
+        """Return the table."""
+        if self._answers.rows is None:
+            raise BackupNotFound("No picture shows a table of this moment.")
+        return Table(self._answers.rows)
 
     def extract(self, _name: str, _part: str, _to: str, **_how: object) -> tuple[int, int, int]:
         """Write nothing."""

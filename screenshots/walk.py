@@ -8,7 +8,7 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from core.archive.plan.tree import PlannedNode
 from core.backups.catalog import list_backups
@@ -23,13 +23,15 @@ from core.sample.database import fill_schema
 from core.sample.server import PrivateServer
 from core.sample.sizes import Size
 from core.sample.store import make_store
-from screenshots.recording import Answers, Frozen
+from screenshots.recording import Answers, Frozen, inside_key
+from tui.engine.inside_port import StandingView
 from tui.engine.store_engine import StoreEngine
 
 ROOT = "/var/www/shop"
 HOST = "web01"
 BEGAN_S = 1_795_402_800  # 2026-11-23 03:00 UTC
 LATER_S = 3 * 3600
+TABLE = "catalog_product_entity"
 OLDER_DAYS = (1, 2, 3, 4, 6, 7, 8, 9, 10, 12)
 DB_ONLY = (3, 9)
 
@@ -102,6 +104,7 @@ def walk(engine: StoreEngine, damage: Callable[[], None], began_s: int) -> dict[
     damaged.difference = engine.inside.difference(
         names[Kind.CODE], "app/etc/config.php", show_secrets=False, stop=lambda: False
     )
+    look_inside(engine, damaged, names)
     newest = engine.backups().sets[0]
     files = [newest.of(kind) for kind in (Kind.CODE, Kind.MEDIA)]
     damaged.changed = tuple(engine.changed(one, lambda: False) for one in files if one is not None)
@@ -115,6 +118,23 @@ def walk(engine: StoreEngine, damage: Callable[[], None], began_s: int) -> dict[
         "damaged": damaged,
         "rolled-back": rolled_back,
     }
+
+
+def look_inside(engine: StoreEngine, answers: Answers, names: Mapping[Kind, str]) -> None:
+    """Record what is in some directories and tables, beside the damaged store."""
+    inside, parts, standing = engine.inside, [], []
+    for kind, directories in ((Kind.CODE, ("", "app", "app/etc")), (Kind.DB, ("",))):
+        for directory in directories:
+            name, found = names[kind], list[StandingView]()
+            key = inside_key(name, directory)
+            parts.append((key, inside.children(name, directory, after="", stop=lambda: False)))
+            inside.standing(name, directory, found=found.extend, stop=lambda: False)
+            standing.append((key, tuple(found)))
+    answers.inside, answers.standing = tuple(parts), tuple(standing)
+    table = inside.table(names[Kind.DB], TABLE)
+    rows = table.beside(0, show_secrets=False)
+    table.close()
+    answers.rows = dataclasses.replace(rows, rows=rows.rows[:40], total=min(40, rows.total))
 
 
 def older_sets(engine: StoreEngine) -> None:

@@ -19,6 +19,7 @@ from tui.screens.backups import Backups
 from tui.screens.help import Help
 from tui.screens.home import Home
 from tui.screens.page import Page
+from tui.widgets.lines import Lines
 from tui.widgets.rows import Rows
 from tui.widgets.scrolling import PlainScrollBar
 
@@ -212,3 +213,14 @@ async def test_no_key_differs_from_another_by_case_only(engine: RecordedEngine) 
                 await settle(pilot)
             names = [name for name in app.screen.active_bindings if len(name) == 1]
             assert len({name.lower() for name in names}) == len(names)
+
+
+async def test_lines_get_room_for_the_last_of_two_changes(engine: RecordedEngine) -> None:
+    async with opened(engine) as (app, pilot):
+        page, brief = app.screen, app.screen.query_one("#brief", Lines)
+        for number in (9, 8):  # another widget's layout comes between the two
+            brief.show(lambda _width, number=number: [Content("x")] * number)
+            page.query_one("#home")._clear_arrangement_cache()
+            page._refresh_layout()
+        await settle(pilot)
+        assert brief.size.height == 8

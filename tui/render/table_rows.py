@@ -15,6 +15,7 @@ from tui.render.text import Glyphs, Part, assemble
 
 _WIDEST: Final = 28
 _NARROWEST: Final = 4
+_CUT: Final = 8  # cells that tell something of a longer text
 _NULL: Final = "NULL"
 _STYLES: Final = {"+": "$text-success", "-": "$text-error", "~": "$text-warning"}
 _LABEL: Final = 24
@@ -78,9 +79,9 @@ def row_line(row: RowView | None, shape: Shape, left: int, width: int, glyphs: G
     parts: list[Part] = [(f"{sign} ", style)]
     room = width - 2
     for number in range(left, len(shape.names)):
-        cell = _cell(shape, number, side, glyphs)
-        if room <= 0:
+        if not _has_room(shape, number, left, room):
             break
+        cell = _cell(shape, number, side, glyphs)
         differs = number < len(side) and side[number] != row.now[number]
         parts.append((text.fit(f"{cell}  ", min(room, cell_len(cell) + 2), glyphs),
                       f"bold {style}" if differs else ""))  # fmt: skip
@@ -88,12 +89,18 @@ def row_line(row: RowView | None, shape: Shape, left: int, width: int, glyphs: G
     return assemble(*parts)
 
 
+def _has_room(shape: Shape, number: int, left: int, room: int) -> bool:
+    """Tell whether a column is shown: a number whole, a text cut to some words if need be."""
+    width = shape.widths[number]
+    return room >= (width if shape.right[number] else min(width, _CUT)) or number == left
+
+
 def _cells(
     shape: Shape, values: Sequence[str | None], left: int, width: int, glyphs: Glyphs
 ) -> str:
     words, room = [], width
     for number in range(left, len(shape.names)):
-        if room <= 0:
+        if not _has_room(shape, number, left, room):
             break
         words.append(_cell(shape, number, values, glyphs))
         room -= shape.widths[number] + 2

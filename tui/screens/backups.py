@@ -74,6 +74,7 @@ class Backups(FilteredPage):
         self._wanted = "" if timestamp is None else f"set {timestamp}"
         self._backups: Latest[BackupsView] = Latest()
         self._known: BackupsView | None = None  # shown before it was read anew
+        self._has_places = False  # of the list: asked for each row that is drawn
         self._texts: Mapping[int, str] = {}
         self._listing = Listing()
         self._opened: set[int] = set()
@@ -142,6 +143,7 @@ class Backups(FilteredPage):
             self.owner.listing = value
             if value == known:
                 return
+            self._has_places = value.has_places
             self._texts = texts_of(value, lambda at: text.local_time(at, self.owner.zone))
         if self._would is not None:
             self._would.forget()
@@ -159,11 +161,6 @@ class Backups(FilteredPage):
         return self._backups.value is None
 
     # Shown lists
-
-    @property
-    def _has_places(self) -> bool:
-        listing = self._backups.value
-        return isinstance(listing, BackupsView) and listing.has_places
 
     def _refused_there(self, backups: Iterable[BackupView]) -> bool:
         """Say so where some of these are not here."""

@@ -66,18 +66,21 @@ def _set_height(widget: Widget, height: int | str) -> None:
 
 
 def fit_panels(page: Widget, *, sets: int, jobs: int) -> None:
-    """Give the panels their heights, for this many sets and jobs."""
+    """Give the panels their heights, for this many sets and jobs.
+
+    Heights are told by rows, not by what was laid out: that may be from before.
+    """
+    blocks = [page.query_one(f"#{one}", Lines) for one in _FACTS]
     is_wide, is_huge = page.has_class("-wide"), page.has_class("-huge")
     columns, below = page.query_one("#home-columns"), page.query_one("#log-panel-below", Panel)
     listed, beside = page.query_one("#sets-panel", Panel), page.query_one("#set-2-panel", Panel)
     attention = page.query_one("#attention", Panel)
     room = page.query_one("#home").size.height
-    room -= attention.outer_size.height if attention.display else 0
-    left = sum(page.query_one(f"#{one}-panel").outer_size.height for one in _FACTS)
+    said = page.query_one("#concerns", Lines)
+    room -= said.count + _FRAME if attention.display else 0
+    left = sum(block.count + _FRAME for block in blocks)
     left += max(1, jobs) + 1 + _FRAME
-    one_set = (
-        page.query_one("#set-3" if is_huge else "#set-2", Lines).plain.count("\n") + 1 + _FRAME
-    )
+    one_set = page.query_one("#set-3" if is_huge else "#set-2", Lines).count + _FRAME
     right = max(2, sets) + 1 + _FRAME + _DAYS
     needed = max(left, right + (one_set if is_wide else 0), one_set if is_huge else 0)
     has_log = (is_wide or is_huge) and bool(jobs) and room - needed >= _LOG

@@ -81,6 +81,11 @@ class Lines(PaintedOnce):
             self.refresh(*changed)
 
     @property
+    def count(self) -> int:
+        """How many rows there are; none before it has a width."""
+        return len(self._rows)
+
+    @property
     def plain(self) -> str:
         """The text that is shown."""
         return "\n".join(row.plain for row in self._rows)

@@ -3,16 +3,34 @@
 Textual marks a widget whose size changed as dirty, though the layout that changed it paints it at
 once; the mark stays, and the next row that changes has all of the widget painted: 1.5 kB for the
 first key of a list at 80x24.
+
+It also keeps the height of a widget by the number of layouts that the widget has asked for, and
+does not count one that is asked for while another is still due: where another widget's layout came
+in between, the last rows had no room.
 """
 
 from __future__ import annotations
 
-from textual.geometry import Size
+from typing import Self
+
+from textual.geometry import Region, Size
 from textual.widget import Widget
 
 
 class PaintedOnce(Widget):
     """A widget that a layout paints, and nothing after it."""
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """Ask to be painted; with `layout` also to be given room for what there is now."""
+        if layout and self._layout_required:
+            self._layout_updates += 1
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def _size_updated(
         self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True

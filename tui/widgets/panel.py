@@ -97,7 +97,7 @@ class Panel(Vertical):
 
     def on_click(self, event: events.Click) -> None:
         """Let the keys go to the inner widget; report the clicked part of the title."""
-        inner = next((one for one in self.query("*") if one.focusable), None)
+        inner = next((one for one in self.query("*") if one.focusable and one.display), None)
         if inner is not None and not self._active:
             inner.focus()
         if event.screen_y == self.region.y:
