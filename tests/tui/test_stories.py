@@ -240,11 +240,22 @@ def has_closed(client: Client) -> bool:
 
 
 def hold(client: Client) -> int:
-    """Stop the runner as soon as it has closed the store, so that the keys find it at work."""
-    waiting.until(lambda: has_closed(client), "no job has begun")
+    """Stop the runner once it has closed the store, so that the keys find it at work.
+
+    It runs a few milliseconds at a time until then: a backup of a sample is quickly over.
+    """
+    waiting.until(client.running, "no job has begun")
     running = client.running()
     assert running is not None
-    os.kill(running.pid, signal.SIGSTOP)
+
+    def stopped() -> bool:
+        os.kill(running.pid, signal.SIGSTOP)
+        if has_closed(client):
+            return True
+        os.kill(running.pid, signal.SIGCONT)
+        return False
+
+    waiting.until(stopped, "the store is not closed")
     return running.pid
 
 
