@@ -109,6 +109,8 @@ def main() -> int:
         if chosen.only in {None, "compressed"}:
             if chosen.only:
                 fill_schema(server, _SCHEMA, size=chosen.rows)
+                if chosen.varied:
+                    add_varied_rows(server, _SCHEMA, share=chosen.varied)
             title = f"Compressed dumps of the {chosen.rows} sample"
             found = database.compressed_pairs(root, scratch, server, _SCHEMA)
             lines += _measure(title, found, chosen.rounds)
