@@ -169,8 +169,8 @@ def _one_file(root: str, name: str, target: str) -> Pair:
 def worker_pairs(root: str, scratch: str) -> Iterator[Pair]:
     """Yield our commands beside the same without one kind of worker, which earns its place at 0.85.
 
-    The store is left as it was. The recheck and the stage are parts of whole rollbacks: of one that
-    writes everything, and of one that writes next to nothing.
+    The store is left as it was. The recheck is a part of a whole rollback that writes next to
+    nothing.
     """
     words = ("--code", "--no-verify")
     for worker in ("count", "pack"):
@@ -184,11 +184,6 @@ def worker_pairs(root: str, scratch: str) -> Iterator[Pair]:
     yield _worth("recheck", "rollback, 1 % of the files differ", root, command,
                  prepare=lambda: change_files(root, share=0.01),
                  restore=discard_undo(root))  # fmt: skip
-    graveyard = Graveyard(os.path.join(scratch, "graveyard"))
-    for worker in ("recheck", "stage"):
-        yield _worth(worker, "rollback into an empty tree", root, command,
-                     prepare=lambda: empty(root, graveyard),
-                     restore=discard_undo(root))  # fmt: skip
     remove_newest_backup(root)
 
 

@@ -1,6 +1,6 @@
 """Run one of our commands as if one kind of worker process did not exist, to see what it is worth.
 
-    python -I tests/bench/without_worker.py {count,pack,plan,recheck,stage,index} COMMAND WORDS...
+    python -I tests/bench/without_worker.py {count,pack,plan,recheck,index} COMMAND WORDS...
 
 `index` is no worker: backups of files are then written without theirs.
 
@@ -9,19 +9,16 @@ The job that the command starts is run in the same way.
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 from core.archive.create import count, write_archive
 from core.archive.plan import live_entries
-from core.archive.restore import stage
 from core.archive.workers import child, pool
 from core.jobs import client
 from core.operations import backup
 
-WORKERS = ("count", "pack", "plan", "recheck", "stage", "index")
+WORKERS = ("count", "pack", "plan", "recheck", "index")
 
 
 def take_away(worker: str) -> None:
@@ -34,8 +31,6 @@ def take_away(worker: str) -> None:
         live_entries.read_ahead_pool = _alone(live_entries.read_ahead_pool, rechecks=False)
     elif worker == "recheck":
         live_entries.read_ahead_pool = _alone(live_entries.read_ahead_pool, rechecks=True)
-    elif worker == "stage":
-        stage.Stager._with_child = _no_child  # type: ignore[method-assign]
     elif worker == "index":
         written = backup.write_archive
         backup.write_archive = lambda *arguments, **named: written(
@@ -66,11 +61,6 @@ def _alone(make: Any, *, rechecks: bool | None = None) -> Any:
             pool.child.is_worthwhile = was
 
     return made
-
-
-@contextlib.contextmanager
-def _no_child(_stager: object, _count: int) -> Iterator[None]:
-    yield
 
 
 def main() -> int:

@@ -3,7 +3,6 @@
 stage     make the stage beside the target, in each mount              stages
           write the plan's added and changed entries into it           stage, write_entry
           contents: inflated from the archive, or kept by the plan     contents
-          thousands of small files: a worker writes them too           write_worker
           bring all to disk                                            flush
 recheck   with the store closed: look for changes since the plan       recheck
 swap      for each unit: live entry -> aside, staged entry -> live     swap

@@ -27,9 +27,6 @@ from core.owned_files import open_regular
 class Contents(Protocol):
     """Contents of the rows of a plan, asked for in the order of the archive."""
 
-    def content(self, row: Row) -> bytes:
-        """Return the content of a small file."""
-
     def pieces(self, row: Row) -> Iterator[bytes]:
         """Yield the content of a file in pieces of up to 1 MiB."""
 
@@ -40,12 +37,6 @@ class _InArchive:
     def __init__(self, inflated: Inflated, sparse: Mapping[int, SparseMap]) -> None:
         self._inflated = inflated
         self._sparse = sparse
-
-    def content(self, row: Row) -> bytes:
-        if row.content_at in self._sparse:
-            return b"".join(self.pieces(row))
-        self._inflated.go_to(row.content_at or 0)
-        return self._inflated.take(row.size_then)
 
     def pieces(self, row: Row) -> Iterator[bytes]:
         self._inflated.go_to(row.content_at or 0)
@@ -61,14 +52,11 @@ class _PutAside:
     def __init__(self, contents: Iterator[tuple[int, bytes]]) -> None:
         self._contents = contents
 
-    def content(self, row: Row) -> bytes:
+    def pieces(self, row: Row) -> Iterator[bytes]:
         found = next((one for at, one in self._contents if at == row.content_at), None)
         if found is None or len(found) != row.size_then:
             raise StorageError(f"What was put aside lacks {os.fsdecode(row.path)}.")
-        return found
-
-    def pieces(self, row: Row) -> Iterator[bytes]:
-        yield self.content(row)
+        yield found
 
 
 def is_put_aside(plan: PlanFile) -> bool:

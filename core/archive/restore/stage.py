@@ -35,16 +35,13 @@ from core.archive.restore.write_entry import (
     settled,
     write_file,
 )
-from core.archive.restore.write_worker import SMALL, WriteWorker
 from core.archive.tree.open_directories import OpenDirectories
 from core.archive.tree.records import storable_inode
-from core.archive.workers import child
 from core.durable import fsync, translate
 from core.errors import StorageError
 from core.events import Report, no_report
 
 _FLUSHED_AHEAD: Final = 64 << 20  # bytes
-_PASSABLE: Final = 0o500
 _PATHS_KEPT: Final = 10_000
 
 
@@ -71,9 +68,7 @@ class Stager:
         self._alike_rows: dict[tuple[int | None, ...], Settled] = {}
         self._stages: dict[int, OpenDirectories] = {}
         self._tops: dict[int, int] = {}  # descriptors of the stages themselves
-        self._write_worker: WriteWorker | None = None
         self._current = b""  # for reports
-        self._last_given: tuple[tuple[int | None, bytes], list[bytes]] = ((None, b""), [])
         self._flushed = 0  # of `_done_bytes`
         self._flushes: dict[int, FileSystemFlush] = {}
         self._inodes: list[tuple[int, int]] = []
@@ -100,21 +95,18 @@ class Stager:
                 self._in_order = self._plan.facts.ordered
                 if not self._in_order:
                     self._directories(after)
-                with self._with_child(0 if put_aside else count):
-                    if self._plan.has_written(after):
-                        with open_contents(
-                            self._plan, put_aside=put_aside, waited=self._tell
-                        ) as contents:
-                            self._contents(after, contents)
-                    self._finish_child()
-                    gifts = OwnerTransfer(
-                        self._plan, self._stages, self._paths, self._ownership, flush=self._each
-                    )
-                    gifts.give_files(after)
-                    gifts.make_links(after, self._made)
-                    self._hard_links(after)
-                    self._settle_directories(after)
-                    self._finish_child()
+                if self._plan.has_written(after):
+                    with open_contents(
+                        self._plan, put_aside=put_aside, waited=self._tell
+                    ) as contents:
+                        self._contents(after, contents)
+                gifts = OwnerTransfer(
+                    self._plan, self._stages, self._paths, self._ownership, flush=self._each
+                )
+                gifts.give_files(after)
+                gifts.make_links(after, self._made)
+                self._hard_links(after)
+                self._settle_directories(after)
                 for open_directories in self._stages.values():
                     fsync(open_directories.go([]))
                 for flush in self._flushes.values():
@@ -209,11 +201,11 @@ class Stager:
                 continue
             elif row.type_then == stat.S_IFLNK and self._ownership.given(row) is not None:
                 continue  # made by whom it is to belong to
-            elif not self._is_given(contents, row):
+            else:
                 self._make(contents, row)
 
     def _make(self, contents: Contents, row: Row) -> None:
-        """Make a file or a link here."""
+        """Make a file or a link."""
         fd, name = self._parent(row)
         how = self._settled(row)
         if row.type_then == stat.S_IFLNK:
@@ -229,51 +221,6 @@ class Stager:
         if not self._has_attributes or row.content_at is None:
             return None
         return self._plan.attributes(row.content_at)
-
-    def _is_given(self, contents: Contents, row: Row) -> bool:
-        """Give a small file or a link to the child, if it has time for it."""
-        write_worker = self._write_worker
-        if (
-            write_worker is None
-            or row.unit is None
-            or row.size_then > SMALL
-            or not write_worker.has_time()
-        ):
-            return False
-        above = (row.unit, row.path[: max(0, row.path.rfind(b"/"))])
-        if above == self._last_given[0]:
-            way, name = self._last_given[1], row.path[len(above[1]) + 1 :]
-        else:
-            *way, name = self._paths.components(row)
-            self._last_given = above, way
-        how = self._settled(row)
-        if row.type_then == stat.S_IFLNK:
-            write_worker.give_link(row.region, way, name, row.link_then or b"", how)
-        else:
-            write_worker.give_file(
-                row.region, way, name, contents.content(row), how, self._xattrs(row)
-            )
-        self._counted(row)
-        return True
-
-    @contextlib.contextmanager
-    def _with_child(self, count: int) -> Iterator[None]:
-        """Have a child that makes files, where there are enough for it and a core."""
-        if count < child.WORTHWHILE or len(os.sched_getaffinity(0)) < 2:
-            yield
-            return
-        with contextlib.suppress(OSError):  # no more processes, or no memory: one does as well
-            self._write_worker = WriteWorker(self._tops)
-        try:
-            yield
-        finally:
-            if self._write_worker is not None:
-                self._write_worker.close()
-                self._write_worker = None
-
-    def _finish_child(self) -> None:
-        if self._write_worker is not None:
-            self._write_worker.finish(self._tell)
 
     def _hard_links(self, after: int) -> None:
         for row in self._plan.written_links(after):
@@ -305,11 +252,6 @@ class Stager:
     def _settle_directories(self, after: int) -> None:
         for row in self._plan.directories(after, backwards=True):
             way, how = self._paths.components(row), self._settled(row)
-            if how.mode & _PASSABLE != _PASSABLE:  # its entries become unreachable
-                self._finish_child()
-            elif self._write_worker is not None and self._write_worker.has_time():
-                self._write_worker.give_directory(row.region, way, how, self._xattrs(row))
-                continue
             fd = self._stages[row.region].go(way)
             settle(fd, how, xattrs=self._xattrs(row))
             if self._each:

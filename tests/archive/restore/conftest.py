@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.archive.restore.write_worker import SMALL
 from tests.archive.trees import Layout, layout, make_tree, put
+
+PIECE = 1 << 20  # of a content, as it is written
 
 
 @pytest.fixture
@@ -22,9 +23,9 @@ def full(tmp_path: Path) -> Layout:
         os.makedirs(f"{root}/vendor/some/module-{number}/deep/er")
         for name in range(12):
             put(f"{root}/vendor/some/module-{number}/deep/file-{name}", os.urandom(9000))
-    put(root + "/vendor/large", b"L" * (SMALL + 12345))
-    put(root + "/vendor/some/module-9/deep/er/large", b"L" * (SMALL + 1))
-    put(root + "/vendor/some/not-quite-large", os.urandom(SMALL))
+    put(root + "/vendor/large", b"L" * (PIECE + 12345))
+    put(root + "/vendor/some/module-9/deep/er/large", b"L" * (PIECE + 1))
+    put(root + "/vendor/some/not-quite-large", os.urandom(PIECE))
     put(root + "/vendor/some/holes", b"x" + bytes(200_000) + b"y")
     for number in range(25):  # when everything is in them
         os.utime(f"{root}/vendor/some/module-{number}/deep", (10**9 + number, 10**9 + number))
