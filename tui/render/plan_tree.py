@@ -105,7 +105,8 @@ def _database(model: PlanModel, sign: str, width: int, glyphs: Glyphs) -> Conten
         bytes_to_write=plan.size_bytes or 0,
     )
     if not sums.entries:
-        words = f"{glyphs.dot} database  nothing to change,{same.removesuffix('  tables')}"
+        kept = f", {same.strip()}" if plan.same else ""
+        words = f"{glyphs.dot} database  nothing to change{kept}"
         return assemble((text.fit(words, width, glyphs), "$text-success"))
     name = text.fit(f"{sign} database{same}", max(8, width - _COLUMNS), glyphs)
     return assemble((name, "bold"), *_sums(sums, None))
