@@ -103,9 +103,9 @@ def test_killed_during_an_undo_and_during_recovery(shop, tally):
     assert shop.state() == damaged
 
 
+@pytest.mark.crash
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("rounds", [pytest.param(100, marks=pytest.mark.crash)], ids=["hundred"])
-def test_killed_at_random_moments(shop, tally, rounds):
+def test_killed_at_random_moments(shop, tally):
     import random
 
     rng = random.Random(20261123)
@@ -113,7 +113,7 @@ def test_killed_at_random_moments(shop, tally, rounds):
     shop.run(shop.request)
     whole_s = time.monotonic() - started
     again(shop)
-    for _ in range(rounds):
+    for _ in range(100):
         client = shop.client()
         job = client.start(shop.request)
         holder = client.holder()

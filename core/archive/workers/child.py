@@ -45,7 +45,7 @@ def _has(number: int, selection: Selection) -> bool:
 
 def start(
     module: str,
-    selection: Selection | None,
+    selection: Selection,
     *,
     talk: bool = False,
     inherited: tuple[int, ...] = (),
@@ -68,7 +68,7 @@ def start(
     assert child.stdin is not None  # noqa: S101 - for the type checker
     # It may have ended at once; its answer, or the lack of one, says so.
     with contextlib.suppress(BrokenPipeError):
-        child.stdin.write(framed((None if selection is None else as_values(selection), words)))
+        child.stdin.write(framed((as_values(selection), words)))
         child.stdin.flush()
         if not talk:
             child.stdin.close()
@@ -77,10 +77,8 @@ def start(
 
 def start_sharing(
     module: str,
-    selection: Selection | None,
+    selection: Selection,
     size: int,
-    *,
-    inherited: tuple[int, ...] = (),
     **words: int,
 ) -> tuple[subprocess.Popen[bytes], mmap.mmap]:
     """Start a child that talks, and that shares so many bytes of memory: its word `memory`."""
@@ -88,9 +86,7 @@ def start_sharing(
     try:
         os.ftruncate(memory, size)
         shared = mmap.mmap(memory, size)
-        child = start(
-            module, selection, talk=True, inherited=(memory, *inherited), memory=memory, **words
-        )
+        child = start(module, selection, talk=True, inherited=(memory,), memory=memory, **words)
     finally:
         os.close(memory)
     return child, shared
@@ -140,14 +136,14 @@ def stop(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def told() -> tuple[Any, dict[str, Any]]:
-    """Return, in the started process, its selection, if one was given, and its words."""
+def told() -> tuple[Selection, dict[str, Any]]:
+    """Return, in the started process, its selection and its words."""
     # A service is stopped by signals to all of its processes: the parent decides for them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     gc.disable()  # a child makes no cycles, and lives for seconds
     values, words = receive(sys.stdin.buffer)
-    return of_values(values) if values else None, words
+    return of_values(values), words
 
 
 def as_values(selection: Selection) -> dict[str, Any]:
