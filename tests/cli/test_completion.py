@@ -141,15 +141,17 @@ def test_zsh(store: Path) -> None:
         "zpty -w shell 'PROMPT=; autoload -U compinit; compinit -u -D'",
         f'zpty -w shell \'eval "$(<{script})"; print -r -- REA""DY\'',
         "zpty -r shell said '*READY*'",
-        # Tab completes the word, and the line is printed instead of being run.
+        # Tab completes the word, and the line is printed instead of being run. Each key is sent
+        # after the line editor has the terminal: keys that come between two lines can be lost.
         (
             'zpty -w shell \'accept() { print -r -- "<$BUFFER>"; BUFFER=; zle .accept-line }; '
-            'zle -N accept; bindkey "^J" accept "^I" complete-word; print -r -- BOU""ND\''
+            'zle -N accept; bindkey "^J" accept "^I" complete-word; '
+            'zle-line-init() { print -r -- ED""IT }; zle -N zle-line-init\''
         ),
-        "zpty -r shell said '*BOUND*'",
+        "zpty -r shell said '*EDIT*'",
         *(
             f"zpty -w -n shell $'magerewind {line}\\t\\n'; "
-            "zpty -r shell said '*<magerewind*>*'; print -r -- ${${said##*<}%%>*}"
+            "zpty -r shell said '*<magerewind*>*EDIT*'; print -r -- ${${said##*<}%%>*}"
             for line in lines
         ),
         "zpty -d shell",
