@@ -7,7 +7,8 @@ forward. The store is opened by one of the two ends in `ending`, never as cleanu
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from core.events import (
     Kind,

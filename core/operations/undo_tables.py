@@ -7,7 +7,7 @@ backup.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from core.database.compare.compare import compare_tables
 from core.database.schema.swap_file import load_swap
@@ -22,8 +22,7 @@ from core.operations.findings import Finding, from_error, note, stop, warn
 from core.operations.job_files import DEFINITIONS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UndoTables:
+class UndoTables(Struct, frozen=True, kw_only=True):
     """The tables of an undo. `back` come back, `stayed` are as at the commit, `loaded` changed.
 
     `left` are tables that stayed and keep their present state; `backup` is the source of `loaded`.

@@ -12,8 +12,9 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, Final
+
+from msgspec.structs import asdict
 
 from core import durable
 from core.database.index.entries import FIRST_LINE, LAST_LINE, Place, Session, Span
