@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from core.archive.plan.fetched import Fetch
+from core.archive.plan.handed_plan import take_over
 from core.archive.plan.listed import Listed, copy_listing, listing_file, read_listing, write_listing
 from core.archive.plan.plan_listing import is_time, plan_listing
-from core.archive.plan.plan_location import PlanPlace
+from core.archive.plan.plan_location import PlanLocation, PlanPlace
 from core.archive.plan.summary import FilePlan
 from core.archive.tree.open_directories import OPEN_FILE, OpenDirectories
 from core.archive.tree.selection import Selection, walk_key
@@ -160,6 +161,14 @@ class Remote:
             fetch=self.fetch(kind, place),
             report=report,
         )
+
+    def planned(self, kind: Kind, selection: Selection, place: PlanLocation) -> FilePlan | None:
+        """Return the plan that the one who showed it has handed over; None where none fits."""
+        part = self.part(kind)
+        plan = take_over(place, selection, snapshot=part.snapshot, prefix=part.prefix)
+        if plan is not None:
+            self.bring_listing(kind, listing_file(place))
+        return plan
 
     def bring_listing(self, kind: Kind, target: StateFile, report: Report = no_report) -> None:
         """Write the listing of a tree to a file, the kept one where the tree was listed before.

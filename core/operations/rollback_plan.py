@@ -1,7 +1,8 @@
 """The changes and obstacles of a rollback, shown before the question is asked.
 
 The plan is made while the store is open and writes nothing into it: the lists of files lie in a
-temporary directory that goes with the plan. The runner makes the plan again, and compares.
+temporary directory that goes with the plan. The runner makes the plan again, and compares; a plan
+from a listing is handed to it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from core.archive.plan.plan_files import plan_files
 from core.archive.plan.plan_location import PlanPlace
 from core.archive.plan.summary import FilePlan
+from core.archive.tree.selection import Selection
 from core.backups.catalog import Backup
 from core.backups.manifest import identity_of
 from core.errors import Cancelled, MagerewindError, PreflightRefused, UsageError
@@ -195,6 +197,15 @@ def _planned_database(
     return replace(database, counted=counted)
 
 
+def selection_for(
+    store: Store, request: RollbackRequest, sources: Sources, kind: Kind
+) -> Selection:
+    """Return the part of the tree that such a rollback compares."""
+    selection = selection_of(store, kind, excluded(request, sources, sources.backups[kind]))
+    chosen = resolve_only(request.only, store.root)
+    return replace(selection, additive=request.partial, chosen=chosen)
+
+
 def plan_kind(
     store: Store,
     request: RollbackRequest,
@@ -211,9 +222,8 @@ def plan_kind(
     """
     backup = sources.backups[kind]
     manifest = backup.manifest
-    selection = selection_of(store, kind, excluded(request, sources, backup))
-    chosen = resolve_only(request.only, store.root)
-    selection = replace(selection, additive=request.partial, chosen=chosen)
+    selection = selection_for(store, request, sources, kind)
+    chosen = selection.chosen
     if sources.remote is not None:
         return sources.remote.plan(kind, selection, plan, report)
     return plan_files(
