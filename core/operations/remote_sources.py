@@ -273,13 +273,11 @@ def fetch_dump(context: JobContext, remote: Remote, backup: Backup, report: Repo
     return replace(backup, directory=directory.path)
 
 
-def remote_findings(
-    store: Store, remote: Remote, plans: Mapping[Kind, FilePlan], kinds: tuple[Kind, ...]
+def space_findings(
+    store: Store, remote: Remote, plans: Mapping[Kind, FilePlan], *, dump_bytes: int = 0
 ) -> list[Finding]:
-    """Return findings on the space for fetched files beside the stages, and on the set."""
-    needed = sum(plan.bytes_to_write for plan in plans.values())
-    if Kind.DB in kinds:
-        needed += remote.part(Kind.DB).facts.size_bytes
+    """Return findings on the space for what is fetched beside the stages, and on the set."""
+    needed = sum(plan.bytes_to_write for plan in plans.values()) + dump_bytes
     free_bytes, _total = space_of(store.state_directory)
     found: list[Finding] = []
     if needed > free_bytes:

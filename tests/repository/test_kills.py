@@ -105,4 +105,4 @@ def test_a_rollback_that_is_killed_leaves_a_whole_store(remote, repository, firs
     assert summary.exit_code == 0, events
     assert shop.state() == before
     assert killed > 4
-    print(f"killed at {killed} records, from {first} on")  # noqa: T201 - for who runs it by hand
+    print(f"killed at {killed} records, from {first} on")

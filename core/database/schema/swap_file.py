@@ -106,11 +106,15 @@ class Definitions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The dump that kept tables are equal to at the commit, by its base name and checksums."""
+    """The dump that kept tables are equal to at the commit, by its base name and checksums.
+
+    `repository` is the name of the one that it is in, empty for var/backups.
+    """
 
     name: str
     sha256: str
     index_sha256: str
+    repository: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,7 +282,7 @@ def _is_name(name: object) -> bool:
 
 
 def _is_source(source: Source) -> bool:
-    texts = (source.name, source.sha256, source.index_sha256)
+    texts = (source.name, source.sha256, source.index_sha256, source.repository)
     return all(isinstance(text, str) for text in texts) and "/" not in source.name
 
 
