@@ -10,7 +10,7 @@
         connection.json   the database connection in force at the start, until the undo is gone
         definitions.json  the swap of tables
         shown.json        the plan that a person confirmed
-        plan-<kind>…      the entries that a rollback moves
+        plan-<kind>…      the entries that a rollback moves; `.shown`: that of a listing, as shown
         caches/           caches on disk of the state before
         reserve           space for the last records on a full disk
         undo.json         there while the job's aside trees and tables are an undo

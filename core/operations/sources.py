@@ -48,6 +48,8 @@ class Sources(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     elsewhere: Mapping[str, tuple[str, ...]]  # by file name: the signs of another store
     remote: Remote | None = None  # the set in a repository that the backups are parts of
+    fetched: frozenset[str] | None = None  # tables with rows, in a dump that is a part of its own
+    known: frozenset[str] | None = None  # tables that were the same just now
 
     @property
     def environment_fingerprint(self) -> str:

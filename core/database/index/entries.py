@@ -8,11 +8,14 @@ the blocks of each table. The last line has the place of the directory, in a fix
     [offset, length, rows, after, upto, digest]
     ...
     [[text offset, file offset], ...]
-    {"session": {...}, "tables": [...], "objects": [...], "frames": [offset, length]}
+    <the text of the dump without its rows, zlib, base64>
+    {"session": {...}, "tables": [...], "objects": [...], "frames": [offset, length],
+     "skeleton": [offset, length]}
     directory <offset, 20 digits> <length, 20 digits>
 
 Offsets and lengths of statements are in bytes of the dump, uncompressed. The line of pairs has the
-frames of a compressed dump, where each begins; it is `[]` for a plain one.
+frames of a compressed dump, where each begins; it is `[]` for a plain one. The line after it, and
+its place, may be missing.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ from msgspec import Struct
 
 FIRST_LINE: Final = b"magerewind index of a dump, format 1\n"
 LAST_LINE: Final = "directory {offset:020d} {length:020d}\n"
+LARGEST_SKELETON: Final = 16 << 20
+"""Bytes of text without rows that an index takes; Magento's has half a mebibyte."""
 LAST_LENGTH: Final = len(LAST_LINE.format(offset=0, length=0))
 
 

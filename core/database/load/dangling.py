@@ -165,7 +165,10 @@ class _Reading:
         self._server = server
         self._session = Session(check.time_zone)
         self._found: dict[tuple[str, tuple[str, ...]], Values] = {
-            (table, names): Counter() for table, keys in wanted.items() for names in keys
+            (table, names): Counter()
+            for table, keys in wanted.items()
+            if table not in check.absent
+            for names in keys
         }
         self._patterns: dict[tuple[object, ...], re.Pattern[bytes]] = {}
 

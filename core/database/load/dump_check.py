@@ -53,7 +53,8 @@ class DumpCheck(Struct, frozen=True, kw_only=True):
     are read in the zone of the server because the dump sets none. `left_out` are tables and views
     that it has and that are not loaded; nothing else here speaks of them. `from_schema` is another
     name in it that means `schema`. `stays` are those left out tables that stay live. With
-    `tables_only` its views, routines and events are left out as well.
+    `tables_only` its views, routines and events are left out as well. The rows of the tables in
+    `absent` are not in the file, which is a part of a dump.
     """
 
     path: str
@@ -89,6 +90,7 @@ class DumpCheck(Struct, frozen=True, kw_only=True):
     trigger_tables: Mapping[str, str] = field(default_factory=dict)
     definitions: tuple[Definition, ...] = ()
     tables_only: bool = False
+    absent: frozenset[str] = frozenset()
 
 
 def without_tables(check: DumpCheck, left_out: Container[str]) -> DumpCheck:

@@ -100,11 +100,15 @@ class Definitions(Struct, frozen=True, kw_only=True):
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """The dump that kept tables are equal to at the commit, by its base name and checksums."""
+    """The dump that kept tables are equal to at the commit, by its base name and checksums.
+
+    `repository` is the name of the one that it is in, empty for var/backups.
+    """
 
     name: str
     sha256: str
     index_sha256: str
+    repository: str = ""
 
 
 class OutsideKey(Struct, frozen=True, kw_only=True):
@@ -269,7 +273,7 @@ def _is_name(name: object) -> bool:
 
 
 def _is_source(source: Source) -> bool:
-    texts = (source.name, source.sha256, source.index_sha256)
+    texts = (source.name, source.sha256, source.index_sha256, source.repository)
     return all(isinstance(text, str) for text in texts) and "/" not in source.name
 
 
