@@ -279,6 +279,25 @@ def from_json(content: bytes) -> SetManifest:
         raise RepositoryError(f"The manifest of the set cannot be read: {error}") from error
 
 
+def manifest_of_set(content: bytes, chosen: RemoteSet) -> SetManifest:
+    """Return the manifest that was read for a set. Raises RepositoryError for one of another set.
+
+    Tags and manifests are written by whoever has the key: they have to say the same.
+    """
+    manifest = from_json(content)
+    parts = {kind: part.snapshot for kind, part in manifest.parts.items()}
+    tagged = {kind: part.id for kind, part in chosen.parts.items()}
+    kinds = {kind: part.facts.kind for kind, part in manifest.parts.items()}
+    whose = (manifest.store, manifest.timestamp)
+    if whose != (chosen.store, chosen.timestamp) or any(k is not v for k, v in kinds.items()):
+        raise RepositoryError(f"The manifest of the set {chosen.timestamp} is one of another set.")
+    if parts != tagged:
+        raise RepositoryError(
+            f"The manifest of the set {chosen.timestamp} names other snapshots than its tags."
+        )
+    return manifest
+
+
 def _part(row: Mapping[str, Any]) -> PartManifest:
     decode = base64.b64decode
     snapshot = str(row["snapshot"])
