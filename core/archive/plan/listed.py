@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from core.archive.plan.plan_location import PlanPlace, plan_location
@@ -27,7 +27,10 @@ _BUFFER: Final = 1 << 18
 
 
 class Listed(NamedTuple):
-    """One entry of a listing. `mode` has the type bits; `inode` 0 is unknown."""
+    """One entry of a listing. `mode` has the type bits; `inode` 0 is unknown.
+
+    `attributes` are the extended ones of a directory; those of a file come with its content.
+    """
 
     path: bytes  # as a member of an archive: prefix included
     mode: int
@@ -37,6 +40,7 @@ class Listed(NamedTuple):
     mtime_ns: int
     inode: int
     link: bytes
+    attributes: dict[bytes, bytes] | None = None
 
     @property
     def is_file(self) -> bool:
@@ -61,7 +65,9 @@ def write_listing(file: StateFile, entries: Iterable[Listed]) -> int:
     buffer = bytearray()
     try:
         for entry in entries:
-            row = (_text(entry.path), *entry[1:7], _text(entry.link))
+            row: tuple[object, ...] = (_text(entry.path), *entry[1:7], _text(entry.link))
+            if entry.attributes:
+                row += ({_text(name): value.hex() for name, value in entry.attributes.items()},)
             buffer += json.dumps(row).encode("ascii") + b"\n"
             count += 1
             if len(buffer) > _BUFFER:
@@ -91,12 +97,19 @@ def read_listing(file: StateFile) -> Iterator[Listed]:
         with open(file.open(), "rb", buffering=_BUFFER) as opened:
             while lines := opened.readlines(_BUFFER):  # many at once: half the time of one by one
                 rows = json.loads(b"[" + b",".join(lines) + b"]")
-                for path, mode, uid, gid, size, mtime_ns, inode, link in rows:
+                for path, mode, uid, gid, size, mtime_ns, inode, link, *more in rows:
                     name = path.encode("utf-8", "surrogateescape")
                     target = link.encode("utf-8", "surrogateescape") if link else b""
-                    yield Listed(name, mode, uid, gid, size, mtime_ns, inode, target)
+                    found = _attributes(more[0]) if more else None
+                    yield Listed(name, mode, uid, gid, size, mtime_ns, inode, target, found)
     except (OSError, *MALFORMED) as error:
         raise StorageError(f"{file} is damaged: {error}") from error
+
+
+def _attributes(row: Mapping[str, str]) -> dict[bytes, bytes]:
+    return {
+        name.encode("utf-8", "surrogateescape"): bytes.fromhex(value) for name, value in row.items()
+    }
 
 
 def members_of(
@@ -119,7 +132,7 @@ def members_of(
             Member(
                 number, entry.path, kind, entry.mode & 0o7777, entry.uid, entry.gid,
                 0 if kind == HARD_LINK else entry.size, entry.mtime_ns // _SECOND_NS, link,
-                _NO_ACCOUNT, _NO_ACCOUNT, None,
+                _NO_ACCOUNT, _NO_ACCOUNT, entry.attributes,
             ),
             entry,
         )  # fmt: skip
