@@ -13,8 +13,10 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import asdict, dataclass
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from core.backups.verification_records import open_state
 from core.directories import Directory
@@ -33,8 +35,7 @@ AWAY_S: Final = 400 * 86400.0
 """How long a machine may have been away between two runs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Anchor:
+class Anchor(Struct, frozen=True, kw_only=True):
     """A moment at which the clock was believed: `run` tells one run of a machine from another."""
 
     run: str

@@ -11,8 +11,10 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 import core
 from core.archive.create.write_archive import write_archive
@@ -53,8 +55,7 @@ from core.operations.send import Sending, begin_sending, commit_set, copy_set, s
 from core.operations.space import PRUNES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
+class _Written(Struct, frozen=True, kw_only=True):
     """A writer's totals of the file it wrote; `details` are fields of the manifest."""
 
     items: int

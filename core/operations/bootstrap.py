@@ -9,7 +9,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from core.durable import translate
 from core.errors import StorageError, UsageError
@@ -21,8 +22,7 @@ from core.repository.sets import SetManifest
 _KEPT = ("app", "etc", "env.php")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Laid:
+class Laid(Struct, frozen=True, kw_only=True):
     """The written files of one kind. `left_out`: entries of other types, which were removed."""
 
     kind: Kind

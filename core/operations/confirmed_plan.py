@@ -11,8 +11,9 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from core.archive.plan.handed_plan import hand_over
 from core.archive.plan.summary import FilePlan
@@ -29,8 +30,7 @@ from core.owned_files import LARGE
 _FRESH_S: Final = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Meanwhile:
+class Meanwhile(Struct, frozen=True):
     """The differences between the plan that was shown and the one that was made again."""
 
     names: tuple[str, ...]
@@ -54,8 +54,7 @@ def _identity(backup: Backup) -> list[Any]:
     return [backup.name.text, status.st_size, status.st_mtime_ns, status.st_ino]
 
 
-@dataclass(frozen=True, slots=True)
-class ConfirmedPlan:
+class ConfirmedPlan(Struct, frozen=True):
     """The plan as it was shown, in short: identities of the backups, keys of the entries."""
 
     environment: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from core.backups.catalog import Backup
 from core.backups.index import open_index
@@ -40,8 +41,7 @@ LOADED_IN_S: Final = 40_000_000
 COMPARED_IN_S: Final = 350_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(Struct, frozen=True, kw_only=True):
     """The plan for the tables of a dump. `kept` and `loaded` are in the order of the dump.
 
     `verdicts`: the result of the comparison for each table that is live and in the dump. `reason`:

@@ -29,8 +29,9 @@ import json
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from core.archive.plan.plan_location import Bounds, PlanLocation
 from core.directories import Directory, StateFile
@@ -165,8 +166,7 @@ def read_json(directory: Directory, name: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UndoMark:
+class UndoMark(Struct, frozen=True, kw_only=True):
     """The record of a job's undo: `undo.json`, or `discard.json` once it is given up."""
 
     kinds: tuple[Kind, ...]

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.backups.catalog import (
     Backup,
@@ -43,8 +45,7 @@ CLOCK_HINT: Final = "Look at the time and date; --trust-clock takes them for rig
 Deleted = Callable[[Backup, int], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetDecision:
+class SetDecision(Struct, frozen=True, kw_only=True):
     """A set and the decision on it."""
 
     backups: BackupSet
@@ -56,8 +57,7 @@ class SetDecision:
         return self.decision.keep
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrunePlan:
+class PrunePlan(Struct, frozen=True, kw_only=True):
     """The decision on each set, newest first."""
 
     sets: tuple[SetDecision, ...]

@@ -15,7 +15,9 @@ import os
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.backups.catalog import Backup
 from core.database.index.part_of_dump import Piece, part_of_dump
@@ -34,8 +36,7 @@ from core.repository.sets import DUMP_FILE, PartManifest
 from core.repository.streamed import fetch_pieces
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartOfDump:
+class PartOfDump(Struct, frozen=True, kw_only=True):
     """Pieces of a dump. `kept_bytes` are written here, `read_bytes` come over the line."""
 
     pieces: tuple[Piece, ...]

@@ -8,8 +8,9 @@ undo       the same, of tables that changed after the rollback
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from core.backups.catalog import Backup
 from core.database.load.dump_check import DumpCheck

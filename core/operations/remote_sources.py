@@ -11,7 +11,9 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.archive.plan.fetched import Fetch
 from core.archive.plan.handed_plan import take_over
@@ -51,8 +53,7 @@ from core.repository.settings import Repository
 _LARGEST_CONFIGURATION = 4 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remote:
+class Remote(Struct, frozen=True, kw_only=True):
     """A set that was found in a repository, with its manifest."""
 
     store: Store

@@ -11,8 +11,10 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from core.archive.plan.plan_files import plan_files
 from core.archive.plan.plan_location import PlanPlace
@@ -57,8 +59,7 @@ if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for i
 _NOTED: Final = frozenset({"own-tables"})  # of the findings of a dump
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabasePlan:
+class DatabasePlan(Struct, frozen=True, kw_only=True):
     """The changes of the database's part."""
 
     check: DumpCheck
@@ -75,8 +76,7 @@ class DatabasePlan:
         return tuple(tie for one in (self.chosen, self.left) if one is not None for tie in one.ties)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackPlan:
+class RollbackPlan(Struct, frozen=True, kw_only=True):
     """All that a person confirms. `fingerprint` names exactly this plan."""
 
     request: RollbackRequest
@@ -88,7 +88,7 @@ class RollbackPlan:
     environment: str  # fingerprint of the live env.php
     elsewhere: Mapping[str, tuple[str, ...]]  # as `Sources` has it
     free_bytes: int
-    scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
+    scratch: tempfile.TemporaryDirectory[str] | None = None
 
     @property
     def stops(self) -> tuple[Finding, ...]:

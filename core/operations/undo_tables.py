@@ -8,7 +8,8 @@ backup.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from core.database.compare.compare import compare_tables
 from core.database.index.read_index import DumpIndex
@@ -25,8 +26,7 @@ from core.operations.job_files import DEFINITIONS
 from core.operations.kept_elsewhere import KeptElsewhere
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UndoTables:
+class UndoTables(Struct, frozen=True, kw_only=True):
     """The tables of an undo. `back` come back, `stayed` are as at the commit, `loaded` changed.
 
     `left` are tables that stayed and keep their present state; `backup` is the source of `loaded`.

@@ -1,10 +1,10 @@
 """Killed at records of the journal: a send leaves no set, a rollback leaves a whole store."""
 
-import dataclasses
 import shutil
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from core.events import Kind, Outcome
 from core.operations.requests import BackupRequest, RollbackRequest
@@ -89,7 +89,7 @@ def test_a_rollback_that_is_killed_leaves_a_whole_store(remote, repository, firs
     )
     number, killed = first, 0
     while True:
-        summary, events = shop.run(dataclasses.replace(request), fault=f"journal:{number}:kill")
+        summary, events = shop.run(structs.replace(request), fault=f"journal:{number}:kill")
         if not summary.interrupted:
             break
         killed += 1

@@ -1,6 +1,5 @@
 """Sets that another hand put into a repository, by a real restic and with our tags."""
 
-import dataclasses
 import itertools
 import json
 import os
@@ -8,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from core.backups.manifest import Manifest
 from core.errors import RepositoryError
@@ -126,7 +126,7 @@ def test_a_manifest_of_another_set_is_refused(hand, tmp_path):
     (tmp_path / "tree/x").write_text("x")
     code = hand.backup("code", ".", cwd=tmp_path / "tree")
     good = PartManifest(snapshot=code, facts=FACTS)
-    other = dataclasses.replace(good, snapshot="e" * 64)
+    other = structs.replace(good, snapshot="e" * 64)
     hand.manifest(hand.made_of(Kind.CODE, good, store="other"), code=code)
     said = hand.run("info:backups:files", f"{hand.stamp}_filesystem.tgz", "--from", "off", code=1)
     assert "is one of another set" in said.err

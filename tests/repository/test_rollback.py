@@ -1,7 +1,6 @@
 """A rollback to a set that is elsewhere: the same plan, stage, swap and undo."""
 
 import contextlib
-import dataclasses
 import json
 import os
 import shutil
@@ -10,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from core.archive.plan.plan_file import PlanFile
 from core.cli.parser import parse
@@ -153,7 +153,7 @@ def test_the_shown_plan_is_staged_and_changes_after_it_are_taken_in(sent, monkey
     created = time.time_ns()
     Path(shop.root, "pub/cron.php").write_text("<?php changed_later();")
     Path(shop.root, "pub/later.php").write_text("<?php later();")
-    confirmed = dataclasses.replace(request, confirmed_plan=plan.fingerprint)
+    confirmed = structs.replace(request, confirmed_plan=plan.fingerprint)
     with plan.scratch:
         summary, events = shop.run(confirmed, plan=plan)
     assert summary.exit_code == 0, events
@@ -166,7 +166,7 @@ def test_the_shown_plan_is_staged_and_changes_after_it_are_taken_in(sent, monkey
     assert not [name for name in job.names() if "shown-" in name or ".shown" in name[6:]]
     sent.run("job:undo", "--yes")
     # One that was made for something else is made again.
-    other = dataclasses.replace(request, exclude=("pub/cron.php", "pub/later.php"))
+    other = structs.replace(request, exclude=("pub/cron.php", "pub/later.php"))
     plan = client.plan_rollback(request)
     with plan.scratch:
         summary, events = shop.run(other, plan=plan)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from core.account.reach import lstat, readlink
 from core.archive.tree.open_directories import is_gone
@@ -18,8 +20,7 @@ from core.archive.tree.selection import Problem, Selection, runs, unreadable, wa
 from core.archive.tree.xattrs import read_attributes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outline:
+class Outline(Struct, frozen=True, kw_only=True):
     """The outline of a selection.
 
     `left_out` are absolute paths: ignored and excluded entries, and those that are neither file,

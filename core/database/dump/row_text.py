@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
+
+from msgspec import Struct
 
 from core.database.schema.definitions import Column, Table, Versioning
 from core.database.server.dialect import one_line, quote_name
@@ -45,6 +46,9 @@ _BINARY: Final = frozenset(
 )  # fmt: skip
 # Every value of these has one place in utf8mb4 and comes back the same, 0x80 to 0x9F included.
 _NEAR_UTF8: Final = frozenset({"utf8mb3", "utf8", "latin1"})
+# All pieces of a row are UTF-8 already. As binary text they are joined as they are; as UTF-8 the
+# server would look at each letter again, for half of its work on long texts (MariaDB 10.11).
+_COMMA: Final = "CAST(',' AS BINARY)"
 
 
 class Form(Enum):
@@ -55,8 +59,7 @@ class Form(Enum):
     HEX = auto()  # in hexadecimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendering:
+class Rendering(Struct, frozen=True, kw_only=True):
     """How the rows of one table are rendered.
 
     `marked` is SQL for a whole row as text with marks, `marks` how many marked values that has;
@@ -75,8 +78,12 @@ class Rendering:
 
     @property
     def fingerprint(self) -> str:
-        """Names the way of rendering: two texts of different ways are not to be compared."""
-        return hashlib.sha256(f"{self.source}\n{self.marked}".encode(*_NAMES)).hexdigest()
+        """Names the way of rendering: two texts of different ways are not to be compared.
+
+        That the text is joined as binary makes no other text, so the name does not tell.
+        """
+        marked = self.marked.replace(_COMMA, "','", 1)
+        return hashlib.sha256(f"{self.source}\n{marked}".encode(*_NAMES)).hexdigest()
 
 
 def rendering_of(table: Table, *, history: bool) -> Rendering:
@@ -97,7 +104,7 @@ def rendering_of(table: Table, *, history: bool) -> Rendering:
         columns=tuple(column.name for column in columns),
         source=source,
         # CONCAT_WS over flat CONCAT: a third less time on wide rows (measured, MariaDB 10.11).
-        marked="CONCAT_WS(','," + (",".join(piece.marked for piece in pieces) or "''") + ")",
+        marked=f"CONCAT_WS({_COMMA}," + (",".join(piece.marked for piece in pieces) or "''") + ")",
         marks=sum(piece.form is not Form.PLAIN or piece.enum for piece in pieces),
         raw=",".join(piece.raw for piece in pieces) or "''",
         forms=tuple((piece.form, piece.before) for piece in pieces) or ((Form.PLAIN, b""),),
@@ -122,8 +129,7 @@ def _period_columns(table: Table) -> list[Column]:
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Piece:
+class _Piece(Struct, frozen=True, kw_only=True):
     """One column of a row, in both ways of rendering."""
 
     marked: str

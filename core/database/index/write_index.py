@@ -14,8 +14,9 @@ import threading
 import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, Final
+
+from msgspec.structs import asdict
 
 from core import durable
 from core.database.index.entries import FIRST_LINE, LAST_LINE, Place, Session, Span

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.database.load.chosen_tables import DumpTables, Tie
 from core.database.load.dump_check import DumpCheck
@@ -34,8 +35,7 @@ Value = tuple[int | bytes, ...]
 Values = Counter[Value]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dangling:
+class Dangling(Struct, frozen=True, kw_only=True):
     """A foreign key between a chosen table and one that stays.
 
     `child_is_restored`: the child comes from the dump and the parent stays, else the other way

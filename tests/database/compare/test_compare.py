@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.database.dump import row_text
 from core.errors import Cancelled
 from tests.database.dumping import as_root
 from tests.database.indexing import dump_with_index, open_dump_index, verdicts
@@ -35,6 +36,17 @@ def dumped(server, schema, tmp_path):
 
 def test_what_was_not_touched_is_the_same(dumped, schema):
     assert verdicts(dumped, schema) == (_SAME, "")
+
+
+def test_an_index_of_an_earlier_version_is_as_good(server, schema, tmp_path, monkeypatch):
+    """Earlier ones had rows joined as UTF-8; that is the same text for every type."""
+    types = Path(__file__).parents[1] / "sql" / "types.sql"
+    server.run(types.read_text(encoding="utf-8"), schema=schema.schema)
+    _, beside, _ = dump_with_index(tmp_path, schema)
+    now = verdicts(beside, schema)
+    monkeypatch.setattr(row_text, "_COMMA", "','")
+    assert verdicts(beside, schema) == now
+    assert set(now[0].values()) == {"same"}
 
 
 _CHANGES = (
