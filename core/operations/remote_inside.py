@@ -21,7 +21,7 @@ from core.archive.index.blocks import Broken, Row
 from core.archive.index.reader import IndexReader
 from core.archive.index.writer import NO_STRETCH, IndexedArchive, IndexWriter, RowGatherer
 from core.archive.plan.fetched import PIECE, FetchedFiles
-from core.archive.plan.listed import listing_file, members_of, read_listing
+from core.archive.plan.listed import Members, listing_file, read_listing
 from core.archive.plan.plan_listing import plan_listing
 from core.archive.plan.summary import FilePlan
 from core.archive.tree.selection import Selection
@@ -84,7 +84,7 @@ class RemoteInside:
             writer = IndexWriter(fd)
             gatherer = RowGatherer(writer)
             members = size = 0
-            for member, entry in members_of(read_listing(listing)):
+            for member, entry in Members(read_listing(listing)):
                 owner = (member.uid, member.gid, b"", b"")
                 row = Row(
                     member.name, member.type, member.mode, owner, member.size, entry.mtime_ns,
