@@ -380,6 +380,6 @@ class _Asked:
         """
         if self.may_make:
             mapping = collation_map(self.connection, self.check.collations)
-            problems, warnings = try_definitions(self.check, settings, mapping)
+            problems, warnings = try_definitions(self.check, settings, mapping, self.kept)
             self.problems += problems
             self.warnings += warnings
