@@ -303,7 +303,7 @@ class _Asked:
     def live(self) -> None:
         """See whether the present definitions can be saved, and who else depends on them."""
         try:
-            self._routines(read_definitions(self.connection).objects)
+            self._routines(read_definitions(self.connection, ()).objects)
         except (RightsMissing, DumpFailed) as error:
             self.problems.append(f"{error.message} So it could not be brought back.")
         coming = {*self.check.tables, *self.check.sequences}

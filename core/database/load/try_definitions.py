@@ -126,9 +126,14 @@ class _Trial:
         """Try everything, tables before the objects on them."""
         tables: defaultdict[str, list[_Read]] = defaultdict(list)
         objects = []
-        for definition in self.check.definitions:
-            one = _Read(definition, self._read(definition))
+        triggers_first = sorted(
+            self.check.definitions, key=lambda one: one.kind is not StatementKind.TRIGGER
+        )
+        for definition in triggers_first:
             self._note_lost(definition)
+            if definition.kind in _TABLES and self._stays(definition.name):
+                continue
+            one = _Read(definition, self._read(definition))
             if one.kind is StatementKind.SEQUENCE:
                 self._attempt(one, partial(self._sequence, one))
             elif one.kind in _TABLES:
@@ -137,11 +142,14 @@ class _Trial:
                 self.triggers.setdefault(one.statement.table, []).append(one)
             else:
                 objects.append(one)
-        for name, statements in tables.items():
-            if name not in self.kept or name in self.triggers:
-                self._attempt(statements[0], partial(self._table, statements))
+        for statements in tables.values():
+            self._attempt(statements[0], partial(self._table, statements))
         for one in objects:
             self._attempt(one, partial(self._object, one))
+
+    def _stays(self, table: str) -> bool:
+        """Tell whether a table need not be made; those with triggers are made for these."""
+        return table in self.kept and table not in self.triggers
 
     def _read(self, one: Definition) -> Statement:
         return classify(
