@@ -11,7 +11,8 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from core import durable, owned_files
 from core.closeable import Closeable
@@ -188,8 +189,7 @@ def _remove(name: str, directory: int) -> None:
             os.unlink(name, dir_fd=directory)
 
 
-@dataclass(frozen=True, slots=True)
-class StateFile:
+class StateFile(Struct, frozen=True):
     """A file by its directory and name."""
 
     directory: Directory

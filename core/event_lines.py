@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from enum import StrEnum
 from typing import Any, Final
 
@@ -40,8 +39,8 @@ def to_line(stamped: Stamped) -> bytes:
         "time_s": round(stamped.time_s, 3),
         "type": type(stamped.event).__name__,
     }
-    for field in fields(stamped.event):
-        row[field.name] = _encode(getattr(stamped.event, field.name))
+    for name in stamped.event.__struct_fields__:
+        row[name] = _encode(getattr(stamped.event, name))
     return json.dumps(row, ensure_ascii=False).encode() + b"\n"
 
 
@@ -76,9 +75,9 @@ def from_line(line: bytes) -> Stamped | None:
     cls = EVENT_TYPES.get(str(row["type"]))
     if cls is None:
         return None
-    known = {field.name for field in fields(cls)}
+    known = row.keys() & cls.__struct_fields__
     try:
-        event = cls(**{name: _decode(name, row[name]) for name in known & row.keys()})
+        event = cls(**{name: _decode(name, row[name]) for name in known})
     except (TypeError, ValueError):
         return None
     return Stamped(seq=int(row["seq"]), time_s=float(row["time_s"]), event=event)

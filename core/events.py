@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 FORMAT_VERSION: Final = 1
 
@@ -79,13 +80,11 @@ class Outcome(StrEnum):
     CLOSED = "closed"  # the store could not be brought to either state: it stays closed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """A fact about a job."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobBegan(Event):
+class JobBegan(Event, frozen=True, kw_only=True):
     """The runner holds the store's lock and starts to work. Always the first event."""
 
     job_id: str
@@ -100,16 +99,14 @@ class JobBegan(Event):
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepsPlanned(Event):
+class StepsPlanned(Event, frozen=True, kw_only=True):
     """The steps of this job, in order, as `step` or `step:kind`; again once sizes are known."""
 
     steps: tuple[str, ...]
     sizes: tuple[int, ...] = ()  # expected bytes of each step, -1 where nothing is known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepStarted(Event):
+class StepStarted(Event, frozen=True, kw_only=True):
     """A step has begun. Totals are estimates where they are known beforehand."""
 
     step: Step
@@ -118,8 +115,7 @@ class StepStarted(Event):
     total_items: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepEnded(Event):
+class StepEnded(Event, frozen=True, kw_only=True):
     """A step is over."""
 
     step: Step
@@ -128,8 +124,7 @@ class StepEnded(Event):
     elapsed_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progressed(Event):
+class Progressed(Event, frozen=True, kw_only=True):
     """How far a step has come. Throttled; the last one of a step is always written."""
 
     step: Step
@@ -141,29 +136,25 @@ class Progressed(Event):
     current: str = ""  # path or table
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaintenanceEnabled(Event):
+class MaintenanceEnabled(Event, frozen=True, kw_only=True):
     """The store is closed. `already`: it was closed before the job."""
 
     already: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaintenanceDisabled(Event):
+class MaintenanceDisabled(Event, frozen=True, kw_only=True):
     """The store is as it was before. `skipped`: it had been closed before the job and stays so."""
 
     skipped: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupStarted(Event):
+class BackupStarted(Event, frozen=True, kw_only=True):
     """The backup of one kind begins."""
 
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupCompleted(Event):
+class BackupCompleted(Event, frozen=True, kw_only=True):
     """The backup of one kind is complete, verified and in its place."""
 
     kind: Kind
@@ -175,8 +166,7 @@ class BackupCompleted(Event):
     elapsed_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupSent(Event):
+class BackupSent(Event, frozen=True, kw_only=True):
     """The backup of one kind is in a repository; its set counts with `SetSent` only."""
 
     kind: Kind
@@ -188,8 +178,7 @@ class BackupSent(Event):
     elapsed_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetSent(Event):
+class SetSent(Event, frozen=True, kw_only=True):
     """A set is complete in a repository."""
 
     repository: str
@@ -199,8 +188,7 @@ class SetSent(Event):
     added_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackStarted(Event):
+class RollbackStarted(Event, frozen=True, kw_only=True):
     """The rollback of one kind begins."""
 
     kind: Kind
@@ -209,8 +197,7 @@ class RollbackStarted(Event):
     only: tuple[str, ...] = ()  # the chosen paths or tables, as given by the user; none: all
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackPlanned(Event):
+class RollbackPlanned(Event, frozen=True, kw_only=True):
     """The changes that the rollback of one kind will make. Counts are entries (files) or tables."""
 
     kind: Kind
@@ -222,27 +209,23 @@ class RollbackPlanned(Event):
     bytes_to_write: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitReached(Event):
+class CommitReached(Event, frozen=True, kw_only=True):
     """The job is past its commit point: from here it is only rolled forward."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackCompleted(Event):
+class RollbackCompleted(Event, frozen=True, kw_only=True):
     """The rollback of one kind is in force. Comes after the one commit of all kinds."""
 
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PermissionReminder(Event):
+class PermissionReminder(Event, frozen=True, kw_only=True):
     """Magento's line about bin/magento, which here has its mode restored already."""
 
     already_executable: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Noted(Event):
+class Noted(Event, frozen=True, kw_only=True):
     """Something worth knowing that needs no action. `code` is stable, `message` is not."""
 
     code: str
@@ -250,8 +233,7 @@ class Noted(Event):
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Warned(Event):
+class Warned(Event, frozen=True, kw_only=True):
     """Something that deserves a look; the job is then complete with warnings."""
 
     code: str
@@ -259,8 +241,7 @@ class Warned(Event):
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HookRan(Event):
+class HookRan(Event, frozen=True, kw_only=True):
     """A program of the configuration has run around the job; its output is in the job's log."""
 
     moment: str  # before, on_success, on_failure or after
@@ -270,23 +251,20 @@ class HookRan(Event):
     elapsed_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FollowUp(Event):
+class FollowUp(Event, frozen=True, kw_only=True):
     """Something for the administrator to do afterwards, where it applies."""
 
     code: str
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelRequested(Event):
+class CancelRequested(Event, frozen=True, kw_only=True):
     """The runner has seen a request to stop. `too_late`: it is past the commit point."""
 
     too_late: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed(Event):
+class Failed(Event, frozen=True, kw_only=True):
     """The failure of the job. `error` is the class name in `core.errors`."""
 
     error: str
@@ -295,8 +273,7 @@ class Failed(Event):
     exit_code: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecoveryBegan(Event):
+class RecoveryBegan(Event, frozen=True, kw_only=True):
     """A later process takes up the work of a runner that died. `way`: "revert" or "forward"."""
 
     way: str
@@ -305,8 +282,7 @@ class RecoveryBegan(Event):
     pid: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobEnded(Event):
+class JobEnded(Event, frozen=True, kw_only=True):
     """Always the last event."""
 
     outcome: Outcome
@@ -316,8 +292,7 @@ class JobEnded(Event):
     undo_kept: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamped:
+class Stamped(Struct, frozen=True, kw_only=True):
     """An event with its place and time in the stream."""
 
     seq: int

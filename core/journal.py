@@ -8,24 +8,24 @@ record: each is a dataclass of the package that writes it (`core.operations.reco
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Final, Self, TypeVar
+
+from msgspec import Struct
 
 from core.directories import StateFile, state_file
 from core.durable import fsync, translate, write_all
 from core.errors import StorageError
 from core.events import Kind, Operation, Outcome
+from core.field_types import field_types
 from core.owned_files import LARGE, read_all
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One remembered fact: its number from 0, its kind, and plain JSON values."""
 
     seq: int
@@ -97,9 +97,8 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
 """How a field of each type is read from its JSON value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TypedRecord:
-    """The base of the dataclasses of records: the fields, in their order, are the payload.
+class TypedRecord(Struct, frozen=True, kw_only=True):
+    """The base of the records: the fields, in their order, are the payload.
 
     A field with a default is one that an earlier version did not write.
     """
@@ -108,15 +107,15 @@ class TypedRecord:
 
     def payload(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
-        return {one.name: _plain(getattr(self, one.name)) for one in dataclasses.fields(self)}
+        return {name: _plain(getattr(self, name)) for name in self.__struct_fields__}
 
     @classmethod
     def read(cls, record: Record) -> Self:
         """Return the record in its type. Raises ValueError where it cannot be one."""
         values = {
-            one.name: _READERS[str(one.type)](record.payload[one.name])
-            for one in dataclasses.fields(cls)
-            if one.name in record.payload
+            name: _READERS[kind](record.payload[name])
+            for name, kind in field_types(cls).items()
+            if name in record.payload
         }
         try:
             return cls(**values)

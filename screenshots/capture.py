@@ -13,9 +13,10 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from dataclasses import dataclass
 from datetime import UTC
 from typing import cast
+
+from msgspec import Struct
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
@@ -37,8 +38,7 @@ TO_CONFIG = (*["down"] * 6, "enter", "down", "down", "enter", "down")
 SMALL, LARGE, HUGE = (80, 24), (120, 40), (200, 60)
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """One picture: what was answered, the keys that lead there, the size and the look."""
 
     name: str

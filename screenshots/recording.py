@@ -6,13 +6,14 @@ have changed. Host, paths and times are frozen while it is made.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from core.archive.plan.rows import Action
 from core.archive.plan.sums import Sums
@@ -57,8 +58,8 @@ def encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
     """Return a value of the screens as JSON can carry it."""
     if isinstance(value, Enum):
         return {"enum": type(value).__name__, "value": value.value}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {one.name: encode(getattr(value, one.name)) for one in dataclasses.fields(value)}
+    if isinstance(value, Struct):
+        fields = {name: encode(getattr(value, name)) for name in value.__struct_fields__}
         return {"view": type(value).__name__, "fields": fields}
     if isinstance(value, tuple):
         return [encode(item) for item in value]
@@ -81,8 +82,7 @@ def decode(value: Any) -> Any:  # noqa: ANN401 - a JSON value
     return (_ENGINES.get(value["view"]) or getattr(views, value["view"]))(**fields)
 
 
-@dataclass(kw_only=True)
-class Frozen:
+class Frozen(Struct, kw_only=True):
     """Texts to put in the place of others, and how far times are moved."""
 
     texts: dict[str, str] = field(default_factory=dict)
@@ -103,15 +103,11 @@ class Frozen:
             return tuple(self.apply(item) for item in value)
         if isinstance(value, Mapping):
             return {key: self.apply(item) for key, item in value.items()}
-        changes = {
-            one.name: self.apply(getattr(value, one.name), one.name)
-            for one in dataclasses.fields(value)
-        }
-        return dataclasses.replace(value, **changes)
+        changes = {name: self.apply(getattr(value, name), name) for name in value.__struct_fields__}
+        return replace(value, **changes)
 
 
-@dataclass(kw_only=True)
-class Answers:
+class Answers(Struct, kw_only=True):
     """Everything that the screens can ask, as it was at one moment."""
 
     now_s: float

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import getpass
 import os
 import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+
+from msgspec import structs
 
 from core.archive.plan.tree import PlannedNode
 from core.backups.catalog import list_backups
@@ -68,9 +69,7 @@ def record() -> dict[str, Answers]:
 
 def look(engine: StoreEngine, now_s: float, *job_ids: str) -> Answers:
     """Return what the engine answers now; the size of the disk is not this machine's."""
-    space = dataclasses.replace(
-        engine.space(), free_bytes=118_400_000_000, total_bytes=400_000_000_000
-    )
+    space = structs.replace(engine.space(), free_bytes=118_400_000_000, total_bytes=400_000_000_000)
     return Answers(
         now_s=now_s,
         closed=engine.closed(),
@@ -99,7 +98,7 @@ def walk(engine: StoreEngine, damage: Callable[[], None], began_s: int) -> dict[
     )
     plan = engine.plan(request, no_report)
     damaged = look(engine, began_s + LATER_S, backup)
-    damaged.plan = dataclasses.replace(plan, free_bytes=118_400_000_000)
+    damaged.plan = structs.replace(plan, free_bytes=118_400_000_000)
     damaged.tree = tuple((kind, tuple(all_nodes(engine, kind))) for kind in plan.files)
     damaged.difference = engine.inside.difference(
         names[Kind.CODE], "app/etc/config.php", show_secrets=False, stop=lambda: False
@@ -109,7 +108,7 @@ def walk(engine: StoreEngine, damage: Callable[[], None], began_s: int) -> dict[
     files = [newest.of(kind) for kind in (Kind.CODE, Kind.MEDIA)]
     damaged.changed = tuple(engine.changed(one, lambda: False) for one in files if one is not None)
     damaged.newer = engine.newer(newest.timestamp)
-    rollback = engine.start(dataclasses.replace(request, confirmed_plan=plan.fingerprint))
+    rollback = engine.start(structs.replace(request, confirmed_plan=plan.fingerprint))
     wait(engine, rollback)
     rolled_back = look(engine, time.time(), rollback, backup)
     return {
@@ -134,7 +133,7 @@ def look_inside(engine: StoreEngine, answers: Answers, names: Mapping[Kind, str]
     table = inside.table(names[Kind.DB], TABLE)
     rows = table.beside(0, show_secrets=False)
     table.close()
-    answers.rows = dataclasses.replace(rows, rows=rows.rows[:40], total=min(40, rows.total))
+    answers.rows = structs.replace(rows, rows=rows.rows[:40], total=min(40, rows.total))
 
 
 def older_sets(engine: StoreEngine) -> None:
@@ -151,9 +150,7 @@ def older_sets(engine: StoreEngine) -> None:
                     continue
                 os.link(backup.path, os.path.join(listing.directory, name))
                 note = "before the deployment of friday" if days == 4 else ""
-                older = dataclasses.replace(
-                    manifest, file_name=name, timestamp=timestamp, note=note
-                )
+                older = structs.replace(manifest, file_name=name, timestamp=timestamp, note=note)
                 write_manifest(place, older)
 
 
@@ -168,12 +165,12 @@ def in_the_middle(done: Answers, job_id: str) -> Answers:
         and stamped.event.kind is Kind.CODE
     ]
     last = middle[len(middle) // 2]
-    job = dataclasses.replace(done.jobs[0], running=True, outcome=None, elapsed_s=None)
-    return dataclasses.replace(
+    job = structs.replace(done.jobs[0], running=True, outcome=None, elapsed_s=None)
+    return structs.replace(
         done,
         now_s=events[last].time_s + 0.1,
         closed=True,
-        backups=dataclasses.replace(done.backups, sets=()),
+        backups=structs.replace(done.backups, sets=()),
         jobs=(job,),
         streams={job_id: events[: last + 1]},
     )
@@ -218,13 +215,13 @@ def freeze(answers: Answers, root: str, server_socket: str, shift_s: int) -> Ans
     frozen = Frozen(texts=texts, shift_s=shift_s)
     fields = {
         one.name: frozen.apply(getattr(answers, one.name), one.name)
-        for one in dataclasses.fields(answers)
+        for one in structs.fields(answers)
         if one.name not in ("streams", "now_s")
     }
     user = getpass.getuser()
-    fields["store"] = dataclasses.replace(fields["store"], owner="deploy")
+    fields["store"] = structs.replace(fields["store"], owner="deploy")
     fields["jobs"] = tuple(
-        dataclasses.replace(job, user="deploy" if job.user == user else job.user)
+        structs.replace(job, user="deploy" if job.user == user else job.user)
         for job in fields["jobs"]
     )
     streams = {

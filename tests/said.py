@@ -1,11 +1,11 @@
 """The result of a command that a test has run."""
 
 import json
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(Struct, frozen=True):
     """The output and the exit code of a command."""
 
     code: int

@@ -1,11 +1,10 @@
 """Hypothesis strategies for any event."""
 
-import dataclasses
-
 from hypothesis import strategies as st
 
 from core import events
 from core.events import Kind, Operation, Outcome, Step
+from core.field_types import field_types
 
 TEXT = st.text() | st.binary(max_size=40).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
 VALUES = {
@@ -27,7 +26,7 @@ VALUES = {
 
 
 def any_event(cls):
-    fields = {field.name: VALUES[field.type] for field in dataclasses.fields(cls)}
+    fields = {name: VALUES[kind] for name, kind in field_types(cls).items()}
     return st.builds(cls, **fields)
 
 

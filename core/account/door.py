@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, MutableMapping
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from core.account import environment, installation
 from core.account.become import become

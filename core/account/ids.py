@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import pwd
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.errors import UsageError
 
@@ -15,8 +16,7 @@ _NO_ID: Final = (1 << 32) - 1  # (uid_t) -1 means "leave it" to the kernel
 _HINT: Final = "--as takes the name or the number of an account."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ids:
+class Ids(Struct, frozen=True, kw_only=True):
     """The rights of an account: numbers for the kernel, name and home for people and programs."""
 
     uid: int

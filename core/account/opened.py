@@ -5,14 +5,13 @@ It is apart from the door, which most processes never load.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from core.account.client import use
 from core.account.ids import Ids
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class Opened(Struct, frozen=True, kw_only=True):
     """Whose rights this process has, and who asked for it. `by` is `root` or `sudo alice`.
 
     `filtered`: no program of that account can type into root's terminal. `keeper_fd` leads to the

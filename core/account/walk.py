@@ -11,8 +11,9 @@ import errno
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.account.ids import is_private_group, name_of
 from core.closeable import Closeable
@@ -22,8 +23,7 @@ _LINKS: Final = 40  # as the kernel
 _OTHERS: Final = 0o022  # an ACL that lets somebody write shows in the group's bits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passed:
+class Passed(Struct, frozen=True, kw_only=True):
     """A directory, a link or a file that a walk came to."""
 
     path: str
@@ -35,8 +35,7 @@ class Passed:
         return stat.S_ISLNK(self.status.st_mode)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """A directory on the physical path to the end, or the end itself; `fd` allows only looking.
 
     `passed` is how many steps the walk had made when it was there.

@@ -10,9 +10,11 @@ import os
 import stat
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from core.backups.manifest import Manifest, find_manifest, remarks_of
 from core.backups.names import (
@@ -46,8 +48,7 @@ class Health(StrEnum):
     DAMAGED = "damaged"  # differs from its manifest, or a verification found so
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backup:
+class Backup(Struct, frozen=True, kw_only=True):
     """One file in var/backups whose name is a backup's."""
 
     directory: str
@@ -71,8 +72,7 @@ class Backup:
         return self.name.kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupSet:
+class BackupSet(Struct, frozen=True, kw_only=True):
     """The backups of one timestamp, in the order code, media, db, others."""
 
     timestamp: int
@@ -105,8 +105,7 @@ class BackupSet:
         return next((backup for backup in self.backups if backup.kind is kind), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartialBackup:
+class PartialBackup(Struct, frozen=True, kw_only=True):
     """An unfinished file: of a job that runs, or of one that died and is to be recovered."""
 
     file_name: str  # `.<name>.partial`
@@ -114,8 +113,7 @@ class PartialBackup:
     modified_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(Struct, frozen=True, kw_only=True):
     """All that lies in var/backups. Newest first; nothing is hidden."""
 
     directory: str

@@ -13,8 +13,10 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import asdict, dataclass
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from core.backups.verification_records import open_state
 from core.directories import Directory
@@ -33,8 +35,7 @@ AWAY_S: Final = 400 * 86400.0
 """How long a machine may have been away between two runs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Anchor:
+class Anchor(Struct, frozen=True, kw_only=True):
     """A moment at which the clock was believed: `run` tells one run of a machine from another."""
 
     run: str
@@ -120,6 +121,21 @@ def clock_problem(directory: str, *, host: str, now_s: float, probe: bool = True
             "last believed."
         )
     return ""
+
+
+def clock_behind(path: str, now_s: float) -> str:
+    """Return one line where the clock is before the last change of a file of the store, else "".
+
+    It finds the clock that was wrong from the first backup on, of which there is no anchor.
+    """
+    try:
+        written_s = os.stat(path).st_mtime
+    except OSError:
+        return ""
+    if written_s - now_s <= BACK_S:
+        return ""
+    behind = _days(written_s - now_s)
+    return f"The clock of this machine is {behind} before the last change of {path}."
 
 
 def _written_at(state: Directory) -> float | None:

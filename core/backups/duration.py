@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 _PART: Final = re.compile(r"([0-9]{1,6})([ymwdh])", re.ASCII)
 _WHOLE: Final = re.compile(r"(?:[0-9]{1,6}[ymwdh])+", re.ASCII)
@@ -19,8 +20,7 @@ _MONTHS: Final = 12
 _SHOWN: Final = 40  # letters of a wrong word
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duration:
+class Duration(Struct, frozen=True, kw_only=True):
     """A span of years, months, days and hours; none is negative."""
 
     years: int = 0

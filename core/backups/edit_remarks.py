@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from core.backups.catalog import Backup, BackupSet, find_any_backup, list_backups
 from core.backups.changing import change_manifest, changing

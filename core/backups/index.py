@@ -72,7 +72,7 @@ def open_index(backup: Backup) -> int | str:
     """
     manifest = backup.manifest
     if backup.repository:  # tables that stay would need it for an undo, and then it is gone
-        return "it comes from a repository, and an undo has it no more"
+        return "its set in the repository was sent without the definitions beside it"
     if manifest is None:
         return "it has no manifest of ours"
     if not manifest.index_sha256:

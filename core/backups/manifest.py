@@ -7,13 +7,13 @@ broken one is treated as missing, with a word about why.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from core.backups.names import manifest_name
 from core.backups.remarks import Remarks, Trial, trial_from_json, trial_to_json
@@ -21,14 +21,14 @@ from core.directories import Directory
 from core.durable import write_file
 from core.errors import MALFORMED, ForeignState
 from core.events import Kind, Warned, decode_text, encode_text
+from core.field_types import field_types
 from core.owned_files import MANIFEST_MODE, open_file, read_all
 
 FORMAT: Final = 1
 _LARGEST: Final = 64 << 20  # a manifest of a thousand tables takes some ten kilobytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class Manifest(Struct, frozen=True, kw_only=True):
     """The facts of one backup, as its maker and later verifications found them."""
 
     file_name: str
@@ -64,6 +64,7 @@ class Manifest:
     tried: Trial | None = None  # the last drill
     index_sha256: str = ""  # of the index beside it, where one was written with it
     sequence: int = 0  # the number of its set, in the order in which they were made; 0: unknown
+    clock_behind: bool = False  # its time is too early: the clock was behind the store's files
     format: int = field(default=FORMAT)
 
 
@@ -77,8 +78,7 @@ def identity_of(manifest: Manifest) -> str:
     return f"{manifest.sha256} {manifest.members} {manifest.content_bytes}"
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestFound:
+class ManifestFound(Struct, frozen=True):
     """A manifest, or None and, where there is a broken one, the problem with it."""
 
     manifest: Manifest | None
@@ -107,9 +107,7 @@ def _encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
 
 def to_json(manifest: Manifest) -> bytes:
     """Return the manifest as JSON, one field a line."""
-    row = {
-        field.name: _encode(getattr(manifest, field.name)) for field in dataclasses.fields(manifest)
-    }
+    row = {name: _encode(getattr(manifest, name)) for name in manifest.__struct_fields__}
     # Surrogate escapes may be left in keys (table names are text); \udcXX is read back by json.
     return json.dumps(row, indent=1).encode("ascii") + b"\n"
 
@@ -141,14 +139,15 @@ def from_json(content: bytes) -> Manifest:
     """Return the manifest that `to_json` wrote; raises ValueError for anything else."""
     try:
         row = json.loads(content)
-        known = {field.name for field in dataclasses.fields(Manifest)}
-        manifest = Manifest(**{name: _decode(name, row[name]) for name in known & row.keys()})
+        known = _FIELD_TYPES.keys() & row.keys()
+        manifest = Manifest(**{name: _decode(name, row[name]) for name in known})
         _check_types(manifest)
     except MALFORMED as error:
         raise ValueError(str(error)) from error
     return manifest
 
 
+_FIELD_TYPES: Final = field_types(Manifest)
 _NONE: Final = type(None)
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "str": (str,),
@@ -169,18 +168,18 @@ def _is_text(value: object) -> bool:
 
 
 def _check_types(manifest: Manifest) -> None:
-    for one in dataclasses.fields(manifest):
-        expected, value = _TYPES.get(str(one.type)), getattr(manifest, one.name)
+    for name, kind in _FIELD_TYPES.items():
+        expected, value = _TYPES.get(kind), getattr(manifest, name)
         # True is a number to Python, and no path holds a NUL.
         wrong = expected is not None and (
             not isinstance(value, expected)
             or (isinstance(value, bool) and bool not in expected)
             or (isinstance(value, str) and "\0" in value)
             or (isinstance(value, float) and not math.isfinite(value))
-            or (isinstance(value, tuple) and one.name in _TEXTS and not all(map(_is_text, value)))
+            or (isinstance(value, tuple) and name in _TEXTS and not all(map(_is_text, value)))
         )
         if wrong:
-            raise ValueError(f"{one.name} is of another type")
+            raise ValueError(f"{name} is of another type")
     if manifest.format > FORMAT:
         raise ValueError(f"made by a later version (format {manifest.format})")
 

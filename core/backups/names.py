@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from core.compression import Compression
 from core.errors import InvalidBackupName
@@ -72,8 +73,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
 _WORDS: Final[Mapping[Kind, str]] = {Kind.CODE: "code", Kind.MEDIA: "media", Kind.DB: "DB"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupName:
+class BackupName(Struct, frozen=True, kw_only=True):
     """A name taken apart. `kind` is None where one archive holds several kinds."""
 
     text: str

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from core.events import decode_text, encode_text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Trial(Struct, frozen=True, kw_only=True):
     """The last drill: its time in unix seconds, the compared parts, and the faults found."""
 
     at_s: float
@@ -28,8 +28,7 @@ class Trial:
         return not self.problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remarks:
+class Remarks(Struct, frozen=True, kw_only=True):
     """All that was said of one backup."""
 
     note: str = ""

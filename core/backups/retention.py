@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct, field
 
 from core.backups.duration import Duration, excerpt, parse_duration
 
@@ -54,8 +55,7 @@ class Rule(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(Struct, frozen=True, kw_only=True):
     """Why a set stays: a rule, the kinds for which it holds, and more where there is more."""
 
     rule: Rule
@@ -63,8 +63,7 @@ class Reason:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetentionPolicy:
+class RetentionPolicy(Struct, frozen=True, kw_only=True):
     """The numbers of sets to keep; 0 is no such rule, `UNLIMITED` all."""
 
     last: int = 0
@@ -120,8 +119,7 @@ def parse_number(text: str) -> int:
     return int(digits)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, frozen=True, kw_only=True):
     """One set as retention sees it; `id` is the caller's own.
 
     `kinds` are those of its parts that are ours, or may be treated as ours.
@@ -136,8 +134,7 @@ class Candidate:
     in_doubt: bool = False  # its time is not to be believed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True):
     """Whether a set stays, and why."""
 
     candidate: Candidate
@@ -159,8 +156,7 @@ _BUCKETS: Final[Mapping[Rule, Bucket]] = {
 }
 
 
-@dataclass(slots=True)
-class _Counter:
+class _Counter(Struct):
     """The unused rest of one numbered rule while the sets of one kind are gone through."""
 
     rule: Rule

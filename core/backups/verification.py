@@ -8,10 +8,10 @@ is kept apart (`core.backups.verification_records`).
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct, structs
 
 from core.backups.catalog import Backup
 from core.backups.changing import change_manifest
@@ -23,8 +23,7 @@ from core.errors import DamagedBackup, MagerewindError, StatementRefused
 from core.events import Kind, Report, Warned, no_report
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyResult:
+class VerifyResult(Struct, frozen=True, kw_only=True):
     """The finding of a whole read. `problem` is empty for a sound backup."""
 
     backup: Backup
@@ -100,11 +99,11 @@ def _remember(result: VerifyResult, status: os.stat_result) -> None:
     def judged(now: Manifest) -> Manifest:
         if now.sha256 != read_by:  # of another file of this name
             return now
-        found = dataclasses.replace(now, verified=result.sound, problem=result.problem)
+        found = structs.replace(now, verified=result.sound, problem=result.problem)
         if found.kind is Kind.DB:
             return found
         sound = result.sound and result.content_bytes == now.content_bytes
-        return dataclasses.replace(found, looked_at=identity_of(found) if sound else "")
+        return structs.replace(found, looked_at=identity_of(found) if sound else "")
 
     name = manifest.file_name
     # What was deleted, or exchanged, while it was read, is not described by what was found.

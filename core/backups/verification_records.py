@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from core.backups.place import open_backups
 from core.backups.remarks import Remarks, trial_from_json, trial_to_json
@@ -26,8 +27,7 @@ _ENDING: Final = ".json"
 _LIMIT: Final = 64 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class VerificationRecord:
+class VerificationRecord(Struct, frozen=True):
     """A finding: `problem` is empty for a sound backup."""
 
     sha256: str

@@ -13,8 +13,9 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.cli.configured import Configuration
 from core.cli.console import Console
@@ -31,8 +32,7 @@ _LINE: Final = 8192  # bytes of a check
 _ENDED_BY_SIGNAL: Final = 128
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreRun:
+class StoreRun(Struct, frozen=True, kw_only=True):
     """How the command ended for one store. `said`: the line of a check."""
 
     name: str

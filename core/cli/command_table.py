@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.cli.contents_options import add_diff, add_extract, add_files, add_show
 from core.cli.help_options import add_completion, add_help
@@ -31,8 +32,7 @@ from core.cli.retention_options import add_note, add_prune
 from core.cli.schedule_options import add_drill, add_schedule_install, add_store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(Struct, frozen=True, kw_only=True):
     """A command for the parser, the documentation, and the application's help."""
 
     name: str

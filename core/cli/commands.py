@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.cli.configured import Configuration
 from core.cli.console import Console
@@ -35,8 +37,7 @@ if TYPE_CHECKING:
     from core.operations.rollback_plan import RollbackPlan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Session(Struct, frozen=True, kw_only=True):
     """The context of a command."""
 
     line: CommandLine

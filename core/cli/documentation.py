@@ -6,7 +6,6 @@ A test compares them with `docs/`, so that they cannot be out of date.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import inspect
 import re
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from core.cli.exit_codes import EXIT_CODES
 from core.cli.man_page import man_page
 from core.cli.parser import make_parser
 from core.config.pages import configuration_page, schema_page
+from core.field_types import field_types
 
 _COMMENT: Final = re.compile(r"^    (\w+): [^#\n]*#\s*(.+)$", re.MULTILINE)
 _MADE: Final = "<!-- Made from the code by `make docs`. Do not edit. -->"
@@ -202,15 +202,15 @@ def _event_section(cls: type[events.Event]) -> Iterator[str]:
     yield f"### {cls.__name__}"
     yield ""
     yield _paragraph(cls.__doc__)
-    fields = dataclasses.fields(cls)
+    fields = field_types(cls)
     if fields:
         comments = dict(_COMMENT.findall(inspect.getsource(cls)))
         yield ""
         yield "| field | type | meaning |"
         yield "|---|---|---|"
-        for field in fields:
-            kind = _cell(_type_text(field.type))
-            yield f"| `{field.name}` | {kind} | {_cell(comments.get(field.name, ''))} |"
+        for name, kind in fields.items():
+            meaning = _cell(comments.get(name, ""))
+            yield f"| `{name}` | {_cell(_type_text(kind))} | {meaning} |"
     yield ""
 
 

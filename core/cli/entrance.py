@@ -11,8 +11,10 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.account import door, installation
 from core.account.ids import Ids, ids_named
@@ -80,8 +82,7 @@ def _refuse_other(line: CommandLine) -> None:
             raise AccountRefused(f"Only root can work as {ids.name}.", hint="Run it with sudo.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class _Found(Struct, frozen=True, kw_only=True):
     """Where the store is, and the way that led there."""
 
     walk: Walk

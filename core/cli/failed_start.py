@@ -6,8 +6,9 @@ import os
 import socket
 import time
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from core.account.ids import name_of
 from core.cli.configured import STORE, Configuration

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from core.backups.catalog import Backup, find_any_backup
 from core.backups.names import parse_name
@@ -27,8 +28,7 @@ SEEN_WITHIN_S = 10 * 365 * 86_400.0
 """Snapshots never change: a set that was ever seen is asked for as it was."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundBackup:
+class FoundBackup(Struct, frozen=True, kw_only=True):
     """A backup, and the source of its contents where it is not here."""
 
     backup: Backup

@@ -7,13 +7,14 @@ ended by a hang-up or a request to end while the job goes on.
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
+
+from msgspec import structs
 
 from core.cli.configured import ABOUT_COMMANDS, NO_DOOR, Configuration, choose_store
 from core.cli.console import Console
@@ -93,7 +94,7 @@ def _demo(line: CommandLine, open_application: OpenApplication | None) -> int:
     def open_there(root: str) -> int:
         if open_application is None:  # demo.run asks only where there is an application
             raise UsageError("The application is not here.")
-        shown = dataclasses.replace(line, command=None, root=root, use_config=False)
+        shown = structs.replace(line, command=None, root=root, use_config=False)
         return open_application(shown, Configuration(shown, os.environ))
 
     return demo.run(
@@ -151,7 +152,7 @@ def _say_failure(failure: MagerewindError, console: Console) -> None:
             hint=failure.hint,
             exit_code=failure.exit_code,
         )
-        row = {"type": "Failed", **dataclasses.asdict(failed)}
+        row = {"type": "Failed", **structs.asdict(failed)}
         console.print_json(
             {
                 key: encode_text(value) if isinstance(value, str) else value

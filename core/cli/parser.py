@@ -13,8 +13,9 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
 from typing import Any, Final, NoReturn
+
+from msgspec import Struct
 
 from core.backups.names import Naming
 from core.cli.command_table import COMMANDS
@@ -26,8 +27,7 @@ from core.errors import UsageError
 from core.events import Kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandLine:
+class CommandLine(Struct, frozen=True, kw_only=True):
     """The request of a command line. Without a command, the application is to open."""
 
     command: str | None = None
@@ -141,7 +141,7 @@ class CommandLine:
     size: str = "small"
     headless: bool = False
     # the fields set by the words, to any value; the others take the configuration's
-    given: frozenset[str] = field(default=frozenset(), compare=False)
+    given: frozenset[str] = frozenset()
 
     @property
     def may_ask(self) -> bool:
@@ -286,10 +286,10 @@ def parse(argv: Sequence[str]) -> CommandLine:
     except _Off as refused:
         raise UsageError(refused.message, hint=_meant(parser, argv) or refused.hint) from None
     values: dict[str, Any] = {}
-    for known in fields(CommandLine):
-        value = found.get(known.name)
+    for name in CommandLine.__struct_fields__:
+        value = found.get(name)
         if value is not None:
-            values[known.name] = tuple(value) if isinstance(value, list) else value
+            values[name] = tuple(value) if isinstance(value, list) else value
     refuse_alone(values)
     if "destinations" in values:
         values["destinations"] = tuple(name for group in values["destinations"] for name in group)

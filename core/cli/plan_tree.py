@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from core.archive.plan.rows import Action
 from core.archive.plan.sums import Sums
@@ -38,8 +39,7 @@ _WHOLE: Final = frozenset({Action.ADD, Action.REMOVE})
 """Of a directory: the same is done with everything in it, which needs no lines of its own."""
 
 
-@dataclass(slots=True)
-class _Line:
+class _Line(Struct):
     """A node as it is shown: `name` is relative to the line above it, `left` is not shown of it."""
 
     node: PlannedNode

@@ -6,8 +6,9 @@ The same plan that is shown is the one that is confirmed and run; nothing here c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import asdict
 
 from core.archive.plan.summary import FilePlan, PlannedEntry
 from core.archive.plan.tree import PlannedNode

@@ -8,8 +8,9 @@ import re
 import shlex
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from core.backups.names import new_name
 from core.cli.parser import CommandLine
@@ -72,8 +73,7 @@ def destination(
     return tuple(named_repository(effective, name, environ) for name in wanted), local
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """The backups that a rollback is about: files by kind, in var/backups or in a repository."""
 
     files: Mapping[Kind, str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from core.backups.catalog import Backup, find_any_backup, list_backups
 from core.backups.clock import trust_clock

@@ -11,9 +11,10 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from types import FrameType
 from typing import Final
+
+from msgspec.structs import replace
 
 from core.cli.configured import SWITCH, SWITCHABLE, Configuration
 from core.cli.parser import CommandLine

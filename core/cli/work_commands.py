@@ -5,10 +5,11 @@ Obstacles of a start are found, and questions are asked, before the job exists.
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from core.cli.backup_request import backup_request
 from core.cli.commands import Session, age_of
@@ -137,7 +138,7 @@ def rollback_command(session: Session) -> int:
 
     if not session.agreed(f"{question_warnings(plan.findings)} {ROLLBACK_QUESTION}".strip()):
         return 1
-    confirmed = dataclasses.replace(request, confirmed_plan=plan.fingerprint)
+    confirmed = structs.replace(request, confirmed_plan=plan.fingerprint)
     return session.start(client, confirmed, plan=plan, told=plan.findings)
 
 
@@ -250,7 +251,7 @@ def _discard_orphans(session: Session, client: Client) -> int:
         return 0
     jobs = orphans_of(traces)
     for finding in lost_findings(traces):
-        session.console.say(*finding_lines(dataclasses.replace(finding, hint=None), shown=None))
+        session.console.say(*finding_lines(structs.replace(finding, hint=None), shown=None))
     size = numbers.size(sum(job.bytes for job in jobs))
     left = numbers.counted(len(jobs), "job")
     question = f"You are about to delete what {left} left ({size}); no undo needs it."

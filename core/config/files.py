@@ -10,8 +10,9 @@ import os
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from core.account.walk import Walk, distrust
 from core.errors import InvalidConfig
@@ -26,8 +27,7 @@ _DEEPEST: Final = 12  # levels of tables and lists
 _DOTS: Final = 400  # of a line: each of a key is a level, and tomllib takes their square in time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class Layer(Struct, frozen=True, kw_only=True):
     """The content of one file: `tables` as parsed from TOML."""
 
     path: str

@@ -11,12 +11,12 @@ import difflib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
 import msgspec
-from msgspec.structs import fields
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from core.config.fields import OperationHooks, Repository, Settings
 from core.config.file_problems import normal, problems_of, table_of
@@ -42,8 +42,7 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effective:
+class Effective(Struct, frozen=True, kw_only=True):
     """The settings that apply to one store; `name` is None for a store that no file names.
 
     `origins` maps each key, its parts joined by dots, to the origin of its value.

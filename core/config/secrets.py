@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.account.walk import Walk, distrust
 from core.config.fields import Table
@@ -26,8 +27,7 @@ _DIRECTORY: Final = "CREDENTIALS_DIRECTORY"
 _RULE: Final = "Secrets are read by the account that works."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Secret:
+class Secret(Struct, frozen=True, kw_only=True):
     """The source of a secret; exactly one source is given. `what` is its name for people."""
 
     what: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.archive.index.blocks import UNKNOWN, Broken
 from core.archive.index.reader import IndexReader, Located
@@ -21,8 +22,7 @@ _FAR: Final = 64
 """Members that are read over before a new place is looked up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Child:
+class Child(Struct, frozen=True, kw_only=True):
     """One child. `kind` is `directory`, `file` or `link`; size in bytes, mode None: not known.
 
     A directory that the archive has no member of its own for has neither mode nor link.

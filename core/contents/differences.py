@@ -10,8 +10,10 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.account.reach import lstat, open_to_read, readlink
 from core.archive.index.reader import Located
@@ -37,8 +39,7 @@ _SIGNS: Final = {Action.ADD: COMES_BACK, Action.REMOVE: ONLY_NOW}
 _MODE: Final = 0o7777
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class Side(Struct, frozen=True, kw_only=True):
     """An entry as one of the sides has it; `kind` are the type bits of a mode."""
 
     kind: int
@@ -49,8 +50,7 @@ class Side:
     link: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(Struct, frozen=True, kw_only=True):
     """An entry that differs. `then` is the backup's side, `now` the store's; None: it has none.
 
     `content`: whether it is more than mode and owner. `text` is the diff of a single file.
@@ -64,8 +64,7 @@ class Difference:
     text: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
+class Totals(Struct, frozen=True, kw_only=True):
     """How many entries there are of each sort."""
 
     comes_back: int = 0

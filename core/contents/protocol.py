@@ -7,15 +7,15 @@ its parts in its own way, since files and tables have other columns: see `core.c
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from core.contents.target import Target
 from core.errors import BackupNotFound
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extracted:
+class Extracted(Struct, frozen=True, kw_only=True):
     """A part that was written. `kind` is `file`, `directory`, `link` or `table`; size in bytes."""
 
     path: str
@@ -23,8 +23,7 @@ class Extracted:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotExtracted:
+class NotExtracted(Struct, frozen=True, kw_only=True):
     """A part that was left out, and why, as a sentence without its name: `it exists already`."""
 
     path: str

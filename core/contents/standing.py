@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.account.reach import open_to_read, readlink
 from core.archive.index.blocks import UNKNOWN
@@ -35,8 +37,7 @@ _SECOND: Final = 1_000_000_000
 _KINDS: Final = {stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 
 
-@dataclass(slots=True, kw_only=True)
-class ContentState:
+class ContentState(Struct, kw_only=True):
     """One child, and all below it: the numbers of entries a rollback would add, change and remove.
 
     `about`: contents were not read. Of an entry only in the store `kind` is its type, with its size

@@ -10,9 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Self
+
+from msgspec import Struct
 
 from core.contents.protocol import no_such_part
 from core.contents.table_rows import (
@@ -53,8 +54,7 @@ class State(StrEnum):
     UNKNOWN = "unknown"  # it cannot be told
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableDifference:
+class TableDifference(Struct, frozen=True, kw_only=True):
     """How a table differs. `rows_now` is about, as the server guesses; `rows` are exact.
 
     `reason` says why rows were not compared.

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, islice
 from typing import Final
+
+from msgspec import Struct
 
 from core.contents.cells import Cells, columns_in, rows_in
 from core.contents.table_rows import NotComparable, RowComparison
@@ -24,8 +25,7 @@ _KEPT: Final = 3  # statements whose rows are held
 _MORE: Final = 3  # live rows of a page, in pages: more of them are not shown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowNow:
+class RowNow(Struct, frozen=True, kw_only=True):
     """A row of the dump, of the live table, or of both. Values are those of the shared columns."""
 
     sign: str  # + only then, - only now, ~ in the cells that differ, a blank: the same

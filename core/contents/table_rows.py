@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
+
 from core.contents.cells import Cells, columns_in, rows_in, value_of
 from core.contents.tables import DumpContents
 from core.database.dump.row_ranges import CUT_BYTES
@@ -33,8 +35,7 @@ class NotComparable(Exception):
     """The rows cannot be compared one by one; the message says why, as a part of a sentence."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowDifference:
+class RowDifference(Struct, frozen=True, kw_only=True):
     """A row that differs. `key` are the values of its key; `then` or `now` is None for no row."""
 
     sign: str  # + only then, - only now, ~ in the cells that differ
@@ -43,8 +44,7 @@ class RowDifference:
     now: Cells | None
 
 
-@dataclass(slots=True, kw_only=True)
-class RowTotals:
+class RowTotals(Struct, kw_only=True):
     """How many rows of each kind a comparison has found so far."""
 
     comes_back: int = 0
@@ -53,8 +53,7 @@ class RowTotals:
     same: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Range:
+class _Range(Struct, frozen=True, kw_only=True):
     where: str
     rows: list[Cells] | None  # None: the same, by its digest
     count: int = 0

@@ -10,9 +10,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
+
+from msgspec import Struct
 
 from core.backups.catalog import Backup
 from core.backups.dump_index import dump_index_of
@@ -39,8 +40,7 @@ _NEXT_VALUE: Final = re.compile(r" AUTO_INCREMENT=[0-9]+")
 _WORD: Final = re.compile(r"[A-Za-z0-9_+:/-]*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(Struct, frozen=True, kw_only=True):
     """A part of a dump. `kind` is `table`, `view`, `trigger` and so on; `table` a trigger's.
 
     `rows` and `size_bytes` are those in the dump; rows are None for a part without rows.

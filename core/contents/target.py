@@ -12,8 +12,9 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, NoReturn, Self
+
+from msgspec import Struct
 
 from core.durable import create_exclusive, rename_noreplace, translate, unlink_if_there, write_all
 from core.errors import UsageError
@@ -31,8 +32,7 @@ class Refused(Exception):
     """An entry cannot be written where it belongs; the message says why, without its name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryMetadata:
+class EntryMetadata(Struct, frozen=True, kw_only=True):
     """The metadata of an entry: mode, time, account and group (-1: those of a new file)."""
 
     mode: int

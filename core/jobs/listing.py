@@ -6,11 +6,12 @@ it.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from msgspec import Struct, structs
+from msgspec.structs import replace
 
 from core.errors import ForeignState, JobError, JobInterrupted, MagerewindError
 from core.events import Kind, Operation, Outcome
@@ -28,8 +29,7 @@ _NOWHERE: Final = "unknown"  # in place of the id, where not even that can be be
 _HOST: Final = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]{0,254}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobSummary:
+class JobSummary(Struct, frozen=True, kw_only=True):
     """One job in a list. `outcome` is None while it runs or when it was interrupted."""
 
     job_id: str
@@ -105,7 +105,7 @@ def _began(job: JobDirectory, records: tuple[Record, ...]) -> JobSummary | None:
 
 
 def _ended(summary: JobSummary, result: dict[str, Any], undo: UndoMark | None) -> JobSummary:
-    return dataclasses.replace(
+    return structs.replace(
         summary,
         outcome=Outcome(result["outcome"]),
         exit_code=int(result["exit_code"]),
@@ -131,16 +131,16 @@ def summarize(job: JobDirectory, holder: Holder | None) -> JobSummary | None:
     if summary is None:
         return None
     if holder is not None and holder.job_id == job.job_id:
-        return dataclasses.replace(summary, running=True)
+        return structs.replace(summary, running=True)
     result = job.result()
     if result is not None and (has_ended(records) or result.get("closed_store")):
         ended = _ended(summary, result, job.undo())
-        return dataclasses.replace(ended, interrupted=not has_ended(records))
+        return structs.replace(ended, interrupted=not has_ended(records))
     if has_ended(records):  # killed between the journal's end and the result
-        return dataclasses.replace(
+        return structs.replace(
             summary, outcome=Outcome.DONE, exit_code=0, undo_kept=job.undo() is not None
         )
-    return dataclasses.replace(summary, interrupted=True)
+    return structs.replace(summary, interrupted=True)
 
 
 def recover_command(host: str) -> str:

@@ -14,8 +14,10 @@ import fcntl
 import json
 import os
 import time
-from dataclasses import asdict, dataclass
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from core.directories import Directory
 from core.durable import translate
@@ -36,8 +38,7 @@ _HELD_BY_ANOTHER: Final = frozenset({errno.EWOULDBLOCK, errno.EACCES})
 _NO_LOCKS_HERE: Final = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class Holder(Struct, frozen=True, kw_only=True):
     """The process that holds a store's lock. `started` is its start in clock ticks since boot."""
 
     job_id: str

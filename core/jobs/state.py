@@ -7,8 +7,10 @@ a re-attached one and a test see the same thing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.events import (
     CancelRequested,
@@ -38,8 +40,7 @@ from core.events import (
 _SIZED: Final = frozenset({Step.WRITE, Step.VERIFY, Step.STAGE, Step.LOAD})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepState:
+class StepState(Struct, frozen=True, kw_only=True):
     """One step: `outcome` is None until it has ended, `started_s` until it has begun."""
 
     step: Step
@@ -108,8 +109,7 @@ class StepState:
         return (self.updated_s - self.started_s) * (1 - self.fraction) / self.fraction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobState:
+class JobState(Struct, frozen=True, kw_only=True):
     """A job as its events tell it."""
 
     began: JobBegan | None = None

@@ -7,15 +7,15 @@ has the account of this process: root has become the store's owner long before.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import selectors
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct, structs
 
 from core.account.environment import for_program
 from core.account.ids import Ids as Account
@@ -28,8 +28,7 @@ _MOST_DRAINED: Final = 32  # chunks: more than a pipe holds
 _WATCH: Final = 'read -r group && { read -r never || kill -KILL "-$group"; }'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class Finished(Struct, frozen=True, kw_only=True):
     """How a child ended. `timed_out` and `too_much` mean that it was killed."""
 
     status: int
@@ -103,7 +102,7 @@ def run_child(
         finally:
             if not (leave_rest and ended):
                 _kill_session(child)  # not waited for yet, it still holds its number
-        return dataclasses.replace(finished, status=child.wait())
+        return structs.replace(finished, status=child.wait())
 
 
 @contextlib.contextmanager

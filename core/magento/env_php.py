@@ -12,8 +12,9 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from core.errors import ConfigurationError
 from core.magento.connections import connections_of
@@ -207,8 +208,7 @@ def read_configuration(store: Store, *, environ: Mapping[str, str]) -> Deploymen
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _File:
+class _File(Struct, frozen=True, kw_only=True):
     """A file as it was read, once: nothing of it is looked at by its path again."""
 
     content: bytes

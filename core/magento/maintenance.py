@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.durable import create_exclusive, fsync, translate, unlink_if_there, write_all
 from core.errors import StoreUnreadable
@@ -28,8 +29,7 @@ _MARK: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlagMark:
+class FlagMark(Struct, frozen=True, kw_only=True):
     """The job named in a flag: its progress, and the kinds it works on.
 
     `phase` is `closed` (nothing has been moved), `moving` or `committed`.
@@ -44,8 +44,7 @@ class FlagMark:
         return f"magerewind {self.job_id} {self.phase} {','.join(self.kinds)}\n".encode("ascii")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaintenanceState:
+class MaintenanceState(Struct, frozen=True, kw_only=True):
     """Whether the mode is on, and the addresses that still get in (None: no such list).
 
     `mark`: of the job that turned it on, where a job of this application did.

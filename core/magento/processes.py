@@ -13,8 +13,9 @@ import errno
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
+
+from msgspec import Struct
 
 from core.magento.store import shown
 from core.magento.trusted_paths import resolved
@@ -43,8 +44,7 @@ class StoreRoot(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunningProcess:
+class RunningProcess(Struct, frozen=True, kw_only=True):
     """A process of the store: its number, its role, and its command without options.
 
     `seen_s` is when root saw it, in unix seconds; None for one that is seen now.
@@ -64,8 +64,7 @@ class RunningProcess:
         return f"{self.what} (process {self.pid}{seen})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
+class _Seen(Struct, frozen=True, kw_only=True):
     """A process seen by root, and its start time: its number may be given anew."""
 
     root: str

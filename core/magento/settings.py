@@ -5,7 +5,7 @@ A password lives in a `Secret`, whose text never appears in a repr, a format or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 
 class Secret:
@@ -35,8 +35,7 @@ class Secret:
         raise TypeError("a secret is not pickled")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsOptions:
+class TlsOptions(Struct, frozen=True, kw_only=True):
     """Files and rule of an encrypted connection, from `driver_options`."""
 
     key: str | None = None
@@ -47,8 +46,7 @@ class TlsOptions:
     verify: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseConnection:
+class DatabaseConnection(Struct, frozen=True, kw_only=True):
     """One entry of `db/connection`, resolved: either `socket` or `host` and `port` are used.
 
     The password is text in which bytes that are not UTF-8 are surrogate escapes.
@@ -57,7 +55,7 @@ class DatabaseConnection:
     name: str
     schema: str
     username: str
-    password: Secret = field(repr=False)
+    password: Secret
     host: str = "localhost"
     port: int = 3306
     socket: str | None = None

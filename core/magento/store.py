@@ -10,8 +10,9 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from core.account.ids import name_of
 from core.durable import make_directory
@@ -56,8 +57,7 @@ def shown(path: str | bytes) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
+class Store(Struct, frozen=True, kw_only=True):
     """A store on this disk. Paths are absolute text with surrogate escapes; none ends in `/`.
 
     `root` is resolved once, here: a release that is switched by a link while a job runs does not

@@ -15,7 +15,8 @@ import os
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from core.errors import StoreUnreadable
 from core.owned_files import account_name
@@ -32,8 +33,7 @@ class UntrustedPath(StoreUnreadable):
     """A path leads through, or to, an entry of an account that is not to be followed."""
 
 
-@dataclass(slots=True)
-class _Way:
+class _Way(Struct):
     """A walk: its position, the components left, and the accounts it may follow."""
 
     path: str

@@ -10,9 +10,11 @@ import re
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 import core
 from core.config.types import URL_PATTERN
@@ -26,8 +28,7 @@ _SCHEMES: Final = frozenset({("http", "http"), ("http", "https"), ("https", "htt
 _LEAST_S: Final = 0.1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """A request. `token` and `headers` are sent to the first host only."""
 
     url: str

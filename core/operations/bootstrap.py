@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from core.durable import translate
 from core.errors import StorageError, UsageError
@@ -20,8 +21,7 @@ from core.repository.sets import SetManifest
 _KEPT = ("app", "etc", "env.php")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Laid:
+class Laid(Struct, frozen=True, kw_only=True):
     """The written files of one kind."""
 
     kind: Kind

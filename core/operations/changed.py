@@ -10,8 +10,9 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.account import reach
 from core.archive.tree.selection import Selection, code_selection, media_selection, runs
@@ -23,8 +24,7 @@ _DEPTH: Final = 2  # `vendor/magento` tells more than `vendor`
 _SHOWN: Final = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangedFiles:
+class ChangedFiles(Struct, frozen=True, kw_only=True):
     """The result for one kind. `whole`: all entries were looked at within the time limit.
 
     `touched` counts files written since; `entries` all entries now, `entries_then` those of the

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from core.database.dump.strip import resolve
 from core.database.load.chosen_tables import dump_tables, live_ties, only_tables, with_related
@@ -24,8 +25,7 @@ from core.operations.findings import Finding, note, warn
 from core.operations.requests import RollbackRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChosenTables:
+class ChosenTables(Struct, frozen=True, kw_only=True):
     """The tables that are rolled back, and the foreign keys between them and those that stay.
 
     `related` are those that were taken in besides the asked ones.

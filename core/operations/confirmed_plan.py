@@ -1,7 +1,8 @@
 """The plan shown to the person who confirmed a rollback, kept for its runner to compare with.
 
-The runner makes the plan again. Changes of the open shop between the two are taken into the plan
-and named; another archive or another env.php was not confirmed.
+The runner makes the plan again, but for one of a listing, which it is given. Changes of the open
+shop between the two are taken into the plan and named; another archive or another env.php was not
+confirmed.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec import Struct
+
+from core.archive.plan.handed_plan import hand_over
 from core.archive.plan.summary import FilePlan
 from core.archive.tree.ordinary_changes import are_too_many, is_ordinary
 from core.backups.catalog import Backup
-from core.directories import Directory
+from core.directories import Directory, StateFile
 from core.errors import MALFORMED, PlanChanged, StorageError
 from core.events import Kind
-from core.operations.job_files import SHOWN
+from core.operations.job_files import SHOWN, plan_name
 from core.operations.rollback_plan import RollbackPlan
 from core.operations.sources import Sources
 from core.owned_files import LARGE
@@ -27,8 +30,7 @@ from core.owned_files import LARGE
 _FRESH_S: Final = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Meanwhile:
+class Meanwhile(Struct, frozen=True):
     """The differences between the plan that was shown and the one that was made again."""
 
     names: tuple[str, ...]
@@ -52,8 +54,7 @@ def _identity(backup: Backup) -> list[Any]:
     return [backup.name.text, status.st_size, status.st_mtime_ns, status.st_ino]
 
 
-@dataclass(frozen=True, slots=True)
-class ConfirmedPlan:
+class ConfirmedPlan(Struct, frozen=True):
     """The plan as it was shown, in short: identities of the backups, keys of the entries."""
 
     environment: str
@@ -67,8 +68,11 @@ class ConfirmedPlan:
 
         They are compared again under locks in any case: a change meanwhile costs time only.
         """
-        fresh = 0 <= now_s - self.compared_s <= _FRESH_S
-        return self.kept if fresh else None
+        return self.kept if self.is_fresh(now_s) else None
+
+    def is_fresh(self, now_s: float) -> bool:
+        """Tell whether the plan was made a moment ago."""
+        return 0 <= now_s - self.compared_s <= _FRESH_S
 
     def check_sources(self, sources: Sources) -> None:
         """Raise PlanChanged when a backup or env.php differs from the shown one."""
@@ -111,6 +115,9 @@ def write_confirmed(plan: RollbackPlan, directory: Directory, *, now_s: float = 
         "compared_s": now_s,
     }
     directory.write(SHOWN, json.dumps(row).encode())
+    for kind, files in plan.files.items():
+        if plan.backups[kind].repository:  # one of an archive is followed by what it put aside
+            hand_over(files.plan_path, StateFile(directory, plan_name(kind)))
 
 
 def read_confirmed(directory: Directory) -> ConfirmedPlan | None:

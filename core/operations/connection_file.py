@@ -6,9 +6,10 @@ environment of a later shell.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
+
+from msgspec import structs
 
 from core.directories import Directory
 from core.errors import MALFORMED, StorageError
@@ -21,15 +22,15 @@ from core.operations.job_files import CONNECTION
 def keep_connection(directory: Directory, connection: DatabaseConnection) -> None:
     """Put the connection, password included, where only the job's owner can read it."""
     row: dict[str, object] = {}
-    for field in dataclasses.fields(connection):
-        value = getattr(connection, field.name)
+    for name in connection.__struct_fields__:
+        value = getattr(connection, name)
         if isinstance(value, Secret):
             value = encode_text(value.reveal())
         elif isinstance(value, TlsOptions):
-            value = dataclasses.asdict(value)
+            value = structs.asdict(value)
         elif isinstance(value, str):
             value = encode_text(value)
-        row[field.name] = value
+        row[name] = value
     directory.write(CONNECTION, json.dumps(row).encode())
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from core.directories import Directory, StateFile
 from core.errors import Cancelled, StorageError
@@ -86,8 +87,7 @@ class Cancellation:
             raise Cancelled("Cancelled, as asked.")
 
 
-@dataclass(slots=True, kw_only=True)
-class JobContext:
+class JobContext(Struct, kw_only=True):
     """One running job. `directory` is the job's own, held open; `clock` gives unix seconds."""
 
     store: Store

@@ -86,7 +86,12 @@ class UndoLoader:
 
     def __init__(self, context: JobContext, backup: Backup, stayed: frozenset[str]) -> None:
         self._context, self._backup, self._stayed = context, backup, stayed
+        self._path = backup.path
         self._checked: DumpCheck | None = None
+
+    def make_ready(self, _changed: Collection[str]) -> None:
+        """Read the dump, before the store is closed. Raises DamagedBackup."""
+        self.check()
 
     def check(self) -> DumpCheck:
         """Read the dump whole, once. Raises DamagedBackup."""
@@ -110,7 +115,7 @@ class UndoLoader:
         context = self._context
         with context.step(Step.LOAD, Kind.DB, total_bytes=self._backup.size_bytes) as report:
             return load_beside(
-                self._backup.path,
+                self._path,
                 check,
                 needed_connection(context),
                 job_id=context.job_id,

@@ -13,9 +13,10 @@ from typing import Final, TypeVar
 from core import cancellation
 from core.archive.plan.summary import FilePlan
 from core.backups.catalog import Backup
+from core.database.load.dump_check import DumpCheck
 from core.database.schema.marker import set_phase
 from core.database.schema.names import short_id
-from core.database.schema.swap_file import Source, StagedTables, load_swap
+from core.database.schema.swap_file import Source, StagedTables, Swap, load_swap
 from core.database.server.connection import connect
 from core.database.swap.after_commit import forward_tables
 from core.database.swap.swap import revert_tables, swap_tables
@@ -69,14 +70,15 @@ class DatabasePart:
         context, backup = job.context, job.sources.backups[Kind.DB]
         findings: list[Finding] = []
         with context.step(Step.PLAN, Kind.DB, total_bytes=backup.size_bytes) as report:
-            known = None if job.shown is None else job.shown.kept_at(context.clock())
+            known: Collection[str] | None = job.sources.known
+            if known is None and job.shown is not None:
+                known = job.shown.kept_at(context.clock())
             plan = plan_database(job.request, job.sources, report, findings, known=known)
             say_findings(context, findings)
             refuse(findings)
         check, server, difference = plan.check, plan.server, plan.difference
         kept = () if difference is None else difference.kept
-        self._keep(backup, kept)
-        self._loader = Loader(context, backup.path, check, job.request, backup.manifest)
+        self._loader = self._prepared(job, backup, check, kept)
         context.emit(
             RollbackPlanned(
                 kind=Kind.DB,
@@ -88,6 +90,21 @@ class DatabasePart:
                 bytes_to_write=loaded_bytes(check, self._kept.names),
             )
         )
+
+    def _prepared(
+        self, job: RollbackJob, backup: Backup, check: DumpCheck, kept: Collection[str]
+    ) -> AnyLoader:
+        """Hold the index of the tables that stay, and return the loader of the others."""
+        context, remote, fetched = job.context, job.sources.remote, job.sources.fetched
+        if remote is None or fetched is None:
+            self._keep(backup, kept)
+            return Loader(context, backup.path, check, job.request, backup.manifest)
+        from core.operations.kept_elsewhere import keep_source  # noqa: PLC0415 - few need it
+        from core.operations.remote_load import PartLoader  # noqa: PLC0415
+
+        source, index = keep_source(context.directory, remote, backup.name.text, self._index)
+        self._kept = KeptTables(kept, source=source, index=index)
+        return PartLoader(context, backup, check, job.request, remote, fetched)
 
     def _keep(self, backup: Backup, names: Collection[str]) -> None:
         """Hold the index of a backup open for the tables that are to stay.
@@ -154,13 +171,32 @@ class DatabasePart:
         )
         if not kept:
             return
-        backup = needed_backup(context.store, swap)
-        self._keep(backup, kept)
-        self._loader = UndoLoader(context, backup, frozenset(kept))
+        loader = self._undo_loader(context, undone, swap)
+        self._loader = loader
         changed = self._kept.names - self._kept.same(settings)
         if changed:
             self._kept.leave(settings, self._staged, changed)
-            self._loader.check()
+            loader.make_ready(frozenset(kept) - self._kept.names)
+
+    def _undo_loader(self, context: JobContext, undone: Directory, swap: Swap) -> UndoLoader:
+        """Hold the index of the tables that stayed, and return the loader of those that changed."""
+        if swap.source is None or not swap.source.repository:
+            backup = needed_backup(context.store, swap)
+            self._keep(backup, swap.kept)
+            return UndoLoader(context, backup, frozenset(swap.kept))
+        from core.operations.kept_elsewhere import KeptElsewhere  # noqa: PLC0415 - few need it
+        from core.operations.remote_load import PartUndoLoader  # noqa: PLC0415
+
+        elsewhere = KeptElsewhere(undone, swap.source, swap.kept)
+        elsewhere.copy_to(context.directory)
+        index = elsewhere.index(self._index)
+        self._kept = KeptTables(swap.kept, source=swap.source, index=index)
+        return PartUndoLoader(
+            context,
+            elsewhere.backup(context.store),
+            frozenset(swap.kept),
+            lambda: elsewhere.find(context.store, environ=context.environ),
+        )
 
     def complete_undo(self, context: JobContext) -> None:
         """Load the tables that stayed and changed since; hold still and compare the others."""

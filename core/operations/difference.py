@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from core.backups.catalog import Backup
 from core.backups.index import open_index
@@ -24,11 +25,14 @@ from core.database.schema.table_names import base_tables
 from core.database.server.connection import connect
 from core.database.server.obstacles import lock_problem
 from core.errors import Cancelled, MagerewindError
-from core.events import Report, no_report
+from core.events import Kind, Report, no_report
 from core.magento.settings import DatabaseConnection
 from core.operations.chosen_tables import matching_tables
 from core.operations.findings import Finding, note, warn
 from core.operations.requests import RollbackRequest
+
+if TYPE_CHECKING:
+    from core.operations.remote_sources import Remote
 
 WHOLE: Final = "--whole was chosen"
 # Bytes of dump a second, measured with two connections on two processors; a machine of today is
@@ -37,8 +41,7 @@ LOADED_IN_S: Final = 40_000_000
 COMPARED_IN_S: Final = 350_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(Struct, frozen=True, kw_only=True):
     """The plan for the tables of a dump. `kept` and `loaded` are in the order of the dump.
 
     `verdicts`: the result of the comparison for each table that is live and in the dump. `reason`:
@@ -72,8 +75,17 @@ class Difference:
 
 
 @contextlib.contextmanager
-def dump_index(backup: Backup) -> Iterator[DumpIndex | str]:
-    """Give the index of a dump that its manifest vouches for, or the reason why there is none."""
+def dump_index(backup: Backup, remote: Remote | None = None) -> Iterator[DumpIndex | str]:
+    """Give the index of a dump that its manifest vouches for, or the reason why there is none.
+
+    That of a set elsewhere is in its manifest.
+    """
+    if remote is not None:
+        from core.operations.remote_dump import remote_index  # noqa: PLC0415 - few need it
+
+        with remote_index(remote.part(Kind.DB)) as found:
+            yield found
+        return
     fd = open_index(backup)
     if isinstance(fd, str):
         yield fd
@@ -93,6 +105,7 @@ def compare_with_live(
     backup: Backup,
     settings: DatabaseConnection,
     *,
+    remote: Remote | None = None,
     known: Collection[str] | None = None,
     report: Report = no_report,
 ) -> Compared:
@@ -106,7 +119,7 @@ def compare_with_live(
     if request.from_schema:
         return Compared(reason="names in it stand for another schema")
     try:
-        with dump_index(backup) as index:
+        with dump_index(backup, remote) as index:
             if isinstance(index, str):
                 return Compared(reason=index)
             with connect(settings) as connection:

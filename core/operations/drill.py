@@ -16,8 +16,9 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from core.archive.tree.remove import remove_tree
 from core.backups.catalog import Backup, find_any_backup

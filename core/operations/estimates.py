@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.backups.catalog import list_backups
 from core.backups.manifest import Manifest
@@ -22,8 +24,7 @@ _COMPRESSED: Final[Mapping[str, float]] = {
 _ROWS_ARE_GUESSED: Final = 1.25  # by the server
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+class Estimate(Struct, frozen=True, kw_only=True):
     """The estimate for a backup of one kind. `file_bytes` is a guess from earlier backups.
 
     `content_bytes` is the size of the files, or of the tables on the server; `plain_bytes` is that

@@ -10,7 +10,9 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.archive.create.write_archive import write_archive
 from core.archive.tar.verify import verify_archive
@@ -37,8 +39,7 @@ Reporter = Callable[[Kind, str], Report]
 """Returns the receiver of a kind's progress; the text names the present activity."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
+class Fetched(Struct, frozen=True, kw_only=True):
     """A file that was made in var/backups."""
 
     kind: Kind

@@ -25,7 +25,7 @@ from core.operations.job_files import plan_name, plan_of
 from core.operations.records import StageBegun, SwapBegun, SwapEnded, swap_begun
 from core.operations.requests import UndoRequest
 from core.operations.rollback_job import RollbackJob
-from core.operations.rollback_plan import plan_kind
+from core.operations.rollback_plan import plan_kind, selection_for
 
 _NAMED: Final = 50
 
@@ -47,7 +47,7 @@ class FilesPart:
         """Compare the archive with the live tree; name the changes since the plan was shown."""
         context, backup = job.context, job.sources.backups[self.kind]
         with context.step(Step.PLAN, self.kind, total_bytes=backup.size_bytes) as report:
-            plan = self.file_plan = plan_kind(
+            plan = self._handed_over(job) or plan_kind(
                 context.store,
                 job.request,
                 job.sources,
@@ -56,6 +56,7 @@ class FilesPart:
                 report,
                 put_aside=True,
             )
+            self.file_plan = plan
         context.emit(
             RollbackPlanned(
                 kind=self.kind,
@@ -76,6 +77,14 @@ class FilesPart:
                 too_many=meanwhile.too_many,
                 of=meanwhile.of,
             )
+
+    def _handed_over(self, job: RollbackJob) -> FilePlan | None:
+        """Return the plan that was shown a moment ago, where it is one of a listing."""
+        context, remote = job.context, job.sources.remote
+        if remote is None or job.shown is None or not job.shown.is_fresh(context.clock()):
+            return None
+        selection = selection_for(context.store, job.request, job.sources, self.kind)
+        return remote.planned(self.kind, selection, self._home(context))
 
     def prepare(self, job: RollbackJob) -> None:
         """Write beside the live tree all that the plan adds or changes."""

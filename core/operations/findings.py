@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from core.account.client import keeper
 from core.errors import Cancelled, MagerewindError, PreflightRefused
@@ -24,8 +25,7 @@ class Level(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One line about the store; `code` is stable, `names` are paths, tables or processes.
 
     `kind` is set where it concerns one kind only: it stops nothing that leaves that kind out.

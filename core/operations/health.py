@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.backups.catalog import Backup, Health, list_backups
 from core.errors import ConfigurationError, MagerewindError
@@ -32,8 +33,7 @@ _CODE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreHealth:
+class StoreHealth(Struct, frozen=True, kw_only=True):
     """The broken parts, in a word or two each, worst first, with the reason where there is one.
 
     `kinds` are those whose rollback mends it; `backups` the newest sound file of each, where there

@@ -17,8 +17,9 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from core.account.walk import open_to_all
 from core.config.fields import OperationHooks
@@ -35,8 +36,7 @@ _WORDS_SHOWN: Final = 200
 _VARIABLE: Final = "MAGEREWIND_HOOK_"  # no variable that our own commands obey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hooks:
+class Hooks(Struct, frozen=True, kw_only=True):
     """The programs around one job. Each of them gets `facts`."""
 
     context: JobContext

@@ -10,7 +10,7 @@
         connection.json   the database connection in force at the start, until the undo is gone
         definitions.json  the swap of tables
         shown.json        the plan that a person confirmed
-        plan-<kind>…      the entries that a rollback moves
+        plan-<kind>…      the entries that a rollback moves; `.shown`: that of a listing, as shown
         caches/           caches on disk of the state before
         reserve           space for the last records on a full disk
         undo.json         there while the job's aside trees and tables are an undo
@@ -29,8 +29,9 @@ import json
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from core.archive.plan.plan_location import Bounds, PlanLocation
 from core.directories import Directory, StateFile
@@ -165,8 +166,7 @@ def read_json(directory: Directory, name: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UndoMark:
+class UndoMark(Struct, frozen=True, kw_only=True):
     """The record of a job's undo: `undo.json`, or `discard.json` once it is given up."""
 
     kinds: tuple[Kind, ...]

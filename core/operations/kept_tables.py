@@ -13,8 +13,9 @@ comparison under the locks counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from core.database.compare.choose_kept import without_relatives
 from core.database.compare.compare import compare_tables

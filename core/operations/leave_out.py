@@ -6,8 +6,9 @@ the job says the same as the screen did.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
+
+from msgspec import structs
 
 from core.archive.tree.patterns import quoted
 from core.operations.requests import RollbackRequest
@@ -18,7 +19,7 @@ def leave_out(request: RollbackRequest, paths: Iterable[str]) -> RollbackRequest
     """Return a request that leaves these paths alone, with all below them."""
     listed = list(dict.fromkeys(paths))
     exclude = (*request.exclude, *(quoted(path) for path in listed if path != ENV_PHP))
-    return dataclasses.replace(
+    return structs.replace(
         request,
         exclude=tuple(dict.fromkeys(exclude)),
         keep_env=request.keep_env or ENV_PHP in listed,
@@ -30,7 +31,7 @@ def take_in(request: RollbackRequest, paths: Iterable[str]) -> RollbackRequest:
     """Return a request in which paths that were left out count again."""
     listed = set(paths)
     back = {quoted(path) for path in listed}
-    return dataclasses.replace(
+    return structs.replace(
         request,
         exclude=tuple(one for one in request.exclude if one not in back),
         keep_env=request.keep_env and ENV_PHP not in listed,

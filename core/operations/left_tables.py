@@ -7,8 +7,10 @@ count the rows that foreign keys would leave without a parent       between thes
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.database.load.chosen_tables import DumpTables, dump_tables, live_ties
 from core.database.load.dangling import Dangling, count_dangling
@@ -25,8 +27,7 @@ from core.operations.requests import RollbackRequest
 _TIED: Final = "Foreign keys tie tables that are left as they are to others:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftTables:
+class LeftTables(Struct, frozen=True, kw_only=True):
     """A check without the tables that stay, their names, and the foreign keys to the others."""
 
     check: DumpCheck

@@ -11,9 +11,10 @@ import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct, field
 
 from core import owned_files
 from core.archive.tree.mounts import mounts_below
@@ -43,8 +44,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"  # files may have been moved, and which is not known any more
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LostTables:
+class LostTables(Struct, frozen=True, kw_only=True):
     """Tables of a lost job: counts without its marker, bytes as the server estimates them.
 
     `phase` is that of its marker, None without one; `renamed`: live names were given away.
@@ -59,8 +59,7 @@ class LostTables:
     renamed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LostPlace:
+class LostPlace(Struct, frozen=True, kw_only=True):
     """A stage or aside directory of a lost job, with its bytes and its number of entries."""
 
     path: str
@@ -70,8 +69,7 @@ class LostPlace:
     entries: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LostJob:
+class LostJob(Struct, frozen=True, kw_only=True):
     """All traces of one job whose memory is gone. `mark` is of the flag, if that is of this job."""
 
     job_id: str
@@ -101,8 +99,7 @@ class LostJob:
         return self.mark is None and (self.tables is None or phase == "done")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LostJobs:
+class LostJobs(Struct, frozen=True, kw_only=True):
     """The lost jobs of a store; `problem`: why its schema could not be looked at."""
 
     jobs: tuple[LostJob, ...] = ()
@@ -148,8 +145,7 @@ def verdict_of(job: LostJob) -> Verdict:
     return Verdict.OLD
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     marks: dict[str, FlagMark] = field(default_factory=dict)
     tables: dict[str, LostTables] = field(default_factory=dict)
     places: dict[str, list[LostPlace]] = field(default_factory=dict)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.database.server.connection import Connection, connect
 from core.database.server.dialect import quote_name
@@ -17,8 +18,7 @@ _NAMED: Final = 1000
 _TABLES: Final = (("orders", "sales_order"), ("customers", "customer_entity"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LostRows:
+class LostRows(Struct, frozen=True, kw_only=True):
     """How many rows are newer than the backup; None where they cannot be counted.
 
     `uncounted` says why, as `orders cannot be counted: sales_order is missing`. `order_numbers` are

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from core.archive.create.count import Measured, measure
 from core.archive.tree.selection import code_selection, media_selection
@@ -36,6 +37,7 @@ from core.operations.health import StoreHealth
 from core.operations.job_files import planted_state
 from core.operations.lost_jobs import find_lost, lost_findings
 from core.operations.not_backed_up import media_findings, outside_findings
+from core.operations.pruning import clock_findings
 from core.operations.read_only import MOUNT_HINT, code_findings, is_read_only, refusal_of
 from core.operations.requests import BackupRequest
 from core.operations.space import space_findings
@@ -49,8 +51,7 @@ NOT_INSTALLED: Final = "No information is available: the Magento application is 
 _SHOWN: Final = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupPreflight:
+class BackupPreflight(Struct, frozen=True, kw_only=True):
     """The findings, the size of the new files, and the free space. Sizes in bytes."""
 
     findings: tuple[Finding, ...]
@@ -64,8 +65,7 @@ class BackupPreflight:
         return sum(estimate.file_bytes for estimate in self.estimates.values())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreFacts:
+class StoreFacts(Struct, frozen=True, kw_only=True):
     """The known facts of a store; an unknown one is None, with a finding."""
 
     store: Store
@@ -108,8 +108,7 @@ def space_of(path: str) -> tuple[int, int]:
     return status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
 
 
-@dataclass(slots=True, kw_only=True)
-class _DatabaseFacts:
+class _DatabaseFacts(Struct, kw_only=True):
     """The database as `examine` finds it; `word` and `why` say how the store is."""
 
     word: str
@@ -263,6 +262,7 @@ def preflight_backup(
     installation, and UsageError for a group of tables that does not exist.
     """
     findings = _writable_findings(store)
+    findings += clock_findings(store)
     media = (store.media,) if Kind.MEDIA in request.kinds else ()
     findings += link_findings(store, (*media, store.var))
     if request.strip:

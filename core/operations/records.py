@@ -8,15 +8,13 @@ are a format on disk: a recovery may be of another version.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import ClassVar
 
 from core.events import Kind, Operation, Outcome
 from core.journal import Journal, Record, TypedRecord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Begin(TypedRecord):
+class Begin(TypedRecord, frozen=True, kw_only=True):
     """The first record of each job: which operation, by whom, where and when (unix seconds)."""
 
     KIND: ClassVar[str] = "begin"
@@ -30,8 +28,7 @@ class Begin(TypedRecord):
     root: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecoveryStarted(TypedRecord):
+class RecoveryStarted(TypedRecord, frozen=True, kw_only=True):
     """A recovery has taken the job up."""
 
     KIND: ClassVar[str] = "taken-up"
@@ -40,16 +37,14 @@ class RecoveryStarted(TypedRecord):
     at_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End(TypedRecord):
+class End(TypedRecord, frozen=True, kw_only=True):
     """The job is over, with any outcome."""
 
     KIND: ClassVar[str] = "end"
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Close(TypedRecord):
+class Close(TypedRecord, frozen=True, kw_only=True):
     """The store is about to be closed; `already`: it was closed by somebody else."""
 
     KIND: ClassVar[str] = "close"
@@ -57,16 +52,14 @@ class Close(TypedRecord):
     at_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened(TypedRecord):
+class Opened(TypedRecord, frozen=True, kw_only=True):
     """Maintenance mode is as it was before the job."""
 
     KIND: ClassVar[str] = "opened"
     at_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupBegun(TypedRecord):
+class BackupBegun(TypedRecord, frozen=True, kw_only=True):
     """A backup is about to write these files in var/backups, by kind."""
 
     KIND: ClassVar[str] = "backup"
@@ -74,24 +67,21 @@ class BackupBegun(TypedRecord):
     names: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified(TypedRecord):
+class Verified(TypedRecord, frozen=True, kw_only=True):
     """A backup is whole and about to get its name; its manifest is here as JSON."""
 
     KIND: ClassVar[str] = "verified"
     manifest: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupNamed(TypedRecord):
+class BackupNamed(TypedRecord, frozen=True, kw_only=True):
     """A backup has its name and its manifest."""
 
     KIND: ClassVar[str] = "named"
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartSent(TypedRecord):
+class PartSent(TypedRecord, frozen=True, kw_only=True):
     """The snapshot of a kind is in a repository; without a manifest it does not count."""
 
     KIND: ClassVar[str] = "part-sent"
@@ -100,8 +90,7 @@ class PartSent(TypedRecord):
     snapshot: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetCommitted(TypedRecord):
+class SetCommitted(TypedRecord, frozen=True, kw_only=True):
     """The manifest of a set is in a repository: the set is complete there."""
 
     KIND: ClassVar[str] = "set-committed"
@@ -109,8 +98,7 @@ class SetCommitted(TypedRecord):
     snapshot: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HookBegun(TypedRecord):
+class HookBegun(TypedRecord, frozen=True, kw_only=True):
     """A program of the configuration runs; `started` is the kernel's time of its process."""
 
     KIND: ClassVar[str] = "hook"
@@ -120,8 +108,7 @@ class HookBegun(TypedRecord):
     started: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HookEnded(TypedRecord):
+class HookEnded(TypedRecord, frozen=True, kw_only=True):
     """A program of the configuration has ended, well or not."""
 
     KIND: ClassVar[str] = "hook-end"
@@ -129,8 +116,7 @@ class HookEnded(TypedRecord):
     number: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkFinished(TypedRecord):
+class WorkFinished(TypedRecord, frozen=True, kw_only=True):
     """The operation is over and the store is open; only programs of the configuration are left."""
 
     KIND: ClassVar[str] = "worked"
@@ -140,76 +126,66 @@ class WorkFinished(TypedRecord):
     undo_kept: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FromElsewhere(TypedRecord):
+class FromElsewhere(TypedRecord, frozen=True, kw_only=True):
     """The database comes from another store, whose base URLs it holds."""
 
     KIND: ClassVar[str] = "elsewhere"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsumersRan(TypedRecord):
+class ConsumersRan(TypedRecord, frozen=True, kw_only=True):
     """Processes of the store ran when the job began."""
 
     KIND: ClassVar[str] = "consumers"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageBegun(TypedRecord):
+class StageBegun(TypedRecord, frozen=True, kw_only=True):
     """The stage of a kind is about to be made."""
 
     KIND: ClassVar[str] = "stage"
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SwapBegun(TypedRecord):
+class SwapBegun(TypedRecord, frozen=True, kw_only=True):
     """From here on entries or tables of a kind may have been moved."""
 
     KIND: ClassVar[str] = "swap-begin"
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TablesSwapBegun(SwapBegun):
+class TablesSwapBegun(SwapBegun, frozen=True, kw_only=True):
     """The same of the database, with the tables that were written to while the store was closed."""
 
     written: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SwapEnded(TypedRecord):
+class SwapEnded(TypedRecord, frozen=True, kw_only=True):
     """All of a kind has been moved."""
 
     KIND: ClassVar[str] = "swap-end"
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Committed(TypedRecord):
+class Committed(TypedRecord, frozen=True, kw_only=True):
     """The commit point: from here on the job goes forward only."""
 
     KIND: ClassVar[str] = "commit"
     at_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled(TypedRecord):
+class Settled(TypedRecord, frozen=True, kw_only=True):
     """All is done that could only be done after the commit."""
 
     KIND: ClassVar[str] = "settled"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UndoBegun(TypedRecord):
+class UndoBegun(TypedRecord, frozen=True, kw_only=True):
     """The job undoes another one."""
 
     KIND: ClassVar[str] = "undo"
     job_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiscardBegun(TypedRecord):
+class DiscardBegun(TypedRecord, frozen=True, kw_only=True):
     """The job is about to give up the undo of another one."""
 
     KIND: ClassVar[str] = "discard"
@@ -217,8 +193,7 @@ class DiscardBegun(TypedRecord):
     kinds: tuple[Kind, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrillPlace(TypedRecord):
+class DrillPlace(TypedRecord, frozen=True, kw_only=True):
     """A drill is about to make this directory, outside the store."""
 
     KIND: ClassVar[str] = "drill-place"

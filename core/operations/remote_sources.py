@@ -11,12 +11,15 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.archive.plan.fetched import Fetch
+from core.archive.plan.handed_plan import take_over
 from core.archive.plan.listed import Listed, copy_listing, listing_file, read_listing, write_listing
 from core.archive.plan.plan_listing import is_time, plan_listing
-from core.archive.plan.plan_location import PlanPlace
+from core.archive.plan.plan_location import PlanLocation, PlanPlace
 from core.archive.plan.summary import FilePlan
 from core.archive.tree.open_directories import OPEN_FILE, OpenDirectories
 from core.archive.tree.selection import Selection, walk_key
@@ -50,8 +53,7 @@ from core.repository.settings import Repository
 _LARGEST_CONFIGURATION = 4 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remote:
+class Remote(Struct, frozen=True, kw_only=True):
     """A set that was found in a repository, with its manifest."""
 
     store: Store
@@ -161,6 +163,14 @@ class Remote:
             report=report,
         )
 
+    def planned(self, kind: Kind, selection: Selection, place: PlanLocation) -> FilePlan | None:
+        """Return the plan that the one who showed it has handed over; None where none fits."""
+        part = self.part(kind)
+        plan = take_over(place, selection, snapshot=part.snapshot, prefix=part.prefix)
+        if plan is not None:
+            self.bring_listing(kind, listing_file(place))
+        return plan
+
     def bring_listing(self, kind: Kind, target: StateFile, report: Report = no_report) -> None:
         """Write the listing of a tree to a file, the kept one where the tree was listed before.
 
@@ -264,13 +274,11 @@ def fetch_dump(context: JobContext, remote: Remote, backup: Backup, report: Repo
     return replace(backup, directory=directory.path)
 
 
-def remote_findings(
-    store: Store, remote: Remote, plans: Mapping[Kind, FilePlan], kinds: tuple[Kind, ...]
+def space_findings(
+    store: Store, remote: Remote, plans: Mapping[Kind, FilePlan], *, dump_bytes: int = 0
 ) -> list[Finding]:
-    """Return findings on the space for fetched files beside the stages, and on the set."""
-    needed = sum(plan.bytes_to_write for plan in plans.values())
-    if Kind.DB in kinds:
-        needed += remote.part(Kind.DB).facts.size_bytes
+    """Return findings on the space for what is fetched beside the stages, and on the set."""
+    needed = sum(plan.bytes_to_write for plan in plans.values()) + dump_bytes
     free_bytes, _total = space_of(store.state_directory)
     found: list[Finding] = []
     if needed > free_bytes:

@@ -6,21 +6,21 @@ password.
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct, structs
 
 from core.backups.names import Naming
 from core.backups.retention import RetentionPolicy
 from core.compression import LEVELS, OF_DUMPS, Compression
 from core.errors import ConfigurationError, UsageError
 from core.events import Kind, Operation, decode_text, encode_text
+from core.field_types import field_types
 from core.repository.settings import Repository
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupRequest:
+class BackupRequest(Struct, frozen=True, kw_only=True):
     """Back up the chosen kinds."""
 
     kinds: tuple[Kind, ...]
@@ -56,7 +56,7 @@ class BackupRequest:
                 "Without var/backups a backup goes to one repository.",
                 hint="--to NAME,local: to var/backups first, then to all that are named.",
             )
-        object.__setattr__(self, "kinds", tuple(kind for kind in Kind if kind in self.kinds))
+        structs.force_setattr(self, "kinds", tuple(kind for kind in Kind if kind in self.kinds))
 
     @property
     def policy(self) -> RetentionPolicy:
@@ -89,8 +89,7 @@ def _check_compression(request: BackupRequest) -> None:
         raise UsageError(f"A level of {compress} is a number from {levels[0]} to {levels[-1]}.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackRequest:
+class RollbackRequest(Struct, frozen=True, kw_only=True):
     """Roll back to the named backups; names are base names in var/backups.
 
     From a repository the names are those that `repo:fetch` would give to the parts of a set.
@@ -161,8 +160,7 @@ class RollbackRequest:
         return Operation.ROLLBACK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UndoRequest:
+class UndoRequest(Struct, frozen=True, kw_only=True):
     """Put the store back as it was before the rollback of job `job_id`."""
 
     job_id: str
@@ -177,8 +175,7 @@ class UndoRequest:
         return Operation.UNDO
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiscardRequest:
+class DiscardRequest(Struct, frozen=True, kw_only=True):
     """Give up the undo of job `job_id` and free its space.
 
     With `orphans`, the leftovers of forgotten jobs are removed instead.
@@ -194,8 +191,7 @@ class DiscardRequest:
         return Operation.DISCARD
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepairRequest:
+class RepairRequest(Struct, frozen=True, kw_only=True):
     """Bring the store to a whole state after job `job_id`, whose memory is gone."""
 
     job_id: str
@@ -207,8 +203,7 @@ class RepairRequest:
         return Operation.REPAIR
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrillRequest:
+class DrillRequest(Struct, frozen=True, kw_only=True):
     """Try whether the named backups can be restored; `seed` chooses the sample of files."""
 
     names: tuple[str, ...]
@@ -252,7 +247,7 @@ _NAMED_TYPES: Final = {
 
 def _encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
     if isinstance(value, Repository):
-        return {one.name: _encode(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        return {name: _encode(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, str):
         return encode_text(value)
     if isinstance(value, tuple):
@@ -263,8 +258,8 @@ def _encode(value: object) -> Any:  # noqa: ANN401 - a JSON value
 def to_json(request: Request) -> bytes:
     """Return the request as JSON."""
     row: dict[str, Any] = {"operation": request.operation.value}
-    for field in dataclasses.fields(request):
-        row[field.name] = _encode(getattr(request, field.name))
+    for name in request.__struct_fields__:
+        row[name] = _encode(getattr(request, name))
     return json.dumps(row, indent=1).encode()
 
 
@@ -274,9 +269,8 @@ def from_json(content: bytes) -> Request:
     if not isinstance(row, dict):
         raise ValueError("no request")  # noqa: TRY004 - as anything else that is none
     cls = _TYPES[row.pop("operation")]
-    known = {field.name for field in dataclasses.fields(cls)}
     values: dict[str, Any] = {}
-    for name in known & row.keys():
+    for name in row.keys() & cls.__struct_fields__:
         value = row[name]
         if name == "repositories":
             values[name] = tuple(_repository(one) for one in value)
@@ -316,13 +310,12 @@ def _repository(row: Any) -> Repository | None:  # noqa: ANN401 - a JSON value
 
 def _check_types(request: Request) -> None:
     """Raise ValueError for a field that is not of its type."""
-    for field in dataclasses.fields(request):
-        value = getattr(request, field.name)
-        words = field.type if isinstance(field.type, str) else str(field.type)
+    for name, words in field_types(type(request)).items():
+        value = getattr(request, name)
         if words.startswith("tuple"):
             item_type = Repository if "Repository" in words else str
             fits = isinstance(value, tuple) and all(isinstance(one, item_type) for one in value)
         else:
             fits = any(type(value) is _NAMED_TYPES[word] for word in words.split(" | "))
         if not fits:
-            raise ValueError(f"{field.name} is no {words}")
+            raise ValueError(f"{name} is no {words}")

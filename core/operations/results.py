@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from core.events import Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperationResult:
+class OperationResult(Struct, frozen=True, kw_only=True):
     """An operation that came to an end of its own; errors are raised instead.
 
     `strict`: warnings count as a failure for the exit code.
@@ -21,8 +20,7 @@ class OperationResult:
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobResult:
+class JobResult(Struct, frozen=True, kw_only=True):
     """How a job ended."""
 
     outcome: Outcome

@@ -7,7 +7,6 @@ forward. The store is opened by one of the two ends in `ending`, never as cleanu
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 
 from core.events import (
     Kind,
@@ -19,7 +18,7 @@ from core.events import (
 from core.operations import closing, commit_or_revert
 from core.operations.backup_origin import refuse_unasked
 from core.operations.chosen import chosen_findings
-from core.operations.confirmed_plan import read_confirmed
+from core.operations.confirmed_plan import ConfirmedPlan, read_confirmed
 from core.operations.connection_file import keep_connection
 from core.operations.context import JobContext
 from core.operations.file_findings import file_findings
@@ -84,13 +83,9 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> OperationResu
             locks.enter_context(schema_lock(sources.connection))
             refuse_unfinished(sources.connection, context.store)
         try:
-            sources = _with_dump(context, sources, request)
-            job = RollbackJob(
-                context=context,
-                request=request,
-                sources=sources,
-                shown=read_confirmed(context.directory),
-            )
+            shown = read_confirmed(context.directory)
+            sources = _with_dump(context, sources, request, shown)
+            job = RollbackJob(context=context, request=request, sources=sources, shown=shown)
             _make_ready(job, parts)
             closing.close(context)
             _complete(job, parts)
@@ -106,17 +101,20 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> OperationResu
         )
 
 
-def _with_dump(context: JobContext, sources: Sources, request: RollbackRequest) -> Sources:
-    """Bring the dump of a set that is elsewhere, when there is room for it."""
-    remote, backup = sources.remote, sources.backups.get(Kind.DB)
-    if remote is None or backup is None:
+def _with_dump(
+    context: JobContext, sources: Sources, request: RollbackRequest, shown: ConfirmedPlan | None
+) -> Sources:
+    """Bring what is needed of the dump of a set that is elsewhere, when there is room for it."""
+    backup = sources.backups.get(Kind.DB)
+    if sources.remote is None or backup is None:
         return sources
-    from core.operations.remote_sources import fetch_dump, remote_findings  # noqa: PLC0415
+    from core.operations.remote_load import bring_dump  # noqa: PLC0415 - few need it
 
-    refuse(remote_findings(context.store, remote, {}, request.kinds))
+    if shown is not None:
+        shown.check_sources(sources)
+    known = None if shown is None else shown.kept_at(context.clock())
     with context.step(Step.FETCH, Kind.DB, total_bytes=backup.size_bytes) as report:
-        fetched = fetch_dump(context, remote, backup, report)
-    return replace(sources, backups={**sources.backups, Kind.DB: fetched})
+        return bring_dump(context, sources, request, known, report)
 
 
 def _make_ready(job: RollbackJob, parts: tuple[Part, ...]) -> None:
@@ -124,7 +122,7 @@ def _make_ready(job: RollbackJob, parts: tuple[Part, ...]) -> None:
     context = job.context
     for part in parts:
         part.plan(job)
-    if job.shown is not None:
+    if job.shown is not None and job.sources.fetched is None:
         job.shown.check_sources(job.sources)
     plans = file_plans(parts)
     findings = [
@@ -134,9 +132,9 @@ def _make_ready(job: RollbackJob, parts: tuple[Part, ...]) -> None:
     ]
     remote = job.sources.remote
     if remote is not None:
-        from core.operations.remote_sources import remote_findings  # noqa: PLC0415 - few need it
+        from core.operations.remote_sources import space_findings  # noqa: PLC0415 - few need it
 
-        findings += remote_findings(context.store, remote, plans, ())
+        findings += space_findings(context.store, remote, plans)
     say_findings(context, findings)
     refuse(findings)
     for part in parts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from core.operations.confirmed_plan import ConfirmedPlan
 from core.operations.context import JobContext
@@ -10,8 +10,7 @@ from core.operations.requests import RollbackRequest
 from core.operations.sources import Sources
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackJob:
+class RollbackJob(Struct, frozen=True, kw_only=True):
     """The inputs of every part. `shown` is None where no person was asked."""
 
     context: JobContext

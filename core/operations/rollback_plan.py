@@ -1,7 +1,8 @@
 """The changes and obstacles of a rollback, shown before the question is asked.
 
 The plan is made while the store is open and writes nothing into it: the lists of files lie in a
-temporary directory that goes with the plan. The runner makes the plan again, and compares.
+temporary directory that goes with the plan. The runner makes the plan again, and compares; a plan
+from a listing is handed to it.
 """
 
 from __future__ import annotations
@@ -10,14 +11,18 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from core.archive.plan.plan_files import plan_files
 from core.archive.plan.plan_location import PlanPlace
 from core.archive.plan.summary import FilePlan
+from core.archive.tree.selection import Selection
 from core.backups.catalog import Backup
 from core.backups.manifest import identity_of
+from core.directories import Directory
 from core.errors import Cancelled, MagerewindError, PreflightRefused, UsageError
 from core.events import Kind, Report, no_report
 from core.magento.settings import DatabaseConnection
@@ -54,8 +59,7 @@ if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for i
 _NOTED: Final = frozenset({"own-tables"})  # of the findings of a dump
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabasePlan:
+class DatabasePlan(Struct, frozen=True, kw_only=True):
     """The changes of the database's part."""
 
     check: DumpCheck
@@ -72,8 +76,7 @@ class DatabasePlan:
         return tuple(tie for one in (self.chosen, self.left) if one is not None for tie in one.ties)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackPlan:
+class RollbackPlan(Struct, frozen=True, kw_only=True):
     """All that a person confirms. `fingerprint` names exactly this plan."""
 
     request: RollbackRequest
@@ -85,7 +88,7 @@ class RollbackPlan:
     environment: str  # fingerprint of the live env.php
     elsewhere: Mapping[str, tuple[str, ...]]  # as `Sources` has it
     free_bytes: int
-    scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
+    scratch: tempfile.TemporaryDirectory[str] | None = None
 
     @property
     def stops(self) -> tuple[Finding, ...]:
@@ -142,8 +145,13 @@ def plan_rollback(
         if kind is not Kind.DB
     }
     refuse(chosen_findings(store, request, sources, files))
-    findings += _remote_findings(store, request, sources, files)
-    database = _planned_database(store, request, sources, report, findings, environ)
+    database = _planned_database(store, request, sources, report, findings, environ, scratch.name)
+    if sources.remote is not None:
+        from core.operations.remote_plan import remote_findings  # noqa: PLC0415 - few need it
+
+        findings += remote_findings(
+            store, sources, sources.remote, files, None if database is None else database.difference
+        )
     findings += absence_findings(store, request, sources, files)
     findings += file_findings(store, files)
     findings += further_findings(store, request, sources, now_s)
@@ -161,21 +169,6 @@ def plan_rollback(
     )
 
 
-def _remote_findings(
-    store: Store, request: RollbackRequest, sources: Sources, files: Mapping[Kind, FilePlan]
-) -> list[Finding]:
-    """Return the findings on a set in a repository; none for backups that are here."""
-    if sources.remote is None:
-        return []
-    from core.operations import remote_sources  # noqa: PLC0415 - few need it
-
-    found = remote_sources.remote_findings(store, sources.remote, files, request.kinds)
-    if Kind.DB in request.kinds:
-        found += remote_sources.dump_findings(sources.remote)
-        found += loss_findings(sources)
-    return found
-
-
 def _planned_database(
     store: Store,
     request: RollbackRequest,
@@ -183,16 +176,35 @@ def _planned_database(
     report: Report,
     findings: list[Finding],
     environ: Mapping[str, str],
+    place: str,
 ) -> DatabasePlan | None:
-    """Return the plan of a dump that is here, with its counted rows."""
-    if sources.remote is not None or Kind.DB not in request.kinds:
+    """Return the plan of a dump, with its counted rows; None where it has to be fetched for that.
+
+    Of a set elsewhere, the definitions are written to the directory `place`.
+    """
+    if Kind.DB not in request.kinds:
         return None
+    if sources.remote is not None:
+        from core.operations.remote_dump import with_definitions  # noqa: PLC0415 - few need it
+
+        with Directory.scratch(place) as directory:
+            known = with_definitions(sources, directory)
+        return None if known is None else plan_database(request, known, report, findings)
     from core.operations.row_counts import count_rows  # noqa: PLC0415 - as said above
 
     database = plan_database(request, sources, report, findings)
     backup = sources.backups[Kind.DB]
     counted = count_rows(database.check, database.difference, store, backup, environ=environ)
     return replace(database, counted=counted)
+
+
+def selection_for(
+    store: Store, request: RollbackRequest, sources: Sources, kind: Kind
+) -> Selection:
+    """Return the part of the tree that such a rollback compares."""
+    selection = selection_of(store, kind, excluded(request, sources, sources.backups[kind]))
+    chosen = resolve_only(request.only, store.root)
+    return replace(selection, additive=request.partial, chosen=chosen)
 
 
 def plan_kind(
@@ -211,9 +223,8 @@ def plan_kind(
     """
     backup = sources.backups[kind]
     manifest = backup.manifest
-    selection = selection_of(store, kind, excluded(request, sources, backup))
-    chosen = resolve_only(request.only, store.root)
-    selection = replace(selection, additive=request.partial, chosen=chosen)
+    selection = selection_for(store, request, sources, kind)
+    chosen = selection.chosen
     if sources.remote is not None:
         return sources.remote.plan(kind, selection, plan, report)
     return plan_files(
@@ -250,7 +261,10 @@ def plan_database(
     connection = sources.connection
     compared = Compared(reason="the database cannot be asked")
     if connection is not None:
-        compared = compare_with_live(request, backup, connection, known=known, report=report)
+        remote = sources.remote if sources.fetched is not None else None
+        compared = compare_with_live(
+            request, backup, connection, remote=remote, known=known, report=report
+        )
     check = check_dump(
         backup.path,
         report=report,
@@ -261,6 +275,10 @@ def plan_database(
         from_schema=request.from_schema or "",
         passed_over=compared.same,
     )
+    if sources.remote is not None and sources.fetched is not None:
+        from core.operations.remote_dump import with_sizes  # noqa: PLC0415 - few need it
+
+        check = with_sizes(check, sources.remote, sources.fetched)
     plan = DatabasePlan(check=check, server=None, losses=None, difference=None, chosen=None)
     if connection is not None:
         try:
@@ -339,25 +357,6 @@ def _database_findings(plan: DatabasePlan) -> list[Finding]:
             )
         )
     return findings + (tie_findings(plan.chosen) if plan.chosen is not None else [])
-
-
-def loss_findings(sources: Sources) -> list[Finding]:
-    """Return the rows that are newer than a dump that cannot be read yet."""
-    from core.operations.lost_rows import count_lost_rows, uncounted_findings  # noqa: PLC0415
-
-    if sources.connection is None:
-        return []
-    try:
-        losses = count_lost_rows(sources.connection, sources.backups[Kind.DB].name.timestamp)
-    except Cancelled:
-        raise
-    except MagerewindError as error:
-        return [from_error("database", error)]
-    found = list(uncounted_findings(losses))
-    if losses.any:
-        words = f"Newer than the backup, and lost by this rollback: {losses.words}."
-        found.append(warn("losses", words))
-    return found
 
 
 def _dump_findings(check: DumpCheck, server: ServerCheck | None) -> list[Finding]:

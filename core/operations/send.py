@@ -13,8 +13,10 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 import core
 from core.archive.create.outline import Outline, changed_since, outline
@@ -60,8 +62,7 @@ Dump = Callable[[int, int, Report], tuple[int, dict[str, Any]]]
 """Writes a dump and its index to two descriptors; returns its bytes and facts for its manifest."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Sending:
+class Sending(Struct, kw_only=True):
     """One set on its way to a repository."""
 
     context: JobContext

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from core.archive.tar.verify import read_members
 from core.archive.tree import patterns
@@ -37,8 +38,7 @@ ENV_PHP: Final = "app/etc/env.php"
 CONFIG_PHP: Final = "app/etc/config.php"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
+class Sources(Struct, frozen=True, kw_only=True):
     """The backups of a rollback and the present facts of the store."""
 
     backups: Mapping[Kind, Backup]
@@ -48,6 +48,8 @@ class Sources:
     findings: tuple[Finding, ...]
     elsewhere: Mapping[str, tuple[str, ...]]  # by file name: the signs of another store
     remote: Remote | None = None  # the set in a repository that the backups are parts of
+    fetched: frozenset[str] | None = None  # tables with rows, in a dump that is a part of its own
+    known: frozenset[str] | None = None  # tables that were the same just now
 
     @property
     def environment_fingerprint(self) -> str:

@@ -8,9 +8,10 @@ where the plan has counted them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from core.contents.table_rows import RowTotals
@@ -28,8 +29,7 @@ class TableState(StrEnum):
     KEPT = "kept"  # it stays as it is because that was asked for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TablePlan:
+class TablePlan(Struct, frozen=True, kw_only=True):
     """One table. Rows are None where they were not counted, or where that side does not exist.
 
     `rows_added`, `rows_removed` and `rows_changed` are the changes by the rollback; `exact`: they

@@ -7,7 +7,8 @@ they go one after the other, since each call has the limit for itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from core.archive.create.outline import Outline, outline
 from core.archive.tree.selection import Selection
@@ -17,8 +18,7 @@ from core.repository.sending import Sent, TreeOnItsWay, begin_tree
 from core.repository.sets import host_of, tags_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SentTree:
+class SentTree(Struct, frozen=True, kw_only=True):
     """A tree that was sent, with its selection and the outline that it was begun with."""
 
     selection: Selection
@@ -26,15 +26,13 @@ class SentTree:
     sent: Sent
 
 
-@dataclass(frozen=True, slots=True)
-class _Begun:
+class _Begun(Struct, frozen=True):
     selection: Selection
     known: Outline
     tree: TreeOnItsWay
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trees:
+class Trees(Struct, frozen=True, kw_only=True):
     """The trees of one set. `kinds` are all that the set is to have."""
 
     restic: Restic

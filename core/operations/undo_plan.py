@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from core.archive.plan.summary import FilePlan
 from core.archive.restore.stage import StagedFiles
@@ -36,8 +37,7 @@ if TYPE_CHECKING:
 _SHOWN = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UndoPlan:
+class UndoPlan(Struct, frozen=True, kw_only=True):
     """The entries that the undo of a job puts back, and newer ones that leave the store by it."""
 
     job_id: str
@@ -46,7 +46,7 @@ class UndoPlan:
     losses: LostRows | None
     tables: UndoTables | None = None  # None without a database, or where it is not known
     findings: tuple[Finding, ...]
-    scratch: tempfile.TemporaryDirectory[str] = field(repr=False)  # holds the lists of files
+    scratch: tempfile.TemporaryDirectory[str]  # holds the lists of files
 
     @property
     def stops(self) -> tuple[Finding, ...]:

@@ -7,9 +7,12 @@ backup.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+
+from msgspec import Struct
 
 from core.database.compare.compare import compare_tables
+from core.database.index.read_index import DumpIndex
 from core.database.schema.swap_file import load_swap
 from core.directories import Directory, StateFile
 from core.errors import MagerewindError, NothingToUndo
@@ -20,10 +23,10 @@ from core.operations.database_load import needed_backup
 from core.operations.difference import dump_index
 from core.operations.findings import Finding, from_error, note, stop, warn
 from core.operations.job_files import DEFINITIONS
+from core.operations.kept_elsewhere import KeptElsewhere
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UndoTables:
+class UndoTables(Struct, frozen=True, kw_only=True):
     """The tables of an undo. `back` come back, `stayed` are as at the commit, `loaded` changed.
 
     `left` are tables that stayed and keep their present state; `backup` is the source of `loaded`.
@@ -55,8 +58,14 @@ def plan_undo_tables(
             message = "These tables stayed in the rollback, and the undo leaves them as they are:"
             findings.append(warn("tables-left", message, names=swap.kept))
             return UndoTables(back=back, left=swap.kept)
-        backup = needed_backup(store, swap)
-        with dump_index(backup) as index:
+        with contextlib.ExitStack() as stack:
+            if swap.source is not None and swap.source.repository:
+                elsewhere = KeptElsewhere(directory, swap.source, swap.kept)
+                index: DumpIndex | str = elsewhere.index(stack) or "its index is damaged"
+                name = f"{swap.source.name} in {swap.source.repository}"
+            else:
+                backup = needed_backup(store, swap)
+                index, name = stack.enter_context(dump_index(backup)), backup.name.text
             if isinstance(index, str):
                 same, reason = frozenset[str](), index
             else:
@@ -65,8 +74,7 @@ def plan_undo_tables(
         if reason:
             message = "The tables that stayed cannot be compared with the backup, so all of them"
             findings.append(note("not-compared", f"{message} are loaded: {reason}."))
-        loaded = tuple(name for name in swap.kept if name not in same)
-        name = backup.name.text
+        loaded = tuple(one for one in swap.kept if one not in same)
         return UndoTables(back=back, stayed=len(same), loaded=loaded, backup=name)
     except NothingToUndo as error:
         findings.append(stop("backup-needed", error.message, hint=error.hint))

@@ -18,8 +18,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from core import cancellation
 from core.errors import (
@@ -57,8 +58,7 @@ SOME_UNREAD: Final = 3
 """The exit code of a backup that left out unreadable files."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """Seconds: of a whole call, and without any sign of progress.
 
     Up to the first sign of progress: `retries` is how many messages of another try restic may

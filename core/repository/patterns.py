@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.errors import RepositoryError
 
@@ -24,8 +25,7 @@ def pattern(path: bytes) -> bytes:
     return _SPECIAL.sub(rb"\\\1", path)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patterns:
+class Patterns(Struct, frozen=True, kw_only=True):
     """Patterns for one call: the content of a file, and those that only a word can hold."""
 
     content: bytes

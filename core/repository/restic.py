@@ -11,8 +11,9 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from core.errors import RepositoryError, RepositoryLocked
 from core.repository import calls

@@ -6,12 +6,12 @@ by it. It also remembers when a check of the repository last went well.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct, structs
 
 from core.directories import Directory
 from core.errors import MALFORMED, MagerewindError
@@ -25,8 +25,7 @@ _LIMIT: Final = 16 << 20
 _FORMAT: Final = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True):
     """The content of a repository at `seen_s` (unix seconds); `checked_s`: 0 for never."""
 
     repository: str
@@ -42,7 +41,7 @@ class Seen:
 
 
 def _row_of(snapshot: Snapshot) -> dict[str, Any]:
-    row = dataclasses.asdict(snapshot)
+    row = structs.asdict(snapshot)
     return {**row, "names": {kind.value: name for kind, name in snapshot.names.items()}}
 
 

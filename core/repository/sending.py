@@ -14,8 +14,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from core import cancellation
 from core.archive.create.outline import Outline
@@ -45,8 +46,7 @@ _RELAY: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class Sent(Struct, frozen=True, kw_only=True):
     """A snapshot that was made. Bytes of content, and those added to the repository."""
 
     snapshot: str
@@ -111,8 +111,7 @@ def list_file(content: bytes) -> Iterator[int]:
         os.close(fd)
 
 
-@dataclass(frozen=True, slots=True)
-class TreeOnItsWay:
+class TreeOnItsWay(Struct, frozen=True):
     """A call that sends a tree; another may be followed before it."""
 
     call: Call

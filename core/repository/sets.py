@@ -15,9 +15,10 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from core.backups import manifest as manifests
 from core.backups.manifest import Manifest
@@ -51,8 +52,7 @@ def tags_of(store: str, timestamp: int, kind: str) -> tuple[str, ...]:
     return TAG, f"store={store}", f"set={timestamp}", f"kind={kind}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, kw_only=True):
     """A snapshot of ours, by its tags. `bytes` is the content, `root` the path that was taken."""
 
     id: str
@@ -66,8 +66,7 @@ class Snapshot:
     names: Mapping[Kind, str] = field(default_factory=dict)  # of a manifest: ids by kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteSet:
+class RemoteSet(Struct, frozen=True, kw_only=True):
     """A set of which the manifest is there. `missing` are kinds whose snapshots are not."""
 
     repository: str
@@ -93,8 +92,7 @@ class RemoteSet:
         return self.manifest.id, *(part.id for part in self.parts.values())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holdings:
+class Holdings(Struct, frozen=True, kw_only=True):
     """The content of a repository: sets, newest first, and snapshots of no set."""
 
     sets: tuple[RemoteSet, ...] = ()
@@ -202,8 +200,7 @@ def choose_set(
     return chosen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartManifest:
+class PartManifest(Struct, frozen=True, kw_only=True):
     """What is remembered of one part: the facts of a backup, and what restic's listing lacks.
 
     `index` is that of a dump (`core.database.index`), whose SHA-256 the facts name; empty for none.
@@ -218,8 +215,7 @@ class PartManifest:
     index: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetManifest:
+class SetManifest(Struct, frozen=True, kw_only=True):
     """The manifest of a set. `differs` are paths that changed between a local set and its copy."""
 
     store: str

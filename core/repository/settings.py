@@ -9,8 +9,9 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.account.environment import for_program
 from core.account.ids import ids_of
@@ -26,8 +27,7 @@ _LARGEST: Final = 64 << 10
 _USERINFO: Final = re.compile(r"(://[^/@\s:]*):[^/@\s]*@")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repository:
+class Repository(Struct, frozen=True, kw_only=True):
     """One `[repositories.NAME]`. `limit_upload` is in KiB a second, None for no limit.
 
     `options` are restic's extended ones (`-o`), such as `sftp.command=…`; they hold no secrets.

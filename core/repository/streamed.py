@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
 from typing import IO, Protocol, Self
 
-from core.durable import translate
+from core.durable import translate, write_all
 from core.errors import RepositoryError
 from core.events import Report
 from core.repository.calls import WORK
@@ -48,6 +48,55 @@ def streamed_file(restic: Restic, snapshot: str, path: bytes, *, size: int) -> I
     if taken != size:
         name = os.fsdecode(path)
         raise RepositoryError(f"{name} came with {taken} bytes, and its listing says {size}.")
+
+
+def fetch_pieces(
+    restic: Restic,
+    snapshot: str,
+    path: str,
+    pieces: Sequence[bytes | _Place],
+    fd: int,
+    report: Report,
+) -> None:
+    """Write texts, and places of one file of a snapshot, to a descriptor; places in their order.
+
+    The call ends behind the last place; without any, there is none. `report` gets how far the file
+    was read. Raises RepositoryError for a file that ends before, StorageError.
+    """
+    begin, piece = 0, b""  # the piece that came last, and where in the file it begins
+    with closing(_dumped(restic, snapshot, path)) as coming:  # a call begins with its first piece
+        for one in pieces:
+            if isinstance(one, bytes):
+                _write(fd, one)
+                continue
+            at, end = one.offset, one.offset + one.length
+            while at < end:
+                if at >= begin + len(piece):
+                    begin += len(piece)
+                    piece = next(coming, b"")
+                    if not piece:
+                        raise RepositoryError(f"{path} is shorter than its index says.")
+                    report(begin, 0, "")
+                    continue
+                part = memoryview(piece)[at - begin : end - begin]
+                _write(fd, part)
+                at += len(part)
+
+
+def _dumped(restic: Restic, snapshot: str, path: str) -> Generator[bytes, None, None]:
+    words = ("dump", "--no-lock", "--", snapshot, path)
+    call = restic.call(words, limits=restic.first(WORK))
+    for piece in call.pieces():
+        call.progressed()
+        yield piece
+    call.check()
+
+
+def _write(fd: int, text: bytes | memoryview) -> None:
+    try:
+        write_all(fd, text)
+    except OSError as error:
+        raise translate(error, "writing what was fetched of the dump") from error
 
 
 class StreamedText:

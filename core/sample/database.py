@@ -7,10 +7,11 @@ placeholder of the table prefix.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from importlib import resources
 from typing import Final, Protocol
+
+from msgspec import structs
 
 from core.sample.sizes import ROWS, Size
 
@@ -196,7 +197,7 @@ def fill_schema(
     The definer of triggers and view is `username`@localhost, the account of the store, so that
     this account can make them again. The same size, seed and prefix give the same rows.
     """
-    counts = dataclasses.asdict(ROWS[size])
+    counts = structs.asdict(ROWS[size])
     definer = f"`{username}`@`localhost`"
     values = {**counts, "seed": seed, "definer": definer}
     script = "".join(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 
 class Size(StrEnum):
@@ -15,8 +16,7 @@ class Size(StrEnum):
     LARGE = "large"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileCounts:
+class FileCounts(Struct, frozen=True, kw_only=True):
     """Files to make: of installed code, of `pub/static`, and of pictures with their cache."""
 
     code: int
@@ -25,8 +25,7 @@ class FileCounts:
     largest_picture: int  # bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowCounts:
+class RowCounts(Struct, frozen=True, kw_only=True):
     """Rows to make; the other tables have a multiple of one of these."""
 
     products: int

@@ -10,8 +10,9 @@ import datetime as dt
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 _WORDS: Final = {
     "minutely": "*-*-* *:*:00",
@@ -30,8 +31,7 @@ _TIME: Final = re.compile(r"([^:\s]+):([^:\s]+)(?::0{1,2})?")
 _SEARCHED_DAYS: Final = 366 * 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
+class Times(Struct, frozen=True, kw_only=True):
     """Moments by the wall clock. Each field holds the matching values; Monday is weekday 0."""
 
     minutes: frozenset[int]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from core.backups.catalog import Backup, Health, list_backups
 from core.backups.names import FOREIGN
@@ -23,8 +24,7 @@ LIMIT_S = 26 * 3600.0
 _SLACK_S = 2 * 3600.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
+class Due(Struct, frozen=True, kw_only=True):
     """Ages and times in unix seconds. `last_s` has None for a kind without a backup.
 
     `warning_s` and `critical_s` are the ages from which a kind is overdue; infinity is never.

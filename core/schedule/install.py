@@ -10,9 +10,10 @@ import datetime as dt
 import os
 import pwd
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from core import durable
 from core.errors import MagerewindError, PreflightRefused, StorageError
@@ -42,8 +43,7 @@ class Way(StrEnum):
     CRON = "cron"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class Places(Struct, frozen=True, kw_only=True):
     """Where schedules lie; `table`: root's lines are in a file of cron.d, others' in a crontab."""
 
     system: str = "/etc/systemd/system"
@@ -58,8 +58,7 @@ class Places:
         return cls(user=os.path.join(config, "systemd/user"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Installed:
+class Installed(Struct, frozen=True, kw_only=True):
     """A schedule that is in place. `active`: the manager runs it; None where none can tell."""
 
     schedule: Schedule

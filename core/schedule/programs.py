@@ -6,8 +6,9 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.account.ids import Ids
 from core.errors import PreflightRefused
@@ -26,8 +27,7 @@ _PASSED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ProgramResult:
+class ProgramResult(Struct, frozen=True):
     """The result of a program: its exit code and its output."""
 
     code: int

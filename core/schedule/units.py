@@ -12,8 +12,10 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from core.errors import MALFORMED, PreflightRefused
 from core.events import Kind
@@ -38,8 +40,7 @@ _HARDENING: Final = (
 _OF_ANY: Final = ("NoNewPrivileges=yes", "RestrictRealtime=yes", "LockPersonality=yes")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
+class Schedule(Struct, frozen=True, kw_only=True):
     """A schedule: command, store and times. Times in seconds, `interval_s` between two runs."""
 
     root: str

@@ -9,9 +9,10 @@ dots, `DB rollback is starting...` has none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from core.errors import MagerewindError
 from core.events import (
@@ -58,8 +59,7 @@ class Style(StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line for a person, without a line end and safe for any terminal."""
 
     text: str

@@ -7,8 +7,9 @@ import os
 import random
 import shutil
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from core.archive.create.write_archive import ArchiveSummary, write_archive
 from core.archive.plan.plan_files import plan_files
@@ -19,8 +20,7 @@ from core.archive.tree.selection import Selection, code_selection
 EntryState = tuple[object, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Layout:
+class Layout(Struct, frozen=True, kw_only=True):
     """A store as the archives see it."""
 
     root: str

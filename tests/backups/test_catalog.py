@@ -1,9 +1,9 @@
-import dataclasses
 import hashlib
 import os
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from core.backups.catalog import (
     Health,
@@ -219,7 +219,7 @@ def _with_index(directory: Path, content: bytes = b"an index", **changes: str) -
         manifest = find_manifest(held, "200_db.sql").manifest
         assert manifest is not None
         digest = changes.get("index_sha256", hashlib.sha256(content).hexdigest())
-        write_manifest(held, dataclasses.replace(manifest, index_sha256=digest))
+        write_manifest(held, structs.replace(manifest, index_sha256=digest))
 
 
 def test_an_index_lies_and_goes_with_its_backup(tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
 import json
 import os
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from core.backups.manifest import Manifest, find_manifest, from_json, write_manifest
 from core.backups.names import manifest_name

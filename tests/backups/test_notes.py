@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from core.backups.catalog import find_any_backup
 from core.backups.edit_remarks import change_remarks
@@ -46,9 +46,9 @@ def directory(tmp_path: Path) -> str:
 def test_only_the_note_is_another_one(directory: str, note: str) -> None:
     backup = find_any_backup(directory, NAME)
     assert backup.manifest is not None
-    change_remarks(backup, lambda remarks: dataclasses.replace(remarks, note=note))
+    change_remarks(backup, lambda remarks: structs.replace(remarks, note=note))
     after = find_any_backup(directory, NAME).manifest
-    assert after == dataclasses.replace(backup.manifest, note=note)
+    assert after == structs.replace(backup.manifest, note=note)
 
 
 def test_a_backup_that_was_deleted_is_said(directory: str) -> None:
@@ -56,4 +56,4 @@ def test_a_backup_that_was_deleted_is_said(directory: str) -> None:
     (Path(directory) / f".{NAME}.manifest.json").unlink()
     (Path(directory) / NAME).unlink()
     with pytest.raises(BackupNotFound):
-        change_remarks(backup, lambda remarks: dataclasses.replace(remarks, note="x"))
+        change_remarks(backup, lambda remarks: structs.replace(remarks, note="x"))

@@ -1,6 +1,5 @@
 """Verification of real archives and dumps, made by the code that makes them."""
 
-import dataclasses
 import gzip
 import hashlib
 import os
@@ -8,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from core.archive.create.write_archive import write_archive
 from core.archive.tar.header import HeaderReader
@@ -108,8 +108,8 @@ def test_a_manifest_that_was_changed_is_held_against_the_members(store: Store) -
     known = find_any_backup(store.backups, NAME).manifest
     assert known is not None
     for wrong in (
-        dataclasses.replace(known, members=(known.members or 0) + 1),
-        dataclasses.replace(known, members=(known.members or 0) + 1, looked_at=""),
+        structs.replace(known, members=(known.members or 0) + 1),
+        structs.replace(known, members=(known.members or 0) + 1, looked_at=""),
     ):
         write_manifest(open_backups(store.backups), wrong)
         result = verify_backup(find_any_backup(store.backups, NAME), remember=False)
@@ -127,7 +127,7 @@ def test_bytes_that_were_never_looked_at_are(store: Store) -> None:
     digest = hashlib.sha256(content).hexdigest()
     write_manifest(
         open_backups(store.backups),
-        dataclasses.replace(manifest, sha256=digest, size_bytes=len(content)),
+        structs.replace(manifest, sha256=digest, size_bytes=len(content)),
     )
     assert not verify_backup(find_any_backup(store.backups, NAME)).sound
 
@@ -206,7 +206,7 @@ def test_a_mark_that_comes_while_a_backup_is_read_stays(store: Store) -> None:
     backup = find_any_backup(store.backups, NAME)
 
     def marked(_done: int, _items: int, _current: str) -> None:
-        change_remarks(backup, lambda remarks: dataclasses.replace(remarks, keep=True))
+        change_remarks(backup, lambda remarks: structs.replace(remarks, keep=True))
 
     assert verify_backup(backup, report=marked).sound
     found = find_any_backup(store.backups, NAME)

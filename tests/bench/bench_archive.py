@@ -20,8 +20,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import SimpleNamespace
+
+from msgspec import Struct
 
 from core.archive.create.write_archive import ArchiveSummary, write_archive
 from core.archive.plan.plan_files import plan_files
@@ -37,8 +38,7 @@ IGNORED = ("pub/media", "pub/static", "var", "update", "node_modules", ".grunt",
            ".git")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One line of the table: medians of paired runs; `ratio` is the median of the pairs' ratios."""
 
     work: str
@@ -250,8 +250,7 @@ def table(rows: Iterable[Row]) -> Iterator[str]:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Growth:
+class Growth(Struct, frozen=True, kw_only=True):
     """Time of all processes, and peak memory of ours and the largest child, on a tree."""
 
     work: str

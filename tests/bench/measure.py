@@ -12,7 +12,8 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 _MARK = "MAGEREWIND_BENCH_RUN"
 # Little memory comes and goes in a tenth of a second, and what this takes is taken from who has use
@@ -20,8 +21,7 @@ _MARK = "MAGEREWIND_BENCH_RUN"
 _INTERVAL_S = 0.1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class Work(Struct, frozen=True, kw_only=True):
     """A command to measure, what to do before each run and after it (neither is measured)."""
 
     name: str
@@ -31,8 +31,7 @@ class Work:
     closed: Callable[[], float] | None = None  # for how long the last run kept the store closed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     """One run: seconds, and the most that its processes took together, in bytes.
 
     Of each process its high-water mark counts for as long as it lives.
@@ -43,8 +42,7 @@ class Run:
     closed_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class Pair(Struct, frozen=True, kw_only=True):
     """Our work beside that of another tool, and the ratio of times to reach, if one is set."""
 
     ours: Work
@@ -53,8 +51,7 @@ class Pair:
     closed_target: float | None = None  # of the time that the store is closed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """The runs of a pair."""
 
     pair: Pair

@@ -12,6 +12,7 @@ import pytest
 
 from core.events import Kind
 from core.jobs.directory import create_job
+from core.jobs.lock import read_holder
 from core.journal import Journal
 from core.magento.store import find_store
 from core.operations.requests import BackupRequest
@@ -50,6 +51,18 @@ def until(child: "subprocess.Popen[str]", line: str) -> None:
     pytest.fail(f"{line!r} never came")
 
 
+@contextlib.contextmanager
+def held(shop: Shop) -> Iterator[None]:
+    """Stop the runner, so that its job is not over before the commands that follow."""
+    holder = read_holder(find_store(str(shop.root), root=str(shop.root)))
+    assert holder is not None
+    os.kill(holder.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(holder.pid, signal.SIGCONT)
+
+
 def test_ctrl_c_cancels_and_leaves_no_trace(slow_shop: Shop) -> None:
     before = slow_shop.names(".tgz")
     child = slow_shop.begin(*SLOW)
@@ -67,14 +80,15 @@ def test_ctrl_c_cancels_and_leaves_no_trace(slow_shop: Shop) -> None:
 def test_a_second_job_is_refused_with_who_and_since_when(slow_shop: Shop) -> None:
     child = slow_shop.begin(*SLOW)
     until(child, "Media backup is starting...")
-    second = slow_shop.run("setup:backup", "--media")
-    assert second.returncode == 1
-    assert "is running on this store since" in second.stderr
-    child.send_signal(signal.SIGTERM)
-    _, err = child.communicate(timeout=60)
-    assert child.returncode == 143
-    assert "goes on without this terminal: magerewind job:attach" in err
-    assert slow_shop.run("job:cancel").returncode == 0
+    with held(slow_shop):
+        second = slow_shop.run("setup:backup", "--media")
+        assert second.returncode == 1
+        assert "is running on this store since" in second.stderr
+        child.send_signal(signal.SIGTERM)
+        _, err = child.communicate(timeout=60)
+        assert child.returncode == 143
+        assert "goes on without this terminal: magerewind job:attach" in err
+        assert slow_shop.run("job:cancel").returncode == 0
     assert slow_shop.run("job:attach").returncode == 130
 
 
@@ -142,7 +156,8 @@ def test_a_reader_that_goes_away_leaves_the_job_alone(slow_shop: Shop) -> None:
 
 def test_job_cancel_stops_what_another_started(slow_shop: Shop) -> None:
     job_id = slow_shop.run(*SLOW, "--detach").stdout.strip()
-    cancelled = slow_shop.run("job:cancel")
+    with held(slow_shop):
+        cancelled = slow_shop.run("job:cancel")
     assert cancelled.returncode == 0
     assert job_id in cancelled.stdout
     assert slow_shop.run("job:attach", job_id).returncode == 130

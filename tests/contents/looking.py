@@ -7,8 +7,9 @@ import os
 import random
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from core.archive.create.write_archive import write_archive
 from core.archive.tree.selection import code_selection
@@ -23,8 +24,7 @@ NAME = "1763869000_filesystem.tgz"
 HOSTILE = "esc\x1b]0;x\x07\nline"
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(Struct, frozen=True):
     """The output of a command."""
 
     code: int

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from core.events import Outcome
 from core.operations.requests import UndoRequest
@@ -24,7 +23,7 @@ def differing(shop):
     kept = shop.request, shop.old, shop.damage
     summary, events = shop.run(shop.request)
     assert summary.exit_code == 0, events
-    shop.request = dataclasses.replace(shop.request, code_file=None, media_file=None)
+    shop.request = structs.replace(shop.request, code_file=None, media_file=None)
     shop.damage = lambda: shop.server.run(PARENTS, schema=shop.schema)
     shop.damage()
     shop.old = shop.state()

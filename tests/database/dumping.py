@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from core.database.dump.dump import DumpOptions, dump_schema
 from core.magento.settings import Secret

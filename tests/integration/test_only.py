@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from core.errors import JobError
 from core.operations.requests import UndoRequest
@@ -243,7 +243,7 @@ def test_killed_at_records_and_renames_of_a_partial_rollback(server, tmp_path, s
     (root / "bin/magento").write_bytes(b"changed as well")
     shop.old = shop.state()
     tables = () if step > 1 else ("core_config_data",)
-    request = dataclasses.replace(
+    request = structs.replace(
         request, db_file=request.db_file if tables else None, media_file=None,
         only=(CONFIG, "vendor/acme/odd"), only_table=tables, flush=False,
     )  # fmt: skip

@@ -1,6 +1,5 @@
 """One job at a time: the kernel's lock, and the name in it that people read."""
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -8,6 +7,7 @@ import sys
 import threading
 
 import pytest
+from msgspec import structs
 
 from core.errors import JobRunning
 from core.jobs.lock import Holder, acquire, boot_id, is_alive, process_start, read_holder
@@ -33,7 +33,7 @@ def holder(job_id="20261123-000000-aaaa", **changes):
         user="deploy",
         since_s=1_790_000_000.0,
     )
-    return dataclasses.replace(me, **changes)
+    return structs.replace(me, **changes)
 
 
 def test_the_second_is_refused_with_who_what_and_since_when(store):
@@ -55,7 +55,7 @@ def test_a_lock_of_a_dead_process_is_free(store):
     path = os.path.join(store.state_directory, "lock")
     dead = holder(pid=1, started=1)
     child = subprocess.Popen(
-        [sys.executable, "-c", code, path, json.dumps(dataclasses.asdict(dead))],
+        [sys.executable, "-c", code, path, json.dumps(structs.asdict(dead))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -77,7 +77,7 @@ def test_a_look_at_the_lock_does_not_make_a_start_fail(store):
     acquire(store, holder()).release()
     path = os.path.join(store.state_directory, "lock")
     with open(path, "w") as file:  # a holder that died without letting go in order
-        json.dump(dataclasses.asdict(holder(pid=1, started=1)), file)
+        json.dump(structs.asdict(holder(pid=1, started=1)), file)
     stop = threading.Event()
 
     def look():

@@ -15,8 +15,9 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from core.errors import ConnectionFailed
 from core.magento.settings import DatabaseConnection, Secret
@@ -24,8 +25,7 @@ from core.magento.settings import DatabaseConnection, Secret
 START_TIMEOUT_S: Final = 120.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Build:
+class Build(Struct, frozen=True, kw_only=True):
     """How a server is called: its directory, its programs, its first start, its options."""
 
     name: str

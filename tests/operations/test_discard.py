@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from core.events import Kind
 from core.operations.requests import DiscardRequest
@@ -24,7 +24,7 @@ def shop(server, tmp_path_factory):
 def undo(shop):
     """Roll back something, so that there is an undo; return its job's directory."""
     (Path(shop.root) / "app/later.php").write_text("<?php")
-    summary, events = shop.run(dataclasses.replace(shop.request, whole=True))
+    summary, events = shop.run(structs.replace(shop.request, whole=True))
     assert summary.exit_code == 0, events
     return Path(shop.store.jobs_directory) / summary.job_id
 

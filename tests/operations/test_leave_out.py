@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from core.archive.plan.rows import Action
 from core.archive.tree.patterns import below_any, quoted, resolve

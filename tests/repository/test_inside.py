@@ -1,11 +1,11 @@
 """A look inside a set that is only elsewhere: list, show, extract, diff, from a real repository."""
 
-import dataclasses
 import json
 import os
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from core.archive.plan.listed import write_listing
 from core.cli.configured import Configuration
@@ -168,7 +168,7 @@ def test_the_application_lists_looks_and_plans_from_there(away, monkeypatch):
     assert not plan.stops
     assert f"--set {away.stamp}" in engine.command(request)
     assert "--from off" in engine.command(request)
-    job = engine.start(dataclasses.replace(request, confirmed_plan=plan.fingerprint))
+    job = engine.start(structs.replace(request, confirmed_plan=plan.fingerprint))
     client = away.shop.client()
     assert list(client.follow(job, interval_s=0.02))
     assert client.result_of(job).exit_code == 0

@@ -1,16 +1,17 @@
 """Killed at records of the journal: a send leaves no set, a rollback leaves a whole store."""
 
-import dataclasses
 import shutil
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from core.events import Kind, Outcome
 from core.operations.requests import BackupRequest, RollbackRequest
 from core.repository.settings import Repository
 from tests.repository.conftest import RCLONE
 
+SHARES = 4  # of the records at which a rollback is killed, so that they can run beside each other
 KINDS = (Kind.CODE, Kind.MEDIA, Kind.DB)
 
 
@@ -68,8 +69,10 @@ def test_a_send_that_is_killed_leaves_no_set(remote, repository, kinds, step):
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.crash)], ids=["every"])
-def test_a_rollback_that_is_killed_leaves_a_whole_store(remote, repository, step):
+@pytest.mark.parametrize(
+    "first", [pytest.param(2 + share, marks=pytest.mark.crash) for share in range(SHARES)]
+)
+def test_a_rollback_that_is_killed_leaves_a_whole_store(remote, repository, first):
     shop = remote.shop
     before = shop.state()
     remote.run("setup:backup", "--code", "--media", "--db", "--to", "off")
@@ -84,11 +87,12 @@ def test_a_rollback_that_is_killed_leaves_a_whole_store(remote, repository, step
         repository=repository,
         store="shop",
     )
-    number = 2
+    number, killed = first, 0
     while True:
-        summary, events = shop.run(dataclasses.replace(request), fault=f"journal:{number}:kill")
+        summary, events = shop.run(structs.replace(request), fault=f"journal:{number}:kill")
         if not summary.interrupted:
             break
+        killed += 1
         summary, _ = shop.recover()
         state = shop.state()
         assert state == (before if summary.committed else damaged)
@@ -97,7 +101,8 @@ def test_a_rollback_that_is_killed_leaves_a_whole_store(remote, repository, step
             undo = shop.client().undoable()
             remote.run("job:undo", undo.job_id, "--yes")
             assert shop.state() == damaged
-        number += step
+        number += SHARES
     assert summary.exit_code == 0, events
     assert shop.state() == before
-    assert number > 10
+    assert killed > 4
+    print(f"killed at {killed} records, from {first} on")

@@ -3,13 +3,20 @@
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from core.archive.plan.plan_file import PlanFile
 from core.cli.parser import parse
 from core.errors import UsageError
+from core.events import Kind
+from core.operations.job_files import plan_of
+from core.operations.requests import RollbackRequest
 from core.repository.fetching import grouped
+from core.repository.settings import Repository
 from tests import oracles
 
 
@@ -109,6 +116,45 @@ def test_only_what_differs_is_fetched_and_only_what_is_asked_for_is_put_back(sen
     assert other.read_text() == "<?php changed();"
     other.write_bytes(content)
     os.utime(other, ns=(status.st_mtime_ns, status.st_mtime_ns))
+    assert shop.state() == sent.before
+
+
+def test_the_shown_plan_is_staged_and_changes_after_it_are_taken_in(sent, monkeypatch):
+    monkeypatch.setenv("PATH", sent.path)
+    shop = sent.shop
+    stamp = sent.sets("cloud")[0]["timestamp"]
+    keys = str(sent.place / "keys")
+    cloud = Repository(
+        name="cloud", url=sent.url("cloud"), password_file=str(sent.password), env_file=keys
+    )
+    request = RollbackRequest(code_file=f"{stamp}_filesystem.tgz", repository=cloud, store="shop")
+    Path(shop.root, "pub/index.php").write_text("<?php changed();")
+    client = shop.client()
+    plan = client.plan_rollback(request)
+    created = time.time_ns()
+    Path(shop.root, "pub/cron.php").write_text("<?php changed_later();")
+    Path(shop.root, "pub/later.php").write_text("<?php later();")
+    confirmed = structs.replace(request, confirmed_plan=plan.fingerprint)
+    with plan.scratch:
+        summary, events = shop.run(confirmed, plan=plan)
+    assert summary.exit_code == 0, events
+    named = [one.names for one in events if getattr(one, "code", "") == "changed-meanwhile"]
+    assert named == [("pub/cron.php", "pub/later.php")]
+    assert shop.state() == sent.before
+    job = shop.client().find(summary.job_id).directory
+    with PlanFile(plan_of(shop.store, job, Kind.CODE)) as staged:
+        assert 0 < staged.facts.began_ns < created  # it is the one that was shown
+    assert not [name for name in job.names() if "shown-" in name or ".shown" in name[6:]]
+    sent.run("job:undo", "--yes")
+    # One that was made for something else is made again.
+    other = structs.replace(request, exclude=("pub/cron.php", "pub/later.php"))
+    plan = client.plan_rollback(request)
+    with plan.scratch:
+        summary, events = shop.run(other, plan=plan)
+    assert summary.exit_code == 0, events
+    assert Path(shop.root, "pub/later.php").exists()
+    sent.run("job:undo", "--yes")
+    sent.run("setup:rollback", "--set", "latest", "-c", "--from", "cloud", "--yes")
     assert shop.state() == sent.before
 
 

@@ -11,10 +11,10 @@ import random
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from core.database.load.offline_check import check_dump
 from core.database.server.connection import connect

@@ -8,9 +8,9 @@ import contextlib
 import os
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from core.directories import Directory
 from core.durable import write_file

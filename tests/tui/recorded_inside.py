@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tui.engine.inside_port import ROWS_PAGE, InsideView, RowsView, RowView, StandingView
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.backups.catalog import PartialBackup
 from core.errors import ConfigurationError, ConnectionFailed, DamagedBackup
@@ -23,8 +25,7 @@ UNFINISHED = PartialBackup(
 )
 
 
-@dataclass(frozen=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """What to change beforehand, and which keys lead there."""
 
     keys: tuple[str, ...] = ()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from core.backups.catalog import PartialBackup
@@ -36,11 +37,11 @@ def poisoned(value: object, evil: str, *, keep: tuple[str, ...] = ()) -> object:
         return tuple(poisoned(item, evil, keep=keep) for item in value)
     if isinstance(value, dict):
         return {key: poisoned(item, evil, keep=keep) for key, item in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
+    if isinstance(value, Struct):
         changes = {
-            field.name: poisoned(getattr(value, field.name), evil, keep=keep)
-            for field in fields(value)
-            if field.name not in keep
+            name: poisoned(getattr(value, name), evil, keep=keep)
+            for name in value.__struct_fields__
+            if name not in keep
         }
         return replace(value, **changes)
     return value

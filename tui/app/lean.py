@@ -9,9 +9,10 @@ cursor is moved only to the next place of output.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 _RESET: Final = "\x1b[0m"
 _PIECE: Final = re.compile(
@@ -27,8 +28,7 @@ _UNSEEN_ON_BLANKS: Final = frozenset({"1", "2", "3"})
 _KINDS: Final = {"5": 3, "2": 5}  # the numbers of a colour: 38;5;n, 38;2;r;g;b
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
+class _Look(Struct, frozen=True, kw_only=True):
     """One style: the colour of text, that of the ground, and all else."""
 
     text: str = ""

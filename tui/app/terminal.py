@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from tui.app.themes import ANSI, DARK, THEMES, WORDS, remembered
 
@@ -18,8 +19,7 @@ __all__ = ["THEMES", "Terminal", "look", "prepare", "refusal"]
 _FEW_COLOURS: Final = ("linux", "vt", "screen", "xterm", "tmux", "ansi", "rxvt")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terminal:
+class Terminal(Struct, frozen=True, kw_only=True):
     """How the application draws here."""
 
     theme: str = DARK

@@ -11,9 +11,11 @@ Values are frozen: a change makes another choice, whose `request` is planned nex
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.archive.tree.patterns import quoted
 from core.errors import UsageError
@@ -40,8 +42,7 @@ class Option(StrEnum):
     FLUSH = "flush"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(Struct, frozen=True, kw_only=True):
     """One choice. `how` has the options; its own files are those that it was made with.
 
     `files` is a backup of each kind that there is; `taken` are the kinds that are rolled back,
@@ -49,7 +50,7 @@ class Choice:
     """
 
     how: RollbackRequest
-    sets: Sequence[SetView] = field(repr=False)  # newest first
+    sets: Sequence[SetView]  # newest first
     files: Mapping[Kind, BackupView]
     taken: frozenset[Kind]
     wanted: frozenset[Kind]

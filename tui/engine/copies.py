@@ -7,7 +7,8 @@ looked into; acts on files in `var/backups` are refused for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from core.backups.names import new_name
 from core.errors import MagerewindError, UsageError

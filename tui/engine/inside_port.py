@@ -7,8 +7,9 @@ question with `Cancelled`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 Stop = Callable[[], bool]
 
@@ -20,8 +21,7 @@ HITS: Final = 2000
 """Parts that a search shows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InsideView:
+class InsideView(Struct, frozen=True, kw_only=True):
     """One part of a backup. `kind` is `directory`, `file`, `link`, `table`, `view` and so on.
 
     Sizes are bytes; `mode` and `rows` are None where nothing has them.
@@ -35,8 +35,7 @@ class InsideView:
     rows: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StandingView:
+class StandingView(Struct, frozen=True, kw_only=True):
     """The relation of a part to the live store.
 
     `state` is `same`, `differs`, `definition` (a table is defined otherwise), `missing`, `only
@@ -56,8 +55,7 @@ class StandingView:
     counted: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowView:
+class RowView(Struct, frozen=True, kw_only=True):
     """One row of a table. Values are texts, None for NULL; a side that has no row is None.
 
     `sign` is `+` only in the backup, `-` only in the store, `~` in both with other values, a blank
@@ -69,8 +67,7 @@ class RowView:
     now: tuple[str | None, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowsView:
+class RowsView(Struct, frozen=True, kw_only=True):
     """Some rows of a table that follow one another; `total` rows are in the backup."""
 
     columns: tuple[str, ...]

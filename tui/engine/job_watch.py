@@ -14,8 +14,9 @@ import ctypes
 import os
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.magento.maintenance import ADDRESSES, FLAG
 from tui.engine.port import QuestionThreads
@@ -48,8 +49,7 @@ def is_local(path: str) -> bool:
     return found[0] & 0xFFFFFFFF in _LOCAL
 
 
-@dataclass(frozen=True, slots=True)
-class _Watched:
+class _Watched(Struct, frozen=True):
     """A directory, the changes to it that count, and the names in it that do (empty: all)."""
 
     path: str

@@ -7,9 +7,10 @@ flat list is a small tuple. Search results are a list of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
+
+from msgspec import Struct, field
 
 from core.archive.plan.tree import PlannedNode
 from core.events import Kind
@@ -63,8 +64,7 @@ class Item(NamedTuple):
         return self.sort, self.kind, value.name if isinstance(value, TablePlan) else value
 
 
-@dataclass(slots=True, kw_only=True)
-class Found:
+class Found(Struct, kw_only=True):
     """The search results of a word; `count` may be more than the nodes."""
 
     word: str
@@ -73,8 +73,7 @@ class Found:
     tables: tuple[TablePlan, ...] = ()
 
 
-@dataclass(slots=True, kw_only=True)
-class PlanModel:
+class PlanModel(Struct, kw_only=True):
     """A plan, and its visible part."""
 
     plan: PlanView

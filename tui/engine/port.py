@@ -14,8 +14,9 @@ import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
+
+from msgspec import Struct
 
 from core.backups.catalog import PartialBackup
 from core.events import Kind, Report, Stamped
@@ -48,8 +49,7 @@ LOG_LINES: Final = 5000  # a longer log is read in the job's directory
 MAX_EVENTS_A_POLL: Final = 20_000  # about 0.2 s of folding; the rest comes with the next poll
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogLine:
+class LogLine(Struct, frozen=True, kw_only=True):
     """A line of a job's log, and when it was said, in unix seconds."""
 
     line: Line

@@ -12,7 +12,8 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from core.backups.catalog import (
     Backup,

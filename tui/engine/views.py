@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from core.backups.catalog import PartialBackup
 from core.backups.remarks import Trial
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from core.repository.settings import Repository
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class Places(Struct, frozen=True, kw_only=True):
     """Where the traces of jobs are on a store."""
 
     root: str
@@ -46,8 +46,7 @@ def places_of(store: Store) -> Places:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreView:
+class StoreView(Struct, frozen=True, kw_only=True):
     """The facts in the files of the store at a glance."""
 
     owner: str
@@ -68,8 +67,7 @@ class StoreView:
         return (*([self.problem] if self.problem else []), *self.uncovered)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseView:
+class DatabaseView(Struct, frozen=True, kw_only=True):
     """The database of the store and its size; `problem` when it cannot be asked."""
 
     where: str
@@ -78,8 +76,7 @@ class DatabaseView:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpaceView:
+class SpaceView(Struct, frozen=True, kw_only=True):
     """The file system that holds `var`."""
 
     path: str
@@ -87,16 +84,14 @@ class SpaceView:
     total_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(Struct, frozen=True, kw_only=True):
     """The repository of a set that is not here, and the name of the store in it."""
 
     repository: Repository
     store: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupView:
+class BackupView(Struct, frozen=True, kw_only=True):
     """One backup file. `health` is one of "verified", "sound", "unverified", "damaged"."""
 
     name: str
@@ -122,8 +117,7 @@ class BackupView:
     origin: Origin | None = None  # of one that is not here
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetView:
+class SetView(Struct, frozen=True, kw_only=True):
     """The backups of one timestamp, in the order of work."""
 
     timestamp: int
@@ -172,8 +166,7 @@ class SetView:
         return next((backup for backup in self.backups if backup.kind is kind), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupsView:
+class BackupsView(Struct, frozen=True, kw_only=True):
     """All of `var/backups`, and the sets that are only elsewhere; newest set first."""
 
     directory: str
@@ -197,8 +190,7 @@ class BackupsView:
         return tuple(backup for backup in found if backup and backup.health != "damaged")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LostView:
+class LostView(Struct, frozen=True, kw_only=True):
     """A job whose memory is gone, and its traces; `urgent` when these are more than an undo."""
 
     job_id: str
@@ -207,8 +199,7 @@ class LostView:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangedPart:
+class ChangedPart(Struct, frozen=True, kw_only=True):
     """The estimated changes of one kind's files since a backup; `where` holds most of them.
 
     `whole` is False where not all entries were looked at: there is more then.
@@ -222,8 +213,7 @@ class ChangedPart:
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewerView:
+class NewerView(Struct, frozen=True, kw_only=True):
     """Orders and customers that came after a moment; None where they cannot be counted."""
 
     orders: int | None = None
@@ -239,8 +229,7 @@ class NewerView:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+class Estimate(Struct, frozen=True, kw_only=True):
     """The estimated size and time of the backup of one kind; None where unknown."""
 
     items: int | None = None
@@ -249,8 +238,7 @@ class Estimate:
     elapsed_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupCheckView:
+class BackupCheckView(Struct, frozen=True, kw_only=True):
     """The findings before a backup."""
 
     findings: tuple[Finding, ...] = ()
@@ -264,8 +252,7 @@ class BackupCheckView:
         return stopping(self.findings)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilesPlanView:
+class FilesPlanView(Struct, frozen=True, kw_only=True):
     """The changes by a rollback of code or media."""
 
     identical: int
@@ -278,8 +265,7 @@ class FilesPlanView:
     examples: tuple[str, ...] = ()  # some of the entries, as "action path"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabasePlanView:
+class DatabasePlanView(Struct, frozen=True, kw_only=True):
     """The changes by a rollback of the database."""
 
     replaced: int
@@ -297,8 +283,7 @@ class DatabasePlanView:
     size_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanView:
+class PlanView(Struct, frozen=True, kw_only=True):
     """The changes of a rollback or an undo, and the fingerprint that confirms exactly these."""
 
     fingerprint: str

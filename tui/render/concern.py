@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from textual.content import Content
 
 from tui.render import text
@@ -15,8 +15,7 @@ ERROR: Final = "bold $text-error"
 WARNING: Final = "$text-warning"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Concern:
+class Concern(Struct, frozen=True, kw_only=True):
     """A sentence and its actions: pairs of key and words. `broken`: a shop that is down."""
 
     words: str

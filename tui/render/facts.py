@@ -7,10 +7,10 @@ and never cut.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
 
+from msgspec import Struct
 from textual.content import Content
 
 from core.events import Kind
@@ -35,8 +35,7 @@ _MUTED: Final = "$foreground-muted"
 _WARNING: Final = "$text-warning"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """Answers of the engine as far as they came; None: still asked, an exception: why not."""
 
     store: StoreView | Exception | None = None

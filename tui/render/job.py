@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.events import Operation, Step
 from core.jobs.state import JobState, StepState
@@ -11,8 +12,7 @@ from tui.render import text
 from tui.render.text import Glyphs
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where lines are drawn: their width in cells, the signs, the time now in unix seconds."""
 
     width: int

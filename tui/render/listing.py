@@ -6,8 +6,9 @@ Built once for each change, so that drawing a row is a look into a tuple. Pure f
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.backups.catalog import PartialBackup
 from tui.engine.views import BackupsView, BackupView, SetView
@@ -18,8 +19,7 @@ SORTS: Final = ("newest", "oldest", "largest", "worst")
 _WORST_FIRST: Final = ("damaged", "unverified", "sound", "verified")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(Struct, frozen=True, kw_only=True):
     """One row. A file row has its set too; a file that is no backup has a name alone."""
 
     key: str
@@ -43,8 +43,7 @@ class Item:
         return sum(backup.size_bytes for backup in self.backups)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class Rows(Struct, frozen=True, kw_only=True):
     """The rows, and the totals of the sets among them."""
 
     items: tuple[Item, ...] = ()

@@ -6,9 +6,9 @@ Changing numbers are at the left of their row: a partial repaint is written from
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from textual.content import Content
 
 from core.events import Kind, Operation, Outcome, Step
@@ -24,8 +24,7 @@ BAR: Final = 24
 _LIVE: Final = (None, Outcome.DONE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """Steps that share one row."""
 
     label: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from rich.cells import cell_len
 from textual.content import Content
 
@@ -21,8 +21,7 @@ _STYLES: Final = {"+": "$text-success", "-": "$text-error", "~": "$text-warning"
 _LABEL: Final = 24
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class Shape(Struct, frozen=True, kw_only=True):
     """Columns by name, and the cells that each takes; `right` are numbers."""
 
     names: tuple[str, ...] = ()

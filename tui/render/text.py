@@ -7,10 +7,10 @@ terminal without Unicode gets ASCII; a sign is always beside a word.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
+from msgspec import Struct
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
@@ -26,8 +26,7 @@ Part = str | tuple[str, str] | Content
 """Text, or text with a style. The text is shown as it is: never markup."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Glyphs:
+class Glyphs(Struct, frozen=True, kw_only=True):
     """The signs of one terminal."""
 
     ok: str

@@ -6,9 +6,9 @@ How to use it: `page.ask(Confirm(view), answered)`; `answered` gets True when ex
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from msgspec import Struct
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -21,8 +21,7 @@ from tui.screens.dialog import Dialog
 from tui.widgets.lines import Lines
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmView:
+class ConfirmView(Struct, frozen=True, kw_only=True):
     """The question. Texts may hold anything; they are made printable where they are drawn."""
 
     title: str  # "ROLL BACK web01 /var/www/shop"

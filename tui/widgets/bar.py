@@ -6,8 +6,7 @@ Broken parts are shown instead, and never beside a green word.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from rich.cells import cell_len
 from textual.content import Content
 
@@ -16,8 +15,7 @@ from tui.render.text import Glyphs
 from tui.widgets.lines import Lines
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BarView:
+class BarView(Struct, frozen=True, kw_only=True):
     """The facts of the bar."""
 
     host: str

@@ -11,8 +11,8 @@ time from a key to its picture was spent there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from rich.cells import cell_len
 from textual import events
 from textual.content import Content
@@ -39,8 +39,7 @@ SHOWN = {
 _GAP = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hint:
+class Hint(Struct, frozen=True, kw_only=True):
     """One key of the footer. `last`: it destroys or leaves, and is put behind the separator."""
 
     key: str

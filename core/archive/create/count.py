@@ -12,8 +12,9 @@ import stat
 import sys
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from core.account.client import keeper
 from core.account.reach import is_readable, lstat
@@ -27,8 +28,7 @@ _FORMAT: Final = 0o170000
 _HIDES_A_DIRECTORY: Final = b".htaccess"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measured(Struct, frozen=True, kw_only=True):
     """The size of a selection, and its unreadable entries."""
 
     files: int
@@ -82,8 +82,7 @@ def _target(name: bytes, fd: int) -> bytes:
         return b""
 
 
-@dataclass(slots=True)
-class _Count:
+class _Count(Struct):
     """The counts so far; plain values, which go through a pipe as they are."""
 
     files: int = 0

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.account.reach import lstat, readlink
 from core.archive.tree.open_directories import is_gone
 from core.archive.tree.selection import Problem, Selection, runs, unreadable, walk, walk_key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outline:
+class Outline(Struct, frozen=True, kw_only=True):
     """The outline of a selection.
 
     `left_out` are absolute paths: ignored and excluded entries, and those that are neither file,

@@ -16,8 +16,9 @@ import marshal
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from core.account.reach import lstat, open_to_read, readlink
 from core.archive.create.output import Output
@@ -39,8 +40,7 @@ _TRIES: Final = 3
 _END_BLOCKS: Final = bytes(12 * BLOCK)  # as many as Magento writes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveSummary:
+class ArchiveSummary(Struct, frozen=True, kw_only=True):
     """The totals of a written archive.
 
     `content_bytes` is the sum of the sizes of files, `excluded` the patterns that were in force
@@ -56,8 +56,7 @@ class ArchiveSummary:
     excluded: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class WarnedNames:
+class WarnedNames(Struct):
     """Names for the warnings."""
 
     changed: list[str] = field(default_factory=list)

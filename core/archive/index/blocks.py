@@ -14,11 +14,11 @@ import zlib
 from array import array
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from isal import isal_zlib
 from isal.isal_zlib import error as IsalError  # noqa: N812 - its name says nothing
+from msgspec import Struct
 
 from core.archive.tar.header import BLOCK, REGULAR
 from core.archive.tree.selection import walk_key
@@ -111,8 +111,7 @@ def encode(rows: Sequence[Row | tuple[bytes, int, int, Owner, int, int, bytes, i
     return compressed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class Block(Struct, frozen=True, kw_only=True):
     """The columns of consecutive members; each has an item for each of them.
 
     `owners` are numbers in `owner_table`. Times are in seconds and the nanoseconds beyond them.

@@ -16,8 +16,10 @@ import hashlib
 import json
 import struct
 import zlib
-from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from core.archive.index.blocks import Row, encode
 from core.archive.tar.gzip import Stretch
@@ -50,8 +52,7 @@ class Entry(NamedTuple):
     stretch: Stretch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexedArchive:
+class IndexedArchive(Struct, frozen=True, kw_only=True):
     """The archive that an index is of: its digest, its size, totals, and whose order it is in.
 
     `ordered`: its members come in the order of our walk, and their places are those of their

@@ -10,4 +10,5 @@ group rows into units: the topmost differing entry moves as one     compare
 keep rows and facts on disk, in one transaction   plan_file, plan_database, sqlite_file, facts
 show totals and lines                                               summary
 read it back: believe only a plan of this job and this store        home, check
+hand the plan of a listing to the job, which need not make it again            handed_plan
 """

@@ -6,12 +6,12 @@ bytes here and texts with surrogate escapes there.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct, field
 
 from core.archive.plan.survey import Survey
 from core.archive.tree.selection import Selection
@@ -53,8 +53,7 @@ class Admitted(NamedTuple):
     acl: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanFacts:
+class PlanFacts(Struct, frozen=True, kw_only=True):
     """All facts of a plan. A fact that an older version did not write has its default."""
 
     # whose plan it is
@@ -116,7 +115,7 @@ class PlanFacts:
         )
 
 
-NAMES: Final = frozenset(one.name for one in dataclasses.fields(PlanFacts))
+NAMES: Final = frozenset(PlanFacts.__struct_fields__)
 
 
 def encoded(value: object) -> Any:  # noqa: ANN401 - a JSON value

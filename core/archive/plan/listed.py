@@ -77,8 +77,8 @@ def write_listing(file: StateFile, entries: Iterable[Listed]) -> int:
 
 def copy_listing(source: StateFile, target: StateFile) -> None:
     """Copy a listing as it is. Raises StorageError."""
-    target.remove()
     try:
+        target.remove()
         with open(source.open(), "rb", buffering=0) as read, open(target.create(), "wb") as written:
             shutil.copyfileobj(read, written, _BUFFER)
     except OSError as error:

@@ -8,13 +8,13 @@ them. A plan that was just made for a look (a string as its path) answers for it
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from core.directories import Directory, StateFile, state_file
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class Bounds(Struct, frozen=True, kw_only=True):
     """The trees that a job's plan may name: `trees` are roots and their prefixes in the archive."""
 
     trees: frozenset[tuple[bytes, bytes]]
@@ -23,8 +23,7 @@ class Bounds:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlanLocation:
+class PlanLocation(Struct, frozen=True):
     """A plan's file, held by its directory; `bounds` are None for a plan made for a look."""
 
     file: StateFile

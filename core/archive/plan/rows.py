@@ -9,9 +9,10 @@ import hashlib
 import marshal
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
 
 
 class Action(StrEnum):
@@ -66,8 +67,7 @@ _WRITTEN: Final = frozenset({Action.ADD, Action.CHANGE})
 _AS_BYTES: Final = 2  # the form of marshal in which equal values are equal bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DirectoryTotals:
+class DirectoryTotals(Struct, frozen=True, kw_only=True):
     """How much of a plan is below one directory (of at most two levels)."""
 
     path: str

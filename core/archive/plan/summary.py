@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace
@@ -17,8 +18,7 @@ from core.archive.plan.tree import PlanTree
 from core.events import Kind, Warned
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedEntry:
+class PlannedEntry(Struct, frozen=True, kw_only=True):
     """One line of a plan, for people. Sizes in bytes; None where that side does not exist."""
 
     action: Action
@@ -29,8 +29,7 @@ class PlannedEntry:
     mode_then: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilePlan:
+class FilePlan(Struct, frozen=True, kw_only=True):
     """The changes that the rollback of one archive will make to the live tree.
 
     Counts are entries. `bytes_to_write` is the content that has to be extracted. `fingerprint` is a

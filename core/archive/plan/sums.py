@@ -8,8 +8,9 @@ its parts are to be added. It knows nothing of the file that the sums are kept i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from core.archive.plan.rows import Action
 
@@ -19,8 +20,7 @@ NUMBERS: Final = len(_PLACES) + 2
 """How many numbers there are of a directory: entries by action, bytes written, bytes that go."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sums:
+class Sums(Struct, frozen=True, kw_only=True):
     """Everything below one directory of a plan, in entries and bytes of content.
 
     `bytes_to_write` are extracted, `bytes_set_aside` are live and leave their place.

@@ -9,8 +9,9 @@ which a whole archive is known. It reads names only, and judges nothing: see
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Any, Final, Self
+
+from msgspec import Struct
 
 from core.archive.tree.selection import Selection
 
@@ -19,8 +20,7 @@ MARKS: Final = (b"bin/magento", b"vendor", b"app/etc", b"app/etc/env.php")
 _SHOWN: Final = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class Survey(Struct, frozen=True, kw_only=True):
     """The facts that the names of an archive tell.
 
     `members` counts those of the asked kind, `marks` are the ones of `MARKS` that it has, `folder`

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace
@@ -20,8 +21,7 @@ from core.archive.plan.sums import Sums
 PAGE: Final = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedNode:
+class PlannedNode(Struct, frozen=True, kw_only=True):
     """One line of the tree of a plan.
 
     `path` is whole, from the root of the store. `action` is None for a directory that stays as it

@@ -10,8 +10,10 @@ import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from core.archive.plan.compare import Comparison
 from core.archive.plan.fetched import Fetch, fetch_contents
@@ -40,8 +42,7 @@ _REPORT_EVERY: Final = 1024
 _SAME_TICK_NS: Final = 20_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rechecked:
+class Rechecked(Struct, frozen=True, kw_only=True):
     """The result of a recheck.
 
     `changed` are the paths that changed, in order. `counted` is how many of them lie outside the
@@ -62,8 +63,7 @@ def _problem(path: bytes, error: OSError) -> None:
         raise unreadable(path, error) from error
 
 
-@dataclass(slots=True)
-class _Looked:
+class _Looked(Struct):
     """The changes that a recheck saw, and how many of how many entries are no ordinary ones."""
 
     changed: list[bytes] = field(default_factory=list)

@@ -11,8 +11,9 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.archive.plan.facts import PlanStep
 from core.archive.plan.fetched import remove_fetched
@@ -45,8 +46,7 @@ _FLUSHED_AHEAD: Final = 64 << 20  # bytes
 _PATHS_KEPT: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StagedFiles:
+class StagedFiles(Struct, frozen=True, kw_only=True):
     """A plan with everything in place for its swap. All that counts is in the plan file."""
 
     plan_path: PlanPlace

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.archive.tar.header import REGULAR
 from core.archive.tar.member import Member
@@ -28,8 +29,7 @@ TOTAL: Final = 64 << 20
 _PIECE: Final = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sampled:
+class Sampled(Struct, frozen=True, kw_only=True):
     """How many files were written and read back, and their bytes."""
 
     files: int

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.archive.tar.header import BLOCK, REGULAR, BadHeader, Fields, parse_number
 
@@ -28,8 +29,7 @@ _OLD_MORE: Final = slice(0, 504)
 _ENTRY: Final = 24
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SparseMap:
+class SparseMap(Struct, frozen=True, kw_only=True):
     """The size of a whole file in bytes, and the (offset, size) of each stored piece, in order."""
 
     size: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.tar.member import Member, leads_out
@@ -16,8 +17,7 @@ from core.events import Report, Warned, no_report
 _READ_LIMIT: Final = 64 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifiedArchive:
+class VerifiedArchive(Struct, frozen=True, kw_only=True):
     """A whole and harmless archive. `content_bytes` is the sum of the sizes of files."""
 
     members: int

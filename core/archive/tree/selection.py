@@ -15,8 +15,9 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
+
+from msgspec import Struct
 
 from core.account import reach
 from core.archive.tree.open_directories import OpenDirectories
@@ -63,8 +64,7 @@ class StoreLayout(Protocol):
         """Its `var`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(Struct, frozen=True, kw_only=True):
     """A part of a store.
 
     `root` is the directory that is walked, `prefix` the part before its paths in the archive

@@ -15,8 +15,9 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import fields
 from typing import IO, Any, Final
+
+from msgspec import structs
 
 from core.archive.tree.selection import Selection, runs
 from core.events import Kind
@@ -148,7 +149,7 @@ def told() -> tuple[Selection, dict[str, Any]]:
 
 def as_values(selection: Selection) -> dict[str, Any]:
     """Return a selection as plain values."""
-    values = {field.name: getattr(selection, field.name) for field in fields(selection)}
+    values = structs.asdict(selection)
     return {**values, "kind": selection.kind.value, "ignored": sorted(selection.ignored)}
 
 

@@ -10,9 +10,10 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct, field
 
 from core.database.compare.questions import (
     Question,
@@ -44,8 +45,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"  # it could not be compared, and so counts as different
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
+class Compared(Struct, frozen=True, kw_only=True):
     """The result of a comparison. `reason`: the obstacle to comparing any table."""
 
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)

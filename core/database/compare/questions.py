@@ -11,7 +11,7 @@ in one way only. The order of rows in it may make equal rows differ, never diffe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from core.database.dump.output import session_of
 from core.database.dump.row_text import Rendering, rendering_of
@@ -24,8 +24,7 @@ from core.database.server.dialect import Server, quote_name
 from core.errors import DumpFailed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """One range of a table: the SQL, and the count and digest that it must answer.
 
     `digest` is None, and the count 0, for a table without rows.

@@ -6,7 +6,9 @@ The declared content is the digests of its index where there is one, else the co
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.database.compare.questions import Question, other_rendering, questions_about
 from core.database.dump.row_ranges import CUT_BYTES
@@ -20,8 +22,7 @@ from core.events import Report, no_report
 from core.magento.settings import DatabaseConnection
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedTable:
+class LoadedTable(Struct, frozen=True, kw_only=True):
     """A table of a dump, under the name that it has while it is staged, with its rows."""
 
     name: str
@@ -29,8 +30,7 @@ class LoadedTable:
     rows: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StagedCompared:
+class StagedCompared(Struct, frozen=True, kw_only=True):
     """How many tables were compared by digests and by rows, and which of them differ."""
 
     by_digests: int

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.database.schema.definitions import Table, definition_of
 from core.database.server.connection import Connection
@@ -42,8 +43,7 @@ class DefinitionsChanged(Exception):
         self.waiting = waiting
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Waiting(Struct, frozen=True, kw_only=True):
     """A connection that waits for a lock on a definition."""
 
     thread_id: int

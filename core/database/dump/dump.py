@@ -16,8 +16,9 @@ import os
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.compression import Compression
 from core.database.dump.ddl_watch import (
@@ -60,8 +61,7 @@ _CALM_S: Final = 15.0
 _LOCK_WAIT_OVER: Final = 1205
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DumpOptions:
+class DumpOptions(Struct, frozen=True, kw_only=True):
     """How to dump.
 
     `connections`: None for as many as there are processors, at most four. `strip`: tables, patterns
@@ -78,8 +78,7 @@ class DumpOptions:
     level: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DumpSummary:
+class DumpSummary(Struct, frozen=True, kw_only=True):
     """The contents of a dump. `rows` has every table, also those without rows.
 
     `bytes` is the size of the text, before it is compressed; `sha256` is of the file. `snapshot` is

@@ -89,7 +89,9 @@ class DumpOutput:
         self.writer.finish()
         if self.index is None:
             return ""
-        return self.index.finish(session_of(server), self.writer.frames)
+        return self.index.finish(
+            session_of(server), self.writer.frames, skeleton=self.writer.skeleton
+        )
 
     def close(self) -> None:
         """Let go of text that waits to be compressed; may be called again, also after `finish`."""

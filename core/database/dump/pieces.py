@@ -20,8 +20,9 @@ error of that (1231), also for a plain client.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.database.dump.row_text import Form, render_value
 from core.database.sql.statement import PIECE_NAME
@@ -38,8 +39,7 @@ class TooLarge(Exception):
         self.column, self.size = column, size
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pieces:
+class Pieces(Struct, frozen=True, kw_only=True):
     """The statements before and after a row that needs them, each with its line end."""
 
     before: tuple[bytes, ...] = ()

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.database.dump.pieces import NO_PIECES, Pieces, TooLarge, split_row
 from core.database.dump.row_text import Rendering, escape, finish_marked, render_row
@@ -49,8 +51,7 @@ class ReadMethod(Enum):
     STREAM = auto()  # row by row
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rendered:
+class _Rendered(Struct, frozen=True, kw_only=True):
     """The server's text of a range. `cut`: too large for it, nothing of the text is good."""
 
     rows: int
@@ -58,8 +59,7 @@ class _Rendered:
     cut: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class Piece(Struct, frozen=True, kw_only=True):
     """A part of a table: all of it, or whole numbers `low` to `high` of its key."""
 
     low: int | None = None

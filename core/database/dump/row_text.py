@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
+
+from msgspec import Struct
 
 from core.database.schema.definitions import Column, Table, Versioning
 from core.database.server.dialect import one_line, quote_name
@@ -58,8 +59,7 @@ class Form(Enum):
     HEX = auto()  # in hexadecimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendering:
+class Rendering(Struct, frozen=True, kw_only=True):
     """How the rows of one table are rendered.
 
     `marked` is SQL for a whole row as text with marks, `marks` how many marked values that has;
@@ -129,8 +129,7 @@ def _period_columns(table: Table) -> list[Column]:
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Piece:
+class _Piece(Struct, frozen=True, kw_only=True):
     """One column of a row, in both ways of rendering."""
 
     marked: str

@@ -33,8 +33,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from core.database.schema.definitions import (
     Routine,
@@ -64,8 +65,7 @@ _KEPT: Final = {
 }
 
 
-@dataclass(slots=True, kw_only=True)
-class Definers:
+class Definers(Struct, kw_only=True):
     """Who may be named as a definer by this account, and which objects lost theirs."""
 
     account: str

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Self
+
+from msgspec import Struct
 
 from core.database.schema.definitions import Table
 from core.database.server.connection import Connection
@@ -45,8 +46,7 @@ class SnapshotMethod(StrEnum):
     SINGLE = "E: one connection, one consistent snapshot"
 
 
-@dataclass(slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Struct, kw_only=True):
     """Connections that see the same instant, and a lock on tables that no snapshot holds."""
 
     connections: list[Connection]

@@ -16,7 +16,7 @@ from core.compression import Compression
 from core.database.dump.frames import dump_file
 from core.database.dump.pieces import Pieces
 from core.database.dump.script import COMMIT_LINE
-from core.database.index.entries import Place
+from core.database.index.entries import LARGEST_SKELETON, Place
 
 _ENDING: Final = b");\n"
 COMMIT_BYTES: Final = 32 << 20
@@ -45,6 +45,12 @@ class DumpWriter:
         self.bytes = 0
         self.rows = 0
         self.largest = 0
+        self._skeleton: bytearray | None = bytearray()
+
+    @property
+    def skeleton(self) -> bytes:
+        """The text without rows, empty where it is too large."""
+        return b"" if self._skeleton is None else bytes(self._skeleton)
 
     @property
     def sha256(self) -> str:
@@ -122,22 +128,26 @@ class DumpWriter:
         start = self.bytes
         self._of_table(beginning)
         for part in pieces.before:
-            self._append(part)
+            self._append(part, rows=True)
             self._cut()
         for part in (beginning, values, _ENDING, *pieces.after):
-            self._append(part)  # joined they would be copied once more
+            self._append(part, rows=True)  # joined they would be copied once more
         self._cut()
         self.rows += rows
         sizes = (len(beginning) + len(values) + len(_ENDING), *map(len, pieces.before))
         self.largest = max(self.largest, *sizes)
         return Place(offset=start, length=self.bytes - start)
 
-    def _append(self, text: bytes) -> None:
+    def _append(self, text: bytes, *, rows: bool = False) -> None:
         try:
             self._file.write(text)
         except OSError as error:
             raise durable.translate(error, "write the dump") from error
         self.bytes += len(text)
+        if not rows and self._skeleton is not None:
+            self._skeleton += text
+            if len(self._skeleton) > LARGEST_SKELETON:
+                self._skeleton = None
 
     def _of_table(self, beginning: bytes) -> None:
         """Let a frame end where the rows of a table do."""

@@ -8,33 +8,37 @@ the blocks of each table. The last line has the place of the directory, in a fix
     [offset, length, rows, after, upto, digest]
     ...
     [[text offset, file offset], ...]
-    {"session": {...}, "tables": [...], "objects": [...], "frames": [offset, length]}
+    <the text of the dump without its rows, zlib, base64>
+    {"session": {...}, "tables": [...], "objects": [...], "frames": [offset, length],
+     "skeleton": [offset, length]}
     directory <offset, 20 digits> <length, 20 digits>
 
 Offsets and lengths of statements are in bytes of the dump, uncompressed. The line of pairs has the
-frames of a compressed dump, where each begins; it is `[]` for a plain one.
+frames of a compressed dump, where each begins; it is `[]` for a plain one. The line after it, and
+its place, may be missing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 FIRST_LINE: Final = b"magerewind index of a dump, format 1\n"
 LAST_LINE: Final = "directory {offset:020d} {length:020d}\n"
+LARGEST_SKELETON: Final = 16 << 20
+"""Bytes of text without rows that an index takes; Magento's has half a mebibyte."""
 LAST_LENGTH: Final = len(LAST_LINE.format(offset=0, length=0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """A range of bytes."""
 
     offset: int
     length: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """The part of a table's key that rows were read of: after one value, up to another one.
 
     The bounds are SQL literals for the first column of the key; None is the end of the axis.
@@ -50,8 +54,7 @@ class Span:
 WHOLE: Final = Span()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowsAt:
+class RowsAt(Struct, frozen=True, kw_only=True):
     """A statement of rows, those around it included, and the span that the rows are of.
 
     Several statements without a digest may be of one span.
@@ -63,8 +66,7 @@ class RowsAt:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Session(Struct, frozen=True, kw_only=True):
     """The factors of the text of rows: the server's version and the settings of the session."""
 
     flavour: str
@@ -74,8 +76,7 @@ class Session:
     charset: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexedTable:
+class IndexedTable(Struct, frozen=True, kw_only=True):
     """A table of a dump. `definition` is the place of its DROP and CREATE.
 
     `fingerprint` is the SHA-256 of its definition without AUTO_INCREMENT, `rendering` that of the
@@ -96,8 +97,7 @@ class IndexedTable:
     alters: tuple[Place, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexedObject:
+class IndexedObject(Struct, frozen=True, kw_only=True):
     """A sequence, routine, view, trigger (of `table`) or event, with its own session around it."""
 
     kind: str

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from core.database.index.entries import (
     FIRST_LINE,
+    LARGEST_SKELETON,
     LAST_LENGTH,
     IndexedObject,
     IndexedTable,
@@ -45,6 +48,8 @@ class DumpIndex:
             framed = directory.get("frames")
             self.about: Mapping[str, Any] = dict(directory.get("about", {}))
             self._framed = None if framed is None else _place(framed)
+            text_at = directory.get("skeleton")
+            self._skeleton_at = None if text_at is None else _place(text_at)
         except MALFORMED as error:
             raise ValueError(f"its directory is damaged: {error}") from error
         self.tables: Mapping[str, IndexedTable] = {one.name: one for one in tables}
@@ -64,6 +69,21 @@ class DumpIndex:
             return [(int(text), int(file)) for text, file in json.loads(self._read(self._framed))]
         except MALFORMED as error:
             raise ValueError(f"its frames are damaged: {error}") from error
+
+    @property
+    def skeleton(self) -> bytes:
+        """The text of the dump without its rows, empty where it is not in the index."""
+        if self._skeleton_at is None:
+            return b""
+        inflater = zlib.decompressobj()
+        try:
+            packed = base64.b64decode(self._read(self._skeleton_at))
+            text = inflater.decompress(packed, LARGEST_SKELETON + 1)
+        except (ValueError, zlib.error) as error:
+            raise ValueError(f"the text in it is damaged: {error}") from error
+        if not inflater.eof or len(text) > LARGEST_SKELETON:
+            raise ValueError("the text in it is damaged")
+        return text
 
     def _read(self, place: Place) -> bytes:
         if not 0 <= place.offset <= place.offset + place.length <= self._size:

@@ -6,14 +6,17 @@ written, a block for each table.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
 import threading
+import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, Final
+
+from msgspec.structs import asdict
 
 from core import durable
 from core.database.index.entries import FIRST_LINE, LAST_LINE, Place, Session, Span
@@ -99,22 +102,28 @@ class IndexWriter:
         session: Session,
         frames: Sequence[tuple[int, int]] = (),
         about: Mapping[str, Any] | None = None,
+        skeleton: bytes = b"",
     ) -> str:
         """Write the directory and return the SHA-256 of the whole file.
 
         `frames`: where each frame of a compressed dump begins, in the text and in the file;
-        `about`: values of JSON, for an index that was made of a dump that lay there.
+        `about`: values of JSON, for an index that was made of a dump that lay there; `skeleton`:
+        the text of the dump without its rows.
         """
         with self._lock:
             self._write_blocks()
             block = json.dumps(frames, separators=(",", ":")).encode("ascii") + b"\n"
             framed = (self._offset, len(block))
             self._append(block)
+            packed = base64.b64encode(zlib.compress(skeleton)) + b"\n" if skeleton else b""
+            text_at = (self._offset, len(packed))
+            self._append(packed)
             directory = {
                 "session": asdict(session),
                 "tables": list(self._tables.values()),
                 "objects": self._objects,
                 "frames": framed,
+                **({"skeleton": text_at} if skeleton else {}),
                 "about": about or {},
             }
             text = json.dumps(directory, separators=(",", ":")).encode("ascii") + b"\n"

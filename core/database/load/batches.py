@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
+
+from msgspec import Struct, field
 
 from core.database.load.dump_check import TableContent
 from core.database.sql.set_statements import SessionState
@@ -49,8 +50,7 @@ class Row(NamedTuple):
         return text + sum(map(len, self.before))
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """Row statements for one transaction; `outside` for a statement that is to be in none."""
 
     rows: list[Row] = field(default_factory=list)
@@ -63,8 +63,7 @@ class Batch:
         self.size += row.size
 
 
-@dataclass(frozen=True, slots=True)
-class Finishing:
+class Finishing(Struct, frozen=True):
     """Statements for a table whose rows are in; `name` is its real one, for messages."""
 
     name: str

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.database.load.dump_check import Definition, DumpCheck, without_tables
 from core.database.schema.definitions import is_own
@@ -28,8 +30,7 @@ from core.database.sql.table_text import (
 from core.database.sql.tokens import tokens
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tie:
+class Tie(Struct, frozen=True, kw_only=True):
     """A foreign key of `child` to `parent`, column by column."""
 
     child: str
@@ -38,8 +39,7 @@ class Tie:
     referenced: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DumpTables:
+class DumpTables(Struct, frozen=True, kw_only=True):
     """The tables of a dump as it defines them: their columns that hold values, and their keys."""
 
     columns: dict[str, tuple[str, ...]]

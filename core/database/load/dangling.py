@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.database.load.chosen_tables import DumpTables, Tie
 from core.database.load.dump_check import DumpCheck
@@ -34,8 +35,7 @@ Value = tuple[int | bytes, ...]
 Values = Counter[Value]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dangling:
+class Dangling(Struct, frozen=True, kw_only=True):
     """A foreign key between a chosen table and one that stays.
 
     `child_is_restored`: the child comes from the dump and the parent stays, else the other way
@@ -165,7 +165,10 @@ class _Reading:
         self._server = server
         self._session = Session(check.time_zone)
         self._found: dict[tuple[str, tuple[str, ...]], Values] = {
-            (table, names): Counter() for table, keys in wanted.items() for names in keys
+            (table, names): Counter()
+            for table, keys in wanted.items()
+            if table not in check.absent
+            for names in keys
         }
         self._patterns: dict[tuple[object, ...], re.Pattern[bytes]] = {}
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from core.database.load.keys_after_rows import rename_automatic_keys
 from core.database.load.row_writers import load_failure

@@ -6,7 +6,9 @@ Owns the words for it and nothing of how it is found; see `core.database.load.of
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from core.database.sql.set_statements import UTC, SessionState
 from core.database.sql.split import RawStatement
@@ -14,8 +16,7 @@ from core.database.sql.statement import ROUTINES, StatementKind
 from core.events import Warned
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Definition:
+class Definition(Struct, frozen=True, kw_only=True):
     """A statement that makes or alters something, as written in the dump, and its session.
 
     Only those that the dump itself does not undo again.
@@ -27,8 +28,7 @@ class Definition:
     state: SessionState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableContent:
+class TableContent(Struct, frozen=True, kw_only=True):
     """A table of a dump: the statement that makes it, and its row statements.
 
     `made` is the number of that statement in the dump; an earlier one that is dropped again (the
@@ -42,8 +42,7 @@ class TableContent:
     row_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DumpCheck:
+class DumpCheck(Struct, frozen=True, kw_only=True):
     """The contents of a dump. `problems` are reasons not to load it, each one line.
 
     `content_bytes` is its unpacked size, `max_statement_bytes` the size that the server must take
@@ -54,7 +53,8 @@ class DumpCheck:
     are read in the zone of the server because the dump sets none. `left_out` are tables and views
     that it has and that are not loaded; nothing else here speaks of them. `from_schema` is another
     name in it that means `schema`. `stays` are those left out tables that stay live. With
-    `tables_only` its views, routines and events are left out as well.
+    `tables_only` its views, routines and events are left out as well. The rows of the tables in
+    `absent` are not in the file, which is a part of a dump.
     """
 
     path: str
@@ -90,6 +90,7 @@ class DumpCheck:
     trigger_tables: Mapping[str, str] = field(default_factory=dict)
     definitions: tuple[Definition, ...] = ()
     tables_only: bool = False
+    absent: frozenset[str] = frozenset()
 
 
 def without_tables(check: DumpCheck, left_out: Container[str]) -> DumpCheck:

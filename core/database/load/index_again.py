@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, Final
+
+from msgspec.structs import asdict
 
 from core.database.index.entries import WHOLE, Place, Session
 from core.database.index.write_index import IndexWriter

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from core.database.load.dump_check import DumpCheck, without_tables
 from core.database.schema.broken_tables import broken_tables

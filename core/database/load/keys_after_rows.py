@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from core.database.load.batches import Finishing
 from core.database.load.dump_check import TableContent
@@ -19,8 +20,7 @@ from core.database.sql.set_statements import SessionState
 from core.database.sql.table_text import Part, PartKind, TableText
 
 
-@dataclass(slots=True, kw_only=True)
-class LoadedTable:
+class LoadedTable(Struct, kw_only=True):
     """A table while it is loaded."""
 
     content: TableContent

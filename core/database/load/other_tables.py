@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from core.database.load.dump_check import DumpCheck, without_tables
 from core.database.schema.names import ASIDE, STAGED

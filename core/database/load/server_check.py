@@ -11,8 +11,9 @@ import contextlib
 import os
 import socket
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.database.load.dump_check import DumpCheck, TableContent, unnamed_kinds
 from core.database.load.dump_makers import maker_of
@@ -54,8 +55,7 @@ _ROUTINES: Final = frozenset({"PROCEDURE", "FUNCTION", "PACKAGE", "PACKAGE BODY"
 _PACKET_RESERVE: Final = 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerCheck:
+class ServerCheck(Struct, frozen=True, kw_only=True):
     """The obstacles between a dump and this server, and the effect of the swap on the schema.
 
     `problems` are reasons not to start, one line each. Space is in bytes; `space_free` is None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from core.database.schema.load_session import LoadingConnection
 from core.database.schema.names import STAGED, staged_name

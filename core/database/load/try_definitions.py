@@ -14,9 +14,10 @@ from __future__ import annotations
 import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
 
 from core.database.load.dump_check import Definition, DumpCheck
 from core.database.load.try_triggers import (
@@ -81,8 +82,7 @@ def try_definitions(
     return tuple(problems), trial.warnings()
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(Struct, frozen=True):
     """A definition of the dump, and as this server reads it."""
 
     definition: Definition

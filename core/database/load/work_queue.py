@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from core.database.load.batches import Batch, Finishing, Row
 
 
-@dataclass(slots=True)
-class _Large:
+class _Large(Struct):
     """A large table: its statements that wait, and the bytes of those that nobody has taken."""
 
     left: int

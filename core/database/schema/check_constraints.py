@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from core.database.schema.definitions import is_own
 from core.database.schema.names import deferred_check_name

@@ -7,9 +7,10 @@ routine was made in another character set than UTF-8. Knows no connection, no ro
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 OWN_PREFIXES: Final = ("_mrs_", "_mra_")
 """Tables of rollbacks, staged and aside, are no part of a schema."""
@@ -30,8 +31,7 @@ class Versioning(StrEnum):
     TRANSACTION = "transaction"  # declared columns, transaction numbers: cannot be written back
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(Struct, frozen=True, kw_only=True):
     """A column; `type` is the bare type in lower case, `full_type` the declaration of it."""
 
     name: str
@@ -48,8 +48,7 @@ class Column:
         return self.type in _INTEGERS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Table(Struct, frozen=True, kw_only=True):
     """A base table. Sizes and rows are the server's estimates; `key` is its primary key.
 
     `key` names a unique key without NULL where there is no primary key, and is empty without any;
@@ -84,8 +83,7 @@ class Table:
         return definition_of(self.create)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sequence_:  # noqa: N801 - `Sequence` is the collection
+class Sequence_(Struct, frozen=True, kw_only=True):  # noqa: N801 - `Sequence` is the collection
     """A sequence and its position."""
 
     name: str
@@ -94,8 +92,7 @@ class Sequence_:  # noqa: N801 - `Sequence` is the collection
     cycle_count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredObject:
+class StoredObject(Struct, frozen=True, kw_only=True):
     """The object that a text makes: `kind` is the word after CREATE; a view has no sql_mode."""
 
     kind: str
@@ -107,8 +104,7 @@ class StoredObject:
     sql_mode: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View(StoredObject):
+class View(StoredObject, frozen=True, kw_only=True):
     """A view; `valid` is false where it refers to a missing object."""
 
     kind: str = "VIEW"
@@ -116,8 +112,7 @@ class View(StoredObject):
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trigger(StoredObject):
+class Trigger(StoredObject, frozen=True, kw_only=True):
     """A trigger; `order` counts among those of the same table, timing and event."""
 
     kind: str = "TRIGGER"
@@ -127,21 +122,18 @@ class Trigger(StoredObject):
     order: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routine(StoredObject):
+class Routine(StoredObject, frozen=True, kw_only=True):
     """A FUNCTION, PROCEDURE, PACKAGE or PACKAGE BODY."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduledEvent(StoredObject):
+class ScheduledEvent(StoredObject, frozen=True, kw_only=True):
     """An event of the server's scheduler."""
 
     kind: str = "EVENT"
     time_zone: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignKey:
+class ForeignKey(Struct, frozen=True, kw_only=True):
     """A foreign key: its name, its table and the table that it refers to."""
 
     name: str
@@ -150,8 +142,7 @@ class ForeignKey:
     referenced_table: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schema:
+class Schema(Struct, frozen=True, kw_only=True):
     """Everything in a schema, each kind in the order in which it can be made."""
 
     name: str

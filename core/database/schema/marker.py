@@ -9,10 +9,10 @@ alone.
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct, structs
 
 from core.database.schema.names import aside_name, short_id, staged_name
 from core.database.schema.swap_file import Swap, swap_from_json
@@ -27,8 +27,7 @@ _PIECE: Final = 192 << 10  # bytes; as hex well below the smallest max_allowed_p
 _LIMIT: Final = 256 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobMark:
+class JobMark(Struct, frozen=True, kw_only=True):
     """Which job of which store; `kinds` are its kinds, `phase` one of `PHASES`.
 
     `var` is where the store really has its var: releases that share it share their jobs.
@@ -150,7 +149,7 @@ _NO_TABLE: Final = frozenset({1146, 1054})  # no such table, no such column
 
 
 def _head(mark: JobMark) -> str:
-    return "x'" + json.dumps({"format": 1, **dataclasses.asdict(mark)}).encode("ascii").hex() + "'"
+    return "x'" + json.dumps({"format": 1, **structs.asdict(mark)}).encode("ascii").hex() + "'"
 
 
 def _marked(connection: Connection, table: str) -> JobMark | None:

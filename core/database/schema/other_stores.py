@@ -8,8 +8,9 @@ prefix.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from core.database.schema.names import ASIDE, STAGED
 from core.database.schema.table_names import table_names
@@ -20,8 +21,7 @@ STORE_TABLES: Final = ("core_config_data", "eav_attribute", "store", "setup_modu
 """A store has these, under its prefix."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherStores:
+class OtherStores(Struct, frozen=True, kw_only=True):
     """The prefix of our store and those of others; contains the names of their tables."""
 
     own: str = ""
@@ -72,8 +72,7 @@ def other_stores(connection: Connection) -> OtherStores:
     return find_stores(table_names(connection), connection.settings.table_prefix)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IgnoredTables:
+class IgnoredTables(Struct, frozen=True, kw_only=True):
     """Tables that a dump does not look at, and whose objects it leaves out with them."""
 
     stores: OtherStores = field(default_factory=OtherStores)

@@ -5,14 +5,12 @@ Names and fields are a format on disk: a recovery may be of another version.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from core.journal import TypedRecord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TablesStaging(TypedRecord):
+class TablesStaging(TypedRecord, frozen=True, kw_only=True):
     """Staging tables of these names are about to be made, by the names that they are to get."""
 
     KIND: ClassVar[str] = "tables.staging"
@@ -21,8 +19,7 @@ class TablesStaging(TypedRecord):
     tables: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TablesLoaded(TypedRecord):
+class TablesLoaded(TypedRecord, frozen=True, kw_only=True):
     """A dump is loaded into its staging tables."""
 
     KIND: ClassVar[str] = "tables.loaded"
@@ -30,8 +27,7 @@ class TablesLoaded(TypedRecord):
     rows: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TablesSwapping(TypedRecord):
+class TablesSwapping(TypedRecord, frozen=True, kw_only=True):
     """The RENAME is about to be sent by this connection; `definitions` holds the state before."""
 
     KIND: ClassVar[str] = "tables.swapping"
@@ -40,32 +36,28 @@ class TablesSwapping(TypedRecord):
     connection: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TablesSwapped(TypedRecord):
+class TablesSwapped(TypedRecord, frozen=True, kw_only=True):
     """The staged tables are live."""
 
     KIND: ClassVar[str] = "tables.swapped"
     short: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TablesReverted(TypedRecord):
+class TablesReverted(TypedRecord, frozen=True, kw_only=True):
     """The old tables are live, and no staged ones are left."""
 
     KIND: ClassVar[str] = "tables.reverted"
     short: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForwardStep(TypedRecord):
+class ForwardStep(TypedRecord, frozen=True, kw_only=True):
     """A step after the commit is about to be done."""
 
     KIND: ClassVar[str] = "tables.forward"
     step: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForwardDone(TypedRecord):
+class ForwardDone(TypedRecord, frozen=True, kw_only=True):
     """All that follows the commit is done."""
 
     KIND: ClassVar[str] = "tables.forwarded"

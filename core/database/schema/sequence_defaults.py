@@ -8,7 +8,8 @@ ones after the swap.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from core.database.schema.swap_file import DefaultText
 from core.database.server.dialect import quote_name

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any, Final
+
+from msgspec import Struct, to_builtins
 
 from core.database.schema.names import aside_name, owner_of
 from core.database.sql.table_text import ForeignKeyText
@@ -26,8 +27,7 @@ _KINDS: Final = frozenset(
 _NAME_LENGTH: Final = 64  # letters
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SwappedTable:
+class SwappedTable(Struct, frozen=True, kw_only=True):
     """A table (or sequence) by its real name and those that it bears before and after.
 
     `staged` is None for a table that is only set aside, `aside` for a new one. A `lost` one is
@@ -40,8 +40,7 @@ class SwappedTable:
     lost: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectText:
+class ObjectText(Struct, frozen=True, kw_only=True):
     """A view, trigger, routine or event: the text that makes it and the session it needs.
 
     `kind` is the word after CREATE (VIEW, TRIGGER, PROCEDURE, FUNCTION, PACKAGE, PACKAGE BODY,
@@ -59,8 +58,7 @@ class ObjectText:
     time_zone: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeferredKey:
+class DeferredKey(Struct, frozen=True, kw_only=True):
     """A foreign key under its real name, and the name that it waits under; empty for none.
 
     `unnamed`: its real name is the one that the server would have given.
@@ -71,8 +69,7 @@ class DeferredKey:
     unnamed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeferredCheck:
+class DeferredCheck(Struct, frozen=True, kw_only=True):
     """A CHECK constraint with a name that is unique in its schema; `waiting` as for a key."""
 
     waiting: str
@@ -81,8 +78,7 @@ class DeferredCheck:
     clause: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DefaultText:
+class DefaultText(Struct, frozen=True, kw_only=True):
     """The default of a column that takes from a sequence, under its real name."""
 
     table: str
@@ -90,8 +86,7 @@ class DefaultText:
     expression: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Definitions:
+class Definitions(Struct, frozen=True, kw_only=True):
     """All objects on tables or beside them."""
 
     foreign_keys: tuple[DeferredKey, ...] = ()
@@ -104,25 +99,26 @@ class Definitions:
         return tuple(one for one in self.objects if one.kind in kinds)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """The dump that kept tables are equal to at the commit, by its base name and checksums."""
+class Source(Struct, frozen=True, kw_only=True):
+    """The dump that kept tables are equal to at the commit, by its base name and checksums.
+
+    `repository` is the name of the one that it is in, empty for var/backups.
+    """
 
     name: str
     sha256: str
     index_sha256: str
+    repository: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutsideKey:
+class OutsideKey(Struct, frozen=True, kw_only=True):
     """A foreign key of a table in another schema to a table of this one."""
 
     schema: str
     key: ForeignKeyText
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StagedTables:
+class StagedTables(Struct, frozen=True, kw_only=True):
     """Tables that are loaded beside, or set aside, ready to be swapped in.
 
     `whole`: objects of the schema that are not here are to go, but for the tables in `stays`.
@@ -145,8 +141,7 @@ class StagedTables:
     warnings: tuple[Warned, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Swap:
+class Swap(Struct, frozen=True, kw_only=True):
     """A swap from beginning to end: the definitions file."""
 
     schema: str
@@ -170,7 +165,7 @@ class Swap:
 
     def to_json(self) -> bytes:
         """Return the description as the file holds it."""
-        return json.dumps({"format": FORMAT, **asdict(self)}).encode("ascii")
+        return json.dumps({"format": FORMAT, **to_builtins(self)}).encode("ascii")
 
     @property
     def asides(self) -> tuple[str, ...]:
@@ -278,7 +273,7 @@ def _is_name(name: object) -> bool:
 
 
 def _is_source(source: Source) -> bool:
-    texts = (source.name, source.sha256, source.index_sha256)
+    texts = (source.name, source.sha256, source.index_sha256, source.repository)
     return all(isinstance(text, str) for text in texts) and "/" not in source.name
 
 

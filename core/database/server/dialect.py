@@ -6,8 +6,9 @@ Owns the version of a server and the questions asked of it; knows nothing of con
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Flavour(StrEnum):
@@ -17,8 +18,7 @@ class Flavour(StrEnum):
     MYSQL = "MySQL"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class Server(Struct, frozen=True, kw_only=True):
     """The flavour and the version of a server, and its own text for it."""
 
     flavour: Flavour

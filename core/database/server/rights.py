@@ -8,8 +8,9 @@ is simply empty. So rights are asked for, not found missing later. Only rights o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.database.server.connection import Connection
 
@@ -21,8 +22,7 @@ _ANY_DEFINER: Final = frozenset({"SUPER", "SET USER", "SET_USER_ID", "SET_ANY_DE
 _PAST_READ_ONLY: Final = frozenset({"SUPER", "READ_ONLY ADMIN", "CONNECTION_ADMIN"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rights:
+class Rights(Struct, frozen=True, kw_only=True):
     """Rights of an account: everywhere, and on the schema in question (those everywhere included).
 
     `account` is `user@host` as the server matched it.

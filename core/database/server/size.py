@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from core.database.server.connection import connect
 from core.magento.settings import DatabaseConnection
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SchemaEstimate:
+class SchemaEstimate(Struct, frozen=True, kw_only=True):
     """The server's estimate of a schema; `bytes` is the size of the rows, without indexes."""
 
     tables: int

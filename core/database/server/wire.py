@@ -20,9 +20,10 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
+
+from msgspec import Struct
 
 from core import cancellation
 
@@ -41,8 +42,7 @@ _GOODBYE_S: Final = 0.2
 _FULL: Final = frozenset({errno.EAGAIN, errno.EINPROGRESS})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """Limits in seconds.
 
     `connect_s`: from the first packet of a login to a session that is ready. `silence_s`: when
@@ -73,8 +73,7 @@ class Unanswered(Exception):
     """A wait that was given up; the text says why, as the end of a sentence."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class Exchange(Struct, frozen=True, kw_only=True):
     """The limits of one question and its answer.
 
     `limit_s`: for all of it; `answer_s`: from the first byte of the answer to its end. `bytes` and

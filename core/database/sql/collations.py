@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.database.server.connection import Connection
 from core.database.server.dialect import quote_name
@@ -21,8 +22,7 @@ _CASE: Final = re.compile(r"_(ci|cs)(?=_|$)")
 _OF_ANOTHER_CHARSET: Final = 1253  # than the one of the text in the question
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollationMap:
+class CollationMap(Struct, frozen=True, kw_only=True):
     """From unknown collations to known ones; `known` are all that the server lists or takes."""
 
     known: frozenset[str]

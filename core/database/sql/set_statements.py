@@ -7,8 +7,10 @@ tune a client's session are ignored, everything that is not known is refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.database.server.dialect import one_line
 from core.database.sql.cursor import Cursor
@@ -101,8 +103,7 @@ _MODES: Final = frozenset(
 _SERVER_SCOPES: Final = frozenset({b"GLOBAL", b"PERSIST", b"PERSIST_ONLY"})
 
 
-@dataclass(frozen=True, slots=True)
-class SessionState:
+class SessionState(Struct, frozen=True):
     """The settings that a statement is to run under."""
 
     charset: str = "utf8mb4"

@@ -17,8 +17,9 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from core import compression
 from core.compression import Compression, compression_of
@@ -44,8 +45,7 @@ _PHYSICAL: Final = b"XBSTCK01"
 """The beginning of a stream of mariabackup or xtrabackup; `ddev snapshot` keeps such ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawStatement:
+class RawStatement(Struct, frozen=True):
     """The bytes of a statement without its delimiter, and where it begins.
 
     `line` counts from 1, `position` is the byte offset behind it in the (unpacked) dump.

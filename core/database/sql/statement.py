@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from core.database.sql.tokens import Token
 
@@ -52,8 +53,7 @@ ROUTINES: Final = frozenset(
 OBJECTS: Final = ROUTINES | {StatementKind.VIEW, StatementKind.TRIGGER, StatementKind.EVENT}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(Struct, frozen=True, kw_only=True):
     """A statement that may be run, after its rewriting.
 
     `name` is the object's, `table` that of a trigger, `names` those of a DROP. `text` has its

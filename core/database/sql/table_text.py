@@ -8,9 +8,11 @@ are changed at the places of tokens, so the text of strings and comments stays a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.database.server.dialect import quote_name
 from core.database.sql.allowed import classify
@@ -44,8 +46,7 @@ class PartKind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignKeyText:
+class ForeignKeyText(Struct, frozen=True, kw_only=True):
     """A foreign key: `clause` is `FOREIGN KEY (…) REFERENCES `, `rest` the words after the table.
 
     `schema` is empty for a table of the same schema; `name` for a key that has none.
@@ -75,8 +76,7 @@ class ForeignKeyText:
         return f"{start}{self.clause}{qualified}{quote_name(target)}{self.rest}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(Struct, frozen=True, kw_only=True):
     """One column, key or constraint. `columns` are those of a key, in order."""
 
     kind: PartKind
@@ -87,8 +87,7 @@ class Part:
     foreign: ForeignKeyText | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableText:
+class TableText(Struct, frozen=True, kw_only=True):
     """A table's definition in pieces; foreign keys are apart."""
 
     name: str
@@ -276,8 +275,7 @@ def _column_reference(statement: Statement, words: list[Token], text: bytes) -> 
     return text[words[0].start : words[-1].end]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlterText:
+class AlterText(Struct, frozen=True, kw_only=True):
     """An ALTER TABLE (or CREATE INDEX) in pieces; `before` and `after` surround the name."""
 
     name: str

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from core.database.server.dialect import Server
 
@@ -56,8 +57,7 @@ class Token(NamedTuple):
 _UTF8: Final = frozenset({"utf8", "utf8mb3", "utf8mb4"})
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """How the session reads text: a part of its sql_mode, and its character set."""
 
     backslash_escapes: bool = True

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from core.database.load.staging import drop_staging
 from core.database.schema.broken_tables import broken_in_rename, broken_tables, drop_broken

@@ -18,8 +18,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.database.schema.broken_tables import broken_tables
 from core.database.schema.load_session import LoadingConnection
@@ -36,8 +37,7 @@ TRIES: Final = 6
 _NO_TABLE: Final = 1146  # a key may refer to a table that is not there
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RelatedTables:
+class RelatedTables(Struct, frozen=True, kw_only=True):
     """The tables that stay and have keys to (`children`) or from (`parents`) swapped ones."""
 
     children: frozenset[str]

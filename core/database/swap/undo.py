@@ -7,8 +7,10 @@ reverted, brought to its end and undone. Only discarded tables are dropped here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.database.load.try_triggers import prove_triggers
 from core.database.schema.load_session import LoadingConnection
@@ -29,8 +31,7 @@ from core.magento.settings import DatabaseConnection
 _REFERRED_TO: Final = frozenset({1217, 1451, 3730})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Discarded:
+class Discarded(Struct, frozen=True, kw_only=True):
     """The result for the aside tables: bytes that are free, tables that had to stay and why."""
 
     freed_bytes: int
@@ -39,8 +40,7 @@ class Discarded:
     warnings: tuple[Warned, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leftover:
+class Leftover(Struct, frozen=True, kw_only=True):
     """Staged and aside tables that bear the short id of one job."""
 
     short: str

@@ -7,10 +7,10 @@ import random
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from core.archive.index.made_again import make_index
 from core.archive.index.reader import IndexReader

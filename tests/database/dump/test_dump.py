@@ -229,7 +229,7 @@ def test_strip_leaves_out_rows_only(server, schema, tmp_path):
             f"CREATE TABLE m2_{name} (id int PRIMARY KEY); INSERT INTO m2_{name} VALUES (1)",
             schema=schema.schema,
         )
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     settings = replace(schema, table_prefix="m2_")
     summary = dump_to(tmp_path / "d.sql", settings, strip=("@stripped", "@sales", "mi*"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from core.database.dump.dump import DumpOptions, dump_schema
 from core.database.dump.snapshot import SnapshotMethod

@@ -6,9 +6,9 @@ import os
 import re
 import threading
 import time
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from core.database.dump import snapshot
 from core.database.dump.ddl_watch import is_rebuildable, young_tables

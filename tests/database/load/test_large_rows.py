@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from core.database.load.offline_check import check_dump
 from core.database.load.server_check import check_against_server

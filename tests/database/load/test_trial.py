@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from core.database.load.server_check import check_against_server, check_dump
 from core.database.swap.undo import leftovers

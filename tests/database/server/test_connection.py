@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import traceback
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from core.database.server import address
 from core.database.server.connection import connect, lock_name, schema_lock

@@ -9,9 +9,9 @@ import struct
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from core import cancellation
 from core.database.schema.table_names import end_connection

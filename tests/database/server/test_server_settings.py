@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from core.database.load.server_check import check_against_server, check_dump
 from core.database.server.connection import connect

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from core.database.swap.swap import swap_tables
 from tests.database.schema_oracle import differences, portrait
