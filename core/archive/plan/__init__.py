@@ -9,6 +9,6 @@ for each member of the archive and each live entry, in walk order:  plan_files
 group rows into units: the topmost differing entry moves as one     compare
 keep rows and facts on disk, in one transaction   plan_file, plan_database, sqlite_file, facts
 show totals and lines                                               summary
-read it back: believe only a plan of this job and this store        home, check
+read it back: believe only a plan of this job and this store        plan_location, check
 hand the plan of a listing to the job, which need not make it again            handed_plan
 """
