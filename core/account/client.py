@@ -1,8 +1,7 @@
 """The owner's side of the keeper: give files to the other accounts of a store, and work as them.
 
-One keeper at most belongs to a process, as its accounts do: `use` names it, at the door or in a
-runner, and `keeper` is None wherever root has no part in the work. A request made here is
-decided by the other side.
+A process uses at most one keeper. `use` sets it, at the account switch or in a runner; `keeper`
+returns None where root is not involved. The keeper decides whether a request is granted.
 """
 
 from __future__ import annotations

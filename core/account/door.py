@@ -46,11 +46,11 @@ def refuse_borrowed_rights() -> None:
 
 
 def owner_of(walk: Walk, place: Place) -> Ids | None:
-    """Return whose store the root at `place` of a walk is; None when all of it is root's.
+    """Return the owner of the store at `place`; None if root owns all of it.
 
-    Where the directory itself is root's, that is who owns `app/etc`. Raises AccountRefused where
-    somebody else could have led the walk there, or may write to a place that should be root's
-    alone.
+    If root owns the directory itself, the owner of `app/etc` decides. Raises AccountRefused if
+    another account could have redirected the walk, or may write to a directory that only root
+    should write to.
     """
     status = place.status
     if status.st_uid == 0:

@@ -1,6 +1,6 @@
-"""How root came to be another account, for all that has to say it: one fact of this process.
+"""Records how root switched to another account; set once per process.
 
-It is apart from the door, which most processes never load.
+It is apart from `door`, which most processes never load.
 """
 
 from __future__ import annotations

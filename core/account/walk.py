@@ -1,8 +1,8 @@
-"""Resolves a path without trust in it, and says whose word each step of the way is.
+"""Resolves a path step by step and reports which account controls each step.
 
-A directory is opened in the one before it, by a descriptor that allows nothing but looking; a link
-is read through its own descriptor and followed by hand. The end of the walk is
-therefore the entry seen on the way, also when entries are renamed meanwhile.
+Each directory is opened in its parent by a descriptor that allows only inspection (`O_PATH`). A
+link is read through its own descriptor and followed by this module. So the result is the entry that
+was checked, even if entries are renamed meanwhile.
 """
 
 from __future__ import annotations

@@ -13,12 +13,15 @@ EXIT_CODES: Final = (
             "or the output could not be written, unless a job was followed, whose code it then is"
         ),
     ),
-    ("2", "the words of the command are off"),
+    ("2", "invalid command line"),
     ("0 to 3", "of `info:store --check`: OK, WARNING, CRITICAL, UNKNOWN"),
     ("3", "a hook `before` failed: the job was stopped before the store was closed"),
     (
         "20",
-        "the store was left closed: neither way could be completed, and the message says what next",
+        (
+            "the store was left closed: neither direction could be completed; the message names "
+            "the next command"
+        ),
     ),
     ("130", "cancelled by Ctrl-C"),
     ("129, 143", "a hang-up or a request to end stopped the watching; the job goes on"),

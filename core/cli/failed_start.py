@@ -1,4 +1,4 @@
-"""Tells of a backup that could not even be started: there is no job that would do it."""
+"""Notifies the receivers when a backup could not start, since no job exists to do so."""
 
 from __future__ import annotations
 

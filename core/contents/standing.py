@@ -1,8 +1,8 @@
-"""The relation of one directory's children in an archive to the live store, cheaply.
+"""Compares one directory of a backup with the store by metadata.
 
-The index and the live tree are gone through side by side, once, in the order of our walk: sizes,
-modes and times tell most. Only of a file whose time alone differs is the content read, as long as
-that is quick; after it such files count as changed, and the answer is about. A plan is exact.
+The index and the live tree are read side by side, once, in walk order: sizes, modes and times
+decide most entries. Content is read only if the time alone differs. After the read limit such files
+count as changed, and the result is approximate. A plan is exact.
 """
 
 from __future__ import annotations

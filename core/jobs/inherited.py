@@ -1,6 +1,6 @@
-"""The facts of the door, from starter to runner: the asking account, and the processes root saw.
+"""Passes facts of the account switch from starter to runner: the asking account, root's processes.
 
-Rights, filter and environment it inherits; this cannot be inherited.
+A runner inherits rights, filter and environment; these facts must be passed explicitly.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class Meanwhile(Struct, frozen=True):
 
     @property
     def too_many(self) -> bool:
-        """Whether this is another store than the one that was shown."""
+        """Whether more has changed than may be accepted without asking again."""
         return are_too_many(self.count, self.of)
 
 

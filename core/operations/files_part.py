@@ -130,7 +130,7 @@ class FilesPart:
         self.file_plan = staged.plan
 
     def changes(self, context: JobContext) -> bool:
-        """Whether the plan moves anything at all; so it is taken for a plan that is gone."""
+        """Whether the plan moves anything; True if the plan file is missing."""
         if not context.has_file(plan_name(self.kind)):
             return True
         return moves_anything(self._home(context))

@@ -1,9 +1,9 @@
-"""The tables of a job that are to stay live: held still, compared again, loaded where they differ.
+"""The kept tables of a job: locked, compared again, and loaded where they differ.
 
     up to three times:
         guard the new tables that others will refer to
-        lock the tables that stay, in a connection of its own
-        compare it with the dump under these locks     nothing differs: the locks stay until the end
+        lock the kept tables, in a connection of its own
+        compare them with the dump under these locks   nothing differs: the locks stay until the end
         unlock; load the differing ones beside
 
 These tables were equal to the dump at the time of the plan, with the store open. Only the

@@ -1,7 +1,7 @@
-"""Leaves entries out of a plan that was looked at: the request that is to be planned next.
+"""Builds a new request that excludes entries deselected in the shown plan.
 
-A left out entry becomes an exclusion, `app/etc/env.php` the wish to keep it, so that the command of
-the job says the same as the screen did.
+A deselected entry becomes `--exclude`, `app/etc/env.php` becomes `--keep-env`, so that the command
+of the job says the same as the screen did.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What of the database a rollback leaves alone with `--exclude-table`, and what is tied to it.
+"""Applies `--exclude-table`: the excluded tables, and foreign keys that tie them to other tables.
 
-match the words against the tables of the dump and of the schema    one that means none: refused
-take them out of the load and out of those that are set aside
-count the rows that foreign keys would leave without a parent       between these and the others
+match the patterns against the tables of dump and schema       a pattern without a match: refused
+take these tables out of the load and out of the tables that are set aside
+count the rows that foreign keys would leave without a parent  between excluded and other tables
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Entries that a rollback would remove because the archive lacks them: refused, or said loudly.
+"""Refuses or warns when an archive lacks entries that the store has.
 
-An archive with a manifest is whole, for the backup was. One without is believed only when it holds
-the entries of every such archive; otherwise its gaps are no wish to remove anything.
+An archive with a manifest is complete. One without is taken as complete only if it holds the
+entries that every such archive has; one that looks incomplete never removes entries.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Gaps of a backup that looks whole: media that is elsewhere, or nowhere.
+"""Warns about media that a backup cannot contain: remote storage, linked directories, empty media.
 
-A backup of nothing reads back as sound, so it is said before, in the plan, and in the result.
+An empty backup verifies as sound, so the gap is reported before, in the plan, and in the result.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _is_elsewhere(store: Store, name: str) -> bool:
 
 
 def media_warnings(findings: Iterable[Finding]) -> tuple[Warned, ...]:
-    """Return the record of them in the manifest of a media backup."""
+    """Return these gaps as warnings for the manifest of a media backup."""
     return tuple(
         Warned(code=one.code, message=one.message, names=one.names)
         for one in findings

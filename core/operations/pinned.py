@@ -1,7 +1,6 @@
-"""The backups that cannot be deleted by hand.
+"""Backups needed by an undo (its kept tables equal them) or by an unfinished job.
 
-These are the backups an undo needs, because tables that stayed were equal to them, and those of a
-job that has not ended.
+These cannot be deleted by hand.
 """
 
 from __future__ import annotations

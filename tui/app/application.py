@@ -1,6 +1,6 @@
 """The application: one store, a stack of screens, and the running job.
 
-Does no work itself: it asks the engine through the bridge and draws the answers.
+Does no work itself: it asks the engine through the port and draws the answers.
 """
 
 from __future__ import annotations

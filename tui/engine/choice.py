@@ -125,7 +125,7 @@ class Choice(Struct, frozen=True, kw_only=True):
         return bool(getattr(self.how, option.value))
 
     def switched(self, option: Option) -> Choice:
-        """Return it with an option the other way."""
+        """Return a copy with the option toggled."""
         left = self.left
         if option is Option.KEEP_ENV:
             left = tuple(one for one in left if one != (Kind.CODE, "app/etc/env.php"))

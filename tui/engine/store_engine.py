@@ -1,7 +1,7 @@
-"""The real engine behind the bridge: one store, its client, its backups, as the screens' values.
+"""The real engine behind the port: one store, its client, its backups, as the screens' values.
 
 The only module of the application that knows the engine's own types. Nothing here waits on purpose,
-but everything may take long: the bridge calls it from threads.
+but everything may take long: the port calls it from threads.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The values that screens show: the application's side of the bridge.
+"""The values that screens show: the application's side of the port.
 
 Everything here is filled by `tui.engine.store_engine` from the engine's own values and rendered by
 the screens. Texts are raw (they may hold anything a file name can hold) and numbers are raw; both

@@ -27,7 +27,7 @@ LIMIT_S: Final = 30.0  # for the list of backups and the configuration
 class Choosing(Page):
     """The choice of a rollback; an undo has none."""
 
-    RESTS_S: ClassVar[float] = 0.3  # a choice rests so long before it is planned
+    RESTS_S: ClassVar[float] = 0.3  # debounce before planning
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("less_than_sign", "other(1)", "Older", tooltip="Take an older set."),
         Binding("greater_than_sign", "other(-1)", "Newer", tooltip="Take a newer set."),

@@ -1,4 +1,4 @@
-"""The questions of the first screen and their answers as far as they came."""
+"""Requests the facts of the first screen and collects the answers received so far."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The outline of a tree: exclusions and odd names for another program that copies trees.
+"""The outline of a tree: excluded paths, names that are not UTF-8, and link targets, for restic.
 
-A repository takes the tree itself instead of an archive of it. It owns how a selection is told to
-such a program: the paths that are left out, each by its name, and the facts that its listing
-lacks (names that are no UTF-8, targets of links). It knows no such program.
+A repository stores the tree itself instead of an archive of it. This module turns a selection into
+the values that a copying program needs: each excluded path by name, and the facts that the listing
+of that program lacks. It does not depend on the program.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ _NAMES_KEPT: Final = 1000
 class ClosedDirectory(NamedTuple):
     """A directory of another account that the swap of a plan has to work in.
 
-    `unit` is the one whose top it is, None for one that stays where it is. `fd` is open as long as
-    the next one has not been asked for.
+    `unit` is the number of the unit whose top it is, None for a directory that stays in place. `fd`
+    is valid until the iterator advances.
     """
 
     path: bytes

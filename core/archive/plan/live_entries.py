@@ -1,7 +1,7 @@
-"""The live side of a comparison, in the order of the walk, looked at ahead and by several.
+"""The live side of a comparison, in walk order, read ahead by a worker pool.
 
-It owns the way from a pool's parts back to single entries, where they have to be looked at
-closely, and that whole parts that the archive has as the same bytes are passed over at once.
+It turns the pool's parts back into single entries where these must be examined, and skips whole
+parts whose bytes the archive already has.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def _problem(path: bytes, error: OSError) -> None:
 
 
 class _Looked(Struct):
-    """The changes that a recheck saw, and how many of how many entries are no ordinary ones."""
+    """Changes found by a recheck, and their counts outside the ordinarily changing places."""
 
     changed: list[bytes] = field(default_factory=list)
     suspect: list[bytes] = field(default_factory=list)

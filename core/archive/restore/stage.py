@@ -200,7 +200,7 @@ class Stager:
             elif row.type_then == stat.S_IFREG and row.link_then is not None:
                 continue
             elif row.type_then == stat.S_IFLNK and self._ownership.given(row) is not None:
-                continue  # made by whom it is to belong to
+                continue  # its future owner creates it
             else:
                 self._make(contents, row)
 

@@ -104,7 +104,7 @@ class Selection(Struct, frozen=True, kw_only=True):
         return lambda path: not chosen.reaches(path) or left_out(path)
 
     def ignores(self) -> Callable[[bytes], bool]:
-        """Return the test whether a member path is left out of every choice."""
+        """Return a test for member paths that are always excluded, whatever is chosen."""
         if self.only and not self.exclude:
             return self._outside
         match = below_any(self.ignored, self.exclude)
