@@ -123,6 +123,21 @@ def clock_problem(directory: str, *, host: str, now_s: float, probe: bool = True
     return ""
 
 
+def clock_behind(path: str, now_s: float) -> str:
+    """Return one line where the clock is before the last change of a file of the store, else "".
+
+    It finds the clock that was wrong from the first backup on, of which there is no anchor.
+    """
+    try:
+        written_s = os.stat(path).st_mtime
+    except OSError:
+        return ""
+    if written_s - now_s <= BACK_S:
+        return ""
+    behind = _days(written_s - now_s)
+    return f"The clock of this machine is {behind} before the last change of {path}."
+
+
 def _written_at(state: Directory) -> float | None:
     """Return the time that the file system gives a new file, None where it takes none."""
     try:

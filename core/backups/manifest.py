@@ -64,6 +64,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     tried: Trial | None = None  # the last drill
     index_sha256: str = ""  # of the index beside it, where one was written with it
     sequence: int = 0  # the number of its set, in the order in which they were made; 0: unknown
+    clock_behind: bool = False  # its time is too early: the clock was behind the store's files
     format: int = field(default=FORMAT)
 
 

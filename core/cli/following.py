@@ -25,7 +25,7 @@ from core.text.lines import NAMES_SHOWN, Narrator, error, note, warning
 from core.text.printable import printable, shortened
 from core.text.steps import step_label
 
-POLL_S: Final = 0.05
+POLL_S: Final = 0.02
 
 
 class _Detached(Exception):

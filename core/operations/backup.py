@@ -47,6 +47,7 @@ from core.operations.findings import of_kind, refuse, say_findings
 from core.operations.lost_jobs import refuse_unfinished
 from core.operations.not_backed_up import media_warnings
 from core.operations.preflight import BackupPreflight, preflight_backup
+from core.operations.pruning import CLOCK_BEHIND
 from core.operations.records import BackupBegun, BackupNamed, Verified
 from core.operations.requests import BackupRequest
 from core.operations.results import OperationResult
@@ -208,10 +209,13 @@ def _back_up(
         except OSError as error:
             raise translate(error, f"writing {partial.path}") from error
         manifest = _manifest(context, request, kind, name, written, size_bytes, started_s)
-        manifest = replace(manifest, sequence=next_sequence(backups, manifest.timestamp))
-        if kind is Kind.MEDIA:
-            uncovered = media_warnings(checked.findings)
-            manifest = replace(manifest, warnings=(*uncovered, *manifest.warnings))
+        uncovered = media_warnings(checked.findings) if kind is Kind.MEDIA else ()
+        manifest = replace(
+            manifest,
+            sequence=next_sequence(backups, manifest.timestamp),
+            clock_behind=any(one.code == CLOCK_BEHIND for one in checked.findings),
+            warnings=(*uncovered, *manifest.warnings),
+        )
         context.journal.write(Verified(manifest=to_json(manifest).decode("ascii")))
         if manifest.index_sha256:
             index.commit()
@@ -392,6 +396,5 @@ def _manifest(
         warnings=written.warnings,
         **written.details,
     )
-    if kind is not Kind.DB and request.verify:
-        manifest = replace(manifest, looked_at=identity_of(manifest))
-    return manifest
+    looked = kind is not Kind.DB and request.verify
+    return replace(manifest, looked_at=identity_of(manifest)) if looked else manifest

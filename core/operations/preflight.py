@@ -37,6 +37,7 @@ from core.operations.health import StoreHealth
 from core.operations.job_files import planted_state
 from core.operations.lost_jobs import find_lost, lost_findings
 from core.operations.not_backed_up import media_findings, outside_findings
+from core.operations.pruning import clock_findings
 from core.operations.read_only import MOUNT_HINT, code_findings, is_read_only, refusal_of
 from core.operations.requests import BackupRequest
 from core.operations.space import space_findings
@@ -261,6 +262,7 @@ def preflight_backup(
     installation, and UsageError for a group of tables that does not exist.
     """
     findings = _writable_findings(store)
+    findings += clock_findings(store)
     media = (store.media,) if Kind.MEDIA in request.kinds else ()
     findings += link_findings(store, (*media, store.var))
     if request.strip:

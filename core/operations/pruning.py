@@ -10,6 +10,7 @@ A crash in between leaves whole backups only, and the next pruning takes the res
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
@@ -26,7 +27,7 @@ from core.backups.catalog import (
     list_backups,
 )
 from core.backups.changing import changing
-from core.backups.clock import clock_problem
+from core.backups.clock import clock_behind, clock_problem
 from core.backups.order import times_in_doubt
 from core.backups.place import open_backups
 from core.backups.retention import Candidate, ContentState, Decision, RetentionPolicy, decide
@@ -34,8 +35,10 @@ from core.directories import Directory
 from core.errors import BackupNotFound
 from core.magento.store import Store
 from core.operations.backup_origin import is_of_release
+from core.operations.findings import Finding, warn
 from core.operations.needed import needed_backups
 
+CLOCK_BEHIND: Final = "clock-behind"
 _STANDINGS: Mapping[Health, ContentState] = {
     Health.VERIFIED: ContentState.SOUND,
     Health.SOUND: ContentState.SOUND,
@@ -94,6 +97,13 @@ def plan_prune(
         for backup in one.backups
         if backup.manifest is not None and _is_ours(store, backup)
     )
+    doubted |= {
+        one.timestamp
+        for one in sets.values()
+        if any(
+            backup.manifest is not None and backup.manifest.clock_behind for backup in one.backups
+        )
+    }
     candidates = [
         replace(_candidate(store, one, needed, foreign=foreign), in_doubt=one.timestamp in doubted)
         for one in sets.values()
@@ -106,7 +116,14 @@ def plan_prune(
 
 def clock_doubt(store: Store, *, host: str, now_s: float, probe: bool = False) -> str:
     """Return one line on why the clock is in doubt, nothing where it can be believed."""
-    return clock_problem(store.backups, host=host, now_s=now_s, probe=probe)
+    behind = clock_behind(store.env_php, now_s)
+    return behind or clock_problem(store.backups, host=host, now_s=now_s, probe=probe)
+
+
+def clock_findings(store: Store) -> list[Finding]:
+    """Return a warning where the clock is behind the store's own files."""
+    behind = clock_behind(store.env_php, time.time())
+    return [warn(CLOCK_BEHIND, f"{behind} A new backup gets a wrong time.")] if behind else []
 
 
 def _candidate(
@@ -123,6 +140,11 @@ def _candidate(
         needed_by=next(why, ""),
         foreign=tuple(dict.fromkeys(map(_kind_of, others))),
     )
+
+
+def _clock_was_behind(backups: BackupSet) -> bool:
+    manifests = (backup.manifest for backup in backups.backups)
+    return any(manifest is not None and manifest.clock_behind for manifest in manifests)
 
 
 def _standings(backups: list[Backup]) -> dict[str, ContentState]:

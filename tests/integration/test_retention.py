@@ -225,6 +225,25 @@ def test_no_set_goes_while_a_job_works_and_no_job_starts_meanwhile(shop, history
     assert summary.exit_code == 0
 
 
+def test_the_first_backup_of_a_clock_that_is_behind_is_told_and_stays(shop, history):
+    env = Path(shop.root) / "app/etc/env.php"
+    before = env.stat()
+    os.utime(env, (before.st_atime, time.time() + 3 * DAY))
+    try:
+        said = magerewind(shop, "setup:backup", "--db", code=0)
+        assert "The clock of this machine is 3 days before the last change of" in said.err
+        refused = magerewind(shop, "info:backups:prune", "--keep-last=1", "--yes", code=1)
+        assert "3 days before the last change of" in refused.err
+    finally:
+        os.utime(env, ns=(before.st_atime_ns, before.st_mtime_ns))
+    behind = max(stamps(shop))
+    magerewind(shop, "setup:backup", "--db", code=0)
+    said = magerewind(shop, "info:backups:prune", "--keep-last=1", "--dry-run", code=0).out
+    assert "made while the clock was off" in next(
+        line for line in said.splitlines() if str(behind) in line
+    )
+
+
 def test_a_set_that_was_made_by_a_clock_that_was_behind_stays(shop, history):
     for number, timestamp in enumerate(reversed(history[1:]), 1):
         copy_backup(shop, shop.request.db_file, timestamp, sequence=number)
