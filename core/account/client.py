@@ -81,7 +81,7 @@ def ended() -> StorageError:
 
 
 class Lent:
-    """A process that became another account of the store (`core.account.lent`)."""
+    """A process that became another account of the store (`core.account.account_helper`)."""
 
     def __init__(self, channel: _Channel) -> None:
         self._channel = channel

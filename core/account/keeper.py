@@ -5,7 +5,7 @@ any number of processes can ask without getting each other's answers; for each, 
 process that serves that socket until its other end is closed:
 
 - uid 0: one that stays root and does nothing but the `fchown` calls that `_Giver` admits;
-- another uid: one that becomes that account for good (`core.account.lent`).
+- another uid: one that becomes that account for good (`core.account.account_helper`).
 
 Both believe nothing: any process of the owner may speak to them. The rules are in
 docs/design/keeper.md; they are the boundary.
@@ -25,9 +25,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from core.account.bounds import Accounts, Bounds
-from core.account.lent import Account, become
+from core.account.account_helper import Account, become
 from core.account.packets import Garbage, Request, Verb, close_all, receive_request, serve
+from core.account.store_boundary import Accounts, Bounds
 
 _MOST_CHILDREN: Final = 32
 _PR_SET_NO_NEW_PRIVS: Final = 38

@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from core.account.reach import lstat, open_to_read, readlink
+from core.account.open_via_helper import lstat, open_to_read, readlink
 from core.archive.index.reader import Located
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.rows import Action, Row

@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from core.account.reach import open_to_read, readlink
+from core.account.open_via_helper import open_to_read, readlink
 from core.archive.index.blocks import UNKNOWN
 from core.archive.index.reader import Located
 from core.archive.tar.header import DIRECTORY, HARD_LINK, SYMLINK

@@ -9,7 +9,7 @@ import json
 import os
 
 from core.account.ids import ids_of
-from core.account.opened import Opened, opened, set_opened
+from core.account.switch_record import Opened, opened, set_opened
 from core.errors import UsageError
 from core.magento import processes
 

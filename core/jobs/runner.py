@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from core.account.ids import name_of
-from core.account.opened import opened
+from core.account.switch_record import opened
 from core.cancellation import interruptible
 from core.errors import JobInterrupted, MagerewindError, StoreLeftClosed
 from core.events import Event, Failed, JobBegan, JobEnded, Noted, Outcome, RecoveryBegan

@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from core.account import reach
+from core.account import open_via_helper
 from core.archive.tree.selection import Selection, code_selection, media_selection, runs
 from core.events import Kind
 from core.magento.store import Store
@@ -111,6 +111,6 @@ def _nothing(_path: bytes, _error: OSError) -> None:
 
 def _written_s(name: bytes, fd: int) -> float:
     try:
-        return reach.lstat(name, fd).st_mtime
+        return open_via_helper.lstat(name, fd).st_mtime
     except OSError:
         return 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.account.opened import opened
+from core.account.switch_record import opened
 from tui.render import text
 from tui.render.job import whole_percent
 from tui.screens.host import Host

@@ -13,7 +13,7 @@ import stat
 from msgspec import Struct
 from msgspec.structs import replace
 
-from core.account.reach import lstat, readlink
+from core.account.open_via_helper import lstat, readlink
 from core.archive.tree.open_directories import is_gone
 from core.archive.tree.selection import Problem, Selection, runs, unreadable, walk, walk_key
 

@@ -20,7 +20,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from core.account.reach import lstat, open_to_read, readlink
+from core.account.open_via_helper import lstat, open_to_read, readlink
 from core.archive.create.output import Output
 from core.archive.create.pack_worker import SMALL, pack_pool
 from core.archive.index.writer import IndexWriter

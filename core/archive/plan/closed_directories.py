@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from core.account.client import keeper
-from core.account.reach import account_of, look
+from core.account.open_via_helper import account_of, look
 from core.archive.plan.facts import MOVABLE, Admitted
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace

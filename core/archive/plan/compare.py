@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
-from core.account.reach import open_to_read, readlink
+from core.account.open_via_helper import open_to_read, readlink
 from core.archive.plan.chosen_entries import DirectoriesAbove, shown
 from core.archive.plan.kept_contents import CacheWriter
 from core.archive.plan.plan_file import PlanFile

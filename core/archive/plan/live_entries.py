@@ -14,7 +14,7 @@ import stat
 from collections.abc import Callable, Iterator
 from typing import Final, Self
 
-from core.account.reach import lstat
+from core.account.open_via_helper import lstat
 from core.archive.plan.read_ahead_worker import LONGEST, ReadAheadPart, read_ahead_pool
 from core.archive.tar.header import BLOCK, DIRECTORY, HeaderReader
 from core.archive.tar.member_writer import DIRECTORY_MODE, MemberWriter

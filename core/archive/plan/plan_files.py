@@ -11,7 +11,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 
-from core.account.reach import lstat
+from core.account.open_via_helper import lstat
 from core.archive.plan.chosen_entries import directories_above_exist, first_beginning, unmatched
 from core.archive.plan.compare import NAMES_KEPT, Comparison, Same, content_is
 from core.archive.plan.facts import PlanStep

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from core.account.reach import open_to_read
+from core.account.open_via_helper import open_to_read
 from core.archive.plan.compare import Comparison
 from core.archive.plan.fetched import PIECE, Fetch, FetchedFiles
 from core.archive.plan.listed import Listed, listing_file, members_of, read_listing

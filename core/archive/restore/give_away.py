@@ -16,7 +16,7 @@ from typing import Final
 
 from core import durable
 from core.account.client import keeper
-from core.account.reach import account_of, look, open_to_read
+from core.account.open_via_helper import account_of, look, open_to_read
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace
 from core.archive.plan.rows import Action, Row

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from core import durable
-from core.account.reach import account_of, lstat, open_to_read
+from core.account.open_via_helper import account_of, lstat, open_to_read
 from core.archive.plan.closed_directories import admitted
 from core.archive.plan.facts import MOVABLE, PlanStep
 from core.archive.plan.plan_file import PlanFile

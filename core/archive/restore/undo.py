@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from core.account.client import keeper
-from core.account.reach import account_of, lstat
+from core.account.open_via_helper import account_of, lstat
 from core.archive.plan.closed_directories import blocked
 from core.archive.plan.facts import PlanStep
 from core.archive.plan.plan_file import PlanFile

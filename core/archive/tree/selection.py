@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, Protocol
 
 from msgspec import Struct
 
-from core.account import reach
+from core.account import open_via_helper
 from core.archive.tree.open_directories import OpenDirectories
 from core.archive.tree.patterns import Chosen, Test, below_any, resolve
 from core.durable import translate
@@ -340,7 +340,7 @@ def walk(
             continue
         for name in names:
             try:
-                status = reach.lstat(name, fd)
+                status = open_via_helper.lstat(name, fd)
             except OSError as error:
                 problem(prefix + name, error)
                 continue

@@ -15,8 +15,8 @@ import pwd
 import stat
 from typing import Final
 
-from core.account.bounds import Bounds
 from core.account.packets import Request, Verb
+from core.account.store_boundary import Bounds
 
 ACCESS: Final = "system.posix_acl_access"
 _LONGEST_NAME: Final = 255

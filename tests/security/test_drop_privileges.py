@@ -16,7 +16,7 @@ from tests.security.accounts import GROUP, OWNER, as_root
 SCRIPT = """
 import ctypes, errno, fcntl, json, os, sys, termios
 import pty
-from core.account.become import become
+from core.account.drop_privileges import become
 from core.account.ids import ids_of
 from core.account.seccomp import refuse_typing
 
@@ -119,7 +119,7 @@ def test_a_root_that_is_exchanged_at_the_last_moment(installation, place):
 @as_root
 def test_a_second_thread_would_stay_root(installation):
     script = (
-        "import threading\nfrom core.account.become import become\n"
+        "import threading\nfrom core.account.drop_privileges import become\n"
         "from core.account.ids import ids_of\nfrom core.errors import AccountRefused\n"
         "stop = threading.Event()\nthreading.Thread(target=stop.wait).start()\n"
         "try: become(ids_of(4711, 33))\nexcept AccountRefused as error: print(error)\nstop.set()\n"

@@ -15,10 +15,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from core.account import environment, installation
-from core.account.become import become
+from core.account.drop_privileges import become
 from core.account.ids import UNMAPPED, Ids, ids_of, name_of
-from core.account.opened import Opened, opened, set_opened
 from core.account.seccomp import refuse_typing
+from core.account.switch_record import Opened, opened, set_opened
 from core.account.walk import Place, Walk, distrust, distrust_of_root
 from core.errors import AccountRefused
 
