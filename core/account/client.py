@@ -80,7 +80,7 @@ def ended() -> StorageError:
     )
 
 
-class Lent:
+class AccountHelper:
     """A process that became another account of the store (`core.account.account_helper`)."""
 
     def __init__(self, channel: _Channel) -> None:
@@ -128,12 +128,12 @@ class Keeper:
         self.fd = fd
         self._giving: _Channel | None = None
         self._may: dict[tuple[int, int], bool] = {}
-        self._lent: dict[tuple[int, int], Lent] = {}
+        self._helpers: dict[tuple[int, int], AccountHelper] = {}
 
     def close(self) -> None:
         """Close the channels to all helper processes; the next use opens new ones."""
-        for lent in self._lent.values():
-            lent.close()
+        for helper in self._helpers.values():
+            helper.close()
         if self._giving is not None:
             self._giving.close()
 
@@ -161,13 +161,13 @@ class Keeper:
         for at in range(0, len(fds), MOST_DESCRIPTORS):
             self._channel().ask(Request(Verb.GIVE, uid, gid), fds[at : at + MOST_DESCRIPTORS])
 
-    def lend(self, uid: int, gid: int) -> Lent | None:
+    def helper_of(self, uid: int, gid: int) -> AccountHelper | None:
         """Return another account of the store, to work as it; None for an account of no file."""
-        known = self._lent.get((uid, gid))
+        known = self._helpers.get((uid, gid))
         if known is None or known.is_dead:
             if uid == os.geteuid() or not (self.may(uid=uid) and self.may(gid=gid)):
                 return None
-            known = self._lent[uid, gid] = Lent(_Channel(self.fd, uid, gid))
+            known = self._helpers[uid, gid] = AccountHelper(_Channel(self.fd, uid, gid))
         return known
 
 

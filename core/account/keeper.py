@@ -1,8 +1,8 @@
 """The process of root that stays when root becomes a store's owner: it gives files away.
 
-`start_keeper` forks it at the door. A client sends it one end of a socket pair of its own, so that
-any number of processes can ask without getting each other's answers; for each, the keeper forks a
-process that serves that socket until its other end is closed:
+`start_keeper` forks it before the account switch. A client sends it one end of a socket pair of its
+own, so that any number of processes can ask without getting each other's answers; for each, the
+keeper forks a process that serves that socket until its other end is closed:
 
 - uid 0: one that stays root and does nothing but the `fchown` calls that `_Giver` admits;
 - another uid: one that becomes that account for good (`core.account.account_helper`).

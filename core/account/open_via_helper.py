@@ -8,15 +8,15 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from core.account.client import Lent, keeper
+from core.account.client import AccountHelper, keeper
 
 _LOOK: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def account_of(status: os.stat_result) -> Lent | None:
+def account_of(status: os.stat_result) -> AccountHelper | None:
     """Return the other account that owns something, where we may work as it."""
     here = keeper()
-    return None if here is None else here.lend(status.st_uid, status.st_gid)
+    return None if here is None else here.helper_of(status.st_uid, status.st_gid)
 
 
 def look(name: bytes, dir_fd: int) -> int:

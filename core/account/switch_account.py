@@ -1,9 +1,8 @@
-"""The door: root goes in, and works as the account whose store it is.
+"""The account switch: root becomes the account that owns the store.
 
-It stands before everything that looks into a store, so that nothing in it can mean anything to
-root. Owns the order of the calls, the search for the owner, and the line that reports it. It is
-passed in this process and never by starting it anew: after that, the account could look into it and
-trace it.
+It comes before any access to a store, so no content of a store can influence root. Owns the order
+of the calls, the search for the owner, and the line that reports the switch. It happens in this
+process, never by an exec: after an exec the account could read and trace the process.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from core.account import environment, installation
 from core.account.drop_privileges import become
 from core.account.ids import UNMAPPED, Ids, ids_of, name_of
 from core.account.seccomp import refuse_typing
-from core.account.switch_record import Opened, opened, set_opened
+from core.account.switch_record import AccountSwitch, account_switch, set_account_switch
 from core.account.walk import Place, Walk, distrust, distrust_of_root
 from core.errors import AccountRefused
 
@@ -29,8 +28,8 @@ _ALL_ROOT: Final = (
 _NAME_LIMIT: Final = 64
 
 
-def asker(environ: Mapping[str, str]) -> str:
-    """Return who it is that root is."""
+def asking_account(environ: Mapping[str, str]) -> str:
+    """Return the account behind root: `sudo NAME`, or `root`."""
     caller = environ.get("SUDO_USER", "")
     named = caller.isprintable() and len(caller) <= _NAME_LIMIT and caller not in ("", "root")
     return f"sudo {caller}" if named else "root"
@@ -129,13 +128,13 @@ def start_keeper(place: Place, owner: Ids) -> int:
         ) from None
 
 
-def go_through(
-    how: Opened,
+def switch(
+    how: AccountSwitch,
     *,
     environ: MutableMapping[str, str],
     root: tuple[str, os.stat_result] | None = None,
     keep: Collection[int] = (),
-) -> Opened:
+) -> AccountSwitch:
     """Become the account for good; return how it was done. Raises AccountRefused.
 
     `root`: path and status of the store's root, which must still be the target of the path.
@@ -148,7 +147,7 @@ def go_through(
     installation.refuse_unreadable(how.ids.name)
     if root is not None:
         _refuse_exchanged(how.ids.name, *root)
-    set_opened(how)
+    set_account_switch(how)
     return how
 
 
@@ -165,6 +164,6 @@ def _refuse_exchanged(name: str, path: str, status: os.stat_result) -> None:
 
 
 __all__ = [
-    "Opened", "asker", "go_through", "opened", "owner_of", "refuse_borrowed_rights", "set_opened",
-    "start_keeper",
+    "AccountSwitch", "account_switch", "asking_account", "owner_of", "refuse_borrowed_rights",
+    "set_account_switch", "start_keeper", "switch",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """Records how root switched to another account; set once per process.
 
-It is apart from `door`, which most processes never load.
+It is apart from `switch_account`, which most processes never load.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from core.account.client import use
 from core.account.ids import Ids
 
 
-class Opened(Struct, frozen=True, kw_only=True):
-    """Whose rights this process has, and who asked for it. `by` is `root` or `sudo alice`.
+class AccountSwitch(Struct, frozen=True, kw_only=True):
+    """The account of this process, and the account that asked for it: `root` or `sudo alice`.
 
     `filtered`: no program of that account can type into root's terminal. `keeper_fd` leads to the
     process of root's that gives files back to other accounts, where there is one.
@@ -36,16 +36,16 @@ class Opened(Struct, frozen=True, kw_only=True):
         return f"Working as {self.ids.name}, {why}."
 
 
-_passed: list[Opened] = []  # at most one: there is no way back
+_passed: list[AccountSwitch] = []  # at most one: there is no way back
 
 
-def opened() -> Opened | None:
-    """Return how root came to be this account, None where it did not."""
+def account_switch() -> AccountSwitch | None:
+    """Return how root switched to this account; None without a switch."""
     return _passed[-1] if _passed else None
 
 
-def set_opened(how: Opened) -> None:
-    """Take over, in a process that was started behind the door, the descriptors passed there."""
+def set_account_switch(how: AccountSwitch) -> None:
+    """Record the switch of this process, or of the one that started it; use its keeper."""
     _passed[:] = [how]
     if how.keeper_fd is not None:
         use(how.keeper_fd)

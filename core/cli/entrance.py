@@ -45,7 +45,7 @@ _STARTS_JOBS: Final = frozenset(
 
 
 def enter(line: CommandLine, console: Console) -> CommandLine:
-    """Pass the door; return the command line as it is to be understood behind it.
+    """Switch to the store's owner; return the command line as it is to be understood afterwards.
 
     Where root became another account, the store's root is named in it: the working directory is
     another one by then. Raises MagerewindError.
@@ -89,7 +89,7 @@ class _Found(Struct, frozen=True, kw_only=True):
     place: Place
 
 
-def _pass(line: CommandLine) -> tuple[switch_account.Opened | None, CommandLine]:
+def _pass(line: CommandLine) -> tuple[switch_account.AccountSwitch | None, CommandLine]:
     asked = None if line.account is None else ids_named(line.account, None)
     found: _Found | None
     with ExitStack() as stack:
@@ -125,10 +125,12 @@ def _located_as_asked(line: CommandLine, stack: ExitStack, asked: Ids) -> tuple[
 
 def _become(
     line: CommandLine, found: _Found | None, ids: Ids, *, asked: bool
-) -> tuple[switch_account.Opened, CommandLine]:
+) -> tuple[switch_account.AccountSwitch, CommandLine]:
     start = _start(line)
     place = None if found is None else found.place
-    how = switch_account.Opened(ids=ids, by=switch_account.asker(os.environ), asked=asked)
+    how = switch_account.AccountSwitch(
+        ids=ids, by=switch_account.asking_account(os.environ), asked=asked
+    )
     if place is not None and not asked and line.command in _STARTS_JOBS:
         how = replace(how, keeper_fd=switch_account.start_keeper(place, ids))
     seen = None
@@ -137,7 +139,7 @@ def _become(
     if found is not None:
         found.walk.close()
     keep = () if line.ready_fd is None else (line.ready_fd,)
-    how = switch_account.go_through(how, environ=os.environ, root=seen, keep=keep)
+    how = switch_account.switch(how, environ=os.environ, root=seen, keep=keep)
     if seen is not None:
         return how, replace(line, root=seen[0])
     if line.root is not None:
@@ -201,7 +203,7 @@ def _may_not_look(error: OSError | ValueError) -> AccountRefused:
     )
 
 
-def _say(how: switch_account.Opened, line: CommandLine, console: Console) -> None:
+def _say(how: switch_account.AccountSwitch, line: CommandLine, console: Console) -> None:
     """Say whose rights are worked with; the application shows it, and a runner has no reader."""
     if line.command is None:
         _require_filter(how)
@@ -221,7 +223,7 @@ def _say(how: switch_account.Opened, line: CommandLine, console: Console) -> Non
     console.say(note(how.sentence))
 
 
-def _require_filter(how: switch_account.Opened) -> None:
+def _require_filter(how: switch_account.AccountSwitch) -> None:
     if not how.filtered:
         raise AccountRefused(
             f"This kernel cannot keep programs of {how.ids.name} from typing into root's terminal.",

@@ -62,7 +62,7 @@ def _dispatch(
     configuration: Configuration,
     open_application: OpenApplication | None,
 ) -> int:
-    environ = dict(os.environ)  # as it is behind the door
+    environ = dict(os.environ)  # as it is after the account switch
     if line.command is None:
         if open_application is None:
             raise UsageError("A command is needed.", hint="magerewind --help shows them.")
@@ -179,7 +179,7 @@ def _refused(
     if line.command == NAMES:
         return 0  # a shell that completes a word says nothing
     if line.check:
-        # Nothing is imported here: behind the door, the installation may be unreadable.
+        # Nothing is imported here: after the account switch, the installation may be unreadable.
         console.print(f"UNKNOWN - {printable(failure.message).replace('|', '/')}")
         return _UNKNOWN
     _say_failure(failure, console)

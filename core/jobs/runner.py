@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from core.account.ids import name_of
-from core.account.switch_record import opened
+from core.account.switch_record import account_switch
 from core.cancellation import interruptible
 from core.errors import JobInterrupted, MagerewindError, StoreLeftClosed
 from core.events import Event, Failed, JobBegan, JobEnded, Noted, Outcome, RecoveryBegan
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 def user_name() -> str:
     """Return the account that runs this, with who asked for it: root, or who called sudo."""
-    how = opened()
+    how = account_switch()
     if how is not None:
         return how.user
     name = name_of(os.geteuid())

@@ -106,10 +106,11 @@ def test_closed_streams_are_not_filled_with_something_else(installation, store_o
 @as_root
 def test_a_root_that_is_exchanged_at_the_last_moment(installation, place):
     script = (
-        "import os, sys\nfrom core.account import door\nfrom core.account.ids import ids_of\n"
+        "import os, sys\nfrom core.account import switch_account\n"
+        "from core.account.ids import ids_of\n"
         "from core.errors import AccountRefused\n"
-        "how = door.Opened(ids=ids_of(4711, 33), by='root')\n"
-        "try: door.go_through(how, environ=os.environ, root=(sys.argv[1], os.stat('/')))\n"
+        "how = switch_account.AccountSwitch(ids=ids_of(4711, 33), by='root')\n"
+        "try: switch_account.switch(how, environ=os.environ, root=(sys.argv[1], os.stat('/')))\n"
         "except AccountRefused as error: print(error)\n"
     )
     said = installation.program([installation.python, "-I", "-c", script, place])
@@ -135,7 +136,7 @@ def test_an_account_without_a_name_never_has_root_s_group():
 
 
 def test_the_environment_is_what_is_allowed(monkeypatch):
-    monkeypatch.setattr(os, "geteuid", lambda: OWNER)  # behind the door
+    monkeypatch.setattr(os, "geteuid", lambda: OWNER)  # after the account switch
     ids = Ids(uid=OWNER, gid=GROUP, groups=(GROUP,), name="deploy", home="/home/deploy")
     environ = {
         "PATH": "bin::/usr/bin:/nowhere:.:/bin",

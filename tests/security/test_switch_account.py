@@ -175,7 +175,7 @@ def test_a_killed_job_is_recovered_as_the_owner(installation, owned, php):
 
 
 def test_a_runner_started_by_hand_passes_the_door_itself(installation, owned):
-    """`job:run` is not for people; as root it must not be a way around the door."""
+    """`job:run` is not for people; as root it must not be a way around the account switch."""
     job_id, pid = stopped(installation, owned, "setup:backup", "--code")
     os.kill(pid, signal.SIGKILL)
     while Path(f"/proc/{pid}").exists():

@@ -83,7 +83,7 @@ class OwnerTransfer:
 
     def _make_link(self, row: Row, gift: tuple[int, int]) -> None:
         here = keeper()
-        account = None if here is None else here.lend(*gift)
+        account = None if here is None else here.helper_of(*gift)
         fd, name = self._place(row)
         target = row.link_then or b""
         if account is None:  # ours, with a group that only a file could be given to
