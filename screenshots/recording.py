@@ -15,8 +15,8 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from core.archive.plan.directory_totals import Sums
 from core.archive.plan.rows import Action
-from core.archive.plan.sums import Sums
 from core.archive.plan.tree import PlannedNode
 from core.backups.catalog import PartialBackup
 from core.errors import BackupNotFound

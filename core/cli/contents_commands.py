@@ -10,8 +10,8 @@ from typing import Any
 from core.cli.commands import Session
 from core.cli.contents_view import View, open_view
 from core.cli.found_backup import found_backup
+from core.contents.extract_target import Target
 from core.contents.protocol import Extracted, NotExtracted
-from core.contents.target import Target
 from core.errors import UsageError
 from core.events import encode_text
 from core.magento.store import Store

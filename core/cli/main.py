@@ -167,7 +167,7 @@ def _tell_of(
 ) -> None:
     """Tell others of a backup that could not be started; nobody may be at the terminal."""
     if line.command == "setup:backup":
-        from core.cli.failed_start import notify_failed_start  # noqa: PLC0415 - as above
+        from core.cli.notify_failed_start import notify_failed_start  # noqa: PLC0415 - as above
 
         notify_failed_start(line, configuration, console, failure)
 

@@ -131,7 +131,7 @@ def rollback_command(session: Session) -> int:
     if line.dry_run:
         return 0
     from core.operations import backup_origin  # noqa: PLC0415 - as said above
-    from core.operations.missing_entries import question_warnings  # noqa: PLC0415
+    from core.operations.incomplete_archive import question_warnings  # noqa: PLC0415
 
     if line.yes and not line.from_elsewhere:
         backup_origin.refuse_unasked(plan.elsewhere)

@@ -21,8 +21,8 @@ from core.archive.tree.accounts import AccountNumbers
 from core.backups.archive_index import index_of
 from core.backups.catalog import Backup
 from core.backups.manifest import identity_of
+from core.contents.extract_target import EntryMetadata, Refused, Target
 from core.contents.protocol import Extracted, NotExtracted, no_such_part
-from core.contents.target import EntryMetadata, Refused, Target
 from core.errors import DamagedBackup, UsageError
 from core.events import Report, no_report
 from core.magento.store import Store, shown

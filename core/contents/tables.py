@@ -17,9 +17,9 @@ from msgspec import Struct
 
 from core.backups.catalog import Backup
 from core.backups.dump_index import dump_index_of
+from core.contents.extract_target import EntryMetadata, Refused, Target
 from core.contents.origin import Origin, Text
 from core.contents.protocol import Extracted, NotExtracted, no_such_part
-from core.contents.target import EntryMetadata, Refused, Target
 from core.database.dump.script import history_session, session_end
 from core.database.index.dump_text import DumpText
 from core.database.index.entries import IndexedObject, IndexedTable, Place, RowsAt

@@ -38,7 +38,7 @@ from core.jobs.second_lock import hold_var
 from core.jobs.stream import EventStream, StreamWriter
 from core.journal import Journal
 from core.magento.store import Store, find_store
-from core.operations import closing, job_files, work
+from core.operations import closing, dispatch_operation, job_files
 from core.operations.context import Cancellation, JobContext
 from core.operations.equal_command import command_line
 from core.operations.records import Begin, End, RecoveryStarted, begin_of
@@ -46,7 +46,7 @@ from core.operations.requests import Request
 from core.operations.results import JobResult, OperationResult
 
 if TYPE_CHECKING:
-    from core.jobs.surroundings import Surroundings
+    from core.jobs.hooks_and_notifications import Surroundings
 
 
 def user_name() -> str:
@@ -176,7 +176,7 @@ class Runner:
         journal.write(
             Begin(
                 operation=request.operation,
-                kinds=work.kinds_of(self.job.store, self.job.directory, request),
+                kinds=dispatch_operation.kinds_of(self.job.store, self.job.directory, request),
                 host=self.host,
                 boot_id=boot_id(),
                 pid=os.getpid(),
@@ -216,7 +216,7 @@ class Runner:
         began_s, kinds = (self.clock(), ()) if begin is None else (begin.began_s, begin.kinds)
         if not self.job.directory.has(job_files.SETTINGS):
             return
-        from core.jobs.surroundings import around  # noqa: PLC0415 - most jobs have nothing around them
+        from core.jobs.hooks_and_notifications import around  # noqa: PLC0415 - most jobs have nothing around them
 
         if recovering:
             for stamped in EventStream(self.job.events).poll():
@@ -259,7 +259,7 @@ class Runner:
             self._announce(context, request)
             if surroundings is not None:
                 surroundings.begin()
-            return work.run(context, request)
+            return dispatch_operation.run(context, request)
         from core.operations import recovery  # noqa: PLC0415 - most jobs need none
 
         worked = None
@@ -297,7 +297,7 @@ class Runner:
             JobBegan(
                 job_id=self.job.job_id,
                 operation=request.operation,
-                kinds=work.kinds_of(self.job.store, self.job.directory, request),
+                kinds=dispatch_operation.kinds_of(self.job.store, self.job.directory, request),
                 timestamp=int(began_s),
                 root=self.job.store.root,
                 host=self.host,

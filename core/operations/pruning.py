@@ -36,7 +36,7 @@ from core.errors import BackupNotFound
 from core.magento.store import Store
 from core.operations.backup_origin import is_of_release
 from core.operations.findings import Finding, warn
-from core.operations.needed import needed_backups
+from core.operations.needed_backups import needed_backups
 
 CLOCK_BEHIND: Final = "clock-behind"
 _STANDINGS: Mapping[Health, ContentState] = {

@@ -20,9 +20,9 @@ from typing import Final, Self
 from core.archive.index.blocks import Broken, Row
 from core.archive.index.reader import IndexReader
 from core.archive.index.writer import NO_STRETCH, IndexedArchive, IndexWriter, RowGatherer
+from core.archive.plan.compare_listing import plan_listing
 from core.archive.plan.fetched import PIECE, FetchedFiles
-from core.archive.plan.listed import listing_file, members_of, read_listing
-from core.archive.plan.plan_listing import plan_listing
+from core.archive.plan.listing_file import listing_file, members_of, read_listing
 from core.archive.plan.summary import FilePlan
 from core.archive.tree.selection import Selection
 from core.database.index.read_index import DumpIndex

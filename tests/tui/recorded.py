@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from core.archive.plan.directory_totals import Sums
 from core.archive.plan.rows import Action
-from core.archive.plan.sums import Sums
 from core.archive.plan.tree import PlannedNode
 from core.backups.catalog import PartialBackup
 from core.errors import BackupNotFound, MagerewindError

@@ -21,7 +21,7 @@ from tui.engine.first_choice import begin_with
 from tui.engine.views import BackupsView
 from tui.render.choice import choice_lines, option_rows
 from tui.render.job import Place
-from tui.render.lost import numbers_words
+from tui.render.losses import numbers_words
 from tui.render.text import ASCII
 
 BACKUPS = BackupsView(directory="var/backups", sets=sets())

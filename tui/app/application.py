@@ -319,7 +319,7 @@ class Application(Shell):
 
     def _show_plan(self, request: UndoRequest | None, timestamp: int | None = None) -> None:
         # The modules that plan load slowly, and Home does not wait for them.
-        from tui.screens.rollback import Rollback  # noqa: PLC0415
+        from tui.screens.plan import Rollback  # noqa: PLC0415
 
         self.push_screen(Rollback(request, timestamp=timestamp))
 

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from core.archive.tree.patterns import quoted
 from core.errors import UsageError
 from core.events import Kind
-from core.operations.leave_out import leave_out, take_in
+from core.operations.plan_exclusions import leave_out, take_in
 from core.operations.requests import RollbackRequest
 from tui.engine.copies import located
 from tui.engine.views import BackupsView, BackupView, SetView

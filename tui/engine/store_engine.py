@@ -42,12 +42,12 @@ from core.magento.env_php import DeploymentConfiguration, read_configuration
 from core.magento.maintenance import maintenance_state, open_store
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
-from core.operations.changed import changed_files
+from core.operations.changed_since import changed_files
 from core.operations.equal_command import command_line
 from core.operations.health import StoreHealth
 from core.operations.lost_jobs import lost_lines
 from core.operations.lost_rows import count_lost_rows
-from core.operations.not_backed_up import media_findings
+from core.operations.media_coverage import media_findings
 from core.operations.preflight import space_of
 from core.operations.read_only import code_findings, refuse_unwritable
 from core.operations.remote import seen_everywhere, store_name

@@ -11,7 +11,7 @@ from core.operations.findings import Finding, Level
 from tui.engine.views import DatabasePlanView, PlanView
 from tui.render import text
 from tui.render.job import Place
-from tui.render.lost import LABEL, lost_words
+from tui.render.losses import LABEL, lost_words
 from tui.render.text import Glyphs, assemble
 
 MUTED: Final = "$foreground-muted"

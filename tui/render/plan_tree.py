@@ -6,8 +6,8 @@ from typing import Final
 
 from textual.content import Content
 
+from core.archive.plan.directory_totals import Sums
 from core.archive.plan.rows import Action
-from core.archive.plan.sums import Sums
 from core.archive.plan.tree import PlannedNode
 from core.events import Kind
 from core.operations.table_plans import TablePlan, TableState

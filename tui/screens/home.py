@@ -27,7 +27,7 @@ from tui.render.text import assemble
 from tui.screens.attention import concerns_of
 from tui.screens.home_facts import FILES_LIMIT_S, Facts
 from tui.screens.home_panels import fit_panels, home_body
-from tui.screens.lost import ask_repair, maintenance_question, urgent_of
+from tui.screens.lost_jobs import ask_repair, maintenance_question, urgent_of
 from tui.screens.page import Page
 from tui.widgets.keys import HELP, Hint
 from tui.widgets.lines import Draw, Lines

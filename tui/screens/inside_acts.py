@@ -13,7 +13,7 @@ from tui.engine.views import BackupView
 from tui.render import text
 from tui.screens.ask import Prompt
 from tui.screens.page import Page
-from tui.screens.rollback import Rollback
+from tui.screens.plan import Rollback
 
 
 def ask_extract(page: Page, name: str, part: InsideView, *, stop: Stop) -> None:

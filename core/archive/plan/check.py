@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from core.archive.plan.facts import PlanFacts
+from core.archive.plan.plan_facts import PlanFacts
 from core.archive.plan.plan_location import Bounds
 from core.archive.plan.rows import Region
 

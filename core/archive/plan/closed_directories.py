@@ -19,13 +19,13 @@ from typing import Final, NamedTuple
 
 from core.account.client import keeper
 from core.account.open_via_helper import account_of, look
-from core.archive.plan.facts import MOVABLE, Admitted
+from core.archive.plan.plan_facts import MOVABLE, Admitted
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace
 from core.archive.plan.rows import Row
 from core.archive.tree.open_directories import OPEN_DIRECTORY, OpenDirectories, is_gone
-from core.archive.tree.records import storable_inode
 from core.archive.tree.remove import entries
+from core.archive.tree.stat_records import storable_inode
 
 ACCESS: Final = "system.posix_acl_access"
 _HEAD: Final = struct.pack("<I", 2)

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from core.account.open_via_helper import open_to_read, readlink
+from core.archive.plan.cached_contents import CacheWriter
 from core.archive.plan.chosen_entries import DirectoriesAbove, shown
-from core.archive.plan.kept_contents import CacheWriter
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.rows import Action, Row
 from core.archive.plan.split_units import split
@@ -28,8 +28,8 @@ from core.archive.tar.reader import ArchiveReader
 from core.archive.tar.verify import refuse_leading_out
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import OPEN_FILE, is_gone
-from core.archive.tree.records import storable, storable_inode
 from core.archive.tree.selection import Found, Selection, unreadable
+from core.archive.tree.stat_records import storable, storable_inode
 from core.archive.tree.xattrs import CAPABILITY
 from core.errors import StorageError
 from core.events import Kind

@@ -21,8 +21,8 @@ from core.archive.tar.member_writer import DIRECTORY_MODE, MemberWriter
 from core.archive.tar.verify import InOrder
 from core.archive.tree.mounts import mounts_below
 from core.archive.tree.open_directories import OpenDirectories
-from core.archive.tree.records import end_of_records, parse_record, record_of
 from core.archive.tree.selection import Found, Problem, Run, Selection, Status, runs
+from core.archive.tree.stat_records import end_of_records, parse_record, record_of
 from core.archive.workers.batch_reader import LeftOut
 from core.archive.workers.pool import OrderedWork, Task
 from core.archive.workers.walk_batches import Batches
@@ -208,8 +208,8 @@ class LivePart:
 class Live:
     """The entries of a live tree, with contents of small files: an iterator of `Found`.
 
-    `record` gets the text of `core.archive.tree.records` for them, `waited` is called while nothing
-    comes: an error of it ends the wait.
+    `record` gets the text of `core.archive.tree.stat_records` for them, `waited` is called while
+    nothing comes: an error of it ends the wait.
     """
 
     def __init__(

@@ -19,12 +19,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from core.archive.plan.check import check_facts, check_regions
-from core.archive.plan.facts import NAMES, PlanFacts, decoded, encoded
+from core.archive.plan.directory_totals import DirectorySums
 from core.archive.plan.plan_database import PlanDatabase, make_file
+from core.archive.plan.plan_facts import NAMES, PlanFacts, decoded, encoded
 from core.archive.plan.plan_location import Bounds, PlanPlace, plan_location
 from core.archive.plan.plan_schema import INDEXES, KEEP_SUMS, OUTSIDE, PLAN_FORMAT, SCHEMA
 from core.archive.plan.rows import Action, Region, Row, Totals
-from core.archive.plan.sums import DirectorySums
 from core.archive.tar.sparse import SparseMap
 from core.errors import MALFORMED, StorageError
 

@@ -12,16 +12,16 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 
 from core.account.open_via_helper import lstat
+from core.archive.plan.cached_contents import CacheWriter
 from core.archive.plan.chosen_entries import directories_above_exist, first_beginning, unmatched
 from core.archive.plan.compare import NAMES_KEPT, Comparison, Same, content_is
-from core.archive.plan.facts import PlanStep
-from core.archive.plan.kept_contents import CacheWriter
+from core.archive.plan.completeness import Surveyor
 from core.archive.plan.live_entries import Live
 from core.archive.plan.outside_links import OutsideLinks
+from core.archive.plan.plan_facts import PlanStep
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace, cache_file, seen_file
 from core.archive.plan.summary import FilePlan, summary_of
-from core.archive.plan.survey import Surveyor
 from core.archive.plan.unwritable import unwritable
 from core.archive.tar.gzip import Stretch
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR
@@ -32,8 +32,8 @@ from core.archive.tar.verify import InOrder, check_totals
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import OpenDirectories, is_gone
 from core.archive.tree.patterns import Chosen
-from core.archive.tree.records import SeenWriter, record_of
 from core.archive.tree.selection import Found, Selection, unreadable, walk, walk_key
+from core.archive.tree.stat_records import SeenWriter, record_of
 from core.events import Kind, Report, Warned, no_report
 
 

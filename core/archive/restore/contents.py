@@ -13,8 +13,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
+from core.archive.plan.cached_contents import read_cache
 from core.archive.plan.fetched import FetchedContents, FetchedFiles
-from core.archive.plan.kept_contents import read_cache
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import cache_file
 from core.archive.plan.rows import Row

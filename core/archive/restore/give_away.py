@@ -24,7 +24,7 @@ from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.stages import UnitPaths
 from core.archive.restore.write_entry import Ownership
 from core.archive.tree.open_directories import OPEN_DIRECTORY, OPEN_FILE, OpenDirectories
-from core.archive.tree.records import storable_inode
+from core.archive.tree.stat_records import storable_inode
 
 _GATE: Final = b"gate"
 _PASSING: Final = b"passing"

@@ -16,11 +16,11 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from core.archive.plan.compare import Comparison
+from core.archive.plan.compare_listing import ListedPlanner
 from core.archive.plan.fetched import Fetch, fetch_contents
 from core.archive.plan.live_entries import LivePart, LiveParts
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_files import Planner
-from core.archive.plan.plan_listing import ListedPlanner
 from core.archive.plan.plan_location import seen_file
 from core.archive.plan.rows import Action, Row
 from core.archive.plan.summary import summary_of
@@ -31,9 +31,9 @@ from core.archive.restore.stages import make_stages
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import is_gone
 from core.archive.tree.ordinary_changes import are_too_many, is_ordinary
-from core.archive.tree.records import Change, Looks, SeenReader, changes, record_of
 from core.archive.tree.remove import remove_tree
 from core.archive.tree.selection import Selection, unreadable
+from core.archive.tree.stat_records import Change, Looks, SeenReader, changes, record_of
 from core.durable import unlink_if_there
 from core.errors import PlanChanged
 from core.events import Report, no_report

@@ -15,9 +15,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from core.archive.plan.facts import PlanStep
 from core.archive.plan.fetched import remove_fetched
-from core.archive.plan.listed import listing_file
+from core.archive.plan.listing_file import listing_file
+from core.archive.plan.plan_facts import PlanStep
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace, cache_file, seen_file
 from core.archive.plan.rows import Action, Row
@@ -37,7 +37,7 @@ from core.archive.restore.write_entry import (
     write_file,
 )
 from core.archive.tree.open_directories import OpenDirectories
-from core.archive.tree.records import storable_inode
+from core.archive.tree.stat_records import storable_inode
 from core.durable import fsync, translate
 from core.errors import StorageError
 from core.events import Report, no_report

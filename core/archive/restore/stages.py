@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.archive.plan.facts import MOVABLE, PlanStep
+from core.archive.plan.plan_facts import MOVABLE, PlanStep
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.rows import Region, Row
 from core.archive.restore.places import Places

@@ -17,7 +17,7 @@ from typing import Final
 from core import durable
 from core.account.open_via_helper import account_of, lstat, open_to_read
 from core.archive.plan.closed_directories import admitted
-from core.archive.plan.facts import MOVABLE, PlanStep
+from core.archive.plan.plan_facts import MOVABLE, PlanStep
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace, plan_location
 from core.archive.plan.rows import Region, Row
@@ -26,8 +26,8 @@ from core.archive.restore.places import Places
 from core.archive.restore.stage import StagedFiles
 from core.archive.restore.stages import refuse_unstaged
 from core.archive.tree.open_directories import OPEN_DIRECTORY, OpenDirectories, is_gone
-from core.archive.tree.records import storable_inode
 from core.archive.tree.remove import remove_if_empty
+from core.archive.tree.stat_records import storable_inode
 from core.durable import translate
 from core.errors import MagerewindError, PlanChanged, StorageError, StoreLeftClosed
 from core.events import Report, no_report

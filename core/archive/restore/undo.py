@@ -15,7 +15,7 @@ from typing import Final
 from core.account.client import keeper
 from core.account.open_via_helper import account_of, lstat
 from core.archive.plan.closed_directories import blocked
-from core.archive.plan.facts import PlanStep
+from core.archive.plan.plan_facts import PlanStep
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace
 from core.archive.plan.rows import Action, Region, Row
@@ -26,8 +26,8 @@ from core.archive.restore.stage import StagedFiles
 from core.archive.tree.accounts import own_groups
 from core.archive.tree.mounts import place_pair
 from core.archive.tree.open_directories import OpenDirectories, is_gone
-from core.archive.tree.records import storable, storable_inode
 from core.archive.tree.remove import entries
+from core.archive.tree.stat_records import storable, storable_inode
 from core.durable import translate
 from core.errors import NothingToUndo, PlanChanged, StoreUnreadable
 

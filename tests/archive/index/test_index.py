@@ -13,8 +13,8 @@ import pytest
 from core.archive.create.pack_worker import SMALL
 from core.archive.create.write_archive import ArchiveSummary, write_archive
 from core.archive.index.blocks import Broken, Row, decode, encode
-from core.archive.index.made_again import make_index
 from core.archive.index.reader import IndexReader, Located
+from core.archive.index.rebuild_index import make_index
 from core.archive.index.stretches import StretchContents
 from core.archive.index.writer import TRAILER
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from core.archive.index.made_again import make_index
 from core.archive.index.reader import IndexReader
-from core.archive.plan.facts import PlanFacts
+from core.archive.index.rebuild_index import make_index
+from core.archive.plan.plan_facts import PlanFacts
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_files import plan_files
 from core.archive.restore.recheck import recheck_files

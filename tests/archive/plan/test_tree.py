@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from core.archive.plan.directory_totals import Sums
 from core.archive.plan.rows import Action, Row
-from core.archive.plan.sums import Sums
 from core.archive.tree.selection import walk_key
 from tests.archive.plan_rows import DIRECTORY, FILE, plan_of_rows
 

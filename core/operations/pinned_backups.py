@@ -11,7 +11,7 @@ from core.directories import Directory
 from core.errors import MALFORMED, BackupNeeded
 from core.magento.store import Store
 from core.operations.job_files import DEFINITIONS, UNDO, job_ids, open_job, open_jobs
-from core.operations.needed import needed_backups
+from core.operations.needed_backups import needed_backups
 from core.owned_files import LARGE
 
 

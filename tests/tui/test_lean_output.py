@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tui.app.lean import lean
+from tui.app.lean_output import lean
 
 _TOKEN = re.compile(r"\x1b\[([\d;]*)([mH])|(\r\n|\n)|([^\x1b\r\n])")
 LINED = {"4", "7", "9"}  # seen on blanks too

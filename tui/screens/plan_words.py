@@ -12,7 +12,7 @@ from core.text.orders import rollback_order
 from tui.engine.views import PlanView
 from tui.render import text
 from tui.render.job import Place
-from tui.render.lost import lost_words
+from tui.render.losses import lost_words
 from tui.render.plan import MUTED, room_words
 from tui.render.text import assemble
 from tui.screens.confirm import ConfirmView

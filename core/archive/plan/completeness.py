@@ -3,7 +3,7 @@
 A rollback removes entries that the archive lacks. An archive that is empty, of another kind, packed
 with a leading folder or made of a few directories would so remove a store. It owns the marks by
 which a whole archive is known. It reads names only, and judges nothing: see
-`core.operations.missing_entries`.
+`core.operations.incomplete_archive`.
 """
 
 from __future__ import annotations

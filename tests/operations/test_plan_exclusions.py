@@ -11,7 +11,7 @@ from core.archive.plan.rows import Action
 from core.archive.tree.patterns import below_any, quoted, resolve
 from core.errors import StorageError
 from core.events import Kind
-from core.operations.leave_out import leave_out, take_in
+from core.operations.plan_exclusions import leave_out, take_in
 from core.operations.requests import RollbackRequest
 from core.operations.rollback_plan import plan_rollback
 from core.text.plan_list import write_list

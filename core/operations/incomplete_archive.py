@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 
+from core.archive.plan.completeness import Survey
 from core.archive.plan.summary import FilePlan
-from core.archive.plan.survey import Survey
 from core.events import Kind
 from core.magento.store import Store
 from core.operations import backup_origin

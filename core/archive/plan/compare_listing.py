@@ -14,7 +14,7 @@ from typing import Final
 from core.account.open_via_helper import open_to_read
 from core.archive.plan.compare import Comparison
 from core.archive.plan.fetched import PIECE, Fetch, FetchedFiles
-from core.archive.plan.listed import Listed, listing_file, members_of, read_listing
+from core.archive.plan.listing_file import Listed, listing_file, members_of, read_listing
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_files import Planner, merge
 from core.archive.plan.plan_location import PlanPlace, seen_file
@@ -23,8 +23,8 @@ from core.archive.tar.header import HARD_LINK
 from core.archive.tar.member import Member
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import OPEN_FILE, is_gone
-from core.archive.tree.records import SeenWriter
 from core.archive.tree.selection import Found, Selection, unreadable
+from core.archive.tree.stat_records import SeenWriter
 from core.events import Report, no_report
 
 _SECOND_NS: Final = 1_000_000_000

@@ -31,7 +31,7 @@ def kinds_of(store: Store, directory: Directory, request: Request) -> tuple[Kind
         case BackupRequest() | RollbackRequest():
             return request.kinds
         case UndoRequest():
-            from core.operations.release import undoable_kinds
+            from core.operations.release_root import undoable_kinds
 
             return undoable_kinds(store, sibling(directory, request.job_id))[0]
         case DiscardRequest(orphans=True):

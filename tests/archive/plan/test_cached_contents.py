@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from core.archive.create.write_archive import ArchiveSummary
-from core.archive.plan import kept_contents
+from core.archive.plan import cached_contents
 from core.archive.plan.plan_files import plan_files
 from core.archive.plan.summary import FilePlan
 from core.archive.restore import contents
 from core.archive.restore.stage import remove_stage, stage_files
 from core.archive.restore.swap import swap_files
-from core.archive.tree.records import Change, Looks, SeenReader, SeenWriter, changes, record_of
+from core.archive.tree.stat_records import Change, Looks, SeenReader, SeenWriter, changes, record_of
 from core.directories import state_file
 from core.errors import PlanChanged, StorageError
 from tests.archive.trees import Layout, covered, put, write
@@ -113,7 +113,7 @@ def test_attributes_come_back(
 def test_too_much_comes_from_the_archive(
     shop: Layout, archive: tuple[Path, ArchiveSummary], monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
-    monkeypatch.setattr(kept_contents, "LARGEST", limit)
+    monkeypatch.setattr(cached_contents, "LARGEST", limit)
     before = covered(shop.root)
     damage(shop)
     plan = planned(shop, *archive)
@@ -130,7 +130,7 @@ def test_a_full_disk_stops_no_plan(
 
     before = covered(shop.root)
     damage(shop)
-    monkeypatch.setattr(kept_contents, "write_all", full)
+    monkeypatch.setattr(cached_contents, "write_all", full)
     plan = planned(shop, *archive)
     assert not put_aside(shop)
     swap_files(stage_files(plan, job_id="job"))

@@ -32,7 +32,7 @@ from tui.screens.choosing import Choosing
 from tui.screens.confirm import Confirm
 from tui.screens.plan_options import OptionsPanel
 from tui.screens.plan_pane import PlanPane
-from tui.screens.rollback_words import confirm_view, facts_lines, order, takes_words, undo_words
+from tui.screens.plan_words import confirm_view, facts_lines, order, takes_words, undo_words
 from tui.screens.write_plan import write_plan
 from tui.widgets.key_lines import KeyLines
 from tui.widgets.keys import BACK, HELP, Hint

@@ -9,7 +9,7 @@ import pytest
 
 from core.events import Kind
 from core.magento.store import Store, find_store
-from core.operations.changed import LIMIT_S, changed_files
+from core.operations.changed_since import LIMIT_S, changed_files
 
 THEN = 1_700_000_000.0
 

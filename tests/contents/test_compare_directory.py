@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from core.backups.catalog import find_any_backup
+from core.contents.compare_directory import ContentState, Standings, hits
 from core.contents.members import ArchiveContents
-from core.contents.standing import ContentState, Standings, hits
 from core.errors import Cancelled
 from core.magento.store import find_store
 from tests.contents.looking import HOSTILE, NAME, Looking, make_store

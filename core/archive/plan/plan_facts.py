@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import Struct, field
 
-from core.archive.plan.survey import Survey
+from core.archive.plan.completeness import Survey
 from core.archive.tree.selection import Selection
 from core.events import Kind, Warned
 
