@@ -16,7 +16,7 @@ import stat
 from typing import Final
 
 from core.account.packets import Request, Verb
-from core.account.store_boundary import Bounds
+from core.account.store_boundary import StoreBoundary
 
 ACCESS: Final = "system.posix_acl_access"
 _LONGEST_NAME: Final = 255
@@ -42,7 +42,7 @@ def become(uid: int, gid: int) -> None:
 class Account:
     """The calls that are made for the owner as another account."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: StoreBoundary) -> None:
         self._bounds = bounds
         self._uid, self._gid = os.geteuid(), os.getegid()
         self._links_are_safe = _protected_hardlinks()

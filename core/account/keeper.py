@@ -27,7 +27,7 @@ from typing import Final
 
 from core.account.account_helper import Account, become
 from core.account.packets import Garbage, Request, Verb, close_all, receive_request, serve
-from core.account.store_boundary import Accounts, Bounds
+from core.account.store_boundary import Accounts, StoreBoundary
 
 _MOST_CHILDREN: Final = 32
 _PR_SET_NO_NEW_PRIVS: Final = 38
@@ -148,7 +148,7 @@ class _Keeper:
         with socket.socket(fileno=fd) as channel:
             if (channel.family, channel.type) != (socket.AF_UNIX, socket.SOCK_SEQPACKET):
                 return
-            bounds = Bounds(self._root_fd, self._owner)
+            bounds = StoreBoundary(self._root_fd, self._owner)
             accounts = Accounts(bounds)
             if not request.uid:
                 serve(channel, _Giver(bounds, accounts, self._owner).answer)
@@ -164,7 +164,7 @@ class _Keeper:
 class _Giver:
     """Decides about each request to give a file away, and carries it out."""
 
-    def __init__(self, bounds: Bounds, accounts: Accounts, owner: int) -> None:
+    def __init__(self, bounds: StoreBoundary, accounts: Accounts, owner: int) -> None:
         self._bounds = bounds
         self._accounts = accounts
         self._owner = owner

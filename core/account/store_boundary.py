@@ -57,7 +57,7 @@ def _mounts() -> dict[int, _Mount]:
     return found
 
 
-class Bounds:
+class StoreBoundary:
     """The places of a store: its root, and the targets of `pub/media` and `var`.
 
     A link counts when it and the directory behind it are the owner's: others who can make links in
@@ -97,7 +97,7 @@ class Bounds:
 class Accounts:
     """The ids that own something in a store."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: StoreBoundary) -> None:
         self._uids: set[int] = set()
         self._gids: set[int] = set()
         self._walk = _owners(bounds)
@@ -113,7 +113,7 @@ class Accounts:
         return True
 
 
-def _owners(bounds: Bounds) -> Iterator[tuple[int, int]]:
+def _owners(bounds: StoreBoundary) -> Iterator[tuple[int, int]]:
     """Yield account and group of everything in a store, as long as the walk may take."""
     until_s = time.monotonic() + _LONGEST_WALK_S
     for root in bounds.roots:
@@ -132,7 +132,7 @@ def _owners(bounds: Bounds) -> Iterator[tuple[int, int]]:
                     ways += [] if below is None else [_Level(below)]
 
 
-def _descend(fd: int, name: bytes, bounds: Bounds) -> int | None:
+def _descend(fd: int, name: bytes, bounds: StoreBoundary) -> int | None:
     try:
         below = os.open(name, OPEN_DIRECTORY, dir_fd=fd)
     except OSError:

@@ -18,7 +18,7 @@ from core.account.drop_privileges import become
 from core.account.ids import UNMAPPED, Ids, ids_of, name_of
 from core.account.seccomp import refuse_typing
 from core.account.switch_record import AccountSwitch, account_switch, set_account_switch
-from core.account.walk import Place, Walk, distrust, distrust_of_root
+from core.account.walk import Walk, WalkedPlace, distrust, distrust_of_root
 from core.errors import AccountRefused
 
 # Places that must be root's alone where root works as root. A missing one is no reason.
@@ -44,7 +44,7 @@ def refuse_borrowed_rights() -> None:
         )
 
 
-def owner_of(walk: Walk, place: Place) -> Ids | None:
+def owner_of(walk: Walk, place: WalkedPlace) -> Ids | None:
     """Return the owner of the store at `place`; None if root owns all of it.
 
     If root owns the directory itself, the owner of `app/etc` decides. Raises AccountRefused if
@@ -67,7 +67,7 @@ def owner_of(walk: Walk, place: Place) -> Ids | None:
     return ids_of(uid, status.st_gid)
 
 
-def _configuration_of(place: Place) -> os.stat_result | None:
+def _configuration_of(place: WalkedPlace) -> os.stat_result | None:
     """Return the status of `app/etc`, None where it is missing.
 
     Raises AccountRefused where a third account could have led to it: it would choose whose rights
@@ -106,7 +106,7 @@ def _refuse_mixed(root: str) -> None:
             )
 
 
-def start_keeper(place: Place, owner: Ids) -> int:
+def start_keeper(place: WalkedPlace, owner: Ids) -> int:
     """Start the process that gives files back to other accounts.
 
     Returns a descriptor of a socket to it. Raises AccountRefused.

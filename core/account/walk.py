@@ -35,7 +35,7 @@ class Passed(Struct, frozen=True, kw_only=True):
         return stat.S_ISLNK(self.status.st_mode)
 
 
-class Place(Struct, frozen=True, kw_only=True):
+class WalkedPlace(Struct, frozen=True, kw_only=True):
     """A directory on the physical path to the end, or the end itself; `fd` allows only looking.
 
     `passed` is how many steps the walk had made when it was there.
@@ -59,7 +59,7 @@ class Walk(Closeable):
 
     def __init__(self, path: str) -> None:
         self.passed: list[Passed] = []
-        self.places: list[Place] = []
+        self.places: list[WalkedPlace] = []
         self._fds: list[int] = []
         self._links = 0
         try:
@@ -70,7 +70,7 @@ class Walk(Closeable):
             raise
 
     @property
-    def end(self) -> Place:
+    def end(self) -> WalkedPlace:
         """Return where the path leads."""
         return self.places[-1]
 
@@ -82,7 +82,7 @@ class Walk(Closeable):
 
     def _arrive(self, path: str, fd: int, status: os.stat_result) -> None:
         self.passed.append(Passed(path=path, status=status))
-        self.places.append(Place(path=path, fd=fd, passed=len(self.passed)))
+        self.places.append(WalkedPlace(path=path, fd=fd, passed=len(self.passed)))
 
     def _go(self, path: str) -> None:
         left = path.split("/")[::-1]

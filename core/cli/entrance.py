@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from core.account import installation, switch_account
 from core.account.ids import Ids, ids_named
-from core.account.walk import Place, Walk
+from core.account.walk import Walk, WalkedPlace
 from core.cli.console import Console
 from core.cli.parser import NAMES, CommandLine
 from core.errors import AccountRefused, DirectoryGone, MagerewindError, StoreNotFound
@@ -86,7 +86,7 @@ class _Found(Struct, frozen=True, kw_only=True):
     """Where the store is, and the way that led there."""
 
     walk: Walk
-    place: Place
+    place: WalkedPlace
 
 
 def _pass(line: CommandLine) -> tuple[switch_account.AccountSwitch | None, CommandLine]:
@@ -183,7 +183,7 @@ def _located(line: CommandLine) -> Iterator[_Found]:
         yield _Found(walk=walk, place=place)
 
 
-def _root_of(walk: Walk, *, named: bool) -> Place:
+def _root_of(walk: Walk, *, named: bool) -> WalkedPlace:
     if not named:
         return walk.places[nearest_root([(place.path, place.fd) for place in walk.places])]
     if not stat.S_ISDIR(walk.end.status.st_mode):

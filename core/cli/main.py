@@ -73,10 +73,10 @@ def _dispatch(
         with interruptions.watch():  # so that store and server are removed in any case
             return _demo(line, open_application)
     # Here, and not above, so that --help and the application load no more than they need.
-    from core.cli.dispatch import Session, command_of, refuse_to_change  # noqa: PLC0415
+    from core.cli.dispatch import CommandSession, command_of, refuse_to_change  # noqa: PLC0415
 
     refuse_to_change(line)
-    session = Session(
+    session = CommandSession(
         line=line,
         console=console,
         interruptions=interruptions,

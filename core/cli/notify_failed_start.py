@@ -17,10 +17,10 @@ from core.cli.parser import CommandLine
 from core.config.job_settings import settings_of_job
 from core.errors import InvalidConfig, MagerewindError, SecretUnreadable, reason_of
 from core.events import Failed, Operation, Outcome
-from core.jobs.facts import Facts
+from core.jobs.facts import JobFacts
 from core.magento.store import find_store_here
 from core.notify.metrics import write_metrics
-from core.notify.send import Sending
+from core.notify.send import Notifications
 from core.text.lines import warning
 
 _CANCELLED: Final = 130
@@ -54,7 +54,9 @@ def _tell(
         return
     settings = configuration.settings(line, root)
     job = settings_of_job(settings, Operation.BACKUP, root)
-    facts = Facts(store=job.store, root=root, host=socket.gethostname(), user=name_of(os.geteuid()))
+    facts = JobFacts(
+        store=job.store, root=root, host=socket.gethostname(), user=name_of(os.geteuid())
+    )
     facts.see(Failed(error=type(failure).__name__, message=failure.message))
     now_s = time.time()
     start = facts.of_start("", Operation.BACKUP, settings.settings.kinds, now_s)
@@ -66,7 +68,7 @@ def _tell(
         closed_s=0.0,
         now_s=now_s,
     )
-    problems = Sending(job.receivers, configuration.environ).end(told, ())
+    problems = Notifications(job.receivers, configuration.environ).end(told, ())
     console.say(*(warning(f"Warning: {problem}") for problem in problems))
     # Root writes no file on behalf of a store: its directory may be another account's.
     if job.metrics_file is not None and backups is not None and os.geteuid() != 0:

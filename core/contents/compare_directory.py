@@ -37,7 +37,7 @@ _SECOND: Final = 1_000_000_000
 _KINDS: Final = {stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 
 
-class ContentState(Struct, kw_only=True):
+class StoreRelation(Struct, kw_only=True):
     """One child, and all below it: the numbers of entries a rollback would add, change and remove.
 
     `about`: contents were not read. Of an entry only in the store `kind` is its type, with its size
@@ -76,20 +76,20 @@ class Standings:
         self._left = 0 if contents.is_elsewhere else ALL_READ
         self._passed = 0
 
-    def of(self, directory: str) -> Iterator[ContentState]:
+    def of(self, directory: str) -> Iterator[StoreRelation]:
         """Yield the children of a directory, "" being the top, in our order, as they are known.
 
         Raises DamagedBackup, Cancelled.
         """
         top = os.fsencode(directory)
         prefix = top + b"/" if top else b""
-        now: ContentState | None = None
+        now: StoreRelation | None = None
         for path, located, found in self._both(prefix):
             child = os.fsdecode(prefix + path[len(prefix) :].partition(b"/")[0])
             if now is None or now.path != child:
                 if now is not None:
                     yield now
-                now = ContentState(path=child)
+                now = StoreRelation(path=child)
             self._count(now, path, located, found)
         if now is not None:
             yield now
@@ -124,7 +124,7 @@ class Standings:
         return walk(selection, problem=_nothing)
 
     def _count(
-        self, child: ContentState, path: bytes, located: Located | None, found: Found | None
+        self, child: StoreRelation, path: bytes, located: Located | None, found: Found | None
     ) -> None:
         if located is None:
             assert found is not None  # noqa: S101 - one side has it
@@ -144,7 +144,7 @@ class Standings:
         else:
             child.changes += 1
 
-    def _is_same(self, child: ContentState, located: Located, found: Found) -> bool:
+    def _is_same(self, child: StoreRelation, located: Located, found: Found) -> bool:
         if located.row.type == HARD_LINK:
             target = self._contents.find_path(located.row.link)
             if target is None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Self
 
-from core.archive.index.blocks import UNKNOWN, Block, Broken, Row
+from core.archive.index.blocks import UNKNOWN, Block, Broken, IndexRow
 from core.archive.index.reader import IndexReader, Located
 from core.archive.index.stretches import StretchContents
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
@@ -269,7 +269,7 @@ class _Looks:
         self._is_root = os.geteuid() == 0
         self._numbers = AccountNumbers(uid=0, gid=0)
 
-    def of(self, row: Row) -> EntryMetadata:
+    def of(self, row: IndexRow) -> EntryMetadata:
         """Return the metadata for an entry."""
         uid = gid = None
         if self._is_root and row.mode != UNKNOWN:

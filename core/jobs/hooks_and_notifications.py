@@ -16,28 +16,28 @@ from typing import Any
 from core.config.job_settings import JobSettings, from_json
 from core.errors import ForeignState, MagerewindError, reason_of
 from core.events import Kind, Operation, Outcome, Warned
-from core.jobs.facts import Facts
+from core.jobs.facts import JobFacts
 from core.operations import job_files
 from core.operations.context import JobContext
-from core.operations.hooks import Hooks
+from core.operations.hooks import JobHooks
 from core.operations.records import WorkFinished
 from core.operations.results import JobResult
 
 
-class Surroundings:
+class HooksAndNotifications:
     """The surroundings of one job. `facts` sees its events."""
 
     def __init__(
-        self, context: JobContext, settings: JobSettings, facts: Facts, start: Mapping[str, Any]
+        self, context: JobContext, settings: JobSettings, facts: JobFacts, start: Mapping[str, Any]
     ) -> None:
-        from core.notify.send import Sending  # noqa: PLC0415 - most jobs have no receivers
+        from core.notify.send import Notifications  # noqa: PLC0415 - most jobs have no receivers
 
         self._context = context
         self._settings = settings
         self._facts = facts
         self._start = dict(start)
-        self._hooks = Hooks(context=context, hooks=settings.hooks)
-        self._sending = Sending(settings.receivers, context.environ)
+        self._hooks = JobHooks(context=context, hooks=settings.hooks)
+        self._sending = Notifications(settings.receivers, context.environ)
 
     def begin(self) -> None:
         """Notify of the start, and run the hooks `before`. Raises HookFailed, Cancelled."""
@@ -100,8 +100,12 @@ class Surroundings:
 
 
 def around(
-    context: JobContext, facts: Facts, operation: Operation, kinds: Sequence[Kind], began_s: float
-) -> Surroundings | None:
+    context: JobContext,
+    facts: JobFacts,
+    operation: Operation,
+    kinds: Sequence[Kind],
+    began_s: float,
+) -> HooksAndNotifications | None:
     """Return the surroundings of a job as they were when it was started; None for none."""
     try:
         settings = from_json(context.directory.read(job_files.SETTINGS))
@@ -113,4 +117,4 @@ def around(
         return None
     start = facts.of_start(context.job_id, operation, kinds, began_s)
     start["store"] = settings.store
-    return Surroundings(context, settings, facts, start)
+    return HooksAndNotifications(context, settings, facts, start)

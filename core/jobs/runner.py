@@ -22,7 +22,7 @@ from core.cancellation import interruptible
 from core.errors import JobInterrupted, MagerewindError, StoreLeftClosed
 from core.events import Event, Failed, JobBegan, JobEnded, Noted, Outcome, RecoveryBegan
 from core.jobs.directory import JobDirectory, find_job, prepare_state_directory
-from core.jobs.facts import Facts
+from core.jobs.facts import JobFacts
 from core.jobs.listing import (
     has_begun,
     has_ended,
@@ -46,7 +46,7 @@ from core.operations.requests import Request
 from core.operations.results import JobResult, OperationResult
 
 if TYPE_CHECKING:
-    from core.jobs.hooks_and_notifications import Surroundings
+    from core.jobs.hooks_and_notifications import HooksAndNotifications
 
 
 def user_name() -> str:
@@ -87,7 +87,7 @@ class Runner:
         self.clock = clock
         self.host = host or socket.gethostname()
         self.cancellation: Cancellation | None = None
-        self._around: Surroundings | None = None
+        self._around: HooksAndNotifications | None = None
 
     def run(self, *, ready_fd: int | None = None, from_host: str | None = None) -> int:
         """Run or recover the job; return its exit code."""
@@ -138,9 +138,9 @@ class Runner:
         _close(held)  # last: where the rest is removed, watchers see by it that more may come
         return ending.exit_code
 
-    def _facts(self) -> Facts:
+    def _facts(self) -> JobFacts:
         root = self.job.store.root
-        return Facts(store=os.path.basename(root), root=root, host=self.host, user=user_name())
+        return JobFacts(store=os.path.basename(root), root=root, host=self.host, user=user_name())
 
     def _ended(self, journal: Journal, ending: JobResult, began_s: float) -> JobEnded:
         return JobEnded(
@@ -187,7 +187,7 @@ class Runner:
         )
         return journal
 
-    def _context(self, journal: Journal, stream: StreamWriter, facts: Facts) -> JobContext:
+    def _context(self, journal: Journal, stream: StreamWriter, facts: JobFacts) -> JobContext:
         def emit(event: Event) -> None:
             facts.see(event)
             stream.emit(event)
@@ -209,7 +209,7 @@ class Runner:
         )
 
     def _look_around(
-        self, context: JobContext, request: Request, facts: Facts, *, recovering: bool
+        self, context: JobContext, request: Request, facts: JobFacts, *, recovering: bool
     ) -> None:
         """Load the hooks and receivers of this job as they were configured at its start."""
         begin = begin_of(context.journal.records)

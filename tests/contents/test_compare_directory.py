@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from core.backups.catalog import find_any_backup
-from core.contents.compare_directory import ContentState, Standings, hits
+from core.contents.compare_directory import Standings, StoreRelation, hits
 from core.contents.members import ArchiveContents
 from core.errors import Cancelled
 from core.magento.store import find_store
 from tests.contents.looking import HOSTILE, NAME, Looking, make_store
 
 
-def standing(looking: Looking, directory: str, stop=lambda: False) -> dict[str, ContentState]:
+def standing(looking: Looking, directory: str, stop=lambda: False) -> dict[str, StoreRelation]:
     store = find_store(str(looking.root), root=str(looking.root))
     backup = find_any_backup(store.backups, NAME)
     with ArchiveContents(backup, store) as contents:
@@ -26,7 +26,7 @@ def standing(looking: Looking, directory: str, stop=lambda: False) -> dict[str, 
     return {one.path: one for one in found}
 
 
-def counts(one: ContentState) -> tuple[int, int, int]:
+def counts(one: StoreRelation) -> tuple[int, int, int]:
     return one.comes, one.changes, one.goes
 
 

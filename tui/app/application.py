@@ -20,7 +20,7 @@ from core.operations.requests import DiscardRequest, Request, UndoRequest
 from tui.app.bar import bar_of
 from tui.app.base import Shell
 from tui.app.terminal import Terminal
-from tui.engine.job_watch import Watch
+from tui.engine.job_watch import StreamWatch
 from tui.engine.port import Engine, Follower, Latest, QuestionThreads
 from tui.engine.views import BackupsView, SetView
 from tui.render.job import closed_text
@@ -98,7 +98,7 @@ class Application(Shell):
         self.errands = QuestionThreads()
         every_s = REMOTE_POLL_S if self.remote else POLL_S
         self._poll_timer = self.set_interval(every_s, self.poll, pause=True)
-        self._watch = Watch(self.engine.places, self.look_for_jobs, self.errands, local=None)
+        self._watch = StreamWatch(self.engine.places, self.look_for_jobs, self.errands, local=None)
         self.set_interval(AGES_S, self._redraw_ages)
         self.push_screen(Home())
         self.call_after_refresh(self.look_for_jobs)

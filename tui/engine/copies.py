@@ -18,7 +18,7 @@ from core.repository.seen import Seen
 from core.repository.sets import RemoteSet
 from core.repository.settings import Repository
 from core.text import numbers
-from tui.engine.views import BackupView, Origin, SetView
+from tui.engine.views import BackupView, SetOrigin, SetView
 
 HERE = "here"
 ONLY_THERE = "It is not in var/backups: magerewind repo:fetch brings it there."
@@ -34,7 +34,7 @@ def with_copies(
     found = {one.timestamp: one for one in sets}
     for known in seen:
         try:
-            origin = Origin(repository=open_one(known.repository), store=store)
+            origin = SetOrigin(repository=open_one(known.repository), store=store)
         except MagerewindError:
             continue
         for one in known.holdings.sets:
@@ -59,7 +59,7 @@ def _with_place(here: SetView, one: RemoteSet, repository: str) -> SetView:
     return replace(here, backups=tuple(map(placed, here.backups)))
 
 
-def _set_view(one: RemoteSet, known: Seen, origin: Origin) -> SetView:
+def _set_view(one: RemoteSet, known: Seen, origin: SetOrigin) -> SetView:
     checked = f"{numbers.moment(known.checked_s)}" if known.checked_s else "never"
     details = (
         ("Where", f"{known.repository} ({origin.repository.shown_url})"),

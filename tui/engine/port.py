@@ -36,10 +36,10 @@ from tui.engine.views import (
     DatabaseView,
     LostView,
     NewerView,
-    Places,
     PlanView,
     SetView,
     SpaceView,
+    StorePaths,
     StoreView,
 )
 
@@ -97,7 +97,7 @@ class Engine(Protocol):
         ...
 
     @property
-    def places(self) -> Places:
+    def places(self) -> StorePaths:
         """Where to see that a job begins or ends."""
         ...
 

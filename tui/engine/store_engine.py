@@ -68,10 +68,10 @@ from tui.engine.views import (
     DatabaseView,
     LostView,
     NewerView,
-    Places,
     PlanView,
     SetView,
     SpaceView,
+    StorePaths,
     StoreView,
     places_of,
 )
@@ -108,7 +108,7 @@ class StoreEngine:
         return backup_request(CommandLine(), effective, os.environ, kinds=every)
 
     @property
-    def places(self) -> Places:
+    def places(self) -> StorePaths:
         """Where to see that a job begins or ends."""
         return places_of(self._store)
 

@@ -11,7 +11,7 @@ from core.operations.requests import RollbackRequest, UndoRequest
 from core.text.orders import rollback_order
 from tui.engine.views import PlanView
 from tui.render import text
-from tui.render.job import Place
+from tui.render.job import Canvas
 from tui.render.losses import lost_words
 from tui.render.plan import MUTED, room_words
 from tui.render.text import assemble
@@ -51,7 +51,7 @@ def takes_words(
     return (closed_words(request, plan), room_words(plan), kept), ""
 
 
-def facts_lines(takes: Sequence[str], style: str, command: str, place: Place) -> list[Content]:
+def facts_lines(takes: Sequence[str], style: str, command: str, place: Canvas) -> list[Content]:
     """Return the two rows below a plan: as much of what it takes as fits, the equal command."""
     glyphs, width = place.glyphs, place.width
     told = ""

@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
-from core.archive.index.blocks import Row, stored
-from core.archive.index.writer import NO_STRETCH, IndexedArchive, IndexWriter, RowGatherer
+from core.archive.index.blocks import IndexRow, stored
+from core.archive.index.writer import NO_STRETCH, ArchiveIndexWriter, IndexedArchive, RowGatherer
 from core.archive.tar.gzip import Stretch
 from core.archive.tar.member import Member
 from core.archive.tar.name_index import Index
@@ -28,7 +28,7 @@ _NANOSECONDS = 1_000_000_000
 class _Gathering:
     """Puts members into blocks, each in one of the stretches that were found so far."""
 
-    def __init__(self, writer: IndexWriter, stretches: Sequence[Stretch]) -> None:
+    def __init__(self, writer: ArchiveIndexWriter, stretches: Sequence[Stretch]) -> None:
         self._writer = writer
         self._gatherer = RowGatherer(writer)
         self._members = 0
@@ -46,7 +46,7 @@ class _Gathering:
                 self._number += 1
         place = ended if member.content_at < 0 else member.content_at
         owner = (member.uid, member.gid, _name(member.uname), _name(member.gname))
-        row = Row(
+        row = IndexRow(
             member.name, member.type, member.mode, owner, member.size,
             member.mtime * _NANOSECONDS, member.link, place - ended,
         )  # fmt: skip
@@ -130,7 +130,7 @@ def _in_order(members: Iterable[Member]) -> Iterator[Member]:
 def _gathered(fd: int, found: Iterable[Member], stretches: Sequence[Stretch]) -> _Gathering:
     os.ftruncate(fd, 0)
     os.lseek(fd, 0, os.SEEK_SET)
-    gathering = _Gathering(IndexWriter(fd), stretches)
+    gathering = _Gathering(ArchiveIndexWriter(fd), stretches)
     for member in found:
         gathering.add(member)
     gathering.end()

@@ -22,7 +22,7 @@ from core.account.open_via_helper import account_of, look
 from core.archive.plan.plan_facts import MOVABLE, Admitted
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace
-from core.archive.plan.rows import Row
+from core.archive.plan.rows import PlanRow
 from core.archive.tree.open_directories import OPEN_DIRECTORY, OpenDirectories, is_gone
 from core.archive.tree.remove import entries
 from core.archive.tree.stat_records import storable_inode
@@ -99,7 +99,7 @@ class DirectoryLocations:
             if stat.S_IFDIR in {row.type_now, row.type_then}:
                 yield from self._closed_unit(row)
 
-    def _closed_parent(self, path: bytes, row: Row) -> Iterator[ClosedDirectory]:
+    def _closed_parent(self, path: bytes, row: PlanRow) -> Iterator[ClosedDirectory]:
         relative = path[len(self._prefix) :]
         try:
             fd = self._live.go(relative.split(b"/") if relative else [])
@@ -112,7 +112,7 @@ class DirectoryLocations:
         if is_closed(fd) or is_stuck(fd, row.uid_now, row.uid_then):
             yield ClosedDirectory(path, None, fd, os.fstat(fd))
 
-    def _closed_unit(self, row: Row) -> Iterator[ClosedDirectory]:
+    def _closed_unit(self, row: PlanRow) -> Iterator[ClosedDirectory]:
         for fd in self._opened(row.path, row.id or 0, row.region, {row.ino_now, row.ino_staged}):
             if is_closed(fd):
                 yield ClosedDirectory(row.path, row.id, fd, os.fstat(fd))

@@ -18,7 +18,7 @@ from core.account.open_via_helper import open_to_read, readlink
 from core.archive.plan.cached_contents import CacheWriter
 from core.archive.plan.chosen_entries import DirectoriesAbove, shown
 from core.archive.plan.plan_file import PlanFile
-from core.archive.plan.rows import Action, Row
+from core.archive.plan.rows import Action, PlanRow
 from core.archive.plan.split_units import split
 from core.archive.plan.wanted_owners import WantedOwners
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
@@ -318,7 +318,7 @@ class Comparison:
         found: Found | None,
         unit: int | None = None,
         region: int = 0,
-    ) -> Row:
+    ) -> PlanRow:
         """Return the known facts of an entry, as a row that has no id yet."""
         then, now = _NO_ARCHIVE, _NO_LIVE
         if member is not None:
@@ -338,7 +338,7 @@ class Comparison:
                 storable(status.st_mtime_ns), status.st_uid, status.st_gid,
                 storable_inode(status.st_ino), None,
             )  # fmt: skip
-        return _new(Row, (None, path, action, unit, region, *then, *now))
+        return _new(PlanRow, (None, path, action, unit, region, *then, *now))
 
     def _note_owner(self, member: Member) -> None:
         """Name an entry that cannot be given back."""

@@ -14,7 +14,7 @@ from msgspec import Struct
 from core.directories import Directory, StateFile, state_file
 
 
-class Bounds(Struct, frozen=True, kw_only=True):
+class PlanBounds(Struct, frozen=True, kw_only=True):
     """The trees that a job's plan may name: `trees` are roots and their prefixes in the archive."""
 
     trees: frozenset[tuple[bytes, bytes]]
@@ -27,7 +27,7 @@ class PlanLocation(Struct, frozen=True):
     """A plan's file, held by its directory; `bounds` are None for a plan made for a look."""
 
     file: StateFile
-    bounds: Bounds | None = None
+    bounds: PlanBounds | None = None
 
     @property
     def directory(self) -> Directory:

@@ -17,28 +17,28 @@ from core.archive.plan.cached_contents import read_cache
 from core.archive.plan.fetched import FetchedContents, FetchedFiles
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import cache_file
-from core.archive.plan.rows import Row
-from core.archive.tar.gzip_position import Inflated
+from core.archive.plan.rows import PlanRow
+from core.archive.tar.gzip_position import InflatedArchive
 from core.archive.tar.sparse import SparseMap
 from core.errors import DamagedBackup, PlanChanged, StorageError
 from core.owned_files import open_regular
 
 
-class Contents(Protocol):
+class StageContents(Protocol):
     """Contents of the rows of a plan, asked for in the order of the archive."""
 
-    def pieces(self, row: Row) -> Iterator[bytes]:
+    def pieces(self, row: PlanRow) -> Iterator[bytes]:
         """Yield the content of a file in pieces of up to 1 MiB."""
 
 
 class _InArchive:
     """Contents cut out of the archive."""
 
-    def __init__(self, inflated: Inflated, sparse: Mapping[int, SparseMap]) -> None:
+    def __init__(self, inflated: InflatedArchive, sparse: Mapping[int, SparseMap]) -> None:
         self._inflated = inflated
         self._sparse = sparse
 
-    def pieces(self, row: Row) -> Iterator[bytes]:
+    def pieces(self, row: PlanRow) -> Iterator[bytes]:
         self._inflated.go_to(row.content_at or 0)
         sparse = self._sparse.get(row.content_at or 0)
         if sparse is not None:
@@ -52,14 +52,14 @@ class _PutAside:
     def __init__(self, contents: Iterator[tuple[int, bytes]]) -> None:
         self._contents = contents
 
-    def pieces(self, row: Row) -> Iterator[bytes]:
+    def pieces(self, row: PlanRow) -> Iterator[bytes]:
         found = next((one for at, one in self._contents if at == row.content_at), None)
         if found is None or len(found) != row.size_then:
             raise StorageError(f"What was put aside lacks {os.fsdecode(row.path)}.")
         yield found
 
 
-def is_put_aside(plan: PlanFile) -> bool:
+def has_cached_contents(plan: PlanFile) -> bool:
     """Tell whether a plan has put aside everything that its stage needs."""
     return plan.facts.spool is not None and cache_file(plan.home).exists()
 
@@ -67,7 +67,7 @@ def is_put_aside(plan: PlanFile) -> bool:
 @contextlib.contextmanager
 def open_contents(
     plan: PlanFile, *, put_aside: bool, waited: Callable[[], None]
-) -> Iterator[Contents]:
+) -> Iterator[StageContents]:
     """Give the contents of a plan's rows, from those it has put aside or from its archive.
 
     Raises PlanChanged for another archive than was planned, at the latest when the context is left
@@ -87,7 +87,7 @@ def open_contents(
         for _ in spooled:  # to the end, where its digest is compared
             pass
         return
-    with Inflated(archive, report=lambda *_: waited()) as inflated:
+    with InflatedArchive(archive, report=lambda *_: waited()) as inflated:
         try:
             yield _InArchive(inflated, plan.sparse_maps())
             inflated.read_through()

@@ -22,10 +22,10 @@ from core.archive.plan.live_entries import LivePart, LiveParts
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_files import Planner
 from core.archive.plan.plan_location import seen_file
-from core.archive.plan.rows import Action, Row
+from core.archive.plan.rows import Action, PlanRow
 from core.archive.plan.summary import summary_of
 from core.archive.plan.unwritable import unwritable
-from core.archive.restore.places import Places
+from core.archive.restore.places import StagePlaces
 from core.archive.restore.stage import StagedFiles, Stager
 from core.archive.restore.stages import make_stages
 from core.archive.tree.mounts import Regions
@@ -117,7 +117,7 @@ def _look_again(plan: PlanFile, selection: Selection, report: Report) -> _Looked
 class _Affected:
     """The entries that have to be compared anew; takes their old rows and staged files away."""
 
-    def __init__(self, plan: PlanFile, places: Places, changed: list[bytes]) -> None:
+    def __init__(self, plan: PlanFile, places: StagePlaces, changed: list[bytes]) -> None:
         self._plan = plan
         self._places = places
         self.paths: set[bytes] = set()
@@ -153,7 +153,7 @@ class _Affected:
             above = above.rpartition(b"/")[0]
         return False
 
-    def _drop(self, row: Row) -> None:
+    def _drop(self, row: PlanRow) -> None:
         plan = self._plan
         if plan.delete_unit(row.id) > 1:
             self.tops.add(row.path)
@@ -222,7 +222,7 @@ def _take_in(
     plan: PlanFile, selection: Selection, changed: list[bytes], fetch: Fetch | None
 ) -> None:
     last, facts = plan.last_id, plan.facts
-    with Places(plan) as places:
+    with StagePlaces(plan) as places:
         affected = _Affected(plan, places, changed)
     if not affected.paths:
         plan.save()

@@ -26,7 +26,7 @@ of the facts that the walking process knows already."""
 _TYPE_AND_SET_ID: Final = 0o176000
 
 
-class Part(Protocol):
+class BatchPart(Protocol):
     """The result of some consecutive entries of a batch."""
 
     @property
@@ -57,7 +57,7 @@ class LeftOut(NamedTuple):
         return 0
 
 
-Made = TypeVar("Made", bound=Part)
+Made = TypeVar("Made", bound=BatchPart)
 
 
 class BatchReader(ABC, Generic[Made]):
