@@ -200,7 +200,7 @@ class Target:
             raise translate(error, f"writing {shown(path)} to {shown(self.path)}") from error
 
     def directory(self, path: bytes, look: EntryMetadata) -> None:
-        """Make a directory; it gets its look in `settle`, when all that is in it is made."""
+        """Make a directory; its metadata follows in `apply_metadata`, after its children."""
         names = path.split(b"/")
         with self._placing(path):
             self._enter(names)
@@ -229,7 +229,7 @@ class Target:
             finally:
                 os.close(out)
 
-    def settle(self) -> None:
+    def apply_metadata(self) -> None:
         """Give the directories their modes and times, those below first."""
         while self._settling:
             names, look = self._settling.pop()

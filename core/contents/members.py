@@ -234,7 +234,7 @@ class ArchiveContents:
         later.sort(key=lambda one: (one.row.type == HARD_LINK, one.place))
         for located in later:
             yield self._one(located, target, looks)
-        target.settle()
+        target.apply_metadata()
 
     def _one(self, located: Located, target: Target, looks: _Looks) -> Extracted | NotExtracted:
         row = located.row

@@ -182,7 +182,7 @@ class DumpContents:
                 continue
             yield Extracted(path=path, kind="table" if self.table(part) else "file",
                             size=counted.size)  # fmt: skip
-        target.settle()
+        target.apply_metadata()
 
     def _text_of(self, part: str) -> Callable[[], Iterator[bytes]]:
         """Return a generator of the text of a part. Raises BackupNotFound."""

@@ -33,7 +33,7 @@ from core.jobs.listing import (
 from core.jobs.lock import Holder, acquire, boot_id, process_start
 from core.jobs.login import login_note
 from core.jobs.old_jobs import forget_old_jobs
-from core.jobs.runner_process import Starter, settle_process
+from core.jobs.runner_process import Starter, prepare_process
 from core.jobs.second_lock import hold_var
 from core.jobs.stream import EventStream, StreamWriter
 from core.journal import Journal
@@ -92,7 +92,7 @@ class Runner:
     def run(self, *, ready_fd: int | None = None, from_host: str | None = None) -> int:
         """Run or recover the job; return its exit code."""
         starter = Starter(ready_fd)
-        settle_process(lambda: self.cancellation)
+        prepare_process(lambda: self.cancellation)
         job = self.job
         try:
             request = job.request()

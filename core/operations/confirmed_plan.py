@@ -116,7 +116,7 @@ def write_confirmed(plan: RollbackPlan, directory: Directory, *, now_s: float = 
     }
     directory.write(SHOWN, json.dumps(row).encode())
     for kind, files in plan.files.items():
-        if plan.backups[kind].repository:  # one of an archive is followed by what it put aside
+        if plan.backups[kind].repository:  # a plan of an archive must cache contents anew
             hand_over(files.plan_path, StateFile(directory, plan_name(kind)))
 
 

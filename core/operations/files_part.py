@@ -54,7 +54,7 @@ class FilesPart:
                 self.kind,
                 self._home(context),
                 report,
-                put_aside=True,
+                cache_contents=True,
             )
             self.file_plan = plan
         context.emit(
@@ -168,7 +168,7 @@ class FilesPart:
         message = f"These directories of other accounts ({self.kind}) still let this one in (ACL):"
         return (Warned(code="access-left", message=message, names=left),)
 
-    def settle(self, context: JobContext) -> tuple[Warned, ...]:
+    def finish(self, context: JobContext) -> tuple[Warned, ...]:
         """Give directories away, remove the empty stage; the aside tree is the undo and stays."""
         left = give_directories(self._home(context))
         with suppress(OSError, MagerewindError):

@@ -48,17 +48,17 @@ class KeptTables:
         self.source, self._index = source, index
         self.hold: TableLocks | None = None
 
-    def settle(
+    def lock_and_reload(
         self,
         settings: DatabaseConnection,
         staged: StagedTables,
         load: Callable[[StagedTables, frozenset[str]], StagedTables],
         report: Report = no_report,
     ) -> StagedTables:
-        """Hold the tables that stay, and return the staged ones with those that do not any more.
+        """Lock the kept tables; load those that changed; return the staged tables with them.
 
-        `load` adds to staged tables all that are not to stay. Raises SwapBlocked where tables keep
-        changing.
+        `load` adds all tables that are no longer kept to the staged ones. Raises SwapBlocked where
+        tables keep changing.
         """
         changed = frozenset[str]()
         for number in range(1, ROUNDS + 1):

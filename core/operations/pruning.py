@@ -39,7 +39,7 @@ from core.operations.findings import Finding, warn
 from core.operations.needed_backups import needed_backups
 
 CLOCK_BEHIND: Final = "clock-behind"
-_STANDINGS: Mapping[Health, SoundState] = {
+_SOUND_STATES: Mapping[Health, SoundState] = {
     Health.VERIFIED: SoundState.SOUND,
     Health.SOUND: SoundState.SOUND,
     Health.UNVERIFIED: SoundState.UNCHECKED,
@@ -166,7 +166,7 @@ def _standing(backup: Backup) -> SoundState:
     tried = backup.remarks.tried
     if tried is not None and not tried.restorable:
         return SoundState.DAMAGED
-    return _STANDINGS.get(backup.health, SoundState.DAMAGED)
+    return _SOUND_STATES.get(backup.health, SoundState.DAMAGED)
 
 
 def _is_ours(store: Store, backup: Backup) -> bool:

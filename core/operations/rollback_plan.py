@@ -215,11 +215,11 @@ def plan_kind(
     plan: PlanPlace,
     report: Report,
     *,
-    put_aside: bool = False,
+    cache_contents: bool = False,
 ) -> FilePlan:
     """Verify an archive and compare it with the live tree. Raises DamagedBackup.
 
-    With `put_aside` a stage is to follow from this very plan.
+    With `cache_contents` a stage is to follow from this very plan.
     """
     backup = sources.backups[kind]
     manifest = backup.manifest
@@ -234,7 +234,7 @@ def plan_kind(
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,
         members=manifest.members if manifest is not None else None,
-        put_aside=put_aside,
+        cache_contents=cache_contents,
         sound=manifest is not None and manifest.looked_at == identity_of(manifest),
         start=start_of(backup, chosen) if chosen else None,
     )

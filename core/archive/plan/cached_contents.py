@@ -1,9 +1,9 @@
 """File contents cached while planning, for the stage: a scratch file beside the plan.
 
 A plan reads the whole archive, and a stage used to read it once more for the few files that differ,
-which took a fifth of a rollback. So the plan puts aside the contents it will write, as long as that
-is little; the stage then only makes sure that the archive is still the same. It owns the form of
-the file. One that is not complete is of no use, and everything works without it.
+which took a fifth of a rollback. So the plan caches the contents that the stage will write, up to
+`LARGEST` bytes; the stage then only verifies that the archive is unchanged. This module owns the
+form of the file. An incomplete cache is not used, and everything works without it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from core.durable import translate, write_all
 from core.errors import StorageError
 
 LARGEST: Final = 64 << 20
-"""How many bytes are put aside, at most."""
+"""The most bytes that are cached."""
 _HEAD: Final = struct.Struct("<qq")  # where the content is in the archive, and its size
 _FLUSH: Final = 1 << 18
 
@@ -40,7 +40,7 @@ class CacheWriter:
             self._fd = file.create()
 
     def sha256(self) -> str | None:
-        """Flush, and return the digest of the file; None where not all was put aside."""
+        """Flush, and return the digest of the file; None if it is incomplete."""
         self.flush()
         return self._hash.hexdigest() if self._fd >= 0 else None
 
@@ -62,7 +62,7 @@ class CacheWriter:
         return self._fd >= 0
 
     def add(self, content_at: int, content: bytes) -> None:
-        """Put the content of a member aside."""
+        """Cache the content of a member."""
         if self._fd < 0:
             return
         self._size += _HEAD.size + len(content)
@@ -85,7 +85,7 @@ class CacheWriter:
         self._buffer.clear()
 
     def give_up(self) -> None:
-        """Put nothing aside, now that it is too much or something cannot be."""
+        """Cache nothing: it is too much, or a content cannot be cached."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -112,4 +112,4 @@ def read_cache(file: StateFile, sha256: str) -> Iterator[tuple[int, bytes]]:
         reason = error if isinstance(error, OSError) else OSError(str(error))
         raise translate(reason, f"reading {file}") from error
     if digest.hexdigest() != sha256:
-        raise StorageError(f"{file} is not what was put aside for the stage.")
+        raise StorageError(f"{file} is not the cache that was written for the stage.")

@@ -96,9 +96,9 @@ class Comparison:
         *,
         trusted: bool,
         regions: Regions | None = None,
-        spool: CacheWriter | None = None,
+        cache: CacheWriter | None = None,
     ) -> None:
-        self._spool = spool if spool is not None and spool.takes else None
+        self._cache = cache if cache is not None and cache.takes else None
         self.sha256 = ""
         self.regrouped = False
         self.is_replacing = False
@@ -260,15 +260,15 @@ class Comparison:
             self._plan.keep_attributes(member.content_at, member.xattrs)
             if self._euid != 0 and CAPABILITY in member.xattrs:
                 self._cannot_restore(member.name, "capabilities")
-        if self._spool is None or self._reader is None or member.type not in _FILES:
+        if self._cache is None or self._reader is None or member.type not in _FILES:
             return
         content = self._reader.whole(member.size) if member.size <= _SMALL else None
         if content is None:
-            self._spool.give_up()
+            self._cache.give_up()
         else:
-            self._spool.add(member.content_at, content)
-        if not self._spool.takes:
-            self._spool = None
+            self._cache.add(member.content_at, content)
+        if not self._cache.takes:
+            self._cache = None
 
     def _vouch(self, member: Member) -> None:
         """Refuse a new link out of the root unless a manifest vouches for the archive."""

@@ -61,11 +61,11 @@ class ListedPlanner(Planner):
         with self._fetched:
             plan = self._once(plan_path)
             if self._doubts:
-                self._settle_doubts()
+                self._resolve_doubts()
                 plan = self._once(plan_path)
             return plan
 
-    def _settle_doubts(self) -> None:
+    def _resolve_doubts(self) -> None:
         self._fetched.fetch(self._fetch, sorted(self._doubts))
         self._doubts.clear()
 
@@ -84,7 +84,7 @@ class ListedPlanner(Planner):
         with self._fetched:
             comparison = self._compare(plan, None, regions=regions)
             if self._doubts:
-                self._settle_doubts()
+                self._resolve_doubts()
                 plan.delete_after(last)
                 comparison = self._compare(plan, None, regions=regions)
             return comparison

@@ -68,5 +68,5 @@ def seen_file(place: PlanPlace) -> StateFile:
 
 
 def cache_file(place: PlanPlace) -> StateFile:
-    """Return the scratch file with contents that a plan has put aside."""
+    """Return the scratch file with the contents that a plan has cached."""
     return plan_location(place).file.beside(".spool")

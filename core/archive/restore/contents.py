@@ -1,4 +1,4 @@
-"""The contents of a stage's files: from the archive, or from those that a plan put aside.
+"""The contents of a stage's files: from the archive, or from the contents that a plan cached.
 
 The plan knows where each content is in the inflated archive, so the archive is not taken apart a
 second time: it is inflated, and the contents are cut out. That it is still the file that was
@@ -46,8 +46,8 @@ class _InArchive:
         return self._inflated.take_pieces(row.size_then)
 
 
-class _PutAside:
-    """Contents that a plan came past."""
+class _CachedContents:
+    """Contents cached while planning."""
 
     def __init__(self, contents: Iterator[tuple[int, bytes]]) -> None:
         self._contents = contents
@@ -55,20 +55,20 @@ class _PutAside:
     def pieces(self, row: PlanRow) -> Iterator[bytes]:
         found = next((one for at, one in self._contents if at == row.content_at), None)
         if found is None or len(found) != row.size_then:
-            raise StorageError(f"What was put aside lacks {os.fsdecode(row.path)}.")
+            raise StorageError(f"The cached contents lack {os.fsdecode(row.path)}.")
         yield found
 
 
 def has_cached_contents(plan: PlanFile) -> bool:
-    """Tell whether a plan has put aside everything that its stage needs."""
+    """Tell whether a plan has cached everything that its stage needs."""
     return plan.facts.spool is not None and cache_file(plan.home).exists()
 
 
 @contextlib.contextmanager
 def open_contents(
-    plan: PlanFile, *, put_aside: bool, waited: Callable[[], None]
+    plan: PlanFile, *, use_cached: bool, waited: Callable[[], None]
 ) -> Iterator[StageContents]:
-    """Give the contents of a plan's rows, from those it has put aside or from its archive.
+    """Give the contents of a plan's rows, from its cache or from its archive.
 
     Raises PlanChanged for another archive than was planned, at the latest when the context is left
     without an error, and StorageError for unreadable data. `waited` is called while members that
@@ -80,11 +80,11 @@ def open_contents(
             yield FetchedContents(files)
         return
     archive, digest = plan.facts.archive, plan.facts.spool
-    if put_aside and digest is not None:
+    if use_cached and digest is not None:
         _expect(plan, archive, _digest_of(archive))
-        spooled = read_cache(cache_file(plan.home), digest)
-        yield _PutAside(spooled)
-        for _ in spooled:  # to the end, where its digest is compared
+        cached = read_cache(cache_file(plan.home), digest)
+        yield _CachedContents(cached)
+        for _ in cached:  # to the end, where its digest is compared
             pass
         return
     with InflatedArchive(archive, report=lambda *_: waited()) as inflated:

@@ -80,12 +80,12 @@ class Stager:
         self._done_bytes = 0
         self._done = 0
 
-    def fill(self, *, after: int = 0, put_aside: bool = False) -> None:
+    def fill(self, *, after: int = 0, use_cached: bool = False) -> None:
         """Extract the entries to be written whose id is above `after`.
 
-        With `put_aside` from the contents that the plan has put aside, if it has.
+        With `use_cached` from the contents that the plan has cached, if any.
         """
-        put_aside = put_aside and has_cached_contents(self._plan)
+        use_cached = use_cached and has_cached_contents(self._plan)
         count = self._plan.count_staged(after)
         self._each = count <= FLUSHED_ONE_BY_ONE
         self._has_attributes = self._plan.has_attributes()
@@ -97,7 +97,7 @@ class Stager:
                     self._directories(after)
                 if self._plan.has_written(after):
                     with open_contents(
-                        self._plan, put_aside=put_aside, waited=self._tell
+                        self._plan, use_cached=use_cached, waited=self._tell
                     ) as contents:
                         self._contents(after, contents)
                 gifts = OwnerTransfer(
@@ -106,7 +106,7 @@ class Stager:
                 gifts.give_files(after)
                 gifts.make_links(after, self._made)
                 self._hard_links(after)
-                self._settle_directories(after)
+                self._apply_directory_metadata(after)
                 for open_directories in self._stages.values():
                     fsync(open_directories.go([]))
                 for flush in self._flushes.values():
@@ -142,7 +142,7 @@ class Stager:
         self._last = (row.unit, above)
         return fd, way[-1]
 
-    def _settled(self, row: PlanRow) -> EntryMetadata:
+    def _metadata_of(self, row: PlanRow) -> EntryMetadata:
         """Return the metadata for an entry: the same for most, but for the time."""
         key = (
             row.type_then, row.mode_then, row.uid_then, row.gid_then, row.type_now, row.mode_now,
@@ -207,7 +207,7 @@ class Stager:
     def _make(self, contents: StageContents, row: PlanRow) -> None:
         """Make a file or a link."""
         fd, name = self._parent(row)
-        how = self._settled(row)
+        how = self._metadata_of(row)
         if row.type_then == stat.S_IFLNK:
             make_symlink(fd, name, row.link_then or b"", how)
         else:
@@ -249,9 +249,9 @@ class Stager:
         if live is not None:
             self._linked.add((storable_inode(status.st_ino), status.st_dev))
 
-    def _settle_directories(self, after: int) -> None:
+    def _apply_directory_metadata(self, after: int) -> None:
         for row in self._plan.directories(after, backwards=True):
-            way, how = self._paths.components(row), self._settled(row)
+            way, how = self._paths.components(row), self._metadata_of(row)
             fd = self._stages[row.region].go(way)
             apply_metadata(fd, how, xattrs=self._xattrs(row))
             if self._each:
@@ -267,7 +267,7 @@ def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> S
     try:
         with PlanFile(plan.plan_path) as open_plan:
             prepare_stages(open_plan, job_id)
-            Stager(open_plan, report).fill(put_aside=True)
+            Stager(open_plan, report).fill(use_cached=True)
             cache_file(plan.plan_path).remove()
             open_plan.remember(step=PlanStep.STAGED)
             open_plan.save()

@@ -34,11 +34,11 @@ def damage(shop: Layout) -> None:
 def planned(shop: Layout, archive: Path, summary: ArchiveSummary) -> FilePlan:
     return plan_files(
         str(archive), shop.code, shop.state + "/plan",
-        sha256=summary.sha256, members=summary.members, put_aside=True,
+        sha256=summary.sha256, members=summary.members, cache_contents=True,
     )  # fmt: skip
 
 
-def put_aside(shop: Layout) -> bool:
+def has_cached(shop: Layout) -> bool:
     return os.path.exists(shop.state + "/plan.spool")
 
 
@@ -58,9 +58,9 @@ def test_the_stage_does_without_the_archive(
     before = covered(shop.root)
     damage(shop)
     plan = planned(shop, *archive)
-    monkeypatch.setattr(contents, "Inflated", no_archive)
+    monkeypatch.setattr(contents, "InflatedArchive", no_archive)
     staged = stage_files(plan, job_id="job")
-    assert not put_aside(shop)
+    assert not has_cached(shop)
     swap_files(staged)
     assert covered(shop.root) == before
 
@@ -80,7 +80,7 @@ def test_what_is_large_comes_from_the_archive(shop: Layout, tmp_path: Path) -> N
     damage(shop)
     put(shop.root + "/large", b"y" * ((1 << 20) + 1))
     plan = planned(shop, tmp_path / "a.tgz", summary)
-    assert not put_aside(shop)
+    assert not has_cached(shop)
     swap_files(stage_files(plan, job_id="job"))
     assert covered(shop.root) == before
 
@@ -98,9 +98,9 @@ def test_attributes_come_back(
         os.unlink(shop.root + "/.gitignore")
     plan = plan_files(
         str(tmp_path / "a.tgz"), shop.code, shop.state + "/plan",
-        sha256=summary.sha256, members=summary.members, put_aside=aside,
+        sha256=summary.sha256, members=summary.members, cache_contents=aside,
     )  # fmt: skip
-    assert put_aside(shop) is aside
+    assert has_cached(shop) is aside
     swap_files(stage_files(plan, job_id="job"))
     assert covered(shop.root) == before
     if has is attribute:
@@ -117,7 +117,7 @@ def test_too_much_comes_from_the_archive(
     before = covered(shop.root)
     damage(shop)
     plan = planned(shop, *archive)
-    assert not put_aside(shop)
+    assert not has_cached(shop)
     swap_files(stage_files(plan, job_id="job"))
     assert covered(shop.root) == before
 
@@ -132,17 +132,15 @@ def test_a_full_disk_stops_no_plan(
     damage(shop)
     monkeypatch.setattr(cached_contents, "write_all", full)
     plan = planned(shop, *archive)
-    assert not put_aside(shop)
+    assert not has_cached(shop)
     swap_files(stage_files(plan, job_id="job"))
     assert covered(shop.root) == before
 
 
-def test_without_being_asked_nothing_is_put_aside(
-    shop: Layout, archive: tuple[Path, ArchiveSummary]
-) -> None:
+def test_nothing_is_cached_unless_asked(shop: Layout, archive: tuple[Path, ArchiveSummary]) -> None:
     damage(shop)
     plan_files(str(archive[0]), shop.code, shop.state + "/plan", sha256=archive[1].sha256)
-    assert not put_aside(shop)
+    assert not has_cached(shop)
 
 
 def test_another_archive_is_refused(shop: Layout, archive: tuple[Path, ArchiveSummary]) -> None:
@@ -154,11 +152,11 @@ def test_another_archive_is_refused(shop: Layout, archive: tuple[Path, ArchiveSu
     with pytest.raises(PlanChanged, match="no longer the file"):
         stage_files(plan, job_id="job")
     assert covered(shop.root) == before
-    assert not put_aside(shop)
+    assert not has_cached(shop)
 
 
 @pytest.mark.parametrize("act", ["flip", "cut", "longer", "empty"])
-def test_what_was_put_aside_must_be_what_it_was(
+def test_cached_contents_must_be_unchanged(
     shop: Layout, archive: tuple[Path, ArchiveSummary], act: str
 ) -> None:
     damage(shop)
@@ -183,9 +181,9 @@ def test_what_was_put_aside_must_be_what_it_was(
 def test_it_goes_with_the_stage(shop: Layout, archive: tuple[Path, ArchiveSummary]) -> None:
     damage(shop)
     plan = planned(shop, *archive)
-    assert put_aside(shop)
+    assert has_cached(shop)
     remove_stage(plan.plan_path)
-    assert not put_aside(shop)
+    assert not has_cached(shop)
 
 
 @pytest.mark.parametrize("size", [1, 7, 300])

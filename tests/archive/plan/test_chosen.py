@@ -335,7 +335,7 @@ def test_an_index_tells_where_to_begin_and_nothing_else(
     def plan(start, *patterns):
         made = plan_files(
             str(archive), choose(shop, *patterns), f"{shop.state}/plan", sha256=summary.sha256,
-            members=summary.members, sound=True, start=start, put_aside=True,
+            members=summary.members, sound=True, start=start, cache_contents=True,
         )  # fmt: skip
         return made.fingerprint, [entry.path for entry in made.entries()]
 
