@@ -1,7 +1,7 @@
 """The plan shown to the person who confirmed a rollback, kept for its runner to compare with.
 
 The runner makes the plan again, but for one of a listing, which it is given. Changes of the open
-shop between the two are taken into the plan and named; another archive or another env.php was not
+store between the two are taken into the plan and named; another archive or another env.php was not
 confirmed.
 """
 

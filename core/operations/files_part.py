@@ -182,7 +182,7 @@ class FilesPart:
 def _tell_changes(
     context: JobContext, kind: Kind, *, names: tuple[str, ...], too_many: bool, of: int
 ) -> None:
-    """Name the changes of an open shop since the plan was shown; refuse where they are too many."""
+    """Name the changes of an open store since the plan was shown; refuse if they are too many."""
     if not names:
         return
     if too_many:

@@ -251,7 +251,7 @@ class Application(Shell):
         return True
 
     def begin(self, request: Request, done: Callable[[Exception | None], None]) -> None:
-        """Start a job aside; its screen takes the place of the one that asked for it."""
+        """Start a job in a background thread; its screen replaces the one that asked for it."""
         asking = self.screen
 
         def started(value: str | Exception) -> None:

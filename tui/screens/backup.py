@@ -121,7 +121,7 @@ class Backup(Page):
         return ways
 
     def action_check(self) -> None:
-        """Measure and check, aside; only the answer to the last question counts."""
+        """Measure and check in a background thread; only the newest answer is used."""
         self._checks.begin()
         self.redraw()
         # All kinds are asked for, so that a kind shows its size before it is chosen.

@@ -44,7 +44,9 @@ class Backups(FilteredPage):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "roll_back", "Roll back", tooltip="Plan a rollback to this set."),
         Binding("equals_sign", "compare", "Compare", tooltip="Read all: what it would change."),
-        Binding("v", "verify", "Verify", tooltip="Read it again from end to end, aside."),
+        Binding(
+            "v", "verify", "Verify", tooltip="Read it again from end to end, in the background."
+        ),
         Binding("e", "note", "Note", tooltip="Write what this set is for."),
         Binding("slash", "filter", "Filter", tooltip="Show what matches, while you type."),
         Binding("s", "sort", "Sort", tooltip="Newest, oldest, largest or worst first."),

@@ -62,7 +62,7 @@ class Choosing(Page):
         return self._undo or (None if self._choice is None else self._choice.request)
 
     def _look(self) -> None:
-        """Read var/backups and the configuration, aside."""
+        """Read var/backups and the configuration in a background thread."""
         health, engine = self.owner.health, self.owner.engine
         asked, timestamp = self._asked, self._timestamp
         broken = frozenset((health.backups or {}).values() if health and health.way_back else ())

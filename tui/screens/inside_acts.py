@@ -17,7 +17,7 @@ from tui.screens.plan import Rollback
 
 
 def ask_extract(page: Page, name: str, part: InsideView, *, stop: Stop) -> None:
-    """Ask for a directory, and write the part into it, aside."""
+    """Ask for a directory, and write the part into it, in a background thread."""
     owner = page.owner
 
     def answered(to: str | None) -> None:

@@ -1,7 +1,7 @@
 """Rollback and undo: one screen that chooses, plans and shows; the last question is put over it.
 
 look at var/backups and the configuration    the first choice
-plan aside                                    a new choice cancels the older plan
+plan in a background thread                   a new choice cancels the older plan
 tree, difference, losses, time closed         a left out part makes another plan
 confirm                                       starts exactly the plan that is shown
 """
@@ -164,7 +164,7 @@ class Rollback(Choosing):
         self._began_s, self._done_bytes, self._current = self.owner.clock(), 0, ""
 
     def action_plan(self) -> None:
-        """Make the plan, aside; one that is being made is left."""
+        """Make the plan in a background thread; an unfinished one is abandoned."""
         if isinstance(self._looks.value, Exception) or self.request is None:
             self._plans.begin()
             self.redraw()

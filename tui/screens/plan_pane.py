@@ -1,8 +1,8 @@
 """The tree of a plan with the difference of one entry beside it: opened, searched, filtered.
 
 How to use it: `PlanPane(title)` in a page's `body`, `pane.show(model, tail, names)` with a plan. It
-reads children and differences aside, and posts `PlanPane.LeftOut` when an entry is to be left out,
-or taken in again: the change of the plan is its page's matter.
+reads children and differences in threads, and posts `PlanPane.LeftOut` when an entry is to be left
+out, or taken in again: the page changes the plan.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ class PlanPane(Vertical):
         self._rows.move_to_row(next(above, at))
 
     def _read(self, place: Place, *, offset: int = 0) -> None:
-        """Read children aside, and open them."""
+        """Read children in a background thread, and open them."""
         model, children = self._model, self._owner.engine.planned.children
 
         def came(value: list[tuple[Place, tuple[PlannedNode, ...]]] | Exception) -> None:
@@ -244,7 +244,7 @@ class PlanPane(Vertical):
         field.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Look for it aside; an answer that came too late counts no more."""
+        """Search in a background thread; an outdated answer is dropped."""
         event.stop()
         model, word = self._model, event.value.strip()
         self._searches += 1

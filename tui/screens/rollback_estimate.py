@@ -1,4 +1,4 @@
-"""The estimated changes and losses of a rollback to a set: looked at aside, once for each set."""
+"""The estimated changes and losses of a rollback to a set: read in a thread, once a set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recheck, once the store is closed: which entries did an open shop change since the plan.
+"""The recheck, once the store is closed: which entries did an open store change since the plan.
 
 Every entry that was compared is looked at again (inode, size, times); a changed one is compared
 anew, staged, taken into the plan and named.
@@ -46,8 +46,8 @@ class Rechecked(Struct, frozen=True, kw_only=True):
     """The result of a recheck.
 
     `changed` are the paths that changed, in order. `counted` is how many of them lie outside the
-    ordinary changes of an open shop (media cache, generated code, logs), `of` how many such entries
-    there are. With `too_many` (over one in a hundred) nothing was taken into the plan; otherwise
+    ordinary changes of an open store (media cache, generated code, logs), `of` how many such
+    entries there are. With `too_many` (over one in a hundred) nothing was taken into the plan; otherwise
     `staged` is the plan as it is now.
     """
 

@@ -6,5 +6,5 @@ for each directory of the selection, names sorted as bytes:      selection
     yield the entry; note its inode, size and times              stat_records
     translate owners; read extended attributes                   accounts, xattrs
 empty a tree that is no longer needed, deepest entries first     remove
-tell which changes an open shop makes anyway                     ordinary_changes
+tell which changes an open store makes anyway                     ordinary_changes
 """

@@ -1,6 +1,6 @@
 """The state of the live tree when it was compared: one short record for each entry, on disk.
 
-It lets a recheck find the changes of an open shop without reading any content. The
+It lets a recheck find the changes of an open store without reading any content. The
 file is a scratch beside the plan (`<plan>.seen`), worthless after the job and never fsynced.
 """
 

@@ -1,4 +1,4 @@
-"""Each rung of the ladder to a snapshot, on each server: chosen where it should be, and true."""
+"""Each method of the ladder to a snapshot, on each server: chosen where it should be, and true."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEADLOCK = 1213
 TOTAL = TABLES * 100 * 1000
 READER = "SELECT, SHOW VIEW, TRIGGER, EVENT, EXECUTE, CREATE ROUTINE, ALTER ROUTINE"
 
-# Server, binary log, account, rungs that are allowed, the one that is taken.
+# Server, binary log, account, methods that are allowed, the one that is taken.
 EVERY_RUNG = [
     ("mariadb", False, "root", tuple(SnapshotMethod), SnapshotMethod.STAGES),
     ("mariadb", True, "root", tuple(SnapshotMethod), SnapshotMethod.STAGES),
@@ -36,10 +36,14 @@ EVERY_RUNG = [
 ]
 CASES = [
     pytest.param(
-        (build, log), account, allowed, rung, id=f"{server_id(build, log)}-{account}-{rung.name}"
+        (build, log),
+        account,
+        allowed,
+        method,
+        id=f"{server_id(build, log)}-{account}-{method.name}",
     )
     for build, log in EVERY
-    for name, binary_log, account, allowed, rung in EVERY_RUNG
+    for name, binary_log, account, allowed, method in EVERY_RUNG
     if (name, binary_log) == (build.name, log)
 ]
 
@@ -109,14 +113,16 @@ class Transfers:
         self.thread.join()
 
 
-@pytest.mark.parametrize(("rooted", "account", "allowed", "rung"), CASES, indirect=["rooted"])
-def test_the_sum_of_all_money_is_kept(rooted, accounts, make, tmp_path, account, allowed, rung):
+@pytest.mark.parametrize(("rooted", "account", "allowed", "method"), CASES, indirect=["rooted"])
+def test_the_sum_of_all_money_is_kept(rooted, accounts, make, tmp_path, account, allowed, method):
     settings = settings_of(rooted, accounts.schema, account)
     with Transfers(accounts) as transfers:
         before = transfers.made
         for number in range(3):
-            path, summary = dump(settings, tmp_path / f"{number}.sql", connections=3, rungs=allowed)
-            assert summary.snapshot == rung.value
+            path, summary = dump(
+                settings, tmp_path / f"{number}.sql", connections=3, methods=allowed
+            )
+            assert summary.snapshot == method.value
             copy = make(rooted)
             rooted.load(path, copy.schema)
             with connect(settings_of(rooted, copy.schema, "root")) as connection:
@@ -126,4 +132,4 @@ def test_the_sum_of_all_money_is_kept(rooted, accounts, make, tmp_path, account,
 
 
 def test_the_options_know_every_rung():
-    assert DumpOptions().rungs == tuple(SnapshotMethod)
+    assert DumpOptions().methods == tuple(SnapshotMethod)
