@@ -1,4 +1,4 @@
-"""Each method of the ladder to a snapshot, on each server: chosen where it should be, and true."""
+"""Each snapshot method on each server: chosen where it should be, and consistent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOTAL = TABLES * 100 * 1000
 READER = "SELECT, SHOW VIEW, TRIGGER, EVENT, EXECUTE, CREATE ROUTINE, ALTER ROUTINE"
 
 # Server, binary log, account, methods that are allowed, the one that is taken.
-EVERY_RUNG = [
+EVERY_METHOD = [
     ("mariadb", False, "root", tuple(SnapshotMethod), SnapshotMethod.STAGES),
     ("mariadb", True, "root", tuple(SnapshotMethod), SnapshotMethod.STAGES),
     ("mariadb", True, "shop", tuple(SnapshotMethod), SnapshotMethod.POSITIONS),
@@ -43,7 +43,7 @@ CASES = [
         id=f"{server_id(build, log)}-{account}-{method.name}",
     )
     for build, log in EVERY
-    for name, binary_log, account, allowed, method in EVERY_RUNG
+    for name, binary_log, account, allowed, method in EVERY_METHOD
     if (name, binary_log) == (build.name, log)
 ]
 

@@ -47,7 +47,7 @@ class Rechecked(Struct, frozen=True, kw_only=True):
 
     `changed` are the paths that changed, in order. `counted` is how many of them lie outside the
     ordinary changes of an open store (media cache, generated code, logs), `of` how many such
-    entries there are. With `too_many` (over one in a hundred) nothing was taken into the plan; otherwise
+    entries there are. With `too_many` (over one in a hundred) nothing was taken into the plan; else
     `staged` is the plan as it is now.
     """
 
