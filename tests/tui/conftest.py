@@ -23,7 +23,7 @@ from tui.screens.backups import Backups
 from tui.screens.difference_pane import DifferencePane
 from tui.screens.history import History
 from tui.screens.job import JobScreen
-from tui.screens.rollback import Rollback
+from tui.screens.plan import Rollback
 from tui.widgets.foot import Foot
 
 Open = Callable[..., AbstractAsyncContextManager[tuple[Application, Pilot[None]]]]
