@@ -102,7 +102,8 @@ def _refuse_mixed(root: str) -> None:
         if found is not None:
             raise AccountRefused(
                 f"Root does not work on a store that is root's only in part: {found}.",
-                hint="Name the account: --as ACCOUNT",
+                hint="Let root alone own it and write to it (chown, chmod go-w), or name the "
+                "account: --as ACCOUNT",
             )
 
 

@@ -8,10 +8,12 @@ ended by a hang-up or a request to end while the job goes on.
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
@@ -52,7 +54,23 @@ def _enter(line: CommandLine, console: Console) -> CommandLine:
         return line
     from core.cli.entrance import enter  # noqa: PLC0415 - as below
 
-    return enter(line, console)
+    try:
+        return enter(line, console)
+    except MagerewindError as failure:
+        _answer_starter(failure, line.ready_fd)
+        raise
+
+
+def _answer_starter(failure: MagerewindError, ready_fd: int | None) -> None:
+    """Tell the starter of a runner why it cannot begin, as `core.jobs.runner_process` does.
+
+    That is not imported: after the account switch, the installation may be unreadable.
+    """
+    if ready_fd is None:
+        return
+    row = {"error": type(failure).__name__, "message": failure.message, "hint": failure.hint}
+    with suppress(OSError):
+        os.write(ready_fd, json.dumps(row).encode())
 
 
 def _dispatch(

@@ -25,7 +25,7 @@ from core.operations.table_plans import table_plans
 from core.operations.undo_plan import UndoPlan
 from core.text import numbers
 from core.text.lines import TITLES
-from core.text.orders import backup_order, numbered, rollback_order
+from core.text.orders import backup_order, numbered, older_undo, rollback_order
 from core.text.printable import printable
 from core.text.steps import items_words
 
@@ -154,6 +154,8 @@ def _database_lines(
         now = numbers.count(sum(server.rows_now.values()))
         yield f"  rows: about {now} now, {numbers.count(sum(rows_then.values()))} then"
         yield from row_lines(table_plans(plan, rows_then), shown)
+    if plan.unchanged:
+        return
     free = server.space_free
     known = "it is not known how much is free" if free is None else f"{numbers.size(free)} free"
     yield f"  about {numbers.size(server.space_needed)} needed on the database server, {known}"
@@ -209,11 +211,15 @@ def rollback_lines(
             yield from _database_lines(
                 plan.database, _rows_then(backup), shown, load_open=plan.request.load_open
             )
+    if plan.changes_nothing:
+        return
     needed = plan.bytes_to_write
     if plan.database is not None and plan.database.server is not None:
         needed += plan.database.server.space_needed
     yield f"Space: about {numbers.size(needed)} needed, {numbers.size(plan.free_bytes)} free."
     yield f"Order: {numbered(rollback_order(plan.request, plan.request.kinds))}"
+    for one in plan.older:
+        yield older_undo(one, numbers.moment(one.began_s, named=True))
 
 
 def _files_json(plan: FilePlan) -> dict[str, Any]:
@@ -301,6 +307,16 @@ def rollback_json(plan: RollbackPlan) -> Iterator[dict[str, Any]]:
         "env_keys": [encode_text(key) for key in plan.env_keys],
         "bytes_to_write": plan.bytes_to_write,
         "free_bytes": plan.free_bytes,
+        "changes_nothing": plan.changes_nothing,
+        "undos_given_up": [
+            {
+                "job_id": one.job_id,
+                "operation": one.operation.value,
+                "began": numbers.iso(one.began_s),
+                "bytes": one.bytes,
+            }
+            for one in plan.older
+        ],
         "findings": _findings(plan.findings),
     }
     yield from _entries_json(plan.files)

@@ -128,7 +128,7 @@ def rollback_command(session: CommandSession) -> int:
     _show_rollback(session, plan)
     if _stops(plan.findings):
         return 1
-    if line.dry_run:
+    if line.dry_run or plan.changes_nothing:
         return 0
     from core.operations import backup_origin  # noqa: PLC0415 - as said above
     from core.operations.incomplete_archive import question_warnings  # noqa: PLC0415

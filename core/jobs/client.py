@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from core import errors
 from core.durable import translate
 from core.errors import DiskFull, JobError, JobNotFound, MagerewindError, NothingToUndo
@@ -103,9 +105,22 @@ class Client:
         """Return the changes and obstacles of a rollback. Leaves nothing on disk."""
         from core.operations import rollback_plan  # noqa: PLC0415 - as said above
 
-        return rollback_plan.plan_rollback(
+        plan = rollback_plan.plan_rollback(
             self.store, request, environ=self.environ, report=report, now_s=self.clock()
         )
+        if plan.changes_nothing:
+            return plan
+        older = tuple(
+            job_files.OlderUndo(
+                job_id=job.job_id,
+                operation=job.operation,
+                began_s=job.began_s,
+                bytes=job.undo_bytes,
+            )
+            for job in self.jobs()
+            if job.undo_kept
+        )
+        return replace(plan, older=older)
 
     def plan_undo(self, request: UndoRequest, *, report: Report = no_report) -> UndoPlan:
         """Return the changes of an undo. Raises NothingToUndo."""

@@ -195,7 +195,9 @@ def _planned(state: JobState, event: StepsPlanned) -> JobState:
         for step in parsed
         if step is not None
     )
-    extra = tuple(step for step in state.steps if step.key not in event.steps)
+    # A later, shorter plan leaves out what will not be done; what has begun stays.
+    begun = (step for step in state.steps if step.started_s is not None)
+    extra = tuple(step for step in begun if step.key not in event.steps)
     return replace(state, steps=steps + extra)
 
 

@@ -331,10 +331,11 @@ def open_var(store: Store, *, make: bool = False) -> int:
     """Return a descriptor of the store's var directory, for calls that take `dir_fd`.
 
     `var` may be a link (releases that share it), to a directory of the store's owner. Raises
-    StoreUnreadable. With `make`, a missing var is made.
+    StoreUnreadable. With `make`, a missing var is made: for its owner and the group, of root's
+    store for root alone, which works on nothing that others may write to.
     """
     if make and not os.path.lexists(store.var):
-        make_directory(store.var, mode=0o770)
+        make_directory(store.var, mode=0o770 if os.geteuid() else 0o755)
     try:
         return open_owned(store.var, accounts=trusted_accounts(store.owner_uid), directory=True)
     except OSError as error:

@@ -59,6 +59,14 @@ def revert(context: JobContext, parts: tuple[Part, ...]) -> None:
         forget_connection(context.directory)
 
 
+def clear_up(context: JobContext, parts: tuple[Part, ...]) -> None:
+    """Remove the files and staging names of a job that has changed nothing, and will not."""
+    for part in reversed(parts):
+        context.say(*part.revert(context))
+    with suppress(OSError):
+        forget_connection(context.directory)
+
+
 def end_by_reverting(context: JobContext, parts: tuple[Part, ...], error: BaseException) -> None:
     """Revert after `error`, unless the commit may be on disk: then the next recovery decides."""
     if context.journal.broken or context.journal.has(Committed):
@@ -243,6 +251,8 @@ def _discard_older(context: JobContext) -> None:
         for job_id in older:
             try:
                 discard_undo(context, job_id, report)
+                message = f"The undo of job {job_id} went: that of this job takes its place."
+                context.emit(Noted(code="undo-replaced", message=message))
             except (OSError, MagerewindError) as error:
                 reason = reason_of(error)
                 context.say(

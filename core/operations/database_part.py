@@ -63,6 +63,7 @@ class DatabasePart:
         self._index: contextlib.ExitStack = contextlib.ExitStack()
         self._loader: AnyLoader | None = None
         self._staged: StagedTables | None = None  # set once the dump is loaded beside
+        self.changes_nothing = False  # by a comparison of this job, not by the shown plan alone
         self._seen: Seen | None = None  # the live tables when the load began, the store closed
 
     def plan(self, job: RollbackJob) -> None:
@@ -78,6 +79,7 @@ class DatabasePart:
             refuse(findings)
         check, server, difference = plan.check, plan.server, plan.difference
         kept = () if difference is None else difference.kept
+        self.changes_nothing = plan.unchanged and (known is None or job.shown is None)
         self._loader = self._prepared(job, backup, check, kept)
         context.emit(
             RollbackPlanned(

@@ -21,6 +21,8 @@ from core.database.compare.questions import other_rendering
 from core.database.index.read_index import DumpIndex
 from core.database.load.dump_check import DumpCheck
 from core.database.schema.broken_tables import broken_tables
+from core.database.schema.names import owner_of
+from core.database.schema.other_stores import other_stores
 from core.database.schema.table_names import base_tables
 from core.database.server.connection import connect
 from core.database.server.obstacles import lock_problem
@@ -157,7 +159,9 @@ def difference_of(
     """Return the plan for the tables of a dump that was checked. Raises DatabaseError."""
     with connect(settings) as connection:
         live = set(base_tables(connection)) - broken_tables(connection).keys()
-        leaving = () if partial else live - {*check.tables, *check.stays}
+        others = other_stores(connection)
+        ours = {name for name in live if owner_of(name) is None and name not in others}
+        leaving = () if partial else ours - {*check.tables, *check.stays}
         same = found.same & {*check.tables}
         kept = kept_tables(connection, check, same, leaving)
         sizes = connection.query(

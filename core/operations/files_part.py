@@ -86,6 +86,11 @@ class FilesPart:
         selection = selection_for(context.store, job.request, job.sources, self.kind)
         return remote.planned(self.kind, selection, self._home(context))
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether no entry differs from the archive."""
+        return self.file_plan is not None and not self.file_plan.differs
+
     def prepare(self, job: RollbackJob) -> None:
         """Write beside the live tree all that the plan adds or changes."""
         context, plan = job.context, self.file_plan

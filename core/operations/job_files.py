@@ -36,7 +36,7 @@ from msgspec import Struct
 from core.archive.plan.plan_location import PlanBounds, PlanLocation
 from core.directories import Directory, StateFile
 from core.errors import ForeignState, JobNotFound, MagerewindError, NothingToUndo
-from core.events import Kind
+from core.events import Kind, Operation
 from core.magento.store import Store, open_var
 from core.owned_files import why_foreign
 
@@ -172,6 +172,15 @@ class UndoMark(Struct, frozen=True, kw_only=True):
     kinds: tuple[Kind, ...]
     committed_s: float = 0.0
     bytes: int = 0
+
+
+class OlderUndo(Struct, frozen=True, kw_only=True):
+    """An undo that a rollback takes the place of: the job that keeps it, its start, its size."""
+
+    job_id: str
+    operation: Operation
+    began_s: float
+    bytes: int
 
 
 def read_mark(directory: Directory, name: str) -> UndoMark | None:

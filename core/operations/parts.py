@@ -36,6 +36,10 @@ class Part(Protocol):
     def plan(self, job: RollbackJob) -> None:
         """Compare the backup with the store, which stays open and as it is."""
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the plan, made by this job, found nothing that differs."""
+
     def prepare(self, job: RollbackJob) -> None:
         """Make ready all that can be made ready while the store is open."""
 

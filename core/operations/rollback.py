@@ -26,6 +26,7 @@ from core.operations.findings import refuse, say_findings
 from core.operations.further_findings import further_findings
 from core.operations.incomplete_archive import absence_findings
 from core.operations.lost_jobs import refuse_unfinished
+from core.operations.nothing_differs import nothing_finding
 from core.operations.parts import Part, begin_moving, file_plans, parts_of
 from core.operations.records import ConsumersRan, FromElsewhere
 from core.operations.requests import RollbackRequest
@@ -86,7 +87,11 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> OperationResu
             shown = read_confirmed(context.directory)
             sources = _with_dump(context, sources, request, shown)
             job = RollbackJob(context=context, request=request, sources=sources, shown=shown)
-            _make_ready(job, parts)
+            _plan(job, parts)
+            if all(part.changes_nothing for part in parts):
+                return _leave_as_it_is(context, parts, request)
+            for part in parts:
+                part.prepare(job)
             closing.close(context)
             _complete(job, parts)
             begin_moving(context, parts)
@@ -117,8 +122,21 @@ def _with_dump(
         return bring_dump(context, sources, request, known, report)
 
 
-def _make_ready(job: RollbackJob, parts: tuple[Part, ...]) -> None:
-    """Plan all and stage the files while the store is open."""
+def _leave_as_it_is(
+    context: JobContext, parts: tuple[Part, ...], request: RollbackRequest
+) -> OperationResult:
+    """End a rollback that would change nothing: the store stays open, an older undo is kept."""
+    done = (step_key(Step.CHECK), step_key(Step.FETCH, Kind.DB))
+    plans = tuple(step_key(Step.PLAN, kind) for kind in request.kinds)
+    steps = (one for one in planned_steps(request) if one in (*done, *plans))
+    context.emit(StepsPlanned(steps=tuple(steps)))
+    say_findings(context, [nothing_finding()])
+    commit_or_revert.clear_up(context, parts)
+    return OperationResult(strict=request.strict)
+
+
+def _plan(job: RollbackJob, parts: tuple[Part, ...]) -> None:
+    """Plan all, while the store is open. Raises PreflightRefused, PlanChanged."""
     context = job.context
     for part in parts:
         part.plan(job)
@@ -137,8 +155,6 @@ def _make_ready(job: RollbackJob, parts: tuple[Part, ...]) -> None:
         findings += space_findings(context.store, remote, plans)
     say_findings(context, findings)
     refuse(findings)
-    for part in parts:
-        part.prepare(job)
 
 
 def _complete(job: RollbackJob, parts: tuple[Part, ...]) -> None:

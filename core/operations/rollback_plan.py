@@ -40,7 +40,8 @@ from core.operations.findings import (
 )
 from core.operations.further_findings import further_findings
 from core.operations.incomplete_archive import absence_findings
-from core.operations.job_files import plan_name
+from core.operations.job_files import OlderUndo, plan_name
+from core.operations.nothing_differs import nothing_differs, nothing_finding
 from core.operations.preflight import space_of
 from core.operations.requests import RollbackRequest
 from core.operations.selections import selection_of
@@ -69,6 +70,7 @@ class DatabasePlan(Struct, frozen=True, kw_only=True):
     left: LeftTables | None = None  # where some stay as they are
     difference: Difference | None = None  # None where the server was not asked
     counted: Mapping[str, RowTotals] = field(default_factory=dict)  # of tables that differ
+    unchanged: bool = False  # every table, view, trigger, routine and event is as in the dump
 
     @property
     def ties(self) -> tuple[Dangling, ...]:
@@ -88,7 +90,13 @@ class RollbackPlan(Struct, frozen=True, kw_only=True):
     environment: str  # fingerprint of the live env.php
     elsewhere: Mapping[str, tuple[str, ...]]  # as `Sources` has it
     free_bytes: int
+    older: tuple[OlderUndo, ...] = ()  # the undos that go with this rollback, newest first
     scratch: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether nothing at all differs from the backups."""
+        return nothing_differs(self.request.kinds, self.files, self.database)
 
     @property
     def stops(self) -> tuple[Finding, ...]:
@@ -155,6 +163,8 @@ def plan_rollback(
     findings += absence_findings(store, request, sources, files)
     findings += file_findings(store, files)
     findings += further_findings(store, request, sources, now_s)
+    if nothing_differs(request.kinds, files, database):
+        findings.append(nothing_finding())
     return RollbackPlan(
         request=request,
         findings=tuple(findings),
@@ -299,7 +309,8 @@ def _ask_server(
     connection: DatabaseConnection,
     report: Report,
 ) -> DatabasePlan:
-    from core.database.load.kept_rows import keep_rows  # noqa: PLC0415 - as said above
+    from core.database.compare.same_objects import same_objects  # noqa: PLC0415 - as said above
+    from core.database.load.kept_rows import keep_rows  # noqa: PLC0415
     from core.database.load.server_check import (  # noqa: PLC0415
         check_against_server,
         without_other_stores,
@@ -329,8 +340,17 @@ def _ask_server(
     )
     among = check.tables if request.only_table or request.exclude_table else None
     losses = count_lost_rows(connection, backup.name.timestamp, among=among)
+    all_stay = not (server.replaced or server.added or server.removed or difference.loaded)
     return DatabasePlan(
-        check=check, server=server, losses=losses, difference=difference, chosen=chosen, left=left
+        check=check,
+        server=server,
+        losses=losses,
+        difference=difference,
+        chosen=chosen,
+        left=left,
+        unchanged=all_stay
+        and not difference.reason
+        and same_objects(check, connection, partial=request.others_stay),
     )
 
 

@@ -1,11 +1,13 @@
-"""The order of the work of a backup, a rollback and an undo, as a person is told it beforehand."""
+"""The work of a backup, a rollback and an undo, as a person is told it beforehand."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
 from core.events import Kind
+from core.operations.job_files import OlderUndo
 from core.operations.requests import RollbackRequest, UndoRequest
+from core.text import numbers
 from core.text.steps import KIND_WORDS
 
 
@@ -55,3 +57,9 @@ def rollback_order(
         (True, "open the store"),
     )
     return tuple(step for wanted, step in steps if wanted)
+
+
+def older_undo(older: OlderUndo, when: str) -> str:
+    """Return the sentence about an undo that a rollback takes the place of."""
+    size = numbers.size(older.bytes)
+    return f"The undo of the {older.operation} of {when} ({size}) goes with this one."

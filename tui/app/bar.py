@@ -31,5 +31,5 @@ def bar_of(host: Host, crumb: str) -> BarView:
         closed=closed,
         read_only=bool(host.read_only),
         broken=None if host.health is None else host.health.words,
-        undo="" if undo is None else text.size(undo.undo_bytes) if undo.undo_bytes else "yes",
+        undo="" if undo is None else text.size(undo.undo_bytes),
     )

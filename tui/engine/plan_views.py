@@ -153,6 +153,8 @@ def plan_view(plan: RollbackPlan) -> PlanView:
         env_keys=plan.env_keys,
         needed_bytes=needed,
         free_bytes=plan.free_bytes,
+        changes_nothing=plan.changes_nothing,
+        older=plan.older,
     )
 
 

@@ -19,6 +19,7 @@ from core.backups.remarks import Trial
 from core.events import Kind
 from core.magento.store import Store
 from core.operations.findings import Finding, stopping
+from core.operations.job_files import OlderUndo
 from core.operations.table_plans import TablePlan
 
 if TYPE_CHECKING:
@@ -306,6 +307,8 @@ class PlanView(Struct, frozen=True, kw_only=True):
     needed_bytes: int | None = None
     free_bytes: int | None = None
     closed_s: float | None = None  # how long the store is closed, about
+    changes_nothing: bool = False  # nothing at all differs: there is nothing to start
+    older: tuple[OlderUndo, ...] = ()  # the undos that go with this rollback
 
     @property
     def stops(self) -> tuple[Finding, ...]:

@@ -233,7 +233,7 @@ def job_line(job: JobSummary, width: int, now_s: float, zone: tzinfo | None) -> 
     style = "" if job.outcome is None else text.OUTCOME_STYLES[job.outcome]
     if job.interrupted:
         style = "bold $text-error"
-    more = f", undo kept {text.size(job.undo_bytes or None)}" if job.undo_kept else ""
+    more = f", undo kept {text.size(job.undo_bytes)}" if job.undo_kept else ""
     line = f"{when} {text.OPERATION_SHORT[job.operation]:<9}{kinds:<14}{took:>6} "
     rest = f"{more}   {text.clean(job.user)}@{text.clean(job.host)}" if job.user else more
     if len(line) + len(end) + len(rest) > width:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import tzinfo
 from typing import Final
 
 from textual.content import Content
 
 from core.operations.findings import Finding, Level
+from core.text.orders import older_undo
 from tui.engine.views import DatabasePlanView, PlanView
 from tui.render import text
 from tui.render.job import Canvas
@@ -23,9 +25,18 @@ def head_lines(plan: PlanView, place: Canvas, *, undo: bool) -> list[Content]:
     return finding_lines(plan.stops, place) + _lost(plan, place, undo=undo)
 
 
-def tail_lines(plan: PlanView, place: Canvas, *, undo: bool) -> list[Content]:
-    """Return the lines below the tree: facts of the database, of env.php, findings."""
+def older_words(plan: PlanView, zone: tzinfo | None) -> list[str]:
+    """Return the sentences about the undos that go with a rollback."""
+    return [older_undo(one, text.local_time(one.began_s, zone)) for one in plan.older]
+
+
+def tail_lines(
+    plan: PlanView, place: Canvas, *, undo: bool, zone: tzinfo | None = None
+) -> list[Content]:
+    """Return the lines below the tree: the older undo, database, env.php, findings."""
     rows: list[Content] = []
+    for words in older_words(plan, zone):
+        rows.extend(_signed(place.glyphs.warning, words, place, "$text-warning"))
     if plan.database is not None:
         rows.extend(_database(plan.database, place, undo=undo, named=not plan.tables))
     if plan.env_keys:

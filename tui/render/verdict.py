@@ -95,7 +95,7 @@ def verdict_lines(state: JobState, place: Canvas) -> list[Content]:
         assemble(
             (f"{sign_of(ended.outcome, place.glyphs)} {head}", style),
             closed,
-            (". The undo is kept.", "") if ended.undo_kept else ".",
+            (". The undo is kept until the next rollback.", "") if ended.undo_kept else ".",
         )
     ]
     if state.failure is not None:
@@ -159,8 +159,7 @@ def task_rows(
             shown = assemble((command, "$text-accent"))
             rows.append(Row(f"{key} command", _always(shown), heading=True))
     if undo_bytes is not None:
-        freed = f", {text.size(undo_bytes)}" if undo_bytes else ""
-        words = f" Undo: kept until it is discarded{freed}"
+        words = f" Undo: kept until the next rollback or discard, {text.size(undo_bytes)}"
         rows.append(Row("undo", _always(assemble(("[u]", "bold $text-accent"), words))))
     return rows
 

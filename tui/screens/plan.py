@@ -237,6 +237,8 @@ class Rollback(Choosing):
         if self._choice is not None and self._choice.request is None:
             return "Choose at least one of code, media, db: [1] [2] [3]."
         stops = self._plan.stops if self._plan is not None else ()
+        if not stops and self._plan is not None and self._plan.changes_nothing:
+            return "Nothing differs: there is nothing to roll back."
         return stops[0].message if stops else ""
 
     # Drawing
@@ -299,7 +301,7 @@ class Rollback(Choosing):
         plan = self._plan
         if not isinstance(plan, PlanView):
             return []
-        return tail_lines(plan, self.place(width), undo=self.undo)
+        return tail_lines(plan, self.place(width), undo=self.undo, zone=self.owner.zone)
 
     def _draw_facts(self, width: int) -> list[Content]:
         request, plan = self.request, self._plan

@@ -13,7 +13,7 @@ from tui.engine.views import PlanView
 from tui.render import text
 from tui.render.job import Canvas
 from tui.render.losses import lost_words
-from tui.render.plan import MUTED, room_words
+from tui.render.plan import MUTED, older_words, room_words
 from tui.render.text import assemble
 from tui.screens.confirm import ConfirmView
 from tui.screens.host import Host
@@ -47,7 +47,10 @@ def takes_words(
         return (), ""
     if plan.stops:
         return ("This cannot be done now: see above.",), "bold $text-error"
-    kept = "The undo is kept." if isinstance(request, RollbackRequest) else "It can be undone."
+    if plan.changes_nothing:
+        return ("Nothing differs: the store stays open and as it is.",), "bold"
+    of_rollback = isinstance(request, RollbackRequest)
+    kept = "Undo kept until the next rollback." if of_rollback else "It can be undone."
     return (closed_words(request, plan), room_words(plan), kept), ""
 
 
@@ -100,7 +103,12 @@ def confirm_view(owner: Host, request: Asked, plan: PlanView) -> ConfirmView:
             lost=lost,
             uncounted=plan.uncounted,
             closed=closed_words(request, plan),
-            undo="The undo is kept until you discard it.",
+            undo=" ".join(
+                (
+                    "The undo is kept until the next rollback or job:discard.",
+                    *older_words(plan, owner.zone),
+                )
+            ),
             typed=typed_name(owner),
         )
     return ConfirmView(

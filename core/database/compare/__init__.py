@@ -4,5 +4,6 @@ the index of the dump: definitions, ranges of keys, digests        core.database
 other server, other definition, no digest: nothing is "same"       questions
 each range of each table, over several connections: count, digest  compare
 of the same tables, those whose foreign keys can stay true         choose_kept
+where no table differs: views, triggers, routines, events          same_objects
 staged tables against the index, before the swap                   staged
 """

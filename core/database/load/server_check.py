@@ -162,6 +162,8 @@ class _Asked:
     @property
     def space_needed(self) -> int:
         """The bytes of the tables to be loaded on the server, about."""
+        if self.check.contents and all(one.name in self.kept for one in self.check.contents):
+            return 0
         kept = sum(one.row_bytes for one in self.check.contents if one.name in self.kept)
         return int((self.check.content_bytes - kept) * SPACE_FACTOR)
 
