@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.backups.names import index_name
+from core.operations.requests import RollbackRequest
 from tests.integration.commands import magerewind
 from tests.long import some
 
@@ -146,3 +147,69 @@ def test_an_undo_without_the_index_loads_all_that_stayed(shop, changed):
         index.touch(0o600)
         index.write_bytes(content)
     assert shop.state() == before
+
+
+def planned(shop, name):
+    plan = shop.client().plan_rollback(RollbackRequest(db_file=name))
+    plan.scratch.cleanup()
+    return plan
+
+
+def undos(shop):
+    rows = magerewind(shop, "job:list", "--json").objects
+    return [row["job_id"] for row in rows if row["undo_kept"]], len(rows)
+
+
+def test_where_nothing_differs_nothing_is_done_and_the_older_undo_stays(shop, changed):
+    roll_back(shop, changed)
+    ((kept,), jobs) = undos(shop)
+    words = ("setup:rollback", "-d", changed, "-c", shop.request.code_file)
+    said = magerewind(shop, *words, "--dry-run", code=0)
+    assert "Nothing differs from the backup" in said.err
+    assert not any(word in said.out for word in ("needed", "Order:", "closed", "for the undo"))
+    plan = planned(shop, changed)
+    assert (plan.changes_nothing, plan.older) == (True, ())
+    assert (plan.database.difference.undo_bytes, plan.database.server.space_needed) == (0, 0)
+    said = magerewind(shop, *words, "--yes", code=0)
+    assert "Nothing differs from the backup" in said.err
+    assert undos(shop) == ([kept], jobs), "no job was started"
+    said = magerewind(shop, *words, "--yes", "--json", code=0)
+    assert [row["outcome"] for row in said.objects if row["type"] == "JobEnded"] == ["done"]
+    assert not any(row["type"] == "MaintenanceEnabled" for row in said.objects)
+    assert undos(shop) == ([kept], jobs + 1)
+    assert shop.leftovers() == []
+
+
+@pytest.mark.parametrize("made", ["VIEW", "TRIGGER", "EVENT", "PROCEDURE"])
+def test_an_object_alone_is_a_difference(shop, made):
+    assert planned(shop, shop.request.db_file).changes_nothing
+    more = {
+        "VIEW": "AS SELECT 1 AS one",
+        "TRIGGER": "BEFORE INSERT ON store FOR EACH ROW SET @one = 1",
+        "EVENT": "ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1",
+        "PROCEDURE": "() SELECT 1",
+    }[made]
+    shop.server.run(f"CREATE {made} one_more {more}", schema=shop.schema)
+    try:
+        assert not planned(shop, shop.request.db_file).changes_nothing
+    finally:
+        shop.server.run(f"DROP {made} one_more", schema=shop.schema)
+
+
+def test_a_plan_names_the_undo_that_goes_with_it(shop, changed):
+    roll_back(shop, changed)
+    ((kept,), _) = undos(shop)
+    later = Path(shop.root) / "app/later.php"
+    later.write_text("<?php")
+    words = ("setup:rollback", "-c", shop.request.code_file, "--only", "app/*")
+    (goes,) = magerewind(shop, *words, "--dry-run", "--json").objects[0]["undos_given_up"]
+    assert (goes["job_id"], goes["operation"]) == (kept, "rollback")
+    assert goes["bytes"] > 0
+    line = "The undo of the rollback of "
+    for more in ("--dry-run", "--yes"):
+        said = magerewind(shop, *words, more, code=0)
+        (told,) = [one for one in (said.out + said.err).splitlines() if one.startswith(line)]
+        assert told.endswith("B) goes with this one.")
+    assert f"The undo of job {kept} went" in said.err
+    assert kept not in undos(shop)[0]
+    assert not later.exists()

@@ -58,6 +58,7 @@ def test_a_discard_that_was_killed_is_finished(shop, tmp_path):
 
 def test_a_rollback_that_was_killed_while_it_removed_the_older_undo(shop, tmp_path):
     older = undo(shop)
+    (Path(shop.root) / "app/later.php").write_text("<?php")
     start = shop.request
     died = traced(shop, lambda client: client.start(start), tmp_path / "t", dies="discard:1")
     assert died.interrupted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import shutil
 import subprocess
@@ -171,7 +172,33 @@ def test_root_s_only_in_part(installation, store_of, name, how):
     (message, hint) = refused(installation, root, "--root", root, *words)
     assert message.startswith("Root does not work on a store that is root's only in part: ")
     assert path in message
-    assert hint == "Name the account: --as ACCOUNT"
+    assert hint == (
+        "Let root alone own it and write to it (chown, chmod go-w), or name the account: --as "
+        "ACCOUNT"
+    )
+
+
+def test_the_var_that_a_backup_of_roots_store_makes_is_roots_alone(installation, store_of):
+    root = store_of(0, 0)
+    shutil.rmtree(f"{root}/var")
+    installation.run("setup:backup", "--media", root=root, umask=0o002, code=0)
+    assert os.stat(f"{root}/var").st_mode & 0o777 == 0o755
+    said = installation.run("info:backups:list", "--json", root=root, code=0)
+    assert len(said.rows) == 1
+
+
+def test_a_runner_that_is_refused_says_why_and_the_cure(installation, store_of):
+    root = store_of(0, 0)
+    os.chmod(f"{root}/var", 0o770)
+    answer, ready = os.pipe()
+    words = ("job:run", "20261128-000000-abcd", "--root", root, "--ready-fd", str(ready))
+    installation.program(installation.command(*words), pass_fds=(ready,))
+    os.close(ready)
+    with os.fdopen(answer) as pipe:
+        row = json.load(pipe)
+    assert row["error"] == "AccountRefused"
+    assert row["message"].endswith(f"others may write to {root}/var (770).")
+    assert "--as ACCOUNT" in row["hint"]
 
 
 def test_media_elsewhere_must_be_roots_too(installation, store_of, place):
