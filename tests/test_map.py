@@ -87,3 +87,26 @@ def test_every_package_says_its_algorithm_by_modules_that_exist(page: Path) -> N
     functions = named - MODULES
     text = "".join(path.read_text() for path in page.parent.rglob("*.py") if functions)
     assert {name for name in functions if f"def {name}(" not in text} == set()
+
+
+MODULE_LIST = re.compile(r"[a-z_]+(?:, [a-z_]+)*")
+
+
+def test_every_package_lists_modules_that_exist() -> None:
+    unknown: dict[str, set[str]] = {}
+    listed = 0
+    for page in PACKAGES:
+        text = ast.get_docstring(ast.parse(page.read_text(encoding="utf-8"))) or ""
+        lines = text.splitlines()[2:]
+        columns = [re.split(r"  +", line)[-1] for line in lines if re.search(r"\S  +\S", line)]
+        lists = [column for column in columns if MODULE_LIST.fullmatch(column)]
+        named = {name for column in lists for name in column.split(", ")}
+        if "Modules: " in text:
+            named |= set(re.findall(r"`([a-z_]+)`", text.partition("Modules: ")[2]))
+        listed += len(named)
+        known = {path.stem for path in page.parent.rglob("*.py")}
+        known |= {path.name for path in page.parent.rglob("*") if path.is_dir()}
+        if named - known:
+            unknown[str(page.relative_to(ROOT))] = named - known
+    assert unknown == {}
+    assert listed > 150

@@ -1,8 +1,8 @@
-"""Resolves a path without trust in it, and says whose word each step of the way is.
+"""Resolves a path step by step and reports which account controls each step.
 
-A directory is opened in the one before it, by a descriptor that allows nothing but looking; a link
-is read through its own descriptor and followed by hand. The end of the walk is
-therefore the entry seen on the way, also when entries are renamed meanwhile.
+Each directory is opened in its parent by a descriptor that allows only inspection (`O_PATH`). A
+link is read through its own descriptor and followed by this module. So the result is the entry that
+was checked, even if entries are renamed meanwhile.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Passed(Struct, frozen=True, kw_only=True):
         return stat.S_ISLNK(self.status.st_mode)
 
 
-class Place(Struct, frozen=True, kw_only=True):
+class WalkedPlace(Struct, frozen=True, kw_only=True):
     """A directory on the physical path to the end, or the end itself; `fd` allows only looking.
 
     `passed` is how many steps the walk had made when it was there.
@@ -59,7 +59,7 @@ class Walk(Closeable):
 
     def __init__(self, path: str) -> None:
         self.passed: list[Passed] = []
-        self.places: list[Place] = []
+        self.places: list[WalkedPlace] = []
         self._fds: list[int] = []
         self._links = 0
         try:
@@ -70,7 +70,7 @@ class Walk(Closeable):
             raise
 
     @property
-    def end(self) -> Place:
+    def end(self) -> WalkedPlace:
         """Return where the path leads."""
         return self.places[-1]
 
@@ -82,7 +82,7 @@ class Walk(Closeable):
 
     def _arrive(self, path: str, fd: int, status: os.stat_result) -> None:
         self.passed.append(Passed(path=path, status=status))
-        self.places.append(Place(path=path, fd=fd, passed=len(self.passed)))
+        self.places.append(WalkedPlace(path=path, fd=fd, passed=len(self.passed)))
 
     def _go(self, path: str) -> None:
         left = path.split("/")[::-1]

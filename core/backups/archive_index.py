@@ -70,7 +70,7 @@ def index_of(
 def _made(backup: Backup, report: Report, *, keep: bool) -> IndexReader:
     import tempfile  # noqa: PLC0415 - loaded at its first use
 
-    from core.archive.index.made_again import make_index  # noqa: PLC0415 - as above
+    from core.archive.index.rebuild_index import make_index  # noqa: PLC0415 - as above
 
     manifest = backup.manifest
     try:

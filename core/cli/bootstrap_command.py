@@ -7,19 +7,20 @@ import json
 import os
 import shlex
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from core.cli.commands import Session
+from core.cli.commands import CommandSession
 from core.durable import write_file
 from core.errors import ConfigurationError, SetNotFound, StorageError, UsageError
 from core.events import Kind, Report, encode_text
 from core.magento.php.put_values import put_values
 from core.magento.php.syntax import NotData
 from core.magento.store import Store, find_store, shown
-from core.operations.bootstrap import Laid, lay_down, make_var, open_target
+from core.operations.bootstrap import Laid, lay_down, make_var, open_configuration, open_target
 from core.operations.remote import manifest_of
 from core.owned_files import read_plain_file
 from core.program import command_of
@@ -35,7 +36,7 @@ _LIMIT = 4 << 20
 
 
 @contextmanager
-def _repository(session: Session) -> Iterator[Repository]:
+def _repository(session: CommandSession) -> Iterator[Repository]:
     """Give the repository that the words name; a password that is typed is kept for as long."""
     line, environ = session.line, session.environ
     file = line.password_file or environ.get("RESTIC_PASSWORD_FILE")
@@ -54,7 +55,7 @@ def _repository(session: Session) -> Iterator[Repository]:
         )
 
 
-def _typed(session: Session, place: str) -> str:
+def _typed(session: CommandSession, place: str) -> str:
     if not session.line.may_ask or not os.isatty(0):
         raise UsageError(
             "The password of the repository is needed.",
@@ -71,7 +72,7 @@ def _typed(session: Session, place: str) -> str:
     return path
 
 
-def _chosen(session: Session, restic: Restic) -> RemoteSet:
+def _chosen(session: CommandSession, restic: Restic) -> RemoteSet:
     """Return the set that is meant, of the only store in the repository or the named one."""
     holdings = read_holdings(restic.snapshots(TAG), _NAME, store=session.line.store_in_repository)
     stores = sorted({one.store for one in holdings.sets if one.is_whole})
@@ -84,7 +85,7 @@ def _chosen(session: Session, restic: Restic) -> RemoteSet:
     return choose_set(holdings, wanted, repository=_NAME, kinds=(Kind.CODE,))
 
 
-def bootstrap_command(session: Session) -> int:
+def bootstrap_command(session: CommandSession) -> int:
     """`repo:bootstrap`."""
     line = session.line
     if line.root is None:
@@ -104,14 +105,14 @@ def bootstrap_command(session: Session) -> int:
             _say(session, laid)
         make_var(target)
         if line.db_name is not None:
-            _connect(root, _connection(session))
+            _connect(target, _connection(session))
         store = find_store(root, root=root)
         if Kind.DB not in chosen.parts:
             return 0
         return _database(session, store, repository, chosen)
 
 
-def _refuse_half_a_database(session: Session) -> None:
+def _refuse_half_a_database(session: CommandSession) -> None:
     line = session.line
     given = (line.db_host, line.db_user, line.db_password_file, line.db_socket)
     if line.db_name is None and any(given):
@@ -122,7 +123,7 @@ def _refuse_half_a_database(session: Session) -> None:
         )
 
 
-def _reporting(session: Session) -> Report:
+def _reporting(session: CommandSession) -> Report:
     width = shutil.get_terminal_size().columns
 
     def report(done_bytes: int, items: int, _current: str) -> None:
@@ -132,16 +133,19 @@ def _reporting(session: Session) -> Report:
     return report
 
 
-def _say(session: Session, laid: Laid) -> None:
+def _say(session: CommandSession, laid: Laid) -> None:
     if session.console.as_json:
         row = {"type": "LaidDown", "kind": laid.kind.value, "path": encode_text(laid.path)}
         session.console.print_json({**row, "files": laid.files, "content_bytes": laid.bytes})
     size = numbers.size(laid.bytes)
     files = numbers.counted(laid.files, "file")
     session.console.say(success(f"{laid.kind}: {files}, {size} in {shown(laid.path)}."))
+    if laid.left_out:
+        what = f"{numbers.counted(laid.left_out, 'device or pipe', 'devices and pipes')} left out"
+        session.console.say(note(f"{laid.kind}: {what}; no backup of ours has any."))
 
 
-def _connection(session: Session) -> Mapping[str, str]:
+def _connection(session: CommandSession) -> Mapping[str, str]:
     """Return the values of a connection that the words give."""
     line = session.line
     values = {"dbname": line.db_name or ""}
@@ -162,26 +166,37 @@ def _connection(session: Session) -> Mapping[str, str]:
     return values
 
 
-def _connect(root: str, values: Mapping[str, str]) -> None:
+def _connect(target: int, values: Mapping[str, str]) -> None:
     """Put another database connection into the env.php that was laid down."""
-    path = os.path.join(root, _ENV_PHP)
+    name = os.path.basename(_ENV_PHP)
+    etc = open_configuration(target)
     try:
-        status = os.lstat(path)
-        source = read_plain_file(path, _LIMIT)
+        status = os.stat(name, dir_fd=etc, follow_symlinks=False)
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigurationError(f"{_ENV_PHP} of the set is no file.")
+        source = read_plain_file(name, _LIMIT, dir_fd=etc)
         put: dict[tuple[str, ...], str] = {
             ("db", "connection", "default", key): value for key, value in values.items()
         }
-        write_file(path, put_values(source, put))
-        if os.geteuid() == 0:
-            os.chown(path, status.st_uid, status.st_gid, follow_symlinks=False)
-        os.chmod(path, status.st_mode & 0o777)
+        write_file(name, put_values(source, put), dir_fd=etc)
+        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=etc)
+        try:
+            if os.geteuid() == 0:
+                os.fchown(fd, status.st_uid, status.st_gid)
+            os.fchmod(fd, status.st_mode & 0o777)
+        finally:
+            os.close(fd)
     except NotData as failure:
-        raise ConfigurationError(f"{path} cannot be changed: {failure}.") from failure
+        raise ConfigurationError(f"{_ENV_PHP} cannot be changed: {failure}.") from failure
     except OSError as failure:
-        raise StorageError(f"{path} cannot be changed: {failure.strerror}.") from failure
+        raise StorageError(f"{_ENV_PHP} cannot be changed: {failure.strerror}.") from failure
+    finally:
+        os.close(etc)
 
 
-def _database(session: Session, store: Store, repository: Repository, chosen: RemoteSet) -> int:
+def _database(
+    session: CommandSession, store: Store, repository: Repository, chosen: RemoteSet
+) -> int:
     """Roll the database back to the set, as a job; or say how."""
     line = session.line
     if line.db_name is None and not line.keep_env:
@@ -222,7 +237,7 @@ def _configuration(store: Store, repository: Repository) -> Iterator[str]:
         yield path
 
 
-def _run(session: Session, store: Store, config: str, chosen: RemoteSet) -> int:
+def _run(session: CommandSession, store: Store, config: str, chosen: RemoteSet) -> int:
     """Roll the database back as the store's owner, by the command that everybody uses."""
     line = session.line
     words = ["--root", store.root, "--config", config]

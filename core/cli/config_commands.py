@@ -1,4 +1,4 @@
-"""The commands that look at the configuration itself; no store is opened, and no door is passed."""
+"""The commands about the configuration itself: no store is opened, and no account switched."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def _is_terminal(stream: TextIO) -> bool:
         return False
 
 
-def _settle(stream: TextIO) -> TextIO:
+def _encodable(stream: TextIO) -> TextIO:
     """Make a stream write line by line, with escapes for characters its encoding lacks."""
     if isinstance(stream, io.TextIOWrapper):
         with suppress(OSError, ValueError):
@@ -77,7 +77,7 @@ class Console:
         self._clock = clock
         self._progress_s = -PROGRESS_S
         self._stdin = stdin
-        self._streams = {True: _settle(stdout), False: _settle(stderr)}
+        self._streams = {True: _encodable(stdout), False: _encodable(stderr)}
         self._colour = {
             narration: wants_colour(stream, ansi=ansi, environ=environ)
             for narration, stream in self._streams.items()

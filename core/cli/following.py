@@ -63,7 +63,7 @@ def progress_text(state: JobState) -> str:
     return "  ".join(parts)
 
 
-class Follower:
+class ConsoleFollower:
     """Shows one job from its first event, or from the one after `after_seq`, to its end."""
 
     def __init__(

@@ -62,7 +62,7 @@ def _dispatch(
     configuration: Configuration,
     open_application: OpenApplication | None,
 ) -> int:
-    environ = dict(os.environ)  # as it is behind the door
+    environ = dict(os.environ)  # as it is after the account switch
     if line.command is None:
         if open_application is None:
             raise UsageError("A command is needed.", hint="magerewind --help shows them.")
@@ -73,10 +73,10 @@ def _dispatch(
         with interruptions.watch():  # so that store and server are removed in any case
             return _demo(line, open_application)
     # Here, and not above, so that --help and the application load no more than they need.
-    from core.cli.dispatch import Session, command_of, refuse_to_change  # noqa: PLC0415
+    from core.cli.dispatch import CommandSession, command_of, refuse_to_change  # noqa: PLC0415
 
     refuse_to_change(line)
-    session = Session(
+    session = CommandSession(
         line=line,
         console=console,
         interruptions=interruptions,
@@ -167,7 +167,7 @@ def _tell_of(
 ) -> None:
     """Tell others of a backup that could not be started; nobody may be at the terminal."""
     if line.command == "setup:backup":
-        from core.cli.failed_start import notify_failed_start  # noqa: PLC0415 - as above
+        from core.cli.notify_failed_start import notify_failed_start  # noqa: PLC0415 - as above
 
         notify_failed_start(line, configuration, console, failure)
 
@@ -179,7 +179,7 @@ def _refused(
     if line.command == NAMES:
         return 0  # a shell that completes a word says nothing
     if line.check:
-        # Nothing is imported here: behind the door, the installation may be unreadable.
+        # Nothing is imported here: after the account switch, the installation may be unreadable.
         console.print(f"UNKNOWN - {printable(failure.message).replace('|', '/')}")
         return _UNKNOWN
     _say_failure(failure, console)

@@ -8,8 +8,8 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from core.archive.plan.directory_totals import Sums
 from core.archive.plan.rows import Action
-from core.archive.plan.sums import Sums
 from core.archive.plan.tree import PlannedNode, PlanTree
 from core.text import numbers
 from core.text.printable import printable

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from core.backups.catalog import delete_backup, delete_partial, is_partial
 from core.jobs.client import Client
 from core.jobs.exclusive import holding
-from core.operations.pinned import refuse_needed, refuse_pinned
+from core.operations.pinned_backups import refuse_needed, refuse_pinned
 
 Deleted = Callable[[str, int], None]
 """Called with a name and the bytes that its deletion freed."""

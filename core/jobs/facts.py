@@ -33,7 +33,7 @@ def iso(unix_s: float) -> str:
     return dt.datetime.fromtimestamp(unix_s).astimezone().isoformat(timespec="seconds")
 
 
-class Facts:
+class JobFacts:
     """One job as it goes on."""
 
     def __init__(self, *, store: str, root: str, host: str, user: str) -> None:

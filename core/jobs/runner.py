@@ -17,12 +17,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from core.account.ids import name_of
-from core.account.opened import opened
+from core.account.switch_record import account_switch
 from core.cancellation import interruptible
 from core.errors import JobInterrupted, MagerewindError, StoreLeftClosed
 from core.events import Event, Failed, JobBegan, JobEnded, Noted, Outcome, RecoveryBegan
 from core.jobs.directory import JobDirectory, find_job, prepare_state_directory
-from core.jobs.facts import Facts
+from core.jobs.facts import JobFacts
 from core.jobs.listing import (
     has_begun,
     has_ended,
@@ -33,12 +33,12 @@ from core.jobs.listing import (
 from core.jobs.lock import Holder, acquire, boot_id, process_start
 from core.jobs.login import login_note
 from core.jobs.old_jobs import forget_old_jobs
-from core.jobs.runner_process import Starter, settle_process
+from core.jobs.runner_process import Starter, prepare_process
 from core.jobs.second_lock import hold_var
 from core.jobs.stream import EventStream, StreamWriter
 from core.journal import Journal
 from core.magento.store import Store, find_store
-from core.operations import closing, job_files, work
+from core.operations import closing, dispatch_operation, job_files
 from core.operations.context import Cancellation, JobContext
 from core.operations.equal_command import command_line
 from core.operations.records import Begin, End, RecoveryStarted, begin_of
@@ -46,12 +46,12 @@ from core.operations.requests import Request
 from core.operations.results import JobResult, OperationResult
 
 if TYPE_CHECKING:
-    from core.jobs.surroundings import Surroundings
+    from core.jobs.hooks_and_notifications import HooksAndNotifications
 
 
 def user_name() -> str:
     """Return the account that runs this, with who asked for it: root, or who called sudo."""
-    how = opened()
+    how = account_switch()
     if how is not None:
         return how.user
     name = name_of(os.geteuid())
@@ -87,12 +87,12 @@ class Runner:
         self.clock = clock
         self.host = host or socket.gethostname()
         self.cancellation: Cancellation | None = None
-        self._around: Surroundings | None = None
+        self._around: HooksAndNotifications | None = None
 
     def run(self, *, ready_fd: int | None = None, from_host: str | None = None) -> int:
         """Run or recover the job; return its exit code."""
         starter = Starter(ready_fd)
-        settle_process(lambda: self.cancellation)
+        prepare_process(lambda: self.cancellation)
         job = self.job
         try:
             request = job.request()
@@ -138,9 +138,9 @@ class Runner:
         _close(held)  # last: where the rest is removed, watchers see by it that more may come
         return ending.exit_code
 
-    def _facts(self) -> Facts:
+    def _facts(self) -> JobFacts:
         root = self.job.store.root
-        return Facts(store=os.path.basename(root), root=root, host=self.host, user=user_name())
+        return JobFacts(store=os.path.basename(root), root=root, host=self.host, user=user_name())
 
     def _ended(self, journal: Journal, ending: JobResult, began_s: float) -> JobEnded:
         return JobEnded(
@@ -176,7 +176,7 @@ class Runner:
         journal.write(
             Begin(
                 operation=request.operation,
-                kinds=work.kinds_of(self.job.store, self.job.directory, request),
+                kinds=dispatch_operation.kinds_of(self.job.store, self.job.directory, request),
                 host=self.host,
                 boot_id=boot_id(),
                 pid=os.getpid(),
@@ -187,7 +187,7 @@ class Runner:
         )
         return journal
 
-    def _context(self, journal: Journal, stream: StreamWriter, facts: Facts) -> JobContext:
+    def _context(self, journal: Journal, stream: StreamWriter, facts: JobFacts) -> JobContext:
         def emit(event: Event) -> None:
             facts.see(event)
             stream.emit(event)
@@ -209,14 +209,14 @@ class Runner:
         )
 
     def _look_around(
-        self, context: JobContext, request: Request, facts: Facts, *, recovering: bool
+        self, context: JobContext, request: Request, facts: JobFacts, *, recovering: bool
     ) -> None:
         """Load the hooks and receivers of this job as they were configured at its start."""
         begin = begin_of(context.journal.records)
         began_s, kinds = (self.clock(), ()) if begin is None else (begin.began_s, begin.kinds)
         if not self.job.directory.has(job_files.SETTINGS):
             return
-        from core.jobs.surroundings import around  # noqa: PLC0415 - most jobs have nothing around them
+        from core.jobs.hooks_and_notifications import around  # noqa: PLC0415 - most jobs have nothing around them
 
         if recovering:
             for stamped in EventStream(self.job.events).poll():
@@ -259,7 +259,7 @@ class Runner:
             self._announce(context, request)
             if surroundings is not None:
                 surroundings.begin()
-            return work.run(context, request)
+            return dispatch_operation.run(context, request)
         from core.operations import recovery  # noqa: PLC0415 - most jobs need none
 
         worked = None
@@ -297,7 +297,7 @@ class Runner:
             JobBegan(
                 job_id=self.job.job_id,
                 operation=request.operation,
-                kinds=work.kinds_of(self.job.store, self.job.directory, request),
+                kinds=dispatch_operation.kinds_of(self.job.store, self.job.directory, request),
                 timestamp=int(began_s),
                 root=self.job.store.root,
                 host=self.host,

@@ -41,7 +41,7 @@ class Starter:
         os.close(fd)
 
 
-def settle_process(cancellation_of: Callable[[], Cancellation | None]) -> None:
+def prepare_process(cancellation_of: Callable[[], Cancellation | None]) -> None:
     """Survive the terminal, and turn requests to stop into a cancellation."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

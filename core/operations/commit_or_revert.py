@@ -120,7 +120,7 @@ def forward(
     try:
         kept = _keep_undo(context, kinds)
         for part in parts:
-            context.say(*part.settle(context))
+            context.say(*part.finish(context))
         if not context.journal.has(Settled):
             context.journal.write(Settled())
         if replaces is not None:

@@ -1,7 +1,7 @@
 """The plan shown to the person who confirmed a rollback, kept for its runner to compare with.
 
 The runner makes the plan again, but for one of a listing, which it is given. Changes of the open
-shop between the two are taken into the plan and named; another archive or another env.php was not
+store between the two are taken into the plan and named; another archive or another env.php was not
 confirmed.
 """
 
@@ -39,7 +39,7 @@ class Meanwhile(Struct, frozen=True):
 
     @property
     def too_many(self) -> bool:
-        """Whether this is another store than the one that was shown."""
+        """Whether more has changed than may be accepted without asking again."""
         return are_too_many(self.count, self.of)
 
 
@@ -116,7 +116,7 @@ def write_confirmed(plan: RollbackPlan, directory: Directory, *, now_s: float = 
     }
     directory.write(SHOWN, json.dumps(row).encode())
     for kind, files in plan.files.items():
-        if plan.backups[kind].repository:  # one of an archive is followed by what it put aside
+        if plan.backups[kind].repository:  # a plan of an archive must cache contents anew
             hand_over(files.plan_path, StateFile(directory, plan_name(kind)))
 
 

@@ -17,15 +17,15 @@ from core.events import (
 )
 from core.operations import closing, commit_or_revert
 from core.operations.backup_origin import refuse_unasked
-from core.operations.chosen import chosen_findings
+from core.operations.chosen_files import chosen_findings
 from core.operations.confirmed_plan import ConfirmedPlan, read_confirmed
 from core.operations.connection_file import keep_connection
 from core.operations.context import JobContext
 from core.operations.file_findings import file_findings
 from core.operations.findings import refuse, say_findings
 from core.operations.further_findings import further_findings
+from core.operations.incomplete_archive import absence_findings
 from core.operations.lost_jobs import refuse_unfinished
-from core.operations.missing_entries import absence_findings
 from core.operations.parts import Part, begin_moving, file_plans, parts_of
 from core.operations.records import ConsumersRan, FromElsewhere
 from core.operations.requests import RollbackRequest

@@ -1,6 +1,6 @@
 """The application: one store, a stack of screens, and the running job.
 
-Does no work itself: it asks the engine through the bridge and draws the answers.
+Does no work itself: it asks the engine through the port and draws the answers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from core.operations.requests import DiscardRequest, Request, UndoRequest
 from tui.app.bar import bar_of
 from tui.app.base import Shell
 from tui.app.terminal import Terminal
-from tui.engine.job_watch import Watch
+from tui.engine.job_watch import StreamWatch
 from tui.engine.port import Engine, Follower, Latest, QuestionThreads
 from tui.engine.views import BackupsView, SetView
 from tui.render.job import closed_text
@@ -98,7 +98,7 @@ class Application(Shell):
         self.errands = QuestionThreads()
         every_s = REMOTE_POLL_S if self.remote else POLL_S
         self._poll_timer = self.set_interval(every_s, self.poll, pause=True)
-        self._watch = Watch(self.engine.places, self.look_for_jobs, self.errands, local=None)
+        self._watch = StreamWatch(self.engine.places, self.look_for_jobs, self.errands, local=None)
         self.set_interval(AGES_S, self._redraw_ages)
         self.push_screen(Home())
         self.call_after_refresh(self.look_for_jobs)
@@ -251,7 +251,7 @@ class Application(Shell):
         return True
 
     def begin(self, request: Request, done: Callable[[Exception | None], None]) -> None:
-        """Start a job aside; its screen takes the place of the one that asked for it."""
+        """Start a job in a background thread; its screen replaces the one that asked for it."""
         asking = self.screen
 
         def started(value: str | Exception) -> None:
@@ -319,7 +319,7 @@ class Application(Shell):
 
     def _show_plan(self, request: UndoRequest | None, timestamp: int | None = None) -> None:
         # The modules that plan load slowly, and Home does not wait for them.
-        from tui.screens.rollback import Rollback  # noqa: PLC0415
+        from tui.screens.plan import Rollback  # noqa: PLC0415
 
         self.push_screen(Rollback(request, timestamp=timestamp))
 

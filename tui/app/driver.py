@@ -16,7 +16,7 @@ from typing import Final
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
-from tui.app.lean import lean
+from tui.app.lean_output import lean
 
 _HUNG_UP: Final = 128 + signal.SIGHUP
 _ESCAPE_S: Final = 0.04  # for the parser to decide that an escape is a key of its own

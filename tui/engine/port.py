@@ -36,10 +36,10 @@ from tui.engine.views import (
     DatabaseView,
     LostView,
     NewerView,
-    Places,
     PlanView,
     SetView,
     SpaceView,
+    StorePaths,
     StoreView,
 )
 
@@ -97,7 +97,7 @@ class Engine(Protocol):
         ...
 
     @property
-    def places(self) -> Places:
+    def places(self) -> StorePaths:
         """Where to see that a job begins or ends."""
         ...
 
@@ -253,7 +253,7 @@ class QuestionThreads:
         *,
         limit_s: float | None = None,
     ) -> None:
-        """Run `work` aside and call `done` with its result or error."""
+        """Run `work` in a background thread and call `done` with its result or error."""
         context = contextvars.copy_context()
         answered = False
         self.open += 1
@@ -338,7 +338,7 @@ class Latest(Generic[T]):
         limit_s: float | None = None,
         begun: bool = False,
     ) -> None:
-        """Run `work` aside; keep its answer and call `changed` with it, unless it came too late.
+        """Run `work` in a background thread; call `changed` with its answer unless it is outdated.
 
         `begun`: the caller has called `begin` for this question.
         """

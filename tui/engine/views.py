@@ -1,4 +1,4 @@
-"""The values that screens show: the application's side of the bridge.
+"""The values that screens show: the application's side of the port.
 
 Everything here is filled by `tui.engine.store_engine` from the engine's own values and rendered by
 the screens. Texts are raw (they may hold anything a file name can hold) and numbers are raw; both
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.repository.settings import Repository
 
 
-class Places(Struct, frozen=True, kw_only=True):
+class StorePaths(Struct, frozen=True, kw_only=True):
     """Where the traces of jobs are on a store."""
 
     root: str
@@ -39,9 +39,9 @@ class Places(Struct, frozen=True, kw_only=True):
         return os.path.join(self.state, "lock")
 
 
-def places_of(store: Store) -> Places:
+def places_of(store: Store) -> StorePaths:
     """Return where the traces of jobs are on a store."""
-    return Places(
+    return StorePaths(
         root=store.root, var=store.var, state=store.state_directory, jobs=store.jobs_directory
     )
 
@@ -84,7 +84,7 @@ class SpaceView(Struct, frozen=True, kw_only=True):
     total_bytes: int
 
 
-class Origin(Struct, frozen=True, kw_only=True):
+class SetOrigin(Struct, frozen=True, kw_only=True):
     """The repository of a set that is not here, and the name of the store in it."""
 
     repository: Repository
@@ -114,7 +114,7 @@ class BackupView(Struct, frozen=True, kw_only=True):
     kept_open: bool = False
     excluded: tuple[str, ...] = ()  # patterns that it left out
     where: tuple[str, ...] = ()  # `here` and repositories; empty: here alone
-    origin: Origin | None = None  # of one that is not here
+    origin: SetOrigin | None = None  # of one that is not here
 
 
 class SetView(Struct, frozen=True, kw_only=True):
@@ -157,9 +157,14 @@ class SetView(Struct, frozen=True, kw_only=True):
 
     @property
     def where(self) -> tuple[str, ...]:
-        """The places where all of it is; empty where it is here alone."""
+        """The places where all of it is; empty where it is here alone, or nowhere whole."""
         first, *others = (backup.where for backup in self.backups)
         return tuple(name for name in first if all(name in other for other in others))
+
+    @property
+    def is_scattered(self) -> bool:
+        """Whether no place has all of it."""
+        return not self.where and any(backup.origin is not None for backup in self.backups)
 
     def of(self, kind: Kind) -> BackupView | None:
         """Return the backup of a kind."""
@@ -177,7 +182,8 @@ class BackupsView(Struct, frozen=True, kw_only=True):
     @property
     def size_bytes(self) -> int:
         """All backups here together."""
-        return sum(one.size_bytes for one in self.sets if one.is_here)
+        backups = (backup for one in self.sets for backup in one.backups)
+        return sum(backup.size_bytes for backup in backups if backup.origin is None)
 
     @property
     def has_places(self) -> bool:
@@ -186,8 +192,9 @@ class BackupsView(Struct, frozen=True, kw_only=True):
 
     def good(self, kind: Kind) -> tuple[BackupView, ...]:
         """Return the backups of a kind that are here and not known to be damaged."""
-        found = (one.of(kind) for one in self.sets if one.is_here)
-        return tuple(backup for backup in found if backup and backup.health != "damaged")
+        found = (one.of(kind) for one in self.sets)
+        here = (backup for backup in found if backup is not None and backup.origin is None)
+        return tuple(backup for backup in here if backup.health != "damaged")
 
 
 class LostView(Struct, frozen=True, kw_only=True):
@@ -229,7 +236,7 @@ class NewerView(Struct, frozen=True, kw_only=True):
         )
 
 
-class Estimate(Struct, frozen=True, kw_only=True):
+class EstimateView(Struct, frozen=True, kw_only=True):
     """The estimated size and time of the backup of one kind; None where unknown."""
 
     items: int | None = None
@@ -242,7 +249,7 @@ class BackupCheckView(Struct, frozen=True, kw_only=True):
     """The findings before a backup."""
 
     findings: tuple[Finding, ...] = ()
-    estimates: Mapping[Kind, Estimate] = field(default_factory=dict)
+    estimates: Mapping[Kind, EstimateView] = field(default_factory=dict)
     free_bytes: int | None = None
     needed_bytes: int | None = None
 

@@ -12,7 +12,7 @@ from tui.render import text
 from tui.render.text import Glyphs
 
 
-class Place(Struct, frozen=True):
+class Canvas(Struct, frozen=True):
     """Where lines are drawn: their width in cells, the signs, the time now in unix seconds."""
 
     width: int

@@ -14,7 +14,7 @@ from tui.engine.views import BackupsView, StoreView
 from tui.render import text
 from tui.render.concern import ERROR, Concern
 from tui.screens.host import Host
-from tui.screens.lost import lost_concerns, urgent_of
+from tui.screens.lost_jobs import lost_concerns, urgent_of
 
 Concerns = list[Concern]
 _LOOK: Final = ("f5", "look again")

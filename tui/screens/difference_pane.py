@@ -1,4 +1,4 @@
-"""The difference of one entry or table of a backup from the store's: read aside, left at once.
+"""The difference of one entry or table of a backup from the store's, read in a thread.
 
 How to use it: `DifferencePane()` beside a list; `pane.names` maps a kind to its backup,
 `pane.look((kind, part))` shows a part when the cursor has rested on it, `look(None)` nothing.

@@ -1,4 +1,4 @@
-"""The questions of the first screen and their answers as far as they came."""
+"""Requests the facts of the first screen and collects the answers received so far."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHANGED_LIMIT_S: Final = 40.0
 FILES: Final = (Kind.CODE, Kind.MEDIA)
 
 
-class Facts:
+class HomeFacts:
     """Asks side by side, and calls `came` on the event loop with each answer."""
 
     def __init__(self, engine: Engine, errands: QuestionThreads, came: Callable[[], None]) -> None:

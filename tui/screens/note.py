@@ -1,4 +1,4 @@
-"""Another note for a set: asked for, and written aside."""
+"""Asks for a new note of a set, and writes it in a background thread."""
 
 from __future__ import annotations
 

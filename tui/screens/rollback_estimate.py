@@ -1,4 +1,4 @@
-"""The estimated changes and losses of a rollback to a set: looked at aside, once for each set."""
+"""The estimated changes and losses of a rollback to a set: read in a thread, once a set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.events import Kind
 from tui.engine.port import Engine, QuestionThreads
 from tui.engine.views import ChangedPart, NewerView, SetView
 from tui.render import sets
-from tui.render.job import Place
+from tui.render.job import Canvas
 from tui.render.text import assemble
 
 LIMIT_S: Final = 40.0
@@ -75,7 +75,7 @@ class RollbackEstimates:
             lambda: engine.changed(backup, lambda: number != self._looks), came, limit_s=LIMIT_S
         )
 
-    def lines(self, one: SetView, place: Place) -> list[Content]:
+    def lines(self, one: SetView, place: Canvas) -> list[Content]:
         """Return the known estimate of a set."""
         head = assemble(
             ("SINCE THEN, ABOUT", "bold $title"), ("   [=] read everything", "$foreground-muted")

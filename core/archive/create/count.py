@@ -17,7 +17,7 @@ from typing import Any, Final
 from msgspec import Struct, field
 
 from core.account.client import keeper
-from core.account.reach import is_readable, lstat
+from core.account.open_via_helper import is_readable, lstat
 from core.archive.tree.open_directories import is_gone
 from core.archive.tree.selection import SHARED_DEPTH, Run, Selection, runs
 from core.archive.workers import child

@@ -20,10 +20,10 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from core.account.reach import lstat, open_to_read, readlink
+from core.account.open_via_helper import lstat, open_to_read, readlink
 from core.archive.create.output import Output
 from core.archive.create.pack_worker import SMALL, pack_pool
-from core.archive.index.writer import IndexWriter
+from core.archive.index.writer import ArchiveIndexWriter
 from core.archive.tar.gzip import GzipWriter, Segment
 from core.archive.tar.header import BLOCK, DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.tar.member_writer import DIRECTORY_MODE, FILE_MODE, PADDING, MemberWriter
@@ -307,7 +307,7 @@ def write_archive(
     try:
         gzip = GzipWriter(fd, level)
         try:
-            out = Output(gzip, None if index_fd < 0 else IndexWriter(index_fd))
+            out = Output(gzip, None if index_fd < 0 else ArchiveIndexWriter(index_fd))
             writer = _Writer(selection, out, report)
             writer.write()
             index_sha256 = out.finish()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from core.account.reach import lstat
+from core.account.open_via_helper import lstat
 from core.archive.plan.plan_file import PlanFile
 from core.archive.tar.header import DIRECTORY
 from core.archive.tar.member import Member

@@ -13,8 +13,8 @@ import time
 from contextlib import suppress
 from typing import Final
 
-from core.archive.plan.facts import PlanStep
-from core.archive.plan.listed import listing_file
+from core.archive.plan.listing_file import listing_file
+from core.archive.plan.plan_facts import PlanStep
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanLocation, PlanPlace, plan_location, seen_file
 from core.archive.plan.summary import FilePlan, summary_of

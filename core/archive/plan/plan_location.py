@@ -14,7 +14,7 @@ from msgspec import Struct
 from core.directories import Directory, StateFile, state_file
 
 
-class Bounds(Struct, frozen=True, kw_only=True):
+class PlanBounds(Struct, frozen=True, kw_only=True):
     """The trees that a job's plan may name: `trees` are roots and their prefixes in the archive."""
 
     trees: frozenset[tuple[bytes, bytes]]
@@ -27,7 +27,7 @@ class PlanLocation(Struct, frozen=True):
     """A plan's file, held by its directory; `bounds` are None for a plan made for a look."""
 
     file: StateFile
-    bounds: Bounds | None = None
+    bounds: PlanBounds | None = None
 
     @property
     def directory(self) -> Directory:
@@ -68,5 +68,5 @@ def seen_file(place: PlanPlace) -> StateFile:
 
 
 def cache_file(place: PlanPlace) -> StateFile:
-    """Return the scratch file with contents that a plan has put aside."""
+    """Return the scratch file with the contents that a plan has cached."""
     return plan_location(place).file.beside(".spool")

@@ -22,8 +22,8 @@ from typing import Any, Final
 
 from core.archive.tar.header import BLOCK, REGULAR
 from core.archive.tar.member_writer import FILE_MODE, PADDING, MemberWriter
-from core.archive.tree.records import is_exact, record_of
 from core.archive.tree.selection import Selection
+from core.archive.tree.stat_records import is_exact, record_of
 from core.archive.workers import child
 from core.archive.workers.batch_reader import BatchReader, SmallFiles
 from core.archive.workers.pool import Worker, WorkerPool, serve
@@ -40,9 +40,9 @@ _HELD: Final = 4 << 20  # bytes that wait in this process for their turn
 class ReadAheadPart:
     """Entries that follow one another.
 
-    `records` is the text of `core.archive.tree.records` for them, `fresh` whether one of them may
-    have changed since a moment, `ends` where the members of each end in the bytes that an archive
-    would hold: that is taken once.
+    `records` is the text of `core.archive.tree.stat_records` for them, `fresh` whether one of them
+    may have changed since a moment, `ends` the end of each one's members in the bytes that an
+    archive would hold: that is taken once.
     """
 
     __slots__ = ("_content", "_place", "_worker", "ends", "entries", "fresh", "records")

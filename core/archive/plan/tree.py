@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from core.archive.plan.directory_totals import Sums
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace
 from core.archive.plan.rows import Action
-from core.archive.plan.sums import Sums
 
 PAGE: Final = 200
 

@@ -24,7 +24,7 @@ from core.owned_files import foreign, why_foreign
 _DEFAULT_ACL: Final = "system.posix_acl_default"
 
 
-class Places(Closeable):
+class StagePlaces(Closeable):
     """The stages and asides of one plan. `close` lets go of all that is open."""
 
     def __init__(self, plan: PlanFile) -> None:

@@ -15,19 +15,19 @@ from collections.abc import Iterator
 from typing import Final
 
 from core import durable
-from core.account.reach import account_of, lstat, open_to_read
+from core.account.open_via_helper import account_of, lstat, open_to_read
 from core.archive.plan.closed_directories import admitted
-from core.archive.plan.facts import MOVABLE, PlanStep
+from core.archive.plan.plan_facts import MOVABLE, PlanStep
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace, plan_location
-from core.archive.plan.rows import Region, Row
+from core.archive.plan.rows import PlanRow, Region
 from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
-from core.archive.restore.places import Places
+from core.archive.restore.places import StagePlaces
 from core.archive.restore.stage import StagedFiles
 from core.archive.restore.stages import refuse_unstaged
 from core.archive.tree.open_directories import OPEN_DIRECTORY, OpenDirectories, is_gone
-from core.archive.tree.records import storable_inode
 from core.archive.tree.remove import remove_if_empty
+from core.archive.tree.stat_records import storable_inode
 from core.durable import translate
 from core.errors import MagerewindError, PlanChanged, StorageError, StoreLeftClosed
 from core.events import Report, no_report
@@ -52,7 +52,7 @@ class _Ground:
         self.prefix = plan.facts.prefix
         self.live = stack.enter_context(OpenDirectories(plan.facts.root))
         self._regions = {region.id: region for region in plan.regions()}
-        self._places = stack.enter_context(Places(plan))
+        self._places = stack.enter_context(StagePlaces(plan))
         self._used: dict[int, None] = {}  # in the order of their first use
         self._stack = stack
 
@@ -62,11 +62,11 @@ class _Ground:
         self._used[fd] = None
         return fd
 
-    def region(self, row: Row) -> Region:
+    def region(self, row: PlanRow) -> Region:
         """Return the region of a unit."""
         return self._regions[row.region]
 
-    def in_place(self, path: bytes, row: Row) -> int | None:
+    def in_place(self, path: bytes, row: PlanRow) -> int | None:
         """Return the inode of a unit in a stage or aside, None when it is not there."""
         try:
             fd = self.place(path)
@@ -74,7 +74,7 @@ class _Ground:
             return None
         return _inode(b"%d" % (row.id or 0), fd)
 
-    def live_parent(self, row: Row) -> tuple[int, bytes]:
+    def live_parent(self, row: PlanRow) -> tuple[int, bytes]:
         """Return the descriptor of the directory of a unit's live place, and its name there."""
         return self.live.parent_of(row.path[len(self.prefix) :])
 
@@ -180,7 +180,7 @@ class _Swap:
         # Also then: before Linux 5.17 syncfs said nothing of a journal that could not be written.
         self._ground.flush_places()
 
-    def _in_turn(self, rows: Iterator[Row]) -> Iterator[Row]:
+    def _in_turn(self, rows: Iterator[PlanRow]) -> Iterator[PlanRow]:
         """Yield units; a live directory is flushed when the next unit is in another one."""
         directory: bytes | None = None
         for row in rows:
@@ -200,7 +200,7 @@ class _Swap:
         if self._each:
             durable.fsync(self._ground.live.fd)
 
-    def _unit_forward(self, row: Row) -> None:
+    def _unit_forward(self, row: PlanRow) -> None:
         ground, name = self._ground, b"%d" % (row.id or 0)
         try:
             fd, last = ground.live_parent(row)
@@ -222,7 +222,7 @@ class _Swap:
                 raise self._unexpected(row, StoreLeftClosed)
             _move(ground.place(region.stage), name, fd, last)
 
-    def _unit_back(self, row: Row) -> None:
+    def _unit_back(self, row: PlanRow) -> None:
         ground, name = self._ground, b"%d" % (row.id or 0)
         region = ground.region(row)
         aside = None if row.ino_now is None else ground.in_place(region.aside, row)
@@ -242,7 +242,7 @@ class _Swap:
             raise self._unexpected(row, StoreLeftClosed)
         _move(ground.place(region.aside), name, fd, last)
 
-    def _set_mode(self, row: Row, mode: int | None, uid: int | None, gid: int | None) -> None:
+    def _set_mode(self, row: PlanRow, mode: int | None, uid: int | None, gid: int | None) -> None:
         """Change mode and owner in place, if the entry is still the one that was planned."""
         relative = row.path[len(self._ground.prefix) :]
         try:
@@ -268,14 +268,14 @@ class _Swap:
         finally:
             os.close(opened)
 
-    def _set_closed_mode(self, row: Row, mode: int | None) -> None:
+    def _set_closed_mode(self, row: PlanRow, mode: int | None) -> None:
         """Change the mode of a file that not even its owner may open."""
         fd, name = self._ground.live_parent(row)
         if mode is not None and not stat.S_ISLNK(os.lstat(name, dir_fd=fd).st_mode):
             os.chmod(name, mode, dir_fd=fd)
 
     def _unexpected(
-        self, row: Row, error: type[PlanChanged | StoreLeftClosed]
+        self, row: PlanRow, error: type[PlanChanged | StoreLeftClosed]
     ) -> PlanChanged | StoreLeftClosed:
         name = os.fsdecode(row.path)
         return error(
@@ -353,7 +353,7 @@ def _remove_parents(plan: PlanFile) -> None:
 
 def make_asides(plan: PlanFile) -> None:
     """Make the aside directories that will hold something."""
-    with Places(plan) as places:
+    with StagePlaces(plan) as places:
         for region in plan.regions():
             if region.aside and plan.count_set_aside_in(region.id):
                 places.make(region.aside)
@@ -362,7 +362,7 @@ def make_asides(plan: PlanFile) -> None:
 def _moment(plan: PlanFile) -> int:
     """Return the file system's own time of the swap, in ns, taken from the root's places."""
     moments = [0]
-    with Places(plan) as places:
+    with StagePlaces(plan) as places:
         for region in plan.regions():
             for path in (region.stage, region.aside):
                 with contextlib.suppress(OSError):
@@ -390,7 +390,7 @@ def revert_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report)
         _remove_parents(plan)
         plan.remember(step=PlanStep.STAGED)
         plan.save()
-        with Places(plan) as places:
+        with StagePlaces(plan) as places:
             for region in plan.regions():
                 if region.aside:
                     places.remove_if_empty(region.aside)

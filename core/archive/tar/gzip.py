@@ -215,7 +215,7 @@ class GzipWriter:
         return self._hash.hexdigest()
 
 
-class Watch(Protocol):
+class InflateWatch(Protocol):
     """Is told how compressed bytes become content, in the thread that inflates."""
 
     def pieces(self, raw: bytes, /) -> Iterator[bytes]:
@@ -238,7 +238,7 @@ class GzipBlocks:
     """
 
     def __init__(
-        self, fd: int, name: str, *, watch: Watch | None = None, start: Stretch | None = None
+        self, fd: int, name: str, *, watch: InflateWatch | None = None, start: Stretch | None = None
     ) -> None:
         self._fd = fd
         self._start = start

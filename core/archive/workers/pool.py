@@ -24,7 +24,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 from core.archive.tree.selection import Selection
 from core.archive.workers import child
-from core.archive.workers.batch_reader import BatchReader, Group, LeftOut, Part
+from core.archive.workers.batch_reader import BatchPart, BatchReader, Group, LeftOut
 
 _CREDIT: Final = 1 << 31  # in a length: no batch follows, it is memory that is free again
 _PIPE: Final = 1 << 20
@@ -37,7 +37,7 @@ _PENDING: Final = (
     16  # batches between the first that is not taken yet and the last that is assigned
 )
 
-Made = TypeVar("Made", bound=Part)
+Made = TypeVar("Made", bound=BatchPart)
 Notes = dict[int, tuple[list[bytes], os.stat_result | None]]
 """The walk's facts of some entries of a batch, by their number: the path of a directory and how
 it looked; or paths that are left out there."""

@@ -1,7 +1,7 @@
-"""Collations that a dump names and a server may not know, and the nearest that it does.
+"""Replaces collations of a dump that the server does not know by the nearest that it does.
 
-The two flavours' newest Unicode collations are not the same rules, so sorting and uniqueness may
-change: that is never done without being asked for, and it is said.
+The newest Unicode collations of MariaDB and MySQL have different rules. Sorting and uniqueness may
+change, so this is done only on request and is reported.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def bring_to_end(
     """Do all that follows the commit of a swap; `begin` is told of each step before it."""
     loading = LoadingConnection(settings)
     with contextlib.closing(loading.connection):
-        # The changed tables are closed to the shop, but a backup tool may look at it.
+        # The changed tables are closed to the store, but a backup tool may read them.
         loading.connection.execute("SET SESSION lock_wait_timeout = 60")
         end_statements(loading.connection, swap.short)
         set_phase(loading.connection, swap.short, "committed")

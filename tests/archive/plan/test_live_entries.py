@@ -15,8 +15,8 @@ from core.archive.plan import live_entries as live_module
 from core.archive.plan import read_ahead_worker, unwritable
 from core.archive.plan.live_entries import Live, LiveParts
 from core.archive.plan.read_ahead_worker import ReadAheadPart, ReadAheadWorker
-from core.archive.tree.records import record_of
 from core.archive.tree.selection import Found, Selection, Status, code_selection, walk
+from core.archive.tree.stat_records import record_of
 from core.archive.workers import pool
 from core.archive.workers import walk_batches as batches_module
 from core.errors import Cancelled
