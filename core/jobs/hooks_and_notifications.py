@@ -25,7 +25,7 @@ from core.operations.results import JobResult
 
 
 class HooksAndNotifications:
-    """The surroundings of one job. `facts` sees its events."""
+    """Hooks, notifications and metrics of one job. `facts` sees its events."""
 
     def __init__(
         self, context: JobContext, settings: JobSettings, facts: JobFacts, start: Mapping[str, Any]
@@ -106,7 +106,7 @@ def around(
     kinds: Sequence[Kind],
     began_s: float,
 ) -> HooksAndNotifications | None:
-    """Return the surroundings of a job as they were when it was started; None for none."""
+    """Return those of a job, as configured when it was started; None without any."""
     try:
         settings = from_json(context.directory.read(job_files.SETTINGS))
     except FileNotFoundError:

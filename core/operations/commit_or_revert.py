@@ -110,7 +110,7 @@ def commit(context: JobContext) -> None:
 def forward(
     context: JobContext, parts: tuple[Part, ...], *, flush: bool, replaces: str | None, strict: bool
 ) -> OperationResult:
-    """Do everything that comes after the commit, open the store, let go of the older undo.
+    """Do everything that comes after the commit, open the store, discard the older undo.
 
     `replaces`: the job whose undo this job has used up. Raises StoreLeftClosed.
     """

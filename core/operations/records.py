@@ -186,7 +186,7 @@ class UndoBegun(TypedRecord, frozen=True, kw_only=True):
 
 
 class DiscardBegun(TypedRecord, frozen=True, kw_only=True):
-    """The job is about to give up the undo of another one."""
+    """The job is about to discard the undo of another one."""
 
     KIND: ClassVar[str] = "discard"
     job_id: str
