@@ -1,7 +1,7 @@
 """The contents of var/backups: listed, grouped into sets, found by name, deleted.
 
-The catalog reads names, sizes and manifests. It does not judge the inside of a file; that is
-`verify_backup`'s work, through the packages that know archives and dumps.
+The catalog reads names, sizes and manifests. It does not judge the content of a file;
+`verify_backup` does, through the packages that know archives and dumps.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The headless commands: find the store, ask the client, show its answer.
 
-No work is done here; jobs do it. A command returns its exit code and raises MagerewindError for
-shown by `main` as one line and a hint.
+No work is done here; jobs do it. A command returns its exit code, or raises MagerewindError, which
+`main` shows as one line and a hint.
 """
 
 from __future__ import annotations

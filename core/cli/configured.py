@@ -1,4 +1,4 @@
-"""The configuration of a command: when it is read, by whom, and which store it means.
+"""The configuration of a command: the time and the account of its reading, and its store.
 
 Root reads its files before it becomes the owner of a store, since they may be root's alone; the
 owner's own file is read after that, by the owner. A command that needs no setting reads nothing, so

@@ -1,8 +1,8 @@
-"""Where lines go: narration to stdout, all else to stderr, coloured where that is wanted.
+"""Writes lines: narration to stdout, all else to stderr, coloured where that is wanted.
 
 Output that cannot be written is dropped, since a job must never suffer from its watcher. A terminal
-that is gone (a closed pipe, a hang-up) is no error at all; any other reason, such as a full disk,
-is kept until it is said. The meaning of the lines is not known here.
+that is gone (a closed pipe, a hang-up) is no error; any other reason, such as a full disk, is kept
+until it is reported. The meaning of the lines is not known here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The entry of the headless commands: words in, exit code out.
 
-0 done (also with warnings, unless --strict), 1 failed or refused, 2 the words are off, 3 a hook
+0 done (also with warnings, unless --strict), 1 failed or refused, 2 invalid command line, 3 a hook
 stopped the job, 20 the store was left closed, 130 cancelled by Ctrl-C, 129 and 143 the watching was
 ended by a hang-up or a request to end while the job goes on.
 """

@@ -1,7 +1,7 @@
-"""Hold a store without a job: for a short change of its backups by a front end itself.
+"""Holds a store without a job, for a short change of its backups by a front end.
 
-It excludes jobs as a job does, by the same two locks, and leaves nothing behind: where its process
-dies the store is free, and there is nothing to recover.
+It excludes jobs by the two locks that a job takes, and leaves nothing behind: if its process dies
+the store is free, and there is nothing to recover.
 """
 
 from __future__ import annotations

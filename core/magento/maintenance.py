@@ -3,8 +3,8 @@
 `var/.maintenance.flag` is a file whose existence is the mode; Magento never reads it. One that was
 made here says for which job, so that it can be told when nothing else remembers that job.
 `var/.maintenance.ip` lists the addresses that still get in; it belongs to the administrator and is
-never touched here. That the flag is durable matters: a store that a crash opened half way through a
-rollback would sell.
+never touched here. The flag must be durable: a store that a crash reopened during a rollback would
+accept orders.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A file for the textfile collector of Prometheus' node_exporter, one of each store.
+"""A file for the textfile collector of Prometheus' node_exporter, one for each store.
 
-It is written beside its name, brought to disk and renamed, so a reader sees the old or the new one.
-Sizes and times of the last success come from the backups themselves; only failures are counted on
-from the file of before.
+It is written under a temporary name, flushed and renamed, so a reader sees the old or the new file.
+Sizes and times of the last success come from the backups themselves; only the count of failures
+continues from the old file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Recover: the work of a job when its process died, the acts of a recovery, one key to start it."""
+"""Recover: the state of a job whose process died, the acts of a recovery, one key to start it."""
 
 from __future__ import annotations
 

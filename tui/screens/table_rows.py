@@ -1,7 +1,7 @@
 """The rows of one table of a backup, and their relation to those of the store.
 
-Pages are read aside: first the backup's, then with the store's rows beside them. Leaving the screen
-lets running questions end by themselves.
+Pages are read in a background thread: first the backup's, then with the store's rows beside them.
+After the screen is left, running queries end by themselves.
 """
 
 from __future__ import annotations

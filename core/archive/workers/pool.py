@@ -1,8 +1,8 @@
 """Distributes batches of a walk to worker processes and returns the results in order.
 
-It owns which worker gets a batch, and the order of the results. A worker is given no more than fits
-into its pipe, so no process waits for itself. It decides nothing about files. A worker that dies is
-no failure: its batches are done here.
+It chooses the worker of a batch, and owns the order of the results. A worker is given no more than
+fits into its pipe, so no process waits for itself. It decides nothing about files. A worker that
+dies is no failure: this process does its batches.
 """
 
 from __future__ import annotations
