@@ -1,4 +1,4 @@
-"""The two ways out of a rollback or an undo: revert before the commit point, roll forward after it.
+"""The two ends of a rollback or an undo: revert before the commit point, go forward after it.
 
 Both work from the journal and the job's directory alone, may be run again at any point, and are
 therefore also what recovery runs. The store is opened only at their end.

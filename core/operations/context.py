@@ -1,4 +1,4 @@
-"""The context of every operation: the store, the journal, where to state facts, when to stop."""
+"""The context of every operation: the store, the journal, the stream of events, cancellation."""
 
 from __future__ import annotations
 

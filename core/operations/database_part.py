@@ -1,6 +1,6 @@
 """The database's part of a rollback: loaded beside, swapped, reverted, finished.
 
-With it everything is loaded that it needs until the store is open again.
+Its import loads every module that it needs until the store is open again.
 """
 
 from __future__ import annotations

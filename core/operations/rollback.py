@@ -1,7 +1,7 @@
 """A rollback: plan, stage the files, close, load the database beside, swap, commit, open.
 
-It reads like its documentation. Before the commit any failure reverts everything; after it, only
-forward. The store is opened by one of the two ends in `ending`, never as cleanup.
+Before the commit any failure reverts everything; after it the job only goes forward. The store is
+opened by one of the two ends in `commit_or_revert`, never as cleanup.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whom the members of an archive are to belong to once they are restored.
+"""The owners of the members of an archive after they are restored.
 
 It owns the rule: as root the account of the archive when it exists here, else the owner of the
 entry replaced. The store's owner can only make its own entries, and with a keeper (`core.account`)
