@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from core.events import Kind, Report, encode_text
 from core.magento.php.put_values import put_values
 from core.magento.php.syntax import NotData
 from core.magento.store import Store, find_store, shown
-from core.operations.bootstrap import Laid, lay_down, make_var, open_target
+from core.operations.bootstrap import Laid, lay_down, make_var, open_configuration, open_target
 from core.operations.remote import manifest_of
 from core.owned_files import read_plain_file
 from core.program import command_of
@@ -104,7 +105,7 @@ def bootstrap_command(session: CommandSession) -> int:
             _say(session, laid)
         make_var(target)
         if line.db_name is not None:
-            _connect(root, _connection(session))
+            _connect(target, _connection(session))
         store = find_store(root, root=root)
         if Kind.DB not in chosen.parts:
             return 0
@@ -139,6 +140,9 @@ def _say(session: CommandSession, laid: Laid) -> None:
     size = numbers.size(laid.bytes)
     files = numbers.counted(laid.files, "file")
     session.console.say(success(f"{laid.kind}: {files}, {size} in {shown(laid.path)}."))
+    if laid.left_out:
+        what = f"{numbers.counted(laid.left_out, 'device or pipe', 'devices and pipes')} left out"
+        session.console.say(note(f"{laid.kind}: {what}; no backup of ours has any."))
 
 
 def _connection(session: CommandSession) -> Mapping[str, str]:
@@ -162,23 +166,32 @@ def _connection(session: CommandSession) -> Mapping[str, str]:
     return values
 
 
-def _connect(root: str, values: Mapping[str, str]) -> None:
+def _connect(target: int, values: Mapping[str, str]) -> None:
     """Put another database connection into the env.php that was laid down."""
-    path = os.path.join(root, _ENV_PHP)
+    name = os.path.basename(_ENV_PHP)
+    etc = open_configuration(target)
     try:
-        status = os.lstat(path)
-        source = read_plain_file(path, _LIMIT)
+        status = os.stat(name, dir_fd=etc, follow_symlinks=False)
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigurationError(f"{_ENV_PHP} of the set is no file.")
+        source = read_plain_file(name, _LIMIT, dir_fd=etc)
         put: dict[tuple[str, ...], str] = {
             ("db", "connection", "default", key): value for key, value in values.items()
         }
-        write_file(path, put_values(source, put))
-        if os.geteuid() == 0:
-            os.chown(path, status.st_uid, status.st_gid, follow_symlinks=False)
-        os.chmod(path, status.st_mode & 0o777)
+        write_file(name, put_values(source, put), dir_fd=etc)
+        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=etc)
+        try:
+            if os.geteuid() == 0:
+                os.fchown(fd, status.st_uid, status.st_gid)
+            os.fchmod(fd, status.st_mode & 0o777)
+        finally:
+            os.close(fd)
     except NotData as failure:
-        raise ConfigurationError(f"{path} cannot be changed: {failure}.") from failure
+        raise ConfigurationError(f"{_ENV_PHP} cannot be changed: {failure}.") from failure
     except OSError as failure:
-        raise StorageError(f"{path} cannot be changed: {failure.strerror}.") from failure
+        raise StorageError(f"{_ENV_PHP} cannot be changed: {failure.strerror}.") from failure
+    finally:
+        os.close(etc)
 
 
 def _database(

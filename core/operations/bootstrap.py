@@ -6,6 +6,7 @@ No store is there yet, and so no job, no lock and no undo: nothing that is there
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -22,12 +23,13 @@ _KEPT = ("app", "etc", "env.php")
 
 
 class Laid(Struct, frozen=True, kw_only=True):
-    """The written files of one kind."""
+    """The written files of one kind. `left_out`: entries of other types, which were removed."""
 
     kind: Kind
     path: str
     files: int
     bytes: int
+    left_out: int = 0
 
 
 @contextmanager
@@ -75,7 +77,9 @@ def lay_down(restic: Restic, manifest: SetManifest, target: int, report: Report)
         below = os.fsdecode(part.prefix).strip("/")
         fd = _below(target, below)
         try:
-            fetch_all(restic, part.snapshot, fd, report)
+            os.fchmod(fd, 0o700)  # nobody else is to reach what is mended below
+            fetch_all(restic, part, fd, report)
+            left_out = _only_ordinary(fd)
             os.fchmod(fd, part.mode)
             _give(target, fd)
         except OSError as error:
@@ -87,7 +91,43 @@ def lay_down(restic: Restic, manifest: SetManifest, target: int, report: Report)
             path=below or ".",
             files=part.facts.members or 0,
             bytes=part.facts.size_bytes,
+            left_out=left_out,
         )
+
+
+def _only_ordinary(top: int) -> int:
+    """Leave nothing but files, directories and links below, no file with another's rights.
+
+    As in a rollback, where a listing is read so. Returns how many entries were removed.
+    """
+    removed = 0
+    for _, names, files, fd in os.fwalk(".", dir_fd=top):
+        for name in (*names, *files):
+            mode = os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode
+            if stat.S_IFMT(mode) not in {stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK}:
+                os.unlink(name, dir_fd=fd)
+                removed += 1
+            elif stat.S_ISREG(mode) and mode & 0o4000:
+                os.chmod(name, mode & 0o3777, dir_fd=fd)
+    return removed
+
+
+def open_configuration(target: int) -> int:
+    """Return a descriptor of app/etc in a directory, whose way there are no links.
+
+    Raises StorageError.
+    """
+    fd = os.dup(target)
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    for name in _KEPT[:-1]:
+        try:
+            inner = os.open(name, flags, dir_fd=fd)
+        except OSError as error:
+            raise translate(error, "opening the app/etc that was laid down") from error
+        finally:
+            os.close(fd)
+        fd = inner
+    return fd
 
 
 def _give(target: int, fd: int) -> None:

@@ -125,7 +125,7 @@ def _archive(
     reporter: Reporter,
 ) -> Manifest:
     with _copied(store) as copy:
-        fetch_all(remote.restic, part.snapshot, copy.fd, reporter(kind, "fetching"))
+        fetch_all(remote.restic, part, copy.fd, reporter(kind, "fetching"))
         selection = Selection(
             kind=kind,
             root=os.fsencode(copy.path),

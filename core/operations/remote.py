@@ -21,7 +21,7 @@ from core.repository.sets import (
     Holdings,
     RemoteSet,
     SetManifest,
-    from_json,
+    manifest_of_set,
     read_holdings,
     store_tag,
 )
@@ -161,4 +161,4 @@ def just_seen(
 def manifest_of(restic: Restic, chosen: RemoteSet) -> SetManifest:
     """Return the manifest of a set. Raises RepositoryError."""
     content = restic.dump(chosen.manifest.id, f"/{MANIFEST_FILE}", limit=LARGEST_MANIFEST)
-    return from_json(content)
+    return manifest_of_set(content, chosen)

@@ -22,7 +22,7 @@ from core.archive.index.reader import IndexReader
 from core.archive.index.writer import NO_STRETCH, ArchiveIndexWriter, IndexedArchive, RowGatherer
 from core.archive.plan.compare_listing import plan_listing
 from core.archive.plan.fetched import PIECE, FetchedFiles
-from core.archive.plan.listing_file import listing_file, members_of, read_listing
+from core.archive.plan.listing_file import Members, listing_file, read_listing
 from core.archive.plan.summary import FilePlan
 from core.archive.tree.selection import Selection
 from core.database.index.read_index import DumpIndex
@@ -84,7 +84,7 @@ class RemoteInside:
             writer = ArchiveIndexWriter(fd)
             gatherer = RowGatherer(writer)
             members = size = 0
-            for member, entry in members_of(read_listing(listing)):
+            for member, entry in Members(read_listing(listing)):
                 owner = (member.uid, member.gid, b"", b"")
                 row = IndexRow(
                     member.name, member.type, member.mode, owner, member.size, entry.mtime_ns,

@@ -21,7 +21,7 @@ from core.repository.sets import (
     MANIFEST_FILE,
     RemoteSet,
     SetManifest,
-    from_json,
+    manifest_of_set,
 )
 
 _MOST = 24
@@ -78,8 +78,8 @@ def kept_manifest(store: Store, restic: Restic, chosen: RemoteSet) -> SetManifes
     with kept_file(store, chosen.manifest.id) as kept:
         if kept is not None and kept.exists():
             with suppress(MagerewindError, OSError):
-                return from_json(kept.read(limit=LARGEST_MANIFEST))
+                return manifest_of_set(kept.read(limit=LARGEST_MANIFEST), chosen)
     content = restic.dump(chosen.manifest.id, f"/{MANIFEST_FILE}", limit=LARGEST_MANIFEST)
-    manifest = from_json(content)
+    manifest = manifest_of_set(content, chosen)
     keep_manifest(store, chosen.manifest.id, content)
     return manifest

@@ -170,6 +170,7 @@ def _send_files(
         mode=os.stat(selection.root).st_mode & 0o3777,
         odd=known.odd,
         links=known.links,
+        attributes=known.attributes,
     )
     _take(sending, kind, part, sent, items=sent.files, began_s=began_s)
 

@@ -22,6 +22,7 @@ from core.repository.calls import WORK, Call
 from core.repository.patterns import patterns
 from core.repository.restic import Restic
 from core.repository.sending import list_file
+from core.repository.sets import PartManifest
 
 MOST_PATTERNS: Final = 1000
 """Paths beyond which whole directories are asked for where all in them is wanted."""
@@ -111,9 +112,19 @@ def _started(
     return call
 
 
-def fetch_all(restic: Restic, snapshot: str, directory: int, report: Report) -> None:
-    """Restore a whole snapshot into an open directory; existing entries stay as they are."""
-    _followed(_restore(restic, snapshot, [], directory, ()), report, (0, 0))
+def fetch_all(restic: Restic, part: PartManifest, directory: int, report: Report) -> None:
+    """Restore the whole snapshot of a part into an open directory; existing entries stay.
+
+    Raises RepositoryError for one with more content than its manifest says.
+    """
+    call, most = _restore(restic, part.snapshot, [], directory, ()), part.facts.size_bytes
+
+    def bounded(done_bytes: int, items: int, current: str) -> None:
+        if done_bytes > most:
+            raise RepositoryError("The snapshot holds more than the manifest of its set says.")
+        report(done_bytes, items, current)
+
+    _followed(call, bounded, (0, 0))
 
 
 def _restore(

@@ -92,6 +92,7 @@ def _listed(row: dict[str, Any], names: _Names, links: PartManifest) -> Listed |
         _number(row.get("gid", 0), _MOST_32),
         _number(row.get("size", 0), _MOST_64 >> 1) if kind == stat.S_IFREG else 0,
         _nanoseconds(str(row["mtime"])), _number(row.get("inode", 0), _MOST_64), link,
+        links.attributes.get(path) if kind == stat.S_IFDIR else None,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import zlib
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
+from core.archive.tree.xattrs import LARGEST_VALUE, LONGEST_NAME, is_kept
 from core.backups import manifest as manifests
 from core.backups.manifest import Manifest
 from core.errors import MALFORMED, RepositoryError, SetNotFound
@@ -33,6 +35,8 @@ FORMAT: Final = 1
 LARGEST_MANIFEST: Final = 64 << 20
 LARGEST_INDEX: Final = 24 << 20
 """Bytes of the index of a dump that a manifest takes; it has a line for each MB of rows."""
+LARGEST_ATTRIBUTES: Final = 96 << 20
+"""Bytes of the list of attributes, unpacked: of half a million directories with ACLs."""
 _ID: Final = re.compile(r"[0-9a-f]{64}")
 _STORE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -200,6 +204,10 @@ def choose_set(
     return chosen
 
 
+Attributes = dict[bytes, bytes]
+"""Extended attributes by name."""
+
+
 class PartManifest(Struct, frozen=True, kw_only=True):
     """What is remembered of one part: the facts of a backup, and what restic's listing lacks.
 
@@ -212,6 +220,7 @@ class PartManifest(Struct, frozen=True, kw_only=True):
     mode: int = 0o755  # of the directory that was taken, of which a snapshot says nothing
     odd: tuple[bytes, ...] = ()
     links: Mapping[bytes, bytes] = field(default_factory=dict)
+    attributes: Mapping[bytes, Attributes] = field(default_factory=dict)  # of directories, by path
     index: bytes = b""
 
 
@@ -241,6 +250,7 @@ def to_json(manifest: SetManifest) -> bytes:
             "mode": part.mode,
             "odd": [_text(name) for name in part.odd],
             "links": {_text(name): _text(target) for name, target in part.links.items()},
+            "attributes": _packed_attributes(part.attributes),
             "index": _text(zlib.compress(part.index)) if part.index else "",
         }
         for kind, part in manifest.parts.items()
@@ -275,6 +285,25 @@ def from_json(content: bytes) -> SetManifest:
         raise RepositoryError(f"The manifest of the set cannot be read: {error}") from error
 
 
+def manifest_of_set(content: bytes, chosen: RemoteSet) -> SetManifest:
+    """Return the manifest that was read for a set. Raises RepositoryError for one of another set.
+
+    Tags and manifests are written by whoever has the key: they have to say the same.
+    """
+    manifest = from_json(content)
+    parts = {kind: part.snapshot for kind, part in manifest.parts.items()}
+    tagged = {kind: part.id for kind, part in chosen.parts.items()}
+    kinds = {kind: part.facts.kind for kind, part in manifest.parts.items()}
+    whose = (manifest.store, manifest.timestamp)
+    if whose != (chosen.store, chosen.timestamp) or any(k is not v for k, v in kinds.items()):
+        raise RepositoryError(f"The manifest of the set {chosen.timestamp} is one of another set.")
+    if parts != tagged:
+        raise RepositoryError(
+            f"The manifest of the set {chosen.timestamp} names other snapshots than its tags."
+        )
+    return manifest
+
+
 def _part(row: Mapping[str, Any]) -> PartManifest:
     decode = base64.b64decode
     snapshot = str(row["snapshot"])
@@ -291,19 +320,47 @@ def _part(row: Mapping[str, Any]) -> PartManifest:
         mode=int(row["mode"]) & 0o3777,
         odd=tuple(decode(name) for name in row["odd"]),
         links={decode(name): decode(target) for name, target in row["links"].items()},
-        index=_inflated(decode(row.get("index", ""))),
+        attributes=_attributes(decode(row.get("attributes", ""))),
+        index=_inflated(decode(row.get("index", "")), LARGEST_INDEX, "index"),
     )
 
 
-def _inflated(content: bytes) -> bytes:
-    """Return the index in a manifest. Raises ValueError for one that is cut or too large."""
+def _inflated(content: bytes, most: int, what: str) -> bytes:
+    """Return a packed text in a manifest. Raises ValueError for one that is cut or too large."""
     if not content:
         return b""
     inflater = zlib.decompressobj()
     try:
-        index = inflater.decompress(content, LARGEST_INDEX)
+        text = inflater.decompress(content, most)
     except zlib.error as error:
-        raise ValueError(f"its index is damaged: {error}") from error
+        raise ValueError(f"its {what} is damaged: {error}") from error
     if not inflater.eof:
-        raise ValueError("its index is damaged")
-    return index
+        raise ValueError(f"its {what} is damaged")
+    return text
+
+
+def _packed_attributes(attributes: Mapping[bytes, Attributes]) -> str:
+    """Return attributes of directories packed: with default ACLs, each directory has the same."""
+    if not attributes:
+        return ""
+    rows = {
+        os.fsdecode(path): {os.fsdecode(name): value.hex() for name, value in found.items()}
+        for path, found in attributes.items()
+    }
+    text = json.dumps(rows).encode("ascii")
+    return _text(zlib.compress(text)) if len(text) < LARGEST_ATTRIBUTES else ""
+
+
+def _attributes(content: bytes) -> dict[bytes, Attributes]:
+    text = _inflated(content, LARGEST_ATTRIBUTES, "list of attributes")
+    rows = json.loads(text) if text else {}
+    found = {
+        os.fsencode(path): {os.fsencode(name): bytes.fromhex(value) for name, value in row.items()}
+        for path, row in rows.items()
+    }
+    for one in filter(None, found.values()):
+        if not all(map(is_kept, one)) or max(map(len, one)) > LONGEST_NAME:
+            raise ValueError("an attribute in it is none")
+        if max(map(len, one.values())) > LARGEST_VALUE:
+            raise ValueError("an attribute in it is too large")
+    return found

@@ -1,8 +1,9 @@
 """A rollback to a set that is elsewhere: the same plan, stage, swap and undo."""
 
-import json
+import contextlib
 import os
 import shutil
+import struct
 import time
 from pathlib import Path
 
@@ -18,13 +19,15 @@ from core.operations.requests import RollbackRequest
 from core.repository.fetching import grouped
 from core.repository.settings import Repository
 from tests import oracles
+from tests.repository.events import events_of
 
-
-def events_of(shop):
-    """The events of the newest job."""
-    newest = max(os.listdir(shop.store.jobs_directory))
-    path = os.path.join(shop.store.jobs_directory, newest, "events.jsonl")
-    return [json.loads(line) for line in Path(path).read_bytes().splitlines()]
+# A default ACL: rwx for the owner, user 54321 and the mask, r-x for the group, nothing for others.
+ACL = [(1, 7, -1), (2, 7, 54321), (4, 5, -1), (16, 7, -1), (32, 0, -1)]
+ATTRIBUTES = {
+    "user.origin": b"here",
+    "system.posix_acl_default": struct.pack("<I", 2)
+    + b"".join(struct.pack("<HHi", *entry) for entry in ACL),
+}
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +53,11 @@ def sent(shop, restic_path, template, tmp_path_factory):
         (odd / "link").symlink_to("nowhere")
         Path(os.fsdecode(os.fsencode(odd) + b"/bad\xff")).write_text("no UTF-8")
         (odd / "touched").write_text("same")
+        (odd / "marked/below").mkdir(parents=True)
+        for name, value in ATTRIBUTES.items():
+            with contextlib.suppress(OSError):  # a file system without
+                os.setxattr(odd / "marked", name, value)
+        remote.attributes = os.listxattr(odd / "marked")
         remote.said = remote.run("setup:backup", "--code", "--media", "--db", "--to", "cloud")
         remote.before = shop.state()
         yield remote
@@ -85,8 +93,12 @@ def test_all_kinds_come_back_and_nothing_is_left_of_what_was_fetched(sent):
         (odd / name).unlink()
     (odd / "$second").unlink()
     (odd / "touched").write_text("SAME")  # of the same size, at another time
+    shutil.rmtree(odd / "marked")
     sent.run("setup:rollback", "--set", "latest", "--from", "cloud", "--yes")
     assert shop.state() == sent.before
+    found = {name: os.getxattr(odd / "marked", name) for name in os.listxattr(odd / "marked")}
+    assert found == {name: ATTRIBUTES[name] for name in sent.attributes}
+    assert os.listxattr(odd / "marked/below") == []
     assert os.lstat(odd / "$second").st_nlink == 2
     job = Path(shop.store.jobs_directory, max(os.listdir(shop.store.jobs_directory)))
     left = [name for name in os.listdir(job) if "fetched" in name or "listing" in name]

@@ -8,11 +8,14 @@ from msgspec.structs import replace
 from core.errors import UsageError
 from core.events import Kind
 from core.operations.requests import BackupRequest, RollbackRequest
+from core.repository.seen import Seen
+from core.repository.sets import Holdings, RemoteSet, Snapshot
 from core.repository.settings import Repository
 from tests.tui.conftest import opened, rows, said, settle, shown
 from tests.tui.recorded import RecordedEngine
-from tui.engine.copies import located
-from tui.engine.views import BackupView, SetOrigin, SetView
+from tui.engine.copies import located, with_copies
+from tui.engine.views import BackupsView, BackupView, SetOrigin, SetView
+from tui.render.sets import where_words
 
 OFFSITE = Repository(name="offsite", url="/mnt/offsite", password_file="/etc/key")
 
@@ -66,3 +69,39 @@ async def test_a_backup_goes_to_a_repository_of_the_store(engine: RecordedEngine
         await pilot.press("b")
         await settle(pilot)
         assert engine.requests == [replace(engine.defaults, local=False)]
+
+
+def test_a_set_of_which_parts_are_elsewhere_is_one_set() -> None:
+    part = {
+        kind: Snapshot(
+            id=name * 64,
+            store="shop",
+            timestamp=1_600_000_000,
+            kind=kind.value,
+            time_s=1.0,
+            bytes=7,
+        )
+        for kind, name in ((Kind.CODE, "a"), (Kind.DB, "b"))
+    }
+    manifest = replace(part[Kind.CODE], id="c" * 64, kind="manifest")
+    one = RemoteSet(
+        repository="offsite", store="shop", timestamp=1_600_000_000, manifest=manifest, parts=part
+    )
+    seen = Seen(repository="offsite", seen_s=2.0, holdings=Holdings(sets=(one,)))
+    (found,) = with_copies((a_set(1_600_000_000),), (seen,), lambda _name: OFFSITE, "shop")
+    assert [(each.kind, each.where) for each in found.backups] == [
+        (Kind.CODE, ("offsite",)),
+        (Kind.DB, ("here", "offsite")),
+    ]
+    assert (found.is_here, found.where, where_words(found)) == (False, ("offsite",), "offsite")
+    request = RollbackRequest(code_file="1600000000_filesystem.tgz", db_file="1600000000_db.sql")
+    assert located(request, found.backups).repository == OFFSITE
+    without = replace(one, parts={Kind.CODE: part[Kind.CODE]})
+    seen = Seen(repository="offsite", seen_s=2.0, holdings=Holdings(sets=(without,)))
+    (found,) = with_copies((a_set(1_600_000_000),), (seen,), lambda _name: OFFSITE, "shop")
+    assert where_words(found) == "parts"
+    view = BackupsView(directory="/", sets=(found,))
+    assert [one.kind for one in view.good(Kind.DB)] == [Kind.DB]
+    assert (view.good(Kind.CODE), view.size_bytes) == ((), 1000)
+    with pytest.raises(UsageError):
+        located(request, found.backups)

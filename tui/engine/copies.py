@@ -44,19 +44,25 @@ def with_copies(
             if here is None:
                 found[one.timestamp] = _set_view(one, known, origin)
             else:
-                found[one.timestamp] = _with_place(here, one, known.repository)
+                found[one.timestamp] = _with_place(here, one, known, origin)
     return tuple(sorted(found.values(), key=lambda one: -one.timestamp))
 
 
-def _with_place(here: SetView, one: RemoteSet, repository: str) -> SetView:
-    """Return a set of which some parts are in one more repository."""
+def _with_place(here: SetView, one: RemoteSet, known: Seen, origin: SetOrigin) -> SetView:
+    """Return a set with its parts in one more repository, those that are only there included."""
 
     def placed(backup: BackupView) -> BackupView:
-        if backup.kind not in one.parts:
-            return backup
-        return replace(backup, where=(*(backup.where or (HERE,)), repository))
+        where = backup.where or (HERE,)
+        if backup.kind in one.parts:
+            where = (*where, known.repository)
+        return replace(backup, where=where)
 
-    return replace(here, backups=tuple(map(placed, here.backups)))
+    there = _set_view(one, known, origin).backups
+    backups = [placed(backup) for backup in here.backups]
+    if all(backup.kind is not None for backup in backups):  # not one archive of several kinds
+        backups += [backup for backup in there if here.of(backup.kind or Kind.DB) is None]
+    order = [*Kind, None]
+    return replace(here, backups=tuple(sorted(backups, key=lambda each: order.index(each.kind))))
 
 
 def _set_view(one: RemoteSet, known: Seen, origin: SetOrigin) -> SetView:
@@ -95,6 +101,10 @@ def located(request: RollbackRequest, backups: Iterable[BackupView]) -> Rollback
     origins = {one.origin for one in chosen}
     if origins <= {None}:
         return request
+    there = origins - {None}
+    names = {origin.repository.name for origin in there if origin is not None}
+    if len(there) == 1 and all(names <= {*one.where} for one in chosen):
+        origins = there  # the parts that are here are there as well
     if len(origins) > 1 or len({one.timestamp for one in chosen}) > 1:
         raise UsageError("From a repository all parts come from one set: choose them of one.")
     origin = origins.pop()

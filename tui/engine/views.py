@@ -157,9 +157,14 @@ class SetView(Struct, frozen=True, kw_only=True):
 
     @property
     def where(self) -> tuple[str, ...]:
-        """The places where all of it is; empty where it is here alone."""
+        """The places where all of it is; empty where it is here alone, or nowhere whole."""
         first, *others = (backup.where for backup in self.backups)
         return tuple(name for name in first if all(name in other for other in others))
+
+    @property
+    def is_scattered(self) -> bool:
+        """Whether no place has all of it."""
+        return not self.where and any(backup.origin is not None for backup in self.backups)
 
     def of(self, kind: Kind) -> BackupView | None:
         """Return the backup of a kind."""
@@ -177,7 +182,8 @@ class BackupsView(Struct, frozen=True, kw_only=True):
     @property
     def size_bytes(self) -> int:
         """All backups here together."""
-        return sum(one.size_bytes for one in self.sets if one.is_here)
+        backups = (backup for one in self.sets for backup in one.backups)
+        return sum(backup.size_bytes for backup in backups if backup.origin is None)
 
     @property
     def has_places(self) -> bool:
@@ -186,8 +192,9 @@ class BackupsView(Struct, frozen=True, kw_only=True):
 
     def good(self, kind: Kind) -> tuple[BackupView, ...]:
         """Return the backups of a kind that are here and not known to be damaged."""
-        found = (one.of(kind) for one in self.sets if one.is_here)
-        return tuple(backup for backup in found if backup and backup.health != "damaged")
+        found = (one.of(kind) for one in self.sets)
+        here = (backup for backup in found if backup is not None and backup.origin is None)
+        return tuple(backup for backup in here if backup.health != "damaged")
 
 
 class LostView(Struct, frozen=True, kw_only=True):

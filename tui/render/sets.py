@@ -78,7 +78,12 @@ def set_line(
 
 
 def where_words(one: SetView) -> str:
-    """Return where a set is: `here`, a repository, or `both` for here and one of them."""
+    """Return where a set is: `here`, a repository, or `both` for here and one of them.
+
+    `parts`: some of it is here and some elsewhere.
+    """
+    if one.is_scattered:
+        return "parts"
     names = one.where or ("here",)
     return "both" if len(names) == BOTH and "here" in names else ", ".join(names)
 
@@ -128,7 +133,10 @@ def about_lines(one: SetView, place: Canvas) -> list[Content]:
     """Return the facts of a set as a whole: note, version and maker, time of the closed store."""
     first = one.backups[0] if one.backups else None
     known = [("Note", one.note)]
-    if one.where:
+    if one.is_scattered:
+        parts = (f"{part.kind or part.name} {', '.join(part.where)}" for part in one.backups)
+        known.append(("Where", "; ".join(parts)))
+    elif one.where:
         known.append(("Where", ", ".join(one.where)))
     versions = {backup.magento for backup in one.backups if backup.magento}
     maker = one.maker or "unknown"

@@ -2,7 +2,8 @@
 
 A repository stores the tree itself instead of an archive of it. This module turns a selection into
 the values that a copying program needs: each excluded path by name, and the facts that the listing
-of that program lacks. It does not depend on the program.
+of that program lacks (names that are not UTF-8, targets of links, attributes of directories). It
+does not depend on the program.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import os
 import stat
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from core.account.open_via_helper import lstat, readlink
 from core.archive.tree.open_directories import is_gone
 from core.archive.tree.selection import Problem, Selection, runs, unreadable, walk, walk_key
+from core.archive.tree.xattrs import read_attributes
 
 
 class Outline(Struct, frozen=True, kw_only=True):
@@ -23,18 +25,25 @@ class Outline(Struct, frozen=True, kw_only=True):
 
     `left_out` are absolute paths: ignored and excluded entries, and those that are neither file,
     directory nor link. `odd` are the member paths that are no UTF-8, in the order of the walk,
-    `links` the targets of links by member path. `entries` counts the selected ones.
+    `links` the targets of links by member path, `attributes` the extended ones of directories.
+    `entries` counts the selected ones.
     """
 
     left_out: tuple[bytes, ...]
     odd: tuple[bytes, ...]
     links: dict[bytes, bytes]
     entries: int
+    attributes: dict[bytes, dict[bytes, bytes]] = field(default_factory=dict)
 
     def with_later(self, later: Outline) -> Outline:
         """Return it joined with a later outline of the same tree."""
         odd = sorted({*self.odd, *later.odd}, key=walk_key)
-        return replace(self, odd=tuple(odd), links={**self.links, **later.links})
+        return replace(
+            self,
+            odd=tuple(odd),
+            links={**self.links, **later.links},
+            attributes={**self.attributes, **later.attributes},
+        )
 
 
 def _is_odd(path: bytes) -> bool:
@@ -60,6 +69,7 @@ def outline(selection: Selection) -> Outline:
     left_out = {os.path.join(root, path) for path in selection.ignored}
     odd: list[bytes] = []
     links: dict[bytes, bytes] = {}
+    attributes: dict[bytes, dict[bytes, bytes]] = {}
     entries = 0
 
     def absolute(path: bytes) -> bytes:
@@ -76,6 +86,8 @@ def outline(selection: Selection) -> Outline:
         paths = [above[:-1]] if names is None else [above + name for name in names]
         entries += len(paths)
         odd += [path for path in paths if not path.isascii() and _is_odd(path)]
+        if names is None and (found := read_attributes(fd)):
+            attributes[above[:-1]] = found
         if names is None or isinstance(names, list):
             continue
         for path, name in zip(paths, names, strict=True):  # neither file nor directory
@@ -85,7 +97,13 @@ def outline(selection: Selection) -> Outline:
                 left_out.add(absolute(path))
             else:
                 links[path] = target
-    return Outline(left_out=tuple(sorted(left_out)), odd=tuple(odd), links=links, entries=entries)
+    return Outline(
+        left_out=tuple(sorted(left_out)),
+        odd=tuple(odd),
+        links=links,
+        entries=entries,
+        attributes=attributes,
+    )
 
 
 def changed_since(selection: Selection, since_s: float) -> tuple[str, ...]:

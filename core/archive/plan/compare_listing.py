@@ -14,7 +14,7 @@ from typing import Final
 from core.account.open_via_helper import open_to_read
 from core.archive.plan.compare import Comparison
 from core.archive.plan.fetched import PIECE, Fetch, FetchedFiles
-from core.archive.plan.listing_file import Listed, listing_file, members_of, read_listing
+from core.archive.plan.listing_file import Listed, Members, listing_file, read_listing
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_files import Planner, merge
 from core.archive.plan.plan_location import PlanPlace, seen_file
@@ -28,6 +28,41 @@ from core.archive.tree.stat_records import SeenWriter
 from core.events import Report, no_report
 
 _SECOND_NS: Final = 1_000_000_000
+_REPORT_EVERY: Final = 256
+
+
+class _Live:
+    """Live entries, of which the next can be looked at before it is taken."""
+
+    def __init__(self, entries: Iterator[Found]) -> None:
+        self._entries = entries
+        self._waiting: Found | None = None
+
+    def __iter__(self) -> Iterator[Found]:
+        return self
+
+    def __next__(self) -> Found:
+        found, self._waiting = self._waiting or next(self._entries), None
+        return found
+
+    def looks_like(self, entry: Listed) -> bool:
+        """Take the next entry if it is a listed file by all that a look at it tells."""
+        found = self._waiting or next(self._entries, None)
+        if found is None:
+            return False
+        status = found.status
+        if (
+            found.path == entry.path
+            and status.st_mode == entry.mode
+            and status.st_size == entry.size
+            and status.st_nlink == 1
+            and is_time(entry.mtime_ns, status.st_mtime_ns)
+            and (status.st_uid, status.st_gid) == (entry.uid, entry.gid)
+        ):
+            self._waiting = None
+            return True
+        self._waiting = found
+        return False
 
 
 class ListedPlanner(Planner):
@@ -93,26 +128,30 @@ class ListedPlanner(Planner):
         self, plan: PlanFile, seen: SeenWriter | None, *, regions: Regions | None
     ) -> Comparison:
         comparison = Comparison(plan, self._selection, None, trusted=True, regions=regions)
-        wanted: dict[int, Listed] = {}
-        members = 0
+        current: list[Listed] = []
         belongs = self._belongs if self._selection.chosen else None
+        members = Members(read_listing(listing_file(self._place)), belongs=belongs)
+        live = _Live(self._alone(comparison, seen))
+        parts = self._selection.chosen or self._selection.only or self._only is not None
 
         def listed() -> Iterator[Member]:
-            nonlocal members
-            listing = read_listing(listing_file(self._place))
-            for member, entry in members_of(listing, belongs=belongs):
-                members += 1
-                if members % 256 == 0:
-                    self._report(0, members, os.fsdecode(member.name))
-                wanted.clear()
-                wanted[member.content_at] = entry
+            reported = 0
+            for member, entry in members:
+                if members.count - reported >= _REPORT_EVERY:
+                    reported = members.count
+                    self._report(0, reported, os.fsdecode(member.name))
+                current[:] = (entry,)
                 yield member
 
         def same(member: Member, found: Found) -> bool:
-            return self._is_same(wanted[member.content_at], member, found)
+            return self._is_same(current[0], member, found)
 
-        merge(self._alone(comparison, seen), listed(), comparison, self._wanted(comparison), same)
-        comparison.sha256, comparison.members = self._snapshot, members
+        def pass_same() -> None:
+            if not parts and not comparison.is_replacing:
+                comparison.identical += members.pass_over(live.looks_like)
+
+        merge(live, listed(), comparison, self._wanted(comparison), same, pass_same)
+        comparison.sha256, comparison.members = self._snapshot, members.count
         plan.make_searchable()
         comparison.finish(again=self._only is not None)
         return comparison
@@ -137,7 +176,7 @@ class ListedPlanner(Planner):
 
 def is_time(listed_ns: int, live_ns: int) -> bool:
     """Tell whether a live time is the listed one; a rollback and tar write whole seconds."""
-    return live_ns in {listed_ns, listed_ns - listed_ns % _SECOND_NS}
+    return live_ns == listed_ns or live_ns == listed_ns - listed_ns % _SECOND_NS
 
 
 def _is_content(fetched: int, found: Found) -> bool:

@@ -126,11 +126,11 @@ def leaving_tables(connection: Connection, staged: StagedTables, *, whole: bool)
 
 
 def _describe(connection: Connection, staged: StagedTables, schema: str, *, whole: bool) -> Swap:
-    before, present = read_definitions(connection), all_names(connection)
-    broken = broken_tables(connection)
+    present, broken = all_names(connection), broken_tables(connection)
     going = leaving_tables(connection, staged, whole=whole)
     rows = [(table.name, table.staged) for table in staged.tables]
     rows += [(name, None) for name in going]
+    before = read_definitions(connection, {name for name, _ in rows})
     swapped = tuple(
         SwappedTable(
             name=name,
