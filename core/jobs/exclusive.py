@@ -15,7 +15,7 @@ from core.account.ids import name_of
 from core.jobs.client import Client
 from core.jobs.listing import interrupted_error
 from core.jobs.lock import NO_JOB, Holder, acquire, boot_id, process_start
-from core.jobs.second_lock import hold_var
+from core.jobs.var_lock import lock_var
 from core.magento.store import refuse_stranger
 
 
@@ -47,7 +47,7 @@ def holding(
     lock = acquire(store, holder)
     second: int | None = None
     try:
-        second = hold_var(store)
+        second = lock_var(store)
         interrupted = client.interrupted()
         if interrupted is not None and not beside_interrupted:
             raise interrupted_error(interrupted, host=client.host)

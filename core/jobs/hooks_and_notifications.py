@@ -44,7 +44,7 @@ class HooksAndNotifications:
         self._sending.start(self._start, ())
         self._hooks.run_before(self._start)
 
-    def take_up(self) -> None:
+    def end_left_over_hook(self) -> None:
         """Kill the hook that a dead runner has left running."""
         self._hooks.end_left_over()
 
@@ -99,7 +99,7 @@ class HooksAndNotifications:
             self._context.emit(Warned(code="notify", message=problem))
 
 
-def around(
+def hooks_and_notifications_of(
     context: JobContext,
     facts: JobFacts,
     operation: Operation,

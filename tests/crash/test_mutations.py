@@ -64,7 +64,7 @@ MUTATIONS = [
     *lines(
         "core/archive/restore/swap.py", ORDER,
         ("            durable.fsync(fd)", 1),
-        ("            durable.fsync(self._ground.live.fd)", 1),
+        ("            durable.fsync(self._places.live.fd)", 1),
         ("            flush.finish()", 1),
     ),
     *lines(

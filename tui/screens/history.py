@@ -157,7 +157,7 @@ class History(FilteredPage):
             job_id = self._jobs[at].job_id
             self._log.begin()
             self._log.ask(
-                self.owner.errands,
+                self.owner.questions,
                 lambda: engine.log_tail(job_id),
                 lambda _value: self._draw_log(),
                 limit_s=LIMIT_S,

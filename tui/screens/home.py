@@ -87,7 +87,7 @@ class Home(Page):
     def on_mount(self) -> None:
         """Ask for all facts."""
         super().on_mount()
-        self._facts = HomeFacts(self.owner.engine, self.owner.errands, self._came)
+        self._facts = HomeFacts(self.owner.engine, self.owner.questions, self._came)
         self.query_one("#sets", Rows).focus()
         self.redraw()
         # After the first picture: the engine's modules are loaded by the first question.
@@ -372,7 +372,9 @@ class Home(Page):
 
         def answered(agreed: bool | None) -> None:
             if agreed:
-                self.owner.errands.ask(self.owner.engine.open_store, opened, limit_s=FILES_LIMIT_S)
+                self.owner.questions.ask(
+                    self.owner.engine.open_store, opened, limit_s=FILES_LIMIT_S
+                )
 
         def opened(value: object) -> None:
             if isinstance(value, Exception):

@@ -339,7 +339,9 @@ class JobScreen(Page):
 
         def answered(agreed: bool | None) -> None:
             if agreed:
-                owner.errands.ask(lambda: owner.engine.cancel(self.job_id), cancelled, limit_s=10.0)
+                owner.questions.ask(
+                    lambda: owner.engine.cancel(self.job_id), cancelled, limit_s=10.0
+                )
 
         def cancelled(value: object) -> None:
             if isinstance(value, Exception):

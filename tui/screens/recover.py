@@ -96,7 +96,7 @@ class Recover(Page):
             self._follower = follower
             self.redraw()
 
-        self.owner.errands.ask(read, done)
+        self.owner.questions.ask(read, done)
 
     @property
     def _state(self) -> JobState:
@@ -166,7 +166,7 @@ class Recover(Page):
             self.owner.look_for_jobs()
             self.owner.show_job(value, instead=True)
 
-        self.owner.errands.ask(self.owner.engine.recover, started)
+        self.owner.questions.ask(self.owner.engine.recover, started)
 
     def action_show_job(self) -> None:
         """Show its steps and its log."""
