@@ -20,7 +20,7 @@ from core.closeable import Closeable
 
 _LOOK: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _LINKS: Final = 40  # as the kernel
-_OTHERS: Final = 0o022  # an ACL that lets somebody write shows in the group's bits
+_OTHERS: Final = 0o022  # an ACL with write permission shows in the group's bits
 
 
 class WalkStep(Struct, frozen=True, kw_only=True):

@@ -63,7 +63,7 @@ class Backup(Struct, frozen=True, kw_only=True):
 
     @property
     def path(self) -> str:
-        """Where it is."""
+        """Its path."""
         return os.path.join(self.directory, self.name.text)
 
     @property
@@ -97,7 +97,7 @@ class BackupSet(Struct, frozen=True, kw_only=True):
 
     @property
     def keep(self) -> bool:
-        """Whether a person said that retention is to leave it alone."""
+        """Whether a person marked it to be kept."""
         return any(backup.remarks.keep for backup in self.backups)
 
     def of_kind(self, kind: Kind) -> Backup | None:

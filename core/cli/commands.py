@@ -104,7 +104,7 @@ class CommandSession(Struct, frozen=True, kw_only=True):
         return interrupted
 
     def refuse_interrupted(self, client: Client) -> None:
-        """Raise JobInterrupted before a long plan, as the start would after it."""
+        """Raise JobInterrupted before a long plan instead of after it."""
         from core.jobs.listing import interrupted_error  # noqa: PLC0415 - as above
 
         interrupted = client.interrupted()

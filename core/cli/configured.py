@@ -56,7 +56,7 @@ _OF_BACKUP: Final[Mapping[str, str]] = {
 
 
 class Configuration:
-    """The configuration of one command, read at the first use. `environ`: as it was started."""
+    """The configuration of one command, read at the first use. `environ`: that of its start."""
 
     def __init__(self, line: CommandLine, environ: Mapping[str, str]) -> None:
         self._environ = dict(environ)

@@ -20,7 +20,7 @@ Deleted = Callable[[str, int], None]
 
 
 def refuse_deletion(client: Client, names: Sequence[str]) -> None:
-    """Raise before a question what would refuse the deletion after it."""
+    """Raise, before the question, the errors that would refuse the deletion after it."""
     for name in names:
         refuse_pinned(client.store, name)
         refuse_needed(client.store, name)

@@ -338,7 +338,7 @@ def _close(fd: int | None) -> None:
 
 
 def _trace(error: BaseException) -> None:
-    """Write where it happened, without the values of any variable."""
+    """Write the traceback without the values of any variable."""
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code

@@ -94,7 +94,7 @@ def _count_on(counts: dict[tuple[str, str], int], facts: Mapping[str, Any]) -> N
 
 
 def _newest(backups: str, now_s: float) -> dict[Kind, Backup]:
-    """Return the newest backup of each kind that counts, as for what is overdue."""
+    """Return the newest backup of each kind that counts, by the rule of overdue backups."""
     found: dict[Kind, Backup] = {}
     with contextlib.suppress(OSError, MagerewindError):
         for one in list_backups(backups).sets:

@@ -104,7 +104,7 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> OperationResu
 def _with_dump(
     context: JobContext, sources: Sources, request: RollbackRequest, shown: ConfirmedPlan | None
 ) -> Sources:
-    """Bring what is needed of the dump of a set that is elsewhere, when there is room for it."""
+    """Fetch the needed parts of the dump of a set in a repository, if there is space for it."""
     backup = sources.backups.get(Kind.DB)
     if sources.remote is None or backup is None:
         return sources

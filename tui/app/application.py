@@ -174,7 +174,7 @@ class Application(Shell):
 
     @property
     def _closed_by_job(self) -> bool:
-        """Whether the followed job says that it has the store closed now."""
+        """Whether the followed job has the store closed now."""
         follower = self.follower
         if follower is None or follower.ended:
             return False

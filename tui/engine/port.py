@@ -50,7 +50,7 @@ MAX_EVENTS_A_POLL: Final = 20_000  # about 0.2 s of folding; the rest comes with
 
 
 class LogLine(Struct, frozen=True, kw_only=True):
-    """A line of a job's log, and when it was said, in unix seconds."""
+    """A line of a job's log, and its time in unix seconds."""
 
     line: Line
     when_s: float

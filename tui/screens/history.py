@@ -139,7 +139,7 @@ class History(FilteredPage):
             details.show(lambda _width: [assemble((words, "$text-warning"))])
 
     def on_rows_moved(self, _event: Rows.Moved) -> None:
-        """Read the log of the job under the cursor, once it stands still."""
+        """Read the log of the job under the cursor, when the cursor rests."""
         self.redraw()
         self._rest_here()
 

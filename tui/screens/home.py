@@ -124,7 +124,7 @@ class Home(Page):
         self._ask_for_facts()
 
     def _ask_for_facts(self) -> None:
-        """Ask for every fact, side by side; the log of the last job where it is seen."""
+        """Request all facts concurrently; the log of the last job only if it is visible."""
         self._has_asked = True
         owner = self.owner
         self._facts.ask(look=owner.running_job is None)
@@ -132,7 +132,7 @@ class Home(Page):
         self.redraw()
 
     def _ask_for_log(self) -> None:
-        """Ask for the log of the last job where it is seen."""
+        """Request the log of the last job if it is visible."""
         if self.owner.jobs and not self.has_class("-narrow"):
             self._facts.ask_log(self.owner.jobs[0].job_id)
 

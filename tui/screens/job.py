@@ -218,7 +218,7 @@ class JobScreen(Page):
 
     @property
     def _alive(self) -> bool:
-        return not self.follower.ended and self._working  # somebody may still work on it
+        return not self.follower.ended and self._working  # a job may still work on it
 
     def _state(self) -> JobState:
         state = self.follower.state

@@ -72,7 +72,7 @@ class Recover(Page):
         self._starting = False
 
     def body(self) -> ComposeResult:
-        """Show the work done, and beside it or below the acts of the recovery."""
+        """Show the finished work, and beside or below it the acts of the recovery."""
         with Container(id="recover"):
             with Panel("WHAT HAPPENED", id="happened-panel"), VerticalScroll(can_focus=False):
                 yield Lines(self._draw_story, id="story")

@@ -103,7 +103,7 @@ class TableRows(Page):
         self.owner.questions.ask(opened, came)
 
     def on_unmount(self) -> None:
-        """Let go of the table, once nothing of it is asked any more."""
+        """Close the table after its last question."""
         self._gone = True
         if not self._asking:
             self._close()

@@ -95,7 +95,7 @@ class Worker(ABC, Generic[Made]):
 
     def free(self, size: int) -> None:
         """Tell it how many bytes of the shared memory can be used again."""
-        if self._gone:  # it needs none, and its descriptors may be somebody else's by now
+        if self._gone:  # it needs none, and its descriptors may be reused by now
             return
         with contextlib.suppress(OSError):
             self._tell((_CREDIT | size).to_bytes(child.LENGTH, "little"))
