@@ -1,6 +1,6 @@
 """The database's part of a rollback: loaded beside, swapped, reverted, finished.
 
-With it everything is loaded that it needs until the store is open again.
+Its import loads every module that it needs until the store is open again.
 """
 
 from __future__ import annotations
@@ -285,7 +285,7 @@ class DatabasePart:
 
 
 def _written_while_closed(context: JobContext) -> tuple[Warned, ...]:
-    """Return which of the old tables somebody wrote to although the store was closed."""
+    """Return the old tables that were written to although the store was closed."""
     message = "Written to while the store was closed; the undo keeps what these tables had:"
     begun = (one for one in context.journal.each(TablesSwapBegun) if one.kind is Kind.DB)
     names = next((one.written for one in begun), ())

@@ -1,8 +1,8 @@
-"""Jobs whose memory is gone: told from their traces in the schema, in the tree and in the flag.
+"""Finds lost jobs: jobs without a directory, known by traces in the schema, the tree and the flag.
 
-A job of which `var/.magerewind/jobs` knows nothing is lost. Its tables say which job of which store
-they are of, its flag how far it had come, its stage and aside directories have its id in their
-names. Nothing is changed here; `verdict_of` decides about the cure.
+Tables of a lost job name the job and its store, its flag names its phase, and its stage and aside
+directories have its id in their names. Nothing is changed here; `verdict_of` decides which acts the
+traces prove safe.
 """
 
 from __future__ import annotations
